@@ -1,0 +1,1 @@
+"""The domain of account linking, and the stores behind it."""

@@ -1,0 +1,67 @@
+"""An existing account on the platform, with its mastery and the grassroots classes of its teacher (contract.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who an account is. ``email`` is normalised; whether it is verified decides what it can prove (M6, M7)."""
+
+    account_id: str
+    role: str
+    display_name: str
+    username: str
+    email: str | None = None
+    email_verified: bool = False
+    google_sub: str | None = None
+    clever_id: str | None = None
+    created_at: str | None = None
+    last_login_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SkillMastery:
+    """Progress in one skill: ``points`` 0..100, and when they were earned (ISO 8601, UTC)."""
+
+    points: int
+    updated_at: str
+
+
+type Mastery = dict[str, SkillMastery]
+"""An account's progress by skill id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A mastery goal of a class: its percentage for a student is the mean of the points of its skills (M14)."""
+
+    goal_id: str
+    title: str
+    skill_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """An assignment of a class. ``scores`` are by account id, 0..100, and stay where they were earned (M15)."""
+
+    assignment_id: str
+    title: str
+    content_id: str
+    scores: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GrassrootsClass:
+    """A class that a teacher made on an own account. ``deleted_at`` is set while it lies in the bin (M17)."""
+
+    class_id: str
+    owner_account_id: str
+    name: str
+    created_at: str | None = None
+    last_activity_at: str | None = None
+    student_account_ids: tuple[str, ...] = ()
+    goals: tuple[Goal, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    deleted_at: str | None = None

@@ -1,0 +1,51 @@
+"""The match: which existing account is a roster user's, found by rule (M6, M7). The only place that decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What the rule says of a roster user; the counts of a report are named after these."""
+
+    MATCHED = "matched"
+    AMBIGUOUS = "ambiguous"
+    UNMATCHED = "unmatched"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An account's hold on an address or a Clever id. ``proven`` is False for an email that was never verified."""
+
+    account_id: str
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What the rule found. ``account_id`` is set when matched; ``candidates`` are offered to the person to prove."""
+
+    outcome: Outcome
+    account_id: str | None = None
+    candidates: tuple[str, ...] = ()
+
+
+def match(claims: Iterable[Claim], *, address_is_shared: bool = False) -> Match:
+    """Apply M6 and M7 to all claims on a roster user's official address and Clever ids.
+
+    One proven account is the match. Several proven accounts, only unproven ones, or an official address that two roster
+    users share are never linked by rule. An unproven claim beside a proven one changes nothing: otherwise anybody could
+    keep a teacher from being matched by signing up with the teacher's address.
+    """
+    claims = list(claims)
+    proven = sorted({claim.account_id for claim in claims if claim.proven})
+    everyone = tuple(sorted({claim.account_id for claim in claims}))
+    if address_is_shared:
+        return Match(Outcome.AMBIGUOUS, candidates=everyone)
+    if len(proven) == 1:
+        return Match(Outcome.MATCHED, account_id=proven[0])
+    if everyone:
+        return Match(Outcome.AMBIGUOUS, candidates=everyone)
+    return Match(Outcome.UNMATCHED)

@@ -1,0 +1,96 @@
+"""What a roster says: people, classes, schools (OneRoster 1.2 words), whatever format it came in.
+
+A *roster user* is a person as the district names them; the key is district + ``sourcedId``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What the system acts for. One person with several roles: teacher over administrator over student."""
+
+    TEACHER = "teacher"
+    ADMINISTRATOR = "administrator"
+    STUDENT = "student"
+
+
+ROLE_PRECEDENCE = (Role.TEACHER, Role.ADMINISTRATOR, Role.STUDENT)
+
+
+@dataclass(frozen=True, slots=True)
+class RosterUserKey:
+    """Who a roster user is: sourcedIds of two districts may be equal, so the district is part of the key."""
+
+    district_id: str
+    sourced_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RosterUser:
+    """A person of a district.
+
+    ``official_email`` is normalised, or None; ``clever_ids`` come from ``userIds`` ``{Clever:…}`` only, never from the
+    ``sourcedId`` (M6). ``teaches`` and ``attends`` hold class sourcedIds, sorted. ``active`` is False for somebody who
+    left the roster (M5): such a person keeps account, progress and own classes, and has no district classes.
+    """
+
+    district_id: str
+    sourced_id: str
+    role: Role
+    given_name: str
+    family_name: str
+    official_email: str | None = None
+    username: str | None = None
+    clever_ids: tuple[str, ...] = ()
+    school_ids: tuple[str, ...] = ()
+    teaches: tuple[str, ...] = ()
+    attends: tuple[str, ...] = ()
+    active: bool = True
+
+    @property
+    def key(self) -> RosterUserKey:
+        return RosterUserKey(self.district_id, self.sourced_id)
+
+    @property
+    def display_name(self) -> str:
+        return f"{self.given_name} {self.family_name}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class DistrictClass:
+    """A class of a district, as the roster names it. People are sourcedIds, sorted."""
+
+    district_id: str
+    sourced_id: str
+    title: str
+    school_id: str | None = None
+    course_title: str | None = None
+    class_code: str | None = None
+    term_title: str | None = None
+    teacher_ids: tuple[str, ...] = ()
+    student_ids: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.student_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """An organisation that people belong to; only its name is shown."""
+
+    district_id: str
+    sourced_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """A whole roster in memory: what a small district's shard holds, and what tests are written with."""
+
+    users: tuple[RosterUser, ...] = ()
+    classes: tuple[DistrictClass, ...] = ()
+    schools: tuple[School, ...] = field(default=())
