@@ -13,6 +13,7 @@ type Clock = Callable[[], datetime]
 type NewId = Callable[[], str]
 """Answers a fresh id: unguessable, unique, without meaning."""
 
+
 def utc_now() -> datetime:
     """The real clock."""
     return datetime.now(UTC)

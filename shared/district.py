@@ -106,7 +106,9 @@ def parse_district(district_id: str, body: bytes) -> District:
         settings = _Body.model_validate_json(body)
         return District.model_validate({**settings.model_dump(exclude_unset=True), "district_id": district_id})
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors(include_url=False))
+        wrong = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors(include_url=False)
+        )
         raise InvalidSettings("invalid_district", f"district.json cannot be used. {wrong}.") from None
 
 

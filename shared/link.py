@@ -57,9 +57,13 @@ def make(present: Link | None, user: RosterUserKey, account_id: str, *, by: Proo
     if present and present.state is LinkState.LINKED:
         if present.account_id == account_id:
             return present
-        raise RefusedTransition("already_linked", "This person is already linked to another account. Undo that link first.")
+        raise RefusedTransition(
+            "already_linked", "This person is already linked to another account. Undo that link first."
+        )
     if by_rule and present and present.state is LinkState.UNDONE:
-        raise RefusedTransition("undone_by_person", "This link was undone by the person; only the person can make it again.")
+        raise RefusedTransition(
+            "undone_by_person", "This link was undone by the person; only the person can make it again."
+        )
     version = present.version + 1 if present else 1
     return Link(user, LinkState.LINKED, account_id, version, by=by, by_rule=by_rule, linked_at=now)
 
@@ -69,6 +73,12 @@ def undo(present: Link | None, *, now: str) -> Link:
     if present is None or present.state is not LinkState.LINKED:
         raise RefusedTransition("not_linked", "There is no link to undo.")
     return Link(
-        present.user, LinkState.UNDONE, present.account_id, present.version + 1,
-        by=present.by, by_rule=present.by_rule, linked_at=present.linked_at, undone_at=now,
+        present.user,
+        LinkState.UNDONE,
+        present.account_id,
+        present.version + 1,
+        by=present.by,
+        by_rule=present.by_rule,
+        linked_at=present.linked_at,
+        undone_at=now,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -97,3 +98,29 @@ def get_many(table: Any, keys: Iterable[Key], *, consistent: bool = False) -> di
 def without_none(item: Item) -> Item:
     """The item without its empty attributes: an absent attribute is how None is stored."""
     return {name: value for name, value in item.items() if value is not None}
+
+
+def write_many(
+    table: Any, puts: Iterable[Item] = (), deletes: Iterable[Key] = (), *, sleep: Callable[[float], None] = time.sleep
+) -> int:
+    """Put and delete without conditions, in batches of 25; what DynamoDB hands back is sent again, ever more slowly.
+
+    Of several writes to one key the last put wins. Answers how many writes were made.
+    """
+    writes: dict[tuple[str, str], dict[str, Any]] = {}
+    for key in deletes:
+        writes[key["PK"], key["SK"]] = {"DeleteRequest": {"Key": {"PK": key["PK"], "SK": key["SK"]}}}
+    for item in puts:
+        writes[item["PK"], item["SK"]] = {"PutRequest": {"Item": without_none(item)}}
+    waiting = list(writes.values())
+    pause = 0.05
+    while waiting:
+        batch, waiting = waiting[:25], waiting[25:]
+        left = table.meta.client.batch_write_item(RequestItems={table.name: batch}).get("UnprocessedItems") or {}
+        if unprocessed := left.get(table.name, []):
+            waiting = unprocessed + waiting
+            sleep(pause)
+            pause = min(pause * 2, 5)
+        else:
+            pause = 0.05
+    return len(writes)

@@ -7,7 +7,8 @@ call goes through ``gate``, which counts it and may make it fail.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import SimpleNamespace
@@ -77,6 +78,7 @@ class MemoryTable:
     def __init__(self, name: str = "table", *, gate: Gate = ungated, now: Callable[[], float] = lambda: 0.0) -> None:
         self.name = self.table_name = name
         self.items: dict[tuple[str, str], Item] = {}
+        self._partitions: dict[str, set[str]] = {}
         self.meter = Meter()
         self.meta = SimpleNamespace(client=MemoryClient(self))
         self.listeners: list[Callable[[Item | None, Item | None], None]] = []
@@ -109,14 +111,20 @@ class MemoryTable:
 
     def _get(self, request: Mapping[str, Any]) -> dict[str, Any]:
         item = self.items.get(key_of(request["Key"]))
-        self.meter.read_units += units(whole_item_size(item or {}), 4096) * (1 if request.get("ConsistentRead") else 0.5)
+        self.meter.read_units += units(whole_item_size(item or {}), 4096) * (
+            1 if request.get("ConsistentRead") else 0.5
+        )
         return {"Item": copied(item)} if item is not None else {}
 
     def _query(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        names, values = dict(request.get("ExpressionAttributeNames", {})), dict(request.get("ExpressionAttributeValues", {}))
+        names, values = (
+            dict(request.get("ExpressionAttributeNames", {})),
+            dict(request.get("ExpressionAttributeValues", {})),
+        )
         is_wanted = _predicate(request["KeyConditionExpression"], names, values, is_key=True)
         kept = _predicate(request.get("FilterExpression"), names, values)
-        keys = sorted(key for key in self.items if is_wanted(Scope({"PK": key[0], "SK": key[1]}, values, names)))
+        candidates = self._of_partition(request["KeyConditionExpression"], values)
+        keys = sorted(key for key in candidates if is_wanted(Scope({"PK": key[0], "SK": key[1]}, values, names)))
         if request.get("ScanIndexForward") is False:
             keys.reverse()
         if start := request.get("ExclusiveStartKey"):
@@ -135,12 +143,23 @@ class MemoryTable:
             answer["LastEvaluatedKey"] = {"PK": page[-1][0], "SK": page[-1][1]}
         return answer
 
+    def _of_partition(self, expression: str | ConditionBase, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        """The keys of the one partition that a query is about; all keys where the expression does not say it plainly."""
+        found = re.match(r"PK = (:\w+)", expression) if isinstance(expression, str) else None
+        if not found:
+            return self.items
+        return [(values[found[1]], sk) for sk in self._partitions.get(values[found[1]], ())]
+
     def _write(self, operation: str, write: Mapping[str, Any]) -> dict[str, Any]:
         ((kind, request),) = write.items()
         before = self.items.get(written_key(kind, request))
         if not self._condition_holds(request, before):
             self.meter.wrote(_key_dict(written_key(kind, request)), whole_item_size(before or {}))
-            shown = {"Item": copied(before)} if request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and before else {}
+            shown = (
+                {"Item": copied(before)}
+                if request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and before
+                else {}
+            )
             raise error("ConditionalCheckFailedException", operation, "The conditional request failed", **shown)
         after = self._after(kind, request, before)
         self._store(written_key(kind, request), before, after)
@@ -155,7 +174,10 @@ class MemoryTable:
                 raise AssertionError(f"ReturnValues {other} is not known here")
 
     def _condition_holds(self, request: Mapping[str, Any], before: Item | None) -> bool:
-        names, values = dict(request.get("ExpressionAttributeNames", {})), dict(request.get("ExpressionAttributeValues", {}))
+        names, values = (
+            dict(request.get("ExpressionAttributeNames", {})),
+            dict(request.get("ExpressionAttributeValues", {})),
+        )
         return bool(_predicate(request.get("ConditionExpression"), names, values)(Scope(before or {}, values, names)))
 
     def _after(self, kind: str, request: Mapping[str, Any], before: Item | None) -> Item | None:
@@ -178,8 +200,10 @@ class MemoryTable:
         self.meter.wrote(_key_dict(key), max(whole_item_size(before or {}), whole_item_size(after or {})), factor)
         if after is None:
             self.items.pop(key, None)
+            self._partitions.get(key[0], set()).discard(key[1])
         else:
             self.items[key] = after
+            self._partitions.setdefault(key[0], set()).add(key[1])
         if before != after:
             for listener in self.listeners:
                 listener(before, after)
@@ -291,7 +315,10 @@ def _predicate(
     if isinstance(expression, str):
         return condition(expression)
     built = ConditionExpressionBuilder().build_expression(expression, is_key_condition=is_key)
-    prefix = {name: f"{name[0]}k{name[1:]}" if is_key else name for name in (*built.attribute_name_placeholders, *built.attribute_value_placeholders)}
+    prefix = {
+        name: f"{name[0]}k{name[1:]}" if is_key else name
+        for name in (*built.attribute_name_placeholders, *built.attribute_value_placeholders)
+    }
     text = built.condition_expression
     for name in sorted(prefix, key=len, reverse=True):
         text = text.replace(name, prefix[name])

@@ -203,9 +203,9 @@ class _Reader:
 def look_up(item: Any, path: Path) -> Any:
     """The value at a path, or MISSING."""
     for step in path:
-        if isinstance(item, Mapping) and step in item:
-            item = item[step]
-        elif isinstance(item, list) and isinstance(step, int) and step < len(item):
+        if (isinstance(item, Mapping) and step in item) or (
+            isinstance(item, list) and isinstance(step, int) and step < len(item)
+        ):
             item = item[step]
         else:
             return MISSING

@@ -41,9 +41,22 @@ UPDATES = st.sampled_from(
         "SET nested = if_not_exists(nested, :map)",
     ]
 )
-VALUES = {":one": 1, ":zero": 0, ":text": "text", ":other": "other", ":t": "te", ":tags": {"a", "b"}, ":map": {"a": [1, "x"]}}
+VALUES = {
+    ":one": 1,
+    ":zero": 0,
+    ":text": "text",
+    ":other": "other",
+    ":t": "te",
+    ":tags": {"a", "b"},
+    ":map": {"a": [1, "x"]},
+}
 WRITES = st.one_of(
-    st.tuples(st.just("Put"), KEYS, CONDITIONS, st.fixed_dictionaries({"version": NUMBERS, "state": st.sampled_from(["text", "else"])})),
+    st.tuples(
+        st.just("Put"),
+        KEYS,
+        CONDITIONS,
+        st.fixed_dictionaries({"version": NUMBERS, "state": st.sampled_from(["text", "else"])}),
+    ),
     st.tuples(st.just("Update"), KEYS, CONDITIONS, UPDATES),
     st.tuples(st.just("Delete"), KEYS, CONDITIONS, st.none()),
 )
@@ -91,8 +104,13 @@ def _empty(table: Any) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(writes=st.lists(WRITES, max_size=8), together=st.lists(WRITES, min_size=1, max_size=3, unique_by=lambda w: tuple(w[1].values())))
-def test_the_same_writes_have_the_same_outcomes_and_leave_the_same_items(moto_table: Any, writes: Any, together: Any) -> None:
+@given(
+    writes=st.lists(WRITES, max_size=8),
+    together=st.lists(WRITES, min_size=1, max_size=3, unique_by=lambda w: tuple(w[1].values())),
+)
+def test_the_same_writes_have_the_same_outcomes_and_leave_the_same_items(
+    moto_table: Any, writes: Any, together: Any
+) -> None:
     _empty(moto_table)
     memory = MemoryTable("table")
     for write in writes:
@@ -110,7 +128,12 @@ def test_the_same_writes_have_the_same_outcomes_and_leave_the_same_items(moto_ta
 def test_a_transaction_with_the_same_token_is_applied_once_within_ten_minutes() -> None:
     now = 0.0
     table = MemoryTable("table", now=lambda: now)
-    add = {"TableName": "table", "Key": {"PK": "A", "SK": "X"}, "UpdateExpression": "ADD n :one", "ExpressionAttributeValues": {":one": 1}}
+    add = {
+        "TableName": "table",
+        "Key": {"PK": "A", "SK": "X"},
+        "UpdateExpression": "ADD n :one",
+        "ExpressionAttributeValues": {":one": 1},
+    }
     for _ in range(3):
         table.meta.client.transact_write_items(TransactItems=[{"Update": add}], ClientRequestToken="token")
     assert table.items["A", "X"]["n"] == 1

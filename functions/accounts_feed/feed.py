@@ -1,0 +1,221 @@
+"""Reads account lines, writes what has changed, and matches roster users who were waiting for such an account."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from enum import StrEnum
+from itertools import batched
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.account import Account, Assignment, Goal, GrassrootsClass, SkillMastery
+from shared.activation import ActivationState
+from shared.clock import Clock, to_iso
+from shared.email_address import normalise
+from shared.matching import Outcome
+from shared.stores.accounts import AccountStore
+from shared.stores.activations import ActivationStore
+from shared.stores.claims import ClaimStore
+from shared.stores.links import LinkStore
+from shared.stores.roster_users import RosterUserStore
+
+REJECTS_SHOWN = 100
+_LONGEST_LINE = 5_000_000
+
+type Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+type Points = Annotated[int, Field(ge=0, le=100)]
+type Moment = Annotated[str, Field(max_length=40)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _Skill(_Body):
+    points: Points
+    updated_at: Moment
+
+
+class _Goal(_Body):
+    goal_id: Id
+    title: str
+    skill_ids: list[Id] = []
+
+
+class _Assignment(_Body):
+    assignment_id: Id
+    title: str
+    content_id: str = ""
+    scores: dict[Id, Points] = {}
+
+
+class _Class(_Body):
+    class_id: Id
+    name: str
+    created_at: Moment | None = None
+    last_activity_at: Moment | None = None
+    student_account_ids: list[Id] = []
+    goals: list[_Goal] = []
+    assignments: list[_Assignment] = []
+
+
+class AccountLine(_Body):
+    """One line of the feed (contract.md). What is absent stays as it is."""
+
+    account_id: Id
+    role: Literal["teacher", "student"] = "student"
+    display_name: str = ""
+    username: str = ""
+    email: str | None = None
+    email_verified: bool = False
+    google_sub: Id | None = None
+    clever_id: Id | None = None
+    created_at: Moment | None = None
+    last_login_at: Moment | None = None
+    mastery: dict[Id, _Skill] | None = None
+    classes: list[_Class] | None = None
+
+
+class Result(StrEnum):
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+class AccountsFeed:
+    """Loads a feed. May be run again: lines that changed nothing are told by their fingerprint."""
+
+    def __init__(
+        self,
+        accounts: AccountStore,
+        claims: ClaimStore,
+        users: RosterUserStore,
+        links: LinkStore,
+        activations: ActivationStore,
+        *,
+        clock: Clock,
+        at_once: int = 8,
+    ) -> None:
+        self._accounts = accounts
+        self._claims = claims
+        self._users = users
+        self._links = links
+        self._activations = activations
+        self._clock = clock
+        self._at_once = at_once
+
+    def load(self, lines: Iterable[bytes]) -> dict[str, Any]:
+        """Load all lines; the answer is the feed's report: read, created, changed, unchanged, and rejects by line."""
+        started_at = to_iso(self._clock())
+        counts = {"read": 0, **{result.value: 0 for result in Result}, "rejected": 0}
+        rejects: list[dict[str, Any]] = []
+        with ThreadPoolExecutor(self._at_once) as pool:
+            for batch in batched(enumerate(lines, 1), 200, strict=False):
+                parsed: dict[str, AccountLine] = {}
+                for number, raw in batch:
+                    if not raw.strip():
+                        continue
+                    counts["read"] += 1
+                    try:
+                        if len(raw) > _LONGEST_LINE:
+                            raise _too_long()
+                        line = AccountLine.model_validate_json(raw)
+                        if line.account_id in parsed:
+                            _tally(counts, pool.map(self._load, parsed.values()))
+                            parsed = {}
+                        parsed[line.account_id] = line
+                    except (ValidationError, ValueError) as error:
+                        counts["rejected"] += 1
+                        rejects.append(_reject(number, error))
+                _tally(counts, pool.map(self._load, parsed.values()))
+        return {
+            **counts,
+            "rejects": rejects[:REJECTS_SHOWN],
+            "started_at": started_at,
+            "finished_at": to_iso(self._clock()),
+        }
+
+    def _load(self, line: AccountLine) -> Result:
+        fingerprint = hashlib.sha256(line.model_dump_json(exclude_unset=True).encode()).hexdigest()
+        before = self._accounts.get(line.account_id)
+        if before and self._accounts.fingerprint(line.account_id) == fingerprint:
+            return Result.UNCHANGED
+        account = _account(line, before)
+        mastery = None
+        if line.mastery is not None:
+            mastery = {skill: SkillMastery(m.points, m.updated_at) for skill, m in line.mastery.items()}
+        classes = None if line.classes is None else [_class(line.account_id, one) for one in line.classes]
+        self._accounts.put(account, mastery, classes, fingerprint)
+        if before is None or _identity(before) != _identity(account):
+            self._match_who_waited(account)
+        return Result.CHANGED if before else Result.CREATED
+
+    def _match_who_waited(self, account: Account) -> None:
+        """M7: accounts that come later are matched when they come."""
+        holders = set(self._claims.on_email(account.email).users) if account.email else set()
+        if account.clever_id:
+            holders |= set(self._claims.on_clever_id(account.clever_id).users)
+        for user in self._users.get_many(holders).values():
+            found = self._claims.find_match(user)
+            if found.outcome is not Outcome.MATCHED or found.account_id is None:
+                self._links.forget_match(user.key)
+            elif self._links.record_match(user.key, found.account_id):
+                activation = self._activations.of_user(user.key)
+                if activation and activation.state is ActivationState.PENDING:
+                    self._activations.withdraw(activation)
+
+
+def _identity(account: Account) -> tuple[object, ...]:
+    return account.email, account.email_verified, account.clever_id
+
+
+def _account(line: AccountLine, before: Account | None) -> Account:
+    said = {name: getattr(line, name) for name in line.model_fields_set & set(Account.__slots__)}
+    if "email" in said:
+        said["email"] = normalise(said["email"])
+        said.setdefault("email_verified", False)
+    base = before or Account(line.account_id, line.role, line.display_name or line.username, line.username)
+    return replace(base, **said)
+
+
+def _class(owner: str, one: _Class) -> GrassrootsClass:
+    return GrassrootsClass(
+        one.class_id,
+        owner,
+        one.name,
+        one.created_at,
+        one.last_activity_at,
+        tuple(dict.fromkeys(one.student_account_ids)),
+        tuple(Goal(g.goal_id, g.title, tuple(g.skill_ids)) for g in one.goals),
+        tuple(Assignment(a.assignment_id, a.title, a.content_id, dict(a.scores)) for a in one.assignments),
+    )
+
+
+def _tally(counts: dict[str, int], results: Iterable[Result]) -> None:
+    for result in results:
+        counts[result.value] += 1
+
+
+def _too_long() -> ValueError:
+    return ValueError("the line is too long")
+
+
+def _reject(line: int, error: ValueError) -> dict[str, Any]:
+    """Where and what is wrong, without repeating a value: it may be personal."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"][:2] if isinstance(part, str)) or None
+        is_json = first["type"] == "json_invalid"
+        return {
+            "line": line,
+            "column": where,
+            "code": "not_json" if is_json else "invalid_value",
+            "message": "The line is not a JSON object. Write one object a line."
+            if is_json
+            else f"{where or 'The line'}: {first['msg']}.",
+        }
+    return {"line": line, "column": None, "code": "invalid_line", "message": f"{error}."}

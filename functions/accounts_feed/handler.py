@@ -1,0 +1,64 @@
+"""An S3 event of ``accounts/``: a file of the accounts feed."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+from urllib.parse import unquote_plus
+
+from aws_lambda_powertools.utilities.data_classes import S3Event, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.accounts_feed.feed import AccountsFeed
+from shared import aws
+from shared.clock import utc_now
+from shared.observability import logger, metric
+from shared.settings import AccountsFeedSettings
+from shared.stores.accounts import AccountStore
+from shared.stores.activations import ActivationStore
+from shared.stores.claims import ClaimStore
+from shared.stores.links import LinkStore
+from shared.stores.reports import ReportStore
+from shared.stores.roster_users import RosterUserStore
+
+_FEED = re.compile(r"accounts/(?P<name>[^/\x00-\x1f\x7f]{1,200})\.jsonl")
+
+
+@cache
+def settings() -> AccountsFeedSettings:
+    return AccountsFeedSettings.from_environment()
+
+
+@cache
+def feed() -> AccountsFeed:
+    """The use case, wired to the services that the environment names."""
+    table = aws.table(settings().table_name)
+    return AccountsFeed(
+        AccountStore(table, settings().google_issuer),
+        ClaimStore(table),
+        RosterUserStore(table),
+        LinkStore(table),
+        ActivationStore(table),
+        clock=utc_now,
+    )
+
+
+@logger.inject_lambda_context
+@event_source(data_class=S3Event)
+def lambda_handler(event: S3Event, _context: LambdaContext) -> dict[str, Any]:
+    done = []
+    s3 = aws.client("s3")
+    for record in event.records:
+        found = _FEED.fullmatch(unquote_plus(record.s3.get_object.key))
+        if not found or found["name"] in (".", ".."):
+            metric("UnknownUpload")
+            logger.warning("no accounts feed: expected accounts/{name}.jsonl")
+            continue
+        body = s3.get_object(Bucket=settings().roster_bucket, Key=found.string)["Body"]
+        report = feed().load(body.iter_lines())
+        reports = ReportStore(aws.table(settings().table_name), s3, settings().report_bucket)
+        reports.write_accounts(found["name"], report)
+        logger.info("accounts loaded", extra={k: v for k, v in report.items() if isinstance(v, int)})
+        done.append(report["read"])
+    return {"read": done}

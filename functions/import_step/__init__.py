@@ -1,0 +1,1 @@
+"""The steps of an import: split, people, classes, gate, apply, match, finish (M1–M8)."""

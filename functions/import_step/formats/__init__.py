@@ -1,0 +1,169 @@
+"""Roster formats. A format is one module: it recognises an upload and reads it into the sink, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from functions.import_step.opening import RosterFile
+from functions.import_step.tables import Table
+from shared.errors import UploadRejected
+from shared.report import Note, Reject
+from shared.roster import Role
+
+
+class Kind(StrEnum):
+    """What a report counts."""
+
+    USERS = "users"
+    CLASSES = "classes"
+    ENROLLMENTS = "enrollments"
+
+
+class Mode(StrEnum):
+    """How a file speaks of its kind: all there is, what has changed, or not at all."""
+
+    BULK = "bulk"
+    DELTA = "delta"
+    ABSENT = "absent"
+
+
+@dataclass(slots=True)
+class Person:
+    """A row about a person. ``role`` is None where another file (roles.csv) says it, or where we act for nobody."""
+
+    sourced_id: str
+    given_name: str
+    family_name: str
+    email: str = ""
+    username: str = ""
+    role: Role | None = None
+    clever_ids: tuple[str, ...] = ()
+    school_ids: tuple[str, ...] = ()
+    removed: bool = False
+
+
+@dataclass(slots=True)
+class ClassRow:
+    """A row about a class."""
+
+    sourced_id: str
+    title: str
+    school_id: str = ""
+    course_title: str = ""
+    class_code: str = ""
+    term_title: str = ""
+    removed: bool = False
+
+
+@dataclass(slots=True)
+class Where:
+    """Where a row stands, for a reject."""
+
+    file: str
+    line: int
+    column: str | None = None
+
+
+class Sink(Protocol):
+    """Takes what a format reads."""
+
+    def person(self, row: Person, where: Where) -> None: ...
+    def role(
+        self, sourced_id: str, role: Role | None, school_id: str, where: Where, *, removed: bool = False
+    ) -> None: ...
+    def school(self, sourced_id: str, name: str) -> None: ...
+    def school_class(self, row: ClassRow, where: Where) -> None: ...
+    def enrollment(
+        self,
+        class_id: str,
+        user_id: str,
+        role: str,
+        where: Where,
+        *,
+        removed: bool = False,
+        user_column: str = "userSourcedId",
+        class_column: str = "classSourcedId",
+    ) -> None: ...
+    def reject(self, kind: Kind | None, reject: Reject) -> None: ...
+    def note(self, note: Note) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What an upload is: ``modes`` says how each kind is spoken of."""
+
+    name: str
+    version: str
+    modes: dict[Kind, Mode]
+    files: dict[str, RosterFile] = field(repr=False)
+
+    @property
+    def mode(self) -> Mode:
+        return Mode.DELTA if Mode.DELTA in self.modes.values() else Mode.BULK
+
+
+class Format(Protocol):
+    """A roster format."""
+
+    def recognise(self, files: dict[str, RosterFile]) -> Recognised | None:
+        """What the upload is, by its files; None when it is not of this format."""
+
+    def read(self, what: Recognised, sink: Sink) -> None:
+        """Hand every row to the sink. Raises UploadRejected when a file cannot be used at all."""
+
+
+def recognise(files: list[RosterFile], formats: tuple[Format, ...]) -> tuple[Format, Recognised]:
+    """The format of an upload. Raises UploadRejected when it is none."""
+    by_stem = {file.stem: file for file in files}
+    for one in formats:
+        if what := one.recognise(by_stem):
+            return one, what
+    names = ", ".join(sorted(by_stem)[:12])
+    raise UploadRejected(
+        "unknown_format",
+        "These files are no roster that is known here. Upload OneRoster 1.1 or 1.2 CSV (users.csv, classes.csv, "
+        "enrollments.csv …), Clever CSV (students.csv, teachers.csv, sections.csv …) or School Data Sync CSV.",
+        file=f"{names}.csv" if len(by_stem) == 1 else names,
+    )
+
+
+def table(file: RosterFile, kind: Kind | None, sink: Sink, renamed: dict[str, str] | None = None) -> Table:
+    """The file as a table whose rejects count for this kind."""
+    return Table(file, reject=lambda reject: sink.reject(kind, reject), note=sink.note, renamed=renamed)
+
+
+def no_rows(file: str) -> UploadRejected:
+    """A header-only file never means that everybody left."""
+    return UploadRejected(
+        "no_rows", f"{file} has a header and no rows. Export it again; an empty file removes nobody.", file=file, line=1
+    )
+
+
+def missing_file(name: str) -> UploadRejected:
+    return UploadRejected("missing_file", f"{name} is missing from the upload. Add it and upload again.", file=name)
+
+
+_ROLES = {
+    Role.TEACHER: {"teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor"},
+    Role.STUDENT: {"student"},
+    Role.ADMINISTRATOR: {
+        "administrator",
+        "principal",
+        "siteadministrator",
+        "districtadministrator",
+        "systemadministrator",
+    },
+}
+
+
+def role_of(text: str) -> Role | None:
+    """The role that a roster's word names, in any case; None for guardians, parents, relatives and other contacts."""
+    word = "".join(text.lower().split()).replace("_", "").replace("-", "")
+    return next((role for role, words in _ROLES.items() if word in words), None)
+
+
+def several(text: str) -> tuple[str, ...]:
+    """The values of a field that holds a comma list."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

@@ -1,0 +1,67 @@
+"""A task of the Import state machine: ``{"step", "import", "shard"?}``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.import_step.files import ImportFiles
+from functions.import_step.match import Matcher
+from functions.import_step.steps import Import, ImportSteps, Services
+from shared import aws
+from shared.clock import new_id, utc_now
+from shared.observability import logger, metric
+from shared.settings import ImportStepSettings
+from shared.stores.activation_queue import ActivationQueue
+from shared.stores.activations import ActivationStore
+from shared.stores.claims import ClaimStore
+from shared.stores.links import LinkStore
+from shared.stores.reports import ReportStore
+
+
+@cache
+def steps() -> ImportSteps:
+    """The steps, wired to the services that the environment names."""
+    settings = ImportStepSettings.from_environment()
+    table = aws.table(settings.table_name)
+    s3 = aws.client("s3")
+    queue = ActivationQueue(aws.client("sqs"), settings.activation_queue_url)
+    matcher = Matcher(
+        ClaimStore(table),
+        LinkStore(table),
+        ActivationStore(table),
+        queue.request,
+        clock=utc_now,
+        new_id=new_id,
+        valid_for=timedelta(days=settings.activation_days),
+    )
+    return ImportSteps(
+        Services(
+            table=table,
+            files=ImportFiles(s3, settings.roster_bucket, settings.snapshot_bucket),
+            reports=ReportStore(table, s3, settings.report_bucket),
+            matcher=matcher,
+            clock=utc_now,
+            new_id=new_id,
+        )
+    )
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    one = Import.from_event(event["import"])
+    logger.append_keys(district_id=one.district_id, import_id=one.import_id, step=event["step"])
+    do = {
+        name: getattr(steps(), name)
+        for name in ("split", "people", "classes", "gate", "apply", "match", "finish", "fail")
+    }
+    answer: dict[str, Any] = do[event["step"]](one, event["shard"]) if "shard" in event else do[event["step"]](one)
+    logger.info(
+        "step done", extra={"next": answer.get("next"), "status": answer.get("status"), "shard": event.get("shard")}
+    )
+    if event["step"] == "fail":
+        metric("ImportFailed")
+    return answer

@@ -1,0 +1,57 @@
+"""An S3 event of the roster bucket, but for the accounts feed."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+from urllib.parse import unquote_plus
+
+from aws_lambda_powertools.utilities.data_classes import S3Event, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.roster_import.arrivals import Arrivals
+from shared import aws
+from shared.clock import utc_now
+from shared.observability import logger, metric
+from shared.report import Upload
+from shared.settings import RosterImportSettings
+from shared.stores.districts import DistrictStore
+from shared.stores.imports import ImportStarter
+from shared.stores.reports import ReportStore
+
+
+@cache
+def arrivals() -> Arrivals:
+    """The use case, wired to the services that the environment names."""
+    settings = RosterImportSettings.from_environment()
+    table = aws.table(settings.table_name)
+    s3 = aws.client("s3")
+    return Arrivals(
+        DistrictStore(table),
+        ReportStore(table, s3, settings.report_bucket),
+        ImportStarter(aws.client("stepfunctions"), table, settings.import_state_machine_arn),
+        read=lambda key: s3.get_object(Bucket=settings.roster_bucket, Key=key)["Body"].read(),
+        alarm=lambda: metric("UnknownUpload"),
+        clock=utc_now,
+    )
+
+
+@logger.inject_lambda_context
+@event_source(data_class=S3Event)
+def lambda_handler(event: S3Event, _context: LambdaContext) -> dict[str, Any]:
+    done = []
+    for record in event.records:
+        s3_object = record.s3.get_object
+        upload = Upload(
+            unquote_plus(s3_object.key),
+            s3_object.etag,
+            record.event_time,
+            s3_object.get("sequencer", ""),
+            s3_object.version_id,
+        )
+        what = arrivals().take(upload)
+        logger.info(
+            "upload taken", extra={"kind": what.kind, "district_id": what.district_id, "import_id": what.import_id}
+        )
+        done.append({"kind": what.kind, "district_id": what.district_id, "import_id": what.import_id})
+    return {"taken": done}

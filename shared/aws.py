@@ -1,0 +1,24 @@
+"""Clients of AWS, made on first use and kept for the life of a worker. Endpoints and region come from the environment."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+
+@cache
+def client(service: str, *, retries: bool = True) -> Any:
+    """A client. Without ``retries`` a call is made once, whatever comes of it."""
+    attempts = {"mode": "standard", "max_attempts": 5} if retries else {"mode": "standard", "total_max_attempts": 1}
+    config = Config(retries=attempts, connect_timeout=5, read_timeout=20, max_pool_connections=16)  # type: ignore[arg-type]
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
+
+
+@cache
+def table(name: str) -> Any:
+    """The one table."""
+    config = Config(retries={"mode": "standard", "max_attempts": 8}, connect_timeout=5, max_pool_connections=16)
+    return boto3.resource("dynamodb", config=config).Table(name)

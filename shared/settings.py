@@ -1,0 +1,104 @@
+"""What each function is told by its environment: one model per function, read once, checked as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.errors import InvalidSettings
+
+
+class Settings(BaseModel):
+    """Base of all settings: a field ``table_name`` is read from ``TABLE_NAME``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Raises InvalidSettings that names every variable that is missing or wrong."""
+        try:
+            return cls.model_validate(
+                {name: environment[name.upper()] for name in cls.model_fields if environment.get(name.upper())}
+            )
+        except ValidationError as error:
+            wrong = ", ".join(str(e["loc"][0]).upper() for e in error.errors() if e["loc"])
+            raise InvalidSettings(
+                "invalid_environment", f"These environment variables are missing or wrong: {wrong}."
+            ) from None
+
+
+class Brand(Settings):
+    """How the platform presents itself; the defaults are those of mission.md (M8)."""
+
+    brand_name: str = "Khan Academy"
+    support_url: str = "https://support.khanacademy.org"
+    web_url: str
+    postal_address: str = "Khan Academy, PO Box 1630, Mountain View, CA 94042, USA"
+
+
+class ImportStepSettings(Settings):
+    table_name: str
+    roster_bucket: str
+    report_bucket: str
+    snapshot_bucket: str
+    activation_queue_url: str
+    activation_days: int = 30
+
+
+class RosterImportSettings(Settings):
+    table_name: str
+    roster_bucket: str
+    report_bucket: str
+    import_state_machine_arn: str
+
+
+class AccountsFeedSettings(Settings):
+    table_name: str
+    roster_bucket: str
+    report_bucket: str
+    google_issuer: str
+
+
+class ActivationEmailSettings(Brand):
+    table_name: str
+    token_secret_arn: str
+    sender: str
+    configuration_set: str
+    activation_subject: str = "Confirm your official {brand} account"
+
+
+class ActivationScheduleSettings(Settings):
+    table_name: str
+    activation_queue_url: str
+
+
+class MailFeedbackSettings(Settings):
+    table_name: str
+
+
+class CleanupNudgesSettings(Brand):
+    table_name: str
+    token_secret_arn: str
+    sender: str
+    configuration_set: str
+    google_issuer: str
+
+
+class EventPublisherSettings(Settings):
+    event_bus_name: str = "default"
+
+
+class PagesSettings(Brand):
+    table_name: str
+    token_secret_arn: str
+    oidc_secret_arn: str
+    export_bucket: str
+    user_pool_id: str
+    user_pool_client_id: str
+    google_issuer: str
+    google_client_id: str
+    clever_issuer: str
+    clever_client_id: str

@@ -1,0 +1,321 @@
+"""Accounts of the platform: who they are, their mastery, their grassroots classes and memberships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import mastery as mastery_rules
+from shared.account import Account, Assignment, Goal, GrassrootsClass, Mastery, SkillMastery
+from shared.clock import from_iso, to_iso
+from shared.errors import Conflict, RefusedTransition
+from shared.stores.table import (
+    Item,
+    Key,
+    account_pk,
+    clever_pk,
+    conflicts,
+    email_pk,
+    every_page,
+    get_many,
+    oidc_pk,
+    without_none,
+    write_many,
+)
+
+RESTORE_DAYS = 30
+
+
+class AccountStore:
+    """Accounts by id. ``google_issuer`` is the issuer under which a feed's ``google_sub`` is known."""
+
+    def __init__(self, table: Any, google_issuer: str) -> None:
+        self._table = table
+        self._google_issuer = google_issuer
+
+    def get(self, account_id: str) -> Account | None:
+        return self.get_many([account_id]).get(account_id)
+
+    def get_many(self, account_ids: Iterable[str]) -> dict[str, Account]:
+        keys = [{"PK": account_pk(a), "SK": "ACCOUNT"} for a in account_ids]
+        found = get_many(self._table, keys, consistent=True)
+        return {pk.removeprefix("ACCOUNT#"): _account(item) for (pk, _), item in found.items()}
+
+    def fingerprint(self, account_id: str) -> str | None:
+        """The hash of the feed line that the account was last written from."""
+        item = self._table.get_item(Key={"PK": account_pk(account_id), "SK": "ACCOUNT"}).get("Item")
+        return item.get("fingerprint") if item else None
+
+    def masteries(self, account_ids: Iterable[str]) -> dict[str, Mastery]:
+        """The mastery of each account; an account without any is left out."""
+        found = get_many(self._table, ({"PK": account_pk(a), "SK": "MASTERY"} for a in account_ids))
+        return {pk.removeprefix("ACCOUNT#"): _mastery(item) for (pk, _), item in found.items()}
+
+    def mastery(self, account_id: str) -> Mastery:
+        return self.masteries([account_id]).get(account_id, {})
+
+    def put(
+        self, account: Account, mastery: Mastery | None, classes: Iterable[GrassrootsClass] | None, fingerprint: str
+    ) -> None:
+        """Write what the feed says; what is None stays as it is.
+
+        Mastery is merged, so that nobody goes down (M16). A class that was deleted here stays deleted. Claims that the
+        account no longer makes are taken away. May be run again.
+        """
+        before = self.get(account.account_id)
+        stale = {_pair(key) for key in self._claims(before)} if before else set()
+        claims = list(self._claims(account))
+        puts: list[Item] = [{**_account_item(account), "fingerprint": fingerprint}, *claims]
+        deletes = [{"PK": pk, "SK": sk} for pk, sk in stale - {_pair(claim) for claim in claims}]
+        if mastery is not None:
+            puts.append(
+                _mastery_item(account.account_id, mastery_rules.merge(self.mastery(account.account_id), mastery))
+            )
+        if classes is not None:
+            more_puts, more_deletes = self._class_writes(account.account_id, list(classes))
+            puts += more_puts
+            deletes += more_deletes
+        # The account itself comes last: until it stands with its fingerprint, the line is read again.
+        write_many(self._table, puts[1:], deletes)
+        write_many(self._table, puts[:1])
+
+    def _class_writes(self, owner: str, classes: list[GrassrootsClass]) -> tuple[list[Item], list[Key]]:
+        before = {c.class_id: c for c in self.owned_classes(owner, with_scores=True)}
+        puts: list[Item] = []
+        deletes: list[Key] = []
+        for one in classes:
+            old = before.get(one.class_id)
+            puts += _class_items(replace(one, deleted_at=old.deleted_at if old else None))
+            gone = set(old.student_account_ids if old else ()) - set(one.student_account_ids)
+            deletes += [{"PK": account_pk(student), "SK": f"MEMBER#{one.class_id}"} for student in gone]
+        return puts, deletes
+
+    def create(self, account: Account, *, also: Iterable[dict[str, Any]], event: Item) -> None:
+        """A new account with its claims, and ``also`` whatever else must be true with it, in one transaction.
+
+        Raises Conflict when the account, or one of its outside identities, exists already.
+        """
+        name = self._table.name
+        writes: list[dict[str, Any]] = [
+            {
+                "Put": {
+                    "TableName": name,
+                    "Item": _account_item(account),
+                    "ConditionExpression": "attribute_not_exists(PK)",
+                }
+            }
+        ]
+        for claim in self._claims(account):
+            put: dict[str, Any] = {"TableName": name, "Item": claim}
+            if claim["PK"].startswith("OIDC#"):
+                put["ConditionExpression"] = "attribute_not_exists(PK)"
+            writes.append({"Put": put})
+        writes += [*also, {"Put": {"TableName": name, "Item": event}}]
+        with conflicts("account_exists", "An account for this person was made in the meantime."):
+            self._table.meta.client.transact_write_items(TransactItems=writes)
+
+    def _claims(self, account: Account) -> Iterator[Item]:
+        sk = account_pk(account.account_id)
+        if account.email:
+            yield {"PK": email_pk(account.email), "SK": sk, "proven": account.email_verified}
+        if account.clever_id:
+            yield {"PK": clever_pk(account.clever_id), "SK": sk, "proven": True}
+        if account.google_sub:
+            yield {
+                "PK": oidc_pk(self._google_issuer, account.google_sub),
+                "SK": "ACCOUNT",
+                "account_id": account.account_id,
+            }
+
+    def owned_classes(self, account_id: str, *, with_scores: bool = False) -> list[GrassrootsClass]:
+        """A teacher's own classes, those in the bin too (``deleted_at`` says so); the most recently used first."""
+        items = list(self._items(account_id, "CLASS#"))
+        scores = list(self._items(account_id, "CLASS_ASSIGNMENT#")) if with_scores else []
+        classes = [_class(account_id, item, scores) for item in items]
+        return sorted(classes, key=lambda c: (c.last_activity_at or c.created_at or "", c.class_id), reverse=True)
+
+    def owned_class(self, account_id: str, class_id: str) -> GrassrootsClass | None:
+        return next((c for c in self.owned_classes(account_id, with_scores=True) if c.class_id == class_id), None)
+
+    def member_classes(self, account_id: str) -> list[GrassrootsClass]:
+        """The grassroots classes that a student is in, without those that their teacher deleted."""
+        memberships = list(self._items(account_id, "MEMBER#"))
+        keys = [
+            {"PK": account_pk(m["owner_account_id"]), "SK": f"CLASS#{m['SK'].removeprefix('MEMBER#')}"}
+            for m in memberships
+        ]
+        found = get_many(self._table, keys)
+        classes = [_class(pk.removeprefix("ACCOUNT#"), item, []) for (pk, _), item in found.items()]
+        kept = [c for c in classes if c.deleted_at is None]
+        return sorted(kept, key=lambda c: (c.last_activity_at or c.created_at or "", c.class_id), reverse=True)
+
+    def delete_class(self, owner: str, class_id: str, *, event: Item, now: datetime) -> None:
+        """Put a class into the bin, for 30 days. Raises RefusedTransition when it is not there to delete."""
+        self._move(
+            owner,
+            class_id,
+            "SET deleted_at = :now",
+            "attribute_exists(PK) AND attribute_not_exists(deleted_at)",
+            {":now": to_iso(now)},
+            event,
+            RefusedTransition("not_active", "This class was already deleted."),
+        )
+
+    def restore_class(self, owner: str, class_id: str, *, event: Item, now: datetime) -> None:
+        """Take a class out of the bin. Raises RefusedTransition when it was not deleted within the last 30 days."""
+        earliest = to_iso(now - timedelta(days=RESTORE_DAYS))
+        self._move(
+            owner,
+            class_id,
+            "REMOVE deleted_at",
+            "deleted_at >= :earliest",
+            {":earliest": earliest},
+            event,
+            RefusedTransition("not_restorable", "This class cannot be restored any more."),
+        )
+
+    def _move(
+        self,
+        owner: str,
+        class_id: str,
+        update: str,
+        condition: str,
+        values: dict[str, Any],
+        event: Item,
+        refused: RefusedTransition,
+    ) -> None:
+        name = self._table.name
+        change = {
+            "TableName": name,
+            "Key": {"PK": account_pk(owner), "SK": f"CLASS#{class_id}"},
+            "UpdateExpression": update,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+        try:
+            with conflicts(refused.code, refused.message):
+                self._table.meta.client.transact_write_items(
+                    TransactItems=[{"Update": change}, {"Put": {"TableName": name, "Item": event}}]
+                )
+        except Conflict:
+            raise refused from None
+
+    def _items(self, account_id: str, prefix: str) -> Iterator[Item]:
+        return every_page(
+            self._table.query,
+            KeyConditionExpression="PK = :pk AND begins_with(SK, :prefix)",
+            ExpressionAttributeValues={":pk": account_pk(account_id), ":prefix": prefix},
+            ConsistentRead=True,
+        )
+
+
+def is_restorable(one: GrassrootsClass, now: datetime) -> bool:
+    """Whether a deleted class can still be restored (M17)."""
+    return one.deleted_at is not None and from_iso(one.deleted_at) >= now - timedelta(days=RESTORE_DAYS)
+
+
+def _account_item(account: Account) -> Item:
+    return without_none(
+        {
+            "PK": account_pk(account.account_id),
+            "SK": "ACCOUNT",
+            "role": account.role,
+            "display_name": account.display_name,
+            "username": account.username,
+            "email": account.email,
+            "email_verified": account.email_verified,
+            "google_sub": account.google_sub,
+            "clever_id": account.clever_id,
+            "created_at": account.created_at,
+            "last_login_at": account.last_login_at,
+        }
+    )
+
+
+def _account(item: Item) -> Account:
+    return Account(
+        item["PK"].removeprefix("ACCOUNT#"),
+        item["role"],
+        item["display_name"],
+        item["username"],
+        item.get("email"),
+        bool(item.get("email_verified")),
+        item.get("google_sub"),
+        item.get("clever_id"),
+        item.get("created_at"),
+        item.get("last_login_at"),
+    )
+
+
+def _mastery_item(account_id: str, mastery: Mastery) -> Item:
+    skills = {skill: {"points": m.points, "updated_at": m.updated_at} for skill, m in mastery.items()}
+    return {"PK": account_pk(account_id), "SK": "MASTERY", "skills": skills}
+
+
+def _mastery(item: Item) -> Mastery:
+    return {skill: SkillMastery(int(m["points"]), m["updated_at"]) for skill, m in item["skills"].items()}
+
+
+def _class_items(one: GrassrootsClass) -> list[Item]:
+    pk = account_pk(one.owner_account_id)
+    body = without_none(
+        {
+            "PK": pk,
+            "SK": f"CLASS#{one.class_id}",
+            "name": one.name,
+            "created_at": one.created_at,
+            "last_activity_at": one.last_activity_at,
+            "student_account_ids": list(one.student_account_ids),
+            "goals": [{"goal_id": g.goal_id, "title": g.title, "skill_ids": list(g.skill_ids)} for g in one.goals],
+            "assignments": [
+                {"assignment_id": a.assignment_id, "title": a.title, "content_id": a.content_id}
+                for a in one.assignments
+            ],
+            "deleted_at": one.deleted_at,
+        }
+    )
+    scores = [
+        {
+            "PK": pk,
+            "SK": f"CLASS_ASSIGNMENT#{one.class_id}#{a.assignment_id}",
+            "class_id": one.class_id,
+            "assignment_id": a.assignment_id,
+            "scores": dict(a.scores),
+        }
+        for a in one.assignments
+    ]
+    members = [
+        {"PK": account_pk(student), "SK": f"MEMBER#{one.class_id}", "owner_account_id": one.owner_account_id}
+        for student in one.student_account_ids
+    ]
+    return [body, *scores, *members]
+
+
+def _class(owner: str, item: Item, scores: list[Item]) -> GrassrootsClass:
+    class_id = item["SK"].removeprefix("CLASS#")
+    by_assignment = {s["assignment_id"]: s["scores"] for s in scores if s["class_id"] == class_id}
+    return GrassrootsClass(
+        class_id,
+        owner,
+        item["name"],
+        item.get("created_at"),
+        item.get("last_activity_at"),
+        tuple(item.get("student_account_ids", ())),
+        tuple(Goal(g["goal_id"], g["title"], tuple(g["skill_ids"])) for g in item.get("goals", ())),
+        tuple(
+            Assignment(
+                a["assignment_id"],
+                a["title"],
+                a["content_id"],
+                {k: int(v) for k, v in by_assignment.get(a["assignment_id"], {}).items()},
+            )
+            for a in item.get("assignments", ())
+        ),
+        item.get("deleted_at"),
+    )
+
+
+def _pair(key: Item) -> tuple[str, str]:
+    return key["PK"], key["SK"]

@@ -1,0 +1,39 @@
+"""The queue of activations that are to be mailed. A message names an activation; what to do is decided when it is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import batched
+from typing import Any
+
+from shared.activation import Activation
+
+
+class ActivationQueue:
+    """Puts activations into the queue. Twice is harmless: the activation's state says whether a mail goes out."""
+
+    def __init__(self, sqs: Any, url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+
+    def request(self, activations: Iterable[Activation]) -> None:
+        """Raises OSError when the queue did not take all of them; asking again is safe."""
+        for batch in batched(activations, 10, strict=False):
+            answer = self._sqs.send_message_batch(
+                QueueUrl=self._url,
+                Entries=[{"Id": str(i), "MessageBody": message_of(a)} for i, a in enumerate(batch)],
+            )
+            if answer.get("Failed"):
+                raise OSError(f"the queue did not take {len(answer['Failed'])} of {len(batch)} messages")
+
+
+def message_of(activation: Activation) -> str:
+    """The body of a message: ids only."""
+    return json.dumps(
+        {
+            "activation_id": activation.activation_id,
+            "district_id": activation.user.district_id,
+            "sourced_id": activation.user.sourced_id,
+        }
+    )

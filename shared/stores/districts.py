@@ -1,0 +1,176 @@
+"""Districts, their schools and classes, and what is made in their classes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from shared.account import Assignment, Goal
+from shared.district import District
+from shared.errors import UnknownDistrict
+from shared.roster import DistrictClass, School
+from shared.stores.table import Item, class_pk, conflicts, district_pk, every_page, get_many, without_none, write_many
+
+
+class DistrictStore:
+    """District settings, and the names of schools."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def put(self, district: District) -> None:
+        """Store the settings; a Clever district id leads back to its district."""
+        settings = district.model_dump(mode="json")
+        self._table.put_item(Item={**_settings_key(district.district_id), "body": json.dumps(settings)})
+        if district.clever_district_id:
+            self._table.put_item(
+                Item={
+                    "PK": f"CLEVER_DISTRICT#{district.clever_district_id}",
+                    "SK": "DISTRICT",
+                    "district_id": district.district_id,
+                }
+            )
+
+    def find(self, district_id: str) -> District | None:
+        item = self._table.get_item(Key=_settings_key(district_id), ConsistentRead=True).get("Item")
+        return District.model_validate_json(item["body"]) if item else None
+
+    def get(self, district_id: str) -> District:
+        """Raises UnknownDistrict."""
+        if district := self.find(district_id):
+            return district
+        raise UnknownDistrict(
+            "unknown_district",
+            "This district is not registered. Put its settings at districts/{district_id}/district.json.",
+        )
+
+    def by_clever_district(self, clever_district_id: str) -> str | None:
+        """The district whose Clever id this is."""
+        key = {"PK": f"CLEVER_DISTRICT#{clever_district_id}", "SK": "DISTRICT"}
+        item = self._table.get_item(Key=key).get("Item")
+        return str(item["district_id"]) if item else None
+
+    def put_schools(self, schools: Iterable[School]) -> None:
+        write_many(
+            self._table,
+            ({"PK": district_pk(s.district_id), "SK": f"SCHOOL#{s.sourced_id}", "name": s.name} for s in schools),
+        )
+
+    def school_names(self, district_id: str, school_ids: Iterable[str]) -> dict[str, str]:
+        """The names of these schools by sourcedId, as far as they are known."""
+        keys = [{"PK": district_pk(district_id), "SK": f"SCHOOL#{school_id}"} for school_id in school_ids]
+        return {sk.removeprefix("SCHOOL#"): str(item["name"]) for (_, sk), item in get_many(self._table, keys).items()}
+
+
+class DistrictClassStore:
+    """District classes as the roster names them: ``CLASS`` (names, teachers, size) and ``MEMBERS`` (students)."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    @staticmethod
+    def items(one: DistrictClass) -> list[Item]:
+        """What is stored of a class; the import writes them many at a time."""
+        pk = class_pk(one.district_id, one.sourced_id)
+        return [
+            {
+                "PK": pk,
+                "SK": "CLASS",
+                "title": one.title,
+                "school_id": one.school_id,
+                "course_title": one.course_title,
+                "class_code": one.class_code,
+                "term_title": one.term_title,
+                "teacher_ids": list(one.teacher_ids),
+                "size": one.size,
+            },
+            {"PK": pk, "SK": "MEMBERS", "student_ids": list(one.student_ids)},
+        ]
+
+    @staticmethod
+    def keys(district_id: str, class_id: str) -> list[dict[str, str]]:
+        pk = class_pk(district_id, class_id)
+        return [{"PK": pk, "SK": "CLASS"}, {"PK": pk, "SK": "MEMBERS"}]
+
+    def get(self, district_id: str, class_id: str) -> DistrictClass | None:
+        """The class with its students."""
+        return self.get_many(district_id, [class_id], with_students=True).get(class_id)
+
+    def get_many(
+        self, district_id: str, class_ids: Iterable[str], *, with_students: bool = False
+    ) -> dict[str, DistrictClass]:
+        """The classes by sourcedId; students are only read when asked for."""
+        wanted = list(dict.fromkeys(class_ids))
+        keys = [key for c in wanted for key in self.keys(district_id, c)[: 2 if with_students else 1]]
+        found = get_many(self._table, keys)
+        classes = {}
+        for class_id in wanted:
+            pk = class_pk(district_id, class_id)
+            if item := found.get((pk, "CLASS")):
+                members = found.get((pk, "MEMBERS"), {})
+                classes[class_id] = DistrictClass(
+                    district_id,
+                    class_id,
+                    item["title"],
+                    item.get("school_id"),
+                    item.get("course_title"),
+                    item.get("class_code"),
+                    item.get("term_title"),
+                    tuple(item.get("teacher_ids", ())),
+                    tuple(members.get("student_ids", ())),
+                )
+        return classes
+
+
+class ClassWorkStore:
+    """Goals and assignments that teachers make in district classes (M14, M15)."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def add_goal(self, district_id: str, class_id: str, goal: Goal, *, event: Item, created_at: str) -> None:
+        body = {"title": goal.title, "skill_ids": list(goal.skill_ids), "created_at": created_at}
+        self._add(district_id, class_id, f"GOAL#{goal.goal_id}", body, event)
+
+    def add_assignment(
+        self, district_id: str, class_id: str, assignment: Assignment, *, event: Item, created_at: str
+    ) -> None:
+        body = {"title": assignment.title, "content_id": assignment.content_id, "created_at": created_at}
+        self._add(district_id, class_id, f"ASSIGNMENT#{assignment.assignment_id}", body, event)
+
+    def _add(self, district_id: str, class_id: str, sk: str, body: dict[str, Any], event: Item) -> None:
+        item = without_none({"PK": class_pk(district_id, class_id), "SK": sk, **body})
+        with conflicts("already_made", "This was made already."):
+            self._table.meta.client.transact_write_items(
+                TransactItems=[
+                    {
+                        "Put": {
+                            "TableName": self._table.name,
+                            "Item": item,
+                            "ConditionExpression": "attribute_not_exists(PK)",
+                        }
+                    },
+                    {"Put": {"TableName": self._table.name, "Item": event}},
+                ]
+            )
+
+    def of_class(self, district_id: str, class_id: str) -> tuple[list[Goal], list[Assignment]]:
+        """All goals and assignments of a class, the oldest first."""
+        made = list(self._work(district_id, class_id, "GOAL#"))
+        goals = [Goal(i["SK"].removeprefix("GOAL#"), i["title"], tuple(i["skill_ids"])) for i in made]
+        given = self._work(district_id, class_id, "ASSIGNMENT#")
+        return goals, [Assignment(i["SK"].removeprefix("ASSIGNMENT#"), i["title"], i["content_id"]) for i in given]
+
+    def _work(self, district_id: str, class_id: str, prefix: str) -> list[Item]:
+        items = every_page(
+            self._table.query,
+            KeyConditionExpression="PK = :pk AND begins_with(SK, :prefix)",
+            ExpressionAttributeValues={":pk": class_pk(district_id, class_id), ":prefix": prefix},
+            ConsistentRead=True,
+        )
+        return sorted(items, key=lambda item: (item["created_at"], item["SK"]))
+
+
+def _settings_key(district_id: str) -> dict[str, str]:
+    return {"PK": district_pk(district_id), "SK": "SETTINGS"}

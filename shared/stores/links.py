@@ -1,0 +1,362 @@
+"""Links: every step of ``none → matched → linked → undone`` is one conditional write or one transaction, here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import link as link_rules
+from shared.activation import Activation, ActivationState
+from shared.clock import from_iso, to_iso
+from shared.errors import Conflict, RefusedTransition
+from shared.link import UNDO_DAYS, Link, LinkState, Proof
+from shared.roster import RosterUserKey
+from shared.stores.due import NUDGE, due_item, due_key
+from shared.stores.outbox import event_item
+from shared.stores.table import Item, account_pk, conflicts, every_page, get_many, user_of_pk, user_pk, without_none
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Who joins what, and what proved it. ``activation`` is the roster user's, whichever way the proof was brought."""
+
+    user: RosterUserKey
+    account_id: str
+    by: Proof
+    by_rule: bool = False
+    activation: Activation | None = None
+    nudge_at: datetime | None = None
+    """When the first nudge is due; None for those who are never nudged."""
+
+
+class LinkStore:
+    """The only writer of links."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def of_user(self, user: RosterUserKey) -> Link | None:
+        return self.of_users([user]).get(user)
+
+    def of_users(self, users: Iterable[RosterUserKey]) -> dict[RosterUserKey, Link]:
+        found = get_many(self._table, ({"PK": user_pk(u), "SK": "LINK"} for u in users), consistent=True)
+        links = [_link(item) for item in found.values()]
+        return {link.user: link for link in links}
+
+    def of_account(self, account_id: str) -> list[Link]:
+        """The account's links that stand, one per district at most."""
+        items = every_page(
+            self._table.query,
+            KeyConditionExpression="PK = :pk AND begins_with(SK, :prefix)",
+            ExpressionAttributeValues={":pk": account_pk(account_id), ":prefix": "LINK#"},
+            ConsistentRead=True,
+        )
+        users = [
+            RosterUserKey(i["SK"].removeprefix("LINK#"), i["sourced_id"])
+            for i in items
+            if i["state"] == LinkState.LINKED
+        ]
+        links = self.of_users(users).values()
+        return [link for link in links if link.state is LinkState.LINKED and link.account_id == account_id]
+
+    def record_match(self, user: RosterUserKey, account_id: str) -> bool:
+        """Note a match by rule (M6). False when a link was made, or undone by a person: those are never touched."""
+        item = {
+            "PK": user_pk(user),
+            "SK": "LINK",
+            "state": LinkState.MATCHED.value,
+            "account_id": account_id,
+            "version": 1,
+        }
+        try:
+            with conflicts("link_stands", "This person's link was made or undone already."):
+                self._table.put_item(
+                    Item=item,
+                    ConditionExpression="attribute_not_exists(PK) OR #state = :matched",
+                    ExpressionAttributeNames={"#state": "state"},
+                    ExpressionAttributeValues={":matched": LinkState.MATCHED.value},
+                )
+        except Conflict:
+            return False
+        return True
+
+    def forget_match(self, user: RosterUserKey) -> None:
+        """Take back a match that the rule no longer finds; anything but a match stays."""
+        try:
+            with conflicts("no_match", "There is no match to take back."):
+                self._table.delete_item(
+                    Key={"PK": user_pk(user), "SK": "LINK"},
+                    ConditionExpression="attribute_not_exists(PK) OR #state = :matched",
+                    ExpressionAttributeNames={"#state": "state"},
+                    ExpressionAttributeValues={":matched": LinkState.MATCHED.value},
+                )
+        except Conflict:
+            return
+
+    def make(self, consent: Consent, *, event_id: str, now: datetime) -> Link:
+        """Make the link: both sides, the used-up activation, the nudge and the event, or nothing at all.
+
+        Running it again after it was made answers the same link. Raises RefusedTransition ``already_linked``,
+        ``undone_by_person``, ``account_linked_elsewhere`` (the account belongs to another person of this district),
+        ``activation_dead`` (its token was used, or replaced by a newer one).
+        """
+        while True:
+            present = self.of_user(consent.user)
+            if present and present.state is LinkState.LINKED and present.account_id == consent.account_id:
+                return present
+            wanted = link_rules.make(
+                present, consent.user, consent.account_id, by=consent.by, by_rule=consent.by_rule, now=to_iso(now)
+            )
+            try:
+                with conflicts("link_changed", "The link changed in the meantime."):
+                    self._table.meta.client.transact_write_items(
+                        TransactItems=self.link_writes(consent, wanted, present, event_id, now)
+                    )
+            except Conflict:
+                self._explain(consent, present)
+                continue
+            return wanted
+
+    def link_writes(
+        self, consent: Consent, wanted: Link, present: Link | None, event_id: str, now: datetime
+    ) -> list[dict[str, Any]]:
+        """The writes that make a link, for a transaction of their own or with the account they come with."""
+        name = self._table.name
+        link_put: dict[str, Any] = {"TableName": name, "Item": _link_item(wanted, consent.nudge_at)}
+        if present is None:
+            link_put["ConditionExpression"] = "attribute_not_exists(PK)"
+        else:
+            link_put["ConditionExpression"] = "version = :version AND #state = :state"
+            link_put["ExpressionAttributeNames"] = {"#state": "state"}
+            link_put["ExpressionAttributeValues"] = {":version": present.version, ":state": present.state.value}
+        writes: list[dict[str, Any]] = [
+            {"Put": link_put},
+            {
+                "Put": {
+                    "TableName": name,
+                    "Item": {
+                        "PK": account_pk(consent.account_id),
+                        "SK": f"LINK#{consent.user.district_id}",
+                        "sourced_id": consent.user.sourced_id,
+                        "state": LinkState.LINKED.value,
+                    },
+                    "ConditionExpression": "attribute_not_exists(PK) OR #state = :undone OR sourced_id = :sourced_id",
+                    "ExpressionAttributeNames": {"#state": "state"},
+                    "ExpressionAttributeValues": {
+                        ":undone": LinkState.UNDONE.value,
+                        ":sourced_id": consent.user.sourced_id,
+                    },
+                }
+            },
+            {
+                "Put": {
+                    "TableName": name,
+                    "Item": event_item(
+                        event_id,
+                        "AccountLinked",
+                        {
+                            "account_id": consent.account_id,
+                            "district_id": consent.user.district_id,
+                            "sourced_id": consent.user.sourced_id,
+                            "by": consent.by.value,
+                            "by_rule": consent.by_rule,
+                        },
+                        now,
+                    ),
+                }
+            },
+        ]
+        if consent.activation:
+            writes.append({"Update": self._use_activation(consent, consent.activation, now)})
+        if consent.nudge_at:
+            writes.append({"Put": {"TableName": name, "Item": due_item(NUDGE, consent.user, consent.nudge_at)}})
+        return writes
+
+    def _use_activation(self, consent: Consent, activation: Activation, now: datetime) -> dict[str, Any]:
+        """What becomes of the activation: used when it brought the proof, else withdrawn before or dead after sending."""
+        update: dict[str, Any] = {
+            "TableName": self._table.name,
+            "Key": {"PK": user_pk(consent.user), "SK": "ACTIVATION"},
+            "UpdateExpression": "SET used_at = :now",
+            "ConditionExpression": "activation_id = :id AND #state = :state AND token_version = :version",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {
+                ":now": to_iso(now),
+                ":id": activation.activation_id,
+                ":state": activation.state.value,
+                ":version": activation.token_version,
+            },
+        }
+        if consent.by is Proof.ACTIVATION:
+            update["ConditionExpression"] += " AND attribute_not_exists(used_at)"
+            if activation.opened_at:
+                update["UpdateExpression"] += ", opened_at = if_not_exists(opened_at, :opened)"
+                update["ExpressionAttributeValues"][":opened"] = activation.opened_at
+        elif activation.state is ActivationState.PENDING:
+            update["UpdateExpression"] = "SET used_at = :now, #state = :withdrawn"
+            update["ExpressionAttributeValues"][":withdrawn"] = ActivationState.WITHDRAWN.value
+        return update
+
+    def _explain(self, consent: Consent, present: Link | None) -> None:
+        """Say why the transaction was refused; returns when it is worth another try."""
+        other = self._table.get_item(
+            Key={"PK": account_pk(consent.account_id), "SK": f"LINK#{consent.user.district_id}"}, ConsistentRead=True
+        ).get("Item")
+        if other and other["state"] == LinkState.LINKED and other["sourced_id"] != consent.user.sourced_id:
+            raise RefusedTransition(
+                "account_linked_elsewhere", "This account is already linked to another person of this district."
+            )
+        if self.of_user(consent.user) != present:
+            return
+        if consent.activation:
+            item = (
+                self._table.get_item(Key={"PK": user_pk(consent.user), "SK": "ACTIVATION"}, ConsistentRead=True).get(
+                    "Item"
+                )
+                or {}
+            )
+            same = (item.get("activation_id"), item.get("state"), int(item.get("token_version", 0))) == (
+                consent.activation.activation_id,
+                consent.activation.state.value,
+                consent.activation.token_version,
+            )
+            if not same or (consent.by is Proof.ACTIVATION and item.get("used_at")):
+                raise RefusedTransition("activation_dead", "This activation was used, or replaced by a newer one.")
+
+    def undo(self, user: RosterUserKey, *, event_id: str, now: datetime) -> Link:
+        """Undo a link within 30 days (B2): both sides stand alone again.
+
+        Raises RefusedTransition ``not_linked`` or ``too_late``.
+        """
+        while True:
+            present = self.of_user(user)
+            wanted = link_rules.undo(present, now=to_iso(now))
+            if present is None or from_iso(present.linked_at or "") < now - timedelta(days=UNDO_DAYS):
+                raise RefusedTransition("too_late", f"A link can be undone for {UNDO_DAYS} days.")
+            try:
+                with conflicts("link_changed", "The link changed in the meantime."):
+                    self._table.meta.client.transact_write_items(
+                        TransactItems=self._undo_writes(present, wanted, event_id, now)
+                    )
+            except Conflict:
+                continue
+            return wanted
+
+    def _undo_writes(self, present: Link, wanted: Link, event_id: str, now: datetime) -> list[dict[str, Any]]:
+        name = self._table.name
+        user = present.user
+        nudge_due_at = self._table.get_item(Key={"PK": user_pk(user), "SK": "LINK"}, ConsistentRead=True)["Item"].get(
+            "nudge_due_at"
+        )
+        writes: list[dict[str, Any]] = [
+            {
+                "Put": {
+                    "TableName": name,
+                    "Item": _link_item(wanted, None),
+                    "ConditionExpression": "version = :version",
+                    "ExpressionAttributeValues": {":version": present.version},
+                }
+            },
+            {
+                "Update": {
+                    "TableName": name,
+                    "Key": {"PK": account_pk(present.account_id), "SK": f"LINK#{user.district_id}"},
+                    "UpdateExpression": "SET #state = :undone",
+                    "ConditionExpression": "sourced_id = :sourced_id",
+                    "ExpressionAttributeNames": {"#state": "state"},
+                    "ExpressionAttributeValues": {":undone": LinkState.UNDONE.value, ":sourced_id": user.sourced_id},
+                }
+            },
+            {
+                "Put": {
+                    "TableName": name,
+                    "Item": event_item(
+                        event_id,
+                        "LinkUndone",
+                        {
+                            "account_id": present.account_id,
+                            "district_id": user.district_id,
+                            "sourced_id": user.sourced_id,
+                        },
+                        now,
+                    ),
+                }
+            },
+        ]
+        if nudge_due_at:
+            writes.append({"Delete": {"TableName": name, "Key": due_key(NUDGE, user, nudge_due_at)}})
+        return writes
+
+    def move_nudge(self, user: RosterUserKey, due_at: str, next_at: datetime | None, *, sent_at: str | None) -> bool:
+        """After a nudge was due: when the next one is, or None for never again. False when somebody else moved it."""
+        name = self._table.name
+        updates = ["nudge_due_at = :next"] if next_at else []
+        updates += ["nudges = if_not_exists(nudges, :zero) + :one", "nudged_at = :sent"] if sent_at else []
+        expression = (f"SET {', '.join(updates)}" if updates else "") + ("" if next_at else " REMOVE nudge_due_at")
+        values: dict[str, Any] = {":due": due_at}
+        if next_at:
+            values[":next"] = to_iso(next_at)
+        if sent_at:
+            values |= {":zero": 0, ":one": 1, ":sent": sent_at}
+        writes: list[dict[str, Any]] = [
+            {
+                "Update": {
+                    "TableName": name,
+                    "Key": {"PK": user_pk(user), "SK": "LINK"},
+                    "UpdateExpression": expression.strip(),
+                    "ConditionExpression": "nudge_due_at = :due",
+                    "ExpressionAttributeValues": values,
+                }
+            },
+            {"Delete": {"TableName": name, "Key": due_key(NUDGE, user, due_at)}},
+        ]
+        if next_at:
+            writes.append({"Put": {"TableName": name, "Item": due_item(NUDGE, user, next_at)}})
+        try:
+            with conflicts("nudge_moved", "Somebody else has dealt with this nudge."):
+                self._table.meta.client.transact_write_items(TransactItems=writes)
+        except Conflict:
+            return False
+        return True
+
+    def nudges_sent(self, user: RosterUserKey) -> int:
+        item = self._table.get_item(Key={"PK": user_pk(user), "SK": "LINK"}, ConsistentRead=True).get("Item") or {}
+        return int(item.get("nudges", 0))
+
+    def stop_nudges(self, user: RosterUserKey) -> None:
+        """No nudge any more: one click is enough (RFC 8058). May be run again."""
+        item = self._table.get_item(Key={"PK": user_pk(user), "SK": "LINK"}, ConsistentRead=True).get("Item") or {}
+        if due_at := item.get("nudge_due_at"):
+            self.move_nudge(user, due_at, None, sent_at=None)
+
+
+def _link_item(link: Link, nudge_at: datetime | None) -> Item:
+    return without_none(
+        {
+            "PK": user_pk(link.user),
+            "SK": "LINK",
+            "state": link.state.value,
+            "account_id": link.account_id,
+            "version": link.version,
+            "by": link.by.value if link.by else None,
+            "by_rule": link.by_rule,
+            "linked_at": link.linked_at,
+            "undone_at": link.undone_at,
+            "nudge_due_at": to_iso(nudge_at) if nudge_at else None,
+        }
+    )
+
+
+def _link(item: Item) -> Link:
+    return Link(
+        user_of_pk(item["PK"]),
+        LinkState(item["state"]),
+        item["account_id"],
+        int(item["version"]),
+        by=Proof(item["by"]) if item.get("by") else None,
+        by_rule=bool(item.get("by_rule")),
+        linked_at=item.get("linked_at"),
+        undone_at=item.get("undone_at"),
+    )

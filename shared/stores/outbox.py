@@ -1,0 +1,23 @@
+"""The outbox: an event for the platform is written with the fact it tells, and published from the table's stream."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.clock import to_iso
+from shared.stores.table import Item
+
+KEPT_DAYS = 30
+
+
+def event_item(event_id: str, detail_type: str, detail: dict[str, Any], now: datetime) -> Item:
+    """The item of one event. It goes into the transaction that makes the fact true; ids only, no personal data."""
+    return {
+        "PK": f"OUTBOX#{event_id}",
+        "SK": "EVENT",
+        "detail_type": detail_type,
+        "detail": json.dumps({"event_id": event_id, "occurred_at": to_iso(now), **detail}, sort_keys=True),
+        "ttl": int((now + timedelta(days=KEPT_DAYS)).timestamp()),
+    }

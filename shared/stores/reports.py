@@ -1,0 +1,133 @@
+"""Reports in the report bucket; ``latest.json`` is the newest upload's and never goes back to an older one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from shared.errors import Conflict
+from shared.report import Reject, Report, Status, Upload
+from shared.stores.table import Item, conflicts, district_pk
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class ReportStore:
+    """Writes reports, and keeps which upload is the newest of a district."""
+
+    def __init__(self, table: Any, s3: Any, bucket: str) -> None:
+        self._table = table
+        self._s3 = s3
+        self._bucket = bucket
+
+    def write(self, report: Report, all_rejects: Iterable[Reject] = ()) -> None:
+        """The report, ``rejects.csv`` where there are any, and the latest pointer. May be run again."""
+        folder = f"reports/{report.district_id}/{report.import_id}"
+        rejects = list(all_rejects) or report.rejects
+        if rejects:
+            report.rejects = rejects[:100]
+            report.rejects_key = f"{folder}/rejects.csv"
+            self._put(report.rejects_key, rejects_csv(rejects), "text/csv; charset=utf-8")
+        self._put_json(f"{folder}/report.json", report.to_json())
+        self._point_latest_at(report)
+
+    def amend(self, district_id: str, import_id: str, status: Status, reason: dict[str, str]) -> None:
+        """Change what a report says of how its import stands, after a person decided."""
+        key = f"reports/{district_id}/{import_id}/report.json"
+        body = json.loads(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
+        self._put_json(key, {**body, "status": status.value, "reason": reason})
+        latest = self._table.get_item(Key=_key(district_id, "LATEST"), ConsistentRead=True).get("Item")
+        if latest and latest["import_id"] == import_id:
+            self._copy_latest(district_id, "LATEST", "latest", import_id)
+
+    def write_accounts(self, name: str, body: dict[str, Any]) -> None:
+        """The answer to a file of the accounts feed."""
+        self._put_json(f"reports/_accounts/{name}/report.json", body)
+
+    def _point_latest_at(self, report: Report) -> None:
+        kind = "LATEST_PREVIEW" if report.preview else "LATEST"
+        name = "latest-preview" if report.preview else "latest"
+        self._copy_latest(report.district_id, kind, name, self._note_latest(kind, report))
+
+    def _copy_latest(self, district_id: str, kind: str, name: str, latest: str) -> None:
+        """Copy the latest report to its place, until no other one has become the latest meanwhile."""
+        while True:
+            key = f"reports/{district_id}/{latest}/report.json"
+            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            self._put(f"reports/{district_id}/{name}.json", body, "application/json")
+            item = self._table.get_item(Key=_key(district_id, kind), ConsistentRead=True)["Item"]
+            if item["import_id"] == latest:
+                return
+            latest = str(item["import_id"])
+
+    def _note_latest(self, kind: str, report: Report) -> str:
+        """Which import's report is the latest, this one taken into account."""
+        while True:
+            item = self._table.get_item(Key=_key(report.district_id, kind), ConsistentRead=True).get("Item")
+            if item and upload_of(item).is_newer_than(report.upload):
+                return str(item["import_id"])
+            version = int(item["version"]) if item else 0
+            try:
+                with conflicts("newer_report", "Another report became the latest."):
+                    self._table.put_item(
+                        Item={
+                            **_key(report.district_id, kind),
+                            "import_id": report.import_id,
+                            "version": version + 1,
+                            **upload_attributes(report.upload),
+                        },
+                        ConditionExpression="attribute_not_exists(PK) OR version = :version",
+                        ExpressionAttributeValues={":version": version},
+                    )
+            except Conflict:
+                continue
+            return report.import_id
+
+    def _put_json(self, key: str, body: dict[str, Any]) -> None:
+        self._put(key, json.dumps(body, ensure_ascii=False, indent=1).encode(), "application/json")
+
+    def _put(self, key: str, body: bytes, content_type: str) -> None:
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def rejects_csv(rejects: Iterable[Reject]) -> bytes:
+    """UTF-8 with a BOM, so that spreadsheets read it right, and with formulas made harmless (ASVS 1.2.10)."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["file", "line", "column", "code", "message", "value"])
+    for r in rejects:
+        writer.writerow([harmless(v) for v in (r.file, r.line, r.column, r.code, r.message, r.value)])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def harmless(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula."""
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return "'" + value
+    return value
+
+
+def upload_attributes(upload: Upload) -> Item:
+    """An upload as attributes of an item."""
+    return {"upload": {k: v for k, v in _upload_dict(upload).items() if v is not None}}
+
+
+def upload_of(item: Item) -> Upload:
+    return Upload(**item["upload"])
+
+
+def _upload_dict(upload: Upload) -> dict[str, str | None]:
+    return {
+        "key": upload.key,
+        "etag": upload.etag,
+        "event_time": upload.event_time,
+        "sequencer": upload.sequencer,
+        "version_id": upload.version_id,
+    }
+
+
+def _key(district_id: str, kind: str) -> dict[str, str]:
+    return {"PK": district_pk(district_id), "SK": kind}

@@ -1,0 +1,89 @@
+"""Roster users: ``USER#d#sourcedId / ROSTER`` and, where both sides meet, their claims on an address or a Clever id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from shared.roster import Role, RosterUser, RosterUserKey
+from shared.stores.table import Item, Key, clever_pk, email_pk, every_page, get_many, user_of_pk, user_pk
+
+
+class RosterUserStore:
+    """Reading roster users; the import alone writes them, many at a time, from ``items`` and ``claim_keys``."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    @staticmethod
+    def item(user: RosterUser) -> Item:
+        """What is stored of a roster user, at most 1 KB for anybody but the busiest."""
+        return {
+            "PK": user_pk(user.key),
+            "SK": "ROSTER",
+            "role": user.role.value,
+            "given_name": user.given_name,
+            "family_name": user.family_name,
+            "email": user.official_email,
+            "username": user.username,
+            "clever_ids": list(user.clever_ids) or None,
+            "school_ids": list(user.school_ids),
+            "teaches": list(user.teaches) or None,
+            "attends": list(user.attends) or None,
+            "active": user.active,
+        }
+
+    @staticmethod
+    def claim_keys(user: RosterUser) -> list[Key]:
+        """Where this person's address and Clever ids are noted; only of people who are on the roster now."""
+        if not user.active:
+            return []
+        sk = user_pk(user.key)
+        claims = [email_pk(user.official_email)] if user.official_email else []
+        claims += [clever_pk(clever_id) for clever_id in user.clever_ids]
+        return [{"PK": pk, "SK": sk} for pk in claims]
+
+    def get(self, key: RosterUserKey) -> RosterUser | None:
+        item = self._table.get_item(Key={"PK": user_pk(key), "SK": "ROSTER"}, ConsistentRead=True).get("Item")
+        return _user(item) if item else None
+
+    def get_many(self, keys: Iterable[RosterUserKey]) -> dict[RosterUserKey, RosterUser]:
+        found = get_many(self._table, ({"PK": user_pk(key), "SK": "ROSTER"} for key in keys))
+        users = [_user(item) for item in found.values()]
+        return {user.key: user for user in users}
+
+    def by_email(self, district_id: str, address: str) -> list[RosterUser]:
+        """Everybody on this district's roster whose official address this is."""
+        return self._by_claim(district_id, email_pk(address))
+
+    def by_clever_id(self, district_id: str, clever_id: str) -> list[RosterUser]:
+        """Everybody on this district's roster who holds this Clever id."""
+        return self._by_claim(district_id, clever_pk(clever_id))
+
+    def _by_claim(self, district_id: str, pk: str) -> list[RosterUser]:
+        items = every_page(
+            self._table.query,
+            KeyConditionExpression="PK = :pk AND begins_with(SK, :prefix)",
+            ExpressionAttributeValues={":pk": pk, ":prefix": f"USER#{district_id}#"},
+            ConsistentRead=True,
+        )
+        found = self.get_many(user_of_pk(item["SK"]) for item in items)
+        return [user for user in found.values() if user.active]
+
+
+def _user(item: Item) -> RosterUser:
+    key = user_of_pk(item["PK"])
+    return RosterUser(
+        key.district_id,
+        key.sourced_id,
+        Role(item["role"]),
+        item["given_name"],
+        item["family_name"],
+        official_email=item.get("email"),
+        username=item.get("username"),
+        clever_ids=tuple(item.get("clever_ids", ())),
+        school_ids=tuple(item.get("school_ids", ())),
+        teaches=tuple(item.get("teaches", ())),
+        attends=tuple(item.get("attends", ())),
+        active=bool(item["active"]),
+    )

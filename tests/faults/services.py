@@ -1,0 +1,93 @@
+"""S3, SQS and Step Functions in memory, as far as the use cases call them; every call goes through the gate."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.faults.dynamodb import Gate, error, ungated
+
+
+class MemoryS3:
+    """Buckets of objects."""
+
+    def __init__(self, *, gate: Gate = ungated) -> None:
+        self.objects: dict[tuple[str, str], bytes] = {}
+        self._gate = gate
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes | str, **_: Any) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            self.objects[Bucket, Key] = Body.encode() if isinstance(Body, str) else bytes(Body)
+            return {"ETag": etag(self.objects[Bucket, Key])}
+
+        return self._gate("s3", "PutObject", {"Bucket": Bucket, "Key": Key}, effect)
+
+    def get_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            if (Bucket, Key) not in self.objects:
+                raise error("NoSuchKey", "GetObject")
+            return {"Body": _Body(self.objects[Bucket, Key])}
+
+        return self._gate("s3", "GetObject", {"Bucket": Bucket, "Key": Key}, effect)
+
+    def download_fileobj(self, bucket: str, key: str, target: Any, ExtraArgs: Any = None) -> None:
+        try:
+            target.write(self.get_object(Bucket=bucket, Key=key)["Body"].read())
+        except Exception as failed:
+            if getattr(failed, "response", {}).get("Error", {}).get("Code") == "NoSuchKey":
+                raise error("404", "HeadObject") from None
+            raise
+
+    def upload_file(self, path: str, bucket: str, key: str) -> None:
+        self.put_object(Bucket=bucket, Key=key, Body=Path(path).read_bytes())
+
+    def get_paginator(self, name: str) -> Any:
+        assert name == "list_objects_v2"
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:
+        yield {"Contents": [{"Key": k} for b, k in sorted(self.objects) if b == Bucket and k.startswith(Prefix)]}
+
+
+class _Body(io.BytesIO):
+    def iter_lines(self) -> Iterator[bytes]:
+        return iter(self.getvalue().splitlines())
+
+
+def etag(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+class MemoryQueue:
+    """One queue; a test or the laboratory takes its messages out."""
+
+    def __init__(self, *, gate: Gate = ungated) -> None:
+        self.messages: list[str] = []
+        self._gate = gate
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            self.messages += [entry["MessageBody"] for entry in Entries]
+            return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
+        return self._gate("sqs", "SendMessageBatch", {"Entries": Entries}, effect)
+
+
+class MemoryStates:
+    """Executions that were started, by name."""
+
+    def __init__(self, *, gate: Gate = ungated) -> None:
+        self.started: dict[str, str] = {}
+        self._gate = gate
+
+    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            if name in self.started:
+                raise error("ExecutionAlreadyExists", "StartExecution")
+            self.started[name] = input
+            return {"executionArn": f"arn:{name}"}
+
+        return self._gate("states", "StartExecution", {"name": name}, effect)

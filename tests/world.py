@@ -1,0 +1,172 @@
+"""The use cases on services in memory: a district's day in one process."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from functions.accounts_feed.feed import AccountsFeed
+from functions.import_step.files import ImportFiles
+from functions.import_step.match import Matcher
+from functions.import_step.steps import Import, ImportSteps, Services
+from functions.roster_import.arrivals import Arrivals, Taken
+from shared.report import Upload
+from shared.stores.accounts import AccountStore
+from shared.stores.activation_queue import ActivationQueue
+from shared.stores.activations import ActivationStore
+from shared.stores.claims import ClaimStore
+from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.imports import ImportStarter
+from shared.stores.links import LinkStore
+from shared.stores.reports import ReportStore
+from shared.stores.roster_users import RosterUserStore
+from tests.faults.dynamodb import Gate, MemoryTable, ungated
+from tests.faults.services import MemoryQueue, MemoryS3, MemoryStates, etag
+
+GOOGLE = "https://accounts.google.com"
+STARTS = datetime(2026, 9, 1, 15, tzinfo=UTC)
+
+
+class World:
+    """One table, the buckets, the queue; ``now`` moves only when told to, and ids are counted."""
+
+    def __init__(self, *, gate: Gate = ungated) -> None:
+        self.now = STARTS
+        self.table = MemoryTable(gate=gate, now=lambda: self.now.timestamp())
+        self.s3 = MemoryS3(gate=gate)
+        self.sqs = MemoryQueue(gate=gate)
+        self.states = MemoryStates(gate=gate)
+        self.alarms = 0
+        self._ids = count(1)
+        self._sequencers = count(1)
+        self.districts = DistrictStore(self.table)
+        self.classes = DistrictClassStore(self.table)
+        self.work = ClassWorkStore(self.table)
+        self.users = RosterUserStore(self.table)
+        self.claims = ClaimStore(self.table)
+        self.accounts = AccountStore(self.table, GOOGLE)
+        self.links = LinkStore(self.table)
+        self.activations = ActivationStore(self.table)
+        self.reports = ReportStore(self.table, self.s3, "reports")
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def pass_time(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+    def new_id(self) -> str:
+        return f"{next(self._ids):032x}"
+
+    # What people put into the buckets.
+
+    def register(self, district_id: str = "lakeside", **settings: Any) -> None:
+        body = {
+            "name": "Lakeside Schools",
+            "email_domains": ["lakeside.example"],
+            "time_zone": "America/Chicago",
+            **settings,
+        }
+        self.put(f"districts/{district_id}/district.json", json.dumps(body).encode())
+
+    def put(self, key: str, body: bytes) -> Taken:
+        """Put an object, and let the arrival be taken; imports that it starts are run to their end."""
+        upload = self.arrive(key, body)
+        taken = self.arrivals().take(upload)
+        self.run_imports()
+        return taken
+
+    def arrive(self, key: str, body: bytes) -> Upload:
+        self.pass_time(seconds=1)
+        self.s3.put_object(Bucket="rosters", Key=key, Body=body)
+        moment = self.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return Upload(key, etag(body), moment, f"{next(self._sequencers):016X}")
+
+    def upload(
+        self, files: Mapping[str, str | bytes], district_id: str = "lakeside", name: str = "roster"
+    ) -> dict[str, Any]:
+        """Upload a roster as a zip; answers its report."""
+        taken = self.put(f"rosters/{district_id}/{name}.zip", zipped(files))
+        return self.report(taken)
+
+    def report(self, taken: Taken) -> dict[str, Any]:
+        body = self.s3.objects["reports", f"reports/{taken.district_id}/{taken.import_id}/report.json"]
+        answer: dict[str, Any] = json.loads(body)
+        return answer
+
+    def latest(self, district_id: str = "lakeside", name: str = "latest") -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.s3.objects["reports", f"reports/{district_id}/{name}.json"])
+        return answer
+
+    def feed(self, *lines: dict[str, Any]) -> dict[str, Any]:
+        feed = AccountsFeed(
+            self.accounts, self.claims, self.users, self.links, self.activations, clock=self.clock, at_once=1
+        )
+        return feed.load(json.dumps(line).encode() for line in lines)
+
+    # What runs.
+
+    def arrivals(self) -> Arrivals:
+        return Arrivals(
+            self.districts,
+            self.reports,
+            ImportStarter(self.states, self.table, "arn"),
+            read=lambda key: self.s3.get_object(Bucket="rosters", Key=key)["Body"].read(),
+            alarm=self._alarm,
+            clock=self.clock,
+        )
+
+    def _alarm(self) -> None:
+        self.alarms += 1
+
+    def steps(self) -> ImportSteps:
+        matcher = Matcher(
+            self.claims,
+            self.links,
+            self.activations,
+            ActivationQueue(self.sqs, "queue").request,
+            clock=self.clock,
+            new_id=self.new_id,
+            valid_for=timedelta(days=30),
+            at_once=1,
+        )
+        files = ImportFiles(self.s3, "rosters", "snapshots")
+        return ImportSteps(Services(self.table, files, self.reports, matcher, self.clock, self.new_id))
+
+    def run_imports(self) -> None:
+        """Run what was started, as the state machine would (statemachine/import.asl.json)."""
+        while self.states.started:
+            name = next(iter(self.states.started))
+            one = Import.from_event(json.loads(self.states.started.pop(name))["import"])
+            run_import(self.steps(), one)
+
+
+def run_import(steps: ImportSteps, one: Import) -> str:
+    """The order of the state machine; answers how the import ended, or ``waiting``."""
+    answer = steps.split(one)
+    if answer["next"] == "people":
+        for step in (steps.people, steps.classes):
+            for shard in answer["shards"]:
+                step(one, shard)
+        answer = steps.gate(one)
+    if answer["next"] == "apply":
+        for step in (steps.apply, steps.match):
+            for shard in answer["shards"]:
+                step(one, shard)
+        answer = {"next": "finish"}
+    if answer["next"] == "finish":
+        return str(steps.finish(one)["status"])
+    return str(answer["next"])
+
+
+def zipped(files: Mapping[str, str | bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in files.items():
+            archive.writestr(name, body)
+    return packed.getvalue()
