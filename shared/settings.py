@@ -67,7 +67,7 @@ class ActivationEmailSettings(Brand):
     token_secret_arn: str
     sender: str
     configuration_set: str
-    activation_subject: str = "Confirm your official {brand} account"
+    activation_subject: str = "Confirm your official %(brand)s account"
 
 
 class ActivationScheduleSettings(Settings):

@@ -247,9 +247,7 @@ class LinkStore:
     def _undo_writes(self, present: Link, wanted: Link, event_id: str, now: datetime) -> list[dict[str, Any]]:
         name = self._table.name
         user = present.user
-        nudge_due_at = self._table.get_item(Key={"PK": user_pk(user), "SK": "LINK"}, ConsistentRead=True)["Item"].get(
-            "nudge_due_at"
-        )
+        nudge_due_at = self.nudge_due_at(user)
         writes: list[dict[str, Any]] = [
             {
                 "Put": {
@@ -322,14 +320,19 @@ class LinkStore:
         return True
 
     def nudges_sent(self, user: RosterUserKey) -> int:
-        item = self._table.get_item(Key={"PK": user_pk(user), "SK": "LINK"}, ConsistentRead=True).get("Item") or {}
-        return int(item.get("nudges", 0))
+        return int(self._item(user).get("nudges", 0))
+
+    def nudge_due_at(self, user: RosterUserKey) -> str | None:
+        """When the next nudge is due (ISO 8601, UTC); None for never."""
+        return self._item(user).get("nudge_due_at")
 
     def stop_nudges(self, user: RosterUserKey) -> None:
         """No nudge any more: one click is enough (RFC 8058). May be run again."""
-        item = self._table.get_item(Key={"PK": user_pk(user), "SK": "LINK"}, ConsistentRead=True).get("Item") or {}
-        if due_at := item.get("nudge_due_at"):
+        if due_at := self.nudge_due_at(user):
             self.move_nudge(user, due_at, None, sent_at=None)
+
+    def _item(self, user: RosterUserKey) -> Item:
+        return self._table.get_item(Key={"PK": user_pk(user), "SK": "LINK"}, ConsistentRead=True).get("Item") or {}
 
 
 def _link_item(link: Link, nudge_at: datetime | None) -> Item:

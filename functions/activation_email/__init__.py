@@ -1,0 +1,1 @@
+"""One activation mail per teacher, exactly once (M8, B5)."""

@@ -1,0 +1,1 @@
+"""Activations that waited for their day go into the queue."""

@@ -1,0 +1,49 @@
+"""Scheduler: what nudges are due by now."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.cleanup_nudges.nudging import Nudging
+from shared import aws
+from shared.clock import utc_now
+from shared.mail.mailer import Mailer
+from shared.observability import logger, metric
+from shared.settings import CleanupNudgesSettings
+from shared.stores.accounts import AccountStore
+from shared.stores.districts import DistrictStore
+from shared.stores.due import DueStore
+from shared.stores.links import LinkStore
+from shared.stores.roster_users import RosterUserStore
+from shared.stores.secrets import Secrets
+
+
+@cache
+def nudging() -> Nudging:
+    """The use case, wired to the services that the environment names."""
+    settings = CleanupNudgesSettings.from_environment()
+    table = aws.table(settings.table_name)
+    secrets = Secrets(aws.client("secretsmanager"), utc_now)
+    return Nudging(
+        DueStore(table),
+        LinkStore(table),
+        RosterUserStore(table),
+        AccountStore(table, settings.google_issuer),
+        DistrictStore(table),
+        Mailer(aws.client("sesv2", retries=False), settings.sender, settings.configuration_set),
+        token_key=lambda: secrets.key(settings.token_secret_arn),
+        brand=settings,
+        clock=utc_now,
+    )
+
+
+@logger.inject_lambda_context
+def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    counts = nudging().run()
+    logger.info("nudges", extra=dict(counts))
+    for name, number in counts.items():
+        metric(f"Nudges{name.title()}", number)
+    return dict(counts)

@@ -1,0 +1,50 @@
+"""DynamoDB stream: new outbox items become EventBridge events."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord, DynamoDBRecordEventName
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from shared import aws
+from shared.observability import logger
+from shared.settings import EventPublisherSettings
+
+processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+
+
+@cache
+def settings() -> EventPublisherSettings:
+    return EventPublisherSettings.from_environment()
+
+
+def record_handler(record: DynamoDBRecord) -> None:
+    """Raises OSError when EventBridge did not take the event: the stream brings it again."""
+    item = record.dynamodb.new_image if record.dynamodb else None
+    if record.event_name != DynamoDBRecordEventName.INSERT or not item or not item["PK"].startswith("OUTBOX#"):
+        return
+    answer = aws.client("events").put_events(
+        Entries=[
+            {
+                "Source": "account-linking",
+                "DetailType": item["detail_type"],
+                "Detail": item["detail"],
+                "EventBusName": settings().event_bus_name,
+            }
+        ]
+    )
+    if answer.get("FailedEntryCount"):
+        raise OSError("EventBridge did not take an event")
+    logger.info(
+        "event published", extra={"detail_type": item["detail_type"], "event_id": item["PK"].removeprefix("OUTBOX#")}
+    )
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return dict(
+        process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)
+    )

@@ -1,0 +1,1 @@
+"""What SES tells of the mails it took, into the activation's state."""
