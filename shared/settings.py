@@ -95,7 +95,7 @@ class PagesSettings(Brand):
     table_name: str
     token_secret_arn: str
     oidc_secret_arn: str
-    export_bucket: str
+    report_bucket: str
     user_pool_id: str
     user_pool_client_id: str
     google_issuer: str

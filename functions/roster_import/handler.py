@@ -44,9 +44,9 @@ def lambda_handler(event: S3Event, _context: LambdaContext) -> dict[str, Any]:
         s3_object = record.s3.get_object
         upload = Upload(
             unquote_plus(s3_object.key),
-            s3_object.etag,
+            str(s3_object.etag),
             record.event_time,
-            s3_object.get("sequencer", ""),
+            str(s3_object.get("sequencer", "")),
             s3_object.version_id,
         )
         what = arrivals().take(upload)

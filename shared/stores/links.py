@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from shared.clock import from_iso, to_iso
 from shared.errors import Conflict, RefusedTransition
 from shared.link import UNDO_DAYS, Link, LinkState, Proof
 from shared.roster import RosterUserKey
+from shared.stores.activations import ActivationStore
 from shared.stores.due import NUDGE, due_item, due_key
 from shared.stores.outbox import event_item
 from shared.stores.table import Item, account_pk, conflicts, every_page, get_many, user_of_pk, user_pk, without_none
@@ -36,6 +37,7 @@ class LinkStore:
 
     def __init__(self, table: Any) -> None:
         self._table = table
+        self._activations = ActivationStore(table)
 
     def of_user(self, user: RosterUserKey) -> Link | None:
         return self.of_users([user]).get(user)
@@ -115,7 +117,7 @@ class LinkStore:
                         TransactItems=self.link_writes(consent, wanted, present, event_id, now)
                     )
             except Conflict:
-                self._explain(consent, present)
+                consent = self._explain(consent, present)
                 continue
             return wanted
 
@@ -180,12 +182,10 @@ class LinkStore:
             "TableName": self._table.name,
             "Key": {"PK": user_pk(consent.user), "SK": "ACTIVATION"},
             "UpdateExpression": "SET used_at = :now",
-            "ConditionExpression": "activation_id = :id AND #state = :state AND token_version = :version",
-            "ExpressionAttributeNames": {"#state": "state"},
+            "ConditionExpression": "activation_id = :id AND token_version = :version",
             "ExpressionAttributeValues": {
                 ":now": to_iso(now),
                 ":id": activation.activation_id,
-                ":state": activation.state.value,
                 ":version": activation.token_version,
             },
         }
@@ -196,11 +196,14 @@ class LinkStore:
                 update["ExpressionAttributeValues"][":opened"] = activation.opened_at
         elif activation.state is ActivationState.PENDING:
             update["UpdateExpression"] = "SET used_at = :now, #state = :withdrawn"
+            update["ConditionExpression"] += " AND #state = :pending"
+            update["ExpressionAttributeNames"] = {"#state": "state"}
+            update["ExpressionAttributeValues"][":pending"] = ActivationState.PENDING.value
             update["ExpressionAttributeValues"][":withdrawn"] = ActivationState.WITHDRAWN.value
         return update
 
-    def _explain(self, consent: Consent, present: Link | None) -> None:
-        """Say why the transaction was refused; returns when it is worth another try."""
+    def _explain(self, consent: Consent, present: Link | None) -> Consent:
+        """Say why the transaction was refused, or answer what is worth another try."""
         other = self._table.get_item(
             Key={"PK": account_pk(consent.account_id), "SK": f"LINK#{consent.user.district_id}"}, ConsistentRead=True
         ).get("Item")
@@ -208,22 +211,18 @@ class LinkStore:
             raise RefusedTransition(
                 "account_linked_elsewhere", "This account is already linked to another person of this district."
             )
-        if self.of_user(consent.user) != present:
-            return
-        if consent.activation:
-            item = (
-                self._table.get_item(Key={"PK": user_pk(consent.user), "SK": "ACTIVATION"}, ConsistentRead=True).get(
-                    "Item"
-                )
-                or {}
-            )
-            same = (item.get("activation_id"), item.get("state"), int(item.get("token_version", 0))) == (
-                consent.activation.activation_id,
-                consent.activation.state.value,
-                consent.activation.token_version,
-            )
-            if not same or (consent.by is Proof.ACTIVATION and item.get("used_at")):
-                raise RefusedTransition("activation_dead", "This activation was used, or replaced by a newer one.")
+        if consent.activation is None:
+            return consent
+        activation = self._activations.of_user(consent.user)
+        if consent.by is not Proof.ACTIVATION:
+            return replace(consent, activation=activation)
+        same = activation and (activation.activation_id, activation.token_version) == (
+            consent.activation.activation_id,
+            consent.activation.token_version,
+        )
+        if self.of_user(consent.user) == present and (not same or (activation and activation.used_at)):
+            raise RefusedTransition("activation_dead", "This activation was used, or replaced by a newer one.")
+        return consent
 
     def undo(self, user: RosterUserKey, *, event_id: str, now: datetime) -> Link:
         """Undo a link within 30 days (B2): both sides stand alone again.

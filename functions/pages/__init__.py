@@ -1,0 +1,1 @@
+"""The pages that teachers, students and administrators meet (M9–M18)."""

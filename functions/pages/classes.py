@@ -1,0 +1,276 @@
+"""A class's pages: who is in it, its goals and assignments, and its settings (M13–M15, M17)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from dataclasses import dataclass
+
+from functions.pages.home import class_address, class_id_of
+from functions.pages.linking import Linking
+from functions.pages.services import Services
+from functions.pages.web import Reply, Request, page, see_other
+from shared.account import Account, Assignment, Goal, GrassrootsClass, Mastery
+from shared.clock import to_iso
+from shared.errors import AccountLinkingError
+from shared.mastery import goal_percentage
+from shared.roster import DistrictClass, RosterUserKey
+from shared.stores.accounts import RESTORE_DAYS, is_restorable
+from shared.stores.outbox import event_item
+from shared.stores.reports import harmless
+
+_MOST_SKILLS = 50
+
+
+class NoSuchClass(AccountLinkingError):
+    """This class is not there, or not for this person to see: both are told in the same words."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudentShown:
+    """A student of a class, with percentages by goal and scores by assignment, in the order of the class."""
+
+    name: str
+    percentages: list[int]
+    scores: list[int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A class that somebody may see: one of a district, or a grassroots one."""
+
+    account: Account
+    class_id: str
+    name: str
+    is_teacher: bool
+    district: DistrictClass | None = None
+    grassroots: GrassrootsClass | None = None
+
+    @property
+    def address(self) -> str:
+        return class_address(self.class_id, self.district.district_id if self.district else None)
+
+    @property
+    def settings_address(self) -> str:
+        path, mark, query = self.address.partition("?")
+        return f"{path}/settings{mark}{query}"
+
+
+class Classes:
+    """Only who teaches or attends a class sees it; only its teacher changes it."""
+
+    def __init__(self, services: Services, linking: Linking) -> None:
+        self._s = services
+        self._linking = linking
+
+    def show(self, request: Request, reference: str) -> Reply:
+        opened = self._open(request, reference)
+        if isinstance(opened, Reply):
+            return opened
+        goals, assignments = self._work(opened)
+        return page(
+            "class",
+            one=opened,
+            goals=goals,
+            assignments=assignments,
+            students=self._students(opened, goals, assignments),
+            form=request.query.get("form", "goal"),
+            action=self._action(opened, ""),
+            problem=request.query.get("problem"),
+        )
+
+    def settings(self, request: Request, reference: str) -> Reply:
+        opened = self._open(request, reference)
+        if isinstance(opened, Reply):
+            return opened
+        one = opened.grassroots
+        return page(
+            "class_settings",
+            one=opened,
+            action=self._action(opened, ""),
+            is_deleted=bool(one and one.deleted_at),
+            is_restorable=bool(one and is_restorable(one, self._s.clock())),
+            restore_days=RESTORE_DAYS,
+        )
+
+    def add_goal(self, request: Request, reference: str) -> Reply:
+        """A goal made in a district class: each student starts at what is already earned (M14)."""
+        opened = self._open(request, reference, for_change=True)
+        if isinstance(opened, Reply):
+            return opened
+        title = request.form.get("title", "").strip()[:200]
+        skills = tuple(dict.fromkeys(s.strip() for s in request.form.get("skills", "").replace(",", " ").split()))
+        if opened.district is None or not title or not skills or len(skills) > _MOST_SKILLS:
+            return self._back(opened, "goal")
+        goal, now = Goal(self._s.new_id(), title, skills), self._s.clock()
+        event = event_item(
+            self._s.new_id(),
+            "GoalCreated",
+            {
+                "district_id": opened.district.district_id,
+                "class_id": opened.class_id,
+                "goal_id": goal.goal_id,
+                "skill_ids": list(skills),
+            },
+            now,
+        )
+        self._s.work.add_goal(opened.district.district_id, opened.class_id, goal, event=event, created_at=to_iso(now))
+        return see_other(opened.address)
+
+    def add_assignment(self, request: Request, reference: str) -> Reply:
+        """An assignment starts without a score, also for those who did it before (M15)."""
+        opened = self._open(request, reference, for_change=True)
+        if isinstance(opened, Reply):
+            return opened
+        title = request.form.get("title", "").strip()[:200]
+        if opened.district is None or not title:
+            return self._back(opened, "assignment")
+        now = self._s.clock()
+        content = request.form.get("content", "").strip()[:200] or title
+        assignment = Assignment(self._s.new_id(), title, content)
+        event = event_item(
+            self._s.new_id(),
+            "AssignmentCreated",
+            {
+                "district_id": opened.district.district_id,
+                "class_id": opened.class_id,
+                "assignment_id": assignment.assignment_id,
+                "content_id": content,
+            },
+            now,
+        )
+        self._s.work.add_assignment(
+            opened.district.district_id, opened.class_id, assignment, event=event, created_at=to_iso(now)
+        )
+        return see_other(opened.address)
+
+    def delete(self, request: Request, reference: str) -> Reply:
+        """Put a grassroots class into the bin (M17)."""
+        return self._move(request, reference, "ClassDeleted")
+
+    def restore(self, request: Request, reference: str) -> Reply:
+        return self._move(request, reference, "ClassRestored")
+
+    def _move(self, request: Request, reference: str, fact: str) -> Reply:
+        opened = self._open(request, reference, for_change=True)
+        if isinstance(opened, Reply):
+            return opened
+        if opened.grassroots is None:
+            return see_other(opened.settings_address)
+        owner, now = opened.account.account_id, self._s.clock()
+        event = event_item(self._s.new_id(), fact, {"account_id": owner, "class_id": opened.class_id}, now)
+        move = self._s.accounts.delete_class if fact == "ClassDeleted" else self._s.accounts.restore_class
+        move(owner, opened.class_id, event=event, now=now)
+        return see_other(opened.settings_address)
+
+    def download(self, request: Request, reference: str) -> Reply:
+        """A class's data as a zip of CSV files that no spreadsheet runs (B4)."""
+        opened = self._open(request, reference, for_change=True)
+        if isinstance(opened, Reply):
+            return opened
+        goals, assignments = self._work(opened)
+        rows = [["student", *(g.title for g in goals), *(a.title for a in assignments)]]
+        for student in self._students(opened, goals, assignments):
+            scores = ["" if s is None else str(s) for s in student.scores]
+            rows.append([student.name, *(f"{p} %" for p in student.percentages), *scores])
+        text = io.StringIO()
+        csv.writer(text).writerows([[harmless(cell) for cell in row] for row in rows])
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("students.csv", text.getvalue().encode("utf-8-sig"))
+        return Reply(
+            body=packed.getvalue(),
+            content_type="application/zip",
+            headers={"Content-Disposition": 'attachment; filename="class-data.zip"'},
+        )
+
+    def _open(self, request: Request, reference: str, *, for_change: bool = False) -> Opened | Reply:
+        """Raises NoSuchClass."""
+        session = self._linking.session(request)
+        account = self._s.accounts.get(session.account_id) if session and session.account_id else None
+        if account is None:
+            return see_other("/login")
+        class_id = class_id_of(reference)
+        opened = (
+            self._district_class(account, request.query["district"], class_id)
+            if "district" in request.query
+            else self._grassroots_class(account, class_id) or self._only_district_class(account, class_id)
+        )
+        if opened is None or (for_change and not opened.is_teacher):
+            raise NoSuchClass("no_such_class", "This class is not there, or it is not yours.")
+        return opened
+
+    def _grassroots_class(self, account: Account, class_id: str) -> Opened | None:
+        if owned := self._s.accounts.owned_class(account.account_id, class_id):
+            return Opened(account, class_id, owned.name, is_teacher=True, grassroots=owned)
+        member = next((c for c in self._s.accounts.member_classes(account.account_id) if c.class_id == class_id), None)
+        return Opened(account, class_id, member.name, is_teacher=False, grassroots=member) if member else None
+
+    def _only_district_class(self, account: Account, class_id: str) -> Opened | None:
+        for link in self._s.links.of_account(account.account_id):
+            if opened := self._district_class(account, link.user.district_id, class_id):
+                return opened
+        return None
+
+    def _district_class(self, account: Account, district_id: str, class_id: str) -> Opened | None:
+        link = next(
+            (k for k in self._s.links.of_account(account.account_id) if k.user.district_id == district_id), None
+        )
+        user = self._s.users.get(link.user) if link else None
+        if user is None or not user.active or class_id not in (*user.teaches, *user.attends):
+            return None
+        one = self._s.district_classes.get(district_id, class_id)
+        return Opened(account, class_id, one.title, is_teacher=class_id in user.teaches, district=one) if one else None
+
+    def _work(self, opened: Opened) -> tuple[list[Goal], list[Assignment]]:
+        if opened.district:
+            return self._s.work.of_class(opened.district.district_id, opened.class_id)
+        if opened.grassroots:
+            return list(opened.grassroots.goals), list(opened.grassroots.assignments)
+        return [], []
+
+    def _students(self, opened: Opened, goals: list[Goal], assignments: list[Assignment]) -> list[StudentShown]:
+        """For the teacher all students; a student sees only the own line."""
+        if not opened.is_teacher:
+            mastery = self._s.accounts.mastery(opened.account.account_id)
+            return [self._student(opened.account.display_name, opened.account.account_id, mastery, goals, assignments)]
+        people = self._people(opened)
+        masteries = self._s.accounts.masteries([account for _, account in people if account])
+        shown = [
+            self._student(name, account, masteries.get(account or "", {}), goals, assignments)
+            for name, account in people
+        ]
+        return sorted(shown, key=lambda student: student.name.casefold())
+
+    def _people(self, opened: Opened) -> list[tuple[str, str | None]]:
+        """(name, account id if there is one) of everybody in the class."""
+        if opened.district:
+            district_id = opened.district.district_id
+            keys = [RosterUserKey(district_id, student) for student in opened.district.student_ids]
+            users = self._s.users.get_many(keys)
+            links = self._s.links.of_users(users)
+            linked = {key: link.account_id for key, link in links.items() if link.state == "linked"}
+            return [(user.display_name, linked.get(key)) for key, user in users.items()]
+        ids = opened.grassroots.student_account_ids if opened.grassroots else ()
+        accounts = self._s.accounts.get_many(ids)
+        return [(accounts[a].display_name if a in accounts else "—", a) for a in ids]
+
+    @staticmethod
+    def _student(
+        name: str, account_id: str | None, mastery: Mastery, goals: list[Goal], assignments: list[Assignment]
+    ) -> StudentShown:
+        return StudentShown(
+            name,
+            [goal_percentage(g.skill_ids, mastery) for g in goals],
+            [a.scores.get(account_id or "") for a in assignments],
+        )
+
+    @staticmethod
+    def _action(opened: Opened, suffix: str) -> str:
+        return opened.address.partition("?")[0] + suffix
+
+    @staticmethod
+    def _back(opened: Opened, form: str) -> Reply:
+        mark = "&" if "?" in opened.address else "?"
+        return see_other(f"{opened.address}{mark}form={form}&problem={form}")

@@ -1,0 +1,182 @@
+"""The HTTP API: every page. A route names its page; what it does is in the modules beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.pages.web import Reply, Request
+from functions.pages.wiring import Site, wire
+from shared.observability import logger
+
+app = APIGatewayHttpResolver()
+site: Callable[[], Site] = cache(wire)
+
+
+def answered(do: Callable[[Site, Request], Reply]) -> Response[Any]:
+    """Let the site answer the present request."""
+    return site().answer(Request.from_event(app.current_event.raw_event), do)
+
+
+@app.get("/healthz")
+def health() -> Response[Any]:
+    return answered(lambda _s, _r: Reply(body=b'{"ok": true}', content_type="application/json"))
+
+
+@app.get("/")
+def front() -> Response[Any]:
+    return answered(lambda s, r: s.home.show(r))
+
+
+@app.get("/activate")
+def activation_page() -> Response[Any]:
+    return answered(lambda s, r: s.activation.show(r))
+
+
+@app.route("/activate/<token>", method=["GET", "HEAD"])
+def activation_address(token: str) -> Response[Any]:
+    return answered(lambda s, r: s.activation.arrive(r, token))
+
+
+@app.post("/activate/existing")
+def activation_existing() -> Response[Any]:
+    return answered(lambda s, r: s.activation.go_on(r, has_account=True))
+
+
+@app.post("/activate/new")
+def activation_new() -> Response[Any]:
+    return answered(lambda s, r: s.activation.go_on(r, has_account=False))
+
+
+@app.get("/login")
+def login_page() -> Response[Any]:
+    return answered(lambda s, r: s.logins.show(r))
+
+
+@app.post("/login")
+def login() -> Response[Any]:
+    return answered(lambda s, r: s.logins.with_password(r))
+
+
+@app.post("/login/google")
+def login_google() -> Response[Any]:
+    return answered(lambda s, _: s.logins.start_google())
+
+
+@app.post("/logout")
+def logout() -> Response[Any]:
+    return answered(lambda s, r: s.logins.leave(r))
+
+
+@app.get("/callback/<provider>")
+def callback(provider: str) -> Response[Any]:
+    return answered(lambda s, r: s.logins.answered(r, provider))
+
+
+@app.get("/sso/<district_id>")
+def sso_page(district_id: str) -> Response[Any]:
+    return answered(lambda s, _: s.logins.show_district(district_id))
+
+
+@app.post("/sso/<district_id>/<provider>")
+def sso(district_id: str, provider: str) -> Response[Any]:
+    return answered(lambda s, _: s.logins.start_district(district_id, provider))
+
+
+@app.get("/welcome")
+def welcome() -> Response[Any]:
+    return answered(lambda s, r: s.linking.welcome(r))
+
+
+@app.post("/account/new")
+def new_account() -> Response[Any]:
+    return answered(lambda s, r: s.linking.new_account(r))
+
+
+@app.get("/link")
+def link_page() -> Response[Any]:
+    return answered(lambda s, r: s.linking.show(r))
+
+
+@app.post("/link")
+def link() -> Response[Any]:
+    return answered(lambda s, r: s.linking.decide(r))
+
+
+@app.post("/link/not-me")
+def not_me() -> Response[Any]:
+    return answered(lambda s, r: s.linking.not_me(r))
+
+
+@app.post("/link/undo")
+def undo() -> Response[Any]:
+    return answered(lambda s, r: s.linking.undo(r))
+
+
+@app.get("/home")
+def home() -> Response[Any]:
+    return answered(lambda s, r: s.home.show(r))
+
+
+@app.get("/classes/<reference>")
+def class_page(reference: str) -> Response[Any]:
+    return answered(lambda s, r: s.classes.show(r, reference))
+
+
+@app.get("/classes/<reference>/settings")
+def class_settings(reference: str) -> Response[Any]:
+    return answered(lambda s, r: s.classes.settings(r, reference))
+
+
+@app.post("/classes/<reference>/goals")
+def new_goal(reference: str) -> Response[Any]:
+    return answered(lambda s, r: s.classes.add_goal(r, reference))
+
+
+@app.post("/classes/<reference>/assignments")
+def new_assignment(reference: str) -> Response[Any]:
+    return answered(lambda s, r: s.classes.add_assignment(r, reference))
+
+
+@app.post("/classes/<reference>/delete")
+def delete_class(reference: str) -> Response[Any]:
+    return answered(lambda s, r: s.classes.delete(r, reference))
+
+
+@app.post("/classes/<reference>/restore")
+def restore_class(reference: str) -> Response[Any]:
+    return answered(lambda s, r: s.classes.restore(r, reference))
+
+
+@app.post("/classes/<reference>/download")
+def download_class(reference: str) -> Response[Any]:
+    return answered(lambda s, r: s.classes.download(r, reference))
+
+
+@app.get("/unsubscribe/<token>")
+def unsubscribe_page(token: str) -> Response[Any]:
+    return answered(lambda s, _: s.unsubscribe.show(token))
+
+
+@app.post("/unsubscribe/<token>")
+def unsubscribe(token: str) -> Response[Any]:
+    return answered(lambda s, _: s.unsubscribe.stop(token))
+
+
+@app.get("/console/<district_id>")
+def console(district_id: str) -> Response[Any]:
+    return answered(lambda s, r: s.console.show(r, district_id))
+
+
+@app.not_found
+def not_found(_error: Exception) -> Response[Any]:
+    return answered(lambda s, _: s.not_found())
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,0 +1,142 @@
+"""Home: district classes and previous classes in one place; for a student, goals with what is already earned (M11, M13, M14)."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field
+
+from functions.pages.linking import Linking
+from functions.pages.services import Services
+from functions.pages.web import Reply, Request, page, see_other
+from shared.account import Account, GrassrootsClass, Mastery
+from shared.mastery import goal_percentage
+from shared.roster import DistrictClass, Role, RosterUser
+
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class GoalShown:
+    """A goal with the percentage that one student has earned of it."""
+
+    title: str
+    percentage: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkShown:
+    """An assignment, with a score where one was earned in that class (M15)."""
+
+    title: str
+    score: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassShown:
+    """A class on a page, told apart by more than colour."""
+
+    address: str
+    name: str
+    detail: str
+    students: int
+    goals: list[GoalShown] = field(default_factory=list)
+    work: list[WorkShown] = field(default_factory=list)
+
+
+class Home:
+    """What somebody who is logged in sees first."""
+
+    def __init__(self, services: Services, linking: Linking) -> None:
+        self._s = services
+        self._linking = linking
+
+    def show(self, request: Request) -> Reply:
+        session = self._linking.session(request)
+        if session is None:
+            return see_other("/login")
+        if session.account_id is None:
+            return see_other("/welcome")
+        account = self._s.accounts.get(session.account_id)
+        if account is None:
+            return see_other("/login")
+        links = self._s.links.of_account(account.account_id)
+        users = self._s.users.get_many(link.user for link in links)
+        here = [user for user in users.values() if user.active]
+        districts = {user.district_id: self._s.districts.get(user.district_id) for user in users.values()}
+        mastery = self._s.accounts.mastery(account.account_id)
+        first = next(iter(districts.values()), None)
+        return page(
+            "home",
+            locale=first.locale if first else None,
+            support_url=first.support_url if first else None,
+            name=account.display_name,
+            is_student=account.role != "teacher" and not any(u.role is Role.TEACHER for u in here),
+            district_classes=[shown for user in here for shown in self._district_classes(user, mastery)],
+            previous_classes=self._previous_classes(account, mastery),
+            deleted_classes=[
+                ClassShown(class_address(c.class_id), c.name, "", len(c.student_account_ids))
+                for c in self._s.accounts.owned_classes(account.account_id)
+                if c.deleted_at
+            ],
+            links=[
+                {"district_id": link.user.district_id, "district": districts[link.user.district_id].name}
+                for link in links
+                if link.user in users
+            ],
+            linked=request.query.get("linked") == "1",
+            undone=request.query.get("undone") == "1",
+            something_to_link=self._linking.has_something_to_link(request, session),
+        )
+
+    def _district_classes(self, user: RosterUser, mastery: Mastery) -> list[ClassShown]:
+        classes = self._s.district_classes.get_many(user.district_id, (*user.teaches, *user.attends))
+        return sorted((self._district_class(c, mastery) for c in classes.values()), key=lambda c: (c.name, c.address))
+
+    def _district_class(self, one: DistrictClass, mastery: Mastery) -> ClassShown:
+        goals, assignments = self._s.work.of_class(one.district_id, one.sourced_id)
+        return ClassShown(
+            class_address(one.sourced_id, one.district_id),
+            one.title,
+            " · ".join(part for part in (one.course_title, one.term_title) if part and part != one.title),
+            one.size,
+            [GoalShown(g.title, goal_percentage(g.skill_ids, mastery)) for g in goals],
+            [WorkShown(a.title, None) for a in assignments],
+        )
+
+    def _previous_classes(self, account: Account, mastery: Mastery) -> list[ClassShown]:
+        owned = [c for c in self._s.accounts.owned_classes(account.account_id) if c.deleted_at is None]
+        member = self._s.accounts.member_classes(account.account_id)
+        return [previous_class(c, mastery) for c in owned] + [
+            previous_class(self._with_scores(c), mastery, account.account_id) for c in member
+        ]
+
+    def _with_scores(self, one: GrassrootsClass) -> GrassrootsClass:
+        return self._s.accounts.owned_class(one.owner_account_id, one.class_id) or one
+
+
+def previous_class(one: GrassrootsClass, mastery: Mastery, student: str | None = None) -> ClassShown:
+    """A grassroots class as its teacher sees it, or as this student of it does, with goals and scores."""
+    goals = [GoalShown(g.title, goal_percentage(g.skill_ids, mastery)) for g in one.goals] if student else []
+    work = [WorkShown(a.title, a.scores.get(student)) for a in one.assignments] if student else []
+    return ClassShown(class_address(one.class_id), one.name, "", len(one.student_account_ids), goals, work)
+
+
+def class_address(class_id: str, district_id: str | None = None) -> str:
+    """Where a class is shown; an id that an address cannot hold as it is goes in another form."""
+    reference = class_id if _PLAIN.fullmatch(class_id) else "~" + _encoded(class_id)
+    return f"/classes/{reference}" + (f"?district={district_id}" if district_id else "")
+
+
+def class_id_of(reference: str) -> str:
+    """The class id that an address names; the reference itself where it is in no other form."""
+    if not reference.startswith("~"):
+        return reference
+    try:
+        return base64.urlsafe_b64decode(reference[1:] + "=" * (-len(reference[1:]) % 4)).decode()
+    except ValueError:
+        return reference
+
+
+def _encoded(class_id: str) -> str:
+    return base64.urlsafe_b64encode(class_id.encode()).decode().rstrip("=")

@@ -1,0 +1,46 @@
+"""What the pages work with, wired once by the handler and by tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from functions.pages.identity import OidcProvider, PasswordLogin
+from functions.pages.web import Sealed
+from shared.clock import Clock, NewId
+from shared.settings import Brand
+from shared.stores.accounts import AccountStore
+from shared.stores.activations import ActivationStore
+from shared.stores.claims import ClaimStore
+from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.links import LinkStore
+from shared.stores.roster_users import RosterUserStore
+from shared.stores.sessions import RateLimiter, SessionStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Stores, proofs of identity, time, ids and secrets."""
+
+    districts: DistrictStore
+    users: RosterUserStore
+    district_classes: DistrictClassStore
+    work: ClassWorkStore
+    accounts: AccountStore
+    claims: ClaimStore
+    links: LinkStore
+    activations: ActivationStore
+    sessions: SessionStore
+    limits: RateLimiter
+    passwords: PasswordLogin
+    google: OidcProvider
+    clever: OidcProvider
+    brand: Brand
+    clock: Clock
+    new_id: NewId
+    new_secret: NewId
+    token_key: Callable[[], bytes]
+
+    def sealed(self, purpose: str) -> Sealed:
+        """What travels in a cookie for this purpose; a value sealed for one purpose opens for no other."""
+        return Sealed(self.token_key(), f"cookie-{purpose}")

@@ -1,0 +1,197 @@
+"""What a page is told and what it answers: forms, cookies, languages, and the headers that every answer carries."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from shared.errors import AccountLinkingError
+from shared.i18n import environment, language_accepted, language_for
+
+TEMPLATES = Path(__file__).parent / "templates"
+SESSION_COOKIE = "__Host-session"
+ACTIVATION_COOKIE = "__Host-activation"
+LOGIN_COOKIE = "__Host-login"
+LANGUAGE_COOKIE = "__Host-language"
+_LARGEST_FORM = 64_000
+
+
+class ForbiddenOrigin(AccountLinkingError):
+    """A form was posted from somewhere else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, out of the event of the HTTP API (payload 2.0)."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+    form: Mapping[str, str]
+    source_ip: str
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> Request:
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        http = event["requestContext"]["http"]
+        # AWS fills ``cookies``; other implementations of the API leave them in the header.
+        pairs = event.get("cookies") or headers.get("cookie", "").split(";")
+        cookies: dict[str, str] = {}
+        for pair in pairs:
+            name, _, value = pair.strip().partition("=")
+            cookies.setdefault(name, value)
+        return cls(
+            http["method"],
+            event.get("rawPath", "/"),
+            event.get("queryStringParameters") or {},
+            headers,
+            cookies,
+            _form(event, headers),
+            http.get("sourceIp", ""),
+        )
+
+    def language(self, preferred: str | None = None) -> str:
+        """What the person chose, else what the browser asks for, else what the district prefers."""
+        chosen = self.query.get("lang") or self.cookies.get(LANGUAGE_COOKIE)
+        return language_for(chosen, language_accepted(self.headers.get("accept-language")), preferred)
+
+    def check_origin(self, web_url: str) -> None:
+        """Raises ForbiddenOrigin for a form that another site posted. The Host header plays no part."""
+        origin = self.headers.get("origin")
+        site = self.headers.get("sec-fetch-site", "same-origin")
+        if (origin is not None and origin != web_url) or site not in ("same-origin", "none"):
+            raise ForbiddenOrigin(
+                "foreign_form", "This form was sent from another site. Open the page here and try again."
+            )
+
+
+def _form(event: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a form, each once: a repeated field keeps its first value only (CVE-2023-7028)."""
+    body = event.get("body") or ""
+    if not headers.get("content-type", "").startswith("application/x-www-form-urlencoded") or len(body) > _LARGEST_FORM:
+        return {}
+    if event.get("isBase64Encoded"):
+        body = base64.b64decode(body).decode("utf-8", "replace")
+    return {name: values[0] for name, values in parse_qs(body, keep_blank_values=True, max_num_fields=50).items()}
+
+
+@dataclass(slots=True)
+class Reply:
+    """What a page answers: a template or a redirect, with cookies to set (None ends one)."""
+
+    status: int = 200
+    template: str | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    location: str | None = None
+    cookies: dict[str, str | None] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    district_locale: str | None = None
+    body: bytes | None = None
+    content_type: str = "text/html; charset=utf-8"
+
+
+def page(template: str, *, status: int = 200, locale: str | None = None, **values: Any) -> Reply:
+    return Reply(status=status, template=template, values=values, district_locale=locale)
+
+
+def see_other(location: str, **cookies: str | None) -> Reply:
+    """Go on at an address: one of ours, or of an issuer that the settings name; never one that a request named."""
+    return Reply(303, location=location, cookies=cookies)
+
+
+class Pages:
+    """Turns replies into answers of the API."""
+
+    def __init__(self, *, brand_name: str, support_url: str, web_url: str, form_targets: tuple[str, ...]) -> None:
+        self._brand_name = brand_name
+        self._support_url = support_url
+        self._web_url = web_url
+        self._form_targets = form_targets
+
+    def response(self, request: Request, reply: Reply) -> Response[Any]:
+        nonce = secrets.token_urlsafe(16)
+        language = request.language(reply.district_locale)
+        headers = {**self._security_headers(nonce), **reply.headers, "Content-Language": language}
+        cookies = [_cookie(name, value) for name, value in reply.cookies.items()]
+        if request.query.get("lang"):
+            cookies.append(_cookie(LANGUAGE_COOKIE, language))
+        if reply.location is not None:
+            headers["Location"] = reply.location
+            return Response(reply.status, "text/plain; charset=utf-8", "", headers=headers, cookies=cookies)
+        if reply.body is not None:
+            text = reply.body.decode() if reply.content_type.startswith(("text/", "application/json")) else None
+            return Response(
+                reply.status,
+                reply.content_type,
+                text if text is not None else base64.b64encode(reply.body).decode(),
+                headers=headers,
+                cookies=cookies,
+            )
+        values: dict[str, Any] = {
+            "brand": self._brand_name,
+            "support_url": self._support_url,
+            "lang": language,
+            "nonce": nonce,
+            "path": request.path,
+            **reply.values,
+        }
+        values["support_url"] = values["support_url"] or self._support_url
+        html = environment(TEMPLATES, language).get_template(f"{reply.template}.html").render(values)
+        return Response(reply.status, "text/html; charset=utf-8", html, headers=headers, cookies=cookies)
+
+    def _security_headers(self, nonce: str) -> dict[str, str]:
+        targets = " ".join(("'self'", *self._form_targets))
+        return {
+            "Content-Security-Policy": (
+                f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' data:; form-action {targets}; "
+                "base-uri 'none'; frame-ancestors 'none'"
+            ),
+            "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Permissions-Policy": "interest-cohort=()",
+            "Cache-Control": "no-store",
+        }
+
+
+def _cookie(name: str, value: str | None) -> Cookie:
+    return Cookie(
+        name,
+        value or "",
+        path="/",
+        secure=True,
+        http_only=True,
+        same_site=SameSite.LAX_MODE,
+        max_age=0 if value is None else None,
+    )
+
+
+class Sealed:
+    """Short-lived values that travel in a cookie: signed, so that only we can have written them, and dated."""
+
+    def __init__(self, key: bytes, purpose: str) -> None:
+        self._serializer = URLSafeTimedSerializer(key, salt=purpose, signer_kwargs={"digest_method": hashlib.sha256})
+
+    def seal(self, value: Mapping[str, Any]) -> str:
+        return str(self._serializer.dumps(dict(value)))
+
+    def open(self, sealed: str | None, max_age_seconds: int) -> dict[str, Any] | None:
+        """The value; None when it is missing, forged or too old."""
+        try:
+            value = self._serializer.loads(sealed or "", max_age=max_age_seconds)
+        except BadSignature:
+            return None
+        return value if isinstance(value, dict) else None

@@ -1,0 +1,163 @@
+"""The composition root of the pages, and how errors become pages."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from botocore.exceptions import ClientError
+
+from functions.pages.activation import ActivationPages
+from functions.pages.classes import Classes, NoSuchClass
+from functions.pages.console import Console
+from functions.pages.home import Home
+from functions.pages.identity import OidcProvider, PasswordLogin
+from functions.pages.linking import Linking
+from functions.pages.logins import Logins
+from functions.pages.services import Services
+from functions.pages.unsubscribe import Unsubscribe
+from functions.pages.web import ForbiddenOrigin, Pages, Reply, Request, page
+from shared import aws
+from shared.clock import new_id, new_secret, utc_now
+from shared.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
+from shared.observability import logger, metric
+from shared.settings import PagesSettings
+from shared.stores.accounts import AccountStore
+from shared.stores.activations import ActivationStore
+from shared.stores.claims import ClaimStore
+from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.links import LinkStore
+from shared.stores.roster_users import RosterUserStore
+from shared.stores.secrets import Secrets
+from shared.stores.sessions import RateLimiter, SessionStore
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """All pages, over one set of services."""
+
+    services: Services
+    pages: Pages
+    activation: ActivationPages
+    linking: Linking
+    logins: Logins
+    home: Home
+    classes: Classes
+    unsubscribe: Unsubscribe
+    console: Console
+
+    def answer(self, request: Request, do: Callable[[Site, Request], Reply]) -> Response[Any]:
+        """Answer a request. What goes wrong on purpose becomes a page that says what to do; the rest becomes a page too,
+        and an alarm."""
+        try:
+            if request.method == "POST" and not request.path.startswith("/unsubscribe/"):
+                request.check_origin(self.services.brand.web_url)
+            reply = do(self, request)
+        except AccountLinkingError as error:
+            logger.info("refused", extra={"code": error.code})
+            reply = _sorry(error)
+        except Exception as error:  # noqa: BLE001 - the last resort; the message may hold people's data and is not logged
+            logger.error("page failed", extra={"error": type(error).__name__, "at": _where(error)})
+            metric("PageFailed")
+            reply = page("sorry", status=500, code="internal_error", retry_after=None)
+        return self.pages.response(request, reply)
+
+    def not_found(self) -> Reply:
+        return page("sorry", status=404, code="not_found", retry_after=None)
+
+
+def _where(error: Exception) -> list[str]:
+    """Where it happened, without what it was about."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def _sorry(error: AccountLinkingError) -> Reply:
+    status = 409
+    headers: dict[str, str] = {}
+    match error:
+        case Throttled():
+            status, headers = 429, {"Retry-After": str(error.retry_after)}
+        case UnknownDistrict() | NoSuchClass():
+            status = 404
+        case ForbiddenOrigin() | LoginRefused():
+            status = 403
+    retry_after = error.retry_after if isinstance(error, Throttled) else None
+    reply = page("sorry", status=status, code=error.code, retry_after=retry_after)
+    reply.headers |= headers
+    return reply
+
+
+def assemble(services: Services, pages: Pages, read_latest: Callable[[str], str | None]) -> Site:
+    """All pages over these services."""
+    activation = ActivationPages(services)
+    linking = Linking(services, activation)
+    return Site(
+        services,
+        pages,
+        activation,
+        linking,
+        Logins(services, linking),
+        Home(services, linking),
+        Classes(services, linking),
+        Unsubscribe(services),
+        Console(services, linking, read_latest),
+    )
+
+
+def wire() -> Site:
+    """The pages, wired to the services that the environment names."""
+    settings = PagesSettings.from_environment()
+    table = aws.table(settings.table_name)
+    secrets = Secrets(aws.client("secretsmanager"), utc_now)
+
+    def provider(name: str, issuer: str, client_id: str) -> OidcProvider:
+        return OidcProvider(
+            issuer,
+            client_id,
+            lambda: secrets.object(settings.oidc_secret_arn).get(f"{name}_client_secret", ""),
+            f"{settings.web_url}/callback/{name}",
+            utc_now,
+        )
+
+    services = Services(
+        districts=DistrictStore(table),
+        users=RosterUserStore(table),
+        district_classes=DistrictClassStore(table),
+        work=ClassWorkStore(table),
+        accounts=AccountStore(table, settings.google_issuer),
+        claims=ClaimStore(table),
+        links=LinkStore(table),
+        activations=ActivationStore(table),
+        sessions=SessionStore(table, utc_now),
+        limits=RateLimiter(table, utc_now),
+        passwords=PasswordLogin(aws.client("cognito-idp"), settings.user_pool_id, settings.user_pool_client_id),
+        google=provider("google", settings.google_issuer, settings.google_client_id),
+        clever=provider("clever", settings.clever_issuer, settings.clever_client_id),
+        brand=settings,
+        clock=utc_now,
+        new_id=new_id,
+        new_secret=new_secret,
+        token_key=lambda: secrets.key(settings.token_secret_arn),
+    )
+    pages = Pages(
+        brand_name=settings.brand_name,
+        support_url=settings.support_url,
+        web_url=settings.web_url,
+        form_targets=(settings.google_issuer, settings.clever_issuer),
+    )
+
+    def read_latest(district_id: str) -> str | None:
+        try:
+            key = f"reports/{district_id}/latest.json"
+            return str(aws.client("s3").get_object(Bucket=settings.report_bucket, Key=key)["Body"].read().decode())
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
+
+    return assemble(services, pages, read_latest)

@@ -1,0 +1,128 @@
+"""Sessions, single-use states of logins, and rate limits: short-lived items that hold no usable secret."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.clock import Clock, to_iso
+from shared.errors import Conflict, Throttled
+from shared.link import Proof
+from shared.roster import RosterUserKey
+from shared.stores.table import conflicts, without_none
+
+SESSION_HOURS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who is logged in: an account, a roster user whom a district login proved, or both.
+
+    ``subject`` is the outside identity (issuer, subject) of that district login: a new account is keyed by it.
+    """
+
+    account_id: str | None = None
+    user: RosterUserKey | None = None
+    proof: Proof | None = None
+    subject: tuple[str, str] | None = None
+    session_id: str = ""
+
+    def with_account(self, account_id: str) -> Session:
+        return replace(self, account_id=account_id)
+
+
+class SessionStore:
+    """Sessions by the hash of their id: a dump of the table opens none."""
+
+    def __init__(self, table: Any, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+
+    def start(self, session: Session, session_id: str, *, instead_of: str | None = None) -> Session:
+        """A new session under a fresh id; the one that it replaces ends (rotation at every step)."""
+        expires = self._clock() + timedelta(hours=SESSION_HOURS)
+        self._table.put_item(
+            Item=without_none(
+                {
+                    **_key("SESSION", session_id),
+                    "account_id": session.account_id,
+                    "district_id": session.user.district_id if session.user else None,
+                    "sourced_id": session.user.sourced_id if session.user else None,
+                    "proof": session.proof.value if session.proof else None,
+                    "subject": list(session.subject) if session.subject else None,
+                    "expires_at": to_iso(expires),
+                    "ttl": int(expires.timestamp()),
+                }
+            )
+        )
+        if instead_of:
+            self.end(instead_of)
+        return replace(session, session_id=session_id)
+
+    def get(self, session_id: str | None) -> Session | None:
+        """The session, unless it is over: DynamoDB removes expired items late, so the time is checked here."""
+        if not session_id:
+            return None
+        item = self._table.get_item(Key=_key("SESSION", session_id), ConsistentRead=True).get("Item")
+        if not item or item["expires_at"] <= to_iso(self._clock()):
+            return None
+        user = RosterUserKey(item["district_id"], item["sourced_id"]) if "sourced_id" in item else None
+        subject = item.get("subject")
+        return Session(
+            item.get("account_id"),
+            user,
+            Proof(item["proof"]) if item.get("proof") else None,
+            (subject[0], subject[1]) if subject else None,
+            session_id,
+        )
+
+    def end(self, session_id: str) -> None:
+        self._table.delete_item(Key=_key("SESSION", session_id))
+
+    def use_once(self, state: str, lifetime: timedelta) -> bool:
+        """Whether this state of a login is used for the first time."""
+        expires = self._clock() + lifetime
+        try:
+            with conflicts("used", "This login was answered already."):
+                self._table.put_item(
+                    Item={**_key("OIDC_STATE", state), "ttl": int(expires.timestamp())},
+                    ConditionExpression="attribute_not_exists(PK)",
+                )
+        except Conflict:
+            return False
+        return True
+
+
+class RateLimiter:
+    """Counts in fixed windows that hold across instances. Keys are hashed; a success does not reset them."""
+
+    def __init__(self, table: Any, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+
+    def hit(self, kind: str, key: str, *, most: int, within: timedelta) -> None:
+        """Count one. Raises Throttled once there were more than ``most`` within the present window."""
+        now = self._clock()
+        seconds = int(within.total_seconds())
+        window = int(now.timestamp()) // seconds
+        ends = datetime.fromtimestamp((window + 1) * seconds, tz=now.tzinfo)
+        item_key = _key(f"LIMIT#{kind}", f"{key.casefold()}")
+        count = self._table.update_item(
+            Key={"PK": item_key["PK"], "SK": str(window)},
+            UpdateExpression="ADD hits :one SET #ttl = :ttl",
+            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeValues={":one": 1, ":ttl": int(ends.timestamp()) + 3600},
+            ReturnValues="ALL_NEW",
+        )["Attributes"]["hits"]
+        if int(count) > most:
+            raise Throttled(
+                "too_many_tries",
+                "There were too many tries. Wait a little, then try again.",
+                retry_after=max(1, int((ends - now).total_seconds())),
+            )
+
+
+def _key(kind: str, secret: str) -> dict[str, str]:
+    return {"PK": f"{kind}#{hashlib.sha256(secret.encode()).hexdigest()}", "SK": kind.partition("#")[0]}
