@@ -1,17 +1,61 @@
 .DEFAULT_GOAL := help
 SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= us-east-1
+
 PYTHON := .venv/bin/python
 UV := .local/bootstrap/bin/uv
+SAM := .local/sam-env/bin/sam
+ARCHITECTURE ?= arm64
+PLATFORM_arm64 := aarch64-manylinux2014
+PLATFORM_x86_64 := x86_64-manylinux2014
+MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/messages.po))
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
-setup: .local/stamps/dev ## The tools, locked by hash, in .venv
+demo: setup-stack ## The whole journey on the local stack, a line per step; ONCE=1 ends after it
+	@$(PYTHON) -m local.demo
+
+local: setup-stack ## The local stack alone, until Ctrl-C
+	@$(PYTHON) -m local.stack
+
+test: setup-stack setup-browser ## Every test
+	@$(PYTHON) -m pytest $(PYTEST)
+
+check: setup setup-sam ## Formatting, lint, types, import contracts, template
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+	.venv/bin/cfn-lint template.yaml
+	$(SAM) validate --lint --template template.yaml
+
+decide: setup ## Approve or reject a held import: DISTRICT= IMPORT= ACTION=approve BY= REASON=
+	@$(PYTHON) -m local.decide "$(DISTRICT)" "$(IMPORT)" "$(ACTION)" "$(BY)" "$(REASON)"
+
+build: setup-sam $(MO) ## Deployable artifacts in .aws-sam/build
+	@ARCHITECTURE=$(ARCHITECTURE) $(SAM) build --build-in-source --parameter-overrides Architecture=$(ARCHITECTURE)
+
+texts: setup ## Collect texts to translate into shared/locale/*/LC_MESSAGES/messages.po
+	@.venv/bin/pybabel -q extract -F shared/locale/babel.ini -o .local/messages.pot --no-location --sort-output --project=account-linking .
+	@for po in shared/locale/*/LC_MESSAGES/messages.po; do .venv/bin/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date -i .local/messages.pot -o $$po -l $$(basename $$(dirname $$(dirname $$po))); done
+
+%.mo: %.po | setup
+	@.venv/bin/pybabel -q compile -i $< -o $@
+
+setup: .local/stamps/dev $(MO)
+setup-sam: setup .local/stamps/sam
+setup-stack: setup-sam .local/stamps/stack
+setup-browser: setup
+	@$(PYTHON) -m local.browser
 
 .local/stamps/bootstrap: requirements/bootstrap.txt
 	@echo "Installing uv …"
 	@python3 -m venv .local/bootstrap
-	@.local/bootstrap/bin/python -m pip install -q --require-hashes -r $<
+	@.local/bootstrap/bin/python -m pip install -q --require-hashes -r $< 2>&1 | grep -v find-links || true
 	@mkdir -p $(@D) && touch $@
 
 .local/stamps/dev: requirements/dev.txt .local/stamps/bootstrap
@@ -20,7 +64,25 @@ setup: .local/stamps/dev ## The tools, locked by hash, in .venv
 	@$(UV) pip sync -q --python $(PYTHON) --require-hashes $<
 	@touch $@
 
-test: setup ## Every test
-	$(PYTHON) -m pytest
+.local/stamps/%: requirements/%.txt .local/stamps/bootstrap
+	@echo "Installing what $* needs …"
+	@[ -x .local/$*-env/bin/python ] || $(UV) venv -q --python 3.13 .local/$*-env
+	@$(UV) pip sync -q --python .local/$*-env/bin/python --require-hashes $<
+	@touch $@
 
-.PHONY: help setup test
+# What `sam build` calls, once for each resource that is built here.
+
+build-DependencyLayer:
+	@$(UV) pip install -q -r requirements/runtime.txt --require-hashes --target "$(ARTIFACTS_DIR)/python" \
+	  --python-version 3.13 --python-platform $(PLATFORM_$(ARCHITECTURE)) --only-binary :all:
+
+build-%Function:
+	@name=$$(sed -E 's/([a-z])([A-Z])/\1_\2/g' <<< '$*' | tr A-Z a-z); \
+	mkdir -p "$(ARTIFACTS_DIR)/functions"; \
+	cp functions/__init__.py "$(ARTIFACTS_DIR)/functions/"; \
+	cp -r "functions/$$name" "$(ARTIFACTS_DIR)/functions/"; \
+	cp -r shared "$(ARTIFACTS_DIR)/"; \
+	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
+
+.PHONY: help demo local test check decide build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
+.SECONDARY:

@@ -1,0 +1,122 @@
+"""What a browser needs beside the emulator: the pages at an origin of their own, and a page with the mail that was sent."""
+
+from __future__ import annotations
+
+import html
+import http.client
+import json
+import urllib.request
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import urlparse
+
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
+
+
+class Server:
+    """An HTTP server of this machine, in a thread."""
+
+    def __init__(self, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = Thread(target=self._server.serve_forever, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def pages_handler(endpoint: str, api_id: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
+    """Passes each request on to the HTTP API's path-style address, as it is."""
+    target = urlparse(endpoint)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _pass_on(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            upstream = http.client.HTTPConnection(target.hostname or "", target.port, timeout=60)
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
+            try:
+                upstream.request(self.command, f"/_aws/execute-api/{api_id()}/$default{self.path}", body or None, headers)
+                answer = upstream.getresponse()
+                content = answer.read()
+            except OSError:
+                self.send_error(502, "The local stack does not answer")
+                return
+            finally:
+                upstream.close()
+            self.send_response_only(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in _HOP_BY_HOP:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        do_GET = do_POST = do_HEAD = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = _pass_on  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            """Nothing: addresses hold tokens."""
+
+    return Handler
+
+
+def sent_mail(endpoint: str) -> list[dict[str, str]]:
+    """The mail that was sent, the newest first: to, subject, html, text."""
+    with urllib.request.urlopen(f"{endpoint}/_ministack/ses/messages", timeout=10) as answer:
+        found = json.load(answer)
+    messages = found.get("messages", found)
+    if isinstance(messages, dict):
+        messages = [message for some in messages.values() for message in some]
+    return [_message(message) for message in reversed(messages)]
+
+
+def _message(raw: dict[str, object]) -> dict[str, str]:
+    to = raw.get("To") or raw.get("Destinations") or []
+    return {
+        "to": ", ".join(to) if isinstance(to, list) else str(to),
+        "subject": str(raw.get("Subject") or ""),
+        "html": str(raw.get("BodyHtml") or ""),
+        "text": str(raw.get("BodyText") or ""),
+    }
+
+
+def mail_handler(endpoint: str) -> type[BaseHTTPRequestHandler]:
+    """A page with all mail, each in both parts."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = _mail_page(sent_mail(endpoint)).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            """Nothing."""
+
+    return Handler
+
+
+def _mail_page(messages: list[dict[str, str]]) -> str:
+    articles = "".join(
+        f"<details><summary>{html.escape(m['subject'])} → {html.escape(m['to'])}</summary>"
+        f'<iframe sandbox="allow-popups allow-top-navigation-by-user-activation" title="{html.escape(m["subject"])}" '
+        f'srcdoc="{html.escape(m["html"].replace("<a ", "<a target=_top "))}"></iframe>'
+        f"<pre>{html.escape(m['text'])}</pre></details>"
+        for m in messages
+    )
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Mail</title><style>'
+        "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:1rem auto;padding:0 1rem}"
+        "iframe{width:100%;height:34rem;border:1px solid #767a86}pre{white-space:pre-wrap}</style></head>"
+        f"<body><main><h1>Mail that was sent: {len(messages)}</h1>{articles or '<p>None yet.</p>'}</main></body></html>"
+    )

@@ -1,0 +1,85 @@
+"""Processes that the local stack starts, and ends: all of them, by their own process group."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, sleep
+
+
+class StackError(Exception):
+    """The local stack cannot do what was asked; the message says why and what to do."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def port_to_use(wanted: str | None, name: str) -> int:
+    """The port that a variable names, or any free one for 0. Raises StackError when it is taken."""
+    if wanted in (None, "", "0"):
+        return free_port()
+    try:
+        port = int(str(wanted))
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except (ValueError, OverflowError):
+        raise StackError(f"{name}={wanted} is no port. Give a number from 1 to 65535, or 0 for any free one.") from None
+    except OSError:
+        raise StackError(f"Port {wanted} is in use. Choose another {name}, or 0 for any free one.") from None
+    return port
+
+
+class Process:
+    """A process in a group of its own, whose output goes to a file."""
+
+    def __init__(self, command: list[str], log: Path, environment: Mapping[str, str]) -> None:
+        self.log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env={**os.environ, **environment},
+                start_new_session=True,
+            )
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def wait_until(self, is_ready: Callable[[], bool], *, seconds: float, what: str) -> None:
+        """Raises StackError with the end of the log when the process ends, or is not ready in time."""
+        ends = monotonic() + seconds
+        while monotonic() < ends:
+            if not self.is_running:
+                raise StackError(f"{what} ended while it started:\n{self.tail()}")
+            if is_ready():
+                return
+            sleep(0.05)
+        raise StackError(f"{what} was not ready after {seconds:.0f} s:\n{self.tail()}")
+
+    def tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+
+    def stop(self) -> None:
+        """End it and everything that it started; politely, then not."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            pass
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)

@@ -1,0 +1,221 @@
+"""The local stack: an emulator of AWS, deployed with this very template (contract.md)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event
+from typing import Any, Self
+
+import boto3
+
+from local.front import Server, mail_handler, pages_handler
+from local.identity_providers import IdentityProvider
+from local.processes import Process, StackError, port_to_use
+
+ROOT = Path(__file__).parent.parent
+HOME = ROOT / ".local"
+REGION = "us-east-1"
+STACK_NAME = "account-linking"
+SENDER = "no-reply@accounts.example.org"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+
+type Say = Callable[[str], None]
+
+
+class LocalStack:
+    """Everything that runs, from ``with`` to its end. ``say`` is told what takes time."""
+
+    def __init__(
+        self, *, say: Say = print, endpoint_port: str | None = None, web_port: str | None = None, bind: str = "127.0.0.1",
+        stack_file: Path | None = HOME / "stack.json",
+    ) -> None:
+        self._say = say
+        self._endpoint_port = endpoint_port
+        self._web_port = web_port
+        self._bind = bind
+        self._stack_file = stack_file
+        self._running = ExitStack()
+        self.endpoint_url = ""
+        self.web_url = ""
+        self.mail_url = ""
+        self.outputs: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._running.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.close()
+
+    def client(self, service: str) -> Any:
+        return boto3.client(  # type: ignore[call-overload]
+            service, endpoint_url=self.endpoint_url, region_name=REGION, aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def resource(self, service: str) -> Any:
+        return boto3.resource(  # type: ignore[call-overload]
+            service, endpoint_url=self.endpoint_url, region_name=REGION, aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def _start(self) -> None:
+        endpoint_port = port_to_use(self._endpoint_port, "ENDPOINT_PORT")
+        web_port = port_to_use(self._web_port, "WEB_PORT")
+        if web_port == endpoint_port:
+            raise StackError("ENDPOINT_PORT and WEB_PORT must differ.")
+        folder = HOME / f"run-{os.getpid()}-{endpoint_port}"
+        (folder / "tmp").mkdir(parents=True)
+        self._running.callback(shutil.rmtree, folder, ignore_errors=True)
+        self.endpoint_url = f"http://127.0.0.1:{endpoint_port}"
+        self._start_emulator(endpoint_port, folder)
+        google, clever = self._start_providers()
+        web = self._serve(Server(web_port, pages_handler(self.endpoint_url, lambda: self.outputs["HttpApiId"])))
+        self.web_url = web.url
+        self.mail_url = self._serve(Server(0, mail_handler(self.endpoint_url))).url
+        build(self._say, folder)
+        self._deploy(folder, google, clever)
+        self._write_stack_file()
+
+    def _serve(self, server: Server) -> Server:
+        server.start()
+        self._running.callback(server.stop)
+        return server
+
+    def _start_emulator(self, port: int, folder: Path) -> None:
+        self._say("Starting the emulator …")
+        python = HOME / "stack-env/bin/python"
+        if not python.exists():
+            raise StackError("The emulator is not installed. Run `make local` or `make demo`, which install it.")
+        environment = {
+            **CREDENTIALS, "BIND_HOST": self._bind, "GATEWAY_PORT": str(port), "IOT_MTLS_ENABLED": "0",
+            "TMPDIR": str(folder / "tmp"), "S3_DATA_DIR": str(folder / "s3"), "LOG_LEVEL": "WARNING",
+            "AWS_ENDPOINT_URL": self.endpoint_url, "PYTHONDONTWRITEBYTECODE": "",
+        }
+        process = Process([str(python), "-m", "ministack"], folder / "emulator.log", environment)
+        self._running.callback(process.stop)
+        process.wait_until(lambda: _answers(f"{self.endpoint_url}/_ministack/health"), seconds=60, what="The emulator")
+
+    def _start_providers(self) -> tuple[IdentityProvider, IdentityProvider]:
+        providers = IdentityProvider("google"), IdentityProvider("clever", self._clever_district_of)
+        for provider in providers:
+            provider.start()
+            self._running.callback(provider.stop)
+        return providers
+
+    def _clever_district_of(self, clever_id: str) -> str | None:
+        """Clever knows everybody's district; here the table does."""
+        table = self.resource("dynamodb").Table(self.outputs["TableName"])
+        found = table.query(
+            KeyConditionExpression="PK = :pk AND begins_with(SK, :user)",
+            ExpressionAttributeValues={":pk": f"CLEVER#{clever_id}", ":user": "USER#"},
+        )["Items"]
+        if not found:
+            return None
+        district_id = found[0]["SK"].split("#")[1]
+        item = table.get_item(Key={"PK": f"DISTRICT#{district_id}", "SK": "SETTINGS"}).get("Item")
+        clever_district = json.loads(item["body"]).get("clever_district_id") if item else None
+        return str(clever_district) if clever_district else None
+
+    def _deploy(self, folder: Path, google: IdentityProvider, clever: IdentityProvider) -> None:
+        self._say("Deploying the template …")
+        self.client("s3").create_bucket(Bucket="artifacts")
+        self.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+        parameters = {
+            "Architecture": "x86_64", "WebUrl": self.web_url, "GoogleIssuer": google.issuer, "GoogleClientId": "local",
+            "CleverIssuer": clever.issuer, "CleverClientId": "local", "SenderEmail": SENDER,
+            "NudgeSchedule": "rate(1 minute)", "ActivationSchedule": "rate(1 minute)",
+        }
+        command = [
+            str(HOME / "sam-env/bin/sam"), "deploy", "--template-file", str(folder / "build/template.yaml"), "--stack-name",
+            STACK_NAME, "--s3-bucket", "artifacts", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset",
+            "--no-fail-on-empty-changeset", "--no-progressbar", "--region", REGION, "--config-env", "none",
+            "--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items()),
+        ]
+        run(command, {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint_url, "SAM_CLI_TELEMETRY": "0"}, "sam deploy")
+        stacks = self.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+
+    def _write_stack_file(self) -> None:
+        if self._stack_file is None:
+            return
+        body = {"endpoint_url": self.endpoint_url, "region": REGION, "web_url": self.web_url, "mail_url": self.mail_url,
+                "outputs": self.outputs}
+        partial = self._stack_file.with_suffix(".partial")
+        partial.write_text(json.dumps(body, indent=1))
+        partial.replace(self._stack_file)
+        self._running.callback(self._stack_file.unlink, missing_ok=True)
+
+
+def build(say: Say, folder: Path) -> None:
+    """`sam build` for this machine, into a folder of this run."""
+    say("Building …")
+    command = [
+        str(HOME / "sam-env/bin/sam"), "build", "--build-in-source", "--template-file", str(ROOT / "template.yaml"),
+        "--build-dir", str(folder / "build"), "--parameter-overrides", "Architecture=x86_64",
+    ]
+    run(command, {**CREDENTIALS, "ARCHITECTURE": "x86_64", "SAM_CLI_TELEMETRY": "0"}, "sam build")
+
+
+def run(command: list[str], environment: dict[str, str], what: str) -> None:
+    """Raises StackError with the end of its output when it fails."""
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    if done.returncode:
+        lines = (done.stdout + done.stderr).splitlines()
+        raise StackError(f"{what} failed:\n" + "\n".join(lines[-25:]))
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:
+            return bool(answer.status == 200)
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+
+
+def end_on_sigterm() -> None:
+    """SIGTERM ends what runs in the way that Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def main() -> int:
+    end_on_sigterm()
+    try:
+        with LocalStack(endpoint_port=os.environ.get("ENDPOINT_PORT"), web_port=os.environ.get("WEB_PORT")) as stack:
+            print(f"Ready.\n  pages  {stack.web_url}\n  mail   {stack.mail_url}\n  AWS    {stack.endpoint_url}\nCtrl-C ends it.")
+            Event().wait()
+    except KeyboardInterrupt:
+        print("Ended.")
+        return 0
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
