@@ -43,7 +43,7 @@ texts: setup ## Collect texts to translate into shared/locale/*/LC_MESSAGES/mess
 	@.venv/bin/pybabel -q extract -F shared/locale/babel.ini -o .local/messages.pot --no-location --sort-output --project=account-linking .
 	@for po in shared/locale/*/LC_MESSAGES/messages.po; do .venv/bin/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date -i .local/messages.pot -o $$po -l $$(basename $$(dirname $$(dirname $$po))); done
 
-%.mo: %.po | setup
+%.mo: %.po .local/stamps/dev
 	@.venv/bin/pybabel -q compile -i $< -o $@
 
 setup: .local/stamps/dev $(MO)

@@ -1,0 +1,42 @@
+"""The browser of the tests: found, or installed from Debian's packages, or named as missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def browser() -> str | None:
+    """Where a Chromium is on this machine."""
+    named = os.environ.get("CHROMIUM")
+    return named or next((found for name in _NAMES if (found := shutil.which(name))), None)
+
+
+def install() -> None:
+    """Debian's package, where we may install one."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    print("Installing a browser …", flush=True)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-noto-cjk"],
+    ):
+        subprocess.run(command, env=environment, check=False, **quiet)  # type: ignore[call-overload]
+
+
+def main() -> int:
+    if not browser():
+        install()
+    if not browser():
+        print("No Chromium was found and none could be installed: browser tests will be skipped. Set CHROMIUM to use yours.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
