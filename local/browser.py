@@ -34,7 +34,9 @@ def main() -> int:
     if not browser():
         install()
     if not browser():
-        print("No Chromium was found and none could be installed: browser tests will be skipped. Set CHROMIUM to use yours.")
+        print(
+            "No Chromium was found and none could be installed: browser tests will be skipped. Set CHROMIUM to use yours."
+        )
     return 0
 
 

@@ -43,7 +43,9 @@ def pages_handler(endpoint: str, api_id: Callable[[], str]) -> type[BaseHTTPRequ
             upstream = http.client.HTTPConnection(target.hostname or "", target.port, timeout=60)
             headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
             try:
-                upstream.request(self.command, f"/_aws/execute-api/{api_id()}/$default{self.path}", body or None, headers)
+                upstream.request(
+                    self.command, f"/_aws/execute-api/{api_id()}/$default{self.path}", body or None, headers
+                )
                 answer = upstream.getresponse()
                 content = answer.read()
             except OSError:
@@ -62,7 +64,7 @@ def pages_handler(endpoint: str, api_id: Callable[[], str]) -> type[BaseHTTPRequ
 
         do_GET = do_POST = do_HEAD = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = _pass_on  # noqa: N815
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        def log_message(self, format: str, *args: object) -> None:
             """Nothing: addresses hold tokens."""
 
     return Handler
@@ -100,7 +102,7 @@ def mail_handler(endpoint: str) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        def log_message(self, format: str, *args: object) -> None:
             """Nothing."""
 
     return Handler

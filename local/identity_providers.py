@@ -28,9 +28,7 @@ class IdentityProvider:
         self._kind = kind
         self._district_of = district_of
         self._challenges: dict[str, str] = {}
-        self._server: BaseWSGIServer = make_server(
-            "localhost", 0, self._app(), threaded=True, request_handler=_Quiet
-        )
+        self._server: BaseWSGIServer = make_server("localhost", 0, self._app(), threaded=True, request_handler=_Quiet)
         self.issuer = f"http://localhost:{self._server.server_port}"
         self._thread = Thread(target=self._server.serve_forever, name=kind, daemon=True)
 
@@ -93,5 +91,5 @@ class IdentityProvider:
 
 
 class _Quiet(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's name
+    def log(self, type: str, message: str, *args: object) -> None:
         """Nothing: an access log would hold codes and addresses."""

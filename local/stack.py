@@ -36,7 +36,12 @@ class LocalStack:
     """Everything that runs, from ``with`` to its end. ``say`` is told what takes time."""
 
     def __init__(
-        self, *, say: Say = print, endpoint_port: str | None = None, web_port: str | None = None, bind: str = "127.0.0.1",
+        self,
+        *,
+        say: Say = print,
+        endpoint_port: str | None = None,
+        web_port: str | None = None,
+        bind: str = "127.0.0.1",
         stack_file: Path | None = HOME / "stack.json",
     ) -> None:
         self._say = say
@@ -63,13 +68,19 @@ class LocalStack:
 
     def client(self, service: str) -> Any:
         return boto3.client(  # type: ignore[call-overload]
-            service, endpoint_url=self.endpoint_url, region_name=REGION, aws_access_key_id="test",
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id="test",
             aws_secret_access_key="test",
         )
 
     def resource(self, service: str) -> Any:
         return boto3.resource(  # type: ignore[call-overload]
-            service, endpoint_url=self.endpoint_url, region_name=REGION, aws_access_key_id="test",
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id="test",
             aws_secret_access_key="test",
         )
 
@@ -102,9 +113,15 @@ class LocalStack:
         if not python.exists():
             raise StackError("The emulator is not installed. Run `make local` or `make demo`, which install it.")
         environment = {
-            **CREDENTIALS, "BIND_HOST": self._bind, "GATEWAY_PORT": str(port), "IOT_MTLS_ENABLED": "0",
-            "TMPDIR": str(folder / "tmp"), "S3_DATA_DIR": str(folder / "s3"), "LOG_LEVEL": "WARNING",
-            "AWS_ENDPOINT_URL": self.endpoint_url, "PYTHONDONTWRITEBYTECODE": "",
+            **CREDENTIALS,
+            "BIND_HOST": self._bind,
+            "GATEWAY_PORT": str(port),
+            "IOT_MTLS_ENABLED": "0",
+            "TMPDIR": str(folder / "tmp"),
+            "S3_DATA_DIR": str(folder / "s3"),
+            "LOG_LEVEL": "WARNING",
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "PYTHONDONTWRITEBYTECODE": "",
         }
         process = Process([str(python), "-m", "ministack"], folder / "emulator.log", environment)
         self._running.callback(process.stop)
@@ -136,15 +153,36 @@ class LocalStack:
         self.client("s3").create_bucket(Bucket="artifacts")
         self.client("sesv2").create_email_identity(EmailIdentity=SENDER)
         parameters = {
-            "Architecture": "x86_64", "WebUrl": self.web_url, "GoogleIssuer": google.issuer, "GoogleClientId": "local",
-            "CleverIssuer": clever.issuer, "CleverClientId": "local", "SenderEmail": SENDER,
-            "NudgeSchedule": "rate(1 minute)", "ActivationSchedule": "rate(1 minute)",
+            "Architecture": "x86_64",
+            "WebUrl": self.web_url,
+            "GoogleIssuer": google.issuer,
+            "GoogleClientId": "local",
+            "CleverIssuer": clever.issuer,
+            "CleverClientId": "local",
+            "SenderEmail": SENDER,
+            "NudgeSchedule": "rate(1 minute)",
+            "ActivationSchedule": "rate(1 minute)",
         }
         command = [
-            str(HOME / "sam-env/bin/sam"), "deploy", "--template-file", str(folder / "build/template.yaml"), "--stack-name",
-            STACK_NAME, "--s3-bucket", "artifacts", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset",
-            "--no-fail-on-empty-changeset", "--no-progressbar", "--region", REGION, "--config-env", "none",
-            "--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items()),
+            str(HOME / "sam-env/bin/sam"),
+            "deploy",
+            "--template-file",
+            str(folder / "build/template.yaml"),
+            "--stack-name",
+            STACK_NAME,
+            "--s3-bucket",
+            "artifacts",
+            "--capabilities",
+            "CAPABILITY_IAM",
+            "--no-confirm-changeset",
+            "--no-fail-on-empty-changeset",
+            "--no-progressbar",
+            "--region",
+            REGION,
+            "--config-env",
+            "none",
+            "--parameter-overrides",
+            *(f"{name}={value}" for name, value in parameters.items()),
         ]
         run(command, {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint_url, "SAM_CLI_TELEMETRY": "0"}, "sam deploy")
         stacks = self.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
@@ -153,8 +191,13 @@ class LocalStack:
     def _write_stack_file(self) -> None:
         if self._stack_file is None:
             return
-        body = {"endpoint_url": self.endpoint_url, "region": REGION, "web_url": self.web_url, "mail_url": self.mail_url,
-                "outputs": self.outputs}
+        body = {
+            "endpoint_url": self.endpoint_url,
+            "region": REGION,
+            "web_url": self.web_url,
+            "mail_url": self.mail_url,
+            "outputs": self.outputs,
+        }
         partial = self._stack_file.with_suffix(".partial")
         partial.write_text(json.dumps(body, indent=1))
         partial.replace(self._stack_file)
@@ -165,8 +208,15 @@ def build(say: Say, folder: Path) -> None:
     """`sam build` for this machine, into a folder of this run."""
     say("Building …")
     command = [
-        str(HOME / "sam-env/bin/sam"), "build", "--build-in-source", "--template-file", str(ROOT / "template.yaml"),
-        "--build-dir", str(folder / "build"), "--parameter-overrides", "Architecture=x86_64",
+        str(HOME / "sam-env/bin/sam"),
+        "build",
+        "--build-in-source",
+        "--template-file",
+        str(ROOT / "template.yaml"),
+        "--build-dir",
+        str(folder / "build"),
+        "--parameter-overrides",
+        "Architecture=x86_64",
     ]
     run(command, {**CREDENTIALS, "ARCHITECTURE": "x86_64", "SAM_CLI_TELEMETRY": "0"}, "sam build")
 
@@ -191,8 +241,6 @@ def _answers(url: str) -> bool:
         return False
 
 
-
-
 def end_on_sigterm() -> None:
     """SIGTERM ends what runs in the way that Ctrl-C does."""
 
@@ -206,7 +254,9 @@ def main() -> int:
     end_on_sigterm()
     try:
         with LocalStack(endpoint_port=os.environ.get("ENDPOINT_PORT"), web_port=os.environ.get("WEB_PORT")) as stack:
-            print(f"Ready.\n  pages  {stack.web_url}\n  mail   {stack.mail_url}\n  AWS    {stack.endpoint_url}\nCtrl-C ends it.")
+            print(
+                f"Ready.\n  pages  {stack.web_url}\n  mail   {stack.mail_url}\n  AWS    {stack.endpoint_url}\nCtrl-C ends it."
+            )
             Event().wait()
     except KeyboardInterrupt:
         print("Ended.")

@@ -1,0 +1,270 @@
+"""The whole journey on a local stack, step by step; the demo tells of it, and a test holds it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import monotonic, sleep
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.front import sent_mail
+from local.person import Person
+from local.sample_district import DISTRICT_ID, PASSWORD, SKILLS, SampleDistrict
+from local.stack import LocalStack
+
+
+class StepFailed(Exception):
+    """A step of the journey did not hold; the message says what was expected and what came."""
+
+
+def expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise StepFailed(otherwise)
+
+
+def until[T](find: Callable[[], T | None], *, seconds: float, what: str) -> T:
+    """What ``find`` finds, as soon as it does. Raises StepFailed after so many seconds."""
+    ends = monotonic() + seconds
+    while monotonic() < ends:
+        found = find()
+        if found is not None and found is not False:
+            return found
+        sleep(0.2)
+    raise StepFailed(f"{what} did not come within {seconds:.0f} s")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a person would call it, and what it comes to."""
+
+    title: str
+    do: Callable[[], str]
+
+
+class Journey:
+    """A district from its first upload to a teacher's clean-up."""
+
+    def __init__(self, stack: LocalStack, sample: SampleDistrict) -> None:
+        self._stack = stack
+        self._sample = sample
+        self._s3 = stack.client("s3")
+        self._teacher = Person(stack.web_url)
+        self._student = Person(stack.web_url)
+
+    def steps(self) -> Iterator[Step]:
+        yield Step("Register the district and its people's existing accounts", self.accounts)
+        yield Step("Upload the roster", self.roster)
+        yield Step("Matches", self.matches)
+        yield Step("Activation mails", self.mails)
+        yield Step("Upload the same roster again", self.again)
+        yield Step("A mail scanner opens a teacher's address 20 times", self.scanner)
+        yield Step("The teacher confirms the account", self.teacher_confirms)
+        yield Step("The teacher sees both kinds of class in one place", self.one_place)
+        yield Step("A colleague confirms with Google", self.google_teacher)
+        yield Step("A student's first login with Clever, linked by itself", self.student_by_rule)
+        yield Step("Another student's first login, with a choice", self.student_by_choice)
+        yield Step("A goal made again starts at what was earned", self.goal)
+        yield Step("An assignment made again starts without a score", self.assignment)
+        yield Step("The schedule nudges the teacher to clean up", self.nudge)
+        yield Step("The teacher downloads, deletes and restores an old class", self.clean_up)
+
+    # What the data manager does.
+
+    def put(self, key: str, body: bytes) -> None:
+        self._s3.put_object(Bucket=self._stack.outputs["RosterBucketName"], Key=key, Body=body)
+
+    def report(self, key: str) -> dict[str, Any] | None:
+        """A report, once it is there."""
+        try:
+            answer = self._s3.get_object(Bucket=self._stack.outputs["ReportBucketName"], Key=key)
+        except ClientError:
+            return None
+        found: dict[str, Any] = json.loads(answer["Body"].read())
+        return found
+
+    def latest(self, upload_key: str) -> dict[str, Any]:
+        """The report of this upload, once it is the latest one."""
+        district_id = upload_key.split("/")[1]
+
+        def find() -> dict[str, Any] | None:
+            report = self.report(f"reports/{district_id}/latest.json")
+            return report if report and report["upload"]["key"] == upload_key else None
+
+        return until(find, seconds=120, what=f"the report of {upload_key}")
+
+    def accounts(self) -> str:
+        cognito = self._stack.client("cognito-idp")
+        pool = self._stack.outputs["UserPoolId"]
+        for username, account_id in self._sample.logins.items():
+            cognito.admin_create_user(
+                UserPoolId=pool,
+                Username=username,
+                MessageAction="SUPPRESS",
+                UserAttributes=[{"Name": "custom:account_id", "Value": account_id}],
+            )
+            cognito.admin_set_user_password(UserPoolId=pool, Username=username, Password=PASSWORD, Permanent=True)
+        self.put(f"districts/{DISTRICT_ID}/district.json", json.dumps(self._sample.settings).encode())
+        self.put("accounts/existing.jsonl", self._sample.accounts_jsonl())
+        report = until(
+            lambda: self.report("reports/_accounts/existing/report.json"), seconds=60, what="the report of the accounts"
+        )
+        expect(report["created"] == len(self._sample.accounts), f"accounts created: {report}")
+        return f"{report['created']} accounts"
+
+    def roster(self) -> str:
+        began = monotonic()
+        key = f"rosters/{DISTRICT_ID}/monday.zip"
+        self.put(key, self._sample.roster_zip())
+        report = self.latest(key)
+        expect(report["status"] == "completed", f"the import ended as {report['status']}: {report.get('reason')}")
+        self._report = report
+        users, classes = report["users"], report["classes"]
+        return (
+            f"{report['format']['name']} {report['format']['version']}: {users['created']} people and {classes['created']} "
+            f"classes in {monotonic() - began:.1f} s"
+        )
+
+    def matches(self) -> str:
+        matching = self._report["matching"]
+        expect(matching["matched"] == 63, f"matched: {matching}")
+        return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in matching.items())
+
+    def mails(self) -> str:
+        expect(self._report["activations"]["queued"] == self._sample.expected_mails, f"{self._report['activations']}")
+        mails = until(
+            lambda: found if len(found := self._activation_mails()) >= self._sample.expected_mails else None,
+            seconds=60,
+            what=f"{self._sample.expected_mails} activation mails",
+        )
+        sleep(2)
+        mails = self._activation_mails()
+        addresses = [mail["to"] for mail in mails]
+        expect(len(addresses) == len(set(addresses)) == self._sample.expected_mails, f"{len(addresses)} mails")
+        return f"{len(mails)} mails, one for each unmatched teacher; see {self._stack.mail_url}"
+
+    def _activation_mails(self) -> list[dict[str, str]]:
+        return [m for m in sent_mail(self._stack.endpoint_url) if m["subject"].startswith("Confirm your official")]
+
+    def activation_address(self, official_email: str) -> str:
+        """The address in the mail to this teacher."""
+        mail = next((m for m in self._activation_mails() if m["to"] == official_email), None)
+        expect(mail is not None, f"there is no mail to {official_email}")
+        assert mail is not None
+        words = mail["text"].split()
+        return next(word for word in words if "/activate/" in word)
+
+    def again(self) -> str:
+        before = len(sent_mail(self._stack.endpoint_url))
+        key = f"rosters/{DISTRICT_ID}/tuesday.zip"
+        self.put(key, self._sample.roster_zip())
+        report = self.latest(key)
+        expect(report["status"] == "unchanged", f"the second import ended as {report['status']}")
+        sleep(1)
+        expect(len(sent_mail(self._stack.endpoint_url)) == before, "a second mail went out")
+        return "unchanged, nobody mailed"
+
+    # What the teacher does.
+
+    def scanner(self) -> str:
+        address = self.activation_address(self._sample.teacher.official_email)
+        with Person(self._stack.web_url) as scanner:
+            for _ in range(20):
+                expect(scanner.open(address).status == 200, f"the address answered {scanner.status}")
+        return "nothing changed"
+
+    def teacher_confirms(self) -> str:
+        teacher, sample = self._teacher, self._sample.teacher
+        teacher.open(self.activation_address(sample.official_email))
+        expect(sample.name in teacher.text, f"the page does not name the teacher: {teacher.text[:300]}")
+        expect("/activate/" not in str(teacher.answer and teacher.answer.url), "the token is still in the address")
+        teacher.press("Log into my existing account")
+        teacher.press("Log in", username_or_email=sample.username or "", password="wrong")
+        expect(teacher.status == 401, f"a wrong password was answered with {teacher.status}")
+        teacher.press("Log in", username_or_email=sample.username or "", password=PASSWORD)
+        expect(teacher.path == "/link", f"after the login came {teacher.path}: {teacher.text[:200]}")
+        expect("Period 3 Algebra" in teacher.text, "the own classes are not shown")
+        teacher.press("Link my accounts")
+        expect(teacher.path == "/home", f"after linking came {teacher.path}")
+        return f"{sample.name}: mail, login, both sides, linked"
+
+    def one_place(self) -> str:
+        text = self._teacher.open("/home").text
+        for wanted in ("District classes", "Previous classes", "Period 3 Algebra", "Algebra 1 – 1"):
+            expect(wanted in text, f"home does not show {wanted!r}")
+        return "District classes beside Previous classes"
+
+    def google_teacher(self) -> str:
+        sample = self._sample.google_teacher
+        with Person(self._stack.web_url) as teacher:
+            teacher.open(self.activation_address(sample.official_email)).press("Log into my existing account")
+            teacher.press("Continue with Google").press("Sign in", email=sample.google_email or "")
+            expect(teacher.path == "/link", f"after Google came {teacher.path}: {teacher.text[:200]}")
+            teacher.press("Link my accounts")
+            expect(teacher.path == "/home", f"after linking came {teacher.path}")
+        return f"{sample.name}: linked"
+
+    # What students do.
+
+    def student_by_rule(self) -> str:
+        sample = self._sample.matched_student
+        with Person(self._stack.web_url) as student:
+            student.open(f"/sso/{DISTRICT_ID}").press("Continue with Clever")
+            student.press("Sign in", clever_id=sample.clever_id or "")
+            expect(student.path == "/home", f"after Clever came {student.path}: {student.text[:200]}")
+            expect("Algebra 1 – 1" in student.text and "Period 3 Algebra" in student.text, "home does not show both")
+        return f"{sample.name}: linked without a question"
+
+    def student_by_choice(self) -> str:
+        student, sample = self._student, self._sample.choosing_student
+        student.open(f"/sso/{DISTRICT_ID}").press("Continue with Clever")
+        student.press("Sign in", clever_id=sample.clever_id or "")
+        expect(student.path == "/welcome", f"after Clever came {student.path}: {student.text[:200]}")
+        student.press("Log into my existing account")
+        student.press("Log in", username_or_email=sample.username or "", password=PASSWORD)
+        expect(student.path == "/link", f"after the login came {student.path}: {student.text[:200]}")
+        student.press("Link my accounts")
+        expect(student.path == "/home", f"after linking came {student.path}")
+        return f"{sample.name}: chose the existing account, linked"
+
+    def goal(self) -> str:
+        teacher = self._teacher.open("/home")
+        address = next(a for name, a in teacher.links().items() if name == "Algebra 1 – 1")
+        teacher.open(address).press("Create goal", title="Linear equations", skills=", ".join(SKILLS[:6]))
+        text = self._student.open("/home").text
+        expect(text.count("Linear equations: 50 % 50 %") >= 1, f"the goal does not start at 50 %: {text[:400]}")
+        return "50 % at once"
+
+    def assignment(self) -> str:
+        teacher = self._teacher.press("New assignment")
+        teacher.press("Create assignment", title="Slope quiz", content="slope-1")
+        text = self._student.open("/home").text
+        expect("Slope quiz: no score yet" in text and "Slope quiz: 70" in text, f"scores: {text[:400]}")
+        return "no score yet, beside the old one's 70"
+
+    # The clean-up.
+
+    def nudge(self) -> str:
+        address = self._sample.teacher.official_email
+        mail = until(
+            lambda: next(
+                (m for m in sent_mail(self._stack.endpoint_url) if m["to"] == address and "previous" in m["subject"]),
+                None,
+            ),
+            seconds=100,
+            what="the nudge",
+        )
+        expect("Period 3 Algebra" in mail["text"], "the nudge does not name the class")
+        return f"“{mail['subject']}”"
+
+    def clean_up(self) -> str:
+        teacher = self._teacher.open("/classes/own-algebra/settings")
+        teacher.press("Download class data")
+        expect(teacher.answer is not None and teacher.answer.content[:2] == b"PK", "no zip came")
+        teacher.open("/classes/own-algebra/settings").press("Delete class")
+        expect("Period 3 Algebra" not in self._student.open("/home").text, "the student still sees the class")
+        teacher.press("Restore class")
+        expect("Period 3 Algebra" in self._student.open("/home").text, "the student does not see the class again")
+        return "gone for the students at once, and back"
