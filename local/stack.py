@@ -182,7 +182,7 @@ class LocalStack:
             "--config-env",
             "none",
             "--parameter-overrides",
-            *(f"{name}={value}" for name, value in parameters.items()),
+            *(f'{name}="{value}"' for name, value in parameters.items()),
         ]
         run(command, {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint_url, "SAM_CLI_TELEMETRY": "0"}, "sam deploy")
         stacks = self.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]

@@ -131,14 +131,7 @@ class Pages:
             headers["Location"] = reply.location
             return Response(reply.status, "text/plain; charset=utf-8", "", headers=headers, cookies=cookies)
         if reply.body is not None:
-            text = reply.body.decode() if reply.content_type.startswith(("text/", "application/json")) else None
-            return Response(
-                reply.status,
-                reply.content_type,
-                text if text is not None else base64.b64encode(reply.body).decode(),
-                headers=headers,
-                cookies=cookies,
-            )
+            return Response(reply.status, reply.content_type, reply.body, headers=headers, cookies=cookies)
         values: dict[str, Any] = {
             "brand": self._brand_name,
             "support_url": self._support_url,
