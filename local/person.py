@@ -18,7 +18,9 @@ class Person:
 
     def __init__(self, origin: str) -> None:
         self._origin = origin
-        self._http = httpx.Client(follow_redirects=True, timeout=60, event_hooks={"response": [self._trust_this_machine]})
+        self._http = httpx.Client(
+            follow_redirects=True, timeout=60, event_hooks={"response": [self._trust_this_machine]}
+        )
         self.answer: httpx.Response | None = None
 
     def _trust_this_machine(self, _answer: httpx.Response) -> None:

@@ -16,8 +16,16 @@ DOMAIN = "riverbend.example"
 CLEVER_DISTRICT = "58da8c6b894273be68000042"
 PASSWORD = "Correct horse 9 battery"
 
-_GIVEN = ["Ada", "Amir", "Ana", "Aiko", "Ben", "Bola", "Carla", "Chen", "Dana", "Dev", "Elif", "Emil", "Fay", "Farid", "Gus", "Hana", "Hugo", "Ines", "Ivo", "Jae", "Joy", "Kofi", "Lena", "Li", "Mara", "Mateo", "Mina", "Nadia", "Nils", "Noor", "Omar", "Oona", "Pia", "Priya", "Quinn", "Rafa", "Rosa", "Sami", "Sofia", "Tariq", "Tess", "Uma", "Vera", "Wen", "Xenia", "Yara", "Yusuf", "Zoe", "José", "Zoë"]
-_FAMILY = ["Abara", "Berg", "Castillo", "Diaz", "Eriksen", "Flores", "Garcia", "Haddad", "Ito", "Jansen", "Kim", "Lopez", "Moreno", "Nakamura", "Okafor", "Park", "Quispe", "Rossi", "Silva", "Tanaka", "Usman", "Vogel", "Weber", "Xu", "Yilmaz", "Zhang", "O'Brien", "Núñez", "Smith-Jones", "Lindqvist"]
+_GIVEN = (
+    "Ada Amir Ana Aiko Ben Bola Carla Chen Dana Dev Elif Emil Fay Farid Gus Hana Hugo Ines Ivo Jae Joy "
+    "Kofi Lena Li Mara Mateo Mina Nadia Nils Noor Omar Oona Pia Priya Quinn Rafa Rosa Sami Sofia Tariq "
+    "Tess Uma Vera Wen Xenia Yara Yusuf Zoe José Zoë"
+).split()
+_FAMILY = (
+    "Abara Berg Castillo Diaz Eriksen Flores Garcia Haddad Ito Jansen Kim Lopez Moreno Nakamura Okafor "
+    "Park Quispe Rossi Silva Tanaka Usman Vogel Weber Xu Yilmaz Zhang O'Brien Núñez Smith-Jones "
+    "Lindqvist"
+).split()
 _COURSES = ("Algebra 1", "Biology", "Grade 6 Math", "Geometry", "US History", "Physics")
 SKILLS = tuple(f"skill-{n:02d}" for n in range(1, 25))
 
@@ -133,7 +141,7 @@ class _Maker:
                     "first_after_days": 0,
                     "quiet_hours": [],
                     "repeat_after_days": [14, 30, 60],
-                    "school_days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+                    "school_days": ("mon tue wed thu fri sat sun").split(),
                 },
             },
             tables=self._tables(),
@@ -292,19 +300,27 @@ class _Maker:
                 ),
             ],
             "academicSessions.csv": [
-                ["sourcedId", "status", "dateLastModified", "title", "type", "startDate", "endDate", "parentSourcedId", "schoolYear"],
+                ("sourcedId,status,dateLastModified,title,type,startDate,endDate,parentSourcedId,schoolYear").split(
+                    ","
+                ),
                 ["term-1", "", "", "Fall 2026", "semester", "2026-08-17", "2026-12-19", "", "2027"],
             ],
             "orgs.csv": [
-                ["sourcedId", "status", "dateLastModified", "name", "type", "identifier", "parentSourcedId"],
+                ("sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId").split(","),
                 ["school-1", "", "", "Riverbend Middle School", "school", "", ""],
             ],
             "courses.csv": [
-                ["sourcedId", "status", "dateLastModified", "schoolYearSourcedId", "title", "courseCode", "grades", "orgSourcedId", "subjects", "subjectCodes"],
+                (
+                    "sourcedId,status,dateLastModified,schoolYearSourcedId,title,courseCode,grades,orgSourcedId,subjects,"
+                    "subjectCodes"
+                ).split(","),
                 *([f"course-{n}", "", "", "", title, "", "", "school-1", "", ""] for n, title in enumerate(_COURSES)),
             ],
             "classes.csv": [
-                ["sourcedId", "status", "dateLastModified", "title", "grades", "courseSourcedId", "classCode", "classType", "location", "schoolSourcedId", "termSourcedIds", "subjects", "subjectCodes", "periods"],
+                (
+                    "sourcedId,status,dateLastModified,title,grades,courseSourcedId,classCode,classType,location,"
+                    "schoolSourcedId,termSourcedIds,subjects,subjectCodes,periods"
+                ).split(","),
                 *(
                     [
                         key,
@@ -326,18 +342,28 @@ class _Maker:
                 ),
             ],
             "users.csv": [
-                ["sourcedId", "status", "dateLastModified", "enabledUser", "username", "userIds", "givenName", "familyName", "middleName", "identifier", "email", "sms", "phone", "agentSourcedIds", "grades", "password", "userMasterIdentifier", "resourceSourcedIds", "preferredGivenName", "preferredMiddleName", "preferredFamilyName", "primaryOrgSourcedId", "pronouns"],
+                (
+                    "sourcedId,status,dateLastModified,enabledUser,username,userIds,givenName,familyName,middleName,"
+                    "identifier,email,sms,phone,agentSourcedIds,grades,password,userMasterIdentifier,resourceSourcedIds,"
+                    "preferredGivenName,preferredMiddleName,preferredFamilyName,primaryOrgSourcedId,pronouns"
+                ).split(","),
                 *users,
             ],
             "roles.csv": [
-                ["sourcedId", "status", "dateLastModified", "userSourcedId", "roleType", "role", "beginDate", "endDate", "orgSourcedId", "userProfileSourcedId"],
+                (
+                    "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,orgSourcedId,"
+                    "userProfileSourcedId"
+                ).split(","),
                 *(
                     [f"r-{p['id']}", "", "", p["id"], "primary", roles[p["id"][0]], "", "", "school-1", ""]
                     for p in people
                 ),
             ],
             "enrollments.csv": [
-                ["sourcedId", "status", "dateLastModified", "classSourcedId", "schoolSourcedId", "userSourcedId", "role", "primary", "beginDate", "endDate"],
+                (
+                    "sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role,primary,"
+                    "beginDate,endDate"
+                ).split(","),
                 *enrollments,
             ],
         }

@@ -47,6 +47,10 @@ class Reject:
     message: str
     value: str | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """As the contract names it: only ``value`` may be absent."""
+        return {name: value for name, value in asdict(self).items() if name != "value" or value is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -113,7 +117,7 @@ class Report:
             for name in ("matched", "ambiguous", "unmatched_teachers", "unmatched_students")
         }
         body["activations"] = {name: self.activations.get(name, 0) for name in ("queued", "withheld")}
-        body["rejects"] = [_present(asdict(reject)) for reject in self.rejects[:REJECTS_SHOWN]]
+        body["rejects"] = [reject.to_json() for reject in self.rejects[:REJECTS_SHOWN]]
         body["notes"] = [_present(asdict(note)) for note in self.notes]
         return body
 
@@ -122,9 +126,8 @@ def rejected_report(
     error: UploadRejected, *, import_id: str, district_id: str, upload: Upload, at: str, preview: bool
 ) -> Report:
     """The report of an upload that cannot be used as a whole; what stood before still stands."""
-    rejects = []
-    if error.file is not None:
-        rejects.append(Reject(error.file, error.line, error.column, error.code, error.message))
+    file = error.file if error.file is not None else upload.key.rsplit("/", 1)[-1]
+    rejects = [Reject(file, error.line, error.column, error.code, error.message)]
     return Report(
         import_id=import_id,
         district_id=district_id,

@@ -37,7 +37,7 @@ def activation_page() -> Response[Any]:
     return answered(lambda s, r: s.activation.show(r))
 
 
-@app.route("/activate/<token>", method=["GET", "HEAD"])
+@app.get("/activate/<token>")
 def activation_address(token: str) -> Response[Any]:
     return answered(lambda s, r: s.activation.arrive(r, token))
 
@@ -179,4 +179,9 @@ def not_found(_error: Exception) -> Response[Any]:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+    http = event["requestContext"]["http"]
+    if http["method"] != "HEAD":
+        return app.resolve(event, context)
+    # A HEAD is answered as its GET would be, without the body (RFC 9110 §9.3.2).
+    as_get = {**event, "requestContext": {**event["requestContext"], "http": {**http, "method": "GET"}}}
+    return {**app.resolve(as_get, context), "body": "", "isBase64Encoded": False}

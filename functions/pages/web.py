@@ -68,10 +68,14 @@ class Request:
         return language_for(chosen, language_accepted(self.headers.get("accept-language")), preferred)
 
     def check_origin(self, web_url: str) -> None:
-        """Raises ForbiddenOrigin for a form that another site posted. The Host header plays no part."""
-        origin = self.headers.get("origin")
-        site = self.headers.get("sec-fetch-site", "same-origin")
-        if (origin is not None and origin != web_url) or site not in ("same-origin", "none"):
+        """Raises ForbiddenOrigin for a form that another site posted. The Host header plays no part.
+
+        ``Sec-Fetch-Site`` decides where a browser sends it: under ``Referrer-Policy: no-referrer`` even our own forms come
+        with ``Origin: null``.
+        """
+        site, origin = self.headers.get("sec-fetch-site"), self.headers.get("origin")
+        is_ours = site in ("same-origin", "none") if site else origin in (None, web_url)
+        if not is_ours:
             raise ForbiddenOrigin(
                 "foreign_form", "This form was sent from another site. Open the page here and try again."
             )

@@ -56,7 +56,7 @@ class Site:
         try:
             if request.method == "POST" and not request.path.startswith("/unsubscribe/"):
                 request.check_origin(self.services.brand.web_url)
-            reply = do(self, request)
+            return self.pages.response(request, do(self, request))
         except AccountLinkingError as error:
             logger.info("refused", extra={"code": error.code})
             reply = _sorry(error)

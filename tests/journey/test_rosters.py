@@ -1,0 +1,148 @@
+"""Real rosters, and what is none, on the local stack (M1, M2, M4, M8)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+
+from local.front import sent_mail
+from local.journey import Journey, until
+from local.person import Person
+from local.sample_district import SampleDistrict, zipped
+from local.stack import LocalStack
+from tests.conftest import roster_files
+
+
+@pytest.fixture
+def uploads(stack: LocalStack, sample: SampleDistrict) -> Journey:
+    return Journey(stack, sample)
+
+
+def register(uploads: Journey, district_id: str, **settings: Any) -> None:
+    body = {
+        "name": f"District {district_id}",
+        "email_domains": ["example.org"],
+        "time_zone": "America/New_York",
+        **settings,
+    }
+    uploads.put(f"districts/{district_id}/district.json", json.dumps(body).encode())
+
+
+def people_and_classes(stack: LocalStack, district_id: str) -> dict[tuple[str, str], str]:
+    table = stack.resource("dynamodb").Table(stack.outputs["TableName"])
+    items, start = [], {}
+    while True:
+        answer = table.scan(**start)
+        items += answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            break
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+    prefixes = (f"USER#{district_id}#", f"CLASS#{district_id}#")
+    return {(i["PK"], i["SK"]): repr(sorted(i.items(), key=str)) for i in items if i["PK"].startswith(prefixes)}
+
+
+def test_the_clever_sandbox_is_read_and_its_teachers_are_mailed_once(
+    uploads: Journey, stack: LocalStack, corpus: Path
+) -> None:
+    register(uploads, "sandbox")
+    roster = zipped(roster_files(corpus / "clever-sandbox"))
+    others = len(sent_mail(stack.endpoint_url))
+    began = monotonic()
+    uploads.put("rosters/sandbox/roster.zip", roster)
+    report = uploads.latest("rosters/sandbox/roster.zip")
+    assert report["status"] == "completed"
+    assert (report["users"]["read"], report["classes"]["read"]) == (1093, 379)
+    assert report["activations"] == {"queued": 89, "withheld": 0}
+    until(lambda: len(sent_mail(stack.endpoint_url)) >= others + 89, seconds=60, what="the 89 activation mails")
+    assert monotonic() - began < 60
+    sleep(2)
+    mails = sent_mail(stack.endpoint_url)
+    assert len({m["to"] for m in mails}) == len(mails) == others + 89
+
+    before = people_and_classes(stack, "sandbox")
+    uploads.put("rosters/sandbox/again.zip", roster)
+    again = uploads.latest("rosters/sandbox/again.zip")
+    assert again["status"] == "unchanged"
+    assert again["users"]["unchanged"] == again["users"]["read"] == 1093
+    sleep(2)
+    assert len(sent_mail(stack.endpoint_url)) == others + 89
+    assert people_and_classes(stack, "sandbox") == before
+
+
+@pytest.mark.parametrize("name", ["edfi-1.1", "rosterhub-1.1-en", "rosterhub-1.1-ja"])
+def test_one_roster_sets_are_completed_as_loose_files(uploads: Journey, corpus: Path, name: str) -> None:
+    district_id = name.replace(".", "-")
+    register(uploads, district_id)
+    for file, body in roster_files(corpus / "oneroster" / name).items():
+        uploads.put(f"rosters/{district_id}/first/{file}", body)
+    uploads.put(f"rosters/{district_id}/first/_complete", b"")
+    report = uploads.latest(f"rosters/{district_id}/first/_complete")
+    assert report["status"] == "completed"
+    assert report["format"] == {"name": "oneroster", "version": "1.1", "mode": "bulk"}
+    assert report["rejects"] == []
+
+
+def test_japanese_names_are_whole_in_the_pages(uploads: Journey, stack: LocalStack, corpus: Path) -> None:
+    register(uploads, "japan", email_domains=["sample-u.ac.jp"])
+    uploads.put("rosters/japan/r.zip", (corpus / "oneroster/rosterhub-1.1-ja/oneroster.zip").read_bytes())
+    assert uploads.latest("rosters/japan/r.zip")["status"] == "completed"
+    with Person(stack.web_url) as student:
+        student.open("/sso/japan").press("Continue with Google").press("Sign in", email="user02@sample-u.ac.jp")
+        assert "名02 姓02" in student.text
+        student.press("I don't have an account yet")
+        assert "情報処理入門" in student.text
+
+
+GOOD = {
+    "users.csv": "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,email\n"
+    "u1,,,true,o1,teacher,ada,,Ada,Park,ada@example.org\n",
+    "classes.csv": "sourcedId,status,dateLastModified,title,courseSourcedId,classType,schoolSourcedId,termSourcedIds\n"
+    "c1,,,Algebra,k1,scheduled,o1,t1\n",
+    "enrollments.csv": "sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role\n"
+    "e1,,,c1,o1,u1,teacher\n",
+}
+BROKEN: dict[str, tuple[bytes, str, str | None, int | None, str | None]] = {
+    "pdf.zip": (b"%PDF-1.7\n1 0 obj", "not_a_zip", "pdf.zip", None, None),
+    "empty.zip": (zipped({}), "no_csv_files", "empty.zip", None, None),
+    "header-only.zip": (
+        zipped({**GOOD, "users.csv": GOOD["users.csv"].splitlines(keepends=True)[0]}), "no_rows", "users.csv", 1, None,
+    ),
+    "no-column.zip": (
+        zipped({**GOOD, "users.csv": GOOD["users.csv"].replace("familyName", "surname")}),
+        "missing_column", "users.csv", 1, "familyName",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(BROKEN))
+def test_what_is_no_roster_is_rejected_with_where_and_what_to_do_and_what_stood_still_stands(
+    uploads: Journey, stack: LocalStack, name: str
+) -> None:
+    body, code, file, line, column = BROKEN[name]
+    district_id = f"broken-{name.split('.')[0]}"
+    register(uploads, district_id)
+    uploads.put(f"rosters/{district_id}/good.zip", zipped(GOOD))
+    assert uploads.latest(f"rosters/{district_id}/good.zip")["status"] == "completed"
+    before = people_and_classes(stack, district_id)
+
+    uploads.put(f"rosters/{district_id}/{name}", body)
+    report = uploads.latest(f"rosters/{district_id}/{name}")
+    assert (report["status"], report["reason"]["code"]) == ("rejected", code)
+    (reject,) = report["rejects"]
+    assert (reject["file"], reject["line"], reject["column"]) == (file, line, column)
+    assert reject["message"].rstrip(".").count(".") >= 1, "the message says what happened and what to do"
+    after = people_and_classes(stack, district_id)
+    assert {k: v for k, v in after.items() if k[1] != "ACTIVATION"} == {
+        k: v for k, v in before.items() if k[1] != "ACTIVATION"
+    }
+
+
+def test_an_unknown_district_is_told_how_to_register(uploads: Journey) -> None:
+    uploads.put("rosters/nobody-knows/r.zip", zipped(GOOD))
+    report = uploads.latest("rosters/nobody-knows/r.zip")
+    assert (report["status"], report["reason"]["code"]) == ("rejected", "unknown_district")
+    assert "districts/nobody-knows/district.json" in report["reason"]["message"]
