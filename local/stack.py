@@ -53,6 +53,8 @@ class LocalStack:
         self.endpoint_url = ""
         self.web_url = ""
         self.mail_url = ""
+        self.built = Path()
+        """Where the artifacts of this run are, for `sam local`."""
         self.outputs: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -98,8 +100,9 @@ class LocalStack:
         web = self._serve(Server(web_port, pages_handler(self.endpoint_url, lambda: self.outputs["HttpApiId"])))
         self.web_url = web.url
         self.mail_url = self._serve(Server(0, mail_handler(self.endpoint_url))).url
-        build(self._say, folder)
-        self._deploy(folder, google, clever)
+        self.built = folder / "build"
+        build(self._say, self.built)
+        self._deploy(google, clever)
         self._write_stack_file()
 
     def _serve(self, server: Server) -> Server:
@@ -148,7 +151,7 @@ class LocalStack:
         clever_district = json.loads(item["body"]).get("clever_district_id") if item else None
         return str(clever_district) if clever_district else None
 
-    def _deploy(self, folder: Path, google: IdentityProvider, clever: IdentityProvider) -> None:
+    def _deploy(self, google: IdentityProvider, clever: IdentityProvider) -> None:
         self._say("Deploying the template …")
         self.client("s3").create_bucket(Bucket="artifacts")
         self.client("sesv2").create_email_identity(EmailIdentity=SENDER)
@@ -167,7 +170,7 @@ class LocalStack:
             str(HOME / "sam-env/bin/sam"),
             "deploy",
             "--template-file",
-            str(folder / "build/template.yaml"),
+            str(self.built / "template.yaml"),
             "--stack-name",
             STACK_NAME,
             "--s3-bucket",
@@ -204,7 +207,7 @@ class LocalStack:
         self._running.callback(self._stack_file.unlink, missing_ok=True)
 
 
-def build(say: Say, folder: Path) -> None:
+def build(say: Say, target: Path) -> None:
     """`sam build` for this machine, into a folder of this run."""
     say("Building …")
     command = [
@@ -214,7 +217,7 @@ def build(say: Say, folder: Path) -> None:
         "--template-file",
         str(ROOT / "template.yaml"),
         "--build-dir",
-        str(folder / "build"),
+        str(target),
         "--parameter-overrides",
         "Architecture=x86_64",
     ]

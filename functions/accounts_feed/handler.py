@@ -59,6 +59,6 @@ def lambda_handler(event: S3Event, _context: LambdaContext) -> dict[str, Any]:
         report = feed().load(body.iter_lines())
         reports = ReportStore(aws.table(settings().table_name), s3, settings().report_bucket)
         reports.write_accounts(found["name"], report)
-        logger.info("accounts loaded", extra={k: v for k, v in report.items() if isinstance(v, int)})
+        logger.info("accounts loaded", extra={"counts": {k: v for k, v in report.items() if isinstance(v, int)}})
         done.append(report["read"])
     return {"read": done}

@@ -43,7 +43,7 @@ def nudging() -> Nudging:
 @logger.inject_lambda_context
 def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     counts = nudging().run()
-    logger.info("nudges", extra=dict(counts))
+    logger.info("nudges", extra={"counts": dict(counts)})
     for name, number in counts.items():
         metric(f"Nudges{name.title()}", number)
     return dict(counts)

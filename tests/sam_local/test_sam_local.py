@@ -1,0 +1,144 @@
+"""Functions in Lambda's own container, by `sam local`, pointed at the local stack: one of each kind of trigger."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.processes import Process, free_port
+from local.sample_district import DISTRICT_ID, make
+from local.stack import HOME, ROOT, LocalStack
+
+IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1",
+    "SAM_CLI_TELEMETRY": "0",
+}  # fmt: skip
+
+
+def engine_answers() -> bool:
+    """Whether there is a container engine with Lambda's image, or one that may fetch it."""
+    try:
+        has_image = (
+            subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, timeout=30).returncode == 0
+        )
+        return (
+            has_image
+            or subprocess.run(["docker", "pull", "-q", IMAGE], capture_output=True, timeout=300).returncode == 0
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[LocalStack]:
+    if not engine_answers():
+        pytest.skip("no container engine with the image of Lambda's Python is on this machine")
+    with LocalStack(bind="0.0.0.0", stack_file=None) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def arguments(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What every `sam local` command needs to know of the stack."""
+    outputs = stack.outputs
+    secrets = {s["Name"]: s["ARN"] for s in stack.client("secretsmanager").list_secrets()["SecretList"]}
+    variables = {
+        "AWS_ENDPOINT_URL": stack.endpoint_url.replace("127.0.0.1", "host.docker.internal"),
+        "TABLE_NAME": outputs["TableName"], "ROSTER_BUCKET": outputs["RosterBucketName"],
+        "REPORT_BUCKET": outputs["ReportBucketName"], "SNAPSHOT_BUCKET": outputs["SnapshotBucketName"],
+        "IMPORT_STATE_MACHINE_ARN": outputs["ImportStateMachineArn"], "ACTIVATION_QUEUE_URL": outputs["ActivationQueueUrl"],
+        "WEB_URL": stack.web_url, "USER_POOL_ID": outputs["UserPoolId"],
+        "USER_POOL_CLIENT_ID": outputs["UserPoolClientId"], "CONFIGURATION_SET": "account-linking-mail",
+        "TOKEN_SECRET_ARN": next(arn for name, arn in secrets.items() if "TokenSecret" in name),
+        "OIDC_SECRET_ARN": next(arn for name, arn in secrets.items() if "OidcSecret" in name),
+    }  # fmt: skip
+    file = tmp_path_factory.mktemp("sam") / "environment.json"
+    file.write_text(json.dumps({"Parameters": variables}))
+    return [
+        "--template", str(stack.built / "template.yaml"), "--env-vars", str(file), "--parameter-overrides",
+        "Architecture=x86_64", "--skip-pull-image", "--add-host", "host.docker.internal:host-gateway",
+    ]  # fmt: skip
+
+
+def invoke(function: str, event: str, arguments: list[str]) -> Any:
+    done = subprocess.run(
+        [str(HOME / "sam-env/bin/sam"), "local", "invoke", function, "--event", str(ROOT / "events" / event), *arguments],
+        env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, timeout=180,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    answer = next(line for line in reversed(done.stdout.splitlines()) if line.startswith(("{", "null")))
+    parsed = json.loads(answer)
+    assert not (isinstance(parsed, dict) and "errorType" in parsed), answer
+    return parsed
+
+
+def test_s3_a_district_is_registered(stack: LocalStack, arguments: list[str]) -> None:
+    body = json.dumps(make().settings).encode()
+    stack.client("s3").put_object(
+        Bucket=stack.outputs["RosterBucketName"], Key=f"districts/{DISTRICT_ID}/district.json", Body=body
+    )
+    taken = invoke("RosterImportFunction", "s3-district.json", arguments)["taken"]
+    assert taken == [{"kind": "settings", "district_id": DISTRICT_ID, "import_id": None}]
+
+
+def test_s3_accounts_are_loaded(stack: LocalStack, arguments: list[str]) -> None:
+    sample = make()
+    stack.client("s3").put_object(
+        Bucket=stack.outputs["RosterBucketName"], Key="accounts/existing.jsonl", Body=sample.accounts_jsonl()
+    )
+    assert invoke("AccountsFeedFunction", "s3-accounts.json", arguments) == {"read": [len(sample.accounts)]}
+
+
+def test_step_functions_an_upload_is_split(stack: LocalStack, arguments: list[str]) -> None:
+    stack.client("s3").put_object(
+        Bucket=stack.outputs["RosterBucketName"], Key=f"previews/{DISTRICT_ID}/monday.zip", Body=make().roster_zip()
+    )
+    assert invoke("ImportStepFunction", "states-split.json", arguments) == {"next": "people", "shards": [0]}
+
+
+def test_sqs_a_request_for_an_unknown_activation_mails_nobody(arguments: list[str]) -> None:
+    assert invoke("ActivationEmailFunction", "sqs-activation.json", arguments) == {"batchItemFailures": []}
+
+
+def test_event_bridge_feedback_about_an_unknown_activation_changes_nothing(arguments: list[str]) -> None:
+    assert invoke("MailFeedbackFunction", "ses-bounce.json", arguments) == {"told": False}
+
+
+def test_dynamodb_stream_an_outbox_item_is_published(arguments: list[str]) -> None:
+    assert invoke("EventPublisherFunction", "stream-outbox.json", arguments) == {"batchItemFailures": []}
+
+
+def test_schedule_nothing_is_due(arguments: list[str]) -> None:
+    assert invoke("CleanupNudgesFunction", "schedule.json", arguments) == {}
+    assert invoke("ActivationScheduleFunction", "schedule.json", arguments) == {"requested": 0}
+
+
+def test_http_api_pages_are_served(arguments: list[str], tmp_path: Path) -> None:
+    port = free_port()
+    command = [
+        str(HOME / "sam-env/bin/sam"), "local", "start-api", "--port", str(port), "--warm-containers", "LAZY", *arguments
+    ]  # fmt: skip
+    api = Process(command, tmp_path / "start-api.log", ENVIRONMENT)
+    try:
+        url = f"http://127.0.0.1:{port}"
+
+        def ready() -> bool:
+            try:
+                with urllib.request.urlopen(f"{url}/healthz", timeout=60) as answer:
+                    return bool(answer.status == 200)
+            except OSError:
+                return False
+
+        api.wait_until(ready, seconds=120, what="sam local start-api")
+        with urllib.request.urlopen(f"{url}/login", timeout=60) as answer:
+            assert "Continue with Google" in answer.read().decode()
+    finally:
+        api.stop()
