@@ -17,7 +17,8 @@ from local.stack import LocalStack, end_on_sigterm
 
 def main() -> int:
     end_on_sigterm()
-    console = Console(highlight=False)
+    picture = os.environ.get("PICTURE")
+    console = Console(highlight=False, record=picture is not None, width=100 if picture else None)
     stays = console.is_terminal and not os.environ.get("ONCE")
     began = monotonic()
     try:
@@ -36,6 +37,8 @@ def main() -> int:
                     return 1
                 console.print(f"[green]✓[/] {number:2}. {step.title}: {came}", soft_wrap=True)
             console.print(f"Every step held, after {monotonic() - began:.0f} s.")
+            if picture:
+                console.save_svg(picture, title="make demo")
             if stays:
                 status.stop()
                 console.print(
