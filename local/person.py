@@ -16,10 +16,11 @@ class NoSuchButton(Exception):
 class Person:
     """Keeps cookies as a browser does on this machine, where http counts as secure."""
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin: str, transport: httpx.BaseTransport | None = None) -> None:
+        """``transport`` answers instead of the network."""
         self._origin = origin
         self._http = httpx.Client(
-            follow_redirects=True, timeout=60, event_hooks={"response": [self._trust_this_machine]}
+            transport=transport, follow_redirects=True, timeout=60, event_hooks={"response": [self._trust_this_machine]}
         )
         self.answer: httpx.Response | None = None
 

@@ -11,23 +11,31 @@ from itertools import count
 from typing import Any
 
 from functions.accounts_feed.feed import AccountsFeed
+from functions.activation_email.sending import ActivationSending
+from functions.cleanup_nudges.nudging import Nudging
 from functions.import_step.files import ImportFiles
 from functions.import_step.match import Matcher
 from functions.import_step.steps import Import, ImportSteps, Services
 from functions.roster_import.arrivals import Arrivals, Taken
+from shared.mail.mailer import Mailer
 from shared.report import Upload
+from shared.roster import RosterUserKey
+from shared.settings import Brand
 from shared.stores.accounts import AccountStore
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.due import DueStore
 from shared.stores.imports import ImportStarter
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from tests.faults.dynamodb import Gate, MemoryTable, ungated
-from tests.faults.services import MemoryQueue, MemoryS3, MemoryStates, etag
+from tests.faults.services import MemoryQueue, MemoryS3, MemorySes, MemoryStates, etag
 
+WEB = "https://link.example"
+TOKEN_KEY = b"a key of the tests"
 GOOGLE = "https://accounts.google.com"
 STARTS = datetime(2026, 9, 1, 15, tzinfo=UTC)
 
@@ -41,6 +49,7 @@ class World:
         self.s3 = MemoryS3(gate=gate)
         self.sqs = MemoryQueue(gate=gate)
         self.states = MemoryStates(gate=gate)
+        self.ses = MemorySes(gate=gate)
         self.alarms = 0
         self._ids = count(1)
         self._sequencers = count(1)
@@ -108,6 +117,36 @@ class World:
             self.accounts, self.claims, self.users, self.links, self.activations, clock=self.clock, at_once=1
         )
         return feed.load(json.dumps(line).encode() for line in lines)
+
+    # Mail.
+
+    def send_mail(self) -> None:
+        """Handle every request in the queue, as SQS would hand them over."""
+        while self.sqs.messages:
+            body = json.loads(self.sqs.messages.pop(0))
+            self.sending().send(RosterUserKey(body["district_id"], body["sourced_id"]), body["activation_id"])
+
+    def sending(self) -> ActivationSending:
+        return ActivationSending(
+            self.activations, self.users, self.links, self.districts, self.mailer(), token_key=lambda: TOKEN_KEY,
+            brand=Brand(web_url=WEB), subject="Confirm your official %(brand)s account", clock=self.clock,
+        )  # fmt: skip
+
+    def nudging(self) -> Nudging:
+        return Nudging(
+            DueStore(self.table), self.links, self.users, self.accounts, self.districts, self.mailer(),
+            token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
+        )  # fmt: skip
+
+    def mailer(self) -> Mailer:
+        return Mailer(self.ses, "no-reply@accounts.example", "mail")
+
+    def address_in_mail_to(self, address: str) -> str:
+        """The activation address in the newest mail to this person."""
+        text = next(
+            m["Content"]["Simple"]["Body"]["Text"]["Data"] for m in reversed(self.ses.sent) if m["To"] == address
+        )
+        return next(word for word in text.split() if "/activate/" in word)
 
     # What runs.
 

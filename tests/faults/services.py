@@ -91,3 +91,19 @@ class MemoryStates:
             return {"executionArn": f"arn:{name}"}
 
         return self._gate("states", "StartExecution", {"name": name}, effect)
+
+
+class MemorySes:
+    """Mails that were accepted, in order."""
+
+    def __init__(self, *, gate: Gate = ungated) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self._gate = gate
+
+    def send_email(self, *, Destination: dict[str, list[str]], **request: Any) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            (to,) = Destination["ToAddresses"]
+            self.sent.append({"To": to, **request})
+            return {"MessageId": f"message-{len(self.sent)}"}
+
+        return self._gate("ses", "SendEmail", request, effect)

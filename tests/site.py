@@ -1,0 +1,140 @@
+"""The pages over a world in memory: a visitor's browser is httpx, whose network is the function's own handler."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlparse
+
+import httpx
+import pytest
+
+from functions.pages import handler
+from functions.pages.identity import Identity, PasswordLogin
+from functions.pages.services import Services
+from functions.pages.web import Pages
+from functions.pages.wiring import Site, assemble
+from local.person import Person
+from shared.errors import LoginRefused
+from shared.settings import Brand
+from shared.stores.sessions import RateLimiter, SessionStore
+from tests.faults.dynamodb import error
+from tests.world import GOOGLE, TOKEN_KEY, WEB, World
+
+
+class MemoryCognito:
+    """The two calls that a login makes. Passwords by username; the username is the account id's own."""
+
+    def __init__(self) -> None:
+        self.users: dict[str, tuple[str, str]] = {}
+        self.calls: list[str] = []
+
+    def admin_initiate_auth(self, *, AuthParameters: dict[str, str], **_: Any) -> dict[str, Any]:
+        self.calls.append("AdminInitiateAuth")
+        password, _ = self.users.get(AuthParameters["USERNAME"], (None, None))
+        if password is None or password != AuthParameters["PASSWORD"]:
+            raise error("NotAuthorizedException", "AdminInitiateAuth")
+        return {"AuthenticationResult": {}}
+
+    def admin_get_user(self, *, Username: str, **_: Any) -> dict[str, Any]:
+        self.calls.append("AdminGetUser")
+        return {"UserAttributes": [{"Name": "custom:account_id", "Value": self.users[Username][1]}]}
+
+
+@dataclass
+class MemoryProvider:
+    """An issuer that says of each person what the test decided; a code is good once, with its nonce and verifier."""
+
+    issuer: str
+    people: dict[str, dict[str, Any]] = field(default_factory=dict)
+    codes: dict[str, tuple[str, str, dict[str, Any]]] = field(default_factory=dict)
+
+    def authorization_url(
+        self, *, state: str, nonce: str, verifier: str, more: dict[str, str | None] | None = None
+    ) -> str:
+        return f"{self.issuer}/authorize?{urlencode({'state': state, 'nonce': nonce, 'verifier': verifier})}"
+
+    def identity(self, *, code: str, nonce: str, verifier: str) -> Identity:
+        expected_nonce, expected_verifier, claims = self.codes.pop(code, ("", "", {}))
+        if (nonce, verifier) != (expected_nonce, expected_verifier):
+            raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
+        return Identity(
+            self.issuer, claims["sub"], claims.get("email"), claims.get("email_verified") is True, "", claims
+        )
+
+
+class Web:
+    """The site, and visitors of it."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.world = world
+        self.cognito = MemoryCognito()
+        self.google = MemoryProvider(GOOGLE)
+        self.clever = MemoryProvider("https://clever.com")
+        self.site = self._site()
+        monkeypatch.setattr(handler, "site", lambda: self.site)
+        self.responses: list[tuple[str, httpx.Response]] = []
+
+    def _site(self) -> Site:
+        world = self.world
+        secrets = iter(f"secret-{n:08d}" for n in range(10**8))
+        services = Services(
+            districts=world.districts, users=world.users, district_classes=world.classes, work=world.work,
+            accounts=world.accounts, claims=world.claims, links=world.links, activations=world.activations,
+            sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
+            passwords=PasswordLogin(self.cognito, "pool", "client"), google=self.google, clever=self.clever,  # type: ignore[arg-type]
+            brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),
+            token_key=lambda: TOKEN_KEY,
+        )  # fmt: skip
+        pages = Pages(
+            brand_name="Khan Academy", support_url="https://support.example", web_url=WEB, form_targets=(GOOGLE,)
+        )
+
+        def read_latest(district_id: str) -> str | None:
+            body = world.s3.objects.get(("reports", f"reports/{district_id}/latest.json"))
+            return body.decode() if body else None
+
+        return assemble(services, pages, read_latest)
+
+    def visitor(self, **signs_in_as: Any) -> Person:
+        """Somebody with a browser; at an issuer's page they sign in with these claims."""
+
+        def network(request: httpx.Request) -> httpx.Response:
+            answer = self._issuer(request, signs_in_as) or self._page(request)
+            self.responses.append((f"{request.method} {request.url.path}", answer))
+            return answer
+
+        return Person(WEB, httpx.MockTransport(network))
+
+    def _issuer(self, request: httpx.Request, claims: dict[str, Any]) -> httpx.Response | None:
+        for name, provider in (("google", self.google), ("clever", self.clever)):
+            if str(request.url).startswith(f"{provider.issuer}/authorize"):
+                query = {k: v[0] for k, v in parse_qs(urlparse(str(request.url)).query).items()}
+                code = f"code-{len(self.responses)}"
+                provider.codes[code] = (query["nonce"], query["verifier"], claims)
+                back = urlencode({"code": code, "state": query["state"]})
+                return httpx.Response(302, headers={"Location": f"{WEB}/callback/{name}?{back}"})
+        return None
+
+    def _page(self, request: httpx.Request) -> httpx.Response:
+        event = {
+            "version": "2.0", "routeKey": "$default", "rawPath": request.url.path,
+            "rawQueryString": request.url.query.decode(),
+            "queryStringParameters": dict(request.url.params) or None,
+            "headers": {k.lower(): v for k, v in request.headers.items() if k.lower() != "cookie"},
+            "cookies": request.headers.get("cookie", "").split("; ") if request.headers.get("cookie") else [],
+            "requestContext": {"http": {"method": request.method, "path": request.url.path, "sourceIp": "192.0.2.1"},
+                               "stage": "$default", "requestId": "r"},
+            "body": base64.b64encode(request.content).decode(), "isBase64Encoded": True,
+        }  # fmt: skip
+        context = SimpleNamespace(
+            function_name="pages", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
+        )
+        answer = handler.lambda_handler(event, context)  # type: ignore[arg-type]
+        body = answer.get("body") or ""
+        content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+        headers = [(k, str(v)) for k, v in answer["headers"].items()]
+        headers += [("Set-Cookie", cookie) for cookie in answer.get("cookies", [])]
+        return httpx.Response(answer["statusCode"], headers=headers, content=content)

@@ -1,0 +1,438 @@
+"""From the mail to the link, and back (M6–M18, B2, B4–B6), through the pages over a world in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from local.person import NoSuchButton, Person
+from shared.activation import ActivationState
+from shared.link import LinkState
+from shared.roster import RosterUserKey
+from tests.site import Web
+from tests.unit.test_import import account, enrolled, roster, user
+from tests.world import WEB, World
+
+PASSWORD = "correct horse"
+CLEVER_DISTRICT = "clever-district-1"
+
+
+def key(sourced_id: str) -> RosterUserKey:
+    return RosterUserKey("lakeside", sourced_id)
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Web:
+    """Lakeside with a teacher who was mailed, a matched and two unmatched students, and the teacher's own account."""
+    world = World()
+    world.register(clever_district_id=CLEVER_DISTRICT, nudges={"first_after_days": 14})
+    own_class = {
+        "class_id": "own", "name": "Period 3", "created_at": "2025-08-20T14:00:00Z", "student_account_ids": ["kid"],
+        "goals": [{"goal_id": "g", "title": "Equations", "skill_ids": ["a", "b"]}],
+        "assignments": [{"assignment_id": "q", "title": "Quiz", "content_id": "quiz", "scores": {"kid": 70}}],
+    }  # fmt: skip
+    world.feed(
+        account("ada", "ada@mail.example", google_sub="google-ada", classes=[own_class]),
+        {**account("kid", "", role="student"), "email": None,
+         "mastery": {"a": {"points": 100, "updated_at": "2026-05-01T00:00:00Z"}}},
+        account("zoe", "s9@lakeside.example", role="student"),
+    )  # fmt: skip
+    world.upload(
+        roster(
+            user("t1", "teacher", given="Ada"),
+            user("t2", "teacher"),
+            user("s1", ids="{Clever:cid-1}", given="Kid"),
+            user("s2", ids="{Clever:cid-2}"),
+            user("s9", given="Zoe"),
+            user("a1", "administrator"),
+            enrollments=enrolled("t1", "teacher") + enrolled("s1") + enrolled("s9"),
+        )
+    )
+    world.send_mail()
+    made = Web(world, monkeypatch)
+    made.cognito.users = {"ada": (PASSWORD, "ada"), "kid": (PASSWORD, "kid"), "zoe": (PASSWORD, "zoe")}
+    return made
+
+
+def log_in(visitor: Person, username: str = "ada", password: str = PASSWORD) -> Person:
+    return visitor.press("Log in", username_or_email=username, password=password)
+
+
+def activated(web: Web, who: str = "t1") -> Person:
+    """Somebody at the page behind the mail's button."""
+    return web.visitor().open(web.world.address_in_mail_to(f"{who}@lakeside.example"))
+
+
+def linked_teacher(web: Web) -> Person:
+    return log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
+
+
+def state(web: Web) -> dict[tuple[str, str], Any]:
+    return {k: dict(v) for k, v in web.world.table.items.items() if not k[0].startswith("LIMIT#")}
+
+
+def test_the_mail_says_what_the_contract_says(web: Web) -> None:
+    mail = next(m for m in web.world.ses.sent if m["To"] == "t1@lakeside.example")
+    simple = mail["Content"]["Simple"]
+    html, text = simple["Body"]["Html"]["Data"], simple["Body"]["Text"]["Data"]
+    address = web.world.address_in_mail_to("t1@lakeside.example")
+    assert simple["Subject"]["Data"] == "Confirm your official Khan Academy account"
+    assert address.startswith(f"{WEB}/activate/")
+    assert html.count(f'href="{address}"') == 1
+    assert ">Confirm your account<" in html
+    assert address in text
+    assert "https://support.khanacademy.org" in html
+    assert "https://support.khanacademy.org" in text
+    assert "Ada Person" in html
+    assert "Lakeside Middle" in html
+    assert "Headers" not in simple, "an activation is transactional"
+
+
+def test_there_is_one_mail_however_often_it_is_asked_for(web: Web) -> None:
+    for _ in range(3):
+        activation = web.world.activations.of_user(key("t1"))
+        assert activation is not None
+        web.world.sending().send(key("t1"), activation.activation_id)
+    assert sorted(m["To"] for m in web.world.ses.sent) == ["t1@lakeside.example", "t2@lakeside.example"]
+
+
+def test_a_teacher_links_and_sees_both_kinds_of_class(web: Web) -> None:
+    page = activated(web)
+    assert page.path == "/activate", "the token has left the address"
+    for wanted in ("Ada Person", "Lakeside Middle", "Lakeside Schools"):
+        assert wanted in page.text
+    page.press("Log into my existing account")
+    log_in(page)
+    assert page.path == "/link"
+    for wanted in ("Ada Person", "t…@lakeside.example", "Period 3", "Algebra"):
+        assert wanted in page.text
+    page.press("Link my accounts")
+    assert page.path == "/home"
+    for wanted in ("District classes", "Previous classes", "Period 3", "Algebra"):
+        assert wanted in page.text
+    activation = web.world.activations.of_user(key("t1"))
+    assert activation is not None
+    assert activation.used_at is not None
+    assert activation.opened_at is not None
+    events = [i["detail_type"] for k, i in web.world.table.items.items() if k[0].startswith("OUTBOX#")]
+    assert "AccountLinked" in events
+
+
+def test_with_google_the_account_is_found_by_issuer_and_subject_and_never_by_address(web: Web) -> None:
+    page = web.visitor(sub="google-ada", email="whatever@mail.example", email_verified=True)
+    page.open(web.world.address_in_mail_to("t1@lakeside.example")).press("Log into my existing account")
+    page.press("Continue with Google")
+    assert page.path == "/link"
+    stranger = web.visitor(sub="another", email="ada@mail.example", email_verified=True)
+    stranger.open("/login").press("Continue with Google")
+    assert (stranger.status, "No account here" in stranger.text) == (401, True)
+
+
+def test_a_wrong_password_and_an_unknown_name_get_the_same_answer_after_the_same_calls(web: Web) -> None:
+    answers, calls = [], []
+    for name in ("ada", "nobody", "ada@mail.example", "nobody@mail.example"):
+        page = web.visitor().open("/login")
+        before = dict(web.world.table.meter.requests)
+        web.cognito.calls.clear()
+        log_in(page, name, "wrong")
+        assert page.status == 401
+        assert page.answer is not None
+        answers.append(page.answer.text.replace(name, "NAME").split("<main")[1])
+        after = web.world.table.meter.requests
+        calls.append(({k: after[k] - before.get(k, 0) for k in after}, tuple(web.cognito.calls)))
+    assert len(set(answers)) == 1
+    assert all(call == calls[0] for call in calls)
+
+
+def test_scanners_change_nothing_and_the_link_is_still_good_afterwards(web: Web) -> None:
+    """B6: HEAD, 50 GETs, forms without a login."""
+    address = web.world.address_in_mail_to("t1@lakeside.example")
+    before = state(web)
+    robot = web.visitor()
+    for _ in range(50):
+        robot.open(address)
+    for button in ("Log into my existing account", "I don't have an account yet"):
+        robot.open(address).press(button)
+    robot._http.post(f"{WEB}/link")
+    robot._http.post(f"{WEB}/account/new")
+    robot._http.head(address)
+    assert state(web) == before
+    assert linked_teacher(web).path == "/home"
+
+
+def test_a_used_link_an_unknown_one_and_an_expired_one_each_say_how_to_go_on(web: Web) -> None:
+    address = web.world.address_in_mail_to("t1@lakeside.example")
+    linked_teacher(web)
+    assert "You are done already" in web.visitor().open(address).text
+    forged = address[:-4] + ("AAAA" if not address.endswith("AAAA") else "BBBB")
+    assert web.visitor().open(forged).status == 404
+    other = web.world.address_in_mail_to("t2@lakeside.example")
+    web.world.pass_time(days=31)
+    page = web.visitor().open(other)
+    assert (page.status, "does not work any more" in page.text) == (410, True)
+    assert "Go to the login" in page.links()
+
+
+def test_the_link_dies_with_an_address_that_is_no_longer_the_official_one(web: Web) -> None:
+    address = web.world.address_in_mail_to("t1@lakeside.example")
+    web.world.upload(
+        roster(user("t1", "teacher", email="new@lakeside.example"), user("t2", "teacher"), user("s1"), user("s2"), user("s9"),
+               user("a1", "administrator")), name="next",
+    )  # fmt: skip
+    assert web.visitor().open(address).status == 410
+
+
+def test_nobody_can_link_with_the_mail_of_another_to_an_account_that_is_linked_already(web: Web) -> None:
+    linked_teacher(web)
+    page = log_in(activated(web, "t2").press("Log into my existing account"))
+    page.press("Link my accounts")
+    assert (page.status, "already linked to another person" in page.text) == (409, True)
+    assert web.world.links.of_user(key("t2")) is None
+
+
+def test_this_is_not_me_joins_nothing_and_logs_out(web: Web) -> None:
+    page = log_in(activated(web).press("Log into my existing account")).press("This isn't me")
+    assert "Nothing was linked" in page.text
+    assert web.world.links.of_user(key("t1")) is None
+    assert page.open("/home").path == "/login"
+
+
+def test_two_presses_at_once_make_one_link(web: Web) -> None:
+    one = log_in(activated(web).press("Log into my existing account"))
+    two = log_in(activated(web).press("Log into my existing account"))
+    one.press("Link my accounts")
+    two.press("Link my accounts")
+    assert (one.path, two.path) == ("/home", "/home")
+    assert (
+        sum(
+            k[0].startswith("OUTBOX#") and i["detail_type"] == "AccountLinked" for k, i in web.world.table.items.items()
+        )
+        == 1
+    )
+
+
+def test_a_matched_student_is_linked_at_the_first_district_login_without_a_question(web: Web) -> None:
+    page = web.visitor(sub="zoe-at-google", email="s9@lakeside.example", email_verified=True)
+    page.open("/sso/lakeside").press("Continue with Google")
+    assert page.path == "/home"
+    assert "Your accounts are linked" in page.text
+    link = web.world.links.of_user(key("s9"))
+    assert link is not None
+    assert (link.state, link.account_id, link.by_rule) == (LinkState.LINKED, "zoe", True)
+
+
+def test_an_unmatched_student_chooses_the_existing_account_and_keeps_what_was_earned(web: Web) -> None:
+    """M12, M14, M15."""
+    teacher = linked_teacher(web)
+    page = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
+    assert page.path == "/welcome"
+    page.press("Log into my existing account")
+    log_in(page, "kid")
+    page.press("Link my accounts")
+    assert page.path == "/home"
+    teacher.open(teacher.open("/home").links()["Algebra"]).press("Create goal", title="Equations", skills="a, b")
+    teacher.press("New assignment").press("Create assignment", title="Quiz", content="quiz")
+    text = page.open("/home").text
+    assert text.count("Equations: 50 %") == 2, "the same percentage in the old class and in the new one"
+    assert "Quiz: no score yet" in text
+    assert "Quiz: 70" in text
+
+
+def test_a_student_without_an_account_gets_one_that_the_next_login_finds(web: Web) -> None:
+    claims = {"sub": "cid-2", "district": CLEVER_DISTRICT}
+    page = web.visitor(**claims).open("/sso/lakeside").press("Continue with Clever")
+    page.press("I don't have an account yet")
+    assert (page.path, "Your accounts are linked" in page.text) == ("/home", True)
+    again = web.visitor(**claims).open("/sso/lakeside").press("Continue with Clever")
+    assert again.path == "/home"
+    events = {i["detail_type"] for k, i in web.world.table.items.items() if k[0].startswith("OUTBOX#")}
+    assert {"AccountCreated", "AccountLinked"} <= events
+
+
+@pytest.mark.parametrize(
+    ("provider", "claims", "code"),
+    [
+        ("Clever", {"sub": "cid-1", "district": "another-district"}, "That is not your district's account"),
+        ("Clever", {"sub": "nobody", "district": CLEVER_DISTRICT}, "You are not on the roster"),
+        ("Google", {"sub": "g", "email": "s1@lakeside.example", "email_verified": False}, "You are not on the roster"),
+        (
+            "Google",
+            {"sub": "g", "email": "s1@elsewhere.example", "email_verified": True},
+            "That is not your district's account",
+        ),
+        (
+            "Google",
+            {"sub": "g", "email": "nobody@lakeside.example", "email_verified": True},
+            "You are not on the roster",
+        ),
+    ],
+)
+def test_a_district_login_proves_only_who_is_on_that_districts_roster(
+    web: Web, provider: str, claims: dict[str, Any], code: str
+) -> None:
+    page = web.visitor(**claims).open("/sso/lakeside").press(f"Continue with {provider}")
+    assert (page.status, code in page.text) == (403, True)
+
+
+def test_an_answer_of_the_issuer_counts_only_in_the_browser_that_asked_and_only_once(web: Web) -> None:
+    attacker = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
+    callback = next(str(r.request.url) for name, r in web.responses if name.startswith("GET /callback") if r.request)
+    assert attacker.path == "/welcome"
+    victim = web.visitor()
+    assert victim.open(callback).status == 403
+    assert attacker.open(callback).status == 403
+
+
+def test_a_teacher_with_a_mail_and_no_account_gets_one_after_a_district_login(web: Web) -> None:
+    page = web.visitor(sub="g-t1", email="t1@lakeside.example", email_verified=True)
+    page.open(web.world.address_in_mail_to("t1@lakeside.example")).press("I don't have an account yet")
+    assert page.path == "/sso/lakeside"
+    page.press("Continue with Google").press("I don't have an account yet")
+    assert page.path == "/home"
+    activation = web.world.activations.of_user(key("t1"))
+    assert activation is not None
+    assert activation.used_at is not None
+
+
+def test_undo_gives_each_side_back_and_no_rule_links_the_pair_again(web: Web) -> None:
+    """B2."""
+    page = web.visitor(sub="zoe-at-google", email="s9@lakeside.example", email_verified=True)
+    page.open("/sso/lakeside").press("Continue with Google").press("Undo the link with Lakeside Schools")
+    assert "The link was undone" in page.text
+    assert "Algebra" not in page.text
+    web.visitor(sub="zoe-at-google", email="s9@lakeside.example", email_verified=True).open("/sso/lakeside").press(
+        "Continue with Google"
+    )
+    link = web.world.links.of_user(key("s9"))
+    assert link is not None
+    assert link.state is LinkState.UNDONE
+
+
+def test_a_link_can_be_undone_for_thirty_days(web: Web) -> None:
+    page = linked_teacher(web)
+    web.world.pass_time(days=30, seconds=1)
+    log_in(page.open("/login"))
+    page.open("/home").press("Undo the link with Lakeside Schools")
+    assert page.status == 409
+    link = web.world.links.of_user(key("t1"))
+    assert link is not None
+    assert link.state is LinkState.LINKED
+
+
+def test_a_teacher_who_leaves_the_roster_loses_the_district_classes_and_nothing_else(web: Web) -> None:
+    """M5, M8."""
+    page = linked_teacher(web)
+    web.world.upload(
+        roster(user("t2", "teacher"), user("s1"), user("s2"), user("s9"), user("a1", "administrator")), name="without"
+    )
+    text = page.open("/home").text
+    assert "Algebra" not in text
+    assert "Period 3" in text
+    web.world.upload(
+        roster(user("t1", "teacher"), user("t2", "teacher"), user("s1"), user("s2"), user("s9"), user("a1", "administrator"),
+               enrollments=enrolled("t1", "teacher")), name="back",
+    )  # fmt: skip
+    assert "Algebra" in page.open("/home").text
+    web.world.send_mail()
+    assert [m["To"] for m in web.world.ses.sent].count("t1@lakeside.example") == 1
+
+
+def test_a_class_can_be_deleted_and_restored_by_its_teacher_alone(web: Web) -> None:
+    """M17."""
+    teacher = linked_teacher(web)
+    kid = log_in(web.visitor().open("/login"), "kid")
+    with pytest.raises(NoSuchButton):
+        kid.open("/classes/own/settings").press("Delete class")
+    assert kid._http.post(f"{WEB}/classes/own/delete").status_code == 404
+    teacher.open("/classes/own/settings").press("Delete class")
+    assert "Period 3" not in kid.open("/home").text
+    web.world.pass_time(days=29)
+    log_in(teacher.open("/login")).open("/classes/own/settings").press("Restore class")
+    assert "Period 3" in log_in(kid.open("/login"), "kid").open("/home").text
+    teacher.open("/classes/own/settings").press("Delete class")
+    web.world.pass_time(days=31)
+    with pytest.raises(NoSuchButton):
+        log_in(teacher.open("/login")).open("/classes/own/settings").press("Restore class")
+
+
+def test_a_nudge_comes_once_when_due_and_stops_in_one_click_or_when_nothing_is_left(web: Web) -> None:
+    """M17, B4."""
+    teacher = linked_teacher(web)
+    web.world.pass_time(days=13)
+    assert web.world.nudging().run() == {}
+    web.world.pass_time(days=2)
+    sent = len(web.world.ses.sent)
+    results = [dict(web.world.nudging().run()) for _ in range(3)]
+    assert results[0] in ({"sent": 1}, {"moved": 1})
+    if results[0] == {"moved": 1}:
+        web.world.pass_time(days=3)
+        assert web.world.nudging().run() == {"sent": 1}
+    assert len(web.world.ses.sent) == sent + 1
+    nudge = web.world.ses.sent[-1]["Content"]["Simple"]
+    assert "Period 3" in nudge["Body"]["Text"]["Data"]
+    headers = {h["Name"]: h["Value"] for h in nudge["Headers"]}
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    stop = headers["List-Unsubscribe"].strip("<>")
+    web.visitor().open(stop)
+    assert web.world.links.nudge_due_at(key("t1")) is not None, "opening the address stops nothing"
+    assert teacher._http.post(stop, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    web.world.pass_time(days=60)
+    assert web.world.nudging().run() == {}
+
+
+def test_pages_carry_their_security_headers_on_every_answer(web: Web) -> None:
+    linked_teacher(web)
+    web.visitor().open("/nothing-here")
+    web.visitor().open("/console/lakeside")
+    assert len(web.responses) > 8
+    for name, answer in web.responses:
+        if "/authorize" in name:
+            continue
+        policy = answer.headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in policy, name
+        assert "default-src 'none'" in policy
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "max-age" in answer.headers["Strict-Transport-Security"]
+        for cookie in answer.headers.get_list("set-cookie"):
+            assert cookie.startswith("__Host-"), cookie
+            assert all(flag in cookie for flag in ("Path=/", "HttpOnly", "Secure", "SameSite=Lax"))
+
+
+def test_a_form_from_another_site_is_refused(web: Web) -> None:
+    page = log_in(activated(web).press("Log into my existing account"))
+    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert page._http.post(f"{WEB}/link", headers=headers).status_code == 403
+    assert web.world.links.of_user(key("t1")) is None
+
+
+def test_too_many_tries_are_told_when_to_come_back_and_a_success_does_not_reset_them(web: Web) -> None:
+    page = web.visitor()
+    for n in range(10):
+        log_in(page.open("/login"), "Ada" if n % 2 else "ada", "wrong")
+    log_in(page.open("/login"), "ADA")
+    assert page.status == 429
+    assert page.answer is not None
+    assert int(page.answer.headers["Retry-After"]) > 0
+
+
+def test_a_table_dump_opens_nothing(web: Web) -> None:
+    page = linked_teacher(web)
+    address = web.world.address_in_mail_to("t2@lakeside.example")
+    dump = repr(web.world.table.items)
+    assert address.rsplit("/", 1)[1] not in dump
+    for cookie in page._http.cookies.jar:
+        assert cookie.value is not None
+        assert cookie.value not in dump
+
+
+def test_feedback_of_ses_ends_in_the_right_state_in_any_order(web: Web) -> None:
+    store = web.world.activations
+    activation = store.of_user(key("t1"))
+    assert activation is not None
+    store.mark_feedback(activation, ActivationState.DELIVERED, "m", now=web.world.now)
+    store.mark_feedback(activation, ActivationState.SENT, "m", now=web.world.now)
+    now = store.of_user(key("t1"))
+    assert now is not None
+    assert now.state is ActivationState.DELIVERED
