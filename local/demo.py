@@ -12,7 +12,7 @@ from rich.console import Console
 from local import sample_district
 from local.journey import Journey, StepFailed
 from local.processes import StackError
-from local.stack import LocalStack, end_on_sigterm
+from local.stack import STACK_FILE, LocalStack, end_on_sigterm, running_stack
 
 
 def main() -> int:
@@ -22,10 +22,11 @@ def main() -> int:
     stays = console.is_terminal and not os.environ.get("ONCE")
     began = monotonic()
     try:
+        stack_file = None if running_stack() else STACK_FILE
         ports = {"endpoint_port": os.environ.get("ENDPOINT_PORT"), "web_port": os.environ.get("WEB_PORT")}
         with (
             console.status("Starting the local stack …") as status,
-            LocalStack(say=lambda text: status.update(text), **ports) as stack,
+            LocalStack(say=lambda text: status.update(text), stack_file=stack_file, **ports) as stack,
         ):
             console.print(f"[green]✓[/] The local stack is up ({monotonic() - began:.0f} s)")
             for number, step in enumerate(Journey(stack, sample_district.make()).steps(), 1):

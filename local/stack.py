@@ -24,6 +24,7 @@ from local.processes import Process, StackError, port_to_use
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".local"
+STACK_FILE = HOME / "stack.json"
 REGION = "us-east-1"
 STACK_NAME = "account-linking"
 SENDER = "no-reply@accounts.example.org"
@@ -42,7 +43,7 @@ class LocalStack:
         endpoint_port: str | None = None,
         web_port: str | None = None,
         bind: str = "127.0.0.1",
-        stack_file: Path | None = HOME / "stack.json",
+        stack_file: Path | None = STACK_FILE,
     ) -> None:
         self._say = say
         self._endpoint_port = endpoint_port
@@ -195,6 +196,7 @@ class LocalStack:
         if self._stack_file is None:
             return
         body = {
+            "pid": os.getpid(),
             "endpoint_url": self.endpoint_url,
             "region": REGION,
             "web_url": self.web_url,
@@ -205,6 +207,16 @@ class LocalStack:
         partial.write_text(json.dumps(body, indent=1))
         partial.replace(self._stack_file)
         self._running.callback(self._stack_file.unlink, missing_ok=True)
+
+
+def running_stack() -> dict[str, Any] | None:
+    """What `stack.json` says of a local stack that runs now, if one does."""
+    try:
+        found: dict[str, Any] = json.loads(STACK_FILE.read_text())
+        os.kill(int(found["pid"]), 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return found
 
 
 def build(say: Say, target: Path) -> None:
@@ -255,6 +267,12 @@ def end_on_sigterm() -> None:
 
 def main() -> int:
     end_on_sigterm()
+    if already := running_stack():
+        print(
+            f"A local stack runs already: {already['web_url']} (process {already['pid']}). End that one first.",
+            file=sys.stderr,
+        )
+        return 1
     try:
         with LocalStack(endpoint_port=os.environ.get("ENDPOINT_PORT"), web_port=os.environ.get("WEB_PORT")) as stack:
             print(
