@@ -135,22 +135,22 @@ class Journey:
     def mails(self) -> str:
         expect(self._report["activations"]["queued"] == self._sample.expected_mails, f"{self._report['activations']}")
         mails = until(
-            lambda: found if len(found := self._activation_mails()) >= self._sample.expected_mails else None,
+            lambda: found if len(found := self.activation_mails()) >= self._sample.expected_mails else None,
             seconds=60,
             what=f"{self._sample.expected_mails} activation mails",
         )
         sleep(2)
-        mails = self._activation_mails()
+        mails = self.activation_mails()
         addresses = [mail["to"] for mail in mails]
         expect(len(addresses) == len(set(addresses)) == self._sample.expected_mails, f"{len(addresses)} mails")
         return f"{len(mails)} mails, one for each unmatched teacher; see {self._stack.mail_url}"
 
-    def _activation_mails(self) -> list[dict[str, str]]:
+    def activation_mails(self) -> list[dict[str, str]]:
         return [m for m in sent_mail(self._stack.endpoint_url) if m["subject"].startswith("Confirm your official")]
 
     def activation_address(self, official_email: str) -> str:
         """The address in the mail to this teacher."""
-        mail = next((m for m in self._activation_mails() if m["to"] == official_email), None)
+        mail = next((m for m in self.activation_mails() if m["to"] == official_email), None)
         expect(mail is not None, f"there is no mail to {official_email}")
         assert mail is not None
         words = mail["text"].split()

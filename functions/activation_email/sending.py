@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shared.activation import Activation, ActivationState
 from shared.activation_token import make_token
-from shared.clock import Clock, from_iso
+from shared.clock import Clock, from_iso, to_iso
 from shared.district import District
 from shared.errors import OutcomeUnknown, RefusedTransition
 from shared.i18n import language_for
@@ -24,7 +24,7 @@ from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 
 TEMPLATES = Path(__file__).parent / "templates"
-LEASE = timedelta(minutes=15)
+LEASE = timedelta(minutes=10)
 
 
 class Outcome(StrEnum):
@@ -63,13 +63,19 @@ class ActivationSending:
         self._clock = clock
 
     def send(self, user_key: RosterUserKey, activation_id: str) -> Outcome:
-        """Raises MailRefused when SES said no: the request is to come again."""
+        """Raises MailRefused when SES said no, OutcomeUnknown while it is open what it did: the request is to come again.
+
+        Whoever comes while the mail is under way waits for the lease to pass. By then SES' own event has settled what
+        became of it (``mail_feedback``); where none came, the outcome is UNANSWERED and a person is told.
+        """
         activation = self._activations.of_user(user_key)
-        if (
-            not activation
-            or activation.activation_id != activation_id
-            or activation.state is not ActivationState.PENDING
-        ):
+        if not activation or activation.activation_id != activation_id:
+            return Outcome.NOT_PENDING
+        if activation.state is ActivationState.SENDING:
+            if (activation.lease_until or "") > to_iso(self._clock()):
+                raise OutcomeUnknown("still_sending", "It is not known yet whether this mail went out.")
+            return Outcome.UNANSWERED
+        if activation.state is not ActivationState.PENDING:
             return Outcome.NOT_PENDING
         user = self._users.get(user_key)
         if user is None or not user.active:
@@ -85,15 +91,13 @@ class ActivationSending:
         try:
             self._activations.begin_sending(activation, now=self._clock(), lease=LEASE)
         except RefusedTransition:
-            return Outcome.NOT_PENDING
+            return self.send(user_key, activation_id)
+        # From here on the mail may have gone out: only SES' answer or its tagged event may say that it did not.
         try:
             message_id = self._mailer.send(message)
         except MailRefused:
             self._activations.give_back(activation)
             raise
-        except OutcomeUnknown:
-            # The mail may have gone out. Only its tagged feedback event, or a person, may say that it did not.
-            return Outcome.UNANSWERED
         self._activations.mark_sent(activation, message_id, now=self._clock())
         return Outcome.SENT
 

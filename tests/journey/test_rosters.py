@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from local.front import sent_mail
 from local.journey import Journey, until
 from local.person import Person
 from local.sample_district import SampleDistrict, zipped
@@ -50,17 +49,17 @@ def test_the_clever_sandbox_is_read_and_its_teachers_are_mailed_once(
 ) -> None:
     register(uploads, "sandbox")
     roster = zipped(roster_files(corpus / "clever-sandbox"))
-    others = len(sent_mail(stack.endpoint_url))
+    others = len(uploads.activation_mails())
     began = monotonic()
     uploads.put("rosters/sandbox/roster.zip", roster)
     report = uploads.latest("rosters/sandbox/roster.zip")
     assert report["status"] == "completed"
     assert (report["users"]["read"], report["classes"]["read"]) == (1093, 379)
     assert report["activations"] == {"queued": 89, "withheld": 0}
-    until(lambda: len(sent_mail(stack.endpoint_url)) >= others + 89, seconds=60, what="the 89 activation mails")
+    until(lambda: len(uploads.activation_mails()) >= others + 89, seconds=60, what="the 89 activation mails")
     assert monotonic() - began < 60
     sleep(2)
-    mails = sent_mail(stack.endpoint_url)
+    mails = uploads.activation_mails()
     assert len({m["to"] for m in mails}) == len(mails) == others + 89
 
     before = people_and_classes(stack, "sandbox")
@@ -69,7 +68,7 @@ def test_the_clever_sandbox_is_read_and_its_teachers_are_mailed_once(
     assert again["status"] == "unchanged"
     assert again["users"]["unchanged"] == again["users"]["read"] == 1093
     sleep(2)
-    assert len(sent_mail(stack.endpoint_url)) == others + 89
+    assert len(uploads.activation_mails()) == others + 89
     assert people_and_classes(stack, "sandbox") == before
 
 
