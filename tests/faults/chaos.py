@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
@@ -122,10 +123,8 @@ class Chaos:
 
 def _land(effect: Effect) -> None:
     """A late effect has nobody to tell that it was refused."""
-    try:
+    with suppress(Exception):
         effect()
-    except Exception:  # noqa: BLE001 - a refused condition is the answer, and nobody listens any more
-        pass
 
 
 def _half(operation: str, request: dict[str, Any], effect: Effect) -> dict[str, Any]:
