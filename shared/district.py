@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import date, time
+from functools import cache
+from importlib.resources import files
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -36,6 +38,12 @@ class NudgeSettings(BaseModel):
             raise ValueError("must be a list of weekday names")
         names = tuple(_weekday(str(day)) for day in value)
         return tuple(dict.fromkeys(names))
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """The names of all IANA time zones. Asking ``zoneinfo`` for them would walk the disk for each settings file."""
+    return frozenset((files("tzdata") / "zones").read_text().split())
 
 
 def _weekday(text: str) -> str:
@@ -81,7 +89,7 @@ class District(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _is_a_time_zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in _time_zones():
             raise ValueError("must be an IANA time zone, for example America/Chicago")
         return value
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from enum import StrEnum
 from itertools import batched
@@ -17,6 +16,7 @@ from shared.activation import ActivationState
 from shared.clock import Clock, to_iso
 from shared.email_address import normalise
 from shared.matching import Outcome
+from shared.parallel import each
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
@@ -113,25 +113,23 @@ class AccountsFeed:
         started_at = to_iso(self._clock())
         counts = {"read": 0, **{result.value: 0 for result in Result}, "rejected": 0}
         rejects: list[dict[str, Any]] = []
-        with ThreadPoolExecutor(self._at_once) as pool:
-            for batch in batched(enumerate(lines, 1), 200, strict=False):
-                parsed: dict[str, AccountLine] = {}
-                for number, raw in batch:
-                    if not raw.strip():
-                        continue
-                    counts["read"] += 1
-                    try:
-                        if len(raw) > _LONGEST_LINE:
-                            raise _too_long()
-                        line = AccountLine.model_validate_json(raw)
-                        if line.account_id in parsed:
-                            _tally(counts, pool.map(self._load, parsed.values()))
-                            parsed = {}
-                        parsed[line.account_id] = line
-                    except (ValidationError, ValueError) as error:
-                        counts["rejected"] += 1
-                        rejects.append(_reject(number, error))
-                _tally(counts, pool.map(self._load, parsed.values()))
+        for batch in batched(enumerate(lines, 1), 200, strict=False):
+            parsed: dict[str, AccountLine] = {}
+            for number, raw in batch:
+                if not raw.strip():
+                    continue
+                counts["read"] += 1
+                try:
+                    line = _line(raw)
+                except ValueError as error:
+                    counts["rejected"] += 1
+                    rejects.append(_reject(number, error))
+                    continue
+                if line.account_id in parsed:
+                    _tally(counts, each(self._load, parsed.values(), at_once=self._at_once))
+                    parsed = {}
+                parsed[line.account_id] = line
+            _tally(counts, each(self._load, parsed.values(), at_once=self._at_once))
         return {
             **counts,
             "rejects": rejects[:REJECTS_SHOWN],
@@ -200,8 +198,10 @@ def _tally(counts: dict[str, int], results: Iterable[Result]) -> None:
         counts[result.value] += 1
 
 
-def _too_long() -> ValueError:
-    return ValueError("the line is too long")
+def _line(raw: bytes) -> AccountLine:
+    if len(raw) > _LONGEST_LINE:
+        raise ValueError("the line is too long")
+    return AccountLine.model_validate_json(raw)
 
 
 def _reject(line: int, error: ValueError) -> dict[str, Any]:

@@ -1,12 +1,13 @@
-"""One nudge per due date: claimed first, then sent, so that no schedule that fires twice can send two."""
+"""One nudge per due date: taken for one send, sent, and settled, so that no schedule that fires twice can send two."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
-from shared.clock import Clock, from_iso, to_iso
+from shared.clock import Clock, to_iso
 from shared.district import District
 from shared.errors import OutcomeUnknown
 from shared.i18n import language_for
@@ -23,6 +24,8 @@ from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 
 TEMPLATES = Path(__file__).parent / "templates"
+LEASE = timedelta(minutes=10)
+PAUSE = timedelta(hours=1)
 
 
 class Nudging:
@@ -52,7 +55,11 @@ class Nudging:
         self._clock = clock
 
     def run(self) -> Counter[str]:
-        """Deal with everything that is due; answers how many were sent, moved, stopped."""
+        """Deal with everything that is due; answers how many were sent, moved, stopped, refused, unanswered.
+
+        Unanswered are those of which nobody can say whether they went out: they count as sent, since a second reminder
+        annoys more than a missing one, and the next one comes on its own date.
+        """
         counts: Counter[str] = Counter()
         for user, due_at, _ in self._due.due(NUDGE, self._clock()):
             counts[self._one(user, due_at)] += 1
@@ -66,25 +73,35 @@ class Nudging:
         if not link or link.state is not LinkState.LINKED or not user or not district or user.role is not Role.TEACHER:
             self._due.remove(NUDGE, key, due_at)
             return "stopped"
+        nudges = self._links.nudges(key)
+        if nudges.due_at != due_at:
+            # Another run dealt with it; what it left in the index is removed.
+            self._due.remove(NUDGE, key, due_at)
+            return "stopped"
+        after = nudge_after(district, nudges.sent + 1, now)
+        if nudges.under_way:
+            self._links.move_nudge(key, due_at, after, sent_at=to_iso(now))
+            return "unanswered"
         classes = still_about(self._accounts.owned_classes(link.account_id))
         if not classes or not user.active or not user.official_email:
-            self._links.move_nudge(key, due_at, None, sent_at=None)
+            self._links.move_nudge(key, due_at, None)
             return "stopped"
         allowed = next_allowed(district, now)
         if allowed > now:
-            self._links.move_nudge(key, due_at, allowed, sent_at=None)
+            self._links.move_nudge(key, due_at, allowed)
             return "moved"
-        sent = self._links.nudges_sent(key)
-        after = nudge_after(district, sent + 1, now)
-        if not self._links.move_nudge(key, due_at, after, sent_at=to_iso(now)):
-            # Another run dealt with it; what it left in the index is removed.
-            if from_iso(due_at) <= now and self._links.nudge_due_at(key) != due_at:
-                self._due.remove(NUDGE, key, due_at)
+        message = self._message(district, user, link.account_id, [one.name for one in classes])
+        lease_until = now + LEASE
+        if not self._links.move_nudge(key, due_at, lease_until, under_way=True):
             return "stopped"
         try:
-            self._mailer.send(self._message(district, user, link.account_id, [one.name for one in classes]))
-        except (MailRefused, OutcomeUnknown):
-            return "failed"
+            self._mailer.send(message)
+        except MailRefused:
+            self._links.move_nudge(key, to_iso(lease_until), next_allowed(district, now + PAUSE))
+            return "refused"
+        except OutcomeUnknown:
+            return "open"
+        self._links.move_nudge(key, to_iso(lease_until), after, sent_at=to_iso(now))
         return "sent"
 
     def _message(self, district: District, user: RosterUser, account_id: str, classes: list[str]) -> Message:

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord, DynamoDBRecordEventName
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.event_publisher.publishing import Publisher
 from shared import aws
 from shared.observability import logger
 from shared.settings import EventPublisherSettings
@@ -17,30 +18,18 @@ processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire
 
 
 @cache
-def settings() -> EventPublisherSettings:
-    return EventPublisherSettings.from_environment()
+def publisher() -> Publisher:
+    """The use case, wired to the services that the environment names."""
+    return Publisher(aws.client("events"), EventPublisherSettings.from_environment().event_bus_name)
 
 
 def record_handler(record: DynamoDBRecord) -> None:
-    """Raises OSError when EventBridge did not take the event: the stream brings it again."""
+    """Whatever it raises, the stream brings the record again."""
     item = record.dynamodb.new_image if record.dynamodb else None
     if record.event_name != DynamoDBRecordEventName.INSERT or not item or not item["PK"].startswith("OUTBOX#"):
         return
-    answer = aws.client("events").put_events(
-        Entries=[
-            {
-                "Source": "account-linking",
-                "DetailType": item["detail_type"],
-                "Detail": item["detail"],
-                "EventBusName": settings().event_bus_name,
-            }
-        ]
-    )
-    if answer.get("FailedEntryCount"):
-        raise OSError("EventBridge did not take an event")
-    logger.info(
-        "event published", extra={"detail_type": item["detail_type"], "event_id": item["PK"].removeprefix("OUTBOX#")}
-    )
+    event_id = publisher().publish(item)
+    logger.info("event published", extra={"detail_type": item["detail_type"], "event_id": event_id})
 
 
 @logger.inject_lambda_context

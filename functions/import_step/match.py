@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -12,6 +11,7 @@ from shared.clock import Clock, NewId, to_iso
 from shared.district import District
 from shared.email_address import domain_of
 from shared.matching import Outcome
+from shared.parallel import each
 from shared.report import Note, merged_notes
 from shared.roster import Role, RosterUser
 from shared.stores.activations import ActivationStore
@@ -63,13 +63,12 @@ class Matcher:
         notes: list[Note] = []
         to_send: list[Activation] = []
         people = [user for user in users if user.role is not Role.ADMINISTRATOR and user.active]
-        with ThreadPoolExecutor(self._at_once) as pool:
-            for one, activation, said in pool.map(lambda user: self._one(district, user), people):
-                for name in Matching.__slots__:
-                    setattr(result, name, getattr(result, name) + getattr(one, name))
-                notes += said
-                if activation:
-                    to_send.append(activation)
+        for one, activation, said in each(lambda user: self._one(district, user), people, at_once=self._at_once):
+            for name in Matching.__slots__:
+                setattr(result, name, getattr(result, name) + getattr(one, name))
+            notes += said
+            if activation:
+                to_send.append(activation)
         self._queue(to_send)
         return result, merged_notes(notes)
 

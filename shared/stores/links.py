@@ -32,6 +32,15 @@ class Consent:
     """When the first nudge is due; None for those who are never nudged."""
 
 
+@dataclass(frozen=True, slots=True)
+class Nudges:
+    """How a person's nudges stand: when the next is due (None: never), how many were sent, whether one is under way."""
+
+    due_at: str | None
+    sent: int
+    under_way: bool
+
+
 class LinkStore:
     """The only writer of links."""
 
@@ -286,13 +295,30 @@ class LinkStore:
             writes.append({"Delete": {"TableName": name, "Key": due_key(NUDGE, user, nudge_due_at)}})
         return writes
 
-    def move_nudge(self, user: RosterUserKey, due_at: str, next_at: datetime | None, *, sent_at: str | None) -> bool:
-        """After a nudge was due: when the next one is, or None for never again. False when somebody else moved it."""
+    def move_nudge(
+        self,
+        user: RosterUserKey,
+        due_at: str,
+        next_at: datetime | None,
+        *,
+        sent_at: str | None = None,
+        under_way: bool = False,
+    ) -> bool:
+        """After a nudge was due: when the next one is, or None for never again. False when somebody else moved it.
+
+        ``sent_at`` counts a nudge as sent; ``under_way`` takes it for one send, whose lease ends at ``next_at``.
+        """
         name = self._table.name
         updates = ["nudge_due_at = :next"] if next_at else []
+        updates += ["nudge_under_way = :yes"] if under_way else []
         updates += ["nudges = if_not_exists(nudges, :zero) + :one", "nudged_at = :sent"] if sent_at else []
-        expression = (f"SET {', '.join(updates)}" if updates else "") + ("" if next_at else " REMOVE nudge_due_at")
+        removals = [] if next_at else ["nudge_due_at"]
+        removals += [] if under_way else ["nudge_under_way"]
+        expression = f"SET {', '.join(updates)}" if updates else ""
+        expression += f" REMOVE {', '.join(removals)}" if removals else ""
         values: dict[str, Any] = {":due": due_at}
+        if under_way:
+            values[":yes"] = True
         if next_at:
             values[":next"] = to_iso(next_at)
         if sent_at:
@@ -318,17 +344,20 @@ class LinkStore:
             return False
         return True
 
-    def nudges_sent(self, user: RosterUserKey) -> int:
-        return int(self._item(user).get("nudges", 0))
+    def nudges(self, user: RosterUserKey) -> Nudges:
+        item = self._item(user)
+        return Nudges(
+            item.get("nudge_due_at"), int(item.get("nudges", 0)), under_way=bool(item.get("nudge_under_way"))
+        )
 
     def nudge_due_at(self, user: RosterUserKey) -> str | None:
         """When the next nudge is due (ISO 8601, UTC); None for never."""
-        return self._item(user).get("nudge_due_at")
+        return self.nudges(user).due_at
 
     def stop_nudges(self, user: RosterUserKey) -> None:
         """No nudge any more: one click is enough (RFC 8058). May be run again."""
-        if due_at := self.nudge_due_at(user):
-            self.move_nudge(user, due_at, None, sent_at=None)
+        while due_at := self.nudge_due_at(user):
+            self.move_nudge(user, due_at, None)
 
     def _item(self, user: RosterUserKey) -> Item:
         return self._table.get_item(Key={"PK": user_pk(user), "SK": "LINK"}, ConsistentRead=True).get("Item") or {}
