@@ -6,10 +6,11 @@ import base64
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 from urllib.parse import parse_qs, urlencode, urlparse
 
 import httpx
-import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.pages import handler
 from functions.pages.identity import Identity, PasswordLogin
@@ -20,27 +21,9 @@ from local.person import Person
 from shared.errors import LoginRefused
 from shared.settings import Brand
 from shared.stores.sessions import RateLimiter, SessionStore
-from tests.faults.dynamodb import error
+from tests.faults.dynamodb import Gate, ungated
+from tests.faults.services import MemoryCognito
 from tests.world import GOOGLE, TOKEN_KEY, WEB, World
-
-
-class MemoryCognito:
-    """The two calls that a login makes. Passwords by username; the username is the account id's own."""
-
-    def __init__(self) -> None:
-        self.users: dict[str, tuple[str, str]] = {}
-        self.calls: list[str] = []
-
-    def admin_initiate_auth(self, *, AuthParameters: dict[str, str], **_: Any) -> dict[str, Any]:
-        self.calls.append("AdminInitiateAuth")
-        password, _ = self.users.get(AuthParameters["USERNAME"], (None, None))
-        if password is None or password != AuthParameters["PASSWORD"]:
-            raise error("NotAuthorizedException", "AdminInitiateAuth")
-        return {"AuthenticationResult": {}}
-
-    def admin_get_user(self, *, Username: str, **_: Any) -> dict[str, Any]:
-        self.calls.append("AdminGetUser")
-        return {"UserAttributes": [{"Name": "custom:account_id", "Value": self.users[Username][1]}]}
 
 
 @dataclass
@@ -50,6 +33,7 @@ class MemoryProvider:
     issuer: str
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     codes: dict[str, tuple[str, str, dict[str, Any]]] = field(default_factory=dict)
+    gate: Gate = ungated
 
     def authorization_url(
         self, *, state: str, nonce: str, verifier: str, more: dict[str, str | None] | None = None
@@ -57,9 +41,21 @@ class MemoryProvider:
         return f"{self.issuer}/authorize?{urlencode({'state': state, 'nonce': nonce, 'verifier': verifier})}"
 
     def identity(self, *, code: str, nonce: str, verifier: str) -> Identity:
-        expected_nonce, expected_verifier, claims = self.codes.pop(code, ("", "", {}))
-        if (nonce, verifier) != (expected_nonce, expected_verifier):
+        redeemed: list[dict[str, Any]] = []
+
+        def effect() -> dict[str, Any]:
+            expected_nonce, expected_verifier, claims = self.codes.pop(code, ("", "", {}))
+            if (nonce, verifier) == (expected_nonce, expected_verifier):
+                redeemed.append(claims)
+            return {}
+
+        try:
+            self.gate("oidc", "Token", {}, effect)
+        except (BotoCoreError, ClientError):
+            redeemed.clear()
+        if not redeemed:
             raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
+        (claims,) = redeemed
         return Identity(
             self.issuer, claims["sub"], claims.get("email"), claims.get("email_verified") is True, "", claims
         )
@@ -68,13 +64,12 @@ class MemoryProvider:
 class Web:
     """The site, and visitors of it."""
 
-    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, world: World, *, gate: Gate = ungated) -> None:
         self.world = world
-        self.cognito = MemoryCognito()
-        self.google = MemoryProvider(GOOGLE)
-        self.clever = MemoryProvider("https://clever.com")
+        self.cognito = MemoryCognito(gate=gate)
+        self.google = MemoryProvider(GOOGLE, gate=gate)
+        self.clever = MemoryProvider("https://clever.com", gate=gate)
         self.site = self._site()
-        monkeypatch.setattr(handler, "site", lambda: self.site)
         self.responses: list[tuple[str, httpx.Response]] = []
 
     def _site(self) -> Site:
@@ -132,7 +127,8 @@ class Web:
         context = SimpleNamespace(
             function_name="pages", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
         )
-        answer = handler.lambda_handler(event, context)  # type: ignore[arg-type]
+        with mock.patch.object(handler, "site", return_value=self.site):
+            answer = handler.lambda_handler(event, context)  # type: ignore[arg-type]
         body = answer.get("body") or ""
         content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
         headers = [(k, str(v)) for k, v in answer["headers"].items()]

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -13,9 +14,11 @@ from typing import Any
 from functions.accounts_feed.feed import AccountsFeed
 from functions.activation_email.sending import ActivationSending
 from functions.cleanup_nudges.nudging import Nudging
+from functions.event_publisher.publishing import Publisher
 from functions.import_step.files import ImportFiles
 from functions.import_step.match import Matcher
 from functions.import_step.steps import Import, ImportSteps, Services
+from functions.mail_feedback.feedback import MailFeedback
 from functions.roster_import.arrivals import Arrivals, Taken
 from shared.mail.mailer import Mailer
 from shared.report import Upload
@@ -32,7 +35,7 @@ from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from tests.faults.dynamodb import Gate, MemoryTable, ungated
-from tests.faults.services import MemoryQueue, MemoryS3, MemorySes, MemoryStates, etag
+from tests.faults.services import MemoryEvents, MemoryQueue, MemoryS3, MemorySes, MemoryStates, etag
 
 WEB = "https://link.example"
 TOKEN_KEY = b"a key of the tests"
@@ -43,13 +46,14 @@ STARTS = datetime(2026, 9, 1, 15, tzinfo=UTC)
 class World:
     """One table, the buckets, the queue; ``now`` moves only when told to, and ids are counted."""
 
-    def __init__(self, *, gate: Gate = ungated) -> None:
+    def __init__(self, *, gate: Gate = ungated, is_metered: bool = True) -> None:
         self.now = STARTS
-        self.table = MemoryTable(gate=gate, now=lambda: self.now.timestamp())
+        self.table = MemoryTable(gate=gate, now=lambda: self.now.timestamp(), is_metered=is_metered)
         self.s3 = MemoryS3(gate=gate)
         self.sqs = MemoryQueue(gate=gate)
         self.states = MemoryStates(gate=gate)
         self.ses = MemorySes(gate=gate)
+        self.events = MemoryEvents(gate=gate)
         self.alarms = 0
         self._ids = count(1)
         self._sequencers = count(1)
@@ -62,6 +66,14 @@ class World:
         self.links = LinkStore(self.table)
         self.activations = ActivationStore(self.table)
         self.reports = ReportStore(self.table, self.s3, "reports")
+
+    def begin_like(self, other: World) -> None:
+        """Take over what another world holds; cheaper than preparing this one the same way."""
+        self.now = other.now
+        self._ids, self._sequencers = copy(other._ids), copy(other._sequencers)
+        self.table.take_over(other.table)
+        self.s3.objects = dict(other.s3.objects)
+        self.states.started = dict(other.states.started)
 
     def clock(self) -> datetime:
         return self.now
@@ -137,6 +149,12 @@ class World:
             DueStore(self.table), self.links, self.users, self.accounts, self.districts, self.mailer(),
             token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
         )  # fmt: skip
+
+    def feedback(self) -> MailFeedback:
+        return MailFeedback(self.activations, clock=self.clock)
+
+    def publisher(self) -> Publisher:
+        return Publisher(self.events, "default")
 
     def mailer(self) -> Mailer:
         return Mailer(self.ses, "no-reply@accounts.example", "mail")

@@ -15,9 +15,10 @@ from shared.account import Account, Assignment, Goal, GrassrootsClass, SkillMast
 from shared.activation import ActivationState
 from shared.clock import Clock, to_iso
 from shared.email_address import normalise
+from shared.errors import Conflict
 from shared.matching import Outcome
 from shared.parallel import each
-from shared.stores.accounts import AccountStore
+from shared.stores.accounts import AccountStore, Stored
 from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
 from shared.stores.links import LinkStore
@@ -139,17 +140,27 @@ class AccountsFeed:
 
     def _load(self, line: AccountLine) -> Result:
         fingerprint = hashlib.sha256(line.model_dump_json(exclude_unset=True).encode()).hexdigest()
-        before = self._accounts.get(line.account_id)
-        if before and self._accounts.fingerprint(line.account_id) == fingerprint:
-            return Result.UNCHANGED
-        account = _account(line, before)
+        while True:
+            before = self._accounts.stored(line.account_id)
+            if before and before.fingerprint == fingerprint:
+                return Result.UNCHANGED
+            try:
+                return self._write(line, before, fingerprint)
+            except Conflict:
+                continue
+
+    def _write(self, line: AccountLine, before: Stored | None, fingerprint: str) -> Result:
+        account = _account(line, before.account if before else None)
         mastery = None
         if line.mastery is not None:
             mastery = {skill: SkillMastery(m.points, m.updated_at) for skill, m in line.mastery.items()}
         classes = None if line.classes is None else [_class(line.account_id, one) for one in line.classes]
-        self._accounts.put(account, mastery, classes, fingerprint)
-        if before is None or _identity(before) != _identity(account):
-            self._match_who_waited(account)
+
+        def match_who_waited() -> None:
+            if before is None or _identity(before.account) != _identity(account):
+                self._match_who_waited(account)
+
+        self._accounts.put(account, mastery, classes, fingerprint, before=before, once_claimed=match_who_waited)
         return Result.CHANGED if before else Result.CREATED
 
     def _match_who_waited(self, account: Account) -> None:

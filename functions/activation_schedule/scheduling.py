@@ -12,9 +12,7 @@ from shared.stores.due import ACTIVATION, DueStore
 class ActivationSchedule:
     """Touches only what is due."""
 
-    def __init__(
-        self, due: DueStore, activations: ActivationStore, queue: ActivationQueue, *, clock: Clock
-    ) -> None:
+    def __init__(self, due: DueStore, activations: ActivationStore, queue: ActivationQueue, *, clock: Clock) -> None:
         self._due = due
         self._activations = activations
         self._queue = queue

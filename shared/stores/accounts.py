@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +28,15 @@ from shared.stores.table import (
 RESTORE_DAYS = 30
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An account as it stands: with the hash of the feed line it was last written from, and how often it was written."""
+
+    account: Account
+    fingerprint: str | None
+    version: int
+
+
 class AccountStore:
     """Accounts by id. ``google_issuer`` is the issuer under which a feed's ``google_sub`` is known."""
 
@@ -43,10 +52,12 @@ class AccountStore:
         found = get_many(self._table, keys, consistent=True)
         return {pk.removeprefix("ACCOUNT#"): _account(item) for (pk, _), item in found.items()}
 
-    def fingerprint(self, account_id: str) -> str | None:
-        """The hash of the feed line that the account was last written from."""
-        item = self._table.get_item(Key={"PK": account_pk(account_id), "SK": "ACCOUNT"}).get("Item")
-        return item.get("fingerprint") if item else None
+    def stored(self, account_id: str) -> Stored | None:
+        """The account with what a later ``put`` compares it with."""
+        item = self._table.get_item(Key={"PK": account_pk(account_id), "SK": "ACCOUNT"}, ConsistentRead=True).get(
+            "Item"
+        )
+        return Stored(_account(item), item.get("fingerprint"), int(item.get("version", 0))) if item else None
 
     def masteries(self, account_ids: Iterable[str]) -> dict[str, Mastery]:
         """The mastery of each account; an account without any is left out."""
@@ -57,40 +68,94 @@ class AccountStore:
         return self.masteries([account_id]).get(account_id, {})
 
     def put(
-        self, account: Account, mastery: Mastery | None, classes: Iterable[GrassrootsClass] | None, fingerprint: str
+        self,
+        account: Account,
+        mastery: Mastery | None,
+        classes: Iterable[GrassrootsClass] | None,
+        fingerprint: str,
+        *,
+        before: Stored | None,
+        once_claimed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Write what the feed says; what is None stays as it is.
+        """Write what the feed says; what is None stays as it is. ``before`` is the account as it was read.
+
+        ``once_claimed`` is what is to be done when the account's claims stand, and again if this is run again.
 
         Mastery is merged, so that nobody goes down (M16). A class that was deleted here stays deleted. Claims that the
-        account no longer makes are taken away. May be run again.
+        account no longer makes are taken away. May be run again. Raises Conflict when somebody else wrote the account in
+        the meantime: read it again.
         """
-        before = self.get(account.account_id)
-        stale = {_pair(key) for key in self._claims(before)} if before else set()
-        claims = list(self._claims(account))
-        puts: list[Item] = [{**_account_item(account), "fingerprint": fingerprint}, *claims]
-        deletes = [{"PK": pk, "SK": sk} for pk, sk in stale - {_pair(claim) for claim in claims}]
+        stale = {_pair(key) for key in self._claims(before.account)} if before else set()
+        puts = list(self._claims(account))
+        deletes = [{"PK": pk, "SK": sk} for pk, sk in stale - {_pair(claim) for claim in puts}]
         if mastery is not None:
-            puts.append(
-                _mastery_item(account.account_id, mastery_rules.merge(self.mastery(account.account_id), mastery))
-            )
+            self._merge_mastery(account.account_id, mastery)
         if classes is not None:
             more_puts, more_deletes = self._class_writes(account.account_id, list(classes))
             puts += more_puts
             deletes += more_deletes
+        write_many(self._table, puts, deletes)
+        once_claimed()
         # The account itself comes last: until it stands with its fingerprint, the line is read again.
-        write_many(self._table, puts[1:], deletes)
-        write_many(self._table, puts[:1])
+        version = before.version if before else 0
+        item = {**_account_item(account), "fingerprint": fingerprint, "version": version + 1}
+        with conflicts("account_changed", "Somebody else wrote this account in the meantime."):
+            self._put_if(item, "version", version, exists=before is not None)
+
+    def _merge_mastery(self, account_id: str, mastery: Mastery) -> None:
+        """Merge, whoever else does at the same time."""
+        key = {"PK": account_pk(account_id), "SK": "MASTERY"}
+        while True:
+            item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+            merged = mastery_rules.merge(_mastery(item) if item else {}, mastery)
+            version = int(item.get("version", 0)) if item else 0
+            skills = {skill: {"points": m.points, "updated_at": m.updated_at} for skill, m in merged.items()}
+            if item and _mastery(item) == merged:
+                return
+            try:
+                with conflicts("mastery_changed", "Somebody else wrote this mastery in the meantime."):
+                    self._put_if(
+                        {**key, "skills": skills, "version": version + 1}, "version", version, exists=bool(item)
+                    )
+            except Conflict:
+                continue
+            return
+
+    def _put_if(self, item: Item, name: str, value: int, *, exists: bool) -> None:
+        """Put an item as long as this number is what it was when it was read; 0 stands for an item without it."""
+        rule: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(PK)"}
+        if exists:
+            rule = {"ConditionExpression": f"attribute_not_exists({name})"}
+        if value:
+            rule = {"ConditionExpression": f"{name} = :{name}", "ExpressionAttributeValues": {f":{name}": value}}
+        self._table.put_item(Item=without_none(item), **rule)
 
     def _class_writes(self, owner: str, classes: list[GrassrootsClass]) -> tuple[list[Item], list[Key]]:
+        """Writes the classes themselves, and answers what else is to be written and deleted."""
         before = {c.class_id: c for c in self.owned_classes(owner, with_scores=True)}
         puts: list[Item] = []
         deletes: list[Key] = []
         for one in classes:
             old = before.get(one.class_id)
-            puts += _class_items(replace(one, deleted_at=old.deleted_at if old else None))
+            body, *more = _class_items(one)
+            puts += more
+            self._update_class(body)
             gone = set(old.student_account_ids if old else ()) - set(one.student_account_ids)
             deletes += [{"PK": account_pk(student), "SK": f"MEMBER#{one.class_id}"} for student in gone]
         return puts, deletes
+
+    def _update_class(self, body: Item) -> None:
+        """Write all of a class but ``deleted_at``: its teacher may be deleting or restoring it at this moment."""
+        names = [name for name in _CLASS_ATTRIBUTES if name in body]
+        absent = [name for name in _CLASS_ATTRIBUTES if name not in body]
+        changes = ", ".join(f"#{name} = :{name}" for name in names)
+        removals = f" REMOVE {', '.join(f'#{name}' for name in absent)}" if absent else ""
+        self._table.update_item(
+            Key={"PK": body["PK"], "SK": body["SK"]},
+            UpdateExpression=f"SET {changes}{removals}",
+            ExpressionAttributeNames={f"#{name}": name for name in _CLASS_ATTRIBUTES},
+            ExpressionAttributeValues={f":{name}": body[name] for name in names},
+        )
 
     def create(self, account: Account, *, also: Iterable[dict[str, Any]], event: Item) -> None:
         """A new account with its claims, and ``also`` whatever else must be true with it, in one transaction.
@@ -249,13 +314,11 @@ def _account(item: Item) -> Account:
     )
 
 
-def _mastery_item(account_id: str, mastery: Mastery) -> Item:
-    skills = {skill: {"points": m.points, "updated_at": m.updated_at} for skill, m in mastery.items()}
-    return {"PK": account_pk(account_id), "SK": "MASTERY", "skills": skills}
-
-
 def _mastery(item: Item) -> Mastery:
     return {skill: SkillMastery(int(m["points"]), m["updated_at"]) for skill, m in item["skills"].items()}
+
+
+_CLASS_ATTRIBUTES = ("name", "created_at", "last_activity_at", "student_account_ids", "goals", "assignments")
 
 
 def _class_items(one: GrassrootsClass) -> list[Item]:
@@ -273,7 +336,6 @@ def _class_items(one: GrassrootsClass) -> list[Item]:
                 {"assignment_id": a.assignment_id, "title": a.title, "content_id": a.content_id}
                 for a in one.assignments
             ],
-            "deleted_at": one.deleted_at,
         }
     )
     scores = [

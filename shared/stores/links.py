@@ -346,9 +346,7 @@ class LinkStore:
 
     def nudges(self, user: RosterUserKey) -> Nudges:
         item = self._item(user)
-        return Nudges(
-            item.get("nudge_due_at"), int(item.get("nudges", 0)), under_way=bool(item.get("nudge_under_way"))
-        )
+        return Nudges(item.get("nudge_due_at"), int(item.get("nudges", 0)), under_way=bool(item.get("nudge_under_way")))
 
     def nudge_due_at(self, user: RosterUserKey) -> str | None:
         """When the next nudge is due (ISO 8601, UTC); None for never."""

@@ -32,9 +32,10 @@ class Mode(StrEnum):
 ALL_MODES = tuple(Mode)
 _THROTTLE = {
     "dynamodb": "ProvisionedThroughputExceededException", "ses": "TooManyRequestsException", "sqs": "ThrottlingException",
-    "s3": "SlowDown", "states": "ThrottlingException",
+    "s3": "SlowDown", "states": "ThrottlingException", "events": "ThrottlingException",
+    "cognito-idp": "TooManyRequestsException", "oidc": "ThrottlingException",
 }  # fmt: skip
-_READS = {"GetItem", "BatchGetItem", "Query", "GetObject"}
+_READS = {"GetItem", "BatchGetItem", "Query", "GetObject", "AdminInitiateAuth", "AdminGetUser"}
 _BATCHES = {"BatchWriteItem", "SendMessageBatch"}
 
 
@@ -46,6 +47,7 @@ class Call:
     service: str
     operation: str
     what: str
+    worker: str = ""
     fault: str | None = None
 
 
@@ -61,15 +63,21 @@ class Chaos:
     faults: int = 0
     loosened: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None
     """Takes a guard out of a request, for the laboratory's own test."""
-    _late: list[tuple[int, Effect]] = field(default_factory=list)
+    before_call: Callable[[], None] | None = None
+    """May let other workers go first."""
+    worker: str = ""
+    """Whose call it is, for the trace."""
     enabled: bool = False
+    _late: list[tuple[int, Effect]] = field(default_factory=list)
 
     def __call__(self, service: str, operation: str, request: dict[str, Any], effect: Effect) -> dict[str, Any]:
         if self.loosened is not None:
             self.loosened(operation, request)
         if not self.enabled:
             return effect()
-        call = Call(len(self.calls), service, operation, _what(request))
+        if self.before_call is not None:
+            self.before_call()
+        call = Call(len(self.calls), service, operation, _what(request), self.worker)
         self.calls.append(call)
         self._land_late_effects()
         mode = self._mode(call)

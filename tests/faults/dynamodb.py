@@ -75,7 +75,15 @@ class Meter:
 class MemoryTable:
     """One table with keys PK and SK. ``now`` answers seconds, for the life of a ClientRequestToken."""
 
-    def __init__(self, name: str = "table", *, gate: Gate = ungated, now: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self,
+        name: str = "table",
+        *,
+        gate: Gate = ungated,
+        now: Callable[[], float] = lambda: 0.0,
+        is_metered: bool = True,
+    ) -> None:
+        """``is_metered=False`` neither counts units nor bounds sizes, for runs by the hundred thousand."""
         self.name = self.table_name = name
         self.items: dict[tuple[str, str], Item] = {}
         self._partitions: dict[str, set[str]] = {}
@@ -84,7 +92,13 @@ class MemoryTable:
         self.listeners: list[Callable[[Item | None, Item | None], None]] = []
         self._gate = gate
         self._now = now
+        self._size: Callable[[Item], int] = whole_item_size if is_metered else lambda _item: 1
         self._tokens: dict[str, tuple[float, str]] = {}
+
+    def take_over(self, other: MemoryTable) -> None:
+        """Hold what another table holds."""
+        self.items = {key: copied(item) for key, item in other.items.items()}
+        self._partitions = {pk: set(sks) for pk, sks in other._partitions.items()}
 
     # What boto3's Table offers.
 
@@ -111,9 +125,7 @@ class MemoryTable:
 
     def _get(self, request: Mapping[str, Any]) -> dict[str, Any]:
         item = self.items.get(key_of(request["Key"]))
-        self.meter.read_units += units(whole_item_size(item or {}), 4096) * (
-            1 if request.get("ConsistentRead") else 0.5
-        )
+        self.meter.read_units += units(self._size(item or {}), 4096) * (1 if request.get("ConsistentRead") else 0.5)
         return {"Item": copied(item)} if item is not None else {}
 
     def _query(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,7 +145,7 @@ class MemoryTable:
         limit = request.get("Limit", len(keys))
         page, rest = keys[:limit], keys[limit:]
         read = [self.items[key] for key in page]
-        size = sum(whole_item_size(item) for item in read)
+        size = sum(self._size(item) for item in read)
         self.meter.read_units += units(size, 4096) * (1 if request.get("ConsistentRead") else 0.5)
         found = [copied(item) for item in read if kept(Scope(item, values, names))]
         answer: dict[str, Any] = {"Count": len(found), "ScannedCount": len(read)}
@@ -154,7 +166,7 @@ class MemoryTable:
         ((kind, request),) = write.items()
         before = self.items.get(written_key(kind, request))
         if not self._condition_holds(request, before):
-            self.meter.wrote(_key_dict(written_key(kind, request)), whole_item_size(before or {}))
+            self.meter.wrote(_key_dict(written_key(kind, request)), self._size(before or {}))
             shown = (
                 {"Item": copied(before)}
                 if request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and before
@@ -192,12 +204,12 @@ class MemoryTable:
                 request.get("ExpressionAttributeNames", {}),
             )
             after = update(request["UpdateExpression"])(scope)
-        if whole_item_size(after) > ITEM_LIMIT:
+        if self._size(after) > ITEM_LIMIT:
             raise error("ValidationException", kind, "Item size has exceeded the maximum allowed size")
         return after
 
     def _store(self, key: tuple[str, str], before: Item | None, after: Item | None, factor: int = 1) -> None:
-        self.meter.wrote(_key_dict(key), max(whole_item_size(before or {}), whole_item_size(after or {})), factor)
+        self.meter.wrote(_key_dict(key), max(self._size(before or {}), self._size(after or {})), factor)
         if after is None:
             self.items.pop(key, None)
             self._partitions.get(key[0], set()).discard(key[1])
@@ -227,9 +239,9 @@ class MemoryTable:
             afters.append(self._after(kind, one, before) if holds and kind != "ConditionCheck" else before)
         if any(reason["Code"] != "None" for reason in reasons):
             for key in keys:
-                self.meter.wrote(_key_dict(key), whole_item_size(self.items.get(key, {})), 2)
+                self.meter.wrote(_key_dict(key), self._size(self.items.get(key, {})), 2)
             raise error("TransactionCanceledException", "TransactWriteItems", CancellationReasons=reasons)
-        if sum(whole_item_size(after or {}) for after in afters) > TRANSACTION_LIMIT:
+        if sum(self._size(after or {}) for after in afters) > TRANSACTION_LIMIT:
             raise error("ValidationException", "TransactWriteItems", "over 4 MB")
         for key, after in zip(keys, afters, strict=True):
             self._store(key, self.items.get(key), after, 2)

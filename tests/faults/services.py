@@ -1,4 +1,4 @@
-"""S3, SQS and Step Functions in memory, as far as the use cases call them; every call goes through the gate."""
+"""S3, SQS, Step Functions, SES, EventBridge and Cognito in memory, as far as the use cases call them; every call goes through the gate."""
 
 from __future__ import annotations
 
@@ -103,7 +103,49 @@ class MemorySes:
     def send_email(self, *, Destination: dict[str, list[str]], **request: Any) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
             (to,) = Destination["ToAddresses"]
-            self.sent.append({"To": to, **request})
-            return {"MessageId": f"message-{len(self.sent)}"}
+            message_id = f"message-{len(self.sent) + 1}"
+            self.sent.append({"To": to, "MessageId": message_id, **request})
+            return {"MessageId": message_id}
 
         return self._gate("ses", "SendEmail", request, effect)
+
+
+class MemoryEvents:
+    """The event bus: entries that were put, in order."""
+
+    def __init__(self, *, gate: Gate = ungated) -> None:
+        self.entries: list[dict[str, str]] = []
+        self._gate = gate
+
+    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            self.entries += Entries
+            return {"FailedEntryCount": 0, "Entries": [{"EventId": str(len(self.entries))}]}
+
+        return self._gate("events", "PutEvents", {"name": Entries[0]["DetailType"]}, effect)
+
+
+class MemoryCognito:
+    """The two calls that a login makes. ``users`` is (password, account id) by username."""
+
+    def __init__(self, *, gate: Gate = ungated) -> None:
+        self.users: dict[str, tuple[str, str]] = {}
+        self.calls: list[str] = []
+        self._gate = gate
+
+    def admin_initiate_auth(self, *, AuthParameters: dict[str, str], **_: Any) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            self.calls.append("AdminInitiateAuth")
+            password, _ = self.users.get(AuthParameters["USERNAME"], (None, None))
+            if password is None or password != AuthParameters["PASSWORD"]:
+                raise error("NotAuthorizedException", "AdminInitiateAuth")
+            return {"AuthenticationResult": {}}
+
+        return self._gate("cognito-idp", "AdminInitiateAuth", {}, effect)
+
+    def admin_get_user(self, *, Username: str, **_: Any) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            self.calls.append("AdminGetUser")
+            return {"UserAttributes": [{"Name": "custom:account_id", "Value": self.users[Username][1]}]}
+
+        return self._gate("cognito-idp", "AdminGetUser", {}, effect)

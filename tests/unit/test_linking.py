@@ -23,7 +23,7 @@ def key(sourced_id: str) -> RosterUserKey:
 
 
 @pytest.fixture
-def web(monkeypatch: pytest.MonkeyPatch) -> Web:
+def web() -> Web:
     """Lakeside with a teacher who was mailed, a matched and two unmatched students, and the teacher's own account."""
     world = World()
     world.register(clever_district_id=CLEVER_DISTRICT, nudges={"first_after_days": 14})
@@ -50,7 +50,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Web:
         )
     )
     world.send_mail()
-    made = Web(world, monkeypatch)
+    made = Web(world)
     made.cognito.users = {"ada": (PASSWORD, "ada"), "kid": (PASSWORD, "kid"), "zoe": (PASSWORD, "zoe")}
     return made
 

@@ -1,0 +1,12 @@
+"""What the fault laboratory runs through. A later feature is one more line here (docs/fault-laboratory.md)."""
+
+from __future__ import annotations
+
+from tests.faults.features.activation import ACTIVATION
+from tests.faults.features.events import EVENTS
+from tests.faults.features.imports import IMPORTS
+from tests.faults.features.linking import LINKING
+from tests.faults.features.nudges import NUDGES
+from tests.faults.laboratory import Feature
+
+FEATURES: tuple[Feature, ...] = (IMPORTS, ACTIVATION, LINKING, NUDGES, EVENTS)

@@ -1,0 +1,269 @@
+"""Imports and the accounts feed: a district's uploads of a week, one that must be held, one that cannot be read whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from functions.import_step.steps import Import
+from shared.report import Upload
+from shared.stores.reports import upload_of
+from tests.faults.laboratory import CANARY, Feature, Laboratory, Worker
+from tests.faults.services import etag
+from tests.world import World, zipped
+
+DAY = 86_400
+USERS = "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,email,password\n"
+CLASSES = "sourcedId,status,dateLastModified,title,courseSourcedId,classType,schoolSourcedId,termSourcedIds\n"
+ENROLLMENTS = "sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role\n"
+
+
+def person(key: str, *, given: str = "Kim", ids: str = "", email: str = "") -> str:
+    """A row of users.csv; the key says whether it is a teacher."""
+    role = "teacher" if key.startswith("t") else "student"
+    address = email or f"{key}@lakeside.example"
+    return f"{key},,,true,o1,{role},{key},{ids},{given},{CANARY},{address},{CANARY}-pw\n"
+
+
+def roster(people: Iterable[str], *, enrolled: str = "") -> bytes:
+    """A OneRoster 1.1 zip of one class, with these people in it."""
+    pairs = [(who, "teacher" if who.startswith("t") else "student") for who in enrolled.split()]
+    return zipped(
+        {
+            "manifest.csv": "propertyName,value\nmanifest.version,1.0\noneroster.version,1.1\n",
+            "users.csv": USERS + "".join(people),
+            "classes.csv": CLASSES + "c1,,,Algebra,k1,scheduled,o1,t1\n",
+            "enrollments.csv": ENROLLMENTS + "".join(f"e{who},,,c1,o1,{who},{role}\n" for who, role in pairs),
+        }
+    )
+
+
+_SHARED = [person("s3", email="shared@lakeside.example"), person("s4", email="shared@lakeside.example"), person("s5")]
+MONDAY = roster(
+    [person("t1"), person("t2"), person("t3"), person("s1", ids="{Clever:c-1}"), person("s2"), *_SHARED],
+    enrolled="t1 s1 s2",
+)
+TUESDAY = roster(
+    [
+        person("t1"),
+        person("t2", given="Kimberly"),
+        person("t3"),
+        person("t4"),
+        person("s1", ids="{Clever:c-1}"),
+        *_SHARED,
+    ],
+    enrolled="t1 t2 s1",
+)
+WEDNESDAY = roster(
+    [person("t1"), person("t2", given="Kimberly"), person("t4"), ",,,,,student,,,,,,\n", *_SHARED], enrolled="t1 t2"
+)
+"""A row cannot be read, so t3 and s1, who are missing, must stay."""
+THURSDAY = roster([person("t1")], enrolled="t1")
+"""Would remove far too many: it is held, and then rejected by a person."""
+HILLSIDE = roster(
+    [person("t1", email="t1@hillside.example"), person("s1", email="s1@hillside.example")], enrolled="t1 s1"
+)
+
+
+def account(account_id: str, email: str, **more: Any) -> dict[str, Any]:
+    return {"account_id": account_id, "role": "teacher", "display_name": CANARY, "username": account_id, "email": email,
+            "email_verified": True, **more}  # fmt: skip
+
+
+def _points(**points: int) -> dict[str, Any]:
+    return {skill: {"points": n, "updated_at": "2026-05-01T00:00:00Z"} for skill, n in points.items()}
+
+
+@cache
+def _prepared() -> World:
+    """Two districts; the second one has its roster, and nothing must ever happen to it."""
+    world = World()
+    world.register(removal_threshold_count=4, clever_district_id="clever-lakeside")
+    world.register("hillside", email_domains=["hillside.example"])
+    world.put("rosters/hillside/r.zip", HILLSIDE)
+    return world
+
+
+def _class(class_id: str, name: str = "Period 3") -> dict[str, Any]:
+    return {"class_id": class_id, "name": name, "student_account_ids": ["kid"]}
+
+
+def _week(lab: Laboratory) -> None:
+    world = lab.world
+    world.begin_like(_prepared())
+    lab.began = world.now
+    lab.facts["hillside"] = _items_of(lab, "hillside")
+    lab.facts["points"], lab.facts["applied"] = {}, []
+    world.table.listeners.append(lambda before, after: _watch(lab, before, after))
+    kid = {**account("kid", "kid@mail.example"), "role": "student", "clever_id": "c-1", "mastery": _points(a=60)}
+    lab.send(
+        "accounts",
+        [
+            account("ada", "ada@mail.example", classes=[_class("own"), _class("old")]),
+            account("tom", "t3@lakeside.example"),
+            account("eve", "t2@lakeside.example", email_verified=False),
+            account("sam", "shared@lakeside.example"),
+            kid,
+        ],
+        after=0,
+    )  # fmt: skip
+    # Two files at once, and at that moment a class of theirs is deleted (linking.py): nothing of it may get lost.
+    lab.send("accounts", [{**kid, "mastery": _points(a=30, b=80)}], after=DAY + 3600)
+    again = account("ada", "ada@mail.example", classes=[_class("own"), _class("old", "renamed")])
+    lab.send(
+        "accounts", [{**kid, "mastery": _points(c=90)}, again, account("lou", "s5@lakeside.example")], after=DAY + 3600
+    )
+    upload(lab, "monday", MONDAY, after=3_600)
+    upload(lab, "tuesday", TUESDAY, after=DAY)
+    upload(lab, "tuesday-again", TUESDAY, after=DAY + 30)
+    upload(lab, "wednesday", WEDNESDAY, after=2 * DAY)
+    held = upload(lab, "thursday", THURSDAY, after=3 * DAY)
+    lab.send("decision", ("thursday", held), after=3 * DAY + 7200)
+
+
+def upload(lab: Laboratory, name: str, body: bytes, *, after: float) -> Upload:
+    key = f"rosters/lakeside/{name}.zip"
+    lab.world.s3.objects["rosters", key] = body
+    when = (lab.began + timedelta(seconds=after)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    one = Upload(key, etag(body), when, f"{int(after):016X}")
+    lab.send("s3", one, after=after)
+    return one
+
+
+# Workers.
+
+
+def _arrives(lab: Laboratory, one: Upload) -> None:
+    lab.world.arrivals().take(one)
+
+
+def _decides(lab: Laboratory, what: tuple[str, Upload]) -> None:
+    """The data manager rejects what is held, once it is."""
+    name, of = what
+    taken = lab.world.arrivals().take(of)
+    key = f"decisions/lakeside/{taken.import_id}.json"
+    report = lab.world.s3.objects.get(("reports", f"reports/lakeside/{taken.import_id}/report.json"))
+    if report is None:
+        raise LookupError(f"{name} has no report yet")
+    body = json.dumps({"action": "reject", "by": "manager", "reason": "too many"}).encode()
+    lab.world.s3.objects["rosters", key] = body
+    when = lab.world.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    lab.world.arrivals().take(Upload(key, etag(body), when, "FF"))
+
+
+def _feeds(lab: Laboratory, lines: list[dict[str, Any]]) -> None:
+    lab.world.feed(*lines)
+
+
+def _step(lab: Laboratory, task: dict[str, Any]) -> None:
+    """One task of the state machine; what it answers decides the next (statemachine/import.asl.json)."""
+    steps = lab.world.steps()
+    one = Import.from_event(task["import"])
+    step, at, shards = task["step"], task["at"], task["shards"]
+    if step in ("people", "classes", "apply", "match"):
+        getattr(steps, step)(one, shards[at])
+        if at + 1 < len(shards):
+            return lab.send("step", {**task, "at": at + 1})
+        following = {"people": "classes", "classes": "gate", "apply": "match", "match": "finish"}[step]
+        return lab.send("step", {**task, "step": following, "at": 0})
+    answer = getattr(steps, step)(one)
+    match answer.get("next"):
+        case "wait":
+            lab.send("step", task, after=lab.elapsed + 5)
+        case "people" | "apply" | "finish" as following:
+            lab.send("step", {**task, "step": following, "shards": answer["shards"] or shards, "at": 0})
+    return None
+
+
+def _fails(lab: Laboratory, task: dict[str, Any]) -> None:
+    lab.world.steps().fail(Import.from_event(task["import"]))
+
+
+def _collect(lab: Laboratory) -> None:
+    started = lab.world.states.started
+    for name, body in list(started.items()):
+        if body:
+            started[name] = ""
+            lab.send("step", {"import": json.loads(body)["import"], "step": "split", "shards": [], "at": 0})
+
+
+# Rules.
+
+
+def _watch(lab: Laboratory, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+    """What can only be seen at the moment of a write."""
+    if after is None:
+        if before and before["SK"] in ("ROSTER", "ACCOUNT", "MASTERY"):
+            lab.wrong.append(f"{before['PK']} {before['SK']} was deleted")
+        return
+    if after["SK"] == "MASTERY":
+        known = lab.facts["points"].setdefault(after["PK"], {})
+        for skill, found in after["skills"].items():
+            known[skill] = max(known.get(skill, 0), int(found["points"]))
+    elif after["SK"] in ("LATEST", "NEWEST") and before and upload_of(before).is_newer_than(upload_of(after)):
+        lab.wrong.append(f"{after['SK']} went back to an older upload")
+    elif after["SK"].startswith("IMPORT#") and after["status"] == "completed" and after["PK"] == "DISTRICT#lakeside":
+        applied = lab.facts["applied"]
+        one = upload_of(after)
+        if applied and applied[-1].is_newer_than(one):
+            lab.wrong.append("an older upload was applied after a newer one")
+        applied.append(one)
+
+
+def _safety(lab: Laboratory) -> Iterator[str]:
+    items = lab.world.table.items
+    for pk, known in lab.facts["points"].items():
+        skills = items.get((pk, "MASTERY"), {}).get("skills", {})
+        for skill, points in known.items():
+            if int(skills.get(skill, {"points": 0})["points"]) < points:
+                yield f"{pk} went down in {skill}"
+    if _items_of(lab, "hillside") != lab.facts["hillside"]:
+        yield "another district was touched"
+    for kept in ("t1", "t2", "t3", "t4", "s1", "s3"):
+        found = items.get((f"USER#lakeside#{kept}", "ROSTER"))
+        if found and not found["active"]:
+            yield f"{kept} was removed by a file with a rejected row, or by one that is held"
+
+
+def _items_of(lab: Laboratory, district_id: str) -> dict[tuple[str, str], str]:
+    prefixes = (f"USER#{district_id}#", f"CLASS#{district_id}#", f"DISTRICT#{district_id}")
+    return {k: repr(v) for k, v in lab.world.table.items.items() if k[0].startswith(prefixes)}
+
+
+def _at_rest(lab: Laboratory) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for (pk, sk), item in lab.world.table.items.items():
+        if sk in ("ROSTER", "CLASS", "MEMBERS", "MASTERY") or pk.startswith(("EMAIL#", "CLEVER#", "OIDC#")):
+            kept[f"{pk} {sk}"] = repr(sorted((k, v) for k, v in item.items() if k != "version"))
+        elif sk == "ACCOUNT":
+            kept[f"{pk} {sk}"] = repr(sorted((k, v) for k, v in item.items() if k not in ("fingerprint", "version")))
+        elif sk.startswith("CLASS#"):
+            kept[f"{pk} {sk}"] = (item["name"], "deleted_at" in item)
+        elif sk == "SNAPSHOT":
+            kept[f"{pk} {sk}"] = item["content"]
+        elif sk == "LOCK":
+            kept[f"{pk} {sk}"] = "held"
+        elif sk == "LATEST":
+            kept[f"{pk} {sk}"] = item["upload"]["key"]
+    latest = json.loads(lab.world.s3.objects["reports", "reports/lakeside/latest.json"])
+    kept["latest report"] = (latest["status"], latest["upload"]["key"])
+    return kept
+
+
+IMPORTS = Feature(
+    "imports",
+    workers={
+        "s3": Worker(_arrives, 3, 60, may_come_twice=True),
+        "decision": Worker(_decides, 8, 600, is_parked=False),
+        "accounts": Worker(_feeds, 3, 60),
+        "step": Worker(_step, 7, 5, on_giving_up=lambda lab, task: lab.send("fail", task)),
+        "fail": Worker(_fails, 11, 10),
+    },
+    week=_week,
+    collect=_collect,
+    safety=_safety,
+    at_rest=_at_rest,
+)

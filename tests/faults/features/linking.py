@@ -1,0 +1,171 @@
+"""Links: by the mail's button and a password, by a district login, undone and made again, and never half (M6–M12, B2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared.activation import ActivationState
+from shared.errors import RefusedTransition
+from shared.link import LinkState, Proof
+from shared.nudge import first_nudge_at
+from shared.roster import RosterUserKey
+from shared.stores.links import Consent
+from shared.stores.outbox import event_item
+from tests.faults.features.imports import DAY
+from tests.faults.laboratory import Feature, Laboratory, Worker
+from tests.site import Web
+
+PASSWORD = "correct horse"
+_SAYS_WHY = {"not_active", "account_linked_elsewhere", "undone_by_person", "already_linked", "activation_dead"}
+"""Refusals that a person takes for an answer."""
+
+
+def _week(lab: Laboratory) -> None:
+    web = Web(lab.world, gate=lab.chaos)
+    web.cognito.users = {"ada": (PASSWORD, "ada")}
+    lab.facts["web"] = web
+    race = lab.people_race
+    # A page takes as long as many calls: one run in four goes through the pages.
+    browser = lab.seed % 4 == 0
+    lab.send("visit", ("activates in a browser" if browser else "activates", "t1", "ada"), after=7_200)
+    lab.send("visit", ("activates", "t2", "ada"), after=7_200 if race else DAY + 3_600)
+    lab.send("visit", ("logs in", "t3", "tom"), after=7_300)
+    lab.send("visit", ("logs in with clever" if browser else "logs in", "s1", "kid"), after=7_400)
+    lab.send("visit", ("undoes", "t3", "tom"), after=7_310 if race else DAY + 13_600)
+    lab.send("visit", ("logs in", "t3", "tom"), after=7_320 if race else 2 * DAY + 17_200)
+    lab.send("visit", ("deletes a class", "old", "ada"), after=DAY + 3_600)
+    if race:
+        lab.send("visit", ("activates", "t1", "ada"), after=7_200)
+        lab.send("visit", ("logs in", "t3", "ada"), after=7_200)
+
+
+def _visits(lab: Laboratory, visit: tuple[str, str, str]) -> None:
+    what, sourced_id, account_id = visit
+    user = RosterUserKey("lakeside", sourced_id)
+    try:
+        {
+            "activates in a browser": _activates_in_a_browser,
+            "activates": _activates,
+            "logs in": _logs_in,
+            "logs in with clever": _logs_in_with_clever,
+            "undoes": _undoes,
+            "deletes a class": _deletes_a_class,
+        }[what](lab, user, account_id)
+    except RefusedTransition as refused:
+        if refused.code not in _SAYS_WHY:
+            raise
+
+
+def _activates_in_a_browser(lab: Laboratory, user: RosterUserKey, account_id: str) -> None:
+    """The whole way through the pages: a scanner was there first."""
+    if _is_linked(lab, user):
+        return
+    address = _to(lab, f"{user.sourced_id}@lakeside.example")
+    web: Web = lab.facts["web"]
+    web.visitor().open(address)
+    visitor = web.visitor().open(address).press("Log into my existing account")
+    visitor.press("Log in", username_or_email=account_id, password=PASSWORD).press("Link my accounts")
+    if visitor.status != 200 or not (_is_linked(lab, user) or lab.people_race):
+        raise RefusedTransition("not_linked", "The page did not lead to a link.")
+
+
+def _activates(lab: Laboratory, user: RosterUserKey, account_id: str) -> None:
+    activation = lab.world.activations.of_user(user)
+    if activation is None or activation.state not in (ActivationState.SENT, ActivationState.DELIVERED):
+        raise RefusedTransition("not_yet", "The mail is not there yet.")
+    _make(lab, Consent(user, account_id, Proof.ACTIVATION, False, activation, _nudge_at(lab)))
+
+
+def _logs_in(lab: Laboratory, user: RosterUserKey, account_id: str) -> None:
+    """A district login that finds a match links without a question (M6)."""
+    person = lab.world.users.get(user)
+    if person is None:
+        raise RefusedTransition("not_yet", "The roster is not there yet.")
+    link = lab.world.links.of_user(user)
+    if link and link.state is LinkState.UNDONE:
+        return
+    if lab.world.claims.find_match(person).account_id != account_id:
+        raise RefusedTransition("already_linked" if lab.people_race else "not_yet", "There is no match.")
+    activation = lab.world.activations.of_user(user)
+    clever = user.sourced_id.startswith("s")
+    by = Proof.DISTRICT_LOGIN_CLEVER if clever else Proof.DISTRICT_LOGIN_GOOGLE
+    _make(lab, Consent(user, account_id, by, True, activation, None if clever else _nudge_at(lab)))
+
+
+def _logs_in_with_clever(lab: Laboratory, user: RosterUserKey, _account_id: str) -> None:
+    web: Web = lab.facts["web"]
+    visitor = web.visitor(sub="c-1", district="clever-lakeside")
+    visitor.open("/sso/lakeside").press("Continue with Clever")
+    if visitor.status != 200 or not _is_linked(lab, user):
+        raise RefusedTransition("not_linked", "The login did not lead to a link.")
+
+
+def _undoes(lab: Laboratory, user: RosterUserKey, _account_id: str) -> None:
+    link = lab.world.links.of_user(user)
+    if link and link.state is LinkState.UNDONE:
+        return
+    lab.world.links.undo(user, event_id=lab.world.new_id(), now=lab.world.now)
+
+
+def _deletes_a_class(lab: Laboratory, user: RosterUserKey, account_id: str) -> None:
+    class_id, world = user.sourced_id, lab.world
+    event = event_item(world.new_id(), "ClassDeleted", {"class_id": class_id, "district_id": "lakeside"}, world.now)
+    world.accounts.delete_class(account_id, class_id, event=event, now=world.now)
+
+
+def _make(lab: Laboratory, consent: Consent) -> None:
+    lab.world.links.make(consent, event_id=lab.world.new_id(), now=lab.world.now)
+
+
+def _is_linked(lab: Laboratory, user: RosterUserKey) -> bool:
+    """As the person sees it, without a call of the product's."""
+    item = lab.world.table.items.get((f"USER#{user.district_id}#{user.sourced_id}", "LINK"))
+    return item is not None and item["state"] == "linked"
+
+
+def _nudge_at(lab: Laboratory) -> Any:
+    return first_nudge_at(lab.world.districts.get("lakeside"), lab.world.now)
+
+
+def _to(lab: Laboratory, address: str) -> str:
+    try:
+        return lab.world.address_in_mail_to(address)
+    except StopIteration:
+        raise RefusedTransition("not_yet", "The mail is not there yet.") from None
+
+
+def _safety(lab: Laboratory) -> Iterator[str]:
+    """Both sides of a link say the same, and nobody is linked whom no rule and no person linked."""
+    items = lab.world.table.items
+    for (pk, sk), item in items.items():
+        if sk == "LINK" and item["state"] == "linked":
+            _, district_id, sourced_id = pk.split("#", 2)
+            other = items.get((f"ACCOUNT#{item['account_id']}", f"LINK#{district_id}"), {})
+            if (other.get("state"), other.get("sourced_id")) != ("linked", sourced_id):
+                yield f"half a link: {pk}"
+        elif pk.startswith("ACCOUNT#") and sk.startswith("LINK#") and item["state"] == "linked":
+            other = items.get((f"USER#{sk.removeprefix('LINK#')}#{item['sourced_id']}", "LINK"), {})
+            if (other.get("state"), other.get("account_id")) != ("linked", pk.removeprefix("ACCOUNT#")):
+                yield f"half a link: {pk} {sk}"
+
+
+def _at_rest(lab: Laboratory) -> dict[str, Any]:
+    items = lab.world.table.items
+    kept: dict[str, Any] = {
+        f"{pk} {sk}": (item["state"], item["account_id"], item.get("by"), item.get("by_rule"))
+        for (pk, sk), item in items.items()
+        if sk == "LINK"
+    }
+    facts = [i["detail_type"] for (pk, _), i in items.items() if pk.startswith("OUTBOX#")]
+    kept["links made"], kept["links undone"] = facts.count("AccountLinked"), facts.count("LinkUndone")
+    return kept
+
+
+LINKING = Feature(
+    "linking",
+    workers={"visit": Worker(_visits, 10, 600, is_parked=False)},
+    week=_week,
+    safety=_safety,
+    at_rest=_at_rest,
+)
