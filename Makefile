@@ -33,8 +33,14 @@ check: setup setup-sam ## Formatting, lint, types, import contracts, template
 	.venv/bin/cfn-lint template.yaml
 	$(SAM) validate --lint --template template.yaml
 
+faults: setup ## The fault laboratory; SEEDS=n for its length, SLICE=1 for a part of it, REPLAY=run for one run's trace
+	@$(PYTHON) -m tests.faults $(if $(REPLAY),--replay "$(REPLAY)",--seeds $(or $(SEEDS),2000) $(if $(SLICE),--slice))
+
 decide: setup ## Approve or reject a held import: DISTRICT= IMPORT= ACTION=approve BY= REASON=
-	@$(PYTHON) -m local.decide "$(DISTRICT)" "$(IMPORT)" "$(ACTION)" "$(BY)" "$(REASON)"
+	@$(PYTHON) -m operations.decide "$(DISTRICT)" "$(IMPORT)" "$(ACTION)" "$(BY)" "$(REASON)"
+
+redrive: setup ## Send what lies in the dead-letter queues on its way again
+	@$(PYTHON) -m operations.redrive
 
 build: setup-sam $(MO) ## Deployable artifacts in .aws-sam/build
 	@ARCHITECTURE=$(ARCHITECTURE) $(SAM) build --build-in-source --parameter-overrides Architecture=$(ARCHITECTURE)
@@ -84,5 +90,5 @@ build-%Function:
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 
-.PHONY: help demo local test check decide build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test check faults decide redrive build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

@@ -28,6 +28,7 @@ from shared.stores.table import write_many
 from tests.faults.chaos import Chaos, Killed, Mode
 from tests.world import World
 
+DAY = 86_400
 CANARY = "Zxqcanary"
 """Stands in every name and password: wherever it turns up outside of tables, files and pages, people's data leaked."""
 _AT_ONCE = 3

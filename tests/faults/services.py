@@ -1,4 +1,4 @@
-"""S3, SQS, Step Functions, SES, EventBridge and Cognito in memory, as far as the use cases call them; every call goes through the gate."""
+"""The other services in memory, as far as the use cases call them; every call goes through the gate."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.faults.features.accounts import ACCOUNTS
 from tests.faults.features.activation import ACTIVATION
 from tests.faults.features.events import EVENTS
 from tests.faults.features.imports import IMPORTS
@@ -9,4 +10,4 @@ from tests.faults.features.linking import LINKING
 from tests.faults.features.nudges import NUDGES
 from tests.faults.laboratory import Feature
 
-FEATURES: tuple[Feature, ...] = (IMPORTS, ACTIVATION, LINKING, NUDGES, EVENTS)
+FEATURES: tuple[Feature, ...] = (IMPORTS, ACCOUNTS, ACTIVATION, LINKING, NUDGES, EVENTS)

@@ -13,6 +13,17 @@ from tests.faults.laboratory import Feature, Laboratory, Worker
 def _sends(lab: Laboratory, message: str) -> None:
     body = json.loads(message)
     user = RosterUserKey(body["district_id"], body["sourced_id"])
+    link = lab.world.table.items.get((f"USER#{user.district_id}#{user.sourced_id}", "LINK"), {})
+    needless = link.get("state") in ("matched", "linked")
+    mails = len(lab.world.ses.sent)
+    try:
+        _send(lab, user, body)
+    finally:
+        if needless and any(body["activation_id"] in str(m["EmailTags"]) for m in lab.world.ses.sent[mails:]):
+            lab.wrong.append("a mail to somebody who was matched already")
+
+
+def _send(lab: Laboratory, user: RosterUserKey, body: dict[str, str]) -> None:
     if lab.world.sending().send(user, body["activation_id"]) == "unanswered":
         lab.unanswered.add(body["activation_id"])
 
@@ -31,7 +42,8 @@ def _collect(lab: Laboratory) -> None:
         tags = {t["Name"]: [t["Value"]] for t in mail["EmailTags"]}
         if "activation_id" in tags:
             _check_state(lab, tags["activation_id"][0])
-            for kind in ("Send", "Delivery"):
+            complains = mail["To"].startswith("t2@")
+            for kind in ("Send", "Delivery", "Complaint") if complains else ("Send", "Delivery"):
                 detail = {"eventType": kind, "mail": {"messageId": mail["MessageId"], "tags": tags}}
                 lab.send("ses", detail, after=lab.elapsed + 5)
     lab.facts["mails told"] = len(world.ses.sent)

@@ -6,15 +6,25 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tests.faults.features.imports import DAY
-from tests.faults.laboratory import Feature, Laboratory, Worker
+from tests.faults.laboratory import DAY, Feature, Laboratory, Worker
 
 
 def _week(lab: Laboratory) -> None:
-    """The scheduler fires twice, and again after the lease of a nudge that was under way."""
-    for day in (16, 17, 41):
+    """The scheduler fires twice, at night too, and again after the lease of a nudge that was under way.
+
+    On day 45 the last class is deleted (accounts.py): what would be due after it does not come.
+    """
+    for day in (15.5, 16, 17, 41, 80):
         for later in (0, 0, 1, 1_200):
             lab.send("tick", "nudges", after=day * DAY + later)
+
+
+def _collect(lab: Laboratory) -> None:
+    """No nudge goes out at night: 07:00 to 18:00 in Chicago is 12:00 to 23:00 UTC."""
+    for mail in lab.world.ses.sent[lab.facts.setdefault("mails seen", 0) :]:
+        if "activation_id" not in str(mail["EmailTags"]) and not 12 <= lab.world.now.hour < 23:
+            lab.wrong.append("a nudge in the quiet hours")
+    lab.facts["mails seen"] = len(lab.world.ses.sent)
 
 
 def _ticks(lab: Laboratory, _what: str) -> None:
@@ -27,7 +37,7 @@ def _nudges(lab: Laboratory) -> Counter[str]:
 
 
 def _safety(lab: Laboratory) -> Iterator[str]:
-    """Within the 40 days there are two due dates."""
+    """Two due dates lie before the day when nothing is left to nudge about."""
     most = 1 if lab.elapsed < 38 * DAY else 2
     for _, number in _nudges(lab).items():
         if number > most:
@@ -43,4 +53,6 @@ def _at_rest(lab: Laboratory) -> dict[str, Any]:
     return {**kept, "nudged": sorted(_nudges(lab).items())}
 
 
-NUDGES = Feature("nudges", workers={"tick": Worker(_ticks, 6, 60)}, week=_week, safety=_safety, at_rest=_at_rest)
+NUDGES = Feature(
+    "nudges", workers={"tick": Worker(_ticks, 6, 60)}, week=_week, collect=_collect, safety=_safety, at_rest=_at_rest
+)

@@ -1,0 +1,275 @@
+"""Every guard of the product, and a way to take it out: the laboratory must notice (``campaign.py`` counts).
+
+Conditions of writes are found by running; checks in code are listed here by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+from unittest import mock
+
+from functions.accounts_feed.feed import AccountsFeed
+from functions.activation_email import sending
+from functions.cleanup_nudges import nudging
+from functions.import_step import steps
+from functions.import_step.ledger import ImportLedger
+from functions.import_step.people import Plan
+from shared import link as link_rules
+from shared.link import Link
+from shared.mail import mailer
+from shared.matching import Claim, Match, Outcome
+from shared.report import Upload
+from shared.roster import RosterUserKey
+from shared.stores import accounts, claims, imports, links, reports, table
+from shared.stores.activations import ActivationStore
+from shared.stores.links import LinkStore, Nudges
+from tests.faults.chaos import Mode
+from tests.faults.features import FEATURES
+from tests.faults.laboratory import Laboratory, Violation, Weather, clean_projection
+
+STORM = Weather(rate=0.02, most_faults=8, duplicates=0.5, disorder=0.3, turns=0.5)
+type Loosened = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One guard. ``removed`` is a context in which it is not there; ``loosened`` takes it out of requests."""
+
+    name: str
+    removed: Callable[[], AbstractContextManager[Any]] = nullcontext
+    loosened: Loosened | None = None
+
+
+# Conditions of writes.
+
+
+def _writes(operation: str, request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each single write of a request, with the kind of item it is about."""
+    many = request.get("TransactItems")
+    for verb, one in [pair for write in many for pair in write.items()] if many else [(operation, request)]:
+        if "ConditionExpression" in one:
+            key = one.get("Item") or one["Key"]
+            kind = f"{key['PK'].partition('#')[0]}/{key['SK'].partition('#')[0]}"
+            yield f"{verb.removesuffix('Item')} {kind}", one
+
+
+def _conjuncts(expression: str) -> list[str]:
+    """The parts of a condition that must all hold."""
+    parts, depth, start = [], 0, 0
+    for at, letter in enumerate(expression):
+        depth += (letter == "(") - (letter == ")")
+        if not depth and expression.startswith(" AND ", at):
+            parts.append(expression[start:at])
+            start = at + 5
+    parts.append(expression[start:])
+    return parts if " OR " not in expression or len(parts) > 1 else [expression]
+
+
+def conditions(seeds: Iterable[int]) -> list[Guard]:
+    """The conditions that these runs meet, each part of them a guard of its own."""
+    found: dict[tuple[str, str], None] = {}
+
+    def note(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        for kind, write in _writes(operation, request):
+            found[kind, str(write["ConditionExpression"])] = None
+        return request
+
+    for seed in seeds:
+        Laboratory(seed, features=FEATURES, weather=STORM, people_race=seed % 2 == 1, loosened=note).run()
+    return [
+        Guard(f"{kind}: {part}", loosened=_without(kind, expression, part))
+        for kind, expression in sorted(found)
+        for part in _conjuncts(expression)
+    ]
+
+
+def _without(kind: str, expression: str, part: str) -> Loosened:
+    rest = " AND ".join(one for one in _conjuncts(expression) if one != part)
+
+    def loosen(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        for found, write in _writes(operation, request):
+            if found == kind and write["ConditionExpression"] == expression:
+                if rest:
+                    write["ConditionExpression"] = rest
+                else:
+                    del write["ConditionExpression"]
+        return request
+
+    return loosen
+
+
+# Checks in code.
+
+
+def _patch(target: Any, name: str, new: Any) -> Callable[[], AbstractContextManager[Any]]:
+    return lambda: mock.patch.object(target, name, new)
+
+
+def _any_claim_matches(found: Iterable[Claim], *, address_is_shared: bool = False) -> Match:
+    everyone = sorted({claim.account_id for claim in found})
+    if address_is_shared or len(everyone) != 1:
+        return Match(Outcome.AMBIGUOUS if everyone else Outcome.UNMATCHED, candidates=tuple(everyone))
+    return Match(Outcome.MATCHED, account_id=everyone[0])
+
+
+def _shared_address_matches(found: Iterable[Claim], *, address_is_shared: bool = False) -> Match:
+    proven = sorted({claim.account_id for claim in found if claim.proven})
+    return Match(Outcome.MATCHED, account_id=proven[0]) if len(proven) == 1 else Match(Outcome.UNMATCHED)
+
+
+def _redoes_what_was_undone(present: Link | None, *args: Any, **named: Any) -> Link:
+    return _make(present, *args, **{**named, "by_rule": False})
+
+
+_make = link_rules.make
+
+
+@contextmanager
+def _an_open_outcome_is_a_no() -> Iterator[None]:
+    def refused(code: str, message: str) -> mailer.MailRefused:
+        return mailer.MailRefused(code, message, may_try_later=True)
+
+    with mock.patch.object(mailer, "OutcomeUnknown", refused):
+        yield
+
+
+@contextmanager
+def _starts_again_each_time() -> Iterator[None]:
+    """An execution per notification, instead of one per import."""
+    was = imports.ImportStarter.start
+    number = iter(range(10**9))
+
+    def start(self: Any, import_id: str, *args: Any, **named: Any) -> None:
+        states = self._states
+        renamed = mock.Mock(
+            start_execution=lambda **request: states.start_execution(
+                **{**request, "name": f"{request['name']}-{next(number)}"}
+            )
+        )
+        was(imports.ImportStarter(renamed, self._table, self._arn), import_id, *args, **named)
+
+    with mock.patch.object(imports.ImportStarter, "start", start):
+        yield
+
+
+def _nobody_is_under_way(store: LinkStore, user: RosterUserKey) -> Nudges:
+    return replace(_nudges(store, user), under_way=False)
+
+
+_nudges = LinkStore.nudges
+
+
+def _all_of(*removals: Callable[[], AbstractContextManager[Any]]) -> Callable[[], AbstractContextManager[Any]]:
+    """Several layers at once."""
+
+    @contextmanager
+    def removed() -> Iterator[None]:
+        with ExitStack() as stack:
+            for one in removals:
+                stack.enter_context(one())
+            yield
+
+    return removed
+
+
+_HAS_ENDED = _patch(ImportLedger, "has_ended", lambda *_: False)
+_NEEDS_NO_MAIL = _patch(sending.ActivationSending, "_needs_no_mail", lambda *_: False)
+_NOT_WITHDRAWN = _patch(ActivationStore, "withdraw", lambda *_: False)
+
+CHECKS: tuple[Guard, ...] = (
+    Guard("match: only a proven claim counts (M6)", _patch(claims, "match", _any_claim_matches)),
+    Guard("match: an address that two people share is nobody's (M7)", _patch(claims, "match", _shared_address_matches)),
+    Guard(
+        "link: a rule never redoes what a person undid (M6)", _patch(links.link_rules, "make", _redoes_what_was_undone)
+    ),
+    Guard(
+        "mastery: the higher points win (M16)", _patch(accounts.mastery_rules, "merge", lambda old, new: {**old, **new})
+    ),
+    Guard("gate: an import beyond the threshold is held (M3)", _patch(steps, "held_because", lambda *_: None)),
+    Guard("people: a file with rejected rows removes nobody (M2)", _patch(Plan, "may_remove", lambda *_: True)),
+    Guard("import: one that has ended is not begun again", _HAS_ENDED),
+    Guard("import: one execution per upload", _starts_again_each_time),
+    Guard("import: neither of the two before", _all_of(_HAS_ENDED, _starts_again_each_time)),
+    Guard(
+        "import: an older upload is superseded before work is done", _patch(ImportLedger, "newer_than", lambda *_: None)
+    ),
+    Guard("import: the newest valid upload is noted", _patch(ImportLedger, "note_valid", lambda *_: True)),
+    Guard("import: one at a time looks at the lock", _patch(ImportLedger, "is_locked_by_another", lambda *_: False)),
+    Guard("import: one at a time takes the lock", _patch(ImportLedger, "lock", lambda *_: True)),
+    Guard("import: equal contents are told (M4)", _patch(steps, "content_hash", lambda _files: str(id(object())))),
+    Guard("upload: which one is newer", _patch(Upload, "is_newer_than", lambda *_: False)),
+    Guard("report: the latest never goes back", _patch(reports, "upload_of", lambda _item: Upload("", "", ""))),
+    Guard("mail: an answer that did not come is not a no (B5)", _an_open_outcome_is_a_no),
+    Guard("mail: whoever is matched or linked needs none (M8)", _NEEDS_NO_MAIL),
+    Guard("mail: it is withdrawn from whoever is matched (M8)", _NOT_WITHDRAWN),
+    Guard("mail: neither of the two before", _all_of(_NEEDS_NO_MAIL, _NOT_WITHDRAWN)),
+    Guard(
+        "feed: an account that comes later is matched (M7)", _patch(AccountsFeed, "_match_who_waited", lambda *_: None)
+    ),
+    Guard("nudge: one that is under way is not sent again", _patch(LinkStore, "nudges", _nobody_is_under_way)),
+    Guard("nudge: only while classes are still about (B4)", _patch(nudging, "still_about", list)),
+    Guard("nudge: not in the quiet hours", _patch(nudging, "next_allowed", lambda _district, moment: moment)),
+    Guard("table: only a refused condition is a conflict", _patch(table, "is_refused_condition", lambda _error: True)),
+)
+
+_ONE_ACTIVATION = (
+    "a person has one activation in a lifetime so far: no run has a second id or token version to confuse it with"
+)
+EXPLAINED: dict[str, str] = {
+    "import: one that has ended is not begun again": "Step Functions refuses a second execution of the name; "
+    "without both it is caught, and the name is free again after 90 days",
+    "import: an older upload is superseded before work is done": "saves work; `note_valid` decides (caught)",
+    "mail: whoever is matched or linked needs none (M8)": "whoever matches withdraws the request; without both it is caught",
+    "mail: it is withdrawn from whoever is matched (M8)": "looked at again before sending; without both it is caught",
+    "Put OIDC_STATE/OIDC_STATE: attribute_not_exists(PK)": "the issuer takes a code once, too; held by "
+    "tests/unit/test_linking.py (an answer of the issuer counts only once)",
+    "Update ACCOUNT/LINK: sourced_id = :sourced_id": "in the same transaction the version of the person's side decides",
+    "Put USER/LINK: #state = :state": "in the same condition the version decides; the state is for whoever reads it",
+    "Update USER/ACTIVATION: #state IN (:from0, :from1, :from2)": "SES tells of a mail only after it took it, and it takes "
+    "one only in the state that is asked for",
+    "Update USER/ACTIVATION: activation_id = :id": _ONE_ACTIVATION,
+    "Update USER/ACTIVATION: token_version = :version": _ONE_ACTIVATION,
+}
+"""Guards that may be missed, and why."""
+
+
+def everything() -> list[Guard]:
+    """All guards, in an order that is the same in every process."""
+    return [*CHECKS, *conditions(range(60))]
+
+
+def catches(guard: Guard, seeds: Iterable[int]) -> str | None:
+    """How the laboratory notices that a guard is gone: the run and what broke. None when it does not.
+
+    Storms first, then every call at which something leaves the table, with its answer lost.
+    """
+    clean = clean_projection(FEATURES)
+    for seed in seeds:
+        lab = Laboratory(seed, features=FEATURES, weather=STORM, people_race=seed % 2 == 1, loosened=guard.loosened)
+        if wrong := _what_breaks(lab, guard, clean):
+            return f"storm {seed}: {wrong}"
+    for call in _calls_out():
+        lab = Laboratory(features=FEATURES, plan={call: Mode.NO_REPLY}, loosened=guard.loosened)
+        if wrong := _what_breaks(lab, guard, clean):
+            return f"call {call} without a reply: {wrong}"
+    return None
+
+
+def _what_breaks(lab: Laboratory, guard: Guard, clean: dict[str, Any]) -> str | None:
+    try:
+        with guard.removed():
+            lab.run()
+            lab.check_at_rest(clean)
+    except Violation as wrong:
+        return str(wrong)
+    return None
+
+
+@cache
+def _calls_out() -> tuple[int, ...]:
+    calls = Laboratory(features=FEATURES).run().chaos.calls
+    return tuple(call.number for call in calls if call.service != "dynamodb" and call.service != "s3")

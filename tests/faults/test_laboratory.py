@@ -1,0 +1,126 @@
+"""The laboratory itself: an undisturbed run is right, runs repeat, failures are told (issue: it survives everything)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.faults import guards
+from tests.faults.campaign import Run, every_single_failure, outcome, replay
+from tests.faults.chaos import Mode
+from tests.faults.features import FEATURES
+from tests.faults.laboratory import Feature, Laboratory, Violation, Weather, Worker, clean_projection, told
+
+STORMY = Weather(rate=0.02, most_faults=5, duplicates=0.5, disorder=0.5, turns=0.5)
+
+
+def test_an_undisturbed_run_ends_as_the_mission_says() -> None:
+    lab = Laboratory(features=FEATURES).run()
+    end = lab.projection()
+    assert (lab.parked, lab.gave_up, lab.unanswered) == ([], [], set())
+    assert end["mailed"] == [f"t{n}@lakeside.example" for n in (1, 2, 4)], (
+        "t3 is matched (M6), t2 only by an unproven address (M7)"
+    )
+    assert end["USER#lakeside#t1 LINK"][:2] == ("linked", "ada")
+    assert end["USER#lakeside#s1 LINK"] == ("linked", "kid", "district_login_clever", True)
+    assert end["USER#lakeside#s5 LINK"][:2] == ("matched", "lou"), (
+        "an account that comes later is matched when it comes (M7)"
+    )
+    assert end["USER#lakeside#t3 LINK"][0] == "undone", "what a person undid, no rule makes again"
+    assert end["USER#lakeside#t4 LINK"][0] == "undone", "a mail is good for one link"
+    assert "USER#lakeside#s3 LINK" not in end, "an address that two people share is nobody's (M7)"
+    assert end["latest report"] == ("rejected", "rosters/lakeside/thursday.zip")
+    assert end["nudged"] == [("t1@lakeside.example", 2)]
+    assert (end["unpublished"], end["stale claims"]) == (0, [])
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_the_same_seed_gives_the_same_run_byte_for_byte(seed: int) -> None:
+    one, other = (Laboratory(seed, features=FEATURES, weather=STORMY).run() for _ in range(2))
+    assert told(one) == told(other)
+    assert one.world.table.items == other.world.table.items
+    assert one.world.s3.objects.keys() == other.world.s3.objects.keys()
+
+
+def test_other_seeds_give_other_runs() -> None:
+    assert told(Laboratory(7, features=FEATURES, weather=STORMY).run()) != told(
+        Laboratory(8, features=FEATURES, weather=STORMY).run()
+    )
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_storms_end_well(seed: int) -> None:
+    assert outcome(Run(seed)) in ("equal", "raced", "parked", "unanswered")
+
+
+def test_every_way_to_fail_can_happen_to_every_call() -> None:
+    calls = Laboratory(features=FEATURES).run().chaos.calls
+    runs = list(every_single_failure(calls))
+    assert len(runs) == len(calls) * len(Mode)
+    assert {call.service for call in calls} == {
+        "cognito-idp",
+        "dynamodb",
+        "events",
+        "oidc",
+        "s3",
+        "ses",
+        "sqs",
+        "states",
+    }
+
+
+def test_a_worker_that_dies_is_killed_past_every_handler() -> None:
+    first_write = next(
+        call.number for call in Laboratory(features=FEATURES).run().chaos.calls if call.operation == "BatchWriteItem"
+    )
+    trace = replay(f"{first_write}=DIES_BEFORE")
+    assert "→ died" in trace
+    assert "✗ dies before" in trace
+    assert "ended: equal" in trace
+
+
+def test_a_failing_run_is_replayed_by_its_name_with_a_trace() -> None:
+    run = Run(plan=((120, Mode.THROTTLED), (124, Mode.DIES_AFTER)))
+    assert Run.named(run.name) == run
+    assert Run.named("18") == Run(18)
+    trace = replay("18")
+    assert "calls:" in trace
+    assert "ended: " in trace
+    with pytest.raises(ValueError, match="neither a seed nor a plan"):
+        Run.named("120=EXPLODES")
+
+
+def test_a_violation_is_told_at_once() -> None:
+    def explodes(lab: Laboratory) -> Any:
+        yield from (["the sky fell"] if lab.elapsed > 7_000 else [])
+
+    broken = Feature("broken", workers={"noop": Worker(lambda _lab, _body: None, 1, 0)}, safety=explodes)
+    with pytest.raises(Violation, match="the sky fell"):
+        Laboratory(features=(*FEATURES, broken)).run()
+
+
+def test_what_ends_otherwise_than_undisturbed_is_a_violation() -> None:
+    lab = Laboratory(features=FEATURES).run()
+    clean = clean_projection(FEATURES)
+    assert lab.check_at_rest(clean) == "equal"
+    with pytest.raises(Violation, match="1 differ: unpublished"):
+        lab.check_at_rest({**clean, "unpublished": 1})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "match: only a proven claim counts (M6)",
+        "gate: an import beyond the threshold is held (M3)",
+        "mastery: the higher points win (M16)",
+        "nudge: not in the quiet hours",
+    ],
+)
+def test_a_guard_that_is_taken_out_is_missed(name: str) -> None:
+    guard = next(g for g in guards.CHECKS if g.name == name)
+    assert guards.catches(guard, range(10))
+    assert guards.catches(replace(guard, removed=guards.nullcontext), range(2)) is None, (
+        "nothing is caught that was not done"
+    )
