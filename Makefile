@@ -36,8 +36,17 @@ check: setup setup-sam ## Formatting, lint, types, import contracts, template
 faults: setup ## The fault laboratory; SEEDS=n for its length, SLICE=1 for a part of it, REPLAY=run for one run's trace
 	@$(PYTHON) -m tests.faults $(if $(REPLAY),--replay "$(REPLAY)",--seeds $(or $(SEEDS),2000) $(if $(SLICE),--slice))
 
+fuzz: setup .local/stamps/fuzz ## Bytes of strangers at every edge, RUNS=n executions over all of them (Linux)
+	@.local/fuzz-env/bin/python -m tests.faults.fuzz --runs $(or $(RUNS),1000000)
+
 decide: setup ## Approve or reject a held import: DISTRICT= IMPORT= ACTION=approve BY= REASON=
 	@$(PYTHON) -m operations.decide "$(DISTRICT)" "$(IMPORT)" "$(ACTION)" "$(BY)" "$(REASON)"
+
+load: setup-stack ## 200 browsers activate for two minutes while an import runs; PEOPLE= and SECONDS_OF_LOAD= for less
+	@$(PYTHON) -m local.load
+
+resend: setup ## Another activation mail for one teacher: DISTRICT= PERSON={sourcedId}
+	@$(PYTHON) -m operations.resend "$(DISTRICT)" "$(PERSON)"
 
 redrive: setup ## Send what lies in the dead-letter queues on its way again
 	@$(PYTHON) -m operations.redrive
@@ -90,5 +99,5 @@ build-%Function:
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 
-.PHONY: help demo local test check faults decide redrive build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test check faults fuzz load decide resend redrive build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

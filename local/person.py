@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self
 from urllib.parse import urljoin
 
@@ -16,13 +17,20 @@ class NoSuchButton(Exception):
 class Person:
     """Keeps cookies as a browser does on this machine, where http counts as secure."""
 
-    def __init__(self, origin: str, transport: httpx.BaseTransport | None = None) -> None:
-        """``transport`` answers instead of the network."""
+    def __init__(
+        self,
+        origin: str,
+        transport: httpx.BaseTransport | None = None,
+        *,
+        told: Callable[[httpx.Response], None] = lambda _answer: None,
+    ) -> None:
+        """``transport`` answers instead of the network; ``told`` is shown every answer."""
         self._origin = origin
         self._http = httpx.Client(
             transport=transport, follow_redirects=True, timeout=60, event_hooks={"response": [self._trust_this_machine]}
         )
         self.answer: httpx.Response | None = None
+        self._told = told
 
     def _trust_this_machine(self, _answer: httpx.Response) -> None:
         """Browsers count 127.0.0.1 as secure; Python's cookie jar does not."""
@@ -36,7 +44,13 @@ class Person:
         self._http.close()
 
     def open(self, address: str) -> Self:
-        self.answer = self._http.get(urljoin(self._origin, address))
+        return self._note(self._http.get(urljoin(self._origin, address)))
+
+    def _note(self, answer: httpx.Response) -> Self:
+        """The answer, after those that led to it."""
+        for one in (*answer.history, answer):
+            self._told(one)
+        self.answer = answer
         return self
 
     @property
@@ -75,11 +89,9 @@ class Person:
         assert self.answer is not None
         address = urljoin(str(self.answer.url), form.attributes.get("action") or str(self.answer.url))
         if (form.attributes.get("method") or "get").lower() == "get":
-            self.answer = self._http.get(address, params=values)
-        else:
-            origin = "/".join(address.split("/")[:3])
-            self.answer = self._http.post(address, data=values, headers={"Origin": origin})
-        return self
+            return self._note(self._http.get(address, params=values))
+        origin = "/".join(address.split("/")[:3])
+        return self._note(self._http.post(address, data=values, headers={"Origin": origin}))
 
     def _form_of(self, button: str) -> LexborNode:
         for form in self.page.css("form"):

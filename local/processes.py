@@ -75,12 +75,23 @@ class Process:
     def tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
 
-    def stop(self) -> None:
-        """End it and everything that it started; politely, then not."""
+    def children(self, *, naming: str) -> list[int]:
+        """The processes of its group, without itself, whose command line has this text in it."""
+        found = []
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                fields = status.read_text().rpartition(")")[2].split()
+                command = (status.parent / "cmdline").read_bytes().decode(errors="replace")
+                if int(fields[2]) == self.pid and int(status.parent.name) != self.pid and naming in command:
+                    found.append(int(status.parent.name))
+        return found
+
+    def stop(self, *, patience: float = 5) -> None:
+        """End it and everything that it started; politely, then not. ``patience`` in seconds."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(5)
+            self._process.wait(patience)
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):

@@ -44,13 +44,18 @@ class LocalStack:
         web_port: str | None = None,
         bind: str = "127.0.0.1",
         stack_file: Path | None = STACK_FILE,
+        survives: bool = False,
     ) -> None:
+        """``survives`` lets what the emulator holds outlive ``restart_emulator``."""
         self._say = say
         self._endpoint_port = endpoint_port
         self._web_port = web_port
         self._bind = bind
         self._stack_file = stack_file
+        self._survives = survives
         self._running = ExitStack()
+        self._emulator: Process | None = None
+        self._start_again: Callable[[], Process] | None = None
         self.endpoint_url = ""
         self.web_url = ""
         self.mail_url = ""
@@ -127,9 +132,30 @@ class LocalStack:
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "PYTHONDONTWRITEBYTECODE": "",
         }
-        process = Process([str(python), "-m", "ministack"], folder / "emulator.log", environment)
-        self._running.callback(process.stop)
-        process.wait_until(lambda: _answers(f"{self.endpoint_url}/_ministack/health"), seconds=60, what="The emulator")
+        if self._survives:
+            environment |= {"PERSIST_STATE": "1", "STATE_DIR": str(folder / "state"), "S3_PERSIST": "1"}
+        self._start_again = lambda: Process([str(python), "-m", "ministack"], folder / "emulator.log", environment)
+        self._emulator = self._start_again()
+        self._running.callback(lambda: self._emulator and self._emulator.stop())
+        self._wait_for_emulator()
+
+    def _wait_for_emulator(self) -> None:
+        assert self._emulator is not None
+        self._emulator.wait_until(
+            lambda: _answers(f"{self.endpoint_url}/_ministack/health"), seconds=60, what="The emulator"
+        )
+
+    def restart_emulator(self) -> None:
+        """End all services and functions in the middle of whatever they do, and start them again with what they hold."""
+        assert self._emulator is not None
+        assert self._start_again is not None
+        self._emulator.stop(patience=30)
+        self._emulator = self._start_again()
+        self._wait_for_emulator()
+
+    def workers(self, function: str) -> list[int]:
+        """The processes in which this function (as in the template) runs now."""
+        return self._emulator.children(naming=f"{STACK_NAME}-{function}-") if self._emulator else []
 
     def _start_providers(self) -> tuple[IdentityProvider, IdentityProvider]:
         providers = IdentityProvider("google"), IdentityProvider("clever", self._clever_district_of)

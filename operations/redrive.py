@@ -1,4 +1,7 @@
-"""Sends what lies in the dead-letter queues on its way again. Handling any of it twice, at any age, does no harm."""
+"""Sends what lies in the dead-letter queues, and imports that broke off, on their way again.
+
+Handling any of it twice, at any age, does no harm.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ class Redrive:
         self._sqs = stack.client("sqs")
         self._lambda = stack.client("lambda")
         self._dynamodb = stack.client("dynamodb")
+        self._states = stack.client("stepfunctions")
 
     def run(self) -> Counter[str]:
         """Answers how many messages were sent on, by what they were, and under ``failed`` how many are still there."""
@@ -39,7 +43,33 @@ class Redrive:
             if what:
                 self._delete(self._outputs["FailedEventsQueueUrl"], message)
             done[what or "failed"] += 1
+        done += self._imports()
         return done
+
+    def _imports(self) -> Counter[str]:
+        """Imports that broke off are begun again: each of their steps may run again, and a newer upload goes before."""
+        arn = self._outputs["ImportStateMachineArn"]
+        known: set[str] = set()
+        broken: dict[str, str] = {}
+        for status in ("RUNNING", "SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"):
+            pages = self._states.get_paginator("list_executions").paginate(stateMachineArn=arn, statusFilter=status)
+            for execution in (one for page in pages for one in page["executions"]):
+                known.add(execution["name"])
+                if status not in ("RUNNING", "SUCCEEDED"):
+                    broken[execution["name"]] = execution["executionArn"]
+        done: Counter[str] = Counter()
+        for name, execution_arn in broken.items():
+            again = _next_name(name)
+            body = self._states.describe_execution(executionArn=execution_arn)["input"]
+            if again not in known and self._has_not_ended(json.loads(body)["import"]):
+                self._states.start_execution(stateMachineArn=arn, name=again, input=body)
+                done["imports"] += 1
+        return done
+
+    def _has_not_ended(self, one: dict[str, Any]) -> bool:
+        key = {"PK": {"S": f"DISTRICT#{one['district_id']}"}, "SK": {"S": f"IMPORT#{one['import_id']}"}}
+        item = self._dynamodb.get_item(TableName=self._outputs["TableName"], Key=key, ConsistentRead=True).get("Item")
+        return item is None or item["status"]["S"] == "failed"
 
     def _messages(self, queue_url: str) -> Iterator[dict[str, Any]]:
         """Every message once; those that are not deleted come back into sight after two minutes."""
@@ -124,6 +154,12 @@ class Redrive:
             "dynamodb": {"Keys": keys, "NewImage": item, "SequenceNumber": "1"},
         }
         return self._invoke("EventPublisherFunctionName", {"Records": [record]})
+
+
+def _next_name(name: str) -> str:
+    """An execution's name for another try: ``x``, ``x-again1``, ``x-again2``."""
+    first, _, number = name.partition("-again")
+    return f"{first}-again{int(number or 0) + 1}"
 
 
 def _epoch(moment: str) -> float:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
-from copy import copy
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 
 from functions.accounts_feed.feed import AccountsFeed
 from functions.activation_email.sending import ActivationSending
+from functions.activation_schedule.scheduling import ActivationSchedule
 from functions.cleanup_nudges.nudging import Nudging
 from functions.event_publisher.publishing import Publisher
 from functions.import_step.files import ImportFiles
@@ -51,12 +50,12 @@ class World:
         self.table = MemoryTable(gate=gate, now=lambda: self.now.timestamp(), is_metered=is_metered)
         self.s3 = MemoryS3(gate=gate)
         self.sqs = MemoryQueue(gate=gate)
-        self.states = MemoryStates(gate=gate)
+        self.states = MemoryStates(gate=gate, now=lambda: self.now.timestamp())
         self.ses = MemorySes(gate=gate)
         self.events = MemoryEvents(gate=gate)
         self.alarms = 0
-        self._ids = count(1)
-        self._sequencers = count(1)
+        self._ids = 0
+        self._sequencers = 0
         self.districts = DistrictStore(self.table)
         self.classes = DistrictClassStore(self.table)
         self.work = ClassWorkStore(self.table)
@@ -70,10 +69,9 @@ class World:
     def begin_like(self, other: World) -> None:
         """Take over what another world holds; cheaper than preparing this one the same way."""
         self.now = other.now
-        self._ids, self._sequencers = copy(other._ids), copy(other._sequencers)
+        self._ids, self._sequencers = other._ids, other._sequencers
         self.table.take_over(other.table)
         self.s3.objects = dict(other.s3.objects)
-        self.states.started = dict(other.states.started)
 
     def clock(self) -> datetime:
         return self.now
@@ -82,7 +80,8 @@ class World:
         self.now += timedelta(**span)
 
     def new_id(self) -> str:
-        return f"{next(self._ids):032x}"
+        self._ids += 1
+        return f"{self._ids:032x}"
 
     # What people put into the buckets.
 
@@ -106,7 +105,8 @@ class World:
         self.pass_time(seconds=1)
         self.s3.put_object(Bucket="rosters", Key=key, Body=body)
         moment = self.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return Upload(key, etag(body), moment, f"{next(self._sequencers):016X}")
+        self._sequencers += 1
+        return Upload(key, etag(body), moment, f"{self._sequencers:016X}")
 
     def upload(
         self, files: Mapping[str, str | bytes], district_id: str = "lakeside", name: str = "roster"
@@ -125,10 +125,13 @@ class World:
         return answer
 
     def feed(self, *lines: dict[str, Any]) -> dict[str, Any]:
+        return self.feed_lines(json.dumps(line).encode() for line in lines)
+
+    def feed_lines(self, lines: Iterable[bytes]) -> dict[str, Any]:
         feed = AccountsFeed(
             self.accounts, self.claims, self.users, self.links, self.activations, clock=self.clock, at_once=1
         )
-        return feed.load(json.dumps(line).encode() for line in lines)
+        return feed.load(lines)
 
     # Mail.
 
@@ -137,6 +140,10 @@ class World:
         while self.sqs.messages:
             body = json.loads(self.sqs.messages.pop(0))
             self.sending().send(RosterUserKey(body["district_id"], body["sourced_id"]), body["activation_id"])
+
+    def schedule(self) -> ActivationSchedule:
+        queue = ActivationQueue(self.sqs, "queue")
+        return ActivationSchedule(DueStore(self.table), self.activations, queue, clock=self.clock)
 
     def sending(self) -> ActivationSending:
         return ActivationSending(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import stat
 import zipfile
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -32,9 +34,18 @@ class RosterFile:
         """The name that says what is in it: lower case, without folder and ``.csv``."""
         return self.name.rsplit("/", 1)[-1].lower().removesuffix(".csv")
 
+    @contextmanager
+    def reading(self) -> Iterator[IO[bytes]]:
+        """Its bytes, inside of ``with``. Raises UploadRejected when the archive breaks off or its sums are wrong."""
+        try:
+            with self.open() as stream:
+                yield stream
+        except (zipfile.BadZipFile, zlib.error, EOFError):
+            raise damaged(self.name) from None
+
     def sha256(self) -> str:
         digest = hashlib.sha256()
-        with self.open() as stream:
+        with self.reading() as stream:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
         return digest.hexdigest()

@@ -6,13 +6,11 @@ import codecs
 import csv
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from functions.import_step.opening import RosterFile, damaged
+from functions.import_step.opening import RosterFile
 from shared.errors import UploadRejected
 from shared.report import Note, Reject
 
@@ -34,7 +32,7 @@ class Encoding:
 
 def encoding_of(file: RosterFile) -> Encoding:
     """UTF-8 unless a byte order mark or the bytes themselves say otherwise."""
-    with _reading(file), file.open() as stream:
+    with file.reading() as stream:
         start = stream.read(_SAMPLE)
         for mark, codec in (
             (codecs.BOM_UTF8, "utf-8-sig"),
@@ -47,11 +45,11 @@ def encoding_of(file: RosterFile) -> Encoding:
             return Encoding("utf-16-le" if start[1:2] == b"\0" else "utf-16-be", assumed=True)
         if _decodes(start, stream, "utf-8"):
             return Encoding("utf-8", assumed=False)
-    with _reading(file), file.open() as stream:
+    with file.reading() as stream:
         start = stream.read(_SAMPLE)
         if _JAPANESE.search(start.decode("cp932", "replace")) and _decodes(start, stream, "cp932"):
             return Encoding("cp932", assumed=True)
-    with _reading(file), file.open() as stream:
+    with file.reading() as stream:
         if _decodes(b"", stream, "cp1252"):
             return Encoding("cp1252", assumed=True)
     return Encoding("latin-1", assumed=True)
@@ -154,7 +152,7 @@ class Table:
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """All non-empty records with the line on which each begins."""
-        with _reading(self.file), self.file.open() as binary:
+        with self.file.reading() as binary:
             text = io.TextIOWrapper(binary, encoding=self._encoding.codec, newline="")
             reader = csv.reader(text, delimiter=self._dialect, strict=True)
             while True:
@@ -202,24 +200,10 @@ class Table:
         )
 
     def _find_delimiter(self) -> str:
-        with _reading(self.file), self.file.open() as binary:
+        with self.file.reading() as binary:
             first = io.TextIOWrapper(binary, encoding=self._encoding.codec, errors="replace", newline="").readline(
                 1 << 16
             )
         if "," in first:
             return ","
         return next((d for d in ("\t", ";", "|") if d in first), ",")
-
-
-class _reading:  # noqa: N801 - used as a with-statement's word
-    """Inside, an archive that breaks off is an UploadRejected."""
-
-    def __init__(self, file: RosterFile) -> None:
-        self._name = file.name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, zipfile.BadZipFile | zlib.error | EOFError):
-            raise damaged(self._name) from None

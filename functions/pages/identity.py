@@ -137,7 +137,7 @@ class OidcProvider:
                 timeout=_TIMEOUT,
                 allow_redirects=False,
             )
-            token = answer.json().get("id_token") if answer.status_code == 200 else None
+            token = _object(answer).get("id_token") if answer.status_code == 200 else None
         except (requests.RequestException, ValueError):
             raise _unreachable() from None
         if not isinstance(token, str):
@@ -163,9 +163,9 @@ class OidcProvider:
         return Identity(
             self.issuer,
             str(claims["sub"]),
-            claims.get("email"),
+            _text(claims.get("email")),
             claims.get("email_verified") is True,
-            str(claims.get("name") or ""),
+            _text(claims.get("name")) or "",
             claims,
         )
 
@@ -177,7 +177,8 @@ class OidcProvider:
     def _discover(self) -> dict[str, Any]:
         if self._metadata is None:
             metadata = self._get(f"{self.issuer}/.well-known/openid-configuration")
-            if metadata.get("issuer") != self.issuer:
+            needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+            if metadata.get("issuer") != self.issuer or not all(isinstance(metadata.get(name), str) for name in needed):
                 raise _not_proved()
             self._metadata = metadata
         return self._metadata
@@ -186,10 +187,21 @@ class OidcProvider:
         try:
             answer = self._http.get(url, timeout=_TIMEOUT, allow_redirects=False)
             answer.raise_for_status()
-            found: dict[str, Any] = answer.json()
+            return _object(answer)
         except (requests.RequestException, ValueError):
             raise _unreachable() from None
-        return found
+
+
+def _object(answer: requests.Response) -> dict[str, Any]:
+    """A JSON object, and nothing else. Raises ValueError."""
+    found = answer.json()
+    if not isinstance(found, dict):
+        raise ValueError("no JSON object")
+    return found
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _challenge(verifier: str) -> str:

@@ -37,17 +37,7 @@ class ActivationStore:
         user = activation.user
         writes: list[dict[str, Any]] = [
             {"Put": {"TableName": name, "Item": _item(activation), "ConditionExpression": "attribute_not_exists(PK)"}},
-            {
-                "Put": {
-                    "TableName": name,
-                    "Item": {
-                        "PK": f"ACTIVATION#{activation.activation_id}",
-                        "SK": "POINTER",
-                        "district_id": user.district_id,
-                        "sourced_id": user.sourced_id,
-                    },
-                }
-            },
+            {"Put": {"TableName": name, "Item": _pointer(activation)}},
         ]
         if due_at:
             writes.append(
@@ -64,6 +54,39 @@ class ActivationStore:
         except Conflict:
             return False
         return True
+
+    def renew(self, activation: Activation, activation_id: str, *, now: datetime, valid_for: timedelta) -> Activation:
+        """Begin anew, because a person asked for another mail: what was sent before leads nowhere any more.
+
+        Raises RefusedTransition ``not_renewable`` while the mail is waiting or under way, when the activation was used,
+        or when it has changed in the meantime.
+        """
+        under_way = activation.state is ActivationState.SENDING and (activation.lease_until or "") > to_iso(now)
+        if activation.used_at or under_way or activation.state in (ActivationState.PENDING, ActivationState.WITHDRAWN):
+            raise _not_renewable()
+        name = self._table.name
+        fresh = Activation(
+            activation_id,
+            activation.user,
+            activation.official_email,
+            token_version=activation.token_version + 1,
+            created_at=to_iso(now),
+            expires_at=to_iso(now + valid_for),
+        )
+        put = {
+            "TableName": name,
+            "Item": _item(fresh),
+            "ConditionExpression": "activation_id = :id AND attribute_not_exists(used_at)",
+            "ExpressionAttributeValues": {":id": activation.activation_id},
+        }
+        try:
+            with conflicts("not_renewable", "The activation changed in the meantime."):
+                self._table.meta.client.transact_write_items(
+                    TransactItems=[{"Put": put}, {"Put": {"TableName": name, "Item": _pointer(fresh)}}]
+                )
+        except Conflict:
+            raise _not_renewable() from None
+        return fresh
 
     def change_address(self, activation: Activation, address: str) -> None:
         """A teacher's official address changed before the mail went out: it goes to the new one."""
@@ -166,6 +189,22 @@ class ActivationStore:
 
 def _key(user: RosterUserKey) -> Key:
     return {"PK": user_pk(user), "SK": "ACTIVATION"}
+
+
+def _pointer(activation: Activation) -> Item:
+    """Finds the person whose activation an address names."""
+    return {
+        "PK": f"ACTIVATION#{activation.activation_id}",
+        "SK": "POINTER",
+        "district_id": activation.user.district_id,
+        "sourced_id": activation.user.sourced_id,
+    }
+
+
+def _not_renewable() -> RefusedTransition:
+    return RefusedTransition(
+        "not_renewable", "This activation waits for its mail, was used or withdrawn, or has just changed."
+    )
 
 
 def _item(a: Activation) -> Item:

@@ -139,9 +139,8 @@ class LinkStore:
         if present is None:
             link_put["ConditionExpression"] = "attribute_not_exists(PK)"
         else:
-            link_put["ConditionExpression"] = "version = :version AND #state = :state"
-            link_put["ExpressionAttributeNames"] = {"#state": "state"}
-            link_put["ExpressionAttributeValues"] = {":version": present.version, ":state": present.state.value}
+            link_put["ConditionExpression"] = "version = :version"
+            link_put["ExpressionAttributeValues"] = {":version": present.version}
         writes: list[dict[str, Any]] = [
             {"Put": link_put},
             {
@@ -191,11 +190,10 @@ class LinkStore:
             "TableName": self._table.name,
             "Key": {"PK": user_pk(consent.user), "SK": "ACTIVATION"},
             "UpdateExpression": "SET used_at = :now",
-            "ConditionExpression": "activation_id = :id AND token_version = :version",
+            "ConditionExpression": "activation_id = :id",
             "ExpressionAttributeValues": {
                 ":now": to_iso(now),
                 ":id": activation.activation_id,
-                ":version": activation.token_version,
             },
         }
         if consent.by is Proof.ACTIVATION:
@@ -225,10 +223,7 @@ class LinkStore:
         activation = self._activations.of_user(consent.user)
         if consent.by is not Proof.ACTIVATION:
             return replace(consent, activation=activation)
-        same = activation and (activation.activation_id, activation.token_version) == (
-            consent.activation.activation_id,
-            consent.activation.token_version,
-        )
+        same = activation is not None and activation.activation_id == consent.activation.activation_id
         if self.of_user(consent.user) == present and (not same or (activation and activation.used_at)):
             raise RefusedTransition("activation_dead", "This activation was used, or replaced by a newer one.")
         return consent
@@ -270,9 +265,8 @@ class LinkStore:
                     "TableName": name,
                     "Key": {"PK": account_pk(present.account_id), "SK": f"LINK#{user.district_id}"},
                     "UpdateExpression": "SET #state = :undone",
-                    "ConditionExpression": "sourced_id = :sourced_id",
                     "ExpressionAttributeNames": {"#state": "state"},
-                    "ExpressionAttributeValues": {":undone": LinkState.UNDONE.value, ":sourced_id": user.sourced_id},
+                    "ExpressionAttributeValues": {":undone": LinkState.UNDONE.value},
                 }
             },
             {

@@ -51,6 +51,8 @@ class Worker:
     on_giving_up: Callable[[Laboratory, Any], None] | None = None
     is_parked: bool = True
     """Whether what was given up lies in a dead-letter queue; a person's visit does not."""
+    is_forgotten: bool = False
+    """Nobody waits for it: what fails is gone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,6 +245,8 @@ class Laboratory:
     def _again(self, delivery: Delivery, why: str) -> None:
         self.trace.append(f"            {delivery.number:>4} → {why}")
         worker = self.workers[delivery.kind]
+        if worker.is_forgotten:
+            return
         if delivery.tries + 1 >= worker.tries:
             (self.parked if worker.is_parked else self.gave_up).append(delivery)
             if worker.on_giving_up:

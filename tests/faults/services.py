@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,16 +77,21 @@ class MemoryQueue:
 
 
 class MemoryStates:
-    """Executions that were started, by name."""
+    """Executions that were started, by name; 90 days after its end a name is free again."""
 
-    def __init__(self, *, gate: Gate = ungated) -> None:
+    NAMES_KEPT = 90 * 86_400
+
+    def __init__(self, *, gate: Gate = ungated, now: Callable[[], float] = lambda: 0.0) -> None:
         self.started: dict[str, str] = {}
+        self._taken: dict[str, float] = {}
         self._gate = gate
+        self._now = now
 
     def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
-            if name in self.started:
+            if name in self._taken and self._now() - self._taken[name] < self.NAMES_KEPT:
                 raise error("ExecutionAlreadyExists", "StartExecution")
+            self._taken[name] = self._now()
             self.started[name] = input
             return {"executionArn": f"arn:{name}"}
 

@@ -20,9 +20,12 @@ def test_an_undisturbed_run_ends_as_the_mission_says() -> None:
     lab = Laboratory(features=FEATURES).run()
     end = lab.projection()
     assert (lab.parked, lab.gave_up, lab.unanswered) == ([], [], set())
-    assert end["mailed"] == [f"t{n}@lakeside.example" for n in (1, 2, 4)], (
-        "t3 is matched (M6), t2 only by an unproven address (M7)"
+    lakeside = [to for to in end["mailed"] if to.endswith("@lakeside.example")]
+    assert lakeside == [f"t{n}@lakeside.example" for n in (1, 2, 4, 6, 6)], (
+        "t3 is matched (M6), t2 by nothing proven (M7), and for t6 another mail was asked for"
     )
+    valley = [to for to in end["mailed"] if to.endswith("@valley.example")]
+    assert valley == ["t2@valley.example"], "the account of t1 came before the day of the mails"
     assert end["USER#lakeside#t1 LINK"][:2] == ("linked", "ada")
     assert end["USER#lakeside#s1 LINK"] == ("linked", "kid", "district_login_clever", True)
     assert end["USER#lakeside#s5 LINK"][:2] == ("matched", "lou"), (

@@ -40,8 +40,13 @@ AT_ONCE = (
     [account("lou", "s5@lakeside.example"), account("yan", "y1@mail.example", mastery=_points(a=1))],
     [account("yan", "y2@mail.example", mastery=_points(b=1))],
 )
-LATER = [account("ned", None, clever_id="c-1"), account("tom", "t3@lakeside.example", clever_id="c-9")]
-"""One more with the Clever id of somebody who is linked by now, and one whose link a person has undone."""
+LATER = [
+    account("vic", "t1@valley.example"),
+    account("ned", None, clever_id="c-1"),
+    account("tom", "t3@lakeside.example", clever_id="c-9"),
+]
+"""One whose holder waits for a mail, one with the Clever id of somebody who is linked by now, one whose link a person has
+undone."""
 
 
 def _week(lab: Laboratory) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
+from shared.errors import RefusedTransition
 from shared.roster import RosterUserKey
-from tests.faults.laboratory import Feature, Laboratory, Worker
+from shared.stores.activation_queue import ActivationQueue
+from tests.faults.laboratory import DAY, Feature, Laboratory, Worker
 
 
 def _sends(lab: Laboratory, message: str) -> None:
@@ -42,11 +45,52 @@ def _collect(lab: Laboratory) -> None:
         tags = {t["Name"]: [t["Value"]] for t in mail["EmailTags"]}
         if "activation_id" in tags:
             _check_state(lab, tags["activation_id"][0])
-            complains = mail["To"].startswith("t2@")
-            for kind in ("Send", "Delivery", "Complaint") if complains else ("Send", "Delivery"):
-                detail = {"eventType": kind, "mail": {"messageId": mail["MessageId"], "tags": tags}}
+            for kind in _comes_of(lab, mail["To"]):
+                about = {"messageId": mail["MessageId"], "tags": tags}
+                detail = {"eventType": kind, "mail": about, "bounce": {"bounceType": "Permanent"}}
                 lab.send("ses", detail, after=lab.elapsed + 5)
+            if mail["To"] == "t6@lakeside.example" and not lab.facts["renewed"]:
+                for _ in range(2):
+                    lab.send("renewal", RosterUserKey("lakeside", "t6"), after=lab.elapsed + 5)
     lab.facts["mails told"] = len(world.ses.sent)
+
+
+def _comes_of(lab: Laboratory, address: str) -> tuple[str, ...]:
+    """t2 complains of the mail; the first one to t6 bounces."""
+    if address == "t2@lakeside.example":
+        return ("Send", "Delivery", "Complaint")
+    if address == "t6@lakeside.example" and not lab.facts["renewed"]:
+        return ("Send", "Bounce")
+    return ("Send", "Delivery")
+
+
+def _wakes(lab: Laboratory, _what: str) -> None:
+    lab.world.schedule().run()
+
+
+def _renews(lab: Laboratory, user: RosterUserKey) -> None:
+    """Somebody at the district asks for another mail; two do at the same moment."""
+    activation = lab.world.activations.of_user(user)
+    if activation is None:
+        raise RefusedTransition("not_yet", "There is no activation yet.")
+    if not lab.facts["renewed"]:
+        activation = lab.world.activations.renew(
+            activation, lab.world.new_id(), now=lab.world.now, valid_for=timedelta(days=30)
+        )
+    ActivationQueue(lab.world.sqs, "queue").request([activation])
+
+
+def _week(lab: Laboratory) -> None:
+    lab.facts["renewed"] = 0
+    lab.world.table.listeners.append(lambda before, after: _note_renewal(lab, before, after))
+    for day in (9, 10.2, 10.3):
+        for later in (0, 1):
+            lab.send("wake", "activations", after=day * DAY + later)
+
+
+def _note_renewal(lab: Laboratory, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+    if before and after and after["SK"] == "ACTIVATION" and before["activation_id"] != after["activation_id"]:
+        lab.facts["renewed"] = after["activation_id"]
 
 
 def _check_state(lab: Laboratory, activation_id: str) -> None:
@@ -57,14 +101,26 @@ def _check_state(lab: Laboratory, activation_id: str) -> None:
 
 
 def _safety(lab: Laboratory) -> Iterator[str]:
+    """Each person has one activation, but for the one who asked for another."""
     seen: set[str] = set()
     for mail in lab.world.ses.sent:
         tags = {t["Name"]: t["Value"] for t in mail["EmailTags"]}
         if "activation_id" not in tags:
             continue
-        if tags["activation_id"] in seen or mail["To"] in seen:
+        asked = tags["activation_id"] == lab.facts["renewed"]
+        if tags["activation_id"] in seen or (mail["To"] in seen and not asked):
             yield "two activation mails to one person"
         seen |= {tags["activation_id"], mail["To"]}
+    mailed = {m["MessageId"]: str(m["EmailTags"]) for m in lab.world.ses.sent}
+    for (pk, sk), item in lab.world.table.items.items():
+        if sk == "ACTIVATION" and item["activation_id"] not in mailed.get(
+            item.get("message_id"), item["activation_id"]
+        ):
+            yield f"{pk}: the feedback of another mail"
+        if sk == "ACTIVATION" and "used_at" not in item:
+            link = lab.world.table.items.get((pk, "LINK"), {})
+            if (link.get("state"), link.get("by")) == ("linked", "activation"):
+                yield f"{pk}: linked by a mail that counts as unused"
 
 
 def _at_rest(lab: Laboratory) -> dict[str, Any]:
@@ -81,8 +137,11 @@ ACTIVATION = Feature(
     "activation",
     workers={
         "sqs": Worker(_sends, 6, 360, may_come_twice=True),
+        "wake": Worker(_wakes, 6, 60),
+        "renewal": Worker(_renews, 10, 600, is_parked=False),
         "ses": Worker(_is_told, 4, 60, may_come_twice=True),
     },
+    week=_week,
     collect=_collect,
     safety=_safety,
     at_rest=_at_rest,

@@ -26,6 +26,8 @@ def _week(lab: Laboratory) -> None:
     web = Web(lab.world, gate=lab.chaos)
     web.cognito.users = {"ada": (PASSWORD, "ada")}
     lab.facts["web"] = web
+    lab.facts["told of links"] = Counter()
+    lab.world.table.listeners.append(lambda before, after: _count_facts(lab, before, after))
     race = lab.people_race
     # A page takes as long as many calls: one run in four goes through the pages.
     browser = lab.seed % 4 == 0
@@ -42,10 +44,18 @@ def _week(lab: Laboratory) -> None:
     for _ in range(2):
         lab.send("visit", ("chooses", "s2", "pat"), after=7_400)
     if race:
+        lab.send("visit", ("activates", "t6", "pat"), after=3_700)
         lab.send("visit", ("logs in", "t3", "tom"), after=7_300)
         lab.send("visit", ("undoes", "t3", "tom"), after=7_310)
         lab.send("visit", ("activates", "t1", "ada"), after=7_200)
         lab.send("visit", ("logs in", "t3", "ada"), after=7_200)
+
+
+def _count_facts(lab: Laboratory, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+    if after and before is None and after["PK"].startswith("OUTBOX#"):
+        detail = json.loads(after["detail"])
+        fact = (after["detail_type"], detail.get("account_id", ""), detail.get("sourced_id", ""))
+        lab.facts["told of links"][fact] += 1
 
 
 def _visits(lab: Laboratory, visit: tuple[str, str, str]) -> None:
@@ -157,11 +167,7 @@ def _safety(lab: Laboratory) -> Iterator[str]:
             other = items.get((f"USER#{sk.removeprefix('LINK#')}#{item['sourced_id']}", "LINK"), {})
             if (other.get("state"), other.get("account_id")) != ("linked", pk.removeprefix("ACCOUNT#")):
                 yield f"half a link: {pk} {sk}"
-    facts = Counter(
-        (item["detail_type"], *map(json.loads(item["detail"]).get, ("account_id", "sourced_id")))
-        for (pk, _), item in items.items()
-        if pk.startswith("OUTBOX#")
-    )
+    facts: Counter[tuple[str, ...]] = lab.facts["told of links"]
     for (kind, *pair), made in facts.items():
         if kind == "AccountLinked" and made - facts["LinkUndone", *pair] not in (0, 1):
             yield f"the platform was told {made} times of one link"

@@ -1,0 +1,211 @@
+"""Many teachers activate at once while an import runs: what they meet is measured, and nothing may get lost.
+
+Bounded in people and time, on this machine's loopback only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock, Thread
+from typing import Any
+
+import httpx
+
+from local import sample_district
+from local.front import sent_mail
+from local.journey import Journey, until
+from local.person import NoSuchButton, Person
+from local.sample_district import PASSWORD, zipped
+from local.stack import LocalStack
+
+DISTRICT_ID = "loadtown"
+MOST_PEOPLE, MOST_SECONDS = 200, 120
+
+
+@dataclass
+class Answers:
+    """What the pages answered, and how long it took (seconds)."""
+
+    seconds: list[float] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+    broken: Counter[str] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock)
+
+    def note(self, response: httpx.Response) -> None:
+        with self._lock:
+            self.seconds.append(response.elapsed.total_seconds())
+            self.statuses[response.status_code] += 1
+
+    def note_broken(self, what: str) -> None:
+        with self._lock:
+            self.broken[what] += 1
+
+    def percentile(self, share: float) -> float:
+        ordered = sorted(self.seconds)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+    @property
+    def errors(self) -> int:
+        return sum(number for status, number in self.statuses.items() if status >= 500) + sum(self.broken.values())
+
+
+class Load:
+    """A district of so many teachers, each with an account; while they activate, another district is imported."""
+
+    def __init__(self, stack: LocalStack, *, people: int, seconds: float, students: int) -> None:
+        self._stack = stack
+        self._people = min(people, MOST_PEOPLE)
+        self._seconds = min(seconds, MOST_SECONDS)
+        self._students = students
+        self._journey = Journey(stack, sample_district.make())
+        self.answers = Answers()
+
+    def prepare(self) -> None:
+        """Settings, accounts with their logins, the roster, and a mail for each."""
+        put = self._journey.put
+        for district_id in (DISTRICT_ID, "bigtown"):
+            settings = {
+                "name": district_id,
+                "email_domains": [f"{district_id}.example"],
+                "time_zone": "America/Chicago",
+            }
+            put(f"districts/{district_id}/district.json", json.dumps(settings).encode())
+        cognito, pool = self._stack.client("cognito-idp"), self._stack.outputs["UserPoolId"]
+        lines = []
+        for number in range(self._people):
+            name = f"load-{number}"
+            attributes = [{"Name": "custom:account_id", "Value": name}]
+            cognito.admin_create_user(
+                UserPoolId=pool, Username=name, MessageAction="SUPPRESS", UserAttributes=attributes
+            )
+            cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
+            line = {"account_id": name, "role": "teacher", "display_name": name, "username": name,
+                    "email": f"{name}@mail.example", "email_verified": True}  # fmt: skip
+            lines.append(json.dumps(line))
+        put("accounts/load.jsonl", "\n".join(lines).encode())
+        until(
+            lambda: self._journey.report("reports/_accounts/load/report.json"), seconds=120, what="the accounts' report"
+        )
+        put(f"rosters/{DISTRICT_ID}/load.zip", roster(DISTRICT_ID, teachers=self._people))
+        until(lambda: len(self._addresses()) == self._people or None, seconds=300, what="a mail for each teacher")
+
+    def _addresses(self) -> dict[str, str]:
+        """The activation address by the local part of whom it was mailed to."""
+        found = {}
+        for mail in sent_mail(self._stack.endpoint_url):
+            who, _, domain = mail["to"].partition("@")
+            if domain == f"{DISTRICT_ID}.example":
+                found[who] = next(word for word in mail["text"].split() if "/activate/" in word)
+        return found
+
+    def run(self) -> dict[str, Any]:
+        """Everybody activates, and goes on looking at pages; answers what came of it."""
+        addresses = self._addresses()
+        ends = time.monotonic() + self._seconds
+        browsers = [
+            Thread(target=self._browse, args=(number, addresses[f"t{number}"], ends)) for number in range(self._people)
+        ]
+        self._journey.put("rosters/bigtown/big.zip", roster("bigtown", teachers=20, students=self._students))
+        for browser in browsers:
+            browser.start()
+        for browser in browsers:
+            browser.join()
+        report = self._journey.latest("rosters/bigtown/big.zip")
+        return {"import": report["status"], "read": report["users"]["read"], **self._links()}
+
+    def _browse(self, number: int, address: str, ends: float) -> None:
+        """One person: again when the page could not be had, as people do."""
+        is_linked = False
+        with Person(self._stack.web_url, told=self.answers.note) as person:
+            while time.monotonic() < ends or not is_linked:
+                try:
+                    if not is_linked:
+                        person.open(address).press("Log into my existing account")
+                        person.press("Log in", username_or_email=f"load-{number}", password=PASSWORD)
+                        person.press("Link my accounts")
+                        is_linked = person.path == "/home"
+                    person.open("/home")
+                except (httpx.TransportError, NoSuchButton) as failed:
+                    self.answers.note_broken(type(failed).__name__)
+                    is_linked = is_linked or person.open("/home").path == "/home"
+                if time.monotonic() > ends + 120:
+                    return
+
+    def _links(self) -> dict[str, int]:
+        table = self._stack.resource("dynamodb").Table(self._stack.outputs["TableName"])
+        found: Counter[str] = Counter()
+        request: dict[str, Any] = {
+            "ProjectionExpression": "PK, SK, #state, detail_type",
+            "ExpressionAttributeNames": {"#state": "state"},
+        }
+        while True:
+            page = table.scan(**request)
+            for item in page["Items"]:
+                if item["PK"].startswith(f"USER#{DISTRICT_ID}#") and item["SK"] == "LINK" and item["state"] == "linked":
+                    found["links"] += 1
+                if item.get("detail_type") == "AccountLinked":
+                    found["events"] += 1
+            if "LastEvaluatedKey" not in page:
+                return {"links": found["links"], "events": found["events"]}
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def told(self, came: dict[str, Any], say: Callable[[str], None]) -> bool:
+        """Print what was measured; True when nothing was lost."""
+        answers = self.answers
+        rate = len(answers.seconds) / self._seconds
+        say(f"{self._people} browsers, {self._seconds:g} s: {len(answers.seconds)} answers, {rate:.0f} a second")
+        say(
+            "latency: " + ", ".join(f"p{int(100 * s)} {1000 * answers.percentile(s):.0f} ms" for s in (0.5, 0.95, 0.99))
+        )
+        say(
+            f"answers: {dict(sorted(answers.statuses.items()))}; broken off: {dict(answers.broken)}; errors: {answers.errors}"
+        )
+        say(f"import meanwhile: {came['import']}, {came['read']} people read")
+        say(f"links: {came['links']} of {self._people}; events told of them: {came['events']}")
+        return came["import"] == "completed" and came["links"] == came["events"] == self._people
+
+
+def roster(district_id: str, *, teachers: int, students: int = 0) -> bytes:
+    """A OneRoster 1.1 zip with so many people in a few classes."""
+    users = [
+        "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,email"
+    ]
+    enrollments = ["sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role"]
+    for role, number in (("teacher", teachers), ("student", students)):
+        for at in range(number):
+            key = f"{role[0]}{at}"
+            users.append(f"{key},,,true,o1,{role},{key},,Given{at},Family{at},{key}@{district_id}.example")
+            enrollments.append(f"e-{key},,,c{at % 50},o1,{key},{role}")
+    classes = ["sourcedId,status,dateLastModified,title,courseSourcedId,classType,schoolSourcedId,termSourcedIds"]
+    classes += [f"c{at},,,Class {at},k1,scheduled,o1,t1" for at in range(50)]
+    manifest = "propertyName,value\nmanifest.version,1.0\noneroster.version,1.1\n"
+    return zipped(
+        {"manifest.csv": manifest, "users.csv": "\n".join(users), "classes.csv": "\n".join(classes),
+         "enrollments.csv": "\n".join(enrollments)}
+    )  # fmt: skip
+
+
+def main() -> int:
+    people = int(os.environ.get("PEOPLE", MOST_PEOPLE))
+    seconds = float(os.environ.get("SECONDS_OF_LOAD", MOST_SECONDS))
+    with LocalStack(say=_say, stack_file=None) as stack:
+        load = Load(stack, people=people, seconds=seconds, students=5_000)
+        _say("Preparing the teachers …")
+        load.prepare()
+        _say("They activate …")
+        return 0 if load.told(load.run(), _say) else 1
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

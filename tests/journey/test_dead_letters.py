@@ -1,0 +1,148 @@
+"""What lies in the dead-letter queues for two weeks can be sent on its way again: nothing happens twice."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.front import sent_mail
+from local.journey import Journey, until
+from local.sample_district import DISTRICT_ID
+from local.stack import LocalStack
+from operations.redrive import Redrive
+from operations.where import Deployed
+
+TWO_WEEKS_AGO = datetime.now(UTC) - timedelta(days=14)
+
+
+def iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@pytest.fixture
+def redrive(stack: LocalStack, journey: Journey, monkeypatch: pytest.MonkeyPatch) -> Redrive:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    return Redrive(Deployed(stack.outputs, stack.endpoint_url))
+
+
+class Letters:
+    """The dead-letter queues, and all that an old letter could change."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._stack = stack
+        self._sqs = stack.client("sqs")
+        self._table = stack.resource("dynamodb").Table(stack.outputs["TableName"])
+
+    def put(self, output: str, body: dict[str, Any]) -> None:
+        self._sqs.send_message(QueueUrl=self._stack.outputs[output], MessageBody=json.dumps(body))
+
+    def waiting(self, output: str) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self._sqs.get_queue_attributes(QueueUrl=self._stack.outputs[output], AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    def items(self, prefix: str = "") -> dict[tuple[str, str], Any]:
+        """Everything in the table but limit counters."""
+        found: dict[tuple[str, str], Any] = {}
+        request: dict[str, Any] = {}
+        while True:
+            page = self._table.scan(**request)
+            found |= {(i["PK"], i["SK"]): i for i in page["Items"] if not i["PK"].startswith("LIMIT#")}
+            if "LastEvaluatedKey" not in page:
+                return {key: item for key, item in found.items() if key[0].startswith(prefix)}
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def mails(self) -> list[str]:
+        return sorted(mail["to"] for mail in sent_mail(self._stack.endpoint_url))
+
+
+@pytest.fixture
+def letters(stack: LocalStack, journey: Journey) -> Letters:
+    return Letters(stack)
+
+
+def of_s3(key: str, etag: str) -> dict[str, Any]:
+    """S3's notification of two weeks ago."""
+    return {
+        "Records": [
+            {
+                "eventSource": "aws:s3",
+                "eventName": "ObjectCreated:Put",
+                "eventTime": iso(TWO_WEEKS_AGO),
+                "s3": {"bucket": {"name": "rosters"}, "object": {"key": key, "eTag": etag, "sequencer": "0A"}},
+            }
+        ]
+    }
+
+
+def test_letters_of_two_weeks_ago_change_nothing_that_was_done(
+    stack: LocalStack, letters: Letters, redrive: Redrive
+) -> None:
+    """Given a district that was imported, mailed and told of; when each kind of event comes back after 14 days, then
+    nothing is done twice."""
+    before, mails = letters.items(), letters.mails()
+    s3 = stack.client("s3")
+    bucket = stack.outputs["RosterBucketName"]
+    etags = {
+        key: s3.head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
+        for key in (
+            f"rosters/{DISTRICT_ID}/monday.zip",
+            "accounts/existing.jsonl",
+            f"districts/{DISTRICT_ID}/district.json",
+        )
+    }
+    activations = [item for (_, sk), item in before.items() if sk == "ACTIVATION"]
+    for activation in activations:
+        sourced_id = activation["PK"].split("#", 2)[2]
+        body = {"activation_id": activation["activation_id"], "district_id": DISTRICT_ID, "sourced_id": sourced_id}
+        letters.put("ActivationDeadLetterQueueUrl", body)
+    for key, etag in etags.items():
+        letters.put("FailedEventsQueueUrl", of_s3(key, etag))
+    sent = {
+        "eventType": "Send",
+        "mail": {"messageId": "m", "tags": {"activation_id": [activations[0]["activation_id"]]}},
+    }
+    letters.put("FailedEventsQueueUrl", {"source": "aws.ses", "detail-type": "Email Sent", "detail": sent})
+    for schedule in ("nudges", "activations"):
+        arn = f"arn:aws:scheduler:us-east-1:000000000000:schedule/default/account-linking-{schedule}"
+        letters.put(
+            "FailedEventsQueueUrl", {"source": "aws.scheduler", "detail-type": "Scheduled Event", "resources": [arn]}
+        )
+    now = datetime.now(UTC)
+    batch = {
+        "approximateArrivalOfFirstRecord": iso(now - timedelta(hours=1)),
+        "approximateArrivalOfLastRecord": iso(now),
+    }
+    letters.put("FailedEventsQueueUrl", {"DDBStreamBatchInfo": {"shardId": "shard", "batchSize": 1, **batch}})
+
+    done = redrive.run()
+
+    assert dict(done) == {
+        "mail requests": len(activations), "events of RosterImport": 2, "events of AccountsFeed": 1, "events of MailFeedback": 1,
+        "events of CleanupNudges": 1, "events of ActivationSchedule": 1, "events for the platform": 1,
+    }  # fmt: skip
+    until(lambda: letters.waiting("ActivationQueueUrl") == 0, seconds=60, what="an empty queue")
+    until(lambda: superseded(letters), seconds=60, what="the old notification's import")
+    after = letters.items()
+    changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+    of_the_old_import = {key for key in changed if key[1].startswith("IMPORT#") or key[0].startswith("OUTBOX#")}
+    settings_read_again = {(f"DISTRICT#{DISTRICT_ID}", "SETTINGS"), (f"CLEVER_DISTRICT#{DISTRICT_ID}", "DISTRICT")}
+    assert changed - of_the_old_import - settings_read_again == set()
+    assert letters.mails() == mails
+    assert letters.waiting("ActivationDeadLetterQueueUrl") == letters.waiting("FailedEventsQueueUrl") == 0
+
+
+def superseded(letters: Letters) -> bool:
+    """The notification of two weeks ago is of an upload that is older than what was applied since."""
+    records = [item for (_, sk), item in letters.items(f"DISTRICT#{DISTRICT_ID}").items() if sk.startswith("IMPORT#")]
+    return any(item["status"] == "superseded" for item in records)
+
+
+def test_a_letter_that_is_none_of_ours_stays_and_is_counted(letters: Letters, redrive: Redrive) -> None:
+    letters.put("FailedEventsQueueUrl", {"what": "is this"})
+    assert dict(redrive.run()) == {"failed": 1}
+    assert letters.waiting("FailedEventsQueueUrl") == 1

@@ -1,0 +1,56 @@
+"""The template: every queue and every asynchronous call has a place for what fails, and an alarm on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.decode import cfn_yaml
+
+TEMPLATE = cfn_yaml.load(str(Path(__file__).parents[2] / "template.yaml"))
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+FUNCTIONS = {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"}
+
+
+def sources(function: dict[str, Any]) -> set[str]:
+    return {event["Type"] for event in function.get("Events", {}).values()}
+
+
+def of_s3() -> set[str]:
+    told = RESOURCES["RosterBucket"]["Properties"]["NotificationConfiguration"]["LambdaConfigurations"]
+    return {one["Function"]["Fn::GetAtt"][0] for one in told}
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_asynchronous_call_has_a_dead_letter_queue(name: str) -> None:
+    function = FUNCTIONS[name]
+    if name in of_s3() or sources(function) & {"EventBridgeRule", "ScheduleV2", "Schedule", "S3"}:
+        assert function["DeadLetterQueue"]["TargetArn"]["Fn::GetAtt"][0] == "FailedEventsQueue"
+    for event in function.get("Events", {}).values():
+        properties = event["Properties"]
+        match event["Type"]:
+            case "SQS":
+                queue = RESOURCES[properties["Queue"]["Fn::GetAtt"][0]]["Properties"]
+                assert "deadLetterTargetArn" in queue["RedrivePolicy"]
+                assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+                timeout = function.get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
+                assert queue["VisibilityTimeout"] >= 6 * timeout
+            case "DynamoDB":
+                assert "OnFailure" in properties["DestinationConfig"]
+            case "EventBridgeRule" | "ScheduleV2":
+                assert "Arn" in properties["DeadLetterConfig"]
+
+
+@pytest.mark.parametrize(
+    "queue", [n for n, one in RESOURCES.items() if one["Type"] == "AWS::SQS::Queue" and n != "ActivationQueue"]
+)
+def test_every_dead_letter_queue_has_an_alarm_and_keeps_for_two_weeks(queue: str) -> None:
+    assert RESOURCES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
+    alarms = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
+    watched = [a["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for a in alarms if a["Namespace"] == "AWS/SQS"]
+    assert queue in watched
+
+
+def test_every_function_is_told_of_in_the_outputs() -> None:
+    assert {f"{name}Name" for name in FUNCTIONS} <= set(TEMPLATE["Outputs"])
