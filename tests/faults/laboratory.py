@@ -132,6 +132,7 @@ class Laboratory:
         loosened: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None,
         people_race: bool = False,
     ) -> None:
+        """``people_race`` lets people and uploads meet at the same moment, so that how it ends depends on who is first."""
         self.seed = seed
         self.features = features
         self.weather = weather

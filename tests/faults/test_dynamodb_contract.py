@@ -1,4 +1,8 @@
-"""The laboratory's DynamoDB gives the answers that moto's gives, for any sequence of writes the stores could make."""
+"""The laboratory's DynamoDB gives the answers that moto's gives, for any sequence of writes the stores could make.
+
+Where moto is wrong (it applies a transaction's token again, and bounds transactions otherwise) the laboratory is held to
+the developer guide, and the local stack to the same in tests/journey/test_emulator_contract.py.
+"""
 
 from __future__ import annotations
 
@@ -11,79 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from tests.faults import contract
+from tests.faults.contract import TOGETHER, WRITES
 from tests.faults.dynamodb import MemoryTable
-
-KEYS = st.builds(lambda pk, sk: {"PK": pk, "SK": sk}, st.sampled_from("AB"), st.sampled_from(["X", "XY", "Z"]))
-NUMBERS = st.integers(0, 3)
-CONDITIONS = st.sampled_from(
-    [
-        None,
-        "attribute_not_exists(PK)",
-        "attribute_exists(PK)",
-        "version = :one",
-        "attribute_not_exists(#s) OR #s = :text",
-        "attribute_exists(PK) AND NOT version > :one",
-        "#s IN (:text, :other)",
-        "version BETWEEN :zero AND :one",
-        "begins_with(#s, :t)",
-        "(version = :zero OR version = :one) AND attribute_not_exists(gone)",
-    ]
-)
-UPDATES = st.sampled_from(
-    [
-        "SET version = if_not_exists(version, :zero) + :one",
-        "SET #s = :text, extra = :other REMOVE gone",
-        "REMOVE #s",
-        "ADD version :one",
-        "ADD tags :tags",
-        "DELETE tags :tags",
-        "SET gone = :one",
-        "SET nested = if_not_exists(nested, :map)",
-    ]
-)
-VALUES = {
-    ":one": 1,
-    ":zero": 0,
-    ":text": "text",
-    ":other": "other",
-    ":t": "te",
-    ":tags": {"a", "b"},
-    ":map": {"a": [1, "x"]},
-}
-WRITES = st.one_of(
-    st.tuples(
-        st.just("Put"),
-        KEYS,
-        CONDITIONS,
-        st.fixed_dictionaries({"version": NUMBERS, "state": st.sampled_from(["text", "else"])}),
-    ),
-    st.tuples(st.just("Update"), KEYS, CONDITIONS, UPDATES),
-    st.tuples(st.just("Delete"), KEYS, CONDITIONS, st.none()),
-)
-
-
-def _request(write: tuple[str, dict[str, str], str | None, Any]) -> tuple[str, dict[str, Any]]:
-    kind, key, rule, body = write
-    request: dict[str, Any] = {"Item": {**key, **body}} if kind == "Put" else {"Key": key}
-    texts = " ".join(filter(None, [rule, body if kind == "Update" else None]))
-    if kind == "Update":
-        request["UpdateExpression"] = body
-    if rule:
-        request["ConditionExpression"] = rule
-    words = set(texts.replace("(", " ").replace(")", " ").replace(",", " ").split())
-    if values := {name: VALUES[name] for name in VALUES if name in words}:
-        request["ExpressionAttributeValues"] = values
-    if "#s" in words:
-        request["ExpressionAttributeNames"] = {"#s": "state"}
-    return kind, request
-
-
-def _outcome(call: Any, **request: Any) -> str:
-    try:
-        call(**request)
-    except ClientError as refused:
-        return str(refused.response["Error"]["Code"])
-    return "done"
 
 
 @pytest.fixture(scope="module")
@@ -98,45 +32,46 @@ def moto_table() -> Any:
         )
 
 
-def _empty(table: Any) -> None:
-    for item in table.scan()["Items"]:
-        table.delete_item(Key={"PK": item["PK"], "SK": item["SK"]})
-
-
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    writes=st.lists(WRITES, max_size=8),
-    together=st.lists(WRITES, min_size=1, max_size=3, unique_by=lambda w: tuple(w[1].values())),
-)
+@given(writes=st.lists(WRITES, max_size=8), together=TOGETHER)
 def test_the_same_writes_have_the_same_outcomes_and_leave_the_same_items(
     moto_table: Any, writes: Any, together: Any
 ) -> None:
-    _empty(moto_table)
-    memory = MemoryTable("table")
-    for write in writes:
-        kind, request = _request(write)
-        name = f"{kind.lower()}_item"
-        assert _outcome(getattr(memory, name), **request) == _outcome(getattr(moto_table, name), **request)
-    transaction = [{kind: {"TableName": "table", **request}} for kind, request in map(_request, together)]
-    outcomes = {_outcome(t.meta.client.transact_write_items, TransactItems=transaction) for t in (memory, moto_table)}
-    assert len(outcomes) == 1
-    assert sorted(memory.items) == sorted((i["PK"], i["SK"]) for i in moto_table.scan()["Items"])
-    for item in moto_table.scan()["Items"]:
-        assert memory.items[item["PK"], item["SK"]] == item
+    contract.answers_alike(moto_table, writes, together)
 
 
-def test_a_transaction_with_the_same_token_is_applied_once_within_ten_minutes() -> None:
+@pytest.mark.parametrize("rule", [contract.says_what_stood])
+def test_moto_and_the_laboratory_keep_the_same_rules(moto_table: Any, rule: Any) -> None:
+    rule(moto_table)
+    rule(MemoryTable())
+
+
+@pytest.mark.parametrize("rule", [contract.counts_a_token_once, contract.bounds_transactions, contract.bounds_items])
+def test_the_laboratory_is_right_where_moto_is_no_evidence(rule: Any) -> None:
+    rule(MemoryTable())
+
+
+def test_after_ten_minutes_a_token_counts_as_a_new_one() -> None:
     now = 0.0
     table = MemoryTable("table", now=lambda: now)
+    contract.counts_a_token_once(table)
+    now = 601.0
     add = {
         "TableName": "table",
         "Key": {"PK": "A", "SK": "X"},
         "UpdateExpression": "ADD n :one",
         "ExpressionAttributeValues": {":one": 1},
     }
-    for _ in range(3):
-        table.meta.client.transact_write_items(TransactItems=[{"Update": add}], ClientRequestToken="token")
-    assert table.items["A", "X"]["n"] == 1
-    now = 601.0
-    table.meta.client.transact_write_items(TransactItems=[{"Update": add}], ClientRequestToken="token")
+    table.meta.client.transact_write_items(TransactItems=[{"Update": add}], ClientRequestToken="a-token-of-ten-minutes")
     assert table.items["A", "X"]["n"] == 2
+
+
+def test_a_token_with_another_request_is_refused() -> None:
+    table = MemoryTable("table")
+    puts = [{"Put": {"TableName": "table", "Item": {"PK": "A", "SK": key}}} for key in "XY"]
+    write = table.meta.client.transact_write_items
+    write(TransactItems=puts[:1], ClientRequestToken="one token for two requests")
+    with pytest.raises(ClientError) as refused:
+        write(TransactItems=puts[1:], ClientRequestToken="one token for two requests")
+    assert refused.value.response["Error"]["Code"] == "IdempotentParameterMismatchException"
+    assert ("A", "Y") not in table.items

@@ -14,7 +14,7 @@ def _week(lab: Laboratory) -> None:
 
     On day 45 the last class is deleted (accounts.py): what would be due after it does not come.
     """
-    for day in (15.5, 16, 17, 41, 80):
+    for day in (15.5, 16, 17) if lab.people_race else (15.5, 16, 17, 41, 80):
         for later in (0, 0, 1, 1_200):
             lab.send("tick", "nudges", after=day * DAY + later)
 
