@@ -228,17 +228,17 @@ def everything() -> list[Guard]:
 def catches(guard: Guard, seeds: Iterable[int]) -> str | None:
     """How the laboratory notices that a guard is gone: the run and what broke. None when it does not.
 
-    Storms first, then every call at which something leaves the table, with its answer lost.
+    Storms first, then single failures of a calm run.
     """
     clean = clean_projection(FEATURES)
     for seed in seeds:
         lab = Laboratory(seed, features=FEATURES, weather=STORM, people_race=seed % 2 == 1, loosened=guard.loosened)
         if wrong := _what_breaks(lab, guard, clean):
             return f"storm {seed}: {wrong}"
-    for call in _calls_out():
-        lab = Laboratory(features=FEATURES, plan={call: Mode.NO_REPLY}, loosened=guard.loosened)
+    for call, mode in _single_failures():
+        lab = Laboratory(features=FEATURES, plan={call: mode}, loosened=guard.loosened)
         if wrong := _what_breaks(lab, guard, clean):
-            return f"call {call} without a reply: {wrong}"
+            return f"{call}={mode.name}: {wrong}"
     return None
 
 
@@ -253,6 +253,9 @@ def _what_breaks(lab: Laboratory, guard: Guard, clean: dict[str, Any]) -> str | 
 
 
 @cache
-def _calls_out() -> tuple[int, ...]:
+def _single_failures() -> tuple[tuple[int, Mode], ...]:
+    """Where something leaves the table its answer is lost; where something is written, the table says: slower."""
     calls = Laboratory(features=FEATURES).run().chaos.calls
-    return tuple(call.number for call in calls if call.service != "dynamodb" and call.service != "s3")
+    out = [(call.number, Mode.NO_REPLY) for call in calls if call.service not in ("dynamodb", "s3")]
+    writes = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
+    return (*out, *((call.number, Mode.THROTTLED) for call in calls if call.operation in writes))

@@ -52,6 +52,8 @@ def _collect(lab: Laboratory) -> None:
             if mail["To"] == "t6@lakeside.example" and not lab.facts["renewed"]:
                 for _ in range(2):
                     lab.send("renewal", RosterUserKey("lakeside", "t6"), after=lab.elapsed + 5)
+                    if lab.people_race:
+                        lab.send("visit", ("activates", "t6", "pat"), after=lab.elapsed + 5)
     lab.facts["mails told"] = len(world.ses.sent)
 
 
@@ -59,7 +61,7 @@ def _comes_of(lab: Laboratory, address: str) -> tuple[str, ...]:
     """t2 complains of the mail; the first one to t6 bounces."""
     if address == "t2@lakeside.example":
         return ("Send", "Delivery", "Complaint")
-    if address == "t6@lakeside.example" and not lab.facts["renewed"]:
+    if address == "t6@lakeside.example" and not lab.facts["renewed"] and not lab.people_race:
         return ("Send", "Bounce")
     return ("Send", "Delivery")
 
@@ -96,7 +98,9 @@ def _note_renewal(lab: Laboratory, before: dict[str, Any] | None, after: dict[st
 def _check_state(lab: Laboratory, activation_id: str) -> None:
     items = lab.world.table.items.values()
     states = [i["state"] for i in items if i["SK"] == "ACTIVATION" and i["activation_id"] == activation_id]
-    if states[0] in ("pending", "withdrawn"):
+    if not states:
+        lab.wrong.append("a mail went out for an activation that was replaced")
+    elif states[0] in ("pending", "withdrawn"):
         lab.wrong.append(f"a mail went out for an activation that is {states[0]}")
 
 

@@ -44,7 +44,6 @@ def _week(lab: Laboratory) -> None:
     for _ in range(2):
         lab.send("visit", ("chooses", "s2", "pat"), after=7_400)
     if race:
-        lab.send("visit", ("activates", "t6", "pat"), after=3_700)
         lab.send("visit", ("logs in", "t3", "tom"), after=7_300)
         lab.send("visit", ("undoes", "t3", "tom"), after=7_310)
         lab.send("visit", ("activates", "t1", "ada"), after=7_200)
