@@ -34,7 +34,7 @@ check: setup setup-sam ## Formatting, lint, types, import contracts, template
 	$(SAM) validate --lint --template template.yaml
 
 faults: setup ## The fault laboratory; SEEDS=n for its length, SLICE=1 for a part of it, REPLAY=run for one run's trace
-	@$(PYTHON) -m tests.faults $(if $(REPLAY),--replay "$(REPLAY)",--seeds $(or $(SEEDS),2000) $(if $(SLICE),--slice) $(if $(ONLY),--only $(ONLY)))
+	@$(PYTHON) -m tests.faults $(if $(REPLAY),--replay "$(REPLAY)",--seeds $(or $(SEEDS),2000) $(if $(SLICE),--slice) $(if $(ONLY),--only $(ONLY)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)))
 
 fuzz: setup .local/stamps/fuzz ## Bytes of strangers at every edge, RUNS=n executions over all of them (Linux)
 	@.local/fuzz-env/bin/python -m tests.faults.fuzz --runs $(or $(RUNS),1000000)

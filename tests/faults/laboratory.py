@@ -13,7 +13,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from itertools import count
@@ -330,7 +330,3 @@ def told(lab: Laboratory) -> str:
 def clean_projection(features: tuple[Feature, ...]) -> dict[str, Any]:
     """How an undisturbed run ends."""
     return Laboratory(features=features).run().projection()
-
-
-def calm_but(weather: Weather, **changes: Any) -> Weather:
-    return replace(weather, **changes)

@@ -157,7 +157,7 @@ def _step(lab: Laboratory, task: dict[str, Any]) -> None:
     answer = getattr(steps, step)(one)
     match answer.get("next"):
         case "wait":
-            lab.send("step", task, after=lab.elapsed + 20)
+            lab.send("step", task, after=lab.elapsed + 60)
         case "people" | "apply" | "finish" as following:
             lab.send("step", {**task, "step": following, "shards": answer["shards"] or shards, "at": 0})
     return None
