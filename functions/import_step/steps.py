@@ -14,6 +14,7 @@ from functions.import_step.files import ImportFiles, snapshot_key, work_key
 from functions.import_step.formats import Format, Kind, recognise
 from functions.import_step.formats.clever import Clever
 from functions.import_step.formats.oneroster import OneRoster
+from functions.import_step.formats.school_data_sync import SchoolDataSync
 from functions.import_step.gate import held_because
 from functions.import_step.ledger import ImportLedger, Snapshot, import_record
 from functions.import_step.match import Matcher, Matching
@@ -31,7 +32,7 @@ from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.table import Item, write_many
 
-FORMATS: tuple[Format, ...] = (Clever(), OneRoster())
+FORMATS: tuple[Format, ...] = (Clever(), SchoolDataSync(), OneRoster())
 
 type Answer = dict[str, Any]
 

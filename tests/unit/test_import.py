@@ -375,6 +375,10 @@ REAL = {
     "oneroster/edfi-1.1": (10, 2),
     "oneroster/rosterhub-1.1-en": (20, 5),
     "oneroster/rosterhub-1.1-ja": (20, 5),
+    "sds/sds_v1_100users": (98, 28),
+    "sds/sds_v1_25users": (24, 2),
+    "sds/sds_v1_min_required": (24, 2),
+    "sds/sds_v1_uk_100users": (98, 28),
     "sds/sds_v2": (29, 4),
     "sds/sds_v2.1_corrected_2022-07": (6, 2),
 }
@@ -392,3 +396,40 @@ def test_the_clever_sandbox_counts_every_enrollment_once(world: World, corpus: P
     report = world.upload(roster_files(corpus / "clever-sandbox"))  # type: ignore[arg-type]
     assert report["enrollments"]["read"] == 8971 + 460
     assert report["activations"]["queued"] == 89
+
+
+def school_data_sync(**files: str) -> dict[str, str]:
+    whole = {
+        "School.csv": "SIS ID,Name\n1,North\n",
+        "Section.csv": "SIS ID,School SIS ID,Section Name\nc1,1,Algebra\n",
+        "Student.csv": "SIS ID,School SIS ID,Username,First Name,Last Name,Status\ns1,1,s1,Kim,Lee,Active\n",
+        "Teacher.csv": "SIS ID,School SIS ID,Username\nt1,1,Ann@lakeside.example\n",
+        "StudentEnrollment.csv": "Section SIS ID,SIS ID\nc1,s1\n",
+        "TeacherRoster.csv": "Section SIS ID,SIS ID\nc1,t1\n",
+    }
+    return {**whole, **{f"{name}.csv": body for name, body in files.items()}}
+
+
+def test_in_school_data_sync_a_username_that_is_an_address_is_the_official_one(world: World) -> None:
+    report = world.upload(school_data_sync())  # type: ignore[arg-type]
+    assert report["format"] == {"name": "sds", "version": "1", "mode": "bulk"}
+    assert report["activations"] == {"queued": 1, "withheld": 0}
+    teacher = world.users.get(RosterUserKey("lakeside", "t1"))
+    assert teacher is not None
+    assert (teacher.official_email, teacher.given_name) == ("ann@lakeside.example", "Ann")
+    assert teacher.teaches == ("c1",)
+
+
+def test_in_school_data_sync_whoever_is_inactive_is_left_out_with_a_note(world: World) -> None:
+    rows = "SIS ID,School SIS ID,Username,Status\ns1,1,s1,Active\ns2,1,s2,Inactive\n"
+    report = world.upload(school_data_sync(Student=rows))  # type: ignore[arg-type]
+    assert report["users"]["read"] == 2
+    assert "status_in_bulk" in [note["code"] for note in report["notes"]]
+
+
+def test_an_incomplete_school_data_sync_says_which_file_is_missing(world: World) -> None:
+    files = school_data_sync()
+    del files["TeacherRoster.csv"]
+    report = world.upload(files)  # type: ignore[arg-type]
+    assert (report["status"], report["reason"]["code"]) == ("rejected", "missing_file")
+    assert "teacherroster.csv" in report["reason"]["message"].lower()
