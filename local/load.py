@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random
 from threading import Lock, Thread
 from typing import Any
 
@@ -26,6 +27,8 @@ from local.stack import LocalStack
 
 DISTRICT_ID = "loadtown"
 MOST_PEOPLE, MOST_SECONDS = 200, 120
+READS_FOR = (3.0, 7.0)
+"""Seconds that a person looks at a page."""
 
 
 @dataclass
@@ -120,22 +123,39 @@ class Load:
         return {"import": report["status"], "read": report["users"]["read"], **self._links()}
 
     def _browse(self, number: int, address: str, ends: float) -> None:
-        """One person: again when the page could not be had, as people do."""
+        """One person, who reads before pressing on, and tries again when a page cannot be had."""
+        dice = Random(number)
         is_linked = False
+        time.sleep(dice.uniform(0, READS_FOR[1]))
         with Person(self._stack.web_url, told=self.answers.note) as person:
-            while time.monotonic() < ends or not is_linked:
+            while time.monotonic() < ends or (not is_linked and time.monotonic() < ends + MOST_SECONDS):
                 try:
-                    if not is_linked:
-                        person.open(address).press("Log into my existing account")
-                        person.press("Log in", username_or_email=f"load-{number}", password=PASSWORD)
-                        person.press("Link my accounts")
-                        is_linked = person.path == "/home"
+                    is_linked = is_linked or self._activate(person, number, address, dice)
                     person.open("/home")
                 except (httpx.TransportError, NoSuchButton) as failed:
                     self.answers.note_broken(type(failed).__name__)
-                    is_linked = is_linked or person.open("/home").path == "/home"
-                if time.monotonic() > ends + 120:
-                    return
+                    is_linked = is_linked or self._is_linked(person)
+                time.sleep(dice.uniform(*READS_FOR))
+
+    def _activate(self, person: Person, number: int, address: str, dice: Random) -> bool:
+        steps: tuple[Callable[[], Person], ...] = (
+            lambda: person.open(address),
+            lambda: person.press("Log into my existing account"),
+            lambda: person.press("Log in", username_or_email=f"load-{number}", password=PASSWORD),
+            lambda: person.press("Link my accounts"),
+        )
+        for step in steps:
+            step()
+            time.sleep(dice.uniform(*READS_FOR))
+        return person.path == "/home"
+
+    @staticmethod
+    def _is_linked(person: Person) -> bool:
+        """The answer was lost, perhaps not what it would have told."""
+        try:
+            return "District classes" in person.open("/home").text
+        except httpx.TransportError:
+            return False
 
     def _links(self) -> dict[str, int]:
         table = self._stack.resource("dynamodb").Table(self._stack.outputs["TableName"])

@@ -12,7 +12,7 @@ USAGE = 'make decide DISTRICT=riverbend IMPORT=20260901T… ACTION=approve BY="y
 
 def main(arguments: list[str]) -> int:
     district_id, import_id, action, by, reason = (*arguments, *[""] * 5)[:5]
-    if not district_id or not import_id or not by or action not in ("approve", "reject"):
+    if not district_id or not import_id or not by or action not in ("approve", "reject", "roll_back"):
         sys.stderr.write(f"Say which import, what, and who decides:\n  {USAGE}\n")
         return 1
     stack = deployed()

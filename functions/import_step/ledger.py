@@ -24,6 +24,10 @@ class Snapshot:
     content: str
     standing: dict[str, int]
     read: dict[str, int]
+    import_id: str = ""
+    """The import that made it what it is."""
+    previous: Snapshot | None = None
+    """What stood before that import, for rolling it back (B2)."""
 
 
 class ImportLedger:
@@ -99,15 +103,7 @@ class ImportLedger:
 
     def snapshot(self, district_id: str) -> Snapshot | None:
         item = self._get(district_id, "SNAPSHOT")
-        if not item:
-            return None
-        return Snapshot(
-            item["snapshot_id"],
-            int(item["shards"]),
-            item["content"],
-            {k: int(v) for k, v in item["standing"].items()},
-            {k: int(v) for k, v in item["read"].items()},
-        )
+        return _snapshot(item) if item else None
 
     def advance(self, district_id: str, snapshot: Snapshot, record: Item, event: Item) -> None:
         """Point at the new snapshot, note the import and tell the platform, all at once. May be run again."""
@@ -119,11 +115,8 @@ class ImportLedger:
                         "TableName": name,
                         "Item": {
                             **_key(district_id, "SNAPSHOT"),
-                            "snapshot_id": snapshot.snapshot_id,
-                            "shards": snapshot.shards,
-                            "content": snapshot.content,
-                            "standing": snapshot.standing,
-                            "read": snapshot.read,
+                            **_attributes(snapshot),
+                            **({"previous": _attributes(snapshot.previous)} if snapshot.previous else {}),
                         },
                     }
                 },
@@ -145,6 +138,30 @@ class ImportLedger:
     def _get(self, district_id: str, sk: str) -> Item | None:
         item: Item | None = self._table.get_item(Key=_key(district_id, sk), ConsistentRead=True).get("Item")
         return item
+
+
+def _attributes(snapshot: Snapshot) -> Item:
+    return {
+        "snapshot_id": snapshot.snapshot_id,
+        "shards": snapshot.shards,
+        "content": snapshot.content,
+        "standing": snapshot.standing,
+        "read": snapshot.read,
+        "import_id": snapshot.import_id,
+    }
+
+
+def _snapshot(item: Item) -> Snapshot:
+    previous = item.get("previous")
+    return Snapshot(
+        item["snapshot_id"],
+        int(item["shards"]),
+        item["content"],
+        {k: int(v) for k, v in item["standing"].items()},
+        {k: int(v) for k, v in item["read"].items()},
+        str(item.get("import_id", item["snapshot_id"])),
+        _snapshot(previous) if previous else None,
+    )
 
 
 def import_record(report: Report) -> Item:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +48,20 @@ class Import:
     upload: Upload
     preview: bool = False
     approved: bool = False
+    roll_back: bool = False
     started_at: str = ""
 
     @property
     def run_id(self) -> str:
-        """Names the working files: an approved import begins anew."""
+        """Names the working files: an approved import, and one that is rolled back, begins anew."""
+        if self.roll_back:
+            return f"{self.import_id}-rolled-back"
         return f"{self.import_id}-approved" if self.approved else self.import_id
+
+    @property
+    def snapshot_id(self) -> str:
+        """Names the snapshot that it makes."""
+        return self.run_id if self.roll_back else self.import_id
 
     @classmethod
     def from_event(cls, event: dict[str, Any]) -> Import:
@@ -87,6 +95,8 @@ class ImportSteps:
 
         ``{"next": "wait" | "people" | "finish" | "done", "shards": […]}``; ``done`` when this import has ended already.
         """
+        if one.roll_back:
+            return self._split_roll_back(one)
         if not one.preview:
             if not one.approved and self._ledger.has_ended(one.district_id, one.import_id):
                 return {"next": "done", "shards": []}
@@ -123,6 +133,10 @@ class ImportSteps:
                 return self._unchanged(one, before)
             if not one.preview and not self._ledger.lock(one.district_id, one.import_id, self._s.clock()):
                 return _WAIT
+            if not one.preview and self._ledger.snapshot(one.district_id) != before:
+                # Another import ended between the look at the snapshot and the lock.
+                self._ledger.unlock(one.district_id, one.import_id)
+                return _WAIT
             form, what = recognise(files, FORMATS)
             shards = shards_for(what, before.shards if before else None)
             sink = split(form, what, shards, folder)
@@ -149,6 +163,21 @@ class ImportSteps:
         )
         return {"next": "people", "shards": list(range(shards))}
 
+    def _split_roll_back(self, one: Import) -> Answer:
+        """What stood before the import that is to be undone takes the upload's place (B2); there is nothing to read."""
+        now = self._s.clock()
+        if self._ledger.is_locked_by_another(one.district_id, one.import_id, now):
+            return _WAIT
+        if not self._ledger.lock(one.district_id, one.import_id, now):
+            return _WAIT
+        standing = self._ledger.snapshot(one.district_id)
+        if standing is None or standing.import_id != one.import_id or standing.snapshot_id == one.snapshot_id:
+            # It is done already, or was overtaken while it waited.
+            self._ledger.unlock(one.district_id, one.import_id)
+            return {"next": "done", "shards": []}
+        self._put(one, "plan", {"shards": standing.shards, "before": standing.snapshot_id, "schools": {}})
+        return {"next": "people", "shards": list(range(standing.shards))}
+
     def _unchanged(self, one: Import, before: Snapshot) -> Answer:
         """End an upload that is what stands already, without a lock: it only says so once nobody can make that untrue.
 
@@ -166,6 +195,8 @@ class ImportSteps:
     def people(self, one: Import, shard: int) -> Answer:
         """Compare one shard of people with the snapshot."""
         plan = self._get(one, "plan")
+        if one.roll_back:
+            return self._exchange(one, plan, f"people-{shard}", f"people-changes-{shard}", shard)
         result = diff_people(
             self._lines(one, f"people-{shard}"), self._standing(one, plan, f"people-{shard}"), _plan(plan)
         )
@@ -193,6 +224,8 @@ class ImportSteps:
     def classes(self, one: Import, shard: int) -> Answer:
         """Compare one shard of classes with the snapshot, now that it is known who is in them."""
         plan = self._get(one, "plan")
+        if one.roll_back:
+            return self._exchange(one, plan, f"classes-{shard}", f"classes-changes-{shard}", shard)
         members = (m for other in range(plan["shards"]) for m in self._lines(one, f"members-{shard}-{other}"))
         result = diff_classes(
             self._lines(one, f"classes-{shard}"), members, self._standing(one, plan, f"classes-{shard}"), _plan(plan)
@@ -210,9 +243,24 @@ class ImportSteps:
         )
         return {"shard": shard}
 
+    def _exchange(self, one: Import, plan: Answer, name: str, changes: str, shard: int) -> Answer:
+        """For a roll-back: the records of the snapshot before take the place of those that stand."""
+        standing = self._ledger.snapshot(one.district_id)
+        previous = standing.previous if standing else None
+        now = {record[0]: record for record in self._standing(one, plan, name)}
+        then: dict[str, Any] = {}
+        if previous:
+            then = {r[0]: r for r in self._s.files.lines(snapshot_key(one.district_id, previous.snapshot_id, name))}
+        self._s.files.write_lines(self._snapshot(one, name), then.values())
+        differ = (key for key in sorted({*now, *then}) if now.get(key) != then.get(key))
+        self._s.files.write_lines(self._work(one, changes), ((now.get(key), then.get(key)) for key in differ))
+        return {"shard": shard}
+
     def gate(self, one: Import) -> Answer:
         """Whether the import may write (M3). Answers ``{"next": "apply" | "finish", "shards": […]}``."""
         plan = self._get(one, "plan")
+        if one.roll_back:
+            return {"next": "apply", "shards": list(range(plan["shards"]))}
         district = self._district(one)
         counts, _ = self._counts(one, plan)
         before = self._ledger.snapshot(one.district_id)
@@ -276,6 +324,8 @@ class ImportSteps:
 
     def finish(self, one: Import) -> Answer:
         """Write the report; after an import that was applied, advance the snapshot and tell the platform."""
+        if one.roll_back:
+            return self._finish_roll_back(one)
         if rejected := self._get(one, "rejected"):
             error = UploadRejected(
                 rejected["code"],
@@ -302,6 +352,34 @@ class ImportSteps:
             return self._close(one, report)
         return self._finish_read(one, Status(ended["status"]) if ended else Status.COMPLETED, ended)
 
+    def _finish_roll_back(self, one: Import) -> Answer:
+        reason = {
+            "code": "rolled_back",
+            "message": "A person rolled this import back: what stood before it stands again. Links and mails that came of it "
+            "stay as they are.",
+        }
+        standing = self._ledger.snapshot(one.district_id)
+        if standing is not None and standing.snapshot_id != one.snapshot_id:
+            previous = standing.previous
+            detail = {"district_id": one.district_id, "import_id": one.import_id, "status": "rolled_back"}
+            restored = Snapshot(
+                one.snapshot_id,
+                standing.shards,
+                previous.content if previous else "",
+                previous.standing if previous else dict.fromkeys(standing.standing, 0),
+                previous.read if previous else dict.fromkeys(standing.read, 0),
+                one.import_id,
+            )
+            self._ledger.advance(
+                one.district_id,
+                restored,
+                import_record(self._report(one, Status.REJECTED, reason)),
+                event_item(f"{one.run_id}", "ImportFinished", detail, self._s.clock()),
+            )
+        self._s.reports.amend(one.district_id, one.import_id, Status.REJECTED, reason)
+        self._ledger.unlock(one.district_id, one.import_id)
+        return {"status": Status.REJECTED.value}
+
     def _finish_read(self, one: Import, status: Status, ended: Answer | None) -> Answer:
         plan = self._get(one, "plan")
         report = self._report(one, status, ended["reason"] if ended else None)
@@ -326,8 +404,17 @@ class ImportSteps:
                 plan["content"],
                 self._standing_counts(one, plan),
                 {kind.value: counts[kind].read for kind in Kind},
+                one.import_id,
+                self._before(one),
             )
         return self._close(one, report, rejects, applied)
+
+    def _before(self, one: Import) -> Snapshot | None:
+        """What stood before this import, without what stood before that."""
+        standing = self._ledger.snapshot(one.district_id)
+        if standing is not None and standing.snapshot_id == one.snapshot_id:
+            return standing.previous
+        return replace(standing, previous=None) if standing else None
 
     def fail(self, one: Import) -> Answer:
         """Something broke that should not: say so in a report, and let the next import work."""
@@ -435,7 +522,7 @@ class ImportSteps:
         return self._s.files.lines(snapshot_key(one.district_id, plan["before"], name)) if plan["before"] else iter(())
 
     def _snapshot(self, one: Import, name: str) -> str:
-        return snapshot_key(one.district_id, one.import_id, name)
+        return snapshot_key(one.district_id, one.snapshot_id, name)
 
     def _work(self, one: Import, name: str) -> str:
         return work_key(one.district_id, one.run_id, name)

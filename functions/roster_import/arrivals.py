@@ -85,16 +85,22 @@ class Arrivals:
         try:
             decision = json.loads(self._read(upload.key))
             action = decision["action"]
-            if action not in ("approve", "reject"):
+            if action not in ("approve", "reject", "roll_back"):
                 raise ValueError(action)
         except (ValueError, TypeError, KeyError):
             wrong = UploadRejected(
                 "invalid_decision",
-                'A decision is a JSON object with "action" ("approve" or "reject"), "by" and "reason".',
+                'A decision is a JSON object with "action" ("approve", "reject" or "roll_back"), "by" and "reason".',
                 file=upload.key,
             )
             return self._reject(district_id, upload, wrong, kind="decision")
         try:
+            if action == "roll_back":
+                self._imports.start(
+                    import_id, district_id, self._imports.applied(district_id, import_id), preview=False, roll_back=True,
+                    started_at=to_iso(self._clock()),
+                )  # fmt: skip
+                return Taken("decision", district_id, import_id)
             held = self._imports.held(district_id, import_id)
             if action == "approve":
                 self._imports.start(

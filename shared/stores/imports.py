@@ -30,20 +30,22 @@ class ImportStarter:
         preview: bool,
         started_at: str,
         approved: bool = False,
+        roll_back: bool = False,
     ) -> None:
-        """Start an import. Starting it again does nothing."""
+        """Start an import, or its roll-back. Starting it again does nothing."""
         one = {
             "import_id": import_id,
             "district_id": district_id,
             **upload_attributes(upload),
             "preview": preview,
             "approved": approved,
+            "roll_back": roll_back,
             "started_at": started_at,
         }
         try:
             self._states.start_execution(
                 stateMachineArn=self._arn,
-                name=f"{import_id}-approved" if approved else import_id,
+                name=f"{import_id}-rolled-back" if roll_back else f"{import_id}-approved" if approved else import_id,
                 input=json.dumps({"import": one}),
             )
         except ClientError as error:
@@ -56,6 +58,18 @@ class ImportStarter:
         item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
         if not item or item["status"] != Status.HELD:
             raise RefusedTransition("not_held", "No import of this id waits for a decision.")
+        return upload_of(item)
+
+    def applied(self, district_id: str, import_id: str) -> Upload:
+        """The upload of the import that was applied last. Raises RefusedTransition ``not_the_latest``."""
+        key = {"PK": district_pk(district_id), "SK": "SNAPSHOT"}
+        standing = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        key = {"PK": district_pk(district_id), "SK": f"IMPORT#{import_id}"}
+        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        if not standing or not item or standing["snapshot_id"] != import_id or item["status"] != Status.COMPLETED:
+            raise RefusedTransition(
+                "not_the_latest", "Only the import that was applied last can be rolled back, and only once."
+            )
         return upload_of(item)
 
     def note_status(self, district_id: str, import_id: str, status: Status) -> None:

@@ -62,7 +62,13 @@ TUESDAY = roster(
     enrolled="t1 t2 s1",
 )
 EARLY = roster(
-    [person("t1"), person("t2", given="Kimber"), person("t3"), person("s1", ids="{Clever:c-1}"), *_SHARED],
+    [
+        person("t1", given="Kimmy"),
+        person("t2", given="Kimber"),
+        person("t3"),
+        person("s1", ids="{Clever:c-1}"),
+        *_SHARED,
+    ],
     enrolled="t1 s1",
 )
 WEDNESDAY = roster(

@@ -1,0 +1,150 @@
+"""Rolling an import back (B2): what stood before it stands again; links, mails and other people's work stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.link import Proof
+from shared.roster import RosterUserKey
+from shared.stores.links import Consent
+from tests.unit.test_import import enrolled, roster, user
+from tests.world import World
+
+CLASS_ROWS = ("c1,,,Algebra,k1,scheduled,o1,t1\n", "c2,,,Biology,k2,scheduled,o1,t1\n")
+
+
+def a_world() -> World:
+    world = World()
+    world.register(removal_threshold_count=1_000, removal_threshold_percent=100)
+    return world
+
+
+def roll_back(world: World, import_id: str) -> dict[str, Any]:
+    """Answers the report of the decision when it was refused, else of the import."""
+    decision = b'{"action": "roll_back", "by": "kim", "reason": "wrong file"}'
+    return world.report(world.put(f"decisions/lakeside/{import_id}.json", decision))
+
+
+def who_and_what(world: World) -> dict[tuple[str, str], Any]:
+    """People and classes, without those who have left."""
+    kept = {k: i for k, i in world.table.items.items() if k[1] in ("ROSTER", "CLASS", "MEMBERS")}
+    return {k: i for k, i in kept.items() if k[1] != "ROSTER" or i["active"]}
+
+
+def test_what_stood_before_stands_again() -> None:
+    world = a_world()
+    world.upload(
+        roster(user("t1", "teacher"), user("s1"), user("s2"), enrollments=enrolled("s1") + enrolled("t1", "teacher"))
+    )
+    before = who_and_what(world)
+    report = world.upload(
+        roster(
+            user("t1", "teacher", given="Other"),
+            user("s1"),
+            user("s9"),
+            classes="".join(CLASS_ROWS),
+            enrollments=enrolled("s9"),
+        ),
+        name="wrong",
+    )
+    assert who_and_what(world) != before
+    rolled_back = roll_back(world, report["import_id"])
+    assert (rolled_back["status"], rolled_back["reason"]["code"]) == ("rejected", "rolled_back")
+    assert who_and_what(world) == before
+    assert not world.users.get(RosterUserKey("lakeside", "s9")).active  # type: ignore[union-attr]
+    assert world.latest()["reason"]["code"] == "rolled_back"
+
+
+def test_links_and_mails_survive_it() -> None:
+    world = a_world()
+    world.upload(roster(user("t1", "teacher")))
+    world.feed({"account_id": "ada", "role": "teacher", "display_name": "A", "username": "ada", "email": None})
+    report = world.upload(roster(user("t1", "teacher", given="Other"), user("t2", "teacher")), name="wrong")
+    world.send_mail()
+    t2 = RosterUserKey("lakeside", "t2")
+    activation = world.activations.of_user(t2)
+    world.links.make(Consent(t2, "ada", Proof.ACTIVATION, False, activation), event_id="e", now=world.now)
+    mails = len(world.ses.sent)
+    roll_back(world, report["import_id"])
+    world.send_mail()
+    assert world.links.of_user(t2).account_id == "ada"  # type: ignore[union-attr]
+    assert len(world.ses.sent) == mails, "nobody is mailed again"
+    world.upload(roster(user("t1", "teacher"), user("t2", "teacher")), name="right")
+    world.send_mail()
+    assert len(world.ses.sent) == mails, "and not when they come back"
+
+
+def test_afterwards_the_roster_before_is_unchanged_and_the_other_one_new() -> None:
+    world = a_world()
+    first, second = roster(user("s1")), roster(user("s1"), user("s2"))
+    world.upload(first, name="a")
+    report = world.upload(second, name="b")
+    roll_back(world, report["import_id"])
+    assert world.upload(first, name="a-again")["status"] == "unchanged"
+    again = world.upload(second, name="b-again")
+    assert (again["status"], again["users"]["created"]) == ("completed", 1)
+
+
+def test_only_the_import_that_was_applied_last_can_be_rolled_back_and_only_once() -> None:
+    world = a_world()
+    first = world.upload(roster(user("s1")), name="a")
+    second = world.upload(roster(user("s1"), user("s2")), name="b")
+    state = who_and_what(world)
+    refused = roll_back(world, first["import_id"])
+    assert (refused["status"], refused["reason"]["code"]) == ("rejected", "not_the_latest")
+    assert who_and_what(world) == state
+    roll_back(world, second["import_id"])
+    assert roll_back(world, second["import_id"])["reason"]["code"] in ("not_the_latest", "rolled_back")
+    assert len([k for k in who_and_what(world) if k[1] == "ROSTER"]) == 1
+
+
+def test_the_first_import_of_all_can_be_rolled_back() -> None:
+    world = a_world()
+    report = world.upload(roster(user("s1"), enrollments=enrolled("s1")))
+    roll_back(world, report["import_id"])
+    assert who_and_what(world) == {}
+
+
+def test_the_platform_is_told() -> None:
+    world = a_world()
+    report = world.upload(roster(user("s1")))
+    roll_back(world, report["import_id"])
+    details = [i["detail"] for k, i in world.table.items.items() if k[0].startswith("OUTBOX#")]
+    assert sum('"rolled_back"' in detail for detail in details) == 1
+
+
+PEOPLE = st.lists(
+    st.tuples(st.sampled_from(["t1", "t2", "s1", "s2", "s3"]), st.sampled_from(["Kim", "Ann", "Li"]), st.booleans()),
+    min_size=1, max_size=5, unique_by=lambda row: row[0],
+)  # fmt: skip
+
+
+def drawn(people: list[tuple[str, str, bool]], classes: int) -> dict[str, str | bytes]:
+    rows = [user(k, "teacher" if k.startswith("t") else "student", given=given) for k, given, _ in people]
+    in_class = "".join(enrolled(k, "teacher" if k.startswith("t") else "student") for k, _, is_in in people if is_in)
+    return roster(*rows, classes="".join(CLASS_ROWS[:classes]), enrollments=in_class)
+
+
+@settings(max_examples=60, deadline=None)
+@given(a=PEOPLE, b=PEOPLE, classes=st.tuples(st.integers(1, 2), st.integers(1, 2)))
+def test_one_roster_then_another_rolled_back_is_the_one(a: Any, b: Any, classes: tuple[int, int]) -> None:
+    world = a_world()
+    world.upload(drawn(a, classes[0]), name="a")
+    before = who_and_what(world)
+    report = world.upload(drawn(b, classes[1]), name="b")
+    if report["status"] == "completed":
+        roll_back(world, report["import_id"])
+    assert who_and_what(world) == before
+
+
+@settings(max_examples=60, deadline=None)
+@given(a=PEOPLE, b=PEOPLE, classes=st.tuples(st.integers(1, 2), st.integers(1, 2)))
+def test_one_roster_then_another_is_the_other_alone(a: Any, b: Any, classes: tuple[int, int]) -> None:
+    both, alone = a_world(), a_world()
+    both.upload(drawn(a, classes[0]), name="a")
+    both.upload(drawn(b, classes[1]), name="b")
+    alone.upload(drawn(b, classes[1]), name="b")
+    assert who_and_what(both) == who_and_what(alone)
