@@ -9,7 +9,7 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from urllib.parse import urlparse
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
@@ -41,9 +41,15 @@ class Server:
         self._server.server_close()
 
 
+AT_ONCE = 8
+"""How many requests are passed on at once; the others wait. The emulator answers a function's calls with the same threads
+that wait for the function, and would let them starve."""
+
+
 def pages_handler(endpoint: str, api_id: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
     """Passes each request on to the HTTP API's path-style address, as it is."""
     target = urlparse(endpoint)
+    turn = BoundedSemaphore(AT_ONCE)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -52,6 +58,7 @@ def pages_handler(endpoint: str, api_id: Callable[[], str]) -> type[BaseHTTPRequ
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             upstream = http.client.HTTPConnection(target.hostname or "", target.port, timeout=60)
             headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
+            turn.acquire()
             try:
                 upstream.request(
                     self.command, f"/_aws/execute-api/{api_id()}/$default{self.path}", body or None, headers
@@ -62,6 +69,7 @@ def pages_handler(endpoint: str, api_id: Callable[[], str]) -> type[BaseHTTPRequ
                 self.send_error(502, "The local stack does not answer")
                 return
             finally:
+                turn.release()
                 upstream.close()
             self.send_response_only(answer.status)
             for name, value in answer.getheaders():
