@@ -54,6 +54,15 @@ def _weekday(text: str) -> str:
     return matches[0]
 
 
+class Window(BaseModel):
+    """Days from the first to the last, both of them included."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True)
+
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+
+
 class District(BaseModel):
     """A district's settings; what is left out has the default that stands here."""
 
@@ -68,11 +77,17 @@ class District(BaseModel):
     identity_providers: tuple[Provider, ...] = ("clever", "google")
     removal_threshold_percent: float = Field(10, ge=0, le=100)
     removal_threshold_count: int = Field(50, ge=0)
+    school_removal_threshold_percent: float = Field(50, ge=0, le=100)
+    additions_only: tuple[Window, ...] = ()
     activations_from: date | None = None
     schools: tuple[str, ...] = ()
     contacts: tuple[str, ...] = ()
     clever_district_id: str | None = None
     nudges: NudgeSettings = NudgeSettings()
+
+    def takes_additions_only(self, day: date) -> bool:
+        """Whether nothing is removed on this day, on the district's own calendar."""
+        return any(window.first <= day <= window.last for window in self.additions_only)
 
     @field_validator("district_id")
     @classmethod

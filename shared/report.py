@@ -105,6 +105,8 @@ class Report:
     rejects: list[Reject] = field(default_factory=list)
     rejects_key: str | None = None
     notes: list[Note] = field(default_factory=list)
+    proposals: list[dict[str, str]] = field(default_factory=list)
+    """Ids that seem to have changed for the same person: ``{"from", "to"}``; a person decides."""
 
     def to_json(self) -> dict[str, Any]:
         """The report as the contract names it, without what is absent."""
@@ -119,6 +121,8 @@ class Report:
         body["activations"] = {name: self.activations.get(name, 0) for name in ("queued", "withheld")}
         body["rejects"] = [reject.to_json() for reject in self.rejects[:REJECTS_SHOWN]]
         body["notes"] = [_present(asdict(note)) for note in self.notes]
+        if not self.proposals:
+            del body["proposals"]
         return body
 
 

@@ -36,7 +36,8 @@ def diff_classes(
     ended: set[str] = set()
     for _, class_id, title, school, course, code, term, removed in rows:
         if removed:
-            ended.add(class_id)
+            if not plan.additions_only:
+                ended.add(class_id)
             continue
         after[class_id] = [class_id, title, school, course, code, term, [], []]
         counts.read += 1
@@ -71,7 +72,9 @@ def diff_classes(
         result.notes.append(
             Note(
                 "class_removals_put_off",
-                "Classes that are missing were kept, because rows of the file were rejected.",
+                "Classes that are missing were kept, because the district takes additions only at this time."
+                if plan.additions_only
+                else "Classes that are missing were kept, because rows of the file were rejected.",
                 count=put_off,
             )
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from functions.import_step.formats import Kind
 from shared.district import District
 from shared.report import Counts
@@ -9,11 +11,28 @@ from shared.report import Counts
 _SMALLEST_FOR_PERCENT = 20
 
 
-def held_because(counts: dict[Kind, Counts], standing: dict[str, int], district: District) -> dict[str, str] | None:
+def held_because(
+    counts: dict[Kind, Counts],
+    standing: dict[str, int],
+    district: District,
+    *,
+    schools: Mapping[str, Sequence[int]] | None = None,
+    reused: Sequence[str] = (),
+) -> dict[str, str] | None:
     """The reason, in numbers, why this import waits for a person; None when it may go on.
 
     A first import never waits: there is nothing to lose. Either threshold holds; the percentage counts from 20 up.
+    ``schools`` says of each how many people stood and how many are removed; ``reused`` are ids that name somebody else now.
     """
+    if reused:
+        return {
+            "code": "id_reused",
+            "message": (
+                f"{len(reused)} ids name another person than before, with another name and address: {', '.join(reused[:5])}"
+                f"{' …' if len(reused) > 5 else ''}. Nothing was written. Approve this if these are the same people, or give "
+                "the new people ids of their own and upload again."
+            ),
+        }
     for kind, words in ((Kind.USERS, "people"), (Kind.CLASSES, "classes"), (Kind.ENROLLMENTS, "enrollments")):
         stood = standing.get(kind, 0)
         if not stood:
@@ -30,6 +49,16 @@ def held_because(counts: dict[Kind, Counts], standing: dict[str, int], district:
                 return _reason(
                     verb, number, stood, words, f"the district's limit is {district.removal_threshold_percent:g} %"
                 )
+    return _held_for_a_school(schools or {}, district)
+
+
+def _held_for_a_school(schools: Mapping[str, Sequence[int]], district: District) -> dict[str, str] | None:
+    limit = district.school_removal_threshold_percent
+    for school_id, (stood, removed) in sorted(schools.items()):
+        if stood >= _SMALLEST_FOR_PERCENT and 100 * removed / stood > limit:
+            return _reason(
+                "remove", removed, stood, f"people of the school {school_id}", f"the limit for a school is {limit:g} %"
+            )
     return None
 
 

@@ -28,6 +28,13 @@ class PeopleDiff:
     notes: list[Note] = field(default_factory=list)
     put_off: int = 0
     put_off_enrollments: int = 0
+    schools: dict[str, list[int]] = field(default_factory=dict)
+    """By school: how many of its people stood before, and how many of them are removed."""
+    reused: list[str] = field(default_factory=list)
+    """Ids that name somebody else now: another given name, family name and address at once."""
+    left: list[list[Any]] = field(default_factory=list)
+    came: list[list[Any]] = field(default_factory=list)
+    """Who is gone and who is new: [sourcedId, role, address, Clever ids]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +43,14 @@ class Plan:
 
     modes: dict[str, str]
     keeps: tuple[str, ...]
+    additions_only: bool = False
+    """Nothing is removed at all, whatever the rows say."""
 
     def mode(self, kind: Kind) -> Mode:
         return Mode(self.modes[kind])
 
     def may_remove(self, kind: Kind) -> bool:
-        return self.mode(kind) is Mode.BULK and kind not in self.keeps
+        return self.mode(kind) is Mode.BULK and kind not in self.keeps and not self.additions_only
 
 
 @dataclass(slots=True)
@@ -64,6 +73,10 @@ def diff_people(rows: Iterable[list[Any]], snapshot: Iterable[Record], plan: Pla
     result = PeopleDiff()
     before = {record[0]: record for record in snapshot}
     seen = _gather(rows)
+    if plan.additions_only:
+        result.put_off += len(seen.removed & set(before))
+        seen.removed.clear()
+        seen.ended.clear()
     after, left_out = _people_after(seen, before, plan, result)
     _count_enrollments(seen, before, after, plan, result)
     for key in sorted({*before, *after}):
@@ -72,6 +85,11 @@ def diff_people(rows: Iterable[list[Any]], snapshot: Iterable[Record], plan: Pla
             result.standing.append(new)
         if old != new:
             result.changes.append((old, new))
+            _look_closely(result, old, new)
+        for school in old[7] if old else ():
+            count = result.schools.setdefault(school, [0, 0])
+            count[0] += 1
+            count[1] += new is None
     _note(result, "guardians_left_out", "People without a role that this system acts for were left out.", len(left_out))
     _note(result, "several_rows_per_person", "People on several rows were read as one person each.", seen.repeated)
     _note(
@@ -84,16 +102,31 @@ def diff_people(rows: Iterable[list[Any]], snapshot: Iterable[Record], plan: Pla
     _note(
         result,
         "removals_put_off",
-        "People who are missing were kept, because rows of the file were rejected.",
+        "People who are missing were kept, because the district takes additions only at this time."
+        if plan.additions_only
+        else "People who are missing were kept, because rows of the file were rejected.",
         result.put_off,
     )
     _note(
         result,
         "enrollment_removals_put_off",
-        "Enrollments that are missing were kept, because rows of the file were rejected.",
+        "Enrollments that are missing were kept, because the district takes additions only at this time."
+        if plan.additions_only
+        else "Enrollments that are missing were kept, because rows of the file were rejected.",
         result.put_off_enrollments,
     )
     return result
+
+
+def _look_closely(result: PeopleDiff, old: Record | None, new: Record | None) -> None:
+    """Who may be somebody else, or the same under another id: never guessed, only told."""
+    if old and new:
+        if old[4] and new[4] and all(old[at] != new[at] for at in (2, 3, 4)):
+            result.reused.append(old[0])
+    elif old:
+        result.left.append([old[0], old[1], old[4], old[6]])
+    elif new:
+        result.came.append([new[0], new[1], new[4], new[6]])
 
 
 def _gather(rows: Iterable[list[Any]]) -> _Gathered:

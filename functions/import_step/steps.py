@@ -123,12 +123,14 @@ class ImportSteps:
             return {"next": "finish", "shards": []}
 
     def _split(self, one: Import) -> Answer:
-        self._district(one)
+        district = self._district(one)
+        additions_only = district.takes_additions_only(self._s.clock().astimezone(district.zone).date())
         before = self._ledger.snapshot(one.district_id)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             files = self._s.files.open_upload(one.upload, folder)
-            content = content_hash(files)
+            # What was put off is to be done once removals count again: then these contents are others.
+            content = content_hash(files) + ("+additions-only" if additions_only else "")
             if before and before.content == content:
                 return self._unchanged(one, before)
             if not one.preview and not self._ledger.lock(one.district_id, one.import_id, self._s.clock()):
@@ -159,6 +161,7 @@ class ImportSteps:
                 "shards": shards,
                 "content": content,
                 "before": before.snapshot_id if before else None,
+                "additions_only": additions_only,
             },
         )
         return {"next": "people", "shards": list(range(shards))}
@@ -215,10 +218,14 @@ class ImportSteps:
                 "users": asdict(result.users),
                 "enrollments": asdict(result.enrollments),
                 "notes": [asdict(note) for note in result.notes],
+                "schools": result.schools,
+                "reused": result.reused[:100],
                 "people": len(result.standing),
                 "enrolled": sum(len(record[8]) for record in result.standing),
             },
         )
+        self._s.files.write_lines(self._work(one, f"left-{shard}"), result.left)
+        self._s.files.write_lines(self._work(one, f"came-{shard}"), result.came if plan["before"] else ())
         return {"shard": shard}
 
     def classes(self, one: Import, shard: int) -> Answer:
@@ -266,7 +273,8 @@ class ImportSteps:
         before = self._ledger.snapshot(one.district_id)
         if one.preview:
             self._preview(one, plan, district)
-        reason = held_because(counts, before.standing if before else {}, district)
+        schools, reused = self._looked_at_closely(one, plan)
+        reason = held_because(counts, before.standing if before else {}, district, schools=schools, reused=reused)
         if reason and not one.approved:
             return self._end(one, Status.HELD, reason)
         if one.preview:
@@ -274,6 +282,29 @@ class ImportSteps:
         if self._ledger.newer_than(one.district_id, one.upload):
             return self._end(one, Status.SUPERSEDED, _superseded())
         return {"next": "apply", "shards": list(range(plan["shards"]))}
+
+    def _looked_at_closely(self, one: Import, plan: Answer) -> tuple[dict[str, list[int]], list[str]]:
+        """How each school fares, and which ids name somebody else; notes who may have come back under another id."""
+        schools: dict[str, list[int]] = {}
+        reused: list[str] = []
+        gone: dict[str, tuple[str, str]] = {}
+        for shard in range(plan["shards"]):
+            result = self._get(one, f"people-result-{shard}")
+            reused += result["reused"]
+            for school, (stood, removed) in result["schools"].items():
+                count = schools.setdefault(school, [0, 0])
+                count[0] += stood
+                count[1] += removed
+            for sourced_id, role, address, clever_ids in self._lines(one, f"left-{shard}"):
+                gone |= {proof: (sourced_id, role) for proof in (address, *clever_ids) if proof}
+        proposals = []
+        for shard in range(plan["shards"]) if gone else ():
+            for sourced_id, role, address, clever_ids in self._lines(one, f"came-{shard}"):
+                found = next((gone[proof] for proof in (*clever_ids, address) if proof in gone), None)
+                if found and found[1] == role:
+                    proposals.append({"from": found[0], "to": sourced_id})
+        self._put(one, "proposals", proposals)
+        return schools, reused
 
     def _preview(self, one: Import, plan: Answer, district: District) -> None:
         addresses: dict[str, int] = {}
@@ -394,6 +425,12 @@ class ImportSteps:
                 notes += [Note(**note) for note in result["notes"]]
         report.matching = {k: v for k, v in asdict(matching).items() if k not in ("queued", "withheld")}
         report.activations = {"queued": matching.queued, "withheld": matching.withheld}
+        report.proposals = self._get(one, "proposals") or []
+        if report.proposals:
+            message = (
+                "Ids that are gone seem to have come back as others, with the same address or Clever id; see proposals."
+            )
+            notes.append(Note("sourced_id_changed", message, count=len(report.proposals)))
         report.notes = merged_notes(notes)
         rejects = [Reject(**reject) for reject in self._lines(one, "rejects")]
         applied = None
@@ -538,7 +575,7 @@ class ImportSteps:
 
 
 def _plan(plan: Answer) -> Plan:
-    return Plan(plan["modes"], tuple(plan["keeps"]))
+    return Plan(plan["modes"], tuple(plan["keeps"]), plan["additions_only"])
 
 
 def _superseded() -> dict[str, str]:
