@@ -20,6 +20,7 @@ from functions.pages.wiring import Site, assemble
 from local.person import Person
 from shared.errors import LoginRefused
 from shared.settings import Brand
+from shared.stores.progress import ProgressStore
 from shared.stores.sessions import RateLimiter, SessionStore
 from tests.faults.dynamodb import Gate, ungated
 from tests.faults.services import MemoryCognito
@@ -78,6 +79,7 @@ class Web:
         services = Services(
             districts=world.districts, users=world.users, district_classes=world.classes, work=world.work,
             accounts=world.accounts, claims=world.claims, links=world.links, activations=world.activations,
+            progress=ProgressStore(world.table),
             sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
             passwords=PasswordLogin(self.cognito, "pool", "client"), google=self.google, clever=self.clever,  # type: ignore[arg-type]
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),

@@ -44,6 +44,8 @@ class SplitSink:
         self.rejected: dict[str, int] = dict.fromkeys(Kind, 0)
         self.notes: list[Note] = []
         self.schools: dict[str, str] = {}
+        self.rows = 0
+        """How many rows were taken."""
 
     def person(self, row: Person, where: Where) -> None:
         if not self._usable_id(Kind.USERS, row.sourced_id, where, where.column or "sourcedId"):
@@ -188,6 +190,7 @@ class SplitSink:
         return False
 
     def _write(self, files: list[IO[bytes]], key: str, record: list[Any]) -> None:
+        self.rows += 1
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         files[shard_of(key, self._shards)].write(line)
 

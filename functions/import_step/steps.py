@@ -28,6 +28,7 @@ from shared.report import Counts, Note, Reject, Report, Status, Upload, merged_n
 from shared.roster import RosterUser, School
 from shared.stores.districts import DistrictClassStore, DistrictStore
 from shared.stores.outbox import event_item
+from shared.stores.progress import ProgressStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.table import Item, write_many
@@ -87,6 +88,7 @@ class ImportSteps:
         self._s = services
         self._ledger = ImportLedger(services.table)
         self._districts = DistrictStore(services.table)
+        self._progress = ProgressStore(services.table)
 
     # Before the gate: nothing but working files.
 
@@ -164,6 +166,10 @@ class ImportSteps:
                 "additions_only": additions_only,
             },
         )
+        if not one.preview:
+            self._progress.begin(
+                one.district_id, one.import_id, one.upload.key, parts=shards, rows=sink.rows, now=self._s.clock()
+            )
         return {"next": "people", "shards": list(range(shards))}
 
     def _split_roll_back(self, one: Import) -> Answer:
@@ -226,7 +232,7 @@ class ImportSteps:
         )
         self._s.files.write_lines(self._work(one, f"left-{shard}"), result.left)
         self._s.files.write_lines(self._work(one, f"came-{shard}"), result.came if plan["before"] else ())
-        return {"shard": shard}
+        return self._part_done(one, "people", shard)
 
     def classes(self, one: Import, shard: int) -> Answer:
         """Compare one shard of classes with the snapshot, now that it is known who is in them."""
@@ -248,6 +254,11 @@ class ImportSteps:
                 "classes_standing": len(result.standing),
             },
         )
+        return self._part_done(one, "classes", shard)
+
+    def _part_done(self, one: Import, stage: str, shard: int) -> Answer:
+        if not one.preview and not one.roll_back:
+            self._progress.part_done(one.district_id, one.import_id, stage, self._s.clock())
         return {"shard": shard}
 
     def _exchange(self, one: Import, plan: Answer, name: str, changes: str, shard: int) -> Answer:
@@ -343,7 +354,8 @@ class ImportSteps:
         if shard == 0:
             schools = self._get(one, "plan")["schools"]
             self._districts.put_schools(School(one.district_id, key, name) for key, name in schools.items())
-        return {"shard": shard, "writes": write_many(self._s.table, puts, deletes)}
+        writes = write_many(self._s.table, puts, deletes)
+        return {**self._part_done(one, "apply", shard), "writes": writes}
 
     def match(self, one: Import, shard: int) -> Answer:
         """Match the people of one shard whom this import newly looked at, and invite the teachers who need it."""
@@ -351,7 +363,7 @@ class ImportSteps:
         self._put(
             one, f"match-result-{shard}", {"matching": asdict(matching), "notes": [asdict(note) for note in notes]}
         )
-        return {"shard": shard}
+        return self._part_done(one, "match", shard)
 
     def finish(self, one: Import) -> Answer:
         """Write the report; after an import that was applied, advance the snapshot and tell the platform."""
@@ -478,6 +490,7 @@ class ImportSteps:
             else:
                 self._ledger.note(record, event)
             if report.status is not Status.UNCHANGED:
+                self._progress.end(one.district_id, one.import_id)
                 self._ledger.unlock(one.district_id, one.import_id)
         return {"status": report.status.value}
 

@@ -36,4 +36,5 @@ class Console:
             district=district.name,
             support_url=district.support_url,
             report=json.loads(latest) if latest else None,
+            at_work=self._s.progress.at_work(district_id),
         )

@@ -14,6 +14,7 @@ from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
 from shared.stores.links import LinkStore
+from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sessions import RateLimiter, SessionStore
 
@@ -30,6 +31,7 @@ class Services:
     claims: ClaimStore
     links: LinkStore
     activations: ActivationStore
+    progress: ProgressStore
     sessions: SessionStore
     limits: RateLimiter
     passwords: PasswordLogin

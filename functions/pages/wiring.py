@@ -31,6 +31,7 @@ from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
 from shared.stores.links import LinkStore
+from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.secrets import Secrets
 from shared.stores.sessions import RateLimiter, SessionStore
@@ -133,6 +134,7 @@ def wire() -> Site:
         claims=ClaimStore(table),
         links=LinkStore(table),
         activations=ActivationStore(table),
+        progress=ProgressStore(table),
         sessions=SessionStore(table, utc_now),
         limits=RateLimiter(table, utc_now),
         passwords=PasswordLogin(aws.client("cognito-idp"), settings.user_pool_id, settings.user_pool_client_id),

@@ -184,7 +184,7 @@ CHECKS: tuple[Guard, ...] = (
     Guard(
         "mastery: the higher points win (M16)", _patch(accounts.mastery_rules, "merge", lambda old, new: {**old, **new})
     ),
-    Guard("gate: an import beyond the threshold is held (M3)", _patch(steps, "held_because", lambda *_: None)),
+    Guard("gate: an import beyond the threshold is held (M3)", _patch(steps, "held_because", lambda *_, **__: None)),
     Guard("people: a file with rejected rows removes nobody (M2)", _patch(Plan, "may_remove", lambda *_: True)),
     Guard("import: one that has ended is not begun again", _HAS_ENDED),
     Guard("import: one execution per upload", _starts_again_each_time),
