@@ -118,6 +118,8 @@ class Redrive:
             )
         if event.get("source") == "aws.ses":
             return "MailFeedbackFunctionName"
+        if event.get("detail-type") == "ImportHeld":
+            return "HeldImportMailFunctionName"
         for schedule in event.get("resources", []):
             if schedule.endswith("-nudges"):
                 return "CleanupNudgesFunctionName"

@@ -79,6 +79,12 @@ class MailFeedbackSettings(Settings):
     table_name: str
 
 
+class HeldImportMailSettings(Brand):
+    table_name: str
+    sender: str
+    configuration_set: str
+
+
 class CleanupNudgesSettings(Brand):
     table_name: str
     token_secret_arn: str

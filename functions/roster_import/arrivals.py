@@ -82,42 +82,57 @@ class Arrivals:
         return Taken("settings", district_id)
 
     def _decide(self, district_id: str, import_id: str, upload: Upload) -> Taken:
+        taken = Taken("decision", district_id, import_id)
         try:
             decision = json.loads(self._read(upload.key))
             action = decision["action"]
             if action not in ("approve", "reject", "roll_back"):
                 raise ValueError(action)
-        except (ValueError, TypeError, KeyError):
+            body = {"action": action, **{name: str(decision.get(name, ""))[:500] for name in ("by", "reason")}}
+        except (ValueError, TypeError, KeyError, AttributeError):
             wrong = UploadRejected(
                 "invalid_decision",
                 'A decision is a JSON object with "action" ("approve", "reject" or "roll_back"), "by" and "reason".',
                 file=upload.key,
             )
             return self._reject(district_id, upload, wrong, kind="decision")
+        decision_id = import_id_of(upload)
         try:
-            if action == "roll_back":
-                self._imports.start(
-                    import_id, district_id, self._imports.applied(district_id, import_id), preview=False, roll_back=True,
-                    started_at=to_iso(self._clock()),
-                )  # fmt: skip
-                return Taken("decision", district_id, import_id)
-            held = self._imports.held(district_id, import_id)
-            if action == "approve":
-                self._imports.start(
-                    import_id, district_id, held, preview=False, approved=True, started_at=to_iso(self._clock())
-                )
-            else:
-                reason = {
-                    "code": "rejected_by_person",
-                    "message": "A person rejected this import; nothing was written.",
-                }
-                self._reports.amend(district_id, import_id, Status.REJECTED, reason)
-                self._imports.note_status(district_id, import_id, Status.REJECTED)
+            if self._imports.decided(district_id, import_id) != decision_id:
+                self._check(district_id, import_id, action)
+                self._imports.note_decision(district_id, import_id, decision_id, body)
+            self._carry_out(district_id, import_id, action)
         except AccountLinkingError as error:
             return self._reject(
                 district_id, upload, UploadRejected(error.code, error.message, file=upload.key), kind="decision"
             )
-        return Taken("decision", district_id, import_id)
+        return taken
+
+    def _check(self, district_id: str, import_id: str, action: str) -> None:
+        """Raises RefusedTransition when there is nothing to decide in this way."""
+        if action == "roll_back":
+            self._imports.check_applied(district_id, import_id)
+        else:
+            self._imports.check_held(district_id, import_id)
+
+    def _carry_out(self, district_id: str, import_id: str, action: str) -> None:
+        """May be run again, also long after it was done."""
+        at = to_iso(self._clock())
+        if action == "roll_back":
+            upload = self._imports.upload(district_id, import_id)
+            self._imports.start(import_id, district_id, upload, preview=False, roll_back=True, started_at=at)
+        elif not self._imports.is_held(district_id, import_id):
+            return
+        elif action == "approve":
+            upload = self._imports.upload(district_id, import_id)
+            self._imports.start(import_id, district_id, upload, preview=False, approved=True, started_at=at)
+        else:
+            reason = {
+                "code": "rejected_by_person",
+                "message": "A person rejected this import; nothing was written.",
+            }
+            self._reports.amend(district_id, import_id, Status.REJECTED, reason)
+            self._imports.note_status(district_id, import_id, Status.REJECTED)
 
     def _unknown(self, upload: Upload) -> Taken:
         found = _UNDER_DISTRICT.fullmatch(upload.key)

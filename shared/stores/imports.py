@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 from shared.errors import RefusedTransition
 from shared.report import Status, Upload
 from shared.stores.reports import upload_attributes, upload_of
-from shared.stores.table import district_pk
+from shared.stores.table import Item, district_pk
 
 
 class ImportStarter:
@@ -52,25 +53,47 @@ class ImportStarter:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
 
-    def held(self, district_id: str, import_id: str) -> Upload:
-        """The upload of an import that waits for a person. Raises RefusedTransition ``not_held``."""
-        key = {"PK": district_pk(district_id), "SK": f"IMPORT#{import_id}"}
-        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
-        if not item or item["status"] != Status.HELD:
-            raise RefusedTransition("not_held", "No import of this id waits for a decision.")
+    def upload(self, district_id: str, import_id: str) -> Upload:
+        """The upload that an import is of. Raises RefusedTransition ``unknown_import``."""
+        item = self._record(district_id, import_id)
+        if item is None:
+            raise RefusedTransition("unknown_import", "No import of this id is known.")
         return upload_of(item)
 
-    def applied(self, district_id: str, import_id: str) -> Upload:
-        """The upload of the import that was applied last. Raises RefusedTransition ``not_the_latest``."""
+    def is_held(self, district_id: str, import_id: str) -> bool:
+        item = self._record(district_id, import_id)
+        return item is not None and item["status"] == Status.HELD
+
+    def check_held(self, district_id: str, import_id: str) -> None:
+        """Raises RefusedTransition ``not_held`` when this import does not wait for a person."""
+        if not self.is_held(district_id, import_id):
+            raise RefusedTransition("not_held", "No import of this id waits for a decision.")
+
+    def check_applied(self, district_id: str, import_id: str) -> None:
+        """Raises RefusedTransition ``not_the_latest`` when this import is not the one that was applied last."""
         key = {"PK": district_pk(district_id), "SK": "SNAPSHOT"}
         standing = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
-        key = {"PK": district_pk(district_id), "SK": f"IMPORT#{import_id}"}
-        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        item = self._record(district_id, import_id)
         if not standing or not item or standing["snapshot_id"] != import_id or item["status"] != Status.COMPLETED:
             raise RefusedTransition(
                 "not_the_latest", "Only the import that was applied last can be rolled back, and only once."
             )
-        return upload_of(item)
+
+    def _record(self, district_id: str, import_id: str) -> Item | None:
+        key = {"PK": district_pk(district_id), "SK": f"IMPORT#{import_id}"}
+        found: Item | None = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        return found
+
+    def decided(self, district_id: str, import_id: str) -> str | None:
+        """The decision about this import that was taken up, if one was."""
+        key = {"PK": district_pk(district_id), "SK": f"DECISION#{import_id}"}
+        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        return str(item["decision_id"]) if item else None
+
+    def note_decision(self, district_id: str, import_id: str, decision_id: str, body: dict[str, str]) -> None:
+        """A decision is about to be carried out: when S3 tells of it again, it is the same one."""
+        item = {"PK": district_pk(district_id), "SK": f"DECISION#{import_id}", "decision_id": decision_id, **body}
+        self._table.put_item(Item=item)
 
     def note_status(self, district_id: str, import_id: str, status: Status) -> None:
         self._table.update_item(
@@ -78,4 +101,37 @@ class ImportStarter:
             UpdateExpression="SET #status = :status",
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues={":status": status.value},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HeldImport:
+    """What a notice says of an import; ``told`` are digests of the contacts who know."""
+
+    status: Status
+    upload_key: str
+    message: str
+    told: frozenset[str]
+
+
+class ImportNotices:
+    """Who was told of an import that waits for a person."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def of(self, district_id: str, import_id: str) -> HeldImport | None:
+        key = {"PK": district_pk(district_id), "SK": f"IMPORT#{import_id}"}
+        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        if not item:
+            return None
+        reason = item.get("reason") or {}
+        told = frozenset(item.get("told") or ())
+        return HeldImport(Status(item["status"]), upload_of(item).key, str(reason.get("message", "")), told)
+
+    def note_told(self, district_id: str, import_id: str, digest: str) -> None:
+        self._table.update_item(
+            Key={"PK": district_pk(district_id), "SK": f"IMPORT#{import_id}"},
+            UpdateExpression="ADD told :one",
+            ExpressionAttributeValues={":one": {digest}},
         )

@@ -101,6 +101,18 @@ def test_only_the_import_that_was_applied_last_can_be_rolled_back_and_only_once(
     assert len([k for k in who_and_what(world) if k[1] == "ROSTER"]) == 1
 
 
+def test_a_decision_that_s3_tells_of_again_says_nothing_new() -> None:
+    world = a_world()
+    world.upload(roster(user("s1")), name="a")
+    second = world.upload(roster(user("s1"), user("s2")), name="b")
+    key = f"decisions/lakeside/{second['import_id']}.json"
+    upload = world.arrive(key, b'{"action": "roll_back", "by": "kim", "reason": "wrong file"}')
+    for _ in range(3):
+        assert world.arrivals().take(upload).kind == "decision"
+        world.run_imports()
+        assert world.latest()["reason"]["code"] == "rolled_back"
+
+
 def test_the_first_import_of_all_can_be_rolled_back() -> None:
     world = a_world()
     report = world.upload(roster(user("s1"), enrollments=enrolled("s1")))

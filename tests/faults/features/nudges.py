@@ -10,12 +10,12 @@ from tests.faults.laboratory import DAY, Feature, Laboratory, Worker
 
 
 def _week(lab: Laboratory) -> None:
-    """The scheduler fires twice, at night too, and again after the lease of a nudge that was under way.
+    """The scheduler fires twice, at night too, and again after the lease of a nudge that was under way, or refused.
 
     On day 45 the last class is deleted (accounts.py): what would be due after it does not come.
     """
     for day in (15.5, 16, 17) if lab.people_race else (15.5, 16, 17, 41, 80):
-        for later in (0, 0, 1, 1_200):
+        for later in (0, 0, 1, 1_200, 4_000):
             lab.send("tick", "nudges", after=day * DAY + later)
 
 

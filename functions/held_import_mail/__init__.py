@@ -1,0 +1,1 @@
+"""Tells a district's contacts of an import that waits for a person (M3)."""

@@ -1,0 +1,35 @@
+"""EventBridge: an ImportHeld event of our own."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.held_import_mail.notice import HeldImportMail
+from shared import aws
+from shared.mail.mailer import Mailer
+from shared.observability import logger
+from shared.settings import HeldImportMailSettings
+from shared.stores.districts import DistrictStore
+from shared.stores.imports import ImportNotices
+
+
+@cache
+def notice() -> HeldImportMail:
+    """The use case, wired to the services that the environment names."""
+    settings = HeldImportMailSettings.from_environment()
+    table = aws.table(settings.table_name)
+    mailer = Mailer(aws.client("sesv2", retries=False), settings.sender, settings.configuration_set)
+    return HeldImportMail(DistrictStore(table), ImportNotices(table), mailer, brand=settings)
+
+
+@logger.inject_lambda_context
+@event_source(data_class=EventBridgeEvent)
+def lambda_handler(event: EventBridgeEvent, _context: LambdaContext) -> dict[str, Any]:
+    district_id, import_id = str(event.detail["district_id"]), str(event.detail["import_id"])
+    told = notice().tell(district_id, import_id)
+    logger.info("held import told", extra={"district_id": district_id, "import_id": import_id, "told": told})
+    return {"told": told}

@@ -1,0 +1,65 @@
+"""One mail to each contact of a district whose import is held; a contact may hear of it twice, but never not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+
+from shared.errors import OutcomeUnknown
+from shared.i18n import language_for
+from shared.mail.mailer import Mailer
+from shared.mail.message import build, translated
+from shared.report import Status
+from shared.settings import Brand
+from shared.stores.districts import DistrictStore
+from shared.stores.imports import ImportNotices
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class HeldImportMail:
+    """Reads why the import waits, and says so to those who can decide."""
+
+    def __init__(self, districts: DistrictStore, notices: ImportNotices, mailer: Mailer, *, brand: Brand) -> None:
+        self._districts = districts
+        self._notices = notices
+        self._mailer = mailer
+        self._brand = brand
+
+    def tell(self, district_id: str, import_id: str) -> int:
+        """Answers how many were told now. Raises MailRefused when SES said no: the event is to come again."""
+        district = self._districts.find(district_id)
+        found = self._notices.of(district_id, import_id)
+        if district is None or found is None or found.status is not Status.HELD:
+            return 0
+        told = 0
+        language = language_for(district.locale)
+        for contact in district.contacts:
+            digest = hashlib.sha256(contact.encode()).hexdigest()[:16]
+            if digest in found.told:
+                continue
+            message = build(
+                TEMPLATES,
+                "held",
+                language,
+                to=contact,
+                subject=translated(
+                    language, "A roster of %(district)s waits for your decision", district=district.name
+                ),
+                tags={"kind": "held_import"},
+                brand=self._brand.brand_name,
+                district=district.name,
+                upload=found.upload_key,
+                reason=found.message,
+                address=f"{self._brand.web_url}/console/{district_id}",
+                import_id=import_id,
+                district_id=district_id,
+                support_url=district.support_url or self._brand.support_url,
+            )
+            # Where the answer did not come it may have gone out: one that may have come is enough.
+            with suppress(OutcomeUnknown):
+                self._mailer.send(message)
+            self._notices.note_told(district_id, import_id, digest)
+            told += 1
+        return told
