@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from functions.import_step.steps import Import
+from functions.roster_import.arrivals import import_id_of
 from shared.report import Upload
 from shared.stores.reports import upload_of
 from tests.faults.laboratory import CANARY, DAY, Feature, Laboratory, Worker
@@ -134,17 +135,17 @@ def _arrives(lab: Laboratory, one: Upload) -> None:
 
 
 def _decides(lab: Laboratory, what: tuple[str, Upload]) -> None:
-    """The data manager rejects what is held, once it is."""
+    """The data manager rejects what is held, once it is; S3 tells of it."""
     name, of = what
-    taken = lab.world.arrivals().take(of)
-    key = f"decisions/lakeside/{taken.import_id}.json"
-    report = lab.world.s3.objects.get(("reports", f"reports/lakeside/{taken.import_id}/report.json"))
+    import_id = import_id_of(of)
+    key = f"decisions/lakeside/{import_id}.json"
+    report = lab.world.s3.objects.get(("reports", f"reports/lakeside/{import_id}/report.json"))
     if report is None:
         raise LookupError(f"{name} has no report yet")
     body = json.dumps({"action": "reject", "by": "manager", "reason": "too many"}).encode()
     lab.world.s3.objects["rosters", key] = body
     when = lab.world.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    lab.world.arrivals().take(Upload(key, etag(body), when, "FF"))
+    lab.send("s3", Upload(key, etag(body), when, "FF"))
 
 
 def _step(lab: Laboratory, task: dict[str, Any]) -> None:
