@@ -177,7 +177,7 @@ def _take_out_guards(found: Found, pool: ProcessPoolExecutor, progress: Progress
     began = time.monotonic()
     every = guards.everything()
     chosen = range(0, len(every), 4) if is_slice else range(len(every))
-    seeds = range(100 if is_slice else 400)
+    seeds = range(400)
     bar = progress.add_task("guards taken out", total=len(chosen))
     caught, missed = {}, {}
     tasks: list[tuple[int, Any]] = [(at, pool.submit(_guard, at, seeds)) for at in chosen]
