@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
-
-import boto3
+from datetime import datetime, timedelta
 
 from operations.where import deployed
 from shared.clock import new_id, utc_now
@@ -15,6 +13,19 @@ from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 
 USAGE = "make resend DISTRICT=riverbend PERSON={sourcedId}"
+VALID_FOR = timedelta(days=30)
+
+
+def resend(
+    activations: ActivationStore, queue: ActivationQueue, user: RosterUserKey, *, activation_id: str, now: datetime
+) -> None:
+    """Raises RefusedTransition ``no_activation``, or what ``ActivationStore.renew`` raises."""
+    present = activations.of_user(user)
+    if present is None:
+        raise RefusedTransition(
+            "no_activation", "This person has no activation: not on the roster, matched, linked, or not a teacher."
+        )
+    queue.request([activations.renew(present, activation_id, now=now, valid_for=VALID_FOR)])
 
 
 def main(arguments: list[str]) -> int:
@@ -23,19 +34,13 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"Say whom: {USAGE}\n")
         return 1
     stack = deployed()
-    more = {"endpoint_url": stack.endpoint_url} if stack.endpoint_url else {}
-    table = boto3.resource("dynamodb", **more).Table(stack.outputs["TableName"])  # type: ignore[call-overload]
-    activations = ActivationStore(table)
-    present = activations.of_user(RosterUserKey(district_id, sourced_id))
-    if present is None:
-        sys.stderr.write("This person has no activation: not on the roster, matched, linked, or not a teacher.\n")
-        return 1
+    queue = ActivationQueue(stack.client("sqs"), stack.outputs["ActivationQueueUrl"])
+    user = RosterUserKey(district_id, sourced_id)
     try:
-        fresh = activations.renew(present, new_id(), now=utc_now(), valid_for=timedelta(days=30))
+        resend(ActivationStore(stack.table()), queue, user, activation_id=new_id(), now=utc_now())
     except RefusedTransition as refused:
-        sys.stderr.write(f"{refused.message} It stands at: {present.state.value}.\n")
+        sys.stderr.write(f"{refused.message}\n")
         return 1
-    ActivationQueue(stack.client("sqs"), stack.outputs["ActivationQueueUrl"]).request([fresh])
     sys.stdout.write("Another mail is on its way; the address in the one before it is dead.\n")
     return 0
 

@@ -19,8 +19,14 @@ class Deployed:
     endpoint_url: str | None = None
 
     def client(self, service: str) -> Any:
-        more = {"endpoint_url": self.endpoint_url} if self.endpoint_url else {}
-        return boto3.client(service, region_name=os.environ.get("AWS_DEFAULT_REGION", REGION), **more)  # type: ignore[call-overload]
+        return self._session().client(service, endpoint_url=self.endpoint_url)
+
+    def table(self) -> Any:
+        return self._session().resource("dynamodb", endpoint_url=self.endpoint_url).Table(self.outputs["TableName"])
+
+    @staticmethod
+    def _session() -> Any:
+        return boto3.Session(region_name=os.environ.get("AWS_DEFAULT_REGION", REGION))
 
 
 def deployed() -> Deployed:

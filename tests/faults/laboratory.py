@@ -225,7 +225,7 @@ class Laboratory:
             if CANARY in f"{failed}{failed.message}":
                 self.wrong.append("an error text holds personal data")
             one.outcome = failed.code
-        except Exception as failed:  # noqa: BLE001
+        except Exception as failed:  # noqa: BLE001 - a real worker is tried again, too
             one.outcome = type(failed).__name__
 
     def _turn(self, one: Running) -> None:

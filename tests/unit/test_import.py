@@ -398,8 +398,8 @@ def test_the_clever_sandbox_counts_every_enrollment_once(world: World, corpus: P
     assert report["activations"]["queued"] == 89
 
 
-def school_data_sync(**files: str) -> dict[str, str]:
-    whole = {
+def school_data_sync(**files: str) -> dict[str, str | bytes]:
+    whole: dict[str, str | bytes] = {
         "School.csv": "SIS ID,Name\n1,North\n",
         "Section.csv": "SIS ID,School SIS ID,Section Name\nc1,1,Algebra\n",
         "Student.csv": "SIS ID,School SIS ID,Username,First Name,Last Name,Status\ns1,1,s1,Kim,Lee,Active\n",
@@ -411,7 +411,7 @@ def school_data_sync(**files: str) -> dict[str, str]:
 
 
 def test_in_school_data_sync_a_username_that_is_an_address_is_the_official_one(world: World) -> None:
-    report = world.upload(school_data_sync())  # type: ignore[arg-type]
+    report = world.upload(school_data_sync())
     assert report["format"] == {"name": "sds", "version": "1", "mode": "bulk"}
     assert report["activations"] == {"queued": 1, "withheld": 0}
     teacher = world.users.get(RosterUserKey("lakeside", "t1"))
@@ -422,7 +422,7 @@ def test_in_school_data_sync_a_username_that_is_an_address_is_the_official_one(w
 
 def test_in_school_data_sync_whoever_is_inactive_is_left_out_with_a_note(world: World) -> None:
     rows = "SIS ID,School SIS ID,Username,Status\ns1,1,s1,Active\ns2,1,s2,Inactive\n"
-    report = world.upload(school_data_sync(Student=rows))  # type: ignore[arg-type]
+    report = world.upload(school_data_sync(Student=rows))
     assert report["users"]["read"] == 2
     assert "status_in_bulk" in [note["code"] for note in report["notes"]]
 
@@ -430,6 +430,6 @@ def test_in_school_data_sync_whoever_is_inactive_is_left_out_with_a_note(world: 
 def test_an_incomplete_school_data_sync_says_which_file_is_missing(world: World) -> None:
     files = school_data_sync()
     del files["TeacherRoster.csv"]
-    report = world.upload(files)  # type: ignore[arg-type]
+    report = world.upload(files)
     assert (report["status"], report["reason"]["code"]) == ("rejected", "missing_file")
     assert "teacherroster.csv" in report["reason"]["message"].lower()

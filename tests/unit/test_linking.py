@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from local.person import NoSuchButton, Person
+from operations.resend import resend
 from shared.activation import ActivationState
+from shared.errors import RefusedTransition
 from shared.link import LinkState
 from shared.roster import RosterUserKey
+from shared.stores.activation_queue import ActivationQueue
 from tests.site import Web
 from tests.unit.test_import import account, enrolled, roster, user
 from tests.world import WEB, World
@@ -436,3 +439,18 @@ def test_feedback_of_ses_ends_in_the_right_state_in_any_order(web: Web) -> None:
     now = store.of_user(key("t1"))
     assert now is not None
     assert now.state is ActivationState.DELIVERED
+
+
+def test_another_mail_can_be_asked_for_and_the_one_before_it_is_dead(web: Web) -> None:
+    world = web.world
+    before = world.address_in_mail_to("t1@lakeside.example")
+    queue = ActivationQueue(world.sqs, "queue")
+    resend(world.activations, queue, key("t1"), activation_id=world.new_id(), now=world.now)
+    with pytest.raises(RefusedTransition, match="waits for its mail"):
+        resend(world.activations, queue, key("t1"), activation_id=world.new_id(), now=world.now)
+    world.send_mail()
+    assert world.address_in_mail_to("t1@lakeside.example") != before
+    assert web.visitor().open(before).status in (404, 410)
+    assert linked_teacher(web).path == "/home"
+    with pytest.raises(RefusedTransition, match="no activation"):
+        resend(world.activations, queue, key("s1"), activation_id=world.new_id(), now=world.now)
