@@ -79,6 +79,7 @@ class District(BaseModel):
     removal_threshold_count: int = Field(50, ge=0)
     school_removal_threshold_percent: float = Field(50, ge=0, le=100)
     additions_only: tuple[Window, ...] = ()
+    school_year_starts: date | None = None
     activations_from: date | None = None
     schools: tuple[str, ...] = ()
     contacts: tuple[str, ...] = ()

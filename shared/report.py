@@ -107,6 +107,8 @@ class Report:
     notes: list[Note] = field(default_factory=list)
     proposals: list[dict[str, str]] = field(default_factory=list)
     """Ids that seem to have changed for the same person: ``{"from", "to"}``; a person decides."""
+    rollover: dict[str, str] | None = None
+    """A school year begins with this upload: ``{"before", "after"}``, as the roster names them."""
 
     def to_json(self) -> dict[str, Any]:
         """The report as the contract names it, without what is absent."""

@@ -70,6 +70,8 @@ class DistrictClass:
     course_title: str | None = None
     class_code: str | None = None
     term_title: str | None = None
+    ends_on: str | None = None
+    """The day after its last one, YYYY-MM-DD, as far as the roster says; from then on it is not current."""
     teacher_ids: tuple[str, ...] = ()
     student_ids: tuple[str, ...] = ()
 

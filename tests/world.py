@@ -16,7 +16,8 @@ from functions.cleanup_nudges.nudging import Nudging
 from functions.event_publisher.publishing import Publisher
 from functions.import_step.files import ImportFiles
 from functions.import_step.match import Matcher
-from functions.import_step.steps import Import, ImportSteps, Services
+from functions.import_step.steps import ImportSteps
+from functions.import_step.workbench import Import, Services
 from functions.mail_feedback.feedback import MailFeedback
 from functions.roster_import.arrivals import Arrivals, Taken
 from shared.mail.mailer import Mailer
@@ -210,21 +211,23 @@ class World:
             run_import(self.steps(), one)
 
 
+MAPS = {"split": "shards", "people": "shards", "classes": "class_shards", "apply": "shards", "match": "shards"}
+"""The maps of the state machine, and over what of the answer before they go."""
+AFTER = {"split": "admit", "people": "classes", "classes": "gate", "apply": "match", "match": "finish"}
+"""What comes after each of them."""
+
+
 def run_import(steps: ImportSteps, one: Import) -> str:
     """The order of the state machine; answers how the import ended, or ``waiting``."""
-    answer = steps.split(one)
-    if answer["next"] == "people":
-        for step in (steps.people, steps.classes):
-            for shard in answer["shards"]:
-                step(one, shard)
-        answer = steps.gate(one)
-    if answer["next"] == "apply":
-        for step in (steps.apply, steps.match):
-            for shard in answer["shards"]:
-                step(one, shard)
-        answer = {"next": "finish"}
+    answer = steps.run("open", one)
+    while (step := answer.get("next")) in MAPS:
+        while step in MAPS:
+            for shard in answer[MAPS[step]]:
+                steps.run(step, one, shard)
+            step = AFTER[step]
+        answer = {"next": step} if step == "finish" else steps.run(step, one)
     if answer["next"] == "finish":
-        return str(steps.finish(one)["status"])
+        return str(steps.run("finish", one)["status"])
     return str(answer["next"])
 
 

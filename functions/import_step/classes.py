@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.import_step.formats import Kind, Mode
-from functions.import_step.people import Plan
-from shared.report import Counts, Note
+from functions.import_step.people import Block, Fate, Plan
+from shared.report import Counts, Note, Reject
 from shared.roster import DistrictClass
 
 type Record = list[Any]
-"""A class as the snapshot holds it: [sourcedId, title, school, course, code, term, [teachers], [students]], sorted."""
+"""A class as the snapshot holds it: [sourcedId, title, school, course, code, term, day after its last, [teachers],
+[students]], sorted."""
+_NAMES = slice(0, 7)
 
 
 @dataclass(slots=True)
@@ -20,54 +22,64 @@ class ClassDiff:
     """What one shard of classes comes to. A class whose people alone changed counts as unchanged, and is written."""
 
     classes: Counts = field(default_factory=Counts)
-    changes: list[tuple[Record | None, Record | None]] = field(default_factory=list)
-    standing: list[Record] = field(default_factory=list)
+    pairs: list[tuple[Record | None, Record | None]] = field(default_factory=list)
+    """Every class, (before, after), where None stands for not there; in the order of their ids."""
+    rejects: list[Reject] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    schools: dict[str, Fate] = field(default_factory=dict)
+    ended: int = 0
+    """How many classes are gone because their term is over."""
+    ended_enrollments: int = 0
+    """How many enrollments were in them."""
 
 
 def diff_classes(
-    rows: Iterable[list[Any]], members: Iterable[list[str]], snapshot: Iterable[Record], plan: Plan
+    blocks: Iterable[Block], members: Iterable[Block], snapshot: Iterable[Record], plan: Plan, *, on: str
 ) -> ClassDiff:
-    """Compare a shard's classes with the snapshot's; ``members`` are [class id, "t" or "s", sourcedId]."""
+    """Compare a shard's classes with the snapshot's; ``members`` are ["t" or "s", [class ids], [sourcedIds]].
+
+    ``on`` is today in the district, YYYY-MM-DD.
+    """
     result = ClassDiff()
     counts = result.classes
     before = {record[0]: record for record in snapshot}
-    after: dict[str, Record] = {}
-    ended: set[str] = set()
-    for _, class_id, title, school, course, code, term, removed in rows:
-        if removed:
-            if not plan.additions_only:
-                ended.add(class_id)
-            continue
-        after[class_id] = [class_id, title, school, course, code, term, [], []]
+    after, ended = _gather(blocks, plan, result)
+    for class_id, read in after.items():
         counts.read += 1
-        old = before.get(class_id)
-        if old is None:
+        stood = before.get(class_id)
+        if stood is None:
             counts.created += 1
-        elif old[:6] == after[class_id][:6]:
+        elif stood[_NAMES] == read[_NAMES]:
             counts.unchanged += 1
         else:
             counts.changed += 1
     put_off = 0
-    for class_id, old in before.items():
+    for class_id, stood in before.items():
         if class_id in after:
             continue
         if plan.may_remove(Kind.CLASSES) or class_id in ended:
             counts.removed += 1
             counts.read += plan.mode(Kind.CLASSES) is Mode.DELTA
         else:
-            after[class_id] = [*old[:6], [], []]
+            after[class_id] = [*stood[_NAMES], [], []]
             put_off += plan.mode(Kind.CLASSES) is Mode.BULK
-    for class_id, role, sourced_id in members:
-        if class_id in after:
-            after[class_id][6 if role == "t" else 7].append(sourced_id)
+    for role, class_ids, sourced_ids in members:
+        at = 7 if role == "t" else 8
+        for class_id, sourced_id in zip(class_ids, sourced_ids, strict=True):
+            if class_id in after:
+                after[class_id][at].append(sourced_id)
     for key in sorted({*before, *after}):
-        new = after.get(key)
+        old, new = before.get(key), after.get(key)
         if new is not None:
-            new[6], new[7] = sorted(set(new[6])), sorted(set(new[7]))
-            result.standing.append(new)
-        if before.get(key) != new:
-            result.changes.append((before.get(key), new))
+            new[7], new[8] = sorted(set(new[7])), sorted(set(new[8]))
+        result.pairs.append((old, new))
+        if old:
+            is_over = new is None and old[6] is not None and old[6] <= on
+            result.ended += is_over
+            result.ended_enrollments += is_over * (len(old[7]) + len(old[8]))
+            fate = result.schools.setdefault(old[2] or "", Fate())
+            fate.stood += 1
+            fate.removed += new is None and not is_over
     if put_off:
         result.notes.append(
             Note(
@@ -81,7 +93,38 @@ def diff_classes(
     return result
 
 
+def _gather(blocks: Iterable[Block], plan: Plan, result: ClassDiff) -> tuple[dict[str, Record], set[str]]:
+    after: dict[str, Record] = {}
+    ended: set[str] = set()
+    for _, file, column, rows, lines in blocks:
+        for row, line in zip(rows, lines, strict=True):
+            *record, removed = row
+            class_id = record[0]
+            if class_id in after or class_id in ended:
+                result.rejects.append(
+                    Reject(
+                        file,
+                        line,
+                        column,
+                        "class_twice",
+                        "A class with this id was in an earlier row. Give every class an id of its own.",
+                        class_id[:80],
+                    )
+                )
+                result.classes.read += 1
+                result.classes.rejected += 1
+            elif removed:
+                ended.add(class_id)
+            else:
+                after[class_id] = [*record, [], []]
+    if plan.additions_only:
+        ended.clear()
+    return after, ended
+
+
 def district_class(district_id: str, record: Record) -> DistrictClass:
     """The class that a record of the snapshot is."""
-    class_id, title, school, course, code, term, teachers, students = record
-    return DistrictClass(district_id, class_id, title, school, course, code, term, tuple(teachers), tuple(students))
+    class_id, title, school, course, code, term, ends_on, teachers, students = record
+    return DistrictClass(
+        district_id, class_id, title, school, course, code, term, ends_on, tuple(teachers), tuple(students)
+    )

@@ -2,90 +2,144 @@
 
 from __future__ import annotations
 
-import gzip
 import io
-import json
+import shutil
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import orjson
 from botocore.exceptions import ClientError
 
 from functions.import_step.opening import RosterFile, open_loose, open_zip
 from shared.errors import UploadRejected
 from shared.report import Upload
 
+_GONE = ("404", "NoSuchKey", "NoSuchVersion")
+_CHUNK = 1 << 20
+type Extents = list[tuple[int, int]]
+"""Where each part of a file lies that several readers share: (offset, length) in bytes."""
+
 
 class ImportFiles:
-    """Reads the roster bucket; writes and reads the snapshot bucket, where everything is gzipped JSON, line by line."""
+    """Reads the roster bucket; writes and reads the snapshot bucket, where everything is JSON, line by line."""
 
     def __init__(self, s3: Any, roster_bucket: str, snapshot_bucket: str) -> None:
         self._s3 = s3
         self._rosters = roster_bucket
         self._bucket = snapshot_bucket
 
-    def open_upload(self, upload: Upload, folder: Path) -> list[RosterFile]:
-        """Bring the upload into ``folder`` and open it. Raises UploadRejected."""
+    # The upload.
+
+    def open_upload(self, upload: Upload, folder: Path, etags: dict[str, str] | None = None) -> list[RosterFile]:
+        """The upload's files; a zip is brought into ``folder`` first. Raises UploadRejected.
+
+        ``etags`` of loose files, by name, hold it to what was seen at first: an upload does not change while it is read.
+        """
         if upload.key.endswith("/_complete"):
-            return open_loose(self._download_loose(upload.key.removesuffix("_complete"), folder))
+            return open_loose(self._loose(upload.key.removesuffix("_complete"), etags))
         path = folder / "upload.zip"
         version = {"VersionId": upload.version_id} if upload.version_id else {}
-        self._download(upload.key, path, **version)
+        with path.open("wb") as target, self._object(upload.key, **version) as body:
+            shutil.copyfileobj(body, target, _CHUNK)
         return open_zip(path)
 
-    def _download_loose(self, prefix: str, folder: Path) -> Iterator[tuple[str, Path]]:
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._rosters, Prefix=prefix)
-        keys = [o["Key"] for page in pages for o in page.get("Contents", ())]
-        for number, key in enumerate(keys):
-            name = key.removeprefix(prefix)
-            if "/" not in name and name.lower().endswith(".csv"):
-                path = folder / f"{number}.csv"
-                self._download(key, path)
-                yield name, path
+    def etags(self, upload: Upload) -> dict[str, str] | None:
+        """The loose files of an upload and what they hold, by name; None for a zip, which is one object."""
+        if not upload.key.endswith("/_complete"):
+            return None
+        return {name: etag for name, _, etag in self._listed(upload.key.removesuffix("_complete"))}
 
-    def _download(self, key: str, path: Path, **more: str) -> None:
+    def _loose(self, prefix: str, etags: dict[str, str] | None) -> Iterator[RosterFile]:
+        for name, size, etag in self._listed(prefix):
+            if etags is None or name in etags:
+                held_to = {"IfMatch": etag if etags is None else etags[name]}
+                yield RosterFile(name, size, partial(self._open_loose, prefix + name, held_to))
+
+    def _listed(self, prefix: str) -> Iterator[tuple[str, int, str]]:
+        """(name, size, etag) of the CSV files that lie directly under a prefix."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._rosters, Prefix=prefix)
+        for found in (o for page in pages for o in page.get("Contents", ())):
+            name = found["Key"].removeprefix(prefix)
+            if "/" not in name and name.lower().endswith(".csv"):
+                yield name, int(found["Size"]), str(found["ETag"])
+
+    def _open_loose(self, key: str, held_to: dict[str, str], start: int, end: int | None) -> IO[bytes]:
+        is_part = start or end is not None
+        span = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if is_part and end != start else {}
+        return self._object(key, **held_to, **span)
+
+    def _object(self, key: str, **more: str) -> IO[bytes]:
+        """Raises UploadRejected when the object is not there any more, or not the one that was seen at first."""
         try:
-            with path.open("wb") as target:
-                self._s3.download_fileobj(self._rosters, key, target, ExtraArgs=more or None)
+            body = self._s3.get_object(Bucket=self._rosters, Key=key, **more)["Body"]
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchVersion"):
+            code = error.response["Error"]["Code"]
+            if code in _GONE:
                 raise UploadRejected(
                     "upload_gone", "The upload was taken away before it was read. Upload it again."
                 ) from None
+            if code in ("PreconditionFailed", "412"):
+                raise UploadRejected(
+                    "upload_changed",
+                    "A file of the upload was replaced while it was read. Put _complete beside the files once more.",
+                    file=key.rpartition("/")[2],
+                ) from None
             raise
+        return io.BufferedReader(_Body(body), _CHUNK)
 
     def district_settings(self, district_id: str) -> bytes | None:
         """The district.json as it lies in the bucket, if it does."""
         try:
             answer = self._s3.get_object(Bucket=self._rosters, Key=f"districts/{district_id}/district.json")
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+            if error.response["Error"]["Code"] in _GONE:
                 return None
             raise
         return bytes(answer["Body"].read())
 
-    def write_lines(self, key: str, records: Iterable[Any]) -> None:
-        buffer = io.BytesIO()
-        with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=0) as packed:
-            for record in records:
-                packed.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=buffer.getvalue())
+    # Working files and snapshots.
 
-    def write_packed(self, key: str, path: Path) -> None:
-        """A file that was written line by line and packed on the way."""
+    def write_lines(self, key: str, records: Iterable[Any]) -> None:
+        body = b"".join(map(packed, records))
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
+
+    def write_file(self, key: str, path: Path) -> None:
+        """A file that was written line by line on disk."""
         self._s3.upload_file(str(path), self._bucket, key)
 
-    def lines(self, key: str) -> Iterator[Any]:
-        """The records of a file; none when it was never written."""
+    def write_shared(self, key: str, parts: Iterable[bytes | bytearray]) -> Extents:
+        """One file of several parts, each for a reader of its own; answers where each lies, for ``lines``."""
+        extents: Extents = []
+        body = io.BytesIO()
+        for part in parts:
+            extents.append((body.tell(), len(part)))
+            body.write(part)
+        if body.tell():
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body.getvalue())
+        return extents
+
+    def lines(self, key: str, extent: tuple[int, int] | None = None) -> Iterator[Any]:
+        """The records of a file, or of a part of it; none when it was never written."""
+        if extent and not extent[1]:
+            return
+        yield from map(orjson.loads, io.BytesIO(self._read(key, extent)))
+
+    def texts(self, key: str) -> Iterator[str]:
+        """The lines of a file of plain text."""
+        for line in io.BytesIO(self._read(key)):
+            yield line[:-1].decode()
+
+    def _read(self, key: str, extent: tuple[int, int] | None = None) -> bytes:
+        span = {"Range": f"bytes={extent[0]}-{extent[0] + extent[1] - 1}"} if extent else {}
         try:
-            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key, **span)["Body"].read()
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-                return
+            if error.response["Error"]["Code"] in _GONE:
+                return b""
             raise
-        with gzip.GzipFile(fileobj=io.BytesIO(body)) as packed:
-            for line in packed:
-                yield json.loads(line)
+        return body
 
     def write_json(self, key: str, value: Any) -> None:
         self.write_lines(key, [value])
@@ -95,9 +149,29 @@ class ImportFiles:
         return next(self.lines(key), None)
 
 
+class _Body(io.RawIOBase):
+    """The body of an answer of S3 as a stream that can be buffered."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._body.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def packed(record: Any) -> bytes:
+    """A record as a line of a file."""
+    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+
+
 def work_key(district_id: str, import_id: str, name: str) -> str:
-    return f"work/{district_id}/{import_id}/{name}.jsonl.gz"
+    return f"work/{district_id}/{import_id}/{name}.jsonl"
 
 
 def snapshot_key(district_id: str, snapshot_id: str, name: str) -> str:
-    return f"snapshots/{district_id}/{snapshot_id}/{name}.jsonl.gz"
+    return f"snapshots/{district_id}/{snapshot_id}/{name}.jsonl"

@@ -2,64 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from functions.import_step.formats import Kind
 from shared.district import District
 from shared.report import Counts
 
 _SMALLEST_FOR_PERCENT = 20
+_WORDS = {Kind.USERS: "people", Kind.CLASSES: "classes", Kind.ENROLLMENTS: "enrollments"}
 
 
-def held_because(
-    counts: dict[Kind, Counts],
-    standing: dict[str, int],
-    district: District,
-    *,
-    schools: Mapping[str, Sequence[int]] | None = None,
-    reused: Sequence[str] = (),
-) -> dict[str, str] | None:
+@dataclass(frozen=True, slots=True)
+class Rollover:
+    """A school year begins with this import: which one stood, and which one comes; empty where a date of the district's
+    says so and the roster names none."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What an import would do, as far as the gate asks. ``ended`` are removals because a term is over: nobody's mistake."""
+
+    counts: Mapping[Kind, Counts]
+    standing: Mapping[str, int]
+    schools: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    """By school and kind: ``{"stood", "removed"}``."""
+    ended: Mapping[str, int] = field(default_factory=dict)
+    reused: int = 0
+    """How many ids name somebody else now."""
+    reused_ids: tuple[str, ...] = ()
+    """Some of them."""
+    rollover: Rollover | None = None
+    header_only: Mapping[str, str] = field(default_factory=dict)
+    """By kind: the file that has a header and no rows."""
+
+    def removed(self, kind: Kind) -> int:
+        return max(0, self.counts[kind].removed - self.ended.get(kind, 0))
+
+
+def held_because(outlook: Outlook, district: District) -> dict[str, str] | None:
     """The reason, in numbers, why this import waits for a person; None when it may go on.
 
-    A first import never waits: there is nothing to lose. Either threshold holds; the percentage counts from 20 up.
-    ``schools`` says of each how many people stood and how many are removed; ``reused`` are ids that name somebody else now.
+    A first import never waits: there is nothing to lose. Either threshold holds; the percentage counts from 20 up, and so
+    does the suspicion that a file without rows was cut off.
     """
-    if reused:
+    if outlook.reused:
+        more = " …" if outlook.reused > len(outlook.reused_ids) else ""
         return {
             "code": "id_reused",
             "message": (
-                f"{len(reused)} ids name another person than before, with another name and address: {', '.join(reused[:5])}"
-                f"{' …' if len(reused) > 5 else ''}. Nothing was written. Approve this if these are the same people, or give "
-                "the new people ids of their own and upload again."
+                f"{outlook.reused} ids name another person than before, with another name and address: "
+                f"{', '.join(outlook.reused_ids)}{more}. Nothing was written. Approve this if these are the same people, or "
+                "give the new people ids of their own and upload again."
             ),
         }
-    for kind, words in ((Kind.USERS, "people"), (Kind.CLASSES, "classes"), (Kind.ENROLLMENTS, "enrollments")):
-        stood = standing.get(kind, 0)
-        if not stood:
-            continue
-        verbs = [("remove", counts[kind].removed)]
+    for kind, file in outlook.header_only.items():
+        if (stood := outlook.standing.get(kind, 0)) >= _SMALLEST_FOR_PERCENT:
+            return {
+                "code": "header_only",
+                "message": (
+                    f"{file} has a header and no rows, while {stood} {_WORDS[Kind(kind)]} stand. Nothing was written. Export it "
+                    "again and upload; approve this only if all of them are to be removed."
+                ),
+            }
+    reason = next(_beyond_thresholds(outlook, district), None)
+    if reason and outlook.rollover:
+        return _of_a_rollover(outlook, outlook.rollover, reason)
+    return reason
+
+
+def _beyond_thresholds(outlook: Outlook, district: District) -> Iterator[dict[str, str]]:
+    count_limit, percent_limit = district.removal_threshold_count, district.removal_threshold_percent
+    for kind, words in _WORDS.items():
+        stood = outlook.standing.get(kind, 0)
+        verbs = [("remove", outlook.removed(kind))]
         if kind is Kind.USERS:
-            verbs.append(("change", counts[kind].changed))
+            verbs.append(("change", outlook.counts[kind].changed))
         for verb, number in verbs:
-            limit = district.removal_threshold_count
-            percent = 100 * number / stood
-            if kind is Kind.USERS and number > limit:
-                return _reason(verb, number, stood, words, f"the district's limit is {limit}")
-            if stood >= _SMALLEST_FOR_PERCENT and percent > district.removal_threshold_percent:
-                return _reason(
-                    verb, number, stood, words, f"the district's limit is {district.removal_threshold_percent:g} %"
-                )
-    return _held_for_a_school(schools or {}, district)
-
-
-def _held_for_a_school(schools: Mapping[str, Sequence[int]], district: District) -> dict[str, str] | None:
+            if not stood:
+                continue
+            if kind is Kind.USERS and number > count_limit:
+                yield _reason(verb, number, stood, words, f"the district's limit is {count_limit}")
+            if stood >= _SMALLEST_FOR_PERCENT and 100 * number / stood > percent_limit:
+                yield _reason(verb, number, stood, words, f"the district's limit is {percent_limit:g} %")
     limit = district.school_removal_threshold_percent
-    for school_id, (stood, removed) in sorted(schools.items()):
-        if stood >= _SMALLEST_FOR_PERCENT and 100 * removed / stood > limit:
-            return _reason(
-                "remove", removed, stood, f"people of the school {school_id}", f"the limit for a school is {limit:g} %"
-            )
-    return None
+    for school_id, fates in sorted(outlook.schools.items()):
+        for kind, words in _WORDS.items():
+            fate = fates.get(kind, {"stood": 0, "removed": 0})
+            if fate["stood"] >= _SMALLEST_FOR_PERCENT and 100 * fate["removed"] / fate["stood"] > limit:
+                what = f"{words} of the school {school_id}"
+                yield _reason("remove", fate["removed"], fate["stood"], what, f"the limit for a school is {limit:g} %")
 
 
 def _reason(verb: str, number: int, stood: int, words: str, limit: str) -> dict[str, str]:
@@ -70,3 +106,35 @@ def _reason(verb: str, number: int, stood: int, words: str, limit: str) -> dict[
             "Approve it if this is meant, reject it if not, or upload a corrected roster."
         ),
     }
+
+
+def _of_a_rollover(outlook: Outlook, rollover: Rollover, reason: dict[str, str]) -> dict[str, str]:
+    year = f"the school year {rollover.after}" if rollover.after else "a new school year"
+    parts = [
+        f"{outlook.counts[kind].removed} of {outlook.standing.get(kind, 0)} {words} leave and "
+        f"{outlook.counts[kind].created} are new"
+        for kind, words in _WORDS.items()
+    ]
+    first = reason["message"].partition(". ")[0]
+    return {
+        "code": "rollover",
+        "message": (
+            f"This upload begins {year}: {'; '.join(parts)}. {first}. Nothing was written. Approve it if these numbers fit "
+            "the new year, reject it if not, or upload a corrected roster."
+        ),
+    }
+
+
+def rollover_of(before: Any, school_year: str, district: District, on: str) -> Rollover | None:
+    """Whether a school year begins: the roster names a later one than what stands, or the district's date has passed since.
+
+    ``before`` is the standing snapshot, or None; ``on`` is today, YYYY-MM-DD.
+    """
+    if before is None:
+        return None
+    if before.school_year and school_year > before.school_year:
+        return Rollover(before.school_year, school_year)
+    starts = district.school_year_starts
+    if starts and before.on and before.on < starts.isoformat() <= on:
+        return Rollover(before.school_year, school_year)
+    return None

@@ -10,7 +10,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.import_step.files import ImportFiles
 from functions.import_step.match import Matcher
-from functions.import_step.steps import Import, ImportSteps, Services
+from functions.import_step.steps import ImportSteps
+from functions.import_step.workbench import Import, Services
 from shared import aws
 from shared.clock import new_id, utc_now
 from shared.observability import logger, metric
@@ -54,11 +55,7 @@ def steps() -> ImportSteps:
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     one = Import.from_event(event["import"])
     logger.append_keys(district_id=one.district_id, import_id=one.import_id, step=event["step"])
-    do = {
-        name: getattr(steps(), name)
-        for name in ("split", "people", "classes", "gate", "apply", "match", "finish", "fail")
-    }
-    answer: dict[str, Any] = do[event["step"]](one, event["shard"]) if "shard" in event else do[event["step"]](one)
+    answer = steps().run(event["step"], one, event.get("shard"))
     logger.info(
         "step done", extra={"next": answer.get("next"), "status": answer.get("status"), "shard": event.get("shard")}
     )

@@ -26,6 +26,9 @@ class Snapshot:
     read: dict[str, int]
     import_id: str = ""
     """The import that made it what it is."""
+    school_year: str = ""
+    on: str = ""
+    """The district's day on which it was read, YYYY-MM-DD."""
     previous: Snapshot | None = None
     """What stood before that import, for rolling it back (B2)."""
 
@@ -148,6 +151,8 @@ def _attributes(snapshot: Snapshot) -> Item:
         "standing": snapshot.standing,
         "read": snapshot.read,
         "import_id": snapshot.import_id,
+        "school_year": snapshot.school_year,
+        "on": snapshot.on,
     }
 
 
@@ -160,6 +165,8 @@ def _snapshot(item: Item) -> Snapshot:
         {k: int(v) for k, v in item["standing"].items()},
         {k: int(v) for k, v in item["read"].items()},
         str(item.get("import_id", item["snapshot_id"])),
+        str(item.get("school_year", "")),
+        str(item.get("on", "")),
         _snapshot(previous) if previous else None,
     )
 

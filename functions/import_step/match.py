@@ -32,6 +32,9 @@ class Matching:
     queued: int = 0
     withheld: int = 0
 
+    def __add__(self, other: Matching) -> Matching:
+        return Matching(*(getattr(self, name) + getattr(other, name) for name in Matching.__slots__))
+
 
 class Matcher:
     """Matches people, and invites the teachers among them who need it. May be run again."""
@@ -64,8 +67,7 @@ class Matcher:
         to_send: list[Activation] = []
         people = [user for user in users if user.role is not Role.ADMINISTRATOR and user.active]
         for one, activation, said in each(lambda user: self._one(district, user), people, at_once=self._at_once):
-            for name in Matching.__slots__:
-                setattr(result, name, getattr(result, name) + getattr(one, name))
+            result += one
             notes += said
             if activation:
                 to_send.append(activation)

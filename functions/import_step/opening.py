@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
+import io
 import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any
 
 from shared.errors import UploadRejected
 
@@ -22,12 +23,36 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a file between two record boundaries: bytes from ``start`` up to ``end`` (None: to the end), the first of
+    them in ``line`` (1 is the header's)."""
+
+    start: int = 0
+    end: int | None = None
+    line: int = 1
+
+
+WHOLE = Piece()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a file's bytes are read; ``assumed`` when nothing in the file says so."""
+
+    codec: str
+    assumed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RosterFile:
-    """One CSV file of an upload. ``open`` gives its bytes from the start, as often as wanted."""
+    """One CSV file of an upload. ``open(start, end)`` gives its bytes from ``start`` on, as often as wanted; it may give more
+    than up to ``end``. ``piece`` says which of its rows are to be read; ``encoding`` is None until somebody looked."""
 
     name: str
     size: int
-    open: Callable[[], IO[bytes]]
+    open: Callable[[int, int | None], IO[bytes]]
+    piece: Piece = WHOLE
+    encoding: Encoding | None = None
 
     @property
     def stem(self) -> str:
@@ -35,20 +60,35 @@ class RosterFile:
         return self.name.rsplit("/", 1)[-1].lower().removesuffix(".csv")
 
     @contextmanager
-    def reading(self) -> Iterator[IO[bytes]]:
-        """Its bytes, inside of ``with``. Raises UploadRejected when the archive breaks off or its sums are wrong."""
+    def reading(self, piece: Piece = WHOLE) -> Iterator[IO[bytes]]:
+        """Bytes of it, inside of ``with``. Raises UploadRejected when the archive breaks off or its sums are wrong."""
         try:
-            with self.open() as stream:
-                yield stream
+            with self.open(piece.start, piece.end) as stream:
+                yield stream if piece.end is None else limited(stream, piece.end - piece.start)
         except (zipfile.BadZipFile, zlib.error, EOFError):
             raise damaged(self.name) from None
 
-    def sha256(self) -> str:
-        digest = hashlib.sha256()
-        with self.reading() as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-        return digest.hexdigest()
+
+class _Limited(io.RawIOBase):
+    """A stream that ends after so many bytes."""
+
+    def __init__(self, stream: IO[bytes], size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(min(len(buffer), self._left))
+        buffer[: len(data)] = data
+        self._left -= len(data)
+        return len(data)
+
+
+def limited(stream: IO[bytes], size: int) -> IO[bytes]:
+    """This stream, ending after ``size`` bytes."""
+    return io.BufferedReader(_Limited(stream, size), _CHUNK)
 
 
 def open_zip(path: Path) -> list[RosterFile]:
@@ -68,29 +108,16 @@ def open_zip(path: Path) -> list[RosterFile]:
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     _check_entries(entries, path.stat().st_size)
     files = [
-        RosterFile(entry.filename, entry.file_size, lambda entry=entry: _open_entry(archive, entry))  # type: ignore[misc]
+        RosterFile(entry.filename, entry.file_size, partial(_open_entry, archive, entry))
         for entry in entries
         if _is_csv(entry.filename)
     ]
     return _usable(files)
 
 
-def open_loose(objects: Iterable[tuple[str, Path]]) -> list[RosterFile]:
-    """The CSV files of a loose upload: (name, where it was downloaded to)."""
-    files = [
-        RosterFile(name, path.stat().st_size, lambda path=path: cast(IO[bytes], path.open("rb")))  # type: ignore[misc]
-        for name, path in objects
-        if _is_csv(name)
-    ]
-    return _usable(files)
-
-
-def content_hash(files: Iterable[RosterFile]) -> str:
-    """One hash over what the files hold: equal contents are the same upload, whatever the zip's bytes or names (M4)."""
-    digest = hashlib.sha256()
-    for stem, sha in sorted((file.stem, file.sha256()) for file in files):
-        digest.update(f"{stem}:{sha}\n".encode())
-    return digest.hexdigest()
+def open_loose(files: Iterable[RosterFile]) -> list[RosterFile]:
+    """The CSV files of a loose upload."""
+    return _usable([file for file in files if _is_csv(file.name)])
 
 
 def _usable(files: list[RosterFile]) -> list[RosterFile]:
@@ -133,11 +160,14 @@ def _check_entries(entries: list[zipfile.ZipInfo], archive_size: int) -> None:
         raise UploadRejected("zip_bomb", "The zip would unpack to far more than a roster of its size can hold.")
 
 
-def _open_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> IO[bytes]:
+def _open_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, start: int, _end: int | None) -> IO[bytes]:
+    """What lies before ``start`` is unpacked and passed over."""
     try:
-        return archive.open(entry)
+        stream = archive.open(entry)
+        stream.seek(start)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError):
         raise damaged(entry.filename) from None
+    return stream
 
 
 def damaged(name: str) -> UploadRejected:

@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from functions.import_step.formats import Kind, Mode
-from shared.report import Counts, Note
+from shared.report import Counts, Note, Reject
 from shared.roster import ROLE_PRECEDENCE, Role, RosterUser
 
 type Record = list[Any]
 """A person as the snapshot holds it: [sourcedId, role, given, family, email, username, clever ids, school ids,
-[[class id, enrollment role], …]], lists sorted."""
+[[enrollment role, [class id, …]], …]], lists sorted."""
+type Block = list[Any]
+"""Rows of one file, as ``split.SplitSink`` writes them."""
 
 _STAFF_OF_A_CLASS = {"teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor"}
 
 
 @dataclass(slots=True)
+class Fate:
+    """How people of a school, or their enrollments, fare: how many stood before, and how many of them are removed."""
+
+    stood: int = 0
+    removed: int = 0
+
+
+@dataclass(slots=True)
 class PeopleDiff:
-    """What one shard of people comes to. ``changes`` are (before, after), where None stands for not there."""
+    """What one shard of people comes to."""
 
     users: Counts = field(default_factory=Counts)
     enrollments: Counts = field(default_factory=Counts)
-    changes: list[tuple[Record | None, Record | None]] = field(default_factory=list)
-    standing: list[Record] = field(default_factory=list)
+    pairs: list[tuple[Record | None, Record | None]] = field(default_factory=list)
+    """Everybody, (before, after), where None stands for not there; in the order of their ids."""
+    rejects: list[Reject] = field(default_factory=list)
+    """Rows about people or classes that are not in the upload, in the order in which they were read."""
     notes: list[Note] = field(default_factory=list)
     put_off: int = 0
     put_off_enrollments: int = 0
-    schools: dict[str, list[int]] = field(default_factory=dict)
-    """By school: how many of its people stood before, and how many of them are removed."""
+    schools: dict[str, tuple[Fate, Fate]] = field(default_factory=dict)
+    """By school: its people, and their enrollments."""
     reused: list[str] = field(default_factory=list)
     """Ids that name somebody else now: another given name, family name and address at once."""
-    left: list[list[Any]] = field(default_factory=list)
-    came: list[list[Any]] = field(default_factory=list)
-    """Who is gone and who is new: [sourcedId, role, address, Clever ids]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +63,38 @@ class Plan:
         return self.mode(kind) is Mode.BULK and kind not in self.keeps and not self.additions_only
 
 
+type ByPerson = dict[str, dict[str, list[str]]]
+"""Enrollment role → person → class ids, as they come."""
+
+
 @dataclass(slots=True)
 class _Gathered:
     people: dict[str, Record] = field(default_factory=dict)
     roles: dict[str, set[str]] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
-    enrollments: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
-    ended: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    enrollments: ByPerson = field(default_factory=dict)
+    ended: ByPerson = field(default_factory=dict)
     repeated: int = 0
     repeated_enrollments: int = 0
     other_names: int = 0
 
 
-def diff_people(rows: Iterable[list[Any]], snapshot: Iterable[Record], plan: Plan) -> PeopleDiff:
+def diff_people(
+    blocks: Callable[[], Iterable[Block]],
+    snapshot: Iterable[Record],
+    plan: Plan,
+    class_ids: Callable[[], Iterable[str]] | None = None,
+) -> PeopleDiff:
     """Compare a shard's rows with the snapshot's people.
 
     In bulk, who is missing is removed, unless rows of the file were rejected: then the removal is put off (M2).
+    ``blocks`` gives the rows as often as it is called; ``class_ids`` the ids of the upload's classes, and is None where
+    enrollments may name classes that are not in it.
     """
     result = PeopleDiff()
     before = {record[0]: record for record in snapshot}
-    seen = _gather(rows)
+    seen = _gather(blocks())
+    _reject_dangling(seen, blocks, plan, class_ids, result)
     if plan.additions_only:
         result.put_off += len(seen.removed & set(before))
         seen.removed.clear()
@@ -80,100 +102,146 @@ def diff_people(rows: Iterable[list[Any]], snapshot: Iterable[Record], plan: Pla
     after, left_out = _people_after(seen, before, plan, result)
     _count_enrollments(seen, before, after, plan, result)
     for key in sorted({*before, *after}):
-        old, new = before.get(key), after.get(key)
-        if new is not None:
-            result.standing.append(new)
-        if old != new:
-            result.changes.append((old, new))
-            _look_closely(result, old, new)
-        for school in old[7] if old else ():
-            count = result.schools.setdefault(school, [0, 0])
-            count[0] += 1
-            count[1] += new is None
-    _note(result, "guardians_left_out", "People without a role that this system acts for were left out.", len(left_out))
-    _note(result, "several_rows_per_person", "People on several rows were read as one person each.", seen.repeated)
-    _note(
-        result,
-        "rows_disagree",
-        "Rows of one person name the person differently; the first was taken.",
-        seen.other_names,
-    )
-    _note(result, "repeated_enrollments", "Repeated enrollments were counted once.", seen.repeated_enrollments)
-    _note(
-        result,
-        "removals_put_off",
-        "People who are missing were kept, because the district takes additions only at this time."
-        if plan.additions_only
-        else "People who are missing were kept, because rows of the file were rejected.",
-        result.put_off,
-    )
-    _note(
-        result,
-        "enrollment_removals_put_off",
-        "Enrollments that are missing were kept, because the district takes additions only at this time."
-        if plan.additions_only
-        else "Enrollments that are missing were kept, because rows of the file were rejected.",
-        result.put_off_enrollments,
-    )
+        old, new = before.pop(key, None), after.pop(key, None)
+        result.pairs.append((old, new))
+        if old:
+            _note_schools(result, old, new)
+            if new and old[4] and new[4] and all(old[at] != new[at] for at in (2, 3, 4)):
+                result.reused.append(key)
+    _tell(result, seen, plan, len(left_out))
     return result
 
 
-def _look_closely(result: PeopleDiff, old: Record | None, new: Record | None) -> None:
-    """Who may be somebody else, or the same under another id: never guessed, only told."""
-    if old and new:
-        if old[4] and new[4] and all(old[at] != new[at] for at in (2, 3, 4)):
-            result.reused.append(old[0])
-    elif old:
-        result.left.append([old[0], old[1], old[4], old[6]])
-    elif new:
-        result.came.append([new[0], new[1], new[4], new[6]])
+def _note_schools(result: PeopleDiff, old: Record, new: Record | None) -> None:
+    for school in old[7]:
+        people, enrollments = result.schools.setdefault(school, (Fate(), Fate()))
+        people.stood += 1
+        people.removed += new is None
+        stood = _number(old)
+        enrollments.stood += stood
+        if new is None:
+            enrollments.removed += stood
+        elif new[8] != old[8]:
+            enrollments.removed += len(_pairs(old) - _pairs(new))
 
 
-def _gather(rows: Iterable[list[Any]]) -> _Gathered:
+def _tell(result: PeopleDiff, seen: _Gathered, plan: Plan, left_out: int) -> None:
+    because = (
+        "the district takes additions only at this time" if plan.additions_only else "rows of the file were rejected"
+    )
+    for code, message, count in (
+        ("guardians_left_out", "People without a role that this system acts for were left out.", left_out),
+        ("several_rows_per_person", "People on several rows were read as one person each.", seen.repeated),
+        ("rows_disagree", "Rows of one person name the person differently; the first was taken.", seen.other_names),
+        ("repeated_enrollments", "Repeated enrollments were counted once.", seen.repeated_enrollments),
+        ("removals_put_off", f"People who are missing were kept, because {because}.", result.put_off),
+        (
+            "enrollment_removals_put_off",
+            f"Enrollments that are missing were kept, because {because}.",
+            result.put_off_enrollments,
+        ),
+    ):
+        if count:
+            result.notes.append(Note(code, message, count=count))
+
+
+def _gather(blocks: Iterable[Block]) -> _Gathered:
     seen = _Gathered()
-    for row in rows:
-        kind, sourced_id = row[0], row[1]
-        if kind == "u":
-            _, _, role, given, family, email, username, clever_ids, schools, removed = row
-            if removed:
-                seen.removed.add(sourced_id)
-                continue
-            if role:
-                seen.roles.setdefault(sourced_id, set()).add(role)
-            known = seen.people.get(sourced_id)
-            if known is None:
-                seen.people[sourced_id] = [
-                    sourced_id,
-                    None,
-                    given,
-                    family,
-                    email,
-                    username,
-                    sorted(clever_ids),
-                    sorted(schools),
-                    [],
-                ]
-                continue
-            seen.repeated += 1
-            seen.other_names += known[2:4] != [given, family]
-            known[4] = known[4] or email
-            known[5] = known[5] or username
-            known[6] = sorted({*known[6], *clever_ids})
-            known[7] = sorted({*known[7], *schools})
-        elif kind == "r":
-            _, _, role, school, removed = row
-            if not removed:
-                if role:
-                    seen.roles.setdefault(sourced_id, set()).add(role)
-                if school and sourced_id in seen.people:
-                    seen.people[sourced_id][7] = sorted({*seen.people[sourced_id][7], school})
-        else:
-            _, _, class_id, role, removed = row
-            into = seen.ended if removed else seen.enrollments
-            of_person = into.setdefault(sourced_id, set())
-            seen.repeated_enrollments += (class_id, role) in of_person
-            of_person.add((class_id, role))
+    for block in blocks:
+        match block[0]:
+            case "u":
+                _gather_people(seen, block[3])
+            case "r":
+                for sourced_id, role, school, removed in block[3]:
+                    if removed:
+                        continue
+                    if role:
+                        seen.roles.setdefault(sourced_id, set()).add(role)
+                    if school and sourced_id in seen.people:
+                        seen.people[sourced_id][7] = sorted({*seen.people[sourced_id][7], school})
+            case _:
+                _, _, _, _, role, removed, users, classes, _ = block
+                by_person = (seen.ended if removed else seen.enrollments).setdefault(role, {})
+                for user, class_id in zip(users, classes, strict=True):
+                    if user in by_person:
+                        by_person[user].append(class_id)
+                    else:
+                        by_person[user] = [class_id]
     return seen
+
+
+def _gather_people(seen: _Gathered, rows: Iterable[list[Any]]) -> None:
+    for sourced_id, role, given, family, email, username, clever_ids, schools, removed in rows:
+        if removed:
+            seen.removed.add(sourced_id)
+            continue
+        if role:
+            seen.roles.setdefault(sourced_id, set()).add(role)
+        known = seen.people.get(sourced_id)
+        if known is None:
+            seen.people[sourced_id] = [
+                sourced_id, None, given, family, email, username, sorted(clever_ids), sorted(schools), [],
+            ]  # fmt: skip
+            continue
+        seen.repeated += 1
+        seen.other_names += known[2:4] != [given, family]
+        known[4] = known[4] or email
+        known[5] = known[5] or username
+        known[6] = sorted({*known[6], *clever_ids})
+        known[7] = sorted({*known[7], *schools})
+
+
+def _reject_dangling(
+    seen: _Gathered,
+    blocks: Callable[[], Iterable[Block]],
+    plan: Plan,
+    class_ids: Callable[[], Iterable[str]] | None,
+    result: PeopleDiff,
+) -> None:
+    """Take out the rows that name people or classes that are not in the upload. A delta may name what stands already."""
+    nobody: set[str] = set()
+    no_class: set[str] = set()
+    if plan.mode(Kind.USERS) is Mode.BULK:
+        named = {*seen.roles, *chain(*seen.enrollments.values(), *seen.ended.values())}
+        nobody = named - seen.people.keys() - seen.removed
+    if class_ids is not None:
+        for by_person in (*seen.enrollments.values(), *seen.ended.values()):
+            no_class.update(*by_person.values())
+        no_class.difference_update(class_ids())
+    if not nobody and not no_class:
+        return
+    for by_person in (*seen.enrollments.values(), *seen.ended.values()):
+        for user in nobody & by_person.keys():
+            del by_person[user]
+        for user, classes in by_person.items() if no_class else ():
+            if not no_class.isdisjoint(classes):
+                by_person[user] = [class_id for class_id in classes if class_id not in no_class]
+    for user in nobody:
+        seen.roles.pop(user, None)
+    result.rejects = list(_dangling(blocks(), nobody, no_class))
+    about_roles = sum(reject.column == "userSourcedId" and "users.csv" in reject.message for reject in result.rejects)
+    for counts, number in ((result.users, about_roles), (result.enrollments, len(result.rejects) - about_roles)):
+        counts.read += number
+        counts.rejected += number
+
+
+def _dangling(blocks: Iterable[Block], nobody: set[str], no_class: set[str]) -> Iterator[Reject]:
+    for block in blocks:
+        if block[0] == "r" and nobody:
+            _, file, column, rows, lines = block
+            for row, line in zip(rows, lines, strict=True):
+                if row[0] in nobody:
+                    message = "The row is about a person who is not in users.csv. Add the person, or leave the row out."
+                    yield Reject(file, line, column, "unknown_user", message, row[0][:80])
+        elif block[0] == "e":
+            _, file, user_column, class_column, _, _, users, classes, lines = block
+            for user, class_id, line in zip(users, classes, lines, strict=True):
+                if class_id in no_class:
+                    message = "The row names a class that is not in this upload. Add the class, or leave the row out."
+                    yield Reject(file, line, class_column, "unknown_class", message, class_id[:80])
+                elif user in nobody:
+                    message = "The row names a person who is not in this upload. Add the person, or leave the row out."
+                    yield Reject(file, line, user_column, "unknown_user", message, user[:80])
 
 
 def _people_after(
@@ -223,39 +291,90 @@ def _count_enrollments(
     plan: Plan,
     result: PeopleDiff,
 ) -> None:
-    mode = plan.mode(Kind.ENROLLMENTS)
+    is_bulk = plan.mode(Kind.ENROLLMENTS) is Mode.BULK
     counts = result.enrollments
     others = 0
-    for key in {*seen.enrollments, *seen.ended} - set(after):
-        others += len(seen.enrollments.get(key, ()))
-    _note(result, "enrollments_left_out", "Enrollments of people who were left out were not read.", others)
+    for by_person in seen.enrollments.values():
+        for key in by_person.keys() - after.keys():
+            others += len(set(by_person.pop(key)))
+    if others:
+        message = "Enrollments of people who were left out were not read."
+        result.notes.append(Note("enrollments_left_out", message, count=others))
+    said_roles, ended_roles = sorted(seen.enrollments.items()), sorted(seen.ended.items())
     for key, person in after.items():
-        old = {(c, r) for c, r in before[key][8]} if key in before else set()
-        said = seen.enrollments.get(key, set())
-        ended = seen.ended.get(key, set()) & old
-        if mode is Mode.BULK:
-            missing = old - said
-            kept = set() if plan.may_remove(Kind.ENROLLMENTS) else missing - ended
-            result.put_off_enrollments += len(kept)
-            new = said | kept
-            counts.read += len(said)
-            counts.removed += len(missing - kept)
-        else:
-            new = (old | said) - ended
-            counts.read += len(said) + len(ended)
-            counts.removed += len(ended)
-        counts.created += len(said - old)
-        counts.unchanged += len(said & old)
-        person[8] = [list(pair) for pair in sorted(new)]
-    for key in set(before) - set(after):
-        counts.removed += len(before[key][8])
+        said = []
+        for role, by_person in said_roles:
+            if listed := by_person.pop(key, None):
+                classes = sorted(set(listed))
+                seen.repeated_enrollments += len(listed) - len(classes)
+                said.append([role, classes])
+        old = before.get(key)
+        if is_bulk and (old is None or old[8] == said):
+            number = sum(len(classes) for _, classes in said)
+            counts.read += number
+            if old is None:
+                counts.created += number
+            else:
+                counts.unchanged += number
+            person[8] = said
+            continue
+        ended = {(c, role) for role, by_person in ended_roles for c in by_person.get(key, ())}
+        person[8] = _enrollments_after(said, old, ended, plan, result, is_bulk=is_bulk)
+    for key in before.keys() - after.keys():
+        counts.removed += _number(before[key])
+
+
+def _enrollments_after(
+    said_by_role: list[list[Any]],
+    before: Record | None,
+    said_to_end: set[tuple[str, str]],
+    plan: Plan,
+    result: PeopleDiff,
+    *,
+    is_bulk: bool,
+) -> list[list[Any]]:
+    counts = result.enrollments
+    old = _pairs(before) if before else set()
+    said = {(c, role) for role, classes in said_by_role for c in classes}
+    ended = said_to_end & old
+    if is_bulk:
+        missing = old - said
+        kept = set() if plan.may_remove(Kind.ENROLLMENTS) else missing - ended
+        result.put_off_enrollments += len(kept)
+        new = said | kept
+        counts.read += len(said)
+        counts.removed += len(missing - kept)
+    else:
+        new = (old | said) - ended
+        counts.read += len(said) + len(ended)
+        counts.removed += len(ended)
+    counts.created += len(said - old)
+    counts.unchanged += len(said & old)
+    by_role: dict[str, list[str]] = {}
+    for class_id, role in new:
+        by_role.setdefault(role, []).append(class_id)
+    return [[role, sorted(classes)] for role, classes in sorted(by_role.items())]
+
+
+def _pairs(record: Record) -> set[tuple[str, str]]:
+    return {(class_id, role) for role, classes in record[8] for class_id in classes}
+
+
+def _number(record: Record) -> int:
+    """How many enrollments a person has."""
+    return sum(len(classes) for _, classes in record[8])
+
+
+def number_of_enrollments(standing: Iterable[Record]) -> int:
+    """How many enrollments these people have."""
+    return sum(map(_number, standing))
 
 
 def roster_user(district_id: str, record: Record, *, active: bool = True) -> RosterUser:
     """The person that a record of the snapshot is."""
     sourced_id, role, given, family, email, username, clever_ids, schools, enrollments = record
-    teaches = sorted({c for c, r in enrollments if r in _STAFF_OF_A_CLASS})
-    attends = sorted({c for c, r in enrollments if r == "student"})
+    teaches = sorted({c for r, classes in enrollments if r in _STAFF_OF_A_CLASS for c in classes})
+    attends = sorted({c for r, classes in enrollments if r == "student" for c in classes})
     return RosterUser(
         district_id,
         sourced_id,
@@ -272,16 +391,10 @@ def roster_user(district_id: str, record: Record, *, active: bool = True) -> Ros
     )
 
 
-def memberships(standing: Iterable[Record]) -> Iterator[list[str]]:
-    """[class id, "t" or "s", sourcedId] for everybody who teaches or attends a class."""
-    for record in standing:
-        for class_id, role in record[8]:
-            if role in _STAFF_OF_A_CLASS:
-                yield [class_id, "t", record[0]]
-            elif role == "student":
-                yield [class_id, "s", record[0]]
-
-
-def _note(result: PeopleDiff, code: str, message: str, count: int) -> None:
-    if count:
-        result.notes.append(Note(code, message, count=count))
+def memberships(record: Record) -> Iterator[tuple[str, list[str]]]:
+    """("t" or "s", class ids) of a person who teaches or attends classes."""
+    for role, classes in record[8]:
+        if role in _STAFF_OF_A_CLASS:
+            yield "t", classes
+        elif role == "student":
+            yield "s", classes

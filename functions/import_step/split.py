@@ -1,17 +1,18 @@
-"""Split: read the upload once, row by row; good rows go into shards by person and by class, bad ones into the rejects."""
+"""Split: read a part of the upload once; good rows go to the shards of people and classes, bad ones into the rejects."""
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
+import shutil
 import zlib
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from itertools import compress
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
-from functions.import_step.formats import ClassRow, Format, Kind, Mode, Person, Recognised, Where
+from functions.import_step.files import Extents, packed
+from functions.import_step.formats import ClassRow, Format, Kind, Person, Recognised, Where
 from shared.email_address import normalise
 from shared.report import Note, Reject, merged_notes
 from shared.roster import Role
@@ -20,35 +21,127 @@ ID = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
 _LONGEST_NAME = 200
 PEOPLE_PER_SHARD = 20_000
+MOST_SHARDS = 256
+_BUFFERED = 16_384
+"""Rows that are kept until a block of each shard is written."""
 
 
 def shard_of(key: str, shards: int) -> int:
-    """Which shard a sourcedId belongs to; the same for ever."""
-    return zlib.crc32(key.encode()) % shards
+    """Which shard a sourcedId belongs to; the same for ever. Shards are powers of two, so that a shard of 2n is a part of a
+    shard of n."""
+    return zlib.crc32(key.encode()) & (shards - 1)
+
+
+def class_shards_of(shards: int) -> int:
+    """How many shards of classes go with so many shards of people."""
+    return max(1, shards // 2)
+
+
+def shards_for(what: Recognised, before: int | None) -> int:
+    """How many shards: enough for the size of the files, and never fewer than the standing snapshot has."""
+    people = sum(what.files[stem].size for stem in ("users", "students", "student") if stem in what.files) // 100
+    shards = before or 1
+    while shards * PEOPLE_PER_SHARD < people and shards < MOST_SHARDS:
+        shards *= 2
+    return shards
+
+
+class ShardWriter:
+    """Blocks of rows, each for one shard, on disk; at the end they become one file in which each shard has its part.
+
+    A line is ``[*head, column, column, …]``, every column a list with a value for each row.
+    """
+
+    def __init__(self, folder: Path, name: str, shards: int) -> None:
+        self._folder = folder
+        self._name = name
+        self._shards = shards
+        self._paths = [folder / f"{name}-{shard}" for shard in range(shards)]
+        self._files: list[IO[bytes]] = []
+        self._waiting: dict[tuple[Any, ...], list[tuple[list[Any], ...]]] = {}
+        self._rows = 0
+
+    def __enter__(self) -> ShardWriter:
+        with ExitStack() as stack:
+            self._files = [stack.enter_context(path.open("wb")) for path in self._paths]
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._flush()
+        self._stack.close()
+
+    def add(self, head: tuple[Any, ...], keys: Sequence[str], *columns: Sequence[Any]) -> None:
+        """Rows for the shards of their keys."""
+        blocks = self._waiting.get(head)
+        if blocks is None:
+            blocks = self._waiting[head] = [tuple([] for _ in columns) for _ in range(self._shards)]
+        if self._shards == 1:
+            for waiting, column in zip(blocks[0], columns, strict=True):
+                waiting.extend(column)
+        elif len(columns) == 3:
+            crc32, mask = zlib.crc32, self._shards - 1
+            for key, first, second, third in zip(keys, *columns, strict=True):
+                block = blocks[crc32(key.encode()) & mask]
+                block[0].append(first)
+                block[1].append(second)
+                block[2].append(third)
+        else:
+            for key, *values in zip(keys, *columns, strict=True):
+                for waiting, value in zip(blocks[shard_of(key, self._shards)], values, strict=True):
+                    waiting.append(value)
+        self._rows += len(keys)
+        if self._rows >= _BUFFERED:
+            self._flush()
+
+    def _flush(self) -> None:
+        for head, blocks in self._waiting.items():
+            for file, block in zip(self._files, blocks, strict=True):
+                if block[0]:
+                    file.write(packed([*head, *block]))
+        self._waiting.clear()
+        self._rows = 0
+
+    def together(self) -> tuple[Path, Extents]:
+        """All shards in one file, once everything is written, and where each lies in it."""
+        extents: Extents = []
+        whole = self._folder / self._name
+        with whole.open("wb") as target:
+            for path in self._paths:
+                extents.append((target.tell(), path.stat().st_size))
+                with path.open("rb") as source:
+                    shutil.copyfileobj(source, target, 1 << 20)
+                path.unlink()
+        return whole, extents
 
 
 class SplitSink:
-    """Writes what a format reads into one file per shard and kind, and keeps what a report needs.
+    """Sends what a format reads to the shards, and keeps what a report needs.
 
-    Person shards get ``["u", …]``, ``["r", …]`` and ``["e", …]`` lines, class shards get ``["c", …]``.
+    People's shards get blocks ``["u", file, id column, rows, lines]``, ``["r", …]`` and ``["e", file, user column, class
+    column, role, removed, users, classes, lines]``; those of classes ``["c", file, id column, rows, lines]``.
     """
 
-    def __init__(self, what: Recognised, shards: int, people: list[IO[bytes]], classes: list[IO[bytes]]) -> None:
+    def __init__(self, what: Recognised, people: ShardWriter, classes: ShardWriter, folder: Path) -> None:
         self._what = what
-        self._shards = shards
         self._people = people
         self._classes = classes
-        self._user_ids: set[str] = set()
-        self._class_ids: set[str] = set()
-        self.rejects: list[Reject] = []
+        self._class_ids = (folder / "class-ids").open("w", encoding="utf-8", newline="\n")
+        self._rejects = (folder / "rejects").open("wb")
         self.rejected: dict[str, int] = dict.fromkeys(Kind, 0)
         self.notes: list[Note] = []
         self.schools: dict[str, str] = {}
+        self.latest_school_year = ""
         self.rows = 0
         """How many rows were taken."""
 
+    def close(self) -> None:
+        self._class_ids.close()
+        self._rejects.close()
+
     def person(self, row: Person, where: Where) -> None:
-        if not self._usable_id(Kind.USERS, row.sourced_id, where, where.column or "sourcedId"):
+        column = where.column or "sourcedId"
+        if not self._usable_id(Kind.USERS, row.sourced_id, where, column):
             return
         email = normalise(row.email)
         if row.email and not email:
@@ -57,116 +150,78 @@ class SplitSink:
             )
         if not row.email and self._what.name == "sds":
             email = normalise(row.username)
-        self._user_ids.add(row.sourced_id)
-        self._write(
-            self._people,
+        self.rows += 1
+        record = (
             row.sourced_id,
-            [
-                "u",
-                row.sourced_id,
-                row.role.value if row.role else None,
-                _name(row.given_name),
-                _name(row.family_name),
-                email,
-                _name(row.username) or None,
-                list(row.clever_ids),
-                list(row.school_ids),
-                row.removed,
-            ],
+            row.role.value if row.role else None,
+            _name(row.given_name),
+            _name(row.family_name),
+            email,
+            _name(row.username) or None,
+            row.clever_ids,
+            row.school_ids,
+            row.removed,
         )
+        self._people.add(("u", where.file, column), (row.sourced_id,), (record,), (where.line,))
 
     def role(self, sourced_id: str, role: Role | None, school_id: str, where: Where, *, removed: bool = False) -> None:
-        if not sourced_id or not self._is_known(sourced_id, self._user_ids, Kind.USERS):
-            self.reject(
-                Kind.USERS,
-                Reject(
-                    where.file,
-                    where.line,
-                    "userSourcedId",
-                    "unknown_user",
-                    "The row is about a person who is not in users.csv. Add the person, or leave the row out.",
-                    sourced_id[:80],
-                ),
-            )
+        if not self._usable_id(Kind.USERS, sourced_id, where, "userSourcedId"):
             return
-        self._write(self._people, sourced_id, ["r", sourced_id, role.value if role else None, school_id, removed])
+        self.rows += 1
+        record = (sourced_id, role.value if role else None, school_id, removed)
+        self._people.add(("r", where.file, "userSourcedId"), (sourced_id,), (record,), (where.line,))
 
     def school(self, sourced_id: str, name: str) -> None:
         if ID.fullmatch(sourced_id):
             self.schools[sourced_id] = _name(name)
 
-    def school_class(self, row: ClassRow, where: Where) -> None:
-        if not self._usable_id(Kind.CLASSES, row.sourced_id, where, where.column or "sourcedId"):
-            return
-        if row.sourced_id in self._class_ids:
-            self.reject(
-                Kind.CLASSES,
-                Reject(
-                    where.file,
-                    where.line,
-                    where.column or "sourcedId",
-                    "class_twice",
-                    "A class with this id was in an earlier row. Give every class an id of its own.",
-                    row.sourced_id[:80],
-                ),
-            )
-            return
-        self._class_ids.add(row.sourced_id)
-        self._write(
-            self._classes,
-            row.sourced_id,
-            [
-                "c",
-                row.sourced_id,
-                _name(row.title),
-                row.school_id or None,
-                _name(row.course_title) or None,
-                _name(row.class_code) or None,
-                _name(row.term_title) or None,
-                row.removed,
-            ],
-        )
+    def school_year(self, name: str) -> None:
+        self.latest_school_year = max(self.latest_school_year, name)
 
-    def enrollment(
+    def school_class(self, row: ClassRow, where: Where) -> None:
+        column = where.column or "sourcedId"
+        if not self._usable_id(Kind.CLASSES, row.sourced_id, where, column):
+            return
+        self.rows += 1
+        self._class_ids.write(row.sourced_id + "\n")
+        record = (
+            row.sourced_id,
+            _name(row.title),
+            row.school_id or None,
+            _name(row.course_title) or None,
+            _name(row.class_code) or None,
+            _name(row.term_title) or None,
+            row.ends_on,
+            row.removed,
+        )
+        self._classes.add(("c", where.file, column), (row.sourced_id,), (record,), (where.line,))
+
+    def enrollments(
         self,
-        class_id: str,
-        user_id: str,
-        role: str,
         where: Where,
+        role: str,
+        users: Sequence[str],
+        classes: Sequence[str],
+        lines: Sequence[int],
         *,
         removed: bool = False,
-        user_column: str = "userSourcedId",
         class_column: str = "classSourcedId",
     ) -> None:
-        if not self._is_known(class_id, self._class_ids, Kind.CLASSES):
-            self.reject(
-                Kind.ENROLLMENTS,
-                Reject(
-                    where.file,
-                    where.line,
-                    class_column,
-                    "unknown_class",
-                    "The row names a class that is not in this upload. Add the class, or leave the row out.",
-                    class_id[:80],
-                ),
-            )
-        elif not self._is_known(user_id, self._user_ids, Kind.USERS):
-            self.reject(
-                Kind.ENROLLMENTS,
-                Reject(
-                    where.file,
-                    where.line,
-                    user_column,
-                    "unknown_user",
-                    "The row names a person who is not in this upload. Add the person, or leave the row out.",
-                    user_id[:80],
-                ),
-            )
-        else:
-            self._write(self._people, user_id, ["e", user_id, class_id, role, removed])
+        user_column = where.column or "userSourcedId"
+        if not (all(users) and all(classes)):
+            for user, class_id, line in zip(users, classes, lines, strict=True):
+                at = Where(where.file, line)
+                _ = self._usable_id(Kind.ENROLLMENTS, class_id, at, class_column) and self._usable_id(
+                    Kind.ENROLLMENTS, user, at, user_column
+                )
+            whole = [bool(user and class_id) for user, class_id in zip(users, classes, strict=True)]
+            users, classes = list(compress(users, whole)), list(compress(classes, whole))
+            lines = list(compress(lines, whole))
+        self.rows += len(users)
+        self._people.add(("e", where.file, user_column, class_column, role, removed), users, users, classes, lines)
 
     def reject(self, kind: Kind | None, reject: Reject) -> None:
-        self.rejects.append(reject)
+        self._rejects.write(packed(reject))
         if kind:
             self.rejected[kind] += 1
 
@@ -175,55 +230,46 @@ class SplitSink:
         if len(self.notes) > 1000:
             self.notes = merged_notes(self.notes)
 
-    def _is_known(self, key: str, ids: set[str], kind: Kind) -> bool:
-        """References resolve within a bulk set; a delta may name what stands already."""
-        return bool(key) and (key in ids or self._what.modes[kind] is not Mode.BULK)
-
     def _usable_id(self, kind: Kind, key: str, where: Where, column: str) -> bool:
         if not key:
             message = f"The row has no {column}. Fill it in."
-        elif not ID.fullmatch(key):
+        elif len(key) > 255 or (not key.isprintable() and not ID.fullmatch(key)):
             message = f"{column} is longer than 255 characters or holds control characters. Shorten it."
         else:
             return True
         self.reject(kind, Reject(where.file, where.line, column, "bad_id" if key else "missing_value", message))
         return False
 
-    def _write(self, files: list[IO[bytes]], key: str, record: list[Any]) -> None:
-        self.rows += 1
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        files[shard_of(key, self._shards)].write(line)
+
+class Splitting:
+    """What came of a part: the sink, how many rows each file had, and the files that are now on disk."""
+
+    def __init__(self, sink: SplitSink, seen: dict[str, int], people: ShardWriter, classes: ShardWriter) -> None:
+        self.sink = sink
+        self.seen = seen
+        self.people, self.people_extents = people.together()
+        self.classes, self.classes_extents = classes.together()
 
 
-@contextmanager
-def shard_files(folder: Path, name: str, shards: int) -> Iterator[list[IO[bytes]]]:
-    with ExitStack() as stack:
-        yield [
-            cast(IO[bytes], stack.enter_context(gzip.open(folder / f"{name}-{shard}.jsonl.gz", "wb", compresslevel=1)))
-            for shard in range(shards)
-        ]
-
-
-def split(one: Format, what: Recognised, shards: int, folder: Path) -> SplitSink:
-    """Read the upload into ``people-i`` and ``classes-i`` files in this folder. Raises UploadRejected."""
-    with shard_files(folder, "people", shards) as people, shard_files(folder, "classes", shards) as classes:
-        sink = SplitSink(what, shards, people, classes)
-        one.read(what, sink)
+def split(one: Format, what: Recognised, stems: Iterable[str], shards: int, folder: Path) -> Splitting:
+    """Read these files of the upload into shards; what is written lies in ``folder``. Raises UploadRejected."""
+    seen: dict[str, int] = {}
+    with (
+        ShardWriter(folder, "people", shards) as people,
+        ShardWriter(folder, "classes", class_shards_of(shards)) as classes,
+    ):
+        sink = SplitSink(what, people, classes, folder)
+        try:
+            for stem in stems:
+                seen[stem] = one.read(what, stem, sink)
+        finally:
+            sink.close()
     sink.notes = merged_notes(sink.notes)
-    return sink
-
-
-def shards_for(what: Recognised, before: int | None) -> int:
-    """How many shards: enough for the size of the files, and never another number than the standing snapshot's."""
-    if before:
-        return before
-    people = sum(what.files[stem].size for stem in ("users", "students", "teachers") if stem in what.files) // 100
-    shards = 1
-    while shards * PEOPLE_PER_SHARD < people and shards < 64:
-        shards *= 2
-    return shards
+    return Splitting(sink, seen, people, classes)
 
 
 def _name(text: str) -> str:
     """A name without control and direction characters, and not longer than a page can bear."""
-    return _CONTROL.sub(" ", text).strip()[:_LONGEST_NAME]
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text).strip()
+    return text[:_LONGEST_NAME]

@@ -1,4 +1,4 @@
-"""Reads one CSV file as a table: its encoding, its header as people really write it, its rows with their line numbers."""
+"""Reads one CSV file as a table: its header as people really write it, its rows with their line numbers."""
 
 from __future__ import annotations
 
@@ -7,64 +7,23 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import IO
+from copy import copy
+from dataclasses import replace
+from itertools import accumulate, compress, islice
 
-from functions.import_step.opening import RosterFile
+from functions.import_step.opening import WHOLE, Piece, RosterFile
+from functions.import_step.scanning import encoding_of
 from shared.errors import UploadRejected
 from shared.report import Note, Reject
 
 csv.field_size_limit(1 << 17)
 
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _INVISIBLE = re.compile(r"[\s_\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff\x00-\x1f]+")
 _MISSPELT = {"datalastmodified": "datelastmodified", "preferedgivenname": "preferredgivenname"}
-_JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff]")
-_SAMPLE = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How a file's bytes are read; ``assumed`` when nothing in the file says so."""
-
-    codec: str
-    assumed: bool
-
-
-def encoding_of(file: RosterFile) -> Encoding:
-    """UTF-8 unless a byte order mark or the bytes themselves say otherwise."""
-    with file.reading() as stream:
-        start = stream.read(_SAMPLE)
-        for mark, codec in (
-            (codecs.BOM_UTF8, "utf-8-sig"),
-            (codecs.BOM_UTF16_LE, "utf-16"),
-            (codecs.BOM_UTF16_BE, "utf-16"),
-        ):
-            if start.startswith(mark):
-                return Encoding(codec, assumed=False)
-        if start[1:2] == b"\0" or start[:1] == b"\0":
-            return Encoding("utf-16-le" if start[1:2] == b"\0" else "utf-16-be", assumed=True)
-        if _decodes(start, stream, "utf-8"):
-            return Encoding("utf-8", assumed=False)
-    with file.reading() as stream:
-        start = stream.read(_SAMPLE)
-        if _JAPANESE.search(start.decode("cp932", "replace")) and _decodes(start, stream, "cp932"):
-            return Encoding("cp932", assumed=True)
-    with file.reading() as stream:
-        if _decodes(b"", stream, "cp1252"):
-            return Encoding("cp1252", assumed=True)
-    return Encoding("latin-1", assumed=True)
-
-
-def _decodes(start: bytes, stream: IO[bytes], codec: str) -> bool:
-    decoder = codecs.getincrementaldecoder(codec)()
-    try:
-        decoder.decode(start)
-        while chunk := stream.read(_SAMPLE):
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
+_AT_ONCE = 2_048
+"""Records that are handled together: what is the same for all of them is looked at once."""
+_LONGEST_HEADER = 1 << 20
 
 
 def folded(header: str) -> str:
@@ -93,7 +52,7 @@ class Table:
         self.shown = file.name.rsplit("/", 1)[-1]
         self._reject = reject
         self._encoding = encoding_of(file)
-        if self._encoding.assumed:
+        if self._encoding.assumed and not file.piece.start:
             note(Note("encoding_assumed", f"The file is not UTF-8; it was read as {self._encoding.codec}.", self.shown))
         self._dialect = self._find_delimiter()
         names = {folded(old): folded(new) for old, new in (renamed or {}).items()}
@@ -106,6 +65,13 @@ class Table:
                 self._twice.add(name)
             elif name:
                 self._at[name] = index
+
+    def whole(self) -> Table:
+        """The table of all of the file's rows, whatever piece this one is of; nothing of it is rejected or noted."""
+        whole = copy(self)
+        whole.file = replace(self.file, piece=WHOLE)
+        whole._reject = lambda _reject: None
+        return whole
 
     def has(self, column: str) -> bool:
         return folded(column) in self._at
@@ -132,11 +98,36 @@ class Table:
 
     def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
         """(line, values of these columns, stripped; an absent column is empty). Rows that cannot be read are rejected."""
+        for lines, cells in self.batches(columns):
+            yield from zip(lines, zip(*cells, strict=True), strict=True)
+
+    def batches(self, columns: Sequence[str]) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+        """The same as ``rows``, many at a time: (lines, a list for each column)."""
         indexes = [self._at.get(folded(column), -1) for column in columns]
         width = len(self.header)
-        for line, cells in self._records():
-            if line <= self.header_line:
+        for lines, records in self._records(self.file.piece):
+            if lines and lines[0] <= self.header_line:
+                passed = sum(line <= self.header_line for line in lines)
+                lines, records = lines[passed:], records[passed:]
+            if set(map(len, records)) - {width}:
+                lines, records = self._squared(lines, records, width)
+            if not records:
                 continue
+            cells = [[r[i].strip() for r in records] if i >= 0 else [""] * len(records) for i in indexes]
+            if "" in cells[0]:
+                kept = [any(map(str.strip, record)) for record in records]
+                if not all(kept):
+                    lines = list(compress(lines, kept))
+                    cells = [list(compress(column, kept)) for column in cells]
+            if lines:
+                yield lines, cells
+
+    def _squared(
+        self, lines: Sequence[int], records: list[list[str]], width: int
+    ) -> tuple[Sequence[int], list[list[str]]]:
+        """Records as wide as the header; those that hold more are rejected."""
+        fitting: list[tuple[int, list[str]]] = []
+        for line, cells in zip(lines, records, strict=True):
             if len(cells) > width and any(cell.strip() for cell in cells[width:]):
                 self._reject(
                     Reject(
@@ -147,51 +138,79 @@ class Table:
                         f"The row has {len(cells)} fields, the header {width}. Put fields that hold a comma into quotes.",
                     )
                 )
-                continue
-            yield line, tuple(cells[i].strip() if -1 < i < len(cells) else "" for i in indexes)
+            elif cells:
+                fitting.append((line, cells[:width] + [""] * (width - len(cells))))
+        return [line for line, _ in fitting], [cells for _, cells in fitting]
 
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """All non-empty records with the line on which each begins."""
-        with self.file.reading() as binary:
+    def _records(self, piece: Piece, at_once: int = _AT_ONCE) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+        """All records, many at a time, with the line on which each begins. Records with broken quotes are rejected."""
+        with self.file.reading(piece) as binary:
             text = io.TextIOWrapper(binary, encoding=self._encoding.codec, newline="")
             reader = csv.reader(text, delimiter=self._dialect, strict=True)
+            line = piece.line
             while True:
-                line = reader.line_num + 1
+                records: list[list[str]] = []
+                failed: csv.Error | None = None
                 try:
-                    cells = next(reader)
-                except StopIteration:
-                    return
+                    records.extend(islice(reader, at_once))
                 except csv.Error as error:
-                    if "unexpected end" in str(error) or "field larger" in str(error):
-                        raise UploadRejected(
-                            "unclosed_quote",
-                            "A quoted field that begins in this line does not end. Close the quote and upload again.",
-                            file=self.shown,
-                            line=line,
-                        ) from None
-                    self._reject(
-                        Reject(
-                            self.shown,
-                            line,
-                            None,
-                            "bad_quotes",
-                            "The quotes in this row do not fit together. Double every quote inside of a quoted field.",
-                        )
-                    )
-                    continue
+                    failed = error
                 except UnicodeDecodeError:
-                    raise UploadRejected(
-                        "bad_encoding",
-                        "The file cannot be read as text. Save it as UTF-8 and upload again.",
-                        file=self.shown,
-                        line=line,
-                    ) from None
-                if any(cell.strip() for cell in cells):
-                    yield line, cells
+                    raise self._not_text() from None
+                end = piece.line + reader.line_num
+                if failed is None and end - line == len(records):
+                    lines: Sequence[int] = range(line, end)
+                else:
+                    heights = (1 + sum(len(_LINE_BREAK.findall(cell)) for cell in cells) for cells in records)
+                    *starts, line = accumulate(heights, initial=line)
+                    lines = starts
+                if records:
+                    yield lines, records
+                if failed:
+                    self._reject_quotes(failed, line)
+                elif not records:
+                    return
+                line = end
+
+    def _reject_quotes(self, error: csv.Error, line: int) -> None:
+        if "unexpected end" in str(error) or "field larger" in str(error):
+            raise UploadRejected(
+                "unclosed_quote",
+                "A quoted field that begins in this line does not end. Close the quote and upload again.",
+                file=self.shown,
+                line=line,
+            ) from None
+        self._reject(
+            Reject(
+                self.shown,
+                line,
+                None,
+                "bad_quotes",
+                "The quotes in this row do not fit together. Double every quote inside of a quoted field.",
+            )
+        )
+
+    def _not_text(self) -> UploadRejected:
+        line = 1
+        decoder = codecs.getincrementaldecoder(self._encoding.codec)()
+        with self.file.reading() as stream:
+            try:
+                while block := stream.read(256):
+                    line += decoder.decode(block).count("\n")
+            except UnicodeDecodeError as error:
+                line += error.object[: error.start].decode(self._encoding.codec, "replace").count("\n")
+        return UploadRejected(
+            "bad_encoding",
+            "The file cannot be read as text. Save it as UTF-8 and upload again.",
+            file=self.shown,
+            line=line,
+        )
 
     def _read_header(self) -> tuple[int, list[str]]:
-        for line, cells in self._records():
-            return line, cells
+        start = Piece(0, min(self.file.size, _LONGEST_HEADER)) if self.file.piece.start else WHOLE
+        for lines, records in self._records(start, at_once=1):
+            if any(cell.strip() for cell in records[0]):
+                return lines[0], records[0]
         raise UploadRejected(
             "empty_file",
             f"{self.shown} is empty; not even a header is in it. Export it again.",
@@ -200,7 +219,7 @@ class Table:
         )
 
     def _find_delimiter(self) -> str:
-        with self.file.reading() as binary:
+        with self.file.reading(Piece(0, min(self.file.size, _LONGEST_HEADER))) as binary:
             first = io.TextIOWrapper(binary, encoding=self._encoding.codec, errors="replace", newline="").readline(
                 1 << 16
             )

@@ -82,6 +82,7 @@ class DistrictClassStore:
                 "course_title": one.course_title,
                 "class_code": one.class_code,
                 "term_title": one.term_title,
+                "ends_on": one.ends_on,
                 "teacher_ids": list(one.teacher_ids),
                 "size": one.size,
             },
@@ -117,6 +118,7 @@ class DistrictClassStore:
                     item.get("course_title"),
                     item.get("class_code"),
                     item.get("term_title"),
+                    item.get("ends_on"),
                     tuple(item.get("teacher_ids", ())),
                     tuple(members.get("student_ids", ())),
                 )

@@ -74,7 +74,7 @@ class ImportStarter:
         key = {"PK": district_pk(district_id), "SK": "SNAPSHOT"}
         standing = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
         item = self._record(district_id, import_id)
-        if not standing or not item or standing["snapshot_id"] != import_id or item["status"] != Status.COMPLETED:
+        if not standing or not item or standing["import_id"] != import_id or item["status"] != Status.COMPLETED:
             raise RefusedTransition(
                 "not_the_latest", "Only the import that was applied last can be rolled back, and only once."
             )

@@ -29,27 +29,35 @@ class ProgressStore:
     def __init__(self, table: Any) -> None:
         self._table = table
 
-    def begin(self, district_id: str, import_id: str, upload_key: str, *, parts: int, rows: int, now: datetime) -> None:
-        """The upload was read; from now on its parts are worked on."""
+    def begin(
+        self, district_id: str, import_id: str, upload_key: str, stage: str, *, parts: int, now: datetime, rows: int = 0
+    ) -> None:
+        """From now on the parts of this stage are worked on."""
         self._table.put_item(
             Item={
                 **_key(district_id, import_id),
                 "upload_key": upload_key,
-                "stage": "people",
+                "stage": stage,
                 "parts": parts,
                 "rows": rows,
                 "ttl": int((now + _KEPT).timestamp()),
             }
         )
 
-    def part_done(self, district_id: str, import_id: str, stage: str, now: datetime) -> None:
-        """One part of a stage is done. A part that is done again counts again: it is for watching only."""
+    def part_done(
+        self, district_id: str, import_id: str, stage: str, now: datetime, *, parts: int, rows: int = 0
+    ) -> None:
+        """One of the parts of a stage is done. A part that is done again counts again: it is for watching only."""
         self._table.update_item(
             Key=_key(district_id, import_id),
-            UpdateExpression="SET #stage = :stage, #ttl = :ttl ADD #done :one",
-            ExpressionAttributeNames={"#stage": "stage", "#ttl": "ttl", "#done": f"done_{stage}"},
-            ExpressionAttributeValues={":stage": stage, ":ttl": int((now + _KEPT).timestamp()), ":one": 1},
-        )
+            UpdateExpression="SET #stage = :stage, #ttl = :ttl, #parts = :parts ADD #done :one, #rows :rows",
+            ExpressionAttributeNames={
+                "#stage": "stage", "#ttl": "ttl", "#done": f"done_{stage}", "#parts": "parts", "#rows": "rows",
+            },
+            ExpressionAttributeValues={
+                ":stage": stage, ":ttl": int((now + _KEPT).timestamp()), ":one": 1, ":parts": parts, ":rows": rows,
+            },
+        )  # fmt: skip
 
     def end(self, district_id: str, import_id: str) -> None:
         self._table.delete_item(Key=_key(district_id, import_id))
@@ -71,7 +79,7 @@ class ProgressStore:
                 int(item["rows"]),
             )
             for item in items
-            if "parts" in item
+            if "upload_key" in item
         ]
 
 

@@ -6,12 +6,15 @@ import csv
 import io
 import json
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from shared.errors import Conflict
-from shared.report import Reject, Report, Status, Upload
+from shared.report import REJECTS_SHOWN, Reject, Report, Status, Upload
 from shared.stores.table import Item, conflicts, district_pk
 
+MOST_REJECTS = 100_000
+"""Rows that rejects.csv names; whoever has more has one mistake in all of them."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -26,9 +29,9 @@ class ReportStore:
     def write(self, report: Report, all_rejects: Iterable[Reject] = ()) -> None:
         """The report, ``rejects.csv`` where there are any, and the latest pointer. May be run again."""
         folder = f"reports/{report.district_id}/{report.import_id}"
-        rejects = list(all_rejects) or report.rejects
+        rejects = list(islice(all_rejects, MOST_REJECTS)) or report.rejects
         if rejects:
-            report.rejects = rejects[:100]
+            report.rejects = rejects[:REJECTS_SHOWN]
             report.rejects_key = f"{folder}/rejects.csv"
             self._put(report.rejects_key, rejects_csv(rejects), "text/csv; charset=utf-8")
         self._put_json(f"{folder}/report.json", report.to_json())

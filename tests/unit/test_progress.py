@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from functions.import_step.steps import Import
+from functions.import_step.workbench import Import
 from shared.stores.progress import ProgressStore
 from tests.site import Web
 from tests.unit.test_import import enrolled, roster, user
@@ -27,7 +27,13 @@ def test_while_an_import_runs_its_stage_and_parts_are_told() -> None:
     progress = ProgressStore(world.table)
     one, steps = begun(world), world.steps()
     assert progress.at_work("lakeside") == []
-    answer = steps.split(one)
+    steps.run("open", one)
+    (now,) = progress.at_work("lakeside")
+    assert (now.stage, now.done, now.parts, now.rows) == ("split", 0, 1, 0)
+    steps.run("split", one, 0)
+    (now,) = progress.at_work("lakeside")
+    assert (now.stage, now.done, now.rows) == ("split", 1, 4)
+    steps.run("admit", one)
     (now,) = progress.at_work("lakeside")
     assert (now.upload_key, now.stage, now.done, now.parts, now.rows) == (
         "rosters/lakeside/monday.zip",
@@ -37,16 +43,16 @@ def test_while_an_import_runs_its_stage_and_parts_are_told() -> None:
         4,
     )
     for stage in ("people", "classes"):
-        getattr(steps, stage)(one, answer["shards"][0])
+        steps.run(stage, one, 0)
         (now,) = progress.at_work("lakeside")
         assert (now.stage, now.done) == (stage, 1)
-    steps.gate(one)
-    steps.apply(one, 0)
-    steps.apply(one, 0)
+    steps.run("gate", one)
+    for _ in range(2):
+        steps.run("apply", one, 0)
     (now,) = progress.at_work("lakeside")
     assert (now.stage, now.done) == ("apply", 1), "a part that is done again is still one part"
-    steps.match(one, 0)
-    steps.finish(one)
+    steps.run("match", one, 0)
+    steps.run("finish", one)
     assert progress.at_work("lakeside") == []
 
 
@@ -55,7 +61,8 @@ def test_the_console_shows_it() -> None:
     world.register(clever_district_id="d")
     world.upload(roster(user("a1", "administrator", ids="{Clever:c-9}")))
     one = begun(world)
-    world.steps().split(one)
+    for step, shard in (("open", None), ("split", 0), ("admit", None)):
+        world.steps().run(step, one, shard)
     page = (
         Web(world)
         .visitor(sub="c-9", district="d")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 
 from functions.import_step.opening import RosterFile
@@ -54,6 +56,8 @@ class ClassRow:
     course_title: str = ""
     class_code: str = ""
     term_title: str = ""
+    ends_on: str | None = None
+    """The day after its last one, as the roster's terms say (OneRoster 1.2: ``endDate`` is exclusive)."""
     removed: bool = False
 
 
@@ -74,18 +78,23 @@ class Sink(Protocol):
         self, sourced_id: str, role: Role | None, school_id: str, where: Where, *, removed: bool = False
     ) -> None: ...
     def school(self, sourced_id: str, name: str) -> None: ...
+    def school_year(self, name: str) -> None:
+        """A school year that the roster knows, such as 2026; the latest one counts."""
+
     def school_class(self, row: ClassRow, where: Where) -> None: ...
-    def enrollment(
+    def enrollments(
         self,
-        class_id: str,
-        user_id: str,
-        role: str,
         where: Where,
+        role: str,
+        users: Sequence[str],
+        classes: Sequence[str],
+        lines: Sequence[int],
         *,
         removed: bool = False,
-        user_column: str = "userSourcedId",
         class_column: str = "classSourcedId",
-    ) -> None: ...
+    ) -> None:
+        """Many at once: who is in which class, on which line. ``where`` names the file and the column of the users."""
+
     def reject(self, kind: Kind | None, reject: Reject) -> None: ...
     def note(self, note: Note) -> None: ...
 
@@ -110,8 +119,22 @@ class Format(Protocol):
     def recognise(self, files: dict[str, RosterFile]) -> Recognised | None:
         """What the upload is, by its files; None when it is not of this format."""
 
-    def read(self, what: Recognised, sink: Sink) -> None:
-        """Hand every row to the sink. Raises UploadRejected when a file cannot be used at all."""
+    def stems(self, what: Recognised) -> Sequence[str]:
+        """The files whose rows are read, in this order. Raises UploadRejected when one is missing."""
+
+    def never_empty(self, what: Recognised) -> Sequence[str]:
+        """The files in which no rows at all means that the export went wrong."""
+
+    def read(self, what: Recognised, stem: str, sink: Sink) -> int:
+        """Hand every row of a file to the sink; answers how many there were. Raises UploadRejected when the file cannot be
+        used at all."""
+
+
+def all_there(what: Recognised, stems: Iterable[str]) -> None:
+    """Raises UploadRejected that names the first of these files that is missing."""
+    for stem in stems:
+        if stem not in what.files:
+            raise missing_file(f"{stem}.csv")
 
 
 def recognise(files: list[RosterFile], formats: tuple[Format, ...]) -> tuple[Format, Recognised]:
@@ -158,6 +181,7 @@ _ROLES = {
 }
 
 
+@lru_cache(1_000)
 def role_of(text: str) -> Role | None:
     """The role that a roster's word names, in any case; None for guardians, parents, relatives and other contacts."""
     word = "".join(text.lower().split()).replace("_", "").replace("-", "")
@@ -166,4 +190,6 @@ def role_of(text: str) -> Role | None:
 
 def several(text: str) -> tuple[str, ...]:
     """The values of a field that holds a comma list."""
+    if "," not in text:
+        return (text,) if text else ()
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

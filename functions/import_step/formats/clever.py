@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from functions.import_step.formats import (
     ClassRow,
     Kind,
@@ -10,10 +12,10 @@ from functions.import_step.formats import (
     Recognised,
     Sink,
     Where,
-    missing_file,
-    no_rows,
+    all_there,
     table,
 )
+from functions.import_step.formats.terms import Ends
 from functions.import_step.opening import RosterFile
 from shared.report import Reject
 from shared.roster import Role
@@ -30,28 +32,46 @@ class Clever:
             return None
         return Recognised("clever", "csv", dict.fromkeys(Kind, Mode.BULK), files)
 
-    def read(self, what: Recognised, sink: Sink) -> None:
-        for stem in _NEEDED:
-            if stem not in what.files:
-                raise missing_file(f"{stem}.csv")
-        self._schools(what.files["schools"], sink)
-        people = self._people(what.files["students"], "Student_id", "Student_email", Role.STUDENT, sink)
-        teachers = self._people(what.files["teachers"], "Teacher_id", "Teacher_email", Role.TEACHER, sink)
-        for stem, count in (("students", people), ("teachers", teachers)):
-            if not count:
-                raise no_rows(f"{stem}.csv")
-        if staff := what.files.get("staff"):
-            self._staff(staff, sink)
-        self._sections(what.files["sections"], sink)
-        self._enrollments(what.files["enrollments"], sink)
+    def stems(self, what: Recognised) -> Sequence[str]:
+        all_there(what, _NEEDED)
+        return (
+            "schools",
+            "students",
+            "teachers",
+            *(["staff"] if "staff" in what.files else []),
+            "sections",
+            "enrollments",
+        )
+
+    def never_empty(self, _what: Recognised) -> Sequence[str]:
+        return ("students", "teachers")
+
+    def read(self, what: Recognised, stem: str, sink: Sink) -> int:
+        file = what.files[stem]
+        match stem:
+            case "schools":
+                return self._schools(file, sink)
+            case "students":
+                return self._people(file, "Student_id", "Student_email", Role.STUDENT, sink)
+            case "teachers":
+                return self._people(file, "Teacher_id", "Teacher_email", Role.TEACHER, sink)
+            case "staff":
+                return self._staff(file, sink)
+            case "sections":
+                return self._sections(file, sink)
+            case _:
+                return self._enrollments(file, sink)
 
     @staticmethod
-    def _schools(file: RosterFile, sink: Sink) -> None:
+    def _schools(file: RosterFile, sink: Sink) -> int:
         schools = table(file, None, sink)
         schools.require(["School_id", "School_name"])
+        seen = 0
         for _, (school_id, name) in schools.rows(["School_id", "School_name"]):
+            seen += 1
             if school_id and name:
                 sink.school(school_id, name)
+        return seen
 
     @staticmethod
     def _people(file: RosterFile, id_column: str, email_column: str, role: Role, sink: Sink) -> int:
@@ -79,20 +99,24 @@ class Clever:
         return seen
 
     @staticmethod
-    def _staff(file: RosterFile, sink: Sink) -> None:
+    def _staff(file: RosterFile, sink: Sink) -> int:
         staff = table(file, Kind.USERS, sink)
         staff.require(["Staff_id", "First_name", "Last_name"])
         columns = ("Staff_id", "School_id", "First_name", "Last_name", "Staff_email", "Username")
+        seen = 0
         for line, (sis_id, school, first, last, email, username) in staff.rows(columns):
+            seen += 1
             row = Person(
                 sis_id, first, last, email, username, Role.ADMINISTRATOR, school_ids=(school,) if school else ()
             )
             sink.person(row, Where(staff.shown, line, "Staff_id"))
+        return seen
 
     @staticmethod
-    def _sections(file: RosterFile, sink: Sink) -> None:
+    def _sections(file: RosterFile, sink: Sink) -> int:
         sections = table(file, Kind.CLASSES, sink)
         sections.require(["School_id", "Section_id", "Teacher_id"])
+        ends = Ends(sections, ("Term_start", "Term_end"), sink)
         columns = (
             "Section_id",
             "School_id",
@@ -101,30 +125,32 @@ class Clever:
             "Section_number",
             "Period",
             "Term_name",
+            "Term_end",
             *_TEACHER_COLUMNS,
         )
-        for line, (section, school, name, course, number, period, term, *teachers) in sections.rows(columns):
+        seen = 0
+        for line, (section, school, name, course, number, period, term, ends_on, *teachers) in sections.rows(columns):
+            seen += 1
             where = Where(sections.shown, line, "Section_id")
             title = (
                 name
                 or " – ".join(part for part in (course, f"Period {period}" if period else number) if part)
                 or section
             )
-            sink.school_class(ClassRow(section, title, school, course, number, term), where)
+            sink.school_class(ClassRow(section, title, school, course, number, term, ends.after(ends_on)), where)
             for column, teacher in zip(_TEACHER_COLUMNS, teachers, strict=True):
                 if teacher and section:
-                    sink.enrollment(section, teacher, "teacher", where, user_column=column, class_column="Section_id")
+                    at = Where(sections.shown, line, column)
+                    sink.enrollments(at, "teacher", (teacher,), (section,), (line,), class_column="Section_id")
+        return seen
 
     @staticmethod
-    def _enrollments(file: RosterFile, sink: Sink) -> None:
+    def _enrollments(file: RosterFile, sink: Sink) -> int:
         enrollments = table(file, Kind.ENROLLMENTS, sink)
         enrollments.require(["Section_id", "Student_id"])
-        for line, (section, student) in enrollments.rows(["Section_id", "Student_id"]):
-            sink.enrollment(
-                section,
-                student,
-                "student",
-                Where(enrollments.shown, line),
-                user_column="Student_id",
-                class_column="Section_id",
-            )
+        where = Where(enrollments.shown, 1, "Student_id")
+        seen = 0
+        for lines, (sections, students) in enrollments.batches(["Section_id", "Student_id"]):
+            seen += len(lines)
+            sink.enrollments(where, "student", students, sections, lines, class_column="Section_id")
+        return seen

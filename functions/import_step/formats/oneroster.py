@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from itertools import compress
 
 from functions.import_step.formats import (
     ClassRow,
@@ -12,12 +14,12 @@ from functions.import_step.formats import (
     Recognised,
     Sink,
     Where,
-    missing_file,
-    no_rows,
+    all_there,
     role_of,
     several,
     table,
 )
+from functions.import_step.formats.terms import Ends
 from functions.import_step.opening import RosterFile
 from shared.report import Note, Reject
 
@@ -30,6 +32,8 @@ _RENAMED_FROM_1_0 = {
     "orgSourcedId": "orgSourcedIds",
 }
 _FILES = {"users": Kind.USERS, "classes": Kind.CLASSES, "enrollments": Kind.ENROLLMENTS}
+_ORDER = ("orgs", "users", "roles", "classes", "enrollments")
+_SCHOOL_YEAR = re.compile(r"[0-9]{4}")
 _USER_ID = re.compile(r"\{\s*([^:{}]+?)\s*:\s*([^{}]*?)\s*\}")
 
 
@@ -66,17 +70,24 @@ class OneRoster:
                 modes[kind] = Mode.DELTA if said.get(f"file.{stem}", "").lower() == "delta" else Mode.BULK
         return modes
 
-    def read(self, what: Recognised, sink: Sink) -> None:
-        reader = _Reader(what, sink)
+    def stems(self, what: Recognised) -> Sequence[str]:
         if what.mode is Mode.BULK:
-            for stem in ("users", "classes", "enrollments"):
-                if stem not in what.files:
-                    raise missing_file(f"{stem}.csv")
-        reader.orgs()
-        reader.users()
-        reader.roles()
-        reader.classes()
-        reader.enrollments()
+            all_there(what, _FILES)
+        return [stem for stem in _ORDER if stem in what.files]
+
+    def never_empty(self, what: Recognised) -> Sequence[str]:
+        return ("users",) if what.modes[Kind.USERS] is Mode.BULK else ()
+
+    def read(self, what: Recognised, stem: str, sink: Sink) -> int:
+        reader = _Reader(what, sink)
+        read: dict[str, Callable[[RosterFile], int]] = {
+            "orgs": reader.orgs,
+            "users": reader.users,
+            "roles": reader.roles,
+            "classes": reader.classes,
+            "enrollments": reader.enrollments,
+        }
+        return read[stem](what.files[stem])
 
 
 class _Reader:
@@ -84,32 +95,31 @@ class _Reader:
         self._what = what
         self._sink = sink
 
-    def _is_removed(self, status: str, where: Where, kind: Kind) -> bool:
-        """M: in bulk ``status`` must be blank; files that fill it in are read, and ``tobedeleted`` is believed."""
+    def _is_removed(self, status: str, where: Where, kind: Kind, count: int = 1) -> bool:
+        """In bulk ``status`` must be blank; files that fill it in are read, and ``tobedeleted`` is believed."""
         word = status.lower()
         if word in ("", "active"):
             return False
         if word in ("tobedeleted", "inactive"):
             if self._what.modes[kind] is Mode.BULK:
                 self._sink.note(
-                    Note("status_in_bulk", "A bulk file marks rows as deleted; they were left out.", where.file, 1)
+                    Note("status_in_bulk", "A bulk file marks rows as deleted; they were left out.", where.file, count)
                 )
             return True
-        self._sink.note(Note("unknown_status", "An unknown status was read as active.", where.file, 1))
+        self._sink.note(Note("unknown_status", "An unknown status was read as active.", where.file, count))
         return False
 
-    def orgs(self) -> None:
-        if file := self._what.files.get("orgs"):
-            orgs = table(file, None, self._sink)
-            orgs.require(["sourcedId", "name"])
-            for _, (sourced_id, name) in orgs.rows(["sourcedId", "name"]):
-                if sourced_id and name:
-                    self._sink.school(sourced_id, name)
+    def orgs(self, file: RosterFile) -> int:
+        orgs = table(file, None, self._sink)
+        orgs.require(["sourcedId", "name"])
+        seen = 0
+        for _, (sourced_id, name) in orgs.rows(["sourcedId", "name"]):
+            seen += 1
+            if sourced_id and name:
+                self._sink.school(sourced_id, name)
+        return seen
 
-    def users(self) -> None:
-        file = self._what.files.get("users")
-        if not file:
-            return
+    def users(self, file: RosterFile) -> int:
         users = table(file, Kind.USERS, self._sink, _RENAMED_FROM_1_0)
         users.require(["sourcedId", "givenName", "familyName", "username"])
         if "roles" not in self._what.files:
@@ -160,23 +170,21 @@ class _Reader:
                 ),
                 where,
             )
-        if not seen and self._what.modes[Kind.USERS] is Mode.BULK:
-            raise no_rows(users.shown)
+        return seen
 
-    def roles(self) -> None:
-        if file := self._what.files.get("roles"):
-            roles = table(file, Kind.USERS, self._sink)
-            roles.require(["userSourcedId", "role", "orgSourcedId"])
-            for line, (user, role, org, status) in roles.rows(["userSourcedId", "role", "orgSourcedId", "status"]):
-                where = Where(roles.shown, line)
-                self._sink.role(user, role_of(role), org, where, removed=self._is_removed(status, where, Kind.USERS))
+    def roles(self, file: RosterFile) -> int:
+        roles = table(file, Kind.USERS, self._sink)
+        roles.require(["userSourcedId", "role", "orgSourcedId"])
+        seen = 0
+        for line, (user, role, org, status) in roles.rows(["userSourcedId", "role", "orgSourcedId", "status"]):
+            seen += 1
+            where = Where(roles.shown, line)
+            self._sink.role(user, role_of(role), org, where, removed=self._is_removed(status, where, Kind.USERS))
+        return seen
 
-    def classes(self) -> None:
-        file = self._what.files.get("classes")
-        if not file:
-            return
-        courses = self._titles("courses", "title")
-        terms = self._titles("academicsessions", "title")
+    def classes(self, file: RosterFile) -> int:
+        courses = self._titles("courses")
+        terms, ends = self._terms()
         classes = table(file, Kind.CLASSES, self._sink, _RENAMED_FROM_1_0)
         classes.require(
             ["sourcedId", "title", "schoolSourcedId"] if self._what.name != "sds" else ["sourcedId", "title"]
@@ -192,7 +200,9 @@ class _Reader:
             "termSourcedIds",
             "sessionSourcedIds",
         )
+        seen = 0
         for line, (sourced_id, status, title, course, code, school, org, term, session) in classes.rows(columns):
+            seen += 1
             where = Where(classes.shown, line)
             removed = self._is_removed(status, where, Kind.CLASSES)
             if not title and not removed:
@@ -201,37 +211,66 @@ class _Reader:
                     Reject(classes.shown, line, "title", "missing_value", "The class has no title. Fill it in."),
                 )
                 continue
-            first_terms = [terms[t] for t in several(term or session) if t in terms]
+            in_terms = several(term or session)
+            titles = ", ".join([terms[t] for t in in_terms if t in terms][:2])
+            last = [ends.get(t) for t in in_terms]
+            ends_on = max((day for day in last if day), default=None) if all(last) else None
             self._sink.school_class(
                 ClassRow(
-                    sourced_id, title, school or org, courses.get(course, ""), code, ", ".join(first_terms[:2]), removed
+                    sourced_id, title, school or org, courses.get(course, ""), code, titles, ends_on, removed=removed
                 ),
                 where,
             )
+        return seen
 
-    def enrollments(self) -> None:
-        file = self._what.files.get("enrollments")
-        if not file:
-            return
+    def enrollments(self, file: RosterFile) -> int:
         enrollments = table(file, Kind.ENROLLMENTS, self._sink)
         enrollments.require(["classSourcedId", "userSourcedId", "role"])
-        for line, (class_id, user_id, role, status) in enrollments.rows(
-            ["classSourcedId", "userSourcedId", "role", "status"]
-        ):
-            where = Where(enrollments.shown, line)
-            removed = self._is_removed(status, where, Kind.ENROLLMENTS)
-            self._sink.enrollment(class_id, user_id, role.lower(), where, removed=removed)
+        seen = 0
+        for lines, columns in enrollments.batches(["userSourcedId", "classSourcedId", "role", "status"]):
+            seen += len(lines)
+            users, classes, roles, statuses = columns
+            groups = set(zip(roles, statuses, strict=True))
+            for role, status in sorted(groups):
+                some, theirs, at = users, classes, lines
+                if len(groups) > 1:
+                    chosen = [pair == (role, status) for pair in zip(roles, statuses, strict=True)]
+                    some, theirs = list(compress(users, chosen)), list(compress(classes, chosen))
+                    at = list(compress(lines, chosen))
+                where = Where(enrollments.shown, 1)
+                removed = self._is_removed(status, where, Kind.ENROLLMENTS, len(at))
+                self._sink.enrollments(where, role.lower(), some, theirs, at, removed=removed)
+        return seen
 
-    def _titles(self, stem: str, column: str) -> dict[str, str]:
+    def _terms(self) -> tuple[dict[str, str], dict[str, str | None]]:
+        """The titles of academic sessions, and the day after the last one of each."""
+        file = self._what.files.get("academicsessions")
+        if not file or not file.size:
+            return {}, {}
+        sessions = table(file, None, self._sink)
+        ends = Ends(sessions, ("startDate", "endDate"), self._sink, is_exclusive=True)
+        titles: dict[str, str] = {}
+        days: dict[str, str | None] = {}
+        for _, (sourced_id, title, end, year) in sessions.rows(["sourcedId", "title", "endDate", "schoolYear"]):
+            if _SCHOOL_YEAR.fullmatch(year):
+                self._sink.school_year(year)
+            if sourced_id:
+                titles[sourced_id] = title
+                days[sourced_id] = ends.after(end)
+        return titles, days
+
+    def _titles(self, stem: str) -> dict[str, str]:
         file = self._what.files.get(stem)
         if not file or not file.size:
             return {}
         titles = table(file, None, self._sink)
-        return {sourced_id: title for _, (sourced_id, title) in titles.rows(["sourcedId", column]) if sourced_id}
+        return {sourced_id: title for _, (sourced_id, title) in titles.rows(["sourcedId", "title"]) if sourced_id}
 
 
 def _clever_ids(user_ids: str) -> tuple[str, ...]:
     """Clever's own ids from ``userIds`` such as ``{Clever:58da8c6b894273be68000295},{LDAP:12}`` (M6)."""
+    if not user_ids:
+        return ()
     return tuple(dict.fromkeys(i for kind, i in _USER_ID.findall(user_ids) if kind.strip().lower() == "clever" and i))
 
 
@@ -255,7 +294,8 @@ class _Quiet:
     def person(self, row: Person, where: Where) -> None: ...
     def role(self, *_args: object, **_more: object) -> None: ...
     def school(self, sourced_id: str, name: str) -> None: ...
+    def school_year(self, name: str) -> None: ...
     def school_class(self, row: ClassRow, where: Where) -> None: ...
-    def enrollment(self, *_args: object, **_more: object) -> None: ...
+    def enrollments(self, *_args: object, **_more: object) -> None: ...
     def reject(self, kind: Kind | None, reject: Reject) -> None: ...
     def note(self, note: Note) -> None: ...

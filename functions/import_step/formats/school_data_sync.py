@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from functions.import_step.formats import (
     ClassRow,
     Kind,
@@ -10,16 +12,17 @@ from functions.import_step.formats import (
     Recognised,
     Sink,
     Where,
-    missing_file,
-    no_rows,
+    all_there,
     table,
 )
+from functions.import_step.formats.terms import Ends
 from functions.import_step.opening import RosterFile
 from functions.import_step.tables import Table
 from shared.report import Note
 from shared.roster import Role
 
-_NEEDED = ("school", "section", "student", "teacher", "studentenrollment", "teacherroster")
+_NEEDED = ("school", "student", "teacher", "section", "studentenrollment", "teacherroster")
+"""In the order in which they are read."""
 _BRITISH = {
     "ID": "SIS ID",
     "DfE Number": "SIS ID",
@@ -36,29 +39,42 @@ class SchoolDataSync:
             return None
         return Recognised("sds", "1", dict.fromkeys(Kind, Mode.BULK), files)
 
-    def read(self, what: Recognised, sink: Sink) -> None:
-        for stem in _NEEDED:
-            if stem not in what.files:
-                raise missing_file(f"{stem}.csv")
-        self._schools(what.files["school"], sink)
-        self._people(what.files["student"], Role.STUDENT, sink)
-        self._people(what.files["teacher"], Role.TEACHER, sink)
-        self._sections(what.files["section"], sink)
-        self._enrollments(what.files["studentenrollment"], "student", sink)
-        self._enrollments(what.files["teacherroster"], "teacher", sink)
+    def stems(self, what: Recognised) -> Sequence[str]:
+        all_there(what, _NEEDED)
+        return _NEEDED
+
+    def never_empty(self, _what: Recognised) -> Sequence[str]:
+        return ("student", "teacher")
+
+    def read(self, what: Recognised, stem: str, sink: Sink) -> int:
+        file = what.files[stem]
+        match stem:
+            case "school":
+                return self._schools(file, sink)
+            case "student":
+                return self._people(file, Role.STUDENT, sink)
+            case "teacher":
+                return self._people(file, Role.TEACHER, sink)
+            case "section":
+                return self._sections(file, sink)
+            case _:
+                return self._enrollments(file, "student" if stem == "studentenrollment" else "teacher", sink)
 
     @staticmethod
     def _table(file: RosterFile, kind: Kind | None, sink: Sink) -> Table:
         return table(file, kind, sink, _BRITISH)
 
-    def _schools(self, file: RosterFile, sink: Sink) -> None:
+    def _schools(self, file: RosterFile, sink: Sink) -> int:
         schools = self._table(file, None, sink)
         schools.require(["SIS ID", "Name"])
+        seen = 0
         for _, (school_id, name) in schools.rows(["SIS ID", "Name"]):
+            seen += 1
             if school_id and name:
                 sink.school(school_id, name)
+        return seen
 
-    def _people(self, file: RosterFile, role: Role, sink: Sink) -> None:
+    def _people(self, file: RosterFile, role: Role, sink: Sink) -> int:
         """Names are optional here: whoever has none goes by the username."""
         people = self._table(file, Kind.USERS, sink)
         people.require(["SIS ID", "School SIS ID", "Username"])
@@ -71,25 +87,34 @@ class SchoolDataSync:
             schools = (school,) if school else ()
             where = Where(people.shown, line, "SIS ID")
             sink.person(Person(sis_id, *named, "", username, role, school_ids=schools, removed=removed), where)
-        if not seen:
-            raise no_rows(people.shown)
+        return seen
 
-    def _sections(self, file: RosterFile, sink: Sink) -> None:
+    def _sections(self, file: RosterFile, sink: Sink) -> int:
         sections = self._table(file, Kind.CLASSES, sink)
         sections.require(["SIS ID", "School SIS ID", "Section Name"])
-        columns = ("SIS ID", "School SIS ID", "Section Name", "Course Name", "Section Number", "Term Name", "Status")
-        for line, (section, school, name, course, number, term, status) in sections.rows(columns):
+        ends = Ends(sections, ("Term StartDate", "Term EndDate"), sink)
+        columns = (
+            "SIS ID", "School SIS ID", "Section Name", "Course Name", "Section Number", "Term Name", "Term EndDate", "Status",
+        )  # fmt: skip
+        seen = 0
+        for line, (section, school, name, course, number, term, ends_on, status) in sections.rows(columns):
+            seen += 1
             removed = self._is_inactive(status, sections.shown, sink)
             title = name or course or section
             where = Where(sections.shown, line, "SIS ID")
-            sink.school_class(ClassRow(section, title, school, course, number, term, removed), where)
+            row = ClassRow(section, title, school, course, number, term, ends.after(ends_on), removed)
+            sink.school_class(row, where)
+        return seen
 
-    def _enrollments(self, file: RosterFile, role: str, sink: Sink) -> None:
+    def _enrollments(self, file: RosterFile, role: str, sink: Sink) -> int:
         enrollments = self._table(file, Kind.ENROLLMENTS, sink)
         enrollments.require(["Section SIS ID", "SIS ID"])
-        for line, (section, person) in enrollments.rows(["Section SIS ID", "SIS ID"]):
-            where = Where(enrollments.shown, line)
-            sink.enrollment(section, person, role, where, user_column="SIS ID", class_column="Section SIS ID")
+        where = Where(enrollments.shown, 1, "SIS ID")
+        seen = 0
+        for lines, (sections, people) in enrollments.batches(["Section SIS ID", "SIS ID"]):
+            seen += len(lines)
+            sink.enrollments(where, role, people, sections, lines, class_column="Section SIS ID")
+        return seen
 
     @staticmethod
     def _is_inactive(status: str, file: str, sink: Sink) -> bool:

@@ -8,13 +8,13 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from functions.import_step.steps import Import
+from functions.import_step.workbench import Import
 from functions.roster_import.arrivals import import_id_of
 from shared.report import Upload
 from shared.stores.reports import upload_of
 from tests.faults.laboratory import CANARY, DAY, Feature, Laboratory, Worker
 from tests.faults.services import etag
-from tests.world import World, zipped
+from tests.world import AFTER, MAPS, World, zipped
 
 USERS = "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,email,password\n"
 CLASSES = "sourcedId,status,dateLastModified,title,courseSourcedId,classType,schoolSourcedId,termSourcedIds\n"
@@ -152,31 +152,31 @@ def _step(lab: Laboratory, task: dict[str, Any]) -> None:
     """One task of the state machine; what it answers decides the next (statemachine/import.asl.json)."""
     steps = lab.world.steps()
     one = Import.from_event(task["import"])
-    step, at, shards = task["step"], task["at"], task["shards"]
+    step, at = task["step"], task["at"]
     if step == "match" and lab.random.random() < lab.weather.duplicates:
         lab.send("echo", task)
-    if step in ("people", "classes", "apply", "match"):
-        getattr(steps, step)(one, shards[at])
-        if at + 1 < len(shards):
+    if step in MAPS:
+        over = task["over"][MAPS[step]]
+        steps.run(step, one, over[at])
+        if at + 1 < len(over):
             return lab.send("step", {**task, "at": at + 1})
-        following = {"people": "classes", "classes": "gate", "apply": "match", "match": "finish"}[step]
-        return lab.send("step", {**task, "step": following, "at": 0})
-    answer = getattr(steps, step)(one)
+        return lab.send("step", {**task, "step": AFTER[step], "at": 0})
+    answer = steps.run(step, one)
     match answer.get("next"):
         case "wait":
             lab.send("step", task, after=lab.elapsed + 60)
-        case "people" | "apply" | "finish" as following:
-            lab.send("step", {**task, "step": following, "shards": answer["shards"] or shards, "at": 0})
+        case "split" | "people" | "apply" | "match" | "finish" as following:
+            lab.send("step", {**task, "step": following, "over": answer, "at": 0})
     return None
 
 
 def _echoes(lab: Laboratory, task: dict[str, Any]) -> None:
     """Lambda may call a function twice for one call of a task; nobody waits for the second answer."""
-    lab.world.steps().match(Import.from_event(task["import"]), task["shards"][task["at"]])
+    lab.world.steps().run("match", Import.from_event(task["import"]), task["over"]["shards"][task["at"]])
 
 
 def _fails(lab: Laboratory, task: dict[str, Any]) -> None:
-    lab.world.steps().fail(Import.from_event(task["import"]))
+    lab.world.steps().run("fail", Import.from_event(task["import"]))
 
 
 def _collect(lab: Laboratory) -> None:
@@ -184,7 +184,7 @@ def _collect(lab: Laboratory) -> None:
     for name, body in list(started.items()):
         if body:
             started[name] = ""
-            lab.send("step", {"import": json.loads(body)["import"], "step": "split", "shards": [], "at": 0})
+            lab.send("step", {"import": json.loads(body)["import"], "step": "open", "over": {}, "at": 0})
 
 
 # Rules.

@@ -1,0 +1,155 @@
+"""One pass over a file before it is read: its hash, its encoding, and where it can be cut into pieces (M4)."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import IO
+
+from functions.import_step.opening import WHOLE, Encoding, Piece, RosterFile
+
+PIECE = 64 << 20
+"""Bytes of a piece: what one worker reads in a minute."""
+_BLOCK = 1 << 20
+_JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff]")
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one pass over a file tells."""
+
+    sha256: str
+    encoding: Encoding
+    pieces: tuple[Piece, ...]
+
+
+def scan(file: RosterFile, *, piece: int = PIECE) -> Scan:
+    """Hash a file, say how its bytes are read, and cut it into pieces of about ``piece`` bytes.
+
+    It is cut between records only, and not at all where that cannot be told: in UTF-16, with line breaks in quotes, with
+    single carriage returns, or with a quote that does not close.
+    """
+    digest = hashlib.sha256()
+    cutter = _Cutter(piece)
+    with file.reading() as stream:
+        block = stream.read(_BLOCK)
+        encoding = _from_start(block)
+        decode = codecs.getincrementaldecoder("utf-8")().decode
+        is_utf8 = encoding is None
+        is_ascii = True
+        while block:
+            digest.update(block)
+            if is_utf8 and not (is_ascii and block.isascii()):
+                is_ascii = False
+                is_utf8 = _decodes(decode, block)
+            if file.size > piece:
+                cutter.take(block)
+            block = stream.read(_BLOCK)
+        if is_utf8 and not _decodes(decode, b"", final=True):
+            is_utf8 = False
+    if encoding is None:
+        encoding = Encoding("utf-8", assumed=False) if is_utf8 else _assumed(file)
+    pieces = (WHOLE,) if encoding.codec.startswith("utf-16") else cutter.pieces()
+    return Scan(digest.hexdigest(), encoding, pieces)
+
+
+def encoding_of(file: RosterFile) -> Encoding:
+    """UTF-8 unless a byte order mark or the bytes themselves say otherwise."""
+    return file.encoding or scan(file).encoding
+
+
+def content_hash(hashes: Iterable[tuple[str, str]]) -> str:
+    """One hash over (stem, sha256) of all files: equal contents are the same upload, whatever the zip's bytes or names."""
+    digest = hashlib.sha256()
+    for stem, sha in sorted(hashes):
+        digest.update(f"{stem}:{sha}\n".encode())
+    return digest.hexdigest()
+
+
+class _Cutter:
+    """Finds places where a record ends, one for each piece."""
+
+    def __init__(self, piece: int) -> None:
+        self._piece = piece
+        self._cuts: list[tuple[int, int]] = []
+        self._offset = self._line_feeds = 0
+        self._in_quotes = False
+        self._due = piece
+        self._may_cut = True
+        self._ended_in_return = False
+
+    def take(self, block: bytes) -> None:
+        if self._may_cut:
+            self._look_for_doubt(block)
+        if self._may_cut and self._offset + len(block) >= self._due:
+            at = block.find(b"\n", max(0, self._due - self._offset))
+            if at >= 0:
+                self._cuts.append((self._offset + at + 1, self._line_feeds + block.count(b"\n", 0, at + 1) + 1))
+                self._due = self._offset + at + 1 + self._piece
+        self._line_feeds += block.count(b"\n")
+        self._offset += len(block)
+
+    def _look_for_doubt(self, block: bytes) -> None:
+        """A line feed inside of quotes, or a carriage return alone: from then on nothing is cut, nor was anything before."""
+        returns = block.count(b"\r")
+        if returns or self._ended_in_return:
+            pairs = block.count(b"\r\n") + (self._ended_in_return and block.startswith(b"\n"))
+            self._may_cut = returns + self._ended_in_return - block.endswith(b"\r") == pairs
+            self._ended_in_return = block.endswith(b"\r")
+        if b'"' in block or self._in_quotes:
+            parts = block.split(b'"')
+            inside = parts[not self._in_quotes :: 2]
+            self._may_cut = self._may_cut and not any(b"\n" in part for part in inside)
+            self._in_quotes ^= len(parts) % 2 == 0
+
+    def pieces(self) -> tuple[Piece, ...]:
+        cuts = [cut for cut in self._cuts if cut[0] < self._offset] if self._may_cut and not self._in_quotes else []
+        starts = [(0, 1), *cuts]
+        ends = [*(offset for offset, _ in cuts), None]
+        return tuple(Piece(start, end, line) for (start, line), end in zip(starts, ends, strict=True))
+
+
+def _from_start(start: bytes) -> Encoding | None:
+    for mark, codec in _MARKS:
+        if start.startswith(mark):
+            return Encoding(codec, assumed=False)
+    if start[1:2] == b"\0" or start[:1] == b"\0":
+        return Encoding("utf-16-le" if start[1:2] == b"\0" else "utf-16-be", assumed=True)
+    return None
+
+
+def _assumed(file: RosterFile) -> Encoding:
+    """For what is neither marked nor UTF-8."""
+    with file.reading() as stream:
+        start = stream.read(_BLOCK)
+        if _JAPANESE.search(start.decode("cp932", "replace")) and _all_decodes(start, stream, "cp932"):
+            return Encoding("cp932", assumed=True)
+    with file.reading() as stream:
+        if _all_decodes(b"", stream, "cp1252"):
+            return Encoding("cp1252", assumed=True)
+    return Encoding("latin-1", assumed=True)
+
+
+def _all_decodes(start: bytes, stream: IO[bytes], codec: str) -> bool:
+    decode = codecs.getincrementaldecoder(codec)().decode
+    while start or (start := stream.read(_BLOCK)):
+        if not _decodes(decode, start):
+            return False
+        start = b""
+    return _decodes(decode, b"", final=True)
+
+
+def _decodes(decode: Callable[[bytes, bool], str], block: bytes, *, final: bool = False) -> bool:
+    try:
+        decode(block, final)
+    except UnicodeDecodeError:
+        return False
+    return True
