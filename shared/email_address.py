@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from email_validator import EmailNotValidError, validate_email
 
 _LONGEST = 254
+_LONGEST_LOCAL = 64
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9]|-(?!-)){0,61}(?<!-)"
+_PLAIN = re.compile(rf"[A-Za-z0-9_+]+(?:[-.][A-Za-z0-9_+]+)*@(?:{_LABEL}\.)+[A-Za-z]{{2,63}}")
+"""What nearly all addresses look like: about these the library says nothing else, and it takes fifty times as long."""
 
 
 def normalise(raw: str | None) -> str | None:
@@ -21,6 +27,8 @@ def normalise(raw: str | None) -> str | None:
     text = (raw or "").strip()
     if not text or len(text) > _LONGEST or not text.isascii():
         return None
+    if _PLAIN.fullmatch(text) and len(text.partition("@")[0]) <= _LONGEST_LOCAL:
+        return text.lower()
     try:
         validate_email(text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
     except EmailNotValidError:

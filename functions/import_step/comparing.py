@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +13,7 @@ from functions.import_step.formats import Kind, Mode
 from functions.import_step.gate import Outlook, held_because, rollover_of
 from functions.import_step.identity import Identities, Proof
 from functions.import_step.people import Fate, diff_people, memberships, number_of_enrollments
-from functions.import_step.split import class_shards_of, shard_of
+from functions.import_step.split import class_shards_of
 from functions.import_step.workbench import Answer, Import, Workbench, go_on, notes_json, plan_of
 from shared.report import Counts, Note, Status, merged_notes
 
@@ -74,23 +75,30 @@ class Comparing:
             yield from self._b.files.texts(self._b.work(one, f"class-ids-{part}"))
 
     def _write_pairs(self, one: Import, plan: Answer, kind: str, shard: int, pairs: list[Any]) -> None:
-        key = snapshot_key(one.district_id, plan["snapshot_id"], f"{kind}-{shard}")
-        self._b.files.write_lines(key, (new for _, new in pairs if new is not None))
-        changes = self._b.work(one, f"{kind}-changes-{shard}{plan['round']}")
-        self._b.files.write_lines(changes, ((old, new) for old, new in pairs if old != new))
+        standing, changes = bytearray(), bytearray()
+        for old, new in pairs:
+            line = packed(new) if new is not None else b"null\n"
+            if new is not None:
+                standing += line
+            if old != new:
+                changes += b"[" + (packed(old)[:-1] if old is not None else b"null") + b"," + line[:-1] + b"]\n"
+        self._b.files.write(snapshot_key(one.district_id, plan["snapshot_id"], f"{kind}-{shard}"), standing)
+        self._b.files.write(self._b.work(one, f"{kind}-changes-{shard}{plan['round']}"), changes)
 
     def _write_memberships(self, one: Import, plan: Answer, shard: int, standing: list[Any]) -> None:
         """Who is in which class, for the shards of classes."""
         shards = class_shards_of(plan["shards"])
         parts = [bytearray() for _ in range(shards)]
         waiting: dict[str, list[tuple[list[str], list[str]]]] = {r: [([], []) for _ in parts] for r in ("t", "s")}
+        crc32, mask = zlib.crc32, shards - 1
         for record in standing:
+            sourced_id = record[0]
             for role, classes in memberships(record):
                 blocks = waiting[role]
                 for class_id in classes:
-                    into = blocks[shard_of(class_id, shards)]
-                    into[0].append(class_id)
-                    into[1].append(record[0])
+                    class_ids, sourced_ids = blocks[crc32(class_id.encode()) & mask]
+                    class_ids.append(class_id)
+                    sourced_ids.append(sourced_id)
         for role, blocks in waiting.items():
             for part, (class_ids, sourced_ids) in zip(parts, blocks, strict=True):
                 if class_ids:

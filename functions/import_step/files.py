@@ -102,8 +102,11 @@ class ImportFiles:
     # Working files and snapshots.
 
     def write_lines(self, key: str, records: Iterable[Any]) -> None:
-        body = b"".join(map(packed, records))
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
+        self.write(key, b"".join(map(packed, records)))
+
+    def write(self, key: str, lines: bytes | bytearray) -> None:
+        """Records that are packed already."""
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=bytes(lines))
 
     def write_file(self, key: str, path: Path) -> None:
         """A file that was written line by line on disk."""
@@ -142,7 +145,7 @@ class ImportFiles:
         return body
 
     def write_json(self, key: str, value: Any) -> None:
-        self.write_lines(key, [value])
+        self.write(key, orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
 
     def read_json(self, key: str) -> Any:
         """The one record of a file, or None."""
@@ -166,7 +169,7 @@ class _Body(io.RawIOBase):
 
 def packed(record: Any) -> bytes:
     """A record as a line of a file."""
-    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def work_key(district_id: str, import_id: str, name: str) -> str:

@@ -71,26 +71,33 @@ class ShardWriter:
         self._flush()
         self._stack.close()
 
-    def add(self, head: tuple[Any, ...], keys: Sequence[str], *columns: Sequence[Any]) -> None:
-        """Rows for the shards of their keys."""
+    def add_pairs(
+        self, head: tuple[Any, ...], keys: Sequence[str], values: Sequence[Any], lines: Sequence[int]
+    ) -> None:
+        """Many rows of a key, a value and a line, each for the shard of its key."""
+        crc32, mask, blocks = zlib.crc32, self._shards - 1, self._blocks(head, 3)
+        for key, value, line in zip(keys, values, lines, strict=True):
+            of_keys, of_values, of_lines = blocks[crc32(key.encode()) & mask]
+            of_keys.append(key)
+            of_values.append(value)
+            of_lines.append(line)
+        self._count(len(keys))
+
+    def add_one(self, head: tuple[Any, ...], key: str, row: Any, line: int) -> None:
+        """One row for the shard of its key."""
+        rows, lines = self._blocks(head, 2)[zlib.crc32(key.encode()) & (self._shards - 1)]
+        rows.append(row)
+        lines.append(line)
+        self._count(1)
+
+    def _blocks(self, head: tuple[Any, ...], columns: int) -> list[tuple[list[Any], ...]]:
         blocks = self._waiting.get(head)
         if blocks is None:
-            blocks = self._waiting[head] = [tuple([] for _ in columns) for _ in range(self._shards)]
-        if self._shards == 1:
-            for waiting, column in zip(blocks[0], columns, strict=True):
-                waiting.extend(column)
-        elif len(columns) == 3:
-            crc32, mask = zlib.crc32, self._shards - 1
-            for key, first, second, third in zip(keys, *columns, strict=True):
-                block = blocks[crc32(key.encode()) & mask]
-                block[0].append(first)
-                block[1].append(second)
-                block[2].append(third)
-        else:
-            for key, *values in zip(keys, *columns, strict=True):
-                for waiting, value in zip(blocks[shard_of(key, self._shards)], values, strict=True):
-                    waiting.append(value)
-        self._rows += len(keys)
+            blocks = self._waiting[head] = [tuple([] for _ in range(columns)) for _ in range(self._shards)]
+        return blocks
+
+    def _count(self, rows: int) -> None:
+        self._rows += rows
         if self._rows >= _BUFFERED:
             self._flush()
 
@@ -162,14 +169,14 @@ class SplitSink:
             row.school_ids,
             row.removed,
         )
-        self._people.add(("u", where.file, column), (row.sourced_id,), (record,), (where.line,))
+        self._people.add_one(("u", where.file, column), row.sourced_id, record, where.line)
 
     def role(self, sourced_id: str, role: Role | None, school_id: str, where: Where, *, removed: bool = False) -> None:
         if not self._usable_id(Kind.USERS, sourced_id, where, "userSourcedId"):
             return
         self.rows += 1
         record = (sourced_id, role.value if role else None, school_id, removed)
-        self._people.add(("r", where.file, "userSourcedId"), (sourced_id,), (record,), (where.line,))
+        self._people.add_one(("r", where.file, "userSourcedId"), sourced_id, record, where.line)
 
     def school(self, sourced_id: str, name: str) -> None:
         if ID.fullmatch(sourced_id):
@@ -194,7 +201,7 @@ class SplitSink:
             row.ends_on,
             row.removed,
         )
-        self._classes.add(("c", where.file, column), (row.sourced_id,), (record,), (where.line,))
+        self._classes.add_one(("c", where.file, column), row.sourced_id, record, where.line)
 
     def enrollments(
         self,
@@ -218,7 +225,7 @@ class SplitSink:
             users, classes = list(compress(users, whole)), list(compress(classes, whole))
             lines = list(compress(lines, whole))
         self.rows += len(users)
-        self._people.add(("e", where.file, user_column, class_column, role, removed), users, users, classes, lines)
+        self._people.add_pairs(("e", where.file, user_column, class_column, role, removed), users, classes, lines)
 
     def reject(self, kind: Kind | None, reject: Reject) -> None:
         self._rejects.write(packed(reject))

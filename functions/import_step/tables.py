@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from itertools import accumulate, compress, islice
+from operator import itemgetter
 
 from functions.import_step.opening import WHOLE, Piece, RosterFile
 from functions.import_step.scanning import encoding_of
@@ -113,7 +114,9 @@ class Table:
                 lines, records = self._squared(lines, records, width)
             if not records:
                 continue
-            cells = [[r[i].strip() for r in records] if i >= 0 else [""] * len(records) for i in indexes]
+            cells = [
+                list(map(str.strip, map(itemgetter(i), records))) if i >= 0 else [""] * len(records) for i in indexes
+            ]
             if "" in cells[0]:
                 kept = [any(map(str.strip, record)) for record in records]
                 if not all(kept):
