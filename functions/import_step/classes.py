@@ -36,7 +36,8 @@ class ClassDiff:
 def diff_classes(
     blocks: Iterable[Block], members: Iterable[Block], snapshot: Iterable[Record], plan: Plan, *, on: str
 ) -> ClassDiff:
-    """Compare a shard's classes with the snapshot's; ``members`` are ["t" or "s", [class ids], [sourcedIds]].
+    """Compare a shard's classes with the snapshot's; ``members`` are ["t" or "s", texts], a text
+    being class and person with a tab between.
 
     ``on`` is today in the district, YYYY-MM-DD.
     """
@@ -63,9 +64,10 @@ def diff_classes(
         else:
             after[class_id] = [*stood[_NAMES], [], []]
             put_off += plan.mode(Kind.CLASSES) is Mode.BULK
-    for role, class_ids, sourced_ids in members:
+    for role, texts in members:
         at = 7 if role == "t" else 8
-        for class_id, sourced_id in zip(class_ids, sourced_ids, strict=True):
+        for text in texts.split("\n"):
+            class_id, sourced_id = text.split("\t")
             if class_id in after:
                 after[class_id][at].append(sourced_id)
     for key in sorted({*before, *after}):

@@ -12,7 +12,7 @@ from functions.import_step.files import packed, snapshot_key
 from functions.import_step.formats import Kind, Mode
 from functions.import_step.gate import Outlook, held_because, rollover_of
 from functions.import_step.identity import Identities, Proof
-from functions.import_step.people import Fate, diff_people, memberships, number_of_enrollments
+from functions.import_step.people import MEMBER_KINDS, Fate, diff_people
 from functions.import_step.split import class_shards_of
 from functions.import_step.workbench import Answer, Import, Workbench, go_on, notes_json, plan_of
 from shared.report import Counts, Note, Status, merged_notes
@@ -43,7 +43,7 @@ class Comparing:
         )
         self._write_pairs(one, plan, "people", shard, result.pairs)
         standing = [new for _, new in result.pairs if new is not None]
-        self._write_memberships(one, plan, shard, standing)
+        enrolled = self._write_memberships(one, plan, shard, standing)
         identities = Identities(result.pairs, is_first=not plan["before"], with_everybody=one.preview)
         self._b.put_for_each(
             one, f"identities-{shard}{plan['round']}", identities.parts(class_shards_of(plan["shards"]))
@@ -61,7 +61,7 @@ class Comparing:
                     for school, (people, enrollments) in result.schools.items()
                 },
                 "reused": [len(result.reused), result.reused[:_SHOWN]],
-                "standing": {Kind.USERS: len(standing), Kind.ENROLLMENTS: number_of_enrollments(standing)},
+                "standing": {Kind.USERS: len(standing), Kind.ENROLLMENTS: enrolled},
             },
         )
         return self._b.part_done(one, "people", shard, of=plan["shards"])
@@ -70,9 +70,9 @@ class Comparing:
         for part in range(plan["parts"]):
             yield from self._b.lines(one, f"{kind}-part-{part}", plan[kind][part][shard])
 
-    def _class_ids(self, one: Import, plan: Answer) -> Iterator[str]:
+    def _class_ids(self, one: Import, plan: Answer) -> Iterator[list[str]]:
         for part in range(plan["parts"]):
-            yield from self._b.files.texts(self._b.work(one, f"class-ids-{part}"))
+            yield self._b.files.texts(self._b.work(one, f"class-ids-{part}"))
 
     def _write_pairs(self, one: Import, plan: Answer, kind: str, shard: int, pairs: list[Any]) -> None:
         standing, changes = bytearray(), bytearray()
@@ -80,30 +80,33 @@ class Comparing:
             line = packed(new) if new is not None else b"null\n"
             if new is not None:
                 standing += line
-            if old != new:
+            if old != new and plan["before"]:
                 changes += b"[" + (packed(old)[:-1] if old is not None else b"null") + b"," + line[:-1] + b"]\n"
         self._b.files.write(snapshot_key(one.district_id, plan["snapshot_id"], f"{kind}-{shard}"), standing)
-        self._b.files.write(self._b.work(one, f"{kind}-changes-{shard}{plan['round']}"), changes)
+        if plan["before"]:
+            self._b.files.write(self._b.work(one, f"{kind}-changes-{shard}{plan['round']}"), changes)
 
-    def _write_memberships(self, one: Import, plan: Answer, shard: int, standing: list[Any]) -> None:
-        """Who is in which class, for the shards of classes."""
+    def _write_memberships(self, one: Import, plan: Answer, shard: int, standing: list[Any]) -> int:
+        """Who is in which class, for the shards of classes. Answers how many enrollments there are."""
         shards = class_shards_of(plan["shards"])
         parts = [bytearray() for _ in range(shards)]
-        waiting: dict[str, list[tuple[list[str], list[str]]]] = {r: [([], []) for _ in parts] for r in ("t", "s")}
+        waiting: dict[str, list[list[str]]] = {kind: [[] for _ in parts] for kind in ("t", "s")}
+        of_role = {role: [texts.append for texts in waiting[kind]] for role, kind in MEMBER_KINDS.items()}
         crc32, mask = zlib.crc32, shards - 1
+        number = 0
         for record in standing:
-            sourced_id = record[0]
-            for role, classes in memberships(record):
-                blocks = waiting[role]
-                for class_id in classes:
-                    class_ids, sourced_ids = blocks[crc32(class_id.encode()) & mask]
-                    class_ids.append(class_id)
-                    sourced_ids.append(sourced_id)
-        for role, blocks in waiting.items():
-            for part, (class_ids, sourced_ids) in zip(parts, blocks, strict=True):
-                if class_ids:
-                    part += packed([role, class_ids, sourced_ids])
+            behind = "\t" + record[0]
+            for role, classes in record[8]:
+                number += len(classes)
+                if append := of_role.get(role):
+                    for class_id, code in zip(classes, map(crc32, map(str.encode, classes)), strict=True):
+                        append[code & mask](class_id + behind)
+        for kind, blocks in waiting.items():
+            for part, texts_of_shard in zip(parts, blocks, strict=True):
+                if texts_of_shard:
+                    part += packed([kind, "\n".join(texts_of_shard)])
         self._b.put_for_each(one, f"members-{shard}{plan['round']}", parts)
+        return number
 
     def _write_rejects(self, one: Import, plan: Answer, kind: str, shard: int, rejects: list[Any]) -> None:
         self._b.files.write_lines(self._b.work(one, f"{kind}-rejects-{shard}{plan['round']}"), rejects)

@@ -106,7 +106,7 @@ class ImportFiles:
 
     def write(self, key: str, lines: bytes | bytearray) -> None:
         """Records that are packed already."""
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=bytes(lines))
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=lines)
 
     def write_file(self, key: str, path: Path) -> None:
         """A file that was written line by line on disk."""
@@ -115,12 +115,12 @@ class ImportFiles:
     def write_shared(self, key: str, parts: Iterable[bytes | bytearray]) -> Extents:
         """One file of several parts, each for a reader of its own; answers where each lies, for ``lines``."""
         extents: Extents = []
-        body = io.BytesIO()
+        body = bytearray()
         for part in parts:
-            extents.append((body.tell(), len(part)))
-            body.write(part)
-        if body.tell():
-            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body.getvalue())
+            extents.append((len(body), len(part)))
+            body += part
+        if body:
+            self.write(key, body)
         return extents
 
     def lines(self, key: str, extent: tuple[int, int] | None = None) -> Iterator[Any]:
@@ -129,10 +129,9 @@ class ImportFiles:
             return
         yield from map(orjson.loads, io.BytesIO(self._read(key, extent)))
 
-    def texts(self, key: str) -> Iterator[str]:
+    def texts(self, key: str) -> list[str]:
         """The lines of a file of plain text."""
-        for line in io.BytesIO(self._read(key)):
-            yield line[:-1].decode()
+        return self._read(key).decode().split("\n")[:-1]
 
     def _read(self, key: str, extent: tuple[int, int] | None = None) -> bytes:
         span = {"Range": f"bytes={extent[0]}-{extent[0] + extent[1] - 1}"} if extent else {}

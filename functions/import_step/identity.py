@@ -31,6 +31,8 @@ class Identities:
         return parts
 
     def _said(self) -> Iterator[tuple[str, tuple[str, str, str]]]:
+        if self._is_first and not self._with_everybody:
+            return
         for old, new in self._pairs:
             if self._with_everybody and new and new[4]:
                 yield new[4], (_HOLDS, new[0], new[1])

@@ -17,6 +17,7 @@ type Record = list[Any]
 type Block = list[Any]
 """Rows of one file, as ``split.SplitSink`` writes them."""
 
+_RANK = {role.value: rank for rank, role in enumerate(ROLE_PRECEDENCE)}
 _STAFF_OF_A_CLASS = {"teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor"}
 
 
@@ -70,7 +71,7 @@ type ByPerson = dict[str, dict[str, list[str]]]
 @dataclass(slots=True)
 class _Gathered:
     people: dict[str, Record] = field(default_factory=dict)
-    roles: dict[str, set[str]] = field(default_factory=dict)
+    named_by_roles: set[str] = field(default_factory=set)
     removed: set[str] = field(default_factory=set)
     enrollments: ByPerson = field(default_factory=dict)
     ended: ByPerson = field(default_factory=dict)
@@ -83,13 +84,13 @@ def diff_people(
     blocks: Callable[[], Iterable[Block]],
     snapshot: Iterable[Record],
     plan: Plan,
-    class_ids: Callable[[], Iterable[str]] | None = None,
+    class_ids: Callable[[], Iterable[list[str]]] | None = None,
 ) -> PeopleDiff:
     """Compare a shard's rows with the snapshot's people.
 
     In bulk, who is missing is removed, unless rows of the file were rejected: then the removal is put off (M2).
-    ``blocks`` gives the rows as often as it is called; ``class_ids`` the ids of the upload's classes, and is None where
-    enrollments may name classes that are not in it.
+    ``blocks`` gives the rows as often as it is called; ``class_ids`` the ids of the upload's classes, list by list, and is
+    None where enrollments may name classes that are not in it.
     """
     result = PeopleDiff()
     before = {record[0]: record for record in snapshot}
@@ -155,14 +156,16 @@ def _gather(blocks: Iterable[Block]) -> _Gathered:
                 for sourced_id, role, school, removed in block[3]:
                     if removed:
                         continue
-                    if role:
-                        seen.roles.setdefault(sourced_id, set()).add(role)
-                    if school and sourced_id in seen.people:
-                        seen.people[sourced_id][7] = sorted({*seen.people[sourced_id][7], school})
+                    seen.named_by_roles.add(sourced_id)
+                    if known := seen.people.get(sourced_id):
+                        known[1] = _foremost(known[1], role)
+                        if school:
+                            known[7] = sorted({*known[7], school})
             case _:
-                _, _, _, _, role, removed, users, classes, _ = block
+                _, _, _, _, role, removed, texts = block
                 by_person = (seen.ended if removed else seen.enrollments).setdefault(role, {})
-                for user, class_id in zip(users, classes, strict=True):
+                for text in texts.split("\n"):
+                    user, class_id, _ = text.split("\t")
                     if user in by_person:
                         by_person[user].append(class_id)
                     else:
@@ -175,39 +178,46 @@ def _gather_people(seen: _Gathered, rows: Iterable[list[Any]]) -> None:
         if removed:
             seen.removed.add(sourced_id)
             continue
-        if role:
-            seen.roles.setdefault(sourced_id, set()).add(role)
         known = seen.people.get(sourced_id)
         if known is None:
             seen.people[sourced_id] = [
-                sourced_id, None, given, family, email, username, sorted(clever_ids), sorted(schools), [],
+                sourced_id, role, given, family, email, username, sorted(clever_ids), sorted(schools), [],
             ]  # fmt: skip
             continue
         seen.repeated += 1
         seen.other_names += known[2:4] != [given, family]
+        known[1] = _foremost(known[1], role)
         known[4] = known[4] or email
         known[5] = known[5] or username
         known[6] = sorted({*known[6], *clever_ids})
         known[7] = sorted({*known[7], *schools})
 
 
+def _foremost(one: str | None, other: str | None) -> str | None:
+    """Of two roles of one person the one that counts: teacher over administrator over student (contract.md)."""
+    if one == other or other is None:
+        return one
+    return other if one is None else min(one, other, key=_RANK.__getitem__)
+
+
 def _reject_dangling(
     seen: _Gathered,
     blocks: Callable[[], Iterable[Block]],
     plan: Plan,
-    class_ids: Callable[[], Iterable[str]] | None,
+    class_ids: Callable[[], Iterable[list[str]]] | None,
     result: PeopleDiff,
 ) -> None:
     """Take out the rows that name people or classes that are not in the upload. A delta may name what stands already."""
     nobody: set[str] = set()
     no_class: set[str] = set()
     if plan.mode(Kind.USERS) is Mode.BULK:
-        named = {*seen.roles, *chain(*seen.enrollments.values(), *seen.ended.values())}
+        named = {*seen.named_by_roles, *chain(*seen.enrollments.values(), *seen.ended.values())}
         nobody = named - seen.people.keys() - seen.removed
     if class_ids is not None:
         for by_person in (*seen.enrollments.values(), *seen.ended.values()):
             no_class.update(*by_person.values())
-        no_class.difference_update(class_ids())
+        for some in class_ids():
+            no_class.difference_update(some)
     if not nobody and not no_class:
         return
     for by_person in (*seen.enrollments.values(), *seen.ended.values()):
@@ -216,8 +226,6 @@ def _reject_dangling(
         for user, classes in by_person.items() if no_class else ():
             if not no_class.isdisjoint(classes):
                 by_person[user] = [class_id for class_id in classes if class_id not in no_class]
-    for user in nobody:
-        seen.roles.pop(user, None)
     result.rejects = list(_dangling(blocks(), nobody, no_class))
     about_roles = sum(reject.column == "userSourcedId" and "users.csv" in reject.message for reject in result.rejects)
     for counts, number in ((result.users, about_roles), (result.enrollments, len(result.rejects) - about_roles)):
@@ -234,14 +242,15 @@ def _dangling(blocks: Iterable[Block], nobody: set[str], no_class: set[str]) -> 
                     message = "The row is about a person who is not in users.csv. Add the person, or leave the row out."
                     yield Reject(file, line, column, "unknown_user", message, row[0][:80])
         elif block[0] == "e":
-            _, file, user_column, class_column, _, _, users, classes, lines = block
-            for user, class_id, line in zip(users, classes, lines, strict=True):
+            _, file, user_column, class_column, _, _, texts = block
+            for text in texts.split("\n"):
+                user, class_id, line = text.split("\t")
                 if class_id in no_class:
                     message = "The row names a class that is not in this upload. Add the class, or leave the row out."
-                    yield Reject(file, line, class_column, "unknown_class", message, class_id[:80])
+                    yield Reject(file, int(line), class_column, "unknown_class", message, class_id[:80])
                 elif user in nobody:
                     message = "The row names a person who is not in this upload. Add the person, or leave the row out."
-                    yield Reject(file, line, user_column, "unknown_user", message, user[:80])
+                    yield Reject(file, int(line), user_column, "unknown_user", message, user[:80])
 
 
 def _people_after(
@@ -249,28 +258,27 @@ def _people_after(
 ) -> tuple[dict[str, Record], set[str]]:
     after: dict[str, Record] = {}
     left_out: set[str] = set()
+    is_delta = plan.mode(Kind.USERS) is Mode.DELTA
+    users = result.users
     for key, person in seen.people.items():
-        roles = seen.roles.get(key, set())
-        role = next((r for r in ROLE_PRECEDENCE if r.value in roles), None)
-        if role is None and plan.mode(Kind.USERS) is Mode.DELTA and key in before:
-            role = Role(before[key][1])
-        if role is None:
+        old = before.get(key)
+        if person[1] is None and is_delta and old:
+            person[1] = old[1]
+        if person[1] is None:
             left_out.add(key)
             continue
-        person[1] = role.value
         after[key] = person
-        result.users.read += 1
-        old = before.get(key)
+        users.read += 1
         if old is None:
-            result.users.created += 1
+            users.created += 1
         elif old[:8] == person[:8]:
-            result.users.unchanged += 1
+            users.unchanged += 1
         else:
-            result.users.changed += 1
+            users.changed += 1
     for key in before:
-        if key in after or (key in left_out and plan.mode(Kind.USERS) is Mode.DELTA):
+        if key in after or (key in left_out and is_delta):
             continue
-        if plan.mode(Kind.USERS) is Mode.DELTA:
+        if is_delta:
             if key in seen.removed:
                 result.users.read += 1
                 result.users.removed += 1
@@ -365,11 +373,6 @@ def _number(record: Record) -> int:
     return sum(len(classes) for _, classes in record[8])
 
 
-def number_of_enrollments(standing: Iterable[Record]) -> int:
-    """How many enrollments these people have."""
-    return sum(map(_number, standing))
-
-
 def roster_user(district_id: str, record: Record, *, active: bool = True) -> RosterUser:
     """The person that a record of the snapshot is."""
     sourced_id, role, given, family, email, username, clever_ids, schools, enrollments = record
@@ -391,10 +394,5 @@ def roster_user(district_id: str, record: Record, *, active: bool = True) -> Ros
     )
 
 
-def memberships(record: Record) -> Iterator[tuple[str, list[str]]]:
-    """("t" or "s", class ids) of a person who teaches or attends classes."""
-    for role, classes in record[8]:
-        if role in _STAFF_OF_A_CLASS:
-            yield "t", classes
-        elif role == "student":
-            yield "s", classes
+MEMBER_KINDS = {**dict.fromkeys(_STAFF_OF_A_CLASS, "t"), "student": "s"}
+"""By enrollment role: whether it makes somebody teach or attend the class."""

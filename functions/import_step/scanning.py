@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
+from collections import deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO
 
@@ -14,6 +16,8 @@ from functions.import_step.opening import WHOLE, Encoding, Piece, RosterFile
 PIECE = 64 << 20
 """Bytes of a piece: what one worker reads in a minute."""
 _BLOCK = 1 << 20
+_HASHED_BEHIND = 8
+"""Blocks that may wait for the hash."""
 _JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff]")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -39,14 +43,18 @@ def scan(file: RosterFile, *, piece: int = PIECE) -> Scan:
     """
     digest = hashlib.sha256()
     cutter = _Cutter(piece)
-    with file.reading() as stream:
+    hashed: deque[Future[None]] = deque()
+    # Hashing leaves the interpreter to the rest of this pass.
+    with ThreadPoolExecutor(1) as pool, file.reading() as stream:
         block = stream.read(_BLOCK)
         encoding = _from_start(block)
         decode = codecs.getincrementaldecoder("utf-8")().decode
         is_utf8 = encoding is None
         is_ascii = True
         while block:
-            digest.update(block)
+            hashed.append(pool.submit(digest.update, block))
+            if len(hashed) > _HASHED_BEHIND:
+                hashed.popleft().result()
             if is_utf8 and not (is_ascii and block.isascii()):
                 is_ascii = False
                 is_utf8 = _decodes(decode, block)

@@ -7,6 +7,7 @@ import shutil
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from functools import lru_cache
 from itertools import compress
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +21,7 @@ from shared.roster import Role
 ID = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
 _LONGEST_NAME = 200
-PEOPLE_PER_SHARD = 20_000
+PEOPLE_PER_SHARD = 32_000
 MOST_SHARDS = 256
 _BUFFERED = 16_384
 """Rows that are kept until a block of each shard is written."""
@@ -49,13 +50,16 @@ def shards_for(what: Recognised, before: int | None) -> int:
 class ShardWriter:
     """Blocks of rows, each for one shard, on disk; at the end they become one file in which each shard has its part.
 
-    A line is ``[*head, column, column, …]``, every column a list with a value for each row.
+    A line is ``[*head, rows, lines]``, or ``[*head, texts]`` with a line of text for each row.
     """
 
     def __init__(self, folder: Path, name: str, shards: int) -> None:
         self._folder = folder
         self._name = name
         self._shards = shards
+        self._mask = shards - 1
+        self._head: tuple[Any, ...] = ()
+        self._of_head: list[tuple[list[Any], ...]] = []
         self._paths = [folder / f"{name}-{shard}" for shard in range(shards)]
         self._files: list[IO[bytes]] = []
         self._waiting: dict[tuple[Any, ...], list[tuple[list[Any], ...]]] = {}
@@ -71,24 +75,26 @@ class ShardWriter:
         self._flush()
         self._stack.close()
 
-    def add_pairs(
-        self, head: tuple[Any, ...], keys: Sequence[str], values: Sequence[Any], lines: Sequence[int]
-    ) -> None:
-        """Many rows of a key, a value and a line, each for the shard of its key."""
-        crc32, mask, blocks = zlib.crc32, self._shards - 1, self._blocks(head, 3)
-        for key, value, line in zip(keys, values, lines, strict=True):
-            of_keys, of_values, of_lines = blocks[crc32(key.encode()) & mask]
-            of_keys.append(key)
-            of_values.append(value)
-            of_lines.append(line)
-        self._count(len(keys))
+    def add_texts(self, head: tuple[Any, ...], keys: Sequence[str], texts: Iterable[str]) -> None:
+        """Many rows, each a text without line breaks, for the shards of their keys; a block holds them in one text."""
+        mask = self._mask
+        append = [texts_of_shard.append for (texts_of_shard,) in self._blocks(head, 1)]
+        for code, text in zip(map(zlib.crc32, map(str.encode, keys)), texts, strict=True):
+            append[code & mask](text)
+        self._rows += len(keys)
+        if self._rows >= _BUFFERED:
+            self._flush()
 
-    def add_one(self, head: tuple[Any, ...], key: str, row: Any, line: int) -> None:
+    def add(self, head: tuple[Any, ...], key: str, row: Any, line: int) -> None:
         """One row for the shard of its key."""
-        rows, lines = self._blocks(head, 2)[zlib.crc32(key.encode()) & (self._shards - 1)]
+        if head is not self._head:
+            self._head, self._of_head = head, self._blocks(head, 2)
+        rows, lines = self._of_head[zlib.crc32(key.encode()) & self._mask]
         rows.append(row)
         lines.append(line)
-        self._count(1)
+        self._rows += 1
+        if self._rows >= _BUFFERED:
+            self._flush()
 
     def _blocks(self, head: tuple[Any, ...], columns: int) -> list[tuple[list[Any], ...]]:
         blocks = self._waiting.get(head)
@@ -96,17 +102,14 @@ class ShardWriter:
             blocks = self._waiting[head] = [tuple([] for _ in range(columns)) for _ in range(self._shards)]
         return blocks
 
-    def _count(self, rows: int) -> None:
-        self._rows += rows
-        if self._rows >= _BUFFERED:
-            self._flush()
-
     def _flush(self) -> None:
         for head, blocks in self._waiting.items():
             for file, block in zip(self._files, blocks, strict=True):
                 if block[0]:
-                    file.write(packed([*head, *block]))
+                    columns = block if len(block) > 1 else ("\n".join(block[0]),)
+                    file.write(packed([*head, *columns]))
         self._waiting.clear()
+        self._head = ()
         self._rows = 0
 
     def together(self) -> tuple[Path, Extents]:
@@ -126,7 +129,8 @@ class SplitSink:
     """Sends what a format reads to the shards, and keeps what a report needs.
 
     People's shards get blocks ``["u", file, id column, rows, lines]``, ``["r", …]`` and ``["e", file, user column, class
-    column, role, removed, users, classes, lines]``; those of classes ``["c", file, id column, rows, lines]``.
+    column, role, removed, texts]``, a text being user, class and line with tabs between. Those of classes get
+    ``["c", file, id column, rows, lines]``.
     """
 
     def __init__(self, what: Recognised, people: ShardWriter, classes: ShardWriter, folder: Path) -> None:
@@ -161,22 +165,21 @@ class SplitSink:
         record = (
             row.sourced_id,
             row.role.value if row.role else None,
-            _name(row.given_name),
-            _name(row.family_name),
+            *_names(row.given_name, row.family_name),
             email,
             _name(row.username) or None,
             row.clever_ids,
             row.school_ids,
             row.removed,
         )
-        self._people.add_one(("u", where.file, column), row.sourced_id, record, where.line)
+        self._people.add(self._head("u", where.file, column), row.sourced_id, record, where.line)
 
     def role(self, sourced_id: str, role: Role | None, school_id: str, where: Where, *, removed: bool = False) -> None:
         if not self._usable_id(Kind.USERS, sourced_id, where, "userSourcedId"):
             return
         self.rows += 1
         record = (sourced_id, role.value if role else None, school_id, removed)
-        self._people.add_one(("r", where.file, "userSourcedId"), sourced_id, record, where.line)
+        self._people.add(self._head("r", where.file, "userSourcedId"), sourced_id, record, where.line)
 
     def school(self, sourced_id: str, name: str) -> None:
         if ID.fullmatch(sourced_id):
@@ -201,7 +204,7 @@ class SplitSink:
             row.ends_on,
             row.removed,
         )
-        self._classes.add_one(("c", where.file, column), row.sourced_id, record, where.line)
+        self._classes.add(self._head("c", where.file, column), row.sourced_id, record, where.line)
 
     def enrollments(
         self,
@@ -215,17 +218,18 @@ class SplitSink:
         class_column: str = "classSourcedId",
     ) -> None:
         user_column = where.column or "userSourcedId"
-        if not (all(users) and all(classes)):
-            for user, class_id, line in zip(users, classes, lines, strict=True):
-                at = Where(where.file, line)
-                _ = self._usable_id(Kind.ENROLLMENTS, class_id, at, class_column) and self._usable_id(
-                    Kind.ENROLLMENTS, user, at, user_column
-                )
-            whole = [bool(user and class_id) for user, class_id in zip(users, classes, strict=True)]
-            users, classes = list(compress(users, whole)), list(compress(classes, whole))
-            lines = list(compress(lines, whole))
+        texts = list(map("\t".join, zip(users, classes, map(str, lines), strict=True)))
+        together = "\n".join(texts)
+        is_plain = together.count("\n") == len(texts) - 1 and together.count("\t") == 2 * len(texts)
+        if not (is_plain and all(users) and all(classes)):
+            usable = [
+                self._usable_id(Kind.ENROLLMENTS, class_id, Where(where.file, line), class_column)
+                and self._usable_id(Kind.ENROLLMENTS, user, Where(where.file, line), user_column)
+                for user, class_id, line in zip(users, classes, lines, strict=True)
+            ]
+            users, texts = list(compress(users, usable)), list(compress(texts, usable))
         self.rows += len(users)
-        self._people.add_pairs(("e", where.file, user_column, class_column, role, removed), users, classes, lines)
+        self._people.add_texts(("e", where.file, user_column, class_column, role, removed), users, texts)
 
     def reject(self, kind: Kind | None, reject: Reject) -> None:
         self._rejects.write(packed(reject))
@@ -236,6 +240,11 @@ class SplitSink:
         self.notes.append(note)
         if len(self.notes) > 1000:
             self.notes = merged_notes(self.notes)
+
+    @staticmethod
+    @lru_cache
+    def _head(kind: str, file: str, column: str) -> tuple[str, ...]:
+        return kind, file, column
 
     def _usable_id(self, kind: Kind, key: str, where: Where, column: str) -> bool:
         if not key:
@@ -273,6 +282,11 @@ def split(one: Format, what: Recognised, stems: Iterable[str], shards: int, fold
             sink.close()
     sink.notes = merged_notes(sink.notes)
     return Splitting(sink, seen, people, classes)
+
+
+def _names(given: str, family: str) -> tuple[str, str]:
+    both = given + family
+    return (given, family) if both.isprintable() and len(both) <= _LONGEST_NAME else (_name(given), _name(family))
 
 
 def _name(text: str) -> str:

@@ -22,9 +22,12 @@ csv.field_size_limit(1 << 17)
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _INVISIBLE = re.compile(r"[\s_\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff\x00-\x1f]+")
 _MISSPELT = {"datalastmodified": "datelastmodified", "preferedgivenname": "preferredgivenname"}
-_AT_ONCE = 2_048
-"""Records that are handled together: what is the same for all of them is looked at once."""
+_AT_ONCE = 512
+"""Records that are handled together: what is the same for all of them is looked at once. They fit into a processor's cache."""
 _LONGEST_HEADER = 1 << 20
+_BLOCK = 1 << 16
+_LONGEST_LINE = 1 << 22
+"""In characters."""
 
 
 def folded(header: str) -> str:
@@ -57,6 +60,7 @@ class Table:
             note(Note("encoding_assumed", f"The file is not UTF-8; it was read as {self._encoding.codec}.", self.shown))
         self._dialect = self._find_delimiter()
         names = {folded(old): folded(new) for old, new in (renamed or {}).items()}
+        self.header: list[str] = []
         self.header_line, self.header = self._read_header()
         self._at: dict[str, int] = {}
         self._twice: set[str] = set()
@@ -145,53 +149,65 @@ class Table:
                 fitting.append((line, cells[:width] + [""] * (width - len(cells))))
         return [line for line, _ in fitting], [cells for _, cells in fitting]
 
-    def _records(self, piece: Piece, at_once: int = _AT_ONCE) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+    def _records(self, piece: Piece) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
         """All records, many at a time, with the line on which each begins. Records with broken quotes are rejected."""
         with self.file.reading(piece) as binary:
-            text = io.TextIOWrapper(binary, encoding=self._encoding.codec, newline="")
-            reader = csv.reader(text, delimiter=self._dialect, strict=True)
+            lines = _Lines(io.TextIOWrapper(binary, encoding=self._encoding.codec, newline=""), self._dialect)
+            reader = csv.reader(lines, delimiter=self._dialect, strict=True)
             line = piece.line
-            while True:
-                records: list[list[str]] = []
-                failed: csv.Error | None = None
-                try:
-                    records.extend(islice(reader, at_once))
-                except csv.Error as error:
-                    failed = error
-                except UnicodeDecodeError:
-                    raise self._not_text() from None
-                end = piece.line + reader.line_num
-                if failed is None and end - line == len(records):
-                    lines: Sequence[int] = range(line, end)
-                else:
-                    heights = (1 + sum(len(_LINE_BREAK.findall(cell)) for cell in cells) for cells in records)
-                    *starts, line = accumulate(heights, initial=line)
-                    lines = starts
-                if records:
-                    yield lines, records
-                if failed:
-                    self._reject_quotes(failed, line)
-                elif not records:
-                    return
-                line = end
+            try:
+                while lines.are_left():
+                    if records := lines.plain(_AT_ONCE):
+                        yield range(line, line + len(records)), records
+                        line += len(records)
+                        continue
+                    failed: csv.Error | None = None
+                    before = lines.pulled
+                    try:
+                        records.extend(islice(reader, lines.ready(_AT_ONCE)))
+                    except csv.Error as error:
+                        failed = error
+                    end = line + lines.pulled - before
+                    if failed is None and end - line == len(records):
+                        starts: Sequence[int] = range(line, end)
+                    else:
+                        heights = (1 + sum(len(_LINE_BREAK.findall(cell)) for cell in cells) for cells in records)
+                        *starts, line = accumulate(heights, initial=line)
+                    if records:
+                        yield starts, records
+                    if failed:
+                        self._reject_quotes(failed, line, end - line)
+                    line = end
+            except UnicodeDecodeError:
+                raise self._not_text() from None
+            except _LineTooLong:
+                raise UploadRejected(
+                    "line_too_long",
+                    "A line of this file is longer than any row of a roster. Export the file again.",
+                    file=self.shown,
+                    line=line,
+                ) from None
 
-    def _reject_quotes(self, error: csv.Error, line: int) -> None:
-        if "unexpected end" in str(error) or "field larger" in str(error):
+    def _reject_quotes(self, error: csv.Error, line: int, height: int) -> None:
+        is_too_long = "field larger" in str(error)
+        if "unexpected end" in str(error) or (is_too_long and height > 1):
             raise UploadRejected(
                 "unclosed_quote",
                 "A quoted field that begins in this line does not end. Close the quote and upload again.",
                 file=self.shown,
                 line=line,
             ) from None
-        self._reject(
-            Reject(
-                self.shown,
-                line,
-                None,
+        code, message = (
+            ("field_too_long", f"A field of this row holds more than {csv.field_size_limit()} characters. Shorten it.")
+            if is_too_long
+            else (
                 "bad_quotes",
                 "The quotes in this row do not fit together. Double every quote inside of a quoted field.",
             )
         )
+        if not self.header:
+            raise UploadRejected(code, message, file=self.shown, line=line) from None
+        self._reject(Reject(self.shown, line, None, code, message))
 
     def _not_text(self) -> UploadRejected:
         line = 1
@@ -199,9 +215,10 @@ class Table:
         with self.file.reading() as stream:
             try:
                 while block := stream.read(256):
-                    line += decoder.decode(block).count("\n")
+                    line += len(_LINE_BREAK.findall(decoder.decode(block)))
             except UnicodeDecodeError as error:
-                line += error.object[: error.start].decode(self._encoding.codec, "replace").count("\n")
+                before = error.object[: error.start].decode(self._encoding.codec, "replace")
+                line += len(_LINE_BREAK.findall(before))
         return UploadRejected(
             "bad_encoding",
             "The file cannot be read as text. Save it as UTF-8 and upload again.",
@@ -211,9 +228,10 @@ class Table:
 
     def _read_header(self) -> tuple[int, list[str]]:
         start = Piece(0, min(self.file.size, _LONGEST_HEADER)) if self.file.piece.start else WHOLE
-        for lines, records in self._records(start, at_once=1):
-            if any(cell.strip() for cell in records[0]):
-                return lines[0], records[0]
+        for lines, records in self._records(start):
+            for line, cells in zip(lines, records, strict=True):
+                if any(cell.strip() for cell in cells):
+                    return line, cells
         raise UploadRejected(
             "empty_file",
             f"{self.shown} is empty; not even a header is in it. Export it again.",
@@ -229,3 +247,78 @@ class Table:
         if "," in first:
             return ","
         return next((d for d in ("\t", ";", "|") if d in first), ",")
+
+
+class _LineTooLong(Exception):
+    """No line end for longer than any row is."""
+
+
+class _Lines:
+    """A text's lines, block by block: to be split at once where a block holds no quotes, else for ``csv.reader``.
+
+    ``pulled`` counts the lines that ``csv.reader`` took.
+    """
+
+    def __init__(self, text: io.TextIOWrapper, delimiter: str) -> None:
+        self._text = text
+        self._delimiter = delimiter
+        self._rest = ""
+        self._lines: list[str] = []
+        self._at = 0
+        self._is_plain = self._is_over = False
+        self.pulled = 0
+
+    def are_left(self) -> bool:
+        while self._at >= len(self._lines) and not self._is_over:
+            self._load()
+        return self._at < len(self._lines)
+
+    def plain(self, most: int) -> list[list[str]]:
+        """The next records, when nothing in them needs more than to be split."""
+        if not self._is_plain:
+            return []
+        lines = self._lines[self._at : self._at + most]
+        self._at += len(lines)
+        delimiter = self._delimiter
+        return [line.split(delimiter) for line in lines]
+
+    def ready(self, most: int) -> int:
+        """How many records there are at most in the lines that are here; ``csv.reader`` goes further only within one."""
+        return min(len(self._lines) - self._at, most)
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if not self.are_left():
+            raise StopIteration
+        line = self._lines[self._at]
+        self._at += 1
+        self.pulled += 1
+        return line + "\n" if self._is_plain else line
+
+    def _load(self) -> None:
+        read = self._text.read(_BLOCK)
+        self._is_over = not read
+        text = self._rest + read
+        end = len(text) if self._is_over else _end_of_lines(text)
+        if not end and len(text) > _LONGEST_LINE:
+            raise _LineTooLong
+        block, self._rest = text[:end], text[end:]
+        if "\r" in block:
+            plain = block.replace("\r\n", "\n")
+            self._is_plain = '"' not in block and "\r" not in plain
+        else:
+            plain = block
+            self._is_plain = '"' not in block
+        self._at = 0
+        if self._is_plain:
+            self._lines = plain.removesuffix("\n").split("\n") if plain else []
+            self._is_plain = max(map(len, self._lines), default=0) <= csv.field_size_limit()
+        if not self._is_plain:
+            self._lines = list(io.StringIO(block, newline=""))
+
+
+def _end_of_lines(text: str) -> int:
+    """Up to where a text consists of whole lines; a carriage return at its very end may yet be half of a line end."""
+    return max(text.rfind("\n"), text.rfind("\r", 0, -1)) + 1

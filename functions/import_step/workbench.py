@@ -140,7 +140,10 @@ class Workbench:
                     yield record
 
     def changes(self, one: Import, plan: Answer, kind: str, shard: int) -> Iterator[Any]:
-        """(before, after) of everybody or every class in a shard that changes."""
+        """(before, after) of everybody or every class in a shard that changes; where nothing stood, of all that comes."""
+        if not plan["before"]:
+            key = snapshot_key(one.district_id, plan["snapshot_id"], f"{kind}-{shard}")
+            return ((None, record) for record in self.files.lines(key))
         return self.lines(one, f"{kind}-changes-{shard}{plan['round']}")
 
     def newly_looked_at(self, one: Import, plan: Answer, shard: int) -> Iterator[RosterUser]:

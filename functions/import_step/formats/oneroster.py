@@ -139,11 +139,12 @@ class _Reader:
             "preferredFamilyName",
         )
         seen = 0
+        where = Where(users.shown, 1)
         for line, row in users.rows(columns):
             seen += 1
             sourced_id, status, role, username, ids, given, family, email, orgs, primary, pref_given, pref_family = row
-            where = Where(users.shown, line)
-            removed = self._is_removed(status, where, Kind.USERS)
+            where.line = line
+            removed = bool(status) and self._is_removed(status, where, Kind.USERS)
             if not (pref_given or given or pref_family or family) and not removed:
                 self._sink.reject(
                     Kind.USERS,
@@ -165,7 +166,7 @@ class _Reader:
                     username,
                     role_of(role) if role else None,
                     _clever_ids(ids),
-                    tuple(dict.fromkeys((*([primary] if primary else []), *several(orgs)))),
+                    tuple(dict.fromkeys((primary, *several(orgs)))) if primary else several(orgs),
                     removed,
                 ),
                 where,
