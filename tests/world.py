@@ -211,9 +211,14 @@ class World:
             run_import(self.steps(), one)
 
 
-MAPS = {"split": "shards", "people": "shards", "classes": "class_shards", "apply": "shards", "match": "shards"}
+MAPS = {
+    "split": "shards", "people": "shards", "classes": "class_shards", "apply": "shards", "members": "class_shards",
+    "match": "shards",
+}  # fmt: skip
 """The maps of the state machine, and over what of the answer before they go."""
-AFTER = {"split": "admit", "people": "classes", "classes": "gate", "apply": "match", "match": "finish"}
+AFTER = {
+    "split": "admit", "people": "classes", "classes": "gate", "apply": "members", "members": "match", "match": "finish",
+}  # fmt: skip
 """What comes after each of them."""
 
 

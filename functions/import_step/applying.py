@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from functions.import_step.classes import district_class
+from functions.import_step.files import snapshot_key
 from functions.import_step.formats import Kind
 from functions.import_step.ledger import Snapshot, import_record
 from functions.import_step.match import Matching
+from functions.import_step.members import Roll, district_class, moves
 from functions.import_step.people import roster_user
 from functions.import_step.split import class_shards_of
 from functions.import_step.workbench import Answer, Import, Workbench, notes_json
@@ -33,15 +34,28 @@ class Applying:
         self._b = bench
 
     def apply(self, one: Import, shard: int) -> Answer:
-        """Write what has changed in one shard: one item per person, one or two per class."""
+        """Write the people of one shard who have changed, one item each; say who moved between classes."""
         plan = self._b.get(one, "plan")
         writes = self._write(self._people_writes(one, plan, shard))
-        if shard < class_shards_of(plan["shards"]):
-            writes += self._write(self._class_writes(one, plan, shard))
+        moved = moves(self._b.changes(one, plan, "people", shard), class_shards_of(plan["shards"]))
+        self._b.put_for_each(one, f"moves-{shard}{plan['round']}", moved)
         if shard == 0:
             schools = (School(one.district_id, key, name) for key, name in plan["schools"].items())
             self._b.districts.put_schools(schools)
         return {**self._b.part_done(one, "apply", shard, of=plan["shards"]), "writes": writes}
+
+    def members(self, one: Import, shard: int) -> Answer:
+        """Write the classes of one shard that have changed, or whose people have: one or two items each."""
+        plan = self._b.get(one, "plan")
+        roll = Roll(
+            self._b.standing(one, plan["before"], "members", shard, plan["shards"]),
+            self._b.from_all(one, plan, "moves", shard),
+        )
+        key = snapshot_key(one.district_id, plan["snapshot_id"], f"members-{shard}")
+        self._b.files.write_lines(key, roll.lines())
+        writes = self._write(self._class_writes(one, plan, shard, roll))
+        of = class_shards_of(plan["shards"])
+        return {**self._b.part_done(one, "members", shard, of=of), "writes": writes}
 
     def _write(self, changes: Iterable[tuple[list[Item], list[dict[str, str]]]]) -> int:
         puts: list[Item] = []
@@ -66,13 +80,24 @@ class Applying:
             puts = [RosterUserStore.item(after), *({"PK": pk, "SK": sk} for pk, sk in sorted(claims - former))]
             yield puts, [{"PK": pk, "SK": sk} for pk, sk in sorted(former - claims)]
 
-    def _class_writes(self, one: Import, plan: Answer, shard: int) -> Iterator[tuple[list[Item], list[dict[str, str]]]]:
+    def _class_writes(
+        self, one: Import, plan: Answer, shard: int, roll: Roll
+    ) -> Iterator[tuple[list[Item], list[dict[str, str]]]]:
+        came, renamed = set(), set()
         for old, new in self._b.changes(one, plan, "classes", shard):
             if new is None:
                 yield [], DistrictClassStore.keys(one.district_id, old[0])
-                continue
-            class_item, members_item = DistrictClassStore.items(district_class(one.district_id, new))
-            yield [class_item, *([members_item] if old is None or old[8] != new[8] else [])], []
+            elif old is None:
+                came.add(new[0])
+            else:
+                renamed.add(new[0])
+        for record in self._b.files.lines(snapshot_key(one.district_id, plan["snapshot_id"], f"classes-{shard}")):
+            class_id = record[0]
+            if class_id in came or class_id in renamed or roll.is_touched(class_id):
+                whole = district_class(one.district_id, record, roll.of(class_id))
+                class_item, members_item = DistrictClassStore.items(whole)
+                is_other = class_id in came or roll.has_other_students(class_id)
+                yield [class_item, *([members_item] if is_other else [])], []
 
     def match(self, one: Import, shard: int) -> Answer:
         """Match the people of one shard whom this import newly looked at, and invite the teachers who need it.

@@ -9,17 +9,14 @@ from typing import Any
 from functions.import_step.formats import Kind, Mode
 from functions.import_step.people import Block, Fate, Plan
 from shared.report import Counts, Note, Reject
-from shared.roster import DistrictClass
 
 type Record = list[Any]
-"""A class as the snapshot holds it: [sourcedId, title, school, course, code, term, day after its last, [teachers],
-[students]], sorted."""
-_NAMES = slice(0, 7)
+"""A class as the snapshot holds it: [sourcedId, title, school, course, code, term, day after its last]."""
 
 
 @dataclass(slots=True)
 class ClassDiff:
-    """What one shard of classes comes to. A class whose people alone changed counts as unchanged, and is written."""
+    """What one shard of classes comes to; who is in them is seen when they are written (``members``)."""
 
     classes: Counts = field(default_factory=Counts)
     pairs: list[tuple[Record | None, Record | None]] = field(default_factory=list)
@@ -27,20 +24,12 @@ class ClassDiff:
     rejects: list[Reject] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     schools: dict[str, Fate] = field(default_factory=dict)
-    ended: int = 0
-    """How many classes are gone because their term is over."""
-    ended_enrollments: int = 0
-    """How many enrollments were in them."""
+    ended: set[str] = field(default_factory=set)
+    """Classes that are gone because their term is over."""
 
 
-def diff_classes(
-    blocks: Iterable[Block], members: Iterable[Block], snapshot: Iterable[Record], plan: Plan, *, on: str
-) -> ClassDiff:
-    """Compare a shard's classes with the snapshot's; ``members`` are ["t" or "s", texts], a text
-    being class and person with a tab between.
-
-    ``on`` is today in the district, YYYY-MM-DD.
-    """
+def diff_classes(blocks: Iterable[Block], snapshot: Iterable[Record], plan: Plan, *, on: str) -> ClassDiff:
+    """Compare a shard's classes with the snapshot's. ``on`` is today in the district, YYYY-MM-DD."""
     result = ClassDiff()
     counts = result.classes
     before = {record[0]: record for record in snapshot}
@@ -50,7 +39,7 @@ def diff_classes(
         stood = before.get(class_id)
         if stood is None:
             counts.created += 1
-        elif stood[_NAMES] == read[_NAMES]:
+        elif stood == read:
             counts.unchanged += 1
         else:
             counts.changed += 1
@@ -62,23 +51,15 @@ def diff_classes(
             counts.removed += 1
             counts.read += plan.mode(Kind.CLASSES) is Mode.DELTA
         else:
-            after[class_id] = [*stood[_NAMES], [], []]
+            after[class_id] = stood
             put_off += plan.mode(Kind.CLASSES) is Mode.BULK
-    for role, texts in members:
-        at = 7 if role == "t" else 8
-        for text in texts.split("\n"):
-            class_id, sourced_id = text.split("\t")
-            if class_id in after:
-                after[class_id][at].append(sourced_id)
     for key in sorted({*before, *after}):
         old, new = before.get(key), after.get(key)
-        if new is not None:
-            new[7], new[8] = sorted(set(new[7])), sorted(set(new[8]))
         result.pairs.append((old, new))
         if old:
             is_over = new is None and old[6] is not None and old[6] <= on
-            result.ended += is_over
-            result.ended_enrollments += is_over * (len(old[7]) + len(old[8]))
+            if is_over:
+                result.ended.add(key)
             fate = result.schools.setdefault(old[2] or "", Fate())
             fate.stood += 1
             fate.removed += new is None and not is_over
@@ -118,15 +99,7 @@ def _gather(blocks: Iterable[Block], plan: Plan, result: ClassDiff) -> tuple[dic
             elif removed:
                 ended.add(class_id)
             else:
-                after[class_id] = [*record, [], []]
+                after[class_id] = record
     if plan.additions_only:
         ended.clear()
     return after, ended
-
-
-def district_class(district_id: str, record: Record) -> DistrictClass:
-    """The class that a record of the snapshot is."""
-    class_id, title, school, course, code, term, ends_on, teachers, students = record
-    return DistrictClass(
-        district_id, class_id, title, school, course, code, term, ends_on, tuple(teachers), tuple(students)
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -12,9 +11,9 @@ from functions.import_step.files import packed, snapshot_key
 from functions.import_step.formats import Kind, Mode
 from functions.import_step.gate import Outlook, held_because, rollover_of
 from functions.import_step.identity import Identities, Proof
-from functions.import_step.people import MEMBER_KINDS, Fate, diff_people
+from functions.import_step.people import Fate, diff_people
 from functions.import_step.split import class_shards_of
-from functions.import_step.workbench import Answer, Import, Workbench, go_on, notes_json, plan_of
+from functions.import_step.workbench import Answer, Import, Workbench, go_on, kept_with, notes_json, plan_of
 from shared.report import Counts, Note, Status, merged_notes
 
 _SHOWN = 100
@@ -42,8 +41,6 @@ class Comparing:
             class_ids,
         )
         self._write_pairs(one, plan, "people", shard, result.pairs)
-        standing = [new for _, new in result.pairs if new is not None]
-        enrolled = self._write_memberships(one, plan, shard, standing)
         identities = Identities(result.pairs, is_first=not plan["before"], with_everybody=one.preview)
         self._b.put_for_each(
             one, f"identities-{shard}{plan['round']}", identities.parts(class_shards_of(plan["shards"]))
@@ -61,7 +58,10 @@ class Comparing:
                     for school, (people, enrollments) in result.schools.items()
                 },
                 "reused": [len(result.reused), result.reused[:_SHOWN]],
-                "standing": {Kind.USERS: len(standing), Kind.ENROLLMENTS: enrolled},
+                "standing": {
+                    Kind.USERS: sum(new is not None for _, new in result.pairs),
+                    Kind.ENROLLMENTS: result.enrolled,
+                },
             },
         )
         return self._b.part_done(one, "people", shard, of=plan["shards"])
@@ -86,46 +86,25 @@ class Comparing:
         if plan["before"]:
             self._b.files.write(self._b.work(one, f"{kind}-changes-{shard}{plan['round']}"), changes)
 
-    def _write_memberships(self, one: Import, plan: Answer, shard: int, standing: list[Any]) -> int:
-        """Who is in which class, for the shards of classes. Answers how many enrollments there are."""
-        shards = class_shards_of(plan["shards"])
-        parts = [bytearray() for _ in range(shards)]
-        waiting: dict[str, list[list[str]]] = {kind: [[] for _ in parts] for kind in ("t", "s")}
-        of_role = {role: [texts.append for texts in waiting[kind]] for role, kind in MEMBER_KINDS.items()}
-        crc32, mask = zlib.crc32, shards - 1
-        number = 0
-        for record in standing:
-            behind = "\t" + record[0]
-            for role, classes in record[8]:
-                number += len(classes)
-                if append := of_role.get(role):
-                    for class_id, code in zip(classes, map(crc32, map(str.encode, classes)), strict=True):
-                        append[code & mask](class_id + behind)
-        for kind, blocks in waiting.items():
-            for part, texts_of_shard in zip(parts, blocks, strict=True):
-                if texts_of_shard:
-                    part += packed([kind, "\n".join(texts_of_shard)])
-        self._b.put_for_each(one, f"members-{shard}{plan['round']}", parts)
-        return number
-
     def _write_rejects(self, one: Import, plan: Answer, kind: str, shard: int, rejects: list[Any]) -> None:
+        order = {file: number for number, file in enumerate(plan["files"])}
+        rejects = sorted(rejects, key=lambda reject: (order[reject.file], reject.line))
         self._b.files.write_lines(self._b.work(one, f"{kind}-rejects-{shard}{plan['round']}"), rejects)
 
     def classes(self, one: Import, shard: int) -> Answer:
-        """Compare one shard of classes with the snapshot, now that it is known who is in them; see who changed ids."""
+        """Compare one shard of classes with the snapshot; see who changed ids."""
         plan = self._b.get(one, "plan")
         if one.roll_back:
             return self._exchange(one, plan, "classes", shard)
         result = diff_classes(
             self._blocks(one, plan, "classes", shard),
-            self._for_this_shard(one, plan, "members", shard),
             self._b.standing(one, plan["before"], "classes", shard, plan["shards"]),
             plan_of(plan),
             on=plan["on"],
         )
         self._write_pairs(one, plan, "classes", shard, result.pairs)
         self._write_rejects(one, plan, "classes", shard, result.rejects)
-        proof = Proof(self._for_this_shard(one, plan, "identities", shard))
+        proof = Proof(self._b.from_all(one, plan, "identities", shard))
         self._b.put(one, f"shared-addresses-{shard}", proof.shared_addresses())
         proposals = proof.proposals()
         self._b.put(
@@ -135,16 +114,22 @@ class Comparing:
                 Kind.CLASSES: asdict(result.classes),
                 "notes": notes_json(result.notes),
                 "schools": {school: asdict(fate) for school, fate in result.schools.items()},
-                "ended": {Kind.CLASSES: result.ended, Kind.ENROLLMENTS: result.ended_enrollments},
+                "ended": {
+                    Kind.CLASSES: len(result.ended),
+                    Kind.ENROLLMENTS: self._enrolled_in(one, plan, shard, result.ended),
+                },
                 "proposals": [len(proposals), proposals[:_SHOWN]],
                 "standing": {Kind.CLASSES: sum(new is not None for _, new in result.pairs)},
             },
         )
         return self._b.part_done(one, "classes", shard, of=class_shards_of(plan["shards"]))
 
-    def _for_this_shard(self, one: Import, plan: Answer, name: str, shard: int) -> Iterator[Any]:
-        for other in range(plan["shards"]):
-            yield from self._b.lines_for(one, f"{name}-{other}{plan['round']}", shard)
+    def _enrolled_in(self, one: Import, plan: Answer, shard: int, class_ids: set[str]) -> int:
+        """How many enrollments these classes of the standing snapshot have."""
+        if not class_ids:
+            return 0
+        members = self._b.standing(one, plan["before"], "members", shard, plan["shards"])
+        return sum(len(teachers) + len(students) for key, teachers, students in members if key in class_ids)
 
     def _exchange(self, one: Import, plan: Answer, kind: str, shard: int) -> Answer:
         """For a roll-back: the records of the snapshot before take the place of those that stand."""
@@ -165,7 +150,7 @@ class Comparing:
         if one.roll_back:
             return onwards
         totals = self._totals(one, plan)
-        keeps = sorted({*plan["keeps"], *(kind for kind in Kind if totals["counts"][kind]["rejected"])})
+        keeps = sorted(kept_with(plan["keeps"], (kind for kind in Kind if totals["counts"][kind]["rejected"])))
         if keeps != plan["keeps"]:
             again = {"keeps": keeps, "round": "-again", "snapshot_id": f"{one.snapshot_id}-again"}
             self._b.put(one, "plan", {**plan, **again})

@@ -44,6 +44,8 @@ class PeopleDiff:
     put_off_enrollments: int = 0
     schools: dict[str, tuple[Fate, Fate]] = field(default_factory=dict)
     """By school: its people, and their enrollments."""
+    enrolled: int = 0
+    """How many enrollments there are afterwards."""
     reused: list[str] = field(default_factory=list)
     """Ids that name somebody else now: another given name, family name and address at once."""
 
@@ -56,6 +58,8 @@ class Plan:
     keeps: tuple[str, ...]
     additions_only: bool = False
     """Nothing is removed at all, whatever the rows say."""
+    kept_roles: tuple[str, ...] = ()
+    """Of whom the upload does not speak: nobody with such a role is missing."""
 
     def mode(self, kind: Kind) -> Mode:
         return Mode(self.modes[kind])
@@ -78,6 +82,8 @@ class _Gathered:
     repeated: int = 0
     repeated_enrollments: int = 0
     other_names: int = 0
+    others: list[Reject] = field(default_factory=list)
+    """Rows with an id that an earlier row gives to somebody else."""
 
 
 def diff_people(
@@ -95,6 +101,9 @@ def diff_people(
     result = PeopleDiff()
     before = {record[0]: record for record in snapshot}
     seen = _gather(blocks())
+    result.rejects += seen.others
+    result.users.read += len(seen.others)
+    result.users.rejected += len(seen.others)
     _reject_dangling(seen, blocks, plan, class_ids, result)
     if plan.additions_only:
         result.put_off += len(seen.removed & set(before))
@@ -151,7 +160,7 @@ def _gather(blocks: Iterable[Block]) -> _Gathered:
     for block in blocks:
         match block[0]:
             case "u":
-                _gather_people(seen, block[3])
+                _gather_people(seen, block)
             case "r":
                 for sourced_id, role, school, removed in block[3]:
                     if removed:
@@ -173,8 +182,10 @@ def _gather(blocks: Iterable[Block]) -> _Gathered:
     return seen
 
 
-def _gather_people(seen: _Gathered, rows: Iterable[list[Any]]) -> None:
-    for sourced_id, role, given, family, email, username, clever_ids, schools, removed in rows:
+def _gather_people(seen: _Gathered, block: Block) -> None:
+    _, file, column, rows, lines = block
+    for row, line in zip(rows, lines, strict=True):
+        sourced_id, role, given, family, email, username, clever_ids, schools, removed = row
         if removed:
             seen.removed.add(sourced_id)
             continue
@@ -183,6 +194,10 @@ def _gather_people(seen: _Gathered, rows: Iterable[list[Any]]) -> None:
             seen.people[sourced_id] = [
                 sourced_id, role, given, family, email, username, sorted(clever_ids), sorted(schools), [],
             ]  # fmt: skip
+            continue
+        if known[2] != given and known[3] != family and known[4] != email:
+            message = "An earlier row gives this id to somebody with another name and address. Give each person an own id."
+            seen.others.append(Reject(file, line, column, "id_of_another", message, sourced_id[:80]))
             continue
         seen.repeated += 1
         seen.other_names += known[2:4] != [given, family]
@@ -226,31 +241,34 @@ def _reject_dangling(
         for user, classes in by_person.items() if no_class else ():
             if not no_class.isdisjoint(classes):
                 by_person[user] = [class_id for class_id in classes if class_id not in no_class]
-    result.rejects = list(_dangling(blocks(), nobody, no_class))
-    about_roles = sum(reject.column == "userSourcedId" and "users.csv" in reject.message for reject in result.rejects)
-    for counts, number in ((result.users, about_roles), (result.enrollments, len(result.rejects) - about_roles)):
-        counts.read += number
-        counts.rejected += number
+    for kind, reject in _dangling(blocks(), nobody, no_class):
+        result.rejects.append(reject)
+        counts = result.users if kind is Kind.USERS else result.enrollments
+        counts.read += 1
+        counts.rejected += 1
 
 
-def _dangling(blocks: Iterable[Block], nobody: set[str], no_class: set[str]) -> Iterator[Reject]:
+def _dangling(blocks: Iterable[Block], nobody: set[str], no_class: set[str]) -> Iterator[tuple[Kind, Reject]]:
     for block in blocks:
         if block[0] == "r" and nobody:
             _, file, column, rows, lines = block
             for row, line in zip(rows, lines, strict=True):
                 if row[0] in nobody:
                     message = "The row is about a person who is not in users.csv. Add the person, or leave the row out."
-                    yield Reject(file, line, column, "unknown_user", message, row[0][:80])
+                    yield Kind.USERS, Reject(file, line, column, "unknown_user", message, row[0][:80])
         elif block[0] == "e":
             _, file, user_column, class_column, _, _, texts = block
             for text in texts.split("\n"):
                 user, class_id, line = text.split("\t")
                 if class_id in no_class:
                     message = "The row names a class that is not in this upload. Add the class, or leave the row out."
-                    yield Reject(file, int(line), class_column, "unknown_class", message, class_id[:80])
+                    yield (
+                        Kind.ENROLLMENTS,
+                        Reject(file, int(line), class_column, "unknown_class", message, class_id[:80]),
+                    )
                 elif user in nobody:
                     message = "The row names a person who is not in this upload. Add the person, or leave the row out."
-                    yield Reject(file, int(line), user_column, "unknown_user", message, user[:80])
+                    yield Kind.ENROLLMENTS, Reject(file, int(line), user_column, "unknown_user", message, user[:80])
 
 
 def _people_after(
@@ -284,6 +302,8 @@ def _people_after(
                 result.users.removed += 1
             else:
                 after[key] = [*before[key][:8], []]
+        elif before[key][1] in plan.kept_roles:
+            after[key] = [*before[key][:8], []]
         elif plan.may_remove(Kind.USERS) or key in seen.removed:
             result.users.removed += 1
         else:
@@ -324,10 +344,12 @@ def _count_enrollments(
                 counts.created += number
             else:
                 counts.unchanged += number
+            result.enrolled += number
             person[8] = said
             continue
         ended = {(c, role) for role, by_person in ended_roles for c in by_person.get(key, ())}
         person[8] = _enrollments_after(said, old, ended, plan, result, is_bulk=is_bulk)
+        result.enrolled += _number(person)
     for key in before.keys() - after.keys():
         counts.removed += _number(before[key])
 
@@ -394,5 +416,13 @@ def roster_user(district_id: str, record: Record, *, active: bool = True) -> Ros
     )
 
 
-MEMBER_KINDS = {**dict.fromkeys(_STAFF_OF_A_CLASS, "t"), "student": "s"}
-"""By enrollment role: whether it makes somebody teach or attend the class."""
+_MEMBER_KINDS = {**dict.fromkeys(_STAFF_OF_A_CLASS, "t"), "student": "s"}
+
+
+def memberships(record: Record | None) -> set[tuple[str, str]]:
+    """(class id, "t" or "s") for each class that a person teaches or attends."""
+    if record is None:
+        return set()
+    return {
+        (class_id, _MEMBER_KINDS[role]) for role, classes in record[8] if role in _MEMBER_KINDS for class_id in classes
+    }

@@ -29,6 +29,7 @@ class ImportSteps:
             "people": comparing.people,
             "classes": comparing.classes,
             "apply": applying.apply,
+            "members": applying.members,
             "match": applying.match,
         }
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from functions.import_step.files import Extents, ImportFiles, snapshot_key, work_key
+from functions.import_step.formats import Kind
 from functions.import_step.ledger import ImportLedger, Snapshot
 from functions.import_step.match import Matcher
 from functions.import_step.people import Plan, roster_user
@@ -112,6 +113,11 @@ class Workbench:
     def lines(self, one: Import, name: str, extent: tuple[int, int] | None = None) -> Iterator[Any]:
         return self.files.lines(self.work(one, name), extent)
 
+    def from_all(self, one: Import, plan: Answer, name: str, shard: int) -> Iterator[Any]:
+        """What all shards of people have for this one."""
+        for other in range(plan["shards"]):
+            yield from self.lines_for(one, f"{name}-{other}{plan['round']}", shard)
+
     def put_for_each(self, one: Import, name: str, parts: list[bytearray]) -> None:
         """One file with a part for each shard that will read it; where they lie is written beside it."""
         self.put(one, f"{name}-extents", self.files.write_shared(self.work(one, name), parts))
@@ -132,7 +138,7 @@ class Workbench:
         if before is None:
             return
         then, now = before["shards"], shards
-        if kind == "classes":
+        if kind in ("classes", "members"):
             then, now = class_shards_of(then), class_shards_of(now)
         for other in range(shard & (then - 1), then, now):
             for record in self.files.lines(snapshot_key(one.district_id, before["snapshot_id"], f"{kind}-{other}")):
@@ -207,7 +213,14 @@ def rejection(error: UploadRejected) -> dict[str, Any]:
 
 def plan_of(plan: Answer) -> Plan:
     """The part of a plan that the comparison needs."""
-    return Plan(plan["modes"], tuple(plan["keeps"]), plan["additions_only"])
+    return Plan(plan["modes"], tuple(plan["keeps"]), plan["additions_only"], tuple(plan.get("kept_roles", ())))
+
+
+def kept_with(keeps: Iterable[str], rejected: Iterable[Kind]) -> set[str]:
+    """The kinds of which nobody is removed, now that rows of these kinds were rejected: a class's row may have named its
+    teachers."""
+    kept = {*keeps, *rejected}
+    return {*kept, Kind.ENROLLMENTS} if Kind.CLASSES in kept else kept
 
 
 def before_of(snapshot: Snapshot | None) -> Answer | None:

@@ -51,6 +51,7 @@ def test_while_an_import_runs_its_stage_and_parts_are_told() -> None:
         steps.run("apply", one, 0)
     (now,) = progress.at_work("lakeside")
     assert (now.stage, now.done) == ("apply", 1), "a part that is done again is still one part"
+    steps.run("members", one, 0)
     steps.run("match", one, 0)
     steps.run("finish", one)
     assert progress.at_work("lakeside") == []
