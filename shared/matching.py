@@ -30,6 +30,8 @@ class Match:
     outcome: Outcome
     account_id: str | None = None
     candidates: tuple[str, ...] = ()
+    address_is_shared: bool = False
+    """Whether somebody else of the district was seen with the same official address; such an address is not mailed."""
 
 
 def match(claims: Iterable[Claim], *, address_is_shared: bool = False) -> Match:

@@ -107,6 +107,8 @@ class Report:
     notes: list[Note] = field(default_factory=list)
     proposals: list[dict[str, str]] = field(default_factory=list)
     """Ids that seem to have changed for the same person: ``{"from", "to"}``; a person decides."""
+    withheld: list[dict[str, str]] = field(default_factory=list)
+    """The first teachers who are not mailed: ``{"sourced_id", "code"}``; how many there are is in ``activations``."""
     rollover: dict[str, str] | None = None
     """A school year begins with this upload: ``{"before", "after"}``, as the roster names them."""
 
@@ -123,8 +125,9 @@ class Report:
         body["activations"] = {name: self.activations.get(name, 0) for name in ("queued", "withheld")}
         body["rejects"] = [reject.to_json() for reject in self.rejects[:REJECTS_SHOWN]]
         body["notes"] = [_present(asdict(note)) for note in self.notes]
-        if not self.proposals:
-            del body["proposals"]
+        for name in ("proposals", "withheld"):
+            if not body[name]:
+                del body[name]
         return body
 
 

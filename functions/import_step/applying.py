@@ -190,8 +190,9 @@ class Applying:
             if result := self._b.get(one, f"match-result-{shard}"):
                 matching += Matching(**result["matching"])
                 notes += [Note(**note) for note in result["notes"]]
-        report.matching = {k: v for k, v in asdict(matching).items() if k not in ("queued", "withheld")}
+        report.matching = {k: v for k, v in asdict(matching).items() if not k.startswith(("queued", "withheld"))}
         report.activations = {"queued": matching.queued, "withheld": matching.withheld}
+        report.withheld = matching.withheld_people
         report.proposals = totals["proposals"]
         report.rollover = totals["rollover"]
         report.notes = merged_notes(notes)
@@ -204,7 +205,7 @@ class Applying:
                 totals["standing"],
                 {kind.value: totals["counts"][kind]["read"] for kind in Kind},
                 one.import_id,
-                plan["school_year"],
+                plan["school_year"] or (plan["before"] or {}).get("school_year", ""),
                 plan["on"],
                 self._before(one),
             )

@@ -107,6 +107,9 @@ class Comparing:
         proof = Proof(self._b.from_all(one, plan, "identities", shard))
         self._b.put(one, f"shared-addresses-{shard}", proof.shared_addresses())
         proposals = proof.proposals()
+        ended = self._enrolled_in(
+            one, plan, shard, {old[0]: old[2] for old, _ in result.pairs if old and old[0] in result.ended}
+        )
         self._b.put(
             one,
             f"classes-result-{shard}{plan['round']}",
@@ -116,20 +119,24 @@ class Comparing:
                 "schools": {school: asdict(fate) for school, fate in result.schools.items()},
                 "ended": {
                     Kind.CLASSES: len(result.ended),
-                    Kind.ENROLLMENTS: self._enrolled_in(one, plan, shard, result.ended),
+                    Kind.ENROLLMENTS: sum(ended.values()),
                 },
+                "ended_by_school": ended,
                 "proposals": [len(proposals), proposals[:_SHOWN]],
                 "standing": {Kind.CLASSES: sum(new is not None for _, new in result.pairs)},
             },
         )
         return self._b.part_done(one, "classes", shard, of=class_shards_of(plan["shards"]))
 
-    def _enrolled_in(self, one: Import, plan: Answer, shard: int, class_ids: set[str]) -> int:
-        """How many enrollments these classes of the standing snapshot have."""
-        if not class_ids:
-            return 0
-        members = self._b.standing(one, plan["before"], "members", shard, plan["shards"])
-        return sum(len(teachers) + len(students) for key, teachers, students in members if key in class_ids)
+    def _enrolled_in(self, one: Import, plan: Answer, shard: int, schools: dict[str, str | None]) -> dict[str, int]:
+        """By school, how many enrollments these classes of the standing snapshot have; ``schools`` are the classes'."""
+        enrolled: dict[str, int] = {}
+        if schools:
+            for class_id, teachers, students in self._b.standing(one, plan["before"], "members", shard, plan["shards"]):
+                if class_id in schools:
+                    school = schools[class_id] or ""
+                    enrolled[school] = enrolled.get(school, 0) + len(teachers) + len(students)
+        return enrolled
 
     def _exchange(self, one: Import, plan: Answer, kind: str, shard: int) -> Answer:
         """For a roll-back: the records of the snapshot before take the place of those that stand."""
@@ -211,6 +218,9 @@ class Comparing:
                 else:
                     for kind in ended:
                         ended[kind] += result["ended"][kind]
+                    for school, number_ended in result["ended_by_school"].items():
+                        fate = schools.setdefault(school, {}).setdefault(Kind.ENROLLMENTS, Fate())
+                        fate.removed = max(0, fate.removed - number_ended)
                     proposed += result["proposals"][0]
                     proposals += result["proposals"][1]
         if ended[Kind.CLASSES]:

@@ -126,7 +126,8 @@ def _of_a_rollover(outlook: Outlook, rollover: Rollover, reason: dict[str, str])
 
 
 def rollover_of(before: Any, school_year: str, district: District, on: str) -> Rollover | None:
-    """Whether a school year begins: the roster names a later one than what stands, or the district's date has passed since.
+    """Whether a school year begins: the roster names a later one than what stands, or, where no roster names any, the
+    district's date has passed since.
 
     ``before`` is the standing snapshot, or None; ``on`` is today, YYYY-MM-DD.
     """
@@ -135,6 +136,7 @@ def rollover_of(before: Any, school_year: str, district: District, on: str) -> R
     if before.school_year and school_year > before.school_year:
         return Rollover(before.school_year, school_year)
     starts = district.school_year_starts
-    if starts and before.on and before.on < starts.isoformat() <= on:
+    names_years = before.school_year or school_year
+    if starts and not names_years and before.on and before.on < starts.isoformat() <= on:
         return Rollover(before.school_year, school_year)
     return None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
 from shared.activation import Activation, ActivationState
 from shared.clock import Clock, NewId, to_iso
 from shared.district import District
 from shared.email_address import domain_of
-from shared.matching import Outcome
+from shared.matching import Match, Outcome
 from shared.parallel import each
 from shared.report import Note, merged_notes
 from shared.roster import Role, RosterUser
@@ -20,10 +20,12 @@ from shared.stores.links import LinkStore
 
 type Queue = Callable[[Iterable[Activation]], None]
 
+WITHHELD_SHOWN = 100
+
 
 @dataclass(slots=True)
 class Matching:
-    """What came of it, as a report counts it."""
+    """What came of it, as a report counts it, and the first of those who were not mailed."""
 
     matched: int = 0
     ambiguous: int = 0
@@ -31,9 +33,25 @@ class Matching:
     unmatched_students: int = 0
     queued: int = 0
     withheld: int = 0
+    withheld_people: list[dict[str, str]] = field(default_factory=list)
+    """``{"sourced_id", "code"}``: ids alone, and why."""
 
     def __add__(self, other: Matching) -> Matching:
-        return Matching(*(getattr(self, name) + getattr(other, name) for name in Matching.__slots__))
+        return Matching(
+            self.matched + other.matched,
+            self.ambiguous + other.ambiguous,
+            self.unmatched_teachers + other.unmatched_teachers,
+            self.unmatched_students + other.unmatched_students,
+            self.queued + other.queued,
+            self.withheld + other.withheld,
+            (self.withheld_people + other.withheld_people)[:WITHHELD_SHOWN],
+        )
+
+    def withhold(self, user: RosterUser, code: str) -> None:
+        """Count a teacher who is not mailed, and say who it is as long as the list is short."""
+        self.withheld += 1
+        if len(self.withheld_people) < WITHHELD_SHOWN:
+            self.withheld_people.append({"sourced_id": user.sourced_id, "code": code})
 
 
 class Matcher:
@@ -80,15 +98,14 @@ class Matcher:
         for user in users:
             if user.role is Role.ADMINISTRATOR or not user.active:
                 continue
-            found = self._claims.find_match(user)
-            is_shared = user.official_email in shared
-            outcome = Outcome.AMBIGUOUS if is_shared else found.outcome
-            _count(result, outcome, user)
-            if user.role is Role.TEACHER and outcome is not Outcome.MATCHED:
-                if user.official_email and not is_shared and _starts(district, user, self._clock()) is None:
-                    result.queued += 1
-                else:
-                    result.withheld += 1
+            found = self._claims.find_match(user, address_is_shared=user.official_email in shared)
+            _count(result, found.outcome, user)
+            if user.role is not Role.TEACHER or found.outcome is Outcome.MATCHED:
+                continue
+            if code := _not_mailed(user, found) or _waits(district, user, self._clock()):
+                result.withhold(user, code)
+            else:
+                result.queued += 1
         return result
 
     def _one(self, district: District, user: RosterUser) -> tuple[Matching, Activation | None, list[Note]]:
@@ -104,27 +121,16 @@ class Matcher:
         self._links.forget_match(user.key)
         if user.role is not Role.TEACHER:
             return result, None, []
-        return self._invite(district, user, present, result)
+        if code := _not_mailed(user, found):
+            result.withhold(user, code)
+            return result, None, [Note(code, _WHY_NOT_MAILED[code], count=1)]
+        return self._invite(district, user, user.official_email or "", present, result)
 
     def _invite(
-        self, district: District, user: RosterUser, present: Activation | None, result: Matching
+        self, district: District, user: RosterUser, address: str, present: Activation | None, result: Matching
     ) -> tuple[Matching, Activation | None, list[Note]]:
-        if not user.official_email:
-            result.withheld = 1
-            return (
-                result,
-                None,
-                [Note("teacher_without_email", "Teachers without a usable address cannot be mailed.", count=1)],
-            )
-        if self._is_shared(user):
-            result.withheld = 1
-            return (
-                result,
-                None,
-                [Note("shared_address", "An address that several people share is not mailed.", count=1)],
-            )
         notes = []
-        if domain_of(user.official_email) not in district.email_domains:
+        if domain_of(address) not in district.email_domains:
             notes.append(
                 Note("outside_domain", "Teachers were mailed at an address outside the district's domains.", count=1)
             )
@@ -134,32 +140,45 @@ class Matcher:
             activation = Activation(
                 self._new_id(),
                 user.key,
-                user.official_email,
+                address,
                 created_at=to_iso(now),
                 expires_at=to_iso(max(starts or now, now) + self._valid_for),
             )
             if self._activations.create_pending(activation, due_at=starts):
                 if starts is not None:
-                    result.withheld = 1
-                    notes.append(
-                        Note("activation_waits", "Activations wait until the district lets them start.", count=1)
-                    )
+                    result.withhold(user, _WAITS)
+                    notes.append(Note(_WAITS, "Activations wait until the district lets them start.", count=1))
                     return result, None, notes
                 result.queued = 1
                 return result, activation, notes
             present = self._activations.of_user(user.key)
         if present and present.state is ActivationState.PENDING:
-            if present.official_email != user.official_email:
-                self._activations.change_address(present, user.official_email)
-            if _starts(district, user, now) is None:
+            if present.official_email != address:
+                self._activations.change_address(present, address)
+            if code := _waits(district, user, now):
+                result.withhold(user, code)
+            else:
                 result.queued = 1
                 return result, present, notes
-            result.withheld = 1
         return result, None, notes
 
-    def _is_shared(self, user: RosterUser) -> bool:
-        holders = self._claims.on_email(user.official_email or "").users
-        return any(key.district_id == user.district_id and key != user.key for key in holders)
+
+_WHY_NOT_MAILED = {
+    "teacher_without_email": "Teachers without a usable address cannot be mailed.",
+    "shared_address": "An address that several people share is not mailed.",
+}
+_WAITS = "activation_waits"
+
+
+def _not_mailed(user: RosterUser, found: Match) -> str | None:
+    """Why nothing can be sent to this teacher, as a code of ``_WHY_NOT_MAILED``; None when it can."""
+    if not user.official_email:
+        return "teacher_without_email"
+    return "shared_address" if found.address_is_shared else None
+
+
+def _waits(district: District, user: RosterUser, now: datetime) -> str | None:
+    return None if _starts(district, user, now) is None else _WAITS
 
 
 def _count(result: Matching, outcome: Outcome, user: RosterUser) -> None:

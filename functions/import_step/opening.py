@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +20,15 @@ MOST_FILES = 1_000
 MOST_EXPANSION = 100
 EXPANSION_FREE_OF_DOUBT = 10 * 1024 * 1024
 LARGEST_IN_ALL = 20 * 1024**3
+LARGEST_DIRECTORY = MOST_FILES << 10
+"""Bytes of a zip's directory: a kilobyte for each file that may be in it."""
 _CHUNK = 1 << 20
+_READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_UTF_8_NAME = 0x800
+_END = struct.Struct("<4s4H2IH")
+_END_64 = struct.Struct("<4sQ2H2I4Q")
+_LOCATOR_64 = struct.Struct("<4sIQI")
+_LONGEST_COMMENT = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ class Encoding:
 
     codec: str
     assumed: bool
+    errors: str = "strict"
+    """What becomes of bytes that the codec does not know (``scanning.errors_of``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +105,14 @@ def limited(stream: IO[bytes], size: int) -> IO[bytes]:
 def open_zip(path: Path) -> list[RosterFile]:
     """The CSV files of a zip, wherever in it they lie.
 
-    Raises UploadRejected when it is no zip, is encrypted, or holds what no roster needs: links, paths that lead outside,
-    archives within, very many files, or far more than its size lets expect.
+    Raises UploadRejected when it is no zip, is damaged or encrypted, or holds what no roster needs: links, paths that lead
+    outside, archives within, rare compression, very many files, or far more than its size lets expect.
     """
+    _check_directory(path)
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        raise UploadRejected(
-            "not_a_zip",
-            "This file is not a zip archive, whatever its name says. Upload the roster's CSV files as one .zip.",
-            file=None,
-        ) from None
+        raise (damaged(None) if _begins_like_a_zip(path) else _not_a_zip()) from None
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     _check_entries(entries, path.stat().st_size)
     files = [
@@ -135,29 +143,100 @@ def _usable(files: list[RosterFile]) -> list[RosterFile]:
     return files
 
 
+def _check_directory(path: Path) -> None:
+    """The directory is weighed by the record behind it before anybody reads it: it may hold more names than memory does.
+
+    One that is said to be larger than the file is damaged, as ``zipfile`` finds without reading it.
+    """
+    number, size = _said_of_directory(path)
+    if number > MOST_FILES or LARGEST_DIRECTORY < size <= path.stat().st_size:
+        raise _too_many_files(number)
+
+
+def _said_of_directory(path: Path) -> tuple[int, int]:
+    """How many entries a zip says it has, and how many bytes its directory; found where ``zipfile`` looks for it."""
+    with path.open("rb") as file:
+        start = max(0, path.stat().st_size - _LONGEST_COMMENT - 1 - _END.size - _LOCATOR_64.size - _END_64.size)
+        file.seek(start)
+        tail = file.read()
+    at = len(tail) - _END.size
+    if not (tail[max(0, at) :].startswith(b"PK\5\6") and tail.endswith(b"\0\0")):
+        at = tail.rfind(b"PK\5\6", max(0, len(tail) - _LONGEST_COMMENT - 1 - _END.size))
+    if at < 0 or at + _END.size > len(tail):
+        return 0, 0
+    number, size = _END.unpack_from(tail, at)[4:6]
+    locator = at - _LOCATOR_64.size
+    record = locator - _END_64.size
+    if record >= 0 and tail.startswith(b"PK\6\7", locator) and tail.startswith(b"PK\6\6", record):
+        number, size = _END_64.unpack_from(tail, record)[7:9]
+    return number, size
+
+
+def _begins_like_a_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) in (b"PK\3\4", b"PK\5\6", b"PK\7\x08")
+
+
 def _check_entries(entries: list[zipfile.ZipInfo], archive_size: int) -> None:
     if len(entries) > MOST_FILES:
-        raise UploadRejected(
-            "too_many_files", f"The zip holds {len(entries)} files; a roster has at most {MOST_FILES}."
-        )
+        raise _too_many_files(len(entries))
     for entry in entries:
-        name = entry.filename
-        parts = name.replace("\\", "/").split("/")
-        if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise UploadRejected(
-                "unsafe_path", "The zip holds a file whose path leads outside of it. Zip the CSV files anew."
-            )
-        if stat.S_ISLNK(entry.external_attr >> 16):
-            raise UploadRejected("link_in_zip", "The zip holds a link instead of a file. Zip the CSV files themselves.")
-        if entry.flag_bits & 0x1:
-            raise UploadRejected("encrypted", "The zip is encrypted. Upload it without a password.")
-        if name.lower().endswith((".zip", ".gz", ".7z", ".tar", ".rar")):
-            raise UploadRejected(
-                "archive_in_zip", "The zip holds another archive. Zip the CSV files themselves.", file=name
-            )
+        _check_entry(entry)
     expanded = sum(entry.file_size for entry in entries)
     if expanded > LARGEST_IN_ALL or (expanded > EXPANSION_FREE_OF_DOUBT and expanded > MOST_EXPANSION * archive_size):
-        raise UploadRejected("zip_bomb", "The zip would unpack to far more than a roster of its size can hold.")
+        raise UploadRejected(
+            "zip_bomb",
+            "The zip would unpack to far more than a roster of its size can hold. Zip the roster's CSV files anew, and "
+            "nothing else.",
+        )
+
+
+def _check_entry(entry: zipfile.ZipInfo) -> None:
+    name = entry.filename
+    parts = name.split("/")
+    if name.startswith("/") or ".." in parts or ":" in parts[0] or _has_backslash(entry):
+        raise UploadRejected(
+            "unsafe_path",
+            "The zip holds a file whose path leads outside of it or has a backslash. Zip the CSV files anew.",
+        )
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise UploadRejected("link_in_zip", "The zip holds a link instead of a file. Zip the CSV files themselves.")
+    if entry.flag_bits & 0x1:
+        raise UploadRejected("encrypted", "The zip is encrypted. Upload it without a password.")
+    if name.lower().endswith((".zip", ".gz", ".7z", ".tar", ".rar")):
+        raise UploadRejected(
+            "archive_in_zip", "The zip holds another archive. Zip the CSV files themselves.", file=name
+        )
+    if entry.compress_type not in _READABLE:
+        raise UploadRejected(
+            "unknown_compression",
+            "A file in the zip is packed in a way that is not read here. Zip the CSV files with ordinary compression "
+            "(deflate).",
+            file=name,
+        )
+
+
+def _has_backslash(entry: zipfile.ZipInfo) -> bool:
+    """Names that are not in UTF-8 may be Japanese: there a backslash is the second half of many a letter."""
+    name = entry.filename
+    if "\\" not in name or entry.flag_bits & _UTF_8_NAME:
+        return "\\" in name
+    return "\\" in name.encode("cp437", "replace").decode("cp932", "replace")
+
+
+def _too_many_files(number: int) -> UploadRejected:
+    return UploadRejected(
+        "too_many_files",
+        f"The zip holds {number} files, or names that are too long; a roster has at most {MOST_FILES} files. Zip the roster's "
+        "CSV files, and nothing else.",
+    )
+
+
+def _not_a_zip() -> UploadRejected:
+    return UploadRejected(
+        "not_a_zip",
+        "This file is not a zip archive, whatever its name says. Upload the roster's CSV files as one .zip.",
+    )
 
 
 def _open_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, start: int, _end: int | None) -> IO[bytes]:
@@ -170,7 +249,7 @@ def _open_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, start: int, _e
     return stream
 
 
-def damaged(name: str) -> UploadRejected:
+def damaged(name: str | None) -> UploadRejected:
     """What is raised when an archive breaks off or does not hold what its directory says."""
     return UploadRejected("damaged_zip", "The zip is damaged. Zip and upload it again.", file=name)
 

@@ -196,7 +196,9 @@ def _gather_people(seen: _Gathered, block: Block) -> None:
             ]  # fmt: skip
             continue
         if known[2] != given and known[3] != family and known[4] != email:
-            message = "An earlier row gives this id to somebody with another name and address. Give each person an own id."
+            message = (
+                "An earlier row gives this id to somebody with another name and address. Give each person an own id."
+            )
             seen.others.append(Reject(file, line, column, "id_of_another", message, sourced_id[:80]))
             continue
         seen.repeated += 1

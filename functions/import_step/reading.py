@@ -16,7 +16,7 @@ from functions.import_step.ledger import Snapshot
 from functions.import_step.opening import Encoding, Piece, RosterFile
 from functions.import_step.scanning import PIECE, content_hash, scan
 from functions.import_step.split import shards_for, split
-from functions.import_step.workbench import WAIT, Answer, Import, Workbench, before_of, go_on, rejection
+from functions.import_step.workbench import WAIT, Answer, Import, Workbench, before_of, go_on, kept_with, rejection
 from shared.errors import UploadRejected
 from shared.report import Note, Status
 
@@ -104,6 +104,7 @@ class Reading:
             encoded = [replace(file, encoding=scans[file.stem].encoding) for file in files]
             form, what = recognise(encoded, FORMATS)
             stems = form.stems(what)
+            never_empty = list(form.never_empty(what))
             parts = parts_of(stems, what.files, {stem: scans[stem].pieces for stem in stems})
         self._b.put(
             one,
@@ -115,6 +116,8 @@ class Reading:
                 "modes": {k.value: m.value for k, m in what.modes.items()},
                 "etags": etags,
                 "encodings": {stem: asdict(one.encoding) for stem, one in scans.items()},
+                "never_empty": never_empty,
+                "notes": [asdict(note) for note in what.notes],
                 "parts": [part.to_json() for part in parts],
                 "shards": shards_for(what, before.shards if before else None),
                 "content": content,
@@ -184,8 +187,7 @@ class Reading:
                 for file in self._b.files.open_upload(one.upload, folder, opened["etags"])
             }
             files |= {stem: replace(files[stem], piece=piece) for stem, piece in pieces.items()}
-            modes = {Kind(kind): Mode(mode) for kind, mode in opened["modes"].items()}
-            what = Recognised(opened["name"], opened["version"], modes, files)
+            what = _recognised(opened, files)
             done = split(FORMATS[opened["format"]], what, pieces, opened["shards"], folder)
             for kind, path in (("people", done.people), ("classes", done.classes)):
                 self._b.files.write_file(self._b.work(one, f"{kind}-part-{part}"), path)
@@ -220,10 +222,11 @@ class Reading:
         plan = {
             **{name: opened[name] for name in ("modes", "shards", "content", "before", "additions_only", "on")},
             "format": {"name": opened["name"], "version": opened["version"], "mode": _mode(opened["modes"])},
-            "keeps": sorted(kind for kind, number in rejected.items() if number),
+            "keeps": _keeps(rejected),
+            "kept_roles": _kept_roles(opened, parts),
             "header_only": header_only,
             "rejected": rejected,
-            "notes": [note for part in parts for note in part["notes"]] + notes,
+            "notes": opened["notes"] + [note for part in parts for note in part["notes"]] + notes,
             "schools": {key: name for part in parts for key, name in part["schools"].items()},
             "people": [part["people"] for part in parts],
             "classes": [part["classes"] for part in parts],
@@ -244,24 +247,44 @@ class Reading:
             if part["rejected"]:
                 rejected = dict(part["rejected"])
                 raise UploadRejected(rejected.pop("code"), rejected.pop("message"), **rejected)
-        seen: dict[str, int] = {}
+        seen = _seen(parts)
         shown: dict[str, str] = {}
         for part in parts:
             shown |= part["shown"]
-            for stem, number in part["seen"].items():
-                seen[stem] = seen.get(stem, 0) + number
-        modes = {Kind(kind): Mode(mode) for kind, mode in opened["modes"].items()}
-        form = FORMATS[opened["format"]]
-        for stem in form.never_empty(Recognised(opened["name"], opened["version"], modes, {})):
+        for stem in opened["never_empty"]:
             if not seen.get(stem):
                 raise no_rows(shown.get(stem, f"{stem}.csv"))
         notes: list[Answer] = []
         header_only: dict[str, str] = {}
         for stem, kind in _KINDS_OF_STEMS.items():
-            if stem in seen and not seen[stem] and modes[kind] is Mode.BULK:
+            if stem in seen and not seen[stem] and opened["modes"][kind] == Mode.BULK:
                 notes.append(asdict(Note("header_only", "The file has a header and no rows.", shown[stem])))
                 header_only[kind.value] = shown[stem]
         return notes, header_only
+
+
+def _recognised(opened: Answer, files: dict[str, RosterFile]) -> Recognised:
+    """What the upload was recognised as when it was opened."""
+    modes = {Kind(kind): Mode(mode) for kind, mode in opened["modes"].items()}
+    return Recognised(opened["name"], opened["version"], modes, files)
+
+
+def _seen(parts: list[Answer]) -> dict[str, int]:
+    """How many rows each file had."""
+    seen: dict[str, int] = {}
+    for part in parts:
+        for stem, number in part["seen"].items():
+            seen[stem] = seen.get(stem, 0) + number
+    return seen
+
+
+def _keeps(rejected: dict[str, int]) -> list[str]:
+    """The kinds of which nothing is removed: a rejected row may be what is missing."""
+    return sorted(kept_with((), (Kind(kind) for kind, number in rejected.items() if number)))
+
+
+def _kept_roles(opened: Answer, parts: list[Answer]) -> list[str]:
+    return list(FORMATS[opened["format"]].roles_not_told(_recognised(opened, {}), _seen(parts)))
 
 
 def _mode(modes: dict[str, str]) -> str:

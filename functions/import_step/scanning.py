@@ -12,13 +12,19 @@ from dataclasses import dataclass
 from typing import IO
 
 from functions.import_step.opening import WHOLE, Encoding, Piece, RosterFile
+from shared.errors import UploadRejected
 
 PIECE = 64 << 20
 """Bytes of a piece: what one worker reads in a minute."""
 _BLOCK = 1 << 20
 _HASHED_BEHIND = 8
 """Blocks that may wait for the hash."""
-_JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff\uff66-\uff9f]")
+_UTF_8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_ASCII = bytes(range(0x80))
+_WINDOWS = "account-linking.windows-letters"
+"""The error handler that takes single bytes which are not UTF-8 for letters of Windows."""
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -47,7 +53,7 @@ def scan(file: RosterFile, *, piece: int = PIECE) -> Scan:
     # Hashing leaves the interpreter to the rest of this pass.
     with ThreadPoolExecutor(1) as pool, file.reading() as stream:
         block = stream.read(_BLOCK)
-        encoding = _from_start(block)
+        encoding = _from_start(block, file.name)
         decode = codecs.getincrementaldecoder("utf-8")().decode
         is_utf8 = encoding is None
         is_ascii = True
@@ -125,7 +131,29 @@ class _Cutter:
         return tuple(Piece(start, end, line) for (start, line), end in zip(starts, ends, strict=True))
 
 
-def _from_start(start: bytes) -> Encoding | None:
+def errors_of(encoding: Encoding) -> str:
+    """What becomes of bytes that the encoding does not know, as ``open`` takes it."""
+    if encoding.errors == _WINDOWS:
+        codecs.register_error(_WINDOWS, _as_windows)
+    return encoding.errors
+
+
+def _as_windows(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    wrong = error.object[error.start : error.end]
+    try:
+        return wrong.decode("cp1252"), error.end
+    except UnicodeDecodeError:
+        return wrong.decode("latin-1"), error.end
+
+
+def _from_start(start: bytes, name: str) -> Encoding | None:
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)) or (start[:1] != b"\0" and start[1:4] == b"\0\0\0"):
+        shown = name.rsplit("/", 1)[-1]
+        raise UploadRejected(
+            "bad_encoding", "The file is in UTF-32. Save it as UTF-8 and upload again.", file=shown, line=1
+        )
     for mark, codec in _MARKS:
         if start.startswith(mark):
             return Encoding(codec, assumed=False)
@@ -135,15 +163,42 @@ def _from_start(start: bytes) -> Encoding | None:
 
 
 def _assumed(file: RosterFile) -> Encoding:
-    """For what is neither marked nor UTF-8."""
+    """For what is neither marked nor UTF-8.
+
+    Japanese bytes look like letters of UTF-8 now and then, but never for the greater part.
+    """
+    letters, others = _letters_of_utf_8(file)
+    mixed = Encoding("utf-8", assumed=True, errors=_WINDOWS)
+    if letters and letters >= others:
+        return mixed
     with file.reading() as stream:
         start = stream.read(_BLOCK)
-        if _JAPANESE.search(start.decode("cp932", "replace")) and _all_decodes(start, stream, "cp932"):
+        if _looks_japanese(start) and _all_decodes(start, stream, "cp932"):
             return Encoding("cp932", assumed=True)
+    if letters:
+        return mixed
     with file.reading() as stream:
         if _all_decodes(b"", stream, "cp1252"):
             return Encoding("cp1252", assumed=True)
     return Encoding("latin-1", assumed=True)
+
+
+def _letters_of_utf_8(file: RosterFile) -> tuple[int, int]:
+    """How many letters beyond ASCII a file has in UTF-8, and how many bytes that belong to none."""
+    letters = others = 0
+    with file.reading() as stream:
+        while block := stream.read(_BLOCK):
+            found = _UTF_8_LETTER.findall(block)
+            letters += len(found)
+            others += len(block.translate(None, _ASCII)) - sum(map(len, found))
+    return letters, others
+
+
+def _looks_japanese(start: bytes) -> bool:
+    """Japanese is written in runs; a single accented letter may look like one of Japan's, but has no others beside it."""
+    runs = _NOT_ASCII.findall(start.decode("cp932", "replace"))
+    japanese = sum(len(_JAPANESE.findall(run)) >= 2 for run in runs)
+    return 2 * japanese > len(runs)
 
 
 def _all_decodes(start: bytes, stream: IO[bytes], codec: str) -> bool:

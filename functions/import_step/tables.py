@@ -13,7 +13,7 @@ from itertools import accumulate, compress, islice
 from operator import itemgetter
 
 from functions.import_step.opening import WHOLE, Piece, RosterFile
-from functions.import_step.scanning import encoding_of
+from functions.import_step.scanning import encoding_of, errors_of
 from shared.errors import UploadRejected
 from shared.report import Note, Reject
 
@@ -56,20 +56,36 @@ class Table:
         self.shown = file.name.rsplit("/", 1)[-1]
         self._reject = reject
         self._encoding = encoding_of(file)
-        if self._encoding.assumed and not file.piece.start:
-            note(Note("encoding_assumed", f"The file is not UTF-8; it was read as {self._encoding.codec}.", self.shown))
+        self._errors = errors_of(self._encoding)
+        if not file.piece.start:
+            self._tell_encoding(note)
         self._dialect = self._find_delimiter()
-        names = {folded(old): folded(new) for old, new in (renamed or {}).items()}
         self.header: list[str] = []
         self.header_line, self.header = self._read_header()
         self._at: dict[str, int] = {}
         self._twice: set[str] = set()
-        for index, written in enumerate(self.header):
-            name = names.get(folded(written), folded(written))
-            if name in self._at:
-                self._twice.add(name)
-            elif name:
-                self._at[name] = index
+        self._find_columns({folded(old): folded(new) for old, new in (renamed or {}).items()})
+
+    def _find_columns(self, renamed: dict[str, str]) -> None:
+        """A column that has the name itself goes before one that another version calls otherwise."""
+        written = [folded(name) for name in self.header]
+        for index, name in enumerate(written):
+            asked = renamed.get(name, name)
+            if asked != name and asked in written:
+                continue
+            if asked in self._at:
+                self._twice.add(asked)
+            elif asked:
+                self._at[asked] = index
+
+    def _tell_encoding(self, note: Callable[[Note], None]) -> None:
+        if self._errors != "strict":
+            text = (
+                "The file is in UTF-8 with single letters in the encoding of Windows; both were read. Save it as UTF-8."
+            )
+            note(Note("mixed_encodings", text, self.shown))
+        elif self._encoding.assumed:
+            note(Note("encoding_assumed", f"The file is not UTF-8; it was read as {self._encoding.codec}.", self.shown))
 
     def whole(self) -> Table:
         """The table of all of the file's rows, whatever piece this one is of; nothing of it is rejected or noted."""
@@ -84,14 +100,7 @@ class Table:
     def require(self, columns: Sequence[str]) -> None:
         """Raises UploadRejected that names the first of these columns that is missing, or is there twice."""
         for column in columns:
-            if folded(column) in self._twice:
-                raise UploadRejected(
-                    "column_twice",
-                    f"The column {column} is in {self.shown} twice. Leave one of them out.",
-                    file=self.shown,
-                    line=self.header_line,
-                    column=column,
-                )
+            self._check_once(column)
             if not self.has(column):
                 raise UploadRejected(
                     "missing_column",
@@ -101,13 +110,28 @@ class Table:
                     column=column,
                 )
 
+    def _check_once(self, column: str) -> None:
+        if folded(column) in self._twice:
+            raise UploadRejected(
+                "column_twice",
+                f"The column {column} is in {self.shown} twice. Leave one of them out.",
+                file=self.shown,
+                line=self.header_line,
+                column=column,
+            )
+
     def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
         """(line, values of these columns, stripped; an absent column is empty). Rows that cannot be read are rejected."""
         for lines, cells in self.batches(columns):
             yield from zip(lines, zip(*cells, strict=True), strict=True)
 
     def batches(self, columns: Sequence[str]) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
-        """The same as ``rows``, many at a time: (lines, a list for each column)."""
+        """The same as ``rows``, many at a time: (lines, a list for each column).
+
+        Raises UploadRejected when one of these columns is there twice: which of the two holds is not ours to guess.
+        """
+        for column in columns:
+            self._check_once(column)
         indexes = [self._at.get(folded(column), -1) for column in columns]
         width = len(self.header)
         for lines, records in self._records(self.file.piece):
@@ -152,7 +176,8 @@ class Table:
     def _records(self, piece: Piece) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
         """All records, many at a time, with the line on which each begins. Records with broken quotes are rejected."""
         with self.file.reading(piece) as binary:
-            lines = _Lines(io.TextIOWrapper(binary, encoding=self._encoding.codec, newline=""), self._dialect)
+            text = io.TextIOWrapper(binary, encoding=self._encoding.codec, errors=self._errors, newline="")
+            lines = _Lines(text, self._dialect)
             reader = csv.reader(lines, delimiter=self._dialect, strict=True)
             line = piece.line
             try:
@@ -161,14 +186,15 @@ class Table:
                         yield range(line, line + len(records)), records
                         line += len(records)
                         continue
-                    failed: csv.Error | None = None
+                    # The text alone: an exception that is kept holds this frame, and that the archive, for long.
+                    failed = ""
                     before = lines.pulled
                     try:
                         records.extend(islice(reader, lines.ready(_AT_ONCE)))
                     except csv.Error as error:
-                        failed = error
+                        failed = str(error)
                     end = line + lines.pulled - before
-                    if failed is None and end - line == len(records):
+                    if not failed and end - line == len(records):
                         starts: Sequence[int] = range(line, end)
                     else:
                         heights = (1 + sum(len(_LINE_BREAK.findall(cell)) for cell in cells) for cells in records)
@@ -188,9 +214,9 @@ class Table:
                     line=line,
                 ) from None
 
-    def _reject_quotes(self, error: csv.Error, line: int, height: int) -> None:
-        is_too_long = "field larger" in str(error)
-        if "unexpected end" in str(error) or (is_too_long and height > 1):
+    def _reject_quotes(self, error: str, line: int, height: int) -> None:
+        is_too_long = "field larger" in error
+        if "unexpected end" in error or (is_too_long and height > 1):
             raise UploadRejected(
                 "unclosed_quote",
                 "A quoted field that begins in this line does not end. Close the quote and upload again.",

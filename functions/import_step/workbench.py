@@ -225,7 +225,9 @@ def kept_with(keeps: Iterable[str], rejected: Iterable[Kind]) -> set[str]:
 
 def before_of(snapshot: Snapshot | None) -> Answer | None:
     """Where a snapshot lies, as a plan holds it."""
-    return {"snapshot_id": snapshot.snapshot_id, "shards": snapshot.shards} if snapshot else None
+    if snapshot is None:
+        return None
+    return {"snapshot_id": snapshot.snapshot_id, "shards": snapshot.shards, "school_year": snapshot.school_year}
 
 
 def notes_json(notes: Any) -> list[Answer]:

@@ -10,6 +10,7 @@ from functions.pages.linking import Linking
 from functions.pages.services import Services
 from functions.pages.web import Reply, Request, page, see_other
 from shared.account import Account, GrassrootsClass, Mastery
+from shared.district import District
 from shared.mastery import goal_percentage
 from shared.roster import DistrictClass, Role, RosterUser
 
@@ -66,13 +67,15 @@ class Home:
         districts = {user.district_id: self._s.districts.get(user.district_id) for user in users.values()}
         mastery = self._s.accounts.mastery(account.account_id)
         first = next(iter(districts.values()), None)
+        current, ended = self._district_classes(here, districts, mastery)
         return page(
             "home",
             locale=first.locale if first else None,
             support_url=first.support_url if first else None,
             name=account.display_name,
             is_student=account.role != "teacher" and not any(u.role is Role.TEACHER for u in here),
-            district_classes=[shown for user in here for shown in self._district_classes(user, mastery)],
+            district_classes=current,
+            ended_classes=ended,
             previous_classes=self._previous_classes(account, mastery),
             deleted_classes=[
                 ClassShown(class_address(c.class_id), c.name, "", len(c.student_account_ids))
@@ -89,9 +92,19 @@ class Home:
             something_to_link=self._linking.has_something_to_link(request, session),
         )
 
-    def _district_classes(self, user: RosterUser, mastery: Mastery) -> list[ClassShown]:
-        classes = self._s.district_classes.get_many(user.district_id, (*user.teaches, *user.attends))
-        return sorted((self._district_class(c, mastery) for c in classes.values()), key=lambda c: (c.name, c.address))
+    def _district_classes(
+        self, users: list[RosterUser], districts: dict[str, District], mastery: Mastery
+    ) -> tuple[list[ClassShown], list[ClassShown]]:
+        """The classes that are current, and those whose term is over on the calendar of their district."""
+        current: list[ClassShown] = []
+        ended: list[ClassShown] = []
+        for user in users:
+            today = self._s.clock().astimezone(districts[user.district_id].zone).date().isoformat()
+            classes = self._s.district_classes.get_many(user.district_id, (*user.teaches, *user.attends))
+            for one in sorted(classes.values(), key=lambda c: (c.title, c.sourced_id)):
+                is_over = one.ends_on is not None and one.ends_on <= today
+                (ended if is_over else current).append(self._district_class(one, mastery))
+        return current, ended
 
     def _district_class(self, one: DistrictClass, mastery: Mastery) -> ClassShown:
         goals, assignments = self._s.work.of_class(one.district_id, one.sourced_id)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shared.clock import Clock, from_iso, to_iso
 from shared.district import parse_district
-from shared.errors import AccountLinkingError, InvalidSettings, UploadRejected
+from shared.errors import AccountLinkingError, InvalidSettings, RefusedTransition, UploadRejected
 from shared.report import Report, Status, Upload, rejected_report
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportStarter
@@ -99,14 +99,24 @@ class Arrivals:
         decision_id = import_id_of(upload)
         try:
             if self._imports.decided(district_id, import_id) != decision_id:
-                self._check(district_id, import_id, action)
-                self._imports.note_decision(district_id, import_id, decision_id, body)
+                self._take_up(district_id, import_id, decision_id, body)
             self._carry_out(district_id, import_id, action)
         except AccountLinkingError as error:
             return self._reject(
                 district_id, upload, UploadRejected(error.code, error.message, file=upload.key), kind="decision"
             )
         return taken
+
+    def _take_up(self, district_id: str, import_id: str, decision_id: str, body: dict[str, str]) -> None:
+        """Raises RefusedTransition when there is nothing to decide in this way, or another decision was taken up."""
+        try:
+            self._check(district_id, import_id, body["action"])
+        except RefusedTransition:
+            # S3 tells of one decision several times, also at once: the other telling may just have carried it out.
+            if self._imports.decided(district_id, import_id) != decision_id:
+                raise
+            return
+        self._imports.note_decision(district_id, import_id, decision_id, body)
 
     def _check(self, district_id: str, import_id: str, action: str) -> None:
         """Raises RefusedTransition when there is nothing to decide in this way."""

@@ -212,6 +212,9 @@ CHECKS: tuple[Guard, ...] = (
 )
 
 EXPLAINED: dict[str, str] = {
+    "import: one execution per upload": "whether the import has ended is looked at, too; without both of them it is noticed",
+    "import: an older upload is superseded before work is done": "this saves work; when its parts are read and at the gate it "
+    "is looked at again",
     "Put OIDC_STATE/OIDC_STATE: attribute_not_exists(PK)": "the issuer takes a code once, too; held by "
     "tests/unit/test_linking.py (an answer of the issuer counts only once)",
     "Update USER/ACTIVATION: #state IN (:from0, :from1, :from2)": "SES tells of a mail only after it took it, and it takes "

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.link import Proof
 from shared.roster import RosterUserKey
+from shared.stores.imports import ImportStarter
 from shared.stores.links import Consent
 from tests.unit.test_import import enrolled, roster, user
 from tests.world import World
@@ -111,6 +113,22 @@ def test_a_decision_that_s3_tells_of_again_says_nothing_new() -> None:
         assert world.arrivals().take(upload).kind == "decision"
         world.run_imports()
         assert world.latest()["reason"]["code"] == "rolled_back"
+
+
+def test_two_tellings_of_one_decision_at_once_are_one_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one had looked before the first one was carried out."""
+    world = a_world()
+    world.register(removal_threshold_count=1)
+    world.upload(roster(user("s1"), user("s2"), user("s3")), name="a")
+    held = world.upload(roster(user("s1")), name="b")
+    key = f"decisions/lakeside/{held['import_id']}.json"
+    upload = world.arrive(key, b'{"action": "reject", "by": "kim", "reason": "cut off"}')
+    world.arrivals().take(upload)
+    decided, looks = ImportStarter.decided, iter([None])
+    monkeypatch.setattr(ImportStarter, "decided", lambda self, *names: next(looks, decided(self, *names)))
+    world.arrivals().take(upload)
+    assert world.latest()["upload"]["key"] == "rosters/lakeside/b.zip"
+    assert world.latest()["reason"]["code"] == "rejected_by_person"
 
 
 def test_the_first_import_of_all_can_be_rolled_back() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -79,7 +80,7 @@ class Sink(Protocol):
     ) -> None: ...
     def school(self, sourced_id: str, name: str) -> None: ...
     def school_year(self, name: str) -> None:
-        """A school year that the roster knows, such as 2026; the latest one counts."""
+        """A school year that classes are of, such as 2026; the latest one counts."""
 
     def school_class(self, row: ClassRow, where: Where) -> None: ...
     def enrollments(
@@ -107,6 +108,8 @@ class Recognised:
     version: str
     modes: dict[Kind, Mode]
     files: dict[str, RosterFile] = field(repr=False)
+    notes: tuple[Note, ...] = ()
+    """What was unusual about how it was recognised."""
 
     @property
     def mode(self) -> Mode:
@@ -124,6 +127,10 @@ class Format(Protocol):
 
     def never_empty(self, what: Recognised) -> Sequence[str]:
         """The files in which no rows at all means that the export went wrong."""
+
+    def roles_not_told(self, what: Recognised, seen: Mapping[str, int]) -> Sequence[str]:
+        """The roles of which an upload does not speak at all, by how many rows each file had: whoever has one of them is not
+        missing."""
 
     def read(self, what: Recognised, stem: str, sink: Sink) -> int:
         """Hand every row of a file to the sink; answers how many there were. Raises UploadRejected when the file cannot be
@@ -168,6 +175,25 @@ def missing_file(name: str) -> UploadRejected:
     return UploadRejected("missing_file", f"{name} is missing from the upload. Add it and upload again.", file=name)
 
 
+def two_formats(first: str, second: str) -> UploadRejected:
+    return UploadRejected(
+        "two_formats",
+        f"The upload holds files of {first} and of {second}. Leave out those of the one that the district does not use.",
+    )
+
+
+def missing_value(file: str, line: int, column: str) -> Reject:
+    """A row that lacks what it cannot do without."""
+    return Reject(file, line, column, "missing_value", f"The row has no {column}. Fill it in.")
+
+
+def unknown_role(file: str, line: int, column: str) -> Reject:
+    """A row whose role might be anything: whoever is left out because of a misspelling would seem to have left."""
+    message = "The role of this row is not known here. Write a role of the format, such as teacher or student."
+    return Reject(file, line, column, "unknown_role", message)
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ROLES = {
     Role.TEACHER: {"teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor"},
     Role.STUDENT: {"student"},
@@ -181,11 +207,38 @@ _ROLES = {
 }
 
 
+_LEFT_OUT = {
+    "guardian", "guardians", "legalguardian", "parent", "parents", "parentguardian", "parent/guardian", "mother",
+    "father", "stepparent", "grandparent", "relative", "relatives", "sibling", "family", "contact", "contacts",
+    "emergencycontact", "counselor", "counsellor", "guidancecounselor", "adjunct", "advisor", "adviser", "affiliate",
+    "alumni", "assistant", "chair", "coach", "itadmin", "librarian", "nurse", "occupationaltherapist", "officestaff",
+    "other", "paraprofessional", "physicaltherapist", "researcher", "socialworker", "specialservices",
+    "speechtherapist", "substitute", "teacherassistant", "visiontherapist", "volunteer",
+}  # fmt: skip
+"""Roles of OneRoster and of School Data Sync for which nothing is done, as people write them."""
+
+
 @lru_cache(1_000)
 def role_of(text: str) -> Role | None:
     """The role that a roster's word names, in any case; None for guardians, parents, relatives and other contacts."""
-    word = "".join(text.lower().split()).replace("_", "").replace("-", "")
+    word = _word(text)
     return next((role for role, words in _ROLES.items() if word in words), None)
+
+
+@lru_cache(1_000)
+def is_known_role(text: str) -> bool:
+    """Whether a roster's word is a role at all, be it one for which nothing is done. ``ext:`` begins words of a district's
+    own (OneRoster 1.2)."""
+    return role_of(text) is not None or _word(text) in _LEFT_OUT or text.lower().startswith("ext:")
+
+
+def _word(text: str) -> str:
+    return "".join(text.lower().split()).replace("_", "").replace("-", "")
+
+
+def has_control(key: str) -> bool:
+    """Whether there are characters in it that no id may have."""
+    return not key.isprintable() and _CONTROL.search(key) is not None
 
 
 def several(text: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from functions.import_step.formats import (
     ClassRow,
@@ -13,7 +13,9 @@ from functions.import_step.formats import (
     Sink,
     Where,
     all_there,
+    has_control,
     table,
+    two_formats,
 )
 from functions.import_step.formats.terms import Ends
 from functions.import_step.opening import RosterFile
@@ -28,6 +30,8 @@ class Clever:
     """Clever CSV."""
 
     def recognise(self, files: dict[str, RosterFile]) -> Recognised | None:
+        if {*_NEEDED, "users", "classes"} <= set(files):
+            raise two_formats("Clever", "OneRoster")
         if "users" in files or not ({"sections"} & set(files) or {"students", "teachers"} <= set(files)):
             return None
         return Recognised("clever", "csv", dict.fromkeys(Kind, Mode.BULK), files)
@@ -45,6 +49,10 @@ class Clever:
 
     def never_empty(self, _what: Recognised) -> Sequence[str]:
         return ("students", "teachers")
+
+    def roles_not_told(self, _what: Recognised, seen: Mapping[str, int]) -> Sequence[str]:
+        """staff.csv may be left out, and an export without its rows is no word about administrators."""
+        return () if seen.get("staff") else (Role.ADMINISTRATOR.value,)
 
     def read(self, what: Recognised, stem: str, sink: Sink) -> int:
         file = what.files[stem]
@@ -138,8 +146,10 @@ class Clever:
                 or section
             )
             sink.school_class(ClassRow(section, title, school, course, number, term, ends.after(ends_on)), where)
+            if not section or has_control(section):
+                continue
             for column, teacher in zip(_TEACHER_COLUMNS, teachers, strict=True):
-                if teacher and section:
+                if teacher:
                     at = Where(sections.shown, line, column)
                     sink.enrollments(at, "teacher", (teacher,), (section,), (line,), class_column="Section_id")
         return seen

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import compress
 
 from functions.import_step.formats import (
@@ -15,12 +16,19 @@ from functions.import_step.formats import (
     Sink,
     Where,
     all_there,
+    has_control,
+    is_known_role,
+    missing_file,
+    missing_value,
     role_of,
     several,
     table,
+    unknown_role,
 )
 from functions.import_step.formats.terms import Ends
 from functions.import_step.opening import RosterFile
+from functions.import_step.tables import Table, folded
+from shared.errors import UploadRejected
 from shared.report import Note, Reject
 
 _RENAMED_FROM_1_0 = {
@@ -31,6 +39,9 @@ _RENAMED_FROM_1_0 = {
     "agents": "agentSourcedIds",
     "orgSourcedId": "orgSourcedIds",
 }
+_VERSIONS = ("1.0", "1.1", "1.2")
+_WORDS = ("absent", "bulk", "delta")
+_REMOVED = ("tobedeleted", "inactive")
 _FILES = {"users": Kind.USERS, "classes": Kind.CLASSES, "enrollments": Kind.ENROLLMENTS}
 _ORDER = ("orgs", "users", "roles", "classes", "enrollments")
 _SCHOOL_YEAR = re.compile(r"[0-9]{4}")
@@ -41,42 +52,40 @@ class OneRoster:
     """OneRoster CSV."""
 
     def recognise(self, files: dict[str, RosterFile]) -> Recognised | None:
-        if "manifest" not in files and "users" not in files:
+        if not {"manifest", "users", "classes", "roles"} & set(files):
             return None
-        quiet = _Quiet()
-        said: dict[str, str] = {}
-        if manifest := files.get("manifest"):
-            said = _manifest(manifest, quiet)
-        users = table(files["users"], None, quiet) if "users" in files else None
-        version = said.get("oneroster.version", "")
-        if not version:
-            if "roles" in files or (users and not users.has("role")):
-                version = "1.2"
-            else:
-                version = "1.0" if users and users.has("userId") and not users.has("userIds") else "1.1"
-        if users and not manifest and not users.has("status") and "roles" not in files and users.has("role"):
-            return Recognised("sds", "2", self._modes(files, said), files)
-        if users and not manifest and not users.has("status") and "roles" in files:
-            return Recognised("sds", "2.1", self._modes(files, said), files)
-        return Recognised("oneroster", version, self._modes(files, said), files)
-
-    @staticmethod
-    def _modes(files: dict[str, RosterFile], said: dict[str, str]) -> dict[Kind, Mode]:
-        modes = {}
-        for stem, kind in _FILES.items():
-            if stem not in files:
-                modes[kind] = Mode.ABSENT
-            else:
-                modes[kind] = Mode.DELTA if said.get(f"file.{stem}", "").lower() == "delta" else Mode.BULK
-        return modes
+        manifest = _manifest(files["manifest"]) if "manifest" in files else _Manifest("")
+        columns = table(files["users"], None, _Quiet()) if "users" in files else None
+        modes, notes = _modes(files, manifest), tuple(_disagreements(files, manifest))
+        if columns and "manifest" not in files and not columns.has("status"):
+            if "roles" in files:
+                return Recognised("sds", "2.1", modes, files, notes)
+            if columns.has("role"):
+                return Recognised("sds", "2", modes, files, notes)
+        version = manifest.version if manifest.version in _VERSIONS else _version_by_files(files, columns)
+        return Recognised("oneroster", version, modes, files, notes)
 
     def stems(self, what: Recognised) -> Sequence[str]:
         if what.mode is Mode.BULK:
             all_there(what, _FILES)
+        if what.modes[Kind.USERS] is Mode.BULK and what.version == "1.2" and not self._tells_roles(what):
+            raise missing_file("roles.csv")
         return [stem for stem in _ORDER if stem in what.files]
 
     def never_empty(self, what: Recognised) -> Sequence[str]:
-        return ("users",) if what.modes[Kind.USERS] is Mode.BULK else ()
+        if what.modes[Kind.USERS] is not Mode.BULK:
+            return ()
+        users = table(what.files["users"], None, _Quiet())
+        return ("users",) if users.has("role") or "roles" not in what.files else ("users", "roles")
+
+    def roles_not_told(self, _what: Recognised, _seen: Mapping[str, int]) -> Sequence[str]:
+        return ()
+
+    @staticmethod
+    def _tells_roles(what: Recognised) -> bool:
+        """A file without ids is no users.csv at all: that is to be said of it, and not that another one is missing."""
+        users = table(what.files["users"], None, _Quiet())
+        return "roles" in what.files or users.has("role") or not users.has("sourcedId")
 
     def read(self, what: Recognised, stem: str, sink: Sink) -> int:
         reader = _Reader(what, sink)
@@ -98,16 +107,46 @@ class _Reader:
     def _is_removed(self, status: str, where: Where, kind: Kind, count: int = 1) -> bool:
         """In bulk ``status`` must be blank; files that fill it in are read, and ``tobedeleted`` is believed."""
         word = status.lower()
-        if word in ("", "active"):
+        if word == "active":
             return False
-        if word in ("tobedeleted", "inactive"):
-            if self._what.modes[kind] is Mode.BULK:
+        is_bulk = self._what.modes[kind] is Mode.BULK
+        if not word:
+            if not is_bulk:
+                text = "Rows of a delta without a status were read as active. Fill in active or tobedeleted."
+                self._sink.note(Note("no_status", text, where.file, count))
+            return False
+        if word in _REMOVED:
+            if is_bulk:
                 self._sink.note(
                     Note("status_in_bulk", "A bulk file marks rows as deleted; they were left out.", where.file, count)
                 )
             return True
         self._sink.note(Note("unknown_status", "An unknown status was read as active.", where.file, count))
         return False
+
+    def _is_unclear(self, status: str, kind: Kind) -> bool:
+        """In a delta a status decides who leaves: what it says has to be known."""
+        return bool(status) and self._what.modes[kind] is Mode.DELTA and status.lower() not in ("active", *_REMOVED)
+
+    def _reject_status(self, kind: Kind, file: str, lines: Sequence[int]) -> None:
+        message = "The status of this row is not known. Write active or tobedeleted."
+        for line in lines:
+            self._sink.reject(kind, Reject(file, line, "status", "unknown_status", message))
+
+    def _reject_role(self, role: str, file: str, line: int) -> None:
+        self._sink.reject(Kind.USERS, (unknown_role if role else missing_value)(file, line, "role"))
+
+    def _without_role(
+        self, file: str, users: Sequence[str], classes: Sequence[str], lines: Sequence[int]
+    ) -> tuple[Sequence[str], Sequence[str], Sequence[int]]:
+        """Reject enrollments that lack nothing but a role, and answer the others: of their ids the sink has to speak."""
+        others: list[tuple[str, str, int]] = []
+        for user, class_id, line in zip(users, classes, lines, strict=True):
+            if user and class_id and not has_control(user + class_id):
+                self._sink.reject(Kind.ENROLLMENTS, missing_value(file, line, "role"))
+            else:
+                others.append((user, class_id, line))
+        return [user for user, _, _ in others], [class_id for _, class_id, _ in others], [line for _, _, line in others]
 
     def orgs(self, file: RosterFile) -> int:
         orgs = table(file, None, self._sink)
@@ -122,8 +161,11 @@ class _Reader:
     def users(self, file: RosterFile) -> int:
         users = table(file, Kind.USERS, self._sink, _RENAMED_FROM_1_0)
         users.require(["sourcedId", "givenName", "familyName", "username"])
-        if "roles" not in self._what.files:
+        # Whoever changes without a change of role keeps the standing one.
+        is_delta = self._what.modes[Kind.USERS] is Mode.DELTA
+        if "roles" not in self._what.files and not (self._what.version == "1.2" and is_delta):
             users.require(["role"])
+        needs_role = "roles" not in self._what.files and users.has("role")
         columns = (
             "sourcedId",
             "status",
@@ -144,7 +186,10 @@ class _Reader:
             seen += 1
             sourced_id, status, role, username, ids, given, family, email, orgs, primary, pref_given, pref_family = row
             where.line = line
-            removed = bool(status) and self._is_removed(status, where, Kind.USERS)
+            if is_delta and self._is_unclear(status, Kind.USERS):
+                self._reject_status(Kind.USERS, users.shown, (line,))
+                continue
+            removed = (is_delta or bool(status)) and self._is_removed(status, where, Kind.USERS)
             if not (pref_given or given or pref_family or family) and not removed:
                 self._sink.reject(
                     Kind.USERS,
@@ -156,6 +201,11 @@ class _Reader:
                         "The row names nobody. Fill in givenName and familyName.",
                     ),
                 )
+                continue
+            is_missing_role = needs_role and not is_known_role(role) and not removed
+            # Of an id that cannot be used the sink has to speak.
+            if is_missing_role and sourced_id and not has_control(sourced_id):
+                self._reject_role(role, users.shown, line)
                 continue
             self._sink.person(
                 Person(
@@ -179,13 +229,20 @@ class _Reader:
         seen = 0
         for line, (user, role, org, status) in roles.rows(["userSourcedId", "role", "orgSourcedId", "status"]):
             seen += 1
+            if status and self._is_unclear(status, Kind.USERS):
+                self._reject_status(Kind.USERS, roles.shown, (line,))
+                continue
             where = Where(roles.shown, line)
-            self._sink.role(user, role_of(role), org, where, removed=self._is_removed(status, where, Kind.USERS))
+            removed = self._is_removed(status, where, Kind.USERS)
+            if not is_known_role(role) and not removed:
+                self._reject_role(role, roles.shown, line)
+                continue
+            self._sink.role(user, role_of(role), org, where, removed=removed)
         return seen
 
     def classes(self, file: RosterFile) -> int:
         courses = self._titles("courses")
-        terms, ends = self._terms()
+        terms, ends, years = self._terms()
         classes = table(file, Kind.CLASSES, self._sink, _RENAMED_FROM_1_0)
         classes.require(
             ["sourcedId", "title", "schoolSourcedId"] if self._what.name != "sds" else ["sourcedId", "title"]
@@ -202,8 +259,12 @@ class _Reader:
             "sessionSourcedIds",
         )
         seen = 0
+        named: set[str] = set()
         for line, (sourced_id, status, title, course, code, school, org, term, session) in classes.rows(columns):
             seen += 1
+            if status and self._is_unclear(status, Kind.CLASSES):
+                self._reject_status(Kind.CLASSES, classes.shown, (line,))
+                continue
             where = Where(classes.shown, line)
             removed = self._is_removed(status, where, Kind.CLASSES)
             if not title and not removed:
@@ -213,6 +274,7 @@ class _Reader:
                 )
                 continue
             in_terms = several(term or session)
+            named.update(in_terms)
             titles = ", ".join([terms[t] for t in in_terms if t in terms][:2])
             last = [ends.get(t) for t in in_terms]
             ends_on = max((day for day in last if day), default=None) if all(last) else None
@@ -222,6 +284,8 @@ class _Reader:
                 ),
                 where,
             )
+        for year in {years[term] for term in named if term in years}:
+            self._sink.school_year(year)
         return seen
 
     def enrollments(self, file: RosterFile) -> int:
@@ -233,32 +297,40 @@ class _Reader:
             users, classes, roles, statuses = columns
             groups = set(zip(roles, statuses, strict=True))
             for role, status in sorted(groups):
-                some, theirs, at = users, classes, lines
+                some: Sequence[str] = users
+                theirs: Sequence[str] = classes
+                at = lines
                 if len(groups) > 1:
                     chosen = [pair == (role, status) for pair in zip(roles, statuses, strict=True)]
                     some, theirs = list(compress(users, chosen)), list(compress(classes, chosen))
                     at = list(compress(lines, chosen))
+                if self._is_unclear(status, Kind.ENROLLMENTS):
+                    self._reject_status(Kind.ENROLLMENTS, enrollments.shown, at)
+                    continue
                 where = Where(enrollments.shown, 1)
                 removed = self._is_removed(status, where, Kind.ENROLLMENTS, len(at))
+                if not role and not removed:
+                    some, theirs, at = self._without_role(enrollments.shown, some, theirs, at)
                 self._sink.enrollments(where, role.lower(), some, theirs, at, removed=removed)
         return seen
 
-    def _terms(self) -> tuple[dict[str, str], dict[str, str | None]]:
-        """The titles of academic sessions, and the day after the last one of each."""
+    def _terms(self) -> tuple[dict[str, str], dict[str, str | None], dict[str, str]]:
+        """The titles of academic sessions, the day after the last one of each, and their school years."""
         file = self._what.files.get("academicsessions")
         if not file or not file.size:
-            return {}, {}
+            return {}, {}, {}
         sessions = table(file, None, self._sink)
         ends = Ends(sessions, ("startDate", "endDate"), self._sink, is_exclusive=True)
         titles: dict[str, str] = {}
         days: dict[str, str | None] = {}
+        years: dict[str, str] = {}
         for _, (sourced_id, title, end, year) in sessions.rows(["sourcedId", "title", "endDate", "schoolYear"]):
-            if _SCHOOL_YEAR.fullmatch(year):
-                self._sink.school_year(year)
             if sourced_id:
+                if _SCHOOL_YEAR.fullmatch(year):
+                    years[sourced_id] = year
                 titles[sourced_id] = title
                 days[sourced_id] = ends.after(end)
-        return titles, days
+        return titles, days, years
 
     def _titles(self, stem: str) -> dict[str, str]:
         file = self._what.files.get(stem)
@@ -275,18 +347,87 @@ def _clever_ids(user_ids: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(i for kind, i in _USER_ID.findall(user_ids) if kind.strip().lower() == "clever" and i))
 
 
-def _manifest(file: RosterFile, sink: Sink) -> dict[str, str]:
-    """propertyName → value, also where the header is missing."""
+@dataclass(slots=True)
+class _Manifest:
+    """What a manifest says: the version of OneRoster, and of each file ``absent``, ``bulk`` or ``delta``."""
+
+    file: str
+    version: str = ""
+    says: dict[str, str] = field(default_factory=dict)
+
+
+def _manifest(file: RosterFile) -> _Manifest:
+    """Raises UploadRejected where it does not say clearly what a file is: a delta that is taken for the whole roster would
+    remove everybody whom it does not name."""
+    shown = file.name.rsplit("/", 1)[-1]
+    found = _Manifest(shown)
+    for line, name, value in _properties(file):
+        if name == "oneroster.version":
+            found.version = value
+        stem = name.removeprefix("file.")
+        if stem == name:
+            continue
+        word = value.lower()
+        if word not in _WORDS:
+            raise _bad_manifest(
+                shown, line, "The manifest does not say what this file is. Write absent, bulk or delta."
+            )
+        if found.says.setdefault(stem, word) != word:
+            raise _bad_manifest(shown, line, "The manifest says two things of one file. Leave one of them out.")
+    return found
+
+
+def _bad_manifest(shown: str, line: int, message: str) -> UploadRejected:
+    return UploadRejected("bad_manifest", message, file=shown, line=line, column="value")
+
+
+def _properties(file: RosterFile) -> Iterator[tuple[int, str, str]]:
+    """Line, name and value of each property, also where the header is missing."""
     if not file.size:
-        return {}
-    manifest = table(file, None, sink)
-    found: dict[str, str] = {}
-    if manifest.has("propertyName"):
-        found = {name: value for _, (name, value) in manifest.rows(["propertyName", "value"])}
-    elif len(manifest.header) >= 2:
-        first, second = manifest.header[:2]
-        found = {first: second, **{name: value for _, (name, value) in manifest.rows([first, second])}}
-    return {name.lower(): value for name, value in found.items()}
+        return
+    manifest = table(file, None, _Quiet())
+    columns = ["propertyName", "value"]
+    if not manifest.has("propertyName"):
+        columns = manifest.header[:2]
+        if len(columns) < 2 or folded(columns[0]) == folded(columns[1]):
+            return
+        yield manifest.header_line, columns[0].strip().lower(), columns[1].strip()
+    for line, (name, value) in manifest.rows(columns):
+        yield line, name.lower(), value
+
+
+def _modes(files: dict[str, RosterFile], manifest: _Manifest) -> dict[Kind, Mode]:
+    """Of files that the manifest does not name the others say what they are: beside deltas alone there is no whole roster."""
+    words = set(manifest.says.values())
+    otherwise = Mode.DELTA if "delta" in words and "bulk" not in words else Mode.BULK
+    modes = {}
+    for stem, kind in _FILES.items():
+        said = manifest.says.get(stem, "absent")
+        modes[kind] = (otherwise if said == "absent" else Mode(said)) if stem in files else Mode.ABSENT
+    return modes
+
+
+def _disagreements(files: dict[str, RosterFile], manifest: _Manifest) -> Iterator[Note]:
+    """Where a manifest and the files disagree, the files win (formats.md)."""
+    named = [stem for stem, word in manifest.says.items() if word != "absent" and stem not in files]
+    hidden = [stem for stem, word in manifest.says.items() if word == "absent" and stem in files]
+    unknown = manifest.version and manifest.version not in _VERSIONS
+    for count, message in (
+        (len(named), "The manifest names files that are not in the upload; the files that are there were read."),
+        (len(hidden), "The manifest calls files absent that are in the upload; they were read."),
+        (
+            1 if unknown else 0,
+            "The manifest names a version of OneRoster that is not known; the files tell the version.",
+        ),
+    ):
+        if count:
+            yield Note("manifest_disagrees", message, manifest.file, count)
+
+
+def _version_by_files(files: dict[str, RosterFile], users: Table | None) -> str:
+    if "roles" in files or (users and not users.has("role")):
+        return "1.2"
+    return "1.0" if users and users.has("userId") and not users.has("userIds") else "1.1"
 
 
 class _Quiet:

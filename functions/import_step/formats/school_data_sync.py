@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from functions.import_step.formats import (
     ClassRow,
@@ -13,7 +13,9 @@ from functions.import_step.formats import (
     Sink,
     Where,
     all_there,
+    missing_value,
     table,
+    two_formats,
 )
 from functions.import_step.formats.terms import Ends
 from functions.import_step.opening import RosterFile
@@ -37,6 +39,8 @@ class SchoolDataSync:
     def recognise(self, files: dict[str, RosterFile]) -> Recognised | None:
         if not ({"studentenrollment", "teacherroster"} & set(files) or {"section", "student", "teacher"} <= set(files)):
             return None
+        if {"users", "classes"} & set(files):
+            raise two_formats("School Data Sync 1", "OneRoster or School Data Sync 2")
         return Recognised("sds", "1", dict.fromkeys(Kind, Mode.BULK), files)
 
     def stems(self, what: Recognised) -> Sequence[str]:
@@ -45,6 +49,9 @@ class SchoolDataSync:
 
     def never_empty(self, _what: Recognised) -> Sequence[str]:
         return ("student", "teacher")
+
+    def roles_not_told(self, _what: Recognised, _seen: Mapping[str, int]) -> Sequence[str]:
+        return ()
 
     def read(self, what: Recognised, stem: str, sink: Sink) -> int:
         file = what.files[stem]
@@ -83,6 +90,9 @@ class SchoolDataSync:
         for line, (sis_id, school, first, last, username, status) in people.rows(columns):
             seen += 1
             removed = self._is_inactive(status, people.shown, sink)
+            if not school and not removed:
+                sink.reject(Kind.USERS, missing_value(people.shown, line, "School SIS ID"))
+                continue
             named = (first, last) if first or last else (username.partition("@")[0], "")
             schools = (school,) if school else ()
             where = Where(people.shown, line, "SIS ID")
@@ -100,6 +110,9 @@ class SchoolDataSync:
         for line, (section, school, name, course, number, term, ends_on, status) in sections.rows(columns):
             seen += 1
             removed = self._is_inactive(status, sections.shown, sink)
+            if not school and not removed:
+                sink.reject(Kind.CLASSES, missing_value(sections.shown, line, "School SIS ID"))
+                continue
             title = name or course or section
             where = Where(sections.shown, line, "SIS ID")
             row = ClassRow(section, title, school, course, number, term, ends.after(ends_on), removed)

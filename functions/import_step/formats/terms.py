@@ -18,8 +18,8 @@ class Ends:
     def __init__(self, table: Table, columns: Sequence[str], sink: Sink, *, is_exclusive: bool = False) -> None:
         """``is_exclusive``: the date itself is the day after the last one (OneRoster)."""
         present = [column for column in columns if table.has(column)]
-        whole = table.whole() if present else table
-        self._order = settle(chain.from_iterable(set(chain(*cells)) for _, cells in whole.batches(present or [""])))
+        batches = table.whole().batches(present) if present else ()
+        self._order = settle(chain.from_iterable(set(chain(*cells)) for _, cells in batches))
         self._file = table.shown
         self._sink = sink
         self._after_last = timedelta(days=0 if is_exclusive else 1)

@@ -37,8 +37,13 @@ def _nudges(lab: Laboratory) -> Counter[str]:
 
 
 def _safety(lab: Laboratory) -> Iterator[str]:
-    """Two due dates lie before the day when nothing is left to nudge about."""
-    most = 1 if lab.elapsed < 38 * DAY else 2
+    """Two due dates lie before the day when nothing is left to nudge about, if the feed that brings the classes came through
+    before they were deleted."""
+    owned = [
+        item for (pk, sk), item in lab.world.table.items.items() if pk == "ACCOUNT#ada" and sk.startswith("CLASS#")
+    ]
+    is_left = any("deleted_at" not in one for one in owned)
+    most = 1 if lab.elapsed < 38 * DAY else 3 if is_left and lab.elapsed > 45 * DAY else 2
     for _, number in _nudges(lab).items():
         if number > most:
             yield f"{number} nudges where {most} may be"

@@ -1,0 +1,61 @@
+"""Figures that an issue or a decision names: told as a table, kept as JSON (contract.md, ``make bench``)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+RESULT = Path(".local/bench.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure. ``ratio`` is the value against a named floor of the same run, and must not be above ``limit``."""
+
+    name: str
+    value: float
+    unit: str
+    floor: float | None = None
+    ratio: float | None = None
+    limit: float | None = None
+    holds: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass
+class Figures:
+    """All figures of a run, in the order in which they were taken."""
+
+    found: list[Figure] = field(default_factory=list)
+
+    def add(self, name: str, value: float, unit: str, *, limit: float | None = None) -> None:
+        holds = limit is None or value <= limit
+        self._take(Figure(name, round(value, 3), unit, limit=limit, holds=holds))
+
+    def against(self, name: str, value: float, unit: str, floor: float, limit: float, *, allowance: float = 0) -> None:
+        """A value that may be ``limit`` times its floor, and ``allowance`` more."""
+        ratio = (value - allowance) / floor
+        self._take(Figure(name, round(value, 3), unit, round(floor, 3), round(ratio, 3), limit, ratio <= limit))
+
+    def holds(self, name: str, what: object, *, holds: bool) -> None:
+        """Something that is so, or is not."""
+        self._take(Figure(f"{name}: {what}", float(holds), "holds", holds=holds))
+
+    def _take(self, figure: Figure) -> None:
+        self.found.append(figure)
+        of = "" if figure.ratio is None else f"  = {figure.ratio:g} × {figure.floor:g}"
+        limit = "" if figure.limit is None else f"  (at most {figure.limit:g})"
+        mark = "✓" if figure.holds else "✗"
+        sys.stdout.write(f"{mark} {figure.name:<72} {figure.value:>14,.3f} {figure.unit}{of}{limit}\n")
+        sys.stdout.flush()
+
+    def keep(self) -> bool:
+        """Write ``.local/bench.json``; answers whether everything holds."""
+        RESULT.parent.mkdir(exist_ok=True)
+        RESULT.write_text(json.dumps({"figures": [one.to_json() for one in self.found]}, indent=1) + "\n")
+        return all(one.holds for one in self.found)
