@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -136,12 +137,12 @@ class ImportFiles:
     def _read(self, key: str, extent: tuple[int, int] | None = None) -> bytes:
         span = {"Range": f"bytes={extent[0]}-{extent[0] + extent[1] - 1}"} if extent else {}
         try:
-            body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key, **span)["Body"].read()
+            with closing(self._s3.get_object(Bucket=self._bucket, Key=key, **span)["Body"]) as body:
+                return bytes(body.read())
         except ClientError as error:
             if error.response["Error"]["Code"] in _GONE:
                 return b""
             raise
-        return body
 
     def write_json(self, key: str, value: Any) -> None:
         self.write(key, orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
@@ -164,6 +165,10 @@ class _Body(io.RawIOBase):
         data = self._body.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
 
 
 def packed(record: Any) -> bytes:

@@ -12,6 +12,9 @@ from urllib.parse import quote, unquote
 
 from tests.faults.dynamodb import error
 
+_STREAMED = 1 << 20
+"""Objects larger than this are not read at once."""
+
 
 class FolderS3:
     """Buckets are folders; each object is one file in them."""
@@ -42,12 +45,13 @@ class FolderS3:
         if not path.exists():
             raise error("NoSuchKey", "GetObject")
         start, _dash, end = Range.removeprefix("bytes=").partition("-")
+        first, after = int(start or 0), int(end) + 1 if end else path.stat().st_size
         stream = path.open("rb")
-        stream.seek(int(start or 0))
-        if not end:
+        stream.seek(first)
+        if after - first > _STREAMED and not end:
             return {"Body": stream}
         with stream:
-            return {"Body": io.BytesIO(stream.read(int(end) + 1 - int(start)))}
+            return {"Body": io.BytesIO(stream.read(after - first))}
 
     def get_paginator(self, _name: str) -> Any:
         return self

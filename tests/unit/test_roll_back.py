@@ -13,7 +13,7 @@ from shared.roster import RosterUserKey
 from shared.stores.imports import ImportStarter
 from shared.stores.links import Consent
 from tests.unit.test_import import enrolled, roster, user
-from tests.world import World
+from tests.world import World, zipped
 
 CLASS_ROWS = ("c1,,,Algebra,k1,scheduled,o1,t1\n", "c2,,,Biology,k2,scheduled,o1,t1\n")
 
@@ -178,3 +178,27 @@ def test_one_roster_then_another_is_the_other_alone(a: Any, b: Any, classes: tup
     both.upload(drawn(b, classes[1]), name="b")
     alone.upload(drawn(b, classes[1]), name="b")
     assert who_and_what(both) == who_and_what(alone)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rosters=st.tuples(PEOPLE, PEOPLE, PEOPLE),
+    tellings=st.lists(st.integers(0, 2), max_size=4).map(lambda more: [0, 1, 2, *more]).flatmap(st.permutations),
+    at_once=st.booleans(),
+)
+def test_three_uploads_told_in_any_order_any_number_of_times_end_in_the_newest(
+    rosters: Any, tellings: list[int], at_once: bool
+) -> None:
+    world, alone = a_world(), a_world()
+    uploads = [
+        world.arrive(f"rosters/lakeside/{number}.zip", zipped(drawn(people, 1 + number % 2)))
+        for number, people in enumerate(rosters)
+    ]
+    for number in tellings:
+        world.arrivals().take(uploads[number])
+        if not at_once:
+            world.run_imports()
+    world.run_imports()
+    alone.upload(drawn(rosters[2], 1), name="2")
+    assert who_and_what(world) == who_and_what(alone)
+    assert world.latest()["upload"]["key"] == "rosters/lakeside/2.zip"
