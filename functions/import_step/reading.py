@@ -89,9 +89,8 @@ class Reading:
         etags = self._b.files.etags(one.upload)
         with tempfile.TemporaryDirectory() as name:
             files = self._b.files.open_upload(one.upload, Path(name), etags)
-            scans = {file.stem: scan(file) for file in files}
             # What was put off is to be done once removals count again: then these contents are others.
-            content = content_hash((stem, one.sha256) for stem, one in scans.items())
+            content = content_hash(files)
             content += "+additions-only" if additions_only else ""
             if before and before.content == content:
                 return self._unchanged(one, before)
@@ -101,6 +100,7 @@ class Reading:
                 # Another import ended between the look at the snapshot and the lock.
                 ledger.unlock(one.district_id, one.import_id)
                 return WAIT
+            scans = {file.stem: scan(file) for file in files}
             encoded = [replace(file, encoding=scans[file.stem].encoding) for file in files]
             form, what = recognise(encoded, FORMATS)
             stems = form.stems(what)

@@ -1,13 +1,11 @@
-"""One pass over a file before it is read: its hash, its encoding, and where it can be cut into pieces (M4)."""
+"""What is to be known of files before they are read: their hash (M4), their encoding, and where they can be cut into pieces."""
 
 from __future__ import annotations
 
 import codecs
 import hashlib
 import re
-from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO
 
@@ -17,8 +15,6 @@ from shared.errors import UploadRejected
 PIECE = 64 << 20
 """Bytes of a piece: what one worker reads in a minute."""
 _BLOCK = 1 << 20
-_HASHED_BEHIND = 8
-"""Blocks that may wait for the hash."""
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff\uff66-\uff9f]")
 _UTF_8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
@@ -36,31 +32,24 @@ _MARKS = (
 class Scan:
     """What one pass over a file tells."""
 
-    sha256: str
     encoding: Encoding
     pieces: tuple[Piece, ...]
 
 
 def scan(file: RosterFile, *, piece: int = PIECE) -> Scan:
-    """Hash a file, say how its bytes are read, and cut it into pieces of about ``piece`` bytes.
+    """Say how a file's bytes are read, and cut it into pieces of about ``piece`` bytes.
 
     It is cut between records only, and not at all where that cannot be told: in UTF-16, with line breaks in quotes, with
     single carriage returns, or with a quote that does not close.
     """
-    digest = hashlib.sha256()
     cutter = _Cutter(piece)
-    hashed: deque[Future[None]] = deque()
-    # Hashing leaves the interpreter to the rest of this pass.
-    with ThreadPoolExecutor(1) as pool, file.reading() as stream:
+    with file.reading() as stream:
         block = stream.read(_BLOCK)
         encoding = _from_start(block, file.name)
         decode = codecs.getincrementaldecoder("utf-8")().decode
         is_utf8 = encoding is None
         is_ascii = True
         while block:
-            hashed.append(pool.submit(digest.update, block))
-            if len(hashed) > _HASHED_BEHIND:
-                hashed.popleft().result()
             if is_utf8 and not (is_ascii and block.isascii()):
                 is_ascii = False
                 is_utf8 = _decodes(decode, block)
@@ -72,7 +61,7 @@ def scan(file: RosterFile, *, piece: int = PIECE) -> Scan:
     if encoding is None:
         encoding = Encoding("utf-8", assumed=False) if is_utf8 else _assumed(file)
     pieces = (WHOLE,) if encoding.codec.startswith("utf-16") else cutter.pieces()
-    return Scan(digest.hexdigest(), encoding, pieces)
+    return Scan(encoding, pieces)
 
 
 def encoding_of(file: RosterFile) -> Encoding:
@@ -80,11 +69,19 @@ def encoding_of(file: RosterFile) -> Encoding:
     return file.encoding or scan(file).encoding
 
 
-def content_hash(hashes: Iterable[tuple[str, str]]) -> str:
-    """One hash over (stem, sha256) of all files: equal contents are the same upload, whatever the zip's bytes or names."""
+def content_hash(files: Iterable[RosterFile]) -> str:
+    """One hash over what the files hold: equal contents are the same upload, whatever the zip's bytes or names (M4)."""
     digest = hashlib.sha256()
-    for stem, sha in sorted(hashes):
+    for stem, sha in sorted((file.stem, _sha256(file)) for file in files):
         digest.update(f"{stem}:{sha}\n".encode())
+    return digest.hexdigest()
+
+
+def _sha256(file: RosterFile) -> str:
+    digest = hashlib.sha256()
+    with file.reading() as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
     return digest.hexdigest()
 
 

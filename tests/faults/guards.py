@@ -195,7 +195,7 @@ CHECKS: tuple[Guard, ...] = (
     Guard("import: the newest valid upload is noted", _patch(ImportLedger, "note_valid", lambda *_: True)),
     Guard("import: one at a time looks at the lock", _patch(ImportLedger, "is_locked_by_another", lambda *_: False)),
     Guard("import: one at a time takes the lock", _patch(ImportLedger, "lock", lambda *_: True)),
-    Guard("import: equal contents are told (M4)", _patch(reading, "content_hash", lambda _hashes: str(id(object())))),
+    Guard("import: equal contents are told (M4)", _patch(reading, "content_hash", lambda _files: str(id(object())))),
     Guard("upload: which one is newer", _patch(Upload, "is_newer_than", lambda *_: False)),
     Guard("report: the latest never goes back", _patch(reports, "upload_of", lambda _item: Upload("", "", ""))),
     Guard("mail: an answer that did not come is not a no (B5)", _an_open_outcome_is_a_no),

@@ -97,11 +97,11 @@ def test_s3_accounts_are_loaded(stack: LocalStack, arguments: list[str]) -> None
     assert invoke("AccountsFeedFunction", "s3-accounts.json", arguments) == {"read": [len(sample.accounts)]}
 
 
-def test_step_functions_an_upload_is_split(stack: LocalStack, arguments: list[str]) -> None:
+def test_step_functions_an_upload_is_opened(stack: LocalStack, arguments: list[str]) -> None:
     stack.client("s3").put_object(
         Bucket=stack.outputs["RosterBucketName"], Key=f"previews/{DISTRICT_ID}/monday.zip", Body=make().roster_zip()
     )
-    assert invoke("ImportStepFunction", "states-split.json", arguments) == {"next": "people", "shards": [0]}
+    assert invoke("ImportStepFunction", "states-open.json", arguments) == {"next": "split", "shards": [0]}
 
 
 def test_sqs_a_request_for_an_unknown_activation_mails_nobody(arguments: list[str]) -> None:
