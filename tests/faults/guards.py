@@ -212,6 +212,8 @@ CHECKS: tuple[Guard, ...] = (
 )
 
 EXPLAINED: dict[str, str] = {
+    "Put USER/ACTIVATION: activation_id = :id": "two requests for another mail must meet between a read and a write, which few "
+    "seeds bring about; held by tests/unit/test_linking.py (of two requests for another mail at once one counts)",
     "import: one execution per upload": "whether the import has ended is looked at, too; without both of them it is noticed",
     "import: an older upload is superseded before work is done": "this saves work; when its parts are read and at the gate it "
     "is looked at again",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -454,3 +455,17 @@ def test_another_mail_can_be_asked_for_and_the_one_before_it_is_dead(web: Web) -
     assert linked_teacher(web).path == "/home"
     with pytest.raises(RefusedTransition, match="no activation"):
         resend(world.activations, queue, key("s1"), activation_id=world.new_id(), now=world.now)
+
+
+def test_of_two_requests_for_another_mail_at_once_one_counts() -> None:
+    """The second one had read the activation before the first one took its place."""
+    world = World()
+    world.register()
+    world.upload(roster(user("t1", "teacher")))
+    world.send_mail()
+    teacher = RosterUserKey("lakeside", "t1")
+    sent = world.activations.of_user(teacher)
+    assert sent is not None
+    world.activations.renew(sent, "first", now=world.now, valid_for=timedelta(days=30))
+    with pytest.raises(RefusedTransition):
+        world.activations.renew(sent, "second", now=world.now, valid_for=timedelta(days=30))
