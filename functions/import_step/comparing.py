@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from functions.import_step.classes import diff_classes
@@ -33,7 +34,7 @@ class Comparing:
             return self._exchange(one, plan, "people", shard)
         class_ids = None
         if plan["modes"][Kind.CLASSES] == Mode.BULK:
-            class_ids = lambda: self._class_ids(one, plan)  # noqa: E731
+            class_ids = partial(self._class_ids, one, plan)
         result = diff_people(
             lambda: self._blocks(one, plan, "people", shard),
             self._b.standing(one, plan["before"], "people", shard, plan["shards"]),
