@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from functions.import_step.classes import diff_classes
-from functions.import_step.files import packed, snapshot_key
+from functions.import_step.files import packed, snapshot_key, unpacked
 from functions.import_step.formats import Kind, Mode
 from functions.import_step.gate import Outlook, held_because, rollover_of
 from functions.import_step.identity import Identities, Proof
@@ -37,12 +37,12 @@ class Comparing:
             class_ids = partial(self._class_ids, one, plan)
         result = diff_people(
             lambda: self._blocks(one, plan, "people", shard),
-            self._b.standing(one, plan["before"], "people", shard, plan["shards"]),
+            self._b.standing_lines(one, plan["before"], "people", shard, plan["shards"]) if plan["before"] else None,
             plan_of(plan),
             class_ids,
         )
-        self._write_pairs(one, plan, "people", shard, result.pairs)
-        identities = Identities(result.pairs, is_first=not plan["before"], with_everybody=one.preview)
+        self._write_compared(one, plan, "people", shard, result.standing, result.changes)
+        identities = Identities(result.changes, map(unpacked, result.standing) if one.preview else ())
         self._b.put_for_each(
             one, f"identities-{shard}{plan['round']}", identities.parts(class_shards_of(plan["shards"]))
         )
@@ -60,7 +60,7 @@ class Comparing:
                 },
                 "reused": [len(result.reused), result.reused[:_SHOWN]],
                 "standing": {
-                    Kind.USERS: sum(new is not None for _, new in result.pairs),
+                    Kind.USERS: len(result.standing),
                     Kind.ENROLLMENTS: result.enrolled,
                 },
             },
@@ -76,16 +76,17 @@ class Comparing:
             yield self._b.files.texts(self._b.work(one, f"class-ids-{part}"))
 
     def _write_pairs(self, one: Import, plan: Answer, kind: str, shard: int, pairs: list[Any]) -> None:
-        standing, changes = bytearray(), bytearray()
-        for old, new in pairs:
-            line = packed(new) if new is not None else b"null\n"
-            if new is not None:
-                standing += line
-            if old != new and plan["before"]:
-                changes += b"[" + (packed(old)[:-1] if old is not None else b"null") + b"," + line[:-1] + b"]\n"
-        self._b.files.write(snapshot_key(one.district_id, plan["snapshot_id"], f"{kind}-{shard}"), standing)
+        standing = [packed(new) for _, new in pairs if new is not None]
+        changes = [(old, new) for old, new in pairs if old != new]
+        self._write_compared(one, plan, kind, shard, standing, changes)
+
+    def _write_compared(
+        self, one: Import, plan: Answer, kind: str, shard: int, standing: list[bytes], changes: list[Any]
+    ) -> None:
+        """The shard of the next snapshot, and what differs; where nothing stood, that is all of it, and not said twice."""
+        self._b.files.write(snapshot_key(one.district_id, plan["snapshot_id"], f"{kind}-{shard}"), b"".join(standing))
         if plan["before"]:
-            self._b.files.write(self._b.work(one, f"{kind}-changes-{shard}{plan['round']}"), changes)
+            self._b.files.write_lines(self._b.work(one, f"{kind}-changes-{shard}{plan['round']}"), changes)
 
     def _write_rejects(self, one: Import, plan: Answer, kind: str, shard: int, rejects: list[Any]) -> None:
         order = {file: number for number, file in enumerate(plan["files"])}

@@ -130,6 +130,10 @@ class ImportFiles:
             return
         yield from map(orjson.loads, io.BytesIO(self._read(key, extent)))
 
+    def packed_lines(self, key: str) -> Iterator[bytes]:
+        """The records of a file as they lie there, with their line ends."""
+        return iter(io.BytesIO(self._read(key)))
+
     def texts(self, key: str) -> list[str]:
         """The lines of a file of plain text."""
         return self._read(key).decode().split("\n")[:-1]
@@ -174,6 +178,16 @@ class _Body(io.RawIOBase):
 def packed(record: Any) -> bytes:
     """A record as a line of a file."""
     return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def unpacked(line: bytes) -> Any:
+    return orjson.loads(line)
+
+
+def sourced_id_of(line: bytes) -> str:
+    """The first text of a packed list; the rest is not read."""
+    text = line[2 : line.index(b'"', 2)]
+    return str(orjson.loads(line)[0]) if b"\\" in text else text.decode()
 
 
 def work_key(district_id: str, import_id: str, name: str) -> str:

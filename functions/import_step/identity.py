@@ -16,13 +16,12 @@ class Identities:
     """What one shard of people says of identities, for the shards that bring equal addresses and ids together."""
 
     def __init__(
-        self, pairs: Iterable[tuple[Record | None, Record | None]], *, is_first: bool, with_everybody: bool
+        self, changes: Iterable[tuple[Record | None, Record | None]], everybody: Iterable[Record] = ()
     ) -> None:
-        """``is_first``: nobody stood before, so that nobody can have come back. ``with_everybody``: addresses are to be
-        compared, too."""
-        self._pairs = pairs
-        self._is_first = is_first
-        self._with_everybody = with_everybody
+        """``changes`` is empty where nobody stood before, so that nobody can have come back. ``everybody`` is given where
+        addresses are to be compared, too."""
+        self._changes = changes
+        self._everybody = everybody
 
     def parts(self, shards: int) -> list[bytearray]:
         parts = [bytearray() for _ in range(shards)]
@@ -31,12 +30,11 @@ class Identities:
         return parts
 
     def _said(self) -> Iterator[tuple[str, tuple[str, str, str]]]:
-        if self._is_first and not self._with_everybody:
-            return
-        for old, new in self._pairs:
-            if self._with_everybody and new and new[4]:
-                yield new[4], (_HOLDS, new[0], new[1])
-            if self._is_first or (old and new):
+        for person in self._everybody:
+            if person[4]:
+                yield person[4], (_HOLDS, person[0], person[1])
+        for old, new in self._changes:
+            if old and new:
                 continue
             for what, record in ((_LEFT, old), (_CAME, new)):
                 if record:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from functions.import_step.files import packed, sourced_id_of, unpacked
 from functions.import_step.formats import Kind, Mode
 from shared.report import Counts, Note, Reject
 from shared.roster import ROLE_PRECEDENCE, Role, RosterUser
@@ -35,8 +36,10 @@ class PeopleDiff:
 
     users: Counts = field(default_factory=Counts)
     enrollments: Counts = field(default_factory=Counts)
-    pairs: list[tuple[Record | None, Record | None]] = field(default_factory=list)
-    """Everybody, (before, after), where None stands for not there; in the order of their ids."""
+    standing: list[bytes] = field(default_factory=list)
+    """Everybody afterwards, as the next snapshot holds them, in the order of their ids."""
+    changes: list[tuple[Record | None, Record | None]] = field(default_factory=list)
+    """(before, after) of those who differ, where None stands for not there; empty where there was no snapshot."""
     rejects: list[Reject] = field(default_factory=list)
     """Rows about people or classes that are not in the upload, in the order in which they were read."""
     notes: list[Note] = field(default_factory=list)
@@ -88,38 +91,97 @@ class _Gathered:
 
 def diff_people(
     blocks: Callable[[], Iterable[Block]],
-    snapshot: Iterable[Record],
+    snapshot: Iterable[bytes] | None,
     plan: Plan,
     class_ids: Callable[[], Iterable[list[str]]] | None = None,
 ) -> PeopleDiff:
     """Compare a shard's rows with the snapshot's people.
 
     In bulk, who is missing is removed, unless rows of the file were rejected: then the removal is put off (M2).
-    ``blocks`` gives the rows as often as it is called; ``class_ids`` the ids of the upload's classes, list by list, and is
-    None where enrollments may name classes that are not in it.
+    ``blocks`` gives the rows as often as it is called; ``snapshot`` is None where nothing was ever applied; ``class_ids``
+    gives the ids of the upload's classes, list by list, and is None where enrollments may name classes that are not in it.
+
+    Most people are as they were. Their line of the snapshot is compared as it lies there, and never unpacked.
     """
     result = PeopleDiff()
-    before = {record[0]: record for record in snapshot}
+    before = {sourced_id_of(line): line for line in snapshot or ()}
     seen = _gather(blocks())
     result.rejects += seen.others
     result.users.read += len(seen.others)
     result.users.rejected += len(seen.others)
     _reject_dangling(seen, blocks, plan, class_ids, result)
     if plan.additions_only:
-        result.put_off += len(seen.removed & set(before))
+        result.put_off += len(seen.removed & before.keys())
         seen.removed.clear()
         seen.ended.clear()
-    after, left_out = _people_after(seen, before, plan, result)
-    _count_enrollments(seen, before, after, plan, result)
-    for key in sorted({*before, *after}):
-        old, new = before.pop(key, None), after.pop(key, None)
-        result.pairs.append((old, new))
+    left_out = 0
+    sayings = _Sayings(seen)
+    for key in sorted(before.keys() | seen.people.keys()):
+        line, person = before.pop(key, None), seen.people.pop(key, None)
+        if person and person[1] and line and plan.mode(Kind.ENROLLMENTS) is Mode.BULK:
+            person[8] = sayings.of(key)
+            if packed(person) == line:
+                _count_unchanged(result, person)
+                result.standing.append(line)
+                continue
+        old = unpacked(line) if line else None
+        new = _person_after(key, person, old, seen, plan, result)
+        left_out += person is not None and person[1] is None
+        if new:
+            _count_enrollments(key, new, old, sayings, plan, result)
+            result.standing.append(packed(new))
+        elif old:
+            result.enrollments.removed += _number(old)
         if old:
             _note_schools(result, old, new)
             if new and old[4] and new[4] and all(old[at] != new[at] for at in (2, 3, 4)):
                 result.reused.append(key)
-    _tell(result, seen, plan, len(left_out))
+        if snapshot is not None and old != new:
+            result.changes.append((old, new))
+    _tell(result, seen, plan, left_out, sayings)
     return result
+
+
+def _count_unchanged(result: PeopleDiff, person: Record) -> None:
+    number = _number(person)
+    result.users.read += 1
+    result.users.unchanged += 1
+    result.enrollments.read += number
+    result.enrollments.unchanged += number
+    result.enrolled += number
+    for school in person[7]:
+        people, enrollments = result.schools.setdefault(school, (Fate(), Fate()))
+        people.stood += 1
+        enrollments.stood += number
+
+
+class _Sayings:
+    """What the upload says of each person's enrollments; what was never asked for is about people who were left out."""
+
+    def __init__(self, seen: _Gathered) -> None:
+        self._said = sorted(seen.enrollments.items())
+        self._ended = sorted(seen.ended.items())
+        self._taken: tuple[str, list[list[Any]]] = ("", [])
+        self.repeated = seen.repeated_enrollments
+
+    def of(self, key: str) -> list[list[Any]]:
+        """[[enrollment role, [class id, …]], …], sorted."""
+        if key != self._taken[0]:
+            said = []
+            for role, by_person in self._said:
+                if listed := by_person.pop(key, None):
+                    classes = sorted(set(listed))
+                    self.repeated += len(listed) - len(classes)
+                    said.append([role, classes])
+            self._taken = (key, said)
+        return self._taken[1]
+
+    def ended(self, key: str) -> set[tuple[str, str]]:
+        """(class id, role) of those that the upload says are over."""
+        return {(class_id, role) for role, by_person in self._ended for class_id in by_person.get(key, ())}
+
+    def left(self) -> int:
+        return sum(len(set(classes)) for _, by_person in self._said for classes in by_person.values())
 
 
 def _note_schools(result: PeopleDiff, old: Record, new: Record | None) -> None:
@@ -135,15 +197,16 @@ def _note_schools(result: PeopleDiff, old: Record, new: Record | None) -> None:
             enrollments.removed += len(_pairs(old) - _pairs(new))
 
 
-def _tell(result: PeopleDiff, seen: _Gathered, plan: Plan, left_out: int) -> None:
+def _tell(result: PeopleDiff, seen: _Gathered, plan: Plan, left_out: int, sayings: _Sayings) -> None:
     because = (
         "the district takes additions only at this time" if plan.additions_only else "rows of the file were rejected"
     )
     for code, message, count in (
+        ("enrollments_left_out", "Enrollments of people who were left out were not read.", sayings.left()),
         ("guardians_left_out", "People without a role that this system acts for were left out.", left_out),
         ("several_rows_per_person", "People on several rows were read as one person each.", seen.repeated),
         ("rows_disagree", "Rows of one person name the person differently; the first was taken.", seen.other_names),
-        ("repeated_enrollments", "Repeated enrollments were counted once.", seen.repeated_enrollments),
+        ("repeated_enrollments", "Repeated enrollments were counted once.", sayings.repeated),
         ("removals_put_off", f"People who are missing were kept, because {because}.", result.put_off),
         (
             "enrollment_removals_put_off",
@@ -273,21 +336,15 @@ def _dangling(blocks: Iterable[Block], nobody: set[str], no_class: set[str]) -> 
                     yield Kind.ENROLLMENTS, Reject(file, int(line), user_column, "unknown_user", message, user[:80])
 
 
-def _people_after(
-    seen: _Gathered, before: dict[str, Record], plan: Plan, result: PeopleDiff
-) -> tuple[dict[str, Record], set[str]]:
-    after: dict[str, Record] = {}
-    left_out: set[str] = set()
-    is_delta = plan.mode(Kind.USERS) is Mode.DELTA
+def _person_after(
+    key: str, person: Record | None, old: Record | None, seen: _Gathered, plan: Plan, result: PeopleDiff
+) -> Record | None:
+    """The person after the import, without a look at enrollments; None for nobody."""
     users = result.users
-    for key, person in seen.people.items():
-        old = before.get(key)
-        if person[1] is None and is_delta and old:
-            person[1] = old[1]
-        if person[1] is None:
-            left_out.add(key)
-            continue
-        after[key] = person
+    is_delta = plan.mode(Kind.USERS) is Mode.DELTA
+    if person and person[1] is None and is_delta and old:
+        person[1] = old[1]
+    if person and person[1]:
         users.read += 1
         if old is None:
             users.created += 1
@@ -295,65 +352,39 @@ def _people_after(
             users.unchanged += 1
         else:
             users.changed += 1
-    for key in before:
-        if key in after or (key in left_out and is_delta):
-            continue
-        if is_delta:
-            if key in seen.removed:
-                result.users.read += 1
-                result.users.removed += 1
-            else:
-                after[key] = [*before[key][:8], []]
-        elif before[key][1] in plan.kept_roles:
-            after[key] = [*before[key][:8], []]
-        elif plan.may_remove(Kind.USERS) or key in seen.removed:
-            result.users.removed += 1
-        else:
-            after[key] = [*before[key][:8], []]
-            result.put_off += plan.mode(Kind.USERS) is Mode.BULK
-    return after, left_out
+        return person
+    if old is None:
+        return None
+    if is_delta and key in seen.removed:
+        users.read += 1
+        users.removed += 1
+        return None
+    if not is_delta and old[1] not in plan.kept_roles:
+        if plan.may_remove(Kind.USERS) or key in seen.removed:
+            users.removed += 1
+            return None
+        result.put_off += 1
+    return [*old[:8], []]
 
 
 def _count_enrollments(
-    seen: _Gathered,
-    before: dict[str, Record],
-    after: dict[str, Record],
-    plan: Plan,
-    result: PeopleDiff,
+    key: str, person: Record, old: Record | None, sayings: _Sayings, plan: Plan, result: PeopleDiff
 ) -> None:
     is_bulk = plan.mode(Kind.ENROLLMENTS) is Mode.BULK
     counts = result.enrollments
-    others = 0
-    for by_person in seen.enrollments.values():
-        for key in by_person.keys() - after.keys():
-            others += len(set(by_person.pop(key)))
-    if others:
-        message = "Enrollments of people who were left out were not read."
-        result.notes.append(Note("enrollments_left_out", message, count=others))
-    said_roles, ended_roles = sorted(seen.enrollments.items()), sorted(seen.ended.items())
-    for key, person in after.items():
-        said = []
-        for role, by_person in said_roles:
-            if listed := by_person.pop(key, None):
-                classes = sorted(set(listed))
-                seen.repeated_enrollments += len(listed) - len(classes)
-                said.append([role, classes])
-        old = before.get(key)
-        if is_bulk and (old is None or old[8] == said):
-            number = sum(len(classes) for _, classes in said)
-            counts.read += number
-            if old is None:
-                counts.created += number
-            else:
-                counts.unchanged += number
-            result.enrolled += number
-            person[8] = said
-            continue
-        ended = {(c, role) for role, by_person in ended_roles for c in by_person.get(key, ())}
-        person[8] = _enrollments_after(said, old, ended, plan, result, is_bulk=is_bulk)
-        result.enrolled += _number(person)
-    for key in before.keys() - after.keys():
-        counts.removed += _number(before[key])
+    said = sayings.of(key)
+    if is_bulk and (old is None or old[8] == said):
+        number = sum(len(classes) for _, classes in said)
+        counts.read += number
+        if old is None:
+            counts.created += number
+        else:
+            counts.unchanged += number
+        result.enrolled += number
+        person[8] = said
+        return
+    person[8] = _enrollments_after(said, old, sayings.ended(key), plan, result, is_bulk=is_bulk)
+    result.enrolled += _number(person)
 
 
 def _enrollments_after(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from functions.import_step.files import Extents, ImportFiles, snapshot_key, work_key
+from functions.import_step.files import Extents, ImportFiles, snapshot_key, sourced_id_of, unpacked, work_key
 from functions.import_step.formats import Kind
 from functions.import_step.ledger import ImportLedger, Snapshot
 from functions.import_step.match import Matcher
@@ -135,15 +135,20 @@ class Workbench:
 
     def standing(self, one: Import, before: Answer | None, kind: str, shard: int, shards: int) -> Iterator[Any]:
         """The records of a shard in the snapshot ``before`` (``{"snapshot_id", "shards"}``), which may have other shards."""
+        return map(unpacked, self.standing_lines(one, before, kind, shard, shards))
+
+    def standing_lines(self, one: Import, before: Answer | None, kind: str, shard: int, shards: int) -> Iterator[bytes]:
+        """The same as they lie there."""
         if before is None:
             return
         then, now = before["shards"], shards
         if kind in ("classes", "members"):
             then, now = class_shards_of(then), class_shards_of(now)
         for other in range(shard & (then - 1), then, now):
-            for record in self.files.lines(snapshot_key(one.district_id, before["snapshot_id"], f"{kind}-{other}")):
-                if then >= now or shard_of(record[0], now) == shard:
-                    yield record
+            key = snapshot_key(one.district_id, before["snapshot_id"], f"{kind}-{other}")
+            for line in self.files.packed_lines(key):
+                if then >= now or shard_of(sourced_id_of(line), now) == shard:
+                    yield line
 
     def changes(self, one: Import, plan: Answer, kind: str, shard: int) -> Iterator[Any]:
         """(before, after) of everybody or every class in a shard that changes; where nothing stood, of all that comes."""
