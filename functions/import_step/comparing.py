@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
@@ -42,7 +43,7 @@ class Comparing:
             class_ids,
         )
         self._write_compared(one, plan, "people", shard, result.standing, result.changes)
-        identities = Identities(result.changes, map(unpacked, result.standing) if one.preview else ())
+        identities = Identities(result.changes, map(unpacked, io.BytesIO(result.standing)) if one.preview else ())
         self._b.put_for_each(
             one, f"identities-{shard}{plan['round']}", identities.parts(class_shards_of(plan["shards"]))
         )
@@ -60,7 +61,7 @@ class Comparing:
                 },
                 "reused": [len(result.reused), result.reused[:_SHOWN]],
                 "standing": {
-                    Kind.USERS: len(result.standing),
+                    Kind.USERS: result.stand,
                     Kind.ENROLLMENTS: result.enrolled,
                 },
             },
@@ -76,15 +77,18 @@ class Comparing:
             yield self._b.files.texts(self._b.work(one, f"class-ids-{part}"))
 
     def _write_pairs(self, one: Import, plan: Answer, kind: str, shard: int, pairs: list[Any]) -> None:
-        standing = [packed(new) for _, new in pairs if new is not None]
+        standing = bytearray()
+        for _, new in pairs:
+            if new is not None:
+                standing += packed(new)
         changes = [(old, new) for old, new in pairs if old != new]
         self._write_compared(one, plan, kind, shard, standing, changes)
 
     def _write_compared(
-        self, one: Import, plan: Answer, kind: str, shard: int, standing: list[bytes], changes: list[Any]
+        self, one: Import, plan: Answer, kind: str, shard: int, standing: bytearray, changes: list[Any]
     ) -> None:
         """The shard of the next snapshot, and what differs; where nothing stood, that is all of it, and not said twice."""
-        self._b.files.write(snapshot_key(one.district_id, plan["snapshot_id"], f"{kind}-{shard}"), b"".join(standing))
+        self._b.files.write(snapshot_key(one.district_id, plan["snapshot_id"], f"{kind}-{shard}"), standing)
         if plan["before"]:
             self._b.files.write_lines(self._b.work(one, f"{kind}-changes-{shard}{plan['round']}"), changes)
 

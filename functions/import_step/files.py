@@ -103,7 +103,10 @@ class ImportFiles:
     # Working files and snapshots.
 
     def write_lines(self, key: str, records: Iterable[Any]) -> None:
-        self.write(key, b"".join(map(packed, records)))
+        body = bytearray()  # Packed lines are born larger than they are: none of them is kept.
+        for record in records:
+            body += packed(record)
+        self.write(key, body)
 
     def write(self, key: str, lines: bytes | bytearray) -> None:
         """Records that are packed already."""

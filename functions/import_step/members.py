@@ -50,11 +50,12 @@ class Roll:
         }
         self._came: dict[str, Members] = {}
         self._went: dict[str, Members] = {}
+        one_text: dict[str, str] = {}
         for kind, comes, texts in moved:
             into, at = self._came if comes else self._went, 0 if kind == _TEACHERS else 1
             for text in texts.split("\n"):
                 class_id, sourced_id = text.split("\t")
-                into.setdefault(class_id, ([], []))[at].append(sourced_id)
+                into.setdefault(class_id, ([], []))[at].append(one_text.setdefault(sourced_id, sourced_id))
 
     def of(self, class_id: str) -> Members:
         teachers, students = (self._after(class_id, at) for at in (0, 1))

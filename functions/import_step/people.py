@@ -36,8 +36,10 @@ class PeopleDiff:
 
     users: Counts = field(default_factory=Counts)
     enrollments: Counts = field(default_factory=Counts)
-    standing: list[bytes] = field(default_factory=list)
-    """Everybody afterwards, as the next snapshot holds them, in the order of their ids."""
+    standing: bytearray = field(default_factory=bytearray)
+    """Everybody afterwards, as the next snapshot holds them: lines in the order of their ids."""
+    stand: int = 0
+    """How many they are."""
     changes: list[tuple[Record | None, Record | None]] = field(default_factory=list)
     """(before, after) of those who differ, where None stands for not there; empty where there was no snapshot."""
     rejects: list[Reject] = field(default_factory=list)
@@ -122,14 +124,15 @@ def diff_people(
             person[8] = sayings.of(key)
             if packed(person) == line:
                 _count_unchanged(result, person)
-                result.standing.append(line)
+                result.standing += line
                 continue
         old = unpacked(line) if line else None
         new = _person_after(key, person, old, seen, plan, result)
         left_out += person is not None and person[1] is None
         if new:
             _count_enrollments(key, new, old, sayings, plan, result)
-            result.standing.append(packed(new))
+            result.stand += 1
+            result.standing += packed(new)
         elif old:
             result.enrollments.removed += _number(old)
         if old:
@@ -144,6 +147,7 @@ def diff_people(
 
 def _count_unchanged(result: PeopleDiff, person: Record) -> None:
     number = _number(person)
+    result.stand += 1
     result.users.read += 1
     result.users.unchanged += 1
     result.enrollments.read += number
@@ -220,6 +224,7 @@ def _tell(result: PeopleDiff, seen: _Gathered, plan: Plan, left_out: int, saying
 
 def _gather(blocks: Iterable[Block]) -> _Gathered:
     seen = _Gathered()
+    one_text: dict[str, str] = {}
     for block in blocks:
         match block[0]:
             case "u":
@@ -238,6 +243,8 @@ def _gather(blocks: Iterable[Block]) -> _Gathered:
                 by_person = (seen.ended if removed else seen.enrollments).setdefault(role, {})
                 for text in texts.split("\n"):
                     user, class_id, _ = text.split("\t")
+                    # A class has many people: its id is kept once.
+                    class_id = one_text.setdefault(class_id, class_id)
                     if user in by_person:
                         by_person[user].append(class_id)
                     else:
