@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cache
 from gettext import GNUTranslations, NullTranslations, translation
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 _LOCALE = Path(__file__).parent / "locale"
+_RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"}
 
 
 def languages() -> list[str]:
@@ -39,6 +41,21 @@ def language_accepted(header: str | None) -> str | None:
             except ValueError:
                 continue
     return max(choices, key=lambda choice: choice[0])[1] if choices else None
+
+
+def direction(language: str) -> str:
+    """Which way a language is written, as HTML's ``dir`` says it."""
+    return "rtl" if language in _RIGHT_TO_LEFT else "ltr"
+
+
+def long_date(language: str, day: date) -> str:
+    """A day with its month as a word, the way this language writes it."""
+    _ = translations(language).gettext
+    months = [
+        _("January"), _("February"), _("March"), _("April"), _("May"), _("June"),
+        _("July"), _("August"), _("September"), _("October"), _("November"), _("December"),
+    ]  # fmt: skip
+    return _("%(month)s %(day)s, %(year)s") % {"month": months[day.month - 1], "day": day.day, "year": day.year}
 
 
 @cache

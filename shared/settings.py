@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import InvalidSettings
 
@@ -36,6 +36,8 @@ class Brand(Settings):
     brand_name: str = "Khan Academy"
     support_url: str = "https://support.khanacademy.org"
     web_url: str
+    brand_colour: str = Field("#1865f2", pattern=r"^#[0-9a-fA-F]{6}$")
+    brand_logo_url: str = Field("", pattern=r"^(https://[^\s\"'<>]+)?$")
     postal_address: str = "Khan Academy, PO Box 1630, Mountain View, CA 94042, USA"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 from shared.clock import Clock, to_iso
 from shared.district import District
@@ -13,7 +12,7 @@ from shared.errors import OutcomeUnknown
 from shared.i18n import language_for
 from shared.link import LinkState
 from shared.mail.mailer import Mailer, MailRefused
-from shared.mail.message import Message, build, translated
+from shared.mail.message import SUBJECTS, Kind, Message, build, translated
 from shared.nudge import next_allowed, nudge_after, still_about, unsubscribe_token
 from shared.roster import Role, RosterUser, RosterUserKey
 from shared.settings import Brand
@@ -23,7 +22,6 @@ from shared.stores.due import NUDGE, DueStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 
-TEMPLATES = Path(__file__).parent / "templates"
 LEASE = timedelta(minutes=10)
 PAUSE = timedelta(hours=1)
 
@@ -108,20 +106,14 @@ class Nudging:
         language = language_for(district.locale)
         stop = f"{self._brand.web_url}/unsubscribe/{unsubscribe_token(district.district_id, account_id, self._token_key())}"
         return build(
-            TEMPLATES,
-            "nudge",
+            Kind.NUDGE,
             language,
             to=user.official_email or "",
-            subject=translated(
-                language, "Your previous %(brand)s classes are still open", brand=self._brand.brand_name
-            ),
-            headers={"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
-            tags={"kind": "nudge"},
-            brand=self._brand.brand_name,
+            subject=translated(language, SUBJECTS[Kind.NUDGE], brand=self._brand.brand_name),
+            brand=self._brand,
+            stop=stop,
             name=user.display_name,
             classes=classes,
             address=f"{self._brand.web_url}/home",
-            stop=stop,
             support_url=district.support_url or self._brand.support_url,
-            postal_address=self._brand.postal_address,
         )

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
-from pathlib import Path
 
 from shared.errors import OutcomeUnknown
 from shared.i18n import language_for
 from shared.mail.mailer import Mailer
-from shared.mail.message import build, translated
+from shared.mail.message import SUBJECTS, Kind, build, translated
+from shared.mail.plain_text import plain
 from shared.report import Status
 from shared.settings import Brand
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportNotices
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 class HeldImportMail:
@@ -40,15 +38,11 @@ class HeldImportMail:
             if digest in found.told:
                 continue
             message = build(
-                TEMPLATES,
-                "held",
+                Kind.HELD_IMPORT,
                 language,
                 to=contact,
-                subject=translated(
-                    language, "A roster of %(district)s waits for your decision", district=district.name
-                ),
-                tags={"kind": "held_import"},
-                brand=self._brand.brand_name,
+                subject=translated(language, SUBJECTS[Kind.HELD_IMPORT], district=plain(district.name)),
+                brand=self._brand,
                 district=district.name,
                 upload=found.upload_key,
                 reason=found.message,

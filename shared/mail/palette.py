@@ -1,0 +1,78 @@
+"""The colours of a mail: what a brand's one colour makes readable, on light and on dark."""
+
+from __future__ import annotations
+
+import colorsys
+import re
+from dataclasses import dataclass
+
+READABLE = 4.5
+"""The contrast that small text needs (WCAG 2.2, 1.4.3)."""
+
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
+_STEPS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colours as ``#rrggbb``. Each text colour is readable on the ground that it stands on."""
+
+    button: str
+    on_button: str
+    link: str
+    link_in_the_dark: str
+    page: str = "#eef1f6"
+    card: str = "#ffffff"
+    panel: str = "#f5f7fa"
+    line: str = "#d9dde5"
+    text: str = "#21242c"
+    quiet: str = "#565a66"
+    dark_page: str = "#101218"
+    dark_card: str = "#1b1e26"
+    dark_panel: str = "#252934"
+    dark_line: str = "#3d424f"
+    dark_text: str = "#f2f4f8"
+    dark_quiet: str = "#b4bac7"
+
+
+def palette(brand_colour: str) -> Palette:
+    """The brand's colour is the button's; links have it too, as dark or as light as their ground needs.
+
+    Raises ValueError when it is no ``#rrggbb``.
+    """
+    if not _HEX.fullmatch(brand_colour):
+        raise ValueError("a colour is written as # and six hexadecimal digits")
+    button = brand_colour.lower()
+    plain = Palette(button, "", "", "")
+    return Palette(
+        button=button,
+        on_button=max("#ffffff", plain.text, key=lambda ink: contrast(ink, button)),
+        link=_readable(button, plain.page, plain.card, plain.panel, towards=0.0),
+        link_in_the_dark=_readable(button, plain.dark_page, plain.dark_card, plain.dark_panel, towards=1.0),
+    )
+
+
+def contrast(one: str, other: str) -> float:
+    """How far apart two colours are for the eye, from 1 to 21 (WCAG 2.2)."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _readable(colour: str, *grounds: str, towards: float) -> str:
+    hue, lightness, saturation = colorsys.rgb_to_hls(*_parts(colour))
+    for step in range(_STEPS + 1):
+        moved = lightness + (towards - lightness) * step / _STEPS
+        candidate = "#" + "".join(f"{round(part * 255):02x}" for part in colorsys.hls_to_rgb(hue, moved, saturation))
+        if all(contrast(candidate, ground) >= READABLE for ground in grounds):
+            return candidate
+    raise AssertionError("black or white is readable on every ground")
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in _parts(colour))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _parts(colour: str) -> tuple[float, float, float]:
+    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    return red, green, blue
