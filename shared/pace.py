@@ -1,0 +1,189 @@
+"""The pace of sending: how fast and how much the mail service lets this account send, shared by all workers.
+
+Time is cut into slots, one mail each, a little slower than the account's rate. A worker leases as many of the next free
+slots as it has mails to send, in one write, and sends each mail in its slot. How a state is kept is no matter of this
+module; see docs/decisions/slots-are-leased-ahead.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+SHARE = 0.97
+"""The part of the account's rate that is used. What is left lets a mail be 30 ms late on its way without there being one
+too many in any second: ``(1 + 0.03) * SHARE <= 1``."""
+LIMITS_KEPT = timedelta(minutes=1)
+"""How long what the service says of the account counts as its present limits."""
+DAY = timedelta(hours=24)
+"""The daily quota is about the last 24 hours at any moment."""
+LONGEST_PAUSE = timedelta(minutes=1)
+"""How long sending rests at most after the service said: slower. The first time it is a second, then twice as long each."""
+CALM_AFTER = timedelta(minutes=5)
+"""After so long without being told to slow down, the next pause is a second again."""
+UNTIL_ASKED_AGAIN = timedelta(hours=1)
+"""How long mails rest when nobody can say when sending goes on."""
+
+_SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the account may send. ``rate`` is in mails per second; ``per_day`` in mails per 24 hours, None without a limit.
+
+    ``sent`` is how many went out in the last 24 hours, whoever of the account sent them. ``is_open`` is False while the
+    service has paused the account.
+    """
+
+    rate: float
+    per_day: int | None
+    sent: int = 0
+    is_open: bool = True
+
+
+CAUTIOUS = Limits(rate=1.0, per_day=200)
+"""What holds as long as the service never told its limits: those of an account that is new to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaceState:
+    """What the workers share. Moments are microseconds since 1970 (UTC).
+
+    ``next_free``: the first slot that nobody has. ``since``: slots leased since the limits were read. ``used``: slots
+    leased by the hour (``2026-09-01T15``), of the last 24 hours. ``pauses``: how often in a row the service said: slower.
+    """
+
+    next_free: int = 0
+    limits: Limits | None = None
+    limits_at: int = 0
+    since: int = 0
+    used: Mapping[str, int] = field(default_factory=dict)
+    pauses: int = 0
+    paused_at: int = 0
+    version: int = 0
+
+
+class Why(StrEnum):
+    """Why nothing may be sent now."""
+
+    QUOTA_USED_UP = "quota_used_up"
+    ACCOUNT_PAUSED = "account_paused"
+    NO_SLOT_SOON = "no_slot_soon"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Nothing may be sent before ``until``, as far as that can be told."""
+
+    why: Why
+    until: datetime
+
+
+def wants_limits(state: PaceState, now: datetime) -> bool:
+    """Whether the account's limits should be read before the next lease."""
+    return state.limits is None or micros(now) - state.limits_at >= _span(LIMITS_KEPT)
+
+
+def with_limits(state: PaceState, limits: Limits | None, now: datetime) -> PaceState:
+    """The limits as they were just read; None when the service did not tell: then what it said last holds on.
+
+    What is leased and lies ahead is not in ``limits.sent`` yet, so it goes on counting.
+    """
+    if limits is None:
+        return replace(state, limits=state.limits or CAUTIOUS, limits_at=micros(now))
+    ahead = max(0, state.next_free - micros(now)) / _SECOND * _rate(limits)
+    return replace(state, limits=limits, limits_at=micros(now), since=min(state.since, math.ceil(ahead)))
+
+
+def lease(
+    state: PaceState, now: datetime, number: int, *, within: timedelta, is_urgent: bool = False
+) -> tuple[PaceState, tuple[datetime, ...]] | Held:
+    """Take up to ``number`` slots, none later than ``within`` from now; answers the state after it and the slots.
+
+    The last hundredth of the daily quota is for mails that somebody waits for (``is_urgent``).
+    """
+    limits = state.limits or CAUTIOUS
+    if not limits.is_open:
+        return Held(Why.ACCOUNT_PAUSED, now + UNTIL_ASKED_AGAIN)
+    left = _left_today(state, limits, is_urgent=is_urgent)
+    if left < 1:
+        return Held(Why.QUOTA_USED_UP, frees_at(state, now))
+    step = _SECOND / _rate(limits)
+    first = max(state.next_free, micros(now))
+    soon = math.floor((micros(now + within) - first) / step) + 1
+    if soon < 1:
+        return Held(Why.NO_SLOT_SOON, moment(first))
+    taken = min(number, left, soon)
+    slots = tuple(moment(first + math.ceil(at * step)) for at in range(taken))
+    hour = _hour(now)
+    oldest = _hour(now - DAY)
+    used = {each: count for each, count in state.used.items() if each >= oldest}
+    after = replace(
+        state,
+        next_free=first + math.ceil(taken * step),
+        since=state.since + taken,
+        used={**used, hour: used.get(hour, 0) + taken},
+        version=state.version + 1,
+    )
+    return after, slots
+
+
+def slowed(state: PaceState, now: datetime) -> PaceState:
+    """The service said: slower. Nobody gets a slot for a while, and the limits are read again before the next one."""
+    is_new = micros(now) - state.paused_at > _span(CALM_AFTER)
+    pauses = 1 if is_new else state.pauses + 1
+    pause = min(_span(LONGEST_PAUSE), _SECOND * 2 ** min(pauses - 1, 10))
+    return replace(
+        state,
+        next_free=max(state.next_free, micros(now) + pause),
+        limits_at=0,
+        pauses=pauses,
+        paused_at=micros(now),
+        version=state.version + 1,
+    )
+
+
+def frees_at(state: PaceState, now: datetime) -> datetime:
+    """When a part of the used-up daily quota is free again: a day after the oldest hour in which this service sent.
+
+    When that is not ahead, others of the account used the quota up: then it is looked at again after a while.
+    """
+    sent = min((hour for hour, count in state.used.items() if count and hour >= _hour(now - DAY)), default=None)
+    if sent is None:
+        return now + UNTIL_ASKED_AGAIN
+    freed = datetime.fromisoformat(f"{sent}:00:00+00:00") + timedelta(hours=1) + DAY
+    return freed if freed > now else now + UNTIL_ASKED_AGAIN
+
+
+def micros(at: datetime) -> int:
+    """A moment as microseconds since 1970."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment(at: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=at)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _rate(limits: Limits) -> float:
+    return limits.rate * SHARE
+
+
+def _left_today(state: PaceState, limits: Limits, *, is_urgent: bool) -> int:
+    if limits.per_day is None:
+        return 10**9
+    reserve = 0 if is_urgent else math.ceil(limits.per_day / 100)
+    return limits.per_day - reserve - limits.sent - state.since
+
+
+def _hour(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="hours")[:13]
+
+
+def _span(length: timedelta) -> int:
+    return length // timedelta(microseconds=1)
