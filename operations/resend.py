@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timedelta
 
 from operations.where import deployed
 from shared.clock import new_id, utc_now
 from shared.errors import RefusedTransition
+from shared.inviting_again import InvitingAgain
 from shared.roster import RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
+from shared.stores.districts import DistrictStore
+from shared.stores.roster_users import RosterUserStore
 
 USAGE = "make resend DISTRICT=riverbend PERSON={sourcedId}"
-VALID_FOR = timedelta(days=30)
-
-
-def resend(
-    activations: ActivationStore, queue: ActivationQueue, user: RosterUserKey, *, activation_id: str, now: datetime
-) -> None:
-    """Raises RefusedTransition ``no_activation``, or what ``ActivationStore.renew`` raises."""
-    present = activations.of_user(user)
-    if present is None:
-        raise RefusedTransition(
-            "no_activation", "This person has no activation: not on the roster, matched, linked, or not a teacher."
-        )
-    queue.request([activations.renew(present, activation_id, now=now, valid_for=VALID_FOR)])
 
 
 def main(arguments: list[str]) -> int:
@@ -36,8 +25,12 @@ def main(arguments: list[str]) -> int:
     stack = deployed()
     queue = ActivationQueue(stack.client("sqs"), stack.outputs["ActivationQueueUrl"])
     user = RosterUserKey(district_id, sourced_id)
+    table = stack.table()
+    again = InvitingAgain(
+        ActivationStore(table), RosterUserStore(table), DistrictStore(table), queue, clock=utc_now, new_id=new_id
+    )
     try:
-        resend(ActivationStore(stack.table()), queue, user, activation_id=new_id(), now=utc_now())
+        again.invite(user)
     except RefusedTransition as refused:
         sys.stderr.write(f"{refused.message}\n")
         return 1

@@ -28,7 +28,9 @@ class Activation:
     """A roster user's activation. ``activation_id`` is random and opaque; it is the only id in the mail's address.
 
     ``token_version`` is in the token's MAC: raising it makes every earlier address dead. ``used_at`` is set when the
-    link was made through it: single use is the activation's state, not the token's absence.
+    link was made through it: single use is the activation's state, not the token's absence. ``follow_up_at`` is when a
+    mail that is out is looked at next: for a reminder, and at last because it expires. ``reminders`` counts those sent.
+    ``trouble`` is what SES told of a mail that may yet arrive (``delayed``, ``soft_bounce``).
     """
 
     activation_id: str
@@ -44,3 +46,8 @@ class Activation:
     expires_at: str | None = None
     opened_at: str | None = None
     used_at: str | None = None
+    follow_up_at: str | None = None
+    follow_up_under_way: bool = False
+    reminders: int = 0
+    reminders_stopped: bool = False
+    trouble: str | None = None

@@ -40,6 +40,18 @@ class NudgeSettings(BaseModel):
         return tuple(dict.fromkeys(names))
 
 
+class ActivationSettings(BaseModel):
+    """How long an invitation counts, and when a teacher who does not take it up is reminded of it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    valid_days: int = Field(30, ge=1, le=365)
+    reminders_after_days: tuple[Annotated[int, Field(ge=1, le=365)], ...] = Field((7, 14), max_length=6)
+    """Each counts from the mail before it; none for no reminders."""
+    in_school_hours: bool = False
+    """Whether invitations, too, keep to the hours and days of ``nudges``. Reminders always do."""
+
+
 @cache
 def _time_zones() -> frozenset[str]:
     """The names of all IANA time zones. Asking ``zoneinfo`` for them would walk the disk for each settings file."""
@@ -85,6 +97,7 @@ class District(BaseModel):
     contacts: tuple[str, ...] = ()
     clever_district_id: str | None = None
     nudges: NudgeSettings = NudgeSettings()
+    activations: ActivationSettings = ActivationSettings()
 
     def takes_additions_only(self, day: date) -> bool:
         """Whether nothing is removed on this day, on the district's own calendar."""

@@ -47,7 +47,6 @@ class ImportStepSettings(Settings):
     report_bucket: str
     snapshot_bucket: str
     activation_queue_url: str
-    activation_days: int = 30
 
 
 class RosterImportSettings(Settings):
@@ -104,6 +103,7 @@ class PagesSettings(Brand):
     token_secret_arn: str
     oidc_secret_arn: str
     report_bucket: str
+    activation_queue_url: str
     user_pool_id: str
     user_pool_client_id: str
     google_issuer: str

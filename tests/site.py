@@ -22,6 +22,7 @@ from shared.errors import LoginRefused
 from shared.settings import Brand
 from shared.stores.progress import ProgressStore
 from shared.stores.sessions import RateLimiter, SessionStore
+from shared.stores.stuck import StuckStore
 from tests.faults.dynamodb import Gate, ungated
 from tests.faults.services import MemoryCognito
 from tests.world import GOOGLE, TOKEN_KEY, WEB, World
@@ -79,7 +80,7 @@ class Web:
         services = Services(
             districts=world.districts, users=world.users, district_classes=world.classes, work=world.work,
             accounts=world.accounts, claims=world.claims, links=world.links, activations=world.activations,
-            progress=ProgressStore(world.table),
+            progress=ProgressStore(world.table), stuck=StuckStore(world.table), inviting_again=world.inviting_again(),
             sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
             passwords=PasswordLogin(self.cognito, "pool", "client"), google=self.google, clever=self.clever,  # type: ignore[arg-type]
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions.accounts_feed.feed import AccountsFeed
+from functions.activation_email.following_up import FollowingUp
+from functions.activation_email.invitation import Invitations
 from functions.activation_email.sending import ActivationSending
 from functions.activation_schedule.scheduling import ActivationSchedule
 from functions.cleanup_nudges.nudging import Nudging
@@ -20,7 +22,8 @@ from functions.import_step.steps import ImportSteps
 from functions.import_step.workbench import Import, Services
 from functions.mail_feedback.feedback import MailFeedback
 from functions.roster_import.arrivals import Arrivals, Taken
-from shared.mail.mailer import Mailer
+from shared.inviting_again import InvitingAgain
+from shared.mail.mailer import Mailer, paced_mailer
 from shared.report import Upload
 from shared.roster import RosterUserKey
 from shared.settings import Brand
@@ -34,6 +37,7 @@ from shared.stores.imports import ImportStarter
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
+from shared.stores.stuck import StuckStore
 from tests.faults.dynamodb import Gate, MemoryTable, ungated
 from tests.faults.services import MemoryEvents, MemoryQueue, MemoryS3, MemorySes, MemoryStates, etag
 
@@ -79,6 +83,10 @@ class World:
 
     def pass_time(self, **span: float) -> None:
         self.now += timedelta(**span)
+
+    def sleep(self, seconds: float) -> None:
+        """Nobody really sleeps."""
+        self.pass_time(seconds=max(0.0, seconds))
 
     def new_id(self) -> str:
         self._ids += 1
@@ -140,7 +148,11 @@ class World:
         """Handle every request in the queue, as SQS would hand them over."""
         while self.sqs.messages:
             body = json.loads(self.sqs.messages.pop(0))
-            self.sending().send(RosterUserKey(body["district_id"], body["sourced_id"]), body["activation_id"])
+            user = RosterUserKey(body["district_id"], body["sourced_id"])
+            if "follow_up" in body:
+                self.following_up().look(user, body["follow_up"])
+            else:
+                self.sending().send(user, body["activation_id"])
 
     def schedule(self) -> ActivationSchedule:
         queue = ActivationQueue(self.sqs, "queue")
@@ -148,9 +160,24 @@ class World:
 
     def sending(self) -> ActivationSending:
         return ActivationSending(
-            self.activations, self.users, self.links, self.districts, self.mailer(), token_key=lambda: TOKEN_KEY,
-            brand=Brand(web_url=WEB), subject="Confirm your official %(brand)s account", clock=self.clock,
+            self.activations, self.users, self.links, self.districts, self.mailer(), self.invitations(),
+            StuckStore(self.table), DueStore(self.table), clock=self.clock,
         )  # fmt: skip
+
+    def invitations(self) -> Invitations:
+        subject = "Confirm your official %(brand)s account"
+        return Invitations(self.districts, token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), subject=subject)
+
+    def following_up(self) -> FollowingUp:
+        due = DueStore(self.table)
+        return FollowingUp(
+            self.activations, self.users, self.links, self.districts, due, self.mailer(), self.invitations(),
+            clock=self.clock,
+        )  # fmt: skip
+
+    def inviting_again(self) -> InvitingAgain:
+        queue = ActivationQueue(self.sqs, "queue")
+        return InvitingAgain(self.activations, self.users, self.districts, queue, clock=self.clock, new_id=self.new_id)
 
     def nudging(self) -> Nudging:
         return Nudging(
@@ -159,13 +186,15 @@ class World:
         )  # fmt: skip
 
     def feedback(self) -> MailFeedback:
-        return MailFeedback(self.activations, clock=self.clock)
+        return MailFeedback(self.activations, self.districts, clock=self.clock)
 
     def publisher(self) -> Publisher:
         return Publisher(self.events, "default")
 
     def mailer(self) -> Mailer:
-        return Mailer(self.ses, "no-reply@accounts.example", "mail")
+        return paced_mailer(
+            self.ses, self.table, "no-reply@accounts.example", "mail", clock=self.clock, sleep=self.sleep
+        )
 
     def address_in_mail_to(self, address: str) -> str:
         """The activation address in the newest mail to this person."""
@@ -197,7 +226,6 @@ class World:
             ActivationQueue(self.sqs, "queue").request,
             clock=self.clock,
             new_id=self.new_id,
-            valid_for=timedelta(days=30),
             at_once=1,
         )
         files = ImportFiles(self.s3, "rosters", "snapshots")

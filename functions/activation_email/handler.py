@@ -1,58 +1,105 @@
-"""SQS: activations that are to be mailed, with partial batch failures."""
+"""SQS: activations that are to be mailed or followed up, with partial batch failures."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.activation_email.following_up import FollowingUp
+from functions.activation_email.invitation import Invitations
 from functions.activation_email.sending import ActivationSending
 from shared import aws
 from shared.clock import utc_now
-from shared.mail.mailer import Mailer
+from shared.errors import AccountLinkingError
+from shared.mail.mailer import paced_mailer
 from shared.observability import logger, metric
+from shared.parallel import each
 from shared.roster import RosterUserKey
 from shared.settings import ActivationEmailSettings
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
+from shared.stores.due import DueStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.secrets import Secrets
+from shared.stores.stuck import StuckStore
 
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+AT_ONCE = 5
+"""Requests of a batch that are handled at the same time: most of a mail's time is waiting for its turn and for SES."""
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What a request of the queue may ask for."""
+
+    sending: ActivationSending
+    following_up: FollowingUp
 
 
 @cache
-def sending() -> ActivationSending:
-    """The use case, wired to the services that the environment names."""
+def use_cases() -> UseCases:
+    """Wired to the services that the environment names."""
     settings = ActivationEmailSettings.from_environment()
     table = aws.table(settings.table_name)
     secrets = Secrets(aws.client("secretsmanager"), utc_now)
-    return ActivationSending(
-        ActivationStore(table),
-        RosterUserStore(table),
-        LinkStore(table),
-        DistrictStore(table),
-        Mailer(aws.client("sesv2", retries=False), settings.sender, settings.configuration_set),
+    activations, users, links = ActivationStore(table), RosterUserStore(table), LinkStore(table)
+    districts, due = DistrictStore(table), DueStore(table)
+    mailer = paced_mailer(
+        aws.client("sesv2", retries=False),
+        table,
+        settings.sender,
+        settings.configuration_set,
+        clock=utc_now,
+        tell=metric,
+    )
+    invitations = Invitations(
+        districts,
         token_key=lambda: secrets.key(settings.token_secret_arn),
         brand=settings,
         subject=settings.activation_subject,
-        clock=utc_now,
+    )
+    return UseCases(
+        ActivationSending(
+            activations, users, links, districts, mailer, invitations, StuckStore(table), due, clock=utc_now
+        ),
+        FollowingUp(activations, users, links, districts, due, mailer, invitations, clock=utc_now),
     )
 
 
 def record_handler(record: SQSRecord) -> None:
     body = record.json_body
-    outcome = sending().send(RosterUserKey(body["district_id"], body["sourced_id"]), body["activation_id"])
+    user = RosterUserKey(body["district_id"], body["sourced_id"])
+    if "follow_up" in body:
+        looked = use_cases().following_up.look(user, body["follow_up"])
+        logger.info("follow-up", extra={"outcome": looked.value})
+        metric(f"FollowUp{looked.value.title()}")
+        return
+    outcome = use_cases().sending.send(user, body["activation_id"])
     logger.info("activation", extra={"activation_id": body["activation_id"], "outcome": outcome.value})
     metric(f"Activation{outcome.value.title().replace('_', '')}")
 
 
+def _fails(record: SQSRecord) -> bool:
+    """Whether the request has to come again. What became of one is no matter of the others in its batch."""
+    try:
+        record_handler(record)
+    except AccountLinkingError as failed:
+        logger.warning("a request comes again", extra={"code": failed.code})
+        return True
+    except Exception:  # noqa: BLE001 - a defect in one request; it ends in the dead-letter queue
+        logger.exception("a request comes again")
+        return True
+    return False
+
+
 @logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return dict(
-        process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)
-    )
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    records = [SQSRecord(record) for record in event["Records"]]
+    use_cases().sending.expect(sum("activation_id" in record.json_body for record in records))
+    failed = each(_fails, records, at_once=AT_ONCE)
+    again = [record.message_id for record, fails in zip(records, failed, strict=True) if fails]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
 
+from functions.activation_email.invitation import Invitations
 from shared.activation import Activation, ActivationState
-from shared.activation_token import make_token
-from shared.clock import Clock, from_iso, to_iso
-from shared.district import District
+from shared.clock import Clock, to_iso
 from shared.errors import OutcomeUnknown, RefusedTransition
-from shared.i18n import language_for
 from shared.link import LinkState
 from shared.mail.mailer import Mailer, MailRefused
-from shared.mail.message import Message, build, translated
-from shared.roster import Role, RosterUser, RosterUserKey
-from shared.settings import Brand
+from shared.reminder import follow_up_at
+from shared.roster import Role, RosterUserKey
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
+from shared.stores.due import ACTIVATION, DueStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
+from shared.stores.stuck import StuckCode, StuckStore
 
-TEMPLATES = Path(__file__).parent / "templates"
 LEASE = timedelta(minutes=10)
+PARKED_FOR = timedelta(minutes=5)
+"""How long a mail rests that was refused because of pace, when nobody says for how long it should."""
 
 
 class Outcome(StrEnum):
@@ -34,6 +32,7 @@ class Outcome(StrEnum):
     NOT_PENDING = "not_pending"
     NOT_NEEDED = "not_needed"
     UNANSWERED = "unanswered"
+    PARKED = "parked"
 
 
 class ActivationSending:
@@ -46,25 +45,27 @@ class ActivationSending:
         links: LinkStore,
         districts: DistrictStore,
         mailer: Mailer,
+        invitations: Invitations,
+        stuck: StuckStore,
+        due: DueStore,
         *,
-        token_key: Callable[[], bytes],
-        brand: Brand,
-        subject: str,
         clock: Clock,
     ) -> None:
         self._activations = activations
         self._users = users
         self._links = links
         self._districts = districts
+        self._due = due
         self._mailer = mailer
-        self._token_key = token_key
-        self._brand = brand
-        self._subject = subject
+        self._invitations = invitations
+        self._stuck = stuck
         self._clock = clock
 
     def send(self, user_key: RosterUserKey, activation_id: str) -> Outcome:
         """Raises MailRefused when SES said no, OutcomeUnknown while it is open what it did: the request is to come again.
 
+        Where it is only not the time for it (pace, quota, sending stopped), the mail stays pending, is parked as due
+        later, and the request has done its part: waiting uses up none of the times that it may come.
         Whoever comes while the mail is under way waits for the lease to pass. By then SES' own event has settled what
         became of it (``mail_feedback``); where none came, the outcome is UNANSWERED and a person is told.
         """
@@ -74,6 +75,7 @@ class ActivationSending:
         if activation.state is ActivationState.SENDING:
             if (activation.lease_until or "") > to_iso(self._clock()):
                 raise OutcomeUnknown("still_sending", "It is not known yet whether this mail went out.")
+            self._stuck.note(user_key, StuckCode.UNANSWERED, to_iso(self._clock()))
             return Outcome.UNANSWERED
         if activation.state is not ActivationState.PENDING:
             return Outcome.NOT_PENDING
@@ -87,39 +89,44 @@ class ActivationSending:
         ):
             self._activations.withdraw(activation)
             return Outcome.NOT_NEEDED
-        message = self._message(activation, user, self._districts.get(user_key.district_id))
+        district = self._districts.get(user_key.district_id)
+        message = self._invitations.first(activation, user, district)
+        try:
+            turn = self._mailer.turn(is_urgent=_is_awaited(activation))
+        except MailRefused as later:
+            return self._park(activation, later)
         try:
             self._activations.begin_sending(activation, now=self._clock(), lease=LEASE)
         except RefusedTransition:
             return self.send(user_key, activation_id)
         # From here on the mail may have gone out: only SES' answer or its tagged event may say that it did not.
         try:
-            message_id = self._mailer.send(message)
-        except MailRefused:
+            message_id = self._mailer.send(message, turn, is_urgent=_is_awaited(activation))
+        except MailRefused as refused:
             self._activations.give_back(activation)
-            raise
-        self._activations.mark_sent(activation, message_id, now=self._clock())
+            if not refused.may_try_later:
+                raise
+            return self._park(activation, refused)
+        now = self._clock()
+        self._activations.mark_sent(
+            activation, message_id, now=now, follow_up_at=follow_up_at(district, activation, now)
+        )
         return Outcome.SENT
+
+    def expect(self, number: int) -> None:
+        """So many requests are about to come: the turns of their mails are had together."""
+        self._mailer.expect(number)
+
+    def _park(self, activation: Activation, refused: MailRefused) -> Outcome:
+        due_at = refused.until or self._clock() + PARKED_FOR
+        self._due.add(ACTIVATION, activation.user, due_at, activation_id=activation.activation_id)
+        return Outcome.PARKED
 
     def _needs_no_mail(self, user_key: RosterUserKey) -> bool:
         link = self._links.of_user(user_key)
         return link is not None and link.state in (LinkState.MATCHED, LinkState.LINKED)
 
-    def _message(self, activation: Activation, user: RosterUser, district: District) -> Message:
-        schools = self._districts.school_names(district.district_id, user.school_ids)
-        language = language_for(district.locale)
-        return build(
-            TEMPLATES,
-            "activation",
-            language,
-            to=activation.official_email,
-            subject=translated(language, self._subject, brand=self._brand.brand_name),
-            tags={"activation_id": activation.activation_id, "kind": "activation"},
-            brand=self._brand.brand_name,
-            name=user.display_name,
-            district=district.name,
-            schools=sorted(schools.values()),
-            address=f"{self._brand.web_url}/activate/{make_token(activation, self._token_key())}",
-            support_url=district.support_url or self._brand.support_url,
-            expires=from_iso(activation.expires_at).astimezone(district.zone).date() if activation.expires_at else None,
-        )
+
+def _is_awaited(activation: Activation) -> bool:
+    """A person asked for this mail, and waits for it: it is not the first one."""
+    return activation.token_version > 1

@@ -1,4 +1,4 @@
-"""Activations that waited for their day go into the queue."""
+"""Activations whose moment has come go into the queue: those that waited for their day, and those to be followed up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from shared.activation import ActivationState
 from shared.clock import Clock
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
-from shared.stores.due import ACTIVATION, DueStore
+from shared.stores.due import ACTIVATION, FOLLOW_UP, DueStore
 
 
 class ActivationSchedule:
@@ -19,7 +19,7 @@ class ActivationSchedule:
         self._clock = clock
 
     def run(self) -> int:
-        """Queue everything whose day has come; answers how many. May be run again."""
+        """Queue everything whose moment has come; answers how many. May be run again."""
         requested = 0
         for user, due_at, _ in self._due.due(ACTIVATION, self._clock()):
             activation = self._activations.of_user(user)
@@ -28,4 +28,7 @@ class ActivationSchedule:
                 requested += 1
             # Only after the queue has it: a crash in between asks once more, which is harmless.
             self._due.remove(ACTIVATION, user, due_at)
-        return requested
+        # What is to be followed up stays due until it is dealt with: whoever reads the queue settles it.
+        follow_ups = [(user, due_at) for user, due_at, _ in self._due.due(FOLLOW_UP, self._clock())]
+        self._queue.request_follow_ups(follow_ups)
+        return requested + len(follow_ups)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -37,7 +36,6 @@ def steps() -> ImportSteps:
         queue.request,
         clock=utc_now,
         new_id=new_id,
-        valid_for=timedelta(days=settings.activation_days),
     )
     return ImportSteps(
         Services(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
@@ -10,7 +11,9 @@ from shared.activation import Activation, ActivationState
 from shared.clock import Clock, NewId, to_iso
 from shared.district import District
 from shared.email_address import domain_of
+from shared.errors import RefusedTransition
 from shared.matching import Match, Outcome
+from shared.nudge import next_allowed
 from shared.parallel import each
 from shared.report import Note, merged_notes
 from shared.roster import Role, RosterUser
@@ -66,7 +69,6 @@ class Matcher:
         *,
         clock: Clock,
         new_id: NewId,
-        valid_for: timedelta,
         at_once: int = 8,
     ) -> None:
         self._claims = claims
@@ -75,7 +77,6 @@ class Matcher:
         self._queue = queue
         self._clock = clock
         self._new_id = new_id
-        self._valid_for = valid_for
         self._at_once = at_once
 
     def run(self, district: District, users: Iterable[RosterUser]) -> tuple[Matching, list[Note]]:
@@ -142,7 +143,7 @@ class Matcher:
                 user.key,
                 address,
                 created_at=to_iso(now),
-                expires_at=to_iso(max(starts or now, now) + self._valid_for),
+                expires_at=to_iso(max(starts or now, now) + _valid_for(district)),
             )
             if self._activations.create_pending(activation, due_at=starts):
                 if starts is not None:
@@ -152,6 +153,16 @@ class Matcher:
                 result.queued = 1
                 return result, activation, notes
             present = self._activations.of_user(user.key)
+        if present and _is_to_begin_anew(present, address):
+            with suppress(RefusedTransition):
+                present = self._activations.invite_again(
+                    present,
+                    self._new_id(),
+                    address,
+                    now=now,
+                    valid_for=_valid_for(district),
+                    due_at=_starts(district, user, now),
+                )
         if present and present.state is ActivationState.PENDING:
             if present.official_email != address:
                 self._activations.change_address(present, address)
@@ -177,6 +188,20 @@ def _not_mailed(user: RosterUser, found: Match) -> str | None:
     return "shared_address" if found.address_is_shared else None
 
 
+def _valid_for(district: District) -> timedelta:
+    return timedelta(days=district.activations.valid_days)
+
+
+def _is_to_begin_anew(present: Activation, address: str) -> bool:
+    """Nothing ever reached this teacher: it was withdrawn unsent for a match that is gone, or bounced at an address that
+    the district has corrected since."""
+    if present.used_at:
+        return False
+    if present.state is ActivationState.WITHDRAWN:
+        return present.sent_at is None
+    return present.state is ActivationState.BOUNCED and present.official_email != address
+
+
 def _waits(district: District, user: RosterUser, now: datetime) -> str | None:
     return None if _starts(district, user, now) is None else _WAITS
 
@@ -199,7 +224,9 @@ def _starts(district: District, user: RosterUser, now: datetime) -> datetime | N
     """When this teacher may be mailed; None is at once. Outside of a pilot it is for the district to say when."""
     if district.schools and not set(district.schools) & set(user.school_ids):
         return _FAR
-    if district.activations_from is None:
-        return None
-    starts = datetime.combine(district.activations_from, time(), district.zone).astimezone(UTC)
+    starts = now
+    if district.activations_from:
+        starts = max(now, datetime.combine(district.activations_from, time(), district.zone).astimezone(UTC))
+    if district.activations.in_school_hours:
+        starts = next_allowed(district, starts)
     return starts if starts > now else None

@@ -8,25 +8,27 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.mail_feedback.feedback import STATES, MailFeedback
+from functions.mail_feedback.feedback import KINDS, MailFeedback
 from shared import aws
 from shared.clock import utc_now
 from shared.observability import logger, metric
 from shared.settings import MailFeedbackSettings
 from shared.stores.activations import ActivationStore
+from shared.stores.districts import DistrictStore
 
 
 @cache
 def feedback() -> MailFeedback:
     """The use case, wired to the services that the environment names."""
-    return MailFeedback(ActivationStore(aws.table(MailFeedbackSettings.from_environment().table_name)), clock=utc_now)
+    table = aws.table(MailFeedbackSettings.from_environment().table_name)
+    return MailFeedback(ActivationStore(table), DistrictStore(table), clock=utc_now)
 
 
 @logger.inject_lambda_context
 @event_source(data_class=EventBridgeEvent)
 def lambda_handler(event: EventBridgeEvent, _context: LambdaContext) -> dict[str, Any]:
     kind = str(event.detail.get("eventType", ""))
-    metric(f"Mail{kind}" if kind in STATES else "MailOther")
+    metric(f"Mail{kind}" if kind in KINDS else "MailOther")
     told = feedback().take(event.detail)
-    logger.info("mail feedback", extra={"event_type": kind if kind in STATES else "other", "told": told})
+    logger.info("mail feedback", extra={"event_type": kind if kind in KINDS else "other", "told": told})
     return {"told": told}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -11,9 +12,12 @@ from shared.activation import Activation, ActivationState
 from shared.activation_token import activation_id_of, token_is_valid
 from shared.clock import to_iso
 from shared.district import District
+from shared.email_address import normalise
+from shared.errors import RefusedTransition
 from shared.roster import RosterUser
 
 _COOKIE_SECONDS = 3600
+_SHOWN_WITHOUT_THE_TOKEN = ("expired", "suspended")
 _DEAD = (ActivationState.EXPIRED, ActivationState.WITHDRAWN)
 
 
@@ -40,7 +44,7 @@ class ActivationPages:
             "activation", activation_id_of(token) or request.source_ip, most=300, within=timedelta(hours=1)
         )
         invitation, problem = self._open(token)
-        if invitation is None:
+        if invitation is None and problem not in _SHOWN_WITHOUT_THE_TOKEN:
             return self._sorry(problem)
         sealed = self._s.sealed("activation").seal({"token": token})
         return see_other("/activate", **{ACTIVATION_COOKIE: sealed})
@@ -75,6 +79,29 @@ class ActivationPages:
         address = "/login" if has_account else f"/sso/{invitation.district.district_id}"
         return see_other(address, **{ACTIVATION_COOKIE: self._s.sealed("activation").seal(cookie)})
 
+    def ask_again(self, request: Request) -> Reply:
+        """Another mail instead of a link that has expired, to the official address and nowhere else.
+
+        Whoever asks types that address: a scanner that presses buttons cannot, and the answer is the same for everybody.
+        """
+        cookie = self._cookie(request)
+        if cookie is None:
+            return see_other("/activate")
+        invitation, problem = self._open(cookie["token"])
+        if invitation is not None:
+            return see_other("/activate")
+        if problem != "expired":
+            return self._sorry(problem)
+        activation_id = activation_id_of(cookie["token"]) or ""
+        self._s.limits.hit("another_mail", activation_id, most=5, within=timedelta(days=1))
+        activation = self._s.activations.by_id(activation_id)
+        user = self._s.users.get(activation.user) if activation else None
+        typed = normalise(request.form.get("email", ""))
+        if user and typed and typed == user.official_email:
+            with suppress(RefusedTransition):
+                self._s.inviting_again.invite(user.key)
+        return page("activation_gone", problem="asked")
+
     def invitation(self, request: Request) -> Invitation | None:
         """The proof that this browser carries, if it still stands."""
         cookie = self._cookie(request)
@@ -87,7 +114,10 @@ class ActivationPages:
         return self._s.sealed("activation").open(request.cookies.get(ACTIVATION_COOKIE), _COOKIE_SECONDS)
 
     def _open(self, token: str) -> tuple[Invitation | None, str]:
-        """The invitation of a token, or why there is none: ``unknown``, ``used``, ``expired``."""
+        """The invitation of a token, or why there is none: ``unknown``, ``used``, ``expired``, ``suspended``.
+
+        A teacher who is off the roster finds the link working again on return (M8).
+        """
         activation_id = activation_id_of(token)
         activation = self._s.activations.by_id(activation_id) if activation_id else None
         if activation is None or not token_is_valid(token, activation, self._s.token_key()):
@@ -97,7 +127,9 @@ class ActivationPages:
         if activation.state in _DEAD or (activation.expires_at and activation.expires_at <= to_iso(self._s.clock())):
             return None, "expired"
         user = self._s.users.get(activation.user)
-        if user is None or not user.active or user.official_email != activation.official_email:
+        if user is None or not user.active:
+            return None, "suspended"
+        if user.official_email != activation.official_email:
             return None, "expired"
         return Invitation(activation, user, self._s.districts.get(activation.user.district_id), token), ""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 from functions.pages.linking import Linking
 from functions.pages.services import Services
 from functions.pages.web import Reply, Request, page, see_other
-from shared.errors import LoginRefused
-from shared.roster import Role
+from shared.errors import LoginRefused, RefusedTransition
+from shared.roster import Role, RosterUserKey
+from shared.stores.stuck import Stuck
 
 
 class Console:
@@ -21,20 +23,49 @@ class Console:
         self._read_latest = read_latest
 
     def show(self, request: Request, district_id: str) -> Reply:
+        if not self._is_administrator(request, district_id):
+            return see_other(f"/sso/{district_id}")
+        return self._page(district_id)
+
+    def invite_again(self, request: Request, district_id: str) -> Reply:
+        """Another activation mail to somebody who is stuck, because the district asks for it."""
+        if not self._is_administrator(request, district_id):
+            return see_other(f"/sso/{district_id}")
+        self._s.limits.hit("invite_again", district_id, most=500, within=timedelta(days=1))
+        try:
+            self._s.inviting_again.invite(RosterUserKey(district_id, request.form.get("sourced_id", "")))
+        except RefusedTransition as refused:
+            return self._page(district_id, refused=refused.code)
+        return see_other(f"/console/{district_id}")
+
+    def _is_administrator(self, request: Request, district_id: str) -> bool:
+        """False for nobody. Raises LoginRefused for anybody else."""
         session = self._linking.session(request)
         if session is None or session.user is None:
-            return see_other(f"/sso/{district_id}")
+            return False
         user = self._s.users.get(session.user)
         is_administrator = user is not None and user.active and user.role is Role.ADMINISTRATOR
         if not is_administrator or session.user.district_id != district_id:
             raise LoginRefused("not_an_administrator", "This page is for administrators of this district.")
+        return True
+
+    def _page(self, district_id: str, *, refused: str = "") -> Reply:
         district = self._s.districts.get(district_id)
         latest = self._read_latest(district_id)
         return page(
             "console",
+            status=409 if refused else 200,
+            refused=refused,
+            stuck=[self._stuck(one) for one in self._s.stuck.of_district(district_id)],
+            district_id=district_id,
             locale=district.locale,
             district=district.name,
             support_url=district.support_url,
             report=json.loads(latest) if latest else None,
             at_work=self._s.progress.at_work(district_id),
         )
+
+    def _stuck(self, one: Stuck) -> dict[str, str]:
+        user = self._s.users.get(one.user)
+        name = user.display_name if user else ""
+        return {"sourced_id": one.user.sourced_id, "name": name, "code": one.code.value, "since": one.since[:10]}

@@ -52,6 +52,11 @@ def activation_new() -> Response[Any]:
     return answered(lambda s, r: s.activation.go_on(r, has_account=False))
 
 
+@app.post("/activate/again")
+def activation_again() -> Response[Any]:
+    return answered(lambda s, r: s.activation.ask_again(r))
+
+
 @app.get("/login")
 def login_page() -> Response[Any]:
     return answered(lambda s, r: s.logins.show(r))
@@ -170,6 +175,11 @@ def unsubscribe(token: str) -> Response[Any]:
 @app.get("/console/<district_id>")
 def console(district_id: str) -> Response[Any]:
     return answered(lambda s, r: s.console.show(r, district_id))
+
+
+@app.post("/console/<district_id>/invite-again")
+def console_invite_again(district_id: str) -> Response[Any]:
+    return answered(lambda s, r: s.console.invite_again(r, district_id))
 
 
 @app.not_found

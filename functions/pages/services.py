@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functions.pages.identity import OidcProvider, PasswordLogin
 from functions.pages.web import Sealed
 from shared.clock import Clock, NewId
+from shared.inviting_again import InvitingAgain
 from shared.settings import Brand
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
@@ -17,6 +18,7 @@ from shared.stores.links import LinkStore
 from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sessions import RateLimiter, SessionStore
+from shared.stores.stuck import StuckStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Services:
     links: LinkStore
     activations: ActivationStore
     progress: ProgressStore
+    stuck: StuckStore
+    inviting_again: InvitingAgain
     sessions: SessionStore
     limits: RateLimiter
     passwords: PasswordLogin

@@ -24,9 +24,11 @@ from functions.pages.web import ForbiddenOrigin, Pages, Reply, Request, page
 from shared import aws
 from shared.clock import new_id, new_secret, utc_now
 from shared.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
+from shared.inviting_again import InvitingAgain
 from shared.observability import logger, metric
 from shared.settings import PagesSettings
 from shared.stores.accounts import AccountStore
+from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
@@ -35,6 +37,7 @@ from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.secrets import Secrets
 from shared.stores.sessions import RateLimiter, SessionStore
+from shared.stores.stuck import StuckStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +128,20 @@ def wire() -> Site:
             utc_now,
         )
 
+    districts, users, activations = DistrictStore(table), RosterUserStore(table), ActivationStore(table)
+    queue = ActivationQueue(aws.client("sqs"), settings.activation_queue_url)
     services = Services(
-        districts=DistrictStore(table),
-        users=RosterUserStore(table),
+        districts=districts,
+        users=users,
         district_classes=DistrictClassStore(table),
         work=ClassWorkStore(table),
         accounts=AccountStore(table, settings.google_issuer),
         claims=ClaimStore(table),
         links=LinkStore(table),
-        activations=ActivationStore(table),
+        activations=activations,
         progress=ProgressStore(table),
+        stuck=StuckStore(table),
+        inviting_again=InvitingAgain(activations, users, districts, queue, clock=utc_now, new_id=new_id),
         sessions=SessionStore(table, utc_now),
         limits=RateLimiter(table, utc_now),
         passwords=PasswordLogin(aws.client("cognito-idp"), settings.user_pool_id, settings.user_pool_client_id),

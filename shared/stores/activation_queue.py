@@ -8,6 +8,7 @@ from itertools import batched
 from typing import Any
 
 from shared.activation import Activation
+from shared.roster import RosterUserKey
 
 
 class ActivationQueue:
@@ -19,10 +20,20 @@ class ActivationQueue:
 
     def request(self, activations: Iterable[Activation]) -> None:
         """Raises OSError when the queue did not take all of them; asking again is safe."""
-        for batch in batched(activations, 10, strict=False):
+        self._send(map(message_of, activations))
+
+    def request_follow_ups(self, due: Iterable[tuple[RosterUserKey, str]]) -> None:
+        """Mails that are out are to be looked at again: whose, and since when that was due. Raises as ``request``."""
+        self._send(
+            json.dumps({"follow_up": due_at, "district_id": user.district_id, "sourced_id": user.sourced_id})
+            for user, due_at in due
+        )
+
+    def _send(self, bodies: Iterable[str]) -> None:
+        for batch in batched(bodies, 10, strict=False):
             answer = self._sqs.send_message_batch(
                 QueueUrl=self._url,
-                Entries=[{"Id": str(i), "MessageBody": message_of(a)} for i, a in enumerate(batch)],
+                Entries=[{"Id": str(i), "MessageBody": body} for i, body in enumerate(batch)],
             )
             if answer.get("Failed"):
                 raise OSError(f"the queue did not take {len(answer['Failed'])} of {len(batch)} messages")

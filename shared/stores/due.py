@@ -15,6 +15,8 @@ SHARDS = 8
 
 NUDGE = "nudge"
 ACTIVATION = "activation"
+FOLLOW_UP = "follow_up"
+"""An activation whose mail is out: a reminder, or its end."""
 
 
 def due_key(kind: str, user: RosterUserKey, due_at: str) -> Key:
@@ -44,6 +46,10 @@ class DueStore:
             for item in items:
                 due_at, district_id, sourced_id = item["SK"].split("#", 2)
                 yield RosterUserKey(district_id, sourced_id), due_at, item
+
+    def add(self, kind: str, user: RosterUserKey, due_at: datetime, **facts: Any) -> None:
+        """From this moment on it is due; saying so twice does no harm."""
+        self._table.put_item(Item=due_item(kind, user, due_at, **facts))
 
     def remove(self, kind: str, user: RosterUserKey, due_at: str) -> None:
         self._table.delete_item(Key=due_key(kind, user, due_at))

@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from local.person import NoSuchButton, Person
-from operations.resend import resend
 from shared.activation import ActivationState
 from shared.errors import RefusedTransition
 from shared.link import LinkState
 from shared.roster import RosterUserKey
-from shared.stores.activation_queue import ActivationQueue
 from tests.site import Web
 from tests.unit.test_import import account, enrolled, roster, user
 from tests.world import WEB, World
@@ -445,16 +443,15 @@ def test_feedback_of_ses_ends_in_the_right_state_in_any_order(web: Web) -> None:
 def test_another_mail_can_be_asked_for_and_the_one_before_it_is_dead(web: Web) -> None:
     world = web.world
     before = world.address_in_mail_to("t1@lakeside.example")
-    queue = ActivationQueue(world.sqs, "queue")
-    resend(world.activations, queue, key("t1"), activation_id=world.new_id(), now=world.now)
+    world.inviting_again().invite(key("t1"))
     with pytest.raises(RefusedTransition, match="waits for its mail"):
-        resend(world.activations, queue, key("t1"), activation_id=world.new_id(), now=world.now)
+        world.inviting_again().invite(key("t1"))
     world.send_mail()
     assert world.address_in_mail_to("t1@lakeside.example") != before
     assert web.visitor().open(before).status in (404, 410)
     assert linked_teacher(web).path == "/home"
     with pytest.raises(RefusedTransition, match="no activation"):
-        resend(world.activations, queue, key("s1"), activation_id=world.new_id(), now=world.now)
+        world.inviting_again().invite(key("s1"))
 
 
 def test_of_two_requests_for_another_mail_at_once_one_counts() -> None:
@@ -466,6 +463,6 @@ def test_of_two_requests_for_another_mail_at_once_one_counts() -> None:
     teacher = RosterUserKey("lakeside", "t1")
     sent = world.activations.of_user(teacher)
     assert sent is not None
-    world.activations.renew(sent, "first", now=world.now, valid_for=timedelta(days=30))
+    world.activations.renew(sent, "first", sent.official_email, now=world.now, valid_for=timedelta(days=30))
     with pytest.raises(RefusedTransition):
-        world.activations.renew(sent, "second", now=world.now, valid_for=timedelta(days=30))
+        world.activations.renew(sent, "second", sent.official_email, now=world.now, valid_for=timedelta(days=30))

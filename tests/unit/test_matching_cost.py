@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
 
 import pytest
 
@@ -140,10 +139,9 @@ def matched(world: World, *people: RosterUser) -> Matching:
     """What the match says of people who have just come."""
     hold(world, *people)
     queue = ActivationQueue(world.sqs, "queue").request
-    month = timedelta(days=30)
     matcher = Matcher(
         world.claims, world.links, world.activations, queue,
-        clock=world.clock, new_id=world.new_id, valid_for=month, at_once=1,
+        clock=world.clock, new_id=world.new_id, at_once=1,
     )  # fmt: skip
     result, _ = matcher.run(world.districts.get("lakeside"), people)
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -28,6 +29,10 @@ def _sends(lab: Laboratory, message: str) -> None:
 
 
 def _send(lab: Laboratory, user: RosterUserKey, body: dict[str, str]) -> None:
+    if "follow_up" in body:
+        if lab.world.following_up().look(user, body["follow_up"]) == "open":
+            lab.unanswered.add("reminder")
+        return
     if lab.world.sending().send(user, body["activation_id"]) == "unanswered":
         lab.unanswered.add(body["activation_id"])
 
@@ -78,7 +83,11 @@ def _renews(lab: Laboratory, user: RosterUserKey) -> None:
         raise RefusedTransition("not_yet", "There is no activation yet.")
     if not lab.facts["renewed"]:
         activation = lab.world.activations.renew(
-            activation, lab.world.new_id(), now=lab.world.now, valid_for=timedelta(days=30)
+            activation,
+            lab.world.new_id(),
+            activation.official_email,
+            now=lab.world.now,
+            valid_for=timedelta(days=30),
         )
     ActivationQueue(lab.world.sqs, "queue").request([activation])
 
@@ -86,7 +95,7 @@ def _renews(lab: Laboratory, user: RosterUserKey) -> None:
 def _week(lab: Laboratory) -> None:
     lab.facts["renewed"] = 0
     lab.world.table.listeners.append(lambda before, after: _note_renewal(lab, before, after))
-    for day in (9, 10.2, 10.3):
+    for day in (9, 10.2, 10.3, 17, 25, 33, 41, 50):
         for later in (0, 1):
             lab.send("wake", "activations", after=day * DAY + later)
 
@@ -116,6 +125,9 @@ def _safety(lab: Laboratory) -> Iterator[str]:
         if tags["activation_id"] in seen or (mail["To"] in seen and not asked):
             yield "two activation mails to one person"
         seen |= {tags["activation_id"], mail["To"]}
+    reminders = Counter(tag for m in lab.world.ses.sent for tag in _tag(m, "reminder_of"))
+    if any(number > 2 for number in reminders.values()):
+        yield "more reminders than the district wants"
     mailed = {m["MessageId"]: str(m["EmailTags"]) for m in lab.world.ses.sent}
     for (pk, sk), item in lab.world.table.items.items():
         if sk == "ACTIVATION" and item["activation_id"] not in mailed.get(
@@ -128,13 +140,18 @@ def _safety(lab: Laboratory) -> Iterator[str]:
                 yield f"{pk}: linked by a mail that counts as unused"
 
 
+def _tag(mail: dict[str, Any], name: str) -> list[str]:
+    return [tag["Value"] for tag in mail["EmailTags"] if tag["Name"] == name]
+
+
 def _at_rest(lab: Laboratory) -> dict[str, Any]:
     kept: dict[str, Any] = {
         f"{pk} {sk}": (item["state"], "used_at" in item)
         for (pk, sk), item in lab.world.table.items.items()
         if sk == "ACTIVATION"
     }
-    kept["mailed"] = sorted(m["To"] for m in lab.world.ses.sent if "activation_id" in str(m["EmailTags"]))
+    kept["mailed"] = sorted(m["To"] for m in lab.world.ses.sent if _tag(m, "activation_id"))
+    kept["reminded"] = sorted(m["To"] for m in lab.world.ses.sent if _tag(m, "reminder_of"))
     return kept
 
 

@@ -20,10 +20,10 @@ def _week(lab: Laboratory) -> None:
 
 
 def _collect(lab: Laboratory) -> None:
-    """No nudge goes out at night: 07:00 to 18:00 in Chicago is 12:00 to 23:00 UTC."""
+    """No nudge and no reminder goes out at night: 07:00 to 18:00 in Chicago is 12:00 to 23:00 UTC."""
     for mail in lab.world.ses.sent[lab.facts.setdefault("mails seen", 0) :]:
         if "activation_id" not in str(mail["EmailTags"]) and not 12 <= lab.world.now.hour < 23:
-            lab.wrong.append("a nudge in the quiet hours")
+            lab.wrong.append("a nudge or a reminder in the quiet hours")
     lab.facts["mails seen"] = len(lab.world.ses.sent)
 
 
@@ -33,7 +33,8 @@ def _ticks(lab: Laboratory, _what: str) -> None:
 
 
 def _nudges(lab: Laboratory) -> Counter[str]:
-    return Counter(m["To"] for m in lab.world.ses.sent if "activation_id" not in str(m["EmailTags"]))
+    is_one = {"Name": "kind", "Value": "nudge"}
+    return Counter(m["To"] for m in lab.world.ses.sent if is_one in m["EmailTags"])
 
 
 def _safety(lab: Laboratory) -> Iterator[str]:

@@ -1,0 +1,59 @@
+"""People who are stuck: what a person has to look at, one item each, by district (B7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+from shared.roster import RosterUserKey
+from shared.stores.table import Item, Key, every_page
+
+
+class StuckCode(StrEnum):
+    BOUNCED = "bounced"
+    SOFT_BOUNCE = "soft_bounce"
+    COMPLAINED = "complained"
+    UNANSWERED = "unanswered"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Why somebody does not get on, and since when (ISO 8601, UTC)."""
+
+    user: RosterUserKey
+    code: StuckCode
+    since: str
+
+
+class StuckStore:
+    """Whoever finds out that somebody is stuck notes it together with the fact itself (``stuck_item``)."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def of_district(self, district_id: str, most: int = 100) -> list[Stuck]:
+        """The first of them, by their ids."""
+        pages = every_page(
+            self._table.query,
+            KeyConditionExpression="PK = :pk",
+            ExpressionAttributeValues={":pk": f"STUCK#{district_id}"},
+            Limit=most,
+        )
+        return [
+            Stuck(RosterUserKey(district_id, item["SK"]), StuckCode(item["code"]), item["since"])
+            for item in islice(pages, most)
+        ]
+
+    def note(self, user: RosterUserKey, code: StuckCode, since: str) -> None:
+        self._table.put_item(Item=stuck_item(user, code, since))
+
+
+def stuck_key(user: RosterUserKey) -> Key:
+    return {"PK": f"STUCK#{user.district_id}", "SK": user.sourced_id}
+
+
+def stuck_item(user: RosterUserKey, code: StuckCode, since: str) -> Item:
+    return {**stuck_key(user), "code": code.value, "since": since}
