@@ -13,6 +13,8 @@ from threading import BoundedSemaphore, Thread
 from typing import Any
 from urllib.parse import urlparse
 
+from local import gallery
+
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 
 
@@ -110,11 +112,24 @@ def _message(raw: dict[str, object]) -> dict[str, str]:
 
 
 def mail_handler(endpoint: str) -> type[BaseHTTPRequestHandler]:
-    """A page with all mail, each in both parts."""
+    """A page with all mail, each in both parts, and the gallery of every mail there is."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = _mail_page(sent_mail(endpoint)).encode()
+            asked = urlparse(self.path)
+            match asked.path.strip("/").split("/"):
+                case ["gallery"]:
+                    page: str | None = gallery.page()
+                case ["gallery", kind, language]:
+                    page = gallery.mail(kind, language, dark=asked.query == "dark")
+                case [""]:
+                    page = _mail_page(sent_mail(endpoint))
+                case _:
+                    page = None
+            if page is None:
+                self.send_error(404)
+                return
+            body = page.encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
@@ -139,5 +154,7 @@ def _mail_page(messages: list[dict[str, str]]) -> str:
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Mail</title><style>'
         "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:1rem auto;padding:0 1rem}"
         "iframe{width:100%;height:34rem;border:1px solid #767a86}pre{white-space:pre-wrap}</style></head>"
-        f"<body><main><h1>Mail that was sent: {len(messages)}</h1>{articles or '<p>None yet.</p>'}</main></body></html>"
+        f"<body><main><h1>Mail that was sent: {len(messages)}</h1>"
+        f'<p><a href="/gallery">Every mail there is, in each language and width</a></p>'
+        f"{articles or '<p>None yet.</p>'}</main></body></html>"
     )

@@ -46,7 +46,7 @@ def palette(brand_colour: str) -> Palette:
     plain = Palette(button, "", "", "")
     return Palette(
         button=button,
-        on_button=max("#ffffff", plain.text, key=lambda ink: contrast(ink, button)),
+        on_button=max("#ffffff", "#000000", key=lambda ink: contrast(ink, button)),
         link=_readable(button, plain.page, plain.card, plain.panel, towards=0.0),
         link_in_the_dark=_readable(button, plain.dark_page, plain.dark_card, plain.dark_panel, towards=1.0),
     )

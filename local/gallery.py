@@ -1,0 +1,81 @@
+"""Every mail there is, in each language, part and width, from sample data: what `make local` shows under /gallery."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from shared.i18n import language_for, languages
+from shared.mail.message import SUBJECTS, Kind, Message, build, translated
+from shared.settings import Brand
+
+WEB = "https://accounts.riverbend.example"
+DISTRICT = "Riverbend Unified School District"
+PHONE, DESKTOP = 360, 1280
+
+_TOKEN = "kq2VbX0cQm7nJd4sTfGy1uHaLw9eRz5oPi8xNv3BtEs"
+_INVITATION = {
+    "name": "Marisol Ortega-Whitfield",
+    "district": DISTRICT,
+    "schools": ["Riverbend Middle School"],
+    "address": f"{WEB}/activate/{_TOKEN}",
+    "expires": date(2026, 12, 24),
+}
+_VALUES: dict[Kind, dict[str, Any]] = {
+    Kind.ACTIVATION: _INVITATION,
+    Kind.REMINDER: {
+        **_INVITATION,
+        "schools": ["Riverbend Middle School", "Sycamore Street Elementary"],
+        "stop": f"{WEB}/unsubscribe/{_TOKEN}",
+    },
+    Kind.NUDGE: {
+        "name": "Marisol Ortega-Whitfield",
+        "classes": ["Period 3 Algebra", "Period 5 Algebra (2025)", "Math club & tournament prep"],
+        "address": f"{WEB}/home",
+        "stop": f"{WEB}/unsubscribe/{_TOKEN}",
+    },
+    Kind.HELD_IMPORT: {
+        "district": DISTRICT,
+        "upload": "rosters/riverbend/nightly-2026-11-24.zip",
+        "reason": "412 of 3,180 people are missing from this roster, more than the 10 % that may go without a question.",
+        "address": f"{WEB}/console/riverbend",
+        "district_id": "riverbend",
+        "import_id": "20261124T031502Z-7f3a",
+    },
+}
+
+
+def sample(kind: Kind, language: str, brand: Brand | None = None, **values: Any) -> Message:
+    """A mail of this kind as a teacher or a contact of the sample district would get it; ``values`` replace some of its own."""
+    brand = brand or Brand(web_url=WEB)
+    given = {"support_url": brand.support_url, **_VALUES[kind], **values}
+    subject = translated(language, SUBJECTS[kind], brand=brand.brand_name, district=DISTRICT)
+    return build(kind, language, to="m.ortega@riverbend.example", subject=subject, brand=brand, **given)
+
+
+def mail(kind: str, language: str, *, dark: bool) -> str | None:
+    """The HTML of one mail, alone; ``dark`` as a reader with dark colours sees it. None when there is no such mail."""
+    if kind not in Kind or language_for(language) != language:
+        return None
+    alone = sample(Kind(kind), language).html
+    return alone.replace("@media (prefers-color-scheme:dark)", "@media all") if dark else alone
+
+
+def page() -> str:
+    """The page with all of them."""
+    mails = [
+        {
+            "id": f"{kind}-{language}",
+            "title": f"{kind.replace('_', ' ').capitalize()}, {language}",
+            "address": f"/gallery/{kind}/{language}",
+            "language": language,
+            "message": sample(kind, language),
+        }
+        for kind in Kind
+        for language in languages()
+    ]
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
+    return environment.get_template("gallery.html").render(mails=mails, phone=PHONE, desktop=DESKTOP)
