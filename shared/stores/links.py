@@ -16,6 +16,7 @@ from shared.roster import RosterUserKey
 from shared.stores.activations import ActivationStore
 from shared.stores.due import NUDGE, due_item, due_key
 from shared.stores.outbox import event_item
+from shared.stores.stuck import is_noted_as_stuck, stuck_key
 from shared.stores.table import Item, account_pk, conflicts, every_page, get_many, user_of_pk, user_pk, without_none
 
 
@@ -180,6 +181,8 @@ class LinkStore:
         ]
         if consent.activation:
             writes.append({"Update": self._use_activation(consent, consent.activation, now)})
+            if is_noted_as_stuck(consent.activation):
+                writes.append({"Delete": {"TableName": name, "Key": stuck_key(consent.user)}})
         if consent.nudge_at:
             writes.append({"Put": {"TableName": name, "Item": due_item(NUDGE, consent.user, consent.nudge_at)}})
         return writes

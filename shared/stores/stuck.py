@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
+from shared.activation import Activation, ActivationState
 from shared.roster import RosterUserKey
 from shared.stores.table import Item, Key, every_page
 
@@ -49,6 +50,16 @@ class StuckStore:
 
     def note(self, user: RosterUserKey, code: StuckCode, since: str) -> None:
         self._table.put_item(Item=stuck_item(user, code, since))
+
+
+def is_noted_as_stuck(activation: Activation) -> bool:
+    """Whether something was told of this activation that a person had to look at."""
+    return activation.trouble is not None or activation.state in (
+        ActivationState.SENDING,
+        ActivationState.BOUNCED,
+        ActivationState.COMPLAINED,
+        ActivationState.EXPIRED,
+    )
 
 
 def stuck_key(user: RosterUserKey) -> Key:

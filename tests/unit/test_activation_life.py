@@ -200,6 +200,16 @@ def test_an_administrator_sees_who_is_stuck_and_sends_another_mail() -> None:
     assert kinds(world) == ["activation", "activation"]
 
 
+def test_whoever_links_is_stuck_no_more() -> None:
+    world = mailed()
+    told(world, "Bounce", bounce={"bounceType": "Transient"})
+    assert stuck(world) == [("t1", "soft_bounce")]
+    web = Web(world)
+    web.cognito.users = {"ada": ("correct horse", "ada")}
+    linked_teacher(web)
+    assert stuck(world) == []
+
+
 def test_a_corrected_address_is_mailed_after_a_bounce_and_an_unchanged_one_is_not() -> None:
     world = mailed()
     told(world, "Bounce", bounce={"bounceType": "Permanent"})
