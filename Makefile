@@ -36,8 +36,8 @@ check: setup setup-sam ## Formatting, lint, types, import contracts, template
 faults: setup ## The fault laboratory; SEEDS=n for its length, SLICE=1 for a part of it, REPLAY=run for one run's trace
 	@$(PYTHON) -m tests.faults $(if $(REPLAY),--replay "$(REPLAY)",--seeds $(or $(SEEDS),2000) $(if $(SLICE),--slice) $(if $(ONLY),--only $(ONLY)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)))
 
-bench: setup ## What an import costs, against floors of the same run (minutes); PEOPLE= for a smaller district
-	@$(PYTHON) -m tests.bench --people $(or $(PEOPLE),1000000)
+bench: setup ## What an import costs, against floors of the same run (minutes), and the pace of mail; PEOPLE= for a smaller district, ONLY=mail
+	@$(PYTHON) -m tests.bench --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
 
 fuzz: setup .local/stamps/fuzz ## Bytes of strangers at every edge, RUNS=n executions over all of them (Linux)
 	@.local/fuzz-env/bin/python -m tests.faults.fuzz --runs $(or $(RUNS),1000000)
@@ -50,6 +50,9 @@ load: setup-stack ## 200 browsers activate for two minutes while an import runs;
 
 resend: setup ## Another activation mail for one teacher: DISTRICT= PERSON={sourcedId}
 	@$(PYTHON) -m operations.resend "$(DISTRICT)" "$(PERSON)"
+
+resume-mail: setup ## Let mail go out again after too many bounces or complaints stopped it: BY= REASON=
+	@$(PYTHON) -m operations.resume_mail "$(BY)" "$(REASON)"
 
 redrive: setup ## Send what lies in the dead-letter queues on its way again
 	@$(PYTHON) -m operations.redrive
@@ -102,5 +105,5 @@ build-%Function:
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 
-.PHONY: help demo local test check faults bench fuzz load decide resend redrive build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test check faults bench fuzz load decide resend resume-mail redrive build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.cleanup_nudges.nudging import Nudging
 from shared import aws
 from shared.clock import utc_now
-from shared.mail.mailer import Mailer
+from shared.mail.mailer import paced_mailer
 from shared.observability import logger, metric
 from shared.settings import CleanupNudgesSettings
 from shared.stores.accounts import AccountStore
@@ -33,7 +33,14 @@ def nudging() -> Nudging:
         RosterUserStore(table),
         AccountStore(table, settings.google_issuer),
         DistrictStore(table),
-        Mailer(aws.client("sesv2", retries=False), settings.sender, settings.configuration_set),
+        paced_mailer(
+            aws.client("sesv2", retries=False),
+            table,
+            settings.sender,
+            settings.configuration_set,
+            clock=utc_now,
+            tell=metric,
+        ),
         token_key=lambda: secrets.key(settings.token_secret_arn),
         brand=settings,
         clock=utc_now,

@@ -89,11 +89,16 @@ class Nudging:
             self._links.move_nudge(key, due_at, allowed)
             return "moved"
         message = self._message(district, user, link.account_id, [one.name for one in classes])
+        try:
+            turn = self._mailer.turn()
+        except MailRefused as later:
+            self._links.move_nudge(key, due_at, next_allowed(district, later.until or now + PAUSE))
+            return "refused"
         lease_until = now + LEASE
         if not self._links.move_nudge(key, due_at, lease_until, under_way=True):
             return "stopped"
         try:
-            self._mailer.send(message)
+            self._mailer.send(message, turn)
         except MailRefused:
             self._links.move_nudge(key, to_iso(lease_until), next_allowed(district, now + PAUSE))
             return "refused"

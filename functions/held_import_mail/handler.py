@@ -10,8 +10,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.held_import_mail.notice import HeldImportMail
 from shared import aws
-from shared.mail.mailer import Mailer
-from shared.observability import logger
+from shared.clock import utc_now
+from shared.mail.mailer import paced_mailer
+from shared.observability import logger, metric
 from shared.settings import HeldImportMailSettings
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportNotices
@@ -22,7 +23,14 @@ def notice() -> HeldImportMail:
     """The use case, wired to the services that the environment names."""
     settings = HeldImportMailSettings.from_environment()
     table = aws.table(settings.table_name)
-    mailer = Mailer(aws.client("sesv2", retries=False), settings.sender, settings.configuration_set)
+    mailer = paced_mailer(
+        aws.client("sesv2", retries=False),
+        table,
+        settings.sender,
+        settings.configuration_set,
+        clock=utc_now,
+        tell=metric,
+    )
     return HeldImportMail(DistrictStore(table), ImportNotices(table), mailer, brand=settings)
 
 

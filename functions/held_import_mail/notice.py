@@ -53,7 +53,7 @@ class HeldImportMail:
             )
             # Where the answer did not come it may have gone out: one that may have come is enough.
             with suppress(OutcomeUnknown):
-                self._mailer.send(message)
+                self._mailer.send(message, is_urgent=True)
             self._notices.note_told(district_id, import_id, digest)
             told += 1
         return told

@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.errors import AccountLinkingError, OutcomeUnknown
+from shared.clock import Clock
+from shared.errors import OutcomeUnknown
 from shared.mail.message import Message
+from shared.mail.turns import MailRefused, Turns, account_limits
+from shared.stores.sending import SendingState
 
-_TRY_LATER = {"TooManyRequestsException", "ThrottlingException", "LimitExceededException", "SendingPausedException"}
+__all__ = ["MailRefused", "Mailer", "paced_mailer"]
 
-
-class MailRefused(AccountLinkingError):
-    """SES said no before it accepted anything. ``may_try_later`` when it was about pace."""
-
-    def __init__(self, code: str, message: str, *, may_try_later: bool) -> None:
-        super().__init__(code, message)
-        self.may_try_later = may_try_later
+_TRY_LATER = {
+    "TooManyRequestsException", "ThrottlingException", "LimitExceededException", "SendingPausedException",
+    "AccountSuspendedException",
+}  # fmt: skip
 
 
 class Mailer:
-    """Sends mail as one sender, under one configuration set. ``ses`` must be a client without retries."""
+    """Sends mail as one sender, under one configuration set, when it is its turn.
 
-    def __init__(self, ses: Any, sender: str, configuration_set: str) -> None:
+    ``ses`` must be a client without retries.
+    """
+
+    def __init__(self, ses: Any, sender: str, configuration_set: str, turns: Turns) -> None:
         self._ses = ses
         self._sender = sender
         self._configuration_set = configuration_set
+        self._turns = turns
 
-    def send(self, message: Message) -> str:
-        """Send once; answers SES' message id.
+    def expect(self, number: int) -> None:
+        """So many mails are about to be sent by this worker; their turns are then had in one write."""
+        self._turns.expect(number)
 
-        Raises MailRefused when SES answered no, OutcomeUnknown when its answer did not come.
+    def turn(self, *, is_urgent: bool = False) -> datetime:
+        """When the next mail may go out, to be handed to ``send``. ``is_urgent``: somebody waits for it.
+
+        Raises MailRefused (``may_try_later``, ``until``) when none may soon: before anything was noted of the mail.
         """
+        return self._turns.take(is_urgent=is_urgent)
+
+    def send(self, message: Message, turn: datetime | None = None, *, is_urgent: bool = False) -> str:
+        """Wait for the turn, send once; answers SES' message id. Without a turn it takes one.
+
+        Raises MailRefused when the mail was not accepted, OutcomeUnknown when SES' answer did not come.
+        """
+        self._turns.wait(turn or self.turn(is_urgent=is_urgent), is_urgent=is_urgent)
         simple: dict[str, Any] = {
             "Subject": {"Data": message.subject, "Charset": "UTF-8"},
             "Body": {
@@ -57,7 +77,30 @@ class Mailer:
                 raise OutcomeUnknown(
                     "send_unanswered", "SES failed while it took the mail; it may have gone out."
                 ) from None
-            raise MailRefused(code, "SES refused the mail.", may_try_later=code in _TRY_LATER) from None
+            may_try_later = code in _TRY_LATER
+            if may_try_later:
+                self._slow_down()
+            raise MailRefused(code, "SES refused the mail.", may_try_later=may_try_later) from None
         except BotoCoreError:
             raise OutcomeUnknown("send_unanswered", "SES did not answer; the mail may have gone out.") from None
         return str(answer["MessageId"])
+
+    def _slow_down(self) -> None:
+        """Where even that is not possible, the refusal still has to be told: the mail did not go out."""
+        with suppress(ClientError, BotoCoreError):
+            self._turns.slow_down()
+
+
+def paced_mailer(
+    ses: Any,
+    table: Any,
+    sender: str,
+    configuration_set: str,
+    *,
+    clock: Clock,
+    sleep: Callable[[float], None] = time.sleep,
+    tell: Callable[[str], None] = lambda _metric: None,
+) -> Mailer:
+    """A mailer that keeps the pace which all senders of this account share in the table."""
+    turns = Turns(SendingState(table), lambda: account_limits(ses), clock=clock, sleep=sleep, tell=tell)
+    return Mailer(ses, sender, configuration_set, turns)

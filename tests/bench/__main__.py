@@ -1,6 +1,6 @@
-"""``make bench``: what an import of a district costs, against floors that are measured in the same run.
+"""``make bench``: what an import of a district costs, against floors that are measured in the same run; the pace of mail.
 
-Timings are told, and decide nothing but this command's own exit status.
+Timings are told, and decide nothing but this command's own exit status. The pace is counted on a simulated clock.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from statistics import median
 from tests.bench.districts import Shape, write
 from tests.bench.figures import Figures
 from tests.bench.imports import Bench, Measured, csv_pass, hash_pass
+from tests.bench.mail_pace import measure as measure_mail
 
 _FEWER = 10
 """How many times fewer people the district has that memory is compared with."""
@@ -23,14 +24,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--format", default="oneroster-1.1")
+    parser.add_argument("--only", choices=("mail",), help="this part alone")
     wanted = parser.parse_args()
     figures = Figures()
+    if not wanted.only:
+        _measure_imports(figures, wanted.people, wanted.format)
+    measure_mail(figures)
+    return 0 if figures.keep() else 1
+
+
+def _measure_imports(figures: Figures, people: int, format_: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        small = _first_import(Shape(wanted.people // _FEWER, seed=7, format=wanted.format), folder / "small")[0]
-        district = _Nights(Shape(wanted.people, seed=7, format=wanted.format), folder / "whole")
+        small = _first_import(Shape(people // _FEWER, seed=7, format=format_), folder / "small")[0]
+        district = _Nights(Shape(people, seed=7, format=format_), folder / "whole")
         district.measure(figures, small)
-    return 0 if figures.keep() else 1
 
 
 def _first_import(shape: Shape, folder: Path) -> tuple[Measured, Bench]:

@@ -100,11 +100,19 @@ class MemoryStates:
 
 
 class MemorySes:
-    """Mails that were accepted, in order."""
+    """Mails that were accepted, in order. ``account`` is what it says of the account, but for how many were sent."""
 
     def __init__(self, *, gate: Gate = ungated) -> None:
         self.sent: list[dict[str, Any]] = []
+        self.account: dict[str, Any] = {
+            "SendingEnabled": True,
+            "EnforcementStatus": "HEALTHY",
+            "SendQuota": {"MaxSendRate": 1_000.0, "Max24HourSend": 50_000.0, "SentLast24Hours": 0.0},
+        }
         self._gate = gate
+
+    def get_account(self) -> dict[str, Any]:
+        return self._gate("ses", "GetAccount", {}, lambda: self.account)
 
     def send_email(self, *, Destination: dict[str, list[str]], **request: Any) -> dict[str, Any]:
         def effect() -> dict[str, Any]:

@@ -60,8 +60,8 @@ def test_nobody_is_told_of_what_was_decided_meanwhile() -> None:
 def test_when_ses_says_no_the_event_comes_again_and_nobody_hears_of_it_twice() -> None:
     refusals = iter([False, True, False, False])
 
-    def gate(service: str, operation: str, _request: dict[str, Any], effect: Effect) -> dict[str, Any]:
-        if service == "ses" and next(refusals):
+    def gate(_service: str, operation: str, _request: dict[str, Any], effect: Effect) -> dict[str, Any]:
+        if operation == "SendEmail" and next(refusals):
             raise error("TooManyRequestsException", operation)
         return effect()
 
