@@ -79,11 +79,12 @@ def build(
     """
     if kind.bulk is not bool(stop):
         raise ValueError(f"{kind} {'needs' if kind.bulk else 'has no'} address to stop it")
+    subject = one_line(subject)
     shown = {
         **{name: _address(value) if name in _ADDRESSES else _shown(value) for name, value in values.items()},
         "lang": language,
         "dir": direction(language),
-        "subject": one_line(subject),
+        "subject": subject,
         "brand": one_line(brand.brand_name),
         "logo": brand.brand_logo_url,
         "colour": palette(brand.brand_colour),
@@ -96,7 +97,7 @@ def build(
     html = env.get_template(f"{kind}.html").render(shown)
     text = env.get_template(f"{kind}.txt").render(shown)
     headers = {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} if stop else {}
-    return Message(to, shown["subject"], html, _tidy(text), headers, {"kind": kind.value, **(tags or {})})
+    return Message(to, subject, html, _tidy(text), headers, {"kind": kind.value, **(tags or {})})
 
 
 def translated(language: str, text: str, **values: str) -> str:
