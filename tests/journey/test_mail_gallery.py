@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,38 @@ def violations(page: Page, *without: str) -> list[str]:
         {rule: {"enabled": False} for rule in without} | {"target-size": {"enabled": True}},
     )
     return [f"{one['id']}: {node['html'][:120]}" for one in found["violations"] for node in one["nodes"]]
+
+
+def test_axe_sees_what_it_is_for(phone: Page) -> None:
+    phone.set_content(
+        '<html lang="en"><title>x</title><main><h1>x</h1><p style="color:#aaa">pale</p><img src="x.png"></main>'
+    )
+    assert {one.split(":")[0] for one in violations(phone)} == {"color-contrast", "image-alt"}
+
+
+def test_the_mail_page_leads_to_the_gallery(desktop: Page) -> None:
+    """With one mail sent, as the emulator would tell of it."""
+
+    class Emulator(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            sent = {"To": ["ada@lakeside.example"], "Subject": "Hello", "BodyHtml": "<p>Hello</p>", "BodyText": "Hello"}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"messages": [sent]}).encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+    emulator = Server(0, Emulator)
+    mails = Server(0, mail_handler(emulator.url))
+    for server in (emulator, mails):
+        server.start()
+    desktop.goto(mails.url)
+    expect(desktop.get_by_role("heading", name="Mail that was sent: 1")).to_be_visible()
+    desktop.get_by_role("link", name="Every mail there is, in each language and width").click()
+    expect(desktop.get_by_role("heading", name="Every mail, in each language")).to_be_visible()
+    for server in (mails, emulator):
+        server.stop()
 
 
 def test_the_gallery_shows_every_mail_in_each_language_part_and_width(desktop: Page, gallery: str) -> None:
