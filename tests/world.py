@@ -37,6 +37,7 @@ from shared.stores.imports import ImportStarter
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
+from shared.stores.sending import SendingState
 from shared.stores.stuck import StuckStore
 from tests.faults.dynamodb import Gate, MemoryTable, ungated
 from tests.faults.services import MemoryEvents, MemoryQueue, MemoryS3, MemorySes, MemoryStates, etag
@@ -186,7 +187,7 @@ class World:
         )  # fmt: skip
 
     def feedback(self) -> MailFeedback:
-        return MailFeedback(self.activations, self.districts, clock=self.clock)
+        return MailFeedback(self.activations, self.districts, SendingState(self.table), clock=self.clock)
 
     def publisher(self) -> Publisher:
         return Publisher(self.events, "default")

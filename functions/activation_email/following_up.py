@@ -101,15 +101,21 @@ class FollowingUp:
     def _remind(self, activation: Activation, user: RosterUser, district: District, due_at: str) -> FollowUp:
         message = self._invitations.reminder(activation, user, district)
         now = self._clock()
+        try:
+            turn = self._mailer.turn()
+        except MailRefused as later:
+            again = _no_later(activation, next_allowed(district, later.until or now + PAUSE))
+            self._activations.follow_up(activation, due_at, again)
+            return FollowUp.REFUSED
         lease_until = now + LEASE
         if not self._activations.follow_up(activation, due_at, lease_until, under_way=True):
             return FollowUp.STOPPED
         # From here on it may have gone out: only SES' answer may say that it did not.
         try:
-            self._mailer.send(message)
+            self._mailer.send(message, turn)
         except MailRefused:
-            later = _no_later(activation, next_allowed(district, now + PAUSE))
-            self._activations.follow_up(activation, to_iso(lease_until), later)
+            pause_ends = _no_later(activation, next_allowed(district, now + PAUSE))
+            self._activations.follow_up(activation, to_iso(lease_until), pause_ends)
             return FollowUp.REFUSED
         except OutcomeUnknown:
             return FollowUp.OPEN

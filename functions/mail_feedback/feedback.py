@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.activation import Activation, ActivationState
 from shared.clock import Clock, to_iso
 from shared.reminder import IS_OUT, follow_up_at
+from shared.reputation import Noted
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
+from shared.stores.sending import SendingState
 from shared.stores.stuck import StuckCode
 
 STATES = {
@@ -27,10 +29,21 @@ _ENDS = (ActivationState.BOUNCED, ActivationState.COMPLAINED)
 class MailFeedback:
     """Events may come late, twice and in any order: an activation's state only moves forward."""
 
-    def __init__(self, activations: ActivationStore, districts: DistrictStore, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        activations: ActivationStore,
+        districts: DistrictStore,
+        sending: SendingState,
+        *,
+        clock: Clock,
+        on_stopped: Callable[[str], None] = lambda _reason: None,
+    ) -> None:
+        """``on_stopped`` is told why, when what came back stops all sending."""
         self._activations = activations
         self._districts = districts
+        self._sending = sending
         self._clock = clock
+        self._on_stopped = on_stopped
 
     def take(self, detail: Mapping[str, Any]) -> bool:
         """Note an event's ``detail``; the activation is told by its tag. False when it told nothing new.
@@ -39,6 +52,7 @@ class MailFeedback:
         """
         kind = str(detail.get("eventType", ""))
         mail = detail.get("mail", {})
+        self._count(kind, detail, str(mail.get("messageId", "")))
         tags = mail.get("tags", {})
         activation_id, reminder_of = (next(iter(tags.get(name, [])), None) for name in ("activation_id", "reminder_of"))
         known = activation_id or reminder_of
@@ -63,6 +77,20 @@ class MailFeedback:
         return self._activations.mark_feedback(
             activation, state, str(mail["messageId"]), now=now, follow_up_at=self._follow_up_at(activation)
         )
+
+    def _count(self, kind: str, detail: Mapping[str, Any], message_id: str) -> None:
+        """Every mail counts for the sender's reputation, whatever it was about.
+
+        SES counts no bounce of an address that was on its suppression list: that mail never left.
+        """
+        bounce = detail.get("bounce", {})
+        noted = {"Send": Noted.ACCEPTED, "Complaint": Noted.COMPLAINED}.get(kind)
+        if kind == "Bounce" and bounce.get("bounceType") == "Permanent":
+            noted = None if bounce.get("bounceSubType") == "OnAccountSuppressionList" else Noted.BOUNCED
+        if noted and message_id:
+            stopped = self._sending.note(noted, message_id, self._clock())
+            if stopped:
+                self._on_stopped(stopped.reason)
 
     @staticmethod
     def _is_still_out(activation: Activation) -> bool:

@@ -15,13 +15,21 @@ from shared.observability import logger, metric
 from shared.settings import MailFeedbackSettings
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
+from shared.stores.sending import SendingState
 
 
 @cache
 def feedback() -> MailFeedback:
     """The use case, wired to the services that the environment names."""
     table = aws.table(MailFeedbackSettings.from_environment().table_name)
-    return MailFeedback(ActivationStore(table), DistrictStore(table), clock=utc_now)
+    return MailFeedback(
+        ActivationStore(table), DistrictStore(table), SendingState(table), clock=utc_now, on_stopped=_tell
+    )
+
+
+def _tell(reason: str) -> None:
+    metric("MailStopped")
+    logger.error("sending has stopped", extra={"reason": reason})
 
 
 @logger.inject_lambda_context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -45,7 +46,7 @@ def people_and_classes(stack: LocalStack, district_id: str) -> dict[tuple[str, s
 
 
 def test_the_clever_sandbox_is_read_and_its_teachers_are_mailed_once(
-    uploads: Journey, stack: LocalStack, corpus: Path
+    uploads: Journey, stack: LocalStack, corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     register(uploads, "sandbox")
     roster = zipped(roster_files(corpus / "clever-sandbox"))
@@ -53,7 +54,10 @@ def test_the_clever_sandbox_is_read_and_its_teachers_are_mailed_once(
     began = monotonic()
     uploads.put("rosters/sandbox/roster.zip", roster)
     report = uploads.latest("rosters/sandbox/roster.zip")
-    print(f"clever-sandbox, 1,093 people: completed {monotonic() - began:.1f} s after the upload began")
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nclever-sandbox, 1,093 people: completed {monotonic() - began:.1f} s after the upload began\n"
+        )
     assert report["status"] == "completed"
     assert (report["users"]["read"], report["classes"]["read"]) == (1093, 379)
     assert report["activations"] == {"queued": 89, "withheld": 0}

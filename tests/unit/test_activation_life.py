@@ -13,6 +13,7 @@ from shared.activation import ActivationState
 from shared.errors import RefusedTransition
 from shared.roster import RosterUserKey
 from shared.stores.due import FOLLOW_UP, DueStore
+from shared.stores.sending import SendingState
 from shared.stores.stuck import StuckStore
 from tests.faults.services import MemorySes
 from tests.site import Web
@@ -291,6 +292,27 @@ def test_a_complaint_about_a_reminder_counts_and_its_delivery_tells_nothing_new(
     assert told(world, "Delivery", tag="reminder_of") is False
     assert told(world, "Complaint", tag="reminder_of")
     assert state(world) is ActivationState.COMPLAINED
+
+
+def test_bad_addresses_stop_all_sending_until_a_person_resumes_it() -> None:
+    """The suppression list costs no reputation; five bounces of a day's few mails do (``shared.reputation``)."""
+    world = mailed()
+    for number in range(9):
+        mail = {"messageId": f"s{number}", "tags": {}}
+        bounce = {"bounceType": "Permanent", "bounceSubType": "OnAccountSuppressionList"}
+        world.feedback().take({"eventType": "Bounce", "mail": mail, "bounce": bounce})
+    assert SendingState(world.table).breaker().is_open is False
+    for number in range(5):
+        mail = {"messageId": f"b{number}", "tags": {"kind": ["nudge"]}}
+        world.feedback().take({"eventType": "Bounce", "mail": mail, "bounce": {"bounceType": "Permanent"}})
+    assert SendingState(world.table).breaker().is_open
+    world.upload(roster(user("t1", "teacher"), user("t2", "teacher"), user("a1", "administrator")), name="more")
+    world.send_mail()
+    pass_days(world, 8)
+    assert kinds(world) == ["activation"]
+    SendingState(world.table).resume("ann", "the list was corrected", world.now)
+    pass_days(world, 2)
+    assert sorted(kinds(world)) == ["activation", "activation", "reminder"]
 
 
 def test_a_lost_answer_is_settled_by_the_event_and_the_follow_up_is_not_forgotten() -> None:
