@@ -8,6 +8,7 @@ from tests.faults.features.events import EVENTS
 from tests.faults.features.imports import IMPORTS
 from tests.faults.features.linking import LINKING
 from tests.faults.features.nudges import NUDGES
+from tests.faults.features.sending import SENDING
 from tests.faults.laboratory import Feature
 
-FEATURES: tuple[Feature, ...] = (IMPORTS, ACCOUNTS, ACTIVATION, LINKING, NUDGES, EVENTS)
+FEATURES: tuple[Feature, ...] = (IMPORTS, ACCOUNTS, ACTIVATION, LINKING, NUDGES, EVENTS, SENDING)
