@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from functions.activation_email import handler
 from operations.resume_mail import resume
 from shared import pace, reputation
 from shared.activation import ActivationState
@@ -395,3 +399,42 @@ def test_a_bounce_whose_telling_broke_off_before_it_was_looked_at_stops_sending_
     assert not state.breaker().is_open
     state.note(Noted.BOUNCED, "m4", world.now)
     assert state.breaker().is_open
+
+
+# The queue's batch.
+
+
+def test_of_a_batch_only_what_failed_comes_again_and_its_turns_are_had_together() -> None:
+    world = waiting(teachers=5)
+    bodies = [json.loads(message) for message in world.sqs.messages]
+    bodies[1]["activation_id"] = "another one"
+    bodies[2] = {"sourced_id": "no district"}
+    records = [{"messageId": f"m{at}", "body": json.dumps(body)} for at, body in enumerate(bodies)]
+    context = SimpleNamespace(
+        function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
+    )
+    cases = handler.UseCases(world.sending(), world.following_up())
+    with (
+        mock.patch.object(handler, "use_cases", return_value=cases),
+        mock.patch.object(handler, "AT_ONCE", 1),
+        mock.patch.object(handler, "metric"),
+    ):
+        answer = handler.lambda_handler({"Records": records}, context)  # type: ignore[arg-type]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m2"}]}
+    assert len(world.ses.sent) == 3
+    pace_state, _ = SendingState(world.table).read()
+    assert (pace_state.version, sum(pace_state.used.values())) == (1, 4)
+
+
+def test_parked_requests_are_done_with_so_that_waiting_burns_none_of_their_tries() -> None:
+    world = waiting()
+    stop(world)
+    (message,) = world.sqs.messages
+    cases = handler.UseCases(world.sending(), world.following_up())
+    context = SimpleNamespace(
+        function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
+    )
+    with mock.patch.object(handler, "use_cases", return_value=cases), mock.patch.object(handler, "metric") as metric:
+        answer = handler.lambda_handler({"Records": [{"messageId": "m", "body": message}]}, context)  # type: ignore[arg-type]
+    assert answer == {"batchItemFailures": []}
+    metric.assert_called_once_with("ActivationParked")
