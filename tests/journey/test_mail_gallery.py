@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from local.front import Server, mail_handler
-from local.gallery import DESKTOP, PHONE
+from local.gallery import DESKTOP, PHONE, sample
 from shared.i18n import languages
 from shared.mail.message import Kind
 
@@ -134,6 +134,15 @@ def test_a_mail_fits_a_phone_and_its_links_fit_a_finger(phone: Page, gallery: st
         assert box is not None
         assert box["height"] >= 44, link.inner_text()
         assert box["width"] >= 44, link.inner_text()
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_longest_name_in_one_word_fits_a_phone_too(phone: Page, kind: Kind) -> None:
+    name = "W" * 300
+    phone.set_content(
+        sample(kind, "en", **dict.fromkeys(("name", "district", "upload", "reason"), name), classes=[name]).html
+    )
+    assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE
 
 
 def test_the_button_of_an_invitation_is_seen_without_scrolling(desktop: Page, phone: Page, gallery: str) -> None:
