@@ -13,12 +13,13 @@ from typing import Any
 from unittest import mock
 
 from functions.accounts_feed.feed import AccountsFeed
-from functions.activation_email import sending
+from functions.activation_email import following_up, sending
 from functions.cleanup_nudges import nudging
 from functions.import_step import comparing, reading
 from functions.import_step.ledger import ImportLedger
 from functions.import_step.people import Plan
 from shared import link as link_rules
+from shared.activation import Activation
 from shared.link import Link
 from shared.mail import mailer
 from shared.matching import Claim, Match, Outcome
@@ -158,6 +159,14 @@ def _nobody_is_under_way(store: LinkStore, user: RosterUserKey) -> Nudges:
 _nudges = LinkStore.nudges
 
 
+def _no_reminder_is_under_way(store: ActivationStore, user: RosterUserKey) -> Activation | None:
+    found = _of_user(store, user)
+    return replace(found, follow_up_under_way=False) if found else None
+
+
+_of_user = ActivationStore.of_user
+
+
 def _all_of(*removals: Callable[[], AbstractContextManager[Any]]) -> Callable[[], AbstractContextManager[Any]]:
     """Several layers at once."""
 
@@ -208,6 +217,12 @@ CHECKS: tuple[Guard, ...] = (
     Guard("nudge: one that is under way is not sent again", _patch(LinkStore, "nudges", _nobody_is_under_way)),
     Guard("nudge: only while classes are still about (B4)", _patch(nudging, "still_about", list)),
     Guard("nudge: not in the quiet hours", _patch(nudging, "next_allowed", lambda _district, moment: moment)),
+    Guard(
+        "reminder: one that is under way is not sent again",
+        _patch(ActivationStore, "of_user", _no_reminder_is_under_way),
+    ),
+    Guard("reminder: not in the quiet hours", _patch(following_up, "next_allowed", lambda _district, moment: moment)),
+    Guard("reminder: whoever is linked needs none", _patch(following_up.FollowingUp, "_is_settled", lambda *_: False)),
     Guard("table: only a refused condition is a conflict", _patch(table, "is_refused_condition", lambda _error: True)),
 )
 

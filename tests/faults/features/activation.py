@@ -13,6 +13,9 @@ from shared.roster import RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from tests.faults.laboratory import DAY, Feature, Laboratory, Worker
 
+LATER = 1_300 / DAY
+"""When the lease of a reminder is over, in days."""
+
 
 def _sends(lab: Laboratory, message: str) -> None:
     body = json.loads(message)
@@ -49,6 +52,7 @@ def _collect(lab: Laboratory) -> None:
     told = lab.facts.setdefault("mails told", 0)
     for mail in world.ses.sent[told:]:
         tags = {t["Name"]: [t["Value"]] for t in mail["EmailTags"]}
+        _check_pause(lab, tags)
         if "activation_id" in tags:
             _check_state(lab, tags["activation_id"][0])
             for kind in _comes_of(lab, mail["To"]):
@@ -61,6 +65,15 @@ def _collect(lab: Laboratory) -> None:
                     if lab.people_race:
                         lab.send("visit", ("activates", "t6", "pat"), after=lab.elapsed + 5)
     lab.facts["mails told"] = len(world.ses.sent)
+
+
+def _check_pause(lab: Laboratory, tags: dict[str, list[str]]) -> None:
+    """Between a mail and the next reminder lie seven days at least, but for the time that a delivery takes."""
+    for activation_id in tags.get("reminder_of", tags.get("activation_id", ())):
+        before = lab.facts.setdefault("invited", {})
+        if lab.elapsed - before.get(activation_id, -7 * DAY) < 6 * DAY:
+            lab.wrong.append("two reminders of one date")
+        before[activation_id] = lab.elapsed
 
 
 def _comes_of(lab: Laboratory, address: str) -> tuple[str, ...]:
@@ -95,9 +108,12 @@ def _renews(lab: Laboratory, user: RosterUserKey) -> None:
 def _week(lab: Laboratory) -> None:
     lab.facts["renewed"] = 0
     lab.world.table.listeners.append(lambda before, after: _note_renewal(lab, before, after))
-    for day in (9, 10.2, 10.3, 17, 25, 33, 41, 50):
-        for later in (0, 1):
-            lab.send("wake", "activations", after=day * DAY + later)
+    twice = (9, 10.2, 10.3)
+    after_a_lease = (9 + LATER, 17 + LATER)
+    for day in (0.075, 0.6, 1.03, *twice, 17, 25, 33, 41, 50, *after_a_lease):
+        lab.send("wake", "activations", after=day * DAY)
+    for day in twice:
+        lab.send("wake", "activations", after=day * DAY + 1)
 
 
 def _note_renewal(lab: Laboratory, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
