@@ -48,6 +48,12 @@ def direction(language: str) -> str:
     return "rtl" if language in _RIGHT_TO_LEFT else "ltr"
 
 
+def own_name(language: str) -> str:
+    """What a language calls itself: its translation of the word "English"."""
+    _ = translations(language).gettext
+    return _("English")
+
+
 def long_date(language: str, day: date) -> str:
     """A day with its month as a word, the way this language writes it."""
     _ = translations(language).gettext

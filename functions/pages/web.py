@@ -16,7 +16,7 @@ from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from shared.errors import AccountLinkingError
-from shared.i18n import environment, language_accepted, language_for
+from shared.i18n import direction, environment, language_accepted, language_for, languages, own_name
 
 TEMPLATES = Path(__file__).parent / "templates"
 SESSION_COOKIE = "__Host-session"
@@ -140,6 +140,8 @@ class Pages:
             "brand": self._brand_name,
             "support_url": self._support_url,
             "lang": language,
+            "dir": direction(language),
+            "other_languages": [(code, own_name(code)) for code in languages() if code != language],
             "nonce": nonce,
             "path": request.path,
             **reply.values,
