@@ -438,3 +438,13 @@ def test_parked_requests_are_done_with_so_that_waiting_burns_none_of_their_tries
         answer = handler.lambda_handler({"Records": [{"messageId": "m", "body": message}]}, context)  # type: ignore[arg-type]
     assert answer == {"batchItemFailures": []}
     metric.assert_called_once_with("ActivationParked")
+
+
+def test_of_two_workers_that_saw_the_same_free_slots_one_gets_them() -> None:
+    state = SendingState(World().table)
+    for _ in range(2):
+        seen, _ = state.read()
+        first, second = leased(seen, 3)[0], leased(seen, 5)[0]
+        assert state.save(seen, first)
+        assert not state.save(seen, second)
+        assert sum(state.read()[0].used.values()) == sum(first.used.values())
