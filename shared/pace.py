@@ -20,10 +20,12 @@ LIMITS_KEPT = timedelta(minutes=1)
 """How long what the service says of the account counts as its present limits."""
 DAY = timedelta(hours=24)
 """The daily quota is about the last 24 hours at any moment."""
-LONGEST_PAUSE = timedelta(minutes=1)
-"""How long sending rests at most after the service said: slower. The first time it is a second, then twice as long each."""
+PAUSE = timedelta(seconds=1)
+"""How long sending rests after the service said: slower. What is refused within it was on its way, and says nothing new."""
+SLOWER = 0.8
+"""What the pace is multiplied by each time the service says: slower, ten times at most (a tenth of the rate is left)."""
 CALM_AFTER = timedelta(minutes=5)
-"""After so long without being told to slow down, the next pause is a second again."""
+"""After so long without being told to slow down, the whole rate is used again."""
 UNTIL_ASKED_AGAIN = timedelta(hours=1)
 """How long mails rest when nobody can say when sending goes on."""
 
@@ -53,7 +55,8 @@ class PaceState:
     """What the workers share. Moments are microseconds since 1970 (UTC).
 
     ``next_free``: the first slot that nobody has. ``since``: slots leased since the limits were read. ``used``: slots
-    leased by the hour (``2026-09-01T15``), of the last 24 hours. ``pauses``: how often in a row the service said: slower.
+    leased by the hour (``2026-09-01T15``), of the last 24 hours. ``pauses``: how often in a row the service said:
+    slower, the last time at ``paused_at``.
     """
 
     next_free: int = 0
@@ -111,7 +114,7 @@ def lease(
     left = _left_today(state, limits, is_urgent=is_urgent)
     if left < 1:
         return Held(Why.QUOTA_USED_UP, frees_at(state, now))
-    step = _SECOND / _rate(limits)
+    step = _SECOND / (_rate(limits) * _caution(state, now))
     first = max(state.next_free, micros(now))
     soon = math.floor((micros(now + within) - first) / step) + 1
     if soon < 1:
@@ -132,15 +135,15 @@ def lease(
 
 
 def slowed(state: PaceState, now: datetime) -> PaceState:
-    """The service said: slower. Nobody gets a slot for a while, and the limits are read again before the next one."""
-    is_new = micros(now) - state.paused_at > _span(CALM_AFTER)
-    pauses = 1 if is_new else state.pauses + 1
-    pause = min(_span(LONGEST_PAUSE), _SECOND * 2 ** min(pauses - 1, 10))
+    """The service said: slower. Nobody gets a slot for a second, they are wider for a while, and the limits are read again."""
+    since = micros(now) - state.paused_at
+    if since < _span(PAUSE):
+        return replace(state, limits_at=0, version=state.version + 1)
     return replace(
         state,
-        next_free=max(state.next_free, micros(now) + pause),
+        next_free=max(state.next_free, micros(now) + _span(PAUSE)),
         limits_at=0,
-        pauses=pauses,
+        pauses=1 if since > _span(CALM_AFTER) else state.pauses + 1,
         paused_at=micros(now),
         version=state.version + 1,
     )
@@ -172,6 +175,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def _rate(limits: Limits) -> float:
     return limits.rate * SHARE
+
+
+def _caution(state: PaceState, now: datetime) -> float:
+    is_calm = micros(now) - state.paused_at > _span(CALM_AFTER)
+    return 1.0 if is_calm else SLOWER ** min(state.pauses, 10)
 
 
 def _left_today(state: PaceState, limits: Limits, *, is_urgent: bool) -> int:

@@ -138,18 +138,23 @@ def test_a_paused_account_sends_nothing() -> None:
 # Slower.
 
 
-def test_each_time_the_service_says_slower_the_pause_is_twice_as_long() -> None:
-    state = known()
-    pauses = []
-    now = NOW
-    for _ in range(8):
-        state = pace.slowed(state, now)
-        pauses.append((pace.moment(state.next_free) - now).total_seconds())
-        now = pace.moment(state.next_free)
-    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert pace.wants_limits(state, now)
-    state = pace.slowed(state, now + timedelta(minutes=6))
-    assert pace.moment(state.next_free) == now + timedelta(minutes=6, seconds=1)
+def test_each_time_the_service_says_slower_slots_get_wider_until_it_is_calm() -> None:
+    state = pace.slowed(known(), NOW)
+    assert pace.wants_limits(state, NOW)
+    _, slots = leased(state, 2)
+    assert slots[0] == NOW + timedelta(seconds=1)
+    assert (slots[1] - slots[0]).total_seconds() == pytest.approx(1 / (14 * SHARE * 0.8), abs=1e-5)
+    state = pace.slowed(state, NOW + timedelta(seconds=2))
+    later = NOW + timedelta(seconds=10)
+    _, slots = leased(state, 2, later)
+    assert (slots[1] - slots[0]).total_seconds() == pytest.approx(1 / (14 * SHARE * 0.64), abs=1e-5)
+    _, slots = leased(state, 2, later + timedelta(minutes=6))
+    assert (slots[1] - slots[0]).total_seconds() == pytest.approx(1 / (14 * SHARE), abs=1e-5)
+
+
+def test_several_mails_refused_at_once_slow_down_once() -> None:
+    state = pace.slowed(known(), NOW)
+    assert pace.slowed(state, NOW + timedelta(milliseconds=300)).pauses == state.pauses
 
 
 # What SES says of the account.
