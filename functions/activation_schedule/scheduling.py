@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import batched
+
 from shared.activation import ActivationState
 from shared.clock import Clock
 from shared.stores.activation_queue import ActivationQueue
@@ -21,13 +23,14 @@ class ActivationSchedule:
     def run(self) -> int:
         """Queue everything whose moment has come; answers how many. May be run again."""
         requested = 0
-        for user, due_at, _ in self._due.due(ACTIVATION, self._clock()):
-            activation = self._activations.of_user(user)
-            if activation and activation.state is ActivationState.PENDING:
-                self._queue.request([activation])
-                requested += 1
-            # Only after the queue has it: a crash in between asks once more, which is harmless.
-            self._due.remove(ACTIVATION, user, due_at)
+        for some in batched(self._due.due(ACTIVATION, self._clock()), 10, strict=False):
+            found = [self._activations.of_user(user) for user, _, _ in some]
+            pending = [one for one in found if one and one.state is ActivationState.PENDING]
+            self._queue.request(pending)
+            requested += len(pending)
+            # Only after the queue has them: a crash in between asks once more, which is harmless.
+            for user, due_at, _ in some:
+                self._due.remove(ACTIVATION, user, due_at)
         # What is to be followed up stays due until it is dealt with: whoever reads the queue settles it.
         follow_ups = [(user, due_at) for user, due_at, _ in self._due.due(FOLLOW_UP, self._clock())]
         self._queue.request_follow_ups(follow_ups)
