@@ -36,6 +36,9 @@ check: setup setup-sam ## Formatting, lint, types, import contracts, template
 faults: setup ## The fault laboratory; SEEDS=n for its length, SLICE=1 for a part of it, REPLAY=run for one run's trace
 	@$(PYTHON) -m tests.faults $(if $(REPLAY),--replay "$(REPLAY)",--seeds $(or $(SEEDS),2000) $(if $(SLICE),--slice) $(if $(ONLY),--only $(ONLY)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)))
 
+mutations: setup ## Each guard of the pages taken out in turn, and what its test says then
+	@$(PYTHON) -m tests.mutations
+
 bench: setup ## What an import costs, against floors of the same run (minutes), and the pace of mail; PEOPLE= for a smaller district, ONLY=mail
 	@$(PYTHON) -m tests.bench --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
 
@@ -105,5 +108,5 @@ build-%Function:
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 
-.PHONY: help demo local test check faults bench fuzz load decide resend resume-mail redrive build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test check faults mutations bench fuzz load decide resend resume-mail redrive build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

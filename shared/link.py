@@ -48,11 +48,21 @@ def may_match(present: Link | None, account_id: str) -> bool:
     return present is None or (present.state is LinkState.MATCHED and present.account_id != account_id)
 
 
-def make(present: Link | None, user: RosterUserKey, account_id: str, *, by: Proof, by_rule: bool, now: str) -> Link:
-    """The link once it is made.
+def make(
+    present: Link | None,
+    user: RosterUserKey,
+    account_id: str,
+    *,
+    by: Proof,
+    by_rule: bool,
+    now: str,
+    proved_at: str | None = None,
+) -> Link:
+    """The link once it is made. ``proved_at`` is when a district login proved the roster user.
 
     Raises RefusedTransition ``already_linked`` when the roster user is linked to another account,
-    ``undone_by_person`` when a rule would redo what a person undid.
+    ``undone_by_person`` when a rule would redo what a person undid, ``proof_spent`` when the proof is older than the
+    undoing: a proof dies with it.
     """
     if present and present.state is LinkState.LINKED:
         if present.account_id == account_id:
@@ -63,6 +73,10 @@ def make(present: Link | None, user: RosterUserKey, account_id: str, *, by: Proo
     if by_rule and present and present.state is LinkState.UNDONE:
         raise RefusedTransition(
             "undone_by_person", "This link was undone by the person; only the person can make it again."
+        )
+    if present and proved_at and present.undone_at and proved_at < present.undone_at:
+        raise RefusedTransition(
+            "proof_spent", "This link was undone after the login. Log in through the district again to make it anew."
         )
     version = present.version + 1 if present else 1
     return Link(user, LinkState.LINKED, account_id, version, by=by, by_rule=by_rule, linked_at=now)

@@ -20,6 +20,7 @@ from functions.pages.wiring import Site, assemble
 from local.person import Person
 from shared.errors import LoginRefused
 from shared.settings import Brand
+from shared.stores.invitations import InvitationStore
 from shared.stores.progress import ProgressStore
 from shared.stores.sessions import RateLimiter, SessionStore
 from shared.stores.stuck import StuckStore
@@ -80,6 +81,7 @@ class Web:
         services = Services(
             districts=world.districts, users=world.users, district_classes=world.classes, work=world.work,
             accounts=world.accounts, claims=world.claims, links=world.links, activations=world.activations,
+            invitations=InvitationStore(world.table),
             progress=ProgressStore(world.table), stuck=StuckStore(world.table), inviting_again=world.inviting_again(),
             sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
             passwords=PasswordLogin(self.cognito, "pool", "client"), google=self.google, clever=self.clever,  # type: ignore[arg-type]

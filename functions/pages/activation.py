@@ -14,7 +14,7 @@ from shared.clock import to_iso
 from shared.district import District
 from shared.email_address import normalise
 from shared.errors import RefusedTransition
-from shared.roster import RosterUser
+from shared.roster import RosterUser, RosterUserKey
 
 _COOKIE_SECONDS = 3600
 _SHOWN_WITHOUT_THE_TOKEN = ("expired", "suspended")
@@ -43,10 +43,15 @@ class ActivationPages:
         self._s.limits.hit(
             "activation", activation_id_of(token) or request.source_ip, most=300, within=timedelta(hours=1)
         )
-        invitation, problem = self._open(token)
+        activation_id = activation_id_of(token)
+        user = self._s.invitations.user_of(activation_id) if activation_id else None
+        if user is None:
+            return self._sorry("unknown")
+        cookie = {"token": token, "district_id": user.district_id, "sourced_id": user.sourced_id}
+        invitation, problem = self._open(cookie)
         if invitation is None and problem not in _SHOWN_WITHOUT_THE_TOKEN:
             return self._sorry(problem)
-        sealed = self._s.sealed("activation").seal({"token": token})
+        sealed = self._s.sealed("activation").seal(cookie)
         return see_other("/activate", **{ACTIVATION_COOKIE: sealed})
 
     def show(self, request: Request) -> Reply:
@@ -54,7 +59,7 @@ class ActivationPages:
         cookie = self._cookie(request)
         if cookie is None:
             return page("activation_gone", problem="no_cookie")
-        invitation, problem = self._open(cookie["token"])
+        invitation, problem = self._open(cookie)
         if invitation is None:
             return self._sorry(problem)
         schools = self._s.districts.school_names(invitation.district.district_id, invitation.user.school_ids)
@@ -72,7 +77,7 @@ class ActivationPages:
         cookie = self._cookie(request)
         if cookie is None:
             return see_other("/activate")
-        invitation, problem = self._open(cookie["token"])
+        invitation, problem = self._open(cookie)
         if invitation is None:
             return self._sorry(problem)
         cookie.setdefault("opened_at", to_iso(self._s.clock()))
@@ -87,7 +92,7 @@ class ActivationPages:
         cookie = self._cookie(request)
         if cookie is None:
             return see_other("/activate")
-        invitation, problem = self._open(cookie["token"])
+        invitation, problem = self._open(cookie)
         if invitation is not None:
             return see_other("/activate")
         if problem != "expired":
@@ -107,31 +112,33 @@ class ActivationPages:
         cookie = self._cookie(request)
         if cookie is None:
             return None
-        invitation, _ = self._open(cookie["token"])
+        invitation, _ = self._open(cookie)
         return replace(invitation, opened_at=cookie.get("opened_at")) if invitation else None
 
     def _cookie(self, request: Request) -> dict[str, str] | None:
-        return self._s.sealed("activation").open(request.cookies.get(ACTIVATION_COOKIE), _COOKIE_SECONDS)
+        cookie = self._s.sealed("activation").open(request.cookies.get(ACTIVATION_COOKIE), _COOKIE_SECONDS)
+        return cookie if cookie and "sourced_id" in cookie else None
 
-    def _open(self, token: str) -> tuple[Invitation | None, str]:
+    def _open(self, cookie: dict[str, str]) -> tuple[Invitation | None, str]:
         """The invitation of a token, or why there is none: ``unknown``, ``used``, ``expired``, ``suspended``.
+
+        The cookie says whose it is, so that one read is enough; the token is compared with what that read finds.
 
         A teacher who is off the roster finds the link working again on return (M8).
         """
-        activation_id = activation_id_of(token)
-        activation = self._s.activations.by_id(activation_id) if activation_id else None
+        token, key = cookie["token"], RosterUserKey(cookie["district_id"], cookie["sourced_id"])
+        activation, user, district = self._s.invitations.read(key)
         if activation is None or not token_is_valid(token, activation, self._s.token_key()):
             return None, "unknown"
         if activation.used_at:
             return None, "used"
         if activation.state in _DEAD or (activation.expires_at and activation.expires_at <= to_iso(self._s.clock())):
             return None, "expired"
-        user = self._s.users.get(activation.user)
         if user is None or not user.active:
             return None, "suspended"
         if user.official_email != activation.official_email:
             return None, "expired"
-        return Invitation(activation, user, self._s.districts.get(activation.user.district_id), token), ""
+        return Invitation(activation, user, district or self._s.districts.get(key.district_id), token), ""
 
     @staticmethod
     def _sorry(problem: str) -> Reply:

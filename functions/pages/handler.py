@@ -24,7 +24,7 @@ def answered(do: Callable[[Site, Request], Reply]) -> Response[Any]:
 
 @app.get("/healthz")
 def health() -> Response[Any]:
-    return answered(lambda _s, _r: Reply(body=b'{"ok": true}', content_type="application/json"))
+    return answered(lambda _s, _r: Reply(body='{"ok": true}', content_type="application/json"))
 
 
 @app.get("/")

@@ -9,6 +9,7 @@ from functions.pages.activation import ActivationPages, Invitation
 from functions.pages.identity import Identity
 from functions.pages.services import Services
 from functions.pages.web import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
+from shared import link as link_rules
 from shared.account import Account
 from shared.clock import to_iso
 from shared.district import District
@@ -30,6 +31,7 @@ class Proven:
     district: District
     by: Proof
     invitation: Invitation | None = None
+    proved_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Linking:
         if session.user and session.proof:
             user = self._s.users.get(session.user)
             if user and user.active:
-                return Proven(user, self._s.districts.get(user.district_id), session.proof)
+                return Proven(user, self._s.districts.get(user.district_id), session.proof, None, session.proved_at)
         invitation = self._activation.invitation(request)
         return Proven(invitation.user, invitation.district, Proof.ACTIVATION, invitation) if invitation else None
 
@@ -132,7 +134,10 @@ class Linking:
             self._make(proven, session.account_id, by_rule=False)
         except RefusedTransition as error:
             return self.sorry(error.code, proven.district)
-        return see_other("/home?linked=1", **{ACTIVATION_COOKIE: None})
+        begun = self._s.sessions.start(
+            Session(account_id=session.account_id), self._s.new_secret(), instead_of=session.session_id
+        )
+        return see_other("/home?linked=1", **{SESSION_COOKIE: begun.session_id, ACTIVATION_COOKIE: None})
 
     def not_me(self, request: Request) -> Reply:
         """`This isn't me`: nothing is joined; the login ends and the proof stays for whom it is meant."""
@@ -202,13 +207,14 @@ class Linking:
         consent = self._consent(proven, account.account_id, by_rule=False)
         present = self._s.links.of_user(proven.user.key)
         now = self._s.clock()
-        wanted = Link(
+        wanted = link_rules.make(
+            present,
             proven.user.key,
-            LinkState.LINKED,
             account.account_id,
-            (present.version if present else 0) + 1,
             by=proven.by,
-            linked_at=to_iso(now),
+            by_rule=False,
+            now=to_iso(now),
+            proved_at=proven.proved_at,
         )
         detail = {
             "account_id": account.account_id,
@@ -251,13 +257,20 @@ class Linking:
         )
 
     def _consent(self, proven: Proven, account_id: str, *, by_rule: bool) -> Consent:
-        activation = self._s.activations.of_user(proven.user.key)
-        if proven.invitation:
+        if proven.invitation is None:
+            activation = self._s.activations.of_user(proven.user.key)
+        else:
             activation = proven.invitation.activation
             if proven.invitation.opened_at:
                 activation = replace(activation, opened_at=proven.invitation.opened_at)
         return Consent(
-            proven.user.key, account_id, proven.by, by_rule, activation, self._nudge_at(proven, self._s.clock())
+            proven.user.key,
+            account_id,
+            proven.by,
+            by_rule,
+            activation,
+            self._nudge_at(proven, self._s.clock()),
+            proven.proved_at,
         )
 
     @staticmethod

@@ -9,6 +9,7 @@ from functions.pages.identity import Identity, OidcProvider, Provider, refused, 
 from functions.pages.linking import Linking
 from functions.pages.services import Services
 from functions.pages.web import LOGIN_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
+from shared.clock import to_iso
 from shared.district import District
 from shared.email_address import domain_of, normalise
 from shared.errors import LoginRefused
@@ -121,11 +122,13 @@ class Logins:
             or begun["provider"] != provider
             or request.query.get("state") != begun["state"]
             or "code" not in request.query
-            or not self._s.sessions.use_once(begun["state"], _QUARTER)
         ):
             raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
         oidc = self._s.google if provider == "google" else self._s.clever
         identity = oidc.identity(code=request.query["code"], nonce=begun["nonce"], verifier=begun["verifier"])
+        # Noted only now: before somebody has logged in, nothing is written, whatever a robot sends here.
+        if not self._s.sessions.use_once(begun["state"], _QUARTER):
+            raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
         reply = (
             self._account_login(request, identity)
             if begun["purpose"] == "account"
@@ -148,7 +151,7 @@ class Logins:
         if user is None:
             raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
         proof = Proof.DISTRICT_LOGIN_GOOGLE if provider == "google" else Proof.DISTRICT_LOGIN_CLEVER
-        session = Session(user=user.key, proof=proof, subject=subject_key(identity))
+        session = Session(user=user.key, proof=proof, subject=subject_key(identity), proved_at=to_iso(self._s.clock()))
         if user.role is Role.ADMINISTRATOR:
             return self._begin(request, session, f"/console/{district.district_id}")
         found = self._linking.at_district_login(user, proof, district, identity)

@@ -14,6 +14,7 @@ from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.invitations import InvitationStore
 from shared.stores.links import LinkStore
 from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
@@ -33,6 +34,7 @@ class Services:
     claims: ClaimStore
     links: LinkStore
     activations: ActivationStore
+    invitations: InvitationStore
     progress: ProgressStore
     stuck: StuckStore
     inviting_again: InvitingAgain

@@ -86,9 +86,13 @@ def _form(event: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str
     body = event.get("body") or ""
     if not headers.get("content-type", "").startswith("application/x-www-form-urlencoded") or len(body) > _LARGEST_FORM:
         return {}
-    if event.get("isBase64Encoded"):
-        body = base64.b64decode(body).decode("utf-8", "replace")
-    return {name: values[0] for name, values in parse_qs(body, keep_blank_values=True, max_num_fields=50).items()}
+    try:
+        if event.get("isBase64Encoded"):
+            body = base64.b64decode(body).decode("utf-8", "replace")
+        fields = parse_qs(body, keep_blank_values=True, max_num_fields=50)
+    except ValueError:
+        return {}  # No form of ours; the page says what it misses.
+    return {name: values[0] for name, values in fields.items()}
 
 
 @dataclass(slots=True)
@@ -102,7 +106,7 @@ class Reply:
     cookies: dict[str, str | None] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     district_locale: str | None = None
-    body: bytes | None = None
+    body: str | bytes | None = None
     content_type: str = "text/html; charset=utf-8"
 
 

@@ -32,6 +32,7 @@ from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.invitations import InvitationStore
 from shared.stores.links import LinkStore
 from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
@@ -139,6 +140,7 @@ def wire() -> Site:
         claims=ClaimStore(table),
         links=LinkStore(table),
         activations=activations,
+        invitations=InvitationStore(table),
         progress=ProgressStore(table),
         stuck=StuckStore(table),
         inviting_again=InvitingAgain(activations, users, districts, queue, clock=utc_now, new_id=new_id),

@@ -21,8 +21,8 @@ class ActivationStore:
         self._table = table
 
     def of_user(self, user: RosterUserKey) -> Activation | None:
-        item = self._table.get_item(Key=_key(user), ConsistentRead=True).get("Item")
-        return _activation(item) if item else None
+        item = self._table.get_item(Key=activation_key(user), ConsistentRead=True).get("Item")
+        return activation_of(item) if item else None
 
     def by_id(self, activation_id: str) -> Activation | None:
         """The activation that an address of a mail names, as long as it is the person's present one."""
@@ -199,7 +199,7 @@ class ActivationStore:
         names = [f":from{i}" for i in range(len(before))]
         set_follow_up, values, put = self._follow_up(activation, follow_up_at)
         update = {
-            "Key": _key(activation.user),
+            "Key": activation_key(activation.user),
             "UpdateExpression": (
                 "SET #state = :to, message_id = if_not_exists(message_id, :message_id), "
                 f"sent_at = if_not_exists(sent_at, :now){set_follow_up} REMOVE lease_until"
@@ -238,7 +238,7 @@ class ActivationStore:
         self, activation: Activation, name: str, value: str, more: list[dict[str, Any]], *, only_once: bool = False
     ) -> bool:
         update = {
-            "Key": _key(activation.user),
+            "Key": activation_key(activation.user),
             "UpdateExpression": "SET #name = :value",
             "ConditionExpression": "activation_id = :id AND attribute_not_exists(used_at)"
             + (" AND attribute_not_exists(#name)" if only_once else ""),
@@ -298,7 +298,7 @@ class ActivationStore:
         more: list[dict[str, Any]] | None = None,
     ) -> bool:
         update: dict[str, Any] = {
-            "Key": _key(activation.user),
+            "Key": activation_key(activation.user),
             "UpdateExpression": expression,
             "ConditionExpression": "activation_id = :id AND follow_up_at = :due AND attribute_not_exists(used_at)",
             "ExpressionAttributeValues": {":id": activation.activation_id, ":due": due_at, **values},
@@ -319,7 +319,7 @@ class ActivationStore:
     def stop_reminders(self, activation: Activation) -> None:
         """No reminder any more: one click is enough (RFC 8058). The link in the mail goes on working."""
         self._table.update_item(
-            Key=_key(activation.user),
+            Key=activation_key(activation.user),
             UpdateExpression="SET reminders_stopped = :yes",
             ConditionExpression="attribute_exists(PK)",
             ExpressionAttributeValues={":yes": True},
@@ -338,7 +338,7 @@ class ActivationStore:
     def mark_opened(self, activation: Activation, opened_at: str) -> None:
         """The first button was pressed, by somebody who then logged in."""
         self._table.update_item(
-            Key=_key(activation.user),
+            Key=activation_key(activation.user),
             UpdateExpression="SET opened_at = if_not_exists(opened_at, :at)",
             ExpressionAttributeValues={":at": opened_at},
         )
@@ -352,7 +352,7 @@ class ActivationStore:
         more: list[dict[str, Any]] | None = None,
     ) -> None:
         update = {
-            "Key": _key(activation.user),
+            "Key": activation_key(activation.user),
             "UpdateExpression": change,
             "ConditionExpression": "activation_id = :id AND #state = :before",
             "ExpressionAttributeNames": {"#state": "state"},
@@ -391,7 +391,7 @@ class ActivationStore:
 _STUCK = {ActivationState.BOUNCED: StuckCode.BOUNCED, ActivationState.COMPLAINED: StuckCode.COMPLAINED}
 
 
-def _key(user: RosterUserKey) -> Key:
+def activation_key(user: RosterUserKey) -> Key:
     return {"PK": user_pk(user), "SK": "ACTIVATION"}
 
 
@@ -418,7 +418,7 @@ def _not_renewable() -> RefusedTransition:
 def _item(a: Activation) -> Item:
     return without_none(
         {
-            **_key(a.user),
+            **activation_key(a.user),
             "activation_id": a.activation_id,
             "email": a.official_email,
             "state": a.state.value,
@@ -437,7 +437,7 @@ def _item(a: Activation) -> Item:
     )
 
 
-def _activation(item: Item) -> Activation:
+def activation_of(item: Item) -> Activation:
     return Activation(
         item["activation_id"],
         user_of_pk(item["PK"]),

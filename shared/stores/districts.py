@@ -22,7 +22,7 @@ class DistrictStore:
     def put(self, district: District) -> None:
         """Store the settings; a Clever district id leads back to its district."""
         settings = district.model_dump(mode="json")
-        self._table.put_item(Item={**_settings_key(district.district_id), "body": json.dumps(settings)})
+        self._table.put_item(Item={**settings_key(district.district_id), "body": json.dumps(settings)})
         if district.clever_district_id:
             self._table.put_item(
                 Item={
@@ -33,8 +33,8 @@ class DistrictStore:
             )
 
     def find(self, district_id: str) -> District | None:
-        item = self._table.get_item(Key=_settings_key(district_id), ConsistentRead=True).get("Item")
-        return District.model_validate_json(item["body"]) if item else None
+        item = self._table.get_item(Key=settings_key(district_id), ConsistentRead=True).get("Item")
+        return district_of(item) if item else None
 
     def get(self, district_id: str) -> District:
         """Raises UnknownDistrict."""
@@ -174,5 +174,9 @@ class ClassWorkStore:
         return sorted(items, key=lambda item: (item["created_at"], item["SK"]))
 
 
-def _settings_key(district_id: str) -> dict[str, str]:
+def district_of(item: Item) -> District:
+    return District.model_validate_json(item["body"])
+
+
+def settings_key(district_id: str) -> dict[str, str]:
     return {"PK": district_pk(district_id), "SK": "SETTINGS"}

@@ -17,7 +17,17 @@ from shared.stores.activations import ActivationStore
 from shared.stores.due import NUDGE, due_item, due_key
 from shared.stores.outbox import event_item
 from shared.stores.stuck import is_noted_as_stuck, stuck_key
-from shared.stores.table import Item, account_pk, conflicts, every_page, get_many, user_of_pk, user_pk, without_none
+from shared.stores.table import (
+    Item,
+    account_pk,
+    conflicts,
+    earlier_sessions_key,
+    every_page,
+    get_many,
+    user_of_pk,
+    user_pk,
+    without_none,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,8 @@ class Consent:
     activation: Activation | None = None
     nudge_at: datetime | None = None
     """When the first nudge is due; None for those who are never nudged."""
+    proved_at: str | None = None
+    """When a district login proved the roster user; an activation says by itself whether it was used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +131,13 @@ class LinkStore:
             if present and present.state is LinkState.LINKED and present.account_id == consent.account_id:
                 return present
             wanted = link_rules.make(
-                present, consent.user, consent.account_id, by=consent.by, by_rule=consent.by_rule, now=to_iso(now)
+                present,
+                consent.user,
+                consent.account_id,
+                by=consent.by,
+                by_rule=consent.by_rule,
+                now=to_iso(now),
+                proved_at=consent.proved_at,
             )
             try:
                 with conflicts("link_changed", "The link changed in the meantime."):
@@ -134,7 +152,10 @@ class LinkStore:
     def link_writes(
         self, consent: Consent, wanted: Link, present: Link | None, event_id: str, now: datetime
     ) -> list[dict[str, Any]]:
-        """The writes that make a link, for a transaction of their own or with the account they come with."""
+        """The writes that make a link, for a transaction of their own or with the account they come with.
+
+        All sessions of the account end with it: somebody may have been logged in before its owner came.
+        """
         name = self._table.name
         link_put: dict[str, Any] = {"TableName": name, "Item": _link_item(wanted, consent.nudge_at)}
         if present is None:
@@ -179,6 +200,8 @@ class LinkStore:
                 }
             },
         ]
+        ended = {**earlier_sessions_key(consent.account_id), "ended_at": to_iso(now)}
+        writes.append({"Put": {"TableName": name, "Item": ended}})
         if consent.activation:
             writes.append({"Update": self._use_activation(consent, consent.activation, now)})
             if is_noted_as_stuck(consent.activation):

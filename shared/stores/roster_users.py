@@ -44,12 +44,12 @@ class RosterUserStore:
         return [{"PK": pk, "SK": sk} for pk in claims]
 
     def get(self, key: RosterUserKey) -> RosterUser | None:
-        item = self._table.get_item(Key={"PK": user_pk(key), "SK": "ROSTER"}, ConsistentRead=True).get("Item")
-        return _user(item) if item else None
+        item = self._table.get_item(Key=roster_key(key), ConsistentRead=True).get("Item")
+        return roster_user_of(item) if item else None
 
     def get_many(self, keys: Iterable[RosterUserKey]) -> dict[RosterUserKey, RosterUser]:
-        found = get_many(self._table, ({"PK": user_pk(key), "SK": "ROSTER"} for key in keys))
-        users = [_user(item) for item in found.values()]
+        found = get_many(self._table, (roster_key(key) for key in keys))
+        users = [roster_user_of(item) for item in found.values()]
         return {user.key: user for user in users}
 
     def by_email(self, district_id: str, address: str) -> list[RosterUser]:
@@ -71,7 +71,11 @@ class RosterUserStore:
         return [user for user in found.values() if user.active]
 
 
-def _user(item: Item) -> RosterUser:
+def roster_key(user: RosterUserKey) -> Key:
+    return {"PK": user_pk(user), "SK": "ROSTER"}
+
+
+def roster_user_of(item: Item) -> RosterUser:
     key = user_of_pk(item["PK"])
     return RosterUser(
         key.district_id,

@@ -11,7 +11,7 @@ from shared.clock import Clock, to_iso
 from shared.errors import Conflict, Throttled
 from shared.link import Proof
 from shared.roster import RosterUserKey
-from shared.stores.table import conflicts, without_none
+from shared.stores.table import Item, conflicts, earlier_sessions_key, without_none
 
 SESSION_HOURS = 8
 
@@ -28,6 +28,8 @@ class Session:
     proof: Proof | None = None
     subject: tuple[str, str] | None = None
     session_id: str = ""
+    proved_at: str | None = None
+    """When the district login proved the roster user (ISO 8601, UTC)."""
 
     def with_account(self, account_id: str) -> Session:
         return replace(self, account_id=account_id)
@@ -42,7 +44,8 @@ class SessionStore:
 
     def start(self, session: Session, session_id: str, *, instead_of: str | None = None) -> Session:
         """A new session under a fresh id; the one that it replaces ends (rotation at every step)."""
-        expires = self._clock() + timedelta(hours=SESSION_HOURS)
+        now = self._clock()
+        expires = now + timedelta(hours=SESSION_HOURS)
         self._table.put_item(
             Item=without_none(
                 {
@@ -52,6 +55,8 @@ class SessionStore:
                     "sourced_id": session.user.sourced_id if session.user else None,
                     "proof": session.proof.value if session.proof else None,
                     "subject": list(session.subject) if session.subject else None,
+                    "begun_at": to_iso(now),
+                    "proved_at": session.proved_at,
                     "expires_at": to_iso(expires),
                     "ttl": int(expires.timestamp()),
                 }
@@ -68,6 +73,8 @@ class SessionStore:
         item = self._table.get_item(Key=_key("SESSION", session_id), ConsistentRead=True).get("Item")
         if not item or item["expires_at"] <= to_iso(self._clock()):
             return None
+        if "account_id" in item and self._has_been_ended(item):
+            return None
         user = RosterUserKey(item["district_id"], item["sourced_id"]) if "sourced_id" in item else None
         subject = item.get("subject")
         return Session(
@@ -76,7 +83,14 @@ class SessionStore:
             Proof(item["proof"]) if item.get("proof") else None,
             (subject[0], subject[1]) if subject else None,
             session_id,
+            item.get("proved_at"),
         )
+
+    def _has_been_ended(self, session: Item) -> bool:
+        """Whether the account was linked after this session began: then whoever holds it was here before the owner."""
+        key = earlier_sessions_key(session["account_id"])
+        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        return bool(item) and session["begun_at"] < item["ended_at"]
 
     def end(self, session_id: str) -> None:
         self._table.delete_item(Key=_key("SESSION", session_id))

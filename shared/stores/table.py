@@ -38,6 +38,11 @@ def account_pk(account_id: str) -> str:
     return f"ACCOUNT#{account_id}"
 
 
+def earlier_sessions_key(account_id: str) -> Key:
+    """Where it is noted when all sessions of an account ended (``ended_at``): at its newest link."""
+    return {"PK": account_pk(account_id), "SK": "EARLIER_SESSIONS"}
+
+
 def email_pk(address: str) -> str:
     return f"EMAIL#{address}"
 

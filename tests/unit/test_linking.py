@@ -12,6 +12,7 @@ from shared.activation import ActivationState
 from shared.errors import RefusedTransition
 from shared.link import LinkState
 from shared.roster import RosterUserKey
+from tests.faults.dynamodb import Gate, ungated
 from tests.site import Web
 from tests.unit.test_import import account, enrolled, roster, user
 from tests.world import WEB, World
@@ -24,10 +25,9 @@ def key(sourced_id: str) -> RosterUserKey:
     return RosterUserKey("lakeside", sourced_id)
 
 
-@pytest.fixture
-def web() -> Web:
+def lakeside(*, gate: Gate = ungated) -> Web:
     """Lakeside with a teacher who was mailed, a matched and two unmatched students, and the teacher's own account."""
-    world = World()
+    world = World(gate=gate)
     world.register(clever_district_id=CLEVER_DISTRICT, nudges={"first_after_days": 14})
     own_class = {
         "class_id": "own", "name": "Period 3", "created_at": "2025-08-20T14:00:00Z", "student_account_ids": ["kid"],
@@ -52,9 +52,14 @@ def web() -> Web:
         )
     )
     world.send_mail()
-    made = Web(world)
+    made = Web(world, gate=gate)
     made.cognito.users = {"ada": (PASSWORD, "ada"), "kid": (PASSWORD, "kid"), "zoe": (PASSWORD, "zoe")}
     return made
+
+
+@pytest.fixture
+def web() -> Web:
+    return lakeside()
 
 
 def log_in(visitor: Person, username: str = "ada", password: str = PASSWORD) -> Person:

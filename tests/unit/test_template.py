@@ -54,3 +54,28 @@ def test_every_dead_letter_queue_has_an_alarm_and_keeps_for_two_weeks(queue: str
 
 def test_every_function_is_told_of_in_the_outputs() -> None:
     assert {f"{name}Name" for name in FUNCTIONS} <= set(TEMPLATE["Outputs"])
+
+
+def test_nobody_can_give_themselves_an_account_id() -> None:
+    """Cognito's public SignUp is off, the id is immutable, and no client may write it."""
+    pool, client = (RESOURCES[name]["Properties"] for name in ("UserPool", "UserPoolClient"))
+    assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+    assert [one["Mutable"] for one in pool["Schema"] if one["Name"] == "account_id"] == [False]
+    clients = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::Cognito::UserPoolClient"]
+    assert all("custom:account_id" not in one["WriteAttributes"] for one in clients)
+    assert client["ExplicitAuthFlows"] == ["ALLOW_ADMIN_USER_PASSWORD_AUTH"], (
+        "no flow that a browser can start by itself"
+    )
+    assert client["PreventUserExistenceErrors"] == "ENABLED"
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_function_has_a_role_of_its_own_with_named_actions_and_resources(name: str) -> None:
+    """``*`` stands for a resource only where an action allows no other."""
+    function = FUNCTIONS[name]
+    assert "Role" not in function
+    for policy in function.get("Policies", ()):
+        for statement in policy["Statement"]:
+            assert not [action for action in statement["Action"] if action.endswith("*")], statement
+            if "*" in (statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]):
+                assert set(statement["Action"]) <= {"ses:GetAccount"}, statement
