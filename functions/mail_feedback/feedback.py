@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.activation import Activation, ActivationState
-from shared.clock import Clock, to_iso
+from shared.clock import Clock, from_iso, to_iso
 from shared.reminder import IS_OUT, follow_up_at
-from shared.reputation import Noted
+from shared.reputation import COMPLAINTS_OVER, Noted
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.sending import SendingState
@@ -52,7 +52,7 @@ class MailFeedback:
         """
         kind = str(detail.get("eventType", ""))
         mail = detail.get("mail", {})
-        self._count(kind, detail, str(mail.get("messageId", "")))
+        self._count(kind, detail, mail)
         tags = mail.get("tags", {})
         activation_id, reminder_of = (next(iter(tags.get(name, [])), None) for name in ("activation_id", "reminder_of"))
         known = activation_id or reminder_of
@@ -78,17 +78,24 @@ class MailFeedback:
             activation, state, str(mail["messageId"]), now=now, follow_up_at=self._follow_up_at(activation)
         )
 
-    def _count(self, kind: str, detail: Mapping[str, Any], message_id: str) -> None:
-        """Every mail counts for the sender's reputation, whatever it was about.
+    def _count(self, kind: str, detail: Mapping[str, Any], mail: Mapping[str, Any]) -> None:
+        """Every mail counts for the sender's reputation, whatever it was about, at the moment when it was sent, came back
+        or was complained of.
 
-        SES counts no bounce of an address that was on its suppression list: that mail never left.
+        SES counts no bounce of an address that was on its suppression list: that mail never left. What happened before
+        the week that is looked back on tells nothing of how sending goes now.
         """
+        message_id, now = str(mail.get("messageId", "")), self._clock()
+        happened = detail.get(kind.lower(), {}).get("timestamp") or mail.get("timestamp")
+        at = min(from_iso(happened), now) if happened else now
+        if at < now - COMPLAINTS_OVER:
+            return
         bounce = detail.get("bounce", {})
         noted = {"Send": Noted.ACCEPTED, "Complaint": Noted.COMPLAINED}.get(kind)
         if kind == "Bounce" and bounce.get("bounceType") == "Permanent":
             noted = None if bounce.get("bounceSubType") == "OnAccountSuppressionList" else Noted.BOUNCED
         if noted and message_id:
-            stopped = self._sending.note(noted, message_id, self._clock())
+            stopped = self._sending.note(noted, message_id, at)
             if stopped:
                 self._on_stopped(stopped.reason)
 

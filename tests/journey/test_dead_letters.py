@@ -111,7 +111,11 @@ def test_letters_of_two_weeks_ago_change_nothing_that_was_done(
         letters.put("FailedEventsQueueUrl", of_s3(key, etag))
     sent = {
         "eventType": "Send",
-        "mail": {"messageId": "m", "tags": {"activation_id": [activations[0]["activation_id"]]}},
+        "mail": {
+            "messageId": "m",
+            "timestamp": iso(TWO_WEEKS_AGO),
+            "tags": {"activation_id": [activations[0]["activation_id"]]},
+        },
     }
     letters.put("FailedEventsQueueUrl", {"source": "aws.ses", "detail-type": "Email Sent", "detail": sent})
     for schedule in ("nudges", "activations"):
@@ -138,7 +142,9 @@ def test_letters_of_two_weeks_ago_change_nothing_that_was_done(
     changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
     of_the_old_import = {key for key in changed if key[1].startswith("IMPORT#") or key[0].startswith("OUTBOX#")}
     settings_read_again = {(f"DISTRICT#{DISTRICT_ID}", "SETTINGS"), (f"CLEVER_DISTRICT#{DISTRICT_ID}", "DISTRICT")}
-    assert changed - of_the_old_import - settings_read_again == set()
+    # A worker that is handed requests has slots for them before it looks at them; they pass unused.
+    slots = {("SENDING", "PACE")}
+    assert changed - of_the_old_import - settings_read_again - slots == set()
     assert max(letters.mails().values()) == 1, "somebody has the same mail twice"
     assert {one for one in letters.mails() if one[1].startswith("Confirm")} == {
         one for one in mails if one[1].startswith("Confirm")

@@ -315,6 +315,15 @@ def test_bad_addresses_stop_all_sending_until_a_person_resumes_it() -> None:
     assert sorted(kinds(world)) == ["activation", "activation", "reminder"]
 
 
+def test_an_event_of_two_weeks_ago_counts_for_nothing() -> None:
+    world = mailed()
+    before = dict(world.table.items)
+    old = {"messageId": "m", "tags": {}, "timestamp": "2026-08-17T15:00:00.000Z"}
+    for kind in ("Send", "Complaint"):
+        world.feedback().take({"eventType": kind, "mail": old})
+    assert dict(world.table.items) == before
+
+
 def test_a_lost_answer_is_settled_by_the_event_and_the_follow_up_is_not_forgotten() -> None:
     world = World()
     world.register()
