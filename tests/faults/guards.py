@@ -227,6 +227,8 @@ CHECKS: tuple[Guard, ...] = (
 )
 
 EXPLAINED: dict[str, str] = {
+    "Put DISTRICT/NEWEST: attribute_not_exists(PK) OR version = :version": "two uploads must meet between a read and a write; "
+    "held by tests/unit/test_import.py (an older upload that looked before a newer one was noted does not take its place)",
     "Put USER/ACTIVATION: activation_id = :id": "two requests for another mail must meet between a read and a write, which few "
     "seeds bring about; held by tests/unit/test_linking.py (of two requests for another mail at once one counts)",
     "import: one execution per upload": "whether the import has ended is looked at, too; without both of them it is noticed",

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from functions.import_step.ledger import ImportLedger
 from shared.activation import ActivationState
 from shared.link import LinkState
+from shared.report import Upload
 from shared.roster import Role, RosterUserKey
 from tests.conftest import roster_files
 from tests.world import World, zipped
@@ -429,3 +431,18 @@ def test_an_incomplete_school_data_sync_says_which_file_is_missing(world: World)
     report = world.upload(files)
     assert (report["status"], report["reason"]["code"]) == ("rejected", "missing_file")
     assert "teacherroster.csv" in report["reason"]["message"].lower()
+
+
+def test_an_older_upload_that_looked_before_a_newer_one_was_noted_does_not_take_its_place() -> None:
+    """Both read that nothing was noted; the newer one writes first."""
+    older, newer = (Upload(f"rosters/lakeside/{name}.zip", name, "2026-09-01T15:00:00Z", name) for name in "AB")
+    waiting = [newer]
+
+    def gate(_service: str, operation: str, _request: Any, effect: Any) -> Any:
+        if operation == "PutItem" and waiting:
+            ImportLedger(world.table).note_valid("lakeside", "import-of-b", waiting.pop())
+        return effect()
+
+    world = World(gate=gate)
+    assert ImportLedger(world.table).note_valid("lakeside", "import-of-a", older) is False
+    assert world.table.items["DISTRICT#lakeside", "NEWEST"]["import_id"] == "import-of-b"
