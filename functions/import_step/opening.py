@@ -244,7 +244,7 @@ def _open_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, start: int, _e
     try:
         stream = archive.open(entry)
         stream.seek(start)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError):
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, UnicodeDecodeError):
         raise damaged(entry.filename) from None
     return stream
 

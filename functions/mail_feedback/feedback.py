@@ -86,18 +86,16 @@ class MailFeedback:
         the week that is looked back on tells nothing of how sending goes now.
         """
         message_id, now = str(mail.get("messageId", "")), self._clock()
-        happened = detail.get(kind.lower(), {}).get("timestamp") or mail.get("timestamp")
-        at = min(from_iso(happened), now) if happened else now
-        if at < now - COMPLAINTS_OVER:
-            return
         bounce = detail.get("bounce", {})
         noted = {"Send": Noted.ACCEPTED, "Complaint": Noted.COMPLAINED}.get(kind)
         if kind == "Bounce" and bounce.get("bounceType") == "Permanent":
             noted = None if bounce.get("bounceSubType") == "OnAccountSuppressionList" else Noted.BOUNCED
-        if noted and message_id:
-            stopped = self._sending.note(noted, message_id, at)
-            if stopped:
-                self._on_stopped(stopped.reason)
+        if noted is None or not message_id:
+            return
+        happened = detail.get(kind.lower(), {}).get("timestamp") or mail.get("timestamp")
+        at = min(from_iso(happened), now) if happened else now
+        if at >= now - COMPLAINTS_OVER and (stopped := self._sending.note(noted, message_id, at)):
+            self._on_stopped(stopped.reason)
 
     @staticmethod
     def _is_still_out(activation: Activation) -> bool:
