@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -14,3 +17,9 @@ def metric(name: str, value: float = 1) -> None:
     """Count something that an alarm or a dashboard looks at."""
     with single_metric(name=name, unit=MetricUnit.Count, value=value, namespace=NAMESPACE) as one:
         one.add_dimension("service", "account-linking")
+
+
+def where(error: BaseException) -> list[str]:
+    """Where something went wrong, without what it was about: the text of an error may hold people's data."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]

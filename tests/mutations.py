@@ -65,7 +65,7 @@ def _nothing(*_: object, **__: object) -> None:
 
 
 _headers = Pages._security_headers
-_from_event = Request.from_event.__func__  # type: ignore[attr-defined]
+_from_event = Request.from_event.__func__
 _make = link_rules.make
 _writes = links.LinkStore.link_writes
 _start = SessionStore.start

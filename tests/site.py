@@ -84,7 +84,7 @@ class Web:
             invitations=InvitationStore(world.table),
             progress=ProgressStore(world.table), stuck=StuckStore(world.table), inviting_again=world.inviting_again(),
             sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
-            passwords=PasswordLogin(self.cognito, "pool", "client"), google=self.google, clever=self.clever,  # type: ignore[arg-type]
+            passwords=PasswordLogin(self.cognito, "pool", "client"), google=self.google, clever=self.clever,
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),
             token_key=lambda: TOKEN_KEY,
         )  # fmt: skip
@@ -133,7 +133,7 @@ class Web:
             function_name="pages", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
         )
         with mock.patch.object(handler, "site", return_value=self.site):
-            answer = handler.lambda_handler(event, context)  # type: ignore[arg-type]
+            answer = handler.lambda_handler(event, context)
         body = answer.get("body") or ""
         content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
         headers = [(k, str(v)) for k, v in answer["headers"].items()]

@@ -16,7 +16,7 @@ from shared import aws
 from shared.clock import utc_now
 from shared.errors import AccountLinkingError
 from shared.mail.mailer import paced_mailer
-from shared.observability import logger, metric
+from shared.observability import logger, metric, where
 from shared.parallel import each
 from shared.roster import RosterUserKey
 from shared.settings import ActivationEmailSettings
@@ -90,8 +90,8 @@ def _fails(record: SQSRecord) -> bool:
     except AccountLinkingError as failed:
         logger.warning("a request comes again", extra={"code": failed.code})
         return True
-    except Exception:  # noqa: BLE001 - a defect in one request; it ends in the dead-letter queue
-        logger.exception("a request comes again")
+    except Exception as error:  # noqa: BLE001 - a defect in one request; it ends in the dead-letter queue
+        logger.error("a request comes again", extra={"error": type(error).__name__, "at": where(error)})
         return True
     return False
 

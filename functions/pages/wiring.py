@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -25,7 +23,7 @@ from shared import aws
 from shared.clock import new_id, new_secret, utc_now
 from shared.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
 from shared.inviting_again import InvitingAgain
-from shared.observability import logger, metric
+from shared.observability import logger, metric, where
 from shared.settings import PagesSettings
 from shared.stores.accounts import AccountStore
 from shared.stores.activation_queue import ActivationQueue
@@ -66,19 +64,13 @@ class Site:
             logger.info("refused", extra={"code": error.code})
             reply = _sorry(error)
         except Exception as error:  # noqa: BLE001 - the last resort; the message may hold people's data and is not logged
-            logger.error("page failed", extra={"error": type(error).__name__, "at": _where(error)})
+            logger.error("page failed", extra={"error": type(error).__name__, "at": where(error)})
             metric("PageFailed")
             reply = page("sorry", status=500, code="internal_error", retry_after=None)
         return self.pages.response(request, reply)
 
     def not_found(self) -> Reply:
         return page("sorry", status=404, code="not_found", retry_after=None)
-
-
-def _where(error: Exception) -> list[str]:
-    """Where it happened, without what it was about."""
-    frames = traceback.extract_tb(error.__traceback__)[-6:]
-    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def _sorry(error: AccountLinkingError) -> Reply:

@@ -60,7 +60,7 @@ def steps(folder: Path, table: MemoryTable) -> ImportSteps:
     moment = datetime(2026, 9, 1, 15, tzinfo=UTC)
     files = ImportFiles(s3, "rosters", "snapshots")
     reports = ReportStore(table, s3, "reports")
-    return ImportSteps(Services(table, files, reports, None, lambda: moment, lambda: "id"))  # type: ignore[arg-type]
+    return ImportSteps(Services(table, files, reports, None, lambda: moment, lambda: "id"))
 
 
 @dataclass

@@ -225,7 +225,7 @@ class Backlog:
             world.ses, world.table, "no-reply@accounts.example", "mail", clock=world.clock, sleep=self.simulation.sleep
         )
         sending = ActivationSending(
-            world.activations, world.users, world.links, world.districts, mailer, _Invitations(),  # type: ignore[arg-type]
+            world.activations, world.users, world.links, world.districts, mailer, _Invitations(),
             StuckStore(world.table), DueStore(world.table), clock=world.clock,
         )  # fmt: skip
         while True:

@@ -102,7 +102,7 @@ def roster() -> list[Entry]:
 
 def users(**changed: object) -> list[Entry]:
     """The good roster, with what the headers say of users.csv changed."""
-    return [replace(one, **changed) if one.name == b"users.csv" else one for one in roster()]  # type: ignore[arg-type]
+    return [replace(one, **changed) if one.name == b"users.csv" else one for one in roster()]
 
 
 def named(name: str | bytes) -> list[Entry]:

@@ -183,7 +183,7 @@ class _Session:
 
 
 def an_oidc_answer(data: bytes) -> None:
-    provider = OidcProvider("https://i", "client", lambda: "secret", "https://w/callback", lambda: NOW, _Session(data))  # type: ignore[arg-type]
+    provider = OidcProvider("https://i", "client", lambda: "secret", "https://w/callback", lambda: NOW, _Session(data))
     provider.identity(code="c", nonce="n", verifier="v")
     raise AssertionError("an identity was taken from an answer that nobody signed")
 

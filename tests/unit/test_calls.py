@@ -49,7 +49,7 @@ def steps() -> dict[str, Counter[str]]:
         found[f"{request.method} {path}"] = Counter(gate.calls)
         return reply
 
-    web._page = counted  # type: ignore[method-assign]
+    web._page = counted
     page = web.visitor().open(web.world.address_in_mail_to("t1@lakeside.example"))
     log_in(page.press("Log into my existing account")).press("Link my accounts")
     assert page.path == "/home"

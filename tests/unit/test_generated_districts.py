@@ -38,7 +38,7 @@ def world() -> World:
 
 
 def upload(world: World, folder: Path, name: str = "roster") -> dict[str, Any]:
-    return world.upload(roster_files(folder), name=name)  # type: ignore[arg-type]
+    return world.upload(roster_files(folder), name=name)
 
 
 def generated(shape: Shape, folder: Path) -> Path:
@@ -142,7 +142,7 @@ def test_a_fault_is_told_as_it_promises(world: World, tmp_path: Path, form: str,
     whole = roster_files(tmp_path)
     (expected,) = corrupt(replace(shape, faults=(fault,)), tmp_path)
     if expected.after_whole:
-        assert world.upload(whole, name="whole")["status"] == "completed"  # type: ignore[arg-type]
+        assert world.upload(whole, name="whole")["status"] == "completed"
     report = upload(world, tmp_path, name="spoiled")
     assert report["status"] == expected.status
     assert report.get("reason", {}).get("code") == expected.reason

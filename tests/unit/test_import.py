@@ -174,7 +174,7 @@ def test_a_bad_row_rejects_that_row_and_removes_nobody(world: World) -> None:
         "missing_value",
     )
     assert {note["code"]: note.get("count") for note in report["notes"]}["removals_put_off"] == 3
-    assert all(world.users.get(key(f"s{n}")).active for n in range(5))  # type: ignore[union-attr]
+    assert all(world.users.get(key(f"s{n}")).active for n in range(5))
 
 
 def test_a_missing_person_loses_the_classes_and_nothing_else_and_gets_no_second_mail_on_return(world: World) -> None:
@@ -223,7 +223,7 @@ def test_a_held_import_that_a_person_rejects_stays_without_effect(world: World) 
     )
     assert (world.latest()["status"], world.latest()["reason"]["code"]) == ("rejected", "rejected_by_person")
     world.put(f"decisions/lakeside/{report['import_id']}.json", b'{"action": "approve", "by": "kim", "reason": "oops"}')
-    assert world.users.get(key("s9")).active  # type: ignore[union-attr]
+    assert world.users.get(key("s9")).active
 
 
 def test_an_older_upload_that_comes_late_is_superseded(world: World) -> None:
@@ -234,7 +234,7 @@ def test_an_older_upload_that_comes_late_is_superseded(world: World) -> None:
     world.run_imports()
     assert world.report(taken)["status"] == "superseded"
     assert world.latest()["upload"]["key"] == "rosters/lakeside/tuesday.zip"
-    assert world.users.get(key("s2")).active  # type: ignore[union-attr]
+    assert world.users.get(key("s2")).active
 
 
 def test_s3_tells_of_an_upload_twice_and_it_is_imported_once(world: World) -> None:
@@ -272,9 +272,9 @@ def test_one_roster_delta_adds_changes_and_removes_what_it_names(world: World) -
     report = world.upload(delta, name="delta")
     assert report["format"]["mode"] == "delta"
     assert report["users"] == {"read": 3, "created": 1, "changed": 1, "removed": 1, "unchanged": 0, "rejected": 0}
-    assert world.users.get(key("s1")).attends == ("c1",)  # type: ignore[union-attr]
-    assert world.users.get(key("s4")).attends == ("c1",)  # type: ignore[union-attr]
-    assert not world.users.get(key("s3")).active  # type: ignore[union-attr]
+    assert world.users.get(key("s1")).attends == ("c1",)
+    assert world.users.get(key("s4")).attends == ("c1",)
+    assert not world.users.get(key("s3")).active
 
 
 def test_guardians_are_read_and_left_out_and_several_rows_are_one_person(world: World) -> None:
@@ -284,7 +284,7 @@ def test_guardians_are_read_and_left_out_and_several_rows_are_one_person(world: 
     assert report["users"]["read"] == 2
     notes = {note["code"]: note.get("count") for note in report["notes"]}
     assert (notes["guardians_left_out"], notes["several_rows_per_person"]) == (1, 1)
-    assert world.users.get(key("t1")).role is Role.TEACHER  # type: ignore[union-attr]
+    assert world.users.get(key("t1")).role is Role.TEACHER
 
 
 @pytest.mark.parametrize(
@@ -384,14 +384,14 @@ REAL = {
 
 @pytest.mark.parametrize("name", sorted(REAL))
 def test_real_rosters_are_read_whole(world: World, corpus: Path, name: str) -> None:
-    report = world.upload(roster_files(corpus / name))  # type: ignore[arg-type]
+    report = world.upload(roster_files(corpus / name))
     assert report["status"] == "completed"
     assert (report["users"]["read"], report["classes"]["read"]) == REAL[name]
     assert report["rejects"] == []
 
 
 def test_the_clever_sandbox_counts_every_enrollment_once(world: World, corpus: Path) -> None:
-    report = world.upload(roster_files(corpus / "clever-sandbox"))  # type: ignore[arg-type]
+    report = world.upload(roster_files(corpus / "clever-sandbox"))
     assert report["enrollments"]["read"] == 8971 + 460
     assert report["activations"]["queued"] == 89
 

@@ -424,7 +424,7 @@ def test_of_a_batch_only_what_failed_comes_again_and_its_turns_are_had_together(
         mock.patch.object(handler, "AT_ONCE", 1),
         mock.patch.object(handler, "metric"),
     ):
-        answer = handler.lambda_handler({"Records": records}, context)  # type: ignore[arg-type]
+        answer = handler.lambda_handler({"Records": records}, context)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m2"}]}
     assert len(world.ses.sent) == 3
     pace_state, _ = SendingState(world.table).read()
@@ -440,7 +440,7 @@ def test_parked_requests_are_done_with_so_that_waiting_burns_none_of_their_tries
         function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
     )
     with mock.patch.object(handler, "use_cases", return_value=cases), mock.patch.object(handler, "metric") as metric:
-        answer = handler.lambda_handler({"Records": [{"messageId": "m", "body": message}]}, context)  # type: ignore[arg-type]
+        answer = handler.lambda_handler({"Records": [{"messageId": "m", "body": message}]}, context)
     assert answer == {"batchItemFailures": []}
     metric.assert_called_once_with("ActivationParked")
 
@@ -453,3 +453,15 @@ def test_of_two_workers_that_saw_the_same_free_slots_one_gets_them() -> None:
         assert state.save(seen, first)
         assert not state.save(seen, second)
         assert sum(state.read()[0].used.values()) == sum(first.used.values())
+
+
+def test_what_the_log_tells_of_a_defect_holds_nothing_of_the_person() -> None:
+    """The text of an error may hold an address; where it happened does not."""
+    record = mock.Mock()
+    defect = mock.patch.object(handler, "record_handler", side_effect=KeyError("ada@lakeside.example"))
+    with defect, mock.patch.object(handler, "logger") as logger:
+        assert handler._fails(record)
+    logger.exception.assert_not_called()
+    ((_, told),) = [(call.args, call.kwargs) for call in logger.error.call_args_list]
+    assert told["extra"]["error"] == "KeyError"
+    assert "ada@lakeside.example" not in str(told)
