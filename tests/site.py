@@ -20,10 +20,10 @@ from functions.pages.wiring import Site, assemble
 from local.person import Person
 from shared.errors import LoginRefused
 from shared.settings import Brand
-from shared.stores.invitations import InvitationStore
 from shared.stores.progress import ProgressStore
 from shared.stores.sessions import RateLimiter, SessionStore
 from shared.stores.stuck import StuckStore
+from shared.stores.visits import VisitStore
 from tests.faults.dynamodb import Gate, ungated
 from tests.faults.services import MemoryCognito
 from tests.world import GOOGLE, TOKEN_KEY, WEB, World
@@ -81,7 +81,7 @@ class Web:
         services = Services(
             districts=world.districts, users=world.users, district_classes=world.classes, work=world.work,
             accounts=world.accounts, claims=world.claims, links=world.links, activations=world.activations,
-            invitations=InvitationStore(world.table),
+            visits=VisitStore(world.table, world.clock),
             progress=ProgressStore(world.table), stuck=StuckStore(world.table), inviting_again=world.inviting_again(),
             sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
             passwords=PasswordLogin(self.cognito, "pool", "client"), google=self.google, clever=self.clever,

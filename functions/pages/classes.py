@@ -8,8 +8,8 @@ import zipfile
 from dataclasses import dataclass
 
 from functions.pages.home import class_address, class_id_of
-from functions.pages.linking import Linking
 from functions.pages.services import Services
+from functions.pages.visits import Visits
 from functions.pages.web import Reply, Request, page, see_other
 from shared.account import Account, Assignment, Goal, GrassrootsClass, Mastery
 from shared.clock import to_iso
@@ -60,9 +60,9 @@ class Opened:
 class Classes:
     """Only who teaches or attends a class sees it; only its teacher changes it."""
 
-    def __init__(self, services: Services, linking: Linking) -> None:
+    def __init__(self, services: Services, visits: Visits) -> None:
         self._s = services
-        self._linking = linking
+        self._visits = visits
 
     def show(self, request: Request, reference: str) -> Reply:
         opened = self._open(request, reference)
@@ -187,8 +187,7 @@ class Classes:
 
     def _open(self, request: Request, reference: str, *, for_change: bool = False) -> Opened | Reply:
         """Raises NoSuchClass."""
-        session = self._linking.session(request)
-        account = self._s.accounts.get(session.account_id) if session and session.account_id else None
+        account = self._visits.of(request).account
         if account is None:
             return see_other("/login")
         class_id = class_id_of(reference)

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 
-from functions.pages.linking import Linking
 from functions.pages.services import Services
+from functions.pages.visits import Visits
 from functions.pages.web import Reply, Request, page, see_other
 from shared.errors import LoginRefused, RefusedTransition
 from shared.roster import Role, RosterUserKey
@@ -17,9 +17,9 @@ from shared.stores.stuck import Stuck
 class Console:
     """Reads the latest report; ``read_latest`` answers its JSON, or None."""
 
-    def __init__(self, services: Services, linking: Linking, read_latest: Callable[[str], str | None]) -> None:
+    def __init__(self, services: Services, visits: Visits, read_latest: Callable[[str], str | None]) -> None:
         self._s = services
-        self._linking = linking
+        self._visits = visits
         self._read_latest = read_latest
 
     def show(self, request: Request, district_id: str) -> Reply:
@@ -40,12 +40,11 @@ class Console:
 
     def _is_administrator(self, request: Request, district_id: str) -> bool:
         """False for nobody. Raises LoginRefused for anybody else."""
-        session = self._linking.session(request)
-        if session is None or session.user is None:
+        visit = self._visits.of(request)
+        if visit.session is None or visit.session.user is None:
             return False
-        user = self._s.users.get(session.user)
-        is_administrator = user is not None and user.active and user.role is Role.ADMINISTRATOR
-        if not is_administrator or session.user.district_id != district_id:
+        user = visit.proven.user if visit.proven else None
+        if user is None or user.role is not Role.ADMINISTRATOR or user.district_id != district_id:
             raise LoginRefused("not_an_administrator", "This page is for administrators of this district.")
         return True
 

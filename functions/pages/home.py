@@ -6,8 +6,9 @@ import base64
 import re
 from dataclasses import dataclass, field
 
-from functions.pages.linking import Linking
+from functions.pages.linking import known
 from functions.pages.services import Services
+from functions.pages.visits import Visits
 from functions.pages.web import Reply, Request, page, see_other
 from shared.account import Account, GrassrootsClass, Mastery
 from shared.district import District
@@ -48,19 +49,17 @@ class ClassShown:
 class Home:
     """What somebody who is logged in sees first."""
 
-    def __init__(self, services: Services, linking: Linking) -> None:
+    def __init__(self, services: Services, visits: Visits) -> None:
         self._s = services
-        self._linking = linking
+        self._visits = visits
 
     def show(self, request: Request) -> Reply:
-        session = self._linking.session(request)
-        if session is None:
+        visit = self._visits.of(request)
+        if visit.session is None:
             return see_other("/login")
-        if session.account_id is None:
+        if visit.session.account_id is None:
             return see_other("/welcome")
-        account = self._s.accounts.get(session.account_id)
-        if account is None:
-            return see_other("/login")
+        account = known(visit)
         links = self._s.links.of_account(account.account_id)
         users = self._s.users.get_many(link.user for link in links)
         here = [user for user in users.values() if user.active]
@@ -89,7 +88,7 @@ class Home:
             ],
             linked=request.query.get("linked") == "1",
             undone=request.query.get("undone") == "1",
-            something_to_link=self._linking.has_something_to_link(request, session),
+            something_to_link=visit.has_something_to_link,
         )
 
     def _district_classes(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from functions.pages.activation import ActivationPages, Invitation
+from functions.pages.activation import ActivationPages
 from functions.pages.identity import Identity
 from functions.pages.services import Services
+from functions.pages.visits import Proven, Visit, Visits
 from functions.pages.web import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
 from shared import link as link_rules
-from shared.account import Account
+from shared.account import Account, GrassrootsClass
 from shared.clock import to_iso
 from shared.district import District
 from shared.errors import LoginRefused, RefusedTransition
@@ -22,16 +25,7 @@ from shared.stores.links import Consent
 from shared.stores.outbox import event_item
 from shared.stores.sessions import Session
 
-
-@dataclass(frozen=True, slots=True)
-class Proven:
-    """The roster user whom this browser has proved to be, and how."""
-
-    user: RosterUser
-    district: District
-    by: Proof
-    invitation: Invitation | None = None
-    proved_at: str | None = None
+_PRESSED_TWICE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,105 +39,98 @@ class Found:
 class Linking:
     """Makes and undoes links."""
 
-    def __init__(self, services: Services, activation: ActivationPages) -> None:
+    def __init__(self, services: Services, visits: Visits, activation: ActivationPages) -> None:
         self._s = services
+        self._visits = visits
         self._activation = activation
-
-    def session(self, request: Request) -> Session | None:
-        return self._s.sessions.get(request.cookies.get(SESSION_COOKIE))
-
-    def district_of(self, request: Request) -> District | None:
-        """The district that this browser came for, for its language and its support."""
-        invitation = self._activation.invitation(request)
-        if invitation:
-            return invitation.district
-        session = self.session(request)
-        return self._s.districts.find(session.user.district_id) if session and session.user else None
-
-    def proven(self, request: Request, session: Session) -> Proven | None:
-        """A district login counts before a mail's link, being the stronger proof."""
-        if session.user and session.proof:
-            user = self._s.users.get(session.user)
-            if user and user.active:
-                return Proven(user, self._s.districts.get(user.district_id), session.proof, None, session.proved_at)
-        invitation = self._activation.invitation(request)
-        return Proven(invitation.user, invitation.district, Proof.ACTIVATION, invitation) if invitation else None
-
-    def has_something_to_link(self, request: Request, session: Session) -> bool:
-        proven = self.proven(request, session)
-        if proven is None:
-            return False
-        link = self._s.links.of_user(proven.user.key)
-        return link is None or link.state is not LinkState.LINKED
 
     # The page with both sides.
 
     def show(self, request: Request) -> Reply:
-        session = self.session(request)
-        if session is None or session.account_id is None:
+        visit = self._visits.of(request)
+        if visit.session is None or visit.session.account_id is None:
             return see_other("/login")
-        proven = self.proven(request, session)
-        account = self._s.accounts.get(session.account_id)
-        if proven is None or account is None:
-            return see_other("/home")
-        link = self._s.links.of_user(proven.user.key)
-        if link and link.state is LinkState.LINKED:
-            if link.account_id == account.account_id:
-                return see_other("/home")
-            return self.sorry("already_linked", proven.district)
-        district_classes = self._s.district_classes.get_many(
-            proven.user.district_id, (*proven.user.teaches, *proven.user.attends)
-        )
-        own = [c for c in self._s.accounts.owned_classes(account.account_id) if c.deleted_at is None]
-        own += self._s.accounts.member_classes(account.account_id)
-        schools = self._s.districts.school_names(proven.district.district_id, proven.user.school_ids)
+        account, proven = known(visit), visit.proven
+        if proven is None:
+            return self._nothing_proved(visit)
+        if proven.is_linked:
+            return see_other("/home") if visit.is_linked else self.sorry("already_linked", proven.district)
+        user = proven.user
+        district_classes = self._s.district_classes.get_many(user.district_id, (*user.teaches, *user.attends))
         return page(
             "link",
             locale=proven.district.locale,
             support_url=proven.district.support_url,
             official={
-                "name": proven.user.display_name,
-                "email": _masked(proven.user.official_email),
+                "name": user.display_name,
+                "email": masked(user.official_email),
                 "district": proven.district.name,
-                "schools": sorted(schools.values()),
+                "schools": self._activation.schools(visit, user),
                 "classes": sorted(c.title for c in district_classes.values()),
             },
             existing={
                 "name": account.display_name,
                 "username": account.username,
-                "email": _masked(account.email),
-                "classes": [c.name for c in own],
+                "email": masked(account.email),
+                "classes": [c.name for c in self._classes_of(account)],
             },
-            is_teacher=proven.user.role is Role.TEACHER,
+            is_teacher=user.role is Role.TEACHER,
             account_id=account.account_id,
-            sourced_id=proven.user.sourced_id,
+            sourced_id=user.sourced_id,
         )
+
+    def _classes_of(self, account: Account) -> list[GrassrootsClass]:
+        """Those that a teacher owns, or that a student is in."""
+        if account.role != "teacher":
+            return self._s.accounts.member_classes(account.account_id)
+        return [c for c in self._s.accounts.owned_classes(account.account_id) if c.deleted_at is None]
+
+    @staticmethod
+    def _nothing_proved(visit: Visit) -> Reply:
+        """Somebody logged in, and what they came with does not count, or not any more."""
+        if visit.brought is None or visit.is_linked:
+            return see_other("/home")
+        return ActivationPages.sorry(visit.problem)
 
     def decide(self, request: Request) -> Reply:
         """`Link my accounts` was pressed by somebody who is logged in; what was shown must be what is joined."""
-        session = self.session(request)
+        visit = self._visits.of(request)
+        session, proven = visit.session, visit.proven
         if session is None or session.account_id is None:
-            return see_other("/login")
-        proven = self.proven(request, session)
+            return self._pressed_twice(request)
         if proven is None:
-            return see_other("/home")
+            return self._nothing_proved(visit)
         shown = (request.form.get("account_id"), request.form.get("sourced_id"))
         if shown != (session.account_id, proven.user.sourced_id):
             return see_other("/link")
+        successor_id = self._visits.successor_id(session.session_id)
+        begun, writes = self._s.sessions.rotation(
+            Session(account_id=session.account_id), successor_id, instead_of=session
+        )
         try:
-            self._make(proven, session.account_id, by_rule=False)
+            self._make(proven, session.account_id, by_rule=False, visit=visit, also=writes)
         except RefusedTransition as error:
             return self.sorry(error.code, proven.district)
-        begun = self._s.sessions.start(
-            Session(account_id=session.account_id), self._s.new_secret(), instead_of=session.session_id
-        )
-        return see_other("/home?linked=1", **{SESSION_COOKIE: begun.session_id, ACTIVATION_COOKIE: None})
+        return self._linked(begun)
+
+    def _pressed_twice(self, request: Request) -> Reply:
+        """The browser forgot the first answer, and with it the new session; for a minute it may ask once more."""
+        successor = self._visits.successor(request)
+        earliest = to_iso(self._s.clock() - _PRESSED_TWICE)
+        if successor is None or successor.begun_at < earliest:
+            return see_other("/login")
+        return self._linked(successor)
+
+    def _linked(self, session: Session) -> Reply:
+        cookie = self._visits.session_cookie(session)
+        return see_other("/home?linked=1", **{SESSION_COOKIE: cookie, ACTIVATION_COOKIE: None})
 
     def not_me(self, request: Request) -> Reply:
         """`This isn't me`: nothing is joined; the login ends and the proof stays for whom it is meant."""
-        if session_id := request.cookies.get(SESSION_COOKIE):
-            self._s.sessions.end(session_id)
-        district = self.district_of(request)
+        visit = self._visits.of(request)
+        if visit.session:
+            self._s.sessions.end(visit.session.session_id)
+        district = visit.district
         reply = page(
             "not_me",
             locale=district.locale if district else None,
@@ -159,56 +146,55 @@ class Linking:
 
     def at_district_login(self, user: RosterUser, proof: Proof, district: District, identity: Identity) -> Found:
         """Linked already → home; matched → linked without a question (M6); else the choice (M12)."""
-        link = self._s.links.of_user(user.key)
-        if link and link.state is LinkState.LINKED:
-            return Found("/home", link.account_id)
+        person = self._s.visits.read(people=[user.key]).people[user.key]
+        proven = Proven(user, district, proof, person.link, person.activation)
+        if person.link and proven.is_linked:
+            return Found("/home", person.link.account_id)
         clever_ids = (identity.subject,) if proof is Proof.DISTRICT_LOGIN_CLEVER else ()
         match = self._s.claims.find_match(user, proven_clever_ids=clever_ids)
-        if match.outcome is Outcome.MATCHED and match.account_id and not _was_undone(link):
+        if match.outcome is Outcome.MATCHED and match.account_id and not _was_undone(person.link):
             try:
-                self._make(Proven(user, district, proof), match.account_id, by_rule=True)
+                self._make(proven, match.account_id, by_rule=True)
             except RefusedTransition:
                 return Found("/welcome")
             return Found("/home?linked=1", match.account_id)
-        known = self._s.claims.account_by_subject(identity.issuer, identity.subject)
-        if known and self._s.accounts.get(known):
-            return Found("/link", known)
+        own = self._s.claims.account_by_subject(identity.issuer, identity.subject)
+        if own and self._s.accounts.get(own):
+            return Found("/link", own)
         return Found("/welcome")
 
     def welcome(self, request: Request) -> Reply:
         """The choice at a first district login."""
-        session = self.session(request)
-        if session is None or session.user is None:
+        visit = self._visits.of(request)
+        if visit.session is None or visit.session.user is None:
             return see_other("/login")
-        proven = self.proven(request, session)
-        if proven is None:
+        if visit.proven is None:
             raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
-        if session.account_id and not self.has_something_to_link(request, session):
+        if visit.session.account_id and not visit.has_something_to_link:
             return see_other("/home")
-        schools = self._s.districts.school_names(proven.district.district_id, proven.user.school_ids)
+        user, district = visit.proven.user, visit.proven.district
         return page(
             "welcome",
-            locale=proven.district.locale,
-            name=proven.user.display_name,
-            district=proven.district.name,
-            schools=sorted(schools.values()),
-            support_url=proven.district.support_url,
+            locale=district.locale,
+            name=user.display_name,
+            district=district.name,
+            schools=self._activation.schools(visit, user),
+            support_url=district.support_url,
         )
 
     def new_account(self, request: Request) -> Reply:
         """`I don't have an account yet`, after a district login: the account is made and linked in one step."""
-        session = self.session(request)
-        proven = self.proven(request, session) if session else None
+        visit = self._visits.of(request)
+        session, proven = visit.session, visit.proven
         if session is None or proven is None or proven.by is Proof.ACTIVATION:
             return see_other("/login")
-        if not self.has_something_to_link(request, session):
+        if proven.is_linked:
             return see_other("/home")
         account = self._account_for(proven, session)
-        consent = self._consent(proven, account.account_id, by_rule=False)
-        present = self._s.links.of_user(proven.user.key)
+        consent = self._consent(proven, account.account_id, by_rule=False, visit=visit)
         now = self._s.clock()
         wanted = link_rules.make(
-            present,
+            proven.link,
             proven.user.key,
             account.account_id,
             by=proven.by,
@@ -221,15 +207,15 @@ class Linking:
             "district_id": proven.user.district_id,
             "sourced_id": proven.user.sourced_id,
         }
+        begun, writes = self._s.sessions.rotation(
+            session.with_account(account.account_id), self._s.new_secret(), instead_of=session
+        )
         self._s.accounts.create(
             account,
-            also=self._s.links.link_writes(consent, wanted, present, self._s.new_id(), now),
+            also=[*self._s.links.link_writes(consent, wanted, proven.link, self._s.new_id(), now), *writes],
             event=event_item(self._s.new_id(), "AccountCreated", detail, now),
         )
-        begun = self._s.sessions.start(
-            session.with_account(account.account_id), self._s.new_secret(), instead_of=session.session_id
-        )
-        return see_other("/home?linked=1", **{SESSION_COOKIE: begun.session_id, ACTIVATION_COOKIE: None})
+        return self._linked(begun)
 
     def _account_for(self, proven: Proven, session: Session) -> Account:
         user = proven.user
@@ -251,18 +237,24 @@ class Linking:
 
     # Making and undoing.
 
-    def _make(self, proven: Proven, account_id: str, *, by_rule: bool) -> Link:
+    def _make(
+        self,
+        proven: Proven,
+        account_id: str,
+        *,
+        by_rule: bool,
+        visit: Visit | None = None,
+        also: Iterable[dict[str, Any]] = (),
+    ) -> Link:
+        consent = self._consent(proven, account_id, by_rule=by_rule, visit=visit)
         return self._s.links.make(
-            self._consent(proven, account_id, by_rule=by_rule), event_id=self._s.new_id(), now=self._s.clock()
+            consent, present=proven.link, event_id=self._s.new_id(), now=self._s.clock(), also=also
         )
 
-    def _consent(self, proven: Proven, account_id: str, *, by_rule: bool) -> Consent:
-        if proven.invitation is None:
-            activation = self._s.activations.of_user(proven.user.key)
-        else:
-            activation = proven.invitation.activation
-            if proven.invitation.opened_at:
-                activation = replace(activation, opened_at=proven.invitation.opened_at)
+    def _consent(self, proven: Proven, account_id: str, *, by_rule: bool, visit: Visit | None = None) -> Consent:
+        activation = proven.activation
+        if activation and visit and visit.invitation and visit.invitation.opened_at:
+            activation = replace(activation, opened_at=visit.invitation.opened_at)
         return Consent(
             proven.user.key,
             account_id,
@@ -279,7 +271,7 @@ class Linking:
 
     def undo(self, request: Request) -> Reply:
         """Undo a link of the account that is logged in (B2)."""
-        session = self.session(request)
+        session = self._visits.of(request).session
         if session is None or session.account_id is None:
             return see_other("/login")
         wanted = request.form.get("district_id")
@@ -290,17 +282,26 @@ class Linking:
                 except RefusedTransition as error:
                     return self.sorry(error.code, self._s.districts.get(link.user.district_id))
                 begun = self._s.sessions.start(
-                    Session(account_id=session.account_id), self._s.new_secret(), instead_of=session.session_id
+                    Session(account_id=session.account_id), self._s.new_secret(), instead_of=session
                 )
-                return see_other("/home?undone=1", **{SESSION_COOKIE: begun.session_id})
+                return see_other("/home?undone=1", **{SESSION_COOKIE: self._visits.session_cookie(begun)})
         return see_other("/home")
+
+
+def known(visit: Visit) -> Account:
+    """The account that is logged in. Raises LoginRefused when the platform has not told of it, or not yet."""
+    if visit.account is None:
+        raise LoginRefused(
+            "account_not_known", "This account is not known here yet. Try again tomorrow, or ask support."
+        )
+    return visit.account
 
 
 def _was_undone(link: Link | None) -> bool:
     return link is not None and link.state is LinkState.UNDONE
 
 
-def _masked(address: str | None) -> str | None:
+def masked(address: str | None) -> str | None:
     """An address that its owner recognises and nobody else learns."""
     if not address:
         return None

@@ -8,6 +8,7 @@ from typing import Any, cast
 from functions.pages.identity import Identity, OidcProvider, Provider, refused, subject_key
 from functions.pages.linking import Linking
 from functions.pages.services import Services
+from functions.pages.visits import Visits
 from functions.pages.web import LOGIN_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
 from shared.clock import to_iso
 from shared.district import District
@@ -24,21 +25,22 @@ _QUARTER = timedelta(minutes=15)
 class Logins:
     """Every login ends with a session under a fresh id; what an earlier one of this browser proved goes along."""
 
-    def __init__(self, services: Services, linking: Linking) -> None:
+    def __init__(self, services: Services, visits: Visits, linking: Linking) -> None:
         self._s = services
+        self._visits = visits
         self._linking = linking
 
     # With a password.
 
     def show(self, request: Request, *, problem: str | None = None, username: str = "", status: int = 200) -> Reply:
-        district = self._linking.district_of(request)
+        brought = self._visits.brought(request)
         return page(
             "login",
             status=status,
             problem=problem,
             username=username,
-            locale=district.locale if district else None,
-            support_url=district.support_url if district else None,
+            locale=brought.locale if brought else None,
+            support_url=brought.support_url if brought else None,
         )
 
     def with_password(self, request: Request) -> Reply:
@@ -50,8 +52,6 @@ class Logins:
             if not name or not password:
                 raise refused()
             account_id = self._s.passwords.account_id(self._username(name), password)
-            if self._s.accounts.get(account_id) is None:
-                raise refused()
         except LoginRefused as error:
             return self.show(request, problem=error.code, username=name, status=401)
         return self._enter(request, account_id)
@@ -59,10 +59,7 @@ class Logins:
     def _username(self, name: str) -> str:
         """An address stands for the username of the one account that holds it; a proven claim counts more."""
         address = normalise(name)
-        claims = self._s.claims.on_email(address or "nobody@nowhere.invalid").accounts
-        best = sorted({c.account_id for c in claims if c.proven}) or sorted({c.account_id for c in claims})
-        account = self._s.accounts.get(best[0] if len(best) == 1 else "-")
-        return account.username if account and address else name
+        return (self._s.claims.username_on_email(address) if address else None) or name
 
     # With Google, to an existing account.
 
@@ -139,7 +136,7 @@ class Logins:
 
     def _account_login(self, request: Request, identity: Identity) -> Reply:
         account_id = self._s.claims.account_by_subject(*subject_key(identity))
-        if account_id is None or self._s.accounts.get(account_id) is None:
+        if account_id is None:
             return self.show(request, problem="no_account_with_google", status=401)
         return self._enter(request, account_id)
 
@@ -151,13 +148,14 @@ class Logins:
         if user is None:
             raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
         proof = Proof.DISTRICT_LOGIN_GOOGLE if provider == "google" else Proof.DISTRICT_LOGIN_CLEVER
+        before = self._visits.of(request).session if self._visits.session_id(request) else None
         session = Session(user=user.key, proof=proof, subject=subject_key(identity), proved_at=to_iso(self._s.clock()))
         if user.role is Role.ADMINISTRATOR:
-            return self._begin(request, session, f"/console/{district.district_id}")
+            return self._begin(session, f"/console/{district.district_id}", instead_of=before)
         found = self._linking.at_district_login(user, proof, district, identity)
         if found.account_id:
-            return self._begin(request, session.with_account(found.account_id), found.address)
-        return self._begin(request, session, found.address)
+            session = session.with_account(found.account_id)
+        return self._begin(session, found.address, instead_of=before)
 
     def _district_of_login(self, identity: Identity, provider: Provider, district_id: str | None) -> District:
         """A Clever login counts for a district only with that district's Clever id."""
@@ -193,17 +191,18 @@ class Logins:
     # Sessions.
 
     def _enter(self, request: Request, account_id: str) -> Reply:
-        before = self._s.sessions.get(request.cookies.get(SESSION_COOKIE))
+        """Into an account; what an earlier login of this browser proved goes along, to be linked with it."""
+        before = self._visits.of(request).session if self._visits.session_id(request) else None
         keeps = before if before and before.user and before.account_id is None else None
         session = (keeps or Session()).with_account(account_id)
-        address = "/link" if self._linking.has_something_to_link(request, session) else "/home"
-        return self._begin(request, session, address)
+        address = "/link" if keeps or self._visits.brought(request) else "/home"
+        return self._begin(session, address, instead_of=before)
 
-    def _begin(self, request: Request, session: Session, address: str) -> Reply:
-        begun = self._s.sessions.start(session, self._s.new_secret(), instead_of=request.cookies.get(SESSION_COOKIE))
-        return see_other(address, **{SESSION_COOKIE: begun.session_id})
+    def _begin(self, session: Session, address: str, *, instead_of: Session | None) -> Reply:
+        begun = self._s.sessions.start(session, self._s.new_secret(), instead_of=instead_of)
+        return see_other(address, **{SESSION_COOKIE: self._visits.session_cookie(begun)})
 
     def leave(self, request: Request) -> Reply:
-        if session_id := request.cookies.get(SESSION_COOKIE):
+        if session_id := self._visits.session_id(request):
             self._s.sessions.end(session_id)
         return see_other("/login", **{SESSION_COOKIE: None})

@@ -14,12 +14,12 @@ from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
-from shared.stores.invitations import InvitationStore
 from shared.stores.links import LinkStore
 from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sessions import RateLimiter, SessionStore
 from shared.stores.stuck import StuckStore
+from shared.stores.visits import VisitStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Services:
     claims: ClaimStore
     links: LinkStore
     activations: ActivationStore
-    invitations: InvitationStore
+    visits: VisitStore
     progress: ProgressStore
     stuck: StuckStore
     inviting_again: InvitingAgain

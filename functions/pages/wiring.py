@@ -18,6 +18,7 @@ from functions.pages.linking import Linking
 from functions.pages.logins import Logins
 from functions.pages.services import Services
 from functions.pages.unsubscribe import Unsubscribe
+from functions.pages.visits import Visits
 from functions.pages.web import ForbiddenOrigin, Pages, Reply, Request, page
 from shared import aws
 from shared.clock import new_id, new_secret, utc_now
@@ -30,13 +31,13 @@ from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
-from shared.stores.invitations import InvitationStore
 from shared.stores.links import LinkStore
 from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.secrets import Secrets
 from shared.stores.sessions import RateLimiter, SessionStore
 from shared.stores.stuck import StuckStore
+from shared.stores.visits import VisitStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +92,19 @@ def _sorry(error: AccountLinkingError) -> Reply:
 
 def assemble(services: Services, pages: Pages, read_latest: Callable[[str], str | None]) -> Site:
     """All pages over these services."""
-    activation = ActivationPages(services)
-    linking = Linking(services, activation)
+    visits = Visits(services)
+    activation = ActivationPages(services, visits)
+    linking = Linking(services, visits, activation)
     return Site(
         services,
         pages,
         activation,
         linking,
-        Logins(services, linking),
-        Home(services, linking),
-        Classes(services, linking),
+        Logins(services, visits, linking),
+        Home(services, visits),
+        Classes(services, visits),
         Unsubscribe(services),
-        Console(services, linking, read_latest),
+        Console(services, visits, read_latest),
     )
 
 
@@ -132,7 +134,7 @@ def wire() -> Site:
         claims=ClaimStore(table),
         links=LinkStore(table),
         activations=activations,
-        invitations=InvitationStore(table),
+        visits=VisitStore(table, utc_now),
         progress=ProgressStore(table),
         stuck=StuckStore(table),
         inviting_again=InvitingAgain(activations, users, districts, queue, clock=utc_now, new_id=new_id),

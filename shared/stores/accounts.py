@@ -48,16 +48,14 @@ class AccountStore:
         return self.get_many([account_id]).get(account_id)
 
     def get_many(self, account_ids: Iterable[str]) -> dict[str, Account]:
-        keys = [{"PK": account_pk(a), "SK": "ACCOUNT"} for a in account_ids]
+        keys = [account_key(a) for a in account_ids]
         found = get_many(self._table, keys, consistent=True)
-        return {pk.removeprefix("ACCOUNT#"): _account(item) for (pk, _), item in found.items()}
+        return {pk.removeprefix("ACCOUNT#"): account_of(item) for (pk, _), item in found.items()}
 
     def stored(self, account_id: str) -> Stored | None:
         """The account with what a later ``put`` compares it with."""
-        item = self._table.get_item(Key={"PK": account_pk(account_id), "SK": "ACCOUNT"}, ConsistentRead=True).get(
-            "Item"
-        )
-        return Stored(_account(item), item.get("fingerprint"), int(item.get("version", 0))) if item else None
+        item = self._table.get_item(Key=account_key(account_id), ConsistentRead=True).get("Item")
+        return Stored(account_of(item), item.get("fingerprint"), int(item.get("version", 0))) if item else None
 
     def masteries(self, account_ids: Iterable[str]) -> dict[str, Mastery]:
         """The mastery of each account; an account without any is left out."""
@@ -184,7 +182,12 @@ class AccountStore:
     def _claims(self, account: Account) -> Iterator[Item]:
         sk = account_pk(account.account_id)
         if account.email:
-            yield {"PK": email_pk(account.email), "SK": sk, "proven": account.email_verified}
+            yield {
+                "PK": email_pk(account.email),
+                "SK": sk,
+                "proven": account.email_verified,
+                "username": account.username,
+            }
         if account.clever_id:
             yield {"PK": clever_pk(account.clever_id), "SK": sk, "proven": True}
         if account.google_sub:
@@ -299,7 +302,11 @@ def _account_item(account: Account) -> Item:
     )
 
 
-def _account(item: Item) -> Account:
+def account_key(account_id: str) -> Key:
+    return {"PK": account_pk(account_id), "SK": "ACCOUNT"}
+
+
+def account_of(item: Item) -> Account:
     return Account(
         item["PK"].removeprefix("ACCOUNT#"),
         item["role"],

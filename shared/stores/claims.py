@@ -40,6 +40,12 @@ class ClaimStore:
         items = list(self._every(pk))
         return Claimants(_accounts(items), tuple(user_of_pk(i["SK"]) for i in items if i["SK"].startswith("USER#")))
 
+    def username_on_email(self, address: str) -> str | None:
+        """The username of the one account that holds this address; a proven claim counts more than others."""
+        accounts = list(self._every(email_pk(address), "ACCOUNT#"))
+        names = [i["username"] for i in accounts if i["proven"]] or [i["username"] for i in accounts]
+        return str(names[0]) if len(names) == 1 else None
+
     def account_by_subject(self, issuer: str, subject: str) -> str | None:
         """The account that this outside identity logs into: issuer and subject, never an email (nOAuth)."""
         item = self._table.get_item(Key={"PK": oidc_pk(issuer, subject), "SK": "ACCOUNT"}).get("Item")

@@ -10,7 +10,17 @@ from shared.account import Assignment, Goal
 from shared.district import District
 from shared.errors import UnknownDistrict
 from shared.roster import DistrictClass, School
-from shared.stores.table import Item, class_pk, conflicts, district_pk, every_page, get_many, without_none, write_many
+from shared.stores.table import (
+    Item,
+    Key,
+    class_pk,
+    conflicts,
+    district_pk,
+    every_page,
+    get_many,
+    without_none,
+    write_many,
+)
 
 
 class DistrictStore:
@@ -59,7 +69,7 @@ class DistrictStore:
 
     def school_names(self, district_id: str, school_ids: Iterable[str]) -> dict[str, str]:
         """The names of these schools by sourcedId, as far as they are known."""
-        keys = [{"PK": district_pk(district_id), "SK": f"SCHOOL#{school_id}"} for school_id in school_ids]
+        keys = [school_key(district_id, school_id) for school_id in school_ids]
         return {sk.removeprefix("SCHOOL#"): str(item["name"]) for (_, sk), item in get_many(self._table, keys).items()}
 
 
@@ -178,5 +188,9 @@ def district_of(item: Item) -> District:
     return District.model_validate_json(item["body"])
 
 
-def settings_key(district_id: str) -> dict[str, str]:
+def school_key(district_id: str, school_id: str) -> Key:
+    return {"PK": district_pk(district_id), "SK": f"SCHOOL#{school_id}"}
+
+
+def settings_key(district_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": "SETTINGS"}

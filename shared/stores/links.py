@@ -19,6 +19,7 @@ from shared.stores.outbox import event_item
 from shared.stores.stuck import is_noted_as_stuck, stuck_key
 from shared.stores.table import (
     Item,
+    Key,
     account_pk,
     conflicts,
     earlier_sessions_key,
@@ -65,8 +66,8 @@ class LinkStore:
         return self.of_users([user]).get(user)
 
     def of_users(self, users: Iterable[RosterUserKey]) -> dict[RosterUserKey, Link]:
-        found = get_many(self._table, ({"PK": user_pk(u), "SK": "LINK"} for u in users), consistent=True)
-        links = [_link(item) for item in found.values()]
+        found = get_many(self._table, map(link_key, users), consistent=True)
+        links = [link_of(item) for item in found.values()]
         return {link.user: link for link in links}
 
     def of_account(self, account_id: str) -> list[Link]:
@@ -111,7 +112,7 @@ class LinkStore:
         try:
             with conflicts("no_match", "There is no match to take back."):
                 self._table.delete_item(
-                    Key={"PK": user_pk(user), "SK": "LINK"},
+                    Key=link_key(user),
                     ConditionExpression="attribute_not_exists(PK) OR #state = :matched",
                     ExpressionAttributeNames={"#state": "state"},
                     ExpressionAttributeValues={":matched": LinkState.MATCHED.value},
@@ -119,15 +120,23 @@ class LinkStore:
         except Conflict:
             return
 
-    def make(self, consent: Consent, *, event_id: str, now: datetime) -> Link:
-        """Make the link: both sides, the used-up activation, the nudge and the event, or nothing at all.
+    def make(
+        self,
+        consent: Consent,
+        *,
+        event_id: str,
+        now: datetime,
+        present: Link | None = None,
+        also: Iterable[dict[str, Any]] = (),
+    ) -> Link:
+        """Make the link: both sides, the used-up activation, the nudge, the event and ``also``, or nothing at all.
 
-        Running it again after it was made answers the same link. Raises RefusedTransition ``already_linked``,
+        ``present`` is the link as the caller saw it; if it is another one by now, that one is read. Running it again after
+        it was made answers the same link, without ``also``. Raises RefusedTransition ``already_linked``,
         ``undone_by_person``, ``account_linked_elsewhere`` (the account belongs to another person of this district),
         ``activation_dead`` (its token was used, or replaced by a newer one).
         """
         while True:
-            present = self.of_user(consent.user)
             if present and present.state is LinkState.LINKED and present.account_id == consent.account_id:
                 return present
             wanted = link_rules.make(
@@ -142,10 +151,11 @@ class LinkStore:
             try:
                 with conflicts("link_changed", "The link changed in the meantime."):
                     self._table.meta.client.transact_write_items(
-                        TransactItems=self.link_writes(consent, wanted, present, event_id, now)
+                        TransactItems=[*self.link_writes(consent, wanted, present, event_id, now), *also]
                     )
             except Conflict:
                 consent = self._explain(consent, present)
+                present = self.of_user(consent.user)
                 continue
             return wanted
 
@@ -347,7 +357,7 @@ class LinkStore:
             {
                 "Update": {
                     "TableName": name,
-                    "Key": {"PK": user_pk(user), "SK": "LINK"},
+                    "Key": link_key(user),
                     "UpdateExpression": expression.strip(),
                     "ConditionExpression": "nudge_due_at = :due",
                     "ExpressionAttributeValues": values,
@@ -378,7 +388,7 @@ class LinkStore:
             self.move_nudge(user, due_at, None)
 
     def _item(self, user: RosterUserKey) -> Item:
-        return self._table.get_item(Key={"PK": user_pk(user), "SK": "LINK"}, ConsistentRead=True).get("Item") or {}
+        return self._table.get_item(Key=link_key(user), ConsistentRead=True).get("Item") or {}
 
 
 def _link_item(link: Link, nudge_at: datetime | None) -> Item:
@@ -398,7 +408,11 @@ def _link_item(link: Link, nudge_at: datetime | None) -> Item:
     )
 
 
-def _link(item: Item) -> Link:
+def link_key(user: RosterUserKey) -> Key:
+    return {"PK": user_pk(user), "SK": "LINK"}
+
+
+def link_of(item: Item) -> Link:
     return Link(
         user_of_pk(item["PK"]),
         LinkState(item["state"]),

@@ -11,7 +11,7 @@ from shared.clock import Clock, to_iso
 from shared.errors import Conflict, Throttled
 from shared.link import Proof
 from shared.roster import RosterUserKey
-from shared.stores.table import Item, conflicts, earlier_sessions_key, without_none
+from shared.stores.table import Item, Key, conflicts, without_none
 
 SESSION_HOURS = 8
 
@@ -30,70 +30,57 @@ class Session:
     session_id: str = ""
     proved_at: str | None = None
     """When the district login proved the roster user (ISO 8601, UTC)."""
+    begun_at: str = ""
 
     def with_account(self, account_id: str) -> Session:
         return replace(self, account_id=account_id)
 
 
 class SessionStore:
-    """Sessions by the hash of their id: a dump of the table opens none."""
+    """Sessions by the hash of their id: a dump of the table opens none. ``VisitStore`` reads them."""
 
     def __init__(self, table: Any, clock: Clock) -> None:
         self._table = table
         self._clock = clock
 
-    def start(self, session: Session, session_id: str, *, instead_of: str | None = None) -> Session:
+    def start(self, session: Session, session_id: str, *, instead_of: Session | None = None) -> Session:
         """A new session under a fresh id; the one that it replaces ends (rotation at every step)."""
+        self._table.put_item(Item=self._item(session, session_id))
+        if instead_of:
+            self.end(instead_of.session_id)
+        return self._begun(session, session_id)
+
+    def rotation(
+        self, session: Session, session_id: str, *, instead_of: Session
+    ) -> tuple[Session, list[dict[str, Any]]]:
+        """``start``, as writes for the transaction that the new session comes with."""
+        put = {"TableName": self._table.name, "Item": self._item(session, session_id)}
+        delete = {"TableName": self._table.name, "Key": session_key(instead_of.session_id)}
+        return self._begun(session, session_id), [{"Put": put}, {"Delete": delete}]
+
+    def _begun(self, session: Session, session_id: str) -> Session:
+        return replace(session, session_id=session_id, begun_at=to_iso(self._clock()))
+
+    def _item(self, session: Session, session_id: str) -> Item:
         now = self._clock()
         expires = now + timedelta(hours=SESSION_HOURS)
-        self._table.put_item(
-            Item=without_none(
-                {
-                    **_key("SESSION", session_id),
-                    "account_id": session.account_id,
-                    "district_id": session.user.district_id if session.user else None,
-                    "sourced_id": session.user.sourced_id if session.user else None,
-                    "proof": session.proof.value if session.proof else None,
-                    "subject": list(session.subject) if session.subject else None,
-                    "begun_at": to_iso(now),
-                    "proved_at": session.proved_at,
-                    "expires_at": to_iso(expires),
-                    "ttl": int(expires.timestamp()),
-                }
-            )
+        return without_none(
+            {
+                **session_key(session_id),
+                "account_id": session.account_id,
+                "district_id": session.user.district_id if session.user else None,
+                "sourced_id": session.user.sourced_id if session.user else None,
+                "proof": session.proof.value if session.proof else None,
+                "subject": list(session.subject) if session.subject else None,
+                "begun_at": to_iso(now),
+                "proved_at": session.proved_at,
+                "expires_at": to_iso(expires),
+                "ttl": int(expires.timestamp()),
+            }
         )
-        if instead_of:
-            self.end(instead_of)
-        return replace(session, session_id=session_id)
-
-    def get(self, session_id: str | None) -> Session | None:
-        """The session, unless it is over: DynamoDB removes expired items late, so the time is checked here."""
-        if not session_id:
-            return None
-        item = self._table.get_item(Key=_key("SESSION", session_id), ConsistentRead=True).get("Item")
-        if not item or item["expires_at"] <= to_iso(self._clock()):
-            return None
-        if "account_id" in item and self._has_been_ended(item):
-            return None
-        user = RosterUserKey(item["district_id"], item["sourced_id"]) if "sourced_id" in item else None
-        subject = item.get("subject")
-        return Session(
-            item.get("account_id"),
-            user,
-            Proof(item["proof"]) if item.get("proof") else None,
-            (subject[0], subject[1]) if subject else None,
-            session_id,
-            item.get("proved_at"),
-        )
-
-    def _has_been_ended(self, session: Item) -> bool:
-        """Whether the account was linked after this session began: then whoever holds it was here before the owner."""
-        key = earlier_sessions_key(session["account_id"])
-        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
-        return bool(item) and session["begun_at"] < item["ended_at"]
 
     def end(self, session_id: str) -> None:
-        self._table.delete_item(Key=_key("SESSION", session_id))
+        self._table.delete_item(Key=session_key(session_id))
 
     def use_once(self, state: str, lifetime: timedelta) -> bool:
         """Whether this state of a login is used for the first time."""
@@ -138,5 +125,28 @@ class RateLimiter:
             )
 
 
-def _key(kind: str, secret: str) -> dict[str, str]:
+def session_key(session_id: str) -> Key:
+    return _key("SESSION", session_id)
+
+
+def session_of(session_id: str, item: Item, ended: Item | None, now: datetime) -> Session | None:
+    """The session, unless it is over: DynamoDB removes expired items late, so the time is checked here.
+
+    ``ended`` says when all sessions of the account ended: whoever holds an older one was here before the owner.
+    """
+    if item["expires_at"] <= to_iso(now) or (ended and item["begun_at"] < ended["ended_at"]):
+        return None
+    subject = item.get("subject")
+    return Session(
+        item.get("account_id"),
+        RosterUserKey(item["district_id"], item["sourced_id"]) if "sourced_id" in item else None,
+        Proof(item["proof"]) if item.get("proof") else None,
+        (subject[0], subject[1]) if subject else None,
+        session_id,
+        item.get("proved_at"),
+        item["begun_at"],
+    )
+
+
+def _key(kind: str, secret: str) -> Key:
     return {"PK": f"{kind}#{hashlib.sha256(secret.encode()).hexdigest()}", "SK": kind.partition("#")[0]}

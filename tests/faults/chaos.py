@@ -35,7 +35,7 @@ _THROTTLE = {
     "s3": "SlowDown", "states": "ThrottlingException", "events": "ThrottlingException",
     "cognito-idp": "TooManyRequestsException", "oidc": "ThrottlingException",
 }  # fmt: skip
-_READS = {"GetItem", "BatchGetItem", "Query", "GetObject", "GetAccount", "AdminInitiateAuth", "AdminGetUser"}
+_READS = {"GetItem", "BatchGetItem", "Query", "GetObject", "GetAccount", "AdminInitiateAuth"}
 _BATCHES = {"BatchWriteItem", "SendMessageBatch"}
 
 

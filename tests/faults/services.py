@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
 from tests.faults.dynamodb import Gate, error, ungated
 
 
@@ -140,7 +143,7 @@ class MemoryEvents:
 
 
 class MemoryCognito:
-    """The two calls that a login makes. ``users`` is (password, account id) by username."""
+    """The call that a login makes. ``users`` is (password, account id) by username."""
 
     def __init__(self, *, gate: Gate = ungated) -> None:
         self.users: dict[str, tuple[str, str]] = {}
@@ -150,16 +153,10 @@ class MemoryCognito:
     def admin_initiate_auth(self, *, AuthParameters: dict[str, str], **_: Any) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
             self.calls.append("AdminInitiateAuth")
-            password, _ = self.users.get(AuthParameters["USERNAME"], (None, None))
+            password, account_id = self.users.get(AuthParameters["USERNAME"], (None, None))
             if password is None or password != AuthParameters["PASSWORD"]:
                 raise error("NotAuthorizedException", "AdminInitiateAuth")
-            return {"AuthenticationResult": {}}
+            token = jwt.encode({"alg": "HS256"}, {"custom:account_id": account_id}, OctKey.generate_key())
+            return {"AuthenticationResult": {"IdToken": token}}
 
         return self._gate("cognito-idp", "AdminInitiateAuth", {}, effect)
-
-    def admin_get_user(self, *, Username: str, **_: Any) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
-            self.calls.append("AdminGetUser")
-            return {"UserAttributes": [{"Name": "custom:account_id", "Value": self.users[Username][1]}]}
-
-        return self._gate("cognito-idp", "AdminGetUser", {}, effect)

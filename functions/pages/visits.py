@@ -1,0 +1,223 @@
+"""Who is here: what a browser's cookies claim, checked against what stands, in one read."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from functions.pages.services import Services
+from functions.pages.web import ACTIVATION_COOKIE, SESSION_COOKIE, Request
+from shared.account import Account
+from shared.activation import Activation, ActivationState
+from shared.activation_token import token_is_valid
+from shared.clock import to_iso
+from shared.district import District
+from shared.link import Link, LinkState, Proof
+from shared.roster import RosterUser, RosterUserKey
+from shared.stores.sessions import SESSION_HOURS, Session
+from shared.stores.visits import Person, Seen
+
+_ACTIVATION_SECONDS = 3600
+_DEAD = (ActivationState.EXPIRED, ActivationState.WITHDRAWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What the cookie of a mail's address says; it proves nothing until it was compared with what stands.
+
+    ``school_ids`` are those of the person when the address was opened, so that one read finds their names, too.
+    """
+
+    token: str
+    user: RosterUserKey
+    opened_at: str | None = None
+    school_ids: tuple[str, ...] = ()
+    locale: str | None = None
+    support_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A proof of an official address, brought by this browser: whose it is, and of what district."""
+
+    activation: Activation
+    user: RosterUser
+    district: District
+    opened_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The roster user whom this browser has proved to be, how, and how their link stands."""
+
+    user: RosterUser
+    district: District
+    by: Proof
+    link: Link | None = None
+    activation: Activation | None = None
+    proved_at: str | None = None
+
+    @property
+    def is_linked(self) -> bool:
+        return self.link is not None and self.link.state is LinkState.LINKED
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who is here. ``problem`` says why the mail's address proves nothing: ``no_cookie``, ``unknown``, ``used``,
+    ``expired``, ``suspended``."""
+
+    session: Session | None = None
+    account: Account | None = None
+    brought: Brought | None = None
+    invitation: Invitation | None = None
+    problem: str = "no_cookie"
+    proven: Proven | None = None
+    link: Link | None = None
+    """The link of the roster user whom this browser came for, proved or not."""
+    district: District | None = None
+    """The district that this browser came for, for its language and its support."""
+    school_names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether what this browser came for is linked to the account that is logged in."""
+        link, session = self.link, self.session
+        return bool(link and session and link.state is LinkState.LINKED and link.account_id == session.account_id)
+
+    @property
+    def has_something_to_link(self) -> bool:
+        return self.proven is not None and not self.proven.is_linked
+
+
+class Visits:
+    """Opens and writes the cookies of sessions and of mails' addresses."""
+
+    def __init__(self, services: Services) -> None:
+        self._s = services
+
+    def of(self, request: Request) -> Visit:
+        """One read; none for a browser that brings nothing."""
+        told, brought = self._told(request), self.brought(request)
+        people = [RosterUserKey(*told["user"])] if told.get("user") else []
+        schools = {}
+        if brought:
+            people.append(brought.user)
+            schools[brought.user.district_id] = brought.school_ids
+        if not told and not brought:
+            return Visit()
+        return self._visit(
+            self._s.visits.read(
+                session_id=told.get("id"), account_id=told.get("account"), people=people, schools=schools
+            ),
+            brought,
+        )
+
+    def invited(self, token: str, user: RosterUserKey) -> Visit:
+        """Somebody who has just opened the address of a mail."""
+        return self._visit(self._s.visits.read(people=[user]), Brought(token, user))
+
+    def brought(self, request: Request) -> Brought | None:
+        """What the cookie of a mail's address says, unread and unchecked."""
+        said = self._s.sealed("activation").open(request.cookies.get(ACTIVATION_COOKIE), _ACTIVATION_SECONDS)
+        if said is None:
+            return None
+        user = RosterUserKey(*said["user"])
+        return Brought(
+            said["token"], user, said["opened_at"], tuple(said["schools"]), said["locale"], said["support_url"]
+        )
+
+    def activation_cookie(self, brought: Brought) -> str:
+        return self._s.sealed("activation").seal(
+            {
+                "token": brought.token,
+                "user": [brought.user.district_id, brought.user.sourced_id],
+                "opened_at": brought.opened_at,
+                "schools": brought.school_ids,
+                "locale": brought.locale,
+                "support_url": brought.support_url,
+            }
+        )
+
+    def session_cookie(self, session: Session) -> str:
+        """The session's id, and whose it is, so that one read finds all of it."""
+        said: dict[str, Any] = {"id": session.session_id, "account": session.account_id}
+        if session.user:
+            said["user"] = [session.user.district_id, session.user.sourced_id]
+        return self._s.sealed("session").seal(said)
+
+    def session_id(self, request: Request) -> str | None:
+        """The id of the session that this browser names, whether or not it stands."""
+        return self._told(request).get("id")
+
+    def successor_id(self, session_id: str) -> str:
+        """The id of the session that takes this one's place at the link.
+
+        It follows from the old one, because a button that is pressed twice sends the old one twice.
+        """
+        mac = hmac.digest(self._s.token_key(), f"session-after-link:{session_id}".encode(), hashlib.sha256)
+        return base64.urlsafe_b64encode(mac).decode().rstrip("=")
+
+    def successor(self, request: Request) -> Session | None:
+        """The session that took the place of the one that this browser still names."""
+        told = self._told(request)
+        if not told:
+            return None
+        return self._s.visits.read(session_id=self.successor_id(told["id"]), account_id=told["account"]).session
+
+    def _told(self, request: Request) -> dict[str, Any]:
+        return (
+            self._s.sealed("session").open(request.cookies.get(SESSION_COOKIE), max_age_seconds=SESSION_HOURS * 3600)
+            or {}
+        )
+
+    def _visit(self, seen: Seen, brought: Brought | None) -> Visit:
+        invitation, problem = self._invitation(seen, brought) if brought else (None, "no_cookie")
+        proven = _by_login(seen) or _by_mail(seen, invitation)
+        came_for = invitation.district if invitation else None
+        if came_for is None and seen.session and seen.session.user:
+            came_for = seen.districts.get(seen.session.user.district_id)
+        link = proven.link if proven else seen.people[brought.user].link if brought else None
+        names = seen.school_names
+        return Visit(seen.session, seen.account, brought, invitation, problem, proven, link, came_for, names)
+
+    def _invitation(self, seen: Seen, brought: Brought) -> tuple[Invitation | None, str]:
+        """What the address proves, or why it proves nothing.
+
+        A teacher who is off the roster finds the link working again on return (M8).
+        """
+        person, district = seen.people.get(brought.user, Person()), seen.districts.get(brought.user.district_id)
+        activation, user = person.activation, person.user
+        if activation is None or district is None or not token_is_valid(brought.token, activation, self._s.token_key()):
+            return None, "unknown"
+        if activation.used_at:
+            return None, "used"
+        if activation.state in _DEAD or (activation.expires_at and activation.expires_at <= to_iso(self._s.clock())):
+            return None, "expired"
+        if user is None or not user.active:
+            return None, "suspended"
+        if user.official_email != activation.official_email:
+            return None, "expired"
+        return Invitation(activation, user, district, brought.opened_at), ""
+
+
+def _by_login(seen: Seen) -> Proven | None:
+    """A district login counts before a mail's address, being the stronger proof."""
+    session = seen.session
+    if session is None or session.user is None or session.proof is None:
+        return None
+    person, district = seen.people.get(session.user, Person()), seen.districts.get(session.user.district_id)
+    if person.user is None or not person.user.active or district is None:
+        return None
+    return Proven(person.user, district, session.proof, person.link, person.activation, session.proved_at)
+
+
+def _by_mail(seen: Seen, invitation: Invitation | None) -> Proven | None:
+    if invitation is None:
+        return None
+    user = invitation.user
+    return Proven(user, invitation.district, Proof.ACTIVATION, seen.people[user.key].link, invitation.activation)

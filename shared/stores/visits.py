@@ -1,0 +1,100 @@
+"""Who is here, in one read: the session and its account, and every roster user that the browser has proved to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.account import Account
+from shared.activation import Activation
+from shared.clock import Clock
+from shared.district import District
+from shared.link import Link
+from shared.roster import RosterUser, RosterUserKey
+from shared.stores.accounts import account_key, account_of
+from shared.stores.activations import activation_key, activation_of
+from shared.stores.districts import district_of, school_key, settings_key
+from shared.stores.links import link_key, link_of
+from shared.stores.roster_users import roster_key, roster_user_of
+from shared.stores.sessions import Session, session_key, session_of
+from shared.stores.table import Item, Key, earlier_sessions_key, get_many
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A roster user as they stand at one moment."""
+
+    user: RosterUser | None = None
+    link: Link | None = None
+    activation: Activation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one read found; what is not there, or over, is left out."""
+
+    session: Session | None = None
+    account: Account | None = None
+    people: Mapping[RosterUserKey, Person] = field(default_factory=dict)
+    districts: Mapping[str, District] = field(default_factory=dict)
+    school_names: Mapping[str, str] = field(default_factory=dict)
+
+
+class VisitStore:
+    """Reads only; the stores of what is read here write it."""
+
+    def __init__(self, table: Any, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+
+    def user_of(self, activation_id: str) -> RosterUserKey | None:
+        """Whose mail an address names, whether or not that activation is still the person's present one."""
+        key = {"PK": f"ACTIVATION#{activation_id}", "SK": "POINTER"}
+        item = self._table.get_item(Key=key).get("Item")
+        return RosterUserKey(item["district_id"], item["sourced_id"]) if item else None
+
+    def read(
+        self,
+        *,
+        session_id: str | None = None,
+        account_id: str | None = None,
+        people: Iterable[RosterUserKey] = (),
+        schools: Mapping[str, Iterable[str]] | None = None,
+    ) -> Seen:
+        """All of it, as it stands at one moment. ``schools`` are sourcedIds of schools by district id."""
+        who = list(dict.fromkeys(people))
+        keys: list[Key] = [k for user in who for k in (roster_key(user), link_key(user), activation_key(user))]
+        keys += [settings_key(district_id) for district_id in {user.district_id for user in who}]
+        school_keys = {school: school_key(d, school) for d, ids in (schools or {}).items() for school in ids}
+        keys += school_keys.values()
+        if session_id:
+            keys.append(session_key(session_id))
+        if account_id:
+            keys += [account_key(account_id), earlier_sessions_key(account_id)]
+        found = get_many(self._table, keys, consistent=True)
+
+        def item(key: Key) -> Item | None:
+            return found.get((key["PK"], key["SK"]))
+
+        session = account = None
+        if session_id and (began := item(session_key(session_id))):
+            ended = item(earlier_sessions_key(account_id)) if account_id else None
+            session = session_of(session_id, began, ended, self._clock())
+        if session and account_id and session.account_id == account_id and (of := item(account_key(account_id))):
+            account = account_of(of)
+        return Seen(
+            session if session and session.account_id == account_id else None,
+            account,
+            {user: _person(*map(item, (roster_key(user), link_key(user), activation_key(user)))) for user in who},
+            {user.district_id: district_of(body) for user in who if (body := item(settings_key(user.district_id)))},
+            {school: str(body["name"]) for school, key in school_keys.items() if (body := item(key))},
+        )
+
+
+def _person(roster: Item | None, link: Item | None, activation: Item | None) -> Person:
+    return Person(
+        roster_user_of(roster) if roster else None,
+        link_of(link) if link else None,
+        activation_of(activation) if activation else None,
+    )
