@@ -7,17 +7,19 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from unittest import mock
 
 import pytest
 
 from functions.pages import activation as activation_pages
-from functions.pages import linking, logins, web
+from functions.pages import linking, logins, visits, web
 from functions.pages.identity import Identity
 from functions.pages.web import Pages, Request, Sealed
 from shared import link as link_rules
-from shared.stores import claims, links
+from shared.stores import claims, links, sessions
+from shared.stores import visits as visits_store
 from shared.stores.sessions import RateLimiter, SessionStore
 from tests import site as tests_site
 from tests.faults import test_races as races
@@ -69,7 +71,7 @@ _from_event = Request.from_event.__func__
 _make = link_rules.make
 _writes = links.LinkStore.link_writes
 _start = SessionStore.start
-_get = SessionStore.get
+_session_of = sessions.session_of
 _use_once = SessionStore.use_once
 
 
@@ -120,13 +122,12 @@ def _no_condition(kind: str) -> Removed:
     return _patch(links.LinkStore, "link_writes", looser)
 
 
-def _keeps_old_ids(self: SessionStore, session: Any, session_id: str, *, instead_of: str | None = None) -> Any:
+def _keeps_old_ids(self: SessionStore, session: Any, session_id: str, *, instead_of: Any = None) -> Any:
     return _start(self, session, session_id)
 
 
-def _expires_late(self: SessionStore, session_id: str | None) -> Any:
-    with mock.patch.object(self, "_clock", return_value=self._clock().replace(year=2020)):
-        return _get(self, session_id)
+def _expires_late(session_id: str, item: Any, ended: Any, now: datetime) -> Any:
+    return _session_of(session_id, item, ended, now.replace(year=2020))
 
 
 def _believes_every_address(*said: Any) -> Identity:
@@ -260,7 +261,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a token's MAC is compared",
-        _patch(activation_pages, "token_is_valid", _always),
+        _patch(visits, "token_is_valid", _always),
         _on(linked.test_a_used_link_an_unknown_one_and_an_expired_one_each_say_how_to_go_on),
     ),
     Mutation(
@@ -270,7 +271,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a session's end is looked at, not left to TTL",
-        _patch(SessionStore, "get", _expires_late),
+        _patch(visits_store, "session_of", _expires_late),
         _on(security.test_a_session_ends_at_its_second, 1, "/login"),
     ),
     Mutation(
@@ -287,9 +288,9 @@ MUTATIONS = (
         security.test_who_asks_is_told_by_the_api_and_by_no_header,
     ),
     Mutation(
-        "openings of one address are limited",
+        "guesses at one address are limited",
         _patch(RateLimiter, "hit", _nothing),
-        _on(security.test_openings_of_one_address_are_limited_wherever_they_come_from),
+        _on(security.test_guesses_at_one_address_are_limited_wherever_they_come_from_and_lock_out_nobody),
     ),
     Mutation(
         "logins are limited, whatever the case",

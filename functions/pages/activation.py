@@ -13,7 +13,6 @@ from shared.activation_token import activation_id_of
 from shared.clock import to_iso
 from shared.email_address import normalise
 from shared.errors import RefusedTransition
-from shared.roster import RosterUser
 
 _SHOWN_WITHOUT_THE_TOKEN = ("expired", "suspended")
 
@@ -39,14 +38,8 @@ class ActivationPages:
         if visit.brought is None or (visit.invitation is None and visit.problem not in _SHOWN_WITHOUT_THE_TOKEN):
             return self.sorry(visit.problem)
         brought = visit.brought
-        if invitation := visit.invitation:
-            district = invitation.district
-            brought = replace(
-                brought,
-                school_ids=invitation.user.school_ids,
-                locale=district.locale,
-                support_url=district.support_url,
-            )
+        if visit.invitation:
+            brought = self._visits.with_surroundings(brought, visit.invitation)
         return see_other("/activate", **{ACTIVATION_COOKIE: self._visits.activation_cookie(brought)})
 
     def show(self, request: Request) -> Reply:
@@ -62,16 +55,9 @@ class ActivationPages:
             locale=district.locale,
             name=user.display_name,
             district=district.name,
-            schools=self.schools(visit, user),
+            schools=self._visits.schools(visit, user),
             support_url=district.support_url,
         )
-
-    def schools(self, visit: Visit, user: RosterUser) -> list[str]:
-        """The names of this person's schools; read anew only if the person changed schools since."""
-        names = visit.school_names
-        if not names.keys() >= set(user.school_ids):
-            names = self._s.districts.school_names(user.district_id, user.school_ids)
-        return sorted(names[school] for school in user.school_ids if school in names)
 
     def go_on(self, request: Request, *, has_account: bool) -> Reply:
         """A button was pressed: remember when, in the cookie alone, and go on to the login."""

@@ -39,10 +39,9 @@ class Found:
 class Linking:
     """Makes and undoes links."""
 
-    def __init__(self, services: Services, visits: Visits, activation: ActivationPages) -> None:
+    def __init__(self, services: Services, visits: Visits) -> None:
         self._s = services
         self._visits = visits
-        self._activation = activation
 
     # The page with both sides.
 
@@ -56,7 +55,6 @@ class Linking:
         if proven.is_linked:
             return see_other("/home") if visit.is_linked else self.sorry("already_linked", proven.district)
         user = proven.user
-        district_classes = self._s.district_classes.get_many(user.district_id, (*user.teaches, *user.attends))
         return page(
             "link",
             locale=proven.district.locale,
@@ -65,8 +63,8 @@ class Linking:
                 "name": user.display_name,
                 "email": masked(user.official_email),
                 "district": proven.district.name,
-                "schools": self._activation.schools(visit, user),
-                "classes": sorted(c.title for c in district_classes.values()),
+                "schools": self._visits.schools(visit, user),
+                "classes": self._visits.district_classes(visit, user),
             },
             existing={
                 "name": account.display_name,
@@ -88,7 +86,7 @@ class Linking:
     @staticmethod
     def _nothing_proved(visit: Visit) -> Reply:
         """Somebody logged in, and what they came with does not count, or not any more."""
-        if visit.brought is None or visit.is_linked:
+        if visit.brought is None or visit.problem == "used":
             return see_other("/home")
         return ActivationPages.sorry(visit.problem)
 
@@ -178,7 +176,7 @@ class Linking:
             locale=district.locale,
             name=user.display_name,
             district=district.name,
-            schools=self._activation.schools(visit, user),
+            schools=self._visits.schools(visit, user),
             support_url=district.support_url,
         )
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from functions.pages.services import Services
@@ -19,9 +18,11 @@ from shared.district import District
 from shared.link import Link, LinkState, Proof
 from shared.roster import RosterUser, RosterUserKey
 from shared.stores.sessions import SESSION_HOURS, Session
-from shared.stores.visits import Person, Seen
+from shared.stores.visits import Person, Seen, Surroundings
 
 _ACTIVATION_SECONDS = 3600
+_FEW = 12
+"""So many ids of classes fit into a cookie."""
 _DEAD = (ActivationState.EXPIRED, ActivationState.WITHDRAWN)
 
 
@@ -29,13 +30,15 @@ _DEAD = (ActivationState.EXPIRED, ActivationState.WITHDRAWN)
 class Brought:
     """What the cookie of a mail's address says; it proves nothing until it was compared with what stands.
 
-    ``school_ids`` are those of the person when the address was opened, so that one read finds their names, too.
+    The schools and classes (if they are few) are those of the person when the address was opened, so that one read finds
+    their names, too.
     """
 
     token: str
     user: RosterUserKey
     opened_at: str | None = None
     school_ids: tuple[str, ...] = ()
+    class_ids: tuple[str, ...] = ()
     locale: str | None = None
     support_url: str | None = None
 
@@ -81,7 +84,7 @@ class Visit:
     """The link of the roster user whom this browser came for, proved or not."""
     district: District | None = None
     """The district that this browser came for, for its language and its support."""
-    school_names: Mapping[str, str] = field(default_factory=dict)
+    seen: Seen = field(default_factory=Seen)
 
     @property
     def is_linked(self) -> bool:
@@ -104,15 +107,15 @@ class Visits:
         """One read; none for a browser that brings nothing."""
         told, brought = self._told(request), self.brought(request)
         people = [RosterUserKey(*told["user"])] if told.get("user") else []
-        schools = {}
+        around = None
         if brought:
             people.append(brought.user)
-            schools[brought.user.district_id] = brought.school_ids
+            around = Surroundings(brought.user.district_id, brought.school_ids, brought.class_ids)
         if not told and not brought:
             return Visit()
         return self._visit(
             self._s.visits.read(
-                session_id=told.get("id"), account_id=told.get("account"), people=people, schools=schools
+                session_id=told.get("id"), account_id=told.get("account"), people=people, around=around
             ),
             brought,
         )
@@ -127,8 +130,19 @@ class Visits:
         if said is None:
             return None
         user = RosterUserKey(*said["user"])
-        return Brought(
-            said["token"], user, said["opened_at"], tuple(said["schools"]), said["locale"], said["support_url"]
+        schools, classes = tuple(said["schools"]), tuple(said["classes"])
+        return Brought(said["token"], user, said["opened_at"], schools, classes, said["locale"], said["support_url"])
+
+    def with_surroundings(self, brought: Brought, invitation: Invitation) -> Brought:
+        """What was brought, with what the next pages will want to know."""
+        user, district = invitation.user, invitation.district
+        classes = (*user.teaches, *user.attends)
+        return replace(
+            brought,
+            school_ids=user.school_ids[:_FEW],
+            class_ids=classes if len(classes) <= _FEW else (),
+            locale=district.locale,
+            support_url=district.support_url,
         )
 
     def activation_cookie(self, brought: Brought) -> str:
@@ -138,6 +152,7 @@ class Visits:
                 "user": [brought.user.district_id, brought.user.sourced_id],
                 "opened_at": brought.opened_at,
                 "schools": brought.school_ids,
+                "classes": brought.class_ids,
                 "locale": brought.locale,
                 "support_url": brought.support_url,
             }
@@ -169,6 +184,21 @@ class Visits:
             return None
         return self._s.visits.read(session_id=self.successor_id(told["id"]), account_id=told["account"]).session
 
+    def schools(self, visit: Visit, user: RosterUser) -> list[str]:
+        """The names of this person's schools; read anew only if they were not the person's when the address was opened."""
+        names = visit.seen.school_names
+        if not names.keys() >= set(user.school_ids):
+            names = self._s.districts.school_names(user.district_id, user.school_ids)
+        return sorted(names[school] for school in user.school_ids if school in names)
+
+    def district_classes(self, visit: Visit, user: RosterUser) -> list[str]:
+        """The titles of this person's district classes, as ``schools``."""
+        wanted = (*user.teaches, *user.attends)
+        classes = visit.seen.district_classes
+        if not classes.keys() >= set(wanted):
+            classes = self._s.district_classes.get_many(user.district_id, wanted)
+        return sorted(classes[one].title for one in dict.fromkeys(wanted) if one in classes)
+
     def _told(self, request: Request) -> dict[str, Any]:
         return (
             self._s.sealed("session").open(request.cookies.get(SESSION_COOKIE), max_age_seconds=SESSION_HOURS * 3600)
@@ -182,8 +212,7 @@ class Visits:
         if came_for is None and seen.session and seen.session.user:
             came_for = seen.districts.get(seen.session.user.district_id)
         link = proven.link if proven else seen.people[brought.user].link if brought else None
-        names = seen.school_names
-        return Visit(seen.session, seen.account, brought, invitation, problem, proven, link, came_for, names)
+        return Visit(seen.session, seen.account, brought, invitation, problem, proven, link, came_for, seen)
 
     def _invitation(self, seen: Seen, brought: Brought) -> tuple[Invitation | None, str]:
         """What the address proves, or why it proves nothing.

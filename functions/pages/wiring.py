@@ -94,7 +94,7 @@ def assemble(services: Services, pages: Pages, read_latest: Callable[[str], str 
     """All pages over these services."""
     visits = Visits(services)
     activation = ActivationPages(services, visits)
-    linking = Linking(services, visits, activation)
+    linking = Linking(services, visits)
     return Site(
         services,
         pages,

@@ -120,18 +120,7 @@ class DistrictClassStore:
             pk = class_pk(district_id, class_id)
             if item := found.get((pk, "CLASS")):
                 members = found.get((pk, "MEMBERS"), {})
-                classes[class_id] = DistrictClass(
-                    district_id,
-                    class_id,
-                    item["title"],
-                    item.get("school_id"),
-                    item.get("course_title"),
-                    item.get("class_code"),
-                    item.get("term_title"),
-                    item.get("ends_on"),
-                    tuple(item.get("teacher_ids", ())),
-                    tuple(members.get("student_ids", ())),
-                )
+                classes[class_id] = district_class_of(district_id, class_id, item, members)
         return classes
 
 
@@ -182,6 +171,26 @@ class ClassWorkStore:
             ConsistentRead=True,
         )
         return sorted(items, key=lambda item: (item["created_at"], item["SK"]))
+
+
+def class_key(district_id: str, class_id: str) -> Key:
+    return {"PK": class_pk(district_id, class_id), "SK": "CLASS"}
+
+
+def district_class_of(district_id: str, class_id: str, item: Item, members: Item) -> DistrictClass:
+    """The class; without students where ``members`` is empty because nobody asked for them."""
+    return DistrictClass(
+        district_id,
+        class_id,
+        item["title"],
+        item.get("school_id"),
+        item.get("course_title"),
+        item.get("class_code"),
+        item.get("term_title"),
+        item.get("ends_on"),
+        tuple(item.get("teacher_ids", ())),
+        tuple(members.get("student_ids", ())),
+    )
 
 
 def district_of(item: Item) -> District:

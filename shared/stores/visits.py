@@ -11,10 +11,10 @@ from shared.activation import Activation
 from shared.clock import Clock
 from shared.district import District
 from shared.link import Link
-from shared.roster import RosterUser, RosterUserKey
+from shared.roster import DistrictClass, RosterUser, RosterUserKey
 from shared.stores.accounts import account_key, account_of
 from shared.stores.activations import activation_key, activation_of
-from shared.stores.districts import district_of, school_key, settings_key
+from shared.stores.districts import class_key, district_class_of, district_of, school_key, settings_key
 from shared.stores.links import link_key, link_of
 from shared.stores.roster_users import roster_key, roster_user_of
 from shared.stores.sessions import Session, session_key, session_of
@@ -31,6 +31,21 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Schools and classes of a district, by sourcedId, whose names are wanted too."""
+
+    district_id: str
+    school_ids: tuple[str, ...] = ()
+    class_ids: tuple[str, ...] = ()
+
+    def keys(self) -> tuple[dict[str, Key], dict[str, Key]]:
+        return (
+            {school: school_key(self.district_id, school) for school in self.school_ids},
+            {one: class_key(self.district_id, one) for one in self.class_ids},
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What one read found; what is not there, or over, is left out."""
 
@@ -39,6 +54,7 @@ class Seen:
     people: Mapping[RosterUserKey, Person] = field(default_factory=dict)
     districts: Mapping[str, District] = field(default_factory=dict)
     school_names: Mapping[str, str] = field(default_factory=dict)
+    district_classes: Mapping[str, DistrictClass] = field(default_factory=dict)
 
 
 class VisitStore:
@@ -60,14 +76,14 @@ class VisitStore:
         session_id: str | None = None,
         account_id: str | None = None,
         people: Iterable[RosterUserKey] = (),
-        schools: Mapping[str, Iterable[str]] | None = None,
+        around: Surroundings | None = None,
     ) -> Seen:
-        """All of it, as it stands at one moment. ``schools`` are sourcedIds of schools by district id."""
+        """All of it, as it stands at one moment."""
         who = list(dict.fromkeys(people))
         keys: list[Key] = [k for user in who for k in (roster_key(user), link_key(user), activation_key(user))]
         keys += [settings_key(district_id) for district_id in {user.district_id for user in who}]
-        school_keys = {school: school_key(d, school) for d, ids in (schools or {}).items() for school in ids}
-        keys += school_keys.values()
+        schools, classes = around.keys() if around else ({}, {})
+        keys += [*schools.values(), *classes.values()]
         if session_id:
             keys.append(session_key(session_id))
         if account_id:
@@ -88,7 +104,12 @@ class VisitStore:
             account,
             {user: _person(*map(item, (roster_key(user), link_key(user), activation_key(user)))) for user in who},
             {user.district_id: district_of(body) for user in who if (body := item(settings_key(user.district_id)))},
-            {school: str(body["name"]) for school, key in school_keys.items() if (body := item(key))},
+            {school: str(body["name"]) for school, key in schools.items() if (body := item(key))},
+            {
+                one: district_class_of(around.district_id, one, body, {})
+                for one, key in classes.items()
+                if around and (body := item(key))
+            },
         )
 
 

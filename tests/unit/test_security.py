@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 
+from functions.pages.visits import Visits
 from functions.pages.web import SESSION_COOKIE, Request
 from local.person import Person
 from shared.clock import from_iso
@@ -258,12 +259,19 @@ def test_who_asks_is_told_by_the_api_and_by_no_header() -> None:
     assert Request.from_event({"requestContext": {"http": http}, "headers": headers}).source_ip == "192.0.2.1"
 
 
-def test_openings_of_one_address_are_limited_wherever_they_come_from(web: Web) -> None:
-    token = web.world.address_in_mail_to("t1@lakeside.example")
-    answers = [
-        web._page(httpx.Request("GET", token, headers={"X-Forwarded-For": f"203.0.113.{n}"})) for n in range(301)
+def test_guesses_at_one_address_are_limited_wherever_they_come_from_and_lock_out_nobody(web: Web) -> None:
+    address = web.world.address_in_mail_to("t1@lakeside.example")
+    guess = address[:-1] + ("A" if address[-1] != "A" else "B")
+    guesses = [
+        web._page(httpx.Request("GET", guess, headers={"X-Forwarded-For": f"203.0.113.{n}"})) for n in range(301)
     ]
-    assert [a.status_code for a in answers[-2:]] == [303, 429]
+    assert [a.status_code for a in guesses[-2:]] == [404, 429]
+    assert web._page(httpx.Request("GET", address)).status_code == 303
+
+
+def test_guesses_at_any_address_are_limited_by_where_they_come_from(web: Web) -> None:
+    guesses = [web._page(httpx.Request("GET", f"{WEB}/activate/guess-{n}")) for n in range(301)]
+    assert [a.status_code for a in guesses[-2:]] == [404, 429]
 
 
 # Where an answer leads.
@@ -338,8 +346,8 @@ def test_an_import_later_gives_a_proof_to_nobody_who_left(web: Web) -> None:
 
 def test_a_session_of_a_roster_user_alone_opens_no_account(web: Web) -> None:
     session = Session(user=key("s1"), proof=Proof.DISTRICT_LOGIN_CLEVER)
-    web.site.services.sessions.start(session, "known")
+    known = web.site.services.sessions.start(session, "known")
     stranger = web.visitor()
-    stranger._http.cookies.set(SESSION_COOKIE, "known", domain="link.example")
+    stranger._http.cookies.set(SESSION_COOKIE, Visits(web.site.services).session_cookie(known), domain="link.example")
     assert stranger.open("/home").path == "/welcome"
     assert stranger.open("/classes/own").path == "/login"
