@@ -118,9 +118,14 @@ def prepared() -> World:
     return lakeside().world
 
 
-def activates(race: Race, who: str, username: str = "ada") -> Callable[[], Person]:
+def activates(race: Race, who: str, username: str = "ada", *, looks: int = 0) -> Callable[[], Person]:
+    """From the mail to the link; ``looks`` is how often the person looks at the page again before going on."""
+
     def do() -> Person:
-        page = activated(race.web, who).press("Log into my existing account")
+        page = activated(race.web, who)
+        for _ in range(looks):
+            page.open("/activate")
+        page = page.press("Log into my existing account")
         return log_in(page, username).press("Link my accounts")
 
     return do
@@ -186,7 +191,7 @@ def a_link_meets_an_import(race: Race) -> dict[str, tuple[str, str]]:
     def imports() -> None:
         race.world.upload(roster(*other, enrollments=enrolled("s1") + enrolled("s9")), name="again")
 
-    race.run(activates(race, "t1"), imports)
+    race.run(activates(race, "t1", looks=race.dice.randrange(80)), imports)
     links = links_in(race.world)
     assert links.get("t1", ("linked", "ada")) == ("linked", "ada"), "no import touches a link that was made"
     return links
