@@ -12,6 +12,7 @@ from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.roster_users import RosterUserStore
+from shared.stores.table import is_an_id
 
 
 class InvitingAgain:
@@ -39,7 +40,7 @@ class InvitingAgain:
 
         Raises RefusedTransition ``no_activation``, ``not_a_teacher``, or what ``ActivationStore.renew`` raises.
         """
-        present = self._activations.of_user(user_key)
+        present = self._activations.of_user(user_key) if is_an_id(user_key.sourced_id) else None
         if present is None:
             raise RefusedTransition(
                 "no_activation", "This person has no activation: not on the roster, matched, linked, or not a teacher."

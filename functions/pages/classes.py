@@ -19,6 +19,7 @@ from shared.roster import DistrictClass, RosterUserKey
 from shared.stores.accounts import RESTORE_DAYS, is_restorable
 from shared.stores.outbox import event_item
 from shared.stores.reports import harmless
+from shared.stores.table import is_an_id
 
 _MOST_SKILLS = 50
 
@@ -191,6 +192,8 @@ class Classes:
         if account is None:
             return see_other("/login")
         class_id = class_id_of(reference)
+        if not is_an_id(class_id):
+            raise NoSuchClass("no_such_class", "This class is not there, or it is not yours.")
         opened = (
             self._district_class(account, request.query["district"], class_id)
             if "district" in request.query

@@ -24,19 +24,23 @@ class Console:
 
     def show(self, request: Request, district_id: str) -> Reply:
         if not self._is_administrator(request, district_id):
-            return see_other(f"/sso/{district_id}")
+            return self._to_login(district_id)
         return self._page(district_id)
 
     def invite_again(self, request: Request, district_id: str) -> Reply:
         """Another activation mail to somebody who is stuck, because the district asks for it."""
         if not self._is_administrator(request, district_id):
-            return see_other(f"/sso/{district_id}")
+            return self._to_login(district_id)
         self._s.limits.hit("invite_again", district_id, most=500, within=timedelta(days=1))
         try:
             self._s.inviting_again.invite(RosterUserKey(district_id, request.form.get("sourced_id", "")))
         except RefusedTransition as refused:
             return self._page(district_id, refused=refused.code)
         return see_other(f"/console/{district_id}")
+
+    def _to_login(self, district_id: str) -> Reply:
+        """Raises UnknownDistrict: what stands in an address goes into no other one unlooked at."""
+        return see_other(f"/sso/{self._s.districts.get(district_id).district_id}")
 
     def _is_administrator(self, request: Request, district_id: str) -> bool:
         """False for nobody. Raises LoginRefused for anybody else."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.account import Assignment, Goal
-from shared.district import District
+from shared.district import DISTRICT_ID, District
 from shared.errors import UnknownDistrict
 from shared.roster import DistrictClass, School
 from shared.stores.table import (
@@ -43,6 +43,8 @@ class DistrictStore:
             )
 
     def find(self, district_id: str) -> District | None:
+        if not DISTRICT_ID.fullmatch(district_id):
+            return None
         item = self._table.get_item(Key=settings_key(district_id), ConsistentRead=True).get("Item")
         return district_of(item) if item else None
 

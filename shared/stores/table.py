@@ -16,6 +16,15 @@ type Item = dict[str, Any]
 type Key = dict[str, str]
 
 
+LONGEST_ID = 1_000
+"""In bytes: what fits into a sort key (1,024) beside its kind. A longer id, which only a stranger sends, names nothing."""
+
+
+def is_an_id(text: str) -> bool:
+    """Whether there can be an item of this id."""
+    return 0 < len(text.encode()) <= LONGEST_ID
+
+
 def user_pk(user: RosterUserKey) -> str:
     return f"USER#{user.district_id}#{user.sourced_id}"
 

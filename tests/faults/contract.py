@@ -147,6 +147,15 @@ def bounds_items(table: Any) -> None:
     assert _outcome(table.put_item, Item={**big, "text": "x" * (399 * 1024)}) == "done"
 
 
+def bounds_keys(table: Any) -> None:
+    """A partition key is up to 2,048 bytes long, a sort key up to 1,024."""
+    _empty(table)
+    for longest in ({"PK": "x" * 2048, "SK": "X"}, {"PK": "A", "SK": "x" * 1024}):
+        assert _outcome(table.put_item, Item=longest) == "done"
+    for too_long in ({"PK": "é" * 1025, "SK": "X"}, {"PK": "A", "SK": "x" * 1025}):
+        assert _outcome(table.put_item, Item=too_long) == "ValidationException"
+
+
 def says_what_stood(table: Any) -> None:
     """A refused condition, asked to, shows what it was refused for."""
     _empty(table)

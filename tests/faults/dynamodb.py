@@ -24,6 +24,8 @@ type Gate = Callable[[str, str, dict[str, Any], Effect], dict[str, Any]]
 """(service, operation, request, effect) → the answer; calls ``effect`` never, once, or late."""
 
 ITEM_LIMIT = 400 * 1024
+PARTITION_KEY_LIMIT = 2048
+SORT_KEY_LIMIT = 1024
 TRANSACTION_LIMIT = 4 * 1024 * 1024
 
 
@@ -307,7 +309,11 @@ class MemoryClient:
 
 
 def key_of(key: Mapping[str, Any]) -> tuple[str, str]:
-    return str(key["PK"]), str(key["SK"])
+    """The two parts. Raises ValidationException for what is too long for a key, also where it is only read."""
+    pk, sk = str(key["PK"]), str(key["SK"])
+    if len(pk.encode()) > PARTITION_KEY_LIMIT or len(sk.encode()) > SORT_KEY_LIMIT:
+        raise error("ValidationException", "Key", "One or more parameter values were invalid: Size of a key")
+    return pk, sk
 
 
 def _key_dict(key: tuple[str, str]) -> dict[str, str]:

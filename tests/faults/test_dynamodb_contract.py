@@ -46,7 +46,9 @@ def test_moto_and_the_laboratory_keep_the_same_rules(moto_table: Any, rule: Any)
     rule(MemoryTable())
 
 
-@pytest.mark.parametrize("rule", [contract.counts_a_token_once, contract.bounds_transactions, contract.bounds_items])
+@pytest.mark.parametrize(
+    "rule", [contract.counts_a_token_once, contract.bounds_transactions, contract.bounds_items, contract.bounds_keys]
+)
 def test_the_laboratory_is_right_where_moto_is_no_evidence(rule: Any) -> None:
     rule(MemoryTable())
 

@@ -307,6 +307,27 @@ def test_no_address_host_or_field_of_a_request_decides_where_it_leads(web: Web, 
             assert not re.search(r"""(?:href|action|src)=["'][^"'/]*evil""", answer.text), path
 
 
+@pytest.mark.parametrize(
+    "path", ["/console/elsewhere", "/console/Ørsted", "/console/%0a", "/sso/elsewhere", "/sso/Ørsted"]
+)
+def test_a_district_that_is_not_there_is_named_in_no_other_address(web: Web, path: str) -> None:
+    """A name outside ASCII once went into a Location, which no header can hold."""
+    answer = web._page(httpx.Request("GET", WEB + path))
+    assert answer.status_code == 404
+    assert "Location" not in answer.headers
+
+
+def test_an_id_that_is_longer_than_any_key_names_nothing(web: Web) -> None:
+    """DynamoDB refuses such a key even where it is only read."""
+    longest = "x" * 2_100
+    page = linked_teacher(web)
+    for address in (f"/classes/{longest}", f"/classes/{longest}/settings", f"/sso/{longest}", f"/console/{longest}"):
+        assert page.open(address).status == 404
+    claims = {"sub": "a1", "email": "a1@lakeside.example", "email_verified": True}
+    administrator = web.visitor(**claims).open("/sso/lakeside").press("Continue with Google")
+    assert post(administrator, "/console/lakeside/invite-again", sourced_id=longest).status_code == 409
+
+
 def test_the_link_in_a_mail_is_built_from_the_settings(web: Web) -> None:
     assert all(
         word.startswith(f"{WEB}/") or "support" in word
