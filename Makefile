@@ -30,7 +30,7 @@ check: setup setup-sam ## Formatting, lint, types, import contracts, template
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
-	.venv/bin/cfn-lint template.yaml
+	.venv/bin/cfn-lint template.yaml examples/consumer/template.yaml
 	$(SAM) validate --lint --template template.yaml
 
 faults: setup ## The fault laboratory; SEEDS=n for its length, SLICE=1 for a part of it, REPLAY=run for one run's trace

@@ -128,15 +128,16 @@ class Classes:
         if opened.district is None or not title:
             return self._back(opened, "assignment")
         now = self._s.clock()
-        content = request.form.get("content", "").strip()[:200] or title
-        assignment = Assignment(self._s.new_id(), title, content)
+        assignment_id = self._s.new_id()
+        content = request.form.get("content", "").strip()[:200] or assignment_id
+        assignment = Assignment(assignment_id, title, content)
         event = event_item(
             self._s.new_id(),
             "AssignmentCreated",
             {
                 "district_id": opened.district.district_id,
                 "class_id": opened.class_id,
-                "assignment_id": assignment.assignment_id,
+                "assignment_id": assignment_id,
                 "content_id": content,
             },
             now,
