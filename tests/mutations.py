@@ -270,6 +270,11 @@ MUTATIONS = (
         _on(security.test_every_step_gives_the_browser_another_session),
     ),
     Mutation(
+        "an outside login that was not shown has to be confirmed",
+        _patch(sessions, "is_trusted", _always),
+        _on(pre_hijacked.test_trojan_identifier_a_second_login_of_an_account_that_a_rule_links_has_to_be_confirmed),
+    ),
+    Mutation(
         "a session's end is looked at, not left to TTL",
         _patch(visits_store, "session_of", _expires_late),
         _on(security.test_a_session_ends_at_its_second, 1, "/login"),

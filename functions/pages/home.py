@@ -55,6 +55,8 @@ class Home:
 
     def show(self, request: Request) -> Reply:
         visit = self._visits.of(request)
+        if visit.unconfirmed:
+            return page("confirm")
         if visit.session is None:
             return see_other("/login")
         if visit.session.account_id is None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from functions.pages.activation import ActivationPages
-from functions.pages.identity import Identity
+from functions.pages.identity import Identity, subject_key
 from functions.pages.services import Services
 from functions.pages.visits import Proven, Visit, Visits
 from functions.pages.web import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
@@ -24,6 +24,7 @@ from shared.roster import Role, RosterUser
 from shared.stores.links import Consent
 from shared.stores.outbox import event_item
 from shared.stores.sessions import Session
+from shared.way_in import outside
 
 _PRESSED_TWICE = timedelta(minutes=1)
 
@@ -34,6 +35,7 @@ class Found:
 
     address: str
     account_id: str | None = None
+    way: str | None = None
 
 
 class Linking:
@@ -48,7 +50,7 @@ class Linking:
     def show(self, request: Request) -> Reply:
         visit = self._visits.of(request)
         if visit.session is None or visit.session.account_id is None:
-            return see_other("/login")
+            return see_other("/home" if visit.unconfirmed else "/login")
         account, proven = known(visit), visit.proven
         if proven is None:
             return self._nothing_proved(visit)
@@ -106,7 +108,7 @@ class Linking:
             Session(account_id=session.account_id), successor_id, instead_of=session
         )
         try:
-            self._make(proven, session.account_id, by_rule=False, visit=visit, also=writes)
+            self._make(self._consent(proven, session.account_id, shown=session.shown), proven, writes)
         except RefusedTransition as error:
             return self.sorry(error.code, proven.district)
         return self._linked(begun)
@@ -151,14 +153,15 @@ class Linking:
         clever_ids = (identity.subject,) if proof is Proof.DISTRICT_LOGIN_CLEVER else ()
         match = self._s.claims.find_match(user, proven_clever_ids=clever_ids)
         if match.outcome is Outcome.MATCHED and match.account_id and not _was_undone(person.link):
+            shown = frozenset({outside(*subject_key(identity))})
             try:
-                self._make(proven, match.account_id, by_rule=True)
+                self._make(self._consent(proven, match.account_id, shown=shown, by_rule=True), proven)
             except RefusedTransition:
                 return Found("/welcome")
             return Found("/home?linked=1", match.account_id)
         own = self._s.claims.account_by_subject(identity.issuer, identity.subject)
         if own and self._s.accounts.get(own):
-            return Found("/link", own)
+            return Found("/link", own, outside(*subject_key(identity)))
         return Found("/welcome")
 
     def welcome(self, request: Request) -> Reply:
@@ -189,7 +192,7 @@ class Linking:
         if proven.is_linked:
             return see_other("/home")
         account = self._account_for(proven, session)
-        consent = self._consent(proven, account.account_id, by_rule=False, visit=visit)
+        consent = self._consent(proven, account.account_id, shown=session.shown)
         now = self._s.clock()
         wanted = link_rules.make(
             proven.link,
@@ -235,32 +238,21 @@ class Linking:
 
     # Making and undoing.
 
-    def _make(
-        self,
-        proven: Proven,
-        account_id: str,
-        *,
-        by_rule: bool,
-        visit: Visit | None = None,
-        also: Iterable[dict[str, Any]] = (),
-    ) -> Link:
-        consent = self._consent(proven, account_id, by_rule=by_rule, visit=visit)
-        return self._s.links.make(
-            consent, present=proven.link, event_id=self._s.new_id(), now=self._s.clock(), also=also
-        )
-
-    def _consent(self, proven: Proven, account_id: str, *, by_rule: bool, visit: Visit | None = None) -> Consent:
-        activation = proven.activation
-        if activation and visit and visit.invitation and visit.invitation.opened_at:
-            activation = replace(activation, opened_at=visit.invitation.opened_at)
+    def _consent(self, proven: Proven, account_id: str, *, shown: frozenset[str], by_rule: bool = False) -> Consent:
         return Consent(
             proven.user.key,
             account_id,
             proven.by,
             by_rule,
-            activation,
+            proven.activation,
             self._nudge_at(proven, self._s.clock()),
             proven.proved_at,
+            shown,
+        )
+
+    def _make(self, consent: Consent, proven: Proven, also: Iterable[dict[str, Any]] = ()) -> Link:
+        return self._s.links.make(
+            consent, present=proven.link, event_id=self._s.new_id(), now=self._s.clock(), also=also
         )
 
     @staticmethod

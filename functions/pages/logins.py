@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
 from functions.pages.identity import Identity, OidcProvider, Provider, refused, subject_key
 from functions.pages.linking import Linking
 from functions.pages.services import Services
-from functions.pages.visits import Visits
+from functions.pages.visits import Visit, Visits
 from functions.pages.web import LOGIN_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
 from shared.clock import to_iso
 from shared.district import District
@@ -17,6 +18,7 @@ from shared.errors import LoginRefused
 from shared.link import Proof
 from shared.roster import Role, RosterUser
 from shared.stores.sessions import Session
+from shared.way_in import outside
 
 _LOGIN_SECONDS = 600
 _QUARTER = timedelta(minutes=15)
@@ -138,7 +140,7 @@ class Logins:
         account_id = self._s.claims.account_by_subject(*subject_key(identity))
         if account_id is None:
             return self.show(request, problem="no_account_with_google", status=401)
-        return self._enter(request, account_id)
+        return self._enter(request, account_id, outside(*subject_key(identity)))
 
     def _district_login(
         self, request: Request, identity: Identity, provider: Provider, district_id: str | None
@@ -148,13 +150,15 @@ class Logins:
         if user is None:
             raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
         proof = Proof.DISTRICT_LOGIN_GOOGLE if provider == "google" else Proof.DISTRICT_LOGIN_CLEVER
-        before = self._visits.of(request).session if self._visits.session_id(request) else None
+        visit = self._before(request)
+        before = visit.session or visit.unconfirmed
         session = Session(user=user.key, proof=proof, subject=subject_key(identity), proved_at=to_iso(self._s.clock()))
         if user.role is Role.ADMINISTRATOR:
             return self._begin(session, f"/console/{district.district_id}", instead_of=before)
         found = self._linking.at_district_login(user, proof, district, identity)
         if found.account_id:
-            session = session.with_account(found.account_id)
+            session = replace(session, account_id=found.account_id, way=found.way)
+            self._confirm(visit, session)
         return self._begin(session, found.address, instead_of=before)
 
     def _district_of_login(self, identity: Identity, provider: Provider, district_id: str | None) -> District:
@@ -190,13 +194,26 @@ class Logins:
 
     # Sessions.
 
-    def _enter(self, request: Request, account_id: str) -> Reply:
+    def _enter(self, request: Request, account_id: str, way: str | None = None) -> Reply:
         """Into an account; what an earlier login of this browser proved goes along, to be linked with it."""
-        before = self._visits.of(request).session if self._visits.session_id(request) else None
-        keeps = before if before and before.user and before.account_id is None else None
-        session = (keeps or Session()).with_account(account_id)
+        visit = self._before(request)
+        before = visit.session or visit.unconfirmed
+        keeps = before if before and before.user and (visit.unconfirmed or before.account_id is None) else None
+        session = replace(keeps or Session(), account_id=account_id, way=way)
+        self._confirm(visit, session)
         address = "/link" if keeps or self._visits.brought(request) else "/home"
         return self._begin(session, address, instead_of=before)
+
+    def _before(self, request: Request) -> Visit:
+        """Who was here before this login; no read for a browser without a session."""
+        return self._visits.of(request) if self._visits.session_id(request) else Visit()
+
+    def _confirm(self, visit: Visit, session: Session) -> None:
+        """An outside login that has to be confirmed is, once this browser gets into the same account without it."""
+        waiting = visit.unconfirmed
+        account_id = session.account_id
+        if waiting and waiting.way and account_id and session.way is None and account_id == waiting.account_id:
+            self._s.sessions.trust(account_id, waiting.way)
 
     def _begin(self, session: Session, address: str, *, instead_of: Session | None) -> Reply:
         begun = self._s.sessions.start(session, self._s.new_secret(), instead_of=instead_of)

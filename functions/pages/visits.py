@@ -76,6 +76,8 @@ class Visit:
 
     session: Session | None = None
     account: Account | None = None
+    unconfirmed: Session | None = None
+    """A session whose outside login has to be confirmed: it opens nothing, so ``session`` is None then."""
     brought: Brought | None = None
     invitation: Invitation | None = None
     problem: str = "no_cookie"
@@ -211,8 +213,17 @@ class Visits:
         came_for = invitation.district if invitation else None
         if came_for is None and seen.session and seen.session.user:
             came_for = seen.districts.get(seen.session.user.district_id)
+        session, account = seen.session, seen.account
+        unconfirmed = session if session and not session.is_trusted and self._is_of_somebody(session) else None
+        if unconfirmed:
+            session = account = None
         link = proven.link if proven else seen.people[brought.user].link if brought else None
-        return Visit(seen.session, seen.account, brought, invitation, problem, proven, link, came_for, seen)
+        return Visit(session, account, unconfirmed, brought, invitation, problem, proven, link, came_for, seen)
+
+    def _is_of_somebody(self, session: Session) -> bool:
+        """Whether the account is linked to anybody who is on a roster now; else it is as it was before any link."""
+        links = self._s.links.of_account(session.account_id or "")
+        return any(user.active for user in self._s.users.get_many(link.user for link in links).values())
 
     def _invitation(self, seen: Seen, brought: Brought) -> tuple[Invitation | None, str]:
         """What the address proves, or why it proves nothing.
@@ -248,5 +259,6 @@ def _by_login(seen: Seen) -> Proven | None:
 def _by_mail(seen: Seen, invitation: Invitation | None) -> Proven | None:
     if invitation is None:
         return None
-    user = invitation.user
-    return Proven(user, invitation.district, Proof.ACTIVATION, seen.people[user.key].link, invitation.activation)
+    user, activation = invitation.user, invitation.activation
+    activation = replace(activation, opened_at=invitation.opened_at or activation.opened_at)
+    return Proven(user, invitation.district, Proof.ACTIVATION, seen.people[user.key].link, activation)

@@ -22,9 +22,9 @@ from shared.stores.table import (
     Key,
     account_pk,
     conflicts,
-    earlier_sessions_key,
     every_page,
     get_many,
+    logins_key,
     user_of_pk,
     user_pk,
     without_none,
@@ -44,6 +44,8 @@ class Consent:
     """When the first nudge is due; None for those who are never nudged."""
     proved_at: str | None = None
     """When a district login proved the roster user; an activation says by itself whether it was used."""
+    shown: frozenset[str] = frozenset()
+    """The outside logins that were shown (``shared.way_in``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +212,7 @@ class LinkStore:
                 }
             },
         ]
-        ended = {**earlier_sessions_key(consent.account_id), "ended_at": to_iso(now)}
-        writes.append({"Put": {"TableName": name, "Item": ended}})
+        writes.append({"Update": self._end_logins(consent, now)})
         if consent.activation:
             writes.append({"Update": self._use_activation(consent, consent.activation, now)})
             if is_noted_as_stuck(consent.activation):
@@ -219,6 +220,19 @@ class LinkStore:
         if consent.nudge_at:
             writes.append({"Put": {"TableName": name, "Item": due_item(NUDGE, consent.user, consent.nudge_at)}})
         return writes
+
+    def _end_logins(self, consent: Consent, now: datetime) -> dict[str, Any]:
+        """Nobody who was logged in before stays so, and outside logins that were not shown have to be confirmed."""
+        update: dict[str, Any] = {
+            "TableName": self._table.name,
+            "Key": logins_key(consent.account_id),
+            "UpdateExpression": "SET ended_at = :now",
+            "ExpressionAttributeValues": {":now": to_iso(now)},
+        }
+        if consent.shown:
+            update["UpdateExpression"] += " ADD shown :shown"
+            update["ExpressionAttributeValues"][":shown"] = set(consent.shown)
+        return update
 
     def _use_activation(self, consent: Consent, activation: Activation, now: datetime) -> dict[str, Any]:
         """What becomes of the activation: used when it brought the proof, else withdrawn before or dead after sending."""

@@ -11,7 +11,8 @@ from shared.clock import Clock, to_iso
 from shared.errors import Conflict, Throttled
 from shared.link import Proof
 from shared.roster import RosterUserKey
-from shared.stores.table import Item, Key, conflicts, without_none
+from shared.stores.table import Item, Key, conflicts, logins_key, without_none
+from shared.way_in import is_trusted, outside
 
 SESSION_HOURS = 8
 
@@ -31,6 +32,15 @@ class Session:
     proved_at: str | None = None
     """When the district login proved the roster user (ISO 8601, UTC)."""
     begun_at: str = ""
+    way: str | None = None
+    """The outside login by which the account was entered (``shared.way_in``)."""
+    is_trusted: bool = True
+    """False while that login has to be confirmed."""
+
+    @property
+    def shown(self) -> frozenset[str]:
+        """The outside logins that this browser has shown."""
+        return frozenset(way for way in (self.way, outside(*self.subject) if self.subject else None) if way)
 
     def with_account(self, account_id: str) -> Session:
         return replace(self, account_id=account_id)
@@ -74,6 +84,7 @@ class SessionStore:
                 "subject": list(session.subject) if session.subject else None,
                 "begun_at": to_iso(now),
                 "proved_at": session.proved_at,
+                "way": session.way,
                 "expires_at": to_iso(expires),
                 "ttl": int(expires.timestamp()),
             }
@@ -81,6 +92,15 @@ class SessionStore:
 
     def end(self, session_id: str) -> None:
         self._table.delete_item(Key=session_key(session_id))
+
+    def trust(self, account_id: str, way: str) -> None:
+        """An outside login of a linked account was confirmed."""
+        self._table.update_item(
+            Key=logins_key(account_id),
+            UpdateExpression="ADD shown :way",
+            ConditionExpression="attribute_exists(PK)",
+            ExpressionAttributeValues={":way": {way}},
+        )
 
     def use_once(self, state: str, lifetime: timedelta) -> bool:
         """Whether this state of a login is used for the first time."""
@@ -129,12 +149,12 @@ def session_key(session_id: str) -> Key:
     return _key("SESSION", session_id)
 
 
-def session_of(session_id: str, item: Item, ended: Item | None, now: datetime) -> Session | None:
+def session_of(session_id: str, item: Item, logins: Item | None, now: datetime) -> Session | None:
     """The session, unless it is over: DynamoDB removes expired items late, so the time is checked here.
 
-    ``ended`` says when all sessions of the account ended: whoever holds an older one was here before the owner.
+    ``logins`` says when all sessions of the account ended: whoever holds an older one was here before the owner.
     """
-    if item["expires_at"] <= to_iso(now) or (ended and item["begun_at"] < ended["ended_at"]):
+    if item["expires_at"] <= to_iso(now) or (logins and item["begun_at"] < logins["ended_at"]):
         return None
     subject = item.get("subject")
     return Session(
@@ -145,6 +165,8 @@ def session_of(session_id: str, item: Item, ended: Item | None, now: datetime) -
         session_id,
         item.get("proved_at"),
         item["begun_at"],
+        item.get("way"),
+        is_trusted(item.get("way"), logins.get("shown", ()) if logins else None),
     )
 
 

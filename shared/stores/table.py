@@ -47,9 +47,10 @@ def account_pk(account_id: str) -> str:
     return f"ACCOUNT#{account_id}"
 
 
-def earlier_sessions_key(account_id: str) -> Key:
-    """Where it is noted when all sessions of an account ended (``ended_at``): at its newest link."""
-    return {"PK": account_pk(account_id), "SK": "EARLIER_SESSIONS"}
+def logins_key(account_id: str) -> Key:
+    """What a link means for an account's logins: when all earlier sessions ended (``ended_at``), and the outside logins
+    that were ``shown`` since."""
+    return {"PK": account_pk(account_id), "SK": "LOGINS"}
 
 
 def email_pk(address: str) -> str:

@@ -18,7 +18,7 @@ from shared.stores.districts import class_key, district_class_of, district_of, s
 from shared.stores.links import link_key, link_of
 from shared.stores.roster_users import roster_key, roster_user_of
 from shared.stores.sessions import Session, session_key, session_of
-from shared.stores.table import Item, Key, earlier_sessions_key, get_many
+from shared.stores.table import Item, Key, get_many, logins_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class VisitStore:
         if session_id:
             keys.append(session_key(session_id))
         if account_id:
-            keys += [account_key(account_id), earlier_sessions_key(account_id)]
+            keys += [account_key(account_id), logins_key(account_id)]
         found = get_many(self._table, keys, consistent=True)
 
         def item(key: Key) -> Item | None:
@@ -95,8 +95,8 @@ class VisitStore:
 
         session = account = None
         if session_id and (began := item(session_key(session_id))):
-            ended = item(earlier_sessions_key(account_id)) if account_id else None
-            session = session_of(session_id, began, ended, self._clock())
+            logins = item(logins_key(account_id)) if account_id else None
+            session = session_of(session_id, began, logins, self._clock())
         if session and account_id and session.account_id == account_id and (of := item(account_key(account_id))):
             account = account_of(of)
         return Seen(

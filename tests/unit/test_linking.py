@@ -472,3 +472,10 @@ def test_of_two_requests_for_another_mail_at_once_one_counts() -> None:
     world.activations.renew(sent, "first", sent.official_email, now=world.now, valid_for=timedelta(days=30))
     with pytest.raises(RefusedTransition):
         world.activations.renew(sent, "second", sent.official_email, now=world.now, valid_for=timedelta(days=30))
+
+
+def test_an_account_that_the_platform_has_not_told_of_is_no_dead_end(web: Web) -> None:
+    web.cognito.users["newcomer"] = (PASSWORD, "newcomer")
+    page = log_in(web.visitor().open("/login"), "newcomer")
+    assert "We do not know this account yet" in page.text
+    assert page.press("Log out").path == "/login"

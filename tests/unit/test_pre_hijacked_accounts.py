@@ -116,6 +116,64 @@ def test_trojan_identifier_a_second_login_of_a_prepared_account_opens_nothing_of
     sees_nothing(attacker)
 
 
+def test_trojan_identifier_a_second_login_of_an_account_that_its_owner_got_back_has_to_be_confirmed(web: Web) -> None:
+    """Given the attacker's Google beside an address that was verified later, when its owner links the account …"""
+    web.world.feed(account("ada", OFFICIAL, role="teacher", google_sub="attacker", verified=True))
+    linked = log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
+    assert "Algebra" in linked.text
+    attacker = web.visitor(sub="attacker", email=OFFICIAL, email_verified=True).open("/login")
+    attacker.press("Continue with Google")
+    sees_nothing(attacker)
+    assert "Period 3" not in attacker.open("/home").text
+    assert "Confirm that this is you" in attacker.text
+    attacker._http.post("https://link.example/link/undo")
+    assert is_linked_to(web, "t1") == "ada"
+    assert log_in(attacker.open("/login"), password="a guess").status == 401
+    assert "Confirm that this is you" in attacker.open("/home").text
+
+
+def test_trojan_identifier_a_second_login_of_an_account_that_a_rule_links_has_to_be_confirmed(web: Web) -> None:
+    web.world.feed(account("zoe", "s9@lakeside.example", role="student", google_sub="attacker"))
+    assert "Algebra" in owner_logs_in(web, "s9@lakeside.example").open("/home").text
+    attacker = web.visitor(sub="attacker", email="x@evil.example", email_verified=True).open("/login")
+    attacker.press("Continue with Google")
+    sees_nothing(attacker)
+    assert "Confirm that this is you" in attacker.open("/home").text
+
+
+@pytest.mark.parametrize("confirm", ["password", "district"])
+def test_the_owner_confirms_an_outside_login_once(web: Web, confirm: str) -> None:
+    web.world.feed(account("zoe", "s9@lakeside.example", role="student", google_sub="own"))
+    owner_logs_in(web, "s9@lakeside.example")
+    claims = {"sub": "own", "email": "zoe@mail.example", "email_verified": True}
+    at_home = web.visitor(**claims).open("/login").press("Continue with Google")
+    assert "Confirm that this is you" in at_home.text
+
+    if confirm == "password":
+        log_in(at_home.press("Log in with my password"), "zoe")
+    else:
+        in_the_same_browser = web.visitor(sub="school", email="s9@lakeside.example", email_verified=True)
+        in_the_same_browser._http.cookies.update(at_home._http.cookies)
+        in_the_same_browser.open("/sso/lakeside").press("Continue with Google")
+
+    assert "Algebra" in web.visitor(**claims).open("/login").press("Continue with Google").text
+
+
+def test_an_outside_login_that_was_shown_at_the_link_needs_no_confirming(web: Web) -> None:
+    claims = {"sub": "google-ada", "email": "ada@mail.example", "email_verified": True}
+    page = web.visitor(**claims).open(web.world.address_in_mail_to(OFFICIAL))
+    page.press("Log into my existing account").press("Continue with Google").press("Link my accounts")
+    assert "Algebra" in web.visitor(**claims).open("/login").press("Continue with Google").text
+
+
+def test_after_an_undo_every_way_in_is_as_it_was(web: Web) -> None:
+    log_in(activated(web).press("Log into my existing account")).press("Link my accounts").press(
+        "Undo the link with Lakeside Schools"
+    )
+    claims = {"sub": "google-ada", "email": "ada@mail.example", "email_verified": True}
+    assert "Period 3" in web.visitor(**claims).open("/login").press("Continue with Google").text
+
+
 def test_unexpired_email_change_that_ends_after_the_link_opens_nothing(web: Web) -> None:
     """Given a change of address that the attacker began, when it comes true after the link …"""
     owner = log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
