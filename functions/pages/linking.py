@@ -29,6 +29,18 @@ from shared.way_in import outside
 _PRESSED_TWICE = timedelta(minutes=1)
 
 
+_MOST_CANDIDATES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An account as its owner recognises it and nobody else learns it; ``since`` is the year, empty if unknown."""
+
+    username: str
+    email: str | None
+    since: str
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a district login leads to: an account, if one is known by now, and the next page."""
@@ -180,8 +192,18 @@ class Linking:
             name=user.display_name,
             district=district.name,
             schools=self._visits.schools(visit, user),
+            candidates=self.candidates(visit),
             support_url=district.support_url,
         )
+
+    def candidates(self, visit: Visit) -> list[Candidate]:
+        """The accounts that may be this person's, to be proved by a login (M7); a rule decides nothing here."""
+        if visit.proven is None or visit.proven.is_linked:
+            return []
+        match = self._s.claims.find_match(visit.proven.user)
+        accounts = self._s.accounts.get_many(match.candidates[:_MOST_CANDIDATES])
+        found = [Candidate(veiled(a.username), masked(a.email), (a.created_at or "")[:4]) for a in accounts.values()]
+        return sorted(found, key=lambda one: (one.since, one.username), reverse=True)
 
     def new_account(self, request: Request) -> Reply:
         """`I don't have an account yet`, after a district login: the account is made and linked in one step."""
@@ -296,4 +318,10 @@ def masked(address: str | None) -> str | None:
     if not address:
         return None
     local, _, domain = address.partition("@")
-    return f"{local[:1]}…{local[-1:] if len(local) > 2 else ''}@{domain}"
+    return f"{veiled(local)}@{domain}"
+
+
+def veiled(name: str) -> str:
+    """A name of which only its ends are shown."""
+    local, at, domain = name.partition("@")
+    return f"{local[:1]}…{local[-1:] if len(local) > 2 else ''}{at}{domain}"

@@ -36,11 +36,13 @@ class Logins:
 
     def show(self, request: Request, *, problem: str | None = None, username: str = "", status: int = 200) -> Reply:
         brought = self._visits.brought(request)
+        candidates = self._linking.candidates(self._visits.of(request)) if problem else []
         return page(
             "login",
             status=status,
             problem=problem,
             username=username,
+            candidates=candidates,
             locale=brought.locale if brought else None,
             support_url=brought.support_url if brought else None,
         )

@@ -479,3 +479,28 @@ def test_an_account_that_the_platform_has_not_told_of_is_no_dead_end(web: Web) -
     page = log_in(web.visitor().open("/login"), "newcomer")
     assert "We do not know this account yet" in page.text
     assert page.press("Log out").path == "/login"
+
+
+def test_candidates_are_named_to_the_person_alone_and_proved_by_a_login(web: Web) -> None:
+    """M7: two accounts hold the address; neither is linked by rule, and the person is reminded of both."""
+    for name, year in (("samantha", "2021"), ("sam", "2024")):
+        web.world.feed(
+            account(name, "s2@lakeside.example", role="student", verified=False, created_at=f"{year}-09-01T00:00:00Z")
+        )
+        web.cognito.users[name] = (PASSWORD, name)
+
+    page = web.visitor(sub="cid-2", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
+
+    assert page.path == "/welcome"
+    assert "s…m (s…@lakeside.example), since 2024 s…a (s…@lakeside.example), since 2021" in page.text
+    assert "samantha" not in page.text
+    linked = log_in(page.press("Log into my existing account"), "samantha").press("Link my accounts")
+    assert "Your accounts are linked" in linked.text
+
+
+def test_a_teacher_whose_login_fails_is_reminded_of_the_accounts_with_that_address(web: Web) -> None:
+    web.world.feed(account("ada-at-school", "t1@lakeside.example", verified=False))
+    page = log_in(activated(web).press("Log into my existing account"), "ada", "wrong")
+    assert page.status == 401
+    assert "a…l (t…@lakeside.example)" in page.text
+    assert "One of these accounts" not in log_in(web.visitor().open("/login"), "ada", "wrong").text
