@@ -98,6 +98,17 @@ class EventPublisherSettings(Settings):
     event_bus_name: str = "default"
 
 
+class UserMigrationSettings(Settings):
+    """Plain HTTP is for this machine alone; an address with a user in it may look like this machine and be another."""
+
+    table_name: str
+    google_issuer: str
+    platform_login_url: str = Field(
+        pattern=r"^(https://[^\s@/]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)(/[^\s@]*)?$"
+    )
+    platform_login_secret_arn: str
+
+
 class PagesSettings(Brand):
     table_name: str
     token_secret_arn: str

@@ -28,6 +28,8 @@ _REFUSED = {
     "PasswordResetRequiredException",
     "InvalidParameterException",
     "UserLambdaValidationException",
+    "UnexpectedLambdaException",
+    "InvalidLambdaResponseException",
     "InvalidPasswordException",
 }
 _TIMEOUT = 5

@@ -79,3 +79,23 @@ def test_every_function_has_a_role_of_its_own_with_named_actions_and_resources(n
             assert not [action for action in statement["Action"] if action.endswith("*")], statement
             if "*" in (statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]):
                 assert set(statement["Action"]) <= {"ses:GetAccount"}, statement
+
+
+def test_passwords_of_the_platform_are_asked_for_only_where_an_address_for_them_is_given() -> None:
+    """Then by one function alone, which Cognito alone may call, and which reads accounts and one secret."""
+    whole = ("UserMigrationFunction", "UserMigrationPermission", "PlatformLoginSecret")
+    assert {RESOURCES[name]["Condition"] for name in whole} == {"HasPlatformLogin"}
+    assert TEMPLATE["Parameters"]["PlatformLoginUrl"]["Default"] == ""
+    condition, trigger, nothing = RESOURCES["UserPool"]["Properties"]["LambdaConfig"]["Fn::If"]
+    assert condition == "HasPlatformLogin"
+    assert trigger == {"UserMigration": {"Fn::GetAtt": ["UserMigrationFunction", "Arn"]}}
+    assert nothing == {"Ref": "AWS::NoValue"}
+    permission = RESOURCES["UserMigrationPermission"]["Properties"]
+    assert permission["Principal"] == "cognito-idp.amazonaws.com"
+    assert permission["SourceArn"] == {"Fn::GetAtt": ["UserPool", "Arn"]}
+    function = FUNCTIONS["UserMigrationFunction"]
+    assert function["Timeout"] == 5, "Cognito waits no longer"
+    read, secret = function["Policies"][0]["Statement"]
+    assert read["Action"] == ["dynamodb:BatchGetItem"]
+    assert read["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["ACCOUNT#*"]
+    assert (secret["Action"], secret["Resource"]) == (["secretsmanager:GetSecretValue"], {"Ref": "PlatformLoginSecret"})

@@ -1,0 +1,50 @@
+"""Cognito's user-migration trigger: somebody logs in, or forgot a password, whom the user pool does not know yet."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.user_migration.migrating import Migrating
+from functions.user_migration.platform import HttpPlatform
+from shared import aws
+from shared.clock import utc_now
+from shared.errors import LoginRefused
+from shared.observability import logger, metric
+from shared.settings import UserMigrationSettings
+from shared.stores.accounts import AccountStore
+from shared.stores.secrets import Secrets
+
+
+@cache
+def migrating() -> Migrating:
+    """The use case, wired to the services that the environment names."""
+    settings = UserMigrationSettings.from_environment()
+    secrets = Secrets(aws.client("secretsmanager"), utc_now)
+    platform = HttpPlatform(settings.platform_login_url, lambda: secrets.text(settings.platform_login_secret_arn))
+    return Migrating(platform, AccountStore(aws.table(settings.table_name), settings.google_issuer))
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Answers the event with the attributes of the new user. Raises LoginRefused, which Cognito passes on as one refusal."""
+    request, name = event["request"], event["userName"]
+    try:
+        match event["triggerSource"]:
+            case "UserMigration_Authentication":
+                attributes = migrating().at_login(name, request["password"])
+                event["response"] |= {"finalUserStatus": "CONFIRMED"}
+            case "UserMigration_ForgotPassword":
+                attributes = migrating().at_forgotten_password(name)
+            case other:
+                raise ValueError(f"{other} is no trigger of ours")
+    except LoginRefused as refused:
+        logger.info("refused", extra={"code": refused.code})
+        if refused.code == "platform_unreachable":
+            metric("PlatformLoginUnreachable")
+        raise LoginRefused("login_refused", "The username or the password is not right.") from None
+    event["response"] |= {"userAttributes": attributes, "messageAction": "SUPPRESS"}
+    logger.info("account migrated", extra={"account_id": attributes["custom:account_id"]})
+    return event
