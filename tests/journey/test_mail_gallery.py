@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -17,8 +16,8 @@ from local.front import Server, mail_handler
 from local.gallery import DESKTOP, PHONE, sample
 from shared.i18n import languages
 from shared.mail.message import Kind
+from tests.journey.accessibility import violations
 
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 EVERY_MAIL = [(kind, language) for kind in Kind for language in languages()]
 PICTURES = Path(__file__).parents[2] / "docs" / "images" / "mails"
 PART_OF_A_PAGE = ["region", "landmark-one-main"]
@@ -54,16 +53,6 @@ def _page(chromium: Browser, width: int, scheme: Any) -> Iterator[Page]:
     context: BrowserContext = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     yield context.new_page()
     context.close()
-
-
-def violations(page: Page, *without: str) -> list[str]:
-    """What axe finds, each as its rule and the element."""
-    page.evaluate(AXE)
-    found = page.evaluate(
-        "rules => axe.run(document, {resultTypes: ['violations'], iframes: false, rules})",
-        {rule: {"enabled": False} for rule in without} | {"target-size": {"enabled": True}},
-    )
-    return [f"{one['id']}: {node['html'][:120]}" for one in found["violations"] for node in one["nodes"]]
 
 
 def test_axe_sees_what_it_is_for(phone: Page) -> None:
