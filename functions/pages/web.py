@@ -62,6 +62,11 @@ class Request:
             http.get("sourceIp", ""),
         )
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the address, opened again, shows the same page: no answer to a form, and none to an issuer."""
+        return self.method == "GET" and not self.path.startswith("/callback/")
+
     def language(self, preferred: str | None = None) -> str:
         """What the person chose, else what the browser asks for, else what the district prefers."""
         chosen = self.query.get("lang") or self.cookies.get(LANGUAGE_COOKIE)
@@ -145,7 +150,9 @@ class Pages:
             "support_url": self._support_url,
             "lang": language,
             "dir": direction(language),
-            "other_languages": [(code, own_name(code)) for code in languages() if code != language],
+            "other_languages": [
+                (code, own_name(code)) for code in languages() if code != language and request.is_repeatable
+            ],
             "nonce": nonce,
             "path": request.path,
             **reply.values,
