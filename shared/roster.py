@@ -74,10 +74,12 @@ class DistrictClass:
     """The day after its last one, YYYY-MM-DD, as far as the roster says; from then on it is not current."""
     teacher_ids: tuple[str, ...] = ()
     student_ids: tuple[str, ...] = ()
+    counted: int | None = None
+    """How many students there are, where it is known without having read them."""
 
     @property
     def size(self) -> int:
-        return len(self.student_ids)
+        return len(self.student_ids) if self.counted is None else self.counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,9 +101,7 @@ class Home:
         ended: list[ClassShown] = []
         for user in users:
             today = self._s.clock().astimezone(districts[user.district_id].zone).date().isoformat()
-            classes = self._s.district_classes.get_many(
-                user.district_id, (*user.teaches, *user.attends), with_students=True
-            )
+            classes = self._s.district_classes.get_many(user.district_id, (*user.teaches, *user.attends))
             for one in sorted(classes.values(), key=lambda c: (c.title, c.sourced_id)):
                 is_over = one.ends_on is not None and one.ends_on <= today
                 (ended if is_over else current).append(self._district_class(one, mastery))

@@ -192,6 +192,7 @@ def district_class_of(district_id: str, class_id: str, item: Item, members: Item
         item.get("ends_on"),
         tuple(item.get("teacher_ids", ())),
         tuple(members.get("student_ids", ())),
+        int(item["size"]),
     )
 
 

@@ -61,7 +61,10 @@ class Riverbend:
         self.web = Web(self.world)
         self.web.cognito.users = {name: (PASSWORD, account) for name, account in self.sample.logins.items()}
         self._pages = _Remembering(
-            brand_name="Khan Academy", support_url=self.world.invitations()._brand.support_url, web_url="", form_targets=()
+            brand_name="Khan Academy",
+            support_url=self.world.invitations()._brand.support_url,
+            web_url="",
+            form_targets=(),
         )
         self.web.site = replace(self.web.site, pages=self._pages)
 
@@ -138,8 +141,9 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     for code in (
         "account_linked_elsewhere", "already_linked", "activation_dead", "proof_spent", "too_late", "not_linked",
     ):  # fmt: skip
-        yield f"link-refused-{code}", lambda r, code=code: r.told(
-            r.web.site.linking.sorry(code, r.world.districts.get(DISTRICT_ID))
+        yield (
+            f"link-refused-{code}",
+            lambda r, code=code: r.told(r.web.site.linking.sorry(code, r.world.districts.get(DISTRICT_ID))),
         )
     yield "not-me", lambda r: r.both_sides().press("This isn't me")
     yield "home-teacher", Riverbend.linked
@@ -160,12 +164,14 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "console-refused", lambda r: _console_refused(r)
     yield "console-empty", _console_before_any_upload
     yield "unsubscribe-classes", lambda r: r.web.visitor().open(f"/unsubscribe/{_nudge_token(r)}")
-    yield "unsubscribe-classes-done", lambda r: (
-        r.web.visitor().open(f"/unsubscribe/{_nudge_token(r)}").press("Stop these reminders")
+    yield (
+        "unsubscribe-classes-done",
+        lambda r: r.web.visitor().open(f"/unsubscribe/{_nudge_token(r)}").press("Stop these reminders"),
     )
     yield "unsubscribe-invitation", lambda r: r.web.visitor().open(f"/unsubscribe/{stop_token('a', TOKEN_KEY)}")
-    yield "unsubscribe-invitation-done", lambda r: (
-        r.web.visitor().open(f"/unsubscribe/{stop_token('a', TOKEN_KEY)}").press("Stop these reminders")
+    yield (
+        "unsubscribe-invitation-done",
+        lambda r: r.web.visitor().open(f"/unsubscribe/{stop_token('a', TOKEN_KEY)}").press("Stop these reminders"),
     )
     yield "unsubscribe-broken", lambda r: r.web.visitor().open("/unsubscribe/half-of-it")
     yield "sorry-404-not_found", lambda r: r.web.visitor().open("/nothing-here")
