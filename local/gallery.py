@@ -24,6 +24,12 @@ _INVITATION = {
     "address": f"{WEB}/activate/{_TOKEN}",
     "expires": date(2026, 12, 24),
 }
+
+
+def _previous(name: str, students: int, *, moved: int, into: str) -> dict[str, Any]:
+    return {"name": name, "students": students, "goals": 3, "assignments": 1, "moved": moved, "into": into}
+
+
 _VALUES: dict[Kind, dict[str, Any]] = {
     Kind.ACTIVATION: _INVITATION,
     Kind.REMINDER: {
@@ -33,8 +39,12 @@ _VALUES: dict[Kind, dict[str, Any]] = {
     },
     Kind.NUDGE: {
         "name": "Marisol Ortega-Whitfield",
-        "classes": ["Period 3 Algebra", "Period 5 Algebra (2025)", "Math club & tournament prep"],
-        "address": f"{WEB}/home",
+        "obsolete": [
+            _previous("Period 3 Algebra", 28, moved=26, into="Algebra 1 – 3"),
+            _previous("Period 5 Algebra (2025)", 31, moved=29, into="Algebra 1 – 5, Algebra 1 – 6"),
+        ],
+        "asked": [_previous("Math club & tournament prep", 12, moved=5, into="Algebra 1 – 3")],
+        "address": f"{WEB}/cleaning",
         "stop": f"{WEB}/unsubscribe/{_TOKEN}",
     },
     Kind.HELD_IMPORT: {

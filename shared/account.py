@@ -54,7 +54,8 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class GrassrootsClass:
-    """A class that a teacher made on an own account. ``deleted_at`` is set while it lies in the bin (M17)."""
+    """A class that a teacher made on an own account. ``deleted_at`` is set while it lies in the bin (M17), ``kept_at`` when
+    its teacher said to keep it: no nudge is about it any more."""
 
     class_id: str
     owner_account_id: str
@@ -65,3 +66,4 @@ class GrassrootsClass:
     goals: tuple[Goal, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     deleted_at: str | None = None
+    kept_at: str | None = None

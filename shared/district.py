@@ -20,16 +20,39 @@ type Provider = Literal["clever", "google"]
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
+class Window(BaseModel):
+    """Days from the first to the last, both of them included."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True)
+
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+
 class NudgeSettings(BaseModel):
     """When linked teachers may be nudged (M17). Times are in the district's own time zone."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     first_after_days: int = Field(14, ge=0, le=365)
-    repeat_after_days: tuple[Annotated[int, Field(ge=1, le=365)], ...] = (14, 30, 60)
+    repeat_after_days: tuple[Annotated[int, Field(ge=1, le=365)], ...] = Field((14, 30, 60), max_length=3)
+    """Each counts from the nudge before it; with the first one there are four at most."""
     quiet_hours: tuple[time, time] | tuple[()] = (time(18), time(7))
     school_days: tuple[str, ...] = WEEKDAYS[:5]
-    holidays: tuple[date, ...] = ()
+    holidays: tuple[date | Window, ...] = ()
+    terms: tuple[Window, ...] = ()
+    """When there is school; none means all the year round."""
+
+    def is_school_day(self, day: date) -> bool:
+        """Whether there is school on this day of the district's calendar."""
+        return (
+            WEEKDAYS[day.weekday()] in self.school_days
+            and (not self.terms or any(day in term for term in self.terms))
+            and not any(day == holiday if isinstance(holiday, date) else day in holiday for holiday in self.holidays)
+        )
 
     @field_validator("school_days", mode="before")
     @classmethod
@@ -66,15 +89,6 @@ def _weekday(text: str) -> str:
     return matches[0]
 
 
-class Window(BaseModel):
-    """Days from the first to the last, both of them included."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True)
-
-    first: date = Field(alias="from")
-    last: date = Field(alias="to")
-
-
 class District(BaseModel):
     """A district's settings; what is left out has the default that stands here."""
 
@@ -101,7 +115,7 @@ class District(BaseModel):
 
     def takes_additions_only(self, day: date) -> bool:
         """Whether nothing is removed on this day, on the district's own calendar."""
-        return any(window.first <= day <= window.last for window in self.additions_only)
+        return any(day in window for window in self.additions_only)
 
     @field_validator("district_id")
     @classmethod

@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from shared.account import GrassrootsClass
-from shared.district import WEEKDAYS, District
+from shared.district import District
 
 _LONGEST_WAIT_DAYS = 366
+_LOOK_AGAIN_DAYS = 14
 
 
 def first_nudge_at(district: District, linked_at: datetime) -> datetime:
@@ -27,8 +28,15 @@ def nudge_after(district: District, sent: int, now: datetime) -> datetime | None
     return next_allowed(district, now + timedelta(days=spaces[sent - 1])) if sent else first_nudge_at(district, now)
 
 
+def look_again_at(district: District, now: datetime) -> datetime:
+    """When a teacher is looked at again who has no class that a nudge could name: links and rosters change until then."""
+    return next_allowed(district, now + timedelta(days=_LOOK_AGAIN_DAYS))
+
+
 def next_allowed(district: District, moment: datetime) -> datetime:
-    """The first moment from this one on that lies on a school day, on no holiday, and outside of the quiet hours.
+    """The first moment from this one on that lies on a school day of the district's calendar, outside of the quiet hours.
+
+    Where the next year has none, a year from this moment: it is asked again then, before anything goes out.
 
     Computed on the district's own clock, whose days have 23 to 25 hours.
     """
@@ -36,7 +44,7 @@ def next_allowed(district: District, moment: datetime) -> datetime:
     local = moment.astimezone(district.zone)
     for days in range(_LONGEST_WAIT_DAYS):
         day = local.date() + timedelta(days=days)
-        if WEEKDAYS[day.weekday()] not in settings.school_days or day in settings.holidays:
+        if not settings.is_school_day(day):
             continue
         for start, end in _open_hours(settings.quiet_hours):
             opens = _at(day, start, district)
@@ -61,8 +69,8 @@ def _at(day: date, at: time, district: District) -> datetime:
 
 
 def still_about(classes: Iterable[GrassrootsClass]) -> list[GrassrootsClass]:
-    """The grassroots classes that a nudge is about: those that their teacher has not deleted."""
-    return [one for one in classes if one.deleted_at is None]
+    """The grassroots classes that a nudge may be about: those that their teacher has neither deleted nor said to keep."""
+    return [one for one in classes if one.deleted_at is None and one.kept_at is None]
 
 
 def unsubscribe_token(district_id: str, account_id: str, key: bytes) -> str:

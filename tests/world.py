@@ -24,6 +24,7 @@ from functions.mail_feedback.feedback import MailFeedback
 from functions.roster_import.arrivals import Arrivals, Taken
 from shared.inviting_again import InvitingAgain
 from shared.mail.mailer import Mailer, paced_mailer
+from shared.previous_classes import PreviousClasses
 from shared.report import Upload
 from shared.roster import RosterUserKey
 from shared.settings import Brand
@@ -182,9 +183,12 @@ class World:
 
     def nudging(self) -> Nudging:
         return Nudging(
-            DueStore(self.table), self.links, self.users, self.accounts, self.districts, self.mailer(),
+            DueStore(self.table), self.links, self.users, self.accounts, self.previous(), self.districts, self.mailer(),
             token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
         )  # fmt: skip
+
+    def previous(self) -> PreviousClasses:
+        return PreviousClasses(self.links, self.classes, clock=self.clock)
 
     def feedback(self) -> MailFeedback:
         return MailFeedback(self.activations, self.districts, SendingState(self.table), clock=self.clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -12,13 +13,17 @@ from shared import aws
 from shared.clock import utc_now
 from shared.mail.mailer import paced_mailer
 from shared.observability import logger, metric
+from shared.previous_classes import PreviousClasses
 from shared.settings import CleanupNudgesSettings
 from shared.stores.accounts import AccountStore
-from shared.stores.districts import DistrictStore
+from shared.stores.districts import DistrictClassStore, DistrictStore
 from shared.stores.due import DueStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.secrets import Secrets
+
+LAST_NUDGE = timedelta(seconds=60)
+"""One that was begun must end: a worker that is cut off leaves open whether the mail went out."""
 
 
 @cache
@@ -27,11 +32,13 @@ def nudging() -> Nudging:
     settings = CleanupNudgesSettings.from_environment()
     table = aws.table(settings.table_name)
     secrets = Secrets(aws.client("secretsmanager"), utc_now)
+    links = LinkStore(table)
     return Nudging(
         DueStore(table),
-        LinkStore(table),
+        links,
         RosterUserStore(table),
         AccountStore(table, settings.google_issuer),
+        PreviousClasses(links, DistrictClassStore(table), clock=utc_now),
         DistrictStore(table),
         paced_mailer(
             aws.client("sesv2", retries=False),
@@ -48,9 +55,10 @@ def nudging() -> Nudging:
 
 
 @logger.inject_lambda_context
-def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    counts = nudging().run()
+def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    left = timedelta(milliseconds=context.get_remaining_time_in_millis())
+    counts = nudging().run(until=utc_now() + left - LAST_NUDGE)
     logger.info("nudges", extra={"counts": dict(counts)})
     for name, number in counts.items():
-        metric(f"Nudges{name.title()}", number)
+        metric(f"Nudges{name.title().replace('_', '')}", number)
     return dict(counts)

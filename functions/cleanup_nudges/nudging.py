@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.clock import Clock, to_iso
 from shared.district import District
@@ -13,7 +13,9 @@ from shared.i18n import language_for
 from shared.link import LinkState
 from shared.mail.mailer import Mailer, MailRefused
 from shared.mail.message import SUBJECTS, Kind, Message, build, translated
-from shared.nudge import next_allowed, nudge_after, still_about, unsubscribe_token
+from shared.nudge import look_again_at, next_allowed, nudge_after, still_about, unsubscribe_token
+from shared.pairing import Pairing, Verdict
+from shared.previous_classes import PreviousClasses
 from shared.roster import Role, RosterUser, RosterUserKey
 from shared.settings import Brand
 from shared.stores.accounts import AccountStore
@@ -35,6 +37,7 @@ class Nudging:
         links: LinkStore,
         users: RosterUserStore,
         accounts: AccountStore,
+        previous: PreviousClasses,
         districts: DistrictStore,
         mailer: Mailer,
         *,
@@ -46,20 +49,26 @@ class Nudging:
         self._links = links
         self._users = users
         self._accounts = accounts
+        self._previous = previous
         self._districts = districts
         self._mailer = mailer
         self._token_key = token_key
         self._brand = brand
         self._clock = clock
 
-    def run(self) -> Counter[str]:
-        """Deal with everything that is due; answers how many were sent, moved, stopped, refused, unanswered.
+    def run(self, until: datetime | None = None) -> Counter[str]:
+        """Deal with everything that is due, and begin nothing from ``until`` on: that stays due.
+
+        Answers how many were sent, moved, stopped, refused, unanswered, left alone.
+        Left alone are teachers of whose classes none has gone over into a district class: they are looked at again later.
 
         Unanswered are those of which nobody can say whether they went out: they count as sent, since a second reminder
         annoys more than a missing one, and the next one comes on its own date.
         """
         counts: Counter[str] = Counter()
         for user, due_at, _ in self._due.due(NUDGE, self._clock()):
+            if until and self._clock() >= until:
+                break
             counts[self._one(user, due_at)] += 1
         return counts
 
@@ -88,7 +97,11 @@ class Nudging:
         if allowed > now:
             self._links.move_nudge(key, due_at, allowed)
             return "moved"
-        message = self._message(district, user, link.account_id, [one.name for one in classes])
+        paired = self._previous.paired(classes, user, district)
+        if all(one.verdict is Verdict.LEFT_ALONE for one in paired):
+            self._links.move_nudge(key, due_at, look_again_at(district, now))
+            return "left_alone"
+        message = self._message(district, user, link.account_id, paired)
         try:
             turn = self._mailer.turn()
         except MailRefused as later:
@@ -107,7 +120,7 @@ class Nudging:
         self._links.move_nudge(key, to_iso(lease_until), after, sent_at=to_iso(now))
         return "sent"
 
-    def _message(self, district: District, user: RosterUser, account_id: str, classes: list[str]) -> Message:
+    def _message(self, district: District, user: RosterUser, account_id: str, paired: list[Pairing]) -> Message:
         language = language_for(district.locale)
         stop = f"{self._brand.web_url}/unsubscribe/{unsubscribe_token(district.district_id, account_id, self._token_key())}"
         return build(
@@ -118,7 +131,20 @@ class Nudging:
             brand=self._brand,
             stop=stop,
             name=user.display_name,
-            classes=classes,
-            address=f"{self._brand.web_url}/home",
+            obsolete=[_told(one) for one in paired if one.verdict is Verdict.OBSOLETE],
+            asked=[_told(one) for one in paired if one.verdict is Verdict.ASK],
+            address=f"{self._brand.web_url}/cleaning",
             support_url=district.support_url or self._brand.support_url,
         )
+
+
+def _told(one: Pairing) -> dict[str, str | int]:
+    """What the mail says of a class: its name, what is in it, where its students are."""
+    return {
+        "name": one.old.name,
+        "students": one.size,
+        "goals": len(one.old.goals),
+        "assignments": len(one.old.assignments),
+        "moved": one.moved,
+        "into": ", ".join(moved.into.title for moved in one.into),
+    }

@@ -110,6 +110,8 @@ def _shown(value: Any) -> Any:
         return plain(value)
     if isinstance(value, list | tuple):
         return [_shown(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _shown(one) for name, one in value.items()}
     return value
 
 

@@ -143,7 +143,7 @@ class AccountStore:
         return puts, deletes
 
     def _update_class(self, body: Item) -> None:
-        """Write all of a class but ``deleted_at``: its teacher may be deleting or restoring it at this moment."""
+        """Write all of a class but what its teacher decides, who may be deleting, restoring or keeping it at this moment."""
         names = [name for name in _CLASS_ATTRIBUTES if name in body]
         absent = [name for name in _CLASS_ATTRIBUTES if name not in body]
         changes = ", ".join(f"#{name} = :{name}" for name in names)
@@ -243,6 +243,19 @@ class AccountStore:
             event,
             RefusedTransition("not_restorable", "This class cannot be restored any more."),
         )
+
+    def keep_class(self, owner: str, class_id: str, *, now: datetime) -> None:
+        """No nudge is about this class any more. Raises RefusedTransition when it is not there to keep. May be run again."""
+        try:
+            with conflicts("not_active", "This class was already deleted."):
+                self._table.update_item(
+                    Key={"PK": account_pk(owner), "SK": f"CLASS#{class_id}"},
+                    UpdateExpression="SET kept_at = :now",
+                    ConditionExpression="attribute_exists(PK) AND attribute_not_exists(deleted_at)",
+                    ExpressionAttributeValues={":now": to_iso(now)},
+                )
+        except Conflict as refused:
+            raise RefusedTransition(refused.code, refused.message) from None
 
     def _move(
         self,
@@ -383,6 +396,7 @@ def _class(owner: str, item: Item, scores: list[Item]) -> GrassrootsClass:
             for a in item.get("assignments", ())
         ),
         item.get("deleted_at"),
+        item.get("kept_at"),
     )
 
 

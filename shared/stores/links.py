@@ -88,6 +88,15 @@ class LinkStore:
         links = self.of_users(users).values()
         return [link for link in links if link.state is LinkState.LINKED and link.account_id == account_id]
 
+    def linked_users(self, district_id: str, account_ids: Iterable[str]) -> dict[str, str]:
+        """The sourcedId of the person of this district that each account is linked to; the others are left out."""
+        found = get_many(self._table, ({"PK": account_pk(a), "SK": f"LINK#{district_id}"} for a in account_ids))
+        return {
+            pk.removeprefix("ACCOUNT#"): item["sourced_id"]
+            for (pk, _), item in found.items()
+            if item["state"] == LinkState.LINKED
+        }
+
     def record_match(self, user: RosterUserKey, account_id: str) -> bool:
         """Note a match by rule (M6). False when a link was made, or undone by a person: those are never touched."""
         item = {
@@ -400,6 +409,11 @@ class LinkStore:
         """No nudge any more: one click is enough (RFC 8058). May be run again."""
         while due_at := self.nudge_due_at(user):
             self.move_nudge(user, due_at, None)
+
+    def snooze_nudge(self, user: RosterUserKey, next_at: datetime) -> bool:
+        """Put off the nudge that comes next, without counting one. False when none comes, or one is going out just now."""
+        nudges = self.nudges(user)
+        return bool(nudges.due_at) and not nudges.under_way and self.move_nudge(user, nudges.due_at or "", next_at)
 
     def _item(self, user: RosterUserKey) -> Item:
         return self._table.get_item(Key=link_key(user), ConsistentRead=True).get("Item") or {}

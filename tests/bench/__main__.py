@@ -1,4 +1,4 @@
-"""``make bench``: what an import of a district costs, against floors that are measured in the same run; the pace of mail.
+"""``make bench``: what an import of a district costs, against floors of the same run; the pace of mail; the clean-up.
 
 Timings are told, and decide nothing but this command's own exit status. The pace is counted on a simulated clock.
 """
@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
+from tests.bench.cleanup import measure as measure_cleanup
 from tests.bench.districts import Shape, write
 from tests.bench.figures import Figures
 from tests.bench.imports import Bench, Measured, csv_pass, hash_pass
@@ -24,12 +25,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--format", default="oneroster-1.1")
-    parser.add_argument("--only", choices=("mail",), help="this part alone")
+    parser.add_argument("--only", choices=("mail", "cleanup"), help="this part alone")
     wanted = parser.parse_args()
     figures = Figures()
     if not wanted.only:
         _measure_imports(figures, wanted.people, wanted.format)
-    measure_mail(figures)
+    if wanted.only != "cleanup":
+        measure_mail(figures)
+    if wanted.only != "mail":
+        measure_cleanup(figures)
     return 0 if figures.keep() else 1
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.extract import extract_from_dir
@@ -181,9 +182,25 @@ def test_many_schools_and_classes_and_no_name_read_well_too() -> None:
     assert "Schools: North, South" in mail.text
     assert "This link works until" not in mail.text
     assert "Name on the roster" not in mail.text
-    nudge = sample(Kind.NUDGE, "en", classes=[f"Period {n}" for n in range(1, 31)])
-    assert "- Period 20\n- and 10 more\n" in nudge.text
-    assert "Period 21" not in nudge.text + nudge.html
+    nudge = sample(Kind.NUDGE, "en", obsolete=[previous(f"Period {n}") for n in range(1, 31)], asked=[])
+    assert "- Period 12\n1 student, 0 goals, 2 assignments\n- and 18 more\n" in nudge.text
+    assert "Period 13" not in nudge.text + nudge.html
+    assert "Do you still need" not in nudge.text + nudge.html
+
+
+def previous(name: str, into: str = "") -> dict[str, str | int]:
+    return {"name": name, "students": 1, "goals": 0, "assignments": 2, "moved": 0, "into": into}
+
+
+def test_a_nudge_tells_what_is_in_each_class_and_where_its_students_are() -> None:
+    mail = sample(Kind.NUDGE, "en")
+    for part in (" ".join(mail.text.split()), words(mail.html)):
+        assert (
+            "Period 3 Algebra 28 students, 3 goals, 1 assignment 26 of the 28 students are in your district class"
+            in part
+        )
+        assert part.index("You no longer need") < part.index("Period 3 Algebra") < part.index("Do you still need")
+        assert part.index("Do you still need") < part.index("Math club") < part.index("First download the data")
 
 
 HINGES = st.sampled_from([".", "://", "/", "@", "。", "．", "｡", "www.", "http://", ":", "\\\\"])
@@ -218,7 +235,7 @@ def test_a_name_becomes_no_link_no_markup_and_no_line(name: str) -> None:
     kinds = {
         Kind.ACTIVATION: {"name": name, "district": name, "schools": [name, name]},
         Kind.REMINDER: {"name": name, "district": name, "schools": [name]},
-        Kind.NUDGE: {"name": name, "classes": [name] * 3},
+        Kind.NUDGE: {"name": name, "obsolete": [previous(name, name)] * 2, "asked": [previous(name)]},
         Kind.HELD_IMPORT: {"district": name, "upload": name, "reason": name},
     }
     for kind, values in kinds.items():
@@ -234,8 +251,16 @@ def test_a_name_becomes_no_link_no_markup_and_no_line(name: str) -> None:
         assert complaints(mail.html) == []
 
 
-def _replaced(values: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
-    return {key: "Ada" if isinstance(value, str) else ["Ada"] * len(value) for key, value in values.items()}
+def _replaced(value: Any) -> Any:
+    """The same with a plain name wherever there was one."""
+    match value:
+        case dict():
+            return {key: _replaced(one) for key, one in value.items()}
+        case list():
+            return [_replaced(one) for one in value]
+        case str():
+            return "Ada" if value else ""
+    return value
 
 
 @given(name=NAMES)
