@@ -19,6 +19,10 @@ class Account:
     clever_id: str | None = None
     created_at: str | None = None
     last_login_at: str | None = None
+    joined_into: str | None = None
+    """The account that this one was joined into: every login of this one leads there (M16)."""
+    joined: tuple[str, ...] = ()
+    """The accounts that were joined into this one."""
 
 
 @dataclass(frozen=True, slots=True)

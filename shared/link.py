@@ -1,11 +1,13 @@
 """The link between a roster user and an account: its states and the steps between them.
 
-``none → matched → linked → undone``; an undone pair may be linked again by the person, never by rule (B2, M8).
+``none → matched → linked → undone``; an undone pair may be linked again by the person, never by rule (B2, M8). A link to
+an account that was made with it at a district login may be turned to the person's older account: then both are joined, and
+the link keeps what it was before, so that undoing it gives that back (M16, B2).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from shared.errors import RefusedTransition
@@ -41,6 +43,14 @@ class Link:
     by_rule: bool = False
     linked_at: str | None = None
     undone_at: str | None = None
+    is_made: bool = False
+    """Whether the account was made with this link, at a district login."""
+    joined: Link | None = None
+    """The link as it stood before its account was joined into the present one: the ledger from which undo gives back."""
+
+    def may_be_joined_into(self, account_id: str) -> bool:
+        """Whether this link may be turned to another account, with the one that was made for it joined into that one."""
+        return self.state is LinkState.LINKED and self.is_made and self.account_id != account_id
 
 
 def may_match(present: Link | None, account_id: str) -> bool:
@@ -57,8 +67,13 @@ def make(
     by_rule: bool,
     now: str,
     proved_at: str | None = None,
+    joins: str | None = None,
+    is_made: bool = False,
 ) -> Link:
     """The link once it is made. ``proved_at`` is when a district login proved the roster user.
+
+    ``joins`` is the account, made at a district login, that the person saw and wants joined into this one. ``is_made``
+    says that the account is made with this link.
 
     Raises RefusedTransition ``already_linked`` when the roster user is linked to another account,
     ``undone_by_person`` when a rule would redo what a person undid, ``proof_spent`` when the proof is older than the
@@ -67,9 +82,10 @@ def make(
     if present and present.state is LinkState.LINKED:
         if present.account_id == account_id:
             return present
-        raise RefusedTransition(
-            "already_linked", "This person is already linked to another account. Undo that link first."
-        )
+        if by_rule or joins != present.account_id or not present.may_be_joined_into(account_id):
+            raise RefusedTransition(
+                "already_linked", "This person is already linked to another account. Undo that link first."
+            )
     if by_rule and present and present.state is LinkState.UNDONE:
         raise RefusedTransition(
             "undone_by_person", "This link was undone by the person; only the person can make it again."
@@ -78,21 +94,25 @@ def make(
         raise RefusedTransition(
             "proof_spent", "This link was undone after the login. Log in through the district again to make it anew."
         )
-    version = present.version + 1 if present else 1
-    return Link(user, LinkState.LINKED, account_id, version, by=by, by_rule=by_rule, linked_at=now)
+    return Link(
+        user,
+        LinkState.LINKED,
+        account_id,
+        present.version + 1 if present else 1,
+        by=by,
+        by_rule=by_rule,
+        linked_at=now,
+        is_made=is_made or bool(present and present.is_made and present.account_id == account_id),
+        joined=present if present and present.state is LinkState.LINKED else None,
+    )
 
 
 def undo(present: Link | None, *, now: str) -> Link:
-    """The link once it is undone. Raises RefusedTransition ``not_linked`` when there is none to undo."""
+    """The link once it is undone: where two accounts were joined, the link as it stood before that.
+
+    Raises RefusedTransition ``not_linked`` when there is none to undo.
+    """
     if present is None or present.state is not LinkState.LINKED:
         raise RefusedTransition("not_linked", "There is no link to undo.")
-    return Link(
-        present.user,
-        LinkState.UNDONE,
-        present.account_id,
-        present.version + 1,
-        by=present.by,
-        by_rule=present.by_rule,
-        linked_at=present.linked_at,
-        undone_at=now,
-    )
+    back = present.joined or replace(present, state=LinkState.UNDONE)
+    return replace(back, version=present.version + 1, undone_at=now)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared import joining
 from shared import mastery as mastery_rules
 from shared.account import Account, Assignment, Goal, GrassrootsClass, Mastery, SkillMastery
 from shared.clock import from_iso, to_iso
@@ -20,6 +21,7 @@ from shared.stores.table import (
     email_pk,
     every_page,
     get_many,
+    joined_key,
     oidc_pk,
     without_none,
     write_many,
@@ -48,9 +50,13 @@ class AccountStore:
         return self.get_many([account_id]).get(account_id)
 
     def get_many(self, account_ids: Iterable[str]) -> dict[str, Account]:
-        keys = [account_key(a) for a in account_ids]
+        keys = [key for a in account_ids for key in (account_key(a), joined_key(a))]
         found = get_many(self._table, keys, consistent=True)
-        return {pk.removeprefix("ACCOUNT#"): account_of(item) for (pk, _), item in found.items()}
+        return {
+            pk.removeprefix("ACCOUNT#"): account_of(item, found.get((pk, "JOINED")))
+            for (pk, sk), item in found.items()
+            if sk == "ACCOUNT"
+        }
 
     def stored(self, account_id: str) -> Stored | None:
         """The account with what a later ``put`` compares it with."""
@@ -58,9 +64,44 @@ class AccountStore:
         return Stored(account_of(item), item.get("fingerprint"), int(item.get("version", 0))) if item else None
 
     def masteries(self, account_ids: Iterable[str]) -> dict[str, Mastery]:
-        """The mastery of each account; an account without any is left out."""
-        found = get_many(self._table, ({"PK": account_pk(a), "SK": "MASTERY"} for a in account_ids))
-        return {pk.removeprefix("ACCOUNT#"): _mastery(item) for (pk, _), item in found.items()}
+        """The progress that each account shows: its own, and that of all accounts that it is joined with (M16).
+
+        An account without any is left out.
+        """
+        wanted = list(dict.fromkeys(account_ids))
+        own, joins = self._own_masteries(wanted)
+        families = {a: joining.family(a, joins) for a in wanted}
+        shown = {a: joining.together(own[one] for one in family if one in own) for a, family in families.items()}
+        return {a: mastery for a, mastery in shown.items() if mastery}
+
+    def own_mastery(self, account_id: str) -> Mastery:
+        """What was earned on this very account, whatever it is joined with."""
+        return self._own_masteries([account_id])[0].get(account_id, {})
+
+    def family(self, account: Account) -> tuple[str, ...]:
+        """All accounts that are joined with this one, and itself; the one that all their logins lead to comes first."""
+        if account.joined_into is None and not account.joined:
+            return (account.account_id,)
+        return joining.family(account.account_id, self._own_masteries([account.account_id])[1])
+
+    def _own_masteries(self, account_ids: Iterable[str]) -> tuple[dict[str, Mastery], dict[str, joining.Joined]]:
+        """What was earned on each account and on those that are joined with them, and how they are joined.
+
+        One read where nothing is joined, one more for each step of joining.
+        """
+        own: dict[str, Mastery] = {}
+        joins: dict[str, joining.Joined] = {}
+        wanted = set(account_ids)
+        while wanted:
+            keys = [key for a in sorted(wanted) for key in (mastery_key(a), joined_key(a))]
+            found = get_many(self._table, keys, consistent=True)
+            for a in wanted:
+                item = found.get((account_pk(a), "MASTERY"))
+                if item:
+                    own[a] = _mastery(item)
+                joins[a] = _joined(found.get((account_pk(a), "JOINED")))
+            wanted = {b for a in wanted for b in (*joins[a].accounts, joins[a].into) if b} - joins.keys()
+        return own, joins
 
     def mastery(self, account_id: str) -> Mastery:
         return self.masteries([account_id]).get(account_id, {})
@@ -79,7 +120,8 @@ class AccountStore:
 
         ``once_claimed`` is what is to be done when the account's claims stand, and again if this is run again.
 
-        Mastery is merged, so that nobody goes down (M16). A class that was deleted here stays deleted. Claims that the
+        Mastery is merged, so that nobody goes down (M16); what is only repeated from an account that this one is joined
+        with stays that one's. A class that was deleted here stays deleted. Claims that the
         account no longer makes are taken away. May be run again. Raises Conflict when somebody else wrote the account in
         the meantime: read it again.
         """
@@ -102,10 +144,13 @@ class AccountStore:
 
     def _merge_mastery(self, account_id: str, mastery: Mastery) -> None:
         """Merge, whoever else does at the same time."""
-        key = {"PK": account_pk(account_id), "SK": "MASTERY"}
+        key = mastery_key(account_id)
         while True:
-            item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
-            merged = mastery_rules.merge(_mastery(item) if item else {}, mastery)
+            found = get_many(self._table, [key, joined_key(account_id)], consistent=True)
+            item, joined = (found.get((key["PK"], sk)) for sk in ("MASTERY", "JOINED"))
+            merged = mastery_rules.merge(
+                _mastery(item) if item else {}, self._earned_here(account_id, mastery) if joined else mastery
+            )
             version = int(item.get("version", 0)) if item else 0
             skills = {skill: {"points": m.points, "updated_at": m.updated_at} for skill, m in merged.items()}
             if item and _mastery(item) == merged:
@@ -118,6 +163,10 @@ class AccountStore:
             except Conflict:
                 continue
             return
+
+    def _earned_here(self, account_id: str, told: Mastery) -> Mastery:
+        own, _ = self._own_masteries([account_id])
+        return joining.earned_here(told, joining.together(m for a, m in own.items() if a != account_id))
 
     def _put_if(self, item: Item, name: str, value: int, *, exists: bool) -> None:
         """Put an item as long as this number is what it was when it was read; 0 stands for an item without it."""
@@ -319,7 +368,13 @@ def account_key(account_id: str) -> Key:
     return {"PK": account_pk(account_id), "SK": "ACCOUNT"}
 
 
-def account_of(item: Item) -> Account:
+def mastery_key(account_id: str) -> Key:
+    return {"PK": account_pk(account_id), "SK": "MASTERY"}
+
+
+def account_of(item: Item, joined: Item | None = None) -> Account:
+    """``joined`` is the item that says how the account is joined with others, where that was read with it."""
+    join = _joined(joined)
     return Account(
         item["PK"].removeprefix("ACCOUNT#"),
         item["role"],
@@ -331,7 +386,13 @@ def account_of(item: Item) -> Account:
         item.get("clever_id"),
         item.get("created_at"),
         item.get("last_login_at"),
+        join.into,
+        tuple(sorted(join.accounts)),
     )
+
+
+def _joined(item: Item | None) -> joining.Joined:
+    return joining.Joined(item.get("into"), frozenset(item.get("accounts") or ())) if item else joining.Joined()
 
 
 def _mastery(item: Item) -> Mastery:

@@ -24,11 +24,15 @@ from shared.stores.table import (
     conflicts,
     every_page,
     get_many,
+    joined_key,
     logins_key,
     user_of_pk,
     user_pk,
     without_none,
 )
+
+_JOINED = "joined"
+"""How the account's side of a link stands whose account was joined into another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Consent:
     """When a district login proved the roster user; an activation says by itself whether it was used."""
     shown: frozenset[str] = frozenset()
     """The outside logins that were shown (``shared.way_in``)."""
+    joins: str | None = None
+    """The account, made at the district login, that the person saw and wants joined into this one (M16)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,7 @@ class LinkStore:
         ``present`` is the link as the caller saw it; if it is another one by now, that one is read. Running it again after
         it was made answers the same link, without ``also``. Raises RefusedTransition ``already_linked``,
         ``undone_by_person``, ``account_linked_elsewhere`` (the account belongs to another person of this district),
+        ``account_joined`` (one of two accounts was joined into another already),
         ``activation_dead`` (its token was used, or replaced by a newer one).
         """
         while True:
@@ -158,6 +165,7 @@ class LinkStore:
                 by_rule=consent.by_rule,
                 now=to_iso(now),
                 proved_at=consent.proved_at,
+                joins=consent.joins,
             )
             try:
                 with conflicts("link_changed", "The link changed in the meantime."):
@@ -209,19 +217,25 @@ class LinkStore:
                     "Item": event_item(
                         event_id,
                         "AccountLinked",
-                        {
-                            "account_id": consent.account_id,
-                            "district_id": consent.user.district_id,
-                            "sourced_id": consent.user.sourced_id,
-                            "by": consent.by.value,
-                            "by_rule": consent.by_rule,
-                        },
+                        without_none(
+                            {
+                                "account_id": consent.account_id,
+                                "district_id": consent.user.district_id,
+                                "sourced_id": consent.user.sourced_id,
+                                "by": consent.by.value,
+                                "by_rule": consent.by_rule,
+                                "joined_account_id": wanted.joined.account_id if wanted.joined else None,
+                            }
+                        ),
                         now,
                     ),
                 }
             },
+            self._end_logins(consent.account_id, now, consent.shown),
         ]
-        writes.append({"Update": self._end_logins(consent, now)})
+        if wanted.joined:
+            writes += self._join_writes(wanted, wanted.joined, now)
+            writes += self._delete_nudge(consent.user, unless_at=consent.nudge_at)
         if consent.activation:
             writes.append({"Update": self._use_activation(consent, consent.activation, now)})
             if is_noted_as_stuck(consent.activation):
@@ -230,18 +244,60 @@ class LinkStore:
             writes.append({"Put": {"TableName": name, "Item": due_item(NUDGE, consent.user, consent.nudge_at)}})
         return writes
 
-    def _end_logins(self, consent: Consent, now: datetime) -> dict[str, Any]:
+    def _end_logins(self, account_id: str, now: datetime, shown: Iterable[str] = ()) -> dict[str, Any]:
         """Nobody who was logged in before stays so, and outside logins that were not shown have to be confirmed."""
-        update: dict[str, Any] = {
-            "TableName": self._table.name,
-            "Key": logins_key(consent.account_id),
-            "UpdateExpression": "SET ended_at = :now",
-            "ExpressionAttributeValues": {":now": to_iso(now)},
-        }
-        if consent.shown:
-            update["UpdateExpression"] += " ADD shown :shown"
-            update["ExpressionAttributeValues"][":shown"] = set(consent.shown)
-        return update
+        expression, values = "SET ended_at = :now", {":now": to_iso(now)}
+        if shown:
+            return self._update(logins_key(account_id), f"{expression} ADD shown :shown", {**values, ":shown": set(shown)})
+        return self._update(logins_key(account_id), expression, values)
+
+    def _join_writes(self, link: Link, before: Link, now: datetime) -> list[dict[str, Any]]:
+        """One account joined into another. Only accounts that are in none yet: so there is never a circle."""
+        one_of_many = {"ConditionExpression": "attribute_not_exists(#into)"}
+        return [
+            self._update(
+                joined_key(before.account_id), "SET #into = :into", {":into": link.account_id}, ["into"], **one_of_many
+            ),
+            self._update(
+                joined_key(link.account_id),
+                "ADD accounts :joined",
+                {":joined": {before.account_id}},
+                ["into"],
+                **one_of_many,
+            ),
+            self._account_side(before, _JOINED),
+            self._end_logins(before.account_id, now),
+        ]
+
+    def _part_writes(self, link: Link, before: Link) -> list[dict[str, Any]]:
+        """Each of two joined accounts by itself again."""
+        return [
+            self._update(joined_key(before.account_id), "REMOVE #into", {}, ["into"]),
+            self._update(joined_key(link.account_id), "DELETE accounts :joined", {":joined": {before.account_id}}),
+            self._account_side(before, LinkState.LINKED.value),
+        ]
+
+    def _account_side(self, link: Link, state: str) -> dict[str, Any]:
+        key = {"PK": account_pk(link.account_id), "SK": f"LINK#{link.user.district_id}"}
+        return self._update(key, "SET #state = :state", {":state": state}, ["state"])
+
+    def _update(
+        self, key: Key, expression: str, values: dict[str, Any], names: Iterable[str] = (), **rule: str
+    ) -> dict[str, Any]:
+        update: dict[str, Any] = {"TableName": self._table.name, "Key": key, "UpdateExpression": expression, **rule}
+        if values:
+            update["ExpressionAttributeValues"] = values
+        if aliases := {f"#{name}": name for name in names}:
+            update["ExpressionAttributeNames"] = aliases
+        return {"Update": update}
+
+    def _delete_nudge(self, user: RosterUserKey, *, unless_at: datetime | None = None) -> list[dict[str, Any]]:
+        """The nudge that is due now is due no more."""
+        due_at = self.nudge_due_at(user)
+        if due_at is None or (unless_at and due_at == to_iso(unless_at)):
+            return []
+        return [{"Delete": {"TableName": self._table.name, "Key": due_key(NUDGE, user, due_at)}}]
+
 
     def _use_activation(self, consent: Consent, activation: Activation, now: datetime) -> dict[str, Any]:
         """What becomes of the activation: used when it brought the proof, else withdrawn before or dead after sending."""
@@ -277,6 +333,8 @@ class LinkStore:
             raise RefusedTransition(
                 "account_linked_elsewhere", "This account is already linked to another person of this district."
             )
+        if self._is_joined(consent.account_id) or (consent.joins and self._is_joined(consent.joins)):
+            raise RefusedTransition("account_joined", "One of these accounts was joined into another one already.")
         if consent.activation is None:
             return consent
         activation = self._activations.of_user(consent.user)
@@ -287,16 +345,23 @@ class LinkStore:
             raise RefusedTransition("activation_dead", "This activation was used, or replaced by a newer one.")
         return consent
 
-    def undo(self, user: RosterUserKey, *, event_id: str, now: datetime) -> Link:
-        """Undo a link within 30 days (B2): both sides stand alone again.
+    def _is_joined(self, account_id: str) -> bool:
+        return "into" in (self._table.get_item(Key=joined_key(account_id), ConsistentRead=True).get("Item") or {})
 
-        Raises RefusedTransition ``not_linked`` or ``too_late``.
+    def undo(self, user: RosterUserKey, *, event_id: str, now: datetime, account_id: str | None = None) -> Link:
+        """Undo a link within 30 days (B2): both sides stand alone again, and accounts that were joined with it.
+
+        ``account_id`` is the account that the caller saw it with; without it, the present one. A link that leads elsewhere by
+        now is not undone. Raises RefusedTransition ``not_linked`` or ``too_late``.
         """
         while True:
             present = self.of_user(user)
+            if present and account_id not in (None, present.account_id):
+                present = None
             wanted = link_rules.undo(present, now=to_iso(now))
             if present is None or from_iso(present.linked_at or "") < now - timedelta(days=UNDO_DAYS):
                 raise RefusedTransition("too_late", f"A link can be undone for {UNDO_DAYS} days.")
+            account_id = present.account_id
             try:
                 with conflicts("link_changed", "The link changed in the meantime."):
                     self._table.meta.client.transact_write_items(
@@ -309,7 +374,6 @@ class LinkStore:
     def _undo_writes(self, present: Link, wanted: Link, event_id: str, now: datetime) -> list[dict[str, Any]]:
         name = self._table.name
         user = present.user
-        nudge_due_at = self.nudge_due_at(user)
         writes: list[dict[str, Any]] = [
             {
                 "Put": {
@@ -319,33 +383,29 @@ class LinkStore:
                     "ExpressionAttributeValues": {":version": present.version},
                 }
             },
-            {
-                "Update": {
-                    "TableName": name,
-                    "Key": {"PK": account_pk(present.account_id), "SK": f"LINK#{user.district_id}"},
-                    "UpdateExpression": "SET #state = :undone",
-                    "ExpressionAttributeNames": {"#state": "state"},
-                    "ExpressionAttributeValues": {":undone": LinkState.UNDONE.value},
-                }
-            },
+            self._account_side(present, LinkState.UNDONE.value),
             {
                 "Put": {
                     "TableName": name,
                     "Item": event_item(
                         event_id,
                         "LinkUndone",
-                        {
-                            "account_id": present.account_id,
-                            "district_id": user.district_id,
-                            "sourced_id": user.sourced_id,
-                        },
+                        without_none(
+                            {
+                                "account_id": present.account_id,
+                                "district_id": user.district_id,
+                                "sourced_id": user.sourced_id,
+                                "parted_account_id": present.joined.account_id if present.joined else None,
+                            }
+                        ),
                         now,
                     ),
                 }
             },
+            *self._delete_nudge(user),
         ]
-        if nudge_due_at:
-            writes.append({"Delete": {"TableName": name, "Key": due_key(NUDGE, user, nudge_due_at)}})
+        if present.joined:
+            writes += self._part_writes(present, present.joined)
         return writes
 
     def move_nudge(
@@ -432,6 +492,8 @@ def _link_item(link: Link, nudge_at: datetime | None) -> Item:
             "linked_at": link.linked_at,
             "undone_at": link.undone_at,
             "nudge_due_at": to_iso(nudge_at) if nudge_at else None,
+            "is_made": link.is_made or None,
+            "joined": _link_item(link.joined, None) if link.joined else None,
         }
     )
 
@@ -450,4 +512,6 @@ def link_of(item: Item) -> Link:
         by_rule=bool(item.get("by_rule")),
         linked_at=item.get("linked_at"),
         undone_at=item.get("undone_at"),
+        is_made=bool(item.get("is_made")),
+        joined=link_of(item["joined"]) if "joined" in item else None,
     )

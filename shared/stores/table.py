@@ -53,6 +53,11 @@ def logins_key(account_id: str) -> Key:
     return {"PK": account_pk(account_id), "SK": "LOGINS"}
 
 
+def joined_key(account_id: str) -> Key:
+    """Where it is noted which account this one was joined into (``into``), and which into it (``accounts``)."""
+    return {"PK": account_pk(account_id), "SK": "JOINED"}
+
+
 def email_pk(address: str) -> str:
     return f"EMAIL#{address}"
 

@@ -18,7 +18,7 @@ from shared.stores.districts import class_key, district_class_of, district_of, s
 from shared.stores.links import link_key, link_of
 from shared.stores.roster_users import roster_key, roster_user_of
 from shared.stores.sessions import Session, session_key, session_of
-from shared.stores.table import Item, Key, get_many, logins_key
+from shared.stores.table import Item, Key, get_many, joined_key, logins_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,10 @@ class VisitStore:
         people: Iterable[RosterUserKey] = (),
         around: Surroundings | None = None,
     ) -> Seen:
-        """All of it, as it stands at one moment."""
+        """All of it, as it stands at one moment.
+
+        A session of an account that was joined into another one leads to that one, at one more read (M16).
+        """
         who = list(dict.fromkeys(people))
         keys: list[Key] = [k for user in who for k in (roster_key(user), link_key(user), activation_key(user))]
         keys += [settings_key(district_id) for district_id in {user.district_id for user in who}]
@@ -87,7 +90,7 @@ class VisitStore:
         if session_id:
             keys.append(session_key(session_id))
         if account_id:
-            keys += [account_key(account_id), logins_key(account_id)]
+            keys += _keys_of(account_id)
         found = get_many(self._table, keys, consistent=True)
 
         def item(key: Key) -> Item | None:
@@ -97,10 +100,14 @@ class VisitStore:
         if session_id and (began := item(session_key(session_id))):
             logins = item(logins_key(account_id)) if account_id else None
             session = session_of(session_id, began, logins, self._clock())
-        if session and account_id and session.account_id == account_id and (of := item(account_key(account_id))):
-            account = account_of(of)
+        if session and session.account_id != account_id:
+            session = None
+        if session and account_id and (of := item(account_key(account_id))):
+            account = account_of(of, item(joined_key(account_id)))
+        while session and account and account.joined_into:
+            session, account = self._led_on(session, account.joined_into)
         return Seen(
-            session if session and session.account_id == account_id else None,
+            session,
             account,
             {user: _person(*map(item, (roster_key(user), link_key(user), activation_key(user)))) for user in who},
             {user.district_id: district_of(body) for user in who if (body := item(settings_key(user.district_id)))},
@@ -111,6 +118,18 @@ class VisitStore:
                 if around and (body := item(key))
             },
         )
+
+    def _led_on(self, session: Session, account_id: str) -> tuple[Session | None, Account | None]:
+        """The session as one of the account that its own was joined into, unless that one's earlier sessions ended."""
+        found = get_many(self._table, _keys_of(account_id), consistent=True)
+        account, logins, joined = (found.get((key["PK"], key["SK"])) for key in _keys_of(account_id))
+        if account is None or (logins and session.begun_at < logins["ended_at"]):
+            return None, None
+        return session.with_account(account_id), account_of(account, joined)
+
+
+def _keys_of(account_id: str) -> list[Key]:
+    return [account_key(account_id), logins_key(account_id), joined_key(account_id)]
 
 
 def _person(roster: Item | None, link: Item | None, activation: Item | None) -> Person:

@@ -1,4 +1,5 @@
-"""``make bench``: what an import of a district costs, against floors of the same run; the pace of mail; the clean-up.
+"""``make bench``: what an import of a district costs, against floors of the same run; the pace of mail; the clean-up; what
+joining two accounts writes.
 
 Timings are told, and decide nothing but this command's own exit status. The pace is counted on a simulated clock.
 """
@@ -15,25 +16,28 @@ from tests.bench.cleanup import measure as measure_cleanup
 from tests.bench.districts import Shape, write
 from tests.bench.figures import Figures
 from tests.bench.imports import Bench, Measured, csv_pass, hash_pass
+from tests.bench.joining import measure as measure_joins
 from tests.bench.mail_pace import measure as measure_mail
 
 _FEWER = 10
 """How many times fewer people the district has that memory is compared with."""
 
 
+PARTS = {"mail": measure_mail, "cleanup": measure_cleanup, "joins": measure_joins}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--format", default="oneroster-1.1")
-    parser.add_argument("--only", choices=("mail", "cleanup"), help="this part alone")
+    parser.add_argument("--only", choices=PARTS, help="this part alone")
     wanted = parser.parse_args()
     figures = Figures()
     if not wanted.only:
         _measure_imports(figures, wanted.people, wanted.format)
-    if wanted.only != "cleanup":
-        measure_mail(figures)
-    if wanted.only != "mail":
-        measure_cleanup(figures)
+    for part, measure in PARTS.items():
+        if wanted.only in (None, part):
+            measure(figures)
     return 0 if figures.keep() else 1
 
 

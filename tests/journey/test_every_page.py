@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from functions.pages.web import TEMPLATES
-from local.gallery import DESKTOP, PHONE
+from local.gallery import PHONE
 from shared.i18n import direction, languages
 from tests.journey.accessibility import violations
 from tests.journey.every_page import Riverbend, Shown, every_state
