@@ -7,7 +7,7 @@ import io
 import zipfile
 from dataclasses import dataclass
 
-from functions.pages.home import class_address, class_id_of
+from functions.pages.home import class_address, class_id_of, score_of
 from functions.pages.services import Services
 from functions.pages.visits import Visits
 from functions.pages.web import Reply, Request, page, see_other
@@ -160,7 +160,7 @@ class Classes:
             return opened
         if opened.grassroots is None:
             return see_other(opened.settings_address)
-        owner, now = opened.account.account_id, self._s.clock()
+        owner, now = opened.grassroots.owner_account_id, self._s.clock()
         event = event_item(self._s.new_id(), fact, {"account_id": owner, "class_id": opened.class_id}, now)
         move = self._s.accounts.delete_class if fact == "ClassDeleted" else self._s.accounts.restore_class
         move(owner, opened.class_id, event=event, now=now)
@@ -205,20 +205,28 @@ class Classes:
         return opened
 
     def _grassroots_class(self, account: Account, class_id: str) -> Opened | None:
-        if owned := self._s.accounts.owned_class(account.account_id, class_id):
-            return Opened(account, class_id, owned.name, is_teacher=True, grassroots=owned)
-        member = next((c for c in self._s.accounts.member_classes(account.account_id) if c.class_id == class_id), None)
-        return Opened(account, class_id, member.name, is_teacher=False, grassroots=member) if member else None
+        family = self._s.accounts.family(account)
+        owned = self._s.accounts.owned_classes(*family, with_scores=True)
+        if one := next((c for c in owned if c.class_id == class_id), None):
+            return Opened(account, class_id, one.name, is_teacher=True, grassroots=one)
+        attended = [c for c in self._s.accounts.member_classes(*family) if c.class_id == class_id]
+        one = next(iter(self._s.accounts.with_scores(attended)), None)
+        return Opened(account, class_id, one.name, is_teacher=False, grassroots=one) if one else None
 
     def _only_district_class(self, account: Account, class_id: str) -> Opened | None:
-        for link in self._s.links.of_account(account.account_id):
+        for link in self._s.links.of_account(*self._s.accounts.family(account)):
             if opened := self._district_class(account, link.user.district_id, class_id):
                 return opened
         return None
 
     def _district_class(self, account: Account, district_id: str, class_id: str) -> Opened | None:
         link = next(
-            (k for k in self._s.links.of_account(account.account_id) if k.user.district_id == district_id), None
+            (
+                k
+                for k in self._s.links.of_account(*self._s.accounts.family(account))
+                if k.user.district_id == district_id
+            ),
+            None,
         )
         user = self._s.users.get(link.user) if link else None
         if user is None or not user.active or class_id not in (*user.teaches, *user.attends):
@@ -236,12 +244,14 @@ class Classes:
     def _students(self, opened: Opened, goals: list[Goal], assignments: list[Assignment]) -> list[StudentShown]:
         """For the teacher all students; a student sees only the own line."""
         if not opened.is_teacher:
-            mastery = self._s.accounts.mastery(opened.account.account_id)
-            return [self._student(opened.account.display_name, opened.account.account_id, mastery, goals, assignments)]
+            account = opened.account
+            mastery = self._s.accounts.mastery(account.account_id)
+            family = self._s.accounts.family(account)
+            return [self._student(account.display_name, family, mastery, goals, assignments)]
         people = self._people(opened)
         masteries = self._s.accounts.masteries([account for _, account in people if account])
         shown = [
-            self._student(name, account, masteries.get(account or "", {}), goals, assignments)
+            self._student(name, (account,) if account else (), masteries.get(account or "", {}), goals, assignments)
             for name, account in people
         ]
         return sorted(shown, key=lambda student: student.name.casefold())
@@ -261,12 +271,12 @@ class Classes:
 
     @staticmethod
     def _student(
-        name: str, account_id: str | None, mastery: Mastery, goals: list[Goal], assignments: list[Assignment]
+        name: str, accounts: tuple[str, ...], mastery: Mastery, goals: list[Goal], assignments: list[Assignment]
     ) -> StudentShown:
         return StudentShown(
             name,
             [goal_percentage(g.skill_ids, mastery) for g in goals],
-            [a.scores.get(account_id or "") for a in assignments],
+            [score_of(a, accounts) for a in assignments],
         )
 
     @staticmethod

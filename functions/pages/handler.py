@@ -102,6 +102,11 @@ def new_account() -> Response[Any]:
     return answered(lambda s, r: s.linking.new_account(r))
 
 
+@app.post("/account/older")
+def older_account() -> Response[Any]:
+    return answered(lambda s, r: s.linking.find_another(r))
+
+
 @app.get("/link")
 def link_page() -> Response[Any]:
     return answered(lambda s, r: s.linking.show(r))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from functions.pages.linking import known
 from functions.pages.services import Services
 from functions.pages.visits import Visits
 from functions.pages.web import Reply, Request, page, see_other
-from shared.account import Account, GrassrootsClass, Mastery
+from shared.account import Assignment, GrassrootsClass, Mastery
 from shared.district import District
 from shared.mastery import goal_percentage
 from shared.roster import DistrictClass, Role, RosterUser
@@ -62,13 +63,15 @@ class Home:
         if visit.session.account_id is None:
             return see_other("/welcome")
         account = known(visit)
-        links = self._s.links.of_account(account.account_id)
+        family = self._s.accounts.family(account)
+        links = self._s.links.of_account(*family)
         users = self._s.users.get_many(link.user for link in links)
         here = [user for user in users.values() if user.active]
         districts = {user.district_id: self._s.districts.get(user.district_id) for user in users.values()}
         mastery = self._s.accounts.mastery(account.account_id)
         first = next(iter(districts.values()), None)
         current, ended = self._district_classes(here, districts, mastery)
+        owned = self._s.accounts.owned_classes(*family)
         return page(
             "home",
             locale=first.locale if first else None,
@@ -77,12 +80,11 @@ class Home:
             is_student=account.role != "teacher" and not any(u.role is Role.TEACHER for u in here),
             district_classes=current,
             ended_classes=ended,
-            previous_classes=self._previous_classes(account, mastery),
-            deleted_classes=[
-                ClassShown(class_address(c.class_id), c.name, "", len(c.student_account_ids))
-                for c in self._s.accounts.owned_classes(account.account_id)
-                if c.deleted_at
+            previous_classes=[
+                *(taught_before(c) for c in owned if c.deleted_at is None),
+                *(attended_before(c, mastery, family) for c in self._attended(family)),
             ],
+            deleted_classes=[taught_before(c) for c in owned if c.deleted_at],
             links=[
                 {"district_id": link.user.district_id, "district": districts[link.user.district_id].name}
                 for link in links
@@ -91,6 +93,7 @@ class Home:
             linked=request.query.get("linked") == "1",
             undone=request.query.get("undone") == "1",
             something_to_link=visit.has_something_to_link,
+            may_have_another=visit.is_in_made_account,
         )
 
     def _district_classes(
@@ -104,11 +107,13 @@ class Home:
             classes = self._s.district_classes.get_many(user.district_id, (*user.teaches, *user.attends))
             for one in sorted(classes.values(), key=lambda c: (c.title, c.sourced_id)):
                 is_over = one.ends_on is not None and one.ends_on <= today
-                (ended if is_over else current).append(self._district_class(one, mastery))
+                attends = one.sourced_id in user.attends
+                (ended if is_over else current).append(self._district_class(one, mastery, attends=attends))
         return current, ended
 
-    def _district_class(self, one: DistrictClass, mastery: Mastery) -> ClassShown:
-        goals, assignments = self._s.work.of_class(one.district_id, one.sourced_id)
+    def _district_class(self, one: DistrictClass, mastery: Mastery, *, attends: bool) -> ClassShown:
+        """For who attends it with goals and assignments, at one read more; who teaches it sees them on its own page."""
+        goals, assignments = self._s.work.of_class(one.district_id, one.sourced_id) if attends else ([], [])
         return ClassShown(
             class_address(one.sourced_id, one.district_id),
             one.title,
@@ -118,22 +123,25 @@ class Home:
             [WorkShown(a.title, None) for a in assignments],
         )
 
-    def _previous_classes(self, account: Account, mastery: Mastery) -> list[ClassShown]:
-        owned = [c for c in self._s.accounts.owned_classes(account.account_id) if c.deleted_at is None]
-        member = self._s.accounts.member_classes(account.account_id)
-        return [previous_class(c, mastery) for c in owned] + [
-            previous_class(self._with_scores(c), mastery, account.account_id) for c in member
-        ]
-
-    def _with_scores(self, one: GrassrootsClass) -> GrassrootsClass:
-        return self._s.accounts.owned_class(one.owner_account_id, one.class_id) or one
+    def _attended(self, family: tuple[str, ...]) -> list[GrassrootsClass]:
+        return self._s.accounts.with_scores(self._s.accounts.member_classes(*family))
 
 
-def previous_class(one: GrassrootsClass, mastery: Mastery, student: str | None = None) -> ClassShown:
-    """A grassroots class as its teacher sees it, or as this student of it does, with goals and scores."""
-    goals = [GoalShown(g.title, goal_percentage(g.skill_ids, mastery)) for g in one.goals] if student else []
-    work = [WorkShown(a.title, a.scores.get(student)) for a in one.assignments] if student else []
-    return ClassShown(class_address(one.class_id), one.name, "", len(one.student_account_ids), goals, work)
+def taught_before(one: GrassrootsClass) -> ClassShown:
+    """A grassroots class as its teacher sees it."""
+    return ClassShown(class_address(one.class_id), one.name, "", len(one.student_account_ids))
+
+
+def attended_before(one: GrassrootsClass, mastery: Mastery, student: Iterable[str]) -> ClassShown:
+    """A grassroots class as a student of it sees it, by whichever account: with goals and scores."""
+    goals = [GoalShown(g.title, goal_percentage(g.skill_ids, mastery)) for g in one.goals]
+    work = [WorkShown(a.title, score_of(a, student)) for a in one.assignments]
+    return replace(taught_before(one), goals=goals, work=work)
+
+
+def score_of(assignment: Assignment, student: Iterable[str]) -> int | None:
+    """The best score that any of a student's accounts has; none is None (M15)."""
+    return max((assignment.scores[one] for one in student if one in assignment.scores), default=None)
 
 
 def class_address(class_id: str, district_id: str | None = None) -> str:

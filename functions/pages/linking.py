@@ -17,6 +17,7 @@ from shared.account import Account, GrassrootsClass
 from shared.clock import to_iso
 from shared.district import District
 from shared.errors import LoginRefused, RefusedTransition
+from shared.joining import JoinPlan, Side, plan
 from shared.link import Link, LinkState, Proof
 from shared.matching import Outcome
 from shared.nudge import first_nudge_at
@@ -66,9 +67,9 @@ class Linking:
         account, proven = known(visit), visit.proven
         if proven is None:
             return self._nothing_proved(visit)
-        if proven.is_linked:
+        if not visit.has_something_to_link:
             return see_other("/home") if visit.is_linked else self.sorry("already_linked", proven.district)
-        user = proven.user
+        user, own = proven.user, self._classes_of(account)
         return page(
             "link",
             locale=proven.district.locale,
@@ -84,8 +85,9 @@ class Linking:
                 "name": account.display_name,
                 "username": account.username,
                 "email": masked(account.email),
-                "classes": [c.name for c in self._classes_of(account)],
+                "classes": [c.name for c in own],
             },
+            plan=self._plan(account, own, proven),
             is_teacher=user.role is Role.TEACHER,
             account_id=account.account_id,
             sourced_id=user.sourced_id,
@@ -96,6 +98,19 @@ class Linking:
         if account.role != "teacher":
             return self._s.accounts.member_classes(account.account_id)
         return [c for c in self._s.accounts.owned_classes(account.account_id) if c.deleted_at is None]
+
+    def _plan(self, account: Account, own: list[GrassrootsClass], proven: Proven) -> JoinPlan:
+        """What the button will do. Progress is only read where two accounts have some."""
+        district_classes = (*proven.user.teaches, *proven.user.attends)
+        made = self._s.accounts.get(proven.made_account_id) if proven.made_account_id else None
+        if made is None:
+            return plan(Side(account.account_id, {}, tuple(own)), None, district_classes)
+        mastery = self._s.accounts.masteries([account.account_id, made.account_id])
+        return plan(
+            Side(account.account_id, mastery.get(account.account_id, {}), tuple(own)),
+            Side(made.account_id, mastery.get(made.account_id, {}), tuple(self._classes_of(made))),
+            district_classes,
+        )
 
     @staticmethod
     def _nothing_proved(visit: Visit) -> Reply:
@@ -112,8 +127,12 @@ class Linking:
             return self._pressed_twice(request)
         if proven is None:
             return self._nothing_proved(visit)
-        shown = (request.form.get("account_id"), request.form.get("sourced_id"))
-        if shown != (session.account_id, proven.user.sourced_id):
+        shown = (
+            request.form.get("account_id"),
+            request.form.get("sourced_id"),
+            request.form.get("made_account_id", ""),
+        )
+        if shown != (session.account_id, proven.user.sourced_id, proven.made_account_id or ""):
             return see_other("/link")
         successor_id = self._visits.successor_id(session.session_id)
         begun, writes = self._s.sessions.rotation(
@@ -153,6 +172,15 @@ class Linking:
 
     def sorry(self, code: str, district: District) -> Reply:
         return page("link_refused", status=409, code=code, locale=district.locale, support_url=district.support_url)
+
+    def find_another(self, request: Request) -> Reply:
+        """From an account that was made at a district login to the login of an older one; what was proved goes along."""
+        visit = self._visits.of(request)
+        if visit.session is None or not visit.is_in_made_account:
+            return see_other("/home")
+        session = replace(visit.session, account_id=None)
+        begun = self._s.sessions.start(session, self._s.new_secret(), instead_of=visit.session)
+        return see_other("/login", **{SESSION_COOKIE: self._visits.session_cookie(begun)})
 
     # At a district login.
 
@@ -211,8 +239,11 @@ class Linking:
         session, proven = visit.session, visit.proven
         if session is None or proven is None or proven.by is Proof.ACTIVATION:
             return see_other("/login")
-        if proven.is_linked:
-            return see_other("/home")
+        if proven.link and proven.is_linked:
+            begun = self._s.sessions.start(
+                session.with_account(proven.link.account_id), self._s.new_secret(), instead_of=session
+            )
+            return see_other("/home", **{SESSION_COOKIE: self._visits.session_cookie(begun)})
         account = self._account_for(proven, session)
         consent = self._consent(proven, account.account_id, shown=session.shown)
         now = self._s.clock()
@@ -224,6 +255,7 @@ class Linking:
             by_rule=False,
             now=to_iso(now),
             proved_at=proven.proved_at,
+            is_made=True,
         )
         detail = {
             "account_id": account.account_id,
@@ -270,6 +302,7 @@ class Linking:
             self._nudge_at(proven, self._s.clock()),
             proven.proved_at,
             shown,
+            joins=proven.made_account_id,
         )
 
     def _make(self, consent: Consent, proven: Proven, also: Iterable[dict[str, Any]] = ()) -> Link:
@@ -283,14 +316,17 @@ class Linking:
 
     def undo(self, request: Request) -> Reply:
         """Undo a link of the account that is logged in (B2)."""
-        session = self._visits.of(request).session
+        visit = self._visits.of(request)
+        session = visit.session
         if session is None or session.account_id is None:
             return see_other("/login")
         wanted = request.form.get("district_id")
-        for link in self._s.links.of_account(session.account_id):
+        for link in self._s.links.of_account(*self._s.accounts.family(known(visit))):
             if wanted in (None, "", link.user.district_id):
                 try:
-                    self._s.links.undo(link.user, event_id=self._s.new_id(), now=self._s.clock())
+                    self._s.links.undo(
+                        link.user, account_id=link.account_id, event_id=self._s.new_id(), now=self._s.clock()
+                    )
                 except RefusedTransition as error:
                     return self.sorry(error.code, self._s.districts.get(link.user.district_id))
                 begun = self._s.sessions.start(

@@ -33,7 +33,8 @@ class Unsubscribe:
         if found is None:
             return page("unsubscribe", status=404, about="", done=False, token=token)
         district_id, account_id = found
-        for link in self._s.links.of_account(account_id):
+        account = self._s.accounts.get(account_id)
+        for link in self._s.links.of_account(*self._s.accounts.family(account)) if account else ():
             if link.user.district_id == district_id:
                 self._s.links.stop_nudges(RosterUserKey(district_id, link.user.sourced_id))
         return page("unsubscribe", about="classes", done=True, token=token)

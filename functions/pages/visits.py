@@ -68,6 +68,11 @@ class Proven:
     def is_linked(self) -> bool:
         return self.link is not None and self.link.state is LinkState.LINKED
 
+    @property
+    def made_account_id(self) -> str | None:
+        """The account that was made at this person's district login, and that may be joined into an older one (M16)."""
+        return self.link.account_id if self.link and self.is_linked and self.link.is_made else None
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:
@@ -96,7 +101,17 @@ class Visit:
 
     @property
     def has_something_to_link(self) -> bool:
-        return self.proven is not None and not self.proven.is_linked
+        """A person who is not linked yet, or only to an account that was made at a district login, while this is another."""
+        proven, session = self.proven, self.session
+        if proven is None or not proven.is_linked:
+            return proven is not None
+        return bool(session and session.account_id and proven.made_account_id not in (None, session.account_id))
+
+    @property
+    def is_in_made_account(self) -> bool:
+        """Whether this is the account that was made at this person's district login."""
+        proven, session = self.proven, self.session
+        return bool(proven and session and session.account_id and proven.made_account_id == session.account_id)
 
 
 class Visits:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -246,27 +246,39 @@ class AccountStore:
                 "account_id": account.account_id,
             }
 
-    def owned_classes(self, account_id: str, *, with_scores: bool = False) -> list[GrassrootsClass]:
-        """A teacher's own classes, those in the bin too (``deleted_at`` says so); the most recently used first."""
-        items = list(self._items(account_id, "CLASS#"))
-        scores = list(self._items(account_id, "CLASS_ASSIGNMENT#")) if with_scores else []
-        classes = [_class(account_id, item, scores) for item in items]
-        return sorted(classes, key=lambda c: (c.last_activity_at or c.created_at or "", c.class_id), reverse=True)
+    def owned_classes(self, account_id: str, *joined: str, with_scores: bool = False) -> list[GrassrootsClass]:
+        """A teacher's own classes, those in the bin too (``deleted_at`` says so); the most recently used first.
 
-    def owned_class(self, account_id: str, class_id: str) -> GrassrootsClass | None:
-        return next((c for c in self.owned_classes(account_id, with_scores=True) if c.class_id == class_id), None)
+        ``joined`` are the accounts that are joined with this one: each class stays with its owner.
+        """
+        classes: list[GrassrootsClass] = []
+        for owner in (account_id, *joined):
+            items = list(self._items(owner, "CLASS#"))
+            scores = list(self._items(owner, "CLASS_ASSIGNMENT#")) if with_scores else []
+            classes += [_class(owner, item, scores) for item in items]
+        return _by_use(classes)
 
-    def member_classes(self, account_id: str) -> list[GrassrootsClass]:
-        """The grassroots classes that a student is in, without those that their teacher deleted."""
-        memberships = list(self._items(account_id, "MEMBER#"))
+    def member_classes(self, account_id: str, *joined: str) -> list[GrassrootsClass]:
+        """The grassroots classes that a student is in, each once, without those that their teacher deleted."""
         keys = [
             {"PK": account_pk(m["owner_account_id"]), "SK": f"CLASS#{m['SK'].removeprefix('MEMBER#')}"}
-            for m in memberships
+            for one in (account_id, *joined)
+            for m in self._items(one, "MEMBER#")
         ]
         found = get_many(self._table, keys)
         classes = [_class(pk.removeprefix("ACCOUNT#"), item, []) for (pk, _), item in found.items()]
-        kept = [c for c in classes if c.deleted_at is None]
-        return sorted(kept, key=lambda c: (c.last_activity_at or c.created_at or "", c.class_id), reverse=True)
+        return _by_use(c for c in classes if c.deleted_at is None)
+
+    def with_scores(self, classes: list[GrassrootsClass]) -> list[GrassrootsClass]:
+        """The same classes, with the scores of their assignments; a hundred assignments are one read."""
+        keys = [_scores_key(c, a.assignment_id) for c in classes for a in c.assignments]
+        found = get_many(self._table, keys)
+
+        def scored(one: GrassrootsClass, assignment: Assignment) -> Assignment:
+            item = found.get(_pair(_scores_key(one, assignment.assignment_id)))
+            return replace(assignment, scores=_scores(item)) if item else assignment
+
+        return [replace(c, assignments=tuple(scored(c, a) for a in c.assignments)) for c in classes]
 
     def delete_class(self, owner: str, class_id: str, *, event: Item, now: datetime) -> None:
         """Put a class into the bin, for 30 days. Raises RefusedTransition when it is not there to delete."""
@@ -421,8 +433,7 @@ def _class_items(one: GrassrootsClass) -> list[Item]:
     )
     scores = [
         {
-            "PK": pk,
-            "SK": f"CLASS_ASSIGNMENT#{one.class_id}#{a.assignment_id}",
+            **_scores_key(one, a.assignment_id),
             "class_id": one.class_id,
             "assignment_id": a.assignment_id,
             "scores": dict(a.scores),
@@ -438,7 +449,7 @@ def _class_items(one: GrassrootsClass) -> list[Item]:
 
 def _class(owner: str, item: Item, scores: list[Item]) -> GrassrootsClass:
     class_id = item["SK"].removeprefix("CLASS#")
-    by_assignment = {s["assignment_id"]: s["scores"] for s in scores if s["class_id"] == class_id}
+    by_assignment = {s["assignment_id"]: s for s in scores if s["class_id"] == class_id}
     return GrassrootsClass(
         class_id,
         owner,
@@ -452,13 +463,25 @@ def _class(owner: str, item: Item, scores: list[Item]) -> GrassrootsClass:
                 a["assignment_id"],
                 a["title"],
                 a["content_id"],
-                {k: int(v) for k, v in by_assignment.get(a["assignment_id"], {}).items()},
+                _scores(by_assignment.get(a["assignment_id"], {})),
             )
             for a in item.get("assignments", ())
         ),
         item.get("deleted_at"),
         item.get("kept_at"),
     )
+
+
+def _scores_key(one: GrassrootsClass, assignment_id: str) -> Key:
+    return {"PK": account_pk(one.owner_account_id), "SK": f"CLASS_ASSIGNMENT#{one.class_id}#{assignment_id}"}
+
+
+def _scores(item: Item) -> dict[str, int]:
+    return {student: int(score) for student, score in item.get("scores", {}).items()}
+
+
+def _by_use(classes: Iterable[GrassrootsClass]) -> list[GrassrootsClass]:
+    return sorted(classes, key=lambda c: (c.last_activity_at or c.created_at or "", c.class_id), reverse=True)
 
 
 def _pair(key: Item) -> tuple[str, str]:

@@ -160,19 +160,30 @@ class ClassWorkStore:
 
     def of_class(self, district_id: str, class_id: str) -> tuple[list[Goal], list[Assignment]]:
         """All goals and assignments of a class, the oldest first."""
-        made = list(self._work(district_id, class_id, "GOAL#"))
-        goals = [Goal(i["SK"].removeprefix("GOAL#"), i["title"], tuple(i["skill_ids"])) for i in made]
-        given = self._work(district_id, class_id, "ASSIGNMENT#")
-        return goals, [Assignment(i["SK"].removeprefix("ASSIGNMENT#"), i["title"], i["content_id"]) for i in given]
-
-    def _work(self, district_id: str, class_id: str, prefix: str) -> list[Item]:
-        items = every_page(
-            self._table.query,
-            KeyConditionExpression="PK = :pk AND begins_with(SK, :prefix)",
-            ExpressionAttributeValues={":pk": class_pk(district_id, class_id), ":prefix": prefix},
-            ConsistentRead=True,
+        items = list(
+            every_page(
+                self._table.query,
+                KeyConditionExpression="PK = :pk AND SK BETWEEN :first AND :last",
+                ExpressionAttributeValues={
+                    ":pk": class_pk(district_id, class_id),
+                    ":first": "ASSIGNMENT#",
+                    ":last": "GOAL#\U0010ffff",
+                },
+                ConsistentRead=True,
+            )
         )
-        return sorted(items, key=lambda item: (item["created_at"], item["SK"]))
+        goals = [Goal(_id(i), i["title"], tuple(i["skill_ids"])) for i in _oldest_first(items, "GOAL#")]
+        given = _oldest_first(items, "ASSIGNMENT#")
+        return goals, [Assignment(_id(i), i["title"], i["content_id"]) for i in given]
+
+
+def _oldest_first(items: Iterable[Item], prefix: str) -> list[Item]:
+    made = [item for item in items if item["SK"].startswith(prefix)]
+    return sorted(made, key=lambda item: (item["created_at"], item["SK"]))
+
+
+def _id(item: Item) -> str:
+    return str(item["SK"]).partition("#")[2]
 
 
 def class_key(district_id: str, class_id: str) -> Key:

@@ -78,21 +78,26 @@ class LinkStore:
         links = [link_of(item) for item in found.values()]
         return {link.user: link for link in links}
 
-    def of_account(self, account_id: str) -> list[Link]:
-        """The account's links that stand, one per district at most."""
-        items = every_page(
-            self._table.query,
-            KeyConditionExpression="PK = :pk AND begins_with(SK, :prefix)",
-            ExpressionAttributeValues={":pk": account_pk(account_id), ":prefix": "LINK#"},
-            ConsistentRead=True,
-        )
+    def of_account(self, account_id: str, *joined: str) -> list[Link]:
+        """The links that stand of this account, and of those that are joined with it: one per district and account at most."""
+        accounts = (account_id, *joined)
+        items = [
+            item
+            for one in accounts
+            for item in every_page(
+                self._table.query,
+                KeyConditionExpression="PK = :pk AND begins_with(SK, :prefix)",
+                ExpressionAttributeValues={":pk": account_pk(one), ":prefix": "LINK#"},
+                ConsistentRead=True,
+            )
+        ]
         users = [
             RosterUserKey(i["SK"].removeprefix("LINK#"), i["sourced_id"])
             for i in items
             if i["state"] == LinkState.LINKED
         ]
         links = self.of_users(users).values()
-        return [link for link in links if link.state is LinkState.LINKED and link.account_id == account_id]
+        return [link for link in links if link.state is LinkState.LINKED and link.account_id in accounts]
 
     def linked_users(self, district_id: str, account_ids: Iterable[str]) -> dict[str, str]:
         """The sourcedId of the person of this district that each account is linked to; the others are left out."""
@@ -217,16 +222,13 @@ class LinkStore:
                     "Item": event_item(
                         event_id,
                         "AccountLinked",
-                        without_none(
-                            {
-                                "account_id": consent.account_id,
-                                "district_id": consent.user.district_id,
-                                "sourced_id": consent.user.sourced_id,
-                                "by": consent.by.value,
-                                "by_rule": consent.by_rule,
-                                "joined_account_id": wanted.joined.account_id if wanted.joined else None,
-                            }
-                        ),
+                        {
+                            "account_id": consent.account_id,
+                            "district_id": consent.user.district_id,
+                            "sourced_id": consent.user.sourced_id,
+                            "by": consent.by.value,
+                            "by_rule": consent.by_rule,
+                        },
                         now,
                     ),
                 }
@@ -234,7 +236,7 @@ class LinkStore:
             self._end_logins(consent.account_id, now, consent.shown),
         ]
         if wanted.joined:
-            writes += self._join_writes(wanted, wanted.joined, now)
+            writes += self._join_writes(wanted, wanted.joined, event_id, now)
             writes += self._delete_nudge(consent.user, unless_at=consent.nudge_at)
         if consent.activation:
             writes.append({"Update": self._use_activation(consent, consent.activation, now)})
@@ -251,7 +253,7 @@ class LinkStore:
             return self._update(logins_key(account_id), f"{expression} ADD shown :shown", {**values, ":shown": set(shown)})
         return self._update(logins_key(account_id), expression, values)
 
-    def _join_writes(self, link: Link, before: Link, now: datetime) -> list[dict[str, Any]]:
+    def _join_writes(self, link: Link, before: Link, event_id: str, now: datetime) -> list[dict[str, Any]]:
         """One account joined into another. Only accounts that are in none yet: so there is never a circle."""
         one_of_many = {"ConditionExpression": "attribute_not_exists(#into)"}
         return [
@@ -267,15 +269,27 @@ class LinkStore:
             ),
             self._account_side(before, _JOINED),
             self._end_logins(before.account_id, now),
+            self._tell("AccountsJoined", link, before, event_id, now),
         ]
 
-    def _part_writes(self, link: Link, before: Link) -> list[dict[str, Any]]:
+    def _part_writes(self, link: Link, before: Link, event_id: str, now: datetime) -> list[dict[str, Any]]:
         """Each of two joined accounts by itself again."""
         return [
             self._update(joined_key(before.account_id), "REMOVE #into", {}, ["into"]),
             self._update(joined_key(link.account_id), "DELETE accounts :joined", {":joined": {before.account_id}}),
             self._account_side(before, LinkState.LINKED.value),
+            self._tell("AccountsParted", link, before, event_id, now),
         ]
+
+    def _tell(self, fact: str, link: Link, before: Link, event_id: str, now: datetime) -> dict[str, Any]:
+        """The event beside the link's own: its id follows from that one's, so that a repeat is the same."""
+        detail = {
+            "account_id": link.account_id,
+            "made_account_id": before.account_id,
+            "district_id": link.user.district_id,
+            "sourced_id": link.user.sourced_id,
+        }
+        return {"Put": {"TableName": self._table.name, "Item": event_item(f"{event_id}.{fact}", fact, detail, now)}}
 
     def _account_side(self, link: Link, state: str) -> dict[str, Any]:
         key = {"PK": account_pk(link.account_id), "SK": f"LINK#{link.user.district_id}"}
@@ -390,14 +404,11 @@ class LinkStore:
                     "Item": event_item(
                         event_id,
                         "LinkUndone",
-                        without_none(
-                            {
-                                "account_id": present.account_id,
-                                "district_id": user.district_id,
-                                "sourced_id": user.sourced_id,
-                                "parted_account_id": present.joined.account_id if present.joined else None,
-                            }
-                        ),
+                        {
+                            "account_id": present.account_id,
+                            "district_id": user.district_id,
+                            "sourced_id": user.sourced_id,
+                        },
                         now,
                     ),
                 }
@@ -405,7 +416,7 @@ class LinkStore:
             *self._delete_nudge(user),
         ]
         if present.joined:
-            writes += self._part_writes(present, present.joined)
+            writes += self._part_writes(present, present.joined, event_id, now)
         return writes
 
     def move_nudge(

@@ -12,7 +12,7 @@ from jsonschema.exceptions import ValidationError
 
 from tests.site import Web
 from tests.unit.test_import import roster, user
-from tests.unit.test_linking import CLEVER_DISTRICT, lakeside, linked_teacher
+from tests.unit.test_linking import CLEVER_DISTRICT, lakeside, linked_teacher, log_in
 from tests.unit.test_roll_back import roll_back
 from tests.unit.test_template import RESOURCES
 
@@ -22,14 +22,14 @@ SCHEMAS = {
 }
 KINDS = {
     "AccountLinked", "LinkUndone", "AccountCreated", "GoalCreated", "AssignmentCreated", "ClassDeleted", "ClassRestored",
-    "ImportFinished", "ImportHeld",
+    "ImportFinished", "ImportHeld", "AccountsJoined", "AccountsParted",
 }  # fmt: skip
 PERSONAL = ("Ada", "Kid", "Zoe", "Kim", "Person", "@", "cid-1", "google-ada", "Period 3", "Algebra", "Essay")
 """Names, addresses, outside ids and titles of Lakeside."""
 
 
 def a_year_of_lakeside() -> Web:
-    """All that the platform is told of: links, an undo, a new account, work in a class, a tidied class, imports."""
+    """All that the platform is told of: links, an undo, accounts joined and parted, work in a class, a tidied class, imports."""
     web = lakeside()
     teacher = linked_teacher(web)
     settings = teacher.open("/classes/own/settings").press("Delete class").press("Restore class")
@@ -38,7 +38,8 @@ def a_year_of_lakeside() -> Web:
     district_class.press("New assignment").press("Create assignment", title="Essay of Kim")
     district_class.press("New assignment").press("Create assignment", title="Quiz", content="quiz")
     student = web.visitor(sub="cid-2", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
-    student.press("I don't have an account yet")
+    student.press("I don't have an account yet").press("I have an older account")
+    log_in(student, "kid").press("Link my accounts").press("Undo the link with Lakeside Schools")
     teacher.open("/home").press("Undo the link with Lakeside Schools")
     wrong = web.world.upload(roster(user("t1", "teacher"), user("s1")), name="wrong")
     roll_back(web.world, wrong["import_id"])

@@ -37,6 +37,7 @@ NATURAL = {
     ("GET", "/unsubscribe/<token>"): 404,
     ("GET", "/welcome"): 303,
     ("POST", "/account/new"): 303,
+    ("POST", "/account/older"): 303,
     ("POST", "/activate/again"): 303,
     ("POST", "/activate/existing"): 303,
     ("POST", "/activate/new"): 303,

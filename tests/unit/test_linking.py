@@ -258,6 +258,104 @@ def test_a_student_without_an_account_gets_one_that_the_next_login_finds(web: We
     assert {"AccountCreated", "AccountLinked"} <= events
 
 
+def in_a_made_account(web: Web, sub: str = "cid-1") -> Person:
+    """A student who had no account, or did not think of it, at the first district login."""
+    page = web.visitor(sub=sub, district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
+    return page.press("I don't have an account yet")
+
+
+def earns(web: Web, account_id: str, **points: int) -> None:
+    told = {skill: {"points": n, "updated_at": "2026-09-01T00:00:00Z"} for skill, n in points.items()}
+    web.world.feed({"account_id": account_id, "role": "student", "username": account_id, "mastery": told})
+
+
+def account_of(web: Web, sourced_id: str) -> str:
+    link = web.world.links.of_user(key(sourced_id))
+    assert link is not None
+    return link.account_id
+
+
+def test_who_finds_the_older_account_later_has_both_in_one(web: Web) -> None:
+    """M16: both sides have activity, and nobody goes down."""
+    teacher = linked_teacher(web)
+    teacher.open(teacher.open("/home").links()["Algebra"]).press("Create goal", title="Equations", skills="a, b")
+    page = in_a_made_account(web)
+    earns(web, account_of(web, "s1"), b=50)
+    assert "Equations: 25 %" in page.open("/home").text
+    page.press("I have an older account")
+    assert page.path == "/login"
+
+    log_in(page, "kid")
+
+    assert page.path == "/link"
+    for wanted in ("joined into this one", "Progress in 2 skills", "In 1 skill this account goes up", "Period 3"):
+        assert wanted in page.text
+    page.press("Link my accounts")
+    assert (page.path, account_of(web, "s1")) == ("/home", "kid")
+    assert page.text.count("Equations: 75 %") == 2, "in the old class and in the new one"
+    assert "Quiz: 70" in page.text
+
+
+def test_the_district_login_leads_to_the_older_account_and_after_an_undo_back_again(web: Web) -> None:
+    page = in_a_made_account(web)
+    made, other_device = account_of(web, "s1"), web.visitor(sub="cid-1", district=CLEVER_DISTRICT)
+    other_device.open("/sso/lakeside").press("Continue with Clever")
+    assert "Period 3" not in other_device.text
+    web.world.pass_time(seconds=1)
+    log_in(page.press("I have an older account"), "kid").press("Link my accounts")
+    assert other_device.open("/home").path == "/login", "sessions of the account that was joined end"
+    other_device.open("/sso/lakeside").press("Continue with Clever")
+    assert "Period 3" in other_device.text
+
+    page.press("Undo the link with Lakeside Schools")
+
+    assert "The link was undone" in page.text
+    assert "Algebra" not in page.text
+    web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
+    assert account_of(web, "s1") == made
+
+
+def test_a_session_of_a_joined_account_is_one_of_the_account_that_it_was_joined_into(web: Web) -> None:
+    """Google knows the made account by its own subject; `Continue with Google` leads to the older one all the same."""
+    google = {"sub": "g-s2", "email": "s2@lakeside.example", "email_verified": True}
+    page = web.visitor(**google).open("/sso/lakeside").press("Continue with Google")
+    log_in(page.press("I don't have an account yet").press("I have an older account"), "kid").press("Link my accounts")
+
+    home = web.visitor(**google).open("/login").press("Continue with Google")
+
+    assert (home.path, "Period 3" in home.text, "Algebra" in home.text) == ("/home", True, False)
+
+
+def test_only_what_was_shown_is_joined(web: Web) -> None:
+    """The account was made on another device after this page was shown: it is shown first."""
+    page = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
+    log_in(page.press("Log into my existing account"), "kid")
+    assert "joined into this one" not in page.text
+    in_a_made_account(web)
+    made = account_of(web, "s1")
+
+    page.press("Link my accounts")
+
+    assert (page.path, "joined into this one" in page.text, account_of(web, "s1")) == ("/link", True, made)
+
+
+def test_an_account_of_ones_own_offers_nothing_to_join(web: Web) -> None:
+    page = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
+    log_in(page.press("Log into my existing account"), "kid").press("Link my accounts")
+
+    assert "I have an older account" not in page.open("/home").text
+    assert page.open("/link").path == "/home"
+
+
+def test_who_turns_back_on_the_way_to_the_older_account_finds_the_made_one(web: Web) -> None:
+    page = in_a_made_account(web).press("I have an older account").open("/welcome")
+
+    page.press("I don't have an account yet")
+
+    assert (page.path, "Algebra" in page.text) == ("/home", True)
+    assert sum(k[1] == "ACCOUNT" and k[0].startswith("ACCOUNT#") for k in web.world.table.items) == 4
+
+
 @pytest.mark.parametrize(
     ("provider", "claims", "code"),
     [
