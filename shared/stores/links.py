@@ -250,7 +250,9 @@ class LinkStore:
         """Nobody who was logged in before stays so, and outside logins that were not shown have to be confirmed."""
         expression, values = "SET ended_at = :now", {":now": to_iso(now)}
         if shown:
-            return self._update(logins_key(account_id), f"{expression} ADD shown :shown", {**values, ":shown": set(shown)})
+            return self._update(
+                logins_key(account_id), f"{expression} ADD shown :shown", {**values, ":shown": set(shown)}
+            )
         return self._update(logins_key(account_id), expression, values)
 
     def _join_writes(self, link: Link, before: Link, event_id: str, now: datetime) -> list[dict[str, Any]]:
@@ -311,7 +313,6 @@ class LinkStore:
         if due_at is None or (unless_at and due_at == to_iso(unless_at)):
             return []
         return [{"Delete": {"TableName": self._table.name, "Key": due_key(NUDGE, user, due_at)}}]
-
 
     def _use_activation(self, consent: Consent, activation: Activation, now: datetime) -> dict[str, Any]:
         """What becomes of the activation: used when it brought the proof, else withdrawn before or dead after sending."""

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from functions.pages.web import TEMPLATES
-from local.gallery import PHONE
+from local.gallery import DESKTOP, PHONE
 from shared.i18n import direction, languages
 from tests.journey.accessibility import violations
 from tests.journey.every_page import Riverbend, Shown, every_state
@@ -138,6 +138,8 @@ def test_every_accessible_name_stands_once_on_a_page(opened: Opened) -> None:
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_a_page_has_its_picture_taken(name: str, states: dict[str, Shown], chromium: Browser, tmp_path: Path) -> None:
+def test_a_page_has_its_picture_taken(
+    name: str, states: dict[str, Shown], chromium: Browser, tmp_path: Path
+) -> None:
     """Into a folder that passes; with UPDATE_SCREENSHOTS=1 into docs/images/pages, to look at (docs/pages.md)."""
     folder = DOCS / "images/pages" if os.environ.get("UPDATE_SCREENSHOTS") else tmp_path
