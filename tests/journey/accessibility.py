@@ -12,7 +12,8 @@ _AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(en
 
 def violations(page: Page, *without: str, only: str | None = None) -> list[str]:
     """What axe finds, each as its rule and the element; ``without`` some of its rules, or by one rule ``only``."""
-    page.evaluate(_AXE)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_AXE)
     rules = {rule: {"enabled": False} for rule in without} | {"target-size": {"enabled": True}}
     found = page.evaluate(
         "options => axe.run(document, {resultTypes: ['violations'], iframes: false, ...options})",
