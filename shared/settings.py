@@ -121,3 +121,4 @@ class PagesSettings(Brand):
     google_client_id: str
     clever_issuer: str
     clever_client_id: str
+    password_help_url: str = Field("", pattern=r"^(https://\S+)?$")

@@ -72,6 +72,36 @@ def login_google() -> Response[Any]:
     return answered(lambda s, _: s.logins.start_google())
 
 
+@app.get("/login/code")
+def login_code_page() -> Response[Any]:
+    return answered(lambda s, r: s.passwords.show_challenge(r))
+
+
+@app.post("/login/code")
+def login_code() -> Response[Any]:
+    return answered(lambda s, r: s.passwords.answer_challenge(r))
+
+
+@app.get("/login/forgot")
+def forgotten_password_page() -> Response[Any]:
+    return answered(lambda s, r: s.passwords.show_forgotten(r))
+
+
+@app.post("/login/forgot")
+def forgotten_password() -> Response[Any]:
+    return answered(lambda s, r: s.passwords.send_code(r))
+
+
+@app.get("/login/reset")
+def new_password_page() -> Response[Any]:
+    return answered(lambda s, r: s.passwords.show_reset(r))
+
+
+@app.post("/login/reset")
+def new_password() -> Response[Any]:
+    return answered(lambda s, r: s.passwords.reset(r))
+
+
 @app.post("/logout")
 def logout() -> Response[Any]:
     return answered(lambda s, r: s.logins.leave(r))

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
-from functions.pages.identity import Identity, OidcProvider, Provider, refused, subject_key
+from functions.pages.identity import Challenge, Identity, OidcProvider, Provider, refused, subject_key
 from functions.pages.linking import Linking
+from functions.pages.passwords import asked_for_more
 from functions.pages.services import Services
 from functions.pages.visits import Visit, Visits
 from functions.pages.web import LOGIN_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
@@ -55,12 +56,12 @@ class Logins:
         try:
             if not name or not password:
                 raise refused()
-            account_id = self._s.passwords.account_id(self._username(name), password)
+            found = self._s.passwords.log_in(self.username_of(name), password)
         except LoginRefused as error:
             return self.show(request, problem=error.code, username=name, status=401)
-        return self._enter(request, account_id)
+        return asked_for_more(self._s, found) if isinstance(found, Challenge) else self.enter(request, found)
 
-    def _username(self, name: str) -> str:
+    def username_of(self, name: str) -> str:
         """An address stands for the username of the one account that holds it; a proven claim counts more."""
         address = normalise(name)
         return (self._s.claims.username_on_email(address) if address else None) or name
@@ -142,7 +143,7 @@ class Logins:
         account_id = self._s.claims.account_by_subject(*subject_key(identity))
         if account_id is None:
             return self.show(request, problem="no_account_with_google", status=401)
-        return self._enter(request, account_id, outside(*subject_key(identity)))
+        return self.enter(request, account_id, outside(*subject_key(identity)))
 
     def _district_login(
         self, request: Request, identity: Identity, provider: Provider, district_id: str | None
@@ -196,7 +197,7 @@ class Logins:
 
     # Sessions.
 
-    def _enter(self, request: Request, account_id: str, way: str | None = None) -> Reply:
+    def enter(self, request: Request, account_id: str, way: str | None = None) -> Reply:
         """Into an account; what an earlier login of this browser proved goes along, to be linked with it."""
         visit = self._before(request)
         before = visit.session or visit.unconfirmed

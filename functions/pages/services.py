@@ -48,6 +48,8 @@ class Services:
     new_id: NewId
     new_secret: NewId
     token_key: Callable[[], bytes]
+    password_help_url: str = ""
+    """Where the platform helps whoever forgot a password; empty where that is done here."""
 
     def sealed(self, purpose: str) -> Sealed:
         """What travels in a cookie for this purpose; a value sealed for one purpose opens for no other."""

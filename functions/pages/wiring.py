@@ -16,6 +16,7 @@ from functions.pages.home import Home
 from functions.pages.identity import OidcProvider, PasswordLogin
 from functions.pages.linking import Linking
 from functions.pages.logins import Logins
+from functions.pages.passwords import Passwords
 from functions.pages.services import Services
 from functions.pages.unsubscribe import Unsubscribe
 from functions.pages.visits import Visits
@@ -49,6 +50,7 @@ class Site:
     activation: ActivationPages
     linking: Linking
     logins: Logins
+    passwords: Passwords
     home: Home
     classes: Classes
     unsubscribe: Unsubscribe
@@ -95,12 +97,14 @@ def assemble(services: Services, pages: Pages, read_latest: Callable[[str], str 
     visits = Visits(services)
     activation = ActivationPages(services, visits)
     linking = Linking(services, visits)
+    logins = Logins(services, visits, linking)
     return Site(
         services,
         pages,
         activation,
         linking,
-        Logins(services, visits, linking),
+        logins,
+        Passwords(services, visits, username_of=logins.username_of, enter=logins.enter),
         Home(services, visits),
         Classes(services, visits),
         Unsubscribe(services),
@@ -148,6 +152,7 @@ def wire() -> Site:
         new_id=new_id,
         new_secret=new_secret,
         token_key=lambda: secrets.key(settings.token_secret_arn),
+        password_help_url=settings.password_help_url,
     )
     pages = Pages(
         brand_name=settings.brand_name,

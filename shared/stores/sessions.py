@@ -102,6 +102,14 @@ class SessionStore:
             ExpressionAttributeValues={":way": {way}},
         )
 
+    def end_all(self, account_id: str) -> None:
+        """End every session of an account that has begun until now."""
+        self._table.update_item(
+            Key=logins_key(account_id),
+            UpdateExpression="SET ended_at = :now",
+            ExpressionAttributeValues={":now": to_iso(self._clock())},
+        )
+
     def use_once(self, state: str, lifetime: timedelta) -> bool:
         """Whether this state of a login is used for the first time."""
         expires = self._clock() + lifetime

@@ -11,7 +11,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from tests.faults.dynamodb import Gate, error, ungated
+from tests.faults.dynamodb import Effect, Gate, error, ungated
 
 
 class MemoryS3:
@@ -143,20 +143,78 @@ class MemoryEvents:
 
 
 class MemoryCognito:
-    """The call that a login makes. ``users`` is (password, account id) by username."""
+    """What a login asks of Cognito. ``users`` is (password, account id) by username.
+
+    ``challenges`` is what is asked beside the password, (challenge, right answer), one after the other, by username;
+    ``codes`` is what was sent to whoever forgot a password.
+    """
 
     def __init__(self, *, gate: Gate = ungated) -> None:
         self.users: dict[str, tuple[str, str]] = {}
+        self.challenges: dict[str, list[tuple[str, str]]] = {}
+        self.codes: dict[str, str] = {}
         self.calls: list[str] = []
         self._gate = gate
 
     def admin_initiate_auth(self, *, AuthParameters: dict[str, str], **_: Any) -> dict[str, Any]:
+        name = AuthParameters["USERNAME"]
+
         def effect() -> dict[str, Any]:
-            self.calls.append("AdminInitiateAuth")
-            password, account_id = self.users.get(AuthParameters["USERNAME"], (None, None))
+            password, _ = self.users.get(name, (None, None))
             if password is None or password != AuthParameters["PASSWORD"]:
                 raise error("NotAuthorizedException", "AdminInitiateAuth")
-            token = jwt.encode({"alg": "HS256"}, {"custom:account_id": account_id}, OctKey.generate_key())
-            return {"AuthenticationResult": {"IdToken": token}}
+            return self._next(name, 0)
 
-        return self._gate("cognito-idp", "AdminInitiateAuth", {}, effect)
+        return self._called("AdminInitiateAuth", effect)
+
+    def admin_respond_to_auth_challenge(
+        self, *, ChallengeName: str, Session: str, ChallengeResponses: dict[str, str], **_: Any
+    ) -> dict[str, Any]:
+        name, _, asked = Session.partition(" ")
+
+        def effect() -> dict[str, Any]:
+            challenge, answer = self.challenges[name][int(asked)]
+            said = [text for key, text in ChallengeResponses.items() if key != "USERNAME"]
+            if (ChallengeName, ChallengeResponses["USERNAME"], said) != (challenge, name, [answer]):
+                raise error("CodeMismatchException", "AdminRespondToAuthChallenge")
+            return self._next(name, int(asked) + 1)
+
+        return self._called("AdminRespondToAuthChallenge", effect)
+
+    def _next(self, name: str, asked: int) -> dict[str, Any]:
+        challenges = self.challenges.get(name, [])
+        if asked < len(challenges):
+            return {"ChallengeName": challenges[asked][0], "Session": f"{name} {asked}"}
+        claims = {"custom:account_id": self.users[name][1]}
+        return {"AuthenticationResult": {"IdToken": jwt.encode({"alg": "HS256"}, claims, OctKey.generate_key())}}
+
+    def forgot_password(self, *, Username: str, **_: Any) -> dict[str, Any]:
+        """Of whom it does not know, it says the same (PreventUserExistenceErrors)."""
+
+        def effect() -> dict[str, Any]:
+            if Username in self.users:
+                self.codes[Username] = f"{len(self.calls):06d}"
+            return {"CodeDeliveryDetails": {"DeliveryMedium": "EMAIL"}}
+
+        return self._called("ForgotPassword", effect)
+
+    def confirm_forgot_password(
+        self, *, Username: str, ConfirmationCode: str, Password: str, **_: Any
+    ) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            if Username not in self.codes or self.codes[Username] != ConfirmationCode:
+                raise error("CodeMismatchException", "ConfirmForgotPassword")
+            if len(Password) < 8:
+                raise error("InvalidPasswordException", "ConfirmForgotPassword")
+            del self.codes[Username]
+            self.users[Username] = (Password, self.users[Username][1])
+            return {}
+
+        return self._called("ConfirmForgotPassword", effect)
+
+    def _called(self, operation: str, effect: Effect) -> dict[str, Any]:
+        def noted() -> dict[str, Any]:
+            self.calls.append(operation)
+            return effect()
+
+        return self._gate("cognito-idp", operation, {}, noted)

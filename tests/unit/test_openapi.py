@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -25,6 +26,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from functions.pages.web import LOGIN_COOKIE
+from functions.pages.wiring import assemble
 from local.person import Person
 from shared.activation_token import make_token
 from shared.nudge import unsubscribe_token
@@ -57,6 +59,9 @@ KNOWN = {
     "body.username": ["ada", LONG],
     "body.password": [PASSWORD, LONG],
     "body.email": ["t2@lakeside.example"],
+    "body.answer": ["123456", LONG],
+    "body.code": ["000000", LONG],
+    "body.new_password": ["a new password"],
     "body.title": ["Fractions"],
     "body.skills": ["a, b"],
 }
@@ -101,6 +106,7 @@ class Visitor:
         self._web = web
         self._headers = {"Cookie": "; ".join(f"{one.name}={one.value}" for one in kept), **(headers or {})}
         self._http = httpx.Client(transport=httpx.MockTransport(web._page))
+        self._users = dict(web.cognito.users)
         self._moment = World()
         self._moment.begin_like(web.world)
         activation = web.world.activations.of_user(key("t1"))
@@ -114,6 +120,8 @@ class Visitor:
     def ask(self, case: Case) -> httpx.Response:
         self._web.world.begin_like(self._moment)
         self._web.google.codes = {who: ("nonce", "verifier", {"sub": f"google-{who}"}) for who in ("ada", "stranger")}
+        self._web.cognito.users = dict(self._users)
+        self._web.cognito.codes = {"ada": "000000"}
         self._http.cookies.clear()
         asked = case.as_transport_kwargs(base_url=WEB, headers=self._headers)
         asked.pop("cookies")
@@ -136,6 +144,30 @@ def back_from_google() -> Visitor:
     web = lakeside()
     begun = {"provider": "google", "state": "state", "nonce": "nonce", "verifier": "verifier", "purpose": "account"}
     return Visitor(web, headers={"Cookie": f"{LOGIN_COOKIE}={web.site.services.sealed('login').seal(begun)}"})
+
+
+def at_a_second_factor(*, at_limit: bool = False) -> Visitor:
+    gate = AtLimit()
+    web = lakeside(gate=gate)
+    web.cognito.challenges["ada"] = [("SOFTWARE_TOKEN_MFA", "123456")]
+    page = log_in(web.visitor().open("/login"))
+    gate.is_on = at_limit
+    return Visitor(web, page)
+
+
+def with_a_new_password_on_its_way(*, at_limit: bool = False) -> Visitor:
+    gate = AtLimit()
+    web = lakeside(gate=gate)
+    page = web.visitor().open("/login/forgot").press("Send me a code", username_or_email="ada")
+    gate.is_on = at_limit
+    return Visitor(web, page)
+
+
+def where_the_platform_helps() -> Visitor:
+    web = lakeside()
+    services = replace(web.site.services, password_help_url="https://help.platform.example/")
+    web.site = assemble(services, web.site.pages, lambda _: None)
+    return Visitor(web)
 
 
 def invited() -> Visitor:
@@ -236,6 +268,11 @@ def visitors() -> list[Visitor]:
         nobody(),
         on_another_site(),
         back_from_google(),
+        at_a_second_factor(),
+        at_a_second_factor(at_limit=True),
+        with_a_new_password_on_its_way(),
+        with_a_new_password_on_its_way(at_limit=True),
+        where_the_platform_helps(),
         invited(),
         invited_and_logged_in(),
         linked(),
@@ -256,7 +293,7 @@ def visitors() -> list[Visitor]:
 def strangely(operation: APIOperation, check: Callable[[Case], None]) -> None:
     """What schemathesis makes up, the same in every run."""
 
-    @settings(derandomize=True, database=None, deadline=None, max_examples=5, phases=[Phase.generate],
+    @settings(derandomize=True, database=None, deadline=None, max_examples=4, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(operation.as_strategy())
     def ask(case: Case) -> None:
