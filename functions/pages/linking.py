@@ -135,11 +135,12 @@ class Linking:
         if shown != (session.account_id, proven.user.sourced_id, proven.made_account_id or ""):
             return see_other("/link")
         successor_id = self._visits.successor_id(session.session_id)
+        now = self._s.clock()
         begun, writes = self._s.sessions.rotation(
-            Session(account_id=session.account_id), successor_id, instead_of=session
+            Session(account_id=session.account_id), successor_id, instead_of=session, now=now
         )
         try:
-            self._make(self._consent(proven, session.account_id, shown=session.shown), proven, writes)
+            self._make(self._consent(proven, session.account_id, shown=session.shown), proven, now, writes)
         except RefusedTransition as error:
             return self.sorry(error.code, proven.district)
         return self._linked(begun)
@@ -195,7 +196,7 @@ class Linking:
         if match.outcome is Outcome.MATCHED and match.account_id and not _was_undone(person.link):
             shown = frozenset({outside(*subject_key(identity))})
             try:
-                self._make(self._consent(proven, match.account_id, shown=shown, by_rule=True), proven)
+                self._make(self._consent(proven, match.account_id, shown=shown, by_rule=True), proven, self._s.clock())
             except RefusedTransition:
                 return Found("/welcome")
             return Found("/home?linked=1", match.account_id)
@@ -263,7 +264,7 @@ class Linking:
             "sourced_id": proven.user.sourced_id,
         }
         begun, writes = self._s.sessions.rotation(
-            session.with_account(account.account_id), self._s.new_secret(), instead_of=session
+            session.with_account(account.account_id), self._s.new_secret(), instead_of=session, now=now
         )
         self._s.accounts.create(
             account,
@@ -305,10 +306,8 @@ class Linking:
             joins=proven.made_account_id,
         )
 
-    def _make(self, consent: Consent, proven: Proven, also: Iterable[dict[str, Any]] = ()) -> Link:
-        return self._s.links.make(
-            consent, present=proven.link, event_id=self._s.new_id(), now=self._s.clock(), also=also
-        )
+    def _make(self, consent: Consent, proven: Proven, now: datetime, also: Iterable[dict[str, Any]] = ()) -> Link:
+        return self._s.links.make(consent, present=proven.link, event_id=self._s.new_id(), now=now, also=also)
 
     @staticmethod
     def _nudge_at(proven: Proven, now: datetime) -> datetime | None:

@@ -55,24 +55,22 @@ class SessionStore:
 
     def start(self, session: Session, session_id: str, *, instead_of: Session | None = None) -> Session:
         """A new session under a fresh id; the one that it replaces ends (rotation at every step)."""
-        self._table.put_item(Item=self._item(session, session_id))
+        now = self._clock()
+        self._table.put_item(Item=self._item(session, session_id, now))
         if instead_of:
             self.end(instead_of.session_id)
-        return self._begun(session, session_id)
+        return _begun(session, session_id, now)
 
     def rotation(
-        self, session: Session, session_id: str, *, instead_of: Session
+        self, session: Session, session_id: str, *, instead_of: Session, now: datetime
     ) -> tuple[Session, list[dict[str, Any]]]:
-        """``start``, as writes for the transaction that the new session comes with."""
-        put = {"TableName": self._table.name, "Item": self._item(session, session_id)}
+        """``start``, as writes for the transaction of ``now`` that the new session comes with."""
+        put = {"TableName": self._table.name, "Item": self._item(session, session_id, now)}
         delete = {"TableName": self._table.name, "Key": session_key(instead_of.session_id)}
-        return self._begun(session, session_id), [{"Put": put}, {"Delete": delete}]
+        return _begun(session, session_id, now), [{"Put": put}, {"Delete": delete}]
 
-    def _begun(self, session: Session, session_id: str) -> Session:
-        return replace(session, session_id=session_id, begun_at=to_iso(self._clock()))
-
-    def _item(self, session: Session, session_id: str) -> Item:
-        now = self._clock()
+    @staticmethod
+    def _item(session: Session, session_id: str, now: datetime) -> Item:
         expires = now + timedelta(hours=SESSION_HOURS)
         return without_none(
             {
@@ -151,6 +149,10 @@ class RateLimiter:
                 "There were too many tries. Wait a little, then try again.",
                 retry_after=max(1, int((ends - now).total_seconds())),
             )
+
+
+def _begun(session: Session, session_id: str, now: datetime) -> Session:
+    return replace(session, session_id=session_id, begun_at=to_iso(now))
 
 
 def session_key(session_id: str) -> Key:

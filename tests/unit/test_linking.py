@@ -602,3 +602,17 @@ def test_a_teacher_whose_login_fails_is_reminded_of_the_accounts_with_that_addre
     assert page.status == 401
     assert "a…l (t…@lakeside.example)" in page.text
     assert "One of these accounts" not in log_in(web.visitor().open("/login"), "ada", "wrong").text
+
+
+def test_a_link_keeps_the_browser_logged_in_whatever_the_clock_does_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session that begins with a link is not one of those that end with it."""
+
+    def later(world: World) -> Any:
+        world.pass_time(milliseconds=1)
+        return world.now
+
+    monkeypatch.setattr(World, "clock", later)
+    web = lakeside()
+    assert "Algebra" in linked_teacher(web).text
+    page = web.visitor(sub="cid-2", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
+    assert page.press("I don't have an account yet").path == "/home"
