@@ -23,6 +23,8 @@ from shared.way_in import outside
 
 _LOGIN_SECONDS = 600
 _QUARTER = timedelta(minutes=15)
+_MOST_OF_A_DISTRICT = 200_000
+"""A district of a million students that begins its day at once stays below."""
 
 
 class Logins:
@@ -51,12 +53,13 @@ class Logins:
     def with_password(self, request: Request) -> Reply:
         """The same answer for an unknown name and a wrong password, after the same calls (ASVS 6.3.8)."""
         name, password = request.form.get("username", "").strip(), request.form.get("password", "")
-        self._s.limits.hit("login", name or "-", most=10, within=_QUARTER)
+        username = self.username_of(name)
+        self._s.limits.hit("login", username or "-", most=10, within=_QUARTER)
         self._s.limits.hit("login_from", request.source_ip, most=3000, within=_QUARTER)
         try:
             if not name or not password:
                 raise refused()
-            found = self._s.passwords.log_in(self.username_of(name), password)
+            found = self._s.passwords.log_in(username, password)
         except LoginRefused as error:
             return self.show(request, problem=error.code, username=name, status=401)
         return asked_for_more(self._s, found) if isinstance(found, Challenge) else self.enter(request, found)
@@ -152,6 +155,7 @@ class Logins:
         user = self._roster_user(identity, provider, district)
         if user is None:
             raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
+        self._s.limits.hit("district_login", district.district_id, most=_MOST_OF_A_DISTRICT, within=_QUARTER)
         proof = Proof.DISTRICT_LOGIN_GOOGLE if provider == "google" else Proof.DISTRICT_LOGIN_CLEVER
         visit = self._before(request)
         before = visit.session or visit.unconfirmed

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 
+from functions.pages import logins
 from functions.pages.visits import Visits
 from functions.pages.web import SESSION_COOKIE, Request
 from local.person import Person
@@ -372,3 +373,22 @@ def test_a_session_of_a_roster_user_alone_opens_no_account(web: Web) -> None:
     stranger._http.cookies.set(SESSION_COOKIE, Visits(web.site.services).session_cookie(known), domain="link.example")
     assert stranger.open("/home").path == "/welcome"
     assert stranger.open("/classes/own").path == "/login"
+
+
+def test_the_two_names_of_an_account_share_its_limit(web: Web) -> None:
+    page = web.visitor()
+    for n in range(10):
+        log_in(page.open("/login"), ("ada", "Ada@mail.example")[n % 2], "wrong")
+    assert log_in(web.visitor().open("/login"), "ada").status == 429
+    assert log_in(web.visitor().open("/login"), "ada@mail.example").status == 429
+
+
+def test_logins_through_one_district_are_limited_and_the_page_says_when_to_come_again(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logins, "_MOST_OF_A_DISTRICT", 0)
+    page = web.visitor(sub="cid-2", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
+    assert page.status == 429
+    assert page.answer is not None
+    assert 0 < int(page.answer.headers["Retry-After"]) <= 15 * 60
+    assert "Too many tries" in page.text
