@@ -13,7 +13,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=2_000, help="how many seeds")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--slice", action="store_true", help="a part of it, for every change")
-    parser.add_argument("--only", nargs="*", default=(), choices=("single", "pairs", "seeds", "guards"))
+    parser.add_argument("--only", nargs="*", default=(), choices=campaign.PARTS)
     parser.add_argument("--replay", metavar="RUN", help="a seed, or a plan such as 120=THROTTLED")
     wanted = parser.parse_args()
     if wanted.replay:

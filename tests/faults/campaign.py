@@ -20,7 +20,9 @@ from tests.faults import guards
 from tests.faults.chaos import ALL_MODES, Call, Mode
 from tests.faults.features import FEATURES
 from tests.faults.laboratory import CALM, Laboratory, Violation, Weather, clean_projection, told
+from tests.faults.writes import kinds_of_writes, meeting
 
+PARTS = ("single", "pairs", "seeds", "meetings", "guards")
 RESULT = Path(".local/faults.json")
 _RECOVERY = 8
 """How many calls after the first failure the second one may be."""
@@ -33,20 +35,29 @@ _PAIRS = (
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run, as it can be told on the command line: a seed with its weather, or a calm run with a plan of failures."""
+    """One run, as it can be told on the command line: a seed with its weather, a calm run with a plan of failures, or a
+    seed and a kind of write at which people and uploads meet."""
 
     seed: int = 0
     plan: tuple[tuple[int, Mode], ...] = ()
+    meets: str = ""
+    """The kind of write before which everybody else goes first."""
 
     @property
     def name(self) -> str:
+        if self.meets:
+            return f"{self.seed} {self.meets}"
         return ",".join(f"{number}={mode.name}" for number, mode in self.plan) or str(self.seed)
 
     @classmethod
     def named(cls, name: str) -> Run:
-        """Raises ValueError for what is neither a seed nor a plan such as ``120=THROTTLED,124=DIES_AFTER``."""
+        """Raises ValueError for what is no seed, no plan such as ``120=THROTTLED,124=DIES_AFTER`` and no meeting such as
+        ``3 Put USER/LINK``."""
         if name.isdecimal():
             return cls(int(name))
+        seed, _, kind = name.partition(" ")
+        if seed.isdecimal() and kind:
+            return cls(int(seed), meets=kind)
         pairs = (part.split("=") for part in name.split(","))
         try:
             return cls(plan=tuple((int(number), Mode[mode.strip()]) for number, mode in pairs))
@@ -55,6 +66,8 @@ class Run:
             raise ValueError(f"{name!r} is neither a seed nor a plan like 120=THROTTLED; modes: {modes}") from None
 
     def laboratory(self) -> Laboratory:
+        if self.meets:
+            return meeting(self.seed, self.meets)
         weather = CALM if self.plan else Weather.of(self.seed)
         race = not self.plan and self.seed % 2 == 1
         return Laboratory(self.seed, features=FEATURES, weather=weather, plan=dict(self.plan), people_race=race)
@@ -90,6 +103,7 @@ class Found:
     single_failures: int = 0
     pairs: int = 0
     seeds: int = 0
+    meetings: int = 0
     ended: dict[str, int] = field(default_factory=dict)
     violations: list[dict[str, str]] = field(default_factory=list)
     guards: dict[str, Any] = field(default_factory=dict)
@@ -122,7 +136,7 @@ def hold(seeds: int, *, is_slice: bool, first_seed: int = 0, only: Sequence[str]
     if is_slice:
         dice = Random("a slice")
         singles, pairs = dice.sample(singles, 400), dice.sample(pairs, 200)
-    wanted = only or ("single", "pairs", "seeds", "guards")
+    wanted = only or PARTS
     with ProcessPoolExecutor(os.cpu_count()) as pool, _progress() as progress:
         if "single" in wanted:
             found.single_failures = len(singles)
@@ -133,6 +147,11 @@ def hold(seeds: int, *, is_slice: bool, first_seed: int = 0, only: Sequence[str]
         if "seeds" in wanted:
             runs = [Run(seed) for seed in range(first_seed, first_seed + seeds)]
             _carry_out("seeds", runs, found, pool, progress)
+        if "meetings" in wanted:
+            several = range(1 if is_slice else 10)
+            runs = [Run(seed, meets=kind) for kind in kinds_of_writes(range(6)) for seed in several]
+            found.meetings = len(runs)
+            _carry_out("others go first", runs, found, pool, progress)
         if "guards" in wanted:
             _take_out_guards(found, pool, progress, is_slice=is_slice)
     RESULT.parent.mkdir(exist_ok=True)
@@ -157,7 +176,7 @@ def _carry_out(title: str, runs: Sequence[Run], found: Found, pool: ProcessPoolE
             is_violation = how.startswith("violation")
             ended["violation" if is_violation else how] += 1
             if is_violation:
-                found.violations.append({"what": how, "replay": f"make faults REPLAY={run.name}"})
+                found.violations.append({"what": how, "replay": f"make faults REPLAY='{run.name}'"})
         progress.advance(bar, len(some))
     found.ended = dict(ended)
     found.seconds[title] = round(time.monotonic() - began, 1)
@@ -195,7 +214,9 @@ def _take_out_guards(found: Found, pool: ProcessPoolExecutor, progress: Progress
 def report(found: Found, say: Callable[[str], None]) -> bool:
     """Tell what was found; True when nothing was violated and every guard is caught or explained."""
     say(f"calls of a clean run: {found.calls}; crash points: {found.crash_points}; modes: {len(found.modes)}")
-    say(f"runs: {found.single_failures} single failures, {found.pairs} pairs, {found.seeds} seeds")
+    say(
+        f"runs: {found.single_failures} single failures, {found.pairs} pairs, {found.seeds} seeds, {found.meetings} meetings"
+    )
     say("ended: " + ", ".join(f"{number} {how}" for how, number in sorted(found.ended.items())))
     say("took: " + ", ".join(f"{what} {seconds:g} s" for what, seconds in found.seconds.items()))
     say(f"violations: {len(found.violations)}")

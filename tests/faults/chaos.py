@@ -63,7 +63,7 @@ class Chaos:
     faults: int = 0
     loosened: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None
     """Takes a guard out of a request, for the laboratory's own test."""
-    before_call: Callable[[], None] | None = None
+    before_call: Callable[[str, dict[str, Any]], None] | None = None
     """May let other workers go first."""
     worker: str = ""
     """Whose call it is, for the trace."""
@@ -76,7 +76,7 @@ class Chaos:
         if not self.enabled:
             return effect()
         if self.before_call is not None:
-            self.before_call()
+            self.before_call(operation, request)
         call = Call(len(self.calls), service, operation, _what(request), self.worker)
         self.calls.append(call)
         self._land_late_effects()

@@ -31,8 +31,10 @@ from shared.stores.links import LinkStore, Nudges
 from tests.faults.chaos import Mode
 from tests.faults.features import FEATURES
 from tests.faults.laboratory import Laboratory, Violation, Weather, clean_projection
+from tests.faults.writes import conditional_writes, meeting
 
 STORM = Weather(rate=0.02, most_faults=8, duplicates=0.5, disorder=0.3, turns=0.5)
+_MEETINGS = 40
 type Loosened = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
@@ -43,19 +45,11 @@ class Guard:
     name: str
     removed: Callable[[], AbstractContextManager[Any]] = nullcontext
     loosened: Loosened | None = None
+    kind: str = ""
+    """Which writes the guard is about (``tests.faults.writes``), where it is one of a write's conditions."""
 
 
 # Conditions of writes.
-
-
-def _writes(operation: str, request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each single write of a request, with the kind of item it is about."""
-    many = request.get("TransactItems")
-    for verb, one in [pair for write in many for pair in write.items()] if many else [(operation, request)]:
-        if "ConditionExpression" in one:
-            key = one.get("Item") or one["Key"]
-            kind = f"{key['PK'].partition('#')[0]}/{key['SK'].partition('#')[0]}"
-            yield f"{verb.removesuffix('Item')} {kind}", one
 
 
 def _conjuncts(expression: str) -> list[str]:
@@ -75,19 +69,19 @@ def conditions(seeds: Iterable[int]) -> list[Guard]:
     found: dict[tuple[str, str], None] = {}
 
     def note(operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        for kind, write in _writes(operation, request):
+        for kind, write in conditional_writes(operation, request):
             for part in _conjuncts(str(write["ConditionExpression"])):
                 found[kind, part] = None
         return request
 
     for seed in seeds:
         Laboratory(seed, features=FEATURES, weather=STORM, people_race=seed % 2 == 1, loosened=note).run()
-    return [Guard(f"{kind}: {part}", loosened=_without(kind, part)) for kind, part in sorted(found)]
+    return [Guard(f"{kind}: {part}", loosened=without(kind, part), kind=kind) for kind, part in sorted(found)]
 
 
-def _without(kind: str, part: str) -> Loosened:
+def without(kind: str, part: str) -> Loosened:
     def loosen(operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        for found, write in _writes(operation, request):
+        for found, write in conditional_writes(operation, request):
             if found == kind:
                 rest = [one for one in _conjuncts(str(write["ConditionExpression"])) if one != part]
                 write["ConditionExpression"] = " AND ".join(rest)
@@ -227,10 +221,6 @@ CHECKS: tuple[Guard, ...] = (
 )
 
 EXPLAINED: dict[str, str] = {
-    "Put DISTRICT/NEWEST: attribute_not_exists(PK) OR version = :version": "two uploads must meet between a read and a write; "
-    "held by tests/unit/test_import.py (an older upload that looked before a newer one was noted does not take its place)",
-    "Put USER/ACTIVATION: activation_id = :id": "two requests for another mail must meet between a read and a write, which few "
-    "seeds bring about; held by tests/unit/test_linking.py (of two requests for another mail at once one counts)",
     "import: one execution per upload": "whether the import has ended is looked at, too; without both of them it is noticed",
     "import: an older upload is superseded before work is done": "this saves work; when its parts are read and at the gate it "
     "is looked at again",
@@ -250,7 +240,8 @@ def everything() -> list[Guard]:
 def catches(guard: Guard, seeds: Iterable[int], *, only_storms: bool = False) -> str | None:
     """How the laboratory notices that a guard is gone: the run and what broke. None when it does not.
 
-    Storms first, then single failures of a calm run.
+    Storms first, then single failures of a calm run, then meetings: before a write that the guard is about, everybody
+    else who is there goes first.
     """
     clean = clean_projection(FEATURES)
     for seed in seeds:
@@ -261,6 +252,10 @@ def catches(guard: Guard, seeds: Iterable[int], *, only_storms: bool = False) ->
         lab = Laboratory(features=FEATURES, plan={call: mode}, loosened=guard.loosened)
         if wrong := _what_breaks(lab, guard, clean):
             return f"{call}={mode.name}: {wrong}"
+    for seed in range(_MEETINGS) if guard.kind else ():
+        lab = meeting(seed, guard.kind, loosened=guard.loosened)
+        if wrong := _what_breaks(lab, guard, clean):
+            return f"meeting {seed}: {wrong}"
     return None
 
 

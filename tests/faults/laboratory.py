@@ -131,8 +131,13 @@ class Laboratory:
         plan: dict[int, Mode] | None = None,
         loosened: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None,
         people_race: bool = False,
+        meets: Callable[[str, dict[str, Any]], bool] | None = None,
     ) -> None:
-        """``people_race`` lets people and uploads meet at the same moment, so that how it ends depends on who is first."""
+        """``people_race`` lets people and uploads meet at the same moment, so that how it ends depends on who is first.
+
+        ``meets`` says of a call (its operation and request) that whoever makes it waits until everybody else who is about
+        has gone first: what was read before may be another by then.
+        """
         self.seed = seed
         self.features = features
         self.weather = weather
@@ -162,7 +167,9 @@ class Laboratory:
             for feature in features:
                 feature.week(self)
         self.chaos.enabled = True
-        if weather.turns:
+        self.meets = meets
+        self._waiting: Running | None = None
+        if weather.turns or meets:
             self.chaos.before_call = self._let_others_go_first
 
     # Deliveries.
@@ -203,9 +210,13 @@ class Laboratory:
         may_start = bool(self.queue) and (
             not self.running or (len(self.running) < _AT_ONCE and self.queue[0].due - self.elapsed <= _LONGEST_TURN)
         )
-        if self.running and not (may_start and self.random.random() < 0.5):
-            return self.random.choice(self.running)
-        return self._start(heapq.heappop(self.queue)) if may_start else None
+        others = [one for one in self.running if one is not self._waiting]
+        if others and not (may_start and self.random.random() < 0.5):
+            return self.random.choice(others)
+        if may_start:
+            return self._start(heapq.heappop(self.queue))
+        waited, self._waiting = self._waiting, None
+        return waited
 
     def _start(self, delivery: Delivery) -> Running:
         if delivery.due > self.elapsed:
@@ -239,8 +250,14 @@ class Laboratory:
             feature.collect(self)
         self._check()
 
-    def _let_others_go_first(self) -> None:
-        if getcurrent() is not self._hub and self.random.random() < self.weather.turns:
+    def _let_others_go_first(self, operation: str, request: dict[str, Any]) -> None:
+        me = next((one for one in self.running if one.greenlet is getcurrent()), None)
+        if me is None:
+            return
+        if self.meets and self._waiting is None and self.meets(operation, request):
+            self._waiting = me
+            self._hub.switch()
+        elif self.random.random() < self.weather.turns:
             self._hub.switch()
 
     def _again(self, delivery: Delivery, why: str) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from tests.faults import guards
 from tests.faults.campaign import Run, every_single_failure, outcome, replay
-from tests.faults.chaos import Mode
+from tests.faults.chaos import Call, Mode
 from tests.faults.features import FEATURES
 from tests.faults.laboratory import Feature, Laboratory, Violation, Weather, Worker, clean_projection, told
+from tests.faults.writes import meeting
 
 STORMY = Weather(rate=0.02, most_faults=5, duplicates=0.5, disorder=0.5, turns=0.5)
 
@@ -88,11 +89,34 @@ def test_a_failing_run_is_replayed_by_its_name_with_a_trace() -> None:
     run = Run(plan=((120, Mode.THROTTLED), (124, Mode.DIES_AFTER)))
     assert Run.named(run.name) == run
     assert Run.named("18") == Run(18)
+    assert Run.named("3 Put USER/LINK") == Run(3, meets="Put USER/LINK")
     trace = replay("18")
     assert "calls:" in trace
     assert "ended: " in trace
     with pytest.raises(ValueError, match="neither a seed nor a plan"):
         Run.named("120=EXPLODES")
+
+
+def test_before_a_write_at_which_others_meet_they_go_first() -> None:
+    """Between what a worker read and what it writes, whoever else is there makes calls; the run stays the same by seed."""
+    kind = "Put DISTRICT/NEWEST"
+    lab, again = (meeting(0, kind).run() for _ in range(2))
+    assert [call.operation for call in lab.chaos.calls] == [call.operation for call in again.chaos.calls]
+
+    newest = [call for call in lab.chaos.calls if call.operation == "PutItem" and call.what.endswith("/ NEWEST")]
+    gaps = [one.number - _call_before(lab, one).number for one in newest]
+    assert max(gaps) > 10
+
+
+def _call_before(lab: Laboratory, call: Call) -> Call:
+    """What the same worker did before."""
+    return next(c for c in reversed(lab.chaos.calls[: call.number]) if c.worker == call.worker)
+
+
+def test_a_condition_that_only_a_meeting_needs_is_missed() -> None:
+    part = "attribute_not_exists(PK) OR version = :version"
+    guard = guards.Guard("newest", loosened=guards.without("Put DISTRICT/NEWEST", part), kind="Put DISTRICT/NEWEST")
+    assert "NEWEST went back" in (guards.catches(guard, range(0)) or "")
 
 
 def test_a_violation_is_told_at_once() -> None:

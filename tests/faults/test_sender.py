@@ -83,7 +83,7 @@ class Run:
         if "follow_up" not in body:
             self.world.sending().send(TEACHER, body["activation_id"])
 
-    def _second_worker(self) -> None:
+    def _second_worker(self, _operation: str, _request: dict[str, Any]) -> None:
         if len(self.chaos.calls) == self.meets:
             self.chaos.before_call = None
             self._deliver(Delivery("sqs of a second worker", lambda: self._send(self.messages[0])))
