@@ -167,7 +167,7 @@ def test_two_calls_that_go_wrong_in_one_run_do_no_more_harm() -> None:
 
 _UPDATE = "Update USER/ACTIVATION"
 GUARDS: dict[str, tuple[Callable[[], AbstractContextManager[Any]], guards.Loosened | None]] = {
-    "only a pending activation is taken": (nullcontext, guards._without(_UPDATE, "#state = :before")),
+    "only a pending activation is taken": (nullcontext, guards.without(_UPDATE, "#state = :before")),
     "an answer that did not come is not a no": (guards._an_open_outcome_is_a_no, None),
     "a refused mail is given back": (guards._patch(ActivationStore, "give_back", lambda *_: None), None),
     "the event settles a lost answer": (
