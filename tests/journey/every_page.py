@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from functions.pages.activation import ActivationPages
 from functions.pages.classes import NoSuchClass
-from functions.pages.web import LANGUAGE_COOKIE, ForbiddenOrigin, Pages, Reply, Request
+from functions.pages.web import LANGUAGE_COOKIE, ForbiddenOrigin, Pages, Reply, Request, page
 from local import sample_district
 from local.person import Person
 from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS, Protagonist, as_csv
@@ -134,12 +134,28 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "login", lambda r: r.web.visitor().open("/login")
     yield "login-refused", lambda r: r.log_in(r.web.visitor().open("/login"), "not the password")
     yield "login-no-google", lambda r: r.web.visitor(sub="stranger").open("/login").press("Continue with Google")
+    yield "login-candidates", _login_with_candidates
+    yield "login-confirm", lambda r: r.told(page("confirm"))
+    yield "login-code", lambda r: _asked(r, "SOFTWARE_TOKEN_MFA")
+    yield "login-code-refused", lambda r: _asked(r, "SOFTWARE_TOKEN_MFA").press("Log in", code="000000")
+    yield "login-own-password", lambda r: _asked(r, "NEW_PASSWORD_REQUIRED")
+    yield (
+        "login-own-password-refused",
+        lambda r: _asked(r, "NEW_PASSWORD_REQUIRED").press("Log in", new_password="short"),
+    )
+    yield "password-forgotten", lambda r: r.web.visitor().open("/login/forgot")
+    yield "password-new", _code_sent
+    yield (
+        "password-new-refused",
+        lambda r: _code_sent(r).press("Set the new password", code="000000", new_password="short"),
+    )
     yield "sso", lambda r: r.web.visitor().open(f"/sso/{DISTRICT_ID}")
     yield "welcome", lambda r: r.student(r.sample.choosing_student)
     yield "link", Riverbend.both_sides
     yield "link-student", _student_with_both_sides
+    yield "link-older-account", _older_account
     for code in (
-        "account_linked_elsewhere", "already_linked", "activation_dead", "proof_spent", "too_late", "not_linked",
+        "account_linked_elsewhere", "already_linked", "account_joined", "activation_dead", "proof_spent", "too_late", "not_linked",
     ):  # fmt: skip
         yield (
             f"link-refused-{code}",
@@ -150,6 +166,7 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "home-teacher-undone", lambda r: r.linked().press("Undo the link with Riverbend Unified School District")
     yield "home-teacher-to-link", lambda r: r.both_sides().open("/home")
     yield "home-student", _student_at_home
+    yield "home-student-new", _new_student
     yield "class-own", lambda r: r.linked().open("/classes/own-algebra")
     yield "class-district", _district_class
     yield "class-district-assignment", lambda r: _district_class(r).press("New assignment")
@@ -216,11 +233,41 @@ def _student_with_both_sides(r: Riverbend) -> Person:
     return at_login.press("Log in", username_or_email=student.username or "", password=PASSWORD)
 
 
+def _login_with_candidates(r: Riverbend) -> Person:
+    """An account bears the teacher's address, unverified."""
+    row = next(row for row in r.sample.tables["users.csv"] if row[0] == "t0007")
+    at_login = r.invited(Protagonist(row[0], row[6], row[10])).press("Log into my existing account")
+    return r.log_in(at_login, "not the password")
+
+
+def _asked(r: Riverbend, challenge: str) -> Person:
+    """The user pool asks for more than the password."""
+    r.web.cognito.challenges[r.sample.teacher.username or ""] = [(challenge, "the right answer")]
+    return r.log_in(r.web.visitor().open("/login"))
+
+
+def _code_sent(r: Riverbend) -> Person:
+    return r.web.visitor().open("/login/forgot").press("Send me a code", username_or_email="joy_teaches_t0001")
+
+
+def _new_student(r: Riverbend) -> Person:
+    """At home in an account that was made at the district login."""
+    return r.student(r.sample.choosing_student).press("I don't have an account yet")
+
+
+def _older_account(r: Riverbend) -> Person:
+    """The account that was made, and an older one that was found afterwards."""
+    at_login = _new_student(r).press("I have an older account")
+    return at_login.press("Log in", username_or_email=r.sample.choosing_student.username or "", password=PASSWORD)
+
+
 def _district_class(r: Riverbend) -> Person:
     """With a goal and an assignment, and a student who has earned something."""
     _student_at_home(r)
-    page = r.linked().open("/classes/c0001").press("Create goal", title="Linear equations", skills=" ".join(SKILLS[:6]))
-    return page.press("New assignment").press("Create assignment", title="Slope quiz")
+    shown = (
+        r.linked().open("/classes/c0001").press("Create goal", title="Linear equations", skills=" ".join(SKILLS[:6]))
+    )
+    return shown.press("New assignment").press("Create assignment", title="Slope quiz")
 
 
 def _student_at_home(r: Riverbend) -> Person:

@@ -98,8 +98,8 @@ class Keyboard:
 
     def press(self, name: str, key: str = "Enter") -> None:
         self.tab_to(name)
-        self.page.keyboard.press(key)
-        self.page.wait_for_load_state()
+        with self.page.expect_event("load"):
+            self.page.keyboard.press(key)
 
     def fill(self, name: str, text: str) -> None:
         self.tab_to(name)
