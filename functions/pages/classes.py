@@ -6,13 +6,14 @@ import csv
 import io
 import zipfile
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from functions.pages.home import class_address, class_id_of, score_of
+from functions.pages.making_again import MOST_SKILLS, MakingAgain, add_assignment, add_goal, reference_of
 from functions.pages.services import Services
 from functions.pages.visits import Visits
 from functions.pages.web import Reply, Request, page, see_other
 from shared.account import Account, Assignment, Goal, GrassrootsClass, Mastery
-from shared.clock import to_iso
 from shared.errors import AccountLinkingError
 from shared.mastery import goal_percentage
 from shared.roster import DistrictClass, RosterUserKey
@@ -20,8 +21,6 @@ from shared.stores.accounts import RESTORE_DAYS, is_restorable
 from shared.stores.outbox import event_item
 from shared.stores.reports import harmless
 from shared.stores.table import is_an_id
-
-_MOST_SKILLS = 50
 
 
 class NoSuchClass(AccountLinkingError):
@@ -64,12 +63,14 @@ class Classes:
     def __init__(self, services: Services, visits: Visits) -> None:
         self._s = services
         self._visits = visits
+        self._again = MakingAgain(services)
 
     def show(self, request: Request, reference: str) -> Reply:
         opened = self._open(request, reference)
         if isinstance(opened, Reply):
             return opened
         goals, assignments = self._work(opened)
+        old = opened.grassroots if opened.is_teacher else None
         return page(
             "class",
             one=opened,
@@ -79,6 +80,9 @@ class Classes:
             form=request.query.get("form", "goal"),
             action=self._action(opened, ""),
             problem=request.query.get("problem"),
+            checklist=self._again.checklist(opened.account, old, request.query.get("into")) if old else None,
+            choice=lambda one: f"{opened.address}?{urlencode({'into': reference_of(one)})}",
+            reference_of=reference_of,
         )
 
     def settings(self, request: Request, reference: str) -> Reply:
@@ -102,21 +106,9 @@ class Classes:
             return opened
         title = request.form.get("title", "").strip()[:200]
         skills = tuple(dict.fromkeys(s.strip() for s in request.form.get("skills", "").replace(",", " ").split()))
-        if opened.district is None or not title or not skills or len(skills) > _MOST_SKILLS:
+        if opened.district is None or not title or not skills or len(skills) > MOST_SKILLS:
             return self._back(opened, "goal")
-        goal, now = Goal(self._s.new_id(), title, skills), self._s.clock()
-        event = event_item(
-            self._s.new_id(),
-            "GoalCreated",
-            {
-                "district_id": opened.district.district_id,
-                "class_id": opened.class_id,
-                "goal_id": goal.goal_id,
-                "skill_ids": list(skills),
-            },
-            now,
-        )
-        self._s.work.add_goal(opened.district.district_id, opened.class_id, goal, event=event, created_at=to_iso(now))
+        add_goal(self._s, opened.district, Goal(self._s.new_id(), title, skills))
         return see_other(opened.address)
 
     def add_assignment(self, request: Request, reference: str) -> Reply:
@@ -127,25 +119,19 @@ class Classes:
         title = request.form.get("title", "").strip()[:200]
         if opened.district is None or not title:
             return self._back(opened, "assignment")
-        now = self._s.clock()
-        assignment_id = self._s.new_id()
-        content = request.form.get("content", "").strip()[:200] or assignment_id
-        assignment = Assignment(assignment_id, title, content)
-        event = event_item(
-            self._s.new_id(),
-            "AssignmentCreated",
-            {
-                "district_id": opened.district.district_id,
-                "class_id": opened.class_id,
-                "assignment_id": assignment_id,
-                "content_id": content,
-            },
-            now,
-        )
-        self._s.work.add_assignment(
-            opened.district.district_id, opened.class_id, assignment, event=event, created_at=to_iso(now)
-        )
+        add_assignment(self._s, opened.district, title, request.form.get("content", "").strip())
         return see_other(opened.address)
+
+    def make_again(self, request: Request, reference: str) -> Reply:
+        """A goal or an assignment of this class from before, in a district class of the same teacher (M15, B3)."""
+        opened = self._open(request, reference, for_change=True)
+        if isinstance(opened, Reply):
+            return opened
+        if opened.grassroots is None:
+            return see_other(opened.address)
+        into = request.form.get("into", "")
+        self._again.make(opened.account, opened.grassroots, request.form.get("work", ""), into)
+        return see_other(f"{opened.address}?{urlencode({'into': into})}")
 
     def delete(self, request: Request, reference: str) -> Reply:
         """Put a grassroots class into the bin (M17)."""

@@ -182,6 +182,11 @@ def new_assignment(reference: str) -> Response[Any]:
     return answered(lambda s, r: s.classes.add_assignment(r, reference))
 
 
+@app.post("/classes/<reference>/again")
+def make_again(reference: str) -> Response[Any]:
+    return answered(lambda s, r: s.classes.make_again(r, reference))
+
+
 @app.post("/classes/<reference>/delete")
 def delete_class(reference: str) -> Response[Any]:
     return answered(lambda s, r: s.classes.delete(r, reference))

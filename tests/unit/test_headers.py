@@ -44,6 +44,7 @@ NATURAL = {
     ("POST", "/activate/again"): 303,
     ("POST", "/activate/existing"): 303,
     ("POST", "/activate/new"): 303,
+    ("POST", "/classes/<reference>/again"): 303,
     ("POST", "/classes/<reference>/assignments"): 303,
     ("POST", "/classes/<reference>/delete"): 303,
     ("POST", "/classes/<reference>/download"): 303,
