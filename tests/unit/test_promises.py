@@ -177,7 +177,7 @@ PROMISES: list[tuple[str, str, Callable[[Story], bool]]] = [
     ("M15", "Pressed twice, it is made once, and ticked off.", made_once_and_ticked),
     ("M15", "Only the teacher of the previous class makes its work again.", only_by_its_teacher),
     ("M16", "Where both sides have activity, nobody goes down in anything.", nobody_goes_down),
-    ("M5", "Who leaves the roster keeps account, progress and own classes, and logs in as always.", leaves_with_all_that_is_ones_own),
+    ("M5", "Who leaves the roster keeps progress and own classes, and logs in as always.", leaves_with_all_that_is_ones_own),
     ("M5", "Who comes back finds everything as before.", comes_back_as_before),
     ("B2", "Undone, the account is as it was.", undone_as_before),
     ("B2", "No rule, feed or nightly roster redoes what a person undid.", no_rule_redoes_it),
