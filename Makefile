@@ -57,6 +57,12 @@ resend: setup ## Another activation mail for one teacher: DISTRICT= PERSON={sour
 resume-mail: setup ## Let mail go out again after too many bounces or complaints stopped it: BY= REASON=
 	@$(PYTHON) -m operations.resume_mail "$(BY)" "$(REASON)"
 
+export-person: setup ## All that is held about one person, as JSON: ACCOUNT= or DISTRICT= PERSON={sourcedId}
+	@$(PYTHON) -m operations.personal_data export "$(ACCOUNT)" "$(DISTRICT)" "$(PERSON)"
+
+delete-person: setup ## Delete it, on the platform's request: ACCOUNT= or DISTRICT= PERSON={sourcedId}
+	@$(PYTHON) -m operations.personal_data delete "$(ACCOUNT)" "$(DISTRICT)" "$(PERSON)"
+
 redrive: setup ## Send what lies in the dead-letter queues on its way again
 	@$(PYTHON) -m operations.redrive
 
@@ -108,5 +114,5 @@ build-%Function:
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 
-.PHONY: help demo local test check faults mutations bench fuzz load decide resend resume-mail redrive build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test check faults mutations bench fuzz load decide resend resume-mail export-person delete-person redrive build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

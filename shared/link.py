@@ -48,6 +48,10 @@ class Link:
     joined: Link | None = None
     """The link as it stood before its account was joined into the present one: the ledger from which undo gives back."""
 
+    @property
+    def is_linked(self) -> bool:
+        return self.state is LinkState.LINKED
+
     def may_be_joined_into(self, account_id: str) -> bool:
         """Whether this link may be turned to another account, with the one that was made for it joined into that one."""
         return self.state is LinkState.LINKED and self.is_made and self.account_id != account_id

@@ -125,8 +125,8 @@ class AccountStore:
         account no longer makes are taken away. May be run again. Raises Conflict when somebody else wrote the account in
         the meantime: read it again.
         """
-        stale = {_pair(key) for key in self._claims(before.account)} if before else set()
-        puts = list(self._claims(account))
+        stale = {_pair(key) for key in self.claims(before.account)} if before else set()
+        puts = list(self.claims(account))
         deletes = [{"PK": pk, "SK": sk} for pk, sk in stale - {_pair(claim) for claim in puts}]
         if mastery is not None:
             self._merge_mastery(account.account_id, mastery)
@@ -219,7 +219,7 @@ class AccountStore:
                 }
             }
         ]
-        for claim in self._claims(account):
+        for claim in self.claims(account):
             put: dict[str, Any] = {"TableName": name, "Item": claim}
             if claim["PK"].startswith("OIDC#"):
                 put["ConditionExpression"] = "attribute_not_exists(PK)"
@@ -228,7 +228,7 @@ class AccountStore:
         with conflicts("account_exists", "An account for this person was made in the meantime."):
             self._table.meta.client.transact_write_items(TransactItems=writes)
 
-    def _claims(self, account: Account) -> Iterator[Item]:
+    def claims(self, account: Account) -> Iterator[Item]:
         sk = account_pk(account.account_id)
         if account.email:
             yield {
