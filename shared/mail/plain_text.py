@@ -13,7 +13,7 @@ _BREAKS = re.compile(r"[\r\n\u0085\u2028\u2029\x00-\x1f\x7f-\x9f]+")
 # They turn what follows around or hide what stands there, and with it what a name pretends to be.
 _UNSEEN = re.compile(r"[\u200b\u2060-\u2064\ufeff\u00ad\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 # What joins the parts of an address: the dots that browsers take for one, a scheme's colon, slashes, the at sign.
-_HINGE = re.compile(r"([.\u3002\uff0e\uff61\u2024:/\\@\uff20\uff1a\uff0f])(?=\S)")
+_HINGE = re.compile(r"([.\u3002\uff0e\uff61\u2024:/\\@\uff20\uff1a\uff0f])(?=\S|$)")
 
 
 def one_line(text: str) -> str:
@@ -25,7 +25,8 @@ def plain(text: str) -> str:
     """A text that people read as it was, and that mail programs turn into nothing to click on.
 
     Mail programs make links of what looks like an address, also where the HTML has none. A name such as ``evil.com/pay``
-    gets a joiner after each hinge; ``St. Mary's`` and ``P.S. 118`` look as before.
+    gets a joiner after each hinge, also after the last one: words of ours may follow it. ``St. Mary's`` and ``P.S. 118``
+    look as before.
     """
     text = _UNSEEN.sub("", one_line(text))
     if len(text) > LONGEST:

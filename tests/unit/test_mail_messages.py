@@ -14,7 +14,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from selectolax.lexbor import LexborHTMLParser
@@ -231,6 +231,7 @@ FOUND_AS_ADDRESS = re.compile(
 
 @settings(deadline=None)
 @given(name=NAMES)
+@example(name="mailto:")
 def test_a_name_becomes_no_link_no_markup_and_no_line(name: str) -> None:
     kinds = {
         Kind.ACTIVATION: {"name": name, "district": name, "schools": [name, name]},
