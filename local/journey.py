@@ -262,6 +262,9 @@ class Journey:
     def clean_up(self) -> str:
         teacher = self._teacher.open("/classes/own-algebra/settings")
         teacher.press("Download class data")
+        address = str(teacher.answer and teacher.answer.url)
+        until(lambda: teacher.open(address).links().get("Save the file"), seconds=60, what="a file to save")
+        teacher.open(teacher.links()["Save the file"])
         expect(teacher.answer is not None and teacher.answer.content[:2] == b"PK", "no zip came")
         teacher.open("/classes/own-algebra/settings").press("Delete class")
         expect("Period 3 Algebra" not in self._student.open("/home").text, "the student still sees the class")

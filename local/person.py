@@ -76,10 +76,13 @@ class Person:
         """Address by the text of the link."""
         return {" ".join(a.text().split()): a.attributes.get("href") or "" for a in self.page.css("main a")}
 
-    def press(self, button: str, **fields: str) -> Self:
-        """Press the button of this name, with the fields of its form filled in by their labels or names."""
-        form = self._form_of(button)
-        values = self._values(form)
+    def press(self, button: str, *ticked: str, **fields: str) -> Self:
+        """Press the button of this name, with the fields of its form filled in by their labels or names.
+
+        ``ticked`` are the labels of the boxes that are ticked then; without any, those that the page has ticked.
+        """
+        form, pressed = self._form_of(button)
+        values = self._values(form) | self._boxes(form, ticked)
         labels = self._labels()
         for label, value in fields.items():
             name = labels.get(label.replace("_", " ").lower(), label)
@@ -87,17 +90,18 @@ class Person:
                 raise NoSuchButton(f"no field {label!r} beside the button {button!r}")
             values[name] = value
         assert self.answer is not None
-        address = urljoin(str(self.answer.url), form.attributes.get("action") or str(self.answer.url))
+        action = pressed.attributes.get("formaction") or form.attributes.get("action")
+        address = urljoin(str(self.answer.url), action or str(self.answer.url))
         if (form.attributes.get("method") or "get").lower() == "get":
             return self._note(self._http.get(address, params=values))
         origin = "/".join(address.split("/")[:3])
         return self._note(self._http.post(address, data=values, headers={"Origin": origin}))
 
-    def _form_of(self, button: str) -> LexborNode:
+    def _form_of(self, button: str) -> tuple[LexborNode, LexborNode]:
         for form in self.page.css("form"):
             for one in form.css("button"):
                 if " ".join(one.text().split()) == button:
-                    return form
+                    return form, one
         raise NoSuchButton(f"no button {button!r} on {self.path} (status {self.status}): {self.text[:300]}")
 
     @staticmethod
@@ -107,6 +111,14 @@ class Person:
             for i in form.css("input")
             if i.attributes.get("name") and i.attributes.get("type") != "checkbox"
         }
+
+    @staticmethod
+    def _boxes(form: LexborNode, ticked: tuple[str, ...]) -> dict[str, str]:
+        labels = {" ".join(one.text().split()): one.css_first("input[type=checkbox]") for one in form.css("label")}
+        boxes = [
+            box for label, box in labels.items() if box and (label in ticked if ticked else "checked" in box.attributes)
+        ]
+        return {box.attributes.get("name") or "": box.attributes.get("value") or "on" for box in boxes}
 
     def _labels(self) -> dict[str, str]:
         names = {i.attributes.get("id"): i.attributes.get("name") for i in self.page.css("input")}

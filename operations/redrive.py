@@ -22,7 +22,7 @@ _AROUND = 3_600
 
 
 class Redrive:
-    """Mail requests go back into their queue; events are handed to the function that they were meant for."""
+    """Requests for mails and exports go back into their queue; events are handed to the function that they were meant for."""
 
     def __init__(self, stack: Deployed) -> None:
         self._outputs = stack.outputs
@@ -34,10 +34,12 @@ class Redrive:
     def run(self) -> Counter[str]:
         """Answers how many messages were sent on, by what they were, and under ``failed`` how many are still there."""
         done: Counter[str] = Counter()
-        for message in self._messages(self._outputs["ActivationDeadLetterQueueUrl"]):
-            self._sqs.send_message(QueueUrl=self._outputs["ActivationQueueUrl"], MessageBody=message["Body"])
-            self._delete(self._outputs["ActivationDeadLetterQueueUrl"], message)
-            done["mail requests"] += 1
+        for queue, what in (("Activation", "mail requests"), ("Export", "exports")):
+            dead_letters = self._outputs[f"{queue}DeadLetterQueueUrl"]
+            for message in self._messages(dead_letters):
+                self._sqs.send_message(QueueUrl=self._outputs[f"{queue}QueueUrl"], MessageBody=message["Body"])
+                self._delete(dead_letters, message)
+                done[what] += 1
         for message in self._messages(self._outputs["FailedEventsQueueUrl"]):
             what = self._hand_on(message)
             if what:

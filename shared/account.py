@@ -54,6 +54,7 @@ class Assignment:
     title: str
     content_id: str
     scores: dict[str, int] = field(default_factory=dict)
+    created_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,17 @@ class UserMigrationSettings(Settings):
     platform_login_secret_arn: str
 
 
+class ClassExportSettings(Settings):
+    table_name: str
+    export_bucket: str
+    google_issuer: str
+    brand_name: str = "Khan Academy"
+
+
 class PagesSettings(Brand):
     table_name: str
+    export_bucket: str
+    export_queue_url: str
     token_secret_arn: str
     oidc_secret_arn: str
     report_bucket: str

@@ -20,12 +20,13 @@ from functions.pages.wiring import Site, assemble
 from local.person import Person
 from shared.errors import LoginRefused
 from shared.settings import Brand
+from shared.stores.exports import ExportQueue
 from shared.stores.progress import ProgressStore
 from shared.stores.sessions import RateLimiter, SessionStore
 from shared.stores.stuck import StuckStore
 from shared.stores.visits import VisitStore
 from tests.faults.dynamodb import Gate, ungated
-from tests.faults.services import MemoryCognito
+from tests.faults.services import PRESIGNED, MemoryCognito
 from tests.world import GOOGLE, TOKEN_KEY, WEB, World
 
 
@@ -83,6 +84,8 @@ class Web:
             accounts=world.accounts, claims=world.claims, links=world.links, activations=world.activations,
             visits=VisitStore(world.table, world.clock),
             progress=ProgressStore(world.table), stuck=StuckStore(world.table), inviting_again=world.inviting_again(),
+            exports=world.exports, export_queue=ExportQueue(world.export_requests, "exports"),
+            export_files=world.export_files,
             sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
             passwords=PasswordLogin(self.cognito, "pool", "client"), google=self.google, clever=self.clever,
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),
@@ -102,7 +105,7 @@ class Web:
         """Somebody with a browser; at an issuer's page they sign in with these claims."""
 
         def network(request: httpx.Request) -> httpx.Response:
-            answer = self._issuer(request, signs_in_as) or self._page(request)
+            answer = self._issuer(request, signs_in_as) or self._file(request) or self._page(request)
             self.responses.append((f"{request.method} {request.url.path}", answer))
             return answer
 
@@ -117,6 +120,13 @@ class Web:
                 back = urlencode({"code": code, "state": query["state"]})
                 return httpx.Response(302, headers={"Location": f"{WEB}/callback/{name}?{back}"})
         return None
+
+    def _file(self, request: httpx.Request) -> httpx.Response | None:
+        """What lies at a presigned address."""
+        if not str(request.url).startswith(PRESIGNED):
+            return None
+        _, bucket, key = request.url.path.split("/", 2)
+        return httpx.Response(200, content=self.world.s3.objects[bucket, key])
 
     def _page(self, request: httpx.Request) -> httpx.Response:
         event = {

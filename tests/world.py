@@ -14,6 +14,7 @@ from functions.activation_email.following_up import FollowingUp
 from functions.activation_email.invitation import Invitations
 from functions.activation_email.sending import ActivationSending
 from functions.activation_schedule.scheduling import ActivationSchedule
+from functions.class_export.exporting import Exporting
 from functions.cleanup_nudges.nudging import Nudging
 from functions.event_publisher.publishing import Publisher
 from functions.import_step.files import ImportFiles
@@ -22,6 +23,7 @@ from functions.import_step.steps import ImportSteps
 from functions.import_step.workbench import Import, Services
 from functions.mail_feedback.feedback import MailFeedback
 from functions.roster_import.arrivals import Arrivals, Taken
+from shared.class_contents import ClassContents
 from shared.inviting_again import InvitingAgain
 from shared.mail.mailer import Mailer, paced_mailer
 from shared.previous_classes import PreviousClasses
@@ -34,6 +36,7 @@ from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
 from shared.stores.due import DueStore
+from shared.stores.exports import ExportFiles, ExportStore
 from shared.stores.imports import ImportStarter
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
@@ -57,6 +60,7 @@ class World:
         self.table = MemoryTable(gate=gate, now=lambda: self.now.timestamp(), is_metered=is_metered)
         self.s3 = MemoryS3(gate=gate)
         self.sqs = MemoryQueue(gate=gate)
+        self.export_requests = MemoryQueue(gate=gate)
         self.states = MemoryStates(gate=gate, now=lambda: self.now.timestamp())
         self.ses = MemorySes(gate=gate)
         self.events = MemoryEvents(gate=gate)
@@ -72,6 +76,8 @@ class World:
         self.links = LinkStore(self.table)
         self.activations = ActivationStore(self.table)
         self.reports = ReportStore(self.table, self.s3, "reports")
+        self.exports = ExportStore(self.table)
+        self.export_files = ExportFiles(self.s3, "exports")
 
     def begin_like(self, other: World) -> None:
         """Take over what another world holds; cheaper than preparing this one the same way."""
@@ -207,6 +213,19 @@ class World:
             m["Content"]["Simple"]["Body"]["Text"]["Data"] for m in reversed(self.ses.sent) if m["To"] == address
         )
         return next(word for word in text.split() if "/activate/" in word)
+
+    # What teachers take along.
+
+    def exporting(self) -> Exporting:
+        contents = ClassContents(self.accounts, self.links, self.users, self.classes, self.work)
+        return Exporting(
+            self.exports, self.export_files, contents, self.accounts, brand_name="Khan Academy", clock=self.clock
+        )
+
+    def make_exports(self) -> None:
+        """Handle every request in the queue, as SQS would hand them over."""
+        while self.export_requests.messages:
+            self.exporting().make(**json.loads(self.export_requests.messages.pop(0)))
 
     # What runs.
 

@@ -52,6 +52,7 @@ class _Assignment(_Body):
     title: str
     content_id: str = ""
     scores: dict[Id, Points] = {}
+    created_at: Moment | None = None
 
 
 class _Class(_Body):
@@ -200,7 +201,9 @@ def _class(owner: str, one: _Class) -> GrassrootsClass:
         one.last_activity_at,
         tuple(dict.fromkeys(one.student_account_ids)),
         tuple(Goal(g.goal_id, g.title, tuple(g.skill_ids)) for g in one.goals),
-        tuple(Assignment(a.assignment_id, a.title, a.content_id, dict(a.scores)) for a in one.assignments),
+        tuple(
+            Assignment(a.assignment_id, a.title, a.content_id, dict(a.scores), a.created_at) for a in one.assignments
+        ),
     )
 
 

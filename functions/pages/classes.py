@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from functions.pages.binning import delete_class, restore_class
+from functions.pages.downloads import Downloads
 from functions.pages.home import class_address, class_id_of, score_of
 from functions.pages.making_again import MOST_SKILLS, MakingAgain, add_assignment, add_goal, reference_of
 from functions.pages.services import Services
 from functions.pages.visits import Visits
 from functions.pages.web import Reply, Request, page, see_other
 from shared.account import Account, Assignment, Goal, GrassrootsClass, Mastery
+from shared.class_contents import Member
 from shared.errors import AccountLinkingError
 from shared.mastery import goal_percentage
-from shared.roster import DistrictClass, RosterUserKey
+from shared.roster import DistrictClass
 from shared.stores.accounts import RESTORE_DAYS, is_restorable
-from shared.stores.outbox import event_item
-from shared.stores.reports import harmless
+from shared.stores.exports import ClassNamed
 from shared.stores.table import is_an_id
 
 
@@ -60,10 +60,12 @@ class Opened:
 class Classes:
     """Only who teaches or attends a class sees it; only its teacher changes it."""
 
-    def __init__(self, services: Services, visits: Visits) -> None:
+    def __init__(self, services: Services, visits: Visits, downloads: Downloads) -> None:
         self._s = services
         self._visits = visits
         self._again = MakingAgain(services)
+        self._downloads = downloads
+        self._contents = services.contents()
 
     def show(self, request: Request, reference: str) -> Reply:
         opened = self._open(request, reference)
@@ -90,8 +92,10 @@ class Classes:
         if isinstance(opened, Reply):
             return opened
         one = opened.grassroots
-        return page(
+        export = self._downloads.asked_for(request, opened.account.account_id)
+        return self._downloads.page(
             "class_settings",
+            export,
             one=opened,
             action=self._action(opened, ""),
             is_deleted=bool(one and one.deleted_at),
@@ -135,43 +139,28 @@ class Classes:
 
     def delete(self, request: Request, reference: str) -> Reply:
         """Put a grassroots class into the bin (M17)."""
-        return self._move(request, reference, "ClassDeleted")
+        return self._move(request, reference, delete_class)
 
     def restore(self, request: Request, reference: str) -> Reply:
-        return self._move(request, reference, "ClassRestored")
+        return self._move(request, reference, restore_class)
 
-    def _move(self, request: Request, reference: str, fact: str) -> Reply:
+    def _move(self, request: Request, reference: str, move: Callable[[Services, str, str], None]) -> Reply:
         opened = self._open(request, reference, for_change=True)
         if isinstance(opened, Reply):
             return opened
-        if opened.grassroots is None:
-            return see_other(opened.settings_address)
-        owner, now = opened.grassroots.owner_account_id, self._s.clock()
-        event = event_item(self._s.new_id(), fact, {"account_id": owner, "class_id": opened.class_id}, now)
-        move = self._s.accounts.delete_class if fact == "ClassDeleted" else self._s.accounts.restore_class
-        move(owner, opened.class_id, event=event, now=now)
+        if opened.grassroots is not None:
+            move(self._s, opened.grassroots.owner_account_id, opened.class_id)
         return see_other(opened.settings_address)
 
     def download(self, request: Request, reference: str) -> Reply:
-        """A class's data as a zip of CSV files that no spreadsheet runs (B4)."""
+        """Have a class's data gathered (B4); the settings say when it is there."""
         opened = self._open(request, reference, for_change=True)
         if isinstance(opened, Reply):
             return opened
-        goals, assignments = self._work(opened)
-        rows = [["student", *(g.title for g in goals), *(a.title for a in assignments)]]
-        for student in self._students(opened, goals, assignments):
-            scores = ["" if s is None else str(s) for s in student.scores]
-            rows.append([student.name, *(f"{p} %" for p in student.percentages), *scores])
-        text = io.StringIO()
-        csv.writer(text).writerows([[harmless(cell) for cell in row] for row in rows])
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("students.csv", text.getvalue().encode("utf-8-sig"))
-        return Reply(
-            body=packed.getvalue(),
-            content_type="application/zip",
-            headers={"Content-Disposition": 'attachment; filename="class-data.zip"'},
-        )
+        wanted = ClassNamed(opened.class_id, opened.district.district_id if opened.district else None)
+        export_id = self._downloads.ask(request, opened.account.account_id, [wanted])
+        mark = "&" if "?" in opened.settings_address else "?"
+        return see_other(f"{opened.settings_address}{mark}download={export_id}")
 
     def _open(self, request: Request, reference: str, *, for_change: bool = False) -> Opened | Reply:
         """Raises NoSuchClass."""
@@ -235,25 +224,24 @@ class Classes:
             family = self._s.accounts.family(account)
             return [self._student(account.display_name, family, mastery, goals, assignments)]
         people = self._people(opened)
-        masteries = self._s.accounts.masteries([account for _, account in people if account])
+        masteries = self._s.accounts.masteries([one.account_id for one in people if one.account_id])
         shown = [
-            self._student(name, (account,) if account else (), masteries.get(account or "", {}), goals, assignments)
-            for name, account in people
+            self._student(
+                one.name,
+                (one.account_id,) if one.account_id else (),
+                masteries.get(one.account_id or "", {}),
+                goals,
+                assignments,
+            )
+            for one in people
         ]
         return sorted(shown, key=lambda student: student.name.casefold())
 
-    def _people(self, opened: Opened) -> list[tuple[str, str | None]]:
-        """(name, account id if there is one) of everybody in the class."""
+    def _people(self, opened: Opened) -> list[Member]:
+        """Everybody in the class."""
         if opened.district:
-            district_id = opened.district.district_id
-            keys = [RosterUserKey(district_id, student) for student in opened.district.student_ids]
-            users = self._s.users.get_many(keys)
-            links = self._s.links.of_users(users)
-            linked = {key: link.account_id for key, link in links.items() if link.state == "linked"}
-            return [(user.display_name, linked.get(key)) for key, user in users.items()]
-        ids = opened.grassroots.student_account_ids if opened.grassroots else ()
-        accounts = self._s.accounts.get_many(ids)
-        return [(accounts[a].display_name if a in accounts else "—", a) for a in ids]
+            return self._contents.of_district(opened.district)
+        return self._contents.from_before(opened.grassroots.student_account_ids if opened.grassroots else ())
 
     @staticmethod
     def _student(

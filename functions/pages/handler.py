@@ -202,6 +202,41 @@ def download_class(reference: str) -> Response[Any]:
     return answered(lambda s, r: s.classes.download(r, reference))
 
 
+@app.get("/downloads/<export_id>")
+def fetch_download(export_id: str) -> Response[Any]:
+    return answered(lambda s, r: s.downloads.fetch(r, export_id))
+
+
+@app.get("/cleaning")
+def cleaning_page() -> Response[Any]:
+    return answered(lambda s, r: s.cleaning.show(r))
+
+
+@app.post("/cleaning/download")
+def cleaning_download() -> Response[Any]:
+    return answered(lambda s, r: s.cleaning.download(r))
+
+
+@app.post("/cleaning/delete")
+def cleaning_delete() -> Response[Any]:
+    return answered(lambda s, r: s.cleaning.delete(r))
+
+
+@app.post("/cleaning/keep")
+def cleaning_keep() -> Response[Any]:
+    return answered(lambda s, r: s.cleaning.keep(r))
+
+
+@app.post("/cleaning/later")
+def cleaning_later() -> Response[Any]:
+    return answered(lambda s, r: s.cleaning.later(r))
+
+
+@app.post("/cleaning/restore")
+def cleaning_restore() -> Response[Any]:
+    return answered(lambda s, r: s.cleaning.restore(r))
+
+
 @app.get("/unsubscribe/<token>")
 def unsubscribe_page(token: str) -> Response[Any]:
     return answered(lambda s, _: s.unsubscribe.show(token))

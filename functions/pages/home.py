@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functions.pages.linking import known
 from functions.pages.services import Services
 from functions.pages.visits import Visits
-from functions.pages.web import Reply, Request, page, see_other
+from functions.pages.web import WANTED_COOKIE, Reply, Request, page, see_other
 from shared.account import Assignment, GrassrootsClass, Mastery
 from shared.district import District
 from shared.mastery import goal_percentage
@@ -63,6 +63,8 @@ class Home:
         if visit.session.account_id is None:
             return see_other("/welcome")
         account = known(visit)
+        if request.cookies.get(WANTED_COOKIE) == "cleaning":
+            return see_other("/cleaning", **{WANTED_COOKIE: None})
         family = self._s.accounts.family(account)
         links = self._s.links.of_account(*family)
         users = self._s.users.get_many(link.user for link in links)
@@ -84,6 +86,7 @@ class Home:
                 *(taught_before(c) for c in owned if c.deleted_at is None),
                 *(attended_before(c, mastery, family) for c in self._attended(family)),
             ],
+            something_to_clean=bool(links) and bool(owned),
             deleted_classes=[taught_before(c) for c in owned if c.deleted_at],
             links=[
                 {"district_id": link.user.district_id, "district": districts[link.user.district_id].name}

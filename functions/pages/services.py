@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from functions.pages.identity import OidcProvider, PasswordLogin
 from functions.pages.web import Sealed
+from shared.class_contents import ClassContents
 from shared.clock import Clock, NewId
 from shared.inviting_again import InvitingAgain
+from shared.previous_classes import PreviousClasses
 from shared.settings import Brand
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.exports import ExportFiles, ExportQueue, ExportStore
 from shared.stores.links import LinkStore
 from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
@@ -38,6 +41,9 @@ class Services:
     progress: ProgressStore
     stuck: StuckStore
     inviting_again: InvitingAgain
+    exports: ExportStore
+    export_queue: ExportQueue
+    export_files: ExportFiles
     sessions: SessionStore
     limits: RateLimiter
     passwords: PasswordLogin
@@ -50,6 +56,12 @@ class Services:
     token_key: Callable[[], bytes]
     password_help_url: str = ""
     """Where the platform helps whoever forgot a password; empty where that is done here."""
+
+    def contents(self) -> ClassContents:
+        return ClassContents(self.accounts, self.links, self.users, self.district_classes, self.work)
+
+    def previous(self) -> PreviousClasses:
+        return PreviousClasses(self.links, self.district_classes, clock=self.clock)
 
     def sealed(self, purpose: str) -> Sealed:
         """What travels in a cookie for this purpose; a value sealed for one purpose opens for no other."""

@@ -23,7 +23,10 @@ SESSION_COOKIE = "__Host-session"
 ACTIVATION_COOKIE = "__Host-activation"
 LOGIN_COOKIE = "__Host-login"
 LANGUAGE_COOKIE = "__Host-language"
+WANTED_COOKIE = "__Host-wanted"
+"""Which page somebody wanted who was not logged in; home leads there."""
 _LARGEST_FORM = 64_000
+_MOST_FIELDS = 500
 
 
 class ForbiddenOrigin(AccountLinkingError):
@@ -94,7 +97,7 @@ def _form(event: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str
     try:
         if event.get("isBase64Encoded"):
             body = base64.b64decode(body).decode("utf-8", "replace")
-        fields = parse_qs(body, keep_blank_values=True, max_num_fields=50)
+        fields = parse_qs(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
         return {}  # No form of ours; the page says what it misses.
     return {name: values[0] for name, values in fields.items()}

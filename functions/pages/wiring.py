@@ -11,7 +11,9 @@ from botocore.exceptions import ClientError
 
 from functions.pages.activation import ActivationPages
 from functions.pages.classes import Classes, NoSuchClass
+from functions.pages.cleaning import Cleaning
 from functions.pages.console import Console
+from functions.pages.downloads import Downloads
 from functions.pages.home import Home
 from functions.pages.identity import OidcProvider, PasswordLogin
 from functions.pages.linking import Linking
@@ -32,6 +34,7 @@ from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.exports import ExportFiles, ExportQueue, ExportStore
 from shared.stores.links import LinkStore
 from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
@@ -53,6 +56,8 @@ class Site:
     passwords: Passwords
     home: Home
     classes: Classes
+    downloads: Downloads
+    cleaning: Cleaning
     unsubscribe: Unsubscribe
     console: Console
 
@@ -98,6 +103,7 @@ def assemble(services: Services, pages: Pages, read_latest: Callable[[str], str 
     activation = ActivationPages(services, visits)
     linking = Linking(services, visits)
     logins = Logins(services, visits, linking)
+    downloads = Downloads(services, visits)
     return Site(
         services,
         pages,
@@ -106,7 +112,9 @@ def assemble(services: Services, pages: Pages, read_latest: Callable[[str], str 
         logins,
         Passwords(services, visits, username_of=logins.username_of, enter=logins.enter),
         Home(services, visits),
-        Classes(services, visits),
+        Classes(services, visits, downloads),
+        downloads,
+        Cleaning(services, visits, downloads),
         Unsubscribe(services),
         Console(services, visits, read_latest),
     )
@@ -142,6 +150,9 @@ def wire() -> Site:
         progress=ProgressStore(table),
         stuck=StuckStore(table),
         inviting_again=InvitingAgain(activations, users, districts, queue, clock=utc_now, new_id=new_id),
+        exports=ExportStore(table),
+        export_queue=ExportQueue(aws.client("sqs"), settings.export_queue_url),
+        export_files=ExportFiles(aws.client("s3"), settings.export_bucket),
         sessions=SessionStore(table, utc_now),
         limits=RateLimiter(table, utc_now),
         passwords=PasswordLogin(aws.client("cognito-idp"), settings.user_pool_id, settings.user_pool_client_id),

@@ -426,7 +426,14 @@ def _class_items(one: GrassrootsClass) -> list[Item]:
             "student_account_ids": list(one.student_account_ids),
             "goals": [{"goal_id": g.goal_id, "title": g.title, "skill_ids": list(g.skill_ids)} for g in one.goals],
             "assignments": [
-                {"assignment_id": a.assignment_id, "title": a.title, "content_id": a.content_id}
+                without_none(
+                    {
+                        "assignment_id": a.assignment_id,
+                        "title": a.title,
+                        "content_id": a.content_id,
+                        "created_at": a.created_at,
+                    }
+                )
                 for a in one.assignments
             ],
         }
@@ -464,6 +471,7 @@ def _class(owner: str, item: Item, scores: list[Item]) -> GrassrootsClass:
                 a["title"],
                 a["content_id"],
                 _scores(by_assignment.get(a["assignment_id"], {})),
+                a.get("created_at"),
             )
             for a in item.get("assignments", ())
         ),

@@ -223,7 +223,7 @@ class ClassWorkStore:
         )
         goals = [Goal(_id(i), i["title"], tuple(i["skill_ids"])) for i in _oldest_first(items, "GOAL#")]
         given = _oldest_first(items, "ASSIGNMENT#")
-        return goals, [Assignment(_id(i), i["title"], i["content_id"]) for i in given]
+        return goals, [Assignment(_id(i), i["title"], i["content_id"], created_at=i["created_at"]) for i in given]
 
 
 def _oldest_first(items: Iterable[Item], prefix: str) -> list[Item]:

@@ -11,11 +11,11 @@ from typing import Any
 
 from shared.errors import Conflict
 from shared.report import REJECTS_SHOWN, Reject, Report, Status, Upload
+from shared.spreadsheet import harmless
 from shared.stores.table import Item, conflicts, district_pk
 
 MOST_REJECTS = 100_000
 """Rows that rejects.csv names; whoever has more has one mistake in all of them."""
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ReportStore:
@@ -104,13 +104,6 @@ def rejects_csv(rejects: Iterable[Reject]) -> bytes:
     for r in rejects:
         writer.writerow([harmless(v) for v in (r.file, r.line, r.column, r.code, r.message, r.value)])
     return text.getvalue().encode("utf-8-sig")
-
-
-def harmless(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return "'" + value
-    return value
 
 
 def upload_attributes(upload: Upload) -> Item:

@@ -13,6 +13,8 @@ from joserfc.jwk import OctKey
 
 from tests.faults.dynamodb import Effect, Gate, error, ungated
 
+PRESIGNED = "https://files.example"
+
 
 class MemoryS3:
     """Buckets of objects."""
@@ -44,8 +46,12 @@ class MemoryS3:
 
         return self._gate("s3", "GetObject", {"Bucket": Bucket, "Key": Key}, effect)
 
-    def upload_file(self, path: str, bucket: str, key: str) -> None:
+    def upload_file(self, path: str, bucket: str, key: str, **_: Any) -> None:
         self.put_object(Bucket=bucket, Key=key, Body=Path(path).read_bytes())
+
+    def generate_presigned_url(self, _operation: str, *, Params: dict[str, str], ExpiresIn: int) -> str:
+        """Signed by nobody; whoever opens it is given the object (tests/site.py)."""
+        return f"{PRESIGNED}/{Params['Bucket']}/{Params['Key']}?X-Amz-Expires={ExpiresIn}"
 
     def get_paginator(self, name: str) -> Any:
         assert name == "list_objects_v2"
@@ -78,6 +84,13 @@ class MemoryQueue:
             return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 
         return self._gate("sqs", "SendMessageBatch", {"Entries": Entries}, effect)
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            self.messages.append(MessageBody)
+            return {"MessageId": str(len(self.messages))}
+
+        return self._gate("sqs", "SendMessage", {"MessageBody": MessageBody}, effect)
 
 
 class MemoryStates:

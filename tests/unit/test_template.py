@@ -43,7 +43,12 @@ def test_every_asynchronous_call_has_a_dead_letter_queue(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "queue", [n for n, one in RESOURCES.items() if one["Type"] == "AWS::SQS::Queue" and n != "ActivationQueue"]
+    "queue",
+    [
+        n
+        for n, one in RESOURCES.items()
+        if one["Type"] == "AWS::SQS::Queue" and "RedrivePolicy" not in one["Properties"]
+    ],
 )
 def test_every_dead_letter_queue_has_an_alarm_and_keeps_for_two_weeks(queue: str) -> None:
     assert RESOURCES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400

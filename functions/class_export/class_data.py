@@ -1,0 +1,108 @@
+"""A class's data as files: CSV that a spreadsheet opens and never runs, and a summary to read."""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.account import Mastery
+from shared.class_contents import Taught
+from shared.i18n import direction, environment, translations
+from shared.mastery import goal_percentage
+from shared.spreadsheet import harmless
+
+TEMPLATES = Path(__file__).parent / "templates"
+_NOT_IN_A_FILE_NAME = re.compile(r"[^\w -]+")
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class StudentData:
+    """One student with everything that was earned."""
+
+    name: str
+    account_id: str | None
+    mastery: Mastery
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A student in the summary."""
+
+    name: str
+    percentages: list[int]
+    scores: list[int | None]
+
+
+def write_class(folder: Path, taught: Taught, students: Iterable[StudentData], language: str, brand: str) -> list[Path]:
+    """Write a class's files into a folder, going over the students once; answers the files.
+
+    Memory holds a line of the summary per student, and no student's mastery.
+    """
+    _ = translations(language).gettext
+    with ExitStack() as open_files:
+        tables = _Tables(folder, open_files)
+        who = tables.table("students.csv", _("Student"), *(goal.title for goal in taught.goals))
+        mastery = tables.table("mastery.csv", _("Student"), _("Skill"), _("Points"), _("Earned on"))
+        goals = tables.table("goals.csv", _("Goal"), _("Skills"), _("Student"), _("Percentage"))
+        work = tables.table("assignments.csv", _("Assignment"), _("Content"), _("Made on"), _("Student"), _("Score"))
+        lines = []
+        for student in students:
+            percentages = [goal_percentage(goal.skill_ids, student.mastery) for goal in taught.goals]
+            scores = [one.scores.get(student.account_id or "") for one in taught.assignments]
+            lines.append(_Line(student.name, percentages, scores))
+            who(student.name, *percentages)
+            for skill, earned in student.mastery.items():
+                mastery(student.name, skill, earned.points, earned.updated_at)
+            for goal, percentage in zip(taught.goals, percentages, strict=True):
+                goals(goal.title, " ".join(goal.skill_ids), student.name, percentage)
+            for one, score in zip(taught.assignments, scores, strict=True):
+                work(one.title, one.content_id, one.created_at or "", student.name, "" if score is None else score)
+    summary = folder / "summary.html"
+    template = environment(TEMPLATES, language).get_template("summary.html")
+    values = {"lang": language, "dir": direction(language), "one": taught, "students": lines, "brand": brand}
+    with summary.open("w", encoding="utf-8") as file:
+        file.writelines(template.generate(values))
+    return [*tables.files, summary]
+
+
+class _Tables:
+    """CSV files in UTF-8 with a BOM, by which spreadsheets know it."""
+
+    def __init__(self, folder: Path, open_files: ExitStack) -> None:
+        self._folder = folder
+        self._open_files = open_files
+        self.files: list[Path] = []
+
+    def table(self, name: str, *columns: str) -> Any:
+        """A file of this name; answers what writes a row of it."""
+        path = self._folder / name
+        self.files.append(path)
+        writer = csv.writer(self._open_files.enter_context(path.open("w", encoding="utf-8-sig", newline="")))
+
+        def row(*cells: object) -> None:
+            writer.writerow([harmless(cell) for cell in cells])
+
+        row(*columns)
+        return row
+
+
+def folder_names(names: Iterable[str]) -> Iterator[str]:
+    """A name for the folder of each class: letters, digits, blanks and dashes of its own name, and each once."""
+    taken: set[str] = set()
+    for name in names:
+        plain = " ".join(_NOT_IN_A_FILE_NAME.sub(" ", unicodedata.normalize("NFC", name)).split())[
+            :_LONGEST_NAME
+        ].strip()
+        wanted, number = plain or "class", 1
+        while wanted.casefold() in taken:
+            number += 1
+            wanted = f"{plain or 'class'} {number}"
+        taken.add(wanted.casefold())
+        yield wanted

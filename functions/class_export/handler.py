@@ -1,0 +1,52 @@
+"""SQS: exports of class data that teachers asked for."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.class_export.exporting import Exporting
+from shared import aws
+from shared.class_contents import ClassContents
+from shared.clock import utc_now
+from shared.observability import logger, metric
+from shared.settings import ClassExportSettings
+from shared.stores.accounts import AccountStore
+from shared.stores.districts import ClassWorkStore, DistrictClassStore
+from shared.stores.exports import ExportFiles, ExportStore
+from shared.stores.links import LinkStore
+from shared.stores.roster_users import RosterUserStore
+
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@cache
+def exporting() -> Exporting:
+    """The use case, wired to the services that the environment names."""
+    settings = ClassExportSettings.from_environment()
+    table = aws.table(settings.table_name)
+    accounts = AccountStore(table, settings.google_issuer)
+    contents = ClassContents(
+        accounts, LinkStore(table), RosterUserStore(table), DistrictClassStore(table), ClassWorkStore(table)
+    )
+    files = ExportFiles(aws.client("s3"), settings.export_bucket)
+    return Exporting(ExportStore(table), files, contents, accounts, brand_name=settings.brand_name, clock=utc_now)
+
+
+def record_handler(record: SQSRecord) -> None:
+    """Whatever it raises, the queue brings the request again."""
+    body = record.json_body
+    outcome = exporting().make(body["account_id"], body["export_id"])
+    logger.info("export", extra={"export_id": body["export_id"], "outcome": outcome.value})
+    metric(f"Export{outcome.value.title().replace('_', '')}")
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return dict(
+        process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)
+    )
