@@ -47,6 +47,18 @@ _VALUES: dict[Kind, dict[str, Any]] = {
         "address": f"{WEB}/cleaning",
         "stop": f"{WEB}/unsubscribe/{_TOKEN}",
     },
+    Kind.DIGEST: {
+        "district": DISTRICT,
+        "classes": 68,
+        "teachers": 41,
+        "schools": [
+            {"name": "Riverbend Middle School", "classes": 41, "percent": 100},
+            {"name": "Sycamore Street Elementary", "classes": 19, "percent": 46},
+            {"name": "", "classes": 2, "percent": 4},
+        ],
+        "others": 6,
+        "address": f"{WEB}/console/riverbend",
+    },
     Kind.HELD_IMPORT: {
         "district": DISTRICT,
         "upload": "rosters/riverbend/nightly-2026-11-24.zip",

@@ -125,6 +125,8 @@ class Redrive:
         for schedule in event.get("resources", []):
             if schedule.endswith("-nudges"):
                 return "CleanupNudgesFunctionName"
+            if schedule.endswith("-digests"):
+                return "CleanupDigestFunctionName"
             if schedule.endswith("-activations"):
                 return "ActivationScheduleFunctionName"
         return None

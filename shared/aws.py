@@ -13,7 +13,15 @@ from botocore.config import Config
 def client(service: str, *, retries: bool = True) -> Any:
     """A client. Without ``retries`` a call is made once, whatever comes of it."""
     attempts = {"mode": "standard", "max_attempts": 5} if retries else {"mode": "standard", "total_max_attempts": 1}
-    config = Config(retries=attempts, connect_timeout=5, read_timeout=20, max_pool_connections=16)  # type: ignore[arg-type]
+    # Without this a presigned address of S3 is signed the old way, which newer regions do not take.
+    signature = "s3v4" if service == "s3" else None
+    config = Config(
+        retries=attempts,  # type: ignore[arg-type]
+        connect_timeout=5,
+        read_timeout=20,
+        max_pool_connections=16,
+        signature_version=signature,
+    )
     return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 

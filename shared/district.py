@@ -63,6 +63,21 @@ class NudgeSettings(BaseModel):
         return tuple(dict.fromkeys(names))
 
 
+class DigestSettings(BaseModel):
+    """Who is told each week how many classes from before are left, and on which day (M17)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    to: tuple[str, ...] = ()
+    """Addresses; none means the district's contacts."""
+    weekday: str = WEEKDAYS[0]
+
+    @field_validator("weekday", mode="before")
+    @classmethod
+    def _whole_weekday_name(cls, value: object) -> str:
+        return _weekday(str(value))
+
+
 class ActivationSettings(BaseModel):
     """How long an invitation counts, and when a teacher who does not take it up is reminded of it."""
 
@@ -112,6 +127,7 @@ class District(BaseModel):
     clever_district_id: str | None = None
     nudges: NudgeSettings = NudgeSettings()
     activations: ActivationSettings = ActivationSettings()
+    digest: DigestSettings | None = None
 
     def takes_additions_only(self, day: date) -> bool:
         """Whether nothing is removed on this day, on the district's own calendar."""

@@ -94,6 +94,12 @@ class CleanupNudgesSettings(Brand):
     google_issuer: str
 
 
+class CleanupDigestSettings(Brand):
+    table_name: str
+    sender: str
+    configuration_set: str
+
+
 class EventPublisherSettings(Settings):
     event_bus_name: str = "default"
 

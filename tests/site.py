@@ -20,6 +20,7 @@ from functions.pages.wiring import Site, assemble
 from local.person import Person
 from shared.errors import LoginRefused
 from shared.settings import Brand
+from shared.stores.digests import LeftOverStore
 from shared.stores.exports import ExportQueue
 from shared.stores.progress import ProgressStore
 from shared.stores.sessions import RateLimiter, SessionStore
@@ -85,7 +86,7 @@ class Web:
             visits=VisitStore(world.table, world.clock),
             progress=ProgressStore(world.table), stuck=StuckStore(world.table), inviting_again=world.inviting_again(),
             exports=world.exports, export_queue=ExportQueue(world.export_requests, "exports"),
-            export_files=world.export_files,
+            export_files=world.export_files, left=LeftOverStore(world.table),
             sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
             passwords=PasswordLogin(self.cognito, "pool", "client"), google=self.google, clever=self.clever,
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),

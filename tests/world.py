@@ -15,6 +15,7 @@ from functions.activation_email.invitation import Invitations
 from functions.activation_email.sending import ActivationSending
 from functions.activation_schedule.scheduling import ActivationSchedule
 from functions.class_export.exporting import Exporting
+from functions.cleanup_digest.digesting import Digesting
 from functions.cleanup_nudges.nudging import Nudging
 from functions.event_publisher.publishing import Publisher
 from functions.import_step.files import ImportFiles
@@ -34,6 +35,7 @@ from shared.stores.accounts import AccountStore
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
+from shared.stores.digests import DigestStore, LeftOverStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
 from shared.stores.due import DueStore
 from shared.stores.exports import ExportFiles, ExportStore
@@ -189,8 +191,15 @@ class World:
 
     def nudging(self) -> Nudging:
         return Nudging(
-            DueStore(self.table), self.links, self.users, self.accounts, self.previous(), self.districts, self.mailer(),
+            DueStore(self.table), self.links, self.users, self.accounts, self.previous(), LeftOverStore(self.table),
+            self.districts, self.mailer(),
             token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
+        )  # fmt: skip
+
+    def digesting(self) -> Digesting:
+        return Digesting(
+            DigestStore(self.table), LeftOverStore(self.table), self.districts, self.mailer(), brand=Brand(web_url=WEB),
+            clock=self.clock,
         )  # fmt: skip
 
     def previous(self) -> PreviousClasses:

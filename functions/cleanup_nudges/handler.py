@@ -16,6 +16,7 @@ from shared.observability import logger, metric
 from shared.previous_classes import PreviousClasses
 from shared.settings import CleanupNudgesSettings
 from shared.stores.accounts import AccountStore
+from shared.stores.digests import LeftOverStore
 from shared.stores.districts import DistrictClassStore, DistrictStore
 from shared.stores.due import DueStore
 from shared.stores.links import LinkStore
@@ -39,6 +40,7 @@ def nudging() -> Nudging:
         RosterUserStore(table),
         AccountStore(table, settings.google_issuer),
         PreviousClasses(links, DistrictClassStore(table), clock=utc_now),
+        LeftOverStore(table),
         DistrictStore(table),
         paced_mailer(
             aws.client("sesv2", retries=False),

@@ -19,6 +19,7 @@ from shared.previous_classes import PreviousClasses
 from shared.roster import Role, RosterUser, RosterUserKey
 from shared.settings import Brand
 from shared.stores.accounts import AccountStore
+from shared.stores.digests import LeftOverStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due import NUDGE, DueStore
 from shared.stores.links import LinkStore
@@ -38,6 +39,7 @@ class Nudging:
         users: RosterUserStore,
         accounts: AccountStore,
         previous: PreviousClasses,
+        left: LeftOverStore,
         districts: DistrictStore,
         mailer: Mailer,
         *,
@@ -50,6 +52,7 @@ class Nudging:
         self._users = users
         self._accounts = accounts
         self._previous = previous
+        self._left = left
         self._districts = districts
         self._mailer = mailer
         self._token_key = token_key
@@ -91,6 +94,7 @@ class Nudging:
             return "unanswered"
         classes = still_about(self._accounts.owned_classes(*self._family(link.account_id)))
         if not classes or not user.active or not user.official_email:
+            self._left.forget(key)
             self._links.move_nudge(key, due_at, None)
             return "stopped"
         allowed = next_allowed(district, now)
@@ -98,10 +102,12 @@ class Nudging:
             self._links.move_nudge(key, due_at, allowed)
             return "moved"
         paired = self._previous.paired(classes, user, district)
-        if all(one.verdict is Verdict.LEFT_ALONE for one in paired):
+        named = [one for one in paired if one.verdict is not Verdict.LEFT_ALONE]
+        self._left.note(user, len(named))
+        if not named:
             self._links.move_nudge(key, due_at, look_again_at(district, now))
             return "left_alone"
-        message = self._message(district, user, link.account_id, paired)
+        message = self._message(district, user, link.account_id, named)
         try:
             turn = self._mailer.turn()
         except MailRefused as later:

@@ -70,9 +70,8 @@ class Cleaning:
         owned = self._s.accounts.owned_classes(*family)
         about = {one.class_id for one in still_about(owned)}
         links = self._s.links.of_account(*family)
-        users = self._s.users.get_many(link.user for link in links)
         district = self._s.districts.find(links[0].user.district_id) if links else None
-        found = self._paired([one for one in owned if one.class_id in about], list(users.values()))
+        found = self._paired([one for one in owned if one.class_id in about], self._teachers(links))
         gathered = {class_id: at for one in family for class_id, at in self._s.exports.gathered(one).items()}
         shown = {v: [Previous.of(one, gathered) for one in found if one.verdict is v] for v in _STRONGEST_FIRST}
         now = self._s.clock()
@@ -136,7 +135,19 @@ class Cleaning:
         for one in ticked:
             with suppress(RefusedTransition):
                 do(one.owner_account_id, one.class_id)
+        self._note_what_is_left(family)
         return see_other(f"/cleaning?done={done}")
+
+    def _note_what_is_left(self, family: tuple[str, ...]) -> None:
+        old = still_about(self._s.accounts.owned_classes(*family))
+        for user in self._teachers(self._s.links.of_account(*family)):
+            found = self._s.previous().paired(old, user, self._s.districts.get(user.district_id))
+            self._s.left.note(user, sum(one.verdict is not Verdict.LEFT_ALONE for one in found))
+
+    def _teachers(self, links: list[Link]) -> list[RosterUser]:
+        """Who of a district the account is linked to, as far as they teach there now."""
+        users = self._s.users.get_many(link.user for link in links)
+        return [user for user in users.values() if user.active and user.role is Role.TEACHER]
 
     def _ticked(self, request: Request, family: tuple[str, ...]) -> list[GrassrootsClass]:
         """Those of the own classes that the form has ticked."""
@@ -151,8 +162,7 @@ class Cleaning:
         """What has become of each class, by the district that says most of it."""
         best = {one.class_id: Pairing(one, Verdict.LEFT_ALONE) for one in old}
         for user in users:
-            if user.active and user.role is Role.TEACHER:
-                for found in self._s.previous().paired(old, user, self._s.districts.get(user.district_id)):
-                    before = best[found.old.class_id]
-                    best[found.old.class_id] = min(before, found, key=lambda one: _STRONGEST_FIRST.index(one.verdict))
+            for found in self._s.previous().paired(old, user, self._s.districts.get(user.district_id)):
+                before = best[found.old.class_id]
+                best[found.old.class_id] = min(before, found, key=lambda one: _STRONGEST_FIRST.index(one.verdict))
         return list(best.values())

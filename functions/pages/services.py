@@ -15,6 +15,7 @@ from shared.settings import Brand
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
+from shared.stores.digests import LeftOverStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
 from shared.stores.exports import ExportFiles, ExportQueue, ExportStore
 from shared.stores.links import LinkStore
@@ -44,6 +45,7 @@ class Services:
     exports: ExportStore
     export_queue: ExportQueue
     export_files: ExportFiles
+    left: LeftOverStore
     sessions: SessionStore
     limits: RateLimiter
     passwords: PasswordLogin

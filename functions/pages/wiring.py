@@ -33,6 +33,7 @@ from shared.stores.accounts import AccountStore
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.claims import ClaimStore
+from shared.stores.digests import LeftOverStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
 from shared.stores.exports import ExportFiles, ExportQueue, ExportStore
 from shared.stores.links import LinkStore
@@ -153,6 +154,7 @@ def wire() -> Site:
         exports=ExportStore(table),
         export_queue=ExportQueue(aws.client("sqs"), settings.export_queue_url),
         export_files=ExportFiles(aws.client("s3"), settings.export_bucket),
+        left=LeftOverStore(table),
         sessions=SessionStore(table, utc_now),
         limits=RateLimiter(table, utc_now),
         passwords=PasswordLogin(aws.client("cognito-idp"), settings.user_pool_id, settings.user_pool_client_id),

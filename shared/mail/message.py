@@ -32,6 +32,7 @@ class Kind(StrEnum):
     REMINDER = "reminder"
     NUDGE = "nudge"
     HELD_IMPORT = "held_import"
+    DIGEST = "digest"
 
     @property
     def bulk(self) -> bool:
@@ -43,6 +44,7 @@ SUBJECTS = {
     Kind.REMINDER: "Your official %(brand)s account waits for you",
     Kind.NUDGE: "Your previous %(brand)s classes are still open",
     Kind.HELD_IMPORT: "A roster of %(district)s waits for your decision",
+    Kind.DIGEST: "Classes from before that are left in %(district)s",
 }
 """What each kind is called; the headings of the templates say the same, and are what gets translated."""
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from shared.account import Assignment, Goal
 from shared.district import DISTRICT_ID, District
-from shared.errors import UnknownDistrict
+from shared.errors import Conflict, UnknownDistrict
 from shared.roster import DistrictClass, School
+from shared.stores.digests import digest_key
 from shared.stores.table import (
     Item,
     Key,
@@ -33,7 +35,7 @@ class DistrictStore:
         self._table = table
 
     def put(self, district: District) -> None:
-        """Store the settings; a Clever district id leads back to its district."""
+        """Store the settings; a Clever district id leads back to its district, and one that wants a digest is noted."""
         settings = district.model_dump(mode="json")
         self._table.put_item(Item={**settings_key(district.district_id), "body": json.dumps(settings)})
         if district.clever_district_id:
@@ -44,6 +46,12 @@ class DistrictStore:
                     "district_id": district.district_id,
                 }
             )
+
+        if district.digest is None:
+            self._table.delete_item(Key=digest_key(district.district_id))
+            return
+        with suppress(Conflict), conflicts("noted", "This district is noted already."):
+            self._table.put_item(Item=digest_key(district.district_id), ConditionExpression="attribute_not_exists(PK)")
 
     def find(self, district_id: str) -> District | None:
         if not DISTRICT_ID.fullmatch(district_id):

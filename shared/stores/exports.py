@@ -16,6 +16,7 @@ from shared.stores.table import Item, Key, account_pk, conflicts, every_page, wi
 KEPT = timedelta(days=1)
 """How long an export can be fetched; the bucket keeps its file no longer (template.yaml)."""
 _ADDRESS_WORKS = timedelta(minutes=5)
+_HEADERS = {"ContentType": "application/zip", "ContentDisposition": 'attachment; filename="class-data.zip"'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +121,14 @@ class ExportFiles:
         self._bucket = bucket
 
     def put(self, export: Export, file: Path) -> None:
-        self._s3.upload_file(str(file), self._bucket, _file_key(export), ExtraArgs={"ContentType": "application/zip"})
+        self._s3.upload_file(str(file), self._bucket, _file_key(export), ExtraArgs=_HEADERS)
 
     def address(self, export: Export) -> str:
         """Where it can be fetched for some minutes, by whoever has the address."""
         return str(
             self._s3.generate_presigned_url(
                 "get_object",
-                Params={
-                    "Bucket": self._bucket,
-                    "Key": _file_key(export),
-                    "ResponseContentDisposition": 'attachment; filename="class-data.zip"',
-                },
+                Params={"Bucket": self._bucket, "Key": _file_key(export)},
                 ExpiresIn=int(_ADDRESS_WORKS.total_seconds()),
             )
         )

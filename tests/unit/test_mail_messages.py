@@ -121,7 +121,13 @@ def test_every_text_of_the_code_is_translated(language: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "bulk"),
-    [(Kind.ACTIVATION, False), (Kind.REMINDER, True), (Kind.NUDGE, True), (Kind.HELD_IMPORT, False)],
+    [
+        (Kind.ACTIVATION, False),
+        (Kind.REMINDER, True),
+        (Kind.NUDGE, True),
+        (Kind.HELD_IMPORT, False),
+        (Kind.DIGEST, False),
+    ],
 )
 @pytest.mark.parametrize("language", languages())
 def test_only_bulk_mail_has_the_headers_of_rfc_8058_and_a_postal_address(kind: Kind, bulk: bool, language: str) -> None:
@@ -237,6 +243,7 @@ def test_a_name_becomes_no_link_no_markup_and_no_line(name: str) -> None:
         Kind.ACTIVATION: {"name": name, "district": name, "schools": [name, name]},
         Kind.REMINDER: {"name": name, "district": name, "schools": [name]},
         Kind.NUDGE: {"name": name, "obsolete": [previous(name, name)] * 2, "asked": [previous(name)]},
+        Kind.DIGEST: {"district": name, "schools": [{"name": name, "classes": 1, "percent": 100}] * 2},
         Kind.HELD_IMPORT: {"district": name, "upload": name, "reason": name},
     }
     for kind, values in kinds.items():

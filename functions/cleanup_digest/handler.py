@@ -1,0 +1,44 @@
+"""Scheduler: what digests are due by now."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.cleanup_digest.digesting import Digesting
+from shared import aws
+from shared.clock import utc_now
+from shared.mail.mailer import paced_mailer
+from shared.observability import logger, metric
+from shared.settings import CleanupDigestSettings
+from shared.stores.digests import DigestStore, LeftOverStore
+from shared.stores.districts import DistrictStore
+
+
+@cache
+def digesting() -> Digesting:
+    """The use case, wired to the services that the environment names."""
+    settings = CleanupDigestSettings.from_environment()
+    table = aws.table(settings.table_name)
+    mailer = paced_mailer(
+        aws.client("sesv2", retries=False),
+        table,
+        settings.sender,
+        settings.configuration_set,
+        clock=utc_now,
+        tell=metric,
+    )
+    return Digesting(
+        DigestStore(table), LeftOverStore(table), DistrictStore(table), mailer, brand=settings, clock=utc_now
+    )
+
+
+@logger.inject_lambda_context
+def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    counts = digesting().run()
+    logger.info("digests", extra={"counts": dict(counts)})
+    for name, number in counts.items():
+        metric(f"Digests{name.title()}", number)
+    return dict(counts)
