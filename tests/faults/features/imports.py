@@ -88,7 +88,9 @@ HILLSIDE = roster(
 def _prepared() -> World:
     """Three districts: in hillside nothing must ever happen; in valley mails wait for their day."""
     world = World()
-    world.register(removal_threshold_count=4, clever_district_id="clever-lakeside")
+    world.register(
+        removal_threshold_count=4, clever_district_id="clever-lakeside", digest={"to": ["data@office.example"]}
+    )
     world.register("hillside", email_domains=["hillside.example"])
     world.put("rosters/hillside/r.zip", HILLSIDE)
     world.register("valley", email_domains=["valley.example"], activations_from="2026-09-11")
