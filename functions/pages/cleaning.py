@@ -22,7 +22,7 @@ from shared.stores.accounts import RESTORE_DAYS, is_restorable
 from shared.stores.exports import ClassNamed
 
 SNOOZE_DAYS = 30
-_FIELD = "class:"
+_FIELD = "class-"
 _STRONGEST_FIRST = (Verdict.OBSOLETE, Verdict.ASK, Verdict.LEFT_ALONE)
 
 

@@ -55,7 +55,7 @@ def web() -> Web:
 
 def post(person: Person, what: str, *class_ids: str) -> None:
     """A form with these ticks, sent by somebody whose page may have no such form."""
-    person._http.post(f"{WEB}/cleaning/{what}", data={f"class:{class_id}": "on" for class_id in class_ids})
+    person._http.post(f"{WEB}/cleaning/{what}", data={f"class-{class_id}": "on" for class_id in class_ids})
 
 
 def test_each_class_is_shown_with_what_has_become_of_it(web: Web) -> None:
@@ -69,7 +69,7 @@ def test_each_class_is_shown_with_what_has_become_of_it(web: Web) -> None:
     )
     assert text.index("Your other classes from before") < text.index("Chess club")
     checked = [node.attributes["name"] for node in page.page.css("input[checked]")]
-    assert checked == ["class:own"], "only what is obsolete is ticked beforehand"
+    assert checked == ["class-own"], "only what is obsolete is ticked beforehand"
 
 
 def test_the_way_of_a_nudge_from_the_mail_to_the_last_class(web: Web) -> None:

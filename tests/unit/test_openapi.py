@@ -29,8 +29,10 @@ from functions.pages.web import LOGIN_COOKIE
 from functions.pages.wiring import assemble
 from local.person import Person
 from shared.activation_token import make_token
+from shared.clock import to_iso
 from shared.nudge import unsubscribe_token
 from shared.reminder import stop_token
+from shared.stores.exports import ClassNamed, Export
 from tests.faults.dynamodb import Effect
 from tests.site import Web
 from tests.unit.test_headers import complete
@@ -47,6 +49,7 @@ TOKENS = ("token-of-the-mail", "token-of-nudges", "token-of-reminders")
 KNOWN = {
     "path.district_id": ["lakeside", LONG],
     "path.provider": ["google", "clever", "#"],
+    "path.export_id": ["of-ada", LONG],
     "path.reference": ["own", "c1", LONG],
     "path.token": [*TOKENS, LONG],
     "query.district": ["lakeside"],
@@ -62,6 +65,7 @@ KNOWN = {
     "body.answer": ["123456", LONG],
     "body.code": ["000000", LONG],
     "body.new_password": ["a new password"],
+    "body.class-own": ["on"],
     "body.title": ["Fractions"],
     "body.skills": ["a, b"],
 }
@@ -197,6 +201,23 @@ def linked_and_tidied_up() -> Visitor:
     return Visitor(web, linked_teacher(web).open("/classes/own/settings").press("Delete class"))
 
 
+def with_a_file_to_fetch() -> Visitor:
+    web = lakeside()
+    page = linked_teacher(web)
+    export = Export("ada", "of-ada", (ClassNamed("own"),), "en", to_iso(web.world.now))
+    web.world.exports.ask(export, web.world.now)
+    web.world.exporting().make("ada", "of-ada")
+    return Visitor(web, page)
+
+
+def linked_and_at_every_limit() -> Visitor:
+    gate = AtLimit()
+    web = lakeside(gate=gate)
+    page = linked_teacher(web)
+    gate.is_on = True
+    return Visitor(web, page)
+
+
 def with_a_used_link() -> Visitor:
     web = lakeside()
     page = activated(web)
@@ -277,6 +298,8 @@ def visitors() -> list[Visitor]:
         invited_and_logged_in(),
         linked(),
         linked_and_tidied_up(),
+        with_a_file_to_fetch(),
+        linked_and_at_every_limit(),
         linked_long_ago(),
         with_a_used_link(),
         with_an_expired_link(),
