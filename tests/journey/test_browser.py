@@ -172,6 +172,15 @@ def test_goals_keep_what_was_earned_assignments_start_anew_and_classes_can_be_cl
     expect(student.get_by_text("Slope quiz: 70")).to_be_visible()
 
     teacher.goto(f"{stack.web_url}/classes/own-algebra")
+    teacher.get_by_role("button", name="Make again in Algebra 1 – 1: Linear equations, with what is earned").click()
+    teacher.get_by_role("button", name="Make again in Algebra 1 – 1: Slope quiz, without scores").click()
+    expect(teacher.get_by_text("Done: it is in Algebra 1 – 1.")).to_have_count(2)
+    student.reload()
+    in_the_new_class = student.get_by_role("listitem").filter(has=student.get_by_role("link", name="Algebra 1 – 1"))
+    expect(in_the_new_class.get_by_text("Linear equations: 50 %")).to_be_visible()
+    expect(in_the_new_class.get_by_text("Slope quiz: no score yet")).to_be_visible()
+
+    teacher.goto(f"{stack.web_url}/classes/own-algebra")
     teacher.get_by_role("link", name="Settings").click()
     with teacher.expect_download() as download:
         press(teacher, "Download class data")
