@@ -28,6 +28,7 @@ FIRST = [
     account("ada", "ada@mail.example", classes=[_class("own"), _class("old")]),
     account("max", "max@mail.example"),
     account("pat", "pat@mail.example"),
+    account("joy", "joy@mail.example"),
     account("tom", "t3@lakeside.example"),
     account("eve", "t2@lakeside.example", email_verified=False),
     account("sam", "shared@lakeside.example"),

@@ -9,12 +9,13 @@ from typing import Any
 
 from shared.activation import ActivationState
 from shared.errors import RefusedTransition
-from shared.link import LinkState, Proof
+from shared.link import Link, LinkState, Proof
 from shared.nudge import first_nudge_at
 from shared.roster import RosterUserKey
 from shared.stores.links import Consent
 from tests.faults.laboratory import DAY, Feature, Laboratory, Worker
 from tests.site import Web
+from tests.two_accounts import with_made_account
 
 PASSWORD = "correct horse"
 _SAYS_WHY = {"account_linked_elsewhere", "undone_by_person", "already_linked", "activation_dead"}
@@ -41,6 +42,11 @@ def _week(lab: Laboratory) -> None:
     lab.send("visit", ("activates", "t4", "max"), after=2 * DAY)
     lab.send("visit", ("undoes", "t4", "max"), after=2 * DAY + 10_000)
     lab.send("visit", ("activates", "t4", "max"), after=2 * DAY + 20_000)
+    # The older account is found after the first district login made one; twice, parted, and joined again.
+    lab.send("visit", ("starts anew", "s4", "made-s4"), after=7_400)
+    for after in (DAY, DAY, 3 * DAY):
+        lab.send("visit", ("joins", "s4", "joy"), after=after)
+    lab.send("visit", ("parts", "s4", "joy"), after=DAY if race else 2 * DAY)
     for _ in range(2):
         lab.send("visit", ("chooses", "s2", "pat"), after=7_400)
     if race:
@@ -68,6 +74,9 @@ def _visits(lab: Laboratory, visit: tuple[str, str, str]) -> None:
             "chooses": _chooses,
             "logs in with clever": _logs_in_with_clever,
             "undoes": _undoes,
+            "starts anew": _starts_anew,
+            "joins": _joins,
+            "parts": _parts,
         }[what](lab, user, account_id)
     except RefusedTransition as refused:
         if refused.code not in _SAYS_WHY:
@@ -132,8 +141,29 @@ def _undoes(lab: Laboratory, user: RosterUserKey, _account_id: str) -> None:
     lab.world.links.undo(user, event_id=lab.world.new_id(), now=lab.world.now)
 
 
-def _make(lab: Laboratory, consent: Consent) -> None:
-    lab.world.links.make(consent, event_id=lab.world.new_id(), now=lab.world.now)
+def _starts_anew(lab: Laboratory, user: RosterUserKey, account_id: str) -> None:
+    """A first district login of somebody who does not think of the older account."""
+    if lab.world.users.get(user) is None:
+        raise RefusedTransition("not_yet", "The roster is not there yet.")
+    if lab.world.links.of_user(user) is None:
+        with_made_account(lab.world, user, account_id)
+
+
+def _joins(lab: Laboratory, user: RosterUserKey, account_id: str) -> None:
+    present = lab.world.links.of_user(user)
+    if present is None or lab.world.accounts.get(account_id) is None:
+        raise RefusedTransition("not_yet", "There is nothing to join yet.")
+    _make(lab, Consent(user, account_id, Proof.DISTRICT_LOGIN_GOOGLE, joins=present.account_id), present)
+
+
+def _parts(lab: Laboratory, user: RosterUserKey, account_id: str) -> None:
+    """As the page does: what is linked to the account that is logged in."""
+    for link in lab.world.links.of_account(account_id):
+        lab.world.links.undo(link.user, account_id=account_id, event_id=lab.world.new_id(), now=lab.world.now)
+
+
+def _make(lab: Laboratory, consent: Consent, present: Link | None = None) -> None:
+    lab.world.links.make(consent, present=present, event_id=lab.world.new_id(), now=lab.world.now)
 
 
 def _is_linked(lab: Laboratory, user: RosterUserKey) -> bool:
@@ -166,6 +196,10 @@ def _safety(lab: Laboratory) -> Iterator[str]:
             other = items.get((f"USER#{sk.removeprefix('LINK#')}#{item['sourced_id']}", "LINK"), {})
             if (other.get("state"), other.get("account_id")) != ("linked", pk.removeprefix("ACCOUNT#")):
                 yield f"half a link: {pk} {sk}"
+        elif sk == "JOINED" and "into" in item:
+            into = items.get((f"ACCOUNT#{item['into']}", "JOINED"), {})
+            if pk.removeprefix("ACCOUNT#") not in into.get("accounts", ()):
+                yield f"half a join: {pk}"
     facts: Counter[tuple[str, ...]] = lab.facts["told of links"]
     for (kind, *pair), made in facts.items():
         if kind == "AccountLinked" and made - facts["LinkUndone", *pair] not in (0, 1):
@@ -179,6 +213,10 @@ def _at_rest(lab: Laboratory) -> dict[str, Any]:
         f"{pk} {sk}": (item["state"], item["account_id"], item.get("by"), item.get("by_rule"))
         for (pk, sk), item in lab.world.table.items.items()
         if sk == "LINK"
+    } | {
+        pk: (item.get("into"), sorted(item.get("accounts", ())))
+        for (pk, sk), item in lab.world.table.items.items()
+        if sk == "JOINED"
     }
 
 
