@@ -47,8 +47,8 @@ def act(kind: str, detail: dict[str, Any]) -> str:
     linked = {
         "PK": f"USER#{detail['district_id']}#{detail['sourced_id']}",
         "SK": "ACCOUNT",
-        "account_id": detail["account_id"],
-        "is_linked": kind == "AccountLinked",
+        "account_id": detail["made_account_id" if kind == "AccountsParted" else "account_id"],
+        "is_linked": kind != "LinkUndone",
         "as_of": detail["occurred_at"],
     }
     try:

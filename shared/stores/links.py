@@ -284,14 +284,17 @@ class LinkStore:
         ]
 
     def _tell(self, fact: str, link: Link, before: Link, event_id: str, now: datetime) -> dict[str, Any]:
-        """The event beside the link's own: its id follows from that one's, so that a repeat is the same."""
+        """The event beside the link's own. Its id follows from that one's, so that a repeat is the same; it is told as a
+        moment later, because whoever puts facts in order by their time takes it for the newer one.
+        """
         detail = {
             "account_id": link.account_id,
             "made_account_id": before.account_id,
             "district_id": link.user.district_id,
             "sourced_id": link.user.sourced_id,
         }
-        return {"Put": {"TableName": self._table.name, "Item": event_item(f"{event_id}.{fact}", fact, detail, now)}}
+        later = now + timedelta(milliseconds=1)
+        return {"Put": {"TableName": self._table.name, "Item": event_item(f"{event_id}.{fact}", fact, detail, later)}}
 
     def _account_side(self, link: Link, state: str) -> dict[str, Any]:
         key = {"PK": account_pk(link.account_id), "SK": f"LINK#{link.user.district_id}"}

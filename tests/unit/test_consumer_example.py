@@ -14,7 +14,7 @@ from jsonschema.exceptions import ValidationError
 from moto import mock_aws
 
 from examples.consumer import handler
-from tests.unit.test_linking import lakeside, linked_teacher
+from tests.unit.test_linking import in_a_made_account, lakeside, linked_teacher, log_in
 from tests.world import World
 
 SCHEMAS = Path(__file__).parents[2] / "docs/events"
@@ -63,8 +63,20 @@ def history() -> list[dict[str, Any]]:
     return told(web.world, "AccountLinked", "LinkUndone")
 
 
-def kept(table: Any) -> dict[str, Any]:
-    item = table.get_item(Key={"PK": "USER#lakeside#t1", "SK": "ACCOUNT"})["Item"]
+@pytest.fixture(scope="module")
+def joined_and_parted() -> list[dict[str, Any]]:
+    """A student starts anew, finds the older account, and parts both again."""
+    web = lakeside()
+    page = in_a_made_account(web)
+    web.world.pass_time(minutes=1)
+    log_in(page.press("I have an older account"), "kid").press("Link my accounts")
+    web.world.pass_time(minutes=1)
+    page.press("Undo the link with Lakeside Schools")
+    return told(web.world, "AccountLinked", "LinkUndone", "AccountsParted")
+
+
+def kept(table: Any, sourced_id: str = "t1") -> dict[str, Any]:
+    item = table.get_item(Key={"PK": f"USER#lakeside#{sourced_id}", "SK": "ACCOUNT"})["Item"]
     return {name: item[name] for name in ("account_id", "is_linked")}
 
 
@@ -92,6 +104,19 @@ def test_in_any_order_and_twice_the_newest_fact_stands(table: Any, history: list
         for event in (*order, *order):
             handler.lambda_handler(event, None)
         assert kept(table) == {"account_id": newest, "is_linked": True}
+        with table.batch_writer() as batch:
+            for item in table.scan()["Items"]:
+                batch.delete_item(Key={"PK": item["PK"], "SK": item["SK"]})
+
+
+def test_accounts_that_are_parted_leave_the_roster_user_with_the_made_one(
+    table: Any, joined_and_parted: list[dict[str, Any]]
+) -> None:
+    made, joined, undone, parted = joined_and_parted
+    for order in ((made, joined, undone, parted), (parted, undone, joined, made), (undone, made, parted, joined)):
+        for event in order:
+            handler.lambda_handler(event, None)
+        assert kept(table, "s1") == {"account_id": made["detail"]["account_id"], "is_linked": True}
         with table.batch_writer() as batch:
             for item in table.scan()["Items"]:
                 batch.delete_item(Key={"PK": item["PK"], "SK": item["SK"]})
