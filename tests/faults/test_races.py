@@ -72,7 +72,7 @@ class Race:
         except Exception as failed:  # noqa: BLE001 - told when all have ended
             self._ended.append(failed)
 
-    def _let_others_go_first(self) -> None:
+    def _let_others_go_first(self, _operation: str, _request: dict[str, Any]) -> None:
         if getcurrent() is not self._hub and self.dice.random() < 0.5:
             self._hub.switch()
 
