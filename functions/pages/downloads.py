@@ -58,7 +58,7 @@ class Downloads:
         now = self._s.clock()
         export = self._s.exports.get(account.account_id, export_id, now) if is_an_id(export_id) else None
         if export is None or not export.made_at:
-            return page("sorry", status=404, code="no_such_download", retry_after=None)
+            return page("sorry", status=404, code="not_found", retry_after=None)
         self._s.exports.fetched(export, now)
         return see_other(self._s.export_files.address(export))
 

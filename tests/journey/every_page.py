@@ -177,6 +177,19 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "class-settings-deleted", _deleted_class
     yield "class-settings-gone", _class_deleted_long_ago
     yield "class-settings-student", lambda r: _student_at_home(r).open("/classes/c0001/settings")
+    yield "cleaning", lambda r: r.linked().open("/cleaning")
+    yield "cleaning-nothing-ticked", lambda r: r.linked().open("/cleaning?done=nothing")
+    yield "cleaning-file-ready", _file_ready
+    yield (
+        "cleaning-deleted",
+        lambda r: (
+            r.linked()
+            .open("/cleaning")
+            .press("Delete classes", "Period 3 Algebra")
+            .press("Keep these classes", "Math Club")
+        ),
+    )
+    yield "cleaning-later", lambda r: r.linked().open("/cleaning").press("Remind me in 30 days")
     yield "console", _console
     yield "console-refused", lambda r: _console_refused(r)
     yield "console-empty", _console_before_any_upload
@@ -195,6 +208,15 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     for error in _ERRORS:
         name = f"sorry-{_status(error)}-{getattr(error, 'code', 'internal_error')}"
         yield name, lambda r, error=error: r.refused(error)
+
+
+def _file_ready(r: Riverbend) -> Person:
+    teacher = r.linked().open("/cleaning").press("Download class data", "Period 3 Algebra")
+    r.world.make_exports()
+    assert teacher.answer is not None
+    page = str(teacher.answer.url)
+    teacher.open(teacher.open(page).links()["Save the file"])
+    return teacher.open(page)
 
 
 _ERRORS: list[Exception] = [

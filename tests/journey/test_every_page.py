@@ -117,7 +117,9 @@ def test_a_page_fits_a_phone_and_its_controls_fit_a_finger(opened: Opened) -> No
     opened.page.set_viewport_size({"width": NARROWEST, "height": 740})
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= NARROWEST
     opened.page.set_viewport_size({"width": PHONE, "height": 740})
-    controls = opened.page.locator("button, input:not([type=hidden]), nav a, footer a, a.button").evaluate_all(
+    controls = opened.page.locator(
+        "button, input:not([type=hidden], [type=checkbox]), label:has([type=checkbox]), nav a, footer a, a.button"
+    ).evaluate_all(
         "all => all.map(one => [one.getBoundingClientRect(), one]).map(([at, one]) => [at.width, at.height, one.outerHTML])"
     )
     assert [html for width, height, html in controls if min(width, height) < FINGER] == []
