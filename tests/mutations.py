@@ -14,9 +14,9 @@ from unittest import mock
 import pytest
 
 from functions.pages import activation as activation_pages
-from functions.pages import linking, logins, visits, web
+from functions.pages import linking, logins, passwords, visits, web
 from functions.pages.identity import Identity
-from functions.pages.web import Pages, Request, Sealed
+from functions.pages.web import LOGIN_COOKIE, Pages, Reply, Request, Sealed, see_other
 from shared import link as link_rules
 from shared.stores import claims, links, sessions
 from shared.stores import visits as visits_store
@@ -28,6 +28,7 @@ from tests.unit import test_activation_life as activation_life
 from tests.unit import test_answers_of_issuers as issuers
 from tests.unit import test_headers as headers
 from tests.unit import test_linking as linked
+from tests.unit import test_passwords as forgotten
 from tests.unit import test_pre_hijacked_accounts as pre_hijacked
 from tests.unit import test_scanners as scanners
 from tests.unit import test_security as security
@@ -196,6 +197,12 @@ def _every_status() -> None:
         headers.test_every_route_carries_the_whole_set_at_every_status(site, status)
 
 
+def _tells_the_username(self: passwords.Passwords, request: Request) -> Reply:
+    name = self._username_of(request.form["username"])
+    self._s.passwords.send_code(name)
+    return see_other("/login/reset", **{LOGIN_COOKIE: self._s.sealed("forgotten").seal({"name": name})})
+
+
 def _on(test: Callable[..., object], *more: object) -> Callable[[], object]:
     return lambda: test(lakeside(), *more)
 
@@ -301,6 +308,31 @@ MUTATIONS = (
         "logins are limited, whatever the case",
         _patch(RateLimiter, "hit", _nothing),
         _on(security.test_a_limit_trusts_no_header_case_or_success),
+    ),
+    Mutation(
+        "tries of a second factor are limited",
+        _patch(RateLimiter, "hit", _nothing),
+        _on(forgotten.test_tries_of_a_code_are_counted_per_account_and_a_new_login_does_not_reset_them),
+    ),
+    Mutation(
+        "a second factor is answered by the browser that was asked",
+        _patch(Sealed, "open", _unsealed),
+        _on(forgotten.test_a_question_is_answered_by_the_browser_that_was_asked),
+    ),
+    Mutation(
+        "codes and tries of a new password are limited",
+        _patch(RateLimiter, "hit", _nothing),
+        _on(forgotten.test_codes_and_tries_are_limited_whatever_the_case_of_the_name),
+    ),
+    Mutation(
+        "a new password ends earlier sessions",
+        _patch(SessionStore, "end_all", _nothing),
+        _on(forgotten.test_whoever_was_in_before_the_new_password_is_out_after_it),
+    ),
+    Mutation(
+        "nobody learns which username an address stands for",
+        _patch(passwords.Passwords, "send_code", _tells_the_username),
+        _on(forgotten.test_an_address_stands_for_the_username_and_the_browser_does_not_learn_which),
     ),
     Mutation(
         "a state is that of the browser that asked",
