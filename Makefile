@@ -37,7 +37,7 @@ faults: setup ## The fault laboratory; SEEDS=n for its length, SLICE=1 for a par
 	@$(PYTHON) -m tests.faults $(if $(REPLAY),--replay "$(REPLAY)",--seeds $(or $(SEEDS),2000) $(if $(SLICE),--slice) $(if $(ONLY),--only $(ONLY)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)))
 
 mutations: setup ## Each guard of the pages taken out in turn, and what its test says then
-	@POWERTOOLS_LOG_LEVEL=CRITICAL POWERTOOLS_METRICS_DISABLED=true $(PYTHON) -m tests.mutations
+	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m tests.mutations
 
 bench: setup ## What an import costs, against floors of the same run (minutes), and the pace of mail; PEOPLE= for a smaller district, ONLY=mail or joins
 	@$(PYTHON) -m tests.bench --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))

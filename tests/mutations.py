@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -378,7 +379,7 @@ def _both_rules_gone() -> None:
 def is_noticed(one: Mutation, removed: Removed | None = None) -> str:
     """What the test said without the guard; empty when it noticed nothing."""
     try:
-        with (removed or one.removed)():
+        with redirect_stdout(io.StringIO()), (removed or one.removed)():
             one.test()
     except Exception as failed:  # noqa: BLE001 - whatever ends the test is a failure of it
         return f"{type(failed).__name__}: {failed}".partition("\n")[0][:90] or type(failed).__name__
