@@ -73,10 +73,10 @@ class LeftOverStore:
             self.forget(teacher.key)
             return
         school = next(iter(teacher.school_ids), None)
-        self._table.put_item(Item=without_none({**_left_key(teacher.key), "school_id": school, "classes": classes}))
+        self._table.put_item(Item=without_none({**left_key(teacher.key), "school_id": school, "classes": classes}))
 
     def forget(self, teacher: RosterUserKey) -> None:
-        self._table.delete_item(Key=_left_key(teacher))
+        self._table.delete_item(Key=left_key(teacher))
 
     def of_district(self, district_id: str) -> Iterator[LeftOver]:
         items = every_page(
@@ -92,5 +92,5 @@ def digest_key(district_id: str) -> Key:
     return {"PK": "DIGESTS", "SK": district_id}
 
 
-def _left_key(teacher: RosterUserKey) -> Key:
+def left_key(teacher: RosterUserKey) -> Key:
     return {"PK": f"LEFT#{teacher.district_id}", "SK": teacher.sourced_id}

@@ -8,6 +8,7 @@ from typing import Any
 from shared.errors import Conflict
 from shared.roster import RosterUserKey
 from shared.stores.accounts import AccountStore, account_key
+from shared.stores.digests import left_key
 from shared.stores.due import NUDGE, due_key
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
@@ -165,7 +166,7 @@ class PersonalData:
         pks = [email_pk(found.official_email)] if found and found.official_email else []
         pks += [clever_pk(one) for one in found.clever_ids] if found else []
         pointer = [{"PK": f"ACTIVATION#{activation['activation_id']}", "SK": "POINTER"}] if activation else []
-        return [*({"PK": pk, "SK": sk} for pk in pks), stuck_key(user), *pointer]
+        return [*({"PK": pk, "SK": sk} for pk in pks), stuck_key(user), left_key(user), *pointer]
 
     def _existing(self, keys: Iterable[Key]) -> list[Item]:
         return list(get_many(self._table, keys, consistent=True).values())

@@ -10,6 +10,7 @@ import pytest
 
 from operations.personal_data import delete, export
 from shared.roster import RosterUserKey
+from shared.stores.digests import LeftOverStore
 from shared.stores.personal_data import PersonalData
 from tests.faults.chaos import Chaos, Killed, Mode
 from tests.site import Web
@@ -89,6 +90,17 @@ def test_nothing_of_a_roster_user_is_left_once_they_are_deleted_and_the_account_
     } == set()
     assert world.accounts.get("kid") is not None
     assert world.links.of_account("kid") == []
+
+
+def test_what_is_noted_of_a_teacher_for_the_digest_goes_with_the_teacher() -> None:
+    world = with_a_student()
+    teacher = world.users.get(key("t1"))
+    assert teacher is not None
+    LeftOverStore(world.table).note(teacher, 3)
+
+    delete(data_of(world), "", teacher.key)
+
+    assert not [pair for pair in mentions(world, "t1") if pair[0].startswith("LEFT#")]
 
 
 def test_the_teacher_of_a_class_takes_its_memberships_along() -> None:
