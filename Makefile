@@ -57,6 +57,9 @@ resend: setup ## Another activation mail for one teacher: DISTRICT= PERSON={sour
 resume-mail: setup ## Let mail go out again after too many bounces or complaints stopped it: BY= REASON=
 	@$(PYTHON) -m operations.resume_mail "$(BY)" "$(REASON)"
 
+audit: setup ## When, by whom and by which proof a person's links were made and undone, as CSV: DISTRICT= PERSON={sourcedId}
+	@$(PYTHON) -m operations.audit "$(DISTRICT)" "$(PERSON)"
+
 export-person: setup ## All that is held about one person, as JSON: ACCOUNT= or DISTRICT= PERSON={sourcedId}
 	@$(PYTHON) -m operations.personal_data export "$(ACCOUNT)" "$(DISTRICT)" "$(PERSON)"
 
@@ -114,5 +117,5 @@ build-%Function:
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 
-.PHONY: help demo local test check faults mutations bench fuzz load decide resend resume-mail export-person delete-person redrive build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test check faults mutations bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

@@ -14,6 +14,7 @@ from shared.errors import Conflict, RefusedTransition
 from shared.link import UNDO_DAYS, Link, LinkState, Proof
 from shared.roster import RosterUserKey
 from shared.stores.activations import ActivationStore
+from shared.stores.audit import Actor, Fact, audit_item, made_by
 from shared.stores.due import NUDGE, due_item, due_key
 from shared.stores.outbox import event_item
 from shared.stores.stuck import is_noted_as_stuck, stuck_key
@@ -234,6 +235,7 @@ class LinkStore:
                 }
             },
             self._end_logins(consent.account_id, now, consent.shown),
+            {"Put": {"TableName": name, "Item": audit_item(Fact.LINKED, wanted, made_by(wanted), now, wanted.version)}},
         ]
         if wanted.joined:
             writes += self._join_writes(wanted, wanted.joined, event_id, now)
@@ -366,7 +368,15 @@ class LinkStore:
     def _is_joined(self, account_id: str) -> bool:
         return "into" in (self._table.get_item(Key=joined_key(account_id), ConsistentRead=True).get("Item") or {})
 
-    def undo(self, user: RosterUserKey, *, event_id: str, now: datetime, account_id: str | None = None) -> Link:
+    def undo(
+        self,
+        user: RosterUserKey,
+        *,
+        event_id: str,
+        now: datetime,
+        account_id: str | None = None,
+        actor: Actor = Actor.PERSON,
+    ) -> Link:
         """Undo a link within 30 days (B2): both sides stand alone again, and accounts that were joined with it.
 
         ``account_id`` is the account that the caller saw it with; without it, the present one. A link that leads elsewhere by
@@ -383,13 +393,15 @@ class LinkStore:
             try:
                 with conflicts("link_changed", "The link changed in the meantime."):
                     self._table.meta.client.transact_write_items(
-                        TransactItems=self._undo_writes(present, wanted, event_id, now)
+                        TransactItems=self._undo_writes(present, wanted, event_id, now, actor)
                     )
             except Conflict:
                 continue
             return wanted
 
-    def _undo_writes(self, present: Link, wanted: Link, event_id: str, now: datetime) -> list[dict[str, Any]]:
+    def _undo_writes(
+        self, present: Link, wanted: Link, event_id: str, now: datetime, actor: Actor
+    ) -> list[dict[str, Any]]:
         name = self._table.name
         user = present.user
         writes: list[dict[str, Any]] = [
@@ -417,6 +429,7 @@ class LinkStore:
                     ),
                 }
             },
+            {"Put": {"TableName": name, "Item": audit_item(Fact.UNDONE, present, actor, now, wanted.version)}},
             *self._delete_nudge(user),
         ]
         if present.joined:

@@ -8,6 +8,7 @@ from typing import Any
 from shared.errors import Conflict
 from shared.roster import RosterUserKey
 from shared.stores.accounts import AccountStore, account_key
+from shared.stores.audit import AuditStore
 from shared.stores.digests import left_key
 from shared.stores.due import NUDGE, due_key
 from shared.stores.links import LinkStore
@@ -35,6 +36,7 @@ class PersonalData:
         self._table = table
         self._accounts = accounts
         self._links = LinkStore(table)
+        self._audit = AuditStore(table)
         self._users = RosterUserStore(table)
 
     def person_of_account(self, account_id: str) -> tuple[tuple[str, ...], tuple[RosterUserKey, ...]]:
@@ -83,7 +85,8 @@ class PersonalData:
         ]
         last = account_key(account_id)
         own = [_key(item) for item in self._items(account_pk(account_id)) if _key(item) != last]
-        deleted = write_many(self._table, deletes=[*members, *self._account_claims(account_id), *own])
+        trail = self._trail(account_id)
+        deleted = write_many(self._table, deletes=[*trail, *members, *self._account_claims(account_id), *own])
         return deleted + write_many(self._table, deletes=[last])
 
     def delete_user(self, user: RosterUserKey) -> int:
@@ -110,6 +113,12 @@ class PersonalData:
         if link:
             deletes.append({"PK": account_pk(link.account_id), "SK": f"LINK#{user.district_id}"})
         write_many(self._table, deletes=deletes)
+
+    def _trail(self, account_id: str) -> list[Key]:
+        """What the audit trail says of an account, beside the last person of each district that it was linked to."""
+        sides = self._items(account_pk(account_id), "LINK#")
+        users = (RosterUserKey(side["SK"].removeprefix("LINK#"), side["sourced_id"]) for side in sides)
+        return [key for user in users for key in self._audit.keys_about(user, account_id)]
 
     def _leave(self, owner: str, class_id: str, account_id: str) -> None:
         """Out of another's class: the membership, and the scores."""

@@ -1,0 +1,115 @@
+"""The audit trail: of each link that was made or undone, who did it, when, and by which proof (issue 6).
+
+An entry stands beside the link it is about and is written in the same transaction, so there is one for each fact and none
+for anything else. It holds ids only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from shared.clock import to_iso
+from shared.link import Link, Proof
+from shared.roster import RosterUserKey
+from shared.stores.table import Item, Key, every_page, user_of_pk, user_pk, without_none
+
+KEPT_DAYS = 400
+"""More than a school year (docs/personal-data.md)."""
+
+
+class Fact(StrEnum):
+    LINKED = "linked"
+    UNDONE = "undone"
+
+
+class Actor(StrEnum):
+    """Who did it: the person on the pages, the person from the notice's mail, or the rule of M6."""
+
+    PERSON = "person"
+    NOTICE = "notice"
+    RULE = "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One fact about a link. ``joined_account_id`` is the account that was joined into this one, or parted from it."""
+
+    user: RosterUserKey
+    at: str
+    fact: Fact
+    actor: Actor
+    account_id: str
+    proof: Proof | None
+    """What proved the roster user when the link was made."""
+    is_new_account: bool
+    """Whether the account was made with the link."""
+    joined_account_id: str | None
+
+
+def audit_item(fact: Fact, link: Link, actor: Actor, now: datetime, version: int) -> Item:
+    """The entry about this link, as it stands once made or stood before it was undone.
+
+    ``version`` is the link's once the fact is true: each change of a link has its own.
+    """
+    return without_none(
+        {
+            "PK": user_pk(link.user),
+            "SK": f"AUDIT#{to_iso(now)}#{version}",
+            "fact": fact.value,
+            "actor": actor.value,
+            "account_id": link.account_id,
+            "proof": link.by.value if link.by else None,
+            "is_new_account": link.is_made,
+            "joined_account_id": link.joined.account_id if link.joined else None,
+            "ttl": int((now + timedelta(days=KEPT_DAYS)).timestamp()),
+        }
+    )
+
+
+def made_by(link: Link) -> Actor:
+    return Actor.RULE if link.by_rule else Actor.PERSON
+
+
+class AuditStore:
+    """Reads the trail; links write it."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def of_user(self, user: RosterUserKey) -> list[Entry]:
+        """Everything that happened to a person's link, oldest first."""
+        return [_entry(item) for item in self._items(user)]
+
+    def keys_about(self, user: RosterUserKey, account_id: str) -> list[Key]:
+        """Where this person's trail names this account."""
+        return [
+            {"PK": item["PK"], "SK": item["SK"]}
+            for item in self._items(user)
+            if account_id in (item["account_id"], item.get("joined_account_id"))
+        ]
+
+    def _items(self, user: RosterUserKey) -> list[Item]:
+        return list(
+            every_page(
+                self._table.query,
+                KeyConditionExpression="PK = :pk AND begins_with(SK, :prefix)",
+                ExpressionAttributeValues={":pk": user_pk(user), ":prefix": "AUDIT#"},
+                ConsistentRead=True,
+            )
+        )
+
+
+def _entry(item: Item) -> Entry:
+    return Entry(
+        user_of_pk(item["PK"]),
+        item["SK"].split("#")[1],
+        Fact(item["fact"]),
+        Actor(item["actor"]),
+        item["account_id"],
+        Proof(item["proof"]) if "proof" in item else None,
+        item["is_new_account"],
+        item.get("joined_account_id"),
+    )
