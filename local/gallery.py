@@ -26,6 +26,18 @@ _INVITATION = {
 }
 
 
+_BOTH_SIDES = {
+    "name": "Marisol Ortega-Whitfield",
+    "district": DISTRICT,
+    "official_email": "m…a@riverbend.example",
+    "account_name": "Marisol O.",
+    "username": "m…2",
+    "email": "m…1@mail.example",
+    "day": date(2026, 11, 24),
+    "time": "10:04",
+}
+
+
 def _previous(name: str, students: int, *, moved: int, into: str) -> dict[str, Any]:
     return {"name": name, "students": students, "goals": 3, "assignments": 1, "moved": moved, "into": into}
 
@@ -59,6 +71,8 @@ _VALUES: dict[Kind, dict[str, Any]] = {
         "others": 6,
         "address": f"{WEB}/console/riverbend",
     },
+    Kind.LINKED: {**_BOTH_SIDES, "proof": "activation", "address": f"{WEB}/notice/{_TOKEN}"},
+    Kind.UNDONE: {**_BOTH_SIDES, "proof": "", "address": f"{WEB}/home"},
     Kind.HELD_IMPORT: {
         "district": DISTRICT,
         "upload": "rosters/riverbend/nightly-2026-11-24.zip",

@@ -22,7 +22,9 @@ _AROUND = 3_600
 
 
 class Redrive:
-    """Requests for mails and exports go back into their queue; events are handed to the function that they were meant for."""
+    """Requests for mails and exports go back into their queue, and so do events of links; other events are handed to the
+    function that they were meant for.
+    """
 
     def __init__(self, stack: Deployed) -> None:
         self._outputs = stack.outputs
@@ -34,7 +36,7 @@ class Redrive:
     def run(self) -> Counter[str]:
         """Answers how many messages were sent on, by what they were, and under ``failed`` how many are still there."""
         done: Counter[str] = Counter()
-        for queue, what in (("Activation", "mail requests"), ("Export", "exports")):
+        for queue, what in (("Activation", "mail requests"), ("Export", "exports"), ("LinkNotice", "notices of links")):
             dead_letters = self._outputs[f"{queue}DeadLetterQueueUrl"]
             for message in self._messages(dead_letters):
                 self._sqs.send_message(QueueUrl=self._outputs[f"{queue}QueueUrl"], MessageBody=message["Body"])
@@ -98,6 +100,9 @@ class Redrive:
             return None
         if batch := event.get("DDBStreamBatchInfo"):
             return "events for the platform" if all(map(self._publish, self._outbox(batch))) else None
+        if event.get("detail-type") in ("AccountLinked", "LinkUndone"):
+            self._sqs.send_message(QueueUrl=self._outputs["LinkNoticeQueueUrl"], MessageBody=message["Body"])
+            return "notices of links"
         function = self._function_of(event, message.get("MessageAttributes", {}))
         if function and self._invoke(function, event):
             return f"events of {function.removesuffix('FunctionName')}"

@@ -86,6 +86,14 @@ class HeldImportMailSettings(Brand):
     configuration_set: str
 
 
+class LinkNoticeSettings(Brand):
+    table_name: str
+    token_secret_arn: str
+    sender: str
+    configuration_set: str
+    google_issuer: str
+
+
 class CleanupNudgesSettings(Brand):
     table_name: str
     token_secret_arn: str

@@ -22,6 +22,7 @@ from functions.import_step.files import ImportFiles
 from functions.import_step.match import Matcher
 from functions.import_step.steps import ImportSteps
 from functions.import_step.workbench import Import, Services
+from functions.link_notice.telling import LinkNotices
 from functions.mail_feedback.feedback import MailFeedback
 from functions.roster_import.arrivals import Arrivals, Taken
 from shared.class_contents import ClassContents
@@ -41,6 +42,7 @@ from shared.stores.due import DueStore
 from shared.stores.exports import ExportFiles, ExportStore
 from shared.stores.imports import ImportStarter
 from shared.stores.links import LinkStore
+from shared.stores.notices import NoticeStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sending import SendingState
@@ -195,6 +197,18 @@ class World:
             self.districts, self.mailer(),
             token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
         )  # fmt: skip
+
+    def link_notices(self) -> LinkNotices:
+        return LinkNotices(
+            NoticeStore(self.table), self.links, self.users, self.accounts, self.districts, self.mailer(),
+            token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
+        )  # fmt: skip
+
+    def tell_of_links(self) -> int:
+        """Hand every event of a link to its notices, as the bus and its queue would; answers how many mails went out."""
+        items = [item for (pk, _), item in sorted(self.table.items.items()) if pk.startswith("OUTBOX#")]
+        links = [item for item in items if item["detail_type"] in ("AccountLinked", "LinkUndone")]
+        return sum(self.link_notices().tell(item["detail_type"], json.loads(item["detail"])) for item in links)
 
     def digesting(self) -> Digesting:
         return Digesting(

@@ -25,6 +25,7 @@ from shared.roster import Role, RosterUser
 from shared.stores.links import Consent
 from shared.stores.outbox import event_item
 from shared.stores.sessions import Session
+from shared.veil import masked, veiled
 from shared.way_in import outside
 
 _PRESSED_TWICE = timedelta(minutes=1)
@@ -346,17 +347,3 @@ def known(visit: Visit) -> Account:
 
 def _was_undone(link: Link | None) -> bool:
     return link is not None and link.state is LinkState.UNDONE
-
-
-def masked(address: str | None) -> str | None:
-    """An address that its owner recognises and nobody else learns."""
-    if not address:
-        return None
-    local, _, domain = address.partition("@")
-    return f"{veiled(local)}@{domain}"
-
-
-def veiled(name: str) -> str:
-    """A name of which only its ends are shown."""
-    local, at, domain = name.partition("@")
-    return f"{local[:1]}…{local[-1:] if len(local) > 2 else ''}{at}{domain}"

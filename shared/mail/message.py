@@ -33,6 +33,8 @@ class Kind(StrEnum):
     NUDGE = "nudge"
     HELD_IMPORT = "held_import"
     DIGEST = "digest"
+    LINKED = "linked"
+    UNDONE = "undone"
 
     @property
     def bulk(self) -> bool:
@@ -45,6 +47,8 @@ SUBJECTS = {
     Kind.NUDGE: "Your previous %(brand)s classes are still open",
     Kind.HELD_IMPORT: "A roster of %(district)s waits for your decision",
     Kind.DIGEST: "Classes from before that are left in %(district)s",
+    Kind.LINKED: "Your %(brand)s accounts were linked",
+    Kind.UNDONE: "The link of your %(brand)s accounts was undone",
 }
 """What each kind is called; the headings of the templates say the same, and are what gets translated."""
 

@@ -127,6 +127,8 @@ def test_every_text_of_the_code_is_translated(language: str) -> None:
         (Kind.NUDGE, True),
         (Kind.HELD_IMPORT, False),
         (Kind.DIGEST, False),
+        (Kind.LINKED, False),
+        (Kind.UNDONE, False),
     ],
 )
 @pytest.mark.parametrize("language", languages())

@@ -18,7 +18,7 @@ from tests.unit.test_linking import CLEVER_DISTRICT, account_of, earns, in_a_mad
 from tests.world import World
 
 KID = key("s1")
-SHORT_LIVED = ("OUTBOX#", "SESSION#", "LIMIT#", "OIDC_STATE#")
+SHORT_LIVED = ("OUTBOX#", "SESSION#", "LIMIT#", "OIDC_STATE#", "NOTICE#")
 """Each has a ttl, and names nobody or ids only."""
 
 

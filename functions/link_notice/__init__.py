@@ -1,0 +1,1 @@
+"""Tells both sides that a link was made or undone (B2)."""

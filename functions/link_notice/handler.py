@@ -1,0 +1,66 @@
+"""SQS: the events of links that were made and undone, as the bus hands them on, with partial batch failures."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.link_notice.telling import LinkNotices
+from shared import aws
+from shared.clock import utc_now
+from shared.mail.mailer import paced_mailer
+from shared.observability import logger, metric
+from shared.settings import LinkNoticeSettings
+from shared.stores.accounts import AccountStore
+from shared.stores.districts import DistrictStore
+from shared.stores.links import LinkStore
+from shared.stores.notices import NoticeStore
+from shared.stores.roster_users import RosterUserStore
+from shared.stores.secrets import Secrets
+
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@cache
+def notices() -> LinkNotices:
+    """The use case, wired to the services that the environment names."""
+    settings = LinkNoticeSettings.from_environment()
+    table = aws.table(settings.table_name)
+    secrets = Secrets(aws.client("secretsmanager"), utc_now)
+    mailer = paced_mailer(
+        aws.client("sesv2", retries=False),
+        table,
+        settings.sender,
+        settings.configuration_set,
+        clock=utc_now,
+        tell=metric,
+    )
+    return LinkNotices(
+        NoticeStore(table),
+        LinkStore(table),
+        RosterUserStore(table),
+        AccountStore(table, settings.google_issuer),
+        DistrictStore(table),
+        mailer,
+        token_key=lambda: secrets.key(settings.token_secret_arn),
+        brand=settings,
+        clock=utc_now,
+    )
+
+
+def record_handler(record: SQSRecord) -> None:
+    """Whatever it raises, the queue brings the event again."""
+    event = record.json_body
+    told = notices().tell(event["detail-type"], event["detail"])
+    logger.info("link told", extra={"event_id": event["detail"]["event_id"], "told": told})
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return dict(
+        process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)
+    )
