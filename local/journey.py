@@ -62,6 +62,7 @@ class Journey:
         yield Step("Upload the same roster again", self.again)
         yield Step("A mail scanner opens a teacher's address 20 times", self.scanner)
         yield Step("The teacher confirms the account", self.teacher_confirms)
+        yield Step("Both addresses are told of the link", self.told)
         yield Step("The teacher sees both kinds of class in one place", self.one_place)
         yield Step("A colleague confirms with Google", self.google_teacher)
         yield Step("A student's first login with Clever, linked by itself", self.student_by_rule)
@@ -189,6 +190,26 @@ class Journey:
         teacher.press("Link my accounts")
         expect(teacher.path == "/home", f"after linking came {teacher.path}")
         return f"{sample.name}: mail, login, both sides, linked"
+
+    def told(self) -> str:
+        sample = self._sample.teacher
+        mails = until(
+            lambda: found if len(found := self._notices_of(sample.name)) >= 2 else None,
+            seconds=60,
+            what="two notices of the link",
+        )
+        expect(sample.official_email in {mail["to"] for mail in mails}, "the official address was not told")
+        expect(len(mails) == 2, f"{len(mails)} notices")
+        address = next(word for word in mails[0]["text"].split() if "/notice/" in word)
+        with Person(self._stack.web_url) as visitor:
+            visitor.open(address)
+            expect(visitor.path == "/notice", f"the notice's button leads to {visitor.path}")
+            expect(sample.name in visitor.text, "the page behind the notice does not name the teacher")
+        return "what was linked, how it was proved, and how to undo it"
+
+    def _notices_of(self, name: str) -> list[dict[str, str]]:
+        mails = sent_mail(self._stack.endpoint_url)
+        return [m for m in mails if "were linked" in m["subject"] and name in m["text"]]
 
     def one_place(self) -> str:
         text = self._teacher.open("/home").text

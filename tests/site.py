@@ -22,6 +22,7 @@ from shared.errors import LoginRefused
 from shared.settings import Brand
 from shared.stores.digests import LeftOverStore
 from shared.stores.exports import ExportQueue
+from shared.stores.notices import NoticeStore
 from shared.stores.progress import ProgressStore
 from shared.stores.sessions import RateLimiter, SessionStore
 from shared.stores.stuck import StuckStore
@@ -83,6 +84,7 @@ class Web:
         services = Services(
             districts=world.districts, users=world.users, district_classes=world.classes, work=world.work,
             accounts=world.accounts, claims=world.claims, links=world.links, activations=world.activations,
+            notices=NoticeStore(world.table),
             visits=VisitStore(world.table, world.clock),
             progress=ProgressStore(world.table), stuck=StuckStore(world.table), inviting_again=world.inviting_again(),
             exports=world.exports, export_queue=ExportQueue(world.export_requests, "exports"),

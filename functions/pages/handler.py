@@ -237,6 +237,21 @@ def cleaning_restore() -> Response[Any]:
     return answered(lambda s, r: s.cleaning.restore(r))
 
 
+@app.get("/notice")
+def notice_page() -> Response[Any]:
+    return answered(lambda s, r: s.notices.show(r))
+
+
+@app.get("/notice/<token>")
+def notice_address(token: str) -> Response[Any]:
+    return answered(lambda s, r: s.notices.arrive(r, token))
+
+
+@app.post("/notice/undo")
+def notice_undo() -> Response[Any]:
+    return answered(lambda s, r: s.notices.undo(r))
+
+
 @app.get("/unsubscribe/<token>")
 def unsubscribe_page(token: str) -> Response[Any]:
     return answered(lambda s, _: s.unsubscribe.show(token))

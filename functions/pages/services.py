@@ -19,6 +19,7 @@ from shared.stores.digests import LeftOverStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
 from shared.stores.exports import ExportFiles, ExportQueue, ExportStore
 from shared.stores.links import LinkStore
+from shared.stores.notices import NoticeStore
 from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sessions import RateLimiter, SessionStore
@@ -37,6 +38,7 @@ class Services:
     accounts: AccountStore
     claims: ClaimStore
     links: LinkStore
+    notices: NoticeStore
     activations: ActivationStore
     visits: VisitStore
     progress: ProgressStore

@@ -21,6 +21,7 @@ from shared.i18n import direction, environment, language_accepted, language_for,
 TEMPLATES = Path(__file__).parent / "templates"
 SESSION_COOKIE = "__Host-session"
 ACTIVATION_COOKIE = "__Host-activation"
+NOTICE_COOKIE = "__Host-notice"
 LOGIN_COOKIE = "__Host-login"
 LANGUAGE_COOKIE = "__Host-language"
 WANTED_COOKIE = "__Host-wanted"

@@ -18,6 +18,7 @@ from functions.pages.home import Home
 from functions.pages.identity import OidcProvider, PasswordLogin
 from functions.pages.linking import Linking
 from functions.pages.logins import Logins
+from functions.pages.notices import NoticePages
 from functions.pages.passwords import Passwords
 from functions.pages.services import Services
 from functions.pages.unsubscribe import Unsubscribe
@@ -37,6 +38,7 @@ from shared.stores.digests import LeftOverStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
 from shared.stores.exports import ExportFiles, ExportQueue, ExportStore
 from shared.stores.links import LinkStore
+from shared.stores.notices import NoticeStore
 from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.secrets import Secrets
@@ -60,6 +62,7 @@ class Site:
     downloads: Downloads
     cleaning: Cleaning
     unsubscribe: Unsubscribe
+    notices: NoticePages
     console: Console
 
     def answer(self, request: Request, do: Callable[[Site, Request], Reply]) -> Response[Any]:
@@ -117,6 +120,7 @@ def assemble(services: Services, pages: Pages, read_latest: Callable[[str], str 
         downloads,
         Cleaning(services, visits, downloads),
         Unsubscribe(services),
+        NoticePages(services),
         Console(services, visits, read_latest),
     )
 
@@ -146,6 +150,7 @@ def wire() -> Site:
         accounts=AccountStore(table, settings.google_issuer),
         claims=ClaimStore(table),
         links=LinkStore(table),
+        notices=NoticeStore(table),
         activations=activations,
         visits=VisitStore(table, utc_now),
         progress=ProgressStore(table),

@@ -380,7 +380,8 @@ class LinkStore:
         """Undo a link within 30 days (B2): both sides stand alone again, and accounts that were joined with it.
 
         ``account_id`` is the account that the caller saw it with; without it, the present one. A link that leads elsewhere by
-        now is not undone. Raises RefusedTransition ``not_linked`` or ``too_late``.
+        now is not undone. Undone from a notice, by whom the link may have surprised, all sessions of the account end with it.
+        Raises RefusedTransition ``not_linked`` or ``too_late``.
         """
         while True:
             present = self.of_user(user)
@@ -432,6 +433,8 @@ class LinkStore:
             {"Put": {"TableName": name, "Item": audit_item(Fact.UNDONE, present, actor, now, wanted.version)}},
             *self._delete_nudge(user),
         ]
+        if actor is Actor.NOTICE:
+            writes.append(self._end_logins(present.account_id, now))
         if present.joined:
             writes += self._part_writes(present, present.joined, event_id, now)
         return writes

@@ -204,6 +204,16 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
         lambda r: r.web.visitor().open(f"/unsubscribe/{stop_token('a', TOKEN_KEY)}").press("Stop these reminders"),
     )
     yield "unsubscribe-broken", lambda r: r.web.visitor().open("/unsubscribe/half-of-it")
+    yield "notice", lambda r: r.web.visitor().open(_notice_address(r))
+    yield (
+        "notice-gone-asked",
+        lambda r: (
+            r.web.visitor().open(_notice_address(r)).press("Undo the link", email=r.sample.teacher.official_email)
+        ),
+    )
+    yield "notice-gone-no_cookie", lambda r: r.web.visitor().open("/notice")
+    yield "notice-gone-gone", lambda r: _notice_gone(r)
+    yield "notice-gone-unknown", lambda r: r.web.visitor().open("/notice/half-of-it")
     yield "sorry-404-not_found", lambda r: r.web.visitor().open("/nothing-here")
     for error in _ERRORS:
         name = f"sorry-{_status(error)}-{getattr(error, 'code', 'internal_error')}"
@@ -330,6 +340,25 @@ def _console_refused(r: Riverbend) -> Person:
 def _console_before_any_upload(r: Riverbend) -> Person:
     del r.world.s3.objects["reports", f"reports/{DISTRICT_ID}/latest.json"]
     return r.console()
+
+
+def _notice_address(r: Riverbend) -> str:
+    """The address in the mail that told the teacher's official address of the link."""
+    r.linked()
+    world = r.web.world
+    world.tell_of_links()
+    texts = [
+        mail["Content"]["Simple"]["Body"]["Text"]["Data"]
+        for mail in world.ses.sent
+        if mail["To"] == r.sample.teacher.official_email
+    ]
+    return next(word for text in texts for word in text.split() if "/notice/" in word)
+
+
+def _notice_gone(r: Riverbend) -> Person:
+    address = _notice_address(r)
+    r.web.visitor().open(address).press("Undo the link", email=r.sample.teacher.official_email)
+    return r.web.visitor().open(address)
 
 
 def _nudge_token(r: Riverbend) -> str:

@@ -38,6 +38,8 @@ NATURAL = {
     ("GET", "/login/code"): 303,
     ("GET", "/login/forgot"): 200,
     ("GET", "/login/reset"): 303,
+    ("GET", "/notice"): 200,
+    ("GET", "/notice/<token>"): 404,
     ("GET", "/sso/<district_id>"): 200,
     ("GET", "/unsubscribe/<token>"): 404,
     ("GET", "/welcome"): 303,
@@ -67,6 +69,7 @@ NATURAL = {
     ("POST", "/login/google"): 303,
     ("POST", "/login/reset"): 303,
     ("POST", "/logout"): 303,
+    ("POST", "/notice/undo"): 303,
     ("POST", "/sso/<district_id>/<provider>"): 303,
     ("POST", "/unsubscribe/<token>"): 404,
 }
