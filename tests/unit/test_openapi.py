@@ -37,6 +37,7 @@ from tests.faults.dynamodb import Effect
 from tests.site import Web
 from tests.unit.test_headers import complete
 from tests.unit.test_import import roster, user
+from tests.unit.test_link_notice import text
 from tests.unit.test_linking import CLEVER_DISTRICT, PASSWORD, activated, key, lakeside, linked_teacher, log_in
 from tests.unit.test_scanners import routes
 from tests.unit.test_template import RESOURCES
@@ -44,7 +45,7 @@ from tests.world import TOKEN_KEY, WEB, World
 
 LONG = "x" * 2_100
 """Longer than a key of DynamoDB may be."""
-TOKENS = ("token-of-the-mail", "token-of-nudges", "token-of-reminders")
+TOKENS = ("token-of-the-mail", "token-of-nudges", "token-of-reminders", "token-of-notices")
 """What stands in an address where Lakeside's real tokens go."""
 KNOWN = {
     "path.district_id": ["lakeside", LONG],
@@ -119,6 +120,7 @@ class Visitor:
             make_token(activation, TOKEN_KEY),
             unsubscribe_token("lakeside", "ada", TOKEN_KEY),
             stop_token(activation.activation_id, TOKEN_KEY),
+            token_of_notice(web),
         )
 
     def ask(self, case: Case) -> httpx.Response:
@@ -134,6 +136,12 @@ class Visitor:
         answer = self._http.request(**asked)
         answer.elapsed = timedelta()  # No network, no time; but schemathesis asks for it.
         return answer
+
+
+def token_of_notice(web: Web) -> str:
+    """The token in the newest notice of a link; one that names none where nobody was told of any."""
+    addresses = [word for mail in web.world.ses.sent for word in text(mail).split() if "/notice/" in word]
+    return addresses[-1].rpartition("/")[2] if addresses else f"{'0' * 32}-own.{'A' * 43}"
 
 
 def nobody() -> Visitor:
@@ -215,6 +223,18 @@ def linked_and_at_every_limit() -> Visitor:
     web = lakeside(gate=gate)
     page = linked_teacher(web)
     gate.is_on = True
+    return Visitor(web, page)
+
+
+def told_of_a_link(*, undone: bool = False, at_limit: bool = False) -> Visitor:
+    gate = AtLimit()
+    web = lakeside(gate=gate)
+    linked_teacher(web)
+    web.world.tell_of_links()
+    page = web.visitor().open(f"{WEB}/notice/{token_of_notice(web)}")
+    if undone:
+        web.world.links.undo(key("t1"), event_id=web.world.new_id(), now=web.world.now)
+    gate.is_on = at_limit
     return Visitor(web, page)
 
 
@@ -301,6 +321,9 @@ def visitors() -> list[Visitor]:
         with_a_file_to_fetch(),
         linked_and_at_every_limit(),
         linked_long_ago(),
+        told_of_a_link(),
+        told_of_a_link(undone=True),
+        told_of_a_link(at_limit=True),
         with_a_used_link(),
         with_an_expired_link(),
         with_a_replaced_link(),
