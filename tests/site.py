@@ -77,6 +77,7 @@ class Web:
         self.clever = MemoryProvider("https://clever.com", gate=gate)
         self.site = self._site()
         self.responses: list[tuple[str, httpx.Response]] = []
+        self.source_ip = "192.0.2.1"
 
     def _site(self) -> Site:
         world = self.world
@@ -138,7 +139,7 @@ class Web:
             "queryStringParameters": dict(request.url.params) or None,
             "headers": {k.lower(): v for k, v in request.headers.items() if k.lower() != "cookie"},
             "cookies": request.headers.get("cookie", "").split("; ") if request.headers.get("cookie") else [],
-            "requestContext": {"http": {"method": request.method, "path": request.url.path, "sourceIp": "192.0.2.1"},
+            "requestContext": {"http": {"method": request.method, "path": request.url.path, "sourceIp": self.source_ip},
                                "stage": "$default", "requestId": "r"},
             "body": base64.b64encode(request.content).decode(), "isBase64Encoded": True,
         }  # fmt: skip

@@ -58,7 +58,8 @@ class LinkNotices:
     def tell(self, fact: str, detail: Mapping[str, Any]) -> int:
         """Answers how many were told now. A link that stands no more is not told of: its undo is, by its own event.
 
-        Raises MailRefused when the mail may not go out now: the event is to come again.
+        Raises MailRefused when a mail may not go out now: the event is to come again. An address that SES refuses for good does
+        not keep the other one from being told.
         """
         kind = KINDS[fact]
         key = RosterUserKey(str(detail["district_id"]), str(detail["sourced_id"]))
@@ -69,22 +70,31 @@ class LinkNotices:
             return 0
         if kind is Kind.LINKED and not _is_the_link(link, detail):
             return 0
-        told = 0
+        told, put_off = 0, []
         for side, address in addresses(user, account).items():
             notice = Notice(str(detail["event_id"]), side, key, account.account_id)
             where = self._address_of(notice, link, address) if kind is Kind.LINKED else f"{self._brand.web_url}/home"
             message = self._message(kind, district, user, account, link, detail, to=address, where=where)
-            told += self._send(notice, message)
+            try:
+                told += self._send(notice, message)
+            except MailRefused as refused:
+                put_off.append(refused)
+        if put_off:
+            raise put_off[0]
         return told
 
     def _send(self, notice: Notice, message: Message) -> bool:
-        """Once at most. What SES refused may be sent when the event comes again."""
-        turn = self._mailer.turn(is_urgent=True)
+        """Once at most. Raises MailRefused for what may be sent when the event comes again; the turn is waited for before the
+        claim, so that a worker whose time is up while it waits has claimed nothing."""
+        turn = self._mailer.turn()
+        self._mailer.wait(turn)
         if not self._notices.claim(notice, now=self._clock()):
             return False
         try:
-            self._mailer.send(message, turn, is_urgent=True)
-        except MailRefused:
+            self._mailer.send(message, turn)
+        except MailRefused as refused:
+            if not refused.may_try_later:
+                return False
             self._notices.release(notice)
             raise
         except OutcomeUnknown:

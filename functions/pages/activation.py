@@ -79,7 +79,7 @@ class ActivationPages:
         if visit.problem != "expired":
             return self.sorry(visit.problem)
         activation_id = activation_id_of(visit.brought.token) or ""
-        self._s.limits.hit("another_mail", activation_id, most=5, within=timedelta(days=1))
+        self._s.limits.hit_from(request.source_ip, "another_mail", activation_id)
         user = self._s.users.get(visit.brought.user)
         typed = normalise(request.form.get("email", ""))
         if user and typed and typed == user.official_email:

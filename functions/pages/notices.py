@@ -85,7 +85,7 @@ class NoticePages:
         found = self._of(token)
         if not isinstance(found, Told):
             return _sorry(found)
-        self._s.limits.hit("notice_undo", found.notice.notice_id, most=5, within=timedelta(days=1))
+        self._s.limits.hit_from(request.source_ip, "notice_undo", found.notice.notice_id)
         if normalise(request.form.get("email", "")) == found.address:
             with suppress(RefusedTransition):
                 self._s.links.undo(

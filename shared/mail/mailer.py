@@ -47,6 +47,10 @@ class Mailer:
         """
         return self._turns.take(is_urgent=is_urgent)
 
+    def wait(self, turn: datetime) -> None:
+        """Let the turn come, for who must note something between it and the mail."""
+        self._turns.wait(turn)
+
     def send(self, message: Message, turn: datetime | None = None, *, is_urgent: bool = False) -> str:
         """Wait for the turn, send once; answers SES' message id. Without a turn it takes one.
 

@@ -129,6 +129,14 @@ class RateLimiter:
         self._table = table
         self._clock = clock
 
+    def hit_from(self, source: str, kind: str, key: str) -> None:
+        """Count a try of an address that the person has to know: five a day from one place, fifty from anywhere.
+
+        So a robot that presses buttons does not use up the tries of the mail's owner. Raises Throttled.
+        """
+        self.hit(f"{kind}_from", f"{key} {source}", most=5, within=timedelta(days=1))
+        self.hit(kind, key, most=50, within=timedelta(days=1))
+
     def hit(self, kind: str, key: str, *, most: int, within: timedelta) -> None:
         """Count one. Raises Throttled once there were more than ``most`` within the present window."""
         now = self._clock()

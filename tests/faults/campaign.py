@@ -195,7 +195,10 @@ def _guard(at: int, seeds: range) -> str | None:
 def _take_out_guards(found: Found, pool: ProcessPoolExecutor, progress: Progress, *, is_slice: bool) -> None:
     began = time.monotonic()
     every = guards.everything()
-    chosen = range(0, len(every), 4) if is_slice else range(len(every))
+    # What nothing here can notice is looked for longest; the slice leaves that to the whole campaign.
+    chosen = range(len(every))
+    if is_slice:
+        chosen = [at for at in chosen[::4] if every[at].name not in guards.EXPLAINED]
     seeds = range(400)
     bar = progress.add_task("guards taken out", total=len(chosen))
     caught, missed = {}, {}

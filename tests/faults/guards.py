@@ -221,6 +221,8 @@ CHECKS: tuple[Guard, ...] = (
 )
 
 EXPLAINED: dict[str, str] = {
+    "Update ACCOUNT/EXPORT: attribute_exists(PK)": "an export goes by its ttl or with its account, neither of which a week here "
+    "holds; held by tests/unit/test_class_export.py (an export that is gone is not written again)",
     "import: one execution per upload": "whether the import has ended is looked at, too; without both of them it is noticed",
     "import: an older upload is superseded before work is done": "this saves work; when its parts are read and at the gate it "
     "is looked at again",

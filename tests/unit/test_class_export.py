@@ -18,7 +18,7 @@ from local.person import NoSuchButton, Person
 from shared.account import Assignment, Goal, SkillMastery
 from shared.class_contents import Taught
 from shared.clock import to_iso
-from shared.stores.exports import ClassNamed, Export
+from shared.stores.exports import ClassNamed, Export, ExportStore
 from tests.bench.class_export import measured
 from tests.site import Web
 from tests.unit.test_import import account
@@ -151,6 +151,19 @@ def test_a_request_that_comes_twice_makes_one_file(web: Web) -> None:
     web.world.s3.objects.clear()
     assert web.world.exporting().make("ada", "one") is Outcome.NOT_WANTED
     assert not web.world.s3.objects
+
+
+def test_an_export_that_is_gone_is_not_written_again(web: Web) -> None:
+    """Its time was over, or its account was deleted, while somebody had it in hand."""
+    asked(web, ClassNamed("own"))
+    store = ExportStore(web.world.table)
+    export = store.get("ada", "one", web.world.now)
+    assert export is not None
+    del web.world.table.items["ACCOUNT#ada", "EXPORT#one"]
+
+    store.settle(export, web.world.now, is_made=True)
+
+    assert ("ACCOUNT#ada", "EXPORT#one") not in web.world.table.items
 
 
 @pytest.mark.parametrize(

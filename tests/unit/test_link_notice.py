@@ -195,3 +195,29 @@ def test_one_event_of_a_batch_that_fails_comes_again_alone(web: Web, monkeypatch
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
     assert len(notices(web.world)) == 2
+
+
+def test_an_address_that_is_refused_for_good_does_not_keep_the_other_from_being_told() -> None:
+    refusing = Refusing("MessageRejected", status=400)
+    web = lakeside(gate=refusing)
+    linked_teacher(web)
+    refusing.which = [True, False]
+
+    assert web.world.tell_of_links() == 1
+
+    assert [mail["To"] for mail in notices(web.world)] == [OWN]
+    assert web.world.tell_of_links() == 0, "it is not tried again"
+
+
+def test_a_side_that_is_put_off_comes_again_and_the_other_is_told_at_once() -> None:
+    refusing = Refusing("TooManyRequestsException")
+    web = lakeside(gate=refusing)
+    linked_teacher(web)
+    refusing.which = [True, False]
+
+    with pytest.raises(MailRefused):
+        web.world.tell_of_links()
+    assert [mail["To"] for mail in notices(web.world)] == [OWN]
+
+    web.world.tell_of_links()
+    assert sorted(mail["To"] for mail in notices(web.world)) == sorted([OFFICIAL, OWN])

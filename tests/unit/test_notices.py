@@ -117,7 +117,29 @@ def test_a_robot_that_opens_and_presses_everything_changes_nothing(web: Web) -> 
     assert link_of(web).is_linked
 
 
-def test_an_address_is_guessed_five_times_a_day_at_most(web: Web) -> None:
+def test_a_robot_does_not_use_up_the_tries_of_the_owner(web: Web) -> None:
+    robot = arrived(web)
+    for _ in range(20):
+        robot._http.post(f"{WEB}/notice/undo", data={"email": "robot@scanner.example"})
+
+    owner = arrived(web)
+    web.source_ip = "192.0.2.77"
+    owner.press(BUTTON, email=OFFICIAL)
+
+    assert not link_of(web).is_linked
+
+
+def test_from_anywhere_an_address_is_guessed_fifty_times_a_day_at_most(web: Web) -> None:
+    page = arrived(web)
+    for n in range(50):
+        web.source_ip = f"192.0.2.{n}"
+        page._http.post(f"{WEB}/notice/undo", data={"email": f"guess-{n}@lakeside.example"})
+
+    web.source_ip = "192.0.2.77"
+    assert page._http.post(f"{WEB}/notice/undo", data={"email": OFFICIAL}).status_code == 429
+
+
+def test_from_one_place_an_address_is_guessed_five_times_a_day_at_most(web: Web) -> None:
     page = arrived(web)
     for n in range(5):
         page._http.post(f"{WEB}/notice/undo", data={"email": f"guess-{n}@lakeside.example"})
