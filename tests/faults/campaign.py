@@ -205,7 +205,12 @@ def _take_out_guards(found: Found, pool: ProcessPoolExecutor, progress: Progress
     tasks: list[tuple[int, Any]] = [(at, pool.submit(_guard, at, seeds)) for at in chosen]
     for at, task in tasks:
         name = every[at].name
-        if how := task.result():
+        try:
+            how = task.result()
+        except Violation as wrong:
+            found.violations.append({"what": f"{name}: {wrong}", "replay": "make faults ONLY=guards"})
+            how = None
+        if how:
             caught[name] = how
         else:
             missed[name] = guards.EXPLAINED.get(name, "")

@@ -119,6 +119,17 @@ def test_a_condition_that_only_a_meeting_needs_is_missed() -> None:
     assert "NEWEST went back" in (guards.catches(guard, range(0)) or "")
 
 
+def test_a_run_that_breaks_with_every_guard_in_place_catches_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or else a laboratory that is broken itself would catch them all."""
+
+    def explodes(lab: Laboratory) -> Any:
+        yield from (["the sky fell"] if lab.weather.rate else [])
+
+    monkeypatch.setattr(guards, "FEATURES", (*FEATURES, Feature("broken", safety=explodes)))
+    with pytest.raises(Violation, match="storm 0, every guard in place: the sky fell"):
+        guards.catches(guards.CHECKS[0], range(1))
+
+
 def test_a_violation_is_told_at_once() -> None:
     def explodes(lab: Laboratory) -> Any:
         yield from (["the sky fell"] if lab.elapsed > 7_000 else [])
