@@ -40,6 +40,8 @@ class MemoryProvider:
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     codes: dict[str, tuple[str, str, dict[str, Any]]] = field(default_factory=dict)
     gate: Gate = ungated
+    takes_codes_again: bool = False
+    """Whether it forgets its duty (RFC 6749 4.1.2), so that only the product's own care counts."""
 
     def authorization_url(
         self, *, state: str, nonce: str, verifier: str, more: dict[str, str | None] | None = None
@@ -50,7 +52,9 @@ class MemoryProvider:
         redeemed: list[dict[str, Any]] = []
 
         def effect() -> dict[str, Any]:
-            expected_nonce, expected_verifier, claims = self.codes.pop(code, ("", "", {}))
+            expected_nonce, expected_verifier, claims = self.codes.get(code, ("", "", {}))
+            if not self.takes_codes_again:
+                self.codes.pop(code, None)
             if (nonce, verifier) == (expected_nonce, expected_verifier):
                 redeemed.append(claims)
             return {}
@@ -114,6 +118,10 @@ class Web:
             return answer
 
         return Person(WEB, httpx.MockTransport(network))
+
+    def again(self, answered: str) -> httpx.Response:
+        """A browser sends the last request of this name once more, as it was, cookies and all."""
+        return self._page(next(r.request for name, r in reversed(self.responses) if name == answered))
 
     def _issuer(self, request: httpx.Request, claims: dict[str, Any]) -> httpx.Response | None:
         for name, provider in (("google", self.google), ("clever", self.clever)):

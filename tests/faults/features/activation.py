@@ -13,6 +13,7 @@ from shared.roster import RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from tests.faults.laboratory import DAY, Feature, Laboratory, Worker
 
+_ENDS = ("bounced", "complained", "expired", "withdrawn")
 LATER = 1_300 / DAY
 """When the lease of a reminder is over, in days."""
 
@@ -55,10 +56,10 @@ def _collect(lab: Laboratory) -> None:
         _check_pause(lab, tags)
         if "activation_id" in tags:
             _check_state(lab, tags["activation_id"][0])
-            for kind in _comes_of(lab, mail["To"]):
+            for kind, later in _comes_of(lab, mail["To"]):
                 about = {"messageId": mail["MessageId"], "tags": tags}
                 detail = {"eventType": kind, "mail": about, "bounce": {"bounceType": "Permanent"}}
-                lab.send("ses", detail, after=lab.elapsed + 5)
+                lab.send("ses", detail, after=lab.elapsed + later)
             if mail["To"] == "t6@lakeside.example" and not lab.facts["renewed"]:
                 for _ in range(2):
                     lab.send("renewal", RosterUserKey("lakeside", "t6"), after=lab.elapsed + 5)
@@ -76,13 +77,15 @@ def _check_pause(lab: Laboratory, tags: dict[str, list[str]]) -> None:
         before[activation_id] = lab.elapsed
 
 
-def _comes_of(lab: Laboratory, address: str) -> tuple[str, ...]:
-    """t2 complains of the mail; the first one to t6 bounces."""
-    if address == "t2@lakeside.example":
-        return ("Send", "Delivery", "Complaint")
+def _comes_of(lab: Laboratory, address: str) -> list[tuple[str, float]]:
+    """What SES tells of a mail, and how many seconds after it.
+
+    Lakeside's t2 complains of the mail, valley's when it has expired; the first one to t6 bounces.
+    """
     if address == "t6@lakeside.example" and not lab.facts["renewed"] and not lab.people_race:
-        return ("Send", "Bounce")
-    return ("Send", "Delivery")
+        return [("Send", 5), ("Bounce", 5)]
+    complaint = {"t2@lakeside.example": 5.0, "t2@valley.example": 60 * DAY}.get(address)
+    return [("Send", 5), ("Delivery", 5), *([("Complaint", complaint)] if complaint else [])]
 
 
 def _wakes(lab: Laboratory, _what: str) -> None:
@@ -107,7 +110,7 @@ def _renews(lab: Laboratory, user: RosterUserKey) -> None:
 
 def _week(lab: Laboratory) -> None:
     lab.facts["renewed"] = 0
-    lab.world.table.listeners.append(lambda before, after: _note_renewal(lab, before, after))
+    lab.world.table.listeners.append(lambda before, after: _watch(lab, before, after))
     twice = (9, 10.2, 10.3)
     after_a_lease = (9 + LATER, 17 + LATER)
     for day in (0.075, 0.6, 1.03, *twice, 17, 25, 33, 41, 50, *after_a_lease):
@@ -116,9 +119,14 @@ def _week(lab: Laboratory) -> None:
         lab.send("wake", "activations", after=day * DAY + 1)
 
 
-def _note_renewal(lab: Laboratory, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
-    if before and after and after["SK"] == "ACTIVATION" and before["activation_id"] != after["activation_id"]:
+def _watch(lab: Laboratory, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+    """One activation goes forward only, and may be followed by another."""
+    if not before or not after or after["SK"] != "ACTIVATION":
+        return
+    if before["activation_id"] != after["activation_id"]:
         lab.facts["renewed"] = after["activation_id"]
+    elif before["state"] in _ENDS and after["state"] != before["state"]:
+        lab.wrong.append(f"{after['PK']}: {before['state']}, and then {after['state']}")
 
 
 def _check_state(lab: Laboratory, activation_id: str) -> None:

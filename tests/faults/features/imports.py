@@ -163,13 +163,21 @@ def _step(lab: Laboratory, task: dict[str, Any]) -> None:
         if at + 1 < len(over):
             return lab.send("step", {**task, "at": at + 1})
         return lab.send("step", {**task, "step": AFTER[step], "at": 0})
+    is_overtaken = step == "open" and _is_overtaken(lab, one)
     answer = steps.run(step, one)
+    if is_overtaken and answer["next"] in ("wait", "split"):
+        lab.wrong.append("an upload is worked on that a newer valid one has superseded")
     match answer.get("next"):
         case "wait":
             lab.send("step", task, after=lab.elapsed + 60)
         case "split" | "people" | "apply" | "match" | "finish" as following:
             lab.send("step", {**task, "step": following, "over": answer, "at": 0})
     return None
+
+
+def _is_overtaken(lab: Laboratory, one: Import) -> bool:
+    newest = lab.world.table.items.get((f"DISTRICT#{one.district_id}", "NEWEST"))
+    return newest is not None and upload_of(newest).is_newer_than(one.upload)
 
 
 def _echoes(lab: Laboratory, task: dict[str, Any]) -> None:
