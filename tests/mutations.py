@@ -16,6 +16,7 @@ import pytest
 
 from functions.pages import activation as activation_pages
 from functions.pages import linking, logins, passwords, visits, web
+from functions.pages import notices as notice_pages
 from functions.pages.identity import Identity
 from functions.pages.web import LOGIN_COOKIE, Pages, Reply, Request, Sealed, see_other
 from shared import link as link_rules
@@ -29,6 +30,7 @@ from tests.unit import test_activation_life as activation_life
 from tests.unit import test_answers_of_issuers as issuers
 from tests.unit import test_headers as headers
 from tests.unit import test_linking as linked
+from tests.unit import test_notices as notices
 from tests.unit import test_passwords as forgotten
 from tests.unit import test_pre_hijacked_accounts as pre_hijacked
 from tests.unit import test_scanners as scanners
@@ -219,6 +221,18 @@ _HEADERS = (
 )
 
 MUTATIONS = (
+    Mutation(
+        "a notice undoes nothing for who does not know its address",
+        _patch(notice_pages, "normalise", lambda _typed: notices.OFFICIAL),
+        lambda: notices.test_another_address_gets_the_same_answer_and_undoes_nothing(
+            notices.told(), "somebody@else.example"
+        ),
+    ),
+    Mutation(
+        "a notice's token dies with the link and with the address",
+        _patch(notice_pages, "token_is_valid", _always),
+        lambda: notices.test_an_address_that_the_account_no_longer_has_undoes_nothing(notices.told()),
+    ),
     Mutation(
         "an unverified address is never linked by rule",
         _patch(claims, "match", _any_claim_matches),

@@ -22,7 +22,11 @@ BUTTON = "Undo the link"
 
 @pytest.fixture
 def web() -> Web:
-    """Ada is linked, and both of her addresses were told."""
+    return told()
+
+
+def told() -> Web:
+    """Lakeside where Ada is linked, and both of her addresses were told."""
     made = lakeside()
     linked_teacher(made)
     made.world.tell_of_links()
