@@ -42,7 +42,7 @@ def _previous(name: str, students: int, *, moved: int, into: str) -> dict[str, A
     return {"name": name, "students": students, "goals": 3, "assignments": 1, "moved": moved, "into": into}
 
 
-_VALUES: dict[Kind, dict[str, Any]] = {
+VALUES: dict[Kind, dict[str, Any]] = {
     Kind.ACTIVATION: _INVITATION,
     Kind.REMINDER: {
         **_INVITATION,
@@ -82,12 +82,13 @@ _VALUES: dict[Kind, dict[str, Any]] = {
         "import_id": "20261124T031502Z-7f3a",
     },
 }
+"""What the mails of the sample district say."""
 
 
 def sample(kind: Kind, language: str, brand: Brand | None = None, **values: Any) -> Message:
     """A mail of this kind as a teacher or a contact of the sample district would get it; ``values`` replace some of its own."""
     brand = brand or Brand(web_url=WEB)
-    given = {"support_url": brand.support_url, **_VALUES[kind], **values}
+    given = {"support_url": brand.support_url, **VALUES[kind], **values}
     subject = translated(language, SUBJECTS[kind], brand=brand.brand_name, district=DISTRICT)
     return build(kind, language, to="m.ortega@riverbend.example", subject=subject, brand=brand, **given)
 
