@@ -15,6 +15,7 @@ from shared.stores.districts import DistrictClassStore
 from shared.stores.due import NUDGE, due_item
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.table import account_pk, user_pk, without_none
+from tests.bench.class_export import measured as exported
 from tests.bench.figures import Figures
 from tests.faults.dynamodb import Meter
 from tests.world import World
@@ -200,6 +201,9 @@ def measure(figures: Figures) -> None:
     for percent, counts in by_shared_students().items():
         shares = ", ".join(f"{counts[verdict] / counts.total():.0%} {verdict.value}" for verdict in Verdict)
         figures.add(f"pairing, {percent} % of the students moved: {shares}", counts[Verdict.OBSOLETE], "obsolete")
+    large = exported(2_000)
+    figures.add("class data of 2,000 students: made in", large.seconds, "s", limit=30)
+    figures.add("class data of 2,000 students: most memory of its process", large.peak / 2**20, "MiB", limit=256)
     many, few = nudged(1_000_000, 5_000), nudged(10_000, 5_000)
     name = "nudges, 5,000 due of 1,000,000 linked teachers"
     figures.add(f"{name}: mails", many.sent, "mails")

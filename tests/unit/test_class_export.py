@@ -223,10 +223,9 @@ def test_no_cell_of_any_file_is_a_formula_and_no_name_is_markup(
     )
 
 
-def test_a_class_of_two_thousand_students_is_exported_in_256_mb_and_30_seconds() -> None:
-    """In a process of its own; the memory of the simulated table counts as well."""
+def test_a_class_of_two_thousand_students_is_exported_in_256_mb() -> None:
+    """In a process of its own; the memory of the simulated table counts as well. The seconds are told by the bench."""
     large = measured(2_000)
-    assert large.seconds < 30
     assert large.peak < 256 * 2**20
     assert large.peak - large.before < 64 * 2**20
 
