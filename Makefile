@@ -39,7 +39,7 @@ faults: setup ## The fault laboratory; SEEDS=n for its length, SLICE=1 for a par
 mutations: setup ## Each guard of the pages taken out in turn, and what its test says then
 	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m tests.mutations
 
-bench: setup ## What an import costs, against floors of the same run (minutes), and the pace of mail; PEOPLE= for a smaller district, ONLY=mail or joins
+bench: setup ## What an import costs, against floors of the same run (minutes), and the pace of mail; PEOPLE= for a smaller district, ONLY=mail, cleanup or joins
 	@$(PYTHON) -m tests.bench --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
 
 fuzz: setup .local/stamps/fuzz ## Bytes of strangers at every edge, RUNS=n executions over all of them (Linux)
