@@ -224,13 +224,6 @@ CHECKS: tuple[Guard, ...] = (
 EXPLAINED: dict[str, str] = {
     "Update ACCOUNT/EXPORT: attribute_exists(PK)": "an export goes by its ttl or with its account, neither of which a week here "
     "holds; held by tests/unit/test_class_export.py (an export that is gone is not written again)",
-    "import: one execution per upload": "whether the import has ended is looked at, too; without both of them it is noticed",
-    "import: an older upload is superseded before work is done": "this saves work; when its parts are read and at the gate it "
-    "is looked at again",
-    "Put OIDC_STATE/OIDC_STATE: attribute_not_exists(PK)": "the issuer takes a code once, too; held by "
-    "tests/unit/test_linking.py (an answer of the issuer counts only once)",
-    "Update USER/ACTIVATION: #state IN (:from0, :from1, :from2)": "SES tells of a mail only after it took it, and it takes "
-    "one only in the state that is asked for",
 }
 """Guards that may be missed, and why."""
 

@@ -13,7 +13,7 @@ from functions.roster_import.arrivals import import_id_of
 from shared.report import Upload
 from shared.stores.reports import upload_of
 from tests.faults.laboratory import CANARY, DAY, Feature, Laboratory, Worker
-from tests.faults.services import etag
+from tests.faults.services import MemoryStates, etag
 from tests.world import AFTER, MAPS, World, zipped
 
 USERS = "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,email,password\n"
@@ -102,6 +102,7 @@ def _week(lab: Laboratory) -> None:
     lab.world.begin_like(_prepared())
     lab.began = lab.world.now
     lab.facts["settled"] = []
+    lab.facts["started"] = {}
     lab.world.table.listeners.append(lambda before, after: _watch(lab, before, after))
     monday = upload(lab, "monday", MONDAY, after=3_600)
     # Three within a minute, and none of them waits for the one before.
@@ -194,10 +195,20 @@ def _collect(lab: Laboratory) -> None:
     for name, body in list(started.items()):
         if body:
             started[name] = ""
-            lab.send("step", {"import": json.loads(body)["import"], "step": "open", "over": {}, "at": 0})
+            one = json.loads(body)["import"]
+            _note_start(lab, one)
+            lab.send("step", {"import": one, "step": "open", "over": {}, "at": 0})
 
 
 # Rules.
+
+
+def _note_start(lab: Laboratory, one: dict[str, Any]) -> None:
+    """An import starts once, for as long as Step Functions knows its name; approved, it starts once more."""
+    before, which = lab.facts["started"], (one["import_id"], one["approved"])
+    if which in before and lab.elapsed - before[which] < MemoryStates.NAMES_KEPT:
+        lab.wrong.append("an import was started twice")
+    before[which] = lab.elapsed
 
 
 def _watch(lab: Laboratory, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
