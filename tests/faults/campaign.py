@@ -135,7 +135,7 @@ def hold(seeds: int, *, is_slice: bool, first_seed: int = 0, only: Sequence[str]
     singles, pairs = list(every_single_failure(calls)), list(pairs_of_failures(calls))
     if is_slice:
         dice = Random("a slice")
-        singles, pairs = dice.sample(singles, 400), dice.sample(pairs, 200)
+        singles, pairs = dice.sample(singles, 300), dice.sample(pairs, 150)
     wanted = only or PARTS
     with ProcessPoolExecutor(os.cpu_count()) as pool, _progress() as progress:
         if "single" in wanted:
