@@ -40,9 +40,13 @@ class DigestStore:
             yield DigestDue(item["SK"], item.get("due_at"), bool(item.get("under_way")))
 
     def move(self, one: DigestDue, due_at: datetime, *, under_way: bool = False) -> DigestDue | None:
-        """When the next one is due; ``under_way`` takes it for one send. None when somebody else moved it first."""
+        """When the next one is due; ``under_way`` takes it for one send.
+
+        None when somebody else moved it first, or the district wants none any more. Two who plan the first one at the same
+        moment come to the same date.
+        """
         values: dict[str, Any] = {":next": to_iso(due_at), ":under_way": under_way}
-        condition = "attribute_exists(PK) AND attribute_not_exists(due_at)"
+        condition = "attribute_exists(PK)"
         if one.due_at:
             condition, values[":due"] = "due_at = :due", one.due_at
         try:

@@ -221,10 +221,7 @@ CHECKS: tuple[Guard, ...] = (
     Guard("table: only a refused condition is a conflict", _patch(table, "is_refused_condition", lambda _error: True)),
 )
 
-EXPLAINED: dict[str, str] = {
-    "Update ACCOUNT/EXPORT: attribute_exists(PK)": "an export goes by its ttl or with its account, neither of which a week here "
-    "holds; held by tests/unit/test_class_export.py (an export that is gone is not written again)",
-}
+EXPLAINED: dict[str, str] = {}
 """Guards that may be missed, and why."""
 
 

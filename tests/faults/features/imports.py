@@ -78,7 +78,7 @@ WEDNESDAY = roster(
 """A row cannot be read, so t3 and s1, who are missing, must stay."""
 THURSDAY = roster([person("t1")], enrolled="t1")
 """Would remove far too many: it is held, and then rejected by a person."""
-VALLEY = roster([person("t1", email="t1@valley.example"), person("t2", email="t2@valley.example")])
+VALLEY = roster(person(who, email=f"{who}@valley.example") for who in ("t1", "t2", "s1"))
 HILLSIDE = roster(
     [person("t1", email="t1@hillside.example"), person("s1", email="s1@hillside.example")], enrolled="t1 s1"
 )

@@ -18,7 +18,7 @@ from tests.site import Web
 from tests.two_accounts import with_made_account
 
 PASSWORD = "correct horse"
-_SAYS_WHY = {"account_linked_elsewhere", "undone_by_person", "already_linked", "activation_dead"}
+_SAYS_WHY = {"account_linked_elsewhere", "undone_by_person", "already_linked", "activation_dead", "account_joined"}
 """Refusals that a person takes for an answer."""
 _MAILED = (ActivationState.SENT, ActivationState.DELIVERED, ActivationState.COMPLAINED)
 
@@ -51,6 +51,10 @@ def _week(lab: Laboratory) -> None:
     for _ in range(2):
         lab.send("visit", ("chooses", "s2", "pat"), after=7_400)
     if race:
+        # Two people, each of whom knows the other's password: nobody's account may lead back to itself.
+        lab.send("visit", ("starts anew", "valley#s1", "made-v1"), after=7_400)
+        lab.send("visit", ("joins", "s4", "made-v1"), after=DAY - 9_000)
+        lab.send("visit", ("joins", "valley#s1", "made-s4"), after=DAY - 9_000)
         lab.send("visit", ("logs in", "t3", "tom"), after=7_300)
         lab.send("visit", ("undoes", "t3", "tom"), after=7_310)
         lab.send("visit", ("activates", "t1", "ada"), after=7_200)
@@ -66,7 +70,8 @@ def _count_facts(lab: Laboratory, before: dict[str, Any] | None, after: dict[str
 
 def _visits(lab: Laboratory, visit: tuple[str, str, str]) -> None:
     what, sourced_id, account_id = visit
-    user = RosterUserKey("lakeside", sourced_id)
+    district_id, _, sourced_id = sourced_id.rpartition("#")
+    user = RosterUserKey(district_id or "lakeside", sourced_id)
     try:
         {
             "activates in a browser": _activates_in_a_browser,
@@ -203,12 +208,25 @@ def _safety(lab: Laboratory) -> Iterator[str]:
             into = items.get((f"ACCOUNT#{item['into']}", "JOINED"), {})
             if pk.removeprefix("ACCOUNT#") not in into.get("accounts", ()):
                 yield f"half a join: {pk}"
+            if _leads_back(items, pk):
+                yield f"accounts are joined in a circle: {pk}"
     facts: Counter[tuple[str, ...]] = lab.facts["told of links"]
     for (kind, *pair), made in facts.items():
         if kind == "AccountLinked" and made - facts["LinkUndone", *pair] not in (0, 1):
             yield f"the platform was told {made} times of one link"
         if kind == "LinkUndone" and made > facts["AccountLinked", *pair]:
             yield "the platform was told twice that one link was undone"
+
+
+def _leads_back(items: dict[tuple[str, str], dict[str, Any]], start: str) -> bool:
+    """Whether an account was joined into one that was joined into it, over however many."""
+    seen, at = {start}, start
+    while into := items.get((at, "JOINED"), {}).get("into"):
+        at = f"ACCOUNT#{into}"
+        if at in seen:
+            return True
+        seen.add(at)
+    return False
 
 
 def _at_rest(lab: Laboratory) -> dict[str, Any]:
