@@ -12,11 +12,10 @@ from botocore.config import Config
 @cache
 def client(service: str, *, retries: bool = True) -> Any:
     """A client. Without ``retries`` a call is made once, whatever comes of it."""
-    attempts = {"mode": "standard", "max_attempts": 5} if retries else {"mode": "standard", "total_max_attempts": 1}
     # Without this a presigned address of S3 is signed the old way, which newer regions do not take.
     signature = "s3v4" if service == "s3" else None
     config = Config(
-        retries=attempts,  # type: ignore[arg-type]
+        retries={"mode": "standard", "total_max_attempts": 6 if retries else 1},
         connect_timeout=5,
         read_timeout=20,
         max_pool_connections=16,
