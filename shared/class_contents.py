@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.account import Assignment, Goal, GrassrootsClass
-from shared.link import LinkState
 from shared.roster import DistrictClass, RosterUserKey
 from shared.stores.accounts import AccountStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore
@@ -52,8 +51,7 @@ class ClassContents:
 
     def taught(self, account_id: str, class_id: str, district_id: str | None) -> Taught | None:
         """The class, if this account teaches it now: as its owner, or for the district that it is linked in."""
-        account = self._accounts.get(account_id)
-        family = self._accounts.family(account) if account else (account_id,)
+        family = self._accounts.family_of(account_id)
         if district_id is None:
             classes = self._accounts.owned_classes(*family, with_scores=True)
             owned = next((one for one in classes if one.class_id == class_id), None)
@@ -69,7 +67,7 @@ class ClassContents:
     def of_district(self, one: DistrictClass) -> list[Member]:
         users = self._users.get_many(RosterUserKey(one.district_id, student) for student in one.student_ids)
         links = self._links.of_users(users)
-        linked = {key: link.account_id for key, link in links.items() if link.state is LinkState.LINKED}
+        linked = {key: link.account_id for key, link in links.items() if link.is_linked}
         return [Member(user.display_name, linked.get(key)) for key, user in users.items()]
 
     def from_before(self, account_ids: Iterable[str]) -> list[Member]:

@@ -54,7 +54,7 @@ class Link:
 
     def may_be_joined_into(self, account_id: str) -> bool:
         """Whether this link may be turned to another account, with the one that was made for it joined into that one."""
-        return self.state is LinkState.LINKED and self.is_made and self.account_id != account_id
+        return self.is_linked and self.is_made and self.account_id != account_id
 
 
 def may_match(present: Link | None, account_id: str) -> bool:
@@ -83,7 +83,7 @@ def make(
     ``undone_by_person`` when a rule would redo what a person undid, ``proof_spent`` when the proof is older than the
     undoing: a proof dies with it.
     """
-    if present and present.state is LinkState.LINKED:
+    if present and present.is_linked:
         if present.account_id == account_id:
             return present
         if by_rule or joins != present.account_id or not present.may_be_joined_into(account_id):
@@ -107,7 +107,7 @@ def make(
         by_rule=by_rule,
         linked_at=now,
         is_made=is_made or bool(present and present.is_made and present.account_id == account_id),
-        joined=present if present and present.state is LinkState.LINKED else None,
+        joined=present if present and present.is_linked else None,
     )
 
 
@@ -116,7 +116,7 @@ def undo(present: Link | None, *, now: str) -> Link:
 
     Raises RefusedTransition ``not_linked`` when there is none to undo.
     """
-    if present is None or present.state is not LinkState.LINKED:
+    if present is None or not present.is_linked:
         raise RefusedTransition("not_linked", "There is no link to undo.")
     back = present.joined or replace(present, state=LinkState.UNDONE)
     return replace(back, version=present.version + 1, undone_at=now)

@@ -5,16 +5,14 @@ It goes to the roster user's official address and to the account's own, so that 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
-import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.account import Account
 from shared.link import Link
+from shared.mac import mac
 from shared.roster import Role, RosterUser, RosterUserKey
 
 _TOKEN = re.compile(r"([0-9a-f]{32})-(official|own)\.([A-Za-z0-9_-]{43})")
@@ -52,8 +50,7 @@ def make_token(notice: Notice, link: Link, address: str, key: bytes) -> str:
 
     ``{event id}-{side}.{mac}``: nothing personal is in it, and nothing in the table can be used as one.
     """
-    facts = [
-        "undo",
+    facts = (
         notice.notice_id,
         notice.side.value,
         link.user.district_id,
@@ -62,10 +59,8 @@ def make_token(notice: Notice, link: Link, address: str, key: bytes) -> str:
         link.version,
         link.linked_at,
         address,
-    ]
-    message = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode()
-    mac = base64.urlsafe_b64encode(hmac.digest(key, message, hashlib.sha256)).decode().rstrip("=")
-    return f"{notice.notice_id}-{notice.side}.{mac}"
+    )
+    return f"{notice.notice_id}-{notice.side}.{mac('undo', facts, key)}"
 
 
 def named_by(token: str) -> tuple[str, Side] | None:

@@ -92,7 +92,7 @@ class Nudging:
         if nudges.under_way:
             self._links.move_nudge(key, due_at, after, sent_at=to_iso(now))
             return "unanswered"
-        classes = still_about(self._accounts.owned_classes(*self._family(link.account_id)))
+        classes = still_about(self._accounts.owned_classes(*self._accounts.family_of(link.account_id)))
         if not classes or not user.active or not user.official_email:
             self._left.forget(key)
             self._links.move_nudge(key, due_at, None)
@@ -125,11 +125,6 @@ class Nudging:
             return "open"
         self._links.move_nudge(key, to_iso(lease_until), after, sent_at=to_iso(now))
         return "sent"
-
-    def _family(self, account_id: str) -> tuple[str, ...]:
-        """The account, and those that are joined with it."""
-        account = self._accounts.get(account_id)
-        return self._accounts.family(account) if account else (account_id,)
 
     def _message(self, district: District, user: RosterUser, account_id: str, paired: list[Pairing]) -> Message:
         language = language_for(district.locale)

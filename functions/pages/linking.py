@@ -29,8 +29,6 @@ from shared.veil import masked, veiled
 from shared.way_in import outside
 
 _PRESSED_TWICE = timedelta(minutes=1)
-
-
 _MOST_CANDIDATES = 5
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +12,8 @@ from shared.activation import Activation, ActivationState
 from shared.activation_token import token_is_valid
 from shared.clock import to_iso
 from shared.district import District
-from shared.link import Link, LinkState, Proof
+from shared.link import Link, Proof
+from shared.mac import mac
 from shared.roster import RosterUser, RosterUserKey
 from shared.stores.sessions import SESSION_HOURS, Session
 from shared.stores.visits import Person, Seen, Surroundings
@@ -66,7 +64,7 @@ class Proven:
 
     @property
     def is_linked(self) -> bool:
-        return self.link is not None and self.link.state is LinkState.LINKED
+        return self.link is not None and self.link.is_linked
 
     @property
     def made_account_id(self) -> str | None:
@@ -97,15 +95,15 @@ class Visit:
     def is_linked(self) -> bool:
         """Whether what this browser came for is linked to the account that is logged in."""
         link, session = self.link, self.session
-        return bool(link and session and link.state is LinkState.LINKED and link.account_id == session.account_id)
+        return bool(link and session and link.is_linked and link.account_id == session.account_id)
 
     @property
     def has_something_to_link(self) -> bool:
         """A person who is not linked yet, or only to an account that was made at a district login, while this is another."""
         proven, session = self.proven, self.session
-        if proven is None or not proven.is_linked:
+        if proven is None or proven.link is None or not proven.is_linked:
             return proven is not None
-        return bool(session and session.account_id and proven.made_account_id not in (None, session.account_id))
+        return bool(session and session.account_id and proven.link.may_be_joined_into(session.account_id))
 
     @property
     def is_in_made_account(self) -> bool:
@@ -191,8 +189,7 @@ class Visits:
 
         It follows from the old one, because a button that is pressed twice sends the old one twice.
         """
-        mac = hmac.digest(self._s.token_key(), f"session-after-link:{session_id}".encode(), hashlib.sha256)
-        return base64.urlsafe_b64encode(mac).decode().rstrip("=")
+        return mac("session after link", (session_id,), self._s.token_key())
 
     def successor(self, request: Request) -> Session | None:
         """The session that took the place of the one that this browser still names."""

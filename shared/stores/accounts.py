@@ -84,6 +84,11 @@ class AccountStore:
             return (account.account_id,)
         return joining.family(account.account_id, self._own_masteries([account.account_id])[1])
 
+    def family_of(self, account_id: str) -> tuple[str, ...]:
+        """``family`` of an account that may be there or not."""
+        account = self.get(account_id)
+        return self.family(account) if account else (account_id,)
+
     def _own_masteries(self, account_ids: Iterable[str]) -> tuple[dict[str, Mastery], dict[str, joining.Joined]]:
         """What was earned on each account and on those that are joined with them, and how they are joined.
 

@@ -98,7 +98,7 @@ class LinkStore:
             if i["state"] == LinkState.LINKED
         ]
         links = self.of_users(users).values()
-        return [link for link in links if link.state is LinkState.LINKED and link.account_id in accounts]
+        return [link for link in links if link.is_linked and link.account_id in accounts]
 
     def linked_users(self, district_id: str, account_ids: Iterable[str]) -> dict[str, str]:
         """The sourcedId of the person of this district that each account is linked to; the others are left out."""
@@ -161,7 +161,7 @@ class LinkStore:
         ``activation_dead`` (its token was used, or replaced by a newer one).
         """
         while True:
-            if present and present.state is LinkState.LINKED and present.account_id == consent.account_id:
+            if present and present.is_linked and present.account_id == consent.account_id:
                 return present
             wanted = link_rules.make(
                 present,

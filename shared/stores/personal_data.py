@@ -41,8 +41,7 @@ class PersonalData:
 
     def person_of_account(self, account_id: str) -> tuple[tuple[str, ...], tuple[RosterUserKey, ...]]:
         """The accounts that are joined with this one, and the roster users that are linked to them."""
-        account = self._accounts.get(account_id)
-        family = self._accounts.family(account) if account else (account_id,)
+        family = self._accounts.family_of(account_id)
         return family, tuple(link.user for link in self._links.of_account(*family))
 
     def person_of_user(self, user: RosterUserKey) -> tuple[tuple[str, ...], tuple[RosterUserKey, ...]]:
