@@ -8,7 +8,6 @@ from functions.pages.services import Services
 from shared.account import Account, Assignment, Goal, GrassrootsClass
 from shared.clock import to_iso
 from shared.errors import Conflict
-from shared.previous_classes import PreviousClasses
 from shared.roster import DistrictClass, RosterUser
 from shared.stores.districts import Source
 from shared.stores.outbox import event_item
@@ -42,7 +41,7 @@ class MakingAgain:
 
     def __init__(self, services: Services) -> None:
         self._s = services
-        self._previous = PreviousClasses(services.links, services.district_classes, clock=services.clock)
+        self._previous = services.previous()
 
     def checklist(self, account: Account, old: GrassrootsClass, chosen: str | None) -> Checklist:
         """``chosen`` names a district class (``reference_of``); without it the one that has most of the students."""
