@@ -88,7 +88,7 @@ class Web:
         secrets = iter(f"secret-{n:08d}" for n in range(10**8))
         services = Services(
             districts=world.districts, users=world.users, district_classes=world.classes, work=world.work,
-            accounts=world.accounts, claims=world.claims, links=world.links, activations=world.activations,
+            accounts=world.accounts, claims=world.claims, links=world.links, nudges=world.nudges, activations=world.activations,
             notices=NoticeStore(world.table),
             visits=VisitStore(world.table, world.clock),
             progress=ProgressStore(world.table), stuck=StuckStore(world.table), inviting_again=world.inviting_again(),

@@ -43,6 +43,7 @@ from shared.stores.exports import ExportFiles, ExportStore
 from shared.stores.imports import ImportStarter
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
+from shared.stores.nudges import NudgeStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sending import SendingState
@@ -78,6 +79,7 @@ class World:
         self.claims = ClaimStore(self.table)
         self.accounts = AccountStore(self.table, GOOGLE)
         self.links = LinkStore(self.table)
+        self.nudges = NudgeStore(self.table)
         self.activations = ActivationStore(self.table)
         self.reports = ReportStore(self.table, self.s3, "reports")
         self.exports = ExportStore(self.table)
@@ -193,8 +195,8 @@ class World:
 
     def nudging(self) -> Nudging:
         return Nudging(
-            DueStore(self.table), self.links, self.users, self.accounts, self.previous(), LeftOverStore(self.table),
-            self.districts, self.mailer(),
+            DueStore(self.table), self.links, self.nudges, self.users, self.accounts, self.previous(),
+            LeftOverStore(self.table), self.districts, self.mailer(),
             token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
         )  # fmt: skip
 

@@ -20,6 +20,7 @@ from shared.stores.digests import LeftOverStore
 from shared.stores.districts import DistrictClassStore, DistrictStore
 from shared.stores.due import DueStore
 from shared.stores.links import LinkStore
+from shared.stores.nudges import NudgeStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.secrets import Secrets
 
@@ -37,6 +38,7 @@ def nudging() -> Nudging:
     return Nudging(
         DueStore(table),
         links,
+        NudgeStore(table),
         RosterUserStore(table),
         AccountStore(table, settings.google_issuer),
         PreviousClasses(links, DistrictClassStore(table), clock=utc_now),

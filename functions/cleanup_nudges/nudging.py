@@ -23,6 +23,7 @@ from shared.stores.digests import LeftOverStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due import NUDGE, DueStore
 from shared.stores.links import LinkStore
+from shared.stores.nudges import NudgeStore
 from shared.stores.roster_users import RosterUserStore
 
 LEASE = timedelta(minutes=10)
@@ -36,6 +37,7 @@ class Nudging:
         self,
         due: DueStore,
         links: LinkStore,
+        nudges: NudgeStore,
         users: RosterUserStore,
         accounts: AccountStore,
         previous: PreviousClasses,
@@ -49,6 +51,7 @@ class Nudging:
     ) -> None:
         self._due = due
         self._links = links
+        self._nudges = nudges
         self._users = users
         self._accounts = accounts
         self._previous = previous
@@ -83,47 +86,47 @@ class Nudging:
         if not link or link.state is not LinkState.LINKED or not user or not district or user.role is not Role.TEACHER:
             self._due.remove(NUDGE, key, due_at)
             return "stopped"
-        nudges = self._links.nudges(key)
+        nudges = self._nudges.of_user(key)
         if nudges.due_at != due_at:
             # Another run dealt with it; what it left in the index is removed.
             self._due.remove(NUDGE, key, due_at)
             return "stopped"
         after = nudge_after(district, nudges.sent + 1, now)
         if nudges.under_way:
-            self._links.move_nudge(key, due_at, after, sent_at=to_iso(now))
+            self._nudges.move(key, due_at, after, sent_at=to_iso(now))
             return "unanswered"
         classes = still_about(self._accounts.owned_classes(*self._accounts.family_of(link.account_id)))
         if not classes or not user.active or not user.official_email:
             self._left.forget(key)
-            self._links.move_nudge(key, due_at, None)
+            self._nudges.move(key, due_at, None)
             return "stopped"
         allowed = next_allowed(district, now)
         if allowed > now:
-            self._links.move_nudge(key, due_at, allowed)
+            self._nudges.move(key, due_at, allowed)
             return "moved"
         paired = self._previous.paired(classes, user, district)
         named = [one for one in paired if one.verdict is not Verdict.LEFT_ALONE]
         self._left.note(user, len(named))
         if not named:
-            self._links.move_nudge(key, due_at, look_again_at(district, now))
+            self._nudges.move(key, due_at, look_again_at(district, now))
             return "left_alone"
         message = self._message(district, user, link.account_id, named)
         try:
             turn = self._mailer.turn()
         except MailRefused as later:
-            self._links.move_nudge(key, due_at, next_allowed(district, later.until or now + PAUSE))
+            self._nudges.move(key, due_at, next_allowed(district, later.until or now + PAUSE))
             return "refused"
         lease_until = now + LEASE
-        if not self._links.move_nudge(key, due_at, lease_until, under_way=True):
+        if not self._nudges.move(key, due_at, lease_until, under_way=True):
             return "stopped"
         try:
             self._mailer.send(message, turn)
         except MailRefused:
-            self._links.move_nudge(key, to_iso(lease_until), next_allowed(district, now + PAUSE))
+            self._nudges.move(key, to_iso(lease_until), next_allowed(district, now + PAUSE))
             return "refused"
         except OutcomeUnknown:
             return "open"
-        self._links.move_nudge(key, to_iso(lease_until), after, sent_at=to_iso(now))
+        self._nudges.move(key, to_iso(lease_until), after, sent_at=to_iso(now))
         return "sent"
 
     def _message(self, district: District, user: RosterUser, account_id: str, paired: list[Pairing]) -> Message:

@@ -87,7 +87,7 @@ class Cleaning:
             deleted=[{"class_id": one.class_id, "name": one.name} for one in owned if is_restorable(one, now)],
             restore_days=RESTORE_DAYS,
             snooze_days=SNOOZE_DAYS,
-            may_snooze=any(self._s.links.nudge_due_at(link.user) for link in links),
+            may_snooze=any(self._s.nudges.due_at(link.user) for link in links),
             done=request.query.get("done"),
         )
         if WANTED_COOKIE in request.cookies:
@@ -124,7 +124,7 @@ class Cleaning:
 
     def _snooze(self, link: Link) -> None:
         district = self._s.districts.get(link.user.district_id)
-        self._s.links.snooze_nudge(link.user, next_allowed(district, self._s.clock() + timedelta(days=SNOOZE_DAYS)))
+        self._s.nudges.snooze(link.user, next_allowed(district, self._s.clock() + timedelta(days=SNOOZE_DAYS)))
 
     def _each(self, request: Request, done: str, do: Callable[[str, str], None]) -> Reply:
         """Do it to each ticked class; what was done before, or is not there, stays as it is."""

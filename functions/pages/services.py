@@ -20,6 +20,7 @@ from shared.stores.districts import ClassWorkStore, DistrictClassStore, District
 from shared.stores.exports import ExportFiles, ExportQueue, ExportStore
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
+from shared.stores.nudges import NudgeStore
 from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sessions import RateLimiter, SessionStore
@@ -38,6 +39,7 @@ class Services:
     accounts: AccountStore
     claims: ClaimStore
     links: LinkStore
+    nudges: NudgeStore
     notices: NoticeStore
     activations: ActivationStore
     visits: VisitStore

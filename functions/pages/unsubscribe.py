@@ -36,5 +36,5 @@ class Unsubscribe:
         account = self._s.accounts.get(account_id)
         for link in self._s.links.of_account(*self._s.accounts.family(account)) if account else ():
             if link.user.district_id == district_id:
-                self._s.links.stop_nudges(RosterUserKey(district_id, link.user.sourced_id))
+                self._s.nudges.stop(RosterUserKey(district_id, link.user.sourced_id))
         return page("unsubscribe", about="classes", done=True, token=token)

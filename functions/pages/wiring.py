@@ -39,6 +39,7 @@ from shared.stores.districts import ClassWorkStore, DistrictClassStore, District
 from shared.stores.exports import ExportFiles, ExportQueue, ExportStore
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
+from shared.stores.nudges import NudgeStore
 from shared.stores.progress import ProgressStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.secrets import Secrets
@@ -150,6 +151,7 @@ def wire() -> Site:
         accounts=AccountStore(table, settings.google_issuer),
         claims=ClaimStore(table),
         links=LinkStore(table),
+        nudges=NudgeStore(table),
         notices=NoticeStore(table),
         activations=activations,
         visits=VisitStore(table, utc_now),

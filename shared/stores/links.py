@@ -16,6 +16,7 @@ from shared.roster import RosterUserKey
 from shared.stores.activations import ActivationStore
 from shared.stores.audit import Actor, Fact, audit_item, made_by
 from shared.stores.due import NUDGE, due_item, due_key
+from shared.stores.nudges import NudgeStore
 from shared.stores.outbox import event_item
 from shared.stores.stuck import is_noted_as_stuck, stuck_key
 from shared.stores.table import (
@@ -26,6 +27,7 @@ from shared.stores.table import (
     every_page,
     get_many,
     joined_key,
+    link_key,
     logins_key,
     user_of_pk,
     user_pk,
@@ -55,21 +57,13 @@ class Consent:
     """The account, made at the district login, that the person saw and wants joined into this one (M16)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nudges:
-    """How a person's nudges stand: when the next is due (None: never), how many were sent, whether one is under way."""
-
-    due_at: str | None
-    sent: int
-    under_way: bool
-
-
 class LinkStore:
-    """The only writer of links."""
+    """The only writer of links; how a link's nudges stand, which is noted on it, is ``NudgeStore``'s."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
         self._activations = ActivationStore(table)
+        self._nudges = NudgeStore(table)
 
     def of_user(self, user: RosterUserKey) -> Link | None:
         return self.of_users([user]).get(user)
@@ -314,7 +308,7 @@ class LinkStore:
 
     def _delete_nudge(self, user: RosterUserKey, *, unless_at: datetime | None = None) -> list[dict[str, Any]]:
         """The nudge that is due now is due no more."""
-        due_at = self.nudge_due_at(user)
+        due_at = self._nudges.due_at(user)
         if due_at is None or (unless_at and due_at == to_iso(unless_at)):
             return []
         return [{"Delete": {"TableName": self._table.name, "Key": due_key(NUDGE, user, due_at)}}]
@@ -439,76 +433,6 @@ class LinkStore:
             writes += self._part_writes(present, present.joined, event_id, now)
         return writes
 
-    def move_nudge(
-        self,
-        user: RosterUserKey,
-        due_at: str,
-        next_at: datetime | None,
-        *,
-        sent_at: str | None = None,
-        under_way: bool = False,
-    ) -> bool:
-        """After a nudge was due: when the next one is, or None for never again. False when somebody else moved it.
-
-        ``sent_at`` counts a nudge as sent; ``under_way`` takes it for one send, whose lease ends at ``next_at``.
-        """
-        name = self._table.name
-        updates = ["nudge_due_at = :next"] if next_at else []
-        updates += ["nudge_under_way = :yes"] if under_way else []
-        updates += ["nudges = if_not_exists(nudges, :zero) + :one", "nudged_at = :sent"] if sent_at else []
-        removals = [] if next_at else ["nudge_due_at"]
-        removals += [] if under_way else ["nudge_under_way"]
-        expression = f"SET {', '.join(updates)}" if updates else ""
-        expression += f" REMOVE {', '.join(removals)}" if removals else ""
-        values: dict[str, Any] = {":due": due_at}
-        if under_way:
-            values[":yes"] = True
-        if next_at:
-            values[":next"] = to_iso(next_at)
-        if sent_at:
-            values |= {":zero": 0, ":one": 1, ":sent": sent_at}
-        writes: list[dict[str, Any]] = [
-            {
-                "Update": {
-                    "TableName": name,
-                    "Key": link_key(user),
-                    "UpdateExpression": expression.strip(),
-                    "ConditionExpression": "nudge_due_at = :due",
-                    "ExpressionAttributeValues": values,
-                }
-            },
-            {"Delete": {"TableName": name, "Key": due_key(NUDGE, user, due_at)}},
-        ]
-        if next_at:
-            writes.append({"Put": {"TableName": name, "Item": due_item(NUDGE, user, next_at)}})
-        try:
-            with conflicts("nudge_moved", "Somebody else has dealt with this nudge."):
-                self._table.meta.client.transact_write_items(TransactItems=writes)
-        except Conflict:
-            return False
-        return True
-
-    def nudges(self, user: RosterUserKey) -> Nudges:
-        item = self._item(user)
-        return Nudges(item.get("nudge_due_at"), int(item.get("nudges", 0)), under_way=bool(item.get("nudge_under_way")))
-
-    def nudge_due_at(self, user: RosterUserKey) -> str | None:
-        """When the next nudge is due (ISO 8601, UTC); None for never."""
-        return self.nudges(user).due_at
-
-    def stop_nudges(self, user: RosterUserKey) -> None:
-        """No nudge any more: one click is enough (RFC 8058). May be run again."""
-        while due_at := self.nudge_due_at(user):
-            self.move_nudge(user, due_at, None)
-
-    def snooze_nudge(self, user: RosterUserKey, next_at: datetime) -> bool:
-        """Put off the nudge that comes next, without counting one. False when none comes, or one is going out just now."""
-        nudges = self.nudges(user)
-        return bool(nudges.due_at) and not nudges.under_way and self.move_nudge(user, nudges.due_at or "", next_at)
-
-    def _item(self, user: RosterUserKey) -> Item:
-        return self._table.get_item(Key=link_key(user), ConsistentRead=True).get("Item") or {}
-
 
 def _link_item(link: Link, nudge_at: datetime | None) -> Item:
     return without_none(
@@ -527,10 +451,6 @@ def _link_item(link: Link, nudge_at: datetime | None) -> Item:
             "joined": _link_item(link.joined, None) if link.joined else None,
         }
     )
-
-
-def link_key(user: RosterUserKey) -> Key:
-    return {"PK": user_pk(user), "SK": "LINK"}
 
 
 def link_of(item: Item) -> Link:

@@ -12,6 +12,7 @@ from shared.stores.audit import AuditStore
 from shared.stores.digests import left_key
 from shared.stores.due import NUDGE, due_key
 from shared.stores.links import LinkStore
+from shared.stores.nudges import NudgeStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck import stuck_key
 from shared.stores.table import (
@@ -36,6 +37,7 @@ class PersonalData:
         self._table = table
         self._accounts = accounts
         self._links = LinkStore(table)
+        self._nudges = NudgeStore(table)
         self._audit = AuditStore(table)
         self._users = RosterUserStore(table)
 
@@ -106,7 +108,7 @@ class PersonalData:
     def _forget_link(self, user: RosterUserKey) -> None:
         """The link's item and its nudge; the account's side goes with the account."""
         deletes: list[Key] = [{"PK": user_pk(user), "SK": "LINK"}]
-        link, due_at = self._links.of_user(user), self._links.nudge_due_at(user)
+        link, due_at = self._links.of_user(user), self._nudges.due_at(user)
         if due_at:
             deletes.append(due_key(NUDGE, user, due_at))
         if link:

@@ -47,6 +47,10 @@ def account_pk(account_id: str) -> str:
     return f"ACCOUNT#{account_id}"
 
 
+def link_key(user: RosterUserKey) -> Key:
+    return {"PK": user_pk(user), "SK": "LINK"}
+
+
 def logins_key(account_id: str) -> Key:
     """What a link means for an account's logins: when all earlier sessions ended (``ended_at``), and the outside logins
     that were ``shown`` since."""

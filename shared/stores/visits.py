@@ -15,10 +15,10 @@ from shared.roster import DistrictClass, RosterUser, RosterUserKey
 from shared.stores.accounts import account_key, account_of
 from shared.stores.activations import activation_key, activation_of
 from shared.stores.districts import class_key, district_class_of, district_of, school_key, settings_key
-from shared.stores.links import link_key, link_of
+from shared.stores.links import link_of
 from shared.stores.roster_users import roster_key, roster_user_of
 from shared.stores.sessions import Session, session_key, session_of
-from shared.stores.table import Item, Key, get_many, joined_key, logins_key
+from shared.stores.table import Item, Key, get_many, joined_key, link_key, logins_key
 
 
 @dataclass(frozen=True, slots=True)

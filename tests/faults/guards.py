@@ -28,7 +28,7 @@ from shared.report import Upload
 from shared.roster import RosterUserKey
 from shared.stores import accounts, claims, imports, links, reports, table
 from shared.stores.activations import ActivationStore
-from shared.stores.links import LinkStore, Nudges
+from shared.stores.nudges import Nudges, NudgeStore
 from tests.faults.chaos import Mode
 from tests.faults.features import FEATURES
 from tests.faults.laboratory import Laboratory, Violation, Weather, clean_projection
@@ -147,11 +147,11 @@ def _starts_again_each_time() -> Iterator[None]:
         yield
 
 
-def _nobody_is_under_way(store: LinkStore, user: RosterUserKey) -> Nudges:
+def _nobody_is_under_way(store: NudgeStore, user: RosterUserKey) -> Nudges:
     return replace(_nudges(store, user), under_way=False)
 
 
-_nudges = LinkStore.nudges
+_nudges = NudgeStore.of_user
 
 
 def _no_reminder_is_under_way(store: ActivationStore, user: RosterUserKey) -> Activation | None:
@@ -209,7 +209,7 @@ CHECKS: tuple[Guard, ...] = (
     Guard(
         "feed: an account that comes later is matched (M7)", _patch(AccountsFeed, "_match_who_waited", lambda *_: None)
     ),
-    Guard("nudge: one that is under way is not sent again", _patch(LinkStore, "nudges", _nobody_is_under_way)),
+    Guard("nudge: one that is under way is not sent again", _patch(NudgeStore, "of_user", _nobody_is_under_way)),
     Guard("nudge: only while classes are still about (B4)", _patch(nudging, "still_about", list)),
     Guard("nudge: not in the quiet hours", _patch(nudging, "next_allowed", lambda _district, moment: moment)),
     Guard(

@@ -128,7 +128,7 @@ def test_later_means_a_month_later(web: Web) -> None:
     assert web.world.nudging().run() == {}
     web.world.pass_time(days=5)
     assert web.world.nudging().run() == {"sent": 1}
-    web.world.links.stop_nudges(key("t1"))
+    web.world.nudges.stop(key("t1"))
     with pytest.raises(NoSuchButton):
         log_in(teacher.open("/login")).open("/cleaning").press("Remind me in 30 days")
 

@@ -481,7 +481,7 @@ def test_a_nudge_comes_once_when_due_and_stops_in_one_click_or_when_nothing_is_l
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     stop = headers["List-Unsubscribe"].strip("<>")
     web.visitor().open(stop)
-    assert web.world.links.nudge_due_at(key("t1")) is not None, "opening the address stops nothing"
+    assert web.world.nudges.due_at(key("t1")) is not None, "opening the address stops nothing"
     assert teacher._http.post(stop, data={"List-Unsubscribe": "One-Click"}).status_code == 200
     web.world.pass_time(days=60)
     assert web.world.nudging().run() == {}

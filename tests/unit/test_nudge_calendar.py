@@ -183,20 +183,20 @@ def test_a_snoozed_nudge_comes_later_and_none_is_lost() -> None:
     key = RosterUserKey("lakeside", "t0")
     later = datetime(2027, 10, 6, 15, tzinfo=UTC)
 
-    assert year.links.snooze_nudge(key, later)
+    assert year.nudges.snooze(key, later)
 
     year.pass_time(days=20)
     assert nudging.run() == {}
     year.now = later
     assert nudging.run() == {"sent": 1}
-    assert year.links.nudges(key).sent == 1
+    assert year.nudges.of_user(key).sent == 1
 
 
 def test_who_stopped_the_nudges_does_not_get_them_back_by_a_snooze() -> None:
     year, nudging = one_linked_teacher()
     key = RosterUserKey("lakeside", "t0")
-    year.links.stop_nudges(key)
-    assert not year.links.snooze_nudge(key, year.now)
+    year.nudges.stop(key)
+    assert not year.nudges.snooze(key, year.now)
     year.pass_time(days=30)
     assert nudging.run() == {}
 
@@ -206,7 +206,7 @@ def test_a_class_that_its_teacher_keeps_is_nudged_about_no_more() -> None:
     year.accounts.keep_class("a-t0", "t0", now=year.now)
     year.pass_time(days=15)
     assert nudging.run() == {"stopped": 1}
-    assert year.links.nudge_due_at(RosterUserKey("lakeside", "t0")) is None
+    assert year.nudges.due_at(RosterUserKey("lakeside", "t0")) is None
 
 
 def test_a_class_that_is_another_one_is_left_alone_and_looked_at_again() -> None:
