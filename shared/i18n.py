@@ -79,6 +79,7 @@ def environment(templates: Path, language: str) -> Environment:
         loader=FileSystemLoader(templates),
         autoescape=select_autoescape(disabled_extensions=("txt",), default=True),
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],

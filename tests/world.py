@@ -69,6 +69,8 @@ class World:
         self.states = MemoryStates(gate=gate, now=lambda: self.now.timestamp())
         self.ses = MemorySes(gate=gate)
         self.events = MemoryEvents(gate=gate)
+        self.metrics: list[str] = []
+        """Names of those that an alarm looks at."""
         self.alarms = 0
         self._ids = 0
         self._sequencers = 0
@@ -203,7 +205,7 @@ class World:
     def link_notices(self) -> LinkNotices:
         return LinkNotices(
             NoticeStore(self.table), self.links, self.users, self.accounts, self.districts, self.mailer(),
-            token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
+            token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock, count=self.metrics.append,
         )  # fmt: skip
 
     def tell_of_links(self) -> int:

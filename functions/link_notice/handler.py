@@ -49,6 +49,7 @@ def notices() -> LinkNotices:
         token_key=lambda: secrets.key(settings.token_secret_arn),
         brand=settings,
         clock=utc_now,
+        count=metric,
     )
 
 

@@ -1,11 +1,13 @@
-"""One mail to each side of a link that was made or undone: claimed, sent once, and never sent again (B2).
+"""One mail to each side of a link that was made or undone (B2).
 
-A notice may be missing where a worker died between the claim and the send; two would say that two things happened.
+Where nobody can say whether it went out it is sent once more: a warning that never came is worse than one that came twice, and
+both say the same moment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from shared.account import Account
@@ -22,11 +24,13 @@ from shared.settings import Brand
 from shared.stores.accounts import AccountStore
 from shared.stores.districts import DistrictStore
 from shared.stores.links import LinkStore
-from shared.stores.notices import NoticeStore
+from shared.stores.notices import NoticeStore, Taking
 from shared.stores.roster_users import RosterUserStore
 from shared.veil import masked, veiled
 
 KINDS = {"AccountLinked": Kind.LINKED, "LinkUndone": Kind.UNDONE}
+LEASE = timedelta(minutes=10)
+"""Longer than a worker lives, and shorter than the queue waits before it brings an event again."""
 
 
 class LinkNotices:
@@ -44,7 +48,9 @@ class LinkNotices:
         token_key: Callable[[], bytes],
         brand: Brand,
         clock: Clock,
+        count: Callable[[str], None] = lambda _metric: None,
     ) -> None:
+        """``count`` is told the name of a metric when nobody can say whether a notice went out."""
         self._notices = notices
         self._links = links
         self._users = users
@@ -54,12 +60,13 @@ class LinkNotices:
         self._token_key = token_key
         self._brand = brand
         self._clock = clock
+        self._count = count
 
     def tell(self, fact: str, detail: Mapping[str, Any]) -> int:
         """Answers how many were told now. A link that stands no more is not told of: its undo is, by its own event.
 
-        Raises MailRefused when a mail may not go out now: the event is to come again. An address that SES refuses for good does
-        not keep the other one from being told.
+        Raises MailRefused when a mail may not go out now, OutcomeUnknown while it is open whether it did: the event is to come
+        again. What becomes of one address does not keep the other one from being told.
         """
         kind = KINDS[fact]
         key = RosterUserKey(str(detail["district_id"]), str(detail["sourced_id"]))
@@ -70,35 +77,42 @@ class LinkNotices:
             return 0
         if kind is Kind.LINKED and not _is_the_link(link, detail):
             return 0
-        told, put_off = 0, []
+        told, put_off = 0, list[MailRefused | OutcomeUnknown]()
         for side, address in addresses(user, account).items():
             notice = Notice(str(detail["event_id"]), side, key, account.account_id)
             where = self._address_of(notice, link, address) if kind is Kind.LINKED else f"{self._brand.web_url}/home"
             message = self._message(kind, district, user, account, link, detail, to=address, where=where)
             try:
                 told += self._send(notice, message)
-            except MailRefused as refused:
-                put_off.append(refused)
+            except (MailRefused, OutcomeUnknown) as later:
+                put_off.append(later)
         if put_off:
             raise put_off[0]
         return told
 
     def _send(self, notice: Notice, message: Message) -> bool:
-        """Once at most. Raises MailRefused for what may be sent when the event comes again; the turn is waited for before the
-        claim, so that a worker whose time is up while it waits has claimed nothing."""
+        """Whether it went out now. Raises MailRefused or OutcomeUnknown for what is to be tried when the event comes again; the
+        turn is waited for before the notice is taken, so that a worker whose time is up while it waits has taken nothing."""
         turn = self._mailer.turn()
         self._mailer.wait(turn)
-        if not self._notices.claim(notice, now=self._clock()):
-            return False
+        now = self._clock()
+        match self._notices.take(notice, now=now, lease=LEASE):
+            case Taking.SETTLED:
+                return False
+            case Taking.UNANSWERED:
+                self._count("LinkNoticesUnanswered")
+                return False
+            case Taking.UNDER_WAY:
+                raise OutcomeUnknown("still_sending", "It is not known yet whether this notice went out.")
         try:
             self._mailer.send(message, turn)
         except MailRefused as refused:
-            if not refused.may_try_later:
-                return False
-            self._notices.release(notice)
-            raise
-        except OutcomeUnknown:
+            if refused.may_try_later:
+                self._notices.give_back(notice, taken_at=now, lease=LEASE)
+                raise
+            self._notices.settle(notice, now=now)
             return False
+        self._notices.settle(notice, now=now)
         return True
 
     def _address_of(self, notice: Notice, link: Link, address: str) -> str:
@@ -133,6 +147,7 @@ class LinkNotices:
             proof=("rule" if link.by_rule else link.by or "") if kind is Kind.LINKED else "",
             day=moment.date(),
             time=f"{moment:%H:%M}",
+            tags={"notice_of": str(detail["event_id"])},
             address=where,
             support_url=district.support_url or self._brand.support_url,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import colorsys
 import re
 from dataclasses import dataclass
+from functools import cache
 
 READABLE = 4.5
 """The contrast that small text needs (WCAG 2.2, 1.4.3)."""
@@ -35,6 +36,7 @@ class Palette:
     dark_quiet: str = "#b4bac7"
 
 
+@cache
 def palette(brand_colour: str) -> Palette:
     """The brand's colour is the button's; links have it too, as dark or as light as their ground needs.
 

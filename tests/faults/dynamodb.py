@@ -8,7 +8,7 @@ call goes through ``gate``, which counts it and may make it fail.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import SimpleNamespace
@@ -70,7 +70,7 @@ class Meter:
     requests: dict[str, int] = field(default_factory=dict)
 
     def wrote(self, key: Mapping[str, Any], size: int, factor: int = 1) -> None:
-        kind = str(key["SK"]).partition("#")[0]
+        kind = _kind((str(key["PK"]), str(key["SK"])))
         self.write_units[kind] = self.write_units.get(kind, 0) + units(size) * factor
 
 
@@ -89,6 +89,7 @@ class MemoryTable:
         self.name = self.table_name = name
         self.items: dict[tuple[str, str], Item] = {}
         self._partitions: dict[str, set[str]] = {}
+        self._kinds: dict[str, dict[tuple[str, str], None]] = {}
         self.meter = Meter()
         self.meta = SimpleNamespace(client=MemoryClient(self))
         self.listeners: list[Callable[[Item | None, Item | None], None]] = []
@@ -101,6 +102,22 @@ class MemoryTable:
         """Hold what another table holds."""
         self.items = {key: copied(item) for key, item in other.items.items()}
         self._partitions = {pk: set(sks) for pk, sks in other._partitions.items()}
+        self._kinds = {kind: dict(keys) for kind, keys in other._kinds.items()}
+
+    def of_kind(self, kind: str) -> Iterator[tuple[tuple[str, str], Item]]:
+        """The items whose sort key begins with this kind, such as LINK; without a call, for whoever looks from outside."""
+        return ((key, self.items[key]) for key in self._kinds.get(kind, ()) if key in self.items)
+
+    def expire(self) -> None:
+        """Delete what has expired, as DynamoDB does: without a call, whoever is at work on it."""
+        now = self._now()
+        for key in [key for key, item in self.items.items() if item.get("ttl", now) < now]:
+            self._remove(key)
+
+    def _remove(self, key: tuple[str, str]) -> None:
+        self.items.pop(key, None)
+        self._partitions.get(key[0], set()).discard(key[1])
+        self._kinds.get(_kind(key), {}).pop(key, None)
 
     # What boto3's Table offers.
 
@@ -213,11 +230,11 @@ class MemoryTable:
     def _store(self, key: tuple[str, str], before: Item | None, after: Item | None, factor: int = 1) -> None:
         self.meter.wrote(_key_dict(key), max(self._size(before or {}), self._size(after or {})), factor)
         if after is None:
-            self.items.pop(key, None)
-            self._partitions.get(key[0], set()).discard(key[1])
+            self._remove(key)
         else:
             self.items[key] = after
             self._partitions.setdefault(key[0], set()).add(key[1])
+            self._kinds.setdefault(_kind(key), {})[key] = None
         if before != after:
             for listener in self.listeners:
                 listener(before, after)
@@ -314,6 +331,10 @@ def key_of(key: Mapping[str, Any]) -> tuple[str, str]:
     if len(pk.encode()) > PARTITION_KEY_LIMIT or len(sk.encode()) > SORT_KEY_LIMIT:
         raise error("ValidationException", "Key", "One or more parameter values were invalid: Size of a key")
     return pk, sk
+
+
+def _kind(key: tuple[str, str]) -> str:
+    return key[1].partition("#")[0]
 
 
 def _key_dict(key: tuple[str, str]) -> dict[str, str]:

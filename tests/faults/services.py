@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ReadTimeoutError
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
@@ -116,10 +117,14 @@ class MemoryStates:
 
 
 class MemorySes:
-    """Mails that were accepted, in order. ``account`` is what it says of the account, but for how many were sent."""
+    """Mails that were accepted, in order. ``account`` is what it says of the account, but for how many were sent.
+
+    What goes to one of ``silent_for`` is accepted, and the answer never comes.
+    """
 
     def __init__(self, *, gate: Gate = ungated) -> None:
         self.sent: list[dict[str, Any]] = []
+        self.silent_for: set[str] = set()
         self.account: dict[str, Any] = {
             "SendingEnabled": True,
             "EnforcementStatus": "HEALTHY",
@@ -135,6 +140,8 @@ class MemorySes:
             (to,) = Destination["ToAddresses"]
             message_id = f"message-{len(self.sent) + 1}"
             self.sent.append({"To": to, "MessageId": message_id, **request})
+            if to in self.silent_for:
+                raise ReadTimeoutError(endpoint_url="ses")
             return {"MessageId": message_id}
 
         return self._gate("ses", "SendEmail", request, effect)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from contextlib import suppress
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from functions.link_notice import handler
-from shared.link_notice import Side, addresses
+from shared.errors import OutcomeUnknown
+from shared.link_notice import Notice, Side, addresses
 from shared.mail.mailer import MailRefused
+from shared.stores.notices import NoticeStore, Taking
+from tests.faults.chaos import Chaos, Killed, Mode
 from tests.faults.dynamodb import Effect, error
 from tests.site import Web
 from tests.unit.test_import import account
@@ -162,14 +168,59 @@ def test_what_ses_refused_goes_out_when_the_event_comes_again_and_to_nobody_twic
     assert [mail["To"] for mail in notices(web.world)] == [OFFICIAL, OWN]
 
 
-def test_a_notice_of_which_nobody_can_say_whether_it_went_out_is_not_sent_again() -> None:
+def test_a_notice_of_which_nobody_can_say_whether_it_went_out_is_sent_once_more_and_then_a_person_is_told() -> None:
     refusing = Refusing("InternalFailure", status=500)
     web = lakeside(gate=refusing)
     linked_teacher(web)
-    refusing.which = [True, False]
+    refusing.which = [True, False, True]
 
-    assert web.world.tell_of_links() == 1
+    with pytest.raises(OutcomeUnknown, match="may have gone out"):
+        web.world.tell_of_links()
+    assert [mail["To"] for mail in notices(web.world)] == [OWN], "the other side is told all the same"
+    with pytest.raises(OutcomeUnknown, match="not known yet"):
+        web.world.tell_of_links()
+    web.world.pass_time(minutes=30)
+    with pytest.raises(OutcomeUnknown, match="may have gone out"):
+        web.world.tell_of_links()
+    assert web.world.metrics == []
+    web.world.pass_time(minutes=30)
+
     assert web.world.tell_of_links() == 0
+
+    assert web.world.metrics == ["LinkNoticesUnanswered"]
+    assert [mail["To"] for mail in notices(web.world)] == [OWN]
+
+
+@pytest.mark.parametrize("dies", [Mode.DIES_BEFORE, Mode.DIES_AFTER, Mode.NO_REPLY])
+def test_whatever_call_a_worker_dies_at_both_sides_hear_of_the_link(dies: Mode) -> None:
+    """Twice at most, and never without a trace."""
+    for at in range(30):
+        chaos = Chaos(plan={at: dies})
+        web = lakeside(gate=chaos)
+        linked_teacher(web)
+        chaos.enabled = True
+        for _delivery in range(3):
+            with suppress(Killed, Exception):
+                web.world.tell_of_links()
+            web.world.pass_time(minutes=30)
+        sent = Counter(mail["To"] for mail in notices(web.world))
+        assert set(sent) == {OFFICIAL, OWN}, (at, sent)
+        assert max(sent.values()) <= 2
+        if not chaos.faults:
+            assert set(sent.values()) == {1}
+
+
+def test_who_gives_a_notice_back_too_late_takes_it_from_nobody(web: Web) -> None:
+    linked_teacher(web)
+    store = NoticeStore(web.world.table)
+    notice, lease, now = Notice("0" * 32, Side.OFFICIAL, key("t1"), "ada"), timedelta(minutes=10), web.world.now
+    later = now + lease
+    assert store.take(notice, now=now, lease=lease) is Taking.TAKEN
+    assert store.take(notice, now=later, lease=lease) is Taking.TAKEN
+
+    store.give_back(notice, taken_at=now, lease=lease)
+
+    assert store.take(notice, now=later, lease=lease) is Taking.UNDER_WAY
 
 
 def test_in_spanish_where_the_district_speaks_it(web: Web) -> None:

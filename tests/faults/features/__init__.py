@@ -8,8 +8,9 @@ from tests.faults.features.cleanup import CLEANUP
 from tests.faults.features.events import EVENTS
 from tests.faults.features.imports import IMPORTS
 from tests.faults.features.linking import LINKING
+from tests.faults.features.notices import NOTICES
 from tests.faults.features.nudges import NUDGES
 from tests.faults.features.sending import SENDING
 from tests.faults.laboratory import Feature
 
-FEATURES: tuple[Feature, ...] = (IMPORTS, ACCOUNTS, ACTIVATION, LINKING, NUDGES, CLEANUP, EVENTS, SENDING)
+FEATURES: tuple[Feature, ...] = (IMPORTS, ACCOUNTS, ACTIVATION, LINKING, NUDGES, CLEANUP, EVENTS, NOTICES, SENDING)

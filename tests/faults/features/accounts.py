@@ -93,9 +93,7 @@ def _safety(lab: Laboratory) -> Iterator[str]:
         for skill, points in known.items():
             if int(skills.get(skill, {"points": 0})["points"]) < points:
                 yield f"{pk} went down in {skill}"
-    deleted = [
-        i["detail"] for (pk, _), i in items.items() if pk.startswith("OUTBOX#") and i["detail_type"] == "ClassDeleted"
-    ]
+    deleted = [item for _, item in lab.world.table.of_kind("EVENT") if item["detail_type"] == "ClassDeleted"]
     if len(deleted) > (1 if lab.elapsed < 45 * DAY else 2):
         yield "a class was deleted twice"
     if ("ACCOUNT#ada", "CLASS#unknown") in items:

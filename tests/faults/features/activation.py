@@ -130,8 +130,8 @@ def _watch(lab: Laboratory, before: dict[str, Any] | None, after: dict[str, Any]
 
 
 def _check_state(lab: Laboratory, activation_id: str) -> None:
-    items = lab.world.table.items.values()
-    states = [i["state"] for i in items if i["SK"] == "ACTIVATION" and i["activation_id"] == activation_id]
+    mine = lab.world.table.of_kind("ACTIVATION")
+    states = [item["state"] for _, item in mine if item["activation_id"] == activation_id]
     if not states:
         lab.wrong.append("a mail went out for an activation that was replaced")
     elif states[0] in ("pending", "withdrawn"):
@@ -153,12 +153,10 @@ def _safety(lab: Laboratory) -> Iterator[str]:
     if any(number > 2 for number in reminders.values()):
         yield "more reminders than the district wants"
     mailed = {m["MessageId"]: str(m["EmailTags"]) for m in lab.world.ses.sent}
-    for (pk, sk), item in lab.world.table.items.items():
-        if sk == "ACTIVATION" and item["activation_id"] not in mailed.get(
-            item.get("message_id"), item["activation_id"]
-        ):
+    for (pk, _), item in lab.world.table.of_kind("ACTIVATION"):
+        if item["activation_id"] not in mailed.get(item.get("message_id"), item["activation_id"]):
             yield f"{pk}: the feedback of another mail"
-        if sk == "ACTIVATION" and "used_at" not in item:
+        if "used_at" not in item:
             link = lab.world.table.items.get((pk, "LINK"), {})
             if (link.get("state"), link.get("by")) == ("linked", "activation"):
                 yield f"{pk}: linked by a mail that counts as unused"
@@ -170,9 +168,7 @@ def _tag(mail: dict[str, Any], name: str) -> list[str]:
 
 def _at_rest(lab: Laboratory) -> dict[str, Any]:
     kept: dict[str, Any] = {
-        f"{pk} {sk}": (item["state"], "used_at" in item)
-        for (pk, sk), item in lab.world.table.items.items()
-        if sk == "ACTIVATION"
+        f"{pk} {sk}": (item["state"], "used_at" in item) for (pk, sk), item in lab.world.table.of_kind("ACTIVATION")
     }
     kept["mailed"] = sorted(m["To"] for m in lab.world.ses.sent if _tag(m, "activation_id"))
     kept["reminded"] = sorted(m["To"] for m in lab.world.ses.sent if _tag(m, "reminder_of"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -52,10 +51,7 @@ def _makes(lab: Laboratory, request: dict[str, str]) -> None:
 
 
 def _expires(lab: Laboratory, _what: str) -> None:
-    """DynamoDB deletes what has expired, whoever is at work on it."""
-    items = lab.world.table.items
-    for key in [key for key, item in items.items() if item.get("ttl", math.inf) < lab.world.now.timestamp()]:
-        del items[key]
+    lab.world.table.expire()
 
 
 def _wants(lab: Laboratory, answer: str) -> None:
@@ -93,9 +89,7 @@ def _safety(lab: Laboratory) -> Iterator[str]:
     for _, number in _sent(lab).items():
         if number > weeks:
             yield f"{number} digests in {weeks} weeks"
-    for (_, sk), item in lab.world.table.items.items():
-        if not sk.startswith("EXPORT#"):
-            continue
+    for _, item in lab.world.table.of_kind("EXPORT"):
         if "ttl" not in item:
             yield "an export is kept for ever"
         if (
@@ -106,7 +100,7 @@ def _safety(lab: Laboratory) -> Iterator[str]:
 
 
 def _at_rest(lab: Laboratory) -> dict[str, Any]:
-    exports = [item for (_, sk), item in lab.world.table.items.items() if sk.startswith("EXPORT#")]
+    exports = [item for _, item in lab.world.table.of_kind("EXPORT")]
     return {
         "exports": [("made_at" in item, "failed_at" in item) for item in exports],
         "digests": sorted(_sent(lab).items()),

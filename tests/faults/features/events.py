@@ -31,15 +31,17 @@ def _publishes(lab: Laboratory, item: dict[str, Any]) -> None:
 
 
 def _safety(lab: Laboratory) -> Iterator[str]:
-    for entry in lab.world.events.entries:
+    seen = lab.facts.setdefault("events seen", 0)
+    for entry in lab.world.events.entries[seen:]:
         if CANARY in entry["Detail"]:
             yield "an event holds personal data"
+    lab.facts["events seen"] = len(lab.world.events.entries)
 
 
 def _at_rest(lab: Laboratory) -> dict[str, Any]:
     """An event is told by its id: written again by a step that is tried again, it may carry another time."""
     published = {json.loads(entry["Detail"])["event_id"] for entry in lab.world.events.entries}
-    outbox = [json.loads(i["detail"]) for (pk, _), i in lab.world.table.items.items() if pk.startswith("OUTBOX#")]
+    outbox = [json.loads(item["detail"]) for _, item in lab.world.table.of_kind("EVENT")]
     mine = {one["event_id"] for one in outbox if one["district_id"] not in ("hillside", "valley")}
     return {"unpublished": len(mine - published)}
 

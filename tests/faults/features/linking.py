@@ -194,17 +194,20 @@ def _to(lab: Laboratory, address: str) -> str:
 def _safety(lab: Laboratory) -> Iterator[str]:
     """Both sides of a link say the same, and nobody is linked whom no rule and no person linked."""
     items = lab.world.table.items
-    for (pk, sk), item in items.items():
-        if sk == "LINK" and item["state"] == "linked":
+    for (pk, sk), item in lab.world.table.of_kind("LINK"):
+        if item["state"] != "linked":
+            continue
+        if sk == "LINK":
             _, district_id, sourced_id = pk.split("#", 2)
             other = items.get((f"ACCOUNT#{item['account_id']}", f"LINK#{district_id}"), {})
             if (other.get("state"), other.get("sourced_id")) != ("linked", sourced_id):
                 yield f"half a link: {pk}"
-        elif pk.startswith("ACCOUNT#") and sk.startswith("LINK#") and item["state"] == "linked":
+        else:
             other = items.get((f"USER#{sk.removeprefix('LINK#')}#{item['sourced_id']}", "LINK"), {})
             if (other.get("state"), other.get("account_id")) != ("linked", pk.removeprefix("ACCOUNT#")):
                 yield f"half a link: {pk} {sk}"
-        elif sk == "JOINED" and "into" in item:
+    for (pk, _), item in lab.world.table.of_kind("JOINED"):
+        if "into" in item:
             into = items.get((f"ACCOUNT#{item['into']}", "JOINED"), {})
             if pk.removeprefix("ACCOUNT#") not in into.get("accounts", ()):
                 yield f"half a join: {pk}"
@@ -232,12 +235,10 @@ def _leads_back(items: dict[tuple[str, str], dict[str, Any]], start: str) -> boo
 def _at_rest(lab: Laboratory) -> dict[str, Any]:
     return {
         f"{pk} {sk}": (item["state"], item["account_id"], item.get("by"), item.get("by_rule"))
-        for (pk, sk), item in lab.world.table.items.items()
+        for (pk, sk), item in lab.world.table.of_kind("LINK")
         if sk == "LINK"
     } | {
-        pk: (item.get("into"), sorted(item.get("accounts", ())))
-        for (pk, sk), item in lab.world.table.items.items()
-        if sk == "JOINED"
+        pk: (item.get("into"), sorted(item.get("accounts", ()))) for (pk, _), item in lab.world.table.of_kind("JOINED")
     }
 
 

@@ -22,7 +22,8 @@ def _week(lab: Laboratory) -> None:
 def _collect(lab: Laboratory) -> None:
     """No nudge and no reminder goes out at night: 07:00 to 18:00 in Chicago is 12:00 to 23:00 UTC."""
     for mail in lab.world.ses.sent[lab.facts.setdefault("mails seen", 0) :]:
-        if "activation_id" not in str(mail["EmailTags"]) and not 12 <= lab.world.now.hour < 23:
+        is_meant = not any(tag["Name"] in ("activation_id", "notice_of") for tag in mail["EmailTags"])
+        if is_meant and not 12 <= lab.world.now.hour < 23:
             lab.wrong.append("a nudge or a reminder in the quiet hours")
     lab.facts["mails seen"] = len(lab.world.ses.sent)
 
@@ -40,9 +41,7 @@ def _nudges(lab: Laboratory) -> Counter[str]:
 def _safety(lab: Laboratory) -> Iterator[str]:
     """Two due dates lie before the day when nothing is left to nudge about, if the feed that brings the classes came through
     before they were deleted."""
-    owned = [
-        item for (pk, sk), item in lab.world.table.items.items() if pk == "ACCOUNT#ada" and sk.startswith("CLASS#")
-    ]
+    owned = [item for (pk, _), item in lab.world.table.of_kind("CLASS") if pk == "ACCOUNT#ada"]
     is_left = any("deleted_at" not in one for one in owned)
     most = 1 if lab.elapsed < 38 * DAY else 3 if is_left and lab.elapsed > 45 * DAY else 2
     for _, number in _nudges(lab).items():
@@ -53,7 +52,7 @@ def _safety(lab: Laboratory) -> Iterator[str]:
 def _at_rest(lab: Laboratory) -> dict[str, Any]:
     kept: dict[str, Any] = {
         f"{pk} nudges": (int(item.get("nudges", 0)), bool(item.get("nudge_due_at")), item.get("nudge_under_way"))
-        for (pk, sk), item in lab.world.table.items.items()
+        for (pk, sk), item in lab.world.table.of_kind("LINK")
         if sk == "LINK"
     }
     return {**kept, "nudged": sorted(_nudges(lab).items())}

@@ -39,12 +39,9 @@ def _wake_when_due(
 
 
 def _safety(lab: Laboratory) -> Iterator[str]:
-    counted = noted = 0
-    for (pk, sk), item in lab.world.table.items.items():
-        if pk.startswith("SENDING#"):
-            noted += sk == "NOTED"
-            counted += sum(int(count) for name, count in item.items() if name[0] in "bc" and name[1:].isdigit())
-    if counted != noted:
+    noted = sum(1 for _ in lab.world.table.of_kind("NOTED"))
+    counts = [item for _, item in lab.world.table.of_kind("COUNTS")]
+    if noted != sum(int(n) for item in counts for name, n in item.items() if name[0] in "bc" and name[1:].isdigit()):
         yield "a bounce or complaint was counted twice"
 
 
