@@ -47,7 +47,8 @@ class Guard:
     removed: Callable[[], AbstractContextManager[Any]] = nullcontext
     loosened: Loosened | None = None
     kind: str = ""
-    """Which writes the guard is about (``tests.faults.writes``), where it is one of a write's conditions."""
+    """Which writes the guard is about (``tests.faults.writes``), where it is one of a write's conditions; or before which it
+    matters what others do."""
 
 
 # Conditions of writes.
@@ -203,7 +204,7 @@ CHECKS: tuple[Guard, ...] = (
     Guard("upload: which one is newer", _patch(Upload, "is_newer_than", lambda *_: False)),
     Guard("report: the latest never goes back", _patch(reports, "upload_of", lambda _item: Upload("", "", ""))),
     Guard("mail: an answer that did not come is not a no (B5)", _an_open_outcome_is_a_no),
-    Guard("mail: whoever is matched or linked needs none (M8)", _NEEDS_NO_MAIL),
+    Guard("mail: whoever is matched or linked needs none (M8)", _NEEDS_NO_MAIL, kind="Update USER/ACTIVATION"),
     Guard("mail: it is withdrawn from whoever is matched (M8)", _NOT_WITHDRAWN),
     Guard("mail: neither of the two before", _all_of(_NEEDS_NO_MAIL, _NOT_WITHDRAWN)),
     Guard(
