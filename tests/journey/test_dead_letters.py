@@ -118,11 +118,26 @@ def test_letters_of_two_weeks_ago_change_nothing_that_was_done(
         },
     }
     letters.put("FailedEventsQueueUrl", {"source": "aws.ses", "detail-type": "Email Sent", "detail": sent})
-    for schedule in ("nudges", "activations"):
+    for schedule in ("nudges", "activations", "digests"):
         arn = f"arn:aws:scheduler:us-east-1:000000000000:schedule/default/account-linking-{schedule}"
         letters.put(
             "FailedEventsQueueUrl", {"source": "aws.scheduler", "detail-type": "Scheduled Event", "resources": [arn]}
         )
+    someone = activations[0]["PK"].split("#", 2)[2]
+    link = {"event_id": "e" * 32, "district_id": DISTRICT_ID, "sourced_id": someone, "account_id": "nobody"}
+    told = {
+        "source": "account-linking",
+        "detail-type": "AccountLinked",
+        "detail": {**link, "occurred_at": iso(TWO_WEEKS_AGO)},
+    }
+    letters.put("LinkNoticeDeadLetterQueueUrl", told)
+    letters.put("FailedEventsQueueUrl", told)
+    ended = next(
+        sk.removeprefix("IMPORT#") for pk, sk in before if pk == f"DISTRICT#{DISTRICT_ID}" and sk[:7] == "IMPORT#"
+    )
+    held = {"event_id": "f" * 32, "district_id": DISTRICT_ID, "import_id": ended, "occurred_at": iso(TWO_WEEKS_AGO)}
+    letters.put("FailedEventsQueueUrl", {"source": "account-linking", "detail-type": "ImportHeld", "detail": held})
+    letters.put("ExportDeadLetterQueueUrl", {"account_id": "nobody", "export_id": "long-ago"})
     now = datetime.now(UTC)
     batch = {
         "approximateArrivalOfFirstRecord": iso(now - timedelta(hours=1)),
@@ -134,9 +149,11 @@ def test_letters_of_two_weeks_ago_change_nothing_that_was_done(
 
     assert dict(done) == {
         "mail requests": len(activations), "events of RosterImport": 2, "events of AccountsFeed": 1, "events of MailFeedback": 1,
-        "events of CleanupNudges": 1, "events of ActivationSchedule": 1, "events for the platform": 1,
+        "events of CleanupNudges": 1, "events of ActivationSchedule": 1, "events of CleanupDigest": 1,
+        "events of HeldImportMail": 1, "notices of links": 2, "exports": 1, "events for the platform": 1,
     }  # fmt: skip
-    until(lambda: letters.waiting("ActivationQueueUrl") == 0, seconds=60, what="an empty queue")
+    for queue in ("Activation", "LinkNotice", "Export"):
+        until(lambda: letters.waiting(f"{queue}QueueUrl") == 0, seconds=60, what=f"an empty {queue} queue")  # noqa: B023
     until(lambda: superseded(letters), seconds=60, what="the old notification's import")
     after = letters.items()
     changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
@@ -149,7 +166,13 @@ def test_letters_of_two_weeks_ago_change_nothing_that_was_done(
     assert {one for one in letters.mails() if one[1].startswith("Confirm")} == {
         one for one in mails if one[1].startswith("Confirm")
     }
-    assert letters.waiting("ActivationDeadLetterQueueUrl") == letters.waiting("FailedEventsQueueUrl") == 0
+    for queue in (
+        "ActivationDeadLetterQueueUrl",
+        "LinkNoticeDeadLetterQueueUrl",
+        "ExportDeadLetterQueueUrl",
+        "FailedEventsQueueUrl",
+    ):
+        assert letters.waiting(queue) == 0
 
 
 def superseded(letters: Letters) -> bool:

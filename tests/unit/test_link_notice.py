@@ -122,6 +122,15 @@ def test_an_event_that_comes_again_tells_nobody(web: Web) -> None:
     assert len(notices(web.world)) == 2
 
 
+def test_an_event_that_comes_again_out_of_a_dead_letter_queue_after_two_weeks_tells_nobody(web: Web) -> None:
+    linked_teacher(web)
+    web.world.tell_of_links()
+    web.world.pass_time(days=28)
+    web.world.table.expire()
+
+    assert web.world.tell_of_links() == 0
+
+
 def test_a_student_never_gets_a_mail(web: Web) -> None:
     """M12."""
     before = len(web.world.ses.sent)
