@@ -152,8 +152,8 @@ def test_letters_of_two_weeks_ago_change_nothing_that_was_done(
         "events of CleanupNudges": 1, "events of ActivationSchedule": 1, "events of CleanupDigest": 1,
         "events of HeldImportMail": 1, "notices of links": 2, "exports": 1, "events for the platform": 1,
     }  # fmt: skip
-    for queue in ("Activation", "LinkNotice", "Export"):
-        until(lambda: letters.waiting(f"{queue}QueueUrl") == 0, seconds=60, what=f"an empty {queue} queue")  # noqa: B023
+    queues = ("ActivationQueueUrl", "LinkNoticeQueueUrl", "ExportQueueUrl")
+    until(lambda: not any(map(letters.waiting, queues)), seconds=60, what="empty queues")
     until(lambda: superseded(letters), seconds=60, what="the old notification's import")
     after = letters.items()
     changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
