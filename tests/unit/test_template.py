@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from cfnlint.decode import cfn_yaml
 
+from functions.link_notice.telling import LEASE
+
 TEMPLATE = cfn_yaml.load(str(Path(__file__).parents[2] / "template.yaml"))
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 FUNCTIONS = {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"}
@@ -40,6 +42,14 @@ def test_every_asynchronous_call_has_a_dead_letter_queue(name: str) -> None:
                 assert "OnFailure" in properties["DestinationConfig"]
             case "EventBridgeRule" | "ScheduleV2":
                 assert "Arn" in properties["DeadLetterConfig"]
+
+
+def test_a_notice_is_given_up_after_its_worker_is_gone_and_before_its_event_comes_again() -> None:
+    """Else two workers would send it, or the one that comes next would find it under way for ever."""
+    worker = FUNCTIONS["LinkNoticeFunction"]["Timeout"]
+    again = RESOURCES["LinkNoticeQueue"]["Properties"]["VisibilityTimeout"]
+
+    assert worker < LEASE.total_seconds() < again
 
 
 @pytest.mark.parametrize(
