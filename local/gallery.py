@@ -8,9 +8,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from shared.i18n import language_for, languages
-from shared.mail.message import SUBJECTS, Kind, Message, build, translated
-from shared.settings import Brand
+from shared.mail.rendering import SUBJECTS, Kind, Message, build, translated
+from shared.runtime.i18n import language_for, languages
+from shared.runtime.settings import Brand
 
 WEB = "https://accounts.riverbend.example"
 DISTRICT = "Riverbend Unified School District"

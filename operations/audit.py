@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable
 
 from operations.where import deployed
-from shared.roster import RosterUserKey
-from shared.spreadsheet import harmless
+from shared.domain.roster import RosterUserKey
+from shared.runtime.csv_safety import harmless
 from shared.stores.audit import AuditStore, Entry
 
 USAGE = "make audit DISTRICT=riverbend PERSON={sourcedId}"

@@ -7,7 +7,7 @@ import sys
 from decimal import Decimal
 
 from operations.where import deployed
-from shared.roster import RosterUserKey
+from shared.domain.roster import RosterUserKey
 from shared.stores.accounts import AccountStore
 from shared.stores.personal_data import PersonalData
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 
 from operations.where import deployed
-from shared.clock import new_id, utc_now
-from shared.errors import RefusedTransition
-from shared.inviting_again import InvitingAgain
-from shared.roster import RosterUserKey
+from shared.domain.clock import new_id, utc_now
+from shared.domain.errors import RefusedTransition
+from shared.domain.roster import RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.roster_users import RosterUserStore
+from shared.use_cases.resend_activation import InvitingAgain
 
 USAGE = "make resend DISTRICT=riverbend PERSON={sourcedId}"
 

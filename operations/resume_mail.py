@@ -6,10 +6,10 @@ import sys
 from datetime import datetime
 
 from operations.where import deployed
-from shared.clock import utc_now
-from shared.errors import RefusedTransition
-from shared.reputation import Breaker
-from shared.stores.sending import SendingState
+from shared.domain.clock import utc_now
+from shared.domain.errors import RefusedTransition
+from shared.domain.sender_reputation import Breaker
+from shared.stores.send_state import SendingState
 
 USAGE = 'make resume-mail BY="your name" REASON="what was wrong, and what was done about it"'
 

@@ -17,11 +17,12 @@ import pytest
 from functions.pages import activation as activation_pages
 from functions.pages import linking, logins, passwords, visits, web
 from functions.pages import notices as notice_pages
-from functions.pages.identity import Identity
 from functions.pages.web import LOGIN_COOKIE, Pages, Reply, Request, Sealed, see_other
-from shared import link as link_rules
-from shared.stores import claims, links, sessions
-from shared.stores import visits as visits_store
+from shared.domain import link as link_rules
+from shared.hubs.oidc import Identity
+from shared.stores import identifier_index as claims
+from shared.stores import links, sessions
+from shared.stores import request_context as visits_store
 from shared.stores.sessions import RateLimiter, SessionStore
 from tests import site as tests_site
 from tests.faults import test_races as races

@@ -13,20 +13,20 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.pages import handler
-from functions.pages.identity import Identity, PasswordLogin
 from functions.pages.services import Services
 from functions.pages.web import Pages
 from functions.pages.wiring import Site, assemble
 from local.person import Person
-from shared.errors import LoginRefused
-from shared.settings import Brand
+from shared.domain.errors import LoginRefused
+from shared.hubs.oidc import Identity, PasswordLogin
+from shared.runtime.settings import Brand
+from shared.stores.class_exports import ExportQueue
 from shared.stores.digests import LeftOverStore
-from shared.stores.exports import ExportQueue
 from shared.stores.notices import NoticeStore
 from shared.stores.progress import ProgressStore
+from shared.stores.request_context import VisitStore
 from shared.stores.sessions import RateLimiter, SessionStore
 from shared.stores.stuck import StuckStore
-from shared.stores.visits import VisitStore
 from tests.faults.dynamodb import Gate, ungated
 from tests.faults.services import PRESIGNED, MemoryCognito
 from tests.world import GOOGLE, TOKEN_KEY, WEB, World

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import link as link_rules
-from shared.account import Account
-from shared.clock import to_iso
-from shared.link import Link, Proof
-from shared.roster import RosterUserKey
+from shared.domain import link as link_rules
+from shared.domain.account import Account
+from shared.domain.clock import to_iso
+from shared.domain.link import Link, Proof
+from shared.domain.roster import RosterUserKey
 from shared.stores.links import Consent
 from shared.stores.outbox import event_item
 from tests.faults.dynamodb import Gate, ungated

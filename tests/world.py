@@ -19,35 +19,35 @@ from functions.cleanup_digest.digesting import Digesting
 from functions.cleanup_nudges.nudging import Nudging
 from functions.event_publisher.publishing import Publisher
 from functions.import_step.files import ImportFiles
-from functions.import_step.match import Matcher
 from functions.import_step.steps import ImportSteps
 from functions.import_step.workbench import Import, Services
 from functions.link_notice.telling import LinkNotices
 from functions.mail_feedback.feedback import MailFeedback
 from functions.roster_import.arrivals import Arrivals, Taken
-from shared.class_contents import ClassContents
-from shared.inviting_again import InvitingAgain
-from shared.mail.mailer import Mailer, paced_mailer
-from shared.previous_classes import PreviousClasses
-from shared.report import Upload
-from shared.roster import RosterUserKey
-from shared.settings import Brand
+from shared.domain.report import Upload
+from shared.domain.roster import RosterUserKey
+from shared.mail.ses import Mailer, paced_mailer
+from shared.runtime.settings import Brand
 from shared.stores.accounts import AccountStore
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
-from shared.stores.claims import ClaimStore
+from shared.stores.class_exports import ExportFiles, ExportStore
 from shared.stores.digests import DigestStore, LeftOverStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
 from shared.stores.due import DueStore
-from shared.stores.exports import ExportFiles, ExportStore
+from shared.stores.identifier_index import ClaimStore
 from shared.stores.imports import ImportStarter
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.sending import SendingState
+from shared.stores.send_state import SendingState
 from shared.stores.stuck import StuckStore
+from shared.use_cases.class_contents import ClassContents
+from shared.use_cases.match_and_invite import Matcher
+from shared.use_cases.pair_classes import PreviousClasses
+from shared.use_cases.resend_activation import InvitingAgain
 from tests.faults.dynamodb import Gate, MemoryTable, ungated
 from tests.faults.services import MemoryEvents, MemoryQueue, MemoryS3, MemorySes, MemoryStates, etag
 

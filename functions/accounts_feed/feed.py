@@ -11,16 +11,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.account import Account, Assignment, Goal, GrassrootsClass, SkillMastery
-from shared.activation import ActivationState
-from shared.clock import Clock, to_iso
-from shared.email_address import normalise
-from shared.errors import Conflict
-from shared.matching import Outcome
-from shared.parallel import each
+from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, SkillMastery
+from shared.domain.activation import ActivationState
+from shared.domain.clock import Clock, to_iso
+from shared.domain.email_address import normalise
+from shared.domain.errors import Conflict
+from shared.domain.matching import Outcome
+from shared.runtime.parallel import each
 from shared.stores.accounts import AccountStore, Stored
 from shared.stores.activations import ActivationStore
-from shared.stores.claims import ClaimStore
+from shared.stores.identifier_index import ClaimStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 

@@ -11,13 +11,13 @@ from aws_lambda_powertools.utilities.data_classes import S3Event, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.accounts_feed.feed import AccountsFeed
-from shared import aws
-from shared.clock import utc_now
-from shared.observability import logger, metric
-from shared.settings import AccountsFeedSettings
+from shared.domain.clock import utc_now
+from shared.runtime import aws
+from shared.runtime.observability import logger, metric
+from shared.runtime.settings import AccountsFeedSettings
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
-from shared.stores.claims import ClaimStore
+from shared.stores.identifier_index import ClaimStore
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from functions.activation_email.invitation import Invitations
-from shared.activation import Activation
-from shared.clock import Clock, from_iso, to_iso
-from shared.district import District
-from shared.errors import OutcomeUnknown
-from shared.link import LinkState
-from shared.mail.mailer import Mailer, MailRefused
-from shared.nudge import next_allowed
-from shared.reminder import IS_OUT, follow_up_at
-from shared.roster import Role, RosterUser, RosterUserKey
+from shared.domain.activation import Activation
+from shared.domain.clock import Clock, from_iso, to_iso
+from shared.domain.district import District
+from shared.domain.errors import OutcomeUnknown
+from shared.domain.link import LinkState
+from shared.domain.nudge import next_allowed
+from shared.domain.reminder import IS_OUT, follow_up_at
+from shared.domain.roster import Role, RosterUser, RosterUserKey
+from shared.mail.ses import Mailer, MailRefused
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due import FOLLOW_UP, DueStore

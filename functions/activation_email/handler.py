@@ -12,20 +12,20 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.activation_email.following_up import FollowingUp
 from functions.activation_email.invitation import Invitations
 from functions.activation_email.sending import ActivationSending
-from shared import aws
-from shared.clock import utc_now
-from shared.errors import AccountLinkingError
-from shared.mail.mailer import paced_mailer
-from shared.observability import logger, metric, where
-from shared.parallel import each
-from shared.roster import RosterUserKey
-from shared.settings import ActivationEmailSettings
+from shared.domain.clock import utc_now
+from shared.domain.errors import AccountLinkingError
+from shared.domain.roster import RosterUserKey
+from shared.mail.ses import paced_mailer
+from shared.runtime import aws
+from shared.runtime.observability import logger, metric, where
+from shared.runtime.parallel import each
+from shared.runtime.secrets import Secrets
+from shared.runtime.settings import ActivationEmailSettings
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due import DueStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.secrets import Secrets
 from shared.stores.stuck import StuckStore
 
 AT_ONCE = 5

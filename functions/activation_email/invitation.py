@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shared.activation import Activation
-from shared.activation_token import make_token
-from shared.clock import from_iso
-from shared.district import District
-from shared.i18n import language_for
-from shared.mail.message import SUBJECTS, Kind, Message, build, translated
-from shared.reminder import stop_token
-from shared.roster import RosterUser
-from shared.settings import Brand
+from shared.domain.activation import Activation
+from shared.domain.clock import from_iso
+from shared.domain.district import District
+from shared.domain.reminder import stop_token
+from shared.domain.roster import RosterUser
+from shared.mail.rendering import SUBJECTS, Kind, Message, build, translated
+from shared.runtime.i18n import language_for
+from shared.runtime.settings import Brand
+from shared.runtime.tokens import make_token
 from shared.stores.districts import DistrictStore
 
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 from enum import StrEnum
 
 from functions.activation_email.invitation import Invitations
-from shared.activation import Activation, ActivationState
-from shared.clock import Clock, to_iso
-from shared.errors import OutcomeUnknown, RefusedTransition
-from shared.link import LinkState
-from shared.mail.mailer import Mailer, MailRefused
-from shared.reminder import follow_up_at
-from shared.roster import Role, RosterUserKey
+from shared.domain.activation import Activation, ActivationState
+from shared.domain.clock import Clock, to_iso
+from shared.domain.errors import OutcomeUnknown, RefusedTransition
+from shared.domain.link import LinkState
+from shared.domain.reminder import follow_up_at
+from shared.domain.roster import Role, RosterUserKey
+from shared.mail.ses import Mailer, MailRefused
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due import ACTIVATION, DueStore

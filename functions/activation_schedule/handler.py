@@ -7,10 +7,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.activation_schedule.scheduling import ActivationSchedule
-from shared import aws
-from shared.clock import utc_now
-from shared.observability import logger
-from shared.settings import ActivationScheduleSettings
+from shared.domain.clock import utc_now
+from shared.runtime import aws
+from shared.runtime.observability import logger
+from shared.runtime.settings import ActivationScheduleSettings
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.due import DueStore

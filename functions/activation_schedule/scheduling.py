@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import batched
 
-from shared.activation import ActivationState
-from shared.clock import Clock
+from shared.domain.activation import ActivationState
+from shared.domain.clock import Clock
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.due import ACTIVATION, FOLLOW_UP, DueStore

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.account import Mastery
-from shared.class_contents import Taught
-from shared.i18n import direction, environment, translations
-from shared.mastery import goal_percentage
-from shared.spreadsheet import harmless
+from shared.domain.account import Mastery
+from shared.domain.mastery import goal_percentage
+from shared.runtime.csv_safety import harmless
+from shared.runtime.i18n import direction, environment, translations
+from shared.use_cases.class_contents import Taught
 
 TEMPLATES = Path(__file__).parent / "templates"
 _NOT_IN_A_FILE_NAME = re.compile(r"[^\w -]+")

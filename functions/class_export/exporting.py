@@ -10,10 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from functions.class_export.class_data import StudentData, folder_names, write_class
-from shared.class_contents import ClassContents, Taught
-from shared.clock import Clock
+from shared.domain.clock import Clock
 from shared.stores.accounts import AccountStore
-from shared.stores.exports import Export, ExportFiles, ExportStore
+from shared.stores.class_exports import Export, ExportFiles, ExportStore
+from shared.use_cases.class_contents import ClassContents, Taught
 
 _AT_A_TIME = 100
 """Students whose mastery is in memory at the same time."""

@@ -10,16 +10,16 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.class_export.exporting import Exporting
-from shared import aws
-from shared.class_contents import ClassContents
-from shared.clock import utc_now
-from shared.observability import logger, metric
-from shared.settings import ClassExportSettings
+from shared.domain.clock import utc_now
+from shared.runtime import aws
+from shared.runtime.observability import logger, metric
+from shared.runtime.settings import ClassExportSettings
 from shared.stores.accounts import AccountStore
+from shared.stores.class_exports import ExportFiles, ExportStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore
-from shared.stores.exports import ExportFiles, ExportStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
+from shared.use_cases.class_contents import ClassContents
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 

@@ -6,16 +6,16 @@ from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
 
-from shared.clock import Clock, to_iso
-from shared.digest import SchoolLeft, by_school, next_digest_at
-from shared.district import District
-from shared.errors import OutcomeUnknown
-from shared.i18n import language_for
-from shared.mail.mailer import Mailer, MailRefused
-from shared.mail.message import SUBJECTS, Kind, Message, build, translated
+from shared.domain.clock import Clock, to_iso
+from shared.domain.digest import SchoolLeft, by_school, next_digest_at
+from shared.domain.district import District
+from shared.domain.errors import OutcomeUnknown
+from shared.domain.nudge import next_allowed
 from shared.mail.plain_text import plain
-from shared.nudge import next_allowed
-from shared.settings import Brand
+from shared.mail.rendering import SUBJECTS, Kind, Message, build, translated
+from shared.mail.ses import Mailer, MailRefused
+from shared.runtime.i18n import language_for
+from shared.runtime.settings import Brand
 from shared.stores.digests import DigestDue, DigestStore, LeftOverStore
 from shared.stores.districts import DistrictStore
 

@@ -8,11 +8,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.cleanup_digest.digesting import Digesting
-from shared import aws
-from shared.clock import utc_now
-from shared.mail.mailer import paced_mailer
-from shared.observability import logger, metric
-from shared.settings import CleanupDigestSettings
+from shared.domain.clock import utc_now
+from shared.mail.ses import paced_mailer
+from shared.runtime import aws
+from shared.runtime.observability import logger, metric
+from shared.runtime.settings import CleanupDigestSettings
 from shared.stores.digests import DigestStore, LeftOverStore
 from shared.stores.districts import DistrictStore
 

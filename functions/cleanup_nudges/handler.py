@@ -9,12 +9,12 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.cleanup_nudges.nudging import Nudging
-from shared import aws
-from shared.clock import utc_now
-from shared.mail.mailer import paced_mailer
-from shared.observability import logger, metric
-from shared.previous_classes import PreviousClasses
-from shared.settings import CleanupNudgesSettings
+from shared.domain.clock import utc_now
+from shared.mail.ses import paced_mailer
+from shared.runtime import aws
+from shared.runtime.observability import logger, metric
+from shared.runtime.secrets import Secrets
+from shared.runtime.settings import CleanupNudgesSettings
 from shared.stores.accounts import AccountStore
 from shared.stores.digests import LeftOverStore
 from shared.stores.districts import DistrictClassStore, DistrictStore
@@ -22,7 +22,7 @@ from shared.stores.due import DueStore
 from shared.stores.links import LinkStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.secrets import Secrets
+from shared.use_cases.pair_classes import PreviousClasses
 
 LAST_NUDGE = timedelta(seconds=60)
 """One that was begun must end: a worker that is cut off leaves open whether the mail went out."""

@@ -6,18 +6,17 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from shared.clock import Clock, to_iso
-from shared.district import District
-from shared.errors import OutcomeUnknown
-from shared.i18n import language_for
-from shared.link import LinkState
-from shared.mail.mailer import Mailer, MailRefused
-from shared.mail.message import SUBJECTS, Kind, Message, build, translated
-from shared.nudge import look_again_at, next_allowed, nudge_after, still_about, unsubscribe_token
-from shared.pairing import Pairing, Verdict
-from shared.previous_classes import PreviousClasses
-from shared.roster import Role, RosterUser, RosterUserKey
-from shared.settings import Brand
+from shared.domain.clock import Clock, to_iso
+from shared.domain.district import District
+from shared.domain.errors import OutcomeUnknown
+from shared.domain.link import LinkState
+from shared.domain.nudge import look_again_at, next_allowed, nudge_after, still_about, unsubscribe_token
+from shared.domain.pairing import Pairing, Verdict
+from shared.domain.roster import Role, RosterUser, RosterUserKey
+from shared.mail.rendering import SUBJECTS, Kind, Message, build, translated
+from shared.mail.ses import Mailer, MailRefused
+from shared.runtime.i18n import language_for
+from shared.runtime.settings import Brand
 from shared.stores.accounts import AccountStore
 from shared.stores.digests import LeftOverStore
 from shared.stores.districts import DistrictStore
@@ -25,6 +24,7 @@ from shared.stores.due import NUDGE, DueStore
 from shared.stores.links import LinkStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.roster_users import RosterUserStore
+from shared.use_cases.pair_classes import PreviousClasses
 
 LEASE = timedelta(minutes=10)
 PAUSE = timedelta(hours=1)

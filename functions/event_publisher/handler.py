@@ -10,9 +10,9 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.event_publisher.publishing import Publisher
-from shared import aws
-from shared.observability import logger
-from shared.settings import EventPublisherSettings
+from shared.runtime import aws
+from shared.runtime.observability import logger
+from shared.runtime.settings import EventPublisherSettings
 
 processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 

@@ -9,11 +9,11 @@ from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.held_import_mail.notice import HeldImportMail
-from shared import aws
-from shared.clock import utc_now
-from shared.mail.mailer import paced_mailer
-from shared.observability import logger, metric
-from shared.settings import HeldImportMailSettings
+from shared.domain.clock import utc_now
+from shared.mail.ses import paced_mailer
+from shared.runtime import aws
+from shared.runtime.observability import logger, metric
+from shared.runtime.settings import HeldImportMailSettings
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportNotices
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 
-from shared.errors import OutcomeUnknown
-from shared.i18n import language_for
-from shared.mail.mailer import Mailer
-from shared.mail.message import SUBJECTS, Kind, build, translated
+from shared.domain.errors import OutcomeUnknown
+from shared.domain.report import Status
 from shared.mail.plain_text import plain
-from shared.report import Status
-from shared.settings import Brand
+from shared.mail.rendering import SUBJECTS, Kind, build, translated
+from shared.mail.ses import Mailer
+from shared.runtime.i18n import language_for
+from shared.runtime.settings import Brand
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportNotices
 

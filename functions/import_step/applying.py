@@ -9,19 +9,19 @@ from typing import Any
 
 from functions.import_step.files import snapshot_key
 from functions.import_step.formats import Kind
-from functions.import_step.ledger import Snapshot, import_record
-from functions.import_step.match import Matching
 from functions.import_step.members import Roll, district_class, moves
 from functions.import_step.people import roster_user
 from functions.import_step.split import class_shards_of
 from functions.import_step.workbench import Answer, Import, Workbench, notes_json
-from shared.errors import UploadRejected
-from shared.report import Counts, Note, Reject, Report, Status, merged_notes, rejected_report
-from shared.roster import School
+from shared.domain.errors import UploadRejected
+from shared.domain.report import Counts, Note, Reject, Report, Status, merged_notes, rejected_report
+from shared.domain.roster import School
 from shared.stores.districts import DistrictClassStore
+from shared.stores.import_state import Snapshot, import_record
 from shared.stores.outbox import event_item
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.table import Item, write_many
+from shared.use_cases.match_and_invite import Matching
 
 _AT_ONCE = 500
 """Changed people or classes that are written together."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.import_step.formats import Kind, Mode
 from functions.import_step.people import Block, Fate, Plan
-from shared.report import Counts, Note, Reject
+from shared.domain.report import Counts, Note, Reject
 
 type Record = list[Any]
 """A class as the snapshot holds it: [sourcedId, title, school, course, code, term, day after its last]."""

@@ -16,7 +16,7 @@ from functions.import_step.identity import Identities, Proof
 from functions.import_step.people import Fate, diff_people
 from functions.import_step.split import class_shards_of
 from functions.import_step.workbench import Answer, Import, Workbench, go_on, kept_with, notes_json, plan_of
-from shared.report import Counts, Note, Status, merged_notes
+from shared.domain.report import Counts, Note, Status, merged_notes
 
 _SHOWN = 100
 """How many proposals, and ids that were reused, are kept of a shard."""

@@ -14,8 +14,8 @@ import orjson
 from botocore.exceptions import ClientError
 
 from functions.import_step.opening import RosterFile, open_loose, open_zip
-from shared.errors import UploadRejected
-from shared.report import Upload
+from shared.domain.errors import UploadRejected
+from shared.domain.report import Upload
 
 _GONE = ("404", "NoSuchKey", "NoSuchVersion")
 _CHUNK = 1 << 20

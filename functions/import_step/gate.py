@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.import_step.formats import Kind
-from shared.district import District
-from shared.report import Counts
+from shared.domain.district import District
+from shared.domain.report import Counts
 
 _SMALLEST_FOR_PERCENT = 20
 _WORDS = {Kind.USERS: "people", Kind.CLASSES: "classes", Kind.ENROLLMENTS: "enrollments"}

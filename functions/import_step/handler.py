@@ -8,18 +8,18 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.import_step.files import ImportFiles
-from functions.import_step.match import Matcher
 from functions.import_step.steps import ImportSteps
 from functions.import_step.workbench import Import, Services
-from shared import aws
-from shared.clock import new_id, utc_now
-from shared.observability import logger, metric
-from shared.settings import ImportStepSettings
+from shared.domain.clock import new_id, utc_now
+from shared.runtime import aws
+from shared.runtime.observability import logger, metric
+from shared.runtime.settings import ImportStepSettings
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
-from shared.stores.claims import ClaimStore
+from shared.stores.identifier_index import ClaimStore
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
+from shared.use_cases.match_and_invite import Matcher
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any
 from functions.import_step import classes, people
 from functions.import_step.files import packed
 from functions.import_step.split import shard_of
-from shared.roster import DistrictClass
+from shared.domain.roster import DistrictClass
 
 type Members = tuple[list[str], list[str]]
 """Teachers and students of a class, sourcedIds, sorted."""

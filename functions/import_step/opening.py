@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from shared.errors import UploadRejected
+from shared.domain.errors import UploadRejected
 
 MOST_FILES = 1_000
 MOST_EXPANSION = 100

@@ -9,8 +9,8 @@ from typing import Any
 
 from functions.import_step.files import packed, sourced_id_of, unpacked
 from functions.import_step.formats import Kind, Mode
-from shared.report import Counts, Note, Reject
-from shared.roster import ROLE_PRECEDENCE, Role, RosterUser
+from shared.domain.report import Counts, Note, Reject
+from shared.domain.roster import ROLE_PRECEDENCE, Role, RosterUser
 
 type Record = list[Any]
 """A person as the snapshot holds it: [sourcedId, role, given, family, email, username, clever ids, school ids,

@@ -12,13 +12,13 @@ from functions.import_step.formats import Format, Kind, Mode, Recognised, no_row
 from functions.import_step.formats.clever import Clever
 from functions.import_step.formats.oneroster import OneRoster
 from functions.import_step.formats.school_data_sync import SchoolDataSync
-from functions.import_step.ledger import Snapshot
 from functions.import_step.opening import Encoding, Piece, RosterFile
 from functions.import_step.scanning import PIECE, content_hash, scan
 from functions.import_step.split import shards_for, split
 from functions.import_step.workbench import WAIT, Answer, Import, Workbench, before_of, go_on, kept_with, rejection
-from shared.errors import UploadRejected
-from shared.report import Note, Status
+from shared.domain.errors import UploadRejected
+from shared.domain.report import Note, Status
+from shared.stores.import_state import Snapshot
 
 FORMATS: tuple[Format, ...] = (Clever(), SchoolDataSync(), OneRoster())
 

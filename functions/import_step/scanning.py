@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from functions.import_step.opening import WHOLE, Encoding, Piece, RosterFile
-from shared.errors import UploadRejected
+from shared.domain.errors import UploadRejected
 
 PIECE = 64 << 20
 """Bytes of a piece: what one worker reads in a minute."""

@@ -14,9 +14,9 @@ from typing import IO, Any
 
 from functions.import_step.files import Extents, packed
 from functions.import_step.formats import ClassRow, Format, Kind, Person, Recognised, Where
-from shared.email_address import normalise
-from shared.report import Note, Reject, merged_notes
-from shared.roster import Role
+from shared.domain.email_address import normalise
+from shared.domain.report import Note, Reject, merged_notes
+from shared.domain.roster import Role
 
 ID = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")

@@ -14,8 +14,8 @@ from operator import itemgetter
 
 from functions.import_step.opening import WHOLE, Piece, RosterFile
 from functions.import_step.scanning import encoding_of, errors_of
-from shared.errors import UploadRejected
-from shared.report import Note, Reject
+from shared.domain.errors import UploadRejected
+from shared.domain.report import Note, Reject
 
 csv.field_size_limit(1 << 17)
 

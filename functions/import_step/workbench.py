@@ -8,18 +8,18 @@ from typing import Any
 
 from functions.import_step.files import Extents, ImportFiles, snapshot_key, sourced_id_of, unpacked, work_key
 from functions.import_step.formats import Kind
-from functions.import_step.ledger import ImportLedger, Snapshot
-from functions.import_step.match import Matcher
 from functions.import_step.people import Plan, roster_user
 from functions.import_step.split import class_shards_of, shard_of
-from shared.clock import Clock, NewId, to_iso
-from shared.district import District, parse_district
-from shared.errors import InvalidSettings, UploadRejected
-from shared.report import Report, Status, Upload
-from shared.roster import RosterUser
+from shared.domain.clock import Clock, NewId, to_iso
+from shared.domain.district import District, parse_district
+from shared.domain.errors import InvalidSettings, UploadRejected
+from shared.domain.report import Report, Status, Upload
+from shared.domain.roster import RosterUser
 from shared.stores.districts import DistrictStore
+from shared.stores.import_state import ImportLedger, Snapshot
 from shared.stores.progress import ProgressStore
 from shared.stores.reports import ReportStore
+from shared.use_cases.match_and_invite import Matcher
 
 type Answer = dict[str, Any]
 """What a step tells the state machine: ``{"next": …, "shards"?: […]}``."""

@@ -10,17 +10,17 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.link_notice.telling import LinkNotices
-from shared import aws
-from shared.clock import utc_now
-from shared.mail.mailer import paced_mailer
-from shared.observability import logger, metric
-from shared.settings import LinkNoticeSettings
+from shared.domain.clock import utc_now
+from shared.mail.ses import paced_mailer
+from shared.runtime import aws
+from shared.runtime.observability import logger, metric
+from shared.runtime.secrets import Secrets
+from shared.runtime.settings import LinkNoticeSettings
 from shared.stores.accounts import AccountStore
 from shared.stores.districts import DistrictStore
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.secrets import Secrets
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 

@@ -10,23 +10,23 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from shared.account import Account
-from shared.clock import Clock, from_iso
-from shared.district import District
-from shared.errors import OutcomeUnknown
-from shared.i18n import language_for
-from shared.link import Link
-from shared.link_notice import Notice, addresses, make_token
-from shared.mail.mailer import Mailer, MailRefused
-from shared.mail.message import SUBJECTS, Kind, Message, build, translated
-from shared.roster import RosterUser, RosterUserKey
-from shared.settings import Brand
+from shared.domain.account import Account
+from shared.domain.clock import Clock, from_iso
+from shared.domain.district import District
+from shared.domain.errors import OutcomeUnknown
+from shared.domain.link import Link
+from shared.domain.link_notice import Notice, addresses, make_token
+from shared.domain.roster import RosterUser, RosterUserKey
+from shared.mail.rendering import SUBJECTS, Kind, Message, build, translated
+from shared.mail.ses import Mailer, MailRefused
+from shared.runtime.i18n import language_for
+from shared.runtime.masking import masked, veiled
+from shared.runtime.settings import Brand
 from shared.stores.accounts import AccountStore
 from shared.stores.districts import DistrictStore
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore, Taking
 from shared.stores.roster_users import RosterUserStore
-from shared.veil import masked, veiled
 
 KINDS = {"AccountLinked": Kind.LINKED, "LinkUndone": Kind.UNDONE}
 LEASE = timedelta(minutes=10)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared.activation import Activation, ActivationState
-from shared.clock import Clock, from_iso, to_iso
-from shared.reminder import IS_OUT, follow_up_at
-from shared.reputation import COMPLAINTS_OVER, Noted
+from shared.domain.activation import Activation, ActivationState
+from shared.domain.clock import Clock, from_iso, to_iso
+from shared.domain.reminder import IS_OUT, follow_up_at
+from shared.domain.sender_reputation import COMPLAINTS_OVER, Noted
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
-from shared.stores.sending import SendingState
+from shared.stores.send_state import SendingState
 from shared.stores.stuck import StuckCode
 
 STATES = {

@@ -9,13 +9,13 @@ from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.mail_feedback.feedback import KINDS, MailFeedback
-from shared import aws
-from shared.clock import utc_now
-from shared.observability import logger, metric
-from shared.settings import MailFeedbackSettings
+from shared.domain.clock import utc_now
+from shared.runtime import aws
+from shared.runtime.observability import logger, metric
+from shared.runtime.settings import MailFeedbackSettings
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
-from shared.stores.sending import SendingState
+from shared.stores.send_state import SendingState
 
 
 @cache

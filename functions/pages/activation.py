@@ -9,10 +9,10 @@ from datetime import timedelta
 from functions.pages.services import Services
 from functions.pages.visits import Visit, Visits
 from functions.pages.web import ACTIVATION_COOKIE, Reply, Request, page, see_other
-from shared.activation_token import activation_id_of
-from shared.clock import to_iso
-from shared.email_address import normalise
-from shared.errors import RefusedTransition
+from shared.domain.clock import to_iso
+from shared.domain.email_address import normalise
+from shared.domain.errors import RefusedTransition
+from shared.runtime.tokens import activation_id_of
 
 _SHOWN_WITHOUT_THE_TOKEN = ("expired", "suspended")
 

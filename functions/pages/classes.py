@@ -13,14 +13,14 @@ from functions.pages.making_again import MOST_SKILLS, MakingAgain, add_assignmen
 from functions.pages.services import Services
 from functions.pages.visits import Visits
 from functions.pages.web import Reply, Request, page, see_other
-from shared.account import Account, Assignment, Goal, GrassrootsClass, Mastery
-from shared.class_contents import Member
-from shared.errors import AccountLinkingError
-from shared.mastery import goal_percentage
-from shared.roster import DistrictClass
+from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, Mastery
+from shared.domain.errors import AccountLinkingError
+from shared.domain.mastery import goal_percentage
+from shared.domain.roster import DistrictClass
 from shared.stores.accounts import RESTORE_DAYS, is_restorable
-from shared.stores.exports import ClassNamed
+from shared.stores.class_exports import ClassNamed
 from shared.stores.table import is_an_id
+from shared.use_cases.class_contents import Member
 
 
 class NoSuchClass(AccountLinkingError):

@@ -12,14 +12,14 @@ from functions.pages.downloads import Downloads
 from functions.pages.services import Services
 from functions.pages.visits import Visits
 from functions.pages.web import WANTED_COOKIE, Reply, Request, see_other
-from shared.account import GrassrootsClass
-from shared.errors import RefusedTransition
-from shared.link import Link
-from shared.nudge import next_allowed, still_about
-from shared.pairing import Pairing, Verdict
-from shared.roster import Role, RosterUser
+from shared.domain.account import GrassrootsClass
+from shared.domain.errors import RefusedTransition
+from shared.domain.link import Link
+from shared.domain.nudge import next_allowed, still_about
+from shared.domain.pairing import Pairing, Verdict
+from shared.domain.roster import Role, RosterUser
 from shared.stores.accounts import RESTORE_DAYS, is_restorable
-from shared.stores.exports import ClassNamed
+from shared.stores.class_exports import ClassNamed
 
 SNOOZE_DAYS = 30
 _FIELD = "class-"

@@ -9,8 +9,8 @@ from datetime import timedelta
 from functions.pages.services import Services
 from functions.pages.visits import Visits
 from functions.pages.web import Reply, Request, page, see_other
-from shared.errors import LoginRefused, RefusedTransition
-from shared.roster import Role, RosterUserKey
+from shared.domain.errors import LoginRefused, RefusedTransition
+from shared.domain.roster import Role, RosterUserKey
 from shared.stores.stuck import Stuck
 
 

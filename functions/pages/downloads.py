@@ -9,8 +9,8 @@ from typing import Any
 from functions.pages.services import Services
 from functions.pages.visits import Visits
 from functions.pages.web import Reply, Request, page, see_other
-from shared.clock import from_iso, to_iso
-from shared.stores.exports import ClassNamed, Export
+from shared.domain.clock import from_iso, to_iso
+from shared.stores.class_exports import ClassNamed, Export
 from shared.stores.table import is_an_id
 
 _LOOKED_AT_FOR = timedelta(minutes=10)

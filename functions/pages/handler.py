@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.pages.web import Reply, Request
 from functions.pages.wiring import Site, wire
-from shared.observability import logger
+from shared.runtime.observability import logger
 
 app = APIGatewayHttpResolver()
 site: Callable[[], Site] = cache(wire)

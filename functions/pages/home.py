@@ -11,10 +11,10 @@ from functions.pages.linking import known
 from functions.pages.services import Services
 from functions.pages.visits import Visits
 from functions.pages.web import WANTED_COOKIE, Reply, Request, page, see_other
-from shared.account import Assignment, GrassrootsClass, Mastery
-from shared.district import District
-from shared.mastery import goal_percentage
-from shared.roster import DistrictClass, Role, RosterUser
+from shared.domain.account import Assignment, GrassrootsClass, Mastery
+from shared.domain.district import District
+from shared.domain.mastery import goal_percentage
+from shared.domain.roster import DistrictClass, Role, RosterUser
 
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 

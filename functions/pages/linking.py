@@ -8,25 +8,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from functions.pages.activation import ActivationPages
-from functions.pages.identity import Identity, subject_key
 from functions.pages.services import Services
 from functions.pages.visits import Proven, Visit, Visits
 from functions.pages.web import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
-from shared import link as link_rules
-from shared.account import Account, GrassrootsClass
-from shared.clock import to_iso
-from shared.district import District
-from shared.errors import LoginRefused, RefusedTransition
-from shared.joining import JoinPlan, Side, plan
-from shared.link import Link, LinkState, Proof
-from shared.matching import Outcome
-from shared.nudge import first_nudge_at
-from shared.roster import Role, RosterUser
+from shared.domain import link as link_rules
+from shared.domain.account import Account, GrassrootsClass
+from shared.domain.clock import to_iso
+from shared.domain.district import District
+from shared.domain.errors import LoginRefused, RefusedTransition
+from shared.domain.federated_identity import outside
+from shared.domain.joining import JoinPlan, Side, plan
+from shared.domain.link import Link, LinkState, Proof
+from shared.domain.matching import Outcome
+from shared.domain.nudge import first_nudge_at
+from shared.domain.roster import Role, RosterUser
+from shared.hubs.oidc import Identity, subject_key
+from shared.runtime.masking import masked, veiled
 from shared.stores.links import Consent
 from shared.stores.outbox import event_item
 from shared.stores.sessions import Session
-from shared.veil import masked, veiled
-from shared.way_in import outside
 
 _PRESSED_TWICE = timedelta(minutes=1)
 _MOST_CANDIDATES = 5

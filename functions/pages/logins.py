@@ -6,20 +6,20 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
-from functions.pages.identity import Challenge, Identity, OidcProvider, Provider, refused, subject_key
 from functions.pages.linking import Linking
 from functions.pages.passwords import asked_for_more
 from functions.pages.services import Services
 from functions.pages.visits import Visit, Visits
 from functions.pages.web import LOGIN_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
-from shared.clock import to_iso
-from shared.district import District
-from shared.email_address import domain_of, normalise
-from shared.errors import LoginRefused
-from shared.link import Proof
-from shared.roster import Role, RosterUser
+from shared.domain.clock import to_iso
+from shared.domain.district import District
+from shared.domain.email_address import domain_of, normalise
+from shared.domain.errors import LoginRefused
+from shared.domain.federated_identity import outside
+from shared.domain.link import Proof
+from shared.domain.roster import Role, RosterUser
+from shared.hubs.oidc import Challenge, Identity, OidcProvider, Provider, refused, subject_key
 from shared.stores.sessions import Session
-from shared.way_in import outside
 
 _LOGIN_SECONDS = 600
 _QUARTER = timedelta(minutes=15)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from functions.pages.services import Services
-from shared.account import Account, Assignment, Goal, GrassrootsClass
-from shared.clock import to_iso
-from shared.errors import Conflict
-from shared.roster import DistrictClass, RosterUser
+from shared.domain.account import Account, Assignment, Goal, GrassrootsClass
+from shared.domain.clock import to_iso
+from shared.domain.errors import Conflict
+from shared.domain.roster import DistrictClass, RosterUser
 from shared.stores.districts import Source
 from shared.stores.outbox import event_item
 

@@ -8,17 +8,17 @@ from datetime import timedelta
 
 from functions.pages.services import Services
 from functions.pages.web import NOTICE_COOKIE, Reply, Request, page, see_other
-from shared.account import Account
-from shared.clock import from_iso
-from shared.district import District
-from shared.email_address import normalise
-from shared.errors import RefusedTransition
-from shared.i18n import long_date
-from shared.link import UNDO_DAYS, Link
-from shared.link_notice import Notice, addresses, named_by, token_is_valid
-from shared.roster import RosterUser
+from shared.domain.account import Account
+from shared.domain.clock import from_iso
+from shared.domain.district import District
+from shared.domain.email_address import normalise
+from shared.domain.errors import RefusedTransition
+from shared.domain.link import UNDO_DAYS, Link
+from shared.domain.link_notice import Notice, addresses, named_by, token_is_valid
+from shared.domain.roster import RosterUser
+from shared.runtime.i18n import long_date
+from shared.runtime.masking import masked, veiled
 from shared.stores.audit import Actor
-from shared.veil import masked, veiled
 
 _COOKIE_SECONDS = 3600
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 
-from functions.pages.identity import Challenge
 from functions.pages.services import Services
 from functions.pages.visits import Visits
 from functions.pages.web import LOGIN_COOKIE, Reply, Request, page, see_other
-from shared.errors import LoginRefused
+from shared.domain.errors import LoginRefused
+from shared.hubs.oidc import Challenge
 
 _CHALLENGE_SECONDS = 900
 _FORGOTTEN_SECONDS = 3600

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from functions.pages.identity import OidcProvider, PasswordLogin
 from functions.pages.web import Sealed
-from shared.class_contents import ClassContents
-from shared.clock import Clock, NewId
-from shared.inviting_again import InvitingAgain
-from shared.previous_classes import PreviousClasses
-from shared.settings import Brand
+from shared.domain.clock import Clock, NewId
+from shared.hubs.oidc import OidcProvider, PasswordLogin
+from shared.runtime.settings import Brand
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
-from shared.stores.claims import ClaimStore
+from shared.stores.class_exports import ExportFiles, ExportQueue, ExportStore
 from shared.stores.digests import LeftOverStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
-from shared.stores.exports import ExportFiles, ExportQueue, ExportStore
+from shared.stores.identifier_index import ClaimStore
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.progress import ProgressStore
+from shared.stores.request_context import VisitStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sessions import RateLimiter, SessionStore
 from shared.stores.stuck import StuckStore
-from shared.stores.visits import VisitStore
+from shared.use_cases.class_contents import ClassContents
+from shared.use_cases.pair_classes import PreviousClasses
+from shared.use_cases.resend_activation import InvitingAgain
 
 
 @dataclass(frozen=True, slots=True)

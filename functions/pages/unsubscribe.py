@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functions.pages.services import Services
 from functions.pages.web import Reply, page
-from shared.nudge import unsubscribed
-from shared.reminder import stopped_by
-from shared.roster import RosterUserKey
+from shared.domain.nudge import unsubscribed
+from shared.domain.reminder import stopped_by
+from shared.domain.roster import RosterUserKey
 
 
 class Unsubscribe:

@@ -7,16 +7,16 @@ from typing import Any
 
 from functions.pages.services import Services
 from functions.pages.web import ACTIVATION_COOKIE, SESSION_COOKIE, Request
-from shared.account import Account
-from shared.activation import Activation, ActivationState
-from shared.activation_token import token_is_valid
-from shared.clock import to_iso
-from shared.district import District
-from shared.link import Link, Proof
-from shared.mac import mac
-from shared.roster import RosterUser, RosterUserKey
+from shared.domain.account import Account
+from shared.domain.activation import Activation, ActivationState
+from shared.domain.clock import to_iso
+from shared.domain.district import District
+from shared.domain.link import Link, Proof
+from shared.domain.roster import RosterUser, RosterUserKey
+from shared.runtime.mac import mac
+from shared.runtime.tokens import token_is_valid
+from shared.stores.request_context import Person, Seen, Surroundings
 from shared.stores.sessions import SESSION_HOURS, Session
-from shared.stores.visits import Person, Seen, Surroundings
 
 _ACTIVATION_SECONDS = 3600
 _FEW = 12

@@ -15,8 +15,8 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from shared.errors import AccountLinkingError
-from shared.i18n import direction, environment, language_accepted, language_for, languages, own_name
+from shared.domain.errors import AccountLinkingError
+from shared.runtime.i18n import direction, environment, language_accepted, language_for, languages, own_name
 
 TEMPLATES = Path(__file__).parent / "templates"
 SESSION_COOKIE = "__Host-session"

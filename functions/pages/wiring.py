@@ -15,7 +15,6 @@ from functions.pages.cleaning import Cleaning
 from functions.pages.console import Console
 from functions.pages.downloads import Downloads
 from functions.pages.home import Home
-from functions.pages.identity import OidcProvider, PasswordLogin
 from functions.pages.linking import Linking
 from functions.pages.logins import Logins
 from functions.pages.notices import NoticePages
@@ -24,28 +23,29 @@ from functions.pages.services import Services
 from functions.pages.unsubscribe import Unsubscribe
 from functions.pages.visits import Visits
 from functions.pages.web import ForbiddenOrigin, Pages, Reply, Request, page
-from shared import aws
-from shared.clock import new_id, new_secret, utc_now
-from shared.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
-from shared.inviting_again import InvitingAgain
-from shared.observability import logger, metric, where
-from shared.settings import PagesSettings
+from shared.domain.clock import new_id, new_secret, utc_now
+from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
+from shared.hubs.oidc import OidcProvider, PasswordLogin
+from shared.runtime import aws
+from shared.runtime.observability import logger, metric, where
+from shared.runtime.secrets import Secrets
+from shared.runtime.settings import PagesSettings
 from shared.stores.accounts import AccountStore
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
-from shared.stores.claims import ClaimStore
+from shared.stores.class_exports import ExportFiles, ExportQueue, ExportStore
 from shared.stores.digests import LeftOverStore
 from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
-from shared.stores.exports import ExportFiles, ExportQueue, ExportStore
+from shared.stores.identifier_index import ClaimStore
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.progress import ProgressStore
+from shared.stores.request_context import VisitStore
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.secrets import Secrets
 from shared.stores.sessions import RateLimiter, SessionStore
 from shared.stores.stuck import StuckStore
-from shared.stores.visits import VisitStore
+from shared.use_cases.resend_activation import InvitingAgain
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.clock import Clock, from_iso, to_iso
-from shared.district import parse_district
-from shared.errors import AccountLinkingError, InvalidSettings, RefusedTransition, UploadRejected
-from shared.report import Report, Status, Upload, rejected_report
+from shared.domain.clock import Clock, from_iso, to_iso
+from shared.domain.district import parse_district
+from shared.domain.errors import AccountLinkingError, InvalidSettings, RefusedTransition, UploadRejected
+from shared.domain.report import Report, Status, Upload, rejected_report
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportStarter
 from shared.stores.reports import ReportStore

@@ -10,11 +10,11 @@ from aws_lambda_powertools.utilities.data_classes import S3Event, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.roster_import.arrivals import Arrivals
-from shared import aws
-from shared.clock import utc_now
-from shared.observability import logger, metric
-from shared.report import Upload
-from shared.settings import RosterImportSettings
+from shared.domain.clock import utc_now
+from shared.domain.report import Upload
+from shared.runtime import aws
+from shared.runtime.observability import logger, metric
+from shared.runtime.settings import RosterImportSettings
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportStarter
 from shared.stores.reports import ReportStore

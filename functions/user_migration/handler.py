@@ -9,13 +9,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.user_migration.migrating import Migrating
 from functions.user_migration.platform import HttpPlatform
-from shared import aws
-from shared.clock import utc_now
-from shared.errors import LoginRefused
-from shared.observability import logger, metric
-from shared.settings import UserMigrationSettings
+from shared.domain.clock import utc_now
+from shared.domain.errors import LoginRefused
+from shared.runtime import aws
+from shared.runtime.observability import logger, metric
+from shared.runtime.secrets import Secrets
+from shared.runtime.settings import UserMigrationSettings
 from shared.stores.accounts import AccountStore
-from shared.stores.secrets import Secrets
 
 
 @cache

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from shared.account import Account
-from shared.errors import LoginRefused
+from shared.domain.account import Account
+from shared.domain.errors import LoginRefused
 from shared.stores.accounts import AccountStore
 from shared.stores.table import is_an_id
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import requests
 from urllib3.exceptions import HTTPError
 
-from shared.errors import LoginRefused
+from shared.domain.errors import LoginRefused
 
 _TIMEOUT = (1, 2)
 """Seconds to connect, and between two bytes. Cognito waits for 5 in all, then asks again."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import joining
-from shared import mastery as mastery_rules
-from shared.account import Account, Assignment, Goal, GrassrootsClass, Mastery, SkillMastery
-from shared.clock import from_iso, to_iso
-from shared.errors import Conflict, RefusedTransition
+from shared.domain import joining
+from shared.domain import mastery as mastery_rules
+from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, Mastery, SkillMastery
+from shared.domain.clock import from_iso, to_iso
+from shared.domain.errors import Conflict, RefusedTransition
 from shared.stores.table import (
     Item,
     Key,

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from itertools import batched
 from typing import Any
 
-from shared.activation import Activation
-from shared.roster import RosterUserKey
+from shared.domain.activation import Activation
+from shared.domain.roster import RosterUserKey
 
 
 class ActivationQueue:

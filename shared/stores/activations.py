@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.activation import Activation, ActivationState
-from shared.clock import to_iso
-from shared.errors import Conflict, RefusedTransition
-from shared.roster import RosterUserKey
+from shared.domain.activation import Activation, ActivationState
+from shared.domain.clock import to_iso
+from shared.domain.errors import Conflict, RefusedTransition
+from shared.domain.roster import RosterUserKey
 from shared.stores.due import ACTIVATION, FOLLOW_UP, due_item, due_key
 from shared.stores.stuck import StuckCode, stuck_item, stuck_key
 from shared.stores.table import Item, Key, conflicts, user_of_pk, user_pk, without_none

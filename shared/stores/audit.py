@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from shared.clock import to_iso
-from shared.link import Link, Proof
-from shared.roster import RosterUserKey
+from shared.domain.clock import to_iso
+from shared.domain.link import Link, Proof
+from shared.domain.roster import RosterUserKey
 from shared.stores.table import Item, Key, every_page, user_of_pk, user_pk, without_none
 
 KEPT_DAYS = 400

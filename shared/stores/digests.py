@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.clock import to_iso
-from shared.digest import LeftOver
-from shared.errors import Conflict
-from shared.roster import RosterUser, RosterUserKey
+from shared.domain.clock import to_iso
+from shared.domain.digest import LeftOver
+from shared.domain.errors import Conflict
+from shared.domain.roster import RosterUser, RosterUserKey
 from shared.stores.table import Key, conflicts, every_page, without_none
 
 

@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from shared.account import Assignment, Goal
-from shared.district import DISTRICT_ID, District
-from shared.errors import Conflict, UnknownDistrict
-from shared.roster import DistrictClass, School
+from shared.domain.account import Assignment, Goal
+from shared.domain.district import DISTRICT_ID, District
+from shared.domain.errors import Conflict, UnknownDistrict
+from shared.domain.roster import DistrictClass, School
 from shared.stores.digests import digest_key
 from shared.stores.table import (
     Item,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from shared.clock import to_iso
-from shared.roster import RosterUserKey
+from shared.domain.clock import to_iso
+from shared.domain.roster import RosterUserKey
 from shared.stores.table import Item, Key, every_page, user_pk
 
 SHARDS = 8

@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from shared.errors import RefusedTransition
-from shared.report import Status, Upload
+from shared.domain.errors import RefusedTransition
+from shared.domain.report import Status, Upload
 from shared.stores.reports import upload_attributes, upload_of
 from shared.stores.table import Item, district_pk
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import link as link_rules
-from shared.activation import Activation, ActivationState
-from shared.clock import from_iso, to_iso
-from shared.errors import Conflict, RefusedTransition
-from shared.link import UNDO_DAYS, Link, LinkState, Proof
-from shared.roster import RosterUserKey
+from shared.domain import link as link_rules
+from shared.domain.activation import Activation, ActivationState
+from shared.domain.clock import from_iso, to_iso
+from shared.domain.errors import Conflict, RefusedTransition
+from shared.domain.link import UNDO_DAYS, Link, LinkState, Proof
+from shared.domain.roster import RosterUserKey
 from shared.stores.activations import ActivationStore
 from shared.stores.audit import Actor, Fact, audit_item, made_by
 from shared.stores.due import NUDGE, due_item, due_key
@@ -52,7 +52,7 @@ class Consent:
     proved_at: str | None = None
     """When a district login proved the roster user; an activation says by itself whether it was used."""
     shown: frozenset[str] = frozenset()
-    """The outside logins that were shown (``shared.way_in``)."""
+    """The outside logins that were shown (``shared.domain.federated_identity``)."""
     joins: str | None = None
     """The account, made at the district login, that the person saw and wants joined into this one (M16)."""
 

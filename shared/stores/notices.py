@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from shared.clock import to_iso
-from shared.errors import Conflict
-from shared.link import UNDO_DAYS
-from shared.link_notice import Notice, Side
-from shared.roster import RosterUserKey
+from shared.domain.clock import to_iso
+from shared.domain.errors import Conflict
+from shared.domain.link import UNDO_DAYS
+from shared.domain.link_notice import Notice, Side
+from shared.domain.roster import RosterUserKey
 from shared.stores.table import Key, conflicts
 
 KEPT_DAYS = UNDO_DAYS + 1

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.clock import to_iso
-from shared.errors import Conflict
-from shared.roster import RosterUserKey
+from shared.domain.clock import to_iso
+from shared.domain.errors import Conflict
+from shared.domain.roster import RosterUserKey
 from shared.stores.due import NUDGE, due_item, due_key
 from shared.stores.table import conflicts, link_key
 

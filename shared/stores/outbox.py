@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.clock import to_iso
+from shared.domain.clock import to_iso
 from shared.stores.table import Item
 
 KEPT_DAYS = 30

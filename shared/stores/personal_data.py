@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from shared.errors import Conflict
-from shared.roster import RosterUserKey
+from shared.domain.errors import Conflict
+from shared.domain.roster import RosterUserKey
 from shared.stores.accounts import AccountStore, account_key
 from shared.stores.audit import AuditStore
 from shared.stores.digests import left_key

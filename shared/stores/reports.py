@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from shared.errors import Conflict
-from shared.report import REJECTS_SHOWN, Reject, Report, Status, Upload
-from shared.spreadsheet import harmless
+from shared.domain.errors import Conflict
+from shared.domain.report import REJECTS_SHOWN, Reject, Report, Status, Upload
+from shared.runtime.csv_safety import harmless
 from shared.stores.table import Item, conflicts, district_pk
 
 MOST_REJECTS = 100_000

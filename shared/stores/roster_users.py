@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from shared.roster import Role, RosterUser, RosterUserKey
+from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.stores.table import Item, Key, clever_pk, email_pk, every_page, get_many, user_of_pk, user_pk
 
 

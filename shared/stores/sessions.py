@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.clock import Clock, to_iso
-from shared.errors import Conflict, Throttled
-from shared.link import Proof
-from shared.roster import RosterUserKey
+from shared.domain.clock import Clock, to_iso
+from shared.domain.errors import Conflict, Throttled
+from shared.domain.federated_identity import is_trusted, outside
+from shared.domain.link import Proof
+from shared.domain.roster import RosterUserKey
 from shared.stores.table import Item, Key, conflicts, logins_key, without_none
-from shared.way_in import is_trusted, outside
 
 SESSION_HOURS = 8
 
@@ -33,7 +33,7 @@ class Session:
     """When the district login proved the roster user (ISO 8601, UTC)."""
     begun_at: str = ""
     way: str | None = None
-    """The outside login by which the account was entered (``shared.way_in``)."""
+    """The outside login by which the account was entered (``shared.domain.federated_identity``)."""
     is_trusted: bool = True
     """False while that login has to be confirmed."""
 

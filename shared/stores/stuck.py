@@ -7,8 +7,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from shared.activation import Activation, ActivationState
-from shared.roster import RosterUserKey
+from shared.domain.activation import Activation, ActivationState
+from shared.domain.roster import RosterUserKey
 from shared.stores.table import Item, Key, every_page
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from shared.errors import Conflict
-from shared.roster import RosterUserKey
+from shared.domain.errors import Conflict
+from shared.domain.roster import RosterUserKey
 
 type Item = dict[str, Any]
 type Key = dict[str, str]

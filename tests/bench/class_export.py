@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from shared.account import Account, Assignment, Goal, GrassrootsClass, SkillMastery
-from shared.stores.exports import ClassNamed, Export
+from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, SkillMastery
+from shared.stores.class_exports import ClassNamed, Export
 from tests.world import World
 
 SKILLS = 200

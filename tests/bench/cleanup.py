@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
-from shared.account import GrassrootsClass
-from shared.clock import to_iso
-from shared.pairing import Verdict, pair
-from shared.roster import DistrictClass, Role, RosterUser, RosterUserKey
+from shared.domain.account import GrassrootsClass
+from shared.domain.clock import to_iso
+from shared.domain.pairing import Verdict, pair
+from shared.domain.roster import DistrictClass, Role, RosterUser, RosterUserKey
 from shared.stores.districts import DistrictClassStore
 from shared.stores.due import NUDGE, due_item
 from shared.stores.roster_users import RosterUserStore

@@ -24,8 +24,8 @@ from typing import Any
 from functions.import_step.files import ImportFiles
 from functions.import_step.steps import ImportSteps
 from functions.import_step.workbench import Import, Services
-from shared.district import District
-from shared.report import Upload
+from shared.domain.district import District
+from shared.domain.report import Upload
 from shared.stores.districts import DistrictStore
 from shared.stores.reports import ReportStore
 from tests.bench.folder_s3 import FolderS3

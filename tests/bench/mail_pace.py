@@ -20,11 +20,11 @@ from typing import Any
 from greenlet import getcurrent, greenlet
 
 from functions.activation_email.sending import ActivationSending
-from shared.activation import Activation
-from shared.errors import AccountLinkingError
-from shared.mail.mailer import paced_mailer
-from shared.mail.message import Message
-from shared.roster import RosterUserKey
+from shared.domain.activation import Activation
+from shared.domain.errors import AccountLinkingError
+from shared.domain.roster import RosterUserKey
+from shared.mail.rendering import Message
+from shared.mail.ses import paced_mailer
 from shared.stores.due import DueStore
 from shared.stores.stuck import StuckStore
 from tests.bench.figures import Figures

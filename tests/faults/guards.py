@@ -17,17 +17,18 @@ from functions.accounts_feed.feed import AccountsFeed
 from functions.activation_email import following_up, sending
 from functions.cleanup_nudges import nudging
 from functions.import_step import comparing, reading
-from functions.import_step.ledger import ImportLedger
 from functions.import_step.people import Plan
-from shared import link as link_rules
-from shared.activation import Activation
-from shared.link import Link
-from shared.mail import mailer
-from shared.matching import Claim, Match, Outcome
-from shared.report import Upload
-from shared.roster import RosterUserKey
-from shared.stores import accounts, claims, imports, links, reports, table
+from shared.domain import link as link_rules
+from shared.domain.activation import Activation
+from shared.domain.link import Link
+from shared.domain.matching import Claim, Match, Outcome
+from shared.domain.report import Upload
+from shared.domain.roster import RosterUserKey
+from shared.mail import ses as mailer
+from shared.stores import accounts, imports, links, reports, table
+from shared.stores import identifier_index as claims
 from shared.stores.activations import ActivationStore
+from shared.stores.import_state import ImportLedger
 from shared.stores.nudges import Nudges, NudgeStore
 from tests.faults.chaos import Mode
 from tests.faults.features import FEATURES

@@ -22,8 +22,8 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet
 
-from shared.errors import AccountLinkingError
-from shared.observability import logger
+from shared.domain.errors import AccountLinkingError
+from shared.runtime.observability import logger
 from shared.stores.table import write_many
 from tests.faults.chaos import Chaos, Killed, Mode
 from tests.world import World

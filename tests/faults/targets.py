@@ -19,16 +19,16 @@ from functions.import_step.opening import RosterFile, open_zip
 from functions.import_step.reading import FORMATS
 from functions.import_step.scanning import scan
 from functions.import_step.split import split
-from functions.pages.identity import OidcProvider
 from functions.pages.web import Request, Sealed
 from functions.roster_import.arrivals import import_id_of
-from shared.activation import Activation
-from shared.activation_token import activation_id_of, make_token, token_is_valid
-from shared.district import parse_district
-from shared.errors import AccountLinkingError
-from shared.nudge import unsubscribed
-from shared.report import Upload
-from shared.roster import RosterUserKey
+from shared.domain.activation import Activation
+from shared.domain.district import parse_district
+from shared.domain.errors import AccountLinkingError
+from shared.domain.nudge import unsubscribed
+from shared.domain.report import Upload
+from shared.domain.roster import RosterUserKey
+from shared.hubs.oidc import OidcProvider
+from shared.runtime.tokens import activation_id_of, make_token, token_is_valid
 from tests.world import World, zipped
 
 type Target = Callable[[bytes], None]

@@ -14,8 +14,8 @@ import pytest
 from greenlet import getcurrent, greenlet
 
 from local.person import NoSuchButton, Person
-from shared.errors import AccountLinkingError
-from shared.link import Proof
+from shared.domain.errors import AccountLinkingError
+from shared.domain.link import Proof
 from shared.stores.links import Consent
 from tests.faults.chaos import Chaos
 from tests.site import Web

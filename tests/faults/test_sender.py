@@ -12,8 +12,8 @@ from unittest import mock
 
 import pytest
 
-from shared.activation import Activation, ActivationState
-from shared.roster import RosterUserKey
+from shared.domain.activation import Activation, ActivationState
+from shared.domain.roster import RosterUserKey
 from shared.stores.activations import ActivationStore
 from shared.stores.stuck import StuckStore
 from tests.faults import guards

@@ -14,10 +14,10 @@ from functions.pages.web import LANGUAGE_COOKIE, ForbiddenOrigin, Pages, Reply, 
 from local import sample_district
 from local.person import Person
 from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS, Protagonist, as_csv
-from shared.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
-from shared.nudge import unsubscribe_token
-from shared.reminder import stop_token
-from shared.roster import RosterUserKey
+from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
+from shared.domain.nudge import unsubscribe_token
+from shared.domain.reminder import stop_token
+from shared.domain.roster import RosterUserKey
 from shared.stores.progress import ProgressStore
 from shared.stores.stuck import StuckCode, StuckStore
 from tests.site import Web

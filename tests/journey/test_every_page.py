@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Route
 
 from functions.pages.web import TEMPLATES
 from local.gallery import DESKTOP, PHONE
-from shared.i18n import direction, languages
+from shared.runtime.i18n import direction, languages
 from tests.journey.accessibility import violations
 from tests.journey.every_page import Riverbend, Shown, every_state
 

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from local.front import Server, mail_handler
 from local.gallery import DESKTOP, PHONE, VALUES, sample
-from shared.i18n import languages
-from shared.mail.message import Kind
+from shared.mail.rendering import Kind
+from shared.runtime.i18n import languages
 from tests.journey.accessibility import violations
 
 EVERY_MAIL = [(kind, language) for kind in Kind for language in languages()]

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from shared.activation import ActivationState
-from shared.errors import RefusedTransition
-from shared.roster import RosterUserKey
+from shared.domain.activation import ActivationState
+from shared.domain.errors import RefusedTransition
+from shared.domain.roster import RosterUserKey
 from shared.stores.due import FOLLOW_UP, DueStore
-from shared.stores.sending import SendingState
+from shared.stores.send_state import SendingState
 from shared.stores.stuck import StuckStore
 from tests.faults.services import MemorySes
 from tests.site import Web
@@ -295,7 +295,7 @@ def test_a_complaint_about_a_reminder_counts_and_its_delivery_tells_nothing_new(
 
 
 def test_bad_addresses_stop_all_sending_until_a_person_resumes_it() -> None:
-    """The suppression list costs no reputation; five bounces of a day's few mails do (``shared.reputation``)."""
+    """The suppression list costs no reputation; five bounces of a day's few mails do (``shared.domain.sender_reputation``)."""
     world = mailed()
     for number in range(9):
         mail = {"messageId": f"s{number}", "tags": {}}

@@ -8,10 +8,10 @@ import io
 import pytest
 
 from operations.audit import trail
-from shared.clock import to_iso
-from shared.errors import RefusedTransition
-from shared.link import Proof
-from shared.roster import RosterUserKey
+from shared.domain.clock import to_iso
+from shared.domain.errors import RefusedTransition
+from shared.domain.link import Proof
+from shared.domain.roster import RosterUserKey
 from shared.stores.audit import Actor, AuditStore, Entry, Fact
 from tests.site import Web
 from tests.two_accounts import KID, link, two_accounts, undo

@@ -17,7 +17,7 @@ import pytest
 
 from functions.import_step import reading
 from functions.import_step.scanning import scan
-from shared.roster import RosterUser, RosterUserKey
+from shared.domain.roster import RosterUser, RosterUserKey
 from tests.broken import archives, nasty
 from tests.broken.archives import Archive
 from tests.broken.case import Case

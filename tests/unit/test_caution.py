@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.roster import RosterUserKey
+from shared.domain.roster import RosterUserKey
 from tests.unit.test_import import USERS, enrolled, roster, user
 from tests.world import World
 

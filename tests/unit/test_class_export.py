@@ -15,10 +15,10 @@ from selectolax.lexbor import LexborHTMLParser
 from functions.class_export.class_data import StudentData, folder_names, write_class
 from functions.class_export.exporting import Outcome
 from local.person import NoSuchButton, Person
-from shared.account import Assignment, Goal, SkillMastery
-from shared.class_contents import Taught
-from shared.clock import to_iso
-from shared.stores.exports import ClassNamed, Export, ExportStore
+from shared.domain.account import Assignment, Goal, SkillMastery
+from shared.domain.clock import to_iso
+from shared.stores.class_exports import ClassNamed, Export, ExportStore
+from shared.use_cases.class_contents import Taught
 from tests.bench.class_export import measured
 from tests.site import Web
 from tests.unit.test_import import account

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from local.person import NoSuchButton, Person
-from shared.link import Proof
-from shared.roster import RosterUserKey
+from shared.domain.link import Proof
+from shared.domain.roster import RosterUserKey
 from shared.stores.links import Consent
 from tests.site import Web
 from tests.unit.test_class_export import unzipped

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared.digest import next_digest_at
-from shared.district import District
-from shared.roster import Role, RosterUser, School
+from shared.domain.digest import next_digest_at
+from shared.domain.district import District
+from shared.domain.roster import Role, RosterUser, School
 from shared.stores.digests import DigestStore, LeftOverStore
 from tests.faults.dynamodb import Effect, error
 from tests.world import World

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shared.roster import Role, RosterUser, RosterUserKey
+from shared.domain.roster import Role, RosterUser, RosterUserKey
 from tests.bench import districts
 from tests.bench.districts import Shape, pack, write, write_delta
 from tests.bench.faults import FAULTS, Expected, corrupt

@@ -15,7 +15,7 @@ from functions.pages import handler
 from functions.pages.classes import NoSuchClass
 from functions.pages.web import Reply
 from functions.pages.wiring import Site
-from shared.errors import LoginRefused, RefusedTransition, Throttled
+from shared.domain.errors import LoginRefused, RefusedTransition, Throttled
 from tests.site import Web
 from tests.unit.test_linking import activated, lakeside, linked_teacher, log_in
 from tests.unit.test_scanners import routes

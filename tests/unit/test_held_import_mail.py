@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from functions.held_import_mail.notice import HeldImportMail
-from shared.mail.mailer import MailRefused
-from shared.settings import Brand
+from shared.mail.ses import MailRefused
+from shared.runtime.settings import Brand
 from shared.stores.imports import ImportNotices
 from tests.faults.dynamodb import Effect, error
 from tests.unit.test_import import roster, user

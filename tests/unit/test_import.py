@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from functions.import_step.ledger import ImportLedger
-from shared.activation import ActivationState
-from shared.link import LinkState
-from shared.report import Upload
-from shared.roster import Role, RosterUserKey
+from shared.domain.activation import ActivationState
+from shared.domain.link import LinkState
+from shared.domain.report import Upload
+from shared.domain.roster import Role, RosterUserKey
+from shared.stores.import_state import ImportLedger
 from tests.conftest import roster_files
 from tests.world import World, zipped
 

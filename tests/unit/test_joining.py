@@ -15,13 +15,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import mastery as mastery_rules
-from shared.account import Assignment, GrassrootsClass, Mastery, SkillMastery
-from shared.clock import to_iso
-from shared.errors import RefusedTransition
-from shared.joining import Shape, Side, plan
-from shared.link import LinkState, Proof
-from shared.roster import RosterUserKey
+from shared.domain import mastery as mastery_rules
+from shared.domain.account import Assignment, GrassrootsClass, Mastery, SkillMastery
+from shared.domain.clock import to_iso
+from shared.domain.errors import RefusedTransition
+from shared.domain.joining import Shape, Side, plan
+from shared.domain.link import LinkState, Proof
+from shared.domain.roster import RosterUserKey
 from shared.stores.links import Consent
 from tests.bench.joining import cost_of_a_join
 from tests.faults.chaos import Chaos, Killed, Mode

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from functions.link_notice import handler
-from shared.errors import OutcomeUnknown
-from shared.link_notice import Notice, Side, addresses
-from shared.mail.mailer import MailRefused
+from shared.domain.errors import OutcomeUnknown
+from shared.domain.link_notice import Notice, Side, addresses
+from shared.mail.ses import MailRefused
 from shared.stores.notices import NoticeStore, Taking
 from tests.faults.chaos import Chaos, Killed, Mode
 from tests.faults.dynamodb import Effect, error

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from local.person import NoSuchButton, Person
-from shared.activation import ActivationState
-from shared.errors import RefusedTransition
-from shared.link import LinkState
-from shared.roster import RosterUserKey
+from shared.domain.activation import ActivationState
+from shared.domain.errors import RefusedTransition
+from shared.domain.link import LinkState
+from shared.domain.roster import RosterUserKey
 from tests.faults.dynamodb import Gate, ungated
 from tests.site import Web
 from tests.unit.test_import import account, enrolled, roster, user

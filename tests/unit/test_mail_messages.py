@@ -20,17 +20,17 @@ from pydantic import ValidationError
 from selectolax.lexbor import LexborHTMLParser
 
 from local.gallery import WEB, sample
-from shared import i18n
-from shared.errors import InvalidSettings
-from shared.i18n import language_for, languages, long_date
-from shared.mail.message import Kind, Message, build
+from shared.domain.errors import InvalidSettings
 from shared.mail.palette import contrast, palette
 from shared.mail.plain_text import JOINER, one_line, plain
-from shared.settings import Brand
+from shared.mail.rendering import Kind, Message, build
+from shared.runtime import i18n
+from shared.runtime.i18n import language_for, languages, long_date
+from shared.runtime.settings import Brand
 from tests.mail_linter import complaints
 
 EVERY_MAIL = [(kind, language) for kind in Kind for language in languages()]
-LOCALE = Path(i18n.__file__).parent / "locale"
+LOCALE = Path(i18n.__file__).parent.parent / "locale"
 
 
 @pytest.fixture(params=EVERY_MAIL, ids=lambda one: "-".join(one))

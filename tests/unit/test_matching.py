@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.matching import Claim, Outcome, match
+from shared.domain.matching import Claim, Outcome, match
 
 
 def test_one_account_that_verified_the_official_address_is_the_match() -> None:

@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 import pytest
 
-from functions.import_step.match import WITHHELD_SHOWN, Matcher, Matching
-from shared.matching import Outcome
-from shared.report import Report, Status, Upload
-from shared.roster import Role, RosterUser
+from shared.domain.matching import Outcome
+from shared.domain.report import Report, Status, Upload
+from shared.domain.roster import Role, RosterUser
 from shared.stores.activation_queue import ActivationQueue
+from shared.use_cases.match_and_invite import WITHHELD_SHOWN, Matcher, Matching
 from tests.unit.test_import import account, roster, user
 from tests.world import World, zipped
 

@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from shared import mastery as mastery_rules
-from shared.account import Assignment, Goal, Mastery, SkillMastery
-from shared.clock import to_iso
-from shared.errors import RefusedTransition
-from shared.link import Link, LinkState
-from shared.mastery import goal_percentage
-from shared.roster import Role, RosterUser, RosterUserKey
+from shared.domain import mastery as mastery_rules
+from shared.domain.account import Assignment, Goal, Mastery, SkillMastery
+from shared.domain.clock import to_iso
+from shared.domain.errors import RefusedTransition
+from shared.domain.link import Link, LinkState
+from shared.domain.mastery import goal_percentage
+from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.stores.outbox import event_item
 from tests.two_accounts import link, student, undo, with_made_account
 from tests.world import World

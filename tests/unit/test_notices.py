@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from local.person import Person
-from shared.clock import from_iso
-from shared.link import Link, LinkState, Proof
+from shared.domain.clock import from_iso
+from shared.domain.link import Link, LinkState, Proof
 from shared.stores.audit import Actor, AuditStore
 from shared.stores.links import Consent
 from tests.site import Web

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from functions.cleanup_nudges.nudging import Nudging
-from shared.district import District, parse_district
-from shared.errors import InvalidSettings
-from shared.link import Proof
-from shared.nudge import first_nudge_at, next_allowed
-from shared.roster import RosterUserKey
+from shared.domain.district import District, parse_district
+from shared.domain.errors import InvalidSettings
+from shared.domain.link import Proof
+from shared.domain.nudge import first_nudge_at, next_allowed
+from shared.domain.roster import RosterUserKey
 from shared.stores.links import Consent
 from tests.faults.dynamodb import Effect
 from tests.unit.test_import import account, enrolled, roster, user

@@ -28,11 +28,11 @@ from schemathesis.specs.openapi.checks import (
 from functions.pages.web import LOGIN_COOKIE
 from functions.pages.wiring import assemble
 from local.person import Person
-from shared.activation_token import make_token
-from shared.clock import to_iso
-from shared.nudge import unsubscribe_token
-from shared.reminder import stop_token
-from shared.stores.exports import ClassNamed, Export
+from shared.domain.clock import to_iso
+from shared.domain.nudge import unsubscribe_token
+from shared.domain.reminder import stop_token
+from shared.runtime.tokens import make_token
+from shared.stores.class_exports import ClassNamed, Export
 from tests.faults.dynamodb import Effect
 from tests.site import Web
 from tests.unit.test_headers import complete

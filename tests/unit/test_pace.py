@@ -14,15 +14,16 @@ import pytest
 
 from functions.activation_email import handler
 from operations.resume_mail import resume
-from shared import pace, reputation
-from shared.activation import ActivationState
-from shared.errors import RefusedTransition
-from shared.mail.mailer import MailRefused
-from shared.mail.turns import limits_of
-from shared.pace import CAUTIOUS, SHARE, Held, Limits, PaceState, Why
-from shared.reputation import Breaker, Counts, Noted, why_stop
-from shared.roster import RosterUserKey
-from shared.stores.sending import SendingState
+from shared.domain import send_rate as pace
+from shared.domain import sender_reputation as reputation
+from shared.domain.activation import ActivationState
+from shared.domain.errors import RefusedTransition
+from shared.domain.roster import RosterUserKey
+from shared.domain.send_rate import CAUTIOUS, SHARE, Held, Limits, PaceState, Why
+from shared.domain.sender_reputation import Breaker, Counts, Noted, why_stop
+from shared.mail.send_slots import limits_of
+from shared.mail.ses import MailRefused
+from shared.stores.send_state import SendingState
 from tests.bench.mail_pace import over_the_quota, steady
 from tests.faults.dynamodb import Effect, error
 from tests.unit.test_import import roster, user

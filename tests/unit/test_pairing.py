@@ -7,9 +7,9 @@ from datetime import date
 
 import pytest
 
-from shared.account import GrassrootsClass
-from shared.pairing import Pairing, Verdict, pair
-from shared.roster import DistrictClass
+from shared.domain.account import GrassrootsClass
+from shared.domain.pairing import Pairing, Verdict, pair
+from shared.domain.roster import DistrictClass
 from tests.bench.cleanup import by_shared_students, strong_pairs
 
 TODAY = date(2026, 10, 1)

@@ -12,11 +12,11 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from functions.pages.identity import Challenge, PasswordLogin
 from functions.pages.web import LOGIN_COOKIE
 from functions.pages.wiring import assemble
 from local.person import Person
-from shared.errors import LoginRefused
+from shared.domain.errors import LoginRefused
+from shared.hubs.oidc import Challenge, PasswordLogin
 from tests.site import Web
 from tests.unit.test_linking import PASSWORD, activated, lakeside, linked_teacher, log_in
 from tests.world import WEB

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from operations.personal_data import delete, export
-from shared.roster import RosterUserKey
+from shared.domain.roster import RosterUserKey
 from shared.stores.digests import LeftOverStore
 from shared.stores.personal_data import PersonalData
 from tests.faults.chaos import Chaos, Killed, Mode

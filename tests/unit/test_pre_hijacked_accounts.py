@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.person import Person
-from shared.link import LinkState
+from shared.domain.link import LinkState
 from tests.site import Web
 from tests.unit.test_import import account
 from tests.unit.test_linking import PASSWORD, activated, key, lakeside, log_in

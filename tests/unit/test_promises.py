@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from local.person import NoSuchButton, Person
-from shared.link import LinkState
+from shared.domain.link import LinkState
 from tests.site import Web
 from tests.unit.test_import import account, enrolled, roster, user
 from tests.unit.test_linking import (

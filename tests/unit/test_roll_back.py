@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.link import Proof
-from shared.roster import RosterUserKey
+from shared.domain.link import Proof
+from shared.domain.roster import RosterUserKey
 from shared.stores.imports import ImportStarter
 from shared.stores.links import Consent
 from tests.unit.test_import import enrolled, roster, user

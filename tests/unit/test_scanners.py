@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlparse
 import httpx
 
 from functions.pages import handler
-from shared.roster import RosterUserKey
+from shared.domain.roster import RosterUserKey
 from tests.faults.dynamodb import Effect
 from tests.site import Web
 from tests.unit.test_import import roster, user

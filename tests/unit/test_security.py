@@ -14,10 +14,10 @@ from functions.pages import logins
 from functions.pages.visits import Visits
 from functions.pages.web import SESSION_COOKIE, Request
 from local.person import Person
-from shared.clock import from_iso
-from shared.email_address import normalise
-from shared.errors import RefusedTransition
-from shared.link import LinkState, Proof
+from shared.domain.clock import from_iso
+from shared.domain.email_address import normalise
+from shared.domain.errors import RefusedTransition
+from shared.domain.link import LinkState, Proof
 from shared.stores.links import Consent
 from shared.stores.sessions import SESSION_HOURS, Session
 from tests.site import Web

@@ -17,10 +17,10 @@ from moto import mock_aws
 
 from functions.user_migration import handler
 from functions.user_migration.platform import HttpPlatform
-from shared.account import Account
-from shared.errors import InvalidSettings, LoginRefused
-from shared.observability import logger
-from shared.settings import UserMigrationSettings
+from shared.domain.account import Account
+from shared.domain.errors import InvalidSettings, LoginRefused
+from shared.runtime.observability import logger
+from shared.runtime.settings import UserMigrationSettings
 from shared.stores.accounts import AccountStore
 from tests.faults.dynamodb import error
 from tests.faults.services import MemoryCognito

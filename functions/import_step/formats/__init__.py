@@ -11,9 +11,9 @@ from typing import Protocol
 
 from functions.import_step.opening import RosterFile
 from functions.import_step.tables import Table
-from shared.errors import UploadRejected
-from shared.report import Note, Reject
-from shared.roster import Role
+from shared.domain.errors import UploadRejected
+from shared.domain.report import Note, Reject
+from shared.domain.roster import Role
 
 
 class Kind(StrEnum):

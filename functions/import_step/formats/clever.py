@@ -19,8 +19,8 @@ from functions.import_step.formats import (
 )
 from functions.import_step.formats.terms import Ends
 from functions.import_step.opening import RosterFile
-from shared.report import Reject
-from shared.roster import Role
+from shared.domain.report import Reject
+from shared.domain.roster import Role
 
 _TEACHER_COLUMNS = ("Teacher_id", *(f"Teacher_{n}_id" for n in range(2, 11)))
 _NEEDED = ("schools", "students", "teachers", "sections", "enrollments")

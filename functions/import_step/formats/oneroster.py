@@ -28,8 +28,8 @@ from functions.import_step.formats import (
 from functions.import_step.formats.terms import Ends
 from functions.import_step.opening import RosterFile
 from functions.import_step.tables import Table, folded
-from shared.errors import UploadRejected
-from shared.report import Note, Reject
+from shared.domain.errors import UploadRejected
+from shared.domain.report import Note, Reject
 
 _RENAMED_FROM_1_0 = {
     "grade": "grades",

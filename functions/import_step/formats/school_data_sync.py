@@ -20,8 +20,8 @@ from functions.import_step.formats import (
 from functions.import_step.formats.terms import Ends
 from functions.import_step.opening import RosterFile
 from functions.import_step.tables import Table
-from shared.report import Note
-from shared.roster import Role
+from shared.domain.report import Note
+from shared.domain.roster import Role
 
 _NEEDED = ("school", "student", "teacher", "section", "studentenrollment", "teacherroster")
 """In the order in which they are read."""

@@ -9,7 +9,7 @@ from itertools import chain
 from functions.import_step.dates import is_ambiguous, read_date, settle
 from functions.import_step.formats import Sink
 from functions.import_step.tables import Table
-from shared.report import Note
+from shared.domain.report import Note
 
 
 class Ends:

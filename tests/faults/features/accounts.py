@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from shared.errors import RefusedTransition
+from shared.domain.errors import RefusedTransition
 from shared.stores.outbox import event_item
 from tests.faults.laboratory import CANARY, DAY, Feature, Laboratory, Worker
 

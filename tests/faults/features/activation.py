@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from shared.errors import RefusedTransition
-from shared.roster import RosterUserKey
+from shared.domain.errors import RefusedTransition
+from shared.domain.roster import RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from tests.faults.laboratory import DAY, Feature, Laboratory, Worker
 

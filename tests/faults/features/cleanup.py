@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from shared.clock import to_iso
-from shared.stores.exports import KEPT, ClassNamed, Export, ExportQueue
+from shared.domain.clock import to_iso
+from shared.stores.class_exports import KEPT, ClassNamed, Export, ExportQueue
 from tests.faults.laboratory import DAY, Feature, Laboratory, Worker
 
 ADMINISTRATOR = "data@office.example"

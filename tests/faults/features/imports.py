@@ -10,7 +10,7 @@ from typing import Any
 
 from functions.import_step.workbench import Import
 from functions.roster_import.arrivals import import_id_of
-from shared.report import Upload
+from shared.domain.report import Upload
 from shared.stores.reports import upload_of
 from tests.faults.laboratory import CANARY, DAY, Feature, Laboratory, Worker
 from tests.faults.services import MemoryStates, etag

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from shared.activation import ActivationState
-from shared.errors import RefusedTransition
-from shared.link import Link, LinkState, Proof
-from shared.nudge import first_nudge_at
-from shared.roster import RosterUserKey
+from shared.domain.activation import ActivationState
+from shared.domain.errors import RefusedTransition
+from shared.domain.link import Link, LinkState, Proof
+from shared.domain.nudge import first_nudge_at
+from shared.domain.roster import RosterUserKey
 from shared.stores.links import Consent
 from tests.faults.laboratory import DAY, Feature, Laboratory, Worker
 from tests.site import Web

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from functions.link_notice.telling import KINDS
-from shared.clock import to_iso
+from shared.domain.clock import to_iso
 from tests.faults.laboratory import Feature, Laboratory, Worker
 
 

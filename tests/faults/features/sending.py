@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from shared.clock import from_iso
+from shared.domain.clock import from_iso
 from tests.faults.laboratory import Feature, Laboratory
 
 _PARKED_FOR_AT_MOST = 2 * 3_600

@@ -1,0 +1,122 @@
+"""The link between a roster user and an account: its states and the steps between them.
+
+``none → matched → linked → undone``; an undone pair may be linked again by the person, never by rule (B2, M8). A link to
+an account that was made with it at a district login may be turned to the person's older account: then both are joined, and
+the link keeps what it was before, so that undoing it gives that back (M16, B2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from shared.domain.errors import RefusedTransition
+from shared.domain.roster import RosterUserKey
+
+
+class LinkState(StrEnum):
+    MATCHED = "matched"
+    LINKED = "linked"
+    UNDONE = "undone"
+
+
+class Proof(StrEnum):
+    """What proved the official address. The account is always proved by a login to it, or made anew."""
+
+    ACTIVATION = "activation"
+    DISTRICT_LOGIN_CLEVER = "district_login_clever"
+    DISTRICT_LOGIN_GOOGLE = "district_login_google"
+
+
+UNDO_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A roster user's link. ``version`` counts its changes and guards every conditional write."""
+
+    user: RosterUserKey
+    state: LinkState
+    account_id: str
+    version: int = 1
+    by: Proof | None = None
+    by_rule: bool = False
+    linked_at: str | None = None
+    undone_at: str | None = None
+    is_made: bool = False
+    """Whether the account was made with this link, at a district login."""
+    joined: Link | None = None
+    """The link as it stood before its account was joined into the present one: the ledger from which undo gives back."""
+
+    @property
+    def is_linked(self) -> bool:
+        return self.state is LinkState.LINKED
+
+    def may_be_joined_into(self, account_id: str) -> bool:
+        """Whether this link may be turned to another account, with the one that was made for it joined into that one."""
+        return self.is_linked and self.is_made and self.account_id != account_id
+
+
+def may_match(present: Link | None, account_id: str) -> bool:
+    """Whether a rule may note this match: a link that was made, or undone by a person, is never touched by a rule."""
+    return present is None or (present.state is LinkState.MATCHED and present.account_id != account_id)
+
+
+def make(
+    present: Link | None,
+    user: RosterUserKey,
+    account_id: str,
+    *,
+    by: Proof,
+    by_rule: bool,
+    now: str,
+    proved_at: str | None = None,
+    joins: str | None = None,
+    is_made: bool = False,
+) -> Link:
+    """The link once it is made. ``proved_at`` is when a district login proved the roster user.
+
+    ``joins`` is the account, made at a district login, that the person saw and wants joined into this one. ``is_made``
+    says that the account is made with this link.
+
+    Raises RefusedTransition ``already_linked`` when the roster user is linked to another account,
+    ``undone_by_person`` when a rule would redo what a person undid, ``proof_spent`` when the proof is older than the
+    undoing: a proof dies with it.
+    """
+    if present and present.is_linked:
+        if present.account_id == account_id:
+            return present
+        if by_rule or joins != present.account_id or not present.may_be_joined_into(account_id):
+            raise RefusedTransition(
+                "already_linked", "This person is already linked to another account. Undo that link first."
+            )
+    if by_rule and present and present.state is LinkState.UNDONE:
+        raise RefusedTransition(
+            "undone_by_person", "This link was undone by the person; only the person can make it again."
+        )
+    if present and proved_at and present.undone_at and proved_at < present.undone_at:
+        raise RefusedTransition(
+            "proof_spent", "This link was undone after the login. Log in through the district again to make it anew."
+        )
+    return Link(
+        user,
+        LinkState.LINKED,
+        account_id,
+        present.version + 1 if present else 1,
+        by=by,
+        by_rule=by_rule,
+        linked_at=now,
+        is_made=is_made or bool(present and present.is_made and present.account_id == account_id),
+        joined=present if present and present.is_linked else None,
+    )
+
+
+def undo(present: Link | None, *, now: str) -> Link:
+    """The link once it is undone: where two accounts were joined, the link as it stood before that.
+
+    Raises RefusedTransition ``not_linked`` when there is none to undo.
+    """
+    if present is None or not present.is_linked:
+        raise RefusedTransition("not_linked", "There is no link to undo.")
+    back = present.joined or replace(present, state=LinkState.UNDONE)
+    return replace(back, version=present.version + 1, undone_at=now)

@@ -1,0 +1,27 @@
+"""Mastery: what was earned stays, and merging never takes anybody down (M14, M16)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shared.domain.account import Mastery, SkillMastery
+
+
+def merge(one: Mastery, other: Mastery) -> Mastery:
+    """Both sides' progress in one: per skill the higher points win, with the time at which they were first earned.
+
+    Commutative, associative and idempotent, so any order and any repetition of merges gives the same.
+    """
+    return {skill: _better(one.get(skill), other.get(skill)) for skill in sorted({*one, *other})}
+
+
+def _better(one: SkillMastery | None, other: SkillMastery | None) -> SkillMastery:
+    present = [side for side in (one, other) if side is not None]
+    highest = max(side.points for side in present)
+    return min((side for side in present if side.points == highest), key=lambda side: side.updated_at)
+
+
+def goal_percentage(skill_ids: Iterable[str], mastery: Mastery) -> int:
+    """A goal's percentage for one student: the mean of the points of its skills, none = 0, rounded half up (M14)."""
+    points = [mastery[skill].points if skill in mastery else 0 for skill in skill_ids]
+    return (2 * sum(points) + len(points)) // (2 * len(points)) if points else 0

@@ -1,0 +1,91 @@
+"""The nudge: when a linked teacher may be reminded of classes that are still about (M17, B4)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from shared.domain.account import GrassrootsClass
+from shared.domain.district import District
+
+_LONGEST_WAIT_DAYS = 366
+_LOOK_AGAIN_DAYS = 14
+
+
+def first_nudge_at(district: District, linked_at: datetime) -> datetime:
+    """When the first nudge is due: after the district's grace time, within its hours."""
+    return next_allowed(district, linked_at + timedelta(days=district.nudges.first_after_days))
+
+
+def nudge_after(district: District, sent: int, now: datetime) -> datetime | None:
+    """When the next nudge is due after ``sent`` of them; None when there were enough."""
+    spaces = district.nudges.repeat_after_days
+    if sent > len(spaces):
+        return None
+    return next_allowed(district, now + timedelta(days=spaces[sent - 1])) if sent else first_nudge_at(district, now)
+
+
+def look_again_at(district: District, now: datetime) -> datetime:
+    """When a teacher is looked at again who has no class that a nudge could name: links and rosters change until then."""
+    return next_allowed(district, now + timedelta(days=_LOOK_AGAIN_DAYS))
+
+
+def next_allowed(district: District, moment: datetime) -> datetime:
+    """The first moment from this one on that lies on a school day of the district's calendar, outside of the quiet hours.
+
+    Where the next year has none, a year from this moment: it is asked again then, before anything goes out.
+
+    Computed on the district's own clock, whose days have 23 to 25 hours.
+    """
+    settings = district.nudges
+    local = moment.astimezone(district.zone)
+    for days in range(_LONGEST_WAIT_DAYS):
+        day = local.date() + timedelta(days=days)
+        if not settings.is_school_day(day):
+            continue
+        for start, end in _open_hours(settings.quiet_hours):
+            opens = _at(day, start, district)
+            closes = _at(day, end, district) if end else _at(day + timedelta(days=1), time(), district)
+            if moment < closes:
+                return max(moment, opens)
+    return moment + timedelta(days=_LONGEST_WAIT_DAYS)
+
+
+def _open_hours(quiet: tuple[time, time] | tuple[()]) -> list[tuple[time, time | None]]:
+    """The parts of a day that are not quiet; None is midnight at its end."""
+    if not quiet or quiet[0] == quiet[1]:
+        return [(time(), None)]
+    start, end = quiet
+    if start > end:
+        return [(end, start)]
+    return [(time(), start), (end, None)] if start > time() else [(end, None)]
+
+
+def _at(day: date, at: time, district: District) -> datetime:
+    return datetime.combine(day, at, district.zone).astimezone(UTC)
+
+
+def still_about(classes: Iterable[GrassrootsClass]) -> list[GrassrootsClass]:
+    """The grassroots classes that a nudge may be about: those that their teacher has neither deleted nor said to keep."""
+    return [one for one in classes if one.deleted_at is None and one.kept_at is None]
+
+
+def unsubscribe_token(district_id: str, account_id: str, key: bytes) -> str:
+    """Ends an account's nudges in one click (RFC 8058). Holds opaque ids only."""
+    return _serializer(key).dumps([district_id, account_id])
+
+
+def unsubscribed(token: str, key: bytes) -> tuple[str, str] | None:
+    """(district id, account id) whose nudges this token ends; None when it is none of ours."""
+    try:
+        district_id, account_id = _serializer(key).loads(token)
+    except (BadSignature, ValueError, TypeError):
+        return None
+    return str(district_id), str(account_id)
+
+
+def _serializer(key: bytes) -> URLSafeSerializer:
+    return URLSafeSerializer(key, salt="unsubscribe", signer_kwargs={"digest_method": hashlib.sha256})

@@ -1,0 +1,164 @@
+"""The report of an upload: what was read, what it did, and what a person should do next (M2, contract.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from shared.domain.errors import UploadRejected
+
+REJECTS_SHOWN = 100
+
+
+class Status(StrEnum):
+    COMPLETED = "completed"
+    UNCHANGED = "unchanged"
+    HELD = "held"
+    REJECTED = "rejected"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class Counts:
+    """The six counts of a kind. In a bulk upload ``read = created + changed + unchanged + rejected``."""
+
+    read: int = 0
+    created: int = 0
+    changed: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Counts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that could not be used: where it stands (line 1 is the header), why, and what to do."""
+
+    file: str
+    line: int | None
+    column: str | None
+    code: str
+    message: str
+    value: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As the contract names it: only ``value`` may be absent."""
+        return {name: value for name, value in asdict(self).items() if name != "value" or value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something unusual, and how it was read."""
+
+    code: str
+    message: str
+    file: str | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The S3 object that started an import. ``event_time`` and ``sequencer`` order uploads (contract.md)."""
+
+    key: str
+    etag: str
+    event_time: str
+    sequencer: str = ""
+    version_id: str | None = None
+
+    def is_newer_than(self, other: Upload) -> bool:
+        """For one key S3's ``sequencer`` decides, across keys the event time, then the key."""
+        if self.key == other.key and self.sequencer and other.sequencer:
+            return sequence(self.sequencer) > sequence(other.sequencer)
+        return (self.event_time, self.key) > (other.event_time, other.key)
+
+
+def sequence(sequencer: str) -> tuple[int, str]:
+    """A sequencer in an order that compares: hexadecimal numbers of unequal length, padded on the left (S3 guide)."""
+    return len(sequencer.lstrip("0")), sequencer.lstrip("0").upper()
+
+
+@dataclass(slots=True)
+class Report:
+    """What an upload did. ``users``, ``classes`` and ``enrollments`` hold the six counts each."""
+
+    import_id: str
+    district_id: str
+    upload: Upload
+    status: Status
+    started_at: str
+    finished_at: str
+    preview: bool = False
+    format: dict[str, str] = field(default_factory=dict)
+    reason: dict[str, str] | None = None
+    users: Counts = field(default_factory=Counts)
+    classes: Counts = field(default_factory=Counts)
+    enrollments: Counts = field(default_factory=Counts)
+    matching: dict[str, int] = field(default_factory=dict)
+    activations: dict[str, int] = field(default_factory=dict)
+    rejects: list[Reject] = field(default_factory=list)
+    rejects_key: str | None = None
+    notes: list[Note] = field(default_factory=list)
+    proposals: list[dict[str, str]] = field(default_factory=list)
+    """Ids that seem to have changed for the same person: ``{"from", "to"}``; a person decides."""
+    withheld: list[dict[str, str]] = field(default_factory=list)
+    """The first teachers who are not mailed: ``{"sourced_id", "code"}``; how many there are is in ``activations``."""
+    rollover: dict[str, str] | None = None
+    """A school year begins with this upload: ``{"before", "after"}``, as the roster names them."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as the contract names it, without what is absent."""
+        body = {k: v for k, v in asdict(self).items() if v is not None}
+        body["upload"] = _present(
+            {"key": self.upload.key, "version_id": self.upload.version_id, "etag": self.upload.etag}
+        )
+        body["matching"] = {
+            name: self.matching.get(name, 0)
+            for name in ("matched", "ambiguous", "unmatched_teachers", "unmatched_students")
+        }
+        body["activations"] = {name: self.activations.get(name, 0) for name in ("queued", "withheld")}
+        body["rejects"] = [reject.to_json() for reject in self.rejects[:REJECTS_SHOWN]]
+        body["notes"] = [_present(asdict(note)) for note in self.notes]
+        for name in ("proposals", "withheld"):
+            if not body[name]:
+                del body[name]
+        return body
+
+
+def rejected_report(
+    error: UploadRejected, *, import_id: str, district_id: str, upload: Upload, at: str, preview: bool
+) -> Report:
+    """The report of an upload that cannot be used as a whole; what stood before still stands."""
+    file = error.file if error.file is not None else upload.key.rsplit("/", 1)[-1]
+    rejects = [Reject(file, error.line, error.column, error.code, error.message)]
+    return Report(
+        import_id=import_id,
+        district_id=district_id,
+        upload=upload,
+        status=Status.REJECTED,
+        preview=preview,
+        reason={"code": error.code, "message": error.message},
+        rejects=rejects,
+        started_at=at,
+        finished_at=at,
+    )
+
+
+def merged_notes(notes: Iterable[Note]) -> list[Note]:
+    """Equal notes become one; their counts add up."""
+    together: dict[tuple[str, str, str | None], int | None] = {}
+    for note in notes:
+        key = (note.code, note.message, note.file)
+        before = together.get(key)
+        together[key] = note.count if before is None else before + (note.count or 0)
+    return [Note(code, message, file, count) for (code, message, file), count in together.items()]
+
+
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,133 @@
+"""A mail as it is built from templates: subject, HTML and text in one language.
+
+Every kind of mail fills the blocks of one frame (``templates/frame.html`` and ``frame.txt``); every style stands once, in
+``templates/styles.html``. See docs/decisions/mails-are-one-frame.md.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from shared.mail.palette import palette
+from shared.mail.plain_text import one_line, plain
+from shared.runtime.i18n import direction, environment, long_date, translations
+from shared.runtime.settings import Brand
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+_ADDRESSES = {"address", "support_url"}
+_NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f<>\"]")
+_TOO_MANY_BREAKS = re.compile(r"\n{3,}")
+
+
+class Kind(StrEnum):
+    """The mails there are; each has a template of its name. A bulk mail can be stopped in one click (RFC 8058)."""
+
+    ACTIVATION = "activation"
+    REMINDER = "reminder"
+    NUDGE = "nudge"
+    HELD_IMPORT = "held_import"
+    DIGEST = "digest"
+    LINKED = "linked"
+    UNDONE = "undone"
+
+    @property
+    def bulk(self) -> bool:
+        return self in (Kind.REMINDER, Kind.NUDGE)
+
+
+SUBJECTS = {
+    Kind.ACTIVATION: "Confirm your official %(brand)s account",
+    Kind.REMINDER: "Your official %(brand)s account waits for you",
+    Kind.NUDGE: "Your previous %(brand)s classes are still open",
+    Kind.HELD_IMPORT: "A roster of %(district)s waits for your decision",
+    Kind.DIGEST: "Classes from before that are left in %(district)s",
+    Kind.LINKED: "Your %(brand)s accounts were linked",
+    Kind.UNDONE: "The link of your %(brand)s accounts was undone",
+}
+"""What each kind is called; the headings of the templates say the same, and are what gets translated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One mail. ``to`` is one stored address; ``headers`` and ``tags`` hold no personal data."""
+
+    to: str
+    subject: str
+    html: str
+    text: str
+    headers: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def build(
+    kind: Kind,
+    language: str,
+    /,
+    *,
+    to: str,
+    subject: str,
+    brand: Brand,
+    stop: str = "",
+    tags: dict[str, str] | None = None,
+    **values: Any,
+) -> Message:
+    """The mail that this kind's templates make of these values.
+
+    ``stop`` is the address that ends a bulk mail; with it come the headers of RFC 8058 and the brand's postal address.
+    All other values but addresses are taken for somebody's own words: they cannot break a line, be markup or become a link.
+    Raises ValueError when a bulk mail has no ``stop`` or another mail has one, or an address is none.
+    """
+    if kind.bulk is not bool(stop):
+        raise ValueError(f"{kind} {'needs' if kind.bulk else 'has no'} address to stop it")
+    subject = one_line(subject)
+    shown = {
+        **{name: _address(value) if name in _ADDRESSES else _shown(value) for name, value in values.items()},
+        "lang": language,
+        "dir": direction(language),
+        "subject": subject,
+        "brand": one_line(brand.brand_name),
+        "logo": brand.brand_logo_url,
+        "colour": palette(brand.brand_colour),
+        "stop": _address(stop) if stop else "",
+        "postal_address": one_line(brand.postal_address),
+        "long_date": lambda day: long_date(language, day),
+    }
+    env = environment(TEMPLATES, language)
+    shown["css"] = env.get_template("styles.html").make_module(shown)
+    html = env.get_template(f"{kind}.html").render(shown)
+    text = env.get_template(f"{kind}.txt").render(shown)
+    headers = {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} if stop else {}
+    return Message(to, subject, html, _tidy(text), headers, {"kind": kind.value, **(tags or {})})
+
+
+def translated(language: str, text: str, **values: str) -> str:
+    """A short text, such as a subject, in this language."""
+    return translations(language).gettext(text) % values
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, list | tuple):
+        return [_shown(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _shown(one) for name, one in value.items()}
+    return value
+
+
+def _address(value: str) -> str:
+    if not value.startswith(("https://", "http://", "mailto:")):
+        raise ValueError("an address in a mail begins with https:// or mailto:")
+    return _NOT_IN_AN_ADDRESS.sub(lambda found: quote(found[0]), value)
+
+
+def _tidy(text: str) -> str:
+    """Paragraphs with one empty line between them, however the template's blocks fell."""
+    lines = "\n".join(line.rstrip() for line in text.splitlines())
+    return _TOO_MANY_BREAKS.sub("\n\n", lines).strip() + "\n"

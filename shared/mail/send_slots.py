@@ -1,0 +1,163 @@
+"""A worker's turns to send: leased ahead from the pace that all workers share, and waited for."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.domain import send_rate as pace
+from shared.domain.clock import Clock
+from shared.domain.errors import AccountLinkingError
+from shared.domain.send_rate import Held, Limits
+from shared.stores.send_state import SendingState
+
+LATE = timedelta(milliseconds=15)
+"""A slot is used at its moment or so much later; a worker that comes later takes another one. It and what a mail's way
+takes longer at times must stay under the 30 ms that ``pace.SHARE`` leaves."""
+WITHIN = timedelta(seconds=25)
+"""How long a worker waits for its slot at most: less than its function may run."""
+_TRIES = 50
+
+
+class MailRefused(AccountLinkingError):
+    """The mail was not accepted, for certain. ``may_try_later`` when it was about pace, not about the mail.
+
+    ``until``: when trying again makes sense, where that is known.
+    """
+
+    def __init__(self, code: str, message: str, *, may_try_later: bool, until: datetime | None = None) -> None:
+        super().__init__(code, message)
+        self.may_try_later = may_try_later
+        self.until = until
+
+
+class Turns:
+    """Turns of one worker; its threads may take them at the same time."""
+
+    def __init__(
+        self,
+        state: SendingState,
+        read_limits: Callable[[], Limits | None],
+        *,
+        clock: Clock,
+        sleep: Callable[[float], None],
+        tell: Callable[[str], None] = lambda _metric: None,
+    ) -> None:
+        """``read_limits`` asks the service for the account's limits; ``tell`` counts a metric by its name."""
+        self._state = state
+        self._read_limits = read_limits
+        self._clock = clock
+        self._sleep = sleep
+        self._tell = tell
+        self._slots: deque[datetime] = deque()
+
+    def expect(self, number: int) -> None:
+        """So many mails are about to be sent: their slots are leased in one write, as far as there are any.
+
+        To be called before threads begin to take turns.
+        """
+        oldest = self._clock() - LATE
+        while self._slots and self._slots[0] < oldest:
+            self._slots.popleft()
+        if (missing := number - len(self._slots)) > 0:
+            found = self._lease(missing)
+            if not isinstance(found, MailRefused):
+                self._slots.extend(found)
+
+    def take(self, *, is_urgent: bool = False) -> datetime:
+        """A slot to send in. Raises MailRefused (``may_try_later``) when nothing may be sent soon."""
+        oldest = self._clock() - LATE
+        with suppress(IndexError):  # there is none left
+            while (slot := self._slots.popleft()) < oldest:
+                pass
+            return slot
+        found = self._lease(1, is_urgent=is_urgent)
+        if isinstance(found, MailRefused):
+            raise found
+        return found[0]
+
+    def wait(self, slot: datetime, *, is_urgent: bool = False) -> None:
+        """Let the moment of a slot come. One that has passed in the meantime is exchanged for another."""
+        while self._clock() > slot + LATE:
+            slot = self.take(is_urgent=is_urgent)
+        if (ahead := (slot - self._clock()).total_seconds()) > 0:
+            self._sleep(ahead)
+
+    def slow_down(self) -> None:
+        """The service said: slower. That goes for all workers."""
+        self._slots.clear()
+        self._tell("MailThrottled")
+        for _ in range(_TRIES):
+            state, _ = self._state.read()
+            if self._state.save(state, pace.slowed(state, self._clock())):
+                return
+
+    def _lease(self, number: int, *, is_urgent: bool = False) -> tuple[datetime, ...] | MailRefused:
+        try:
+            return self._try_to_lease(number, is_urgent=is_urgent)
+        except (ClientError, BotoCoreError):
+            # A lease whose answer was lost is a few slots that nobody uses: no mail went out by it.
+            return MailRefused("pace_unknown", "The pace could not be read or written.", may_try_later=True)
+
+    def _try_to_lease(self, number: int, *, is_urgent: bool) -> tuple[datetime, ...] | MailRefused:
+        for _ in range(_TRIES):
+            state, breaker = self._state.read()
+            if breaker.is_open:
+                self._tell("MailStopped")
+                return MailRefused(
+                    "sending_stopped",
+                    f"Sending has stopped: {breaker.reason}. A person has to resume it.",
+                    may_try_later=True,
+                    until=self._clock() + pace.UNTIL_ASKED_AGAIN,
+                )
+            known = state
+            if pace.wants_limits(state, self._clock()):
+                known = pace.with_limits(state, self._limits(), self._clock())
+            found = pace.lease(known, self._clock(), number, within=WITHIN, is_urgent=is_urgent)
+            if isinstance(found, Held):
+                # What was read is kept, so that the others need not read it again.
+                if known is not state:
+                    self._state.save(state, known)
+                return self._held(found)
+            after, slots = found
+            if self._state.save(state, after):
+                return slots
+        return MailRefused("pace_busy", "Too many workers want to send at once.", may_try_later=True)
+
+    def _limits(self) -> Limits | None:
+        limits = self._read_limits()
+        if limits is None:
+            self._tell("MailLimitsUnknown")
+        return limits
+
+    def _held(self, held: Held) -> MailRefused:
+        self._tell(f"Mail{held.why.value.title().replace('_', '')}")
+        return MailRefused(held.why.value, "Nothing may be sent at present.", may_try_later=True, until=held.until)
+
+
+def account_limits(ses: Any) -> Limits | None:
+    """What SES says of the account (GetAccount); None when it did not say, or nothing that makes sense."""
+    try:
+        return limits_of(ses.get_account())
+    except (ClientError, BotoCoreError):
+        return None
+
+
+def limits_of(answer: Mapping[str, Any]) -> Limits | None:
+    """GetAccount's answer as limits. A daily quota of -1 means that there is none.
+
+    >>> limits_of({"SendQuota": {"MaxSendRate": 14.0, "Max24HourSend": 50000.0, "SentLast24Hours": 12.0}})
+    Limits(rate=14.0, per_day=50000, sent=12, is_open=True)
+    """
+    quota = answer.get("SendQuota") or {}
+    rate, per_day, sent = (quota.get(name) for name in ("MaxSendRate", "Max24HourSend", "SentLast24Hours"))
+    if not rate or rate <= 0 or per_day is None:
+        return None
+    is_open = answer.get("SendingEnabled", True) and answer.get("EnforcementStatus") != "SHUTDOWN"
+    return Limits(float(rate), None if per_day < 0 else int(per_day), math.ceil(sent or 0), bool(is_open))

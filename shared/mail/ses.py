@@ -1,0 +1,110 @@
+"""The way out through SES. A send is one call: SDK retries are off, because SES cannot tell a repeated send (B5)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.domain.clock import Clock
+from shared.domain.errors import OutcomeUnknown
+from shared.mail.rendering import Message
+from shared.mail.send_slots import MailRefused, Turns, account_limits
+from shared.stores.send_state import SendingState
+
+__all__ = ["MailRefused", "Mailer", "paced_mailer"]
+
+_TRY_LATER = {
+    "TooManyRequestsException", "ThrottlingException", "LimitExceededException", "SendingPausedException",
+    "AccountSuspendedException",
+}  # fmt: skip
+
+
+class Mailer:
+    """Sends mail as one sender, under one configuration set, when it is its turn.
+
+    ``ses`` must be a client without retries.
+    """
+
+    def __init__(self, ses: Any, sender: str, configuration_set: str, turns: Turns) -> None:
+        self._ses = ses
+        self._sender = sender
+        self._configuration_set = configuration_set
+        self._turns = turns
+
+    def expect(self, number: int) -> None:
+        """So many mails are about to be sent by this worker; their turns are then had in one write."""
+        self._turns.expect(number)
+
+    def turn(self, *, is_urgent: bool = False) -> datetime:
+        """When the next mail may go out, to be handed to ``send``. ``is_urgent``: somebody waits for it.
+
+        Raises MailRefused (``may_try_later``, ``until``) when none may soon: before anything was noted of the mail.
+        """
+        return self._turns.take(is_urgent=is_urgent)
+
+    def wait(self, turn: datetime) -> None:
+        """Let the turn come, for who must note something between it and the mail."""
+        self._turns.wait(turn)
+
+    def send(self, message: Message, turn: datetime | None = None, *, is_urgent: bool = False) -> str:
+        """Wait for the turn, send once; answers SES' message id. Without a turn it takes one.
+
+        Raises MailRefused when the mail was not accepted, OutcomeUnknown when SES' answer did not come.
+        """
+        self._turns.wait(turn or self.turn(is_urgent=is_urgent), is_urgent=is_urgent)
+        simple: dict[str, Any] = {
+            "Subject": {"Data": message.subject, "Charset": "UTF-8"},
+            "Body": {
+                "Html": {"Data": message.html, "Charset": "UTF-8"},
+                "Text": {"Data": message.text, "Charset": "UTF-8"},
+            },
+        }
+        if message.headers:
+            simple["Headers"] = [{"Name": name, "Value": value} for name, value in message.headers.items()]
+        try:
+            answer = self._ses.send_email(
+                FromEmailAddress=self._sender,
+                Destination={"ToAddresses": [message.to]},
+                Content={"Simple": simple},
+                ConfigurationSetName=self._configuration_set,
+                EmailTags=[{"Name": name, "Value": value} for name, value in message.tags.items()],
+            )
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+            if status >= 500:
+                raise OutcomeUnknown(
+                    "send_unanswered", "SES failed while it took the mail; it may have gone out."
+                ) from None
+            may_try_later = code in _TRY_LATER
+            if may_try_later:
+                self._slow_down()
+            raise MailRefused(code, "SES refused the mail.", may_try_later=may_try_later) from None
+        except BotoCoreError:
+            raise OutcomeUnknown("send_unanswered", "SES did not answer; the mail may have gone out.") from None
+        return str(answer["MessageId"])
+
+    def _slow_down(self) -> None:
+        """Where even that is not possible, the refusal still has to be told: the mail did not go out."""
+        with suppress(ClientError, BotoCoreError):
+            self._turns.slow_down()
+
+
+def paced_mailer(
+    ses: Any,
+    table: Any,
+    sender: str,
+    configuration_set: str,
+    *,
+    clock: Clock,
+    sleep: Callable[[float], None] = time.sleep,
+    tell: Callable[[str], None] = lambda _metric: None,
+) -> Mailer:
+    """A mailer that keeps the pace which all senders of this account share in the table."""
+    turns = Turns(SendingState(table), lambda: account_limits(ses), clock=clock, sleep=sleep, tell=tell)
+    return Mailer(ses, sender, configuration_set, turns)

@@ -1,0 +1,88 @@
+"""Languages: texts are written in English in the templates and translated by gettext; a third language is one file."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from gettext import GNUTranslations, NullTranslations, translation
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+_LOCALE = Path(__file__).parent.parent / "locale"
+_RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"}
+
+
+def languages() -> list[str]:
+    """The languages there are: English, and each with a folder under ``shared/locale``."""
+    return ["en", *sorted(folder.name for folder in _LOCALE.iterdir() if folder.is_dir())]
+
+
+def language_for(*wanted: str | None) -> str:
+    """The first of these locales (``es-MX``, ``en``) whose language is there; English when none is."""
+    known = languages()
+    for locale in wanted:
+        language = (locale or "").replace("_", "-").split("-")[0].lower()
+        if language in known:
+            return language
+    return "en"
+
+
+def language_accepted(header: str | None) -> str | None:
+    """The best language of an ``Accept-Language`` header that is there, or None."""
+    known = languages()
+    choices = []
+    for part in (header or "").split(",")[:20]:
+        tag, _, quality = part.strip().partition(";q=")
+        language = tag.split("-")[0].lower()
+        if language in known:
+            try:
+                choices.append((float(quality or 1), language))
+            except ValueError:
+                continue
+    return max(choices, key=lambda choice: choice[0])[1] if choices else None
+
+
+def direction(language: str) -> str:
+    """Which way a language is written, as HTML's ``dir`` says it."""
+    return "rtl" if language in _RIGHT_TO_LEFT else "ltr"
+
+
+def own_name(language: str) -> str:
+    """What a language calls itself: its translation of the word "English"."""
+    _ = translations(language).gettext
+    return _("English")
+
+
+def long_date(language: str, day: date) -> str:
+    """A day with its month as a word, the way this language writes it."""
+    _ = translations(language).gettext
+    months = [
+        _("January"), _("February"), _("March"), _("April"), _("May"), _("June"),
+        _("July"), _("August"), _("September"), _("October"), _("November"), _("December"),
+    ]  # fmt: skip
+    return _("%(month)s %(day)s, %(year)s") % {"month": months[day.month - 1], "day": day.day, "year": day.year}
+
+
+@cache
+def translations(language: str) -> NullTranslations | GNUTranslations:
+    """Raises FileNotFoundError when a language's texts were not compiled."""
+    if language == "en":
+        return NullTranslations()
+    return translation("messages", _LOCALE, [language])
+
+
+@cache
+def environment(templates: Path, language: str) -> Environment:
+    """Templates of one language. What is put into them is escaped; what is forgotten is an error."""
+    env = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=select_autoescape(disabled_extensions=("txt",), default=True),
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    env.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    return env

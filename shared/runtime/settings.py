@@ -1,0 +1,147 @@
+"""What each function is told by its environment: one model per function, read once, checked as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.domain.errors import InvalidSettings
+
+
+class Settings(BaseModel):
+    """Base of all settings: a field ``table_name`` is read from ``TABLE_NAME``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Raises InvalidSettings that names every variable that is missing or wrong."""
+        try:
+            return cls.model_validate(
+                {name: environment[name.upper()] for name in cls.model_fields if environment.get(name.upper())}
+            )
+        except ValidationError as error:
+            wrong = ", ".join(str(e["loc"][0]).upper() for e in error.errors() if e["loc"])
+            raise InvalidSettings(
+                "invalid_environment", f"These environment variables are missing or wrong: {wrong}."
+            ) from None
+
+
+class Brand(Settings):
+    """How the platform presents itself; the defaults are those of mission.md (M8)."""
+
+    brand_name: str = "Khan Academy"
+    support_url: str = "https://support.khanacademy.org"
+    web_url: str
+    brand_colour: str = Field("#1865f2", pattern=r"^#[0-9a-fA-F]{6}$")
+    brand_logo_url: str = Field("", pattern=r"^(https://[^\s\"'<>]+)?$")
+    postal_address: str = "Khan Academy, PO Box 1630, Mountain View, CA 94042, USA"
+
+
+class ImportStepSettings(Settings):
+    table_name: str
+    roster_bucket: str
+    report_bucket: str
+    snapshot_bucket: str
+    activation_queue_url: str
+
+
+class RosterImportSettings(Settings):
+    table_name: str
+    roster_bucket: str
+    report_bucket: str
+    import_state_machine_arn: str
+
+
+class AccountsFeedSettings(Settings):
+    table_name: str
+    roster_bucket: str
+    report_bucket: str
+    google_issuer: str
+
+
+class ActivationEmailSettings(Brand):
+    table_name: str
+    token_secret_arn: str
+    sender: str
+    configuration_set: str
+    activation_subject: str = "Confirm your official %(brand)s account"
+
+
+class ActivationScheduleSettings(Settings):
+    table_name: str
+    activation_queue_url: str
+
+
+class MailFeedbackSettings(Settings):
+    table_name: str
+
+
+class HeldImportMailSettings(Brand):
+    table_name: str
+    sender: str
+    configuration_set: str
+
+
+class LinkNoticeSettings(Brand):
+    table_name: str
+    token_secret_arn: str
+    sender: str
+    configuration_set: str
+    google_issuer: str
+
+
+class CleanupNudgesSettings(Brand):
+    table_name: str
+    token_secret_arn: str
+    sender: str
+    configuration_set: str
+    google_issuer: str
+
+
+class CleanupDigestSettings(Brand):
+    table_name: str
+    sender: str
+    configuration_set: str
+
+
+class EventPublisherSettings(Settings):
+    event_bus_name: str = "default"
+
+
+class UserMigrationSettings(Settings):
+    """Plain HTTP is for this machine alone; an address with a user in it may look like this machine and be another."""
+
+    table_name: str
+    google_issuer: str
+    platform_login_url: str = Field(
+        pattern=r"^(https://[^\s@/]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)(/[^\s@]*)?$"
+    )
+    platform_login_secret_arn: str
+
+
+class ClassExportSettings(Settings):
+    table_name: str
+    export_bucket: str
+    google_issuer: str
+    brand_name: str = "Khan Academy"
+
+
+class PagesSettings(Brand):
+    table_name: str
+    export_bucket: str
+    export_queue_url: str
+    token_secret_arn: str
+    oidc_secret_arn: str
+    report_bucket: str
+    activation_queue_url: str
+    user_pool_id: str
+    user_pool_client_id: str
+    google_issuer: str
+    google_client_id: str
+    clever_issuer: str
+    clever_client_id: str
+    password_help_url: str = Field("", pattern=r"^(https://\S+)?$")

@@ -1,0 +1,116 @@
+"""Claims: who holds an address or an outside identity, and the match that follows from all of them (M6, M7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.domain.matching import Claim, Match, match
+from shared.domain.roster import RosterUser, RosterUserKey
+from shared.stores.table import Item, clever_pk, email_pk, every_page, oidc_pk, user_of_pk, user_pk
+
+_FIRST_LOOK = 8
+"""So few items are one read unit, however long their keys; and hardly any address has more holders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimants:
+    """Everybody who holds one address or id: accounts, and roster users of any district."""
+
+    accounts: tuple[Claim, ...]
+    users: tuple[RosterUserKey, ...]
+
+
+class ClaimStore:
+    """Who holds an address or an id, from both sides. Accounts sort before roster users."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def on_email(self, address: str) -> Claimants:
+        """Everybody; with an address that thousands share this reads thousands of items."""
+        return self._on(email_pk(address))
+
+    def on_clever_id(self, clever_id: str) -> Claimants:
+        """Everybody, as ``on_email`` answers it."""
+        return self._on(clever_pk(clever_id))
+
+    def _on(self, pk: str) -> Claimants:
+        items = list(self._every(pk))
+        return Claimants(_accounts(items), tuple(user_of_pk(i["SK"]) for i in items if i["SK"].startswith("USER#")))
+
+    def username_on_email(self, address: str) -> str | None:
+        """The username of the one account that holds this address; a proven claim counts more than others."""
+        accounts = list(self._every(email_pk(address), "ACCOUNT#"))
+        names = [i["username"] for i in accounts if i["proven"]] or [i["username"] for i in accounts]
+        return str(names[0]) if len(names) == 1 else None
+
+    def account_by_subject(self, issuer: str, subject: str) -> str | None:
+        """The account that this outside identity logs into: issuer and subject, never an email (nOAuth)."""
+        item = self._table.get_item(Key={"PK": oidc_pk(issuer, subject), "SK": "ACCOUNT"}).get("Item")
+        return str(item["account_id"]) if item else None
+
+    def find_match(
+        self, user: RosterUser, *, proven_clever_ids: Iterable[str] = (), address_is_shared: bool | None = None
+    ) -> Match:
+        """The rule applied to all claims on this person's address and Clever ids.
+
+        ``proven_clever_ids`` are those that a Clever login has just shown, beside those that the roster names (M6).
+        ``address_is_shared`` is for who knows better than the table, because an import is not applied yet.
+        """
+        claims: list[Claim] = []
+        shared = False
+        if user.official_email:
+            claims, shared = self._seen_by(user, email_pk(user.official_email))
+        if address_is_shared is not None:
+            shared = address_is_shared
+        for clever_id in dict.fromkeys((*user.clever_ids, *proven_clever_ids)):
+            claims += _accounts(self._every(clever_pk(clever_id), "ACCOUNT#"))
+        return replace(match(claims, address_is_shared=shared), address_is_shared=shared)
+
+    def _seen_by(self, user: RosterUser, pk: str) -> tuple[list[Claim], bool]:
+        """The accounts on this person's address, and whether somebody else of the district has it.
+
+        What is read does not grow with the people who share it: otherwise n of them, each looking, would be n² reads. One
+        query, as for everybody, says it all unless accounts or other districts fill it.
+        """
+        page = self._table.query(**_request(pk), Limit=_FIRST_LOOK)
+        items: list[Item] = page["Items"]
+        there_is_more = page.get("LastEvaluatedKey")
+        claims = list(_accounts(items))
+        if there_is_more and there_is_more["SK"].startswith("ACCOUNT#"):
+            claims += _accounts(self._every(pk, "ACCOUNT#", ExclusiveStartKey=there_is_more))
+        shared = _is_held_by_another(items, user)
+        if there_is_more and not shared:
+            # Of any two, one is somebody else.
+            of_district = self._table.query(**_request(pk, f"USER#{user.district_id}#"), Limit=2)
+            shared = _is_held_by_another(of_district["Items"], user)
+        return claims, shared
+
+    def _every(self, pk: str, prefix: str = "", **more: Any) -> Iterator[Item]:
+        return every_page(self._table.query, **_request(pk, prefix), **more)
+
+
+def _request(pk: str, prefix: str = "") -> dict[str, Any]:
+    """A query for the holders of an address or an id: all of them, or those whose key begins in this way."""
+    values = {":pk": pk, **({":prefix": prefix} if prefix else {})}
+    return {
+        "KeyConditionExpression": "PK = :pk" + (" AND begins_with(SK, :prefix)" if prefix else ""),
+        "ExpressionAttributeValues": values,
+        "ConsistentRead": True,
+    }
+
+
+def _accounts(items: Iterable[Item]) -> tuple[Claim, ...]:
+    return tuple(
+        Claim(i["SK"].removeprefix("ACCOUNT#"), proven=bool(i["proven"]))
+        for i in items
+        if i["SK"].startswith("ACCOUNT#")
+    )
+
+
+def _is_held_by_another(items: Iterable[Item], user: RosterUser) -> bool:
+    """Whether somebody of the same district, but not this person, is among the holders."""
+    own, of_district = user_pk(user.key), f"USER#{user.district_id}#"
+    return any(item["SK"].startswith(of_district) and item["SK"] != own for item in items)

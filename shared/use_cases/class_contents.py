@@ -1,0 +1,82 @@
+"""What is in a class that somebody teaches: its work and its students, of a district or from before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.domain.account import Assignment, Goal, GrassrootsClass
+from shared.domain.roster import DistrictClass, RosterUserKey
+from shared.stores.accounts import AccountStore
+from shared.stores.districts import ClassWorkStore, DistrictClassStore
+from shared.stores.links import LinkStore
+from shared.stores.roster_users import RosterUserStore
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A student of a class; ``account_id`` is None where nobody of the district has linked one yet."""
+
+    name: str
+    account_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """A class with its goals, its assignments and their scores; its students are read apart."""
+
+    name: str
+    goals: tuple[Goal, ...]
+    assignments: tuple[Assignment, ...]
+    district: DistrictClass | None = None
+    grassroots: GrassrootsClass | None = None
+
+
+class ClassContents:
+    """Reads classes with what is in them."""
+
+    def __init__(
+        self,
+        accounts: AccountStore,
+        links: LinkStore,
+        users: RosterUserStore,
+        district_classes: DistrictClassStore,
+        work: ClassWorkStore,
+    ) -> None:
+        self._accounts = accounts
+        self._links = links
+        self._users = users
+        self._district_classes = district_classes
+        self._work = work
+
+    def taught(self, account_id: str, class_id: str, district_id: str | None) -> Taught | None:
+        """The class, if this account teaches it now: as its owner, or for the district that it is linked in."""
+        family = self._accounts.family_of(account_id)
+        if district_id is None:
+            classes = self._accounts.owned_classes(*family, with_scores=True)
+            owned = next((one for one in classes if one.class_id == class_id), None)
+            return Taught(owned.name, owned.goals, owned.assignments, grassroots=owned) if owned else None
+        link = next((k for k in self._links.of_account(*family) if k.user.district_id == district_id), None)
+        user = self._users.get(link.user) if link else None
+        one = self._district_classes.get(district_id, class_id)
+        if one is None or user is None or not user.active or class_id not in user.teaches:
+            return None
+        goals, assignments = self._work.of_class(district_id, class_id)
+        return Taught(one.title, tuple(goals), tuple(assignments), district=one)
+
+    def of_district(self, one: DistrictClass) -> list[Member]:
+        users = self._users.get_many(RosterUserKey(one.district_id, student) for student in one.student_ids)
+        links = self._links.of_users(users)
+        linked = {key: link.account_id for key, link in links.items() if link.is_linked}
+        return [Member(user.display_name, linked.get(key)) for key, user in users.items()]
+
+    def from_before(self, account_ids: Iterable[str]) -> list[Member]:
+        ids = list(account_ids)
+        accounts = self._accounts.get_many(ids)
+        return [Member(accounts[a].display_name if a in accounts else "—", a) for a in ids]
+
+    def students(self, taught: Taught) -> list[Member]:
+        """Everybody in the class, by name."""
+        everybody = self.of_district(taught.district) if taught.district else []
+        everybody += self.from_before(taught.grassroots.student_account_ids) if taught.grassroots else []
+        return sorted(everybody, key=lambda student: student.name.casefold())

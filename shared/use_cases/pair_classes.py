@@ -1,0 +1,33 @@
+"""A linked teacher's classes from before, and where their students are now (B3): read anew each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shared.domain.account import GrassrootsClass
+from shared.domain.clock import Clock
+from shared.domain.district import District
+from shared.domain.pairing import Pairing, pair
+from shared.domain.roster import RosterUser
+from shared.stores.districts import DistrictClassStore
+from shared.stores.links import LinkStore
+
+
+class PreviousClasses:
+    """Costs what the teacher's own classes hold, whatever the district holds."""
+
+    def __init__(self, links: LinkStore, district_classes: DistrictClassStore, *, clock: Clock) -> None:
+        self._links = links
+        self._district_classes = district_classes
+        self._clock = clock
+
+    def paired(self, old: Iterable[GrassrootsClass], user: RosterUser, district: District) -> list[Pairing]:
+        """What has become of each of these classes, for the person of a district that their owner is linked to."""
+        classes = list(old)
+        accounts = dict.fromkeys(account for one in classes for account in one.student_account_ids)
+        return pair(
+            classes,
+            self._district_classes.get_many(user.district_id, user.teaches, with_students=True).values(),
+            self._links.linked_users(user.district_id, accounts),
+            self._clock().astimezone(district.zone).date(),
+        )
