@@ -83,7 +83,7 @@ setup: .local/stamps/dev $(MO)
 setup-sam: setup .local/stamps/sam
 setup-stack: setup-sam .local/stamps/stack
 setup-browser: setup
-	@$(PYTHON) -m local.browser
+	@$(PYTHON) -m local.install_browser
 
 .local/stamps/bootstrap: requirements/bootstrap.txt
 	@echo "Installing uv …"

@@ -10,10 +10,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.front import sent_mail
-from local.person import Person
+from local.proxy import sent_mail
 from local.sample_district import DISTRICT_ID, PASSWORD, SKILLS, SampleDistrict
 from local.stack import LocalStack
+from local.web_client import Person
 
 
 class StepFailed(Exception):

@@ -19,11 +19,11 @@ from typing import Any
 import httpx
 
 from local import sample_district
-from local.front import sent_mail
 from local.journey import Journey, until
-from local.person import NoSuchButton, Person
+from local.proxy import sent_mail
 from local.sample_district import PASSWORD, zipped
 from local.stack import LocalStack
+from local.web_client import NoSuchButton, Person
 
 DISTRICT_ID = "loadtown"
 MOST_PEOPLE, MOST_SECONDS = 200, 120

@@ -18,9 +18,9 @@ from typing import Any, Self
 
 import boto3
 
-from local.front import Server, mail_handler, pages_handler
-from local.identity_providers import IdentityProvider
+from local.doubles import IdentityProvider
 from local.processes import Process, StackError, port_to_use
+from local.proxy import Server, mail_handler, pages_handler
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".local"

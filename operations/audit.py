@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Iterable
 
-from operations.where import deployed
+from operations.stack import deployed
 from shared.domain.roster import RosterUserKey
 from shared.runtime.csv_safety import harmless
 from shared.stores.audit import AuditStore, Entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from operations.where import deployed
+from operations.stack import deployed
 
 USAGE = 'make decide DISTRICT=riverbend IMPORT=20260901T… ACTION=approve BY="your name" REASON="why"'
 

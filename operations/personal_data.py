@@ -6,7 +6,7 @@ import json
 import sys
 from decimal import Decimal
 
-from operations.where import deployed
+from operations.stack import deployed
 from shared.domain.roster import RosterUserKey
 from shared.stores.accounts import AccountStore
 from shared.stores.personal_data import PersonalData

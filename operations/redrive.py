@@ -14,7 +14,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
-from operations.where import Deployed, deployed
+from operations.stack import Deployed, deployed
 
 OUTBOX_KEPT = 30 * 86_400
 """How long after a fact its event lies in the table, in seconds (shared.stores.outbox)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from operations.where import deployed
+from operations.stack import deployed
 from shared.domain.clock import new_id, utc_now
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import RosterUserKey

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 
-from operations.where import deployed
+from operations.stack import deployed
 from shared.domain.clock import utc_now
 from shared.domain.errors import RefusedTransition
 from shared.domain.sender_reputation import Breaker

@@ -14,10 +14,14 @@ from unittest import mock
 
 import pytest
 
-from functions.pages import activation as activation_pages
-from functions.pages import linking, logins, passwords, visits, web
-from functions.pages import notices as notice_pages
-from functions.pages.web import LOGIN_COOKIE, Pages, Reply, Request, Sealed, see_other
+from functions.pages import http as web
+from functions.pages import request_context as visits
+from functions.pages.activation import activation as activation_pages
+from functions.pages.http import LOGIN_COOKIE, Pages, Reply, Request, Sealed, see_other
+from functions.pages.linking import link as linking
+from functions.pages.login import login as logins
+from functions.pages.login import password as passwords
+from functions.pages.mail_links import notice as notice_pages
 from shared.domain import link as link_rules
 from shared.hubs.oidc import Identity
 from shared.stores import identifier_index as claims

@@ -13,10 +13,10 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.pages import handler
-from functions.pages.services import Services
-from functions.pages.web import Pages
-from functions.pages.wiring import Site, assemble
-from local.person import Person
+from functions.pages.bootstrap import Site, assemble
+from functions.pages.dependencies import Services
+from functions.pages.http import Pages
+from local.web_client import Person
 from shared.domain.errors import LoginRefused
 from shared.hubs.oidc import Identity, PasswordLogin
 from shared.runtime.settings import Brand

@@ -9,21 +9,21 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from functions.accounts_feed.feed import AccountsFeed
-from functions.activation_email.following_up import FollowingUp
+from functions.accounts_feed.load_accounts import AccountsFeed
 from functions.activation_email.invitation import Invitations
-from functions.activation_email.sending import ActivationSending
-from functions.activation_schedule.scheduling import ActivationSchedule
-from functions.class_export.exporting import Exporting
-from functions.cleanup_digest.digesting import Digesting
-from functions.cleanup_nudges.nudging import Nudging
-from functions.event_publisher.publishing import Publisher
+from functions.activation_email.send_activation import ActivationSending
+from functions.activation_email.send_reminder import FollowingUp
+from functions.activation_schedule.queue_due_activations import ActivationSchedule
+from functions.class_export.export_classes import Exporting
+from functions.cleanup_digest.send_digest import Digesting
+from functions.cleanup_nudges.send_nudge import Nudging
+from functions.event_publisher.publish_events import Publisher
 from functions.import_step.files import ImportFiles
+from functions.import_step.import_context import Import, Services
 from functions.import_step.steps import ImportSteps
-from functions.import_step.workbench import Import, Services
-from functions.link_notice.telling import LinkNotices
-from functions.mail_feedback.feedback import MailFeedback
-from functions.roster_import.arrivals import Arrivals, Taken
+from functions.link_notice.notify_link_change import LinkNotices
+from functions.mail_feedback.record_feedback import MailFeedback
+from functions.roster_import.receive_upload import Arrivals, Taken
 from shared.domain.report import Upload
 from shared.domain.roster import RosterUserKey
 from shared.mail.ses import Mailer, paced_mailer

@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 from aws_lambda_powertools.utilities.data_classes import S3Event, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.accounts_feed.feed import AccountsFeed
+from functions.accounts_feed.load_accounts import AccountsFeed
 from shared.domain.clock import utc_now
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric

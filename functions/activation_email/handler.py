@@ -9,9 +9,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.activation_email.following_up import FollowingUp
 from functions.activation_email.invitation import Invitations
-from functions.activation_email.sending import ActivationSending
+from functions.activation_email.send_activation import ActivationSending
+from functions.activation_email.send_reminder import FollowingUp
 from shared.domain.clock import utc_now
 from shared.domain.errors import AccountLinkingError
 from shared.domain.roster import RosterUserKey

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.activation_schedule.scheduling import ActivationSchedule
+from functions.activation_schedule.queue_due_activations import ActivationSchedule
 from shared.domain.clock import utc_now
 from shared.runtime import aws
 from shared.runtime.observability import logger

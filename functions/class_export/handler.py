@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.class_export.exporting import Exporting
+from functions.class_export.export_classes import Exporting
 from shared.domain.clock import utc_now
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.cleanup_digest.digesting import Digesting
+from functions.cleanup_digest.send_digest import Digesting
 from shared.domain.clock import utc_now
 from shared.mail.ses import paced_mailer
 from shared.runtime import aws

@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.cleanup_nudges.nudging import Nudging
+from functions.cleanup_nudges.send_nudge import Nudging
 from shared.domain.clock import utc_now
 from shared.mail.ses import paced_mailer
 from shared.runtime import aws

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord, DynamoDBRecordEventName
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.event_publisher.publishing import Publisher
+from functions.event_publisher.publish_events import Publisher
 from shared.runtime import aws
 from shared.runtime.observability import logger
 from shared.runtime.settings import EventPublisherSettings

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.held_import_mail.notice import HeldImportMail
+from functions.held_import_mail.notify_held_import import HeldImportMail
 from shared.domain.clock import utc_now
 from shared.mail.ses import paced_mailer
 from shared.runtime import aws

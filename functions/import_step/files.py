@@ -13,7 +13,7 @@ from typing import IO, Any
 import orjson
 from botocore.exceptions import ClientError
 
-from functions.import_step.opening import RosterFile, open_loose, open_zip
+from functions.import_step.archive import RosterFile, open_loose, open_zip
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Upload
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.import_step.formats import Kind
+from functions.import_step.formats.format import Kind
 from shared.domain.district import District
 from shared.domain.report import Counts
 

@@ -8,8 +8,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.import_step.files import ImportFiles
+from functions.import_step.import_context import Import, Services
 from functions.import_step.steps import ImportSteps
-from functions.import_step.workbench import Import, Services
 from shared.domain.clock import new_id, utc_now
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric

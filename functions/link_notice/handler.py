@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.link_notice.telling import LinkNotices
+from functions.link_notice.notify_link_change import LinkNotices
 from shared.domain.clock import utc_now
 from shared.mail.ses import paced_mailer
 from shared.runtime import aws

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.mail_feedback.feedback import KINDS, MailFeedback
+from functions.mail_feedback.record_feedback import KINDS, MailFeedback
 from shared.domain.clock import utc_now
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.pages.services import Services
+from functions.pages.dependencies import Services
 from shared.stores.outbox import event_item
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.pages.web import Reply, Request
-from functions.pages.wiring import Site, wire
+from functions.pages.bootstrap import Site, wire
+from functions.pages.http import Reply, Request
 from shared.runtime.observability import logger
 
 app = APIGatewayHttpResolver()

@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 from aws_lambda_powertools.utilities.data_classes import S3Event, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.roster_import.arrivals import Arrivals
+from functions.roster_import.receive_upload import Arrivals
 from shared.domain.clock import utc_now
 from shared.domain.report import Upload
 from shared.runtime import aws

@@ -7,8 +7,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.user_migration.migrating import Migrating
-from functions.user_migration.platform import HttpPlatform
+from functions.user_migration.migrate_user import Migrating
+from functions.user_migration.platform_login import HttpPlatform
 from shared.domain.clock import utc_now
 from shared.domain.errors import LoginRefused
 from shared.runtime import aws

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from functions.import_step.files import ImportFiles
+from functions.import_step.import_context import Import, Services
 from functions.import_step.steps import ImportSteps
-from functions.import_step.workbench import Import, Services
 from shared.domain.district import District
 from shared.domain.report import Upload
 from shared.stores.districts import DistrictStore

@@ -19,7 +19,7 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet
 
-from functions.activation_email.sending import ActivationSending
+from functions.activation_email.send_activation import ActivationSending
 from shared.domain.activation import Activation
 from shared.domain.errors import AccountLinkingError
 from shared.domain.roster import RosterUserKey

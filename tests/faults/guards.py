@@ -13,11 +13,13 @@ from itertools import zip_longest
 from typing import Any
 from unittest import mock
 
-from functions.accounts_feed.feed import AccountsFeed
-from functions.activation_email import following_up, sending
-from functions.cleanup_nudges import nudging
-from functions.import_step import comparing, reading
-from functions.import_step.people import Plan
+from functions.accounts_feed.load_accounts import AccountsFeed
+from functions.activation_email import send_activation as sending
+from functions.activation_email import send_reminder as following_up
+from functions.cleanup_nudges import send_nudge as nudging
+from functions.import_step.compare_people import Plan
+from functions.import_step.steps import compare as comparing
+from functions.import_step.steps import ingest as reading
 from shared.domain import link as link_rules
 from shared.domain.activation import Activation
 from shared.domain.link import Link

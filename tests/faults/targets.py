@@ -14,13 +14,13 @@ from urllib.parse import unquote_plus
 
 import requests
 
-from functions.import_step.formats import recognise
-from functions.import_step.opening import RosterFile, open_zip
-from functions.import_step.reading import FORMATS
-from functions.import_step.scanning import scan
-from functions.import_step.split import split
-from functions.pages.web import Request, Sealed
-from functions.roster_import.arrivals import import_id_of
+from functions.import_step.archive import RosterFile, open_zip
+from functions.import_step.encoding import scan
+from functions.import_step.formats.format import recognise
+from functions.import_step.partition import split
+from functions.import_step.steps.ingest import FORMATS
+from functions.pages.http import Request, Sealed
+from functions.roster_import.receive_upload import import_id_of
 from shared.domain.activation import Activation
 from shared.domain.district import parse_district
 from shared.domain.errors import AccountLinkingError

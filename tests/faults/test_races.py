@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from greenlet import getcurrent, greenlet
 
-from local.person import NoSuchButton, Person
+from local.web_client import NoSuchButton, Person
 from shared.domain.errors import AccountLinkingError
 from shared.domain.link import Proof
 from shared.stores.links import Consent

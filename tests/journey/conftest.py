@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from local import sample_district
-from local.browser import browser as find_browser
+from local.install_browser import browser as find_browser
 from local.journey import Journey
 from local.sample_district import SampleDistrict
 from local.stack import LocalStack

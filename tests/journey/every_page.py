@@ -8,12 +8,12 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from functions.pages.activation import ActivationPages
-from functions.pages.classes import NoSuchClass
-from functions.pages.web import LANGUAGE_COOKIE, ForbiddenOrigin, Pages, Reply, Request, page
+from functions.pages.activation.activation import ActivationPages
+from functions.pages.classes.class_page import NoSuchClass
+from functions.pages.http import LANGUAGE_COOKIE, ForbiddenOrigin, Pages, Reply, Request, page
 from local import sample_district
-from local.person import Person
 from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS, Protagonist, as_csv
+from local.web_client import Person
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
 from shared.domain.nudge import unsubscribe_token
 from shared.domain.reminder import stop_token

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from local.journey import Journey
-from local.person import Person
 from local.sample_district import DISTRICT_ID, PASSWORD, SKILLS, SampleDistrict
 from local.stack import LocalStack
+from local.web_client import Person
 
 
 def press(page: Page, button: str) -> None:

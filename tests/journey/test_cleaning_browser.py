@@ -6,11 +6,11 @@ import zipfile
 
 from playwright.sync_api import Browser, Page, expect
 
-from local.front import sent_mail
 from local.journey import Journey
-from local.person import Person
+from local.proxy import sent_mail
 from local.sample_district import PASSWORD, SampleDistrict
 from local.stack import LocalStack
+from local.web_client import Person
 from tests.journey.test_browser import log_in, press, sign_in_with_clever
 
 OLD = ("Period 3 Algebra", "Math Club")

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from local.front import sent_mail
 from local.journey import Journey, until
+from local.proxy import sent_mail
 from local.sample_district import DISTRICT_ID
 from local.stack import LocalStack
 from operations.redrive import Redrive
-from operations.where import Deployed
+from operations.stack import Deployed
 
 TWO_WEEKS_AGO = datetime.now(UTC) - timedelta(days=14)
 

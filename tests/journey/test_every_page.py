@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route
 
-from functions.pages.web import TEMPLATES
-from local.gallery import DESKTOP, PHONE
+from functions.pages.http import TEMPLATES
+from local.mail_gallery import DESKTOP, PHONE
 from shared.runtime.i18n import direction, languages
 from tests.journey.accessibility import violations
 from tests.journey.every_page import Riverbend, Shown, every_state

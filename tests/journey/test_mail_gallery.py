@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from local.front import Server, mail_handler
-from local.gallery import DESKTOP, PHONE, VALUES, sample
+from local.mail_gallery import DESKTOP, PHONE, VALUES, sample
+from local.proxy import Server, mail_handler
 from shared.mail.rendering import Kind
 from shared.runtime.i18n import languages
 from tests.journey.accessibility import violations

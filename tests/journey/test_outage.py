@@ -13,12 +13,12 @@ from time import monotonic, sleep
 import pytest
 
 from local import sample_district
-from local.front import sent_mail
 from local.journey import Journey, StepFailed, until
 from local.load import Load, roster
+from local.proxy import sent_mail
 from local.stack import LocalStack
 from operations.redrive import Redrive
-from operations.where import Deployed
+from operations.stack import Deployed
 
 TEACHERS = 40
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from local.journey import Journey, until
-from local.person import Person
 from local.sample_district import SampleDistrict, zipped
 from local.stack import LocalStack
+from local.web_client import Person
 from tests.conftest import roster_files
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from functions.import_step import reading
-from functions.import_step.scanning import scan
+from functions.import_step.encoding import scan
+from functions.import_step.steps import ingest as reading
 from shared.domain.roster import RosterUser, RosterUserKey
 from tests.broken import archives, nasty
 from tests.broken.archives import Archive

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from functions.class_export.class_data import StudentData, folder_names, write_class
-from functions.class_export.exporting import Outcome
-from local.person import NoSuchButton, Person
+from functions.class_export.class_files import StudentData, folder_names, write_class
+from functions.class_export.export_classes import Outcome
+from local.web_client import NoSuchButton, Person
 from shared.domain.account import Assignment, Goal, SkillMastery
 from shared.domain.clock import to_iso
 from shared.stores.class_exports import ClassNamed, Export, ExportStore

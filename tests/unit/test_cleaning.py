@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.person import NoSuchButton, Person
+from local.web_client import NoSuchButton, Person
 from shared.domain.link import Proof
 from shared.domain.roster import RosterUserKey
 from shared.stores.links import Consent

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.import_step.dates import DateOrder, is_ambiguous, read_date, settle
+from functions.import_step.formats.dates import DateOrder, is_ambiguous, read_date, settle
 
 type Form = Callable[[date], str]
 

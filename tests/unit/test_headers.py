@@ -12,9 +12,9 @@ import pytest
 from aws_lambda_powertools.event_handler import Response
 
 from functions.pages import handler
-from functions.pages.classes import NoSuchClass
-from functions.pages.web import Reply
-from functions.pages.wiring import Site
+from functions.pages.bootstrap import Site
+from functions.pages.classes.class_page import NoSuchClass
+from functions.pages.http import Reply
 from shared.domain.errors import LoginRefused, RefusedTransition, Throttled
 from tests.site import Web
 from tests.unit.test_linking import activated, lakeside, linked_teacher, log_in

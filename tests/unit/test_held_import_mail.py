@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.held_import_mail.notice import HeldImportMail
+from functions.held_import_mail.notify_held_import import HeldImportMail
 from shared.mail.ses import MailRefused
 from shared.runtime.settings import Brand
 from shared.stores.imports import ImportNotices

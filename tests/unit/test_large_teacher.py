@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from functions.pages.home import class_address
-from local.person import Person
+from functions.pages.classes.home import class_address
+from local.web_client import Person
 from tests.site import Web
 from tests.unit.test_calls import Counting
 from tests.unit.test_import import account, roster, user

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.person import NoSuchButton, Person
+from local.web_client import NoSuchButton, Person
 from shared.domain.activation import ActivationState
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import LinkState

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from selectolax.lexbor import LexborHTMLParser
 
-from local.gallery import WEB, sample
+from local.mail_gallery import WEB, sample
 from shared.domain.errors import InvalidSettings
 from shared.mail.palette import contrast, palette
 from shared.mail.plain_text import JOINER, one_line, plain

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from local.person import Person
+from local.web_client import Person
 from shared.domain.clock import from_iso
 from shared.domain.link import Link, LinkState, Proof
 from shared.stores.audit import Actor, AuditStore

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from functions.cleanup_nudges.nudging import Nudging
+from functions.cleanup_nudges.send_nudge import Nudging
 from shared.domain.district import District, parse_district
 from shared.domain.errors import InvalidSettings
 from shared.domain.link import Proof

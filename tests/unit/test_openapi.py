@@ -25,9 +25,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from functions.pages.web import LOGIN_COOKIE
-from functions.pages.wiring import assemble
-from local.person import Person
+from functions.pages.bootstrap import assemble
+from functions.pages.http import LOGIN_COOKIE
+from local.web_client import Person
 from shared.domain.clock import to_iso
 from shared.domain.nudge import unsubscribe_token
 from shared.domain.reminder import stop_token

@@ -12,9 +12,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from functions.pages.web import LOGIN_COOKIE
-from functions.pages.wiring import assemble
-from local.person import Person
+from functions.pages.bootstrap import assemble
+from functions.pages.http import LOGIN_COOKIE
+from local.web_client import Person
 from shared.domain.errors import LoginRefused
 from shared.hubs.oidc import Challenge, PasswordLogin
 from tests.site import Web

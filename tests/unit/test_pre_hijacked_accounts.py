@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.person import Person
+from local.web_client import Person
 from shared.domain.link import LinkState
 from tests.site import Web
 from tests.unit.test_import import account

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from functions.import_step.workbench import Import
+from functions.import_step.import_context import Import
 from shared.stores.progress import ProgressStore
 from tests.site import Web
 from tests.unit.test_import import enrolled, roster, user

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from local.person import NoSuchButton, Person
+from local.web_client import NoSuchButton, Person
 from shared.domain.link import LinkState
 from tests.site import Web
 from tests.unit.test_import import account, enrolled, roster, user

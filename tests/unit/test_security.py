@@ -10,10 +10,10 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 
-from functions.pages import logins
-from functions.pages.visits import Visits
-from functions.pages.web import SESSION_COOKIE, Request
-from local.person import Person
+from functions.pages.http import SESSION_COOKIE, Request
+from functions.pages.login import login as logins
+from functions.pages.request_context import Visits
+from local.web_client import Person
 from shared.domain.clock import from_iso
 from shared.domain.email_address import normalise
 from shared.domain.errors import RefusedTransition

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cfnlint.decode import cfn_yaml
 
-from functions.link_notice.telling import LEASE
+from functions.link_notice.notify_link_change import LEASE
 
 TEMPLATE = cfn_yaml.load(str(Path(__file__).parents[2] / "template.yaml"))
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]

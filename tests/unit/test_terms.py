@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local.person import Person
+from local.web_client import Person
 from tests.site import Web
 from tests.unit.test_import import account, enrolled, roster, user
 from tests.unit.test_linking import CLEVER_DISTRICT, linked_teacher, log_in

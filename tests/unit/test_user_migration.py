@@ -16,7 +16,7 @@ import pytest
 from moto import mock_aws
 
 from functions.user_migration import handler
-from functions.user_migration.platform import HttpPlatform
+from functions.user_migration.platform_login import HttpPlatform
 from shared.domain.account import Account
 from shared.domain.errors import InvalidSettings, LoginRefused
 from shared.runtime.observability import logger

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from functions.import_step.formats import (
+from functions.import_step.archive import RosterFile
+from functions.import_step.formats.format import (
     ClassRow,
     Kind,
     Mode,
@@ -18,7 +19,6 @@ from functions.import_step.formats import (
     two_formats,
 )
 from functions.import_step.formats.terms import Ends
-from functions.import_step.opening import RosterFile
 from shared.domain.report import Reject
 from shared.domain.roster import Role
 

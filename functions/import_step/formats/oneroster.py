@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 
-from functions.import_step.formats import (
+from functions.import_step.archive import RosterFile
+from functions.import_step.csv_table import Table, folded
+from functions.import_step.formats.format import (
     ClassRow,
     Kind,
     Mode,
@@ -26,8 +28,6 @@ from functions.import_step.formats import (
     unknown_role,
 )
 from functions.import_step.formats.terms import Ends
-from functions.import_step.opening import RosterFile
-from functions.import_step.tables import Table, folded
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Note, Reject
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import chain
 
-from functions.import_step.dates import is_ambiguous, read_date, settle
-from functions.import_step.formats import Sink
-from functions.import_step.tables import Table
+from functions.import_step.csv_table import Table
+from functions.import_step.formats.dates import is_ambiguous, read_date, settle
+from functions.import_step.formats.format import Sink
 from shared.domain.report import Note
 
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from functions.import_step.workbench import Import
-from functions.roster_import.arrivals import import_id_of
+from functions.import_step.import_context import Import
+from functions.roster_import.receive_upload import import_id_of
 from shared.domain.report import Upload
 from shared.stores.reports import upload_of
 from tests.faults.laboratory import CANARY, DAY, Feature, Laboratory, Worker

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from functions.link_notice.telling import KINDS
+from functions.link_notice.notify_link_change import KINDS
 from shared.domain.clock import to_iso
 from tests.faults.laboratory import Feature, Laboratory, Worker
 

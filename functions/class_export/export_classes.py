@@ -1,0 +1,73 @@
+"""From what a teacher asked for to a zip in S3."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from enum import StrEnum
+from itertools import batched
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from functions.class_export.class_files import StudentData, folder_names, write_class
+from shared.domain.clock import Clock
+from shared.stores.accounts import AccountStore
+from shared.stores.class_exports import Export, ExportFiles, ExportStore
+from shared.use_cases.class_contents import ClassContents, Taught
+
+_AT_A_TIME = 100
+"""Students whose mastery is in memory at the same time."""
+
+
+class Outcome(StrEnum):
+    MADE = "made"
+    FAILED = "failed"
+    NOT_WANTED = "not_wanted"
+
+
+class Exporting:
+    """Makes an export; one that was made, or is too old to be fetched, is left alone. May be run again."""
+
+    def __init__(
+        self,
+        exports: ExportStore,
+        files: ExportFiles,
+        contents: ClassContents,
+        accounts: AccountStore,
+        *,
+        brand_name: str,
+        clock: Clock,
+    ) -> None:
+        self._exports = exports
+        self._files = files
+        self._contents = contents
+        self._accounts = accounts
+        self._brand_name = brand_name
+        self._clock = clock
+
+    def make(self, account_id: str, export_id: str) -> Outcome:
+        export = self._exports.get(account_id, export_id, self._clock())
+        if export is None or export.made_at or export.failed_at:
+            return Outcome.NOT_WANTED
+        found = (self._contents.taught(account_id, one.class_id, one.district_id) for one in export.classes)
+        classes = [one for one in found if one]
+        if classes:
+            with TemporaryDirectory() as folder:
+                self._files.put(export, self._pack(Path(folder), classes, export))
+        self._exports.settle(export, self._clock(), is_made=bool(classes))
+        return Outcome.MADE if classes else Outcome.FAILED
+
+    def _pack(self, folder: Path, classes: list[Taught], export: Export) -> Path:
+        """One class lies at the top of its zip; of several, each in a folder of its name."""
+        packed = folder / "class-data.zip"
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for taught, name in zip(classes, folder_names(one.name for one in classes), strict=True):
+                for file in write_class(folder, taught, self._students(taught), export.language, self._brand_name):
+                    archive.write(file, file.name if len(classes) == 1 else f"{name}/{file.name}")
+        return packed
+
+    def _students(self, taught: Taught) -> Iterator[StudentData]:
+        for some in batched(self._contents.students(taught), _AT_A_TIME, strict=False):
+            masteries = self._accounts.masteries(one.account_id for one in some if one.account_id)
+            for one in some:
+                yield StudentData(one.name, one.account_id, masteries.get(one.account_id or "", {}))

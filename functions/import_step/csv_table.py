@@ -1,0 +1,350 @@
+"""Reads one CSV file as a table: its header as people really write it, its rows with their line numbers."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from dataclasses import replace
+from itertools import accumulate, compress, islice
+from operator import itemgetter
+
+from functions.import_step.archive import WHOLE, Piece, RosterFile
+from functions.import_step.encoding import encoding_of, errors_of
+from shared.domain.errors import UploadRejected
+from shared.domain.report import Note, Reject
+
+csv.field_size_limit(1 << 17)
+
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_INVISIBLE = re.compile(r"[\s_\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff\x00-\x1f]+")
+_MISSPELT = {"datalastmodified": "datelastmodified", "preferedgivenname": "preferredgivenname"}
+_AT_ONCE = 512
+"""Records that are handled together: what is the same for all of them is looked at once. They fit into a processor's cache."""
+_LONGEST_HEADER = 1 << 20
+_BLOCK = 1 << 16
+_LONGEST_LINE = 1 << 22
+"""In characters."""
+
+
+def folded(header: str) -> str:
+    """A column's name without what people get wrong about it: case, blanks, underscores, invisible characters."""
+    text = _INVISIBLE.sub("", header).lower()
+    return _MISSPELT.get(text, text)
+
+
+type Row = tuple[str, ...]
+
+
+class Table:
+    """One CSV file, its header read. ``rows`` gives only the columns that are asked for; all others, passwords among
+    them, are dropped while reading."""
+
+    def __init__(
+        self,
+        file: RosterFile,
+        *,
+        reject: Callable[[Reject], None],
+        note: Callable[[Note], None],
+        renamed: dict[str, str] | None = None,
+    ) -> None:
+        """``renamed`` maps another format version's column names to the ones asked for."""
+        self.file = file
+        self.shown = file.name.rsplit("/", 1)[-1]
+        self._reject = reject
+        self._encoding = encoding_of(file)
+        self._errors = errors_of(self._encoding)
+        if not file.piece.start:
+            self._tell_encoding(note)
+        self._dialect = self._find_delimiter()
+        self.header: list[str] = []
+        self.header_line, self.header = self._read_header()
+        self._at: dict[str, int] = {}
+        self._twice: set[str] = set()
+        self._find_columns({folded(old): folded(new) for old, new in (renamed or {}).items()})
+
+    def _find_columns(self, renamed: dict[str, str]) -> None:
+        """A column that has the name itself goes before one that another version calls otherwise."""
+        written = [folded(name) for name in self.header]
+        for index, name in enumerate(written):
+            asked = renamed.get(name, name)
+            if asked != name and asked in written:
+                continue
+            if asked in self._at:
+                self._twice.add(asked)
+            elif asked:
+                self._at[asked] = index
+
+    def _tell_encoding(self, note: Callable[[Note], None]) -> None:
+        if self._errors != "strict":
+            text = (
+                "The file is in UTF-8 with single letters in the encoding of Windows; both were read. Save it as UTF-8."
+            )
+            note(Note("mixed_encodings", text, self.shown))
+        elif self._encoding.assumed:
+            note(Note("encoding_assumed", f"The file is not UTF-8; it was read as {self._encoding.codec}.", self.shown))
+
+    def whole(self) -> Table:
+        """The table of all of the file's rows, whatever piece this one is of; nothing of it is rejected or noted."""
+        whole = copy(self)
+        whole.file = replace(self.file, piece=WHOLE)
+        whole._reject = lambda _reject: None
+        return whole
+
+    def has(self, column: str) -> bool:
+        return folded(column) in self._at
+
+    def require(self, columns: Sequence[str]) -> None:
+        """Raises UploadRejected that names the first of these columns that is missing, or is there twice."""
+        for column in columns:
+            self._check_once(column)
+            if not self.has(column):
+                raise UploadRejected(
+                    "missing_column",
+                    f"{self.shown} has no column {column}. Add it to the header (line {self.header_line}) and upload again.",
+                    file=self.shown,
+                    line=self.header_line,
+                    column=column,
+                )
+
+    def _check_once(self, column: str) -> None:
+        if folded(column) in self._twice:
+            raise UploadRejected(
+                "column_twice",
+                f"The column {column} is in {self.shown} twice. Leave one of them out.",
+                file=self.shown,
+                line=self.header_line,
+                column=column,
+            )
+
+    def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
+        """(line, values of these columns, stripped; an absent column is empty). Rows that cannot be read are rejected."""
+        for lines, cells in self.batches(columns):
+            yield from zip(lines, zip(*cells, strict=True), strict=True)
+
+    def batches(self, columns: Sequence[str]) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+        """The same as ``rows``, many at a time: (lines, a list for each column).
+
+        Raises UploadRejected when one of these columns is there twice: which of the two holds is not ours to guess.
+        """
+        for column in columns:
+            self._check_once(column)
+        indexes = [self._at.get(folded(column), -1) for column in columns]
+        width = len(self.header)
+        for lines, records in self._records(self.file.piece):
+            if lines and lines[0] <= self.header_line:
+                passed = sum(line <= self.header_line for line in lines)
+                lines, records = lines[passed:], records[passed:]
+            if set(map(len, records)) - {width}:
+                lines, records = self._squared(lines, records, width)
+            if not records:
+                continue
+            cells = [
+                list(map(str.strip, map(itemgetter(i), records))) if i >= 0 else [""] * len(records) for i in indexes
+            ]
+            if "" in cells[0]:
+                kept = [any(map(str.strip, record)) for record in records]
+                if not all(kept):
+                    lines = list(compress(lines, kept))
+                    cells = [list(compress(column, kept)) for column in cells]
+            if lines:
+                yield lines, cells
+
+    def _squared(
+        self, lines: Sequence[int], records: list[list[str]], width: int
+    ) -> tuple[Sequence[int], list[list[str]]]:
+        """Records as wide as the header; those that hold more are rejected."""
+        fitting: list[tuple[int, list[str]]] = []
+        for line, cells in zip(lines, records, strict=True):
+            if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+                self._reject(
+                    Reject(
+                        self.shown,
+                        line,
+                        None,
+                        "too_many_fields",
+                        f"The row has {len(cells)} fields, the header {width}. Put fields that hold a comma into quotes.",
+                    )
+                )
+            elif cells:
+                fitting.append((line, cells[:width] + [""] * (width - len(cells))))
+        return [line for line, _ in fitting], [cells for _, cells in fitting]
+
+    def _records(self, piece: Piece) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+        """All records, many at a time, with the line on which each begins. Records with broken quotes are rejected."""
+        with self.file.reading(piece) as binary:
+            text = io.TextIOWrapper(binary, encoding=self._encoding.codec, errors=self._errors, newline="")
+            lines = _Lines(text, self._dialect)
+            reader = csv.reader(lines, delimiter=self._dialect, strict=True)
+            line = piece.line
+            try:
+                while lines.are_left():
+                    if records := lines.plain(_AT_ONCE):
+                        yield range(line, line + len(records)), records
+                        line += len(records)
+                        continue
+                    # The text alone: an exception that is kept holds this frame, and that the archive, for long.
+                    failed = ""
+                    before = lines.pulled
+                    try:
+                        records.extend(islice(reader, lines.ready(_AT_ONCE)))
+                    except csv.Error as error:
+                        failed = str(error)
+                    end = line + lines.pulled - before
+                    if not failed and end - line == len(records):
+                        starts: Sequence[int] = range(line, end)
+                    else:
+                        heights = (1 + sum(len(_LINE_BREAK.findall(cell)) for cell in cells) for cells in records)
+                        *starts, line = accumulate(heights, initial=line)
+                    if records:
+                        yield starts, records
+                    if failed:
+                        self._reject_quotes(failed, line, end - line)
+                    line = end
+            except UnicodeDecodeError:
+                raise self._not_text() from None
+            except _LineTooLong:
+                raise UploadRejected(
+                    "line_too_long",
+                    "A line of this file is longer than any row of a roster. Export the file again.",
+                    file=self.shown,
+                    line=line,
+                ) from None
+
+    def _reject_quotes(self, error: str, line: int, height: int) -> None:
+        is_too_long = "field larger" in error
+        if "unexpected end" in error or (is_too_long and height > 1):
+            raise UploadRejected(
+                "unclosed_quote",
+                "A quoted field that begins in this line does not end. Close the quote and upload again.",
+                file=self.shown,
+                line=line,
+            ) from None
+        code, message = (
+            ("field_too_long", f"A field of this row holds more than {csv.field_size_limit()} characters. Shorten it.")
+            if is_too_long
+            else (
+                "bad_quotes",
+                "The quotes in this row do not fit together. Double every quote inside of a quoted field.",
+            )
+        )
+        if not self.header:
+            raise UploadRejected(code, message, file=self.shown, line=line) from None
+        self._reject(Reject(self.shown, line, None, code, message))
+
+    def _not_text(self) -> UploadRejected:
+        line = 1
+        decoder = codecs.getincrementaldecoder(self._encoding.codec)()
+        with self.file.reading() as stream:
+            try:
+                while block := stream.read(256):
+                    line += len(_LINE_BREAK.findall(decoder.decode(block)))
+            except UnicodeDecodeError as error:
+                before = error.object[: error.start].decode(self._encoding.codec, "replace")
+                line += len(_LINE_BREAK.findall(before))
+        return UploadRejected(
+            "bad_encoding",
+            "The file cannot be read as text. Save it as UTF-8 and upload again.",
+            file=self.shown,
+            line=line,
+        )
+
+    def _read_header(self) -> tuple[int, list[str]]:
+        start = Piece(0, min(self.file.size, _LONGEST_HEADER)) if self.file.piece.start else WHOLE
+        for lines, records in self._records(start):
+            for line, cells in zip(lines, records, strict=True):
+                if any(cell.strip() for cell in cells):
+                    return line, cells
+        raise UploadRejected(
+            "empty_file",
+            f"{self.shown} is empty; not even a header is in it. Export it again.",
+            file=self.shown,
+            line=1,
+        )
+
+    def _find_delimiter(self) -> str:
+        with self.file.reading(Piece(0, min(self.file.size, _LONGEST_HEADER))) as binary:
+            first = io.TextIOWrapper(binary, encoding=self._encoding.codec, errors="replace", newline="").readline(
+                1 << 16
+            )
+        if "," in first:
+            return ","
+        return next((d for d in ("\t", ";", "|") if d in first), ",")
+
+
+class _LineTooLong(Exception):
+    """No line end for longer than any row is."""
+
+
+class _Lines:
+    """A text's lines, block by block: to be split at once where a block holds no quotes, else for ``csv.reader``.
+
+    ``pulled`` counts the lines that ``csv.reader`` took.
+    """
+
+    def __init__(self, text: io.TextIOWrapper, delimiter: str) -> None:
+        self._text = text
+        self._delimiter = delimiter
+        self._rest = ""
+        self._lines: list[str] = []
+        self._at = 0
+        self._is_plain = self._is_over = False
+        self.pulled = 0
+
+    def are_left(self) -> bool:
+        while self._at >= len(self._lines) and not self._is_over:
+            self._load()
+        return self._at < len(self._lines)
+
+    def plain(self, most: int) -> list[list[str]]:
+        """The next records, when nothing in them needs more than to be split."""
+        if not self._is_plain:
+            return []
+        lines = self._lines[self._at : self._at + most]
+        self._at += len(lines)
+        delimiter = self._delimiter
+        return [line.split(delimiter) for line in lines]
+
+    def ready(self, most: int) -> int:
+        """How many records there are at most in the lines that are here; ``csv.reader`` goes further only within one."""
+        return min(len(self._lines) - self._at, most)
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if not self.are_left():
+            raise StopIteration
+        line = self._lines[self._at]
+        self._at += 1
+        self.pulled += 1
+        return line + "\n" if self._is_plain else line
+
+    def _load(self) -> None:
+        read = self._text.read(_BLOCK)
+        self._is_over = not read
+        text = self._rest + read
+        end = len(text) if self._is_over else _end_of_lines(text)
+        if not end and len(text) > _LONGEST_LINE:
+            raise _LineTooLong
+        block, self._rest = text[:end], text[end:]
+        if "\r" in block:
+            plain = block.replace("\r\n", "\n")
+            self._is_plain = '"' not in block and "\r" not in plain
+        else:
+            plain = block
+            self._is_plain = '"' not in block
+        self._at = 0
+        if self._is_plain:
+            self._lines = plain.removesuffix("\n").split("\n") if plain else []
+            self._is_plain = max(map(len, self._lines), default=0) <= csv.field_size_limit()
+        if not self._is_plain:
+            self._lines = list(io.StringIO(block, newline=""))
+
+
+def _end_of_lines(text: str) -> int:
+    """Up to where a text consists of whole lines; a carriage return at its very end may yet be half of a line end."""
+    return max(text.rfind("\n"), text.rfind("\r", 0, -1)) + 1

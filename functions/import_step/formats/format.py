@@ -1,0 +1,248 @@
+"""Roster formats. A format is one module: it recognises an upload and reads it into the sink, row by row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Protocol
+
+from functions.import_step.archive import RosterFile
+from functions.import_step.csv_table import Table
+from shared.domain.errors import UploadRejected
+from shared.domain.report import Note, Reject
+from shared.domain.roster import Role
+
+
+class Kind(StrEnum):
+    """What a report counts."""
+
+    USERS = "users"
+    CLASSES = "classes"
+    ENROLLMENTS = "enrollments"
+
+
+class Mode(StrEnum):
+    """How a file speaks of its kind: all there is, what has changed, or not at all."""
+
+    BULK = "bulk"
+    DELTA = "delta"
+    ABSENT = "absent"
+
+
+@dataclass(slots=True)
+class Person:
+    """A row about a person. ``role`` is None where another file (roles.csv) says it, or where we act for nobody."""
+
+    sourced_id: str
+    given_name: str
+    family_name: str
+    email: str = ""
+    username: str = ""
+    role: Role | None = None
+    clever_ids: tuple[str, ...] = ()
+    school_ids: tuple[str, ...] = ()
+    removed: bool = False
+
+
+@dataclass(slots=True)
+class ClassRow:
+    """A row about a class."""
+
+    sourced_id: str
+    title: str
+    school_id: str = ""
+    course_title: str = ""
+    class_code: str = ""
+    term_title: str = ""
+    ends_on: str | None = None
+    """The day after its last one, as the roster's terms say (OneRoster 1.2: ``endDate`` is exclusive)."""
+    removed: bool = False
+
+
+@dataclass(slots=True)
+class Where:
+    """Where a row stands, for a reject."""
+
+    file: str
+    line: int
+    column: str | None = None
+
+
+class Sink(Protocol):
+    """Takes what a format reads."""
+
+    def person(self, row: Person, where: Where) -> None: ...
+    def role(
+        self, sourced_id: str, role: Role | None, school_id: str, where: Where, *, removed: bool = False
+    ) -> None: ...
+    def school(self, sourced_id: str, name: str) -> None: ...
+    def school_year(self, name: str) -> None:
+        """A school year that classes are of, such as 2026; the latest one counts."""
+
+    def school_class(self, row: ClassRow, where: Where) -> None: ...
+    def enrollments(
+        self,
+        where: Where,
+        role: str,
+        users: Sequence[str],
+        classes: Sequence[str],
+        lines: Sequence[int],
+        *,
+        removed: bool = False,
+        class_column: str = "classSourcedId",
+    ) -> None:
+        """Many at once: who is in which class, on which line. ``where`` names the file and the column of the users."""
+
+    def reject(self, kind: Kind | None, reject: Reject) -> None: ...
+    def note(self, note: Note) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What an upload is: ``modes`` says how each kind is spoken of."""
+
+    name: str
+    version: str
+    modes: dict[Kind, Mode]
+    files: dict[str, RosterFile] = field(repr=False)
+    notes: tuple[Note, ...] = ()
+    """What was unusual about how it was recognised."""
+
+    @property
+    def mode(self) -> Mode:
+        return Mode.DELTA if Mode.DELTA in self.modes.values() else Mode.BULK
+
+
+class Format(Protocol):
+    """A roster format."""
+
+    def recognise(self, files: dict[str, RosterFile]) -> Recognised | None:
+        """What the upload is, by its files; None when it is not of this format."""
+
+    def stems(self, what: Recognised) -> Sequence[str]:
+        """The files whose rows are read, in this order. Raises UploadRejected when one is missing."""
+
+    def never_empty(self, what: Recognised) -> Sequence[str]:
+        """The files in which no rows at all means that the export went wrong."""
+
+    def roles_not_told(self, what: Recognised, seen: Mapping[str, int]) -> Sequence[str]:
+        """The roles of which an upload does not speak at all, by how many rows each file had: whoever has one of them is not
+        missing."""
+
+    def read(self, what: Recognised, stem: str, sink: Sink) -> int:
+        """Hand every row of a file to the sink; answers how many there were. Raises UploadRejected when the file cannot be
+        used at all."""
+
+
+def all_there(what: Recognised, stems: Iterable[str]) -> None:
+    """Raises UploadRejected that names the first of these files that is missing."""
+    for stem in stems:
+        if stem not in what.files:
+            raise missing_file(f"{stem}.csv")
+
+
+def recognise(files: list[RosterFile], formats: tuple[Format, ...]) -> tuple[Format, Recognised]:
+    """The format of an upload. Raises UploadRejected when it is none."""
+    by_stem = {file.stem: file for file in files}
+    for one in formats:
+        if what := one.recognise(by_stem):
+            return one, what
+    names = ", ".join(sorted(by_stem)[:12])
+    raise UploadRejected(
+        "unknown_format",
+        "These files are no roster that is known here. Upload OneRoster 1.1 or 1.2 CSV (users.csv, classes.csv, "
+        "enrollments.csv …), Clever CSV (students.csv, teachers.csv, sections.csv …) or School Data Sync CSV.",
+        file=f"{names}.csv" if len(by_stem) == 1 else names,
+    )
+
+
+def table(file: RosterFile, kind: Kind | None, sink: Sink, renamed: dict[str, str] | None = None) -> Table:
+    """The file as a table whose rejects count for this kind."""
+    return Table(file, reject=lambda reject: sink.reject(kind, reject), note=sink.note, renamed=renamed)
+
+
+def no_rows(file: str) -> UploadRejected:
+    """A header-only file never means that everybody left."""
+    return UploadRejected(
+        "no_rows", f"{file} has a header and no rows. Export it again; an empty file removes nobody.", file=file, line=1
+    )
+
+
+def missing_file(name: str) -> UploadRejected:
+    return UploadRejected("missing_file", f"{name} is missing from the upload. Add it and upload again.", file=name)
+
+
+def two_formats(first: str, second: str) -> UploadRejected:
+    return UploadRejected(
+        "two_formats",
+        f"The upload holds files of {first} and of {second}. Leave out those of the one that the district does not use.",
+    )
+
+
+def missing_value(file: str, line: int, column: str) -> Reject:
+    """A row that lacks what it cannot do without."""
+    return Reject(file, line, column, "missing_value", f"The row has no {column}. Fill it in.")
+
+
+def unknown_role(file: str, line: int, column: str) -> Reject:
+    """A row whose role might be anything: whoever is left out because of a misspelling would seem to have left."""
+    message = "The role of this row is not known here. Write a role of the format, such as teacher or student."
+    return Reject(file, line, column, "unknown_role", message)
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ROLES = {
+    Role.TEACHER: {"teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor"},
+    Role.STUDENT: {"student"},
+    Role.ADMINISTRATOR: {
+        "administrator",
+        "principal",
+        "siteadministrator",
+        "districtadministrator",
+        "systemadministrator",
+    },
+}
+
+
+_LEFT_OUT = {
+    "guardian", "guardians", "legalguardian", "parent", "parents", "parentguardian", "parent/guardian", "mother",
+    "father", "stepparent", "grandparent", "relative", "relatives", "sibling", "family", "contact", "contacts",
+    "emergencycontact", "counselor", "counsellor", "guidancecounselor", "adjunct", "advisor", "adviser", "affiliate",
+    "alumni", "assistant", "chair", "coach", "itadmin", "librarian", "nurse", "occupationaltherapist", "officestaff",
+    "other", "paraprofessional", "physicaltherapist", "researcher", "socialworker", "specialservices",
+    "speechtherapist", "substitute", "teacherassistant", "visiontherapist", "volunteer",
+}  # fmt: skip
+"""Roles of OneRoster and of School Data Sync for which nothing is done, as people write them."""
+
+
+@lru_cache(1_000)
+def role_of(text: str) -> Role | None:
+    """The role that a roster's word names, in any case; None for guardians, parents, relatives and other contacts."""
+    word = _word(text)
+    return next((role for role, words in _ROLES.items() if word in words), None)
+
+
+@lru_cache(1_000)
+def is_known_role(text: str) -> bool:
+    """Whether a roster's word is a role at all, be it one for which nothing is done. ``ext:`` begins words of a district's
+    own (OneRoster 1.2)."""
+    return role_of(text) is not None or _word(text) in _LEFT_OUT or text.lower().startswith("ext:")
+
+
+def _word(text: str) -> str:
+    return "".join(text.lower().split()).replace("_", "").replace("-", "")
+
+
+def has_control(key: str) -> bool:
+    """Whether there are characters in it that no id may have."""
+    return not key.isprintable() and _CONTROL.search(key) is not None
+
+
+def several(text: str) -> tuple[str, ...]:
+    """The values of a field that holds a comma list."""
+    if "," not in text:
+        return (text,) if text else ()
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

@@ -1,0 +1,239 @@
+"""One import, and what all of its steps work with: services, working files, the words of its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from functions.import_step.compare_people import Plan, roster_user
+from functions.import_step.files import Extents, ImportFiles, snapshot_key, sourced_id_of, unpacked, work_key
+from functions.import_step.formats.format import Kind
+from functions.import_step.partition import class_shards_of, shard_of
+from shared.domain.clock import Clock, NewId, to_iso
+from shared.domain.district import District, parse_district
+from shared.domain.errors import InvalidSettings, UploadRejected
+from shared.domain.report import Report, Status, Upload
+from shared.domain.roster import RosterUser
+from shared.stores.districts import DistrictStore
+from shared.stores.import_state import ImportLedger, Snapshot
+from shared.stores.progress import ProgressStore
+from shared.stores.reports import ReportStore
+from shared.use_cases.match_and_invite import Matcher
+
+type Answer = dict[str, Any]
+"""What a step tells the state machine: ``{"next": …, "shards"?: […]}``."""
+
+WAIT: Answer = {"next": "wait", "shards": []}
+
+
+def go_on(step: str, shards: int) -> Answer:
+    """Go on with this step; the maps after it go over these shards."""
+    return {"next": step, "shards": list(range(shards)), "class_shards": list(range(class_shards_of(shards)))}
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One import, as every step is told of it."""
+
+    import_id: str
+    district_id: str
+    upload: Upload
+    preview: bool = False
+    approved: bool = False
+    roll_back: bool = False
+    started_at: str = ""
+
+    @property
+    def run_id(self) -> str:
+        """Names the working files: an approved import, and one that is rolled back, begins anew."""
+        if self.roll_back:
+            return f"{self.import_id}-rolled-back"
+        return f"{self.import_id}-approved" if self.approved else self.import_id
+
+    @property
+    def snapshot_id(self) -> str:
+        """Names the snapshot that it makes."""
+        return self.run_id if self.roll_back else self.import_id
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any]) -> Import:
+        return cls(**{**event, "upload": Upload(**event["upload"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the steps work with."""
+
+    table: Any
+    files: ImportFiles
+    reports: ReportStore
+    matcher: Matcher
+    clock: Clock
+    new_id: NewId
+
+
+class Workbench:
+    """What the steps share; what one step leaves for the next lies in the import's working files."""
+
+    def __init__(self, services: Services) -> None:
+        self.s = services
+        self.files = services.files
+        self.ledger = ImportLedger(services.table)
+        self.districts = DistrictStore(services.table)
+        self.progress = ProgressStore(services.table)
+
+    def district(self, one: Import) -> District:
+        """The district's settings; one that is not loaded yet is read from the bucket first (contract.md)."""
+        if district := self.districts.find(one.district_id):
+            return district
+        body = self.files.district_settings(one.district_id)
+        if body is None:
+            raise UploadRejected(
+                "unknown_district",
+                f"The district {one.district_id} is not registered. Put its settings at "
+                f"districts/{one.district_id}/district.json, then upload the roster again.",
+                file=one.upload.key,
+            )
+        try:
+            district = parse_district(one.district_id, body)
+        except InvalidSettings as error:
+            raise UploadRejected(error.code, error.message, file="district.json") from None
+        self.districts.put(district)
+        return district
+
+    # Working files.
+
+    def put(self, one: Import, name: str, value: Any) -> None:
+        self.files.write_json(self.work(one, name), value)
+
+    def get(self, one: Import, name: str) -> Any:
+        return self.files.read_json(self.work(one, name))
+
+    def lines(self, one: Import, name: str, extent: tuple[int, int] | None = None) -> Iterator[Any]:
+        return self.files.lines(self.work(one, name), extent)
+
+    def from_all(self, one: Import, plan: Answer, name: str, shard: int) -> Iterator[Any]:
+        """What all shards of people have for this one."""
+        for other in range(plan["shards"]):
+            yield from self.lines_for(one, f"{name}-{other}{plan['round']}", shard)
+
+    def put_for_each(self, one: Import, name: str, parts: list[bytearray]) -> None:
+        """One file with a part for each shard that will read it; where they lie is written beside it."""
+        self.put(one, f"{name}-extents", self.files.write_shared(self.work(one, name), parts))
+
+    def lines_for(self, one: Import, name: str, shard: int) -> Iterator[Any]:
+        """This shard's part of such a file."""
+        extents: Extents | None = self.get(one, f"{name}-extents")
+        return self.lines(one, name, extents[shard]) if extents else iter(())
+
+    @staticmethod
+    def work(one: Import, name: str) -> str:
+        return work_key(one.district_id, one.run_id, name)
+
+    # What was last applied, and what will be.
+
+    def standing(self, one: Import, before: Answer | None, kind: str, shard: int, shards: int) -> Iterator[Any]:
+        """The records of a shard in the snapshot ``before`` (``{"snapshot_id", "shards"}``), which may have other shards."""
+        return map(unpacked, self.standing_lines(one, before, kind, shard, shards))
+
+    def standing_lines(self, one: Import, before: Answer | None, kind: str, shard: int, shards: int) -> Iterator[bytes]:
+        """The same as they lie there."""
+        if before is None:
+            return
+        then, now = before["shards"], shards
+        if kind in ("classes", "members"):
+            then, now = class_shards_of(then), class_shards_of(now)
+        for other in range(shard & (then - 1), then, now):
+            key = snapshot_key(one.district_id, before["snapshot_id"], f"{kind}-{other}")
+            for line in self.files.packed_lines(key):
+                if then >= now or shard_of(sourced_id_of(line), now) == shard:
+                    yield line
+
+    def changes(self, one: Import, plan: Answer, kind: str, shard: int) -> Iterator[Any]:
+        """(before, after) of everybody or every class in a shard that changes; where nothing stood, of all that comes."""
+        if not plan["before"]:
+            key = snapshot_key(one.district_id, plan["snapshot_id"], f"{kind}-{shard}")
+            return ((None, record) for record in self.files.lines(key))
+        return self.lines(one, f"{kind}-changes-{shard}{plan['round']}")
+
+    def newly_looked_at(self, one: Import, plan: Answer, shard: int) -> Iterator[RosterUser]:
+        """People who are new, came back, or whose role, address or Clever ids changed."""
+        for old, new in self.changes(one, plan, "people", shard):
+            if new is not None and (old is None or (old[1], old[4], old[6]) != (new[1], new[4], new[6])):
+                yield roster_user(one.district_id, new)
+
+    # How it ends.
+
+    def end(
+        self, one: Import, status: Status, reason: dict[str, str] | None, read: dict[str, int] | None = None
+    ) -> Answer:
+        """Note how the import ends; the report is written by ``finish``."""
+        self.put(one, "ended", {"status": status.value, "reason": reason, "read": read})
+        return {"next": "finish", "shards": []}
+
+    def superseded(self, one: Import) -> Answer:
+        message = "A newer upload of this district was read; it counts instead of this one."
+        return self.end(one, Status.SUPERSEDED, {"code": "superseded", "message": message})
+
+    def reject(self, one: Import, error: UploadRejected) -> Answer:
+        """Note that the upload cannot be used as a whole."""
+        self.put(one, "rejected", {**rejection(error), "at": to_iso(self.s.clock())})
+        return {"next": "finish", "shards": []}
+
+    def report(self, one: Import, status: Status, reason: dict[str, str] | None) -> Report:
+        return Report(
+            one.import_id,
+            one.district_id,
+            one.upload,
+            status,
+            one.started_at,
+            to_iso(self.s.clock()),
+            preview=one.preview,
+            reason=reason,
+        )
+
+    def stage_begins(self, one: Import, stage: str, *, parts: int, rows: int = 0) -> None:
+        if not one.preview and not one.roll_back:
+            now = self.s.clock()
+            self.progress.begin(one.district_id, one.import_id, one.upload.key, stage, parts=parts, rows=rows, now=now)
+
+    def part_done(self, one: Import, stage: str, part: int, *, of: int, rows: int = 0) -> Answer:
+        if not one.preview and not one.roll_back:
+            now = self.s.clock()
+            self.progress.part_done(one.district_id, one.import_id, stage, now, parts=of, rows=rows)
+        return {"shard": part}
+
+
+def rejection(error: UploadRejected) -> dict[str, Any]:
+    """A rejected upload as a working file holds it."""
+    return {
+        "code": error.code,
+        "message": error.message,
+        "file": error.file,
+        "line": error.line,
+        "column": error.column,
+    }
+
+
+def plan_of(plan: Answer) -> Plan:
+    """The part of a plan that the comparison needs."""
+    return Plan(plan["modes"], tuple(plan["keeps"]), plan["additions_only"], tuple(plan.get("kept_roles", ())))
+
+
+def kept_with(keeps: Iterable[str], rejected: Iterable[Kind]) -> set[str]:
+    """The kinds of which nobody is removed, now that rows of these kinds were rejected: a class's row may have named its
+    teachers."""
+    kept = {*keeps, *rejected}
+    return {*kept, Kind.ENROLLMENTS} if Kind.CLASSES in kept else kept
+
+
+def before_of(snapshot: Snapshot | None) -> Answer | None:
+    """Where a snapshot lies, as a plan holds it."""
+    if snapshot is None:
+        return None
+    return {"snapshot_id": snapshot.snapshot_id, "shards": snapshot.shards, "school_year": snapshot.school_year}
+
+
+def notes_json(notes: Any) -> list[Answer]:
+    return [asdict(note) for note in notes]

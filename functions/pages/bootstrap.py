@@ -1,0 +1,193 @@
+"""The composition root of the pages, and how errors become pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from botocore.exceptions import ClientError
+
+from functions.pages.activation.activation import ActivationPages
+from functions.pages.classes.class_page import Classes, NoSuchClass
+from functions.pages.classes.cleanup import Cleaning
+from functions.pages.classes.download import Downloads
+from functions.pages.classes.home import Home
+from functions.pages.console.console import Console
+from functions.pages.dependencies import Services
+from functions.pages.http import ForbiddenOrigin, Pages, Reply, Request, page
+from functions.pages.linking.link import Linking
+from functions.pages.login.login import Logins
+from functions.pages.login.password import Passwords
+from functions.pages.mail_links.notice import NoticePages
+from functions.pages.mail_links.unsubscribe import Unsubscribe
+from functions.pages.request_context import Visits
+from shared.domain.clock import new_id, new_secret, utc_now
+from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
+from shared.hubs.oidc import OidcProvider, PasswordLogin
+from shared.runtime import aws
+from shared.runtime.observability import logger, metric, where
+from shared.runtime.secrets import Secrets
+from shared.runtime.settings import PagesSettings
+from shared.stores.accounts import AccountStore
+from shared.stores.activation_queue import ActivationQueue
+from shared.stores.activations import ActivationStore
+from shared.stores.class_exports import ExportFiles, ExportQueue, ExportStore
+from shared.stores.digests import LeftOverStore
+from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.identifier_index import ClaimStore
+from shared.stores.links import LinkStore
+from shared.stores.notices import NoticeStore
+from shared.stores.nudges import NudgeStore
+from shared.stores.progress import ProgressStore
+from shared.stores.request_context import VisitStore
+from shared.stores.roster_users import RosterUserStore
+from shared.stores.sessions import RateLimiter, SessionStore
+from shared.stores.stuck import StuckStore
+from shared.use_cases.resend_activation import InvitingAgain
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """All pages, over one set of services."""
+
+    services: Services
+    pages: Pages
+    activation: ActivationPages
+    linking: Linking
+    logins: Logins
+    passwords: Passwords
+    home: Home
+    classes: Classes
+    downloads: Downloads
+    cleaning: Cleaning
+    unsubscribe: Unsubscribe
+    notices: NoticePages
+    console: Console
+
+    def answer(self, request: Request, do: Callable[[Site, Request], Reply]) -> Response[Any]:
+        """Answer a request. What goes wrong on purpose becomes a page that says what to do; the rest becomes a page too,
+        and an alarm."""
+        try:
+            if request.method == "POST" and not request.path.startswith("/unsubscribe/"):
+                request.check_origin(self.services.brand.web_url)
+            return self.pages.response(request, do(self, request))
+        except AccountLinkingError as error:
+            logger.info("refused", extra={"code": error.code})
+            reply = _sorry(error)
+        except Exception as error:  # noqa: BLE001 - the last resort; the message may hold people's data and is not logged
+            logger.error("page failed", extra={"error": type(error).__name__, "at": where(error)})
+            metric("PageFailed")
+            reply = page("sorry", status=500, code="internal_error", retry_after=None)
+        return self.pages.response(request, reply)
+
+    def not_found(self) -> Reply:
+        return page("sorry", status=404, code="not_found", retry_after=None)
+
+
+def _sorry(error: AccountLinkingError) -> Reply:
+    status = 409
+    headers: dict[str, str] = {}
+    match error:
+        case Throttled():
+            status, headers = 429, {"Retry-After": str(error.retry_after)}
+        case UnknownDistrict() | NoSuchClass():
+            status = 404
+        case ForbiddenOrigin() | LoginRefused():
+            status = 403
+    retry_after = error.retry_after if isinstance(error, Throttled) else None
+    reply = page("sorry", status=status, code=error.code, retry_after=retry_after)
+    reply.headers |= headers
+    return reply
+
+
+def assemble(services: Services, pages: Pages, read_latest: Callable[[str], str | None]) -> Site:
+    """All pages over these services."""
+    visits = Visits(services)
+    activation = ActivationPages(services, visits)
+    linking = Linking(services, visits)
+    logins = Logins(services, visits, linking)
+    downloads = Downloads(services, visits)
+    return Site(
+        services,
+        pages,
+        activation,
+        linking,
+        logins,
+        Passwords(services, visits, username_of=logins.username_of, enter=logins.enter),
+        Home(services, visits),
+        Classes(services, visits, downloads),
+        downloads,
+        Cleaning(services, visits, downloads),
+        Unsubscribe(services),
+        NoticePages(services),
+        Console(services, visits, read_latest),
+    )
+
+
+def wire() -> Site:
+    """The pages, wired to the services that the environment names."""
+    settings = PagesSettings.from_environment()
+    table = aws.table(settings.table_name)
+    secrets = Secrets(aws.client("secretsmanager"), utc_now)
+
+    def provider(name: str, issuer: str, client_id: str) -> OidcProvider:
+        return OidcProvider(
+            issuer,
+            client_id,
+            lambda: secrets.object(settings.oidc_secret_arn).get(f"{name}_client_secret", ""),
+            f"{settings.web_url}/callback/{name}",
+            utc_now,
+        )
+
+    districts, users, activations = DistrictStore(table), RosterUserStore(table), ActivationStore(table)
+    queue = ActivationQueue(aws.client("sqs"), settings.activation_queue_url)
+    services = Services(
+        districts=districts,
+        users=users,
+        district_classes=DistrictClassStore(table),
+        work=ClassWorkStore(table),
+        accounts=AccountStore(table, settings.google_issuer),
+        claims=ClaimStore(table),
+        links=LinkStore(table),
+        nudges=NudgeStore(table),
+        notices=NoticeStore(table),
+        activations=activations,
+        visits=VisitStore(table, utc_now),
+        progress=ProgressStore(table),
+        stuck=StuckStore(table),
+        inviting_again=InvitingAgain(activations, users, districts, queue, clock=utc_now, new_id=new_id),
+        exports=ExportStore(table),
+        export_queue=ExportQueue(aws.client("sqs"), settings.export_queue_url),
+        export_files=ExportFiles(aws.client("s3"), settings.export_bucket),
+        left=LeftOverStore(table),
+        sessions=SessionStore(table, utc_now),
+        limits=RateLimiter(table, utc_now),
+        passwords=PasswordLogin(aws.client("cognito-idp"), settings.user_pool_id, settings.user_pool_client_id),
+        google=provider("google", settings.google_issuer, settings.google_client_id),
+        clever=provider("clever", settings.clever_issuer, settings.clever_client_id),
+        brand=settings,
+        clock=utc_now,
+        new_id=new_id,
+        new_secret=new_secret,
+        token_key=lambda: secrets.key(settings.token_secret_arn),
+        password_help_url=settings.password_help_url,
+    )
+    pages = Pages(
+        brand_name=settings.brand_name,
+        support_url=settings.support_url,
+        web_url=settings.web_url,
+        form_targets=(settings.google_issuer, settings.clever_issuer),
+    )
+
+    def read_latest(district_id: str) -> str | None:
+        try:
+            key = f"reports/{district_id}/latest.json"
+            return str(aws.client("s3").get_object(Bucket=settings.report_bucket, Key=key)["Body"].read().decode())
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
+
+    return assemble(services, pages, read_latest)

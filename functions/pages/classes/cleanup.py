@@ -1,0 +1,168 @@
+"""Where a nudge leads: a teacher's classes from before, to be downloaded, then deleted, kept, or looked at later (M17, B3, B4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from functions.pages.binning import delete_class, restore_class
+from functions.pages.classes.download import Downloads
+from functions.pages.dependencies import Services
+from functions.pages.http import WANTED_COOKIE, Reply, Request, see_other
+from functions.pages.request_context import Visits
+from shared.domain.account import GrassrootsClass
+from shared.domain.errors import RefusedTransition
+from shared.domain.link import Link
+from shared.domain.nudge import next_allowed, still_about
+from shared.domain.pairing import Pairing, Verdict
+from shared.domain.roster import Role, RosterUser
+from shared.stores.accounts import RESTORE_DAYS, is_restorable
+from shared.stores.class_exports import ClassNamed
+
+SNOOZE_DAYS = 30
+_FIELD = "class-"
+_STRONGEST_FIRST = (Verdict.OBSOLETE, Verdict.ASK, Verdict.LEFT_ALONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """A class from before: what is in it, where its students are now, and when its data was last downloaded."""
+
+    class_id: str
+    name: str
+    students: int
+    goals: int
+    assignments: int
+    moved: int
+    into: str
+    gathered_on: str | None
+
+    @classmethod
+    def of(cls, found: Pairing, gathered: dict[str, str]) -> Previous:
+        old = found.old
+        return cls(
+            old.class_id,
+            old.name,
+            found.size,
+            len(old.goals),
+            len(old.assignments),
+            found.moved,
+            ", ".join(one.into.title for one in found.into),
+            gathered.get(old.class_id, "")[:10] or None,
+        )
+
+
+class Cleaning:
+    """Everything is about the classes that the form has ticked, and only about the own ones."""
+
+    def __init__(self, services: Services, visits: Visits, downloads: Downloads) -> None:
+        self._s = services
+        self._visits = visits
+        self._downloads = downloads
+
+    def show(self, request: Request) -> Reply:
+        account = self._visits.of(request).account
+        if account is None:
+            return see_other("/login", **{WANTED_COOKIE: "cleaning"})
+        family = self._s.accounts.family(account)
+        owned = self._s.accounts.owned_classes(*family)
+        about = {one.class_id for one in still_about(owned)}
+        links = self._s.links.of_account(*family)
+        district = self._s.districts.find(links[0].user.district_id) if links else None
+        found = self._paired([one for one in owned if one.class_id in about], self._teachers(links))
+        gathered = {class_id: at for one in family for class_id, at in self._s.exports.gathered(one).items()}
+        shown = {v: [Previous.of(one, gathered) for one in found if one.verdict is v] for v in _STRONGEST_FIRST}
+        now = self._s.clock()
+        reply = self._downloads.page(
+            "cleaning",
+            self._downloads.asked_for(request, account.account_id),
+            locale=district.locale if district else None,
+            support_url=district.support_url if district else None,
+            obsolete=shown[Verdict.OBSOLETE],
+            asked=shown[Verdict.ASK],
+            left_alone=shown[Verdict.LEFT_ALONE],
+            kept=[one.name for one in owned if one.kept_at and not one.deleted_at],
+            deleted=[{"class_id": one.class_id, "name": one.name} for one in owned if is_restorable(one, now)],
+            restore_days=RESTORE_DAYS,
+            snooze_days=SNOOZE_DAYS,
+            may_snooze=any(self._s.nudges.due_at(link.user) for link in links),
+            done=request.query.get("done"),
+        )
+        if WANTED_COOKIE in request.cookies:
+            reply.cookies[WANTED_COOKIE] = None
+        return reply
+
+    def download(self, request: Request) -> Reply:
+        """One zip of all the ticked classes."""
+        account = self._visits.of(request).account
+        if account is None or not (ticked := self._ticked(request, self._s.accounts.family(account))):
+            return see_other("/cleaning?done=nothing")
+        export_id = self._downloads.ask(request, account.account_id, [ClassNamed(one.class_id) for one in ticked])
+        return see_other(f"/cleaning?download={export_id}")
+
+    def delete(self, request: Request) -> Reply:
+        return self._each(request, "deleted", lambda owner, class_id: delete_class(self._s, owner, class_id))
+
+    def restore(self, request: Request) -> Reply:
+        return self._each(request, "restored", lambda owner, class_id: restore_class(self._s, owner, class_id))
+
+    def keep(self, request: Request) -> Reply:
+        """No nudge is about them any more."""
+        now = self._s.clock()
+        return self._each(
+            request, "kept", lambda owner, class_id: self._s.accounts.keep_class(owner, class_id, now=now)
+        )
+
+    def later(self, request: Request) -> Reply:
+        """The next nudge comes in a month."""
+        account = self._visits.of(request).account
+        for link in self._s.links.of_account(*self._s.accounts.family(account)) if account else ():
+            self._snooze(link)
+        return see_other("/cleaning?done=later")
+
+    def _snooze(self, link: Link) -> None:
+        district = self._s.districts.get(link.user.district_id)
+        self._s.nudges.snooze(link.user, next_allowed(district, self._s.clock() + timedelta(days=SNOOZE_DAYS)))
+
+    def _each(self, request: Request, done: str, do: Callable[[str, str], None]) -> Reply:
+        """Do it to each ticked class; what was done before, or is not there, stays as it is."""
+        account = self._visits.of(request).account
+        family = self._s.accounts.family(account) if account else ()
+        if not (ticked := self._ticked(request, family)):
+            return see_other("/cleaning?done=nothing")
+        for one in ticked:
+            with suppress(RefusedTransition):
+                do(one.owner_account_id, one.class_id)
+        self._note_what_is_left(family)
+        return see_other(f"/cleaning?done={done}")
+
+    def _note_what_is_left(self, family: tuple[str, ...]) -> None:
+        old = still_about(self._s.accounts.owned_classes(*family))
+        for user in self._teachers(self._s.links.of_account(*family)):
+            found = self._s.previous().paired(old, user, self._s.districts.get(user.district_id))
+            self._s.left.note(user, sum(one.verdict is not Verdict.LEFT_ALONE for one in found))
+
+    def _teachers(self, links: list[Link]) -> list[RosterUser]:
+        """Who of a district the account is linked to, as far as they teach there now."""
+        users = self._s.users.get_many(link.user for link in links)
+        return [user for user in users.values() if user.active and user.role is Role.TEACHER]
+
+    def _ticked(self, request: Request, family: tuple[str, ...]) -> list[GrassrootsClass]:
+        """Those of the own classes that the form has ticked."""
+        names = {name.removeprefix(_FIELD) for name in request.form if name.startswith(_FIELD)}
+        return (
+            [one for one in self._s.accounts.owned_classes(*family) if one.class_id in names]
+            if names and family
+            else []
+        )
+
+    def _paired(self, old: list[GrassrootsClass], users: list[RosterUser]) -> list[Pairing]:
+        """What has become of each class, by the district that says most of it."""
+        best = {one.class_id: Pairing(one, Verdict.LEFT_ALONE) for one in old}
+        for user in users:
+            for found in self._s.previous().paired(old, user, self._s.districts.get(user.district_id)):
+                before = best[found.old.class_id]
+                best[found.old.class_id] = min(before, found, key=lambda one: _STRONGEST_FIRST.index(one.verdict))
+        return list(best.values())

@@ -1,0 +1,71 @@
+"""Class data to take along (B4): asked for here, made by a worker, fetched from where it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from functions.pages.dependencies import Services
+from functions.pages.http import Reply, Request, page, see_other
+from functions.pages.request_context import Visits
+from shared.domain.clock import from_iso, to_iso
+from shared.stores.class_exports import ClassNamed, Export
+from shared.stores.table import is_an_id
+
+_LOOKED_AT_FOR = timedelta(minutes=10)
+"""How long a page looks again by itself whether a file is made."""
+_HOUR = timedelta(hours=1)
+
+
+class Downloads:
+    """A page that shows an export looks again by itself until it is made, and then begins to fetch it: by the header
+    ``Refresh``, which needs no JavaScript."""
+
+    def __init__(self, services: Services, visits: Visits) -> None:
+        self._s = services
+        self._visits = visits
+
+    def ask(self, request: Request, account_id: str, classes: Iterable[ClassNamed]) -> str:
+        """Have the data of these classes gathered; answers the id of the export. Raises Throttled."""
+        self._s.limits.hit("download", account_id, most=60, within=_HOUR)
+        now = self._s.clock()
+        wanted = tuple(dict.fromkeys(classes))
+        export = Export(account_id, self._s.new_id(), wanted, request.language(), to_iso(now))
+        self._s.exports.ask(export, now)
+        self._s.export_queue.request(export)
+        return export.export_id
+
+    def asked_for(self, request: Request, account_id: str) -> Export | None:
+        """The export that a page's address names, if it is this account's."""
+        export_id = request.query.get("download", "")
+        return self._s.exports.get(account_id, export_id, self._s.clock()) if is_an_id(export_id) else None
+
+    def page(self, template: str, export: Export | None, **values: Any) -> Reply:
+        """A page that tells how an export stands."""
+        reply = page(template, export=export, **values)
+        if export and export.made_at and not export.fetched_at:
+            reply.headers["Refresh"] = f"0; url={_file_address(export)}"
+        elif export and _is_being_made(export) and self._s.clock() < from_iso(export.asked_at) + _LOOKED_AT_FOR:
+            reply.headers["Refresh"] = "2"
+        return reply
+
+    def fetch(self, request: Request, export_id: str) -> Reply:
+        """Its classes are ticked off, and the browser is sent to the file."""
+        account = self._visits.of(request).account
+        if account is None:
+            return see_other("/login")
+        now = self._s.clock()
+        export = self._s.exports.get(account.account_id, export_id, now) if is_an_id(export_id) else None
+        if export is None or not export.made_at:
+            return page("sorry", status=404, code="not_found", retry_after=None)
+        self._s.exports.fetched(export, now)
+        return see_other(self._s.export_files.address(export))
+
+
+def _is_being_made(export: Export) -> bool:
+    return not export.made_at and not export.failed_at
+
+
+def _file_address(export: Export) -> str:
+    return f"/downloads/{export.export_id}"

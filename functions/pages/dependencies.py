@@ -1,0 +1,74 @@
+"""What the pages work with, wired once by the handler and by tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from functions.pages.http import Sealed
+from shared.domain.clock import Clock, NewId
+from shared.hubs.oidc import OidcProvider, PasswordLogin
+from shared.runtime.settings import Brand
+from shared.stores.accounts import AccountStore
+from shared.stores.activations import ActivationStore
+from shared.stores.class_exports import ExportFiles, ExportQueue, ExportStore
+from shared.stores.digests import LeftOverStore
+from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.identifier_index import ClaimStore
+from shared.stores.links import LinkStore
+from shared.stores.notices import NoticeStore
+from shared.stores.nudges import NudgeStore
+from shared.stores.progress import ProgressStore
+from shared.stores.request_context import VisitStore
+from shared.stores.roster_users import RosterUserStore
+from shared.stores.sessions import RateLimiter, SessionStore
+from shared.stores.stuck import StuckStore
+from shared.use_cases.class_contents import ClassContents
+from shared.use_cases.pair_classes import PreviousClasses
+from shared.use_cases.resend_activation import InvitingAgain
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Stores, proofs of identity, time, ids and secrets."""
+
+    districts: DistrictStore
+    users: RosterUserStore
+    district_classes: DistrictClassStore
+    work: ClassWorkStore
+    accounts: AccountStore
+    claims: ClaimStore
+    links: LinkStore
+    nudges: NudgeStore
+    notices: NoticeStore
+    activations: ActivationStore
+    visits: VisitStore
+    progress: ProgressStore
+    stuck: StuckStore
+    inviting_again: InvitingAgain
+    exports: ExportStore
+    export_queue: ExportQueue
+    export_files: ExportFiles
+    left: LeftOverStore
+    sessions: SessionStore
+    limits: RateLimiter
+    passwords: PasswordLogin
+    google: OidcProvider
+    clever: OidcProvider
+    brand: Brand
+    clock: Clock
+    new_id: NewId
+    new_secret: NewId
+    token_key: Callable[[], bytes]
+    password_help_url: str = ""
+    """Where the platform helps whoever forgot a password; empty where that is done here."""
+
+    def contents(self) -> ClassContents:
+        return ClassContents(self.accounts, self.links, self.users, self.district_classes, self.work)
+
+    def previous(self) -> PreviousClasses:
+        return PreviousClasses(self.links, self.district_classes, clock=self.clock)
+
+    def sealed(self, purpose: str) -> Sealed:
+        """What travels in a cookie for this purpose; a value sealed for one purpose opens for no other."""
+        return Sealed(self.token_key(), f"cookie-{purpose}")

@@ -1,0 +1,125 @@
+"""Beside the password: a code of the second factor, a new password for one that others chose, or for one that was forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+
+from functions.pages.dependencies import Services
+from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
+from functions.pages.request_context import Visits
+from shared.domain.errors import LoginRefused
+from shared.hubs.oidc import Challenge
+
+_CHALLENGE_SECONDS = 900
+_FORGOTTEN_SECONDS = 3600
+_LONGEST_NAME = 254
+_QUARTER, _HOUR = timedelta(minutes=15), timedelta(hours=1)
+
+
+def asked_for_more(services: Services, challenge: Challenge, *, is_reset: bool = False) -> Reply:
+    """On to the page that asks. Cognito's session goes along in the cookie; ``is_reset`` says that a password is new."""
+    sealed = services.sealed("challenge").seal({"challenge": asdict(challenge), "is_reset": is_reset})
+    return see_other("/login/code", **{LOGIN_COOKIE: sealed})
+
+
+class Passwords:
+    """``username_of`` answers the username that a typed name or address stands for; ``enter`` begins the session."""
+
+    def __init__(
+        self,
+        services: Services,
+        visits: Visits,
+        *,
+        username_of: Callable[[str], str],
+        enter: Callable[[Request, str], Reply],
+    ) -> None:
+        self._s = services
+        self._visits = visits
+        self._username_of = username_of
+        self._enter = enter
+
+    # What Cognito asks for beside the password.
+
+    def show_challenge(self, request: Request) -> Reply:
+        begun = self._challenge(request)
+        return self._asking(request, begun[0]) if begun else see_other("/login")
+
+    def answer_challenge(self, request: Request) -> Reply:
+        begun = self._challenge(request)
+        if begun is None:
+            return see_other("/login")
+        challenge, is_reset = begun
+        self._s.limits.hit("login_code", challenge.username, most=5, within=_QUARTER)
+        try:
+            found = self._s.passwords.go_on(challenge, request.form.get("answer", "").strip())
+        except LoginRefused:
+            return self._asking(request, challenge, status=401)
+        return self._in(request, found, is_reset=is_reset)
+
+    def _challenge(self, request: Request) -> tuple[Challenge, bool] | None:
+        sealed = self._s.sealed("challenge").open(request.cookies.get(LOGIN_COOKIE), _CHALLENGE_SECONDS)
+        return (Challenge(**sealed["challenge"]), sealed["is_reset"]) if sealed else None
+
+    def _asking(self, request: Request, challenge: Challenge, *, status: int = 200) -> Reply:
+        return self._page(request, "login_code", status, wants_a_new_password=challenge.wants_a_new_password)
+
+    def _in(self, request: Request, found: str | Challenge, *, is_reset: bool) -> Reply:
+        """Who set a new password ends every earlier session: it may be another's (ASVS 7.4.3)."""
+        if isinstance(found, Challenge):
+            return asked_for_more(self._s, found, is_reset=is_reset)
+        if is_reset:
+            self._s.sessions.end_all(found)
+        reply = self._enter(request, found)
+        reply.cookies[LOGIN_COOKIE] = None
+        return reply
+
+    # A forgotten password.
+
+    def show_forgotten(self, request: Request) -> Reply:
+        if self._s.password_help_url:
+            return see_other(self._s.password_help_url)
+        return self._page(request, "forgotten_password")
+
+    def send_code(self, request: Request) -> Reply:
+        """The same answer for an unknown name (ASVS 6.3.8): what was typed goes along, not whom it stands for."""
+        if self._s.password_help_url:
+            return see_other(self._s.password_help_url)
+        name = request.form.get("username", "").strip()[:_LONGEST_NAME]
+        self._s.limits.hit("forgotten", name or "-", most=5, within=_HOUR)
+        self._s.limits.hit("forgotten_from", request.source_ip, most=300, within=_HOUR)
+        self._s.passwords.send_code(self._username_of(name))
+        return see_other("/login/reset", **{LOGIN_COOKIE: self._s.sealed("forgotten").seal({"name": name})})
+
+    def show_reset(self, request: Request) -> Reply:
+        return self._page(request, "new_password") if self._forgotten(request) else see_other("/login/forgot")
+
+    def reset(self, request: Request) -> Reply:
+        name = self._forgotten(request)
+        if name is None:
+            return see_other("/login/forgot")
+        self._s.limits.hit("new_password", name, most=5, within=_QUARTER)
+        username, password = self._username_of(name), request.form.get("new_password", "")
+        try:
+            self._s.passwords.set_password(username, request.form.get("code", "").strip(), password)
+            found = self._s.passwords.log_in(username, password)
+        except LoginRefused:
+            return self._page(request, "new_password", 401)
+        return self._in(request, found, is_reset=True)
+
+    def _forgotten(self, request: Request) -> str | None:
+        sealed = self._s.sealed("forgotten").open(request.cookies.get(LOGIN_COOKIE), _FORGOTTEN_SECONDS)
+        return sealed["name"] if sealed else None
+
+    def _page(self, request: Request, template: str, status: int = 200, **values: bool) -> Reply:
+        """In the language, and with the support, of the district whose mail brought this browser."""
+        brought = self._visits.brought(request)
+        return page(
+            template,
+            status=status,
+            locale=brought.locale if brought else None,
+            support_url=brought.support_url if brought else None,
+            problem=status == 401,
+            **values,
+        )

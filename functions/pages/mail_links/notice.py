@@ -1,0 +1,125 @@
+"""From the notice of a link to its undo (B2). The mail alone undoes nothing: the person types the address that it came to."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from functions.pages.dependencies import Services
+from functions.pages.http import NOTICE_COOKIE, Reply, Request, page, see_other
+from shared.domain.account import Account
+from shared.domain.clock import from_iso
+from shared.domain.district import District
+from shared.domain.email_address import normalise
+from shared.domain.errors import RefusedTransition
+from shared.domain.link import UNDO_DAYS, Link
+from shared.domain.link_notice import Notice, addresses, named_by, token_is_valid
+from shared.domain.roster import RosterUser
+from shared.runtime.i18n import long_date
+from shared.runtime.masking import masked, veiled
+from shared.stores.audit import Actor
+
+_COOKIE_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a notice told of, as it stands now; ``address`` is where the notice went."""
+
+    notice: Notice
+    address: str
+    user: RosterUser
+    account: Account
+    link: Link
+    district: District
+
+
+class NoticePages:
+    """Shows what was linked, and undoes it for whoever owns the address (docs/decisions/an-undo-needs-the-address.md)."""
+
+    def __init__(self, services: Services) -> None:
+        self._s = services
+
+    def arrive(self, request: Request, token: str) -> Reply:
+        """Take the token out of the address before anything else is loaded.
+
+        What proves nothing is counted, for the limit; the true address never is, so that nobody can lock out its owner.
+        """
+        found = self._of(token)
+        if not isinstance(found, Told):
+            named = named_by(token)
+            counted = named[0] if named and found == "gone" else request.source_ip
+            self._s.limits.hit("notice", counted, most=300, within=timedelta(hours=1))
+            return _sorry(found)
+        return see_other("/notice", **{NOTICE_COOKIE: self._s.sealed("notice").seal({"token": token})})
+
+    def show(self, request: Request) -> Reply:
+        """Both sides, and the field for the address; without the cookie it says how to go on."""
+        token = self._token(request)
+        if token is None:
+            return page("notice_gone", problem="no_cookie")
+        found = self._of(token)
+        if not isinstance(found, Told):
+            return _sorry(found)
+        linked_at = from_iso(found.link.linked_at or "").astimezone(found.district.zone)
+        return page(
+            "notice",
+            locale=found.district.locale,
+            support_url=found.district.support_url,
+            district=found.district.name,
+            official={"name": found.user.display_name, "email": masked(found.user.official_email)},
+            existing={
+                "name": found.account.display_name,
+                "username": veiled(found.account.username),
+                "email": masked(found.account.email),
+            },
+            day=long_date(request.language(found.district.locale), linked_at.date()),
+        )
+
+    def undo(self, request: Request) -> Reply:
+        """`Undo the link`: a robot that presses buttons does not know the address, and the answer is the same for all."""
+        token = self._token(request)
+        if token is None:
+            return see_other("/notice")
+        found = self._of(token)
+        if not isinstance(found, Told):
+            return _sorry(found)
+        self._s.limits.hit_from(request.source_ip, "notice_undo", found.notice.notice_id)
+        if normalise(request.form.get("email", "")) == found.address:
+            with suppress(RefusedTransition):
+                self._s.links.undo(
+                    found.link.user,
+                    account_id=found.link.account_id,
+                    event_id=self._s.new_id(),
+                    now=self._s.clock(),
+                    actor=Actor.NOTICE,
+                )
+        return page(
+            "notice_gone", locale=found.district.locale, support_url=found.district.support_url, problem="asked"
+        )
+
+    def _token(self, request: Request) -> str | None:
+        said = self._s.sealed("notice").open(request.cookies.get(NOTICE_COOKIE), _COOKIE_SECONDS)
+        return said["token"] if said else None
+
+    def _of(self, token: str) -> Told | str:
+        """What the token's notice told of; else ``unknown``, or ``gone``: undone, another one by now, or too old."""
+        named = named_by(token)
+        notice = self._s.notices.find(*named) if named else None
+        if notice is None:
+            return "unknown"
+        link, user = self._s.links.of_user(notice.user), self._s.users.get(notice.user)
+        account, district = self._s.accounts.get(notice.account_id), self._s.districts.find(notice.user.district_id)
+        address = addresses(user, account).get(notice.side)
+        if not (link and link.is_linked and user and account and district and address):
+            return "gone"
+        is_old = from_iso(link.linked_at or "") < self._s.clock() - timedelta(days=UNDO_DAYS)
+        is_another = link.account_id != notice.account_id
+        if is_old or is_another or not token_is_valid(token, notice, link, address, self._s.token_key()):
+            return "gone"
+        return Told(notice, address, user, account, link, district)
+
+
+def _sorry(problem: str) -> Reply:
+    return page("notice_gone", status=404 if problem == "unknown" else 410, problem=problem)

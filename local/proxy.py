@@ -1,0 +1,160 @@
+"""What a browser needs beside the emulator: the pages at an origin of their own, and a page with the mail that was sent."""
+
+from __future__ import annotations
+
+import html
+import http.client
+import json
+import sys
+import urllib.request
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import BoundedSemaphore, Thread
+from typing import Any
+from urllib.parse import urlparse
+
+from local import mail_gallery as gallery
+
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that went away is no news; anything else is."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+
+class Server:
+    """An HTTP server of this machine, in a thread."""
+
+    def __init__(self, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._server = _Listener(("127.0.0.1", port), handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = Thread(target=self._server.serve_forever, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+AT_ONCE = 8
+"""How many requests are passed on at once; the others wait. The emulator answers a function's calls with the same threads
+that wait for the function, and would let them starve."""
+
+
+def pages_handler(endpoint: str, api_id: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
+    """Passes each request on to the HTTP API's path-style address, as it is."""
+    target = urlparse(endpoint)
+    turn = BoundedSemaphore(AT_ONCE)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _pass_on(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            upstream = http.client.HTTPConnection(target.hostname or "", target.port, timeout=60)
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
+            turn.acquire()
+            try:
+                upstream.request(
+                    self.command, f"/_aws/execute-api/{api_id()}/$default{self.path}", body or None, headers
+                )
+                answer = upstream.getresponse()
+                content = answer.read()
+            except OSError:
+                self.send_error(502, "The local stack does not answer")
+                return
+            finally:
+                turn.release()
+                upstream.close()
+            self.send_response_only(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in _HOP_BY_HOP:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        do_GET = do_POST = do_HEAD = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = _pass_on  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: addresses hold tokens."""
+
+    return Handler
+
+
+def sent_mail(endpoint: str) -> list[dict[str, str]]:
+    """The mail that was sent, the newest first: to, subject, html, text."""
+    with urllib.request.urlopen(f"{endpoint}/_ministack/ses/messages", timeout=10) as answer:
+        found = json.load(answer)
+    messages = found.get("messages", found)
+    if isinstance(messages, dict):
+        messages = [message for some in messages.values() for message in some]
+    return [_message(message) for message in reversed(messages)]
+
+
+def _message(raw: dict[str, object]) -> dict[str, str]:
+    to = raw.get("To") or raw.get("Destinations") or []
+    return {
+        "to": ", ".join(to) if isinstance(to, list) else str(to),
+        "subject": str(raw.get("Subject") or ""),
+        "html": str(raw.get("BodyHtml") or ""),
+        "text": str(raw.get("BodyText") or ""),
+    }
+
+
+def mail_handler(endpoint: str) -> type[BaseHTTPRequestHandler]:
+    """A page with all mail, each in both parts, and the gallery of every mail there is."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = urlparse(self.path)
+            match asked.path.strip("/").split("/"):
+                case ["gallery"]:
+                    page: str | None = gallery.page()
+                case ["gallery", kind, language]:
+                    page = gallery.mail(kind, language, dark=asked.query == "dark")
+                case [""]:
+                    page = _mail_page(sent_mail(endpoint))
+                case _:
+                    page = None
+            if page is None:
+                self.send_error(404)
+                return
+            body = page.encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+    return Handler
+
+
+def _mail_page(messages: list[dict[str, str]]) -> str:
+    articles = "".join(
+        f"<details><summary>{html.escape(m['subject'])} → {html.escape(m['to'])}</summary>"
+        f'<iframe sandbox="allow-popups allow-top-navigation-by-user-activation" title="{html.escape(m["subject"])}" '
+        f'srcdoc="{html.escape(m["html"].replace("<a ", "<a target=_top "))}"></iframe>'
+        f"<pre>{html.escape(m['text'])}</pre></details>"
+        for m in messages
+    )
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Mail</title><style>'
+        "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:1rem auto;padding:0 1rem}"
+        "iframe{width:100%;height:34rem;border:1px solid #767a86}pre{white-space:pre-wrap}</style></head>"
+        f"<body><main><h1>Mail that was sent: {len(messages)}</h1>"
+        f'<p><a href="/gallery">Every mail there is, in each language and width</a></p>'
+        f"{articles or '<p>None yet.</p>'}</main></body></html>"
+    )
