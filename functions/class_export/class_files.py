@@ -17,7 +17,7 @@ from shared.runtime.csv_safety import harmless
 from shared.runtime.i18n import direction, environment, translations
 from shared.use_cases.class_contents import Taught
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent
 _NOT_IN_A_FILE_NAME = re.compile(r"[^\w -]+")
 _LONGEST_NAME = 60
 

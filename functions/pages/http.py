@@ -18,7 +18,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from shared.domain.errors import AccountLinkingError
 from shared.runtime.i18n import direction, environment, language_accepted, language_for, languages, own_name
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent
 SESSION_COOKIE = "__Host-session"
 ACTIVATION_COOKIE = "__Host-activation"
 NOTICE_COOKIE = "__Host-notice"

@@ -88,7 +88,7 @@ def _raises(error: Exception) -> Callable[[Site, Any], Reply]:
 
 
 PROVOKED: dict[int, Callable[[Site, Any], Reply]] = {
-    200: lambda s, _: Reply(template="not_me"),
+    200: lambda s, _: Reply(template="linking/not_me"),
     303: lambda s, _: Reply(303, location="/home"),
     403: _raises(LoginRefused("not_proved", "")),
     404: _raises(NoSuchClass("no_such_class", "")),

@@ -46,12 +46,12 @@ class ActivationPages:
         """The page that names person, school and district; without the cookie it says how to go on."""
         visit = self._visits.of(request)
         if visit.brought is None:
-            return page("activation_gone", problem="no_cookie")
+            return page("activation/activation_gone", problem="no_cookie")
         if visit.invitation is None:
             return self.sorry(visit.problem)
         district, user = visit.invitation.district, visit.invitation.user
         return page(
-            "activation",
+            "activation/activation",
             locale=district.locale,
             name=user.display_name,
             district=district.name,
@@ -85,8 +85,8 @@ class ActivationPages:
         if user and typed and typed == user.official_email:
             with suppress(RefusedTransition):
                 self._s.inviting_again.invite(user.key)
-        return page("activation_gone", problem="asked")
+        return page("activation/activation_gone", problem="asked")
 
     @staticmethod
     def sorry(problem: str) -> Reply:
-        return page("activation_gone", status=404 if problem == "unknown" else 410, problem=problem)
+        return page("activation/activation_gone", status=404 if problem == "unknown" else 410, problem=problem)

@@ -74,7 +74,7 @@ class Classes:
         goals, assignments = self._work(opened)
         old = opened.grassroots if opened.is_teacher else None
         return page(
-            "class",
+            "classes/class_page",
             one=opened,
             goals=goals,
             assignments=assignments,
@@ -94,7 +94,7 @@ class Classes:
         one = opened.grassroots
         export = self._downloads.asked_for(request, opened.account.account_id)
         return self._downloads.page(
-            "class_settings",
+            "classes/class_settings",
             export,
             one=opened,
             action=self._action(opened, ""),

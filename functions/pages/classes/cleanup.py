@@ -76,7 +76,7 @@ class Cleaning:
         shown = {v: [Previous.of(one, gathered) for one in found if one.verdict is v] for v in _STRONGEST_FIRST}
         now = self._s.clock()
         reply = self._downloads.page(
-            "cleaning",
+            "classes/cleanup",
             self._downloads.asked_for(request, account.account_id),
             locale=district.locale if district else None,
             support_url=district.support_url if district else None,

@@ -57,7 +57,7 @@ class Home:
     def show(self, request: Request) -> Reply:
         visit = self._visits.of(request)
         if visit.unconfirmed:
-            return page("confirm")
+            return page("login/confirm")
         if visit.session is None:
             return see_other("/login")
         if visit.session.account_id is None:
@@ -75,7 +75,7 @@ class Home:
         current, ended = self._district_classes(here, districts, mastery)
         owned = self._s.accounts.owned_classes(*family)
         return page(
-            "home",
+            "classes/home",
             locale=first.locale if first else None,
             support_url=first.support_url if first else None,
             name=account.display_name,

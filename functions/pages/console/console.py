@@ -56,7 +56,7 @@ class Console:
         district = self._s.districts.get(district_id)
         latest = self._read_latest(district_id)
         return page(
-            "console",
+            "console/console",
             status=409 if refused else 200,
             refused=refused,
             stuck=[self._stuck(one) for one in self._s.stuck.of_district(district_id)],

@@ -70,7 +70,7 @@ class Linking:
             return see_other("/home") if visit.is_linked else self.sorry("already_linked", proven.district)
         user, own = proven.user, self._classes_of(account)
         return page(
-            "link",
+            "linking/link",
             locale=proven.district.locale,
             support_url=proven.district.support_url,
             official={
@@ -163,7 +163,7 @@ class Linking:
             self._s.sessions.end(visit.session.session_id)
         district = visit.district
         reply = page(
-            "not_me",
+            "linking/not_me",
             locale=district.locale if district else None,
             support_url=district.support_url if district else None,
         )
@@ -171,7 +171,7 @@ class Linking:
         return reply
 
     def sorry(self, code: str, district: District) -> Reply:
-        return page("link_refused", status=409, code=code, locale=district.locale, support_url=district.support_url)
+        return page("linking/link_refused", status=409, code=code, locale=district.locale, support_url=district.support_url)
 
     def find_another(self, request: Request) -> Reply:
         """From an account that was made at a district login to the login of an older one; what was proved goes along."""
@@ -215,7 +215,7 @@ class Linking:
             return see_other("/home")
         user, district = visit.proven.user, visit.proven.district
         return page(
-            "welcome",
+            "linking/welcome",
             locale=district.locale,
             name=user.display_name,
             district=district.name,

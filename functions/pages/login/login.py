@@ -41,7 +41,7 @@ class Logins:
         brought = self._visits.brought(request)
         candidates = self._linking.candidates(self._visits.of(request)) if problem else []
         return page(
-            "login",
+            "login/login",
             status=status,
             problem=problem,
             username=username,
@@ -79,7 +79,7 @@ class Logins:
     def show_district(self, district_id: str) -> Reply:
         district = self._s.districts.get(district_id)
         return page(
-            "sso",
+            "login/sso",
             district=district.name,
             district_id=district_id,
             providers=district.identity_providers,

@@ -63,7 +63,7 @@ class Passwords:
         return (Challenge(**sealed["challenge"]), sealed["is_reset"]) if sealed else None
 
     def _asking(self, request: Request, challenge: Challenge, *, status: int = 200) -> Reply:
-        return self._page(request, "login_code", status, wants_a_new_password=challenge.wants_a_new_password)
+        return self._page(request, "login/login_code", status, wants_a_new_password=challenge.wants_a_new_password)
 
     def _in(self, request: Request, found: str | Challenge, *, is_reset: bool) -> Reply:
         """Who set a new password ends every earlier session: it may be another's (ASVS 7.4.3)."""
@@ -80,7 +80,7 @@ class Passwords:
     def show_forgotten(self, request: Request) -> Reply:
         if self._s.password_help_url:
             return see_other(self._s.password_help_url)
-        return self._page(request, "forgotten_password")
+        return self._page(request, "login/forgotten_password")
 
     def send_code(self, request: Request) -> Reply:
         """The same answer for an unknown name (ASVS 6.3.8): what was typed goes along, not whom it stands for."""
@@ -93,7 +93,7 @@ class Passwords:
         return see_other("/login/reset", **{LOGIN_COOKIE: self._s.sealed("forgotten").seal({"name": name})})
 
     def show_reset(self, request: Request) -> Reply:
-        return self._page(request, "new_password") if self._forgotten(request) else see_other("/login/forgot")
+        return self._page(request, "login/new_password") if self._forgotten(request) else see_other("/login/forgot")
 
     def reset(self, request: Request) -> Reply:
         name = self._forgotten(request)
@@ -105,7 +105,7 @@ class Passwords:
             self._s.passwords.set_password(username, request.form.get("code", "").strip(), password)
             found = self._s.passwords.log_in(username, password)
         except LoginRefused:
-            return self._page(request, "new_password", 401)
+            return self._page(request, "login/new_password", 401)
         return self._in(request, found, is_reset=True)
 
     def _forgotten(self, request: Request) -> str | None:

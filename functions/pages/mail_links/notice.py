@@ -58,13 +58,13 @@ class NoticePages:
         """Both sides, and the field for the address; without the cookie it says how to go on."""
         token = self._token(request)
         if token is None:
-            return page("notice_gone", problem="no_cookie")
+            return page("mail_links/notice_gone", problem="no_cookie")
         found = self._of(token)
         if not isinstance(found, Told):
             return _sorry(found)
         linked_at = from_iso(found.link.linked_at or "").astimezone(found.district.zone)
         return page(
-            "notice",
+            "mail_links/notice",
             locale=found.district.locale,
             support_url=found.district.support_url,
             district=found.district.name,
@@ -96,7 +96,7 @@ class NoticePages:
                     actor=Actor.NOTICE,
                 )
         return page(
-            "notice_gone", locale=found.district.locale, support_url=found.district.support_url, problem="asked"
+            "mail_links/notice_gone", locale=found.district.locale, support_url=found.district.support_url, problem="asked"
         )
 
     def _token(self, request: Request) -> str | None:
@@ -122,4 +122,4 @@ class NoticePages:
 
 
 def _sorry(problem: str) -> Reply:
-    return page("notice_gone", status=404 if problem == "unknown" else 410, problem=problem)
+    return page("mail_links/notice_gone", status=404 if problem == "unknown" else 410, problem=problem)

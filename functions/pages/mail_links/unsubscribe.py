@@ -17,7 +17,7 @@ class Unsubscribe:
 
     def show(self, token: str) -> Reply:
         about = self._about(token)
-        return page("unsubscribe", status=200 if about else 404, about=about, done=False, token=token)
+        return page("mail_links/unsubscribe", status=200 if about else 404, about=about, done=False, token=token)
 
     def _about(self, token: str) -> str:
         if unsubscribed(token, self._s.token_key()):
@@ -28,13 +28,13 @@ class Unsubscribe:
         if activation_id := stopped_by(token, self._s.token_key()):
             if activation := self._s.activations.by_id(activation_id):
                 self._s.activations.stop_reminders(activation)
-            return page("unsubscribe", about="invitation", done=True, token=token)
+            return page("mail_links/unsubscribe", about="invitation", done=True, token=token)
         found = unsubscribed(token, self._s.token_key())
         if found is None:
-            return page("unsubscribe", status=404, about="", done=False, token=token)
+            return page("mail_links/unsubscribe", status=404, about="", done=False, token=token)
         district_id, account_id = found
         account = self._s.accounts.get(account_id)
         for link in self._s.links.of_account(*self._s.accounts.family(account)) if account else ():
             if link.user.district_id == district_id:
                 self._s.nudges.stop(RosterUserKey(district_id, link.user.sourced_id))
-        return page("unsubscribe", about="classes", done=True, token=token)
+        return page("mail_links/unsubscribe", about="classes", done=True, token=token)
