@@ -34,22 +34,22 @@ check: setup setup-sam ## Formatting, lint, types, import contracts, template
 	$(SAM) validate --lint --template template.yaml
 
 faults: setup ## The fault laboratory; SEEDS=n for its length, SLICE=1 for a part of it, REPLAY=run for one run's trace
-	@$(PYTHON) -m tests.faults $(if $(REPLAY),--replay "$(REPLAY)",--seeds $(or $(SEEDS),2000) $(if $(SLICE),--slice) $(if $(ONLY),--only $(ONLY)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)))
+	@$(PYTHON) -m simulation $(if $(REPLAY),--replay "$(REPLAY)",--seeds $(or $(SEEDS),2000) $(if $(SLICE),--slice) $(if $(ONLY),--only $(ONLY)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)))
 
 mutations: setup ## Each guard of the pages taken out in turn, and what its test says then
-	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m tests.mutations
+	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m simulation.mutations
 
 bench: setup ## What an import costs, against floors of the same run (minutes), and the pace of mail; PEOPLE= for a smaller district, ONLY=mail, cleanup or joins
-	@$(PYTHON) -m tests.bench --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
+	@$(PYTHON) -m benchmarks --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
 
 fuzz: setup .local/stamps/fuzz ## Bytes of strangers at every edge, RUNS=n executions over all of them (Linux)
-	@.local/fuzz-env/bin/python -m tests.faults.fuzz --runs $(or $(RUNS),1000000)
+	@.local/fuzz-env/bin/python -m simulation.fuzz --runs $(or $(RUNS),1000000)
 
 decide: setup ## Approve or reject a held import: DISTRICT= IMPORT= ACTION=approve BY= REASON=
 	@$(PYTHON) -m operations.decide "$(DISTRICT)" "$(IMPORT)" "$(ACTION)" "$(BY)" "$(REASON)"
 
 load: setup-stack ## 200 browsers activate for two minutes while an import runs; PEOPLE= and SECONDS_OF_LOAD= for less
-	@$(PYTHON) -m local.load
+	@$(PYTHON) -m benchmarks.load
 
 resend: setup ## Another activation mail for one teacher: DISTRICT= PERSON={sourcedId}
 	@$(PYTHON) -m operations.resend "$(DISTRICT)" "$(PERSON)"

@@ -11,9 +11,9 @@ from shared.domain.link import Link, Proof
 from shared.domain.roster import RosterUserKey
 from shared.stores.links import Consent
 from shared.stores.outbox import event_item
-from tests.faults.dynamodb import Gate, ungated
-from tests.unit.test_import import account
-from tests.world import World
+from tests.builders import account
+from tests.fakes.dynamodb import Gate, ungated
+from tests.harness import World
 
 KID = RosterUserKey("lakeside", "s1")
 MAY = "2026-05-01T00:00:00Z"

@@ -171,7 +171,9 @@ class Linking:
         return reply
 
     def sorry(self, code: str, district: District) -> Reply:
-        return page("linking/link_refused", status=409, code=code, locale=district.locale, support_url=district.support_url)
+        return page(
+            "linking/link_refused", status=409, code=code, locale=district.locale, support_url=district.support_url
+        )
 
     def find_another(self, request: Request) -> Reply:
         """From an account that was made at a district login to the login of an older one; what was proved goes along."""

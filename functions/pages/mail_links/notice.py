@@ -96,7 +96,10 @@ class NoticePages:
                     actor=Actor.NOTICE,
                 )
         return page(
-            "mail_links/notice_gone", locale=found.district.locale, support_url=found.district.support_url, problem="asked"
+            "mail_links/notice_gone",
+            locale=found.district.locale,
+            support_url=found.district.support_url,
+            problem="asked",
         )
 
     def _token(self, request: Request) -> str | None:

@@ -1,0 +1,138 @@
+"""``make bench``: what an import of a district costs, against floors of the same run; the pace of mail; the clean-up; what
+joining two accounts writes.
+
+Timings are told, and decide nothing but this command's own exit status. The pace is counted on a simulated clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from benchmarks.cleanup import measure as measure_cleanup
+from benchmarks.districts import Shape, write
+from benchmarks.figures import Figures
+from benchmarks.imports import Bench, Measured, csv_pass, hash_pass
+from benchmarks.joining import measure as measure_joins
+from benchmarks.mail_pace import measure as measure_mail
+
+_FEWER = 10
+"""How many times fewer people the district has that memory is compared with."""
+
+
+PARTS = {"mail": measure_mail, "cleanup": measure_cleanup, "joins": measure_joins}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--people", type=int, default=1_000_000)
+    parser.add_argument("--format", default="oneroster-1.1")
+    parser.add_argument("--only", choices=PARTS, help="this part alone")
+    wanted = parser.parse_args()
+    figures = Figures()
+    if not wanted.only:
+        _measure_imports(figures, wanted.people, wanted.format)
+    for part, measure in PARTS.items():
+        if wanted.only in (None, part):
+            measure(figures)
+    return 0 if figures.keep() else 1
+
+
+def _measure_imports(figures: Figures, people: int, format_: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        small = _first_import(Shape(people // _FEWER, seed=7, format=format_), folder / "small")[0]
+        district = _Nights(Shape(people, seed=7, format=format_), folder / "whole")
+        district.measure(figures, small)
+
+
+def _first_import(shape: Shape, folder: Path) -> tuple[Measured, Bench]:
+    write(shape, folder / "roster")
+    bench = Bench(folder, removal_threshold_count=10**9, removal_threshold_percent=100)
+    return bench.run(folder / "roster"), bench
+
+
+class _Nights:
+    """A district's first import, and the nights after it."""
+
+    def __init__(self, shape: Shape, folder: Path) -> None:
+        self._shape = shape
+        self._folder = folder
+
+    def measure(self, figures: Figures, small: Measured) -> None:
+        shape, people = self._shape, self._shape.people
+        first, bench = _first_import(shape, self._folder)
+        roster = self._folder / "roster"
+        figures.holds("first import", first.status, holds=first.status == "completed")
+        floor = median(csv_pass(roster) for _ in range(3))
+        name = f"{people:,} people"
+        figures.against(f"{name}: split, validate and diff, against a csv.reader pass", first.reading, "s", floor, 3)
+        figures.add(f"{name}: most memory of a worker", first.peak / 2**20, "MiB", limit=256)
+        figures.against(f"{name}: the same, against a tenth of the people", first.peak, "bytes", small.peak, 1.1)
+        figures.add(
+            f"{name}: ROSTER and CLASS, write units per person",
+            _of(first, "ROSTER", "CLASS") / people,
+            "units",
+            limit=1.25,
+        )
+        for kind in sorted({*first.units} - {"ROSTER", "CLASS"}):
+            figures.add(f"{name}: {kind}, write units per person", first.units[kind] / people, "units")
+        same = bench.run(roster)
+        figures.holds("the same again", same.status, holds=same.status == "unchanged")
+        figures.add("the same again: write units in all", sum(same.units.values()), "units", limit=3)
+        figures.against(
+            "the same again, against a sha256 pass and 1 s",
+            sum(same.seconds.values()),
+            "s",
+            hash_pass(roster),
+            1,
+            allowance=1,
+        )
+        self._one_in_a_hundred(figures, bench, floor)
+        self._cut_off(figures, bench)
+
+    def _one_in_a_hundred(self, figures: Figures, bench: Bench, floor: float) -> None:
+        changed = Shape(self._shape.people, self._shape.seed, self._shape.format, change=0.01)
+        write(changed, self._folder / "changed")
+        night = bench.run(self._folder / "changed")
+        number = night.report["users"]["changed"]
+        figures.holds("one in a hundred changed", night.status, holds=night.status == "completed")
+        figures.against(
+            "one in a hundred changed: items written, against those that changed",
+            sum(night.items.values()) - night.items["SCHOOL"],
+            "items",
+            number,
+            1.05,
+        )
+        figures.against(
+            "one in a hundred changed: split, validate and diff, against a csv.reader pass",
+            night.reading,
+            "s",
+            floor,
+            3,
+        )
+        figures.add("one in a hundred changed: most memory of a worker", night.peak / 2**20, "MiB", limit=256)
+
+    def _cut_off(self, figures: Figures, bench: Bench) -> None:
+        """Half of the district is missing: by rows, by schools, by a whole file."""
+        careful = Bench(self._folder, table=bench.table)
+        for fault in ("half_rows", "half_schools", "half_files"):
+            spoiled = Shape(self._shape.people, self._shape.seed, self._shape.format, faults=(fault,))
+            write(spoiled, self._folder / fault)
+            held = careful.run(self._folder / fault)
+            reason = f"{held.status}, {(held.report.get('reason') or {}).get('code')}"
+            figures.holds(f"cut off, {fault}", reason, holds=held.status == "held")
+            figures.add(
+                f"cut off, {fault}: items of people and classes written", sum(held.items.values()), "items", limit=0
+            )
+
+
+def _of(measured: Measured, *kinds: str) -> int:
+    return sum(measured.units[kind] for kind in kinds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""One export of a large class, in a process of its own: ``python -m benchmarks.class_export STUDENTS``.
+
+Prints seconds, the peak of memory in bytes, and how large the zip is, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, SkillMastery
+from shared.stores.class_exports import ClassNamed, Export
+from tests.harness import World
+
+SKILLS = 200
+GOALS = ASSIGNMENTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What an export took."""
+
+    seconds: float
+    peak: int
+    size: int
+    before: int
+    """The memory of the process before the export, most of it the table of the simulation."""
+
+
+def measured(students: int) -> Measured:
+    """An export in a fresh process."""
+    command = [sys.executable, "-m", "benchmarks.class_export", str(students)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
+    return Measured(**json.loads(answer.stdout))
+
+
+def _world(students: int) -> World:
+    world = World(is_metered=False)
+    skills = [f"skill-{n:03d}" for n in range(SKILLS)]
+    mastery = {skill: SkillMastery(n % 101, "2026-05-01T00:00:00.000Z") for n, skill in enumerate(skills)}
+    accounts = [f"kid-{n}" for n in range(students)]
+    for one in accounts:
+        world.accounts.put(Account(one, "student", f"Student {one}", one), mastery, None, "f", before=None)
+    goals = tuple(Goal(f"g{n}", f"Goal {n}", tuple(skills[n * 5 : n * 5 + 10])) for n in range(GOALS))
+    work = tuple(Assignment(f"w{n}", f"Quiz {n}", "quiz", dict.fromkeys(accounts, n)) for n in range(ASSIGNMENTS))
+    old = GrassrootsClass("old", "ada", "Everybody", student_account_ids=tuple(accounts), goals=goals, assignments=work)
+    world.accounts.put(Account("ada", "teacher", "Ada", "ada"), None, [old], "f", before=None)
+    return world
+
+
+def _peak() -> int:
+    """The most memory that this process had, in bytes; Linux' own count of a process begins with what its parent had."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main(students: int) -> None:
+    world = _world(students)
+    now = datetime(2026, 9, 1, 15, tzinfo=UTC)
+    world.exports.ask(Export("ada", "one", (ClassNamed("old"),), "en", "2026-09-01T15:00:00.000Z"), now)
+    before, began = _peak(), monotonic()
+    outcome = world.exporting().make("ada", "one")
+    assert outcome == "made"
+    size = len(world.s3.objects["exports", "exports/one.zip"])
+    sys.stdout.write(json.dumps({"seconds": monotonic() - began, "peak": _peak(), "size": size, "before": before}))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,199 @@
+"""What importing a roster costs: wall time against a bare ``csv.reader`` pass, memory of a worker, write units.
+
+The steps are the product's own, run over two processes as the state machine's maps would run them; S3 is a folder, and the
+table counts write units by item size and keeps only what is asked for again.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import multiprocessing
+import resource
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from benchmarks.folder_s3 import FolderS3
+from functions.import_step.files import ImportFiles
+from functions.import_step.import_context import Import, Services
+from functions.import_step.steps import ImportSteps
+from shared.domain.district import District
+from shared.domain.report import Upload
+from shared.stores.districts import DistrictStore
+from shared.stores.reports import ReportStore
+from tests.fakes.dynamodb import MemoryTable, units, whole_item_size
+from tests.harness import AFTER, MAPS
+
+PROCESSES = 2
+READING = ("open", "split", "admit", "people", "classes", "gate")
+"""Split, validate and diff: what comes before the first write."""
+
+
+class CountingTable(MemoryTable):
+    """Keeps a district's own items; of people and classes only the write units are counted, by kind of item."""
+
+    def __init__(self) -> None:
+        super().__init__("table")
+        self.units: Counter[str] = Counter()
+        self.items_written: Counter[str] = Counter()
+        self.meta.client.batch_write_item = self._count
+
+    def _count(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:
+        for write in RequestItems["table"]:
+            put = write.get("PutRequest", {}).get("Item")
+            kind = (put or write["DeleteRequest"]["Key"])["SK"].partition("#")[0]
+            self.units[kind] += units(whole_item_size(put)) if put else 1
+            self.items_written[kind] += 1
+        return {}
+
+
+def steps(folder: Path, table: MemoryTable) -> ImportSteps:
+    s3 = FolderS3(folder)
+    moment = datetime(2026, 9, 1, 15, tzinfo=UTC)
+    files = ImportFiles(s3, "rosters", "snapshots")
+    reports = ReportStore(table, s3, "reports")
+    return ImportSteps(Services(table, files, reports, None, lambda: moment, lambda: "id"))
+
+
+@dataclass
+class Worked:
+    """One step of one shard: what it counted, and the most memory that its process ever had, in bytes."""
+
+    peak: int
+    cpu: float
+    units: Counter[str]
+    items: Counter[str]
+
+
+def work(folder: Path, step: str, one: Import, shard: int) -> Worked:
+    """In a process of its own."""
+    table = CountingTable()
+    began = time.process_time()
+    steps(folder, table).run(step, one, shard)
+    cpu = time.process_time() - began
+    return Worked(peak_memory(), cpu, table.units, table.items_written)
+
+
+def peak_memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@dataclass
+class Measured:
+    """One import: seconds by step, the most memory of a worker in bytes, write units and items by kind."""
+
+    status: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    cpu: dict[str, float] = field(default_factory=dict)
+    peak: int = 0
+    units: Counter[str] = field(default_factory=Counter)
+    items: Counter[str] = field(default_factory=Counter)
+    report: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def reading(self) -> float:
+        return sum(self.seconds.get(step, 0.0) for step in READING)
+
+
+class Bench:
+    """A district's imports, one after the other, in one folder."""
+
+    _uploads = 0
+
+    def __init__(self, folder: Path, *, table: CountingTable | None = None, **settings: Any) -> None:
+        """``table`` is another bench's, whose district goes on with these settings."""
+        self.folder = folder
+        self.table = table or CountingTable()
+        body = {
+            "district_id": "lakeside",
+            "name": "L",
+            "email_domains": ["lakeside.example"],
+            "time_zone": "America/Chicago",
+        }
+        DistrictStore(self.table).put(District.model_validate({**body, **settings}))
+
+    def upload(self, roster: Path) -> Import:
+        """Loose files, as links."""
+        number = Bench._uploads = Bench._uploads + 1
+        name = f"night-{number:04}"
+        s3 = FolderS3(self.folder)
+        for file in sorted(roster.glob("*.csv")):
+            s3.path("rosters", f"rosters/lakeside/{name}/{file.name}").symlink_to(file.resolve())
+        moment = (datetime(2026, 9, 1, tzinfo=UTC) + timedelta(days=number)).isoformat()
+        upload = Upload(f"rosters/lakeside/{name}/_complete", "e", moment, f"{number:016X}")
+        return Import(name, "lakeside", upload, started_at=moment)
+
+    def run(self, roster: Path) -> Measured:
+        """Import these files as the state machine would, shards over two processes."""
+        one, measured = self.upload(roster), Measured()
+        mine = steps(self.folder, self.table)
+        before = sum(self.table.meter.write_units.values())
+        with workers() as pool:
+            answer = self._timed(measured, "open", lambda: mine.run("open", one))
+            while (step := answer.get("next")) in MAPS:
+                while step in MAPS:
+                    self._map(measured, pool, step, one, answer[MAPS[step]])
+                    step = AFTER[step]
+                answer = (
+                    {"next": step} if step == "finish" else self._timed(measured, step, lambda s=step: mine.run(s, one))
+                )
+            measured.status = str(self._timed(measured, "finish", lambda: mine.run("finish", one))["status"])
+        measured.units["of the district"] = sum(self.table.meter.write_units.values()) - before
+        report = FolderS3(self.folder).path("reports", f"reports/lakeside/{one.import_id}/report.json")
+        measured.report = json.loads(report.read_text())
+        return measured
+
+    def _timed(self, measured: Measured, step: str, do: Any) -> Any:
+        began = time.perf_counter()
+        answer = do()
+        measured.seconds[step] = measured.seconds.get(step, 0.0) + time.perf_counter() - began
+        return answer
+
+    def _map(self, measured: Measured, pool: ProcessPoolExecutor, step: str, one: Import, shards: list[int]) -> None:
+        if step == "match":  # Its cost is that of its look-ups: not what is measured here.
+            return
+
+        def all_shards() -> None:
+            for done in pool.map(work, *zip(*[(self.folder, step, one, shard) for shard in shards], strict=True)):
+                measured.peak = max(measured.peak, done.peak)
+                measured.cpu[step] = measured.cpu.get(step, 0.0) + done.cpu
+                measured.units += done.units
+                measured.items += done.items
+
+        self._timed(measured, step, all_shards)
+
+
+@contextmanager
+def workers() -> Iterator[ProcessPoolExecutor]:
+    """Processes that begin afresh, so that their memory is their own, and that are there before time is taken."""
+    with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for ready in [pool.submit(peak_memory) for _ in range(PROCESSES * 2)]:
+            ready.result()
+        yield pool
+
+
+def csv_pass(roster: Path) -> float:
+    """Seconds of a bare ``csv.reader`` over all bytes, in one process: the floor."""
+    began = time.perf_counter()
+    for file in sorted(roster.glob("*.csv")):
+        with file.open(encoding="utf-8", newline="") as text:
+            for _ in csv.reader(text):
+                pass
+    return time.perf_counter() - began
+
+
+def hash_pass(roster: Path) -> float:
+    """Seconds of a sha256 over all bytes."""
+    began = time.perf_counter()
+    for file in sorted(roster.glob("*.csv")):
+        with file.open("rb") as stream:
+            hashlib.file_digest(stream, "sha256")
+    return time.perf_counter() - began

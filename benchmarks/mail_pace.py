@@ -1,0 +1,326 @@
+"""A backlog of activation mails, sent by several workers at the account's pace: on a simulated clock, with the real use
+cases, and an SES that refuses the mail that is one too many in any second, or in any 24 hours.
+
+Every call takes its time, drawn from a seed; while one waits the others go on. Nothing here looks at a real clock.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache, partial
+from itertools import count
+from random import Random
+from typing import Any
+
+from greenlet import getcurrent, greenlet
+
+from benchmarks.figures import Figures
+from functions.activation_email.send_activation import ActivationSending
+from shared.domain.activation import Activation
+from shared.domain.errors import AccountLinkingError
+from shared.domain.roster import RosterUserKey
+from shared.mail.rendering import Message
+from shared.mail.ses import paced_mailer
+from shared.stores.due import DueStore
+from shared.stores.stuck import StuckStore
+from tests.fakes.aws import MemorySes
+from tests.fakes.dynamodb import Effect, error
+from tests.harness import World
+
+BATCH = 5
+"""Messages that a worker is given at once, and handles at the same time (template.yaml, the function's AT_ONCE)."""
+VISIBILITY = 360.0
+MOST_RECEIVES = 5
+SCHEDULE = 900.0
+DAY = 86_400.0
+
+
+class Simulation:
+    """Greenlets on a clock that stands still while they work, and moves when all of them wait."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._began = world.now
+        self._hub = getcurrent()
+        self._waiting: list[tuple[float, int, greenlet]] = []
+        self._numbers = count()
+        self.now = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; nothing happens outside of a run."""
+        if getcurrent() is self._hub:
+            return
+        self._wake(getcurrent(), seconds)
+        self._hub.switch()
+
+    def all_of(self, works: Sequence[Callable[[], None]]) -> None:
+        """Do all of it at the same time, and wait until the last is done."""
+        caller, done = getcurrent(), count(1)
+
+        def one(work: Callable[[], None]) -> None:
+            work()
+            if next(done) == len(works):
+                self._wake(caller, 0)
+
+        for work in works:
+            self.start(partial(one, work))
+        self._hub.switch()
+
+    def start(self, work: Callable[[], None], *, after: float = 0.0) -> None:
+        self._wake(greenlet(work, parent=self._hub), after)
+
+    def run(self, *, until: Callable[[], bool], longest: float) -> None:
+        """Go on until that is so; a run that does not come to it in time is a defect."""
+        while self._waiting and not until():
+            at, _, one = heapq.heappop(self._waiting)
+            if at > longest:
+                raise AssertionError(f"not done after {longest:,.0f} simulated seconds")
+            self.now = at
+            self._world.now = self._began + timedelta(seconds=at)
+            one.switch()
+
+    def _wake(self, one: greenlet, seconds: float) -> None:
+        heapq.heappush(self._waiting, (self.now + max(0.0, seconds), next(self._numbers), one))
+
+
+class StrictSes(MemorySes):
+    """SES at its strictest: in no second more than the rate, in no 24 hours more than the quota. It counts on arrival."""
+
+    def __init__(self, rate: int, per_day: int, clock: Callable[[], float], gate: Any) -> None:
+        super().__init__(gate=gate)
+        self.rate, self.per_day = rate, per_day
+        self.arrivals: list[float] = []
+        self.refused: Counter[str] = Counter()
+        self.most_in_a_second = 0
+        self.reads = 0
+        self._clock = clock
+        self._second: deque[float] = deque()
+        self._day: deque[float] = deque()
+
+    def get_account(self) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            self.reads += 1
+            self._forget()
+            quota = {"MaxSendRate": float(self.rate), "Max24HourSend": float(self.per_day)}
+            return {"SendingEnabled": True, "SendQuota": {**quota, "SentLast24Hours": float(len(self._day))}}
+
+        return self._gate("ses", "GetAccount", {}, effect)
+
+    def send_email(self, *, Destination: dict[str, list[str]], **request: Any) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            self._forget()
+            if len(self._day) >= self.per_day:
+                self.refused["daily quota"] += 1
+                raise error("TooManyRequestsException", "SendEmail", "Daily message quota exceeded.")
+            if len(self._second) >= self.rate:
+                self.refused["rate"] += 1
+                raise error("TooManyRequestsException", "SendEmail", "Maximum sending rate exceeded.")
+            for window in (self._second, self._day, self.arrivals):
+                window.append(self._clock())
+            self.most_in_a_second = max(self.most_in_a_second, len(self._second))
+            self.sent.append({"To": Destination["ToAddresses"][0], **request})
+            return {"MessageId": f"message-{len(self.sent)}"}
+
+        return self._gate("ses", "SendEmail", request, effect)
+
+    def _forget(self) -> None:
+        for window, length in ((self._second, 1.0), (self._day, DAY)):
+            while window and window[0] <= self._clock() - length:
+                window.popleft()
+
+
+@dataclass
+class Sent:
+    """How a backlog went out."""
+
+    pending: int
+    mails: int
+    people: int
+    """How many different people were mailed."""
+    seconds: float
+    """From the first mail to the last."""
+    rate: int
+    refused: Counter[str]
+    most_in_a_second: int
+    lease_writes: int
+    limit_reads: int
+    parked: int
+    dead_letters: int
+    by_day: Counter[int]
+    """Mails by the day, counted from the beginning."""
+
+    @property
+    def utilisation(self) -> float:
+        """The part of the account's rate that was used, from the first mail to the last."""
+        return (self.mails - 1) / self.seconds / self.rate
+
+
+class Backlog:
+    """Activations that wait, workers that send them, and the schedule that brings back what was parked."""
+
+    def __init__(self, pending: int, *, rate: int, per_day: int, workers: int, seed: int) -> None:
+        self._random = Random(seed)
+        self.world = world = World(gate=self._gate)
+        world.begin_like(_prepared(pending))
+        world.sqs.messages = list(_prepared(pending).sqs.messages)
+        self.simulation = Simulation(world)
+        self.ses = world.ses = StrictSes(rate, per_day, lambda: self.simulation.now, self._gate)
+        self._pending = pending
+        self._receives: Counter[str] = Counter()
+        self._hidden: list[tuple[float, str]] = []
+        self._dead: list[str] = []
+        self._outcomes: Counter[str] = Counter()
+        for number in range(workers):
+            self.simulation.start(self._worker, after=number * 0.05)
+        self.simulation.start(self._schedule, after=SCHEDULE)
+
+    def run(self, *, longest: float) -> Sent:
+        self.simulation.run(until=self._is_done, longest=longest)
+        arrivals = self.ses.arrivals
+        return Sent(
+            self._pending,
+            len(self.ses.sent),
+            len({mail["To"] for mail in self.ses.sent}),
+            arrivals[-1] - arrivals[0],
+            self.ses.rate,
+            self.ses.refused,
+            self.ses.most_in_a_second,
+            self.world.table.meter.write_units.get("PACE", 0),
+            self.ses.reads,
+            self._outcomes["parked"],
+            len(self._dead),
+            Counter(int(at // DAY) for at in arrivals),
+        )
+
+    def _is_done(self) -> bool:
+        return self._outcomes["sent"] + len(self._dead) >= self._pending
+
+    # What a call takes.
+
+    def _gate(self, service: str, operation: str, _request: dict[str, Any], effect: Effect) -> dict[str, Any]:
+        there, back = self._latency(service, operation)
+        self.simulation.sleep(there)
+        try:
+            return effect()
+        finally:
+            self.simulation.sleep(back)
+
+    def _latency(self, service: str, operation: str) -> tuple[float, float]:
+        """Seconds on the way and until the answer is there. One call in a hundred answers slowly."""
+        slow = 5.0 if self._random.random() < 0.01 else 1.0
+        if operation == "SendEmail":
+            return self._random.uniform(0.002, 0.014), slow * self._random.lognormvariate(-2.5, 0.4)
+        return self._random.uniform(0.001, 0.003), slow * self._random.uniform(0.002, 0.008)
+
+    # Who works.
+
+    def _worker(self) -> None:
+        world = self.world
+        mailer = paced_mailer(
+            world.ses, world.table, "no-reply@accounts.example", "mail", clock=world.clock, sleep=self.simulation.sleep
+        )
+        sending = ActivationSending(
+            world.activations, world.users, world.links, world.districts, mailer, _Invitations(),
+            StuckStore(world.table), DueStore(world.table), clock=world.clock,
+        )  # fmt: skip
+        while True:
+            self.simulation.sleep(self._random.uniform(0.01, 0.04))
+            batch = self._received()
+            if not batch:
+                self.simulation.sleep(10.0)
+                continue
+            sending.expect(len(batch))
+            self.simulation.all_of([partial(self._handle, sending, message) for message in batch])
+
+    def _handle(self, sending: ActivationSending, message: str) -> None:
+        body = json.loads(message)
+        try:
+            outcome = sending.send(RosterUserKey(body["district_id"], body["sourced_id"]), body["activation_id"])
+        except AccountLinkingError as failed:
+            self._outcomes[failed.code] += 1
+            self._give_back(message)
+            return
+        self._outcomes[outcome.value] += 1
+        # The request is done with; whoever queues the activation again sends a new one.
+        self._receives.pop(message, None)
+
+    def _received(self) -> list[str]:
+        while self._hidden and self._hidden[0][0] <= self.simulation.now:
+            self.world.sqs.messages.append(heapq.heappop(self._hidden)[1])
+        batch = self.world.sqs.messages[:BATCH]
+        del self.world.sqs.messages[:BATCH]
+        self._receives.update(batch)
+        return batch
+
+    def _give_back(self, message: str) -> None:
+        if self._receives[message] >= MOST_RECEIVES:
+            self._dead.append(message)
+        else:
+            heapq.heappush(self._hidden, (self.simulation.now + VISIBILITY, message))
+
+    def _schedule(self) -> None:
+        while True:
+            self.world.schedule().run()
+            self.simulation.sleep(SCHEDULE)
+
+
+class _Invitations:
+    """Mails without their text, which is not what is looked at here."""
+
+    def first(self, activation: Activation, *_: object) -> Message:
+        tags = {"activation_id": activation.activation_id}
+        return Message(activation.official_email, "subject", "html", "text", tags=tags)
+
+
+@cache
+def _prepared(pending: int) -> World:
+    """A district whose import has queued so many activations."""
+    from tests.builders import roster, user
+
+    world = World(is_metered=False)
+    world.register()
+    world.upload(roster(*(user(f"t{number}", "teacher") for number in range(pending))))
+    return world
+
+
+def steady(pending: int = 10_000, *, rate: int = 14, workers: int = 4, seed: int = 1) -> Sent:
+    """A backlog that the daily quota has room for."""
+    backlog = Backlog(pending, rate=rate, per_day=10 * pending, workers=workers, seed=seed)
+    return backlog.run(longest=20 * pending / rate)
+
+
+def over_the_quota(pending: int = 10_000, *, per_day: int = 6_000, workers: int = 4, seed: int = 1) -> Sent:
+    """A backlog that takes a second day."""
+    return Backlog(pending, rate=14, per_day=per_day, workers=workers, seed=seed).run(longest=4 * DAY)
+
+
+def measure(figures: Figures) -> None:
+    """Ten thousand mails by four workers: with room in the daily quota, and without."""
+    one = steady()
+    name = f"{one.mails:,} mails at {one.rate}/s, four workers"
+    figures.add(f"{name}: simulated time", one.seconds, "s")
+    figures.add(f"{name}: part of the rate used", 100 * one.utilisation, "%")
+    figures.add(f"{name}: part of the rate left unused", 100 * (1 - one.utilisation), "%", limit=5)
+    figures.add(f"{name}: throttled calls", one.refused.total(), "calls", limit=0)
+    figures.add(f"{name}: most mails in any second", one.most_in_a_second, "mails", limit=one.rate)
+    figures.add(f"{name}: writes for the pace, per mail", one.lease_writes / one.mails, "writes", limit=0.25)
+    figures.add(f"{name}: reads of the account's limits", one.limit_reads, "calls", limit=one.seconds / 60 + 4)
+    _all_once(figures, name, one)
+    two = over_the_quota()
+    name = f"{two.mails:,} mails, a quota of 6,000 a day"
+    figures.add(f"{name}: on the first day", two.by_day[0], "mails", limit=6_000)
+    figures.add(f"{name}: parked until it frees", two.parked, "mails")
+    figures.add(f"{name}: on the next day", two.by_day[1], "mails")
+    figures.add(f"{name}: refused calls", two.refused.total(), "calls", limit=0)
+    _all_once(figures, name, two)
+
+
+def _all_once(figures: Figures, name: str, sent: Sent) -> None:
+    figures.add(f"{name}: lost", sent.pending - sent.people, "mails", limit=0)
+    figures.add(f"{name}: twice", sent.mails - sent.people, "mails", limit=0)
+    figures.add(f"{name}: in the dead-letter queue", sent.dead_letters, "messages", limit=0)

@@ -1,0 +1,280 @@
+"""Imports: a district's uploads of a week, three at once, one that cannot be read whole, one that must be held (M1–M5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from functions.import_step.import_context import Import
+from functions.roster_import.receive_upload import import_id_of
+from shared.domain.report import Upload
+from shared.stores.reports import upload_of
+from simulation.laboratory import CANARY, DAY, Feature, Laboratory, Worker
+from tests.fakes.aws import MemoryStates, etag
+from tests.harness import AFTER, MAPS, World, zipped
+
+USERS = "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,email,password\n"
+CLASSES = "sourcedId,status,dateLastModified,title,courseSourcedId,classType,schoolSourcedId,termSourcedIds\n"
+ENROLLMENTS = "sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role\n"
+
+
+def person(key: str, *, given: str = "Kim", ids: str = "", email: str = "") -> str:
+    """A row of users.csv; the key says whether it is a teacher."""
+    role = "teacher" if key.startswith("t") else "student"
+    address = email or f"{key}@lakeside.example"
+    return f"{key},,,true,o1,{role},{key},{ids},{given},{CANARY},{address},{CANARY}-pw\n"
+
+
+def roster(people: Iterable[str], *, enrolled: str = "") -> bytes:
+    """A OneRoster 1.1 zip of one class, with these people in it."""
+    pairs = [(who, "teacher" if who.startswith("t") else "student") for who in enrolled.split()]
+    return zipped(
+        {
+            "manifest.csv": "propertyName,value\nmanifest.version,1.0\noneroster.version,1.1\n",
+            "users.csv": USERS + "".join(people),
+            "classes.csv": CLASSES + "c1,,,Algebra,k1,scheduled,o1,t1\n",
+            "enrollments.csv": ENROLLMENTS + "".join(f"e{who},,,c1,o1,{who},{role}\n" for who, role in pairs),
+        }
+    )
+
+
+_SHARED = [
+    person("s3", email="shared@lakeside.example"),
+    person("s4", email="shared@lakeside.example"),
+    person("s5"),
+    person("t6"),
+]
+MONDAY = roster(
+    [person("t1"), person("t2"), person("t3"), person("s1", ids="{Clever:c-1}"), person("s2"), *_SHARED],
+    enrolled="t1 s1 s2",
+)
+TUESDAY = roster(
+    [
+        person("t1"),
+        person("t2", given="Kimberly"),
+        person("t3"),
+        person("t4"),
+        person("s1", ids="{Clever:c-1}"),
+        *_SHARED,
+    ],
+    enrolled="t1 t2 s1",
+)
+EARLY = roster(
+    [
+        person("t1", given="Kimmy"),
+        person("t2", given="Kimber"),
+        person("t3"),
+        person("s1", ids="{Clever:c-1}"),
+        *_SHARED,
+    ],
+    enrolled="t1 s1",
+)
+WEDNESDAY = roster(
+    [person("t1"), person("t2", given="Kimberly"), person("t4"), ",,,,,student,,,,,,\n", *_SHARED], enrolled="t1 t2"
+)
+"""A row cannot be read, so t3 and s1, who are missing, must stay."""
+THURSDAY = roster([person("t1")], enrolled="t1")
+"""Would remove far too many: it is held, and then rejected by a person."""
+VALLEY = roster(person(who, email=f"{who}@valley.example") for who in ("t1", "t2", "s1"))
+HILLSIDE = roster(
+    [person("t1", email="t1@hillside.example"), person("s1", email="s1@hillside.example")], enrolled="t1 s1"
+)
+
+
+@cache
+def _prepared() -> World:
+    """Three districts: in hillside nothing must ever happen; in valley mails wait for their day."""
+    world = World()
+    world.register(
+        removal_threshold_count=4, clever_district_id="clever-lakeside", digest={"to": ["data@office.example"]}
+    )
+    world.register("hillside", email_domains=["hillside.example"])
+    world.put("rosters/hillside/r.zip", HILLSIDE)
+    world.register("valley", email_domains=["valley.example"], activations_from="2026-09-11")
+    world.put("rosters/valley/r.zip", VALLEY)
+    return world
+
+
+def _week(lab: Laboratory) -> None:
+    lab.world.begin_like(_prepared())
+    lab.began = lab.world.now
+    lab.facts["settled"] = []
+    lab.facts["started"] = {}
+    lab.world.table.listeners.append(lambda before, after: _watch(lab, before, after))
+    monday = upload(lab, "monday", MONDAY, after=3_600)
+    # Three within a minute, and none of them waits for the one before.
+    upload(lab, "early", EARLY, after=DAY - 40)
+    upload(lab, "tuesday", TUESDAY, after=DAY)
+    upload(lab, "tuesday-again", TUESDAY, after=DAY + 10)
+    if lab.people_race:
+        upload(lab, "monday-again", MONDAY, after=DAY + 5)
+        for number in range(3):
+            upload(lab, f"early-{number}", EARLY, after=DAY - 39 + number)
+        return
+    upload(lab, "wednesday", WEDNESDAY, after=2 * DAY)
+    held = upload(lab, "thursday", THURSDAY, after=3 * DAY)
+    lab.send("decision", ("thursday", held), after=3 * DAY + 7200)
+    # Told again when Step Functions has forgotten the execution's name.
+    lab.send("s3", monday, after=100 * DAY)
+
+
+def upload(lab: Laboratory, name: str, body: bytes, *, after: float) -> Upload:
+    key = f"rosters/lakeside/{name}.zip"
+    lab.world.s3.objects["rosters", key] = body
+    when = (lab.began + timedelta(seconds=after)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    one = Upload(key, etag(body), when, f"{int(after):016X}")
+    lab.send("s3", one, after=after)
+    return one
+
+
+# Workers.
+
+
+def _arrives(lab: Laboratory, one: Upload) -> None:
+    lab.world.arrivals().take(one)
+
+
+def _decides(lab: Laboratory, what: tuple[str, Upload]) -> None:
+    """The data manager rejects what is held, once it is; S3 tells of it."""
+    name, of = what
+    import_id = import_id_of(of)
+    key = f"decisions/lakeside/{import_id}.json"
+    report = lab.world.s3.objects.get(("reports", f"reports/lakeside/{import_id}/report.json"))
+    if report is None:
+        raise LookupError(f"{name} has no report yet")
+    body = json.dumps({"action": "reject", "by": "manager", "reason": "too many"}).encode()
+    lab.world.s3.objects["rosters", key] = body
+    when = lab.world.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    lab.send("s3", Upload(key, etag(body), when, "FF"))
+
+
+def _step(lab: Laboratory, task: dict[str, Any]) -> None:
+    """One task of the state machine; what it answers decides the next (statemachine/import.asl.json)."""
+    steps = lab.world.steps()
+    one = Import.from_event(task["import"])
+    step, at = task["step"], task["at"]
+    if step == "match" and lab.random.random() < lab.weather.duplicates:
+        lab.send("echo", task)
+    if step in MAPS:
+        over = task["over"][MAPS[step]]
+        steps.run(step, one, over[at])
+        if at + 1 < len(over):
+            return lab.send("step", {**task, "at": at + 1})
+        return lab.send("step", {**task, "step": AFTER[step], "at": 0})
+    is_overtaken = step == "open" and _is_overtaken(lab, one)
+    answer = steps.run(step, one)
+    if is_overtaken and answer["next"] in ("wait", "split"):
+        lab.wrong.append("an upload is worked on that a newer valid one has superseded")
+    match answer.get("next"):
+        case "wait":
+            lab.send("step", task, after=lab.elapsed + 60)
+        case "split" | "people" | "apply" | "match" | "finish" as following:
+            lab.send("step", {**task, "step": following, "over": answer, "at": 0})
+    return None
+
+
+def _is_overtaken(lab: Laboratory, one: Import) -> bool:
+    newest = lab.world.table.items.get((f"DISTRICT#{one.district_id}", "NEWEST"))
+    return newest is not None and upload_of(newest).is_newer_than(one.upload)
+
+
+def _echoes(lab: Laboratory, task: dict[str, Any]) -> None:
+    """Lambda may call a function twice for one call of a task; nobody waits for the second answer."""
+    lab.world.steps().run("match", Import.from_event(task["import"]), task["over"]["shards"][task["at"]])
+
+
+def _fails(lab: Laboratory, task: dict[str, Any]) -> None:
+    lab.world.steps().run("fail", Import.from_event(task["import"]))
+
+
+def _collect(lab: Laboratory) -> None:
+    started = lab.world.states.started
+    for name, body in list(started.items()):
+        if body:
+            started[name] = ""
+            one = json.loads(body)["import"]
+            _note_start(lab, one)
+            lab.send("step", {"import": one, "step": "open", "over": {}, "at": 0})
+
+
+# Rules.
+
+
+def _note_start(lab: Laboratory, one: dict[str, Any]) -> None:
+    """An import starts once, for as long as Step Functions knows its name; approved, it starts once more."""
+    before, which = lab.facts["started"], (one["import_id"], one["approved"])
+    if which in before and lab.elapsed - before[which] < MemoryStates.NAMES_KEPT:
+        lab.wrong.append("an import was started twice")
+    before[which] = lab.elapsed
+
+
+def _watch(lab: Laboratory, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+    """What can only be seen at the moment of a write."""
+    written = after or before or {}
+    if written["PK"].startswith(("USER#hillside#", "CLASS#hillside#", "DISTRICT#hillside")):
+        lab.wrong.append("another district was touched")
+    if after is None:
+        if before and before["SK"] == "ROSTER":
+            lab.wrong.append(f"{before['PK']} {before['SK']} was deleted")
+        return
+    if after["SK"] in ("LATEST", "NEWEST") and before and upload_of(before).is_newer_than(upload_of(after)):
+        lab.wrong.append(f"{after['SK']} went back to an older upload")
+    elif after["SK"].startswith("IMPORT#") and after["PK"] == "DISTRICT#lakeside":
+        _note_order(lab, after["status"], upload_of(after))
+
+
+def _note_order(lab: Laboratory, status: str, one: Upload) -> None:
+    """No upload is applied after a newer one was, or after a newer one was said to change nothing."""
+    settled = lab.facts["settled"]
+    if status == "completed" and one not in settled:
+        if any(other.is_newer_than(one) for other in settled):
+            lab.wrong.append("an older upload was applied after a newer one")
+        settled.append(one)
+    elif status == "unchanged":
+        settled.append(one)
+
+
+def _safety(lab: Laboratory) -> Iterator[str]:
+    items = lab.world.table.items
+    # Where Monday's roster comes again, it is the newest, and t4 is not on it.
+    for kept in ("t1", "t2", "t3", "s1", "s3", *(() if lab.people_race else ("t4",))):
+        found = items.get((f"USER#lakeside#{kept}", "ROSTER"))
+        if found and not found["active"]:
+            yield f"{kept} was removed by a file with a rejected row, or by one that is held"
+
+
+def _at_rest(lab: Laboratory) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for (pk, sk), item in lab.world.table.items.items():
+        if sk in ("ROSTER", "CLASS", "MEMBERS"):
+            kept[f"{pk} {sk}"] = repr(sorted(item.items()))
+        elif sk == "SNAPSHOT":
+            kept[f"{pk} {sk}"] = item["content"]
+        elif sk == "LOCK":
+            kept[f"{pk} {sk}"] = "held"
+        elif sk.startswith("IMPORT#") and item["upload"]["key"].endswith("/monday.zip"):
+            kept["monday's import"] = item["status"]
+        elif sk == "LATEST":
+            kept[f"{pk} {sk}"] = item["upload"]["key"]
+    latest = json.loads(lab.world.s3.objects["reports", "reports/lakeside/latest.json"])
+    kept["latest report"] = (latest["status"], latest["upload"]["key"])
+    return kept
+
+
+IMPORTS = Feature(
+    "imports",
+    workers={
+        "s3": Worker(_arrives, 3, 60, may_come_twice=True),
+        "decision": Worker(_decides, 8, 600, is_parked=False),
+        "step": Worker(_step, 7, 5, on_giving_up=lambda lab, task: lab.send("fail", task)),
+        "echo": Worker(_echoes, 1, 0, is_forgotten=True),
+        "fail": Worker(_fails, 11, 10),
+    },
+    week=_week,
+    collect=_collect,
+    safety=_safety,
+    at_rest=_at_rest,
+)

@@ -1,0 +1,284 @@
+"""Every guard of the product, and a way to take it out: the laboratory must notice (``campaign.py`` counts).
+
+Conditions of writes are found by running; checks in code are listed here by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from itertools import zip_longest
+from typing import Any
+from unittest import mock
+
+from functions.accounts_feed.load_accounts import AccountsFeed
+from functions.activation_email import send_activation as sending
+from functions.activation_email import send_reminder as following_up
+from functions.cleanup_nudges import send_nudge as nudging
+from functions.import_step.compare_people import Plan
+from functions.import_step.steps import compare as comparing
+from functions.import_step.steps import ingest as reading
+from shared.domain import link as link_rules
+from shared.domain.activation import Activation
+from shared.domain.link import Link
+from shared.domain.matching import Claim, Match, Outcome
+from shared.domain.report import Upload
+from shared.domain.roster import RosterUserKey
+from shared.mail import ses as mailer
+from shared.stores import accounts, imports, links, reports, table
+from shared.stores import identifier_index as claims
+from shared.stores.activations import ActivationStore
+from shared.stores.import_state import ImportLedger
+from shared.stores.nudges import Nudges, NudgeStore
+from simulation.chaos import Mode
+from simulation.features import FEATURES
+from simulation.laboratory import Laboratory, Violation, Weather, clean_projection
+from simulation.writes import conditional_writes, meeting
+
+STORM = Weather(rate=0.02, most_faults=8, duplicates=0.5, disorder=0.3, turns=0.5)
+_MEETINGS = 40
+type Loosened = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One guard. ``removed`` is a context in which it is not there; ``loosened`` takes it out of requests."""
+
+    name: str
+    removed: Callable[[], AbstractContextManager[Any]] = nullcontext
+    loosened: Loosened | None = None
+    kind: str = ""
+    """Which writes the guard is about (``simulation.writes``), where it is one of a write's conditions; or before which it
+    matters what others do."""
+
+
+# Conditions of writes.
+
+
+def _conjuncts(expression: str) -> list[str]:
+    """The parts of a condition that must all hold."""
+    parts, depth, start = [], 0, 0
+    for at, letter in enumerate(expression):
+        depth += (letter == "(") - (letter == ")")
+        if not depth and expression.startswith(" AND ", at):
+            parts.append(expression[start:at])
+            start = at + 5
+    parts.append(expression[start:])
+    return parts if " OR " not in expression or len(parts) > 1 else [expression]
+
+
+def conditions(seeds: Iterable[int]) -> list[Guard]:
+    """The conditions that these runs meet, each part of them a guard of its own."""
+    found: dict[tuple[str, str], None] = {}
+
+    def note(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        for kind, write in conditional_writes(operation, request):
+            for part in _conjuncts(str(write["ConditionExpression"])):
+                found[kind, part] = None
+        return request
+
+    for seed in seeds:
+        _storm(seed, loosened=note).run()
+    return [Guard(f"{kind}: {part}", loosened=without(kind, part), kind=kind) for kind, part in sorted(found)]
+
+
+def without(kind: str, part: str) -> Loosened:
+    def loosen(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        for found, write in conditional_writes(operation, request):
+            if found == kind:
+                rest = [one for one in _conjuncts(str(write["ConditionExpression"])) if one != part]
+                write["ConditionExpression"] = " AND ".join(rest)
+                if not rest:
+                    del write["ConditionExpression"]
+        return request
+
+    return loosen
+
+
+# Checks in code.
+
+
+def _patch(target: Any, name: str, new: Any) -> Callable[[], AbstractContextManager[Any]]:
+    return lambda: mock.patch.object(target, name, new)
+
+
+def _any_claim_matches(found: Iterable[Claim], *, address_is_shared: bool = False) -> Match:
+    everyone = sorted({claim.account_id for claim in found})
+    if address_is_shared or len(everyone) != 1:
+        return Match(Outcome.AMBIGUOUS if everyone else Outcome.UNMATCHED, candidates=tuple(everyone))
+    return Match(Outcome.MATCHED, account_id=everyone[0])
+
+
+def _shared_address_matches(found: Iterable[Claim], *, address_is_shared: bool = False) -> Match:
+    proven = sorted({claim.account_id for claim in found if claim.proven})
+    return Match(Outcome.MATCHED, account_id=proven[0]) if len(proven) == 1 else Match(Outcome.UNMATCHED)
+
+
+def _redoes_what_was_undone(present: Link | None, *args: Any, **named: Any) -> Link:
+    return _make(present, *args, **{**named, "by_rule": False})
+
+
+_make = link_rules.make
+
+
+@contextmanager
+def _an_open_outcome_is_a_no() -> Iterator[None]:
+    def refused(code: str, message: str) -> mailer.MailRefused:
+        return mailer.MailRefused(code, message, may_try_later=True)
+
+    with mock.patch.object(mailer, "OutcomeUnknown", refused):
+        yield
+
+
+@contextmanager
+def _starts_again_each_time() -> Iterator[None]:
+    """An execution per notification, instead of one per import."""
+    was = imports.ImportStarter.start
+    number = iter(range(10**9))
+
+    def start(self: Any, import_id: str, *args: Any, **named: Any) -> None:
+        states = self._states
+        renamed = mock.Mock(
+            start_execution=lambda **request: states.start_execution(
+                **{**request, "name": f"{request['name']}-{next(number)}"}
+            )
+        )
+        was(imports.ImportStarter(renamed, self._table, self._arn), import_id, *args, **named)
+
+    with mock.patch.object(imports.ImportStarter, "start", start):
+        yield
+
+
+def _nobody_is_under_way(store: NudgeStore, user: RosterUserKey) -> Nudges:
+    return replace(_nudges(store, user), under_way=False)
+
+
+_nudges = NudgeStore.of_user
+
+
+def _no_reminder_is_under_way(store: ActivationStore, user: RosterUserKey) -> Activation | None:
+    found = _of_user(store, user)
+    return replace(found, follow_up_under_way=False) if found else None
+
+
+_of_user = ActivationStore.of_user
+
+
+def _all_of(*removals: Callable[[], AbstractContextManager[Any]]) -> Callable[[], AbstractContextManager[Any]]:
+    """Several layers at once."""
+
+    @contextmanager
+    def removed() -> Iterator[None]:
+        with ExitStack() as stack:
+            for one in removals:
+                stack.enter_context(one())
+            yield
+
+    return removed
+
+
+_HAS_ENDED = _patch(ImportLedger, "has_ended", lambda *_: False)
+_NEEDS_NO_MAIL = _patch(sending.ActivationSending, "_needs_no_mail", lambda *_: False)
+_NOT_WITHDRAWN = _patch(ActivationStore, "withdraw", lambda *_: False)
+
+CHECKS: tuple[Guard, ...] = (
+    Guard("match: only a proven claim counts (M6)", _patch(claims, "match", _any_claim_matches)),
+    Guard("match: an address that two people share is nobody's (M7)", _patch(claims, "match", _shared_address_matches)),
+    Guard(
+        "link: a rule never redoes what a person undid (M6)", _patch(links.link_rules, "make", _redoes_what_was_undone)
+    ),
+    Guard(
+        "mastery: the higher points win (M16)", _patch(accounts.mastery_rules, "merge", lambda old, new: {**old, **new})
+    ),
+    Guard("gate: an import beyond the threshold is held (M3)", _patch(comparing, "held_because", lambda *_: None)),
+    Guard("people: a file with rejected rows removes nobody (M2)", _patch(Plan, "may_remove", lambda *_: True)),
+    Guard("import: one that has ended is not begun again", _HAS_ENDED),
+    Guard("import: one execution per upload", _starts_again_each_time),
+    Guard("import: neither of the two before", _all_of(_HAS_ENDED, _starts_again_each_time)),
+    Guard(
+        "import: an older upload is superseded before work is done", _patch(ImportLedger, "newer_than", lambda *_: None)
+    ),
+    Guard("import: the newest valid upload is noted", _patch(ImportLedger, "note_valid", lambda *_: True)),
+    Guard("import: one at a time looks at the lock", _patch(ImportLedger, "is_locked_by_another", lambda *_: False)),
+    Guard("import: one at a time takes the lock", _patch(ImportLedger, "lock", lambda *_: True)),
+    Guard("import: equal contents are told (M4)", _patch(reading, "content_hash", lambda _files: str(id(object())))),
+    Guard("upload: which one is newer", _patch(Upload, "is_newer_than", lambda *_: False)),
+    Guard("report: the latest never goes back", _patch(reports, "upload_of", lambda _item: Upload("", "", ""))),
+    Guard("mail: an answer that did not come is not a no (B5)", _an_open_outcome_is_a_no),
+    Guard("mail: whoever is matched or linked needs none (M8)", _NEEDS_NO_MAIL, kind="Update USER/ACTIVATION"),
+    Guard("mail: it is withdrawn from whoever is matched (M8)", _NOT_WITHDRAWN),
+    Guard("mail: neither of the two before", _all_of(_NEEDS_NO_MAIL, _NOT_WITHDRAWN)),
+    Guard(
+        "feed: an account that comes later is matched (M7)", _patch(AccountsFeed, "_match_who_waited", lambda *_: None)
+    ),
+    Guard("nudge: one that is under way is not sent again", _patch(NudgeStore, "of_user", _nobody_is_under_way)),
+    Guard("nudge: only while classes are still about (B4)", _patch(nudging, "still_about", list)),
+    Guard("nudge: not in the quiet hours", _patch(nudging, "next_allowed", lambda _district, moment: moment)),
+    Guard(
+        "reminder: one that is under way is not sent again",
+        _patch(ActivationStore, "of_user", _no_reminder_is_under_way),
+    ),
+    Guard("reminder: not in the quiet hours", _patch(following_up, "next_allowed", lambda _district, moment: moment)),
+    Guard("reminder: whoever is linked needs none", _patch(following_up.FollowingUp, "_is_settled", lambda *_: False)),
+    Guard("table: only a refused condition is a conflict", _patch(table, "is_refused_condition", lambda _error: True)),
+)
+
+EXPLAINED: dict[str, str] = {}
+"""Guards that may be missed, and why."""
+
+
+def everything() -> list[Guard]:
+    """All guards, in an order that is the same in every process."""
+    return [*CHECKS, *conditions(range(60))]
+
+
+def catches(guard: Guard, seeds: Iterable[int], *, only_storms: bool = False) -> str | None:
+    """How the laboratory notices that a guard is gone: the run and what broke. None when it does not.
+
+    Raises Violation when the same run breaks with the guard in place, too: such a run says nothing of the guard.
+    """
+    for name, laboratory in _trials(guard.kind, seeds, only_storms=only_storms):
+        if wrong := _what_breaks(laboratory(loosened=guard.loosened), guard.removed):
+            if intact := _what_breaks(laboratory(), nullcontext):
+                raise Violation(f"{name}, every guard in place: {intact}")
+            return f"{name}: {wrong}"
+    return None
+
+
+def _trials(kind: str, seeds: Iterable[int], *, only_storms: bool) -> Iterator[tuple[str, Callable[..., Laboratory]]]:
+    """Storms and meetings by turns, then single failures of a calm run.
+
+    In a meeting everybody else who is there goes first, before a write that the guard is about.
+    """
+    storms = ((f"storm {seed}", partial(_storm, seed)) for seed in seeds)
+    numbers = range(_MEETINGS) if kind and not only_storms else ()
+    meetings = ((f"meeting {seed}", partial(meeting, seed, kind)) for seed in numbers)
+    yield from (trial for pair in zip_longest(storms, meetings) for trial in pair if trial)
+    for call, mode in () if only_storms else _single_failures():
+        yield f"{call}={mode.name}", partial(Laboratory, features=FEATURES, plan={call: mode})
+
+
+def _storm(seed: int, *, loosened: Loosened | None = None) -> Laboratory:
+    return Laboratory(seed, features=FEATURES, weather=STORM, people_race=seed % 2 == 1, loosened=loosened)
+
+
+def _what_breaks(lab: Laboratory, removed: Callable[[], AbstractContextManager[Any]]) -> str | None:
+    clean = clean_projection(FEATURES)
+    try:
+        with removed():
+            lab.run()
+            lab.check_at_rest(clean)
+    except Violation as wrong:
+        return str(wrong)
+    return None
+
+
+@cache
+def _single_failures() -> tuple[tuple[int, Mode], ...]:
+    """Where something leaves the table its answer is lost; where something is written, the table says: slower."""
+    calls = Laboratory(features=FEATURES).run().chaos.calls
+    out = [(call.number, Mode.NO_REPLY) for call in calls if call.service not in ("dynamodb", "s3")]
+    writes = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
+    return (*out, *((call.number, Mode.THROTTLED) for call in calls if call.operation in writes))

@@ -1,0 +1,169 @@
+"""Rows that cannot be used: only they are rejected, in the line where they stand, and nobody is removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tests.bad_uploads.case import Case, bad_row, with_line_ends
+from tests.bad_uploads.valid_rosters import EVERY_FORMAT, Roster, Sheet
+
+LINE_ENDS = {"": "\n", ", lines ending in CRLF": "\r\n", ", lines ending in CR": "\r"}
+
+FIRST_MISSING = {
+    ("OneRoster 1.1", "users.csv"): "givenName",
+    ("OneRoster 1.2", "users.csv"): "givenName",
+    ("School Data Sync 2.1", "users.csv"): "givenName",
+    ("Clever", "students.csv"): "First_name",
+    ("Clever", "teachers.csv"): "First_name",
+    ("OneRoster 1.1", "classes.csv"): "title",
+    ("OneRoster 1.2", "classes.csv"): "title",
+    ("School Data Sync 2.1", "classes.csv"): "title",
+    ("Clever", "sections.csv"): "Section_id",
+    ("School Data Sync 1", "Student.csv"): "School SIS ID",
+    ("School Data Sync 1", "Teacher.csv"): "School SIS ID",
+    ("School Data Sync 1", "Section.csv"): "School SIS ID",
+}
+"""What is missed in a row with nothing but its first field."""
+
+
+def ids(one: Roster) -> Iterator[Case]:
+    for sheet in (*one.people, one.classes):
+        column = sheet.id_column
+        for what, value, code in (
+            ("without an id", "", "missing_value"),
+            ("with an id of blanks", "  ", "missing_value"),
+            ("with an id of 300 characters", "x" * 300, "bad_id"),
+            ("with a control character in its id", "s\x012", "bad_id"),
+            ("with a zero byte in its id", "s\x002", "bad_id"),
+            ("with a line break in its id", '"s\n2"', "bad_id"),
+        ):
+            yield bad_row(one, sheet, what, sheet.with_value(3, column, value), code, 3, column)
+
+
+def classes_twice(one: Roster) -> Iterator[Case]:
+    sheet, column = one.classes, one.classes.id_column
+    yield bad_row(one, sheet, "with the id of line 2", sheet.with_value(3, column, "c1"), "class_twice", 3, column)
+
+
+def quotes_and_commas(one: Roster, sheets: Iterable[Sheet]) -> Iterator[Case]:
+    for sheet in sheets:
+        column = sheet.columns[-1]
+        for what, body, code in (
+            ("with a stray quote", sheet.with_value(3, column, '"the "best" one"'), "bad_quotes"),
+            ("with something behind a quote", sheet.with_value(3, column, '"a"b'), "bad_quotes"),
+            ("with a field too many", sheet.with_line(3, sheet.lines[2] + ",more"), "too_many_fields"),
+            ("with a comma that is not in quotes", sheet.with_value(3, column, "a,b,c"), "too_many_fields"),
+        ):
+            yield bad_row(one, sheet, what, body, code, 3)
+
+
+def references_left_blank(one: Roster) -> Iterator[Case]:
+    for sheet in one.enrollments:
+        for column in (sheet.class_column, sheet.user_column):
+            yield bad_row(one, sheet, f"without {column}", sheet.with_value(3, column, ""), "missing_value", 3, column)
+
+
+def dangling(one: Roster) -> Iterator[Case]:
+    for sheet in one.enrollments:
+        for column, code in ((sheet.class_column, "unknown_class"), (sheet.user_column, "unknown_user")):
+            body = sheet.with_value(3, column, "nowhere")
+            for how, end in LINE_ENDS.items():
+                what = f"with a {column} that nobody knows{how}"
+                yield bad_row(one, sheet, what, with_line_ends(body, end), code, 3, column)
+                what = f"with a {column} that nobody knows, behind a value of four lines{how}"
+                yield bad_row(one, sheet, what, with_line_ends(noted(body, '"1\n2\n\n4"'), end), code, 6, column)
+
+
+def noted(body: str, note: str) -> str:
+    """The file with one column more, and this in its first row; from there on a line is not a row."""
+    header, first, *others = body.splitlines()
+    return "\n".join([f"{header},note", f"{first},{note}", *(f"{row}," for row in others)])
+
+
+def behind_tall_rows(one: Roster) -> Iterator[Case]:
+    for sheet in (*one.people, one.classes):
+        body = noted(sheet.with_value(3, sheet.id_column, ""), '"one\n\n""three""\n"\n')
+        for how, end in LINE_ENDS.items():
+            what = f"without an id, behind a tall row and a blank line{how}"
+            yield bad_row(one, sheet, what, with_line_ends(body, end), "missing_value", 7, sheet.id_column)
+
+
+def behind_mixed_line_ends(one: Roster) -> Iterator[Case]:
+    sheet = one.students
+    header, first, second, third, *others = sheet.with_value(4, sheet.id_column, "").splitlines()
+    body = f"{header}\r\n{first}\r{second}\n{third}\r\n" + "\n".join(others)
+    what = "without an id, behind every kind of line end"
+    yield bad_row(one, sheet, what, body, "missing_value", 4, sheet.id_column)
+
+
+def far_down(one: Roster) -> Iterator[Case]:
+    """Thousands of rows, some of them tall: whoever reads many at a time still has to count lines one by one."""
+    sheet = one.enrollments[0]
+    row = sheet.lines[1]
+    some = [f'{row},"two\nlines"' if number % 7 == 0 else f"{row}," for number in range(5_000)]
+    top = [f"{sheet.lines[0]},note", *(f"{line}," for line in sheet.lines[1:]), *some]
+    line = 1 + sum(1 + row.count("\n") for row in top)
+    dangling = sheet.with_value(2, sheet.class_column, "nowhere").splitlines()[1]
+    for what, bad, code, column in (
+        ("with a class that nobody knows", f"{dangling},", "unknown_class", sheet.class_column),
+        ("with a stray quote", f'{row},"the "best" one"', "bad_quotes", None),
+        ("with a field too many", f"{row},,more", "too_many_fields", None),
+    ):
+        yield bad_row(one, sheet, what, "\n".join([*top, bad, *some]), code, line, column)
+
+
+def broken_off_or_joined(one: Roster) -> Iterator[Case]:
+    for sheet in (*one.people, one.classes):
+        column = FIRST_MISSING[one.format, sheet.name]
+        for what, body in with_a_broken_row(sheet):
+            yield bad_row(one, sheet, what, body, "missing_value", sheet.last_line, column)
+    for sheet in one.enrollments:
+        first_is_class = sheet.columns[0] == sheet.class_column
+        (cut, cut_body), (by_semicolons, semicolons), (by_tabs, tabs) = with_a_broken_row(sheet)
+        column = sheet.user_column if first_is_class else sheet.class_column
+        yield bad_row(one, sheet, cut, cut_body, "missing_value", sheet.last_line, column)
+        yield bad_row(one, sheet, by_semicolons, semicolons, "missing_value", sheet.last_line, column)
+        code = "bad_id" if first_is_class else "missing_value"
+        yield bad_row(one, sheet, by_tabs, tabs, code, sheet.last_line, sheet.class_column)
+
+
+def with_a_broken_row(sheet: Sheet) -> Iterator[tuple[str, str]]:
+    """The file with its last row cut off behind the first field, and with other marks than commas between its fields."""
+    row = sheet.lines[-1]
+    yield "cut off behind its first field", sheet.with_line(sheet.last_line, row.partition(",")[0]).rstrip("\n")
+    yield "with semicolons instead of commas", sheet.with_line(sheet.last_line, row.replace(",", ";"))
+    yield "with tabs instead of commas", sheet.with_line(sheet.last_line, row.replace(",", "\t"))
+
+
+def zeros_at_the_end(one: Roster) -> Iterator[Case]:
+    """What a copy that was cut short leaves: space that was set aside and never written."""
+    sheet, body = one.students, one.students.text + "\0" * 500
+    column = FIRST_MISSING[one.format, sheet.name]
+    yield bad_row(one, sheet, "of zeros", body, "missing_value", sheet.last_line + 1, column)
+
+
+def another_encoding_at_the_end(one: Roster) -> Iterator[Case]:
+    sheet = one.students
+    row = sheet.with_value(2, sheet.id_column, "x9").splitlines()[1]
+    body = sheet.text.encode() + row.encode("utf-16-le")
+    yield bad_row(one, sheet, "in UTF-16", body, "bad_id", sheet.last_line + 1, sheet.id_column)
+
+
+ROWS: tuple[Case, ...] = tuple(
+    case
+    for one in EVERY_FORMAT
+    for cases in (
+        ids(one),
+        classes_twice(one),
+        quotes_and_commas(one, (*one.people, *one.enrollments)),
+        references_left_blank(one),
+        dangling(one),
+        behind_tall_rows(one),
+        behind_mixed_line_ends(one),
+        far_down(one),
+        broken_off_or_joined(one),
+        zeros_at_the_end(one),
+        another_encoding_at_the_end(one),
+    )
+    for case in cases
+)

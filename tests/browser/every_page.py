@@ -1,0 +1,365 @@
+"""Every page that a person can meet, in each of its states: the site in one process, walked to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from functions.pages.activation.activation import ActivationPages
+from functions.pages.classes.class_page import NoSuchClass
+from functions.pages.http import LANGUAGE_COOKIE, ForbiddenOrigin, Pages, Reply, Request, page
+from local import sample_district
+from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS, Protagonist, as_csv
+from local.web_client import Person
+from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
+from shared.domain.nudge import unsubscribe_token
+from shared.domain.reminder import stop_token
+from shared.domain.roster import RosterUserKey
+from shared.stores.progress import ProgressStore
+from shared.stores.stuck import StuckCode, StuckStore
+from tests.harness import TOKEN_KEY, World
+from tests.pages_harness import Web
+
+
+class _Remembering(Pages):
+    """Keeps what was answered last, so that it can be answered in another language too."""
+
+    last: tuple[Request, Reply]
+
+    def response(self, request: Request, reply: Reply) -> Response[Any]:
+        self.last = (request, reply)
+        return super().response(request, reply)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page at its address, in any language."""
+
+    pages: Pages
+    request: Request
+    reply: Reply
+
+    def answer(self, language: str) -> Response[Any]:
+        cookies = {**self.request.cookies, LANGUAGE_COOKIE: language}
+        return self.pages.response(replace(self.request, cookies=cookies), self.reply)
+
+
+class Riverbend:
+    """The sample district after its import, with its mails sent; each state of a page begins with one of its own."""
+
+    def __init__(self, begun: Riverbend | None = None) -> None:
+        self.sample = begun.sample if begun else sample_district.make()
+        self.world = World()
+        self._first = begun.world if begun else self.world
+        if begun:
+            self.world.begin_like(begun.world)
+        else:
+            self._import()
+        self.web = Web(self.world)
+        self.web.cognito.users = {name: (PASSWORD, account) for name, account in self.sample.logins.items()}
+        self._pages = _Remembering(
+            brand_name="Khan Academy",
+            support_url=self.world.invitations()._brand.support_url,
+            web_url="",
+            form_targets=(),
+        )
+        self.web.site = replace(self.web.site, pages=self._pages)
+
+    def _import(self) -> None:
+        self.world.register(DISTRICT_ID, **self.sample.settings)
+        self.world.feed(*self.sample.accounts)
+        self.upload()
+        self.world.send_mail()
+
+    def upload(self, **changed: list[list[str]]) -> None:
+        tables = self.sample.tables | {f"{name}.csv": rows for name, rows in changed.items()}
+        self.world.upload({name: as_csv(rows) for name, rows in tables.items()}, DISTRICT_ID)
+
+    @property
+    def shown(self) -> Shown:
+        """The page that was answered last."""
+        return Shown(self._pages, *self._pages.last)
+
+    # Ways that several states share.
+
+    def invited(self, who: Protagonist) -> Person:
+        """Somebody who pressed the button of their mail."""
+        return self.web.visitor().open(self._first.address_in_mail_to(who.official_email))
+
+    def both_sides(self) -> Person:
+        """The teacher at the page with both sides."""
+        return self.log_in(self.invited(self.sample.teacher).press("Log into my existing account"))
+
+    def log_in(self, visitor: Person, password: str = PASSWORD) -> Person:
+        return visitor.press("Log in", username_or_email=self.sample.teacher.username or "", password=password)
+
+    def linked(self) -> Person:
+        """The teacher, linked, at home."""
+        return self.both_sides().press("Link my accounts")
+
+    def student(self, who: Protagonist) -> Person:
+        """A student after the district login."""
+        visitor = self.web.visitor(sub=who.clever_id, district=CLEVER_DISTRICT)
+        return visitor.open(f"/sso/{DISTRICT_ID}").press("Continue with Clever")
+
+    def console(self) -> Person:
+        administrator = self.web.visitor(
+            sub="google-admin", email=self.sample.administrator.official_email, email_verified=True
+        )
+        return administrator.open(f"/sso/{DISTRICT_ID}").press("Continue with Google").open(f"/console/{DISTRICT_ID}")
+
+    def refused(self, error: Exception) -> None:
+        """What is shown where a page could not be made."""
+
+        def do(_site: Any, _request: Request) -> Reply:
+            raise error
+
+        self.answer(do)
+
+    def told(self, reply: Reply) -> None:
+        self.answer(lambda _site, _request: reply)
+
+    def answer(self, do: Callable[[Any, Request], Reply]) -> None:
+        self.web.site.answer(Request("GET", "/home", {}, {}, {}, {}, "192.0.2.1"), do)
+
+
+def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
+    """Each page's name, and the way to it."""
+    yield "activation", lambda r: r.invited(r.sample.teacher)
+    for problem in ("no_cookie", "used", "expired", "asked", "suspended", "unknown"):
+        yield f"activation-gone-{problem}", lambda r, problem=problem: r.told(ActivationPages.sorry(problem))
+    yield "login", lambda r: r.web.visitor().open("/login")
+    yield "login-refused", lambda r: r.log_in(r.web.visitor().open("/login"), "not the password")
+    yield "login-no-google", lambda r: r.web.visitor(sub="stranger").open("/login").press("Continue with Google")
+    yield "login-candidates", _login_with_candidates
+    yield "login-confirm", lambda r: r.told(page("confirm"))
+    yield "login-code", lambda r: _asked(r, "SOFTWARE_TOKEN_MFA")
+    yield "login-code-refused", lambda r: _asked(r, "SOFTWARE_TOKEN_MFA").press("Log in", code="000000")
+    yield "login-own-password", lambda r: _asked(r, "NEW_PASSWORD_REQUIRED")
+    yield (
+        "login-own-password-refused",
+        lambda r: _asked(r, "NEW_PASSWORD_REQUIRED").press("Log in", new_password="short"),
+    )
+    yield "password-forgotten", lambda r: r.web.visitor().open("/login/forgot")
+    yield "password-new", _code_sent
+    yield (
+        "password-new-refused",
+        lambda r: _code_sent(r).press("Set the new password", code="000000", new_password="short"),
+    )
+    yield "sso", lambda r: r.web.visitor().open(f"/sso/{DISTRICT_ID}")
+    yield "welcome", lambda r: r.student(r.sample.choosing_student)
+    yield "link", Riverbend.both_sides
+    yield "link-student", _student_with_both_sides
+    yield "link-older-account", _older_account
+    for code in (
+        "account_linked_elsewhere", "already_linked", "account_joined", "activation_dead", "proof_spent", "too_late", "not_linked",
+    ):  # fmt: skip
+        yield (
+            f"link-refused-{code}",
+            lambda r, code=code: r.told(r.web.site.linking.sorry(code, r.world.districts.get(DISTRICT_ID))),
+        )
+    yield "not-me", lambda r: r.both_sides().press("This isn't me")
+    yield "home-teacher", Riverbend.linked
+    yield "home-teacher-undone", lambda r: r.linked().press("Undo the link with Riverbend Unified School District")
+    yield "home-teacher-to-link", lambda r: r.both_sides().open("/home")
+    yield "home-student", _student_at_home
+    yield "home-student-new", _new_student
+    yield "class-own", lambda r: r.linked().open("/classes/own-algebra")
+    yield "class-district", _district_class
+    yield "class-district-assignment", lambda r: _district_class(r).press("New assignment")
+    yield "class-district-problem", lambda r: r.linked().open("/classes/c0001?problem=goal")
+    yield "class-student", lambda r: _student_at_home(r).open("/classes/c0001")
+    yield "class-settings-own", lambda r: r.linked().open("/classes/own-algebra/settings")
+    yield "class-settings-district", lambda r: r.linked().open("/classes/c0001/settings")
+    yield "class-settings-deleted", _deleted_class
+    yield "class-settings-gone", _class_deleted_long_ago
+    yield "class-settings-student", lambda r: _student_at_home(r).open("/classes/c0001/settings")
+    yield "cleaning", lambda r: r.linked().open("/cleaning")
+    yield "cleaning-nothing-ticked", lambda r: r.linked().open("/cleaning?done=nothing")
+    yield "cleaning-file-ready", _file_ready
+    yield (
+        "cleaning-deleted",
+        lambda r: (
+            r.linked()
+            .open("/cleaning")
+            .press("Delete classes", "Period 3 Algebra")
+            .press("Keep these classes", "Math Club")
+        ),
+    )
+    yield "cleaning-later", lambda r: r.linked().open("/cleaning").press("Remind me in 30 days")
+    yield "console", _console
+    yield "console-refused", lambda r: _console_refused(r)
+    yield "console-empty", _console_before_any_upload
+    yield "unsubscribe-classes", lambda r: r.web.visitor().open(f"/unsubscribe/{_nudge_token(r)}")
+    yield (
+        "unsubscribe-classes-done",
+        lambda r: r.web.visitor().open(f"/unsubscribe/{_nudge_token(r)}").press("Stop these reminders"),
+    )
+    yield "unsubscribe-invitation", lambda r: r.web.visitor().open(f"/unsubscribe/{stop_token('a', TOKEN_KEY)}")
+    yield (
+        "unsubscribe-invitation-done",
+        lambda r: r.web.visitor().open(f"/unsubscribe/{stop_token('a', TOKEN_KEY)}").press("Stop these reminders"),
+    )
+    yield "unsubscribe-broken", lambda r: r.web.visitor().open("/unsubscribe/half-of-it")
+    yield "notice", lambda r: r.web.visitor().open(_notice_address(r))
+    yield (
+        "notice-gone-asked",
+        lambda r: (
+            r.web.visitor().open(_notice_address(r)).press("Undo the link", email=r.sample.teacher.official_email)
+        ),
+    )
+    yield "notice-gone-no_cookie", lambda r: r.web.visitor().open("/notice")
+    yield "notice-gone-gone", lambda r: _notice_gone(r)
+    yield "notice-gone-unknown", lambda r: r.web.visitor().open("/notice/half-of-it")
+    yield "sorry-404-not_found", lambda r: r.web.visitor().open("/nothing-here")
+    for error in _ERRORS:
+        name = f"sorry-{_status(error)}-{getattr(error, 'code', 'internal_error')}"
+        yield name, lambda r, error=error: r.refused(error)
+
+
+def _file_ready(r: Riverbend) -> Person:
+    teacher = r.linked().open("/cleaning").press("Download class data", "Period 3 Algebra")
+    r.world.make_exports()
+    assert teacher.answer is not None
+    page = str(teacher.answer.url)
+    teacher.open(teacher.open(page).links()["Save the file"])
+    return teacher.open(page)
+
+
+_ERRORS: list[Exception] = [
+    NoSuchClass("no_such_class", ""),
+    UnknownDistrict("unknown_district", ""),
+    *(
+        LoginRefused(code, "")
+        for code in (
+            "not_on_roster", "other_domain", "other_district", "clever_not_set_up", "provider_not_used",
+            "not_an_administrator", "not_proved", "issuer_unreachable", "account_not_known",
+        )
+    ),
+    ForbiddenOrigin("foreign_form", ""),
+    Throttled("too_many_tries", "", retry_after=840),
+    AccountLinkingError("changed_meanwhile", ""),
+    RuntimeError("of any kind"),
+]  # fmt: skip
+
+
+def _status(error: Exception) -> int:
+    match error:
+        case Throttled():
+            return 429
+        case NoSuchClass() | UnknownDistrict():
+            return 404
+        case LoginRefused() | ForbiddenOrigin():
+            return 403
+        case AccountLinkingError():
+            return 409
+    return 500
+
+
+def _student_with_both_sides(r: Riverbend) -> Person:
+    student = r.sample.choosing_student
+    at_login = r.student(student).press("Log into my existing account")
+    return at_login.press("Log in", username_or_email=student.username or "", password=PASSWORD)
+
+
+def _login_with_candidates(r: Riverbend) -> Person:
+    """An account bears the teacher's address, unverified."""
+    row = next(row for row in r.sample.tables["users.csv"] if row[0] == "t0007")
+    at_login = r.invited(Protagonist(row[0], row[6], row[10])).press("Log into my existing account")
+    return r.log_in(at_login, "not the password")
+
+
+def _asked(r: Riverbend, challenge: str) -> Person:
+    """The user pool asks for more than the password."""
+    r.web.cognito.challenges[r.sample.teacher.username or ""] = [(challenge, "the right answer")]
+    return r.log_in(r.web.visitor().open("/login"))
+
+
+def _code_sent(r: Riverbend) -> Person:
+    return r.web.visitor().open("/login/forgot").press("Send me a code", username_or_email="joy_teaches_t0001")
+
+
+def _new_student(r: Riverbend) -> Person:
+    """At home in an account that was made at the district login."""
+    return r.student(r.sample.choosing_student).press("I don't have an account yet")
+
+
+def _older_account(r: Riverbend) -> Person:
+    """The account that was made, and an older one that was found afterwards."""
+    at_login = _new_student(r).press("I have an older account")
+    return at_login.press("Log in", username_or_email=r.sample.choosing_student.username or "", password=PASSWORD)
+
+
+def _district_class(r: Riverbend) -> Person:
+    """With a goal and an assignment, and a student who has earned something."""
+    _student_at_home(r)
+    shown = (
+        r.linked().open("/classes/c0001").press("Create goal", title="Linear equations", skills=" ".join(SKILLS[:6]))
+    )
+    return shown.press("New assignment").press("Create assignment", title="Slope quiz")
+
+
+def _student_at_home(r: Riverbend) -> Person:
+    return r.student(r.sample.matched_student)
+
+
+def _deleted_class(r: Riverbend) -> Person:
+    return r.linked().open("/classes/own-club/settings").press("Delete class")
+
+
+def _class_deleted_long_ago(r: Riverbend) -> Person:
+    _deleted_class(r)
+    r.world.pass_time(days=31)
+    return r.log_in(r.web.visitor().open("/login")).open("/classes/own-club/settings")
+
+
+def _console(r: Riverbend) -> Person:
+    """After a night's upload with rows that could not be read; another one is at work, and people are stuck."""
+    users = r.sample.tables["users.csv"]
+    broken = [users[-1][0], *users[-1][1:10], "not an address", *users[-1][11:]]
+    r.upload(users=[*users[:-2], broken, ["t9999", *users[1][1:6], "", "", *users[1][8:]], users[-1]])
+    for number, code in enumerate(StuckCode, start=8):
+        r.world.pass_time(days=1)
+        StuckStore(r.world.table).note(RosterUserKey(DISTRICT_ID, f"t{number:04d}"), code, r.world.now.isoformat())
+    key = f"rosters/{DISTRICT_ID}/nightly-2026-09-06.zip"
+    ProgressStore(r.world.table).begin(DISTRICT_ID, "next", key, "people", parts=4, now=r.world.now, rows=2310)
+    return r.console()
+
+
+def _console_refused(r: Riverbend) -> Person:
+    linked = r.sample.matched_teacher
+    StuckStore(r.world.table).note(
+        RosterUserKey(DISTRICT_ID, linked.sourced_id), StuckCode.UNANSWERED, r.world.now.isoformat()
+    )
+    return r.console().press(f"Send another mail to {linked.name}")
+
+
+def _console_before_any_upload(r: Riverbend) -> Person:
+    del r.world.s3.objects["reports", f"reports/{DISTRICT_ID}/latest.json"]
+    return r.console()
+
+
+def _notice_address(r: Riverbend) -> str:
+    """The address in the mail that told the teacher's official address of the link."""
+    r.linked()
+    world = r.web.world
+    world.tell_of_links()
+    texts = [
+        mail["Content"]["Simple"]["Body"]["Text"]["Data"]
+        for mail in world.ses.sent
+        if mail["To"] == r.sample.teacher.official_email
+    ]
+    return next(word for text in texts for word in text.split() if "/notice/" in word)
+
+
+def _notice_gone(r: Riverbend) -> Person:
+    address = _notice_address(r)
+    r.web.visitor().open(address).press("Undo the link", email=r.sample.teacher.official_email)
+    return r.web.visitor().open(address)
+
+
+def _nudge_token(r: Riverbend) -> str:
+    return unsubscribe_token(DISTRICT_ID, r.sample.teacher.account_id or "", TOKEN_KEY)

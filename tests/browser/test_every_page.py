@@ -1,0 +1,192 @@
+"""Every page that a person can meet, in each language: accessible, at home on a phone, light, and no dead end; and its pictures."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, Route
+
+from functions.pages.http import TEMPLATES
+from local.mail_gallery import DESKTOP, PHONE
+from shared.runtime.i18n import direction, languages
+from tests.browser.accessibility import violations
+from tests.browser.every_page import Riverbend, Shown, every_state
+
+WAYS = dict(every_state())
+ALIKE = {
+    "sorry-404-no_such_class",
+    "sorry-404-unknown_district",
+    "sorry-403-other_district",
+    "sorry-403-clever_not_set_up",
+    "sorry-403-issuer_unreachable",
+    "sorry-403-foreign_form",
+}
+"""States that show the same words as another one: one picture is enough."""
+DOCS = Path(__file__).parents[2] / "docs"
+NARROWEST = 320
+"""CSS pixels at which nothing may need scrolling to the side: a page of 1280 at 400 % (WCAG 2.2, 1.4.10)."""
+FINGER = 44
+MOST_BYTES = 50_000
+MOST_BYTES_OF_PICTURES = 4_000_000
+PICTURED = [name for name in WAYS if name not in ALIKE]
+ORIGIN = "https://accounts.riverbend.example"
+
+
+@dataclass
+class Opened:
+    """A page in the browser, and what the browser asked for to show it."""
+
+    name: str
+    language: str
+    shown: Shown
+    page: Page
+    requests: list[str] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return ORIGIN + self.shown.request.path
+
+    def show(self) -> None:
+        self.page.route("**/*", self._answer)
+        self.page.goto(self.address)
+
+    def _answer(self, route: Route) -> None:
+        self.requests.append(route.request.url)
+        answer = self.shown.answer(self.language)
+        # A browser shows no page of its own for an error that has a body; its status is held by the unit tests.
+        route.fulfill(status=200, headers={k: str(v) for k, v in answer.headers.items()}, body=str(answer.body))
+
+
+@pytest.fixture(scope="module")
+def riverbend() -> Riverbend:
+    return Riverbend()
+
+
+@pytest.fixture(scope="module")
+def phone(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": PHONE, "height": 740})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def states(riverbend: Riverbend) -> dict[str, Shown]:
+    found = {}
+    for name, way in WAYS.items():
+        one = Riverbend(riverbend)
+        way(one)
+        found[name] = one.shown
+    return found
+
+
+@pytest.fixture(scope="module", params=[(name, language) for name in WAYS for language in languages()], ids="-".join)
+def opened(request: pytest.FixtureRequest, states: dict[str, Shown], phone: Page) -> Iterator[Opened]:
+    """One page in one language on a phone: opened once, looked at by every test below."""
+    name, language = request.param
+    one = Opened(name, language, states[name], phone)
+    one.show()
+    yield one
+    phone.unroute_all()
+
+
+def test_the_table_has_every_page(states: dict[str, Shown]) -> None:
+    whole = {
+        path.relative_to(TEMPLATES).with_suffix("").as_posix()
+        for path in TEMPLATES.rglob("*.html")
+        if "{% extends" in path.read_text(encoding="utf-8")
+    }
+    templates = whole - {"classes/class_base"}
+    assert {shown.reply.template for shown in states.values()} == templates
+
+
+def test_a_page_is_accessible_in_light_and_dark(opened: Opened) -> None:
+    assert violations(opened.page) == []
+    if opened.language != languages()[0]:
+        return  # Its colours are those of the first language.
+    opened.page.emulate_media(color_scheme="dark")
+    darkly = violations(opened.page, only="color-contrast")
+    opened.page.emulate_media(color_scheme="light")
+    assert darkly == []
+
+
+def test_a_page_fits_a_phone_and_its_controls_fit_a_finger(opened: Opened) -> None:
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= PHONE
+    opened.page.set_viewport_size({"width": NARROWEST, "height": 740})
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= NARROWEST
+    opened.page.set_viewport_size({"width": PHONE, "height": 740})
+    controls = opened.page.locator(
+        "button, input:not([type=hidden], [type=checkbox]), label:has([type=checkbox]), nav a, footer a, a.button"
+    ).evaluate_all(
+        "all => all.map(one => [one.getBoundingClientRect(), one]).map(([at, one]) => [at.width, at.height, one.outerHTML])"
+    )
+    assert [html for width, height, html in controls if min(width, height) < FINGER] == []
+
+
+def test_a_page_is_light_and_asks_for_nothing_but_itself(opened: Opened) -> None:
+    assert opened.requests == [opened.address]
+    assert len(opened.page.content().encode()) <= MOST_BYTES
+
+
+def test_a_page_says_what_it_is_in_its_language(opened: Opened) -> None:
+    page = opened.page
+    assert page.locator("h1").count() == 1
+    assert page.locator("html").get_attribute("lang") == opened.language
+    assert page.locator("html").get_attribute("dir") == direction(opened.language)
+    assert page.title().endswith("– Khan Academy")
+    assert page.title() != "– Khan Academy"
+
+
+def test_a_page_leads_to_support_and_on_and_has_one_main_action_at_most(opened: Opened) -> None:
+    support = {"en": "Get support", "es": "Obtener ayuda"}[opened.language]
+    address = opened.page.get_by_role("link", name=support, exact=True).get_attribute("href") or ""
+    assert address.startswith("https://")
+    assert opened.page.locator("header button, main a, main button").count() > 0, "a dead end"
+    assert opened.page.locator("main .main").count() <= 1
+
+
+def test_every_accessible_name_stands_once_on_a_page(opened: Opened) -> None:
+    names = opened.page.locator("a, button, label, h1, h2, h3:not(:has(a)), [aria-label]").evaluate_all(
+        "all => all.map(one => one.ariaLabel || one.textContent.trim())"
+    )
+    assert len(names) == len(set(names)), sorted(names)
+
+
+PICTURES = [("en", PHONE), ("en", DESKTOP), ("es", PHONE)]
+
+
+def picture(name: str, language: str, width: int) -> str:
+    return f"{name}-{language}-{width}.png"
+
+
+def test_every_page_has_its_picture_taken(states: dict[str, Shown], chromium: Browser, tmp_path: Path) -> None:
+    """The first one, into a folder that passes; with UPDATE_SCREENSHOTS=1 all, into docs/images/pages, to look at."""
+    is_update = bool(os.environ.get("UPDATE_SCREENSHOTS"))
+    folder, names = (DOCS / "images/pages", PICTURED) if is_update else (tmp_path, PICTURED[:1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for language, width in PICTURES:
+        page = chromium.new_page(viewport={"width": width, "height": 640})
+        for name in names:
+            Opened(name, language, states[name], page).show()
+            with Image.open(BytesIO(page.screenshot(full_page=True))) as taken:
+                few_colours = taken.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+                few_colours.save(folder / picture(name, language, width), optimize=True)
+            page.unroute_all()
+        page.close()
+
+    assert {one.name for one in folder.iterdir()} == {picture(name, *which) for name in names for which in PICTURES}
+
+
+def test_the_document_shows_each_picture_and_each_is_there() -> None:
+    text = (DOCS / "pages.md").read_text(encoding="utf-8")
+    shown = re.findall(r'src="images/pages/([^"]+)"', text)
+    assert sorted(shown) == sorted(picture(name, *which) for name in PICTURED for which in PICTURES)
+    there = list((DOCS / "images/pages").iterdir())
+    assert sorted(shown) == sorted(path.name for path in there)
+    assert sum(path.stat().st_size for path in there) < MOST_BYTES_OF_PICTURES

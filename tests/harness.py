@@ -1,0 +1,349 @@
+"""The use cases on services in memory: a district's day in one process."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from functions.accounts_feed.load_accounts import AccountsFeed
+from functions.activation_email.invitation import Invitations
+from functions.activation_email.send_activation import ActivationSending
+from functions.activation_email.send_reminder import FollowingUp
+from functions.activation_schedule.queue_due_activations import ActivationSchedule
+from functions.class_export.export_classes import Exporting
+from functions.cleanup_digest.send_digest import Digesting
+from functions.cleanup_nudges.send_nudge import Nudging
+from functions.event_publisher.publish_events import Publisher
+from functions.import_step.files import ImportFiles
+from functions.import_step.import_context import Import, Services
+from functions.import_step.steps import ImportSteps
+from functions.link_notice.notify_link_change import LinkNotices
+from functions.mail_feedback.record_feedback import MailFeedback
+from functions.roster_import.receive_upload import Arrivals, Taken
+from shared.domain.report import Upload
+from shared.domain.roster import RosterUserKey
+from shared.mail.ses import Mailer, paced_mailer
+from shared.runtime.settings import Brand
+from shared.stores.accounts import AccountStore
+from shared.stores.activation_queue import ActivationQueue
+from shared.stores.activations import ActivationStore
+from shared.stores.class_exports import ExportFiles, ExportStore
+from shared.stores.digests import DigestStore, LeftOverStore
+from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.due import DueStore
+from shared.stores.identifier_index import ClaimStore
+from shared.stores.imports import ImportStarter
+from shared.stores.links import LinkStore
+from shared.stores.notices import NoticeStore
+from shared.stores.nudges import NudgeStore
+from shared.stores.reports import ReportStore
+from shared.stores.roster_users import RosterUserStore
+from shared.stores.send_state import SendingState
+from shared.stores.stuck import StuckStore
+from shared.use_cases.class_contents import ClassContents
+from shared.use_cases.match_and_invite import Matcher
+from shared.use_cases.pair_classes import PreviousClasses
+from shared.use_cases.resend_activation import InvitingAgain
+from tests.fakes.aws import MemoryEvents, MemoryQueue, MemoryS3, MemorySes, MemoryStates, etag
+from tests.fakes.dynamodb import Gate, MemoryTable, ungated
+
+WEB = "https://link.example"
+TOKEN_KEY = b"a key of the tests"
+GOOGLE = "https://accounts.google.com"
+STARTS = datetime(2026, 9, 1, 15, tzinfo=UTC)
+
+
+class World:
+    """One table, the buckets, the queue; ``now`` moves only when told to, and ids are counted."""
+
+    def __init__(self, *, gate: Gate = ungated, is_metered: bool = True) -> None:
+        self.now = STARTS
+        self.table = MemoryTable(gate=gate, now=lambda: self.now.timestamp(), is_metered=is_metered)
+        self.s3 = MemoryS3(gate=gate)
+        self.sqs = MemoryQueue(gate=gate)
+        self.export_requests = MemoryQueue(gate=gate)
+        self.states = MemoryStates(gate=gate, now=lambda: self.now.timestamp())
+        self.ses = MemorySes(gate=gate)
+        self.events = MemoryEvents(gate=gate)
+        self.metrics: list[str] = []
+        """Names of those that an alarm looks at."""
+        self.alarms = 0
+        self._ids = 0
+        self._sequencers = 0
+        self.districts = DistrictStore(self.table)
+        self.classes = DistrictClassStore(self.table)
+        self.work = ClassWorkStore(self.table)
+        self.users = RosterUserStore(self.table)
+        self.claims = ClaimStore(self.table)
+        self.accounts = AccountStore(self.table, GOOGLE)
+        self.links = LinkStore(self.table)
+        self.nudges = NudgeStore(self.table)
+        self.activations = ActivationStore(self.table)
+        self.reports = ReportStore(self.table, self.s3, "reports")
+        self.exports = ExportStore(self.table)
+        self.export_files = ExportFiles(self.s3, "exports")
+
+    def begin_like(self, other: World) -> None:
+        """Take over what another world holds; cheaper than preparing this one the same way."""
+        self.now = other.now
+        self._ids, self._sequencers = other._ids, other._sequencers
+        self.table.take_over(other.table)
+        self.s3.objects = dict(other.s3.objects)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def pass_time(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+    def sleep(self, seconds: float) -> None:
+        """Nobody really sleeps."""
+        self.pass_time(seconds=max(0.0, seconds))
+
+    def new_id(self) -> str:
+        self._ids += 1
+        return f"{self._ids:032x}"
+
+    # What people put into the buckets.
+
+    def register(self, district_id: str = "lakeside", **settings: Any) -> None:
+        body = {
+            "name": "Lakeside Schools",
+            "email_domains": ["lakeside.example"],
+            "time_zone": "America/Chicago",
+            **settings,
+        }
+        self.put(f"districts/{district_id}/district.json", json.dumps(body).encode())
+
+    def put(self, key: str, body: bytes) -> Taken:
+        """Put an object, and let the arrival be taken; imports that it starts are run to their end."""
+        upload = self.arrive(key, body)
+        taken = self.arrivals().take(upload)
+        self.run_imports()
+        return taken
+
+    def arrive(self, key: str, body: bytes) -> Upload:
+        self.pass_time(seconds=1)
+        self.s3.put_object(Bucket="rosters", Key=key, Body=body)
+        moment = self.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self._sequencers += 1
+        return Upload(key, etag(body), moment, f"{self._sequencers:016X}")
+
+    def upload(
+        self, files: Mapping[str, str | bytes], district_id: str = "lakeside", name: str = "roster"
+    ) -> dict[str, Any]:
+        """Upload a roster as a zip; answers its report."""
+        taken = self.put(f"rosters/{district_id}/{name}.zip", zipped(files))
+        return self.report(taken)
+
+    def report(self, taken: Taken) -> dict[str, Any]:
+        body = self.s3.objects["reports", f"reports/{taken.district_id}/{taken.import_id}/report.json"]
+        answer: dict[str, Any] = json.loads(body)
+        return answer
+
+    def latest(self, district_id: str = "lakeside", name: str = "latest") -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.s3.objects["reports", f"reports/{district_id}/{name}.json"])
+        return answer
+
+    def feed(self, *lines: dict[str, Any]) -> dict[str, Any]:
+        return self.feed_lines(json.dumps(line).encode() for line in lines)
+
+    def feed_lines(self, lines: Iterable[bytes]) -> dict[str, Any]:
+        feed = AccountsFeed(
+            self.accounts, self.claims, self.users, self.links, self.activations, clock=self.clock, at_once=1
+        )
+        return feed.load(lines)
+
+    # Mail.
+
+    def send_mail(self) -> None:
+        """Handle every request in the queue, as SQS would hand them over."""
+        while self.sqs.messages:
+            body = json.loads(self.sqs.messages.pop(0))
+            user = RosterUserKey(body["district_id"], body["sourced_id"])
+            if "follow_up" in body:
+                self.following_up().look(user, body["follow_up"])
+            else:
+                self.sending().send(user, body["activation_id"])
+
+    def schedule(self) -> ActivationSchedule:
+        queue = ActivationQueue(self.sqs, "queue")
+        return ActivationSchedule(DueStore(self.table), self.activations, queue, clock=self.clock)
+
+    def sending(self) -> ActivationSending:
+        return ActivationSending(
+            self.activations, self.users, self.links, self.districts, self.mailer(), self.invitations(),
+            StuckStore(self.table), DueStore(self.table), clock=self.clock,
+        )  # fmt: skip
+
+    def invitations(self) -> Invitations:
+        subject = "Confirm your official %(brand)s account"
+        return Invitations(self.districts, token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), subject=subject)
+
+    def following_up(self) -> FollowingUp:
+        due = DueStore(self.table)
+        return FollowingUp(
+            self.activations, self.users, self.links, self.districts, due, self.mailer(), self.invitations(),
+            clock=self.clock,
+        )  # fmt: skip
+
+    def inviting_again(self) -> InvitingAgain:
+        queue = ActivationQueue(self.sqs, "queue")
+        return InvitingAgain(self.activations, self.users, self.districts, queue, clock=self.clock, new_id=self.new_id)
+
+    def nudging(self) -> Nudging:
+        return Nudging(
+            DueStore(self.table), self.links, self.nudges, self.users, self.accounts, self.previous(),
+            LeftOverStore(self.table), self.districts, self.mailer(),
+            token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
+        )  # fmt: skip
+
+    def link_notices(self) -> LinkNotices:
+        return LinkNotices(
+            NoticeStore(self.table), self.links, self.users, self.accounts, self.districts, self.mailer(),
+            token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock, count=self.metrics.append,
+        )  # fmt: skip
+
+    def tell_of_links(self) -> int:
+        """Hand every event of a link to its notices, as the bus and its queue would; answers how many mails went out."""
+        items = [item for (pk, _), item in sorted(self.table.items.items()) if pk.startswith("OUTBOX#")]
+        links = [item for item in items if item["detail_type"] in ("AccountLinked", "LinkUndone")]
+        return sum(self.link_notices().tell(item["detail_type"], json.loads(item["detail"])) for item in links)
+
+    def digesting(self) -> Digesting:
+        return Digesting(
+            DigestStore(self.table), LeftOverStore(self.table), self.districts, self.mailer(), brand=Brand(web_url=WEB),
+            clock=self.clock,
+        )  # fmt: skip
+
+    def previous(self) -> PreviousClasses:
+        return PreviousClasses(self.links, self.classes, clock=self.clock)
+
+    def feedback(self) -> MailFeedback:
+        return MailFeedback(self.activations, self.districts, SendingState(self.table), clock=self.clock)
+
+    def publisher(self) -> Publisher:
+        return Publisher(self.events, "default")
+
+    def mailer(self) -> Mailer:
+        return paced_mailer(
+            self.ses, self.table, "no-reply@accounts.example", "mail", clock=self.clock, sleep=self.sleep
+        )
+
+    def address_in_mail_to(self, address: str) -> str:
+        """The activation address in the newest mail to this person."""
+        text = next(
+            m["Content"]["Simple"]["Body"]["Text"]["Data"] for m in reversed(self.ses.sent) if m["To"] == address
+        )
+        return next(word for word in text.split() if "/activate/" in word)
+
+    # What teachers take along.
+
+    def exporting(self) -> Exporting:
+        contents = ClassContents(self.accounts, self.links, self.users, self.classes, self.work)
+        return Exporting(
+            self.exports, self.export_files, contents, self.accounts, brand_name="Khan Academy", clock=self.clock
+        )
+
+    def make_exports(self) -> None:
+        """Handle every request in the queue, as SQS would hand them over."""
+        while self.export_requests.messages:
+            self.exporting().make(**json.loads(self.export_requests.messages.pop(0)))
+
+    # What runs.
+
+    def arrivals(self) -> Arrivals:
+        return Arrivals(
+            self.districts,
+            self.reports,
+            ImportStarter(self.states, self.table, "arn"),
+            read=lambda key: self.s3.get_object(Bucket="rosters", Key=key)["Body"].read(),
+            alarm=self._alarm,
+            clock=self.clock,
+        )
+
+    def _alarm(self) -> None:
+        self.alarms += 1
+
+    def steps(self) -> ImportSteps:
+        matcher = Matcher(
+            self.claims,
+            self.links,
+            self.activations,
+            ActivationQueue(self.sqs, "queue").request,
+            clock=self.clock,
+            new_id=self.new_id,
+            at_once=1,
+        )
+        files = ImportFiles(self.s3, "rosters", "snapshots")
+        return ImportSteps(Services(self.table, files, self.reports, matcher, self.clock, self.new_id))
+
+    def run_imports(self) -> None:
+        """Run what was started, as the state machine would (statemachine/import.asl.json)."""
+        while self.states.started:
+            name = next(iter(self.states.started))
+            one = Import.from_event(json.loads(self.states.started.pop(name))["import"])
+            run_import(self.steps(), one)
+
+
+MAPS = {
+    "split": "shards", "people": "shards", "classes": "class_shards", "apply": "shards", "members": "class_shards",
+    "match": "shards",
+}  # fmt: skip
+"""The maps of the state machine, and over what of the answer before they go."""
+AFTER = {
+    "split": "admit", "people": "classes", "classes": "gate", "apply": "members", "members": "match", "match": "finish",
+}  # fmt: skip
+"""What comes after each of them."""
+
+
+def run_import(steps: ImportSteps, one: Import) -> str:
+    """The order of the state machine; answers how the import ended, or ``waiting``."""
+    answer = steps.run("open", one)
+    while (step := answer.get("next")) in MAPS:
+        while step in MAPS:
+            for shard in answer[MAPS[step]]:
+                steps.run(step, one, shard)
+            step = AFTER[step]
+        answer = {"next": step} if step == "finish" else steps.run(step, one)
+    if answer["next"] == "finish":
+        return str(steps.run("finish", one)["status"])
+    return str(answer["next"])
+
+
+def zipped(files: Mapping[str, str | bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in files.items():
+            archive.writestr(name, body)
+    return packed.getvalue()
+
+
+def decide(world: World, report: dict[str, Any], action: str) -> None:
+    body = f'{{"action": "{action}", "by": "kim", "reason": "as meant"}}'.encode()
+    world.put(f"decisions/lakeside/{report['import_id']}.json", body)
+
+
+def roll_back(world: World, import_id: str) -> dict[str, Any]:
+    """Answers the report of the decision when it was refused, else of the import."""
+    decision = b'{"action": "roll_back", "by": "kim", "reason": "wrong file"}'
+    return world.report(world.put(f"decisions/lakeside/{import_id}.json", decision))
+
+
+OFFICIAL, OWN = "t1@lakeside.example", "ada@mail.example"
+
+
+def text(mail: dict[str, Any]) -> str:
+    return str(mail["Content"]["Simple"]["Body"]["Text"]["Data"]).replace("\u2060", "")
+
+
+def unzipped(body: bytes) -> dict[str, str]:
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        return {
+            name: archive.read(name).decode("utf-8-sig" if name.endswith(".csv") else "utf-8")
+            for name in archive.namelist()
+        }

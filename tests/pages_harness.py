@@ -1,0 +1,289 @@
+"""The pages over a world in memory: a visitor's browser is httpx, whose network is the function's own handler."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+from urllib.parse import parse_qs, urlencode, urlparse
+
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.pages import handler
+from functions.pages.bootstrap import Site, assemble
+from functions.pages.dependencies import Services
+from functions.pages.http import Pages
+from local.web_client import Person
+from shared.domain.errors import LoginRefused
+from shared.hubs.oidc import Identity, PasswordLogin
+from shared.runtime.settings import Brand
+from shared.stores.class_exports import ExportQueue
+from shared.stores.digests import LeftOverStore
+from shared.stores.notices import NoticeStore
+from shared.stores.progress import ProgressStore
+from shared.stores.request_context import VisitStore
+from shared.stores.sessions import RateLimiter, SessionStore
+from shared.stores.stuck import StuckStore
+from tests.builders import account, enrolled, key, roster, user
+from tests.fakes.aws import PRESIGNED, MemoryCognito
+from tests.fakes.dynamodb import Effect, Gate, ungated
+from tests.harness import GOOGLE, TOKEN_KEY, WEB, World
+
+
+@dataclass
+class MemoryProvider:
+    """An issuer that says of each person what the test decided; a code is good once, with its nonce and verifier."""
+
+    issuer: str
+    people: dict[str, dict[str, Any]] = field(default_factory=dict)
+    codes: dict[str, tuple[str, str, dict[str, Any]]] = field(default_factory=dict)
+    gate: Gate = ungated
+    takes_codes_again: bool = False
+    """Whether it forgets its duty (RFC 6749 4.1.2), so that only the product's own care counts."""
+
+    def authorization_url(
+        self, *, state: str, nonce: str, verifier: str, more: dict[str, str | None] | None = None
+    ) -> str:
+        return f"{self.issuer}/authorize?{urlencode({'state': state, 'nonce': nonce, 'verifier': verifier})}"
+
+    def identity(self, *, code: str, nonce: str, verifier: str) -> Identity:
+        redeemed: list[dict[str, Any]] = []
+
+        def effect() -> dict[str, Any]:
+            expected_nonce, expected_verifier, claims = self.codes.get(code, ("", "", {}))
+            if not self.takes_codes_again:
+                self.codes.pop(code, None)
+            if (nonce, verifier) == (expected_nonce, expected_verifier):
+                redeemed.append(claims)
+            return {}
+
+        try:
+            self.gate("oidc", "Token", {}, effect)
+        except (BotoCoreError, ClientError):
+            redeemed.clear()
+        if not redeemed:
+            raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
+        (claims,) = redeemed
+        return Identity(
+            self.issuer, claims["sub"], claims.get("email"), claims.get("email_verified") is True, "", claims
+        )
+
+
+class Web:
+    """The site, and visitors of it."""
+
+    def __init__(self, world: World, *, gate: Gate = ungated) -> None:
+        self.world = world
+        self.cognito = MemoryCognito(gate=gate)
+        self.google = MemoryProvider(GOOGLE, gate=gate)
+        self.clever = MemoryProvider("https://clever.com", gate=gate)
+        self.site = self._site()
+        self.responses: list[tuple[str, httpx.Response]] = []
+        self.source_ip = "192.0.2.1"
+
+    def _site(self) -> Site:
+        world = self.world
+        secrets = iter(f"secret-{n:08d}" for n in range(10**8))
+        services = Services(
+            districts=world.districts, users=world.users, district_classes=world.classes, work=world.work,
+            accounts=world.accounts, claims=world.claims, links=world.links, nudges=world.nudges, activations=world.activations,
+            notices=NoticeStore(world.table),
+            visits=VisitStore(world.table, world.clock),
+            progress=ProgressStore(world.table), stuck=StuckStore(world.table), inviting_again=world.inviting_again(),
+            exports=world.exports, export_queue=ExportQueue(world.export_requests, "exports"),
+            export_files=world.export_files, left=LeftOverStore(world.table),
+            sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
+            passwords=PasswordLogin(self.cognito, "pool", "client"), google=self.google, clever=self.clever,
+            brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),
+            token_key=lambda: TOKEN_KEY,
+        )  # fmt: skip
+        pages = Pages(
+            brand_name="Khan Academy", support_url="https://support.example", web_url=WEB, form_targets=(GOOGLE,)
+        )
+
+        def read_latest(district_id: str) -> str | None:
+            body = world.s3.objects.get(("reports", f"reports/{district_id}/latest.json"))
+            return body.decode() if body else None
+
+        return assemble(services, pages, read_latest)
+
+    def visitor(self, **signs_in_as: Any) -> Person:
+        """Somebody with a browser; at an issuer's page they sign in with these claims."""
+
+        def network(request: httpx.Request) -> httpx.Response:
+            answer = self._issuer(request, signs_in_as) or self._file(request) or self._page(request)
+            self.responses.append((f"{request.method} {request.url.path}", answer))
+            return answer
+
+        return Person(WEB, httpx.MockTransport(network))
+
+    def again(self, answered: str) -> httpx.Response:
+        """A browser sends the last request of this name once more, as it was, cookies and all."""
+        return self._page(next(r.request for name, r in reversed(self.responses) if name == answered))
+
+    def _issuer(self, request: httpx.Request, claims: dict[str, Any]) -> httpx.Response | None:
+        for name, provider in (("google", self.google), ("clever", self.clever)):
+            if str(request.url).startswith(f"{provider.issuer}/authorize"):
+                query = {k: v[0] for k, v in parse_qs(urlparse(str(request.url)).query).items()}
+                code = f"code-{len(self.responses)}"
+                provider.codes[code] = (query["nonce"], query["verifier"], claims)
+                back = urlencode({"code": code, "state": query["state"]})
+                return httpx.Response(302, headers={"Location": f"{WEB}/callback/{name}?{back}"})
+        return None
+
+    def _file(self, request: httpx.Request) -> httpx.Response | None:
+        """What lies at a presigned address."""
+        if not str(request.url).startswith(PRESIGNED):
+            return None
+        _, bucket, key = request.url.path.split("/", 2)
+        return httpx.Response(200, content=self.world.s3.objects[bucket, key])
+
+    def _page(self, request: httpx.Request) -> httpx.Response:
+        event = {
+            "version": "2.0", "routeKey": "$default", "rawPath": request.url.path,
+            "rawQueryString": request.url.query.decode(),
+            "queryStringParameters": dict(request.url.params) or None,
+            "headers": {k.lower(): v for k, v in request.headers.items() if k.lower() != "cookie"},
+            "cookies": request.headers.get("cookie", "").split("; ") if request.headers.get("cookie") else [],
+            "requestContext": {"http": {"method": request.method, "path": request.url.path, "sourceIp": self.source_ip},
+                               "stage": "$default", "requestId": "r"},
+            "body": base64.b64encode(request.content).decode(), "isBase64Encoded": True,
+        }  # fmt: skip
+        context = SimpleNamespace(
+            function_name="pages", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
+        )
+        with mock.patch.object(handler, "site", return_value=self.site):
+            answer = handler.lambda_handler(event, context)
+        body = answer.get("body") or ""
+        content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+        headers = [(k, str(v)) for k, v in answer["headers"].items()]
+        headers += [("Set-Cookie", cookie) for cookie in answer.get("cookies", [])]
+        return httpx.Response(answer["statusCode"], headers=headers, content=content)
+
+
+PASSWORD = "correct horse"
+
+
+CLEVER_DISTRICT = "clever-district-1"
+
+
+def lakeside(*, gate: Gate = ungated) -> Web:
+    """Lakeside with a teacher who was mailed, a matched and two unmatched students, and the teacher's own account."""
+    world = World(gate=gate)
+    world.register(clever_district_id=CLEVER_DISTRICT, nudges={"first_after_days": 14})
+    own_class = {
+        "class_id": "own", "name": "Period 3", "created_at": "2025-08-20T14:00:00Z", "student_account_ids": ["kid"],
+        "goals": [{"goal_id": "g", "title": "Equations", "skill_ids": ["a", "b"]}],
+        "assignments": [{"assignment_id": "q", "title": "Quiz", "content_id": "quiz", "scores": {"kid": 70}}],
+    }  # fmt: skip
+    world.feed(
+        account("ada", "ada@mail.example", google_sub="google-ada", classes=[own_class]),
+        {**account("kid", "", role="student"), "email": None,
+         "mastery": {"a": {"points": 100, "updated_at": "2026-05-01T00:00:00Z"}}},
+        account("zoe", "s9@lakeside.example", role="student"),
+    )  # fmt: skip
+    world.upload(
+        roster(
+            user("t1", "teacher", given="Ada"),
+            user("t2", "teacher"),
+            user("s1", ids="{Clever:cid-1}", given="Kid"),
+            user("s2", ids="{Clever:cid-2}"),
+            user("s9", given="Zoe"),
+            user("a1", "administrator"),
+            enrollments=enrolled("t1", "teacher") + enrolled("s1") + enrolled("s9"),
+        )
+    )
+    world.send_mail()
+    made = Web(world, gate=gate)
+    made.cognito.users = {"ada": (PASSWORD, "ada"), "kid": (PASSWORD, "kid"), "zoe": (PASSWORD, "zoe")}
+    return made
+
+
+def log_in(visitor: Person, username: str = "ada", password: str = PASSWORD) -> Person:
+    return visitor.press("Log in", username_or_email=username, password=password)
+
+
+def activated(web: Web, who: str = "t1") -> Person:
+    """Somebody at the page behind the mail's button."""
+    return web.visitor().open(web.world.address_in_mail_to(f"{who}@lakeside.example"))
+
+
+def linked_teacher(web: Web) -> Person:
+    return log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
+
+
+def state(web: Web) -> dict[tuple[str, str], Any]:
+    return {k: dict(v) for k, v in web.world.table.items.items() if not k[0].startswith("LIMIT#")}
+
+
+def in_a_made_account(web: Web, sub: str = "cid-1") -> Person:
+    """A student who had no account, or did not think of it, at the first district login."""
+    page = web.visitor(sub=sub, district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
+    return page.press("I don't have an account yet")
+
+
+def earns(web: Web, account_id: str, **points: int) -> None:
+    told = {skill: {"points": n, "updated_at": "2026-09-01T00:00:00Z"} for skill, n in points.items()}
+    web.world.feed({"account_id": account_id, "role": "student", "username": account_id, "mastery": told})
+
+
+def account_of(web: Web, sourced_id: str) -> str:
+    link = web.world.links.of_user(key(sourced_id))
+    assert link is not None
+    return link.account_id
+
+
+def routes() -> list[tuple[str, str]]:
+    """(method, path) of every page, as the resolver has them."""
+    every = [*handler.app._static_routes, *handler.app._dynamic_routes]
+    return sorted((one.method, one.path) for one in every)
+
+
+def post(page: Person, path: str, **fields: Any) -> httpx.Response:
+    return page._http.post(WEB + path, data=fields)
+
+
+def complete(answer: httpx.Response, name: str) -> None:
+    """Assert the whole set."""
+    headers = answer.headers
+    policy = dict(part.strip().partition(" ")[::2] for part in headers["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'", name
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'", name
+    assert re.fullmatch(r"'nonce-[\w-]{22,}'", policy["style-src"]), name
+    assert set(policy) == {"default-src", "style-src", "img-src", "form-action", "base-uri", "frame-ancestors"}, name
+    assert "unsafe" not in headers["Content-Security-Policy"], name
+    assert policy["form-action"].split() == ["'self'", GOOGLE], name
+    assert headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains", name
+    assert headers["X-Content-Type-Options"] == "nosniff", name
+    assert headers["Referrer-Policy"] == "no-referrer", name
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin", name
+    assert headers["Cache-Control"] == "no-store", name
+    assert headers["Permissions-Policy"], name
+    assert headers["Content-Type"], name
+    for cookie in headers.get_list("set-cookie"):
+        flags = {flag.strip().partition("=")[0] for flag in cookie.split(";")[1:]}
+        assert cookie.startswith("__Host-"), name
+        assert flags >= {"Secure", "HttpOnly", "SameSite", "Path"}, (name, cookie)
+        assert "Path=/;" in f"{cookie};".replace(" ", ""), (name, cookie)
+        assert "SameSite=Lax" in cookie, (name, cookie)
+        assert "Domain" not in cookie, (name, cookie)
+    for nonce in re.findall(r'nonce="([^"]*)"', answer.text):
+        assert f"'nonce-{nonce}'" == policy["style-src"], name
+    if headers["Content-Type"].startswith("text/html"):
+        assert not re.search(r"<script|\sstyle=|\son\w+=|javascript:", answer.text), name
+
+
+class Counting:
+    """The gate: counts the calls by service and operation, Cognito's too."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+
+    def __call__(self, service: str, operation: str, _request: dict[str, Any], effect: Effect) -> dict[str, Any]:
+        self.calls[f"{service} {operation}"] += 1
+        return effect()

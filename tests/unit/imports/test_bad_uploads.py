@@ -1,0 +1,390 @@
+"""Whatever is uploaded, the answer is a report that says where and what to do, and what stood before still stands (M2)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.import_step.encoding import scan
+from functions.import_step.steps import ingest as reading
+from shared.domain.roster import RosterUser, RosterUserKey
+from tests.bad_uploads import archives
+from tests.bad_uploads import naughty_strings as nasty
+from tests.bad_uploads.accepted_with_notes import ODD_BUT_PLAIN
+from tests.bad_uploads.archives import Archive
+from tests.bad_uploads.case import Case
+from tests.bad_uploads.dangerous_if_accepted import EASILY_MISREAD
+from tests.bad_uploads.deltas import DELTAS
+from tests.bad_uploads.rows import ROWS
+from tests.bad_uploads.stored_state import standing
+from tests.bad_uploads.valid_rosters import CLEVER, EVERY_FORMAT, ONE_ROSTER_1_1, Files, Roster, Sheet
+from tests.bad_uploads.whole_files import WHOLE_FILES
+from tests.conftest import ROOT
+from tests.harness import World
+
+CASES = (*WHOLE_FILES, *ROWS, *DELTAS, *ODD_BUT_PLAIN)
+ARCHIVES = (
+    *archives.NO_ARCHIVES,
+    *archives.DAMAGED,
+    *archives.READ_ALL_THE_SAME,
+    *archives.HOSTILE,
+    *archives.BOMBS,
+)
+MOST_MEMORY = 256 << 20
+
+KNOCK_ON = {"unknown_user", "unknown_class"}
+"""What is said of rows that name a person or a class whose own row was rejected."""
+PUT_OFF = {
+    "users": "removals_put_off",
+    "classes": "class_removals_put_off",
+    "enrollments": "enrollment_removals_put_off",
+}
+ADVICE = re.compile(
+    r"(?:^|[.;] )(Add|Close|Correct|Double|Export|Fill|Give|Leave|Put|Save|Shorten|Split|Upload|Write|Zip)\b"
+)
+"""The sentence that tells what to do begins with it."""
+USABLE_ID = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of an upload."""
+
+    report: dict[str, Any]
+    rejects: list[dict[str, str]]
+    """All of them, from the file that the report names."""
+    before: dict[str, RosterUser]
+    after: dict[str, RosterUser]
+    is_as_before: bool
+    """Nothing is different from before the upload, except that there is one more report."""
+    again: str
+    """How the upload that stood before is answered when it comes once more."""
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_broken_upload_is_answered_with_where_it_is_broken(case: Case) -> None:
+    then_it_is_answered_right(case, when_uploaded(case))
+
+
+@pytest.mark.parametrize("case", EASILY_MISREAD, ids=str)
+def test_an_upload_that_is_easily_misread_is_answered_with_where_it_is_broken(case: Case) -> None:
+    then_it_is_answered_right(case, when_uploaded(case))
+
+
+def test_nobody_is_mailed_because_an_id_is_on_two_rows() -> None:
+    """A student is never mailed (M12), whatever a later row says of somebody else."""
+    world = a_district_where(CLEVER.files)
+    mailed = list(world.sqs.messages)
+    teachers = CLEVER.sheet("teachers.csv").text + "o1,s3,3,fay@lakeside.example,Fay,Finn,Ms,fay,secret\n"
+    world.upload(CLEVER.but(teachers=teachers))
+    assert world.sqs.messages == mailed
+
+
+def test_every_reject_says_what_to_do(archive_answers: dict[str, dict[str, Any]]) -> None:
+    reports = [when_uploaded(case).report for case in (*CASES, *EASILY_MISREAD)]
+    reports += [answer["report"] for answer in archive_answers.values() if "report" in answer]
+    messages = {(reject["code"], reject["message"]) for report in reports for reject in report["rejects"]}
+    assert sorted({code: text for code, text in messages if not ADVICE.search(text)}.items()) == []
+
+
+def test_lines_are_counted_right_in_files_that_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PIECE", 50)
+    monkeypatch.setattr(reading, "scan", partial(scan, piece=50))
+    for case in ROWS:
+        if case.name.startswith(ONE_ROSTER_1_1.format) and "thousands" not in case.name:
+            then_it_is_answered_right(case, when_uploaded.__wrapped__(case))
+
+
+@pytest.mark.parametrize(
+    ("codec", "given", "family"),
+    [
+        ("cp1252", "Íñigo", "Ibáñez Muñoz"),
+        ("cp1252", "José", "Peña"),
+        ("cp1252", "Þórður", "Jökulsson"),
+        ("cp932", "さくら", "佐藤"),
+        ("cp932", "太郎", "ﾀﾅｶ"),
+        ("utf-16-be", "Zoë", "Łódź"),
+    ],
+)
+def test_names_of_a_small_file_are_read_in_the_encoding_that_they_are_in(codec: str, given: str, family: str) -> None:
+    sheet = ONE_ROSTER_1_1.students
+    body = sheet.text.replace("Eve,Egan", f"{given},{family}").encode(codec)
+    upload = ONE_ROSTER_1_1.with_file(sheet.name, body)
+    answer = when_uploaded(Case("names", ONE_ROSTER_1_1.files, upload, "completed"))
+    assert (answer.after["s3"].given_name, answer.after["s3"].family_name) == (given, family)
+    assert [note["code"] for note in answer.report["notes"]] == ["encoding_assumed"]
+
+
+def test_letters_of_two_encodings_in_one_file_are_all_read() -> None:
+    sheet = ONE_ROSTER_1_1.students
+    body = sheet.text.replace("Cleo", "Chloé").replace("Dan", "花子").encode().replace(b"Eve", b"Zo\xeb")
+    upload = ONE_ROSTER_1_1.with_file(sheet.name, body)
+    answer = when_uploaded(Case("mixed", ONE_ROSTER_1_1.files, upload, "completed"))
+    assert [answer.after[key].given_name for key in ("s1", "s2", "s3")] == ["Chloé", "花子", "Zoë"]
+    assert [note["code"] for note in answer.report["notes"]] == ["mixed_encodings"]
+
+
+@pytest.mark.parametrize("roster", EVERY_FORMAT, ids=lambda roster: roster.format)
+def test_an_upload_that_is_read_in_pieces_has_the_same_report(roster: Roster, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = with_a_row_too_wide_in_every_file(roster.grown())
+    whole = when_uploaded.__wrapped__(Case("whole", roster.files, upload, "completed"))
+    monkeypatch.setattr(reading, "PIECE", 200)
+    monkeypatch.setattr(reading, "scan", partial(scan, piece=200))
+    cut = when_uploaded.__wrapped__(Case("cut", roster.files, upload, "completed"))
+    assert without_times(cut.report) == without_times(whole.report)
+    assert (cut.rejects, cut.after) == (whole.rejects, whole.after)
+    assert {reject["file"] for reject in cut.rejects} == {sheet.name for sheet in roster.sheets}
+
+
+def with_a_row_too_wide_in_every_file(roster: Roster) -> Files:
+    """A row that is rejected behind all others, and in the last piece."""
+    wide = {sheet.name: sheet.text + f"{sheet.lines[-1]},more\n" for sheet in roster.sheets}
+    return {**roster.files, **wide}
+
+
+def without_times(report: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in report.items() if not name.endswith("_at")}
+
+
+def test_a_placeholder_for_an_address_costs_as_much_for_the_last_person_as_for_the_first() -> None:
+    """Where a district has no addresses, everybody's may be the same."""
+    few, many = (reads_of_people_who_share_an_address(number) for number in (50, 200))
+    assert many < 5 * few
+
+
+def reads_of_people_who_share_an_address(number: int) -> float:
+    world = World()
+    world.register()
+    sheet = ONE_ROSTER_1_1.students
+    rows = [sheet.with_value(4, "sourcedId", f"x{n}").splitlines()[3] for n in range(number)]
+    world.upload(ONE_ROSTER_1_1.but(users=sheet.text + "\n".join(rows)))
+    return world.table.meter.read_units
+
+
+@pytest.mark.parametrize("archive", ARCHIVES, ids=str)
+def test_an_archive_that_no_roster_is_packed_in_is_refused(
+    archive: Archive, archive_answers: dict[str, dict[str, Any]]
+) -> None:
+    then_the_archive_is_answered_right(archive, archive_answers[archive.name])
+
+
+@pytest.mark.parametrize("archive", archives.EASILY_MISREAD, ids=str)
+def test_an_archive_that_is_easily_misread_is_refused(
+    archive: Archive, archive_answers: dict[str, dict[str, Any]]
+) -> None:
+    then_the_archive_is_answered_right(archive, archive_answers[archive.name])
+
+
+@pytest.mark.parametrize("roster", EVERY_FORMAT, ids=lambda roster: roster.format)
+def test_lines_are_counted_right_behind_csv_that_is_right_and_not_simple(roster: Roster, corpus: Path) -> None:
+    for path in nasty.spectrum(corpus):
+        case = nasty.beside(roster, path)
+        then_it_is_answered_right(case, when_uploaded(case))
+
+
+@pytest.mark.parametrize("roster", EVERY_FORMAT, ids=lambda roster: roster.format)
+def test_any_other_csv_in_the_place_of_a_file_is_refused(roster: Roster, corpus: Path) -> None:
+    for path in nasty.spectrum(corpus):
+        for sheet in roster.sheets:
+            case = nasty.instead(roster, sheet, path)
+            then_it_is_answered_right(case, when_uploaded(case))
+
+
+@pytest.mark.parametrize(
+    ("roster", "sheet", "columns"),
+    [
+        pytest.param(roster, sheet, columns, id=f"{roster.format}: {sheet.name} {', '.join(columns)}")
+        for roster in EVERY_FORMAT
+        for sheet in roster.sheets
+        for columns in (*([column] for column in sheet.keys), sheet.columns_but_keys)
+        if columns
+    ],
+)
+def test_naughty_strings_in_every_column_are_read_or_rejected_where_they_stand(
+    roster: Roster, sheet: Sheet, columns: list[str], corpus: Path
+) -> None:
+    body, lines = nasty.with_values(sheet, columns, nasty.naughty_strings(corpus))
+    answer = when_uploaded(Case("naughty", roster.files, roster.with_file(sheet.name, body), "completed"))
+    assert answer.report["status"] == "completed"
+    assert all(answer.after[key].active for key in answer.before)
+    for reject in answer.rejects:
+        assert reject["file"] == sheet.name
+        assert not reject["value"].startswith(FORMULA)
+        put_in = {value.strip()[:80] for value in lines[int(reject["line"])]}
+        assert not reject["value"] or {reject["value"], reject["value"].removeprefix("'")} & put_in
+    if columns == [sheet.id_column]:
+        unusable = {str(line) for line, (value,) in lines.items() if not USABLE_ID.fullmatch(value.strip())}
+        twice = {reject["line"] for reject in answer.rejects if reject["code"] == "class_twice"}
+        assert {reject["line"] for reject in answer.rejects} - twice == unusable
+    if columns[0] in (sheet.class_column, sheet.user_column) and not sheet.id_column:
+        assert {reject["line"] for reject in answer.rejects} == set(map(str, lines))
+
+
+@pytest.mark.parametrize("roster", [ONE_ROSTER_1_1, CLEVER], ids=lambda roster: roster.format)
+def test_an_address_that_is_none_is_read_as_if_there_were_none(roster: Roster, corpus: Path) -> None:
+    sheet = next(sheet for sheet in roster.people if "t1" in sheet.text)
+    column = next(column for column in sheet.columns if column.lower().endswith("email"))
+    known = nasty.addresses(corpus)
+    body, _ = nasty.with_values(sheet, [column], [address.text for address in known])
+    answer = when_uploaded(Case("addresses", roster.files, roster.with_file(sheet.name, body), "completed"))
+    assert (answer.report["status"], answer.rejects) == ("completed", [])
+    used = {one.official_email for key, one in answer.after.items() if key.startswith("x") and one.official_email}
+    assert used <= {address.text.strip().lower() for address in known if address.is_one}
+    assert "test@iana.org" in used
+    (note,) = (note for note in answer.report["notes"] if note["code"] == "email_not_usable")
+    with_one = sum(one.official_email is not None for key, one in answer.after.items() if key.startswith("x"))
+    assert note["count"] == sum(bool(address.text.strip()) for address in known) - with_one
+
+
+@pytest.fixture(scope="session")
+def archive_answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What came of each archive, uploaded in a process of its own."""
+    folder = tmp_path_factory.mktemp("archives")
+    every = (*ARCHIVES, *archives.EASILY_MISREAD)
+    paths = [folder / f"{number}.zip" for number, _ in enumerate(every)]
+    for path, archive in zip(paths, every, strict=True):
+        path.write_bytes(archive.build())
+    command = [sys.executable, "-m", "tests.bad_uploads.isolated_process", *map(str, paths)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    return {archive.name: json.loads(line) for archive, line in zip(every, lines, strict=True)}
+
+
+@cache
+def _prepared(stands: tuple[tuple[str, str | bytes], ...]) -> World:
+    world = World(is_metered=False)
+    world.register()
+    if stands:
+        report = world.upload(dict(stands), name="good")
+        assert (report["status"], report["rejects"]) == ("completed", [])
+    return world
+
+
+def a_district_where(stands: Files) -> World:
+    """A district in which this upload stands."""
+    world = World(is_metered=False)
+    world.begin_like(_prepared(tuple(stands.items())))
+    world.sqs.messages = list(_prepared(tuple(stands.items())).sqs.messages)
+    return world
+
+
+@cache
+def when_uploaded(case: Case) -> Answer:
+    world = a_district_where(case.stands)
+    before, people_before = standing(world), people(world)
+    report = world.upload(case.upload)
+    assert report == world.latest()
+    key = report.get("rejects_key")
+    text = world.s3.objects["reports", key].decode("utf-8-sig") if key else ""
+    rejects = list(csv.DictReader(io.StringIO(text, newline="")))
+    is_as_before, people_after = standing(world) == before, people(world)
+    is_to_come_again = report["status"] == "rejected" and case.stands
+    again = world.upload(case.stands, name="again")["status"] if is_to_come_again else "unchanged"
+    return Answer(report, rejects, people_before, people_after, is_as_before, again)
+
+
+def people(world: World) -> dict[str, RosterUser]:
+    keys = [pk.split("#", 2) for pk, sk in world.table.items if sk == "ROSTER"]
+    found = [world.users.get(RosterUserKey(district, sourced_id)) for _, district, sourced_id in keys]
+    return {user.key.sourced_id: user for user in found if user}
+
+
+def then_it_is_answered_right(case: Case, answer: Answer) -> None:
+    report = answer.report
+    assert report["status"] == case.status, (case.name, report.get("reason"), report["rejects"][:3])
+    if case.status == "rejected":
+        then_nothing_has_happened(answer)
+    elif case.status == "held":
+        then_it_waits_for_a_person(case, answer)
+        return
+    else:
+        then_nobody_is_lost(case, answer)
+    then_it_says_where(case, answer)
+    assert set(case.notes) <= {note["code"] for note in report["notes"]}, report["notes"]
+    if case.version:
+        assert report["format"]["version"] == case.version
+
+
+def then_nothing_has_happened(answer: Answer) -> None:
+    assert answer.is_as_before
+    assert answer.again == "unchanged", "a rejected upload supersedes nothing and leaves no lock"
+
+
+def then_it_waits_for_a_person(case: Case, answer: Answer) -> None:
+    assert answer.report["reason"]["code"] == case.code
+    assert answer.before == answer.after
+
+
+def then_nobody_is_lost(case: Case, answer: Answer) -> None:
+    gone = {key for key in answer.before if not answer.after[key].active}
+    assert len(gone) == answer.report["users"]["removed"] == case.removed, gone
+    assert answer.report["users"]["changed"] == case.changed
+    assert answer.report["classes"]["removed"] == 0
+    for key in answer.before.keys() - gone:
+        assert set(answer.before[key].teaches) <= set(answer.after[key].teaches), key
+        assert set(answer.before[key].attends) <= set(answer.after[key].attends), key
+    if case.code and answer.report["format"]["mode"] == "bulk":
+        then_it_says_how_many_removals_were_put_off(answer)
+
+
+def then_it_says_how_many_removals_were_put_off(answer: Answer) -> None:
+    everybody = answer.before.values()
+    stood = {
+        "users": len(everybody),
+        "classes": len({c for one in everybody for c in (*one.teaches, *one.attends)}),
+        "enrollments": sum(len(one.teaches) + len(one.attends) for one in everybody),
+    }
+    notes = {note["code"]: note.get("count") for note in answer.report["notes"]}
+    for kind, number in stood.items():
+        counts = answer.report[kind]
+        missing = number - counts["unchanged"] - counts["changed"]
+        assert notes.get(PUT_OFF[kind], 0) == missing, (kind, answer.report["notes"])
+
+
+def then_it_says_where(case: Case, answer: Answer) -> None:
+    found = [(r["code"], r["file"].lower(), r["line"], r["column"]) for r in answer.report["rejects"]]
+    at = case.at
+    if at is None:
+        assert found == []
+        return
+    assert found[:1] == [(case.code, at.file.lower(), at.line, at.column)], found[:3]
+    assert len(answer.rejects) == len(found)
+    assert {code for code, *_ in found[1:]} <= KNOCK_ON, found[1:4]
+    for reject in answer.report["rejects"][1:]:
+        if value := reject.get("value", "").partition("\n")[0]:
+            assert value in lines_of(case.upload, reject["file"])[reject["line"] - 1]
+    if case.status == "rejected":
+        assert len(found) == 1
+        assert answer.report["reason"]["code"] == case.code
+    else:
+        assert len(found) == sum(answer.report[kind]["rejected"] for kind in PUT_OFF)
+
+
+def lines_of(upload: Files, name: str) -> list[str]:
+    body = upload[name]
+    return re.split("\r\n|\r|\n", body if isinstance(body, str) else body.decode("utf-8", "replace"))
+
+
+def then_the_archive_is_answered_right(archive: Archive, answer: dict[str, Any]) -> None:
+    assert "raised" not in answer, answer["raised"]
+    report = answer["report"]
+    if archive.code is None:
+        assert report["status"] == "unchanged"
+        return
+    (reject,) = report["rejects"]
+    assert (report["status"], reject["line"]) == ("rejected", archive.line)
+    assert reject["code"] in archive.code.split(" or "), reject
+    assert reject["file"] == archive.file or archive.file is None
+    assert (answer["is_as_before"], answer["again"]) == (True, "unchanged")
+    assert answer["peak"] < MOST_MEMORY, f"{answer['peak'] >> 20} MB"

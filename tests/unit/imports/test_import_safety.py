@@ -1,0 +1,131 @@
+"""What an import is careful about: schools, reused and changed ids, times without removals (M3, M5)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.roster import RosterUserKey
+from tests.builders import USERS, enrolled, roster, user
+from tests.harness import World, decide
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.register(removal_threshold_percent=20)
+    return made
+
+
+def at_school(key: str, school: str) -> str:
+    return user(key).replace(",o1,", f",{school},", 1)
+
+
+def is_active(world: World, key: str) -> bool:
+    found = world.users.get(RosterUserKey("lakeside", key))
+    return found is not None and found.active
+
+
+def given_name(world: World, key: str) -> str:
+    return str(world.table.items[f"USER#lakeside#{key}", "ROSTER"]["given_name"])
+
+
+def test_a_school_that_loses_most_of_its_people_holds_the_import_though_the_district_hardly_shrinks(
+    world: World,
+) -> None:
+    big = [at_school(f"b{n}", "north") for n in range(200)]
+    small = [at_school(f"m{n}", "south") for n in range(24)]
+    world.upload(roster(*big, *small))
+    report = world.upload(roster(*big, *small[:4]), name="without-south")
+    assert (report["status"], report["reason"]["code"]) == ("held", "too_many_removed")
+    assert "20 of 24 people of the school south" in report["reason"]["message"]
+    assert is_active(world, "m9")
+    decide(world, report, "approve")
+    assert not is_active(world, "m9")
+
+
+def test_a_school_may_lose_a_few(world: World) -> None:
+    people = [at_school(f"m{n}", "south") for n in range(40)]
+    world.upload(roster(*people))
+    assert world.upload(roster(*people[:35]), name="next")["status"] == "completed"
+
+
+def test_an_id_that_names_somebody_else_holds_the_import(world: World) -> None:
+    world.upload(roster(user("s1"), user("s2")))
+    other = "s1,,,true,o1,student,s1,,Wren,Other,wren@lakeside.example,x\n"
+    report = world.upload(roster(other, user("s2")), name="next")
+    assert (report["status"], report["reason"]["code"]) == ("held", "id_reused")
+    assert "s1" in report["reason"]["message"]
+    assert "wren" not in str(report["reason"]).lower()
+    assert given_name(world, "s1") == "Kim"
+    decide(world, report, "approve")
+    assert given_name(world, "s1") == "Wren"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "s1,,,true,o1,student,s1,,Kim,Married,kim.married@lakeside.example,x\n",
+        "s1,,,true,o1,student,s1,,Wren,Other,s1@lakeside.example,x\n",
+    ],
+)
+def test_a_marriage_or_a_new_name_is_no_other_person(world: World, row: str) -> None:
+    world.upload(roster(user("s1")))
+    assert world.upload(roster(row), name="next")["status"] == "completed"
+
+
+def test_an_id_that_changed_is_proposed_and_never_guessed(world: World) -> None:
+    world.upload(roster(user("s1"), user("s2"), user("t1", "teacher", ids="{Clever:c-1}")))
+    renamed = user("s1-new", email="s1@lakeside.example")
+    teacher = user("t1-new", "teacher", email="other@lakeside.example", ids="{Clever:c-1}")
+    report = world.upload(roster(renamed, user("s2"), teacher), name="next")
+    assert sorted(map(str, report["proposals"])) == [
+        "{'from': 's1', 'to': 's1-new'}",
+        "{'from': 't1', 'to': 't1-new'}",
+    ]
+    assert "sourced_id_changed" in [note["code"] for note in report["notes"]]
+    assert (is_active(world, "s1"), is_active(world, "s1-new")) == (False, True)
+
+
+def test_nobody_is_proposed_who_has_another_role_or_is_still_there(world: World) -> None:
+    world.upload(roster(user("s1"), user("s2")))
+    teacher = user("t1", "teacher", email="s1@lakeside.example")
+    report = world.upload(roster(user("s2"), teacher, user("s3", email="s2@lakeside.example")), name="next")
+    assert "proposals" not in report
+
+
+def test_in_a_time_of_additions_only_nobody_is_removed_and_afterwards_the_same_roster_removes(world: World) -> None:
+    world.register(additions_only=[{"from": "2026-08-20", "to": "2026-09-05"}])
+    world.upload(roster(user("s1"), user("s2"), enrollments=enrolled("s1") + enrolled("s2")))
+    smaller = roster(user("s2"), user("s3"), enrollments=enrolled("s3"))
+    report = world.upload(smaller, name="in-the-window")
+    assert report["status"] == "completed"
+    assert (report["users"]["removed"], report["users"]["created"]) == (0, 1)
+    assert is_active(world, "s1")
+    assert "additions only" in str(report["notes"])
+    assert world.upload(smaller, name="again")["status"] == "unchanged"
+    world.now += timedelta(days=10)
+    report = world.upload(smaller, name="after-the-window")
+    assert (report["status"], report["users"]["removed"]) == ("completed", 1)
+    assert not is_active(world, "s1")
+
+
+def test_in_a_time_of_additions_only_even_rows_that_are_marked_for_deletion_wait(world: World) -> None:
+    world.register(additions_only=[{"from": "2026-08-20", "to": "2026-09-05"}])
+    world.upload(roster(user("s1"), user("s2")))
+    delta = {
+        "manifest.csv": "propertyName,value\noneroster.version,1.1\nfile.users,delta\n",
+        "users.csv": USERS + user("s1", status="tobedeleted"),
+    }
+    report = world.upload(delta, name="delta")
+    assert (report["status"], report["users"]["removed"]) == ("completed", 0)
+    assert is_active(world, "s1")
+
+
+def test_a_window_that_makes_no_sense_is_told(world: World) -> None:
+    taken = world.put(
+        "districts/lakeside/district.json",
+        b'{"name": "L", "email_domains": [], "time_zone": "America/Chicago", "additions_only": [{"from": "soon"}]}',
+    )
+    assert "additions_only" in world.report(taken)["reason"]["message"]

@@ -1,0 +1,372 @@
+"""The life of an activation: reminders, its end, another one on request, what SES tells (M8, B5)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from shared.domain.activation import ActivationState
+from shared.domain.errors import RefusedTransition
+from shared.domain.roster import RosterUserKey
+from shared.stores.due import FOLLOW_UP, DueStore
+from shared.stores.send_state import SendingState
+from shared.stores.stuck import StuckStore
+from tests.builders import account, roster, user
+from tests.fakes.aws import MemorySes
+from tests.harness import WEB, World
+from tests.pages_harness import Web, linked_teacher
+
+TEACHER = RosterUserKey("lakeside", "t1")
+SCHOOL = "t1@lakeside.example"
+
+
+def mailed(**settings: Any) -> World:
+    """One teacher, whose activation mail went out on a Tuesday at ten, district time."""
+    world = World()
+    world.register(**settings)
+    world.feed(account("ada", "ada@mail.example"))
+    world.upload(roster(user("t1", "teacher"), user("a1", "administrator")))
+    world.send_mail()
+    return world
+
+
+def kinds(world: World) -> list[str]:
+    """The kinds of the mails that SES accepted, in their order."""
+    return [next(t["Value"] for t in mail["EmailTags"] if t["Name"] == "kind") for mail in world.ses.sent]
+
+
+def pass_days(world: World, days: int, *, feedback: bool = False) -> None:
+    """Let days go by, on each of which the schedule fires in the morning and in the evening, each time twice."""
+    for _ in range(days * 2):
+        world.pass_time(hours=12)
+        for _ in range(2):
+            world.schedule().run()
+        world.send_mail()
+
+
+def state(world: World) -> ActivationState:
+    activation = world.activations.of_user(TEACHER)
+    assert activation is not None
+    return activation.state
+
+
+def told(world: World, kind: str, *, tag: str = "activation_id", **more: Any) -> bool:
+    activation = world.activations.of_user(TEACHER)
+    assert activation is not None
+    mail = {"messageId": "m", "tags": {tag: [activation.activation_id]}}
+    return world.feedback().take({"eventType": kind, "mail": mail, **more})
+
+
+def stuck(world: World) -> list[tuple[str, str]]:
+    return [(one.user.sourced_id, one.code.value) for one in StuckStore(world.table).of_district("lakeside")]
+
+
+def test_a_teacher_who_does_nothing_gets_two_reminders_and_is_stuck_when_the_link_has_expired() -> None:
+    world = mailed()
+    pass_days(world, 6)
+    assert kinds(world) == ["activation"]
+    pass_days(world, 2)
+    assert kinds(world) == ["activation", "reminder"]
+    pass_days(world, 14)
+    assert kinds(world) == ["activation", "reminder", "reminder"]
+    pass_days(world, 30)
+    assert kinds(world) == ["activation", "reminder", "reminder"]
+    assert state(world) is ActivationState.EXPIRED
+    assert stuck(world) == [("t1", "expired")]
+    assert not list(DueStore(world.table).due(FOLLOW_UP, world.now))
+
+
+def test_a_reminder_leads_where_the_first_mail_leads_and_can_be_stopped_in_one_click() -> None:
+    world = mailed()
+    first = world.address_in_mail_to(SCHOOL)
+    pass_days(world, 8)
+    assert world.address_in_mail_to(SCHOOL) == first
+    headers = {h["Name"]: h["Value"] for h in world.ses.sent[-1]["Content"]["Simple"]["Headers"]}
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    stop = headers["List-Unsubscribe"].strip("<>")
+    web = Web(world)
+    assert "Reminders of your invitation" in web.visitor().open(stop).text
+    pass_days(world, 1)
+    web.visitor()._http.post(stop)
+    pass_days(world, 30)
+    assert kinds(world) == ["activation", "reminder"]
+
+
+def test_reminders_keep_to_the_hours_and_school_days_of_the_district() -> None:
+    """Seven days after a Friday evening it is Friday evening again: the reminder comes on Monday at seven."""
+    world = World()
+    world.register()
+    world.pass_time(days=3, hours=12)
+    world.upload(roster(user("t1", "teacher")))
+    world.send_mail()
+    activation = world.activations.of_user(TEACHER)
+    assert activation is not None
+    assert activation.follow_up_at == "2026-09-14T12:00:00.000Z"
+
+
+def test_a_district_may_want_no_reminders_and_another_time_to_expire() -> None:
+    world = mailed(activations={"reminders_after_days": [], "valid_days": 5})
+    pass_days(world, 4)
+    assert state(world) is ActivationState.SENT
+    pass_days(world, 2)
+    assert (kinds(world), state(world)) == (["activation"], ActivationState.EXPIRED)
+
+
+def test_nobody_is_reminded_who_is_linked_matched_or_could_not_be_reached() -> None:
+    world = mailed()
+    web = Web(world)
+    web.cognito.users = {"ada": ("correct horse", "ada")}
+    linked_teacher(web)
+    pass_days(world, 40)
+    assert kinds(world) == ["activation"]
+
+    bounced = mailed()
+    told(bounced, "Bounce", bounce={"bounceType": "Permanent"})
+    pass_days(bounced, 40)
+    assert (kinds(bounced), stuck(bounced)) == (["activation"], [("t1", "bounced")])
+
+    matched = mailed()
+    matched.feed(account("own", SCHOOL))
+    pass_days(matched, 40)
+    assert kinds(matched) == ["activation"]
+
+
+def test_a_teacher_off_the_roster_is_not_reminded_and_on_return_the_mailed_link_works_without_a_second_mail() -> None:
+    world = mailed(removal_threshold_percent=100)
+    address = world.address_in_mail_to(SCHOOL)
+    world.upload(roster(user("a1", "administrator")), name="without")
+    pass_days(world, 9)
+    assert kinds(world) == ["activation"]
+    page = Web(world).visitor().open(address)
+    assert (page.status, "not on the roster at the moment" in page.text) == (410, True)
+    world.upload(roster(user("t1", "teacher"), user("a1", "administrator")), name="again")
+    world.send_mail()
+    assert Web(world).visitor().open(address).status == 200
+    assert kinds(world) == ["activation"]
+
+
+def test_a_reminder_of_which_nobody_can_say_whether_it_went_out_counts_as_sent() -> None:
+    world = mailed()
+    world.ses = MemorySes(gate=_lost_reply)
+    pass_days(world, 8)
+    world.ses = MemorySes()
+    pass_days(world, 1)
+    activation = world.activations.of_user(TEACHER)
+    assert activation is not None
+    assert (activation.reminders, kinds(world)) == (1, [])
+
+
+def _lost_reply(_service: str, _operation: str, _request: Any, effect: Any) -> Any:
+    effect()
+    raise ReadTimeoutError(endpoint_url="ses")
+
+
+def test_an_expired_link_offers_a_new_one_which_comes_to_the_school_address_and_nowhere_else() -> None:
+    world = mailed()
+    old = world.address_in_mail_to(SCHOOL)
+    pass_days(world, 31)
+    before = len(world.ses.sent)
+    web = Web(world)
+    visitor = web.visitor()
+    page = visitor.open(old)
+    assert page.status == 410
+    page = page.press("Send me a new link", school_email="someone@else.example")
+    assert "Look into your mail" in page.text
+    world.send_mail()
+    assert len(world.ses.sent) == before
+    page = visitor.open(old).press("Send me a new link", school_email=SCHOOL.upper())
+    assert "Look into your mail" in page.text
+    world.send_mail()
+    assert len(world.ses.sent) == before + 1
+    assert visitor.open(old).status == 404
+    assert visitor.open(world.address_in_mail_to(SCHOOL)).status == 200
+
+
+def test_an_administrator_sees_who_is_stuck_and_sends_another_mail() -> None:
+    world = mailed(clever_district_id="clever-district-1")
+    told(world, "Bounce", bounce={"bounceType": "Permanent"})
+    web = Web(world)
+    admin = web.visitor(sub="boss", email="a1@lakeside.example", email_verified=True)
+    page = admin.open(f"{WEB}/sso/lakeside").press("Continue with Google")
+    page = admin.open(f"{WEB}/console/lakeside")
+    assert "People who are stuck" in page.text
+    page = page.press("Send another mail to Kim Person")
+    assert "People who are stuck" not in page.text
+    world.send_mail()
+    assert kinds(world) == ["activation", "activation"]
+
+
+def test_whoever_links_is_stuck_no_more() -> None:
+    world = mailed()
+    told(world, "Bounce", bounce={"bounceType": "Transient"})
+    assert stuck(world) == [("t1", "soft_bounce")]
+    web = Web(world)
+    web.cognito.users = {"ada": ("correct horse", "ada")}
+    linked_teacher(web)
+    assert stuck(world) == []
+
+
+def test_a_corrected_address_is_mailed_after_a_bounce_and_an_unchanged_one_is_not() -> None:
+    world = mailed()
+    told(world, "Bounce", bounce={"bounceType": "Permanent"})
+    world.upload(roster(user("t1", "teacher", given="Other"), user("a1", "administrator")), name="unchanged address")
+    world.send_mail()
+    assert len(world.ses.sent) == 1
+    world.upload(roster(user("t1", "teacher", email="right@lakeside.example"), user("a1", "administrator")), name="new")
+    world.send_mail()
+    assert [mail["To"] for mail in world.ses.sent] == [SCHOOL, "right@lakeside.example"]
+    assert stuck(world) == []
+
+
+def test_a_teacher_whose_match_is_gone_before_any_mail_went_out_is_mailed_after_all() -> None:
+    world = World()
+    world.register()
+    world.upload(roster(user("t1", "teacher")))
+    world.feed(account("own", SCHOOL))
+    world.send_mail()
+    assert state(world) is ActivationState.WITHDRAWN
+    world.upload(roster(user("t1", "teacher", email="other@lakeside.example")), name="moved")
+    world.send_mail()
+    assert [mail["To"] for mail in world.ses.sent] == ["other@lakeside.example"]
+
+
+def test_activations_keep_to_school_hours_where_the_district_says_so() -> None:
+    world = World()
+    world.register(activations={"in_school_hours": True})
+    world.pass_time(hours=12)
+    world.upload(roster(user("t1", "teacher")))
+    world.send_mail()
+    assert world.ses.sent == []
+    pass_days(world, 1)
+    assert kinds(world) == ["activation"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "ends", "who_is_stuck"),
+    [
+        ("Send", {}, "sent", []),
+        ("Delivery", {}, "delivered", []),
+        ("Bounce", {"bounce": {"bounceType": "Permanent"}}, "bounced", [("t1", "bounced")]),
+        ("Bounce", {"bounce": {"bounceType": "Permanent", "bounceSubType": "OnAccountSuppressionList"}}, "bounced",
+         [("t1", "bounced")]),
+        ("Bounce", {"bounce": {"bounceType": "Transient"}}, "sent", [("t1", "soft_bounce")]),
+        ("Bounce", {"bounce": {"bounceType": "Undetermined"}}, "sent", [("t1", "soft_bounce")]),
+        ("Complaint", {}, "complained", [("t1", "complained")]),
+        ("Reject", {}, "bounced", [("t1", "bounced")]),
+        ("DeliveryDelay", {}, "sent", []),
+        ("Open", {}, "sent", []),
+        ("Click", {}, "sent", []),
+        ("Subscription", {}, "sent", []),
+    ],
+)  # fmt: skip
+def test_each_kind_of_feedback_ends_in_its_state(
+    kind: str, more: dict[str, Any], ends: str, who_is_stuck: list[tuple[str, str]]
+) -> None:
+    world = mailed()
+    told(world, kind, **more)
+    told(world, kind, **more)
+    assert (state(world).value, stuck(world)) == (ends, who_is_stuck)
+
+
+def test_every_event_file_of_ses_is_understood() -> None:
+    """The files are what ``sam local invoke`` feeds to the function."""
+    for path in sorted(Path("events").glob("ses-*.json")):
+        detail = json.loads(path.read_text())["detail"]
+        world = mailed()
+        activation = world.activations.of_user(TEACHER)
+        assert activation is not None
+        detail["mail"]["tags"] = {"activation_id": [activation.activation_id]}
+        before = world.table.items["USER#lakeside#t1", "ACTIVATION"]
+        world.feedback().take(detail)
+        after = world.table.items["USER#lakeside#t1", "ACTIVATION"]
+        assert (path.name == "ses-send.json") == (before == after), path.name
+
+
+def test_a_complaint_about_a_reminder_counts_and_its_delivery_tells_nothing_new() -> None:
+    world = mailed()
+    assert told(world, "Delivery", tag="reminder_of") is False
+    assert told(world, "Complaint", tag="reminder_of")
+    assert state(world) is ActivationState.COMPLAINED
+
+
+def test_bad_addresses_stop_all_sending_until_a_person_resumes_it() -> None:
+    """The suppression list costs no reputation; five bounces of a day's few mails do (``shared.domain.sender_reputation``)."""
+    world = mailed()
+    for number in range(9):
+        mail = {"messageId": f"s{number}", "tags": {}}
+        bounce = {"bounceType": "Permanent", "bounceSubType": "OnAccountSuppressionList"}
+        world.feedback().take({"eventType": "Bounce", "mail": mail, "bounce": bounce})
+    assert SendingState(world.table).breaker().is_open is False
+    for number in range(5):
+        mail = {"messageId": f"b{number}", "tags": {"kind": ["nudge"]}}
+        world.feedback().take({"eventType": "Bounce", "mail": mail, "bounce": {"bounceType": "Permanent"}})
+    assert SendingState(world.table).breaker().is_open
+    world.upload(roster(user("t1", "teacher"), user("t2", "teacher"), user("a1", "administrator")), name="more")
+    world.send_mail()
+    pass_days(world, 8)
+    assert kinds(world) == ["activation"]
+    SendingState(world.table).resume("ann", "the list was corrected", world.now)
+    pass_days(world, 2)
+    assert sorted(kinds(world)) == ["activation", "activation", "reminder"]
+
+
+def test_an_event_of_two_weeks_ago_counts_for_nothing() -> None:
+    world = mailed()
+    before = dict(world.table.items)
+    old = {"messageId": "m", "tags": {}, "timestamp": "2026-08-17T15:00:00.000Z"}
+    for kind in ("Send", "Complaint"):
+        world.feedback().take({"eventType": kind, "mail": old})
+    assert dict(world.table.items) == before
+
+
+def test_a_lost_answer_is_settled_by_the_event_and_the_follow_up_is_not_forgotten() -> None:
+    world = World()
+    world.register()
+    world.upload(roster(user("t1", "teacher")))
+    world.ses = MemorySes(gate=_lost_reply)
+    with pytest.raises(Exception, match="may have gone out"):
+        world.send_mail()
+    world.ses = MemorySes()
+    assert told(world, "Send")
+    pass_days(world, 8)
+    assert kinds(world) == ["reminder"]
+
+
+def test_an_unanswered_mail_is_shown_to_a_person() -> None:
+    world = World()
+    world.register()
+    world.upload(roster(user("t1", "teacher")))
+    message = world.sqs.messages[0]
+    world.ses = MemorySes(gate=_lost_reply)
+    with pytest.raises(Exception, match="may have gone out"):
+        world.send_mail()
+    world.ses = MemorySes()
+    world.pass_time(minutes=11)
+    world.sqs.messages.append(message)
+    world.send_mail()
+    assert stuck(world) == [("t1", "unanswered")]
+
+
+def test_a_second_mail_cannot_be_asked_for_while_the_first_one_waits_or_for_somebody_off_the_roster() -> None:
+    world = World()
+    world.register(removal_threshold_percent=100)
+    world.upload(roster(user("t1", "teacher"), user("a1", "administrator")))
+    with pytest.raises(RefusedTransition, match="waits for its mail"):
+        world.inviting_again().invite(TEACHER)
+    world.send_mail()
+    world.upload(roster(user("a1", "administrator")), name="without")
+    with pytest.raises(RefusedTransition, match="not on the roster"):
+        world.inviting_again().invite(TEACHER)
+
+
+def test_the_page_of_a_new_link_is_limited() -> None:
+    world = mailed()
+    old = world.address_in_mail_to(SCHOOL)
+    pass_days(world, 31)
+    visitor = Web(world).visitor()
+    pages = [visitor.open(old).press("Send me a new link", school_email="x@y.example").status for _ in range(6)]
+    assert pages == [200] * 5 + [429]

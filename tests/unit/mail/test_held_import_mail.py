@@ -1,0 +1,73 @@
+"""A district's contacts hear of an import that waits for them (M3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from functions.held_import_mail.notify_held_import import HeldImportMail
+from shared.mail.ses import MailRefused
+from shared.runtime.settings import Brand
+from shared.stores.imports import ImportNotices
+from tests.builders import roster, user
+from tests.fakes.dynamodb import Effect, error
+from tests.harness import WEB, World
+
+CONTACTS = ["pat@lakeside.example", "sam@lakeside.example"]
+
+
+def notice(world: World) -> HeldImportMail:
+    return HeldImportMail(world.districts, ImportNotices(world.table), world.mailer(), brand=Brand(web_url=WEB))
+
+
+def held(world: World, **settings: Any) -> dict[str, Any]:
+    world.register(contacts=CONTACTS, **settings)
+    world.upload(roster(*(user(f"s{n}") for n in range(30))))
+    return world.upload(roster(user("s0")), name="cut-off")
+
+
+def test_each_contact_is_told_once_why_it_waits_and_how_to_decide() -> None:
+    world = World()
+    report = held(world)
+    assert notice(world).tell("lakeside", report["import_id"]) == 2
+    assert notice(world).tell("lakeside", report["import_id"]) == 0
+    assert [mail["To"] for mail in world.ses.sent] == CONTACTS
+    simple = world.ses.sent[0]["Content"]["Simple"]
+    text = simple["Body"]["Text"]["Data"]
+    assert simple["Subject"]["Data"] == "A roster of Lakeside Schools waits for your decision"
+    assert report["reason"]["message"] in text
+    assert f"{WEB}/console/lakeside" in text
+    assert f"decisions/lakeside/{report['import_id']}.json" in text
+
+
+def test_in_spanish_where_the_district_speaks_it() -> None:
+    world = World()
+    report = held(world, locale="es")
+    notice(world).tell("lakeside", report["import_id"])
+    assert "espera" in world.ses.sent[0]["Content"]["Simple"]["Subject"]["Data"]
+
+
+def test_nobody_is_told_of_what_was_decided_meanwhile() -> None:
+    world = World()
+    report = held(world)
+    world.put(f"decisions/lakeside/{report['import_id']}.json", b'{"action": "reject", "by": "k", "reason": "r"}')
+    assert notice(world).tell("lakeside", report["import_id"]) == 0
+    assert notice(world).tell("lakeside", "unknown") == 0
+    assert notice(world).tell("nowhere", report["import_id"]) == 0
+
+
+def test_when_ses_says_no_the_event_comes_again_and_nobody_hears_of_it_twice() -> None:
+    refusals = iter([False, True, False, False])
+
+    def gate(_service: str, operation: str, _request: dict[str, Any], effect: Effect) -> dict[str, Any]:
+        if operation == "SendEmail" and next(refusals):
+            raise error("TooManyRequestsException", operation)
+        return effect()
+
+    world = World(gate=gate)
+    report = held(world)
+    with pytest.raises(MailRefused):
+        notice(world).tell("lakeside", report["import_id"])
+    assert notice(world).tell("lakeside", report["import_id"]) == 1
+    assert [mail["To"] for mail in world.ses.sent] == CONTACTS

@@ -1,0 +1,468 @@
+"""The pace of sending, the daily quota, and the breaker (issue 5, item 2; B5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from benchmarks.mail_pace import over_the_quota, steady
+from functions.activation_email import handler
+from operations.resume_mail import resume
+from shared.domain import send_rate as pace
+from shared.domain import sender_reputation as reputation
+from shared.domain.activation import ActivationState
+from shared.domain.errors import RefusedTransition
+from shared.domain.roster import RosterUserKey
+from shared.domain.send_rate import CAUTIOUS, SHARE, Held, Limits, PaceState, Why
+from shared.domain.sender_reputation import Breaker, Counts, Noted, why_stop
+from shared.mail.send_slots import limits_of
+from shared.mail.ses import MailRefused
+from shared.stores.send_state import SendingState
+from tests.builders import roster, user
+from tests.fakes.dynamodb import Effect, error
+from tests.harness import World
+
+NOW = datetime(2026, 9, 1, 15, 20, tzinfo=UTC)
+SOON = timedelta(seconds=25)
+TEACHER = RosterUserKey("lakeside", "t1")
+
+
+def leased(state: PaceState, number: int, now: datetime = NOW, **how: Any) -> tuple[PaceState, tuple[datetime, ...]]:
+    found = pace.lease(state, now, number, within=SOON, **how)
+    assert not isinstance(found, Held)
+    return found
+
+
+def held(state: PaceState, now: datetime = NOW, **how: Any) -> Held:
+    found = pace.lease(state, now, 1, within=SOON, **how)
+    assert isinstance(found, Held)
+    return found
+
+
+def known(rate: float = 14, per_day: int | None = 50_000, sent: int = 0, *, is_open: bool = True) -> PaceState:
+    return pace.with_limits(PaceState(), Limits(rate, per_day, sent, is_open), NOW)
+
+
+# Slots.
+
+
+def test_slots_follow_each_other_whoever_leases_them() -> None:
+    state, first = leased(known(), 3)
+    state, second = leased(state, 3)
+    assert first[0] == NOW
+    apart = [(after - before).total_seconds() for before, after in pairwise(first + second)]
+    assert all(one == pytest.approx(1 / (14 * SHARE), abs=1e-5) for one in apart)
+
+
+def test_time_in_which_nobody_sent_is_not_made_up_for() -> None:
+    state, _ = leased(known(), 5)
+    _, slots = leased(state, 2, NOW + timedelta(minutes=5))
+    assert slots[0] == NOW + timedelta(minutes=5)
+    assert slots[1] > slots[0] + timedelta(milliseconds=70)
+
+
+def test_nobody_waits_for_longer_than_a_function_may_run() -> None:
+    state = known(rate=1)
+    state, slots = leased(state, 100)
+    assert slots[-1] <= NOW + SOON
+    assert held(state).why is Why.NO_SLOT_SOON
+    assert held(state).until > NOW + SOON
+
+
+def test_without_limits_the_most_cautious_ones_hold() -> None:
+    state = pace.with_limits(PaceState(), None, NOW)
+    _, slots = leased(state, 2)
+    assert state.limits == CAUTIOUS
+    assert slots[1] - slots[0] >= timedelta(seconds=1)
+
+
+def test_limits_that_cannot_be_read_again_go_on_holding() -> None:
+    state = pace.with_limits(known(rate=14), None, NOW + timedelta(minutes=2))
+    assert state.limits == Limits(14, 50_000)
+
+
+def test_limits_count_for_a_minute() -> None:
+    assert pace.wants_limits(PaceState(), NOW)
+    assert not pace.wants_limits(known(), NOW + timedelta(seconds=59))
+    assert pace.wants_limits(known(), NOW + timedelta(seconds=60))
+
+
+# The daily quota.
+
+
+def test_the_quota_counts_what_others_sent_and_what_was_leased_since() -> None:
+    state = known(per_day=1_000, sent=900)
+    state, slots = leased(state, 200)
+    assert len(slots) == 1_000 - 900 - 10
+    assert held(state).why is Why.QUOTA_USED_UP
+
+
+def test_the_last_hundredth_is_for_whoever_waits_for_a_mail() -> None:
+    state = known(per_day=1_000, sent=990)
+    assert held(state).why is Why.QUOTA_USED_UP
+    _, slots = leased(state, 20, is_urgent=True)
+    assert len(slots) == 10
+
+
+def test_the_quota_frees_a_day_after_the_hour_in_which_it_was_used() -> None:
+    state, _ = leased(known(per_day=100), 99)
+    assert held(state).until == datetime(2026, 9, 2, 16, tzinfo=UTC)
+
+
+def test_a_quota_that_others_used_up_is_looked_at_again_in_an_hour() -> None:
+    assert held(known(per_day=100, sent=100)).until == NOW + timedelta(hours=1)
+
+
+def test_what_is_leased_and_lies_ahead_is_still_counted_when_limits_are_read_again() -> None:
+    state, slots = leased(known(per_day=1_000), 100)
+    later = slots[49]
+    state = pace.with_limits(state, Limits(14, 1_000, sent=50), later)
+    assert 50 <= state.since <= 52
+
+
+def test_no_quota_is_no_limit() -> None:
+    _, slots = leased(known(rate=1_000, per_day=None, sent=10**7), 100)
+    assert len(slots) == 100
+
+
+def test_a_paused_account_sends_nothing() -> None:
+    assert held(known(is_open=False)).why is Why.ACCOUNT_PAUSED
+
+
+# Slower.
+
+
+def test_each_time_the_service_says_slower_slots_get_wider_until_it_is_calm() -> None:
+    state = pace.slowed(known(), NOW)
+    assert pace.wants_limits(state, NOW)
+    _, slots = leased(state, 2)
+    assert slots[0] == NOW + timedelta(seconds=1)
+    assert (slots[1] - slots[0]).total_seconds() == pytest.approx(1 / (14 * SHARE * 0.8), abs=1e-5)
+    state = pace.slowed(state, NOW + timedelta(seconds=2))
+    later = NOW + timedelta(seconds=10)
+    _, slots = leased(state, 2, later)
+    assert (slots[1] - slots[0]).total_seconds() == pytest.approx(1 / (14 * SHARE * 0.64), abs=1e-5)
+    _, slots = leased(state, 2, later + timedelta(minutes=6))
+    assert (slots[1] - slots[0]).total_seconds() == pytest.approx(1 / (14 * SHARE), abs=1e-5)
+
+
+def test_several_mails_refused_at_once_slow_down_once() -> None:
+    state = pace.slowed(known(), NOW)
+    assert pace.slowed(state, NOW + timedelta(milliseconds=300)).pauses == state.pauses
+
+
+# What SES says of the account.
+
+
+@pytest.mark.parametrize(
+    ("answer", "limits"),
+    [
+        ({"SendQuota": {"MaxSendRate": 14.0, "Max24HourSend": 200.0, "SentLast24Hours": 1.0}}, Limits(14, 200, 1)),
+        ({"SendQuota": {"MaxSendRate": 5.0, "Max24HourSend": -1.0, "SentLast24Hours": 1.0}}, Limits(5, None, 1)),
+        ({"SendingEnabled": False, "SendQuota": {"MaxSendRate": 1, "Max24HourSend": 2}}, Limits(1, 2, 0, False)),
+        (
+            {"EnforcementStatus": "SHUTDOWN", "SendQuota": {"MaxSendRate": 1, "Max24HourSend": 2}},
+            Limits(1, 2, 0, False),
+        ),
+        ({"SendQuota": {"MaxSendRate": 0.0, "Max24HourSend": 200.0}}, None),
+        ({"SendQuota": {}}, None),
+        ({}, None),
+    ],
+)
+def test_what_the_service_says_is_read_or_not_understood(answer: dict[str, Any], limits: Limits | None) -> None:
+    assert limits_of(answer) == limits
+
+
+# The whole of it, on a simulated clock.
+
+
+def test_a_backlog_uses_the_rate_and_no_call_is_throttled() -> None:
+    sent = steady(2_000, seed=7)
+    assert sent.mails == sent.people == 2_000
+    assert sent.utilisation >= 0.95
+    assert sent.refused.total() == 0
+    assert sent.most_in_a_second <= 14
+    assert sent.lease_writes <= 0.25 * sent.mails
+
+
+def test_a_quota_that_is_used_up_parks_the_rest_until_it_frees_and_nobody_is_lost() -> None:
+    sent = over_the_quota(1_000, per_day=600, seed=7)
+    assert sent.mails == sent.people == 1_000
+    assert 590 <= sent.by_day[0] <= 600
+    assert sent.by_day[0] + sent.by_day[1] == 1_000
+    assert sent.refused.total() == sent.dead_letters == 0
+    assert sent.parked == 1_000 - sent.by_day[0]
+
+
+# One activation at a time.
+
+
+def waiting(*, gate: Callable[..., dict[str, Any]] | None = None, teachers: int = 1) -> World:
+    """Lakeside with teachers whose mail is requested."""
+    world = World(gate=gate) if gate else World()
+    world.register()
+    world.upload(roster(*(user(f"t{number}", "teacher") for number in range(1, teachers + 1))))
+    return world
+
+
+def state_of(world: World) -> ActivationState:
+    found = world.activations.of_user(TEACHER)
+    assert found
+    return found.state
+
+
+def stop(world: World, mails: int = 100) -> None:
+    """So many addresses are bad that sending stops."""
+    state = SendingState(world.table)
+    for number in range(mails):
+        state.note(Noted.ACCEPTED, f"m{number}", world.now)
+    for number in range(reputation.FEWEST_BOUNCES):
+        state.note(Noted.BOUNCED, f"m{number}", world.now)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["TooManyRequestsException", "LimitExceededException", "SendingPausedException", "AccountSuspendedException"],
+)
+def test_a_mail_refused_for_its_pace_stays_pending_and_goes_out_later(code: str) -> None:
+    refusals = iter([True])
+
+    def gate(_service: str, operation: str, _request: dict[str, Any], effect: Effect) -> dict[str, Any]:
+        if operation == "SendEmail" and next(refusals, False):
+            raise error(code, operation)
+        return effect()
+
+    world = waiting(gate=gate)
+    world.send_mail()
+    assert (state_of(world), world.ses.sent) == (ActivationState.PENDING, [])
+    world.pass_time(minutes=10)
+    world.schedule().run()
+    world.send_mail()
+    assert (state_of(world), len(world.ses.sent)) == (ActivationState.SENT, 1)
+
+
+def test_a_mail_refused_for_itself_is_not_parked() -> None:
+    def gate(_service: str, operation: str, _request: dict[str, Any], effect: Effect) -> dict[str, Any]:
+        if operation == "SendEmail":
+            raise error("MessageRejected", operation)
+        return effect()
+
+    world = waiting(gate=gate)
+    with pytest.raises(MailRefused):
+        world.send_mail()
+    assert state_of(world) is ActivationState.PENDING
+    world.pass_time(hours=2)
+    assert world.schedule().run() == 0
+
+
+def test_when_the_pace_cannot_be_read_no_mail_is_taken_for_one_that_may_have_gone_out() -> None:
+    fails = {"on": False}
+
+    def gate(service: str, operation: str, request: dict[str, Any], effect: Effect) -> dict[str, Any]:
+        if fails["on"] and "SENDING" in str(request):
+            raise error("ProvisionedThroughputExceededException", operation)
+        return effect()
+
+    world = waiting(gate=gate)
+    fails["on"] = True
+    world.send_mail()
+    fails["on"] = False
+    assert (state_of(world), world.ses.sent) == (ActivationState.PENDING, [])
+    world.pass_time(minutes=10)
+    world.schedule().run()
+    world.send_mail()
+    assert len(world.ses.sent) == 1
+
+
+def test_a_used_up_quota_parks_the_mail_and_a_resend_still_goes_out() -> None:
+    world = waiting()
+    world.ses.account["SendQuota"] = {"MaxSendRate": 14.0, "Max24HourSend": 1_000.0, "SentLast24Hours": 995.0}
+    world.send_mail()
+    assert (state_of(world), world.ses.sent) == (ActivationState.PENDING, [])
+    world.mailer().turn(is_urgent=True)
+    world.ses.account["SendQuota"] = {**world.ses.account["SendQuota"], "SentLast24Hours": 0.0}
+    world.pass_time(days=1, hours=1)
+    world.schedule().run()
+    world.send_mail()
+    assert len(world.ses.sent) == 1
+
+
+def test_a_turn_that_passed_in_the_meantime_is_exchanged() -> None:
+    world = waiting()
+    mailer = world.mailer()
+    turn = mailer.turn()
+    world.pass_time(seconds=3)
+    before, _ = SendingState(world.table).read()
+    world.ses.account["SendQuota"] = {"MaxSendRate": 1.0, "Max24HourSend": 1_000.0, "SentLast24Hours": 0.0}
+    mailer._turns.wait(turn)
+    after, _ = SendingState(world.table).read()
+    assert after.version == before.version + 1
+
+
+# The breaker.
+
+
+def test_a_few_bounces_among_few_mails_stop_nothing() -> None:
+    assert why_stop({"2026-09-01T15": Counts(10, 4, 2)}, Breaker(), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "stops"),
+    [
+        (Counts(1_000, 39), False),
+        (Counts(1_000, 40), True),
+        (Counts(5, 5), True),
+        (Counts(10_000, 0, 7), False),
+        (Counts(10_000, 0, 8), True),
+    ],
+)
+def test_sending_stops_at_four_in_a_hundred_bounces_or_eight_in_ten_thousand_complaints(
+    counts: Counts, stops: bool
+) -> None:
+    assert bool(why_stop({"2026-09-01T15": counts}, Breaker(), NOW)) is stops
+
+
+def test_bounces_are_those_of_a_day_and_complaints_those_of_a_week() -> None:
+    hours = {"2026-08-27T09": Counts(20_000, 0, 0), "2026-09-01T09": Counts(100, 5, 3)}
+    assert why_stop(hours, Breaker(), NOW) == "5 of 100 mails bounced in 24 hours"
+    assert why_stop({**hours, "2026-09-01T09": Counts(200, 5, 3)}, Breaker(), NOW) is None
+    old = {"2026-08-31T09": Counts(1_000, 50, 0), "2026-09-01T09": Counts(1_000, 1, 0)}
+    assert why_stop(old, Breaker(), NOW) is None
+
+
+def test_when_it_stops_no_mail_of_any_kind_goes_out_and_what_is_pending_stays_pending() -> None:
+    world = waiting()
+    stop(world)
+    world.send_mail()
+    assert (state_of(world), world.ses.sent) == (ActivationState.PENDING, [])
+    for is_urgent in (False, True):
+        with pytest.raises(MailRefused) as refused:
+            world.mailer().turn(is_urgent=is_urgent)
+        assert refused.value.code == "sending_stopped"
+    world.pass_time(days=3)
+    world.schedule().run()
+    world.send_mail()
+    assert (state_of(world), world.ses.sent) == (ActivationState.PENDING, [])
+
+
+def test_it_goes_on_only_by_hand_and_what_was_parked_goes_out() -> None:
+    world = waiting()
+    stop(world)
+    world.send_mail()
+    resume(SendingState(world.table), "Kim", "the list was cleaned", now=world.now)
+    world.pass_time(hours=1)
+    world.schedule().run()
+    world.send_mail()
+    assert (state_of(world), len(world.ses.sent)) == (ActivationState.SENT, 1)
+    kept = world.table.items["SENDING", "BREAKER"]
+    assert (kept["resumed_by"], kept["resume_reason"]) == ("Kim", "the list was cleaned")
+    with pytest.raises(RefusedTransition):
+        resume(SendingState(world.table), "Kim", "again", now=world.now)
+
+
+def test_after_it_was_resumed_counting_starts_anew() -> None:
+    world = World()
+    stop(world)
+    state = SendingState(world.table)
+    resume(state, "Kim", "cleaned", now=world.now)
+    for number in range(reputation.FEWEST_BOUNCES - 1):
+        assert state.note(Noted.BOUNCED, f"later{number}", world.now) is None
+    opened = state.note(Noted.BOUNCED, "one more", world.now)
+    assert opened is not None
+    assert opened.is_open
+
+
+def test_a_bounce_counts_once_however_often_it_is_told() -> None:
+    world = World()
+    state = SendingState(world.table)
+    for _ in range(3 * reputation.FEWEST_BOUNCES):
+        assert state.note(Noted.BOUNCED, "the same", world.now) is None
+    assert not state.breaker().is_open
+
+
+def test_who_opens_it_is_told_so_once() -> None:
+    world = World()
+    state = SendingState(world.table)
+    told = [state.note(Noted.BOUNCED, f"m{number}", world.now) for number in range(8)]
+    assert [one is not None for one in told] == [False] * 4 + [True] + [False] * 3
+
+
+def test_a_bounce_whose_telling_broke_off_before_it_was_looked_at_stops_sending_when_it_is_told_again() -> None:
+    world = World()
+    state = SendingState(world.table)
+    for number in range(4):
+        state.note(Noted.BOUNCED, f"m{number}", world.now)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state, "_look", lambda _now: None)
+        state.note(Noted.BOUNCED, "m4", world.now)
+    assert not state.breaker().is_open
+    state.note(Noted.BOUNCED, "m4", world.now)
+    assert state.breaker().is_open
+
+
+# The queue's batch.
+
+
+def test_of_a_batch_only_what_failed_comes_again_and_its_turns_are_had_together() -> None:
+    world = waiting(teachers=5)
+    bodies = [json.loads(message) for message in world.sqs.messages]
+    bodies[1]["activation_id"] = "another one"
+    bodies[2] = {"sourced_id": "no district"}
+    records = [{"messageId": f"m{at}", "body": json.dumps(body)} for at, body in enumerate(bodies)]
+    context = SimpleNamespace(
+        function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
+    )
+    cases = handler.UseCases(world.sending(), world.following_up())
+    with (
+        mock.patch.object(handler, "use_cases", return_value=cases),
+        mock.patch.object(handler, "AT_ONCE", 1),
+        mock.patch.object(handler, "metric"),
+    ):
+        answer = handler.lambda_handler({"Records": records}, context)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m2"}]}
+    assert len(world.ses.sent) == 3
+    pace_state, _ = SendingState(world.table).read()
+    assert (pace_state.version, sum(pace_state.used.values())) == (1, 4)
+
+
+def test_parked_requests_are_done_with_so_that_waiting_burns_none_of_their_tries() -> None:
+    world = waiting()
+    stop(world)
+    (message,) = world.sqs.messages
+    cases = handler.UseCases(world.sending(), world.following_up())
+    context = SimpleNamespace(
+        function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
+    )
+    with mock.patch.object(handler, "use_cases", return_value=cases), mock.patch.object(handler, "metric") as metric:
+        answer = handler.lambda_handler({"Records": [{"messageId": "m", "body": message}]}, context)
+    assert answer == {"batchItemFailures": []}
+    metric.assert_called_once_with("ActivationParked")
+
+
+def test_of_two_workers_that_saw_the_same_free_slots_one_gets_them() -> None:
+    state = SendingState(World().table)
+    for _ in range(2):
+        seen, _ = state.read()
+        first, second = leased(seen, 3)[0], leased(seen, 5)[0]
+        assert state.save(seen, first)
+        assert not state.save(seen, second)
+        assert sum(state.read()[0].used.values()) == sum(first.used.values())
+
+
+def test_what_the_log_tells_of_a_defect_holds_nothing_of_the_person() -> None:
+    """The text of an error may hold an address; where it happened does not."""
+    record = mock.Mock()
+    defect = mock.patch.object(handler, "record_handler", side_effect=KeyError("ada@lakeside.example"))
+    with defect, mock.patch.object(handler, "logger") as logger:
+        assert handler._fails(record)
+    logger.exception.assert_not_called()
+    ((_, told),) = [(call.args, call.kwargs) for call in logger.error.call_args_list]
+    assert told["extra"]["error"] == "KeyError"
+    assert "ada@lakeside.example" not in str(told)

@@ -1,0 +1,216 @@
+"""The undo from the notice's mail (B2): for whoever owns the address, for 30 days, and by no robot."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from local.web_client import Person
+from shared.domain.clock import from_iso
+from shared.domain.link import Link, LinkState, Proof
+from shared.stores.audit import Actor, AuditStore
+from shared.stores.links import Consent
+from tests.builders import account, key
+from tests.harness import OFFICIAL, OWN, WEB, text
+from tests.pages_harness import PASSWORD, Web, lakeside, linked_teacher, state
+
+BUTTON = "Undo the link"
+
+
+@pytest.fixture
+def web() -> Web:
+    return told()
+
+
+def told() -> Web:
+    """Lakeside where Ada is linked, and both of her addresses were told."""
+    made = lakeside()
+    linked_teacher(made)
+    made.world.tell_of_links()
+    return made
+
+
+def address_in_notice_to(web: Web, address: str) -> str:
+    mail = next(mail for mail in reversed(web.world.ses.sent) if mail["To"] == address and "/notice/" in text(mail))
+    return next(word for word in text(mail).split() if "/notice/" in word)
+
+
+def arrived(web: Web, address: str = OFFICIAL) -> Person:
+    return web.visitor().open(address_in_notice_to(web, address))
+
+
+def link_of(web: Web) -> Link:
+    link = web.world.links.of_user(key("t1"))
+    assert link is not None
+    return link
+
+
+def facts(web: Web) -> dict[tuple[str, str], object]:
+    """All that is stored but for the counters of limits."""
+    return {pair: item for pair, item in state(web).items() if not pair[0].startswith("LIMIT#")}
+
+
+def test_the_button_leads_to_a_page_without_the_token_that_names_what_was_linked(web: Web) -> None:
+    page = arrived(web)
+
+    assert (page.path, page.status) == ("/notice", 200)
+    for told in ("Ada Person", "t…@lakeside.example", "Lakeside Schools", "a…a@mail.example", "September 1, 2026"):
+        assert told in page.text
+    assert OFFICIAL not in page.text
+    assert OWN not in page.text
+
+
+@pytest.mark.parametrize("address", [OFFICIAL, OWN])
+def test_whoever_types_the_address_that_the_notice_came_to_undoes_the_link(web: Web, address: str) -> None:
+    page = arrived(web, address).press(BUTTON, email=f" {address.upper()} ")
+
+    assert "If that is the address" in page.text
+    assert link_of(web).state is LinkState.UNDONE
+    assert web.world.links.of_account("ada") == []
+    assert AuditStore(web.world.table).of_user(key("t1"))[-1].actor is Actor.NOTICE
+    assert web.world.tell_of_links() == 2, "both are told of the undo"
+
+
+def test_with_the_undo_every_session_of_the_account_ends(web: Web) -> None:
+    home = lakeside_home(web)
+    web.world.pass_time(minutes=1)
+
+    arrived(web).press(BUTTON, email=OFFICIAL)
+
+    assert home.open("/home").path == "/login"
+
+
+def lakeside_home(web: Web) -> Person:
+    """Somebody who is logged into the account."""
+    home = web.visitor().open("/login").press("Log in", username_or_email="ada", password=PASSWORD)
+    assert home.path == "/home"
+    return home
+
+
+@pytest.mark.parametrize("typed", ["", "somebody@else.example", OWN, "t1@lakeside.example, x@evil.example"])
+def test_another_address_gets_the_same_answer_and_undoes_nothing(web: Web, typed: str) -> None:
+    right = lakeside()
+    linked_teacher(right)
+    right.world.tell_of_links()
+    page = arrived(web)
+    before = facts(web)
+
+    answer = page.press(BUTTON, email=typed)
+
+    assert facts(web) == before
+    assert answer.text == arrived(right).press(BUTTON, email=OFFICIAL).text
+    assert answer.status == 200
+
+
+def test_a_robot_that_opens_and_presses_everything_changes_nothing(web: Web) -> None:
+    before = facts(web)
+    address = address_in_notice_to(web, OFFICIAL)
+    robot = web.visitor()
+
+    for _ in range(50):
+        robot._http.get(address)
+        robot._http.head(address)
+        robot._http.post(address)
+        robot._http.post(f"{WEB}/notice/undo", data={"email": "robot@scanner.example"})
+        robot._http.post(f"{WEB}/notice/undo")
+
+    assert facts(web) == before
+    assert link_of(web).is_linked
+
+
+def test_a_robot_does_not_use_up_the_tries_of_the_owner(web: Web) -> None:
+    robot = arrived(web)
+    for _ in range(20):
+        robot._http.post(f"{WEB}/notice/undo", data={"email": "robot@scanner.example"})
+
+    owner = arrived(web)
+    web.source_ip = "192.0.2.77"
+    owner.press(BUTTON, email=OFFICIAL)
+
+    assert not link_of(web).is_linked
+
+
+def test_from_anywhere_an_address_is_guessed_fifty_times_a_day_at_most(web: Web) -> None:
+    page = arrived(web)
+    for n in range(50):
+        web.source_ip = f"192.0.2.{n}"
+        page._http.post(f"{WEB}/notice/undo", data={"email": f"guess-{n}@lakeside.example"})
+
+    web.source_ip = "192.0.2.77"
+    assert page._http.post(f"{WEB}/notice/undo", data={"email": OFFICIAL}).status_code == 429
+
+
+def test_from_one_place_an_address_is_guessed_five_times_a_day_at_most(web: Web) -> None:
+    page = arrived(web)
+    for n in range(5):
+        page._http.post(f"{WEB}/notice/undo", data={"email": f"guess-{n}@lakeside.example"})
+
+    refused = page._http.post(f"{WEB}/notice/undo", data={"email": OFFICIAL})
+
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+    assert link_of(web).is_linked
+
+
+def test_after_the_undo_the_address_is_dead_also_when_the_pair_is_linked_again(web: Web) -> None:
+    address = address_in_notice_to(web, OFFICIAL)
+    web.visitor().open(address).press(BUTTON, email=OFFICIAL)
+    assert web.visitor().open(address).status == 410
+
+    web.world.pass_time(minutes=1)
+    consent = Consent(key("t1"), "ada", Proof.DISTRICT_LOGIN_GOOGLE)
+    web.world.links.make(consent, present=link_of(web), event_id=web.world.new_id(), now=web.world.now)
+
+    assert web.visitor().open(address).status == 410
+    assert link_of(web).is_linked
+
+
+def test_it_works_for_thirty_days(web: Web) -> None:
+    web.world.now = from_iso(link_of(web).linked_at or "") + timedelta(days=30)
+    page = arrived(web)
+    assert page.status == 200
+    web.world.pass_time(seconds=1)
+
+    assert page.press(BUTTON, email=OFFICIAL).status == 410
+    assert arrived(web).status == 410
+    assert link_of(web).is_linked
+
+
+def test_an_address_that_the_account_no_longer_has_undoes_nothing(web: Web) -> None:
+    address = address_in_notice_to(web, OWN)
+    web.world.feed(account("ada", "other@mail.example", google_sub="google-ada"))
+
+    assert web.visitor().open(address).status == 410
+
+
+def test_a_forged_token_is_none(web: Web) -> None:
+    address = address_in_notice_to(web, OFFICIAL)
+    head, _, mac = address.rpartition(".")
+
+    assert web.visitor().open(f"{head}.{mac[::-1]}").status == 410
+    assert web.visitor().open(address.replace("-official.", "-own.")).status == 410
+    assert web.visitor().open(f"{WEB}/notice/{'0' * 32}-own.{mac}").status == 404
+    assert web.visitor().open(f"{WEB}/notice/half").status == 404
+    activation = next(word for mail in web.world.ses.sent for word in text(mail).split() if "/activate/" in word)
+    assert web.visitor().open(activation.replace("/activate/", "/notice/")).status == 404
+
+
+def test_guesses_of_tokens_are_limited_and_the_true_one_still_opens(web: Web) -> None:
+    guesses = [web.visitor().open(f"{WEB}/notice/guess-{n}").status for n in range(301)]
+
+    assert (guesses[0], guesses[-1]) == (404, 429)
+    assert arrived(web).status == 200
+
+
+def test_without_the_cookie_the_page_says_how_to_go_on(web: Web) -> None:
+    page = web.visitor().open("/notice")
+
+    assert page.status == 200
+    assert "press the button in the mail" in page.text
+
+
+def test_the_table_holds_nothing_that_opens_the_page(web: Web) -> None:
+    token = address_in_notice_to(web, OFFICIAL).rpartition("/")[2]
+
+    assert token.rpartition(".")[2] not in repr(web.world.table.items)

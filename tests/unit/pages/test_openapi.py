@@ -1,0 +1,407 @@
+"""docs/openapi.yaml says what the pages answer: all of it, and nothing that they do not (schemathesis)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import APIOperation, Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core import NOT_SET
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from functions.pages.bootstrap import assemble
+from functions.pages.http import LOGIN_COOKIE
+from local.web_client import Person
+from shared.domain.clock import to_iso
+from shared.domain.nudge import unsubscribe_token
+from shared.domain.reminder import stop_token
+from shared.runtime.tokens import make_token
+from shared.stores.class_exports import ClassNamed, Export
+from tests.builders import key, roster, user
+from tests.fakes.dynamodb import Effect
+from tests.harness import TOKEN_KEY, WEB, World, text
+from tests.pages_harness import (
+    CLEVER_DISTRICT,
+    PASSWORD,
+    Web,
+    activated,
+    complete,
+    lakeside,
+    linked_teacher,
+    log_in,
+    routes,
+)
+from tests.template import RESOURCES
+
+LONG = "x" * 2_100
+"""Longer than a key of DynamoDB may be."""
+TOKENS = ("token-of-the-mail", "token-of-nudges", "token-of-reminders", "token-of-notices")
+"""What stands in an address where Lakeside's real tokens go."""
+KNOWN = {
+    "path.district_id": ["lakeside", LONG],
+    "path.provider": ["google", "clever", "#"],
+    "path.export_id": ["of-ada", LONG],
+    "path.reference": ["own", "c1", LONG],
+    "path.token": [*TOKENS, LONG],
+    "query.district": ["lakeside"],
+    "query.lang": ["en", "es"],
+    "query.code": ["ada", "stranger"],
+    "query.state": ["state"],
+    "body.account_id": ["ada", "kid"],
+    "body.sourced_id": ["t1", "t2", "s1", LONG],
+    "body.district_id": ["lakeside"],
+    "body.username": ["ada", LONG],
+    "body.password": [PASSWORD, LONG],
+    "body.email": ["t2@lakeside.example"],
+    "body.answer": ["123456", LONG],
+    "body.code": ["000000", LONG],
+    "body.new_password": ["a new password"],
+    "body.class-own": ["on"],
+    "body.title": ["Fractions"],
+    "body.skills": ["a, b"],
+}
+"""Values that mean something in Lakeside; most cases use them, so that more is met than what is not there."""
+
+CONFIG = SchemathesisConfig.from_dict(
+    {
+        "dictionaries": {name: {"values": values} for name, values in KNOWN.items()},
+        "parameters": {name: {"dictionary": name, "probability": 0.7} for name in KNOWN},
+        "generation": {"with-security-parameters": False, "allow-x00": True},
+    }
+)
+API = schemathesis.openapi.from_path(Path(__file__).parents[3] / "docs/openapi.yaml", config=CONFIG)
+OPERATIONS = {one.ok().label: one.ok() for one in API.get_all_operations()}
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+class AtLimit:
+    """The gate of a world in which, from some moment on, every limit is reached."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+
+    def __call__(self, service: str, operation: str, request: dict[str, Any], effect: Effect) -> dict[str, Any]:
+        answer = effect()
+        is_counter = service == "dynamodb" and str(request.get("Key", {}).get("PK", "")).startswith("LIMIT#")
+        return {"Attributes": {"hits": 10**6}} if self.is_on and is_counter else answer
+
+
+class Visitor:
+    """Somebody in the middle of Lakeside's pages; every question finds the world as it was at that moment."""
+
+    def __init__(self, web: Web, page: Person | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+        kept = page._http.cookies.jar if page else ()
+        self._web = web
+        self._headers = {"Cookie": "; ".join(f"{one.name}={one.value}" for one in kept), **(headers or {})}
+        self._http = httpx.Client(transport=httpx.MockTransport(web._page))
+        self._users = dict(web.cognito.users)
+        self._moment = World()
+        self._moment.begin_like(web.world)
+        activation = web.world.activations.of_user(key("t1"))
+        assert activation is not None
+        self._tokens = (
+            make_token(activation, TOKEN_KEY),
+            unsubscribe_token("lakeside", "ada", TOKEN_KEY),
+            stop_token(activation.activation_id, TOKEN_KEY),
+            token_of_notice(web),
+        )
+
+    def ask(self, case: Case) -> httpx.Response:
+        self._web.world.begin_like(self._moment)
+        self._web.google.codes = {who: ("nonce", "verifier", {"sub": f"google-{who}"}) for who in ("ada", "stranger")}
+        self._web.cognito.users = dict(self._users)
+        self._web.cognito.codes = {"ada": "000000"}
+        self._http.cookies.clear()
+        asked = case.as_transport_kwargs(base_url=WEB, headers=self._headers)
+        asked.pop("cookies")
+        for name, token in zip(TOKENS, self._tokens, strict=True):
+            asked["url"] = asked["url"].replace(name, token)
+        answer = self._http.request(**asked)
+        answer.elapsed = timedelta()  # No network, no time; but schemathesis asks for it.
+        return answer
+
+
+def token_of_notice(web: Web) -> str:
+    """The token in the newest notice of a link; one that names none where nobody was told of any."""
+    addresses = [word for mail in web.world.ses.sent for word in text(mail).split() if "/notice/" in word]
+    return addresses[-1].rpartition("/")[2] if addresses else f"{'0' * 32}-own.{'A' * 43}"
+
+
+def nobody() -> Visitor:
+    return Visitor(lakeside())
+
+
+def on_another_site() -> Visitor:
+    return Visitor(lakeside(), headers={"Sec-Fetch-Site": "cross-site"})
+
+
+def back_from_google() -> Visitor:
+    web = lakeside()
+    begun = {"provider": "google", "state": "state", "nonce": "nonce", "verifier": "verifier", "purpose": "account"}
+    return Visitor(web, headers={"Cookie": f"{LOGIN_COOKIE}={web.site.services.sealed('login').seal(begun)}"})
+
+
+def at_a_second_factor(*, at_limit: bool = False) -> Visitor:
+    gate = AtLimit()
+    web = lakeside(gate=gate)
+    web.cognito.challenges["ada"] = [("SOFTWARE_TOKEN_MFA", "123456")]
+    page = log_in(web.visitor().open("/login"))
+    gate.is_on = at_limit
+    return Visitor(web, page)
+
+
+def with_a_new_password_on_its_way(*, at_limit: bool = False) -> Visitor:
+    gate = AtLimit()
+    web = lakeside(gate=gate)
+    page = web.visitor().open("/login/forgot").press("Send me a code", username_or_email="ada")
+    gate.is_on = at_limit
+    return Visitor(web, page)
+
+
+def where_the_platform_helps() -> Visitor:
+    web = lakeside()
+    services = replace(web.site.services, password_help_url="https://help.platform.example/")
+    web.site = assemble(services, web.site.pages, lambda _: None)
+    return Visitor(web)
+
+
+def invited() -> Visitor:
+    web = lakeside()
+    return Visitor(web, activated(web))
+
+
+def invited_and_logged_in() -> Visitor:
+    web = lakeside()
+    return Visitor(web, log_in(activated(web).press("Log into my existing account")))
+
+
+def linked() -> Visitor:
+    web = lakeside()
+    return Visitor(web, linked_teacher(web))
+
+
+def linked_long_ago() -> Visitor:
+    web = lakeside()
+    page = linked_teacher(web)
+    web.world.pass_time(days=31)
+    return Visitor(web, log_in(page.open("/login")))
+
+
+def linked_and_tidied_up() -> Visitor:
+    web = lakeside()
+    return Visitor(web, linked_teacher(web).open("/classes/own/settings").press("Delete class"))
+
+
+def with_a_file_to_fetch() -> Visitor:
+    web = lakeside()
+    page = linked_teacher(web)
+    export = Export("ada", "of-ada", (ClassNamed("own"),), "en", to_iso(web.world.now))
+    web.world.exports.ask(export, web.world.now)
+    web.world.exporting().make("ada", "of-ada")
+    return Visitor(web, page)
+
+
+def linked_and_at_every_limit() -> Visitor:
+    gate = AtLimit()
+    web = lakeside(gate=gate)
+    page = linked_teacher(web)
+    gate.is_on = True
+    return Visitor(web, page)
+
+
+def told_of_a_link(*, undone: bool = False, at_limit: bool = False) -> Visitor:
+    gate = AtLimit()
+    web = lakeside(gate=gate)
+    linked_teacher(web)
+    web.world.tell_of_links()
+    page = web.visitor().open(f"{WEB}/notice/{token_of_notice(web)}")
+    if undone:
+        web.world.links.undo(key("t1"), event_id=web.world.new_id(), now=web.world.now)
+    gate.is_on = at_limit
+    return Visitor(web, page)
+
+
+def with_a_used_link() -> Visitor:
+    web = lakeside()
+    page = activated(web)
+    linked_teacher(web)
+    return Visitor(web, page)
+
+
+def with_an_expired_link() -> Visitor:
+    web = lakeside()
+    web.world.pass_time(days=31)
+    return Visitor(web, activated(web, "t2"))
+
+
+def with_a_replaced_link() -> Visitor:
+    web = lakeside()
+    page = activated(web)
+    web.world.inviting_again().invite(key("t1"))
+    return Visitor(web, page)
+
+
+def through_the_district(web: Web, who: str = "cid-1") -> Person:
+    return web.visitor(sub=who, district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
+
+
+def at_a_first_district_login() -> Visitor:
+    web = lakeside()
+    return Visitor(web, through_the_district(web))
+
+
+def off_the_roster_since_the_login() -> Visitor:
+    web = lakeside()
+    page = through_the_district(web)
+    web.world.upload(roster(user("t1", "teacher"), user("s2"), user("s9"), user("a1", "administrator")), name="next")
+    return Visitor(web, page)
+
+
+def on_two_devices(*, undone: bool) -> Visitor:
+    """The first device, after the second one linked, and perhaps undid it."""
+    web = lakeside()
+    first, second = through_the_district(web), through_the_district(web)
+    log_in(second.press("Log into my existing account"), "kid").press("Link my accounts")
+    if undone:
+        web.world.pass_time(minutes=1)
+        second.open("/home").press("Undo the link with Lakeside Schools")
+    return Visitor(web, log_in(first.press("Log into my existing account"), "ada"))
+
+
+def administrator() -> Visitor:
+    web = lakeside()
+    claims = {"sub": "a1", "email": "a1@lakeside.example", "email_verified": True}
+    web.world.pass_time(days=31)
+    return Visitor(web, web.visitor(**claims).open("/sso/lakeside").press("Continue with Google"))
+
+
+def at_every_limit() -> Visitor:
+    gate = AtLimit()
+    web = lakeside(gate=gate)
+    web.world.pass_time(days=31)
+    page = activated(web, "t2")
+    claims = {"sub": "a1", "email": "a1@lakeside.example", "email_verified": True}
+    page._http.cookies.update(web.visitor(**claims).open("/sso/lakeside").press("Continue with Google")._http.cookies)
+    gate.is_on = True
+    return Visitor(web, page)
+
+
+@pytest.fixture(scope="module")
+def visitors() -> list[Visitor]:
+    return [
+        nobody(),
+        on_another_site(),
+        back_from_google(),
+        at_a_second_factor(),
+        at_a_second_factor(at_limit=True),
+        with_a_new_password_on_its_way(),
+        with_a_new_password_on_its_way(at_limit=True),
+        where_the_platform_helps(),
+        invited(),
+        invited_and_logged_in(),
+        linked(),
+        linked_and_tidied_up(),
+        with_a_file_to_fetch(),
+        linked_and_at_every_limit(),
+        linked_long_ago(),
+        told_of_a_link(),
+        told_of_a_link(undone=True),
+        told_of_a_link(at_limit=True),
+        with_a_used_link(),
+        with_an_expired_link(),
+        with_a_replaced_link(),
+        at_a_first_district_login(),
+        off_the_roster_since_the_login(),
+        on_two_devices(undone=False),
+        on_two_devices(undone=True),
+        administrator(),
+        at_every_limit(),
+    ]
+
+
+def strangely(operation: APIOperation, check: Callable[[Case], None]) -> None:
+    """What schemathesis makes up, the same in every run."""
+
+    @settings(derandomize=True, database=None, deadline=None, max_examples=3, phases=[Phase.generate],
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(operation.as_strategy())
+    def ask(case: Case) -> None:
+        check(case)
+
+    ask()
+
+
+def test_the_description_is_valid() -> None:
+    API.validate()
+
+
+def test_the_handler_has_the_routes_that_are_described() -> None:
+    described = sorted((one.method.upper(), one.path) for one in OPERATIONS.values())
+    assert described == [(method, re.sub(r"<(\w+)>", r"{\1}", path)) for method, path in routes()]
+
+
+def test_the_template_leaves_every_route_to_the_handler() -> None:
+    every = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::ApiGatewayV2::Route"]
+    assert [one["RouteKey"] for one in every] == ["$default"]
+
+
+def known(operation: APIOperation) -> Iterator[Case]:
+    """Every request that can be made of values that are known, optional parts left out."""
+    raw = operation.definition.raw
+    forms = raw.get("requestBody", {}).get("content", {})
+    fields = [f"body.{name}" for form in forms.values() for name in form["schema"]["properties"]]
+    wanted = [*fields, *re.findall(r"[{](\w+)[}]", operation.path), "query.code", "query.state"]
+    names = [name if "." in name else f"path.{name}" for name in wanted]
+    names = [name for name in names if name in KNOWN]
+    for values in product(*(KNOWN[name] for name in names)):
+        chosen: dict[str, dict[str, str]] = {"path": {}, "query": {}, "body": {}}
+        for name, value in zip(names, values, strict=True):
+            where, _, field = name.partition(".")
+            chosen[where][field] = value
+        yield operation.Case(
+            path_parameters=chosen["path"],
+            query=chosen["query"],
+            body=chosen["body"] if forms else NOT_SET,
+            media_type=next(iter(forms), None),
+        )
+
+
+@pytest.mark.parametrize("label", sorted(OPERATIONS))
+def test_what_is_answered_is_described_and_what_is_described_is_answered(label: str, visitors: list[Visitor]) -> None:
+    operation = OPERATIONS[label]
+    seen: set[str] = set()
+    for visitor in visitors:
+
+        def check(case: Case, visitor: Visitor = visitor) -> None:
+            answer = visitor.ask(case)
+            case.validate_response(answer, checks=CHECKS)
+            complete(answer, label)
+            seen.add(str(answer.status_code))
+
+        for case in known(operation):
+            check(case)
+        strangely(operation, check)
+    assert seen == set(operation.definition.raw["responses"])

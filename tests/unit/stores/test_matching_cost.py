@@ -1,0 +1,183 @@
+"""What it costs to look up who holds an address: as much for the n-th who shares it as for anybody (M6, M7, B8)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pytest
+
+from shared.domain.matching import Outcome
+from shared.domain.report import Report, Status, Upload
+from shared.domain.roster import Role, RosterUser
+from shared.stores.activation_queue import ActivationQueue
+from shared.use_cases.match_and_invite import WITHHELD_SHOWN, Matcher, Matching
+from tests.builders import account, roster, user
+from tests.harness import World, zipped
+
+OFFICE = "office@lakeside.example"
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.register()
+    return made
+
+
+def holder(sourced_id: str = "s1", district_id: str = "lakeside", *, address: str = OFFICE) -> RosterUser:
+    return RosterUser(district_id, sourced_id, Role.TEACHER, "Kim", "Person", official_email=address)
+
+
+def hold(world: World, *users: RosterUser) -> None:
+    """These people's claims, without an import."""
+    for one in users:
+        for key in world.users.claim_keys(one):
+            world.table.put_item(Item=dict(key))
+
+
+def claim(world: World, *accounts: str, proven: bool = True, address: str = OFFICE) -> None:
+    for one in accounts:
+        world.table.put_item(Item={"PK": f"EMAIL#{address}", "SK": f"ACCOUNT#{one}", "proven": proven})
+
+
+def cost(world: World, one: RosterUser) -> tuple[float, int]:
+    """Read units and requests of one look-up."""
+    meter = world.table.meter
+    units, requests = meter.read_units, sum(meter.requests.values())
+    world.claims.find_match(one)
+    return meter.read_units - units, sum(meter.requests.values()) - requests
+
+
+def cost_of_import(people: int, address: str | None, role: str) -> float:
+    world = World()
+    world.register()
+    before = world.table.meter.read_units
+    world.upload(roster(*(user(f"p{n}", role, email=address) for n in range(people))))
+    return world.table.meter.read_units - before
+
+
+def test_an_ordinary_person_costs_one_request_and_one_read_unit(world: World) -> None:
+    hold(world, holder())
+    claim(world, "ada")
+    assert cost(world, holder()) == (1, 1)
+
+
+def test_everybody_who_shares_an_address_costs_no_more_than_an_ordinary_person(world: World) -> None:
+    hold(world, *(holder(f"s{n}") for n in range(2000)))
+    claim(world, "ada")
+    assert cost(world, holder("s0")) == (1, 1)
+    assert cost(world, holder("s1999")) == (1, 1)
+
+
+def test_an_address_that_many_districts_share_costs_two_requests(world: World) -> None:
+    hold(world, *(holder(district_id=f"d{n}") for n in range(2000)), holder())
+    assert cost(world, holder()) == (2, 2)
+
+
+@pytest.mark.parametrize("role", ["teacher", "student"])
+def test_an_import_of_n_people_who_share_an_address_reads_what_n_ordinary_people_do(role: str) -> None:
+    assert cost_of_import(300, OFFICE, role) == cost_of_import(300, None, role)
+    fewer, more = cost_of_import(100, OFFICE, role), cost_of_import(300, OFFICE, role)
+    assert more < 3.1 * fewer
+
+
+def test_a_clever_id_that_many_people_name_is_not_read_with_all_of_them(world: World) -> None:
+    people = [RosterUser("lakeside", f"s{n}", Role.STUDENT, "Kim", "P", clever_ids=("cid",)) for n in range(500)]
+    hold(world, *people)
+    world.table.put_item(Item={"PK": "CLEVER#cid", "SK": "ACCOUNT#ada", "proven": True})
+    assert cost(world, people[0]) == (1, 1)
+    assert world.claims.find_match(people[0]).account_id == "ada"
+
+
+# The rule is the one that reads everything.
+
+
+@pytest.mark.parametrize("accounts", [0, 1, 2, 7, 8, 9, 30])
+@pytest.mark.parametrize("districts_before", [0, 1, 7, 8, 9, 30])
+@pytest.mark.parametrize("others", [0, 1, 2, 20])
+def test_however_many_hold_an_address_the_look_up_sees_every_account_and_whether_it_is_shared(
+    world: World, accounts: int, districts_before: int, others: int
+) -> None:
+    # Given people of districts that sort before and after, and others of this district on both sides of this person
+    me = holder("m")
+    hold(world, me, *(holder(district_id=f"a{n}") for n in range(districts_before)), holder(district_id="lakeside-2"))
+    hold(world, *(holder(f"{'a' if n % 2 else 'z'}{n}") for n in range(others)))
+    names = [f"account-{n:02}" for n in range(accounts)]
+    claim(world, *names)
+    # When
+    found = world.claims.find_match(me)
+    # Then
+    assert found.address_is_shared is (others > 0)
+    if others or accounts > 1:
+        assert (found.outcome, found.candidates) == (Outcome.AMBIGUOUS, tuple(names))
+    else:
+        assert found.outcome is (Outcome.MATCHED if accounts else Outcome.UNMATCHED)
+
+
+def test_one_proven_account_is_found_among_many_that_never_verified_the_address(world: World) -> None:
+    hold(world, holder())
+    claim(world, *(f"squatter-{n:03}" for n in range(200)), proven=False)
+    claim(world, "zz-owner")
+    assert world.claims.find_match(holder()).account_id == "zz-owner"
+
+
+def test_a_preview_goes_by_the_upload_and_not_by_whoever_had_the_address_before(world: World) -> None:
+    # Given
+    world.feed(account("ada", OFFICE))
+    world.upload(roster(user("t1", "teacher"), user("old", "teacher", email=OFFICE), user("s1")))
+    changed = roster(user("t1", "teacher"), user("new", "teacher", email=OFFICE), user("s1"))
+    # When
+    preview = world.report(world.put("previews/lakeside/next.zip", zipped(changed)))
+    # Then
+    assert preview["matching"] == world.upload(changed, name="next")["matching"]
+
+
+# Who is not mailed.
+
+
+def matched(world: World, *people: RosterUser) -> Matching:
+    """What the match says of people who have just come."""
+    hold(world, *people)
+    queue = ActivationQueue(world.sqs, "queue").request
+    matcher = Matcher(
+        world.claims, world.links, world.activations, queue,
+        clock=world.clock, new_id=world.new_id, at_once=1,
+    )  # fmt: skip
+    result, _ = matcher.run(world.districts.get("lakeside"), people)
+    return result
+
+
+def test_teachers_who_are_not_mailed_are_listed_by_id_with_the_reason(world: World) -> None:
+    without = RosterUser("lakeside", "t0", Role.TEACHER, "Kim", "Person")
+    student = RosterUser("lakeside", "s1", Role.STUDENT, "Kim", "Person", official_email=OFFICE)
+    result = matched(world, without, holder("t1"), holder("t2"), student, holder("t3", address="t3@lakeside.example"))
+    assert result.withheld_people == [
+        {"sourced_id": "t0", "code": "teacher_without_email"},
+        {"sourced_id": "t1", "code": "shared_address"},
+        {"sourced_id": "t2", "code": "shared_address"},
+    ]
+    assert (result.withheld, result.queued) == (3, 1)
+
+
+def test_teachers_whose_mail_waits_are_listed_each_time_they_are_looked_at(world: World) -> None:
+    world.register(activations_from="2027-01-15")
+    listed = [{"sourced_id": "t1", "code": "activation_waits"}]
+    assert [matched(world, holder("t1")).withheld_people for _ in range(2)] == [listed, listed]
+
+
+def test_the_list_is_short_however_many_there_are(world: World) -> None:
+    parts = [
+        matched(world, *(RosterUser("lakeside", f"{part}-{n}", Role.TEACHER, "", "") for n in range(70)))
+        for part in "ab"
+    ]
+    result = parts[0] + parts[1]
+    assert (result.withheld, len(result.withheld_people)) == (140, WITHHELD_SHOWN)
+    assert result.withheld_people[:70] == parts[0].withheld_people
+    assert Matching(**asdict(result)) == result
+
+
+def test_a_report_has_the_list_only_where_somebody_is_on_it() -> None:
+    report = Report("i", "lakeside", Upload("k", "e", "2026"), Status.COMPLETED, "2026", "2026")
+    assert "withheld" not in report.to_json()
+    report.withheld = [{"sourced_id": "t0", "code": "teacher_without_email"}]
+    assert report.to_json()["withheld"] == report.withheld

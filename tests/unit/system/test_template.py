@@ -1,0 +1,113 @@
+"""The template: every queue and every asynchronous call has a place for what fails, and an alarm on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from functions.link_notice.notify_link_change import LEASE
+from tests.template import RESOURCES, TEMPLATE
+
+FUNCTIONS = {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"}
+
+
+def sources(function: dict[str, Any]) -> set[str]:
+    return {event["Type"] for event in function.get("Events", {}).values()}
+
+
+def of_s3() -> set[str]:
+    told = RESOURCES["RosterBucket"]["Properties"]["NotificationConfiguration"]["LambdaConfigurations"]
+    return {one["Function"]["Fn::GetAtt"][0] for one in told}
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_asynchronous_call_has_a_dead_letter_queue(name: str) -> None:
+    function = FUNCTIONS[name]
+    if name in of_s3() or sources(function) & {"EventBridgeRule", "ScheduleV2", "Schedule", "S3"}:
+        assert function["DeadLetterQueue"]["TargetArn"]["Fn::GetAtt"][0] == "FailedEventsQueue"
+    for event in function.get("Events", {}).values():
+        properties = event["Properties"]
+        match event["Type"]:
+            case "SQS":
+                queue = RESOURCES[properties["Queue"]["Fn::GetAtt"][0]]["Properties"]
+                assert "deadLetterTargetArn" in queue["RedrivePolicy"]
+                assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+                timeout = function.get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
+                assert queue["VisibilityTimeout"] >= 6 * timeout
+            case "DynamoDB":
+                assert "OnFailure" in properties["DestinationConfig"]
+            case "EventBridgeRule" | "ScheduleV2":
+                assert "Arn" in properties["DeadLetterConfig"]
+
+
+def test_a_notice_is_given_up_after_its_worker_is_gone_and_before_its_event_comes_again() -> None:
+    """Else two workers would send it, or the one that comes next would find it under way for ever."""
+    worker = FUNCTIONS["LinkNoticeFunction"]["Timeout"]
+    again = RESOURCES["LinkNoticeQueue"]["Properties"]["VisibilityTimeout"]
+
+    assert worker < LEASE.total_seconds() < again
+
+
+@pytest.mark.parametrize(
+    "queue",
+    [
+        n
+        for n, one in RESOURCES.items()
+        if one["Type"] == "AWS::SQS::Queue" and "RedrivePolicy" not in one["Properties"]
+    ],
+)
+def test_every_dead_letter_queue_has_an_alarm_and_keeps_for_two_weeks(queue: str) -> None:
+    assert RESOURCES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
+    alarms = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
+    watched = [a["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for a in alarms if a["Namespace"] == "AWS/SQS"]
+    assert queue in watched
+
+
+def test_every_function_is_told_of_in_the_outputs() -> None:
+    assert {f"{name}Name" for name in FUNCTIONS} <= set(TEMPLATE["Outputs"])
+
+
+def test_nobody_can_give_themselves_an_account_id() -> None:
+    """Cognito's public SignUp is off, the id is immutable, and no client may write it."""
+    pool, client = (RESOURCES[name]["Properties"] for name in ("UserPool", "UserPoolClient"))
+    assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+    assert [one["Mutable"] for one in pool["Schema"] if one["Name"] == "account_id"] == [False]
+    clients = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::Cognito::UserPoolClient"]
+    assert all("custom:account_id" not in one["WriteAttributes"] for one in clients)
+    assert client["ExplicitAuthFlows"] == ["ALLOW_ADMIN_USER_PASSWORD_AUTH"], (
+        "no flow that a browser can start by itself"
+    )
+    assert client["PreventUserExistenceErrors"] == "ENABLED"
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_function_has_a_role_of_its_own_with_named_actions_and_resources(name: str) -> None:
+    """``*`` stands for a resource only where an action allows no other."""
+    function = FUNCTIONS[name]
+    assert "Role" not in function
+    for policy in function.get("Policies", ()):
+        for statement in policy["Statement"]:
+            assert not [action for action in statement["Action"] if action.endswith("*")], statement
+            if "*" in (statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]):
+                assert set(statement["Action"]) <= {"ses:GetAccount"}, statement
+
+
+def test_passwords_of_the_platform_are_asked_for_only_where_an_address_for_them_is_given() -> None:
+    """Then by one function alone, which Cognito alone may call, and which reads accounts and one secret."""
+    whole = ("UserMigrationFunction", "UserMigrationPermission", "PlatformLoginSecret")
+    assert {RESOURCES[name]["Condition"] for name in whole} == {"HasPlatformLogin"}
+    assert TEMPLATE["Parameters"]["PlatformLoginUrl"]["Default"] == ""
+    condition, trigger, nothing = RESOURCES["UserPool"]["Properties"]["LambdaConfig"]["Fn::If"]
+    assert condition == "HasPlatformLogin"
+    assert trigger == {"UserMigration": {"Fn::GetAtt": ["UserMigrationFunction", "Arn"]}}
+    assert nothing == {"Ref": "AWS::NoValue"}
+    permission = RESOURCES["UserMigrationPermission"]["Properties"]
+    assert permission["Principal"] == "cognito-idp.amazonaws.com"
+    assert permission["SourceArn"] == {"Fn::GetAtt": ["UserPool", "Arn"]}
+    function = FUNCTIONS["UserMigrationFunction"]
+    assert function["Timeout"] == 5, "Cognito waits no longer"
+    read, secret = function["Policies"][0]["Statement"]
+    assert read["Action"] == ["dynamodb:BatchGetItem"]
+    assert read["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["ACCOUNT#*"]
+    assert (secret["Action"], secret["Resource"]) == (["secretsmanager:GetSecretValue"], {"Ref": "PlatformLoginSecret"})
