@@ -23,7 +23,8 @@ from typing import Any
 
 from benchmarks.folder_s3 import FolderS3
 from functions.import_step.files import ImportFiles
-from functions.import_step.import_context import Import, Services
+from functions.import_step.import_context import Services
+from functions.import_step.plan import Import
 from functions.import_step.steps import ImportSteps
 from shared.domain.district import District
 from shared.domain.report import Upload

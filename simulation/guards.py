@@ -17,7 +17,7 @@ from functions.accounts_feed.load_accounts import AccountsFeed
 from functions.activation_email import send_activation as sending
 from functions.activation_email import send_reminder as following_up
 from functions.cleanup_nudges import send_nudge as nudging
-from functions.import_step.compare_people import Plan
+from functions.import_step.plan import Plan
 from functions.import_step.steps import compare as comparing
 from functions.import_step.steps import ingest as reading
 from shared.domain import link as link_rules

@@ -17,17 +17,19 @@ import pytest
 from functions.pages import http as web
 from functions.pages import request_context as visits
 from functions.pages.activation import activation as activation_pages
-from functions.pages.http import LOGIN_COOKIE, Pages, Reply, Request, Sealed, see_other
+from functions.pages.http import LOGIN_COOKIE, Pages, Reply, Request, see_other
 from functions.pages.linking import link as linking
 from functions.pages.login import login as logins
 from functions.pages.login import password as passwords
 from functions.pages.mail_links import notice as notice_pages
 from shared.domain import link as link_rules
 from shared.hubs.oidc import Identity
+from shared.runtime.tokens import Sealed
 from shared.stores import identifier_index as claims
 from shared.stores import links, sessions
 from shared.stores import request_context as visits_store
-from shared.stores.sessions import RateLimiter, SessionStore
+from shared.stores.rate_limits import RateLimiter
+from shared.stores.sessions import SessionStore
 from simulation import test_races as races
 from simulation.guards import _any_claim_matches, _redoes_what_was_undone
 from tests import pages_harness as tests_site

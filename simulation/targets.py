@@ -19,7 +19,7 @@ from functions.import_step.encoding import scan
 from functions.import_step.formats.format import recognise
 from functions.import_step.partition import split
 from functions.import_step.steps.ingest import FORMATS
-from functions.pages.http import Request, Sealed
+from functions.pages.http import Request
 from functions.roster_import.receive_upload import import_id_of
 from shared.domain.activation import Activation
 from shared.domain.district import parse_district
@@ -28,7 +28,7 @@ from shared.domain.nudge import unsubscribed
 from shared.domain.report import Upload
 from shared.domain.roster import RosterUserKey
 from shared.hubs.oidc import OidcProvider
-from shared.runtime.tokens import activation_id_of, make_token, token_is_valid
+from shared.runtime.tokens import Sealed, activation_id_of, make_token, token_is_valid
 from tests.harness import World, zipped
 
 type Target = Callable[[bytes], None]

@@ -19,7 +19,8 @@ from functions.cleanup_digest.send_digest import Digesting
 from functions.cleanup_nudges.send_nudge import Nudging
 from functions.event_publisher.publish_events import Publisher
 from functions.import_step.files import ImportFiles
-from functions.import_step.import_context import Import, Services
+from functions.import_step.import_context import Services
+from functions.import_step.plan import Import
 from functions.import_step.steps import ImportSteps
 from functions.link_notice.notify_link_change import LinkNotices
 from functions.mail_feedback.record_feedback import MailFeedback
@@ -32,8 +33,10 @@ from shared.stores.accounts import AccountStore
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.class_exports import ExportFiles, ExportStore
+from shared.stores.class_work import ClassWorkStore
 from shared.stores.digests import DigestStore, LeftOverStore
-from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.district_classes import DistrictClassStore
+from shared.stores.districts import DistrictStore
 from shared.stores.due import DueStore
 from shared.stores.identifier_index import ClaimStore
 from shared.stores.imports import ImportStarter

@@ -20,14 +20,16 @@ from functions.pages.dependencies import Services
 from functions.pages.http import Pages
 from local.web_client import Person
 from shared.domain.errors import LoginRefused
-from shared.hubs.oidc import Identity, PasswordLogin
+from shared.hubs.cognito import PasswordLogin
+from shared.hubs.oidc import Identity
 from shared.runtime.settings import Brand
 from shared.stores.class_exports import ExportQueue
 from shared.stores.digests import LeftOverStore
 from shared.stores.notices import NoticeStore
 from shared.stores.progress import ProgressStore
+from shared.stores.rate_limits import RateLimiter
 from shared.stores.request_context import VisitStore
-from shared.stores.sessions import RateLimiter, SessionStore
+from shared.stores.sessions import SessionStore
 from shared.stores.stuck import StuckStore
 from tests.builders import account, enrolled, key, roster, user
 from tests.fakes.aws import PRESIGNED, MemoryCognito

@@ -12,9 +12,9 @@ from shared.domain.clock import Clock, from_iso, to_iso
 from shared.domain.district import District
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.link import LinkState
-from shared.domain.nudge import next_allowed
 from shared.domain.reminder import IS_OUT, follow_up_at
 from shared.domain.roster import Role, RosterUser, RosterUserKey
+from shared.domain.school_calendar import next_allowed
 from shared.mail.ses import Mailer, MailRefused
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore

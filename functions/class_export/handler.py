@@ -16,7 +16,8 @@ from shared.runtime.observability import logger, metric
 from shared.runtime.settings import ClassExportSettings
 from shared.stores.accounts import AccountStore
 from shared.stores.class_exports import ExportFiles, ExportStore
-from shared.stores.districts import ClassWorkStore, DistrictClassStore
+from shared.stores.class_work import ClassWorkStore
+from shared.stores.district_classes import DistrictClassStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 from shared.use_cases.class_contents import ClassContents

@@ -10,7 +10,7 @@ from shared.domain.clock import Clock, to_iso
 from shared.domain.digest import SchoolLeft, by_school, next_digest_at
 from shared.domain.district import District
 from shared.domain.errors import OutcomeUnknown
-from shared.domain.nudge import next_allowed
+from shared.domain.school_calendar import next_allowed
 from shared.mail.plain_text import plain
 from shared.mail.rendering import SUBJECTS, Kind, Message, build, translated
 from shared.mail.ses import Mailer, MailRefused

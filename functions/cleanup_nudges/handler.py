@@ -17,7 +17,8 @@ from shared.runtime.secrets import Secrets
 from shared.runtime.settings import CleanupNudgesSettings
 from shared.stores.accounts import AccountStore
 from shared.stores.digests import LeftOverStore
-from shared.stores.districts import DistrictClassStore, DistrictStore
+from shared.stores.district_classes import DistrictClassStore
+from shared.stores.districts import DistrictStore
 from shared.stores.due import DueStore
 from shared.stores.links import LinkStore
 from shared.stores.nudges import NudgeStore

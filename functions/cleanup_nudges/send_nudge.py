@@ -10,9 +10,10 @@ from shared.domain.clock import Clock, to_iso
 from shared.domain.district import District
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.link import LinkState
-from shared.domain.nudge import look_again_at, next_allowed, nudge_after, still_about, unsubscribe_token
+from shared.domain.nudge import look_again_at, nudge_after, still_about, unsubscribe_token
 from shared.domain.pairing import Pairing, Verdict
 from shared.domain.roster import Role, RosterUser, RosterUserKey
+from shared.domain.school_calendar import next_allowed
 from shared.mail.rendering import SUBJECTS, Kind, Message, build, translated
 from shared.mail.ses import Mailer, MailRefused
 from shared.runtime.i18n import language_for

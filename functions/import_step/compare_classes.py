@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.import_step.compare_people import Block, Fate, Plan
-from functions.import_step.formats.format import Kind, Mode
-from shared.domain.report import Counts, Note, Reject
+from functions.import_step.compare_people import Fate
+from functions.import_step.formats.format import Mode
+from functions.import_step.plan import Plan
+from functions.import_step.records import Block
+from shared.domain.report import Counts, Kind, Note, Reject
 
 type Record = list[Any]
 """A class as the snapshot holds it: [sourcedId, title, school, course, code, term, day after its last]."""

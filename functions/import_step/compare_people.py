@@ -8,18 +8,13 @@ from itertools import chain
 from typing import Any
 
 from functions.import_step.files import packed, sourced_id_of, unpacked
-from functions.import_step.formats.format import Kind, Mode
-from shared.domain.report import Counts, Note, Reject
-from shared.domain.roster import ROLE_PRECEDENCE, Role, RosterUser
-
-type Record = list[Any]
-"""A person as the snapshot holds it: [sourcedId, role, given, family, email, username, clever ids, school ids,
-[[enrollment role, [class id, …]], …]], lists sorted."""
-type Block = list[Any]
-"""Rows of one file, as ``split.SplitSink`` writes them."""
+from functions.import_step.formats.format import Mode
+from functions.import_step.plan import Plan
+from functions.import_step.records import Block, ByPerson, Record
+from shared.domain.report import Counts, Kind, Note, Reject
+from shared.domain.roster import ROLE_PRECEDENCE
 
 _RANK = {role.value: rank for rank, role in enumerate(ROLE_PRECEDENCE)}
-_STAFF_OF_A_CLASS = {"teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor"}
 
 
 @dataclass(slots=True)
@@ -53,28 +48,6 @@ class PeopleDiff:
     """How many enrollments there are afterwards."""
     reused: list[str] = field(default_factory=list)
     """Ids that name somebody else now: another given name, family name and address at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How each kind is spoken of, and of which kinds nothing may be removed because rows of it were rejected."""
-
-    modes: dict[str, str]
-    keeps: tuple[str, ...]
-    additions_only: bool = False
-    """Nothing is removed at all, whatever the rows say."""
-    kept_roles: tuple[str, ...] = ()
-    """Of whom the upload does not speak: nobody with such a role is missing."""
-
-    def mode(self, kind: Kind) -> Mode:
-        return Mode(self.modes[kind])
-
-    def may_remove(self, kind: Kind) -> bool:
-        return self.mode(kind) is Mode.BULK and kind not in self.keeps and not self.additions_only
-
-
-type ByPerson = dict[str, dict[str, list[str]]]
-"""Enrollment role → person → class ids, as they come."""
 
 
 @dataclass(slots=True)
@@ -433,36 +406,3 @@ def _pairs(record: Record) -> set[tuple[str, str]]:
 def _number(record: Record) -> int:
     """How many enrollments a person has."""
     return sum(len(classes) for _, classes in record[8])
-
-
-def roster_user(district_id: str, record: Record, *, active: bool = True) -> RosterUser:
-    """The person that a record of the snapshot is."""
-    sourced_id, role, given, family, email, username, clever_ids, schools, enrollments = record
-    teaches = sorted({c for r, classes in enrollments if r in _STAFF_OF_A_CLASS for c in classes})
-    attends = sorted({c for r, classes in enrollments if r == "student" for c in classes})
-    return RosterUser(
-        district_id,
-        sourced_id,
-        Role(role),
-        given,
-        family,
-        email,
-        username,
-        tuple(clever_ids),
-        tuple(schools),
-        tuple(teaches) if active else (),
-        tuple(attends) if active else (),
-        active,
-    )
-
-
-_MEMBER_KINDS = {**dict.fromkeys(_STAFF_OF_A_CLASS, "t"), "student": "s"}
-
-
-def memberships(record: Record | None) -> set[tuple[str, str]]:
-    """(class id, "t" or "s") for each class that a person teaches or attends."""
-    if record is None:
-        return set()
-    return {
-        (class_id, _MEMBER_KINDS[role]) for role, classes in record[8] if role in _MEMBER_KINDS for class_id in classes
-    }

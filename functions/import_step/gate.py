@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.import_step.formats.format import Kind
 from shared.domain.district import District
-from shared.domain.report import Counts
+from shared.domain.report import Counts, Kind
 
 _SMALLEST_FOR_PERCENT = 20
 _WORDS = {Kind.USERS: "people", Kind.CLASSES: "classes", Kind.ENROLLMENTS: "enrollments"}

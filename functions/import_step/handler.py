@@ -8,7 +8,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.import_step.files import ImportFiles
-from functions.import_step.import_context import Import, Services
+from functions.import_step.import_context import Services
+from functions.import_step.plan import Import
 from functions.import_step.steps import ImportSteps
 from shared.domain.clock import new_id, utc_now
 from shared.runtime import aws

@@ -2,63 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from functions.import_step.compare_people import Plan, roster_user
 from functions.import_step.files import Extents, ImportFiles, snapshot_key, sourced_id_of, unpacked, work_key
-from functions.import_step.formats.format import Kind
-from functions.import_step.partition import class_shards_of, shard_of
+from functions.import_step.plan import Answer, Import, rejection
+from functions.import_step.records import roster_user
+from functions.import_step.shards import class_shards_of, shard_of
 from shared.domain.clock import Clock, NewId, to_iso
 from shared.domain.district import District, parse_district
 from shared.domain.errors import InvalidSettings, UploadRejected
-from shared.domain.report import Report, Status, Upload
+from shared.domain.report import Report, Status
 from shared.domain.roster import RosterUser
 from shared.stores.districts import DistrictStore
-from shared.stores.import_state import ImportLedger, Snapshot
+from shared.stores.import_state import ImportLedger
 from shared.stores.progress import ProgressStore
 from shared.stores.reports import ReportStore
 from shared.use_cases.match_and_invite import Matcher
-
-type Answer = dict[str, Any]
-"""What a step tells the state machine: ``{"next": …, "shards"?: […]}``."""
-
-WAIT: Answer = {"next": "wait", "shards": []}
-
-
-def go_on(step: str, shards: int) -> Answer:
-    """Go on with this step; the maps after it go over these shards."""
-    return {"next": step, "shards": list(range(shards)), "class_shards": list(range(class_shards_of(shards)))}
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """One import, as every step is told of it."""
-
-    import_id: str
-    district_id: str
-    upload: Upload
-    preview: bool = False
-    approved: bool = False
-    roll_back: bool = False
-    started_at: str = ""
-
-    @property
-    def run_id(self) -> str:
-        """Names the working files: an approved import, and one that is rolled back, begins anew."""
-        if self.roll_back:
-            return f"{self.import_id}-rolled-back"
-        return f"{self.import_id}-approved" if self.approved else self.import_id
-
-    @property
-    def snapshot_id(self) -> str:
-        """Names the snapshot that it makes."""
-        return self.run_id if self.roll_back else self.import_id
-
-    @classmethod
-    def from_event(cls, event: dict[str, Any]) -> Import:
-        return cls(**{**event, "upload": Upload(**event["upload"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,37 +164,3 @@ class Workbench:
             now = self.s.clock()
             self.progress.part_done(one.district_id, one.import_id, stage, now, parts=of, rows=rows)
         return {"shard": part}
-
-
-def rejection(error: UploadRejected) -> dict[str, Any]:
-    """A rejected upload as a working file holds it."""
-    return {
-        "code": error.code,
-        "message": error.message,
-        "file": error.file,
-        "line": error.line,
-        "column": error.column,
-    }
-
-
-def plan_of(plan: Answer) -> Plan:
-    """The part of a plan that the comparison needs."""
-    return Plan(plan["modes"], tuple(plan["keeps"]), plan["additions_only"], tuple(plan.get("kept_roles", ())))
-
-
-def kept_with(keeps: Iterable[str], rejected: Iterable[Kind]) -> set[str]:
-    """The kinds of which nobody is removed, now that rows of these kinds were rejected: a class's row may have named its
-    teachers."""
-    kept = {*keeps, *rejected}
-    return {*kept, Kind.ENROLLMENTS} if Kind.CLASSES in kept else kept
-
-
-def before_of(snapshot: Snapshot | None) -> Answer | None:
-    """Where a snapshot lies, as a plan holds it."""
-    if snapshot is None:
-        return None
-    return {"snapshot_id": snapshot.snapshot_id, "shards": snapshot.shards, "school_year": snapshot.school_year}
-
-
-def notes_json(notes: Any) -> list[Answer]:
-    return [asdict(note) for note in notes]

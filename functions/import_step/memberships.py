@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from functions.import_step import compare_classes as classes
-from functions.import_step import compare_people as people
 from functions.import_step.files import packed
-from functions.import_step.partition import shard_of
+from functions.import_step.records import Record, memberships
+from functions.import_step.shards import shard_of
 from shared.domain.roster import DistrictClass
 
 type Members = tuple[list[str], list[str]]
@@ -16,7 +16,7 @@ type Members = tuple[list[str], list[str]]
 _TEACHERS, _STUDENTS = "t", "s"
 
 
-def moves(changes: Iterable[tuple[people.Record | None, people.Record | None]], shards: int) -> list[bytearray]:
+def moves(changes: Iterable[tuple[Record | None, Record | None]], shards: int) -> list[bytearray]:
     """Who comes into and goes out of which class, a part for each shard of classes.
 
     Lines are ``["t" or "s", whether they come, texts]``, a text being class and person with a tab between.
@@ -25,7 +25,7 @@ def moves(changes: Iterable[tuple[people.Record | None, people.Record | None]], 
         (kind, comes): [[] for _ in range(shards)] for kind in (_TEACHERS, _STUDENTS) for comes in (False, True)
     }
     for old, new in changes:
-        before, after = people.memberships(old), people.memberships(new)
+        before, after = memberships(old), memberships(new)
         behind = f"\t{(new or old or [None])[0]}"
         for comes, moved in ((False, before - after), (True, after - before)):
             for class_id, kind in moved:

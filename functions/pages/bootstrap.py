@@ -25,7 +25,8 @@ from functions.pages.mail_links.unsubscribe import Unsubscribe
 from functions.pages.request_context import Visits
 from shared.domain.clock import new_id, new_secret, utc_now
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
-from shared.hubs.oidc import OidcProvider, PasswordLogin
+from shared.hubs.cognito import PasswordLogin
+from shared.hubs.oidc import OidcProvider
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric, where
 from shared.runtime.secrets import Secrets
@@ -34,16 +35,19 @@ from shared.stores.accounts import AccountStore
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.class_exports import ExportFiles, ExportQueue, ExportStore
+from shared.stores.class_work import ClassWorkStore
 from shared.stores.digests import LeftOverStore
-from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.district_classes import DistrictClassStore
+from shared.stores.districts import DistrictStore
 from shared.stores.identifier_index import ClaimStore
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.progress import ProgressStore
+from shared.stores.rate_limits import RateLimiter
 from shared.stores.request_context import VisitStore
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.sessions import RateLimiter, SessionStore
+from shared.stores.sessions import SessionStore
 from shared.stores.stuck import StuckStore
 from shared.use_cases.resend_activation import InvitingAgain
 

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from functions.pages.http import Sealed
 from shared.domain.clock import Clock, NewId
-from shared.hubs.oidc import OidcProvider, PasswordLogin
+from shared.hubs.cognito import PasswordLogin
+from shared.hubs.oidc import OidcProvider
 from shared.runtime.settings import Brand
+from shared.runtime.tokens import Sealed
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
 from shared.stores.class_exports import ExportFiles, ExportQueue, ExportStore
+from shared.stores.class_work import ClassWorkStore
 from shared.stores.digests import LeftOverStore
-from shared.stores.districts import ClassWorkStore, DistrictClassStore, DistrictStore
+from shared.stores.district_classes import DistrictClassStore
+from shared.stores.districts import DistrictStore
 from shared.stores.identifier_index import ClaimStore
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.progress import ProgressStore
+from shared.stores.rate_limits import RateLimiter
 from shared.stores.request_context import VisitStore
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.sessions import RateLimiter, SessionStore
+from shared.stores.sessions import SessionStore
 from shared.stores.stuck import StuckStore
 from shared.use_cases.class_contents import ClassContents
 from shared.use_cases.pair_classes import PreviousClasses

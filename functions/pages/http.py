@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ from urllib.parse import parse_qs
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from shared.domain.errors import AccountLinkingError
 from shared.runtime.i18n import direction, environment, language_accepted, language_for, languages, own_name
@@ -191,21 +189,3 @@ def _cookie(name: str, value: str | None) -> Cookie:
         same_site=SameSite.LAX_MODE,
         max_age=0 if value is None else None,
     )
-
-
-class Sealed:
-    """Short-lived values that travel in a cookie: signed, so that only we can have written them, and dated."""
-
-    def __init__(self, key: bytes, purpose: str) -> None:
-        self._serializer = URLSafeTimedSerializer(key, salt=purpose, signer_kwargs={"digest_method": hashlib.sha256})
-
-    def seal(self, value: Mapping[str, Any]) -> str:
-        return str(self._serializer.dumps(dict(value)))
-
-    def open(self, sealed: str | None, max_age_seconds: int) -> dict[str, Any] | None:
-        """The value; None when it is missing, forged or too old."""
-        try:
-            value = self._serializer.loads(sealed or "", max_age=max_age_seconds)
-        except BadSignature:
-            return None
-        return value if isinstance(value, dict) else None

@@ -11,6 +11,7 @@ from shared.domain.account import Account
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import to_iso
 from shared.domain.district import District
+from shared.domain.errors import LoginRefused
 from shared.domain.link import Link, Proof
 from shared.domain.roster import RosterUser, RosterUserKey
 from shared.runtime.mac import mac
@@ -274,3 +275,12 @@ def _by_mail(seen: Seen, invitation: Invitation | None) -> Proven | None:
     user, activation = invitation.user, invitation.activation
     activation = replace(activation, opened_at=invitation.opened_at or activation.opened_at)
     return Proven(user, invitation.district, Proof.ACTIVATION, seen.people[user.key].link, activation)
+
+
+def known(visit: Visit) -> Account:
+    """The account that is logged in. Raises LoginRefused when the platform has not told of it, or not yet."""
+    if visit.account is None:
+        raise LoginRefused(
+            "account_not_known", "This account is not known here yet. Try again tomorrow, or ask support."
+        )
+    return visit.account

@@ -7,7 +7,7 @@ from typing import Protocol
 from shared.domain.account import Account
 from shared.domain.errors import LoginRefused
 from shared.stores.accounts import AccountStore
-from shared.stores.table import is_an_id
+from shared.stores.keys import is_an_id
 
 
 class Platform(Protocol):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.domain.clock import from_iso
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +75,11 @@ class GrassrootsClass:
     assignments: tuple[Assignment, ...] = ()
     deleted_at: str | None = None
     kept_at: str | None = None
+
+
+RESTORE_DAYS = 30
+
+
+def is_restorable(one: GrassrootsClass, now: datetime) -> bool:
+    """Whether a deleted class can still be restored (M17)."""
+    return one.deleted_at is not None and from_iso(one.deleted_at) >= now - timedelta(days=RESTORE_DAYS)

@@ -7,9 +7,12 @@ that makes the mail go out once: only ``pending`` may be sent, and only one work
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
-from shared.domain.roster import RosterUserKey
+from shared.domain.district import District
+from shared.domain.roster import RosterUser, RosterUserKey
+from shared.domain.school_calendar import next_allowed
 
 
 class ActivationState(StrEnum):
@@ -51,3 +54,39 @@ class Activation:
     reminders: int = 0
     reminders_stopped: bool = False
     trouble: str | None = None
+
+
+_WAITS = "activation_waits"
+
+
+def _valid_for(district: District) -> timedelta:
+    return timedelta(days=district.activations.valid_days)
+
+
+def _is_to_begin_anew(present: Activation, address: str) -> bool:
+    """Nothing ever reached this teacher: it was withdrawn unsent for a match that is gone, or bounced at an address that
+    the district has corrected since."""
+    if present.used_at:
+        return False
+    if present.state is ActivationState.WITHDRAWN:
+        return present.sent_at is None
+    return present.state is ActivationState.BOUNCED and present.official_email != address
+
+
+def _waits(district: District, user: RosterUser, now: datetime) -> str | None:
+    return None if _starts(district, user, now) is None else _WAITS
+
+
+_FAR = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def _starts(district: District, user: RosterUser, now: datetime) -> datetime | None:
+    """When this teacher may be mailed; None is at once. Outside of a pilot it is for the district to say when."""
+    if district.schools and not set(district.schools) & set(user.school_ids):
+        return _FAR
+    starts = now
+    if district.activations_from:
+        starts = max(now, datetime.combine(district.activations_from, time(), district.zone).astimezone(UTC))
+    if district.activations.in_school_hours:
+        starts = next_allowed(district, starts)
+    return starts if starts > now else None

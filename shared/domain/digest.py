@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from shared.domain.district import WEEKDAYS, District
-from shared.domain.nudge import next_allowed
+from shared.domain.school_calendar import next_allowed
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import from_iso
 from shared.domain.district import District
-from shared.domain.nudge import next_allowed
+from shared.domain.school_calendar import next_allowed
 
 IS_OUT = (ActivationState.SENT, ActivationState.DELIVERED)
 """Where nothing is known to have gone wrong with the mail."""

@@ -162,3 +162,11 @@ def merged_notes(notes: Iterable[Note]) -> list[Note]:
 
 def _present(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
+
+
+class Kind(StrEnum):
+    """What a report counts."""
+
+    USERS = "users"
+    CLASSES = "classes"
+    ENROLLMENTS = "enrollments"

@@ -7,8 +7,13 @@ needs no new secret, and raising the version makes every earlier token dead.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
+from collections.abc import Mapping
+from typing import Any
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from shared.domain.activation import Activation
 from shared.runtime.mac import mac
@@ -42,3 +47,21 @@ def _mac(activation: Activation, key: bytes) -> str:
         activation.token_version,
     )
     return mac("activation", facts, key)
+
+
+class Sealed:
+    """Short-lived values that travel in a cookie: signed, so that only we can have written them, and dated."""
+
+    def __init__(self, key: bytes, purpose: str) -> None:
+        self._serializer = URLSafeTimedSerializer(key, salt=purpose, signer_kwargs={"digest_method": hashlib.sha256})
+
+    def seal(self, value: Mapping[str, Any]) -> str:
+        return str(self._serializer.dumps(dict(value)))
+
+    def open(self, sealed: str | None, max_age_seconds: int) -> dict[str, Any] | None:
+        """The value; None when it is missing, forged or too old."""
+        try:
+            value = self._serializer.loads(sealed or "", max_age=max_age_seconds)
+        except BadSignature:
+            return None
+        return value if isinstance(value, dict) else None

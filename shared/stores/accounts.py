@@ -9,25 +9,11 @@ from typing import Any
 
 from shared.domain import joining
 from shared.domain import mastery as mastery_rules
-from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, Mastery, SkillMastery
-from shared.domain.clock import from_iso, to_iso
+from shared.domain.account import RESTORE_DAYS, Account, Assignment, Goal, GrassrootsClass, Mastery, SkillMastery
+from shared.domain.clock import to_iso
 from shared.domain.errors import Conflict, RefusedTransition
-from shared.stores.table import (
-    Item,
-    Key,
-    account_pk,
-    clever_pk,
-    conflicts,
-    email_pk,
-    every_page,
-    get_many,
-    joined_key,
-    oidc_pk,
-    without_none,
-    write_many,
-)
-
-RESTORE_DAYS = 30
+from shared.stores.keys import Item, Key, account_pk, clever_pk, email_pk, joined_key, oidc_pk
+from shared.stores.table import conflicts, every_page, get_many, without_none, write_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,11 +342,6 @@ class AccountStore:
             ExpressionAttributeValues={":pk": account_pk(account_id), ":prefix": prefix},
             ConsistentRead=True,
         )
-
-
-def is_restorable(one: GrassrootsClass, now: datetime) -> bool:
-    """Whether a deleted class can still be restored (M17)."""
-    return one.deleted_at is not None and from_iso(one.deleted_at) >= now - timedelta(days=RESTORE_DAYS)
 
 
 def _account_item(account: Account) -> Item:

@@ -10,8 +10,9 @@ from shared.domain.clock import to_iso
 from shared.domain.errors import Conflict, RefusedTransition
 from shared.domain.roster import RosterUserKey
 from shared.stores.due import ACTIVATION, FOLLOW_UP, due_item, due_key
+from shared.stores.keys import Item, Key, user_of_pk, user_pk
 from shared.stores.stuck import StuckCode, stuck_item, stuck_key
-from shared.stores.table import Item, Key, conflicts, user_of_pk, user_pk, without_none
+from shared.stores.table import conflicts, without_none
 
 
 class ActivationStore:

@@ -14,7 +14,8 @@ from typing import Any
 from shared.domain.clock import to_iso
 from shared.domain.link import Link, Proof
 from shared.domain.roster import RosterUserKey
-from shared.stores.table import Item, Key, every_page, user_of_pk, user_pk, without_none
+from shared.stores.keys import Item, Key, user_of_pk, user_pk
+from shared.stores.table import every_page, without_none
 
 KEPT_DAYS = 400
 """More than a school year (docs/personal-data.md)."""

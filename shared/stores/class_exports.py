@@ -11,7 +11,8 @@ from typing import Any
 
 from shared.domain.clock import to_iso
 from shared.domain.errors import Conflict
-from shared.stores.table import Item, Key, account_pk, conflicts, every_page, without_none, write_many
+from shared.stores.keys import Item, Key, account_pk
+from shared.stores.table import conflicts, every_page, without_none, write_many
 
 KEPT = timedelta(days=1)
 """How long an export can be fetched; the bucket keeps its file no longer (template.yaml)."""

@@ -11,7 +11,8 @@ from shared.domain.clock import to_iso
 from shared.domain.digest import LeftOver
 from shared.domain.errors import Conflict
 from shared.domain.roster import RosterUser, RosterUserKey
-from shared.stores.table import Key, conflicts, every_page, without_none
+from shared.stores.keys import Key
+from shared.stores.table import conflicts, every_page, without_none
 
 
 @dataclass(frozen=True, slots=True)

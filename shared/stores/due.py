@@ -9,7 +9,8 @@ from typing import Any
 
 from shared.domain.clock import to_iso
 from shared.domain.roster import RosterUserKey
-from shared.stores.table import Item, Key, every_page, user_pk
+from shared.stores.keys import Item, Key, user_pk
+from shared.stores.table import every_page
 
 SHARDS = 8
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from shared.domain.matching import Claim, Match, match
 from shared.domain.roster import RosterUser, RosterUserKey
-from shared.stores.table import Item, clever_pk, email_pk, every_page, oidc_pk, user_of_pk, user_pk
+from shared.stores.keys import Item, clever_pk, email_pk, oidc_pk, user_of_pk, user_pk
+from shared.stores.table import every_page
 
 _FIRST_LOOK = 8
 """So few items are one read unit, however long their keys; and hardly any address has more holders."""

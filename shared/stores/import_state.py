@@ -8,9 +8,10 @@ from typing import Any
 
 from shared.domain.clock import to_iso
 from shared.domain.errors import Conflict
-from shared.domain.report import Report, Status, Upload
+from shared.domain.report import Status, Upload
+from shared.stores.keys import Item, district_pk
 from shared.stores.reports import upload_attributes, upload_of
-from shared.stores.table import Item, conflicts, district_pk, without_none
+from shared.stores.table import conflicts
 
 LEASE = timedelta(hours=2)
 
@@ -168,21 +169,6 @@ def _snapshot(item: Item) -> Snapshot:
         str(item.get("school_year", "")),
         str(item.get("on", "")),
         _snapshot(previous) if previous else None,
-    )
-
-
-def import_record(report: Report) -> Item:
-    """An import as the console and a later decision need it; the whole report lies in S3."""
-    return without_none(
-        {
-            **_key(report.district_id, f"IMPORT#{report.import_id}"),
-            "status": report.status.value,
-            "preview": report.preview,
-            "reason": report.reason,
-            "started_at": report.started_at,
-            "finished_at": report.finished_at,
-            **upload_attributes(report.upload),
-        }
     )
 
 

@@ -9,9 +9,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shared.domain.errors import RefusedTransition
-from shared.domain.report import Status, Upload
+from shared.domain.report import Report, Status, Upload
+from shared.stores.import_state import _key
+from shared.stores.keys import Item, district_pk
 from shared.stores.reports import upload_attributes, upload_of
-from shared.stores.table import Item, district_pk
+from shared.stores.table import without_none
 
 
 class ImportStarter:
@@ -135,3 +137,18 @@ class ImportNotices:
             UpdateExpression="ADD told :one",
             ExpressionAttributeValues={":one": {digest}},
         )
+
+
+def import_record(report: Report) -> Item:
+    """An import as the console and a later decision need it; the whole report lies in S3."""
+    return without_none(
+        {
+            **_key(report.district_id, f"IMPORT#{report.import_id}"),
+            "status": report.status.value,
+            "preview": report.preview,
+            "reason": report.reason,
+            "started_at": report.started_at,
+            "finished_at": report.finished_at,
+            **upload_attributes(report.upload),
+        }
+    )

@@ -16,23 +16,11 @@ from shared.domain.roster import RosterUserKey
 from shared.stores.activations import ActivationStore
 from shared.stores.audit import Actor, Fact, audit_item, made_by
 from shared.stores.due import NUDGE, due_item, due_key
+from shared.stores.keys import Item, Key, account_pk, joined_key, link_key, logins_key, user_of_pk, user_pk
 from shared.stores.nudges import NudgeStore
 from shared.stores.outbox import event_item
 from shared.stores.stuck import is_noted_as_stuck, stuck_key
-from shared.stores.table import (
-    Item,
-    Key,
-    account_pk,
-    conflicts,
-    every_page,
-    get_many,
-    joined_key,
-    link_key,
-    logins_key,
-    user_of_pk,
-    user_pk,
-    without_none,
-)
+from shared.stores.table import conflicts, every_page, get_many, without_none
 
 _JOINED = "joined"
 """How the account's side of a link stands whose account was joined into another one."""

@@ -11,7 +11,8 @@ from shared.domain.errors import Conflict
 from shared.domain.link import UNDO_DAYS
 from shared.domain.link_notice import Notice, Side
 from shared.domain.roster import RosterUserKey
-from shared.stores.table import Key, conflicts
+from shared.stores.keys import Key
+from shared.stores.table import conflicts
 
 KEPT_DAYS = UNDO_DAYS + 1
 """As long as it may lead to the undo; checked against the link when it is read."""

@@ -10,7 +10,8 @@ from shared.domain.clock import to_iso
 from shared.domain.errors import Conflict
 from shared.domain.roster import RosterUserKey
 from shared.stores.due import NUDGE, due_item, due_key
-from shared.stores.table import conflicts, link_key
+from shared.stores.keys import link_key
+from shared.stores.table import conflicts
 
 
 @dataclass(frozen=True, slots=True)

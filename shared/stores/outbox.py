@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.clock import to_iso
-from shared.stores.table import Item
+from shared.stores.keys import Item
 
 KEPT_DAYS = 30
 

@@ -11,23 +11,12 @@ from shared.stores.accounts import AccountStore, account_key
 from shared.stores.audit import AuditStore
 from shared.stores.digests import left_key
 from shared.stores.due import NUDGE, due_key
+from shared.stores.keys import Item, Key, account_pk, class_pk, clever_pk, email_pk, user_pk
 from shared.stores.links import LinkStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck import stuck_key
-from shared.stores.table import (
-    Item,
-    Key,
-    account_pk,
-    class_pk,
-    clever_pk,
-    conflicts,
-    email_pk,
-    every_page,
-    get_many,
-    user_pk,
-    write_many,
-)
+from shared.stores.table import conflicts, every_page, get_many, write_many
 
 
 class PersonalData:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.stores.table import district_pk, every_page
+from shared.stores.keys import district_pk
+from shared.stores.table import every_page
 
 _KEPT = timedelta(days=2)
 

@@ -12,7 +12,8 @@ from typing import Any
 from shared.domain.errors import Conflict
 from shared.domain.report import REJECTS_SHOWN, Reject, Report, Status, Upload
 from shared.runtime.csv_safety import harmless
-from shared.stores.table import Item, conflicts, district_pk
+from shared.stores.keys import Item, district_pk
+from shared.stores.table import conflicts
 
 MOST_REJECTS = 100_000
 """Rows that rejects.csv names; whoever has more has one mistake in all of them."""

@@ -14,11 +14,13 @@ from shared.domain.link import Link
 from shared.domain.roster import DistrictClass, RosterUser, RosterUserKey
 from shared.stores.accounts import account_key, account_of
 from shared.stores.activations import activation_key, activation_of
-from shared.stores.districts import class_key, district_class_of, district_of, school_key, settings_key
+from shared.stores.district_classes import class_key, district_class_of
+from shared.stores.districts import district_of, school_key, settings_key
+from shared.stores.keys import Item, Key, joined_key, link_key, logins_key
 from shared.stores.links import link_of
 from shared.stores.roster_users import roster_key, roster_user_of
 from shared.stores.sessions import Session, session_key, session_of
-from shared.stores.table import Item, Key, get_many, joined_key, link_key, logins_key
+from shared.stores.table import get_many
 
 
 @dataclass(frozen=True, slots=True)

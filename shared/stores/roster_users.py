@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.domain.roster import Role, RosterUser, RosterUserKey
-from shared.stores.table import Item, Key, clever_pk, email_pk, every_page, get_many, user_of_pk, user_pk
+from shared.stores.keys import Item, Key, clever_pk, email_pk, user_of_pk, user_pk
+from shared.stores.table import every_page, get_many
 
 
 class RosterUserStore:

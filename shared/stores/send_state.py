@@ -15,7 +15,8 @@ from shared.domain.clock import to_iso
 from shared.domain.errors import Conflict, RefusedTransition
 from shared.domain.send_rate import Limits, PaceState
 from shared.domain.sender_reputation import COMPLAINTS_OVER, Breaker, Counts, Noted, hour_of, why_stop
-from shared.stores.table import Item, Key, conflicts, get_many, without_none
+from shared.stores.keys import Item, Key
+from shared.stores.table import conflicts, get_many, without_none
 
 _PACE: Key = {"PK": "SENDING", "SK": "PACE"}
 _BREAKER: Key = {"PK": "SENDING", "SK": "BREAKER"}

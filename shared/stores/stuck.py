@@ -9,7 +9,8 @@ from typing import Any
 
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.roster import RosterUserKey
-from shared.stores.table import Item, Key, every_page
+from shared.stores.keys import Item, Key
+from shared.stores.table import every_page
 
 
 class StuckCode(StrEnum):

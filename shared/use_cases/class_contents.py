@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from shared.domain.account import Assignment, Goal, GrassrootsClass
 from shared.domain.roster import DistrictClass, RosterUserKey
 from shared.stores.accounts import AccountStore
-from shared.stores.districts import ClassWorkStore, DistrictClassStore
+from shared.stores.class_work import ClassWorkStore
+from shared.stores.district_classes import DistrictClassStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
 
-from shared.domain.activation import Activation, ActivationState
+from shared.domain.activation import _WAITS, Activation, ActivationState, _is_to_begin_anew, _starts, _valid_for, _waits
 from shared.domain.clock import Clock, NewId, to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of
 from shared.domain.errors import RefusedTransition
 from shared.domain.matching import Match, Outcome
-from shared.domain.nudge import next_allowed
 from shared.domain.report import Note, merged_notes
 from shared.domain.roster import Role, RosterUser
 from shared.runtime.parallel import each
@@ -178,7 +176,6 @@ _WHY_NOT_MAILED = {
     "teacher_without_email": "Teachers without a usable address cannot be mailed.",
     "shared_address": "An address that several people share is not mailed.",
 }
-_WAITS = "activation_waits"
 
 
 def _not_mailed(user: RosterUser, found: Match) -> str | None:
@@ -186,24 +183,6 @@ def _not_mailed(user: RosterUser, found: Match) -> str | None:
     if not user.official_email:
         return "teacher_without_email"
     return "shared_address" if found.address_is_shared else None
-
-
-def _valid_for(district: District) -> timedelta:
-    return timedelta(days=district.activations.valid_days)
-
-
-def _is_to_begin_anew(present: Activation, address: str) -> bool:
-    """Nothing ever reached this teacher: it was withdrawn unsent for a match that is gone, or bounced at an address that
-    the district has corrected since."""
-    if present.used_at:
-        return False
-    if present.state is ActivationState.WITHDRAWN:
-        return present.sent_at is None
-    return present.state is ActivationState.BOUNCED and present.official_email != address
-
-
-def _waits(district: District, user: RosterUser, now: datetime) -> str | None:
-    return None if _starts(district, user, now) is None else _WAITS
 
 
 def _count(result: Matching, outcome: Outcome, user: RosterUser) -> None:
@@ -215,18 +194,3 @@ def _count(result: Matching, outcome: Outcome, user: RosterUser) -> None:
         result.unmatched_teachers += 1
     else:
         result.unmatched_students += 1
-
-
-_FAR = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-def _starts(district: District, user: RosterUser, now: datetime) -> datetime | None:
-    """When this teacher may be mailed; None is at once. Outside of a pilot it is for the district to say when."""
-    if district.schools and not set(district.schools) & set(user.school_ids):
-        return _FAR
-    starts = now
-    if district.activations_from:
-        starts = max(now, datetime.combine(district.activations_from, time(), district.zone).astimezone(UTC))
-    if district.activations.in_school_hours:
-        starts = next_allowed(district, starts)
-    return starts if starts > now else None

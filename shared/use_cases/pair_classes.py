@@ -9,7 +9,7 @@ from shared.domain.clock import Clock
 from shared.domain.district import District
 from shared.domain.pairing import Pairing, pair
 from shared.domain.roster import RosterUser
-from shared.stores.districts import DistrictClassStore
+from shared.stores.district_classes import DistrictClassStore
 from shared.stores.links import LinkStore
 
 

@@ -11,8 +11,8 @@ from shared.domain.roster import Role, RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
+from shared.stores.keys import is_an_id
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.table import is_an_id
 
 
 class InvitingAgain:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from functions.import_step.import_context import Import
+from functions.import_step.plan import Import
 from functions.roster_import.receive_upload import import_id_of
 from shared.domain.report import Upload
 from shared.stores.reports import upload_of

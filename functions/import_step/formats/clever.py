@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from functions.import_step.archive import RosterFile
 from functions.import_step.formats.format import (
     ClassRow,
-    Kind,
     Mode,
     Person,
     Recognised,
@@ -19,7 +18,7 @@ from functions.import_step.formats.format import (
     two_formats,
 )
 from functions.import_step.formats.terms import Ends
-from shared.domain.report import Reject
+from shared.domain.report import Kind, Reject
 from shared.domain.roster import Role
 
 _TEACHER_COLUMNS = ("Teacher_id", *(f"Teacher_{n}_id" for n in range(2, 11)))

@@ -6,22 +6,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from typing import Protocol
 
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table
 from shared.domain.errors import UploadRejected
-from shared.domain.report import Note, Reject
+from shared.domain.report import Kind, Note, Reject
 from shared.domain.roster import Role
-
-
-class Kind(StrEnum):
-    """What a report counts."""
-
-    USERS = "users"
-    CLASSES = "classes"
-    ENROLLMENTS = "enrollments"
 
 
 class Mode(StrEnum):
@@ -194,46 +185,6 @@ def unknown_role(file: str, line: int, column: str) -> Reject:
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_ROLES = {
-    Role.TEACHER: {"teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor"},
-    Role.STUDENT: {"student"},
-    Role.ADMINISTRATOR: {
-        "administrator",
-        "principal",
-        "siteadministrator",
-        "districtadministrator",
-        "systemadministrator",
-    },
-}
-
-
-_LEFT_OUT = {
-    "guardian", "guardians", "legalguardian", "parent", "parents", "parentguardian", "parent/guardian", "mother",
-    "father", "stepparent", "grandparent", "relative", "relatives", "sibling", "family", "contact", "contacts",
-    "emergencycontact", "counselor", "counsellor", "guidancecounselor", "adjunct", "advisor", "adviser", "affiliate",
-    "alumni", "assistant", "chair", "coach", "itadmin", "librarian", "nurse", "occupationaltherapist", "officestaff",
-    "other", "paraprofessional", "physicaltherapist", "researcher", "socialworker", "specialservices",
-    "speechtherapist", "substitute", "teacherassistant", "visiontherapist", "volunteer",
-}  # fmt: skip
-"""Roles of OneRoster and of School Data Sync for which nothing is done, as people write them."""
-
-
-@lru_cache(1_000)
-def role_of(text: str) -> Role | None:
-    """The role that a roster's word names, in any case; None for guardians, parents, relatives and other contacts."""
-    word = _word(text)
-    return next((role for role, words in _ROLES.items() if word in words), None)
-
-
-@lru_cache(1_000)
-def is_known_role(text: str) -> bool:
-    """Whether a roster's word is a role at all, be it one for which nothing is done. ``ext:`` begins words of a district's
-    own (OneRoster 1.2)."""
-    return role_of(text) is not None or _word(text) in _LEFT_OUT or text.lower().startswith("ext:")
-
-
-def _word(text: str) -> str:
-    return "".join(text.lower().split()).replace("_", "").replace("-", "")
 
 
 def has_control(key: str) -> bool:

@@ -11,7 +11,6 @@ from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table, folded
 from functions.import_step.formats.format import (
     ClassRow,
-    Kind,
     Mode,
     Person,
     Recognised,
@@ -19,17 +18,16 @@ from functions.import_step.formats.format import (
     Where,
     all_there,
     has_control,
-    is_known_role,
     missing_file,
     missing_value,
-    role_of,
     several,
     table,
     unknown_role,
 )
+from functions.import_step.formats.roles import is_known_role, role_of
 from functions.import_step.formats.terms import Ends
 from shared.domain.errors import UploadRejected
-from shared.domain.report import Note, Reject
+from shared.domain.report import Kind, Note, Reject
 
 _RENAMED_FROM_1_0 = {
     "grade": "grades",

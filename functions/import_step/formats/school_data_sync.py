@@ -8,7 +8,6 @@ from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table
 from functions.import_step.formats.format import (
     ClassRow,
-    Kind,
     Mode,
     Person,
     Recognised,
@@ -20,7 +19,7 @@ from functions.import_step.formats.format import (
     two_formats,
 )
 from functions.import_step.formats.terms import Ends
-from shared.domain.report import Note
+from shared.domain.report import Kind, Note
 from shared.domain.roster import Role
 
 _NEEDED = ("school", "student", "teacher", "section", "studentenrollment", "teacherroster")

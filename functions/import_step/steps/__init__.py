@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from functions.import_step.import_context import Answer, Import, Services, Workbench
+from functions.import_step.import_context import Services, Workbench
+from functions.import_step.plan import Answer, Import
 from functions.import_step.steps.apply import Applying
 from functions.import_step.steps.compare import Comparing
 from functions.import_step.steps.ingest import Reading

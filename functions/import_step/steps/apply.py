@@ -7,20 +7,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from functions.import_step.compare_people import roster_user
 from functions.import_step.files import snapshot_key
-from functions.import_step.formats.format import Kind
-from functions.import_step.import_context import Answer, Import, Workbench, notes_json
+from functions.import_step.import_context import Workbench
 from functions.import_step.memberships import Roll, district_class, moves
-from functions.import_step.partition import class_shards_of
+from functions.import_step.plan import Answer, Import, notes_json
+from functions.import_step.records import roster_user
+from functions.import_step.shards import class_shards_of
 from shared.domain.errors import UploadRejected
-from shared.domain.report import Counts, Note, Reject, Report, Status, merged_notes, rejected_report
+from shared.domain.report import Counts, Kind, Note, Reject, Report, Status, merged_notes, rejected_report
 from shared.domain.roster import School
-from shared.stores.districts import DistrictClassStore
-from shared.stores.import_state import Snapshot, import_record
+from shared.stores.district_classes import DistrictClassStore
+from shared.stores.import_state import Snapshot
+from shared.stores.imports import import_record
+from shared.stores.keys import Item
 from shared.stores.outbox import event_item
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.table import Item, write_many
+from shared.stores.table import write_many
 from shared.use_cases.match_and_invite import Matching
 
 _AT_ONCE = 500

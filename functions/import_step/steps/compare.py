@@ -11,15 +11,13 @@ from typing import Any
 from functions.import_step.compare_classes import diff_classes
 from functions.import_step.compare_people import Fate, diff_people
 from functions.import_step.files import packed, snapshot_key, unpacked
-from functions.import_step.formats.format import Kind, Mode
+from functions.import_step.formats.format import Mode
 from functions.import_step.gate import Outlook, held_because, rollover_of
 from functions.import_step.id_changes import Identities, Proof
-from functions.import_step.import_context import Answer, Import, Workbench, go_on, kept_with, notes_json, plan_of
-from functions.import_step.partition import class_shards_of
-from shared.domain.report import Counts, Note, Status, merged_notes
-
-_SHOWN = 100
-"""How many proposals, and ids that were reused, are kept of a shard."""
+from functions.import_step.import_context import Workbench
+from functions.import_step.plan import _SHOWN, Answer, Import, go_on, kept_with, notes_json, plan_of
+from functions.import_step.shards import class_shards_of
+from shared.domain.report import Counts, Kind, Note, Status, merged_notes
 
 
 class Comparing:

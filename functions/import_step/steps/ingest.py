@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from functions.import_step.archive import Encoding, Piece, RosterFile
-from functions.import_step.encoding import PIECE, content_hash, scan
+from functions.import_step.encoding import content_hash, scan
 from functions.import_step.formats.clever import Clever
-from functions.import_step.formats.format import Format, Kind, Mode, Recognised, no_rows, recognise
+from functions.import_step.formats.format import Format, Mode, Recognised, no_rows, recognise
 from functions.import_step.formats.oneroster import OneRoster
 from functions.import_step.formats.school_data_sync import SchoolDataSync
-from functions.import_step.import_context import WAIT, Answer, Import, Workbench, before_of, go_on, kept_with, rejection
-from functions.import_step.partition import shards_for, split
+from functions.import_step.import_context import Workbench
+from functions.import_step.partition import split
+from functions.import_step.plan import WAIT, Answer, Import, before_of, go_on, kept_with, parts_of, rejection
+from functions.import_step.shards import shards_for
 from shared.domain.errors import UploadRejected
-from shared.domain.report import Note, Status
+from shared.domain.report import Kind, Note, Status
 from shared.stores.import_state import Snapshot
 
 FORMATS: tuple[Format, ...] = (Clever(), SchoolDataSync(), OneRoster())
@@ -26,32 +26,6 @@ _KINDS_OF_STEMS = {
     "classes": Kind.CLASSES, "sections": Kind.CLASSES, "section": Kind.CLASSES,
     "enrollments": Kind.ENROLLMENTS, "studentenrollment": Kind.ENROLLMENTS, "teacherroster": Kind.ENROLLMENTS,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one worker reads: pieces of files, (stem, piece)."""
-
-    pieces: tuple[tuple[str, Piece], ...]
-
-    def to_json(self) -> list[list[Any]]:
-        return [[stem, piece.start, piece.end, piece.line] for stem, piece in self.pieces]
-
-
-def parts_of(stems: Sequence[str], files: dict[str, RosterFile], pieces: dict[str, tuple[Piece, ...]]) -> list[Part]:
-    """Small files together, large ones in pieces, each part about one piece in size."""
-    parts: list[Part] = []
-    waiting: list[tuple[str, Piece]] = []
-    size = 0
-    for stem in stems:
-        for piece in pieces[stem]:
-            length = (files[stem].size if piece.end is None else piece.end) - piece.start
-            if waiting and size + length > PIECE:
-                parts.append(Part(tuple(waiting)))
-                waiting, size = [], 0
-            waiting.append((stem, piece))
-            size += length
-    return [*parts, Part(tuple(waiting))]
 
 
 class Reading:

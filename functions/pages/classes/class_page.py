@@ -13,13 +13,12 @@ from functions.pages.classes.recreate_work import MOST_SKILLS, MakingAgain, add_
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import Visits
-from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, Mastery
+from shared.domain.account import RESTORE_DAYS, Account, Assignment, Goal, GrassrootsClass, Mastery, is_restorable
 from shared.domain.errors import AccountLinkingError
 from shared.domain.mastery import goal_percentage
 from shared.domain.roster import DistrictClass
-from shared.stores.accounts import RESTORE_DAYS, is_restorable
 from shared.stores.class_exports import ClassNamed
-from shared.stores.table import is_an_id
+from shared.stores.keys import is_an_id
 from shared.use_cases.class_contents import Member
 
 

@@ -12,13 +12,13 @@ from functions.pages.classes.download import Downloads
 from functions.pages.dependencies import Services
 from functions.pages.http import WANTED_COOKIE, Reply, Request, see_other
 from functions.pages.request_context import Visits
-from shared.domain.account import GrassrootsClass
+from shared.domain.account import RESTORE_DAYS, GrassrootsClass, is_restorable
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import Link
-from shared.domain.nudge import next_allowed, still_about
+from shared.domain.nudge import still_about
 from shared.domain.pairing import Pairing, Verdict
 from shared.domain.roster import Role, RosterUser
-from shared.stores.accounts import RESTORE_DAYS, is_restorable
+from shared.domain.school_calendar import next_allowed
 from shared.stores.class_exports import ClassNamed
 
 SNOOZE_DAYS = 30

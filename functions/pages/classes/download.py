@@ -11,7 +11,7 @@ from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import Visits
 from shared.domain.clock import from_iso, to_iso
 from shared.stores.class_exports import ClassNamed, Export
-from shared.stores.table import is_an_id
+from shared.stores.keys import is_an_id
 
 _LOOKED_AT_FOR = timedelta(minutes=10)
 """How long a page looks again by itself whether a file is made."""

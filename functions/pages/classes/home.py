@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from functions.pages.dependencies import Services
 from functions.pages.http import WANTED_COOKIE, Reply, Request, page, see_other
-from functions.pages.linking.link import known
-from functions.pages.request_context import Visits
+from functions.pages.request_context import Visits, known
 from shared.domain.account import Assignment, GrassrootsClass, Mastery
 from shared.domain.district import District
 from shared.domain.mastery import goal_percentage

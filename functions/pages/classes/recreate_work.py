@@ -9,7 +9,7 @@ from shared.domain.account import Account, Assignment, Goal, GrassrootsClass
 from shared.domain.clock import to_iso
 from shared.domain.errors import Conflict
 from shared.domain.roster import DistrictClass, RosterUser
-from shared.stores.districts import Source
+from shared.stores.class_work import Source
 from shared.stores.outbox import event_item
 
 MOST_SKILLS = 50

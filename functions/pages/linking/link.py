@@ -10,7 +10,7 @@ from typing import Any
 from functions.pages.activation.activation import ActivationPages
 from functions.pages.dependencies import Services
 from functions.pages.http import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
-from functions.pages.request_context import Proven, Visit, Visits
+from functions.pages.request_context import Proven, Visit, Visits, known
 from shared.domain import link as link_rules
 from shared.domain.account import Account, GrassrootsClass
 from shared.domain.clock import to_iso
@@ -334,15 +334,6 @@ class Linking:
                 )
                 return see_other("/home?undone=1", **{SESSION_COOKIE: self._visits.session_cookie(begun)})
         return see_other("/home")
-
-
-def known(visit: Visit) -> Account:
-    """The account that is logged in. Raises LoginRefused when the platform has not told of it, or not yet."""
-    if visit.account is None:
-        raise LoginRefused(
-            "account_not_known", "This account is not known here yet. Try again tomorrow, or ask support."
-        )
-    return visit.account
 
 
 def _was_undone(link: Link | None) -> bool:

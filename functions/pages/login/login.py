@@ -18,7 +18,8 @@ from shared.domain.errors import LoginRefused
 from shared.domain.federated_identity import outside
 from shared.domain.link import Proof
 from shared.domain.roster import Role, RosterUser
-from shared.hubs.oidc import Challenge, Identity, OidcProvider, Provider, refused, subject_key
+from shared.hubs.cognito import Challenge, refused
+from shared.hubs.oidc import Identity, OidcProvider, Provider, subject_key
 from shared.stores.sessions import Session
 
 _LOGIN_SECONDS = 600

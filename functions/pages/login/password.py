@@ -10,7 +10,7 @@ from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
 from functions.pages.request_context import Visits
 from shared.domain.errors import LoginRefused
-from shared.hubs.oidc import Challenge
+from shared.hubs.cognito import Challenge
 
 _CHALLENGE_SECONDS = 900
 _FORGOTTEN_SECONDS = 3600

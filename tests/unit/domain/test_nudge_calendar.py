@@ -14,8 +14,9 @@ from functions.cleanup_nudges.send_nudge import Nudging
 from shared.domain.district import District, parse_district
 from shared.domain.errors import InvalidSettings
 from shared.domain.link import Proof
-from shared.domain.nudge import first_nudge_at, next_allowed
+from shared.domain.nudge import first_nudge_at
 from shared.domain.roster import RosterUserKey
+from shared.domain.school_calendar import next_allowed
 from shared.stores.links import Consent
 from tests.builders import account, enrolled, roster, user
 from tests.fakes.dynamodb import Effect

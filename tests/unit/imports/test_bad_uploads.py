@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from functions.import_step import plan
 from functions.import_step.encoding import scan
 from functions.import_step.steps import ingest as reading
 from shared.domain.roster import RosterUser, RosterUserKey
@@ -99,7 +100,7 @@ def test_every_reject_says_what_to_do(archive_answers: dict[str, dict[str, Any]]
 
 
 def test_lines_are_counted_right_in_files_that_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "PIECE", 50)
+    monkeypatch.setattr(plan, "PIECE", 50)
     monkeypatch.setattr(reading, "scan", partial(scan, piece=50))
     for case in ROWS:
         if case.name.startswith(ONE_ROSTER_1_1.format) and "thousands" not in case.name:
@@ -139,7 +140,7 @@ def test_letters_of_two_encodings_in_one_file_are_all_read() -> None:
 def test_an_upload_that_is_read_in_pieces_has_the_same_report(roster: Roster, monkeypatch: pytest.MonkeyPatch) -> None:
     upload = with_a_row_too_wide_in_every_file(roster.grown())
     whole = when_uploaded.__wrapped__(Case("whole", roster.files, upload, "completed"))
-    monkeypatch.setattr(reading, "PIECE", 200)
+    monkeypatch.setattr(plan, "PIECE", 200)
     monkeypatch.setattr(reading, "scan", partial(scan, piece=200))
     cut = when_uploaded.__wrapped__(Case("cut", roster.files, upload, "completed"))
     assert without_times(cut.report) == without_times(whole.report)

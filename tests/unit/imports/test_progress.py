@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from functions.import_step.import_context import Import
+from functions.import_step.plan import Import
 from shared.stores.progress import ProgressStore
 from tests.builders import enrolled, roster, user
 from tests.harness import World, zipped

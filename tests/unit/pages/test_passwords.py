@@ -16,7 +16,7 @@ from functions.pages.bootstrap import assemble
 from functions.pages.http import LOGIN_COOKIE
 from local.web_client import Person
 from shared.domain.errors import LoginRefused
-from shared.hubs.oidc import Challenge, PasswordLogin
+from shared.hubs.cognito import Challenge, PasswordLogin
 from tests.harness import WEB
 from tests.pages_harness import PASSWORD, Web, activated, lakeside, linked_teacher, log_in
 

@@ -1,0 +1,130 @@
+"""Amazon Cognito: the password login, its second factor, and a new password (M10)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError, ParamValidationError
+from joserfc import jws
+
+from shared.domain.errors import LoginRefused, Throttled
+
+_REFUSED = {
+    "NotAuthorizedException",
+    "UserNotFoundException",
+    "UserNotConfirmedException",
+    "PasswordResetRequiredException",
+    "InvalidParameterException",
+    "UserLambdaValidationException",
+    "UnexpectedLambdaException",
+    "InvalidLambdaResponseException",
+    "InvalidPasswordException",
+    "PasswordHistoryPolicyViolationException",
+    "CodeMismatchException",
+    "ExpiredCodeException",
+    "CodeDeliveryFailureException",
+}
+
+
+_ANSWERS = {
+    "SOFTWARE_TOKEN_MFA": "SOFTWARE_TOKEN_MFA_CODE",
+    "SMS_MFA": "SMS_MFA_CODE",
+    "EMAIL_OTP": "EMAIL_OTP_CODE",
+    "NEW_PASSWORD_REQUIRED": "NEW_PASSWORD",
+}
+"""What is answered to each of the challenges that a page can pass on."""
+
+
+def refused() -> LoginRefused:
+    """One answer for every way in which a login can fail (ASVS 6.3.8)."""
+    return LoginRefused("login_refused", "The username or the password is not right.")
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What Cognito asks for beside the password. ``session`` is Cognito's own, good for one login and a few minutes."""
+
+    name: str
+    username: str
+    session: str
+
+    @property
+    def wants_a_new_password(self) -> bool:
+        """Whether others chose the password; else a code of the second factor is asked for."""
+        return self.name == "NEW_PASSWORD_REQUIRED"
+
+
+class PasswordLogin:
+    """Passwords are checked by Cognito and never kept. Every call raises LoginRefused or Throttled."""
+
+    def __init__(self, cognito: Any, user_pool_id: str, client_id: str) -> None:
+        self._cognito = cognito
+        self._pool = user_pool_id
+        self._client = client_id
+
+    def log_in(self, username: str, password: str) -> str | Challenge:
+        """The account that this username and password log into, or what is asked for beside them."""
+        with _refusals():
+            answer = self._cognito.admin_initiate_auth(
+                UserPoolId=self._pool,
+                ClientId=self._client,
+                AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+                AuthParameters={"USERNAME": username, "PASSWORD": password},
+            )
+        return _outcome(answer, username)
+
+    def go_on(self, challenge: Challenge, said: str) -> str | Challenge:
+        """The account, once the code or the new password is right; there may be more than one question."""
+        with _refusals():
+            answer = self._cognito.admin_respond_to_auth_challenge(
+                UserPoolId=self._pool,
+                ClientId=self._client,
+                ChallengeName=challenge.name,
+                Session=challenge.session,
+                ChallengeResponses={"USERNAME": challenge.username, _ANSWERS[challenge.name]: said},
+            )
+        return _outcome(answer, challenge.username)
+
+    def send_code(self, username: str) -> None:
+        """A code for a new password goes to the account's verified address; nobody learns whether there is one."""
+        with suppress(LoginRefused, Throttled), _refusals():
+            self._cognito.forgot_password(ClientId=self._client, Username=username)
+
+    def set_password(self, username: str, code: str, password: str) -> None:
+        """A new password, for whoever has the code."""
+        with _refusals():
+            self._cognito.confirm_forgot_password(
+                ClientId=self._client, Username=username, ConfirmationCode=code, Password=password
+            )
+
+
+def _outcome(answer: dict[str, Any], username: str) -> str | Challenge:
+    if answer.get("ChallengeName") in _ANSWERS:
+        return Challenge(answer["ChallengeName"], username, answer["Session"])
+    if "AuthenticationResult" not in answer:
+        raise refused()
+    # The token comes from Cognito itself, over its own API: there is no signature left to check.
+    said = json.loads(jws.extract_compact(answer["AuthenticationResult"]["IdToken"].encode()).payload)
+    if not (account_id := said.get("custom:account_id")):
+        raise refused()
+    return str(account_id)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Inside, what Cognito refuses is raised in our words; what it was asked, and why it refused, is told to nobody."""
+    try:
+        yield
+    except ParamValidationError:
+        raise refused() from None
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in _REFUSED:
+            raise refused() from None
+        if code in ("TooManyRequestsException", "LimitExceededException", "TooManyFailedAttemptsException"):
+            raise Throttled("too_many_tries", "There were too many tries. Wait a little.", retry_after=60) from None
+        raise

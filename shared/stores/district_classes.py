@@ -1,0 +1,82 @@
+"""District classes and their students, as the roster names them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from shared.domain.roster import DistrictClass
+from shared.stores.keys import Item, Key, class_pk
+from shared.stores.table import get_many
+
+
+class DistrictClassStore:
+    """District classes as the roster names them: ``CLASS`` (names, teachers, size) and ``MEMBERS`` (students)."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    @staticmethod
+    def items(one: DistrictClass) -> list[Item]:
+        """What is stored of a class; the import writes them many at a time."""
+        pk = class_pk(one.district_id, one.sourced_id)
+        return [
+            {
+                "PK": pk,
+                "SK": "CLASS",
+                "title": one.title,
+                "school_id": one.school_id,
+                "course_title": one.course_title,
+                "class_code": one.class_code,
+                "term_title": one.term_title,
+                "ends_on": one.ends_on,
+                "teacher_ids": list(one.teacher_ids),
+                "size": one.size,
+            },
+            {"PK": pk, "SK": "MEMBERS", "student_ids": list(one.student_ids)},
+        ]
+
+    @staticmethod
+    def keys(district_id: str, class_id: str) -> list[dict[str, str]]:
+        pk = class_pk(district_id, class_id)
+        return [{"PK": pk, "SK": "CLASS"}, {"PK": pk, "SK": "MEMBERS"}]
+
+    def get(self, district_id: str, class_id: str) -> DistrictClass | None:
+        """The class with its students."""
+        return self.get_many(district_id, [class_id], with_students=True).get(class_id)
+
+    def get_many(
+        self, district_id: str, class_ids: Iterable[str], *, with_students: bool = False
+    ) -> dict[str, DistrictClass]:
+        """The classes by sourcedId; students are only read when asked for."""
+        wanted = list(dict.fromkeys(class_ids))
+        keys = [key for c in wanted for key in self.keys(district_id, c)[: 2 if with_students else 1]]
+        found = get_many(self._table, keys)
+        classes = {}
+        for class_id in wanted:
+            pk = class_pk(district_id, class_id)
+            if item := found.get((pk, "CLASS")):
+                members = found.get((pk, "MEMBERS"), {})
+                classes[class_id] = district_class_of(district_id, class_id, item, members)
+        return classes
+
+
+def class_key(district_id: str, class_id: str) -> Key:
+    return {"PK": class_pk(district_id, class_id), "SK": "CLASS"}
+
+
+def district_class_of(district_id: str, class_id: str, item: Item, members: Item) -> DistrictClass:
+    """The class; without students where ``members`` is empty because nobody asked for them."""
+    return DistrictClass(
+        district_id,
+        class_id,
+        item["title"],
+        item.get("school_id"),
+        item.get("course_title"),
+        item.get("class_code"),
+        item.get("term_title"),
+        item.get("ends_on"),
+        tuple(item.get("teacher_ids", ())),
+        tuple(members.get("student_ids", ())),
+        int(item["size"]),
+    )
