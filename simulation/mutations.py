@@ -243,7 +243,7 @@ MUTATIONS = (
     Mutation(
         "an unverified address is never linked by rule",
         _patch(claims, "match", _any_claim_matches),
-        _on(pre_hijacked.test_classic_federated_merge_the_password_of_a_prepared_account_opens_nothing_of_the_owner),
+        _on(pre_hijacked.test_classic_federated_merge_a_prepared_password_opens_nothing_of_owners),
     ),
     Mutation(
         "a link ends the sessions that were there before it (by mail)",
@@ -266,7 +266,7 @@ MUTATIONS = (
     Mutation(
         "outside identities are keyed by issuer and subject",
         _patch(claims, "oidc_pk", lambda issuer, subject: f"OIDC#{GOOGLE}#google-ada"),
-        _on(linked.test_with_google_the_account_is_found_by_issuer_and_subject_and_never_by_address),
+        _on(linked.test_with_google_the_account_is_found_by_subject_and_never_by_address),
     ),
     Mutation(
         "a proof dies with an undo (district login)",
@@ -301,7 +301,7 @@ MUTATIONS = (
     Mutation(
         "an outside login that was not shown has to be confirmed",
         _patch(sessions, "is_trusted", _always),
-        _on(pre_hijacked.test_trojan_identifier_a_second_login_of_an_account_that_a_rule_links_has_to_be_confirmed),
+        _on(pre_hijacked.test_trojan_identifier_a_second_login_is_confirmed_once_a_rule_links),
     ),
     Mutation(
         "a session's end is looked at, not left to TTL",
@@ -312,7 +312,7 @@ MUTATIONS = (
         "a cookie is one that we sealed, for this purpose",
         _patch(Sealed, "open", _unsealed),
         _on(
-            security.test_a_cookie_that_we_did_not_seal_or_that_was_sealed_for_something_else_opens_nothing,
+            security.test_a_cookie_not_sealed_here_or_sealed_for_something_else_opens_nothing,
             "__Host-activation",
         ),
     ),
@@ -324,7 +324,7 @@ MUTATIONS = (
     Mutation(
         "guesses at one address are limited",
         _patch(RateLimiter, "hit", _nothing),
-        _on(security.test_guesses_at_one_address_are_limited_wherever_they_come_from_and_lock_out_nobody),
+        _on(security.test_guesses_at_an_address_are_limited_from_anywhere_and_lock_out_nobody),
     ),
     Mutation(
         "logins are limited, whatever the case",
@@ -334,7 +334,7 @@ MUTATIONS = (
     Mutation(
         "tries of a second factor are limited",
         _patch(RateLimiter, "hit", _nothing),
-        _on(forgotten.test_tries_of_a_code_are_counted_per_account_and_a_new_login_does_not_reset_them),
+        _on(forgotten.test_tries_of_a_code_count_per_account_and_a_new_login_resets_none),
     ),
     Mutation(
         "a second factor is answered by the browser that was asked",
@@ -354,12 +354,12 @@ MUTATIONS = (
     Mutation(
         "nobody learns which username an address stands for",
         _patch(passwords.Passwords, "send_code", _tells_the_username),
-        _on(forgotten.test_an_address_stands_for_the_username_and_the_browser_does_not_learn_which),
+        _on(forgotten.test_an_address_stands_for_the_username_and_the_browser_learns_neither),
     ),
     Mutation(
         "a state is that of the browser that asked",
         _patch(logins.Logins, "answered", _takes_any_state),
-        _on(issuers.test_the_answer_of_an_attackers_login_is_refused_in_a_victims_browser_before_the_issuer_is_asked),
+        _on(issuers.test_an_attackers_login_is_refused_in_a_victims_browser_unasked),
     ),
     Mutation(
         "a state is used once",
@@ -369,7 +369,7 @@ MUTATIONS = (
     Mutation(
         "a new link goes to the stored address alone",
         _mails_whoever_asks("evil@else.example"),
-        activation_life.test_an_expired_link_offers_a_new_one_which_comes_to_the_school_address_and_nowhere_else,
+        activation_life.test_an_expired_link_offers_a_new_one_to_the_school_address_alone,
     ),
     Mutation("a try of a login writes nothing", _patch(logins.Logins, "answered", _notes_a_try), _robots),
     Mutation(

@@ -131,7 +131,7 @@ def test_clever_starts_a_login_from_its_portal_without_a_state(
     expect(page.get_by_role("button", name="I don't have an account yet")).to_be_visible()
 
 
-def test_goals_keep_what_was_earned_assignments_start_anew_and_classes_can_be_cleaned_up(
+def test_goals_keep_their_points_assignments_start_anew_and_classes_go(
     chromium: Browser, stack: LocalStack, sample: SampleDistrict
 ) -> None:
     """M14, M15, M17, on the links that the tests above made."""

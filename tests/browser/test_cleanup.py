@@ -41,7 +41,7 @@ def names_stand_once(page: Page) -> None:
     assert len(names) == len(set(names)), names
 
 
-def test_a_nudge_leads_to_a_page_where_classes_are_downloaded_deleted_and_restored(
+def test_a_nudge_leads_to_a_page_that_downloads_deletes_and_restores_classes(
     chromium: Browser, stack: LocalStack, journey: Journey, sample: SampleDistrict
 ) -> None:
     linked_teacher(stack, journey, sample)

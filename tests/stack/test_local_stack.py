@@ -68,7 +68,7 @@ def test_an_end_in_the_middle_of_the_start_leaves_nothing_running(number: signal
     assert not folder.exists()
 
 
-def test_a_second_start_is_told_of_the_first_and_the_end_takes_everything_along() -> None:
+def test_a_second_start_names_the_first_and_the_end_leaves_nothing_running() -> None:
     before = runs()
     first = start(ENDPOINT_PORT="0", WEB_PORT="0")
     ends = monotonic() + 120

@@ -123,7 +123,7 @@ BROKEN: dict[str, tuple[bytes, str, str | None, int | None, str | None]] = {
 
 
 @pytest.mark.parametrize("name", sorted(BROKEN))
-def test_what_is_no_roster_is_rejected_with_where_and_what_to_do_and_what_stood_still_stands(
+def test_an_upload_that_is_no_roster_is_rejected_and_changes_nothing(
     uploads: Journey, stack: LocalStack, name: str
 ) -> None:
     body, code, file, line, column = BROKEN[name]

@@ -10,7 +10,7 @@ def test_one_account_that_verified_the_official_address_is_the_match() -> None:
     assert (found.outcome, found.account_id) == (Outcome.MATCHED, "ada")
 
 
-def test_an_unverified_address_is_never_linked_by_rule_but_offered_to_the_person() -> None:
+def test_an_unverified_address_is_offered_and_never_linked_by_rule() -> None:
     found = match([Claim("squatter", proven=False)])
     assert (found.outcome, found.account_id, found.candidates) == (Outcome.AMBIGUOUS, None, ("squatter",))
 

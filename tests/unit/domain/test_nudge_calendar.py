@@ -86,7 +86,7 @@ def ticks(random: Random) -> list[datetime]:
 
 
 @pytest.mark.parametrize("zone", ["America/Chicago", "Europe/Madrid", "Australia/Sydney", "America/Phoenix"])
-def test_in_a_year_each_due_nudge_goes_out_once_at_the_first_moment_of_school_hours(zone: str) -> None:
+def test_in_a_year_each_due_nudge_goes_out_once_when_school_opens(zone: str) -> None:
     random = Random(zone)
     year = Year(zone)
     schedule = ticks(random)
@@ -140,7 +140,7 @@ def test_hours_that_the_clock_skips_or_has_twice_are_still_hours_of_that_day(mom
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2026-03-08", 23), ("2026-11-01", 25), ("2026-11-02", 24)])
-def test_a_district_without_quiet_hours_is_open_all_day_however_long_the_day_is(day: str, hours: int) -> None:
+def test_a_district_without_quiet_hours_is_open_all_day_however_long_it_is(day: str, hours: int) -> None:
     only_then = district(quiet_hours=[], school_days=EVERY_DAY, terms=[{"from": day, "to": day}])
     begins = datetime.combine(date.fromisoformat(day), time(), ZoneInfo("America/Chicago")).astimezone(UTC)
     inside = [begins + timedelta(minutes=30 * n) for n in range(-4, 60)]
@@ -148,7 +148,7 @@ def test_a_district_without_quiet_hours_is_open_all_day_however_long_the_day_is(
     assert open_moments == [begins + timedelta(minutes=30 * n) for n in range(2 * hours)]
 
 
-def test_a_calendar_without_a_school_day_ahead_is_asked_again_before_anything_goes_out() -> None:
+def test_a_calendar_without_a_school_day_ahead_is_read_again_before_mail_goes() -> None:
     over = district(terms=[{"from": "2020-09-01", "to": "2021-06-30"}])
     moment = datetime(2026, 9, 1, tzinfo=UTC)
     later = next_allowed(over, moment)

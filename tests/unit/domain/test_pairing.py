@@ -43,7 +43,7 @@ def only(pairings: list[Pairing]) -> Pairing:
     return one
 
 
-def test_a_class_is_obsolete_when_most_of_its_linked_students_are_in_a_district_class() -> None:
+def test_a_class_is_obsolete_when_most_linked_students_are_in_a_district_class() -> None:
     students = people(28)
     algebra = district("Algebra 1 – 3", *of(students[:26]), "s-new")
 
@@ -127,7 +127,7 @@ def test_nobody_and_nothing_pairs_with_nothing() -> None:
     assert only(pair([old("Chess")], [], {}, TODAY)).verdict is Verdict.LEFT_ALONE
 
 
-def test_strong_pairs_of_a_district_whose_truth_is_known_are_right_and_nearly_all() -> None:
+def test_strong_pairs_of_a_known_district_are_right_and_nearly_complete() -> None:
     found = strong_pairs(teachers=300)
     assert found.right > 800
     assert found.precision >= 0.99

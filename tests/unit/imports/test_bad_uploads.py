@@ -158,7 +158,7 @@ def without_times(report: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in report.items() if not name.endswith("_at")}
 
 
-def test_a_placeholder_for_an_address_costs_as_much_for_the_last_person_as_for_the_first() -> None:
+def test_a_placeholder_address_costs_the_last_person_no_more_than_the_first() -> None:
     """Where a district has no addresses, everybody's may be the same."""
     few, many = (reads_of_people_who_share_an_address(number) for number in (50, 200))
     assert many < 5 * few

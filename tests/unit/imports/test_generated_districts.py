@@ -222,7 +222,7 @@ def test_a_shape_that_cannot_be_is_told(wrong: dict[str, Any], said: str) -> Non
         Shape(**wrong)
 
 
-def test_a_fault_that_is_none_and_a_folder_that_is_taken_are_told_before_anything_is_written(tmp_path: Path) -> None:
+def test_an_unknown_fault_or_a_taken_folder_is_refused_before_writing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no fault gremlins; there are half_schools"):
         write(Shape(100, faults=("gremlins",)), tmp_path / "new")
     assert not (tmp_path / "new").exists()

@@ -24,7 +24,7 @@ def world() -> World:
     return made
 
 
-def test_a_first_roster_creates_everybody_and_invites_the_teachers_without_a_match(world: World) -> None:
+def test_a_first_roster_creates_everybody_and_invites_unmatched_teachers(world: World) -> None:
     report = world.upload(
         roster(user("t1", "teacher"), user("s1"), enrollments=enrolled("t1", "teacher") + enrolled("s1"))
     )
@@ -67,7 +67,7 @@ def test_the_same_contents_again_change_nothing_and_mail_nobody(world: World, as
     assert sum(world.table.meter.write_units.values()) <= 3
 
 
-def test_a_verified_address_is_matched_and_an_unverified_one_is_only_a_candidate(world: World) -> None:
+def test_a_verified_address_is_matched_an_unverified_one_is_only_a_candidate(world: World) -> None:
     """M6, M7."""
     world.feed(account("ada", "t1@lakeside.example"), account("squatter", "t2@lakeside.example", verified=False))
     report = world.upload(roster(user("t1", "teacher"), user("t2", "teacher")))
@@ -79,7 +79,7 @@ def test_a_verified_address_is_matched_and_an_unverified_one_is_only_a_candidate
     assert world.links.of_user(key("t2")) is None
 
 
-def test_a_clever_id_of_the_roster_matches_the_account_that_used_clever_and_a_sourced_id_never_does(
+def test_a_clever_id_matches_the_account_that_used_it_a_sourced_id_never_does(
     world: World,
 ) -> None:
     world.feed(
@@ -90,7 +90,7 @@ def test_a_clever_id_of_the_roster_matches_the_account_that_used_clever_and_a_so
     assert world.links.of_user(key("s2")) is None
 
 
-def test_accounts_that_come_later_are_matched_when_they_come_and_a_waiting_mail_is_withdrawn(world: World) -> None:
+def test_an_account_that_comes_later_is_matched_and_the_waiting_mail_withdrawn(world: World) -> None:
     world.upload(roster(user("t1", "teacher")))
     world.feed(account("ada", "t1@lakeside.example"))
     link = world.links.of_user(key("t1"))
@@ -135,7 +135,7 @@ def test_a_bad_row_rejects_that_row_and_removes_nobody(world: World) -> None:
     assert all(world.users.get(key(f"s{n}")).active for n in range(5))
 
 
-def test_a_missing_person_loses_the_classes_and_nothing_else_and_gets_no_second_mail_on_return(world: World) -> None:
+def test_a_missing_person_loses_only_classes_and_gets_no_second_mail_on_return(world: World) -> None:
     """M5, M8."""
     full = roster(user("t1", "teacher"), user("s1"), enrollments=enrolled("t1", "teacher"))
     world.upload(full)
@@ -157,7 +157,7 @@ def test_a_missing_person_loses_the_classes_and_nothing_else_and_gets_no_second_
     assert len(world.sqs.messages) == mailed
 
 
-def test_an_import_over_the_threshold_waits_writes_nothing_and_goes_on_when_a_person_approves(world: World) -> None:
+def test_an_import_over_the_threshold_writes_nothing_until_a_person_approves(world: World) -> None:
     """M3."""
     world.upload(roster(*(user(f"s{n}") for n in range(30))))
     before = dict(world.table.items)
@@ -259,7 +259,7 @@ def test_guardians_are_read_and_left_out_and_several_rows_are_one_person(world: 
         ({"users.csv": USERS + user("s1")}, "missing_file", ("classes.csv", None, None)),
     ],
 )  # fmt: skip
-def test_a_bad_upload_is_rejected_with_where_and_what_to_do_and_what_stood_still_stands(
+def test_a_bad_upload_is_rejected_with_place_and_advice_and_changes_nothing(
     world: World, files: dict[str, str | bytes], code: str, where: tuple[str, int | None, str | None]
 ) -> None:
     world.upload(roster(user("s1"), user("s2")), name="good")
@@ -391,7 +391,7 @@ def test_an_incomplete_school_data_sync_says_which_file_is_missing(world: World)
     assert "teacherroster.csv" in report["reason"]["message"].lower()
 
 
-def test_an_older_upload_that_looked_before_a_newer_one_was_noted_does_not_take_its_place() -> None:
+def test_an_older_upload_that_looked_too_early_does_not_replace_a_newer_one() -> None:
     """Both read that nothing was noted; the newer one writes first."""
     older, newer = (Upload(f"rosters/lakeside/{name}.zip", name, "2026-09-01T15:00:00Z", name) for name in "AB")
     waiting = [newer]

@@ -84,7 +84,7 @@ def test_afterwards_the_roster_before_is_unchanged_and_the_other_one_new() -> No
     assert (again["status"], again["users"]["created"]) == ("completed", 1)
 
 
-def test_only_the_import_that_was_applied_last_can_be_rolled_back_and_only_once() -> None:
+def test_only_the_import_applied_last_can_be_rolled_back_and_only_once() -> None:
     world = a_world()
     first = world.upload(roster(user("s1")), name="a")
     second = world.upload(roster(user("s1"), user("s2")), name="b")

@@ -55,7 +55,7 @@ def codes(report: dict[str, Any]) -> list[str]:
     return [note["code"] for note in report["notes"]]
 
 
-def test_the_roster_of_the_next_year_is_held_as_a_rollover_with_its_numbers_and_applied_when_approved(
+def test_the_roster_of_the_next_year_is_held_as_a_rollover_until_approved(
     world: World,
 ) -> None:
     # Given
@@ -95,7 +95,7 @@ def test_a_rollover_that_a_person_rejects_changes_nothing(world: World) -> None:
     assert (again["status"], again["reason"]["code"]) == ("held", "rollover")
 
 
-def test_where_the_roster_names_no_year_the_date_of_the_district_says_that_one_begins(world: World) -> None:
+def test_where_the_roster_names_no_year_the_districts_date_begins_a_new_one(world: World) -> None:
     # Given
     world.register(school_year_starts="2026-08-15")
     assert world.upload(year_of(2026, named=False))["status"] == "completed"

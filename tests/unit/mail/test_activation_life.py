@@ -65,7 +65,7 @@ def stuck(world: World) -> list[tuple[str, str]]:
     return [(one.user.sourced_id, one.code.value) for one in StuckStore(world.table).of_district("lakeside")]
 
 
-def test_a_teacher_who_does_nothing_gets_two_reminders_and_is_stuck_when_the_link_has_expired() -> None:
+def test_a_teacher_who_does_nothing_gets_two_reminders_and_then_is_stuck() -> None:
     world = mailed()
     pass_days(world, 6)
     assert kinds(world) == ["activation"]
@@ -80,7 +80,7 @@ def test_a_teacher_who_does_nothing_gets_two_reminders_and_is_stuck_when_the_lin
     assert not list(DueStore(world.table).due(FOLLOW_UP, world.now))
 
 
-def test_a_reminder_leads_where_the_first_mail_leads_and_can_be_stopped_in_one_click() -> None:
+def test_a_reminder_leads_where_the_first_mail_leads_and_stops_in_one_click() -> None:
     world = mailed()
     first = world.address_in_mail_to(SCHOOL)
     pass_days(world, 8)
@@ -135,7 +135,7 @@ def test_nobody_is_reminded_who_is_linked_matched_or_could_not_be_reached() -> N
     assert kinds(matched) == ["activation"]
 
 
-def test_a_teacher_off_the_roster_is_not_reminded_and_on_return_the_mailed_link_works_without_a_second_mail() -> None:
+def test_a_teacher_off_the_roster_is_not_reminded_and_the_link_works_on_return() -> None:
     world = mailed(removal_threshold_percent=100)
     address = world.address_in_mail_to(SCHOOL)
     world.upload(roster(user("a1", "administrator")), name="without")
@@ -165,7 +165,7 @@ def _lost_reply(_service: str, _operation: str, _request: Any, effect: Any) -> A
     raise ReadTimeoutError(endpoint_url="ses")
 
 
-def test_an_expired_link_offers_a_new_one_which_comes_to_the_school_address_and_nowhere_else() -> None:
+def test_an_expired_link_offers_a_new_one_to_the_school_address_alone() -> None:
     world = mailed()
     old = world.address_in_mail_to(SCHOOL)
     pass_days(world, 31)
@@ -210,7 +210,7 @@ def test_whoever_links_is_stuck_no_more() -> None:
     assert stuck(world) == []
 
 
-def test_a_corrected_address_is_mailed_after_a_bounce_and_an_unchanged_one_is_not() -> None:
+def test_after_a_bounce_a_corrected_address_is_mailed_and_an_unchanged_one_not() -> None:
     world = mailed()
     told(world, "Bounce", bounce={"bounceType": "Permanent"})
     world.upload(roster(user("t1", "teacher", given="Other"), user("a1", "administrator")), name="unchanged address")
@@ -222,7 +222,7 @@ def test_a_corrected_address_is_mailed_after_a_bounce_and_an_unchanged_one_is_no
     assert stuck(world) == []
 
 
-def test_a_teacher_whose_match_is_gone_before_any_mail_went_out_is_mailed_after_all() -> None:
+def test_a_teacher_whose_match_is_gone_before_any_mail_is_mailed_after_all() -> None:
     world = World()
     world.register()
     world.upload(roster(user("t1", "teacher")))
@@ -286,7 +286,7 @@ def test_every_event_file_of_ses_is_understood() -> None:
         assert (path.name == "ses-send.json") == (before == after), path.name
 
 
-def test_a_complaint_about_a_reminder_counts_and_its_delivery_tells_nothing_new() -> None:
+def test_a_complaint_about_a_reminder_counts_and_its_delivery_changes_nothing() -> None:
     world = mailed()
     assert told(world, "Delivery", tag="reminder_of") is False
     assert told(world, "Complaint", tag="reminder_of")
@@ -323,7 +323,7 @@ def test_an_event_of_two_weeks_ago_counts_for_nothing() -> None:
     assert dict(world.table.items) == before
 
 
-def test_a_lost_answer_is_settled_by_the_event_and_the_follow_up_is_not_forgotten() -> None:
+def test_the_event_settles_an_unknown_delivery_and_the_follow_up_is_kept() -> None:
     world = World()
     world.register()
     world.upload(roster(user("t1", "teacher")))
@@ -351,7 +351,7 @@ def test_an_unanswered_mail_is_shown_to_a_person() -> None:
     assert stuck(world) == [("t1", "unanswered")]
 
 
-def test_a_second_mail_cannot_be_asked_for_while_the_first_one_waits_or_for_somebody_off_the_roster() -> None:
+def test_no_second_mail_while_the_first_waits_or_for_somebody_off_the_roster() -> None:
     world = World()
     world.register(removal_threshold_percent=100)
     world.upload(roster(user("t1", "teacher"), user("a1", "administrator")))

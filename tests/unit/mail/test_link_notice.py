@@ -116,7 +116,7 @@ def test_an_event_that_comes_again_tells_nobody(web: Web) -> None:
     assert len(notices(web.world)) == 2
 
 
-def test_an_event_that_comes_again_out_of_a_dead_letter_queue_after_two_weeks_tells_nobody(web: Web) -> None:
+def test_an_event_redriven_after_two_weeks_sends_no_notice(web: Web) -> None:
     linked_teacher(web)
     web.world.tell_of_links()
     web.world.pass_time(days=28)
@@ -135,7 +135,7 @@ def test_a_student_never_gets_a_mail(web: Web) -> None:
     assert len(web.world.ses.sent) == before
 
 
-def test_neither_an_unverified_address_nor_one_of_a_students_account_is_written_to(web: Web) -> None:
+def test_neither_an_unverified_address_nor_a_students_account_is_written_to(web: Web) -> None:
     linked_teacher(web)
     ada, teacher = web.world.accounts.get("ada"), web.world.users.get(key("t1"))
     assert ada is not None
@@ -149,7 +149,7 @@ def test_neither_an_unverified_address_nor_one_of_a_students_account_is_written_
     assert addresses(teacher, unverified) == addresses(teacher, of_a_student) == {Side.OFFICIAL: OFFICIAL}
 
 
-def test_a_link_that_was_undone_before_it_could_be_told_is_told_as_undone_alone(web: Web) -> None:
+def test_a_link_undone_before_its_notice_went_out_is_told_as_undone_alone(web: Web) -> None:
     linked_teacher(web).press("Undo the link with Lakeside Schools")
 
     web.world.tell_of_links()
@@ -157,7 +157,7 @@ def test_a_link_that_was_undone_before_it_could_be_told_is_told_as_undone_alone(
     assert {subject(mail) for mail in notices(web.world)} == {"The link of your Khan Academy accounts was undone"}
 
 
-def test_what_ses_refused_goes_out_when_the_event_comes_again_and_to_nobody_twice() -> None:
+def test_a_notice_that_ses_refused_goes_out_with_the_next_event_and_only_once() -> None:
     refusing = Refusing("TooManyRequestsException")
     web = lakeside(gate=refusing)
     linked_teacher(web)
@@ -171,7 +171,7 @@ def test_what_ses_refused_goes_out_when_the_event_comes_again_and_to_nobody_twic
     assert [mail["To"] for mail in notices(web.world)] == [OFFICIAL, OWN]
 
 
-def test_a_notice_of_which_nobody_can_say_whether_it_went_out_is_sent_once_more_and_then_a_person_is_told() -> None:
+def test_a_notice_of_unknown_delivery_is_sent_once_more_and_then_reported() -> None:
     refusing = Refusing("InternalFailure", status=500)
     web = lakeside(gate=refusing)
     linked_teacher(web)
@@ -251,7 +251,7 @@ def test_one_event_of_a_batch_that_fails_comes_again_alone(web: Web, monkeypatch
     assert len(notices(web.world)) == 2
 
 
-def test_an_address_that_is_refused_for_good_does_not_keep_the_other_from_being_told() -> None:
+def test_an_address_refused_for_good_does_not_keep_the_notice_from_the_other() -> None:
     refusing = Refusing("MessageRejected", status=400)
     web = lakeside(gate=refusing)
     linked_teacher(web)

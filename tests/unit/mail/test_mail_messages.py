@@ -157,7 +157,7 @@ def test_a_bulk_mail_without_an_end_and_an_activation_with_one_are_refused(kind:
         sample(kind, "en", stop=stop)
 
 
-def test_an_activation_has_one_blue_button_with_the_address_that_is_also_given_as_text() -> None:
+def test_an_activation_has_one_blue_button_and_its_address_as_text() -> None:
     mail = sample(Kind.ACTIVATION, "en")
     page = LexborHTMLParser(mail.html)
     (button,) = page.css("a.button")

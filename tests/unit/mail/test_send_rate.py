@@ -120,7 +120,7 @@ def test_a_quota_that_others_used_up_is_looked_at_again_in_an_hour() -> None:
     assert held(known(per_day=100, sent=100)).until == NOW + timedelta(hours=1)
 
 
-def test_what_is_leased_and_lies_ahead_is_still_counted_when_limits_are_read_again() -> None:
+def test_slots_leased_ahead_still_count_when_limits_are_read_again() -> None:
     state, slots = leased(known(per_day=1_000), 100)
     later = slots[49]
     state = pace.with_limits(state, Limits(14, 1_000, sent=50), later)
@@ -192,7 +192,7 @@ def test_a_backlog_uses_the_rate_and_no_call_is_throttled() -> None:
     assert sent.lease_writes <= 0.25 * sent.mails
 
 
-def test_a_quota_that_is_used_up_parks_the_rest_until_it_frees_and_nobody_is_lost() -> None:
+def test_a_used_up_quota_parks_the_rest_until_it_frees_and_nobody_is_lost() -> None:
     sent = over_the_quota(1_000, per_day=600, seed=7)
     assert sent.mails == sent.people == 1_000
     assert 590 <= sent.by_day[0] <= 600
@@ -262,7 +262,7 @@ def test_a_mail_refused_for_itself_is_not_parked() -> None:
     assert world.schedule().run() == 0
 
 
-def test_when_the_pace_cannot_be_read_no_mail_is_taken_for_one_that_may_have_gone_out() -> None:
+def test_when_the_send_rate_cannot_be_read_no_mail_counts_as_perhaps_sent() -> None:
     fails = {"on": False}
 
     def gate(service: str, operation: str, request: dict[str, Any], effect: Effect) -> dict[str, Any]:
@@ -323,9 +323,7 @@ def test_a_few_bounces_among_few_mails_stop_nothing() -> None:
         (Counts(10_000, 0, 8), True),
     ],
 )
-def test_sending_stops_at_four_in_a_hundred_bounces_or_eight_in_ten_thousand_complaints(
-    counts: Counts, stops: bool
-) -> None:
+def test_sending_stops_at_4_in_100_bounces_or_8_in_10000_complaints(counts: Counts, stops: bool) -> None:
     assert bool(why_stop({"2026-09-01T15": counts}, Breaker(), NOW)) is stops
 
 
@@ -337,7 +335,7 @@ def test_bounces_are_those_of_a_day_and_complaints_those_of_a_week() -> None:
     assert why_stop(old, Breaker(), NOW) is None
 
 
-def test_when_it_stops_no_mail_of_any_kind_goes_out_and_what_is_pending_stays_pending() -> None:
+def test_when_sending_stops_no_mail_of_any_kind_goes_out_and_all_stays_pending() -> None:
     world = waiting()
     stop(world)
     world.send_mail()
@@ -394,7 +392,7 @@ def test_who_opens_it_is_told_so_once() -> None:
     assert [one is not None for one in told] == [False] * 4 + [True] + [False] * 3
 
 
-def test_a_bounce_whose_telling_broke_off_before_it_was_looked_at_stops_sending_when_it_is_told_again() -> None:
+def test_a_bounce_whose_event_broke_off_stops_sending_when_it_comes_again() -> None:
     world = World()
     state = SendingState(world.table)
     for number in range(4):
@@ -410,7 +408,7 @@ def test_a_bounce_whose_telling_broke_off_before_it_was_looked_at_stops_sending_
 # The queue's batch.
 
 
-def test_of_a_batch_only_what_failed_comes_again_and_its_turns_are_had_together() -> None:
+def test_of_a_batch_only_failures_come_again_and_its_slots_are_leased_together() -> None:
     world = waiting(teachers=5)
     bodies = [json.loads(message) for message in world.sqs.messages]
     bodies[1]["activation_id"] = "another one"
@@ -432,7 +430,7 @@ def test_of_a_batch_only_what_failed_comes_again_and_its_turns_are_had_together(
     assert (pace_state.version, sum(pace_state.used.values())) == (1, 4)
 
 
-def test_parked_requests_are_done_with_so_that_waiting_burns_none_of_their_tries() -> None:
+def test_parked_requests_are_acknowledged_so_that_waiting_costs_no_try() -> None:
     world = waiting()
     stop(world)
     (message,) = world.sqs.messages

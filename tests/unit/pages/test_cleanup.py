@@ -152,7 +152,7 @@ def test_nobody_deletes_keeps_or_downloads_what_is_somebody_elses(web: Web) -> N
     assert not [bucket for bucket, _ in web.world.s3.objects if bucket == "exports"]
 
 
-def test_every_button_field_and_heading_has_a_name_of_its_own_in_both_languages(web: Web) -> None:
+def test_every_button_field_and_heading_has_its_own_name_in_both_languages(web: Web) -> None:
     teacher = linked_teacher(web)
     teacher.open("/cleaning").press("Delete classes", "Period 4").press("Keep these classes", "Chess club")
     for language in ("en", "es"):

@@ -35,7 +35,7 @@ masteries = st.dictionaries(st.sampled_from("abcd"), skills, max_size=4)
 
 
 @given(masteries, masteries, masteries)
-def test_merging_in_any_order_twice_or_along_a_chain_gives_the_same_and_nobody_goes_down(
+def test_merging_in_any_order_gives_the_same_and_nobody_loses_progress(
     one: Mastery, two: Mastery, three: Mastery
 ) -> None:
     together = [reduce(mastery_rules.merge, order) for order in permutations([one, two, three])]
@@ -99,7 +99,7 @@ def test_undoing_gives_each_side_what_it_had_and_what_was_earned_there_since() -
     assert world.links.of_account("old") == []
 
 
-def test_what_the_platform_repeats_from_the_other_side_is_given_back_to_that_side() -> None:
+def test_progress_the_platform_repeats_from_the_other_side_goes_back_to_it() -> None:
     world = two_accounts()
     link(world, "old", joins="made")
     everything = {s: {"points": m.points, "updated_at": m.updated_at} for s, m in world.accounts.mastery("old").items()}
@@ -110,7 +110,7 @@ def test_what_the_platform_repeats_from_the_other_side_is_given_back_to_that_sid
     assert (shown(world, "old"), shown(world, "made")) == ({"a": 60, "b": 90}, {"a": 80, "c": 10})
 
 
-def test_a_chain_of_joined_accounts_shows_all_of_their_progress_and_parts_at_any_place() -> None:
+def test_a_chain_of_joined_accounts_shows_all_progress_and_parts_anywhere() -> None:
     world = two_accounts()
     elsewhere = RosterUserKey("valley", "v1")
     with_made_account(world, elsewhere, "valleys")
@@ -135,7 +135,7 @@ def test_only_the_account_that_the_person_saw_is_joined(joins: str | None) -> No
         link(world, "old", joins=joins)
 
 
-def test_no_rule_joins_accounts_and_an_account_of_ones_own_is_never_joined_into_another() -> None:
+def test_no_rule_joins_accounts_and_a_used_account_never_joins_another() -> None:
     world = two_accounts()
     with pytest.raises(RefusedTransition, match="already_linked"):
         link(world, "old", joins="made", by_rule=True)
@@ -228,7 +228,7 @@ def test_cut_at_any_call_and_done_again_it_ends_as_if_it_had_not_been_cut(
     assert all(end == facts(uncut) for end in ends)
 
 
-def test_of_two_who_undo_a_join_at_once_the_second_does_not_undo_the_link_that_came_back() -> None:
+def test_of_two_undos_at_once_the_second_leaves_the_link_that_came_back() -> None:
     world = two_accounts()
     merges(world)
     parts(world)

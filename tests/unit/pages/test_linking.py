@@ -81,7 +81,7 @@ def test_a_teacher_links_and_sees_both_kinds_of_class(web: Web) -> None:
     assert "AccountLinked" in events
 
 
-def test_with_google_the_account_is_found_by_issuer_and_subject_and_never_by_address(web: Web) -> None:
+def test_with_google_the_account_is_found_by_subject_and_never_by_address(web: Web) -> None:
     page = web.visitor(sub="google-ada", email="whatever@mail.example", email_verified=True)
     page.open(web.world.address_in_mail_to("t1@lakeside.example")).press("Log into my existing account")
     page.press("Continue with Google")
@@ -91,7 +91,7 @@ def test_with_google_the_account_is_found_by_issuer_and_subject_and_never_by_add
     assert (stranger.status, "No account here" in stranger.text) == (401, True)
 
 
-def test_a_wrong_password_and_an_unknown_name_get_the_same_answer_after_the_same_calls(web: Web) -> None:
+def test_a_wrong_password_and_an_unknown_name_get_the_same_answer_and_calls(web: Web) -> None:
     answers, calls = [], []
     for name in ("ada", "nobody", "ada@mail.example", "nobody@mail.example"):
         page = web.visitor().open("/login")
@@ -146,7 +146,7 @@ def test_the_link_dies_with_an_address_that_is_no_longer_the_official_one(web: W
     assert web.visitor().open(address).status == 410
 
 
-def test_nobody_can_link_with_the_mail_of_another_to_an_account_that_is_linked_already(web: Web) -> None:
+def test_nobody_links_with_anothers_mail_to_an_account_that_is_linked_already(web: Web) -> None:
     linked_teacher(web)
     page = log_in(activated(web, "t2").press("Log into my existing account"))
     page.press("Link my accounts")
@@ -175,7 +175,7 @@ def test_two_presses_at_once_make_one_link(web: Web) -> None:
     )
 
 
-def test_a_matched_student_is_linked_at_the_first_district_login_without_a_question(web: Web) -> None:
+def test_a_matched_student_is_linked_at_the_first_district_login_unasked(web: Web) -> None:
     page = web.visitor(sub="zoe-at-google", email="s9@lakeside.example", email_verified=True)
     page.open("/sso/lakeside").press("Continue with Google")
     assert page.path == "/home"
@@ -185,7 +185,7 @@ def test_a_matched_student_is_linked_at_the_first_district_login_without_a_quest
     assert (link.state, link.account_id, link.by_rule) == (LinkState.LINKED, "zoe", True)
 
 
-def test_an_unmatched_student_chooses_the_existing_account_and_keeps_what_was_earned(web: Web) -> None:
+def test_an_unmatched_student_chooses_the_existing_account_and_keeps_points(web: Web) -> None:
     """M12, M14, M15."""
     teacher = linked_teacher(web)
     page = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
@@ -234,7 +234,7 @@ def test_who_finds_the_older_account_later_has_both_in_one(web: Web) -> None:
     assert "Quiz: 70" in page.text
 
 
-def test_the_district_login_leads_to_the_older_account_and_after_an_undo_back_again(web: Web) -> None:
+def test_the_district_login_leads_to_the_older_account_and_back_after_an_undo(web: Web) -> None:
     page = in_a_made_account(web)
     made, other_device = account_of(web, "s1"), web.visitor(sub="cid-1", district=CLEVER_DISTRICT)
     other_device.open("/sso/lakeside").press("Continue with Clever")
@@ -253,7 +253,7 @@ def test_the_district_login_leads_to_the_older_account_and_after_an_undo_back_ag
     assert account_of(web, "s1") == made
 
 
-def test_a_session_of_a_joined_account_is_one_of_the_account_that_it_was_joined_into(web: Web) -> None:
+def test_a_session_of_a_joined_account_is_one_of_the_account_it_joined(web: Web) -> None:
     """Google knows the made account by its own subject; `Continue with Google` leads to the older one all the same."""
     google = {"sub": "g-s2", "email": "s2@lakeside.example", "email_verified": True}
     page = web.visitor(**google).open("/sso/lakeside").press("Continue with Google")
@@ -319,7 +319,7 @@ def test_a_district_login_proves_only_who_is_on_that_districts_roster(
     assert (page.status, code in page.text) == (403, True)
 
 
-def test_an_answer_of_the_issuer_counts_only_in_the_browser_that_asked_and_only_once(web: Web) -> None:
+def test_an_issuers_answer_counts_only_in_the_browser_that_asked_and_once(web: Web) -> None:
     attacker = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
     callback = next(str(r.request.url) for name, r in web.responses if name.startswith("GET /callback") if r.request)
     assert attacker.path == "/welcome"
@@ -364,7 +364,7 @@ def test_a_link_can_be_undone_for_thirty_days(web: Web) -> None:
     assert link.state is LinkState.LINKED
 
 
-def test_a_teacher_who_leaves_the_roster_loses_the_district_classes_and_nothing_else(web: Web) -> None:
+def test_a_teacher_who_leaves_the_roster_loses_only_the_district_classes(web: Web) -> None:
     """M5, M8."""
     page = linked_teacher(web)
     web.world.upload(
@@ -400,7 +400,7 @@ def test_a_class_can_be_deleted_and_restored_by_its_teacher_alone(web: Web) -> N
         log_in(teacher.open("/login")).open("/classes/own/settings").press("Restore class")
 
 
-def test_a_nudge_comes_once_when_due_and_stops_in_one_click_or_when_nothing_is_left(web: Web) -> None:
+def test_a_nudge_comes_once_when_due_and_stops_in_one_click_or_at_the_end(web: Web) -> None:
     """M17, B4."""
     teacher = linked_teacher(web)
     web.world.pass_time(days=13)
@@ -451,7 +451,7 @@ def test_a_form_from_another_site_is_refused(web: Web) -> None:
     assert web.world.links.of_user(key("t1")) is None
 
 
-def test_too_many_tries_are_told_when_to_come_back_and_a_success_does_not_reset_them(web: Web) -> None:
+def test_too_many_tries_are_told_when_to_return_and_no_success_resets_them(web: Web) -> None:
     page = web.visitor()
     for n in range(10):
         log_in(page.open("/login"), "Ada" if n % 2 else "ada", "wrong")
@@ -534,7 +534,7 @@ def test_candidates_are_named_to_the_person_alone_and_proved_by_a_login(web: Web
     assert "Your accounts are linked" in linked.text
 
 
-def test_a_teacher_whose_login_fails_is_reminded_of_the_accounts_with_that_address(web: Web) -> None:
+def test_a_teacher_whose_login_fails_is_reminded_of_accounts_with_that_address(web: Web) -> None:
     web.world.feed(account("ada-at-school", "t1@lakeside.example", verified=False))
     page = log_in(activated(web).press("Log into my existing account"), "ada", "wrong")
     assert page.status == 401

@@ -26,7 +26,7 @@ def in_valley(web: Web) -> None:
     web.world.send_mail()
 
 
-def test_a_teacher_of_two_districts_has_both_in_one_account_and_leaves_one_without_the_other(web: Web) -> None:
+def test_a_teacher_of_two_districts_has_both_in_one_account_and_can_leave_one(web: Web) -> None:
     in_valley(web)
     linked_teacher(web)
     page = web.visitor().open(web.world.address_in_mail_to("ada@valley.example"))
@@ -67,7 +67,7 @@ def test_back_after_the_link_leads_home(web: Web) -> None:
     assert post(page, "/link", account_id="ada", sourced_id="t1").url.path == "/home"
 
 
-def test_a_page_that_stayed_open_in_another_tab_joins_nothing_that_it_did_not_show(web: Web) -> None:
+def test_a_page_left_open_in_another_tab_joins_nothing_that_it_did_not_show(web: Web) -> None:
     """One tab shows the own account; in the other one somebody else logged in meanwhile."""
     page = log_in(activated(web).press("Log into my existing account"))
     shown_in_the_first_tab = {"account_id": "ada", "sourced_id": "t1"}

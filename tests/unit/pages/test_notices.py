@@ -51,7 +51,7 @@ def facts(web: Web) -> dict[tuple[str, str], object]:
     return {pair: item for pair, item in state(web).items() if not pair[0].startswith("LIMIT#")}
 
 
-def test_the_button_leads_to_a_page_without_the_token_that_names_what_was_linked(web: Web) -> None:
+def test_the_button_leads_to_a_page_without_the_token_that_names_the_link(web: Web) -> None:
     page = arrived(web)
 
     assert (page.path, page.status) == ("/notice", 200)

@@ -29,7 +29,7 @@ def opened_with(web: Web, address: str, begun: httpx.Response) -> httpx.Response
     return web._page(httpx.Request("GET", address, headers={"Cookie": cookie}))
 
 
-def test_the_answer_of_an_attackers_login_is_refused_in_a_victims_browser_before_the_issuer_is_asked(web: Web) -> None:
+def test_an_attackers_login_is_refused_in_a_victims_browser_unasked(web: Web) -> None:
     """The victim is in the middle of a login, too: the state is another."""
     attacker, address = begun_at_clever(web)
     victim, _ = begun_at_clever(web)

@@ -66,7 +66,7 @@ def test_a_question_that_no_page_can_pass_on_refuses_the_login(web: Web) -> None
     assert log_in(web.visitor().open("/login")).status == 401
 
 
-def test_tries_of_a_code_are_counted_per_account_and_a_new_login_does_not_reset_them(web: Web) -> None:
+def test_tries_of_a_code_count_per_account_and_a_new_login_resets_none(web: Web) -> None:
     web.cognito.challenges["ada"] = [("SOFTWARE_TOKEN_MFA", "123456")]
     statuses = []
     for _ in range(3):
@@ -100,7 +100,7 @@ def test_who_forgot_a_password_chooses_a_new_one_with_a_code_and_is_in(web: Web)
     assert log_in(web.visitor().open("/login"), password=PASSWORD).status == 401
 
 
-def test_an_address_stands_for_the_username_and_the_browser_does_not_learn_which(web: Web) -> None:
+def test_an_address_stands_for_the_username_and_the_browser_learns_neither(web: Web) -> None:
     page = forgot(web, "ADA@mail.example")
     assert "ada" in web.cognito.codes
     sealed = web.site.services.sealed("forgotten").open(page._http.cookies[LOGIN_COOKIE], 60)

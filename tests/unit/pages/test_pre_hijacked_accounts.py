@@ -49,7 +49,7 @@ def is_linked_to(web: Web, who: str) -> str | None:
     return link.account_id if link and link.state is LinkState.LINKED else None
 
 
-def test_classic_federated_merge_the_password_of_a_prepared_account_opens_nothing_of_the_owner(web: Web) -> None:
+def test_classic_federated_merge_a_prepared_password_opens_nothing_of_owners(web: Web) -> None:
     """Given an account with the owner's address and the attacker's password, when the owner comes by Google …"""
     prepared(web)
     owner = owner_logs_in(web)
@@ -61,7 +61,7 @@ def test_classic_federated_merge_the_password_of_a_prepared_account_opens_nothin
         sees_nothing(attacker)
 
 
-def test_classic_federated_merge_the_mail_of_the_owner_is_no_login_to_a_prepared_account(web: Web) -> None:
+def test_classic_federated_merge_the_owners_mail_opens_no_prepared_account(web: Web) -> None:
     prepared(web, address=OFFICIAL, role="teacher")
     owner = log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
     assert owner.path == "/home"
@@ -84,7 +84,7 @@ def test_unexpired_session_ends_when_the_owner_links_by_the_mail(web: Web) -> No
     assert log_in(attacker.open("/login")).status == 401
 
 
-def test_unexpired_session_ends_when_a_rule_links_and_when_a_new_link_is_made_after_an_undo(web: Web) -> None:
+def test_unexpired_session_ends_when_a_rule_links_and_at_a_link_after_an_undo(web: Web) -> None:
     attacker = log_in(web.visitor().open("/login"), "zoe")
     web.world.pass_time(minutes=1)
     owner = owner_logs_in(web, "s9@lakeside.example")
@@ -102,7 +102,7 @@ def test_unexpired_session_cannot_undo_what_the_owner_linked(web: Web) -> None:
     assert is_linked_to(web, "s9") == "zoe"
 
 
-def test_trojan_identifier_a_second_login_of_a_prepared_account_opens_nothing_of_the_owner(web: Web) -> None:
+def test_trojan_identifier_a_prepared_second_login_opens_nothing_of_the_owner(web: Web) -> None:
     """Given a prepared account with the attacker's own Google beside the owner's address …"""
     prepared(web, google_sub="attacker")
     owner = owner_logs_in(web)
@@ -115,7 +115,7 @@ def test_trojan_identifier_a_second_login_of_a_prepared_account_opens_nothing_of
     sees_nothing(attacker)
 
 
-def test_trojan_identifier_a_second_login_of_an_account_that_its_owner_got_back_has_to_be_confirmed(web: Web) -> None:
+def test_trojan_identifier_a_second_login_is_confirmed_once_the_owner_is_back(web: Web) -> None:
     """Given the attacker's Google beside an address that was verified later, when its owner links the account …"""
     web.world.feed(account("ada", OFFICIAL, role="teacher", google_sub="attacker", verified=True))
     linked = log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
@@ -131,7 +131,7 @@ def test_trojan_identifier_a_second_login_of_an_account_that_its_owner_got_back_
     assert "Confirm that this is you" in attacker.open("/home").text
 
 
-def test_trojan_identifier_a_second_login_of_an_account_that_a_rule_links_has_to_be_confirmed(web: Web) -> None:
+def test_trojan_identifier_a_second_login_is_confirmed_once_a_rule_links(web: Web) -> None:
     web.world.feed(account("zoe", "s9@lakeside.example", role="student", google_sub="attacker"))
     assert "Algebra" in owner_logs_in(web, "s9@lakeside.example").open("/home").text
     attacker = web.visitor(sub="attacker", email="x@evil.example", email_verified=True).open("/login")
@@ -217,7 +217,7 @@ def test_non_verifying_issuer_its_word_on_an_address_proves_nobody(web: Web, cla
     assert is_linked_to(web, "s2") is not None
 
 
-def test_non_verifying_issuer_an_account_of_the_same_subject_at_another_issuer_is_another(web: Web) -> None:
+def test_non_verifying_issuer_the_same_subject_elsewhere_is_another_account(web: Web) -> None:
     """Issuer and subject together are the key: Clever's ``google-ada`` is nobody to Google's."""
     attacker = web.visitor(
         sub="google-ada", email="ada@mail.example", email_verified=True, district="clever-district-1"

@@ -174,9 +174,7 @@ def test_every_step_gives_the_browser_another_session(web: Web) -> None:
 
 
 @pytest.mark.parametrize("cookie", ["__Host-activation", "__Host-login", "__Host-session"])
-def test_a_cookie_that_we_did_not_seal_or_that_was_sealed_for_something_else_opens_nothing(
-    web: Web, cookie: str
-) -> None:
+def test_a_cookie_not_sealed_here_or_sealed_for_something_else_opens_nothing(web: Web, cookie: str) -> None:
     page = activated(web)
     sealed = page._http.cookies["__Host-activation"]
     for value in ("", "x", sealed[:-2] + "xx", sealed if cookie != "__Host-activation" else sealed[::-1], "{}"):
@@ -244,7 +242,7 @@ def test_who_asks_is_told_by_the_api_and_by_no_header() -> None:
     assert Request.from_event({"requestContext": {"http": http}, "headers": headers}).source_ip == "192.0.2.1"
 
 
-def test_guesses_at_one_address_are_limited_wherever_they_come_from_and_lock_out_nobody(web: Web) -> None:
+def test_guesses_at_an_address_are_limited_from_anywhere_and_lock_out_nobody(web: Web) -> None:
     address = web.world.address_in_mail_to("t1@lakeside.example")
     guess = address[:-1] + ("A" if address[-1] != "A" else "B")
     guesses = [
@@ -367,7 +365,7 @@ def test_the_two_names_of_an_account_share_its_limit(web: Web) -> None:
     assert log_in(web.visitor().open("/login"), "ada@mail.example").status == 429
 
 
-def test_logins_through_one_district_are_limited_and_the_page_says_when_to_come_again(
+def test_logins_through_a_district_are_limited_and_the_page_says_until_when(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logins, "_MOST_OF_A_DISTRICT", 0)

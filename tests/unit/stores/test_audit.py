@@ -28,7 +28,7 @@ def entries(world: World, user: RosterUserKey) -> list[Entry]:
     return AuditStore(world.table).of_user(user)
 
 
-def test_a_link_by_mail_leaves_one_entry_that_names_the_person_and_the_activation(web: Web) -> None:
+def test_a_link_by_mail_leaves_one_entry_with_the_person_and_the_activation(web: Web) -> None:
     linked_teacher(web)
 
     (entry,) = entries(web.world, key("t1"))
@@ -45,7 +45,7 @@ def test_a_link_by_mail_leaves_one_entry_that_names_the_person_and_the_activatio
     )
 
 
-def test_a_link_by_rule_leaves_one_entry_that_names_the_rule_and_the_district_login(web: Web) -> None:
+def test_a_link_by_rule_leaves_one_entry_with_the_rule_and_the_district_login(web: Web) -> None:
     zoe = web.visitor(sub="zoe-at-google", email="s9@lakeside.example", email_verified=True)
 
     zoe.open("/sso/lakeside").press("Continue with Google")
@@ -77,7 +77,7 @@ def test_an_undo_leaves_one_entry_more_that_says_who_undid_what(web: Web) -> Non
     assert undone.at > made.at
 
 
-def test_accounts_that_are_joined_and_parted_are_named_in_the_entry_of_the_link_and_of_its_undo() -> None:
+def test_accounts_joined_and_parted_are_named_in_the_entries_of_link_and_undo() -> None:
     world = two_accounts()
     link(world, "old", joins="made")
     world.pass_time(minutes=5)

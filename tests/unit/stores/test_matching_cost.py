@@ -75,7 +75,7 @@ def test_an_address_that_many_districts_share_costs_two_requests(world: World) -
 
 
 @pytest.mark.parametrize("role", ["teacher", "student"])
-def test_an_import_of_n_people_who_share_an_address_reads_what_n_ordinary_people_do(role: str) -> None:
+def test_an_import_of_people_who_share_an_address_reads_no_more_than_others(role: str) -> None:
     assert cost_of_import(300, OFFICE, role) == cost_of_import(300, None, role)
     fewer, more = cost_of_import(100, OFFICE, role), cost_of_import(300, OFFICE, role)
     assert more < 3.1 * fewer
@@ -95,7 +95,7 @@ def test_a_clever_id_that_many_people_name_is_not_read_with_all_of_them(world: W
 @pytest.mark.parametrize("accounts", [0, 1, 2, 7, 8, 9, 30])
 @pytest.mark.parametrize("districts_before", [0, 1, 7, 8, 9, 30])
 @pytest.mark.parametrize("others", [0, 1, 2, 20])
-def test_however_many_hold_an_address_the_look_up_sees_every_account_and_whether_it_is_shared(
+def test_the_look_up_of_an_address_sees_every_holder_and_whether_it_is_shared(
     world: World, accounts: int, districts_before: int, others: int
 ) -> None:
     # Given people of districts that sort before and after, and others of this district on both sides of this person
@@ -114,14 +114,14 @@ def test_however_many_hold_an_address_the_look_up_sees_every_account_and_whether
         assert found.outcome is (Outcome.MATCHED if accounts else Outcome.UNMATCHED)
 
 
-def test_one_proven_account_is_found_among_many_that_never_verified_the_address(world: World) -> None:
+def test_a_proven_account_is_found_among_many_that_never_verified_the_address(world: World) -> None:
     hold(world, holder())
     claim(world, *(f"squatter-{n:03}" for n in range(200)), proven=False)
     claim(world, "zz-owner")
     assert world.claims.find_match(holder()).account_id == "zz-owner"
 
 
-def test_a_preview_goes_by_the_upload_and_not_by_whoever_had_the_address_before(world: World) -> None:
+def test_a_preview_goes_by_the_upload_and_not_by_former_holders_of_an_address(world: World) -> None:
     # Given
     world.feed(account("ada", OFFICE))
     world.upload(roster(user("t1", "teacher"), user("old", "teacher", email=OFFICE), user("s1")))

@@ -65,7 +65,7 @@ def test_all_that_is_held_about_a_person_is_shown_whichever_way_they_are_named(b
     assert {"district_class": "c1", "district_id": "lakeside", "role": "attends"} in shown["parts"]
 
 
-def test_nothing_of_an_account_is_left_once_it_is_deleted_and_nobody_else_loses_anything() -> None:
+def test_nothing_is_left_of_a_deleted_account_and_nobody_else_loses_anything() -> None:
     world = with_a_student()
     words = ("kid", made_account(world), "cid-1@mail.example")
     others = {pair: item for pair, item in world.table.items.items() if pair[0] == "ACCOUNT#zoe"}
@@ -80,7 +80,7 @@ def test_nothing_of_an_account_is_left_once_it_is_deleted_and_nobody_else_loses_
     assert (own.student_account_ids, own.assignments[0].scores) == ((), {})
 
 
-def test_nothing_of_a_roster_user_is_left_once_they_are_deleted_and_the_account_stays() -> None:
+def test_nothing_is_left_of_a_deleted_roster_user_and_the_account_stays() -> None:
     world = with_a_student()
 
     delete(data_of(world), "", KID)

@@ -58,7 +58,7 @@ def saved(web: Web, teacher: Person) -> dict[str, str]:
     return unzipped(teacher.answer.content)
 
 
-def test_a_class_is_downloaded_when_it_is_made_and_the_page_looks_again_by_itself_until_then(web: Web) -> None:
+def test_the_page_looks_again_by_itself_until_the_class_can_be_downloaded(web: Web) -> None:
     teacher = linked_teacher(web).open("/classes/own/settings").press("Download class data")
     assert "Your file is being made" in teacher.text
     assert teacher.answer is not None

@@ -203,7 +203,7 @@ class Lives(RuleBasedStateMachine):
         return True
 
 
-def test_nobody_goes_down_and_every_account_holds_what_is_its_own_after_ten_thousand_steps() -> None:
+def test_nobody_goes_down_and_every_account_keeps_its_own_in_random_steps() -> None:
     Lives.steps = 0
 
     run_state_machine_as_test(

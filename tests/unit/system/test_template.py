@@ -41,7 +41,7 @@ def test_every_asynchronous_call_has_a_dead_letter_queue(name: str) -> None:
                 assert "Arn" in properties["DeadLetterConfig"]
 
 
-def test_a_notice_is_given_up_after_its_worker_is_gone_and_before_its_event_comes_again() -> None:
+def test_a_notice_lease_ends_between_its_workers_end_and_the_next_event() -> None:
     """Else two workers would send it, or the one that comes next would find it under way for ever."""
     worker = FUNCTIONS["LinkNoticeFunction"]["Timeout"]
     again = RESOURCES["LinkNoticeQueue"]["Properties"]["VisibilityTimeout"]
@@ -93,7 +93,7 @@ def test_every_function_has_a_role_of_its_own_with_named_actions_and_resources(n
                 assert set(statement["Action"]) <= {"ses:GetAccount"}, statement
 
 
-def test_passwords_of_the_platform_are_asked_for_only_where_an_address_for_them_is_given() -> None:
+def test_platform_passwords_are_asked_for_only_where_their_address_is_set() -> None:
     """Then by one function alone, which Cognito alone may call, and which reads accounts and one secret."""
     whole = ("UserMigrationFunction", "UserMigrationPermission", "PlatformLoginSecret")
     assert {RESOURCES[name]["Condition"] for name in whole} == {"HasPlatformLogin"}

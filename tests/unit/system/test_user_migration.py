@@ -196,7 +196,7 @@ def test_an_answer_that_is_none_lets_nobody_in(
     assert [path for path, _ in deployed.asked] == ["/login"], "a redirect is not followed, and nothing is asked twice"
 
 
-def test_a_platform_that_is_not_there_refuses_as_a_wrong_password_does_and_is_counted(
+def test_an_absent_platform_refuses_as_a_wrong_password_does_and_is_counted(
     deployed: PlatformLogin, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deployed.answers["ada"] = (503, {}, b"")
@@ -279,7 +279,7 @@ class MigratingCognito(MemoryCognito):
         return super().admin_initiate_auth(AuthParameters=AuthParameters, **more)
 
 
-def test_a_teacher_logs_in_with_the_platforms_password_and_is_asked_for_there_once(deployed: PlatformLogin) -> None:
+def test_a_teacher_logs_in_with_the_platforms_password_which_is_asked_once(deployed: PlatformLogin) -> None:
     web = lakeside()
     web.site.services.passwords._cognito = MigratingCognito()
     page = log_in(activated(web).press("Log into my existing account"), password="wrong")

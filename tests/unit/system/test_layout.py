@@ -1,0 +1,78 @@
+"""The tests themselves: names that can be read in one line, helpers apart from tests, each folder with a subject."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+LONGEST_NAME = 74
+
+FOLDERS = {
+    "benchmarks": "figures, generated districts and load: run by make bench and make load",
+    "simulation": "faults, interleavings, fuzzing and mutations, with the tests that hold them in a slice",
+    "simulation/corpus": "inputs that once broke something",
+    "simulation/features": "one story for each feature that the faults are tried on",
+    "tests": "builders, harness and fixtures that every kind of test uses",
+    "tests/bad_uploads": "uploads with something wrong in them, as a table of cases",
+    "tests/browser": "pages and mails in a browser, on the local stack",
+    "tests/fakes": "DynamoDB and the other services, in memory",
+    "tests/sam_local": "functions in Lambda's own container",
+    "tests/stack": "journeys on the local stack",
+    "tests/unit": "one process, no socket",
+    "tests/unit/domain": "the rules alone",
+    "tests/unit/imports": "from an upload to what stands in the table",
+    "tests/unit/mail": "what is mailed, when, and what comes back",
+    "tests/unit/pages": "requests and their answers",
+    "tests/unit/stores": "what is kept, and what reading it costs",
+    "tests/unit/system": "the repository as a whole: template, events, promises",
+}
+
+
+def modules(*tops: str) -> Iterator[Path]:
+    for top in tops:
+        for path in sorted((ROOT / top).rglob("*.py")):
+            yield path.relative_to(ROOT)
+
+
+def is_test(module: Path) -> bool:
+    return module.name.startswith("test_")
+
+
+def imported(module: Path) -> Iterator[str]:
+    """The dotted names that a module imports, each name of a ``from`` import as a module that it may be."""
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+TESTS = [module for module in modules("tests", "simulation", "benchmarks") if is_test(module)]
+IDS = [str(module) for module in TESTS]
+
+
+@pytest.mark.parametrize("module", TESTS, ids=IDS)
+def test_the_name_of_a_test_fits_in_a_line(module: Path) -> None:
+    functions = [
+        node.name
+        for node in ast.walk(ast.parse((ROOT / module).read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+    ]
+    assert [name for name in functions if len(name) > LONGEST_NAME] == []
+
+
+@pytest.mark.parametrize("module", TESTS, ids=IDS)
+def test_no_test_imports_another_test(module: Path) -> None:
+    tests = {".".join(other.with_suffix("").parts) for other in TESTS}
+    assert tests.intersection(imported(module)) == set()
+
+
+def test_every_folder_of_tests_has_a_place_in_the_layout() -> None:
+    used = {str(module.parent) for module in modules("tests", "simulation", "benchmarks")}
+    used |= {"simulation/corpus"}  # holds bytes, no modules
+    assert used == set(FOLDERS)
