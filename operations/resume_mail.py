@@ -9,12 +9,12 @@ from operations.stack import deployed
 from shared.domain.clock import utc_now
 from shared.domain.errors import RefusedTransition
 from shared.domain.sender_reputation import Breaker
-from shared.stores.send_state import SendingState
+from shared.stores.send_state import SendStateStore
 
 USAGE = 'make resume-mail BY="your name" REASON="what was wrong, and what was done about it"'
 
 
-def resume(state: SendingState, by: str, reason: str, *, now: datetime) -> Breaker:
+def resume(state: SendStateStore, by: str, reason: str, *, now: datetime) -> Breaker:
     """Answers what sending had been stopped for. Raises RefusedTransition ``not_stopped``."""
     return state.resume(by, reason, now)
 
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"Say who decides, and why:\n  {USAGE}\n")
         return 1
     try:
-        stopped = resume(SendingState(deployed().table()), by, reason, now=utc_now())
+        stopped = resume(SendStateStore(deployed().table()), by, reason, now=utc_now())
     except RefusedTransition as refused:
         sys.stderr.write(f"{refused.message}\n")
         return 1

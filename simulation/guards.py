@@ -23,12 +23,11 @@ from functions.import_step.steps import ingest as reading
 from shared.domain import link as link_rules
 from shared.domain.activation import Activation
 from shared.domain.link import Link
-from shared.domain.matching import Claim, Match, Outcome
+from shared.domain.matching import Holder, Match, Outcome
 from shared.domain.report import Upload
 from shared.domain.roster import RosterUserKey
 from shared.mail import ses as mailer
-from shared.stores import accounts, imports, links, reports, table
-from shared.stores import identifier_index as claims
+from shared.stores import accounts, identifier_index, imports, links, reports, table
 from shared.stores.activations import ActivationStore
 from shared.stores.import_state import ImportLedger
 from shared.stores.nudges import Nudges, NudgeStore
@@ -104,15 +103,15 @@ def _patch(target: Any, name: str, new: Any) -> Callable[[], AbstractContextMana
     return lambda: mock.patch.object(target, name, new)
 
 
-def _any_claim_matches(found: Iterable[Claim], *, address_is_shared: bool = False) -> Match:
-    everyone = sorted({claim.account_id for claim in found})
+def _any_holder_matches(found: Iterable[Holder], *, address_is_shared: bool = False) -> Match:
+    everyone = sorted({holder.account_id for holder in found})
     if address_is_shared or len(everyone) != 1:
         return Match(Outcome.AMBIGUOUS if everyone else Outcome.UNMATCHED, candidates=tuple(everyone))
     return Match(Outcome.MATCHED, account_id=everyone[0])
 
 
-def _shared_address_matches(found: Iterable[Claim], *, address_is_shared: bool = False) -> Match:
-    proven = sorted({claim.account_id for claim in found if claim.proven})
+def _shared_address_matches(found: Iterable[Holder], *, address_is_shared: bool = False) -> Match:
+    proven = sorted({holder.account_id for holder in found if holder.proven})
     return Match(Outcome.MATCHED, account_id=proven[0]) if len(proven) == 1 else Match(Outcome.UNMATCHED)
 
 
@@ -184,8 +183,11 @@ _NEEDS_NO_MAIL = _patch(sending.ActivationSending, "_needs_no_mail", lambda *_: 
 _NOT_WITHDRAWN = _patch(ActivationStore, "withdraw", lambda *_: False)
 
 CHECKS: tuple[Guard, ...] = (
-    Guard("match: only a proven claim counts (M6)", _patch(claims, "match", _any_claim_matches)),
-    Guard("match: an address that two people share is nobody's (M7)", _patch(claims, "match", _shared_address_matches)),
+    Guard("match: only a proven claim counts (M6)", _patch(identifier_index, "match", _any_holder_matches)),
+    Guard(
+        "match: an address that two people share is nobody's (M7)",
+        _patch(identifier_index, "match", _shared_address_matches),
+    ),
     Guard(
         "link: a rule never redoes what a person undid (M6)", _patch(links.link_rules, "make", _redoes_what_was_undone)
     ),

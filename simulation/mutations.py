@@ -25,13 +25,12 @@ from functions.pages.mail_links import notice as notice_pages
 from shared.domain import link as link_rules
 from shared.hubs.oidc import Identity
 from shared.runtime.tokens import Sealed
-from shared.stores import identifier_index as claims
-from shared.stores import links, sessions
+from shared.stores import identifier_index, links, sessions
 from shared.stores import request_context as visits_store
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.sessions import SessionStore
 from simulation import test_races as races
-from simulation.guards import _any_claim_matches, _redoes_what_was_undone
+from simulation.guards import _any_holder_matches, _redoes_what_was_undone
 from tests import pages_harness as tests_site
 from tests.harness import GOOGLE
 from tests.pages_harness import lakeside
@@ -242,7 +241,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an unverified address is never linked by rule",
-        _patch(claims, "match", _any_claim_matches),
+        _patch(identifier_index, "match", _any_holder_matches),
         _on(pre_hijacked.test_classic_federated_merge_a_prepared_password_opens_nothing_of_owners),
     ),
     Mutation(
@@ -265,7 +264,7 @@ MUTATIONS = (
     ),
     Mutation(
         "outside identities are keyed by issuer and subject",
-        _patch(claims, "oidc_pk", lambda issuer, subject: f"OIDC#{GOOGLE}#google-ada"),
+        _patch(identifier_index, "oidc_pk", lambda issuer, subject: f"OIDC#{GOOGLE}#google-ada"),
         _on(linked.test_with_google_the_account_is_found_by_subject_and_never_by_address),
     ),
     Mutation(

@@ -34,18 +34,18 @@ from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.class_exports import ExportFiles, ExportStore
 from shared.stores.class_work import ClassWorkStore
-from shared.stores.digests import DigestStore, LeftOverStore
+from shared.stores.digests import DigestStore, RemainingClassesStore
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due import DueStore
-from shared.stores.identifier_index import ClaimStore
+from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.imports import ImportStarter
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.send_state import SendingState
+from shared.stores.send_state import SendStateStore
 from shared.stores.stuck import StuckStore
 from shared.use_cases.class_contents import ClassContents
 from shared.use_cases.match_and_invite import Matcher
@@ -81,7 +81,7 @@ class World:
         self.classes = DistrictClassStore(self.table)
         self.work = ClassWorkStore(self.table)
         self.users = RosterUserStore(self.table)
-        self.claims = ClaimStore(self.table)
+        self.identifiers = IdentifierIndex(self.table)
         self.accounts = AccountStore(self.table, GOOGLE)
         self.links = LinkStore(self.table)
         self.nudges = NudgeStore(self.table)
@@ -157,7 +157,7 @@ class World:
 
     def feed_lines(self, lines: Iterable[bytes]) -> dict[str, Any]:
         feed = AccountsFeed(
-            self.accounts, self.claims, self.users, self.links, self.activations, clock=self.clock, at_once=1
+            self.accounts, self.identifiers, self.users, self.links, self.activations, clock=self.clock, at_once=1
         )
         return feed.load(lines)
 
@@ -201,7 +201,7 @@ class World:
     def nudging(self) -> Nudging:
         return Nudging(
             DueStore(self.table), self.links, self.nudges, self.users, self.accounts, self.previous(),
-            LeftOverStore(self.table), self.districts, self.mailer(),
+            RemainingClassesStore(self.table), self.districts, self.mailer(),
             token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
         )  # fmt: skip
 
@@ -219,7 +219,7 @@ class World:
 
     def digesting(self) -> Digesting:
         return Digesting(
-            DigestStore(self.table), LeftOverStore(self.table), self.districts, self.mailer(), brand=Brand(web_url=WEB),
+            DigestStore(self.table), RemainingClassesStore(self.table), self.districts, self.mailer(), brand=Brand(web_url=WEB),
             clock=self.clock,
         )  # fmt: skip
 
@@ -227,7 +227,7 @@ class World:
         return PreviousClasses(self.links, self.classes, clock=self.clock)
 
     def feedback(self) -> MailFeedback:
-        return MailFeedback(self.activations, self.districts, SendingState(self.table), clock=self.clock)
+        return MailFeedback(self.activations, self.districts, SendStateStore(self.table), clock=self.clock)
 
     def publisher(self) -> Publisher:
         return Publisher(self.events, "default")
@@ -274,7 +274,7 @@ class World:
 
     def steps(self) -> ImportSteps:
         matcher = Matcher(
-            self.claims,
+            self.identifiers,
             self.links,
             self.activations,
             ActivationQueue(self.sqs, "queue").request,

@@ -24,11 +24,11 @@ from shared.hubs.cognito import PasswordLogin
 from shared.hubs.oidc import Identity
 from shared.runtime.settings import Brand
 from shared.stores.class_exports import ExportQueue
-from shared.stores.digests import LeftOverStore
+from shared.stores.digests import RemainingClassesStore
 from shared.stores.notices import NoticeStore
 from shared.stores.progress import ProgressStore
 from shared.stores.rate_limits import RateLimiter
-from shared.stores.request_context import VisitStore
+from shared.stores.request_context import RequestContextStore
 from shared.stores.sessions import SessionStore
 from shared.stores.stuck import StuckStore
 from tests.builders import account, enrolled, key, roster, user
@@ -93,12 +93,13 @@ class Web:
         secrets = iter(f"secret-{n:08d}" for n in range(10**8))
         services = Services(
             districts=world.districts, users=world.users, district_classes=world.classes, work=world.work,
-            accounts=world.accounts, claims=world.claims, links=world.links, nudges=world.nudges, activations=world.activations,
+            accounts=world.accounts, identifiers=world.identifiers,
+            links=world.links, nudges=world.nudges, activations=world.activations,
             notices=NoticeStore(world.table),
-            visits=VisitStore(world.table, world.clock),
+            visits=RequestContextStore(world.table, world.clock),
             progress=ProgressStore(world.table), stuck=StuckStore(world.table), inviting_again=world.inviting_again(),
             exports=world.exports, export_queue=ExportQueue(world.export_requests, "exports"),
-            export_files=world.export_files, left=LeftOverStore(world.table),
+            export_files=world.export_files, remaining=RemainingClassesStore(world.table),
             sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
             passwords=PasswordLogin(self.cognito, "pool", "client"), google=self.google, clever=self.clever,
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),

@@ -17,7 +17,7 @@ from shared.runtime.observability import logger, metric
 from shared.runtime.settings import AccountsFeedSettings
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
-from shared.stores.identifier_index import ClaimStore
+from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
@@ -36,7 +36,7 @@ def feed() -> AccountsFeed:
     table = aws.table(settings().table_name)
     return AccountsFeed(
         AccountStore(table, settings().google_issuer),
-        ClaimStore(table),
+        IdentifierIndex(table),
         RosterUserStore(table),
         LinkStore(table),
         ActivationStore(table),

@@ -17,7 +17,7 @@ from shared.domain.matching import Outcome
 from shared.runtime.parallel import each
 from shared.stores.accounts import AccountStore, Stored
 from shared.stores.activations import ActivationStore
-from shared.stores.identifier_index import ClaimStore
+from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 
@@ -36,7 +36,7 @@ class AccountsFeed:
     def __init__(
         self,
         accounts: AccountStore,
-        claims: ClaimStore,
+        identifiers: IdentifierIndex,
         users: RosterUserStore,
         links: LinkStore,
         activations: ActivationStore,
@@ -45,7 +45,7 @@ class AccountsFeed:
         at_once: int = 8,
     ) -> None:
         self._accounts = accounts
-        self._claims = claims
+        self._identifiers = identifiers
         self._users = users
         self._links = links
         self._activations = activations
@@ -103,16 +103,16 @@ class AccountsFeed:
             if before is None or _identity(before.account) != _identity(account):
                 self._match_who_waited(account)
 
-        self._accounts.put(account, mastery, classes, fingerprint, before=before, once_claimed=match_who_waited)
+        self._accounts.put(account, mastery, classes, fingerprint, before=before, once_indexed=match_who_waited)
         return Result.CHANGED if before else Result.CREATED
 
     def _match_who_waited(self, account: Account) -> None:
         """M7: accounts that come later are matched when they come."""
-        holders = set(self._claims.on_email(account.email).users) if account.email else set()
+        holders = set(self._identifiers.on_email(account.email).users) if account.email else set()
         if account.clever_id:
-            holders |= set(self._claims.on_clever_id(account.clever_id).users)
+            holders |= set(self._identifiers.on_clever_id(account.clever_id).users)
         for user in self._users.get_many(holders).values():
-            found = self._claims.find_match(user)
+            found = self._identifiers.find_match(user)
             if found.outcome is not Outcome.MATCHED or found.account_id is None:
                 self._links.forget_match(user.key)
             elif self._links.record_match(user.key, found.account_id):

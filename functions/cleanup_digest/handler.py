@@ -13,7 +13,7 @@ from shared.mail.ses import paced_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric
 from shared.runtime.settings import CleanupDigestSettings
-from shared.stores.digests import DigestStore, LeftOverStore
+from shared.stores.digests import DigestStore, RemainingClassesStore
 from shared.stores.districts import DistrictStore
 
 
@@ -31,7 +31,7 @@ def digesting() -> Digesting:
         tell=metric,
     )
     return Digesting(
-        DigestStore(table), LeftOverStore(table), DistrictStore(table), mailer, brand=settings, clock=utc_now
+        DigestStore(table), RemainingClassesStore(table), DistrictStore(table), mailer, brand=settings, clock=utc_now
     )
 
 

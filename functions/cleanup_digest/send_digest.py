@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from shared.domain.clock import Clock, to_iso
-from shared.domain.digest import SchoolLeft, by_school, next_digest_at
+from shared.domain.digest import SchoolRemainder, by_school, next_digest_at
 from shared.domain.district import District
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.school_calendar import next_allowed
@@ -16,7 +16,7 @@ from shared.mail.rendering import SUBJECTS, Kind, Message, build, translated
 from shared.mail.ses import Mailer, MailRefused
 from shared.runtime.i18n import language_for
 from shared.runtime.settings import Brand
-from shared.stores.digests import DigestDue, DigestStore, LeftOverStore
+from shared.stores.digests import DigestDue, DigestStore, RemainingClassesStore
 from shared.stores.districts import DistrictStore
 
 LEASE = timedelta(minutes=10)
@@ -30,7 +30,7 @@ class Digesting:
     def __init__(
         self,
         digests: DigestStore,
-        left: LeftOverStore,
+        left: RemainingClassesStore,
         districts: DistrictStore,
         mailer: Mailer,
         *,
@@ -76,7 +76,7 @@ class Digesting:
             return "nothing"
         return self._send(one, district, schools)
 
-    def _send(self, one: DigestDue, district: District, schools: list[SchoolLeft]) -> str:
+    def _send(self, one: DigestDue, district: District, schools: list[SchoolRemainder]) -> str:
         now = self._clock()
         taken = self._digests.move(one, now + LEASE, under_way=True)
         if taken is None:
@@ -95,7 +95,7 @@ class Digesting:
         self._digests.move(taken, next_digest_at(district, now))
         return "sent"
 
-    def _messages(self, district: District, schools: list[SchoolLeft]) -> list[Message]:
+    def _messages(self, district: District, schools: list[SchoolRemainder]) -> list[Message]:
         names = self._districts.school_names(district.district_id, (s.school_id for s in schools if s.school_id))
         most = schools[0].classes
         language = language_for(district.locale)

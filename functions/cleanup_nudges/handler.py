@@ -16,7 +16,7 @@ from shared.runtime.observability import logger, metric
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import CleanupNudgesSettings
 from shared.stores.accounts import AccountStore
-from shared.stores.digests import LeftOverStore
+from shared.stores.digests import RemainingClassesStore
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due import DueStore
@@ -43,7 +43,7 @@ def nudging() -> Nudging:
         RosterUserStore(table),
         AccountStore(table, settings.google_issuer),
         PreviousClasses(links, DistrictClassStore(table), clock=utc_now),
-        LeftOverStore(table),
+        RemainingClassesStore(table),
         DistrictStore(table),
         paced_mailer(
             aws.client("sesv2", retries=False),

@@ -19,7 +19,7 @@ from shared.mail.ses import Mailer, MailRefused
 from shared.runtime.i18n import language_for
 from shared.runtime.settings import Brand
 from shared.stores.accounts import AccountStore
-from shared.stores.digests import LeftOverStore
+from shared.stores.digests import RemainingClassesStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due import NUDGE, DueStore
 from shared.stores.links import LinkStore
@@ -42,7 +42,7 @@ class Nudging:
         users: RosterUserStore,
         accounts: AccountStore,
         previous: PreviousClasses,
-        left: LeftOverStore,
+        left: RemainingClassesStore,
         districts: DistrictStore,
         mailer: Mailer,
         *,

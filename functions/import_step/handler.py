@@ -17,7 +17,7 @@ from shared.runtime.observability import logger, metric
 from shared.runtime.settings import ImportStepSettings
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
-from shared.stores.identifier_index import ClaimStore
+from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
 from shared.use_cases.match_and_invite import Matcher
@@ -31,7 +31,7 @@ def steps() -> ImportSteps:
     s3 = aws.client("s3")
     queue = ActivationQueue(aws.client("sqs"), settings.activation_queue_url)
     matcher = Matcher(
-        ClaimStore(table),
+        IdentifierIndex(table),
         LinkStore(table),
         ActivationStore(table),
         queue.request,

@@ -15,7 +15,7 @@ from shared.runtime.observability import logger, metric
 from shared.runtime.settings import MailFeedbackSettings
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
-from shared.stores.send_state import SendingState
+from shared.stores.send_state import SendStateStore
 
 
 @cache
@@ -23,7 +23,7 @@ def feedback() -> MailFeedback:
     """The use case, wired to the services that the environment names."""
     table = aws.table(MailFeedbackSettings.from_environment().table_name)
     return MailFeedback(
-        ActivationStore(table), DistrictStore(table), SendingState(table), clock=utc_now, on_stopped=_tell
+        ActivationStore(table), DistrictStore(table), SendStateStore(table), clock=utc_now, on_stopped=_tell
     )
 
 

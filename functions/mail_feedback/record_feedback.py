@@ -11,7 +11,7 @@ from shared.domain.reminder import IS_OUT, follow_up_at
 from shared.domain.sender_reputation import COMPLAINTS_OVER, Noted
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
-from shared.stores.send_state import SendingState
+from shared.stores.send_state import SendStateStore
 from shared.stores.stuck import StuckCode
 
 STATES = {
@@ -33,7 +33,7 @@ class MailFeedback:
         self,
         activations: ActivationStore,
         districts: DistrictStore,
-        sending: SendingState,
+        sending: SendStateStore,
         *,
         clock: Clock,
         on_stopped: Callable[[str], None] = lambda _reason: None,

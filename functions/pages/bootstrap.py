@@ -36,16 +36,16 @@ from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.class_exports import ExportFiles, ExportQueue, ExportStore
 from shared.stores.class_work import ClassWorkStore
-from shared.stores.digests import LeftOverStore
+from shared.stores.digests import RemainingClassesStore
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
-from shared.stores.identifier_index import ClaimStore
+from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.progress import ProgressStore
 from shared.stores.rate_limits import RateLimiter
-from shared.stores.request_context import VisitStore
+from shared.stores.request_context import RequestContextStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sessions import SessionStore
 from shared.stores.stuck import StuckStore
@@ -153,19 +153,19 @@ def wire() -> Site:
         district_classes=DistrictClassStore(table),
         work=ClassWorkStore(table),
         accounts=AccountStore(table, settings.google_issuer),
-        claims=ClaimStore(table),
+        identifiers=IdentifierIndex(table),
         links=LinkStore(table),
         nudges=NudgeStore(table),
         notices=NoticeStore(table),
         activations=activations,
-        visits=VisitStore(table, utc_now),
+        visits=RequestContextStore(table, utc_now),
         progress=ProgressStore(table),
         stuck=StuckStore(table),
         inviting_again=InvitingAgain(activations, users, districts, queue, clock=utc_now, new_id=new_id),
         exports=ExportStore(table),
         export_queue=ExportQueue(aws.client("sqs"), settings.export_queue_url),
         export_files=ExportFiles(aws.client("s3"), settings.export_bucket),
-        left=LeftOverStore(table),
+        remaining=RemainingClassesStore(table),
         sessions=SessionStore(table, utc_now),
         limits=RateLimiter(table, utc_now),
         passwords=PasswordLogin(aws.client("cognito-idp"), settings.user_pool_id, settings.user_pool_client_id),

@@ -14,16 +14,16 @@ from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
 from shared.stores.class_exports import ExportFiles, ExportQueue, ExportStore
 from shared.stores.class_work import ClassWorkStore
-from shared.stores.digests import LeftOverStore
+from shared.stores.digests import RemainingClassesStore
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
-from shared.stores.identifier_index import ClaimStore
+from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.progress import ProgressStore
 from shared.stores.rate_limits import RateLimiter
-from shared.stores.request_context import VisitStore
+from shared.stores.request_context import RequestContextStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sessions import SessionStore
 from shared.stores.stuck import StuckStore
@@ -41,19 +41,19 @@ class Services:
     district_classes: DistrictClassStore
     work: ClassWorkStore
     accounts: AccountStore
-    claims: ClaimStore
+    identifiers: IdentifierIndex
     links: LinkStore
     nudges: NudgeStore
     notices: NoticeStore
     activations: ActivationStore
-    visits: VisitStore
+    visits: RequestContextStore
     progress: ProgressStore
     stuck: StuckStore
     inviting_again: InvitingAgain
     exports: ExportStore
     export_queue: ExportQueue
     export_files: ExportFiles
-    left: LeftOverStore
+    remaining: RemainingClassesStore
     sessions: SessionStore
     limits: RateLimiter
     passwords: PasswordLogin

@@ -16,7 +16,7 @@ from shared.domain.link import Link, Proof
 from shared.domain.roster import RosterUser, RosterUserKey
 from shared.runtime.mac import mac
 from shared.runtime.tokens import token_is_valid
-from shared.stores.request_context import Person, Seen, Surroundings
+from shared.stores.request_context import NearbyNames, Person, StoredContext
 from shared.stores.sessions import SESSION_HOURS, Session
 
 _ACTIVATION_SECONDS = 3600
@@ -90,7 +90,7 @@ class Visit:
     """The link of the roster user whom this browser came for, proved or not."""
     district: District | None = None
     """The district that this browser came for, for its language and its support."""
-    seen: Seen = field(default_factory=Seen)
+    seen: StoredContext = field(default_factory=StoredContext)
 
     @property
     def is_linked(self) -> bool:
@@ -126,7 +126,7 @@ class Visits:
         around = None
         if brought:
             people.append(brought.user)
-            around = Surroundings(brought.user.district_id, brought.school_ids, brought.class_ids)
+            around = NearbyNames(brought.user.district_id, brought.school_ids, brought.class_ids)
         if not told and not brought:
             return Visit()
         return self._visit(
@@ -220,7 +220,7 @@ class Visits:
             or {}
         )
 
-    def _visit(self, seen: Seen, brought: Brought | None) -> Visit:
+    def _visit(self, seen: StoredContext, brought: Brought | None) -> Visit:
         invitation, problem = self._invitation(seen, brought) if brought else (None, "no_cookie")
         proven = _by_login(seen) or _by_mail(seen, invitation)
         came_for = invitation.district if invitation else None
@@ -238,7 +238,7 @@ class Visits:
         links = self._s.links.of_account(session.account_id or "")
         return any(user.active for user in self._s.users.get_many(link.user for link in links).values())
 
-    def _invitation(self, seen: Seen, brought: Brought) -> tuple[Invitation | None, str]:
+    def _invitation(self, seen: StoredContext, brought: Brought) -> tuple[Invitation | None, str]:
         """What the address proves, or why it proves nothing.
 
         A teacher who is off the roster finds the link working again on return (M8).
@@ -258,7 +258,7 @@ class Visits:
         return Invitation(activation, user, district, brought.opened_at), ""
 
 
-def _by_login(seen: Seen) -> Proven | None:
+def _by_login(seen: StoredContext) -> Proven | None:
     """A district login counts before a mail's address, being the stronger proof."""
     session = seen.session
     if session is None or session.user is None or session.proof is None:
@@ -269,7 +269,7 @@ def _by_login(seen: Seen) -> Proven | None:
     return Proven(person.user, district, session.proof, person.link, person.activation, session.proved_at)
 
 
-def _by_mail(seen: Seen, invitation: Invitation | None) -> Proven | None:
+def _by_mail(seen: StoredContext, invitation: Invitation | None) -> Proven | None:
     if invitation is None:
         return None
     user, activation = invitation.user, invitation.activation

@@ -1,4 +1,4 @@
-"""The digest: what a district's administrators are told each week of the classes from before that are left (M17)."""
+"""The digest: what a district's administrators are told each week of the grassroots classes that are left (M17)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from shared.domain.school_calendar import next_allowed
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOver:
-    """How many classes from before one teacher still has that went over into district classes, and the teacher's school."""
+class RemainingClasses:
+    """How many grassroots classes one teacher still has to clean up, and the teacher's school."""
 
     school_id: str | None
     classes: int
 
 
 @dataclass(frozen=True, slots=True)
-class SchoolLeft:
+class SchoolRemainder:
     """What is left in one school; ``school_id`` is None for those of no school."""
 
     school_id: str | None
@@ -28,14 +28,14 @@ class SchoolLeft:
     teachers: int
 
 
-def by_school(left: Iterable[LeftOver]) -> list[SchoolLeft]:
+def by_school(left: Iterable[RemainingClasses]) -> list[SchoolRemainder]:
     """What is left in each school, the most first. Numbers alone: nobody's name is in a digest."""
     classes: Counter[str | None] = Counter()
     teachers: Counter[str | None] = Counter()
     for one in left:
         classes[one.school_id] += one.classes
         teachers[one.school_id] += 1
-    schools = [SchoolLeft(school, number, teachers[school]) for school, number in classes.items() if number]
+    schools = [SchoolRemainder(school, number, teachers[school]) for school, number in classes.items() if number]
     return sorted(schools, key=lambda one: (-one.classes, one.school_id or ""))
 
 

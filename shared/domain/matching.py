@@ -16,8 +16,8 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """An account's hold on an address or a Clever id. ``proven`` is False for an email that was never verified."""
+class Holder:
+    """An account that holds an address or a Clever id. ``proven`` is False for an email that was never verified."""
 
     account_id: str
     proven: bool
@@ -34,16 +34,16 @@ class Match:
     """Whether somebody else of the district was seen with the same official address; such an address is not mailed."""
 
 
-def match(claims: Iterable[Claim], *, address_is_shared: bool = False) -> Match:
-    """Apply M6 and M7 to all claims on a roster user's official address and Clever ids.
+def match(holders: Iterable[Holder], *, address_is_shared: bool = False) -> Match:
+    """Apply M6 and M7 to all accounts that hold a roster user's official address or Clever ids.
 
-    One proven account is the match. Several proven accounts, only unproven ones, or an official address that two roster
-    users share are never linked by rule. An unproven claim beside a proven one changes nothing: otherwise anybody could
+    One proven holder is the match. Several proven holders, only unproven ones, or an official address that two roster
+    users share are never linked by rule. An unproven holder beside a proven one changes nothing: otherwise anybody could
     keep a teacher from being matched by signing up with the teacher's address.
     """
-    claims = list(claims)
-    proven = sorted({claim.account_id for claim in claims if claim.proven})
-    everyone = tuple(sorted({claim.account_id for claim in claims}))
+    holders = list(holders)
+    proven = sorted({holder.account_id for holder in holders if holder.proven})
+    everyone = tuple(sorted({holder.account_id for holder in holders}))
     if address_is_shared:
         return Match(Outcome.AMBIGUOUS, candidates=everyone)
     if len(proven) == 1:

@@ -15,7 +15,7 @@ from shared.domain import send_rate as pace
 from shared.domain.clock import Clock
 from shared.domain.errors import AccountLinkingError
 from shared.domain.send_rate import Held, Limits
-from shared.stores.send_state import SendingState
+from shared.stores.send_state import SendStateStore
 
 LATE = timedelta(milliseconds=15)
 """A slot is used at its moment or so much later; a worker that comes later takes another one. It and what a mail's way
@@ -42,7 +42,7 @@ class Turns:
 
     def __init__(
         self,
-        state: SendingState,
+        state: SendStateStore,
         read_limits: Callable[[], Limits | None],
         *,
         clock: Clock,

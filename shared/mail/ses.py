@@ -14,7 +14,7 @@ from shared.domain.clock import Clock
 from shared.domain.errors import OutcomeUnknown
 from shared.mail.rendering import Message
 from shared.mail.send_slots import MailRefused, Turns, account_limits
-from shared.stores.send_state import SendingState
+from shared.stores.send_state import SendStateStore
 
 __all__ = ["MailRefused", "Mailer", "paced_mailer"]
 
@@ -106,5 +106,5 @@ def paced_mailer(
     tell: Callable[[str], None] = lambda _metric: None,
 ) -> Mailer:
     """A mailer that keeps the pace which all senders of this account share in the table."""
-    turns = Turns(SendingState(table), lambda: account_limits(ses), clock=clock, sleep=sleep, tell=tell)
+    turns = Turns(SendStateStore(table), lambda: account_limits(ses), clock=clock, sleep=sleep, tell=tell)
     return Mailer(ses, sender, configuration_set, turns)

@@ -105,20 +105,20 @@ class AccountStore:
         fingerprint: str,
         *,
         before: Stored | None,
-        once_claimed: Callable[[], None] = lambda: None,
+        once_indexed: Callable[[], None] = lambda: None,
     ) -> None:
         """Write what the feed says; what is None stays as it is. ``before`` is the account as it was read.
 
-        ``once_claimed`` is what is to be done when the account's claims stand, and again if this is run again.
+        ``once_indexed`` is called when the account's identifiers stand, and again when this is run again.
 
         Mastery is merged, so that nobody goes down (M16); what is only repeated from an account that this one is joined
-        with stays that one's. A class that was deleted here stays deleted. Claims that the
-        account no longer makes are taken away. May be run again. Raises Conflict when somebody else wrote the account in
+        with stays that one's. A class that was deleted here stays deleted. Identifiers that
+        the account no longer has are taken away. May be run again. Raises Conflict when somebody else wrote the account in
         the meantime: read it again.
         """
-        stale = {_pair(key) for key in self.claims(before.account)} if before else set()
-        puts = list(self.claims(account))
-        deletes = [{"PK": pk, "SK": sk} for pk, sk in stale - {_pair(claim) for claim in puts}]
+        stale = {_pair(key) for key in self.identifier_items(before.account)} if before else set()
+        puts = list(self.identifier_items(account))
+        deletes = [{"PK": pk, "SK": sk} for pk, sk in stale - {_pair(put) for put in puts}]
         if mastery is not None:
             self._merge_mastery(account.account_id, mastery)
         if classes is not None:
@@ -126,7 +126,7 @@ class AccountStore:
             puts += more_puts
             deletes += more_deletes
         write_many(self._table, puts, deletes)
-        once_claimed()
+        once_indexed()
         # The account itself comes last: until it stands with its fingerprint, the line is read again.
         version = before.version if before else 0
         item = {**_account_item(account), "fingerprint": fingerprint, "version": version + 1}
@@ -196,7 +196,7 @@ class AccountStore:
         )
 
     def create(self, account: Account, *, also: Iterable[dict[str, Any]], event: Item) -> None:
-        """A new account with its claims, and ``also`` whatever else must be true with it, in one transaction.
+        """A new account with its identifiers, and ``also`` whatever else must be true with it, in one transaction.
 
         Raises Conflict when the account, or one of its outside identities, exists already.
         """
@@ -210,16 +210,16 @@ class AccountStore:
                 }
             }
         ]
-        for claim in self.claims(account):
-            put: dict[str, Any] = {"TableName": name, "Item": claim}
-            if claim["PK"].startswith("OIDC#"):
+        for identifier in self.identifier_items(account):
+            put: dict[str, Any] = {"TableName": name, "Item": identifier}
+            if identifier["PK"].startswith("OIDC#"):
                 put["ConditionExpression"] = "attribute_not_exists(PK)"
             writes.append({"Put": put})
         writes += [*also, {"Put": {"TableName": name, "Item": event}}]
         with conflicts("account_exists", "An account for this person was made in the meantime."):
             self._table.meta.client.transact_write_items(TransactItems=writes)
 
-    def claims(self, account: Account) -> Iterator[Item]:
+    def identifier_items(self, account: Account) -> Iterator[Item]:
         sk = account_pk(account.account_id)
         if account.email:
             yield {

@@ -81,7 +81,7 @@ class ClassWorkStore:
                 TransactItems=[{"Put": put} for put in (*puts, {"TableName": name, "Item": event})]
             )
 
-    def made_again(self, owner_account_id: str, class_id: str) -> set[tuple[str, str, str]]:
+    def recreated(self, owner_account_id: str, class_id: str) -> set[tuple[str, str, str]]:
         """What was made again of a class from before: (work id, district, district class)."""
         items = every_page(
             self._table.query,

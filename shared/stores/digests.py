@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.clock import to_iso
-from shared.domain.digest import LeftOver
+from shared.domain.digest import RemainingClasses
 from shared.domain.errors import Conflict
 from shared.domain.roster import RosterUser, RosterUserKey
 from shared.stores.keys import Key
@@ -66,7 +66,7 @@ class DigestStore:
         self._table.delete_item(Key=digest_key(district_id))
 
 
-class LeftOverStore:
+class RemainingClassesStore:
     """``LEFT#district`` / sourcedId: how many classes a teacher has left, as of the last look at them."""
 
     def __init__(self, table: Any) -> None:
@@ -78,24 +78,24 @@ class LeftOverStore:
             self.forget(teacher.key)
             return
         school = next(iter(teacher.school_ids), None)
-        self._table.put_item(Item=without_none({**left_key(teacher.key), "school_id": school, "classes": classes}))
+        self._table.put_item(Item=without_none({**remaining_key(teacher.key), "school_id": school, "classes": classes}))
 
     def forget(self, teacher: RosterUserKey) -> None:
-        self._table.delete_item(Key=left_key(teacher))
+        self._table.delete_item(Key=remaining_key(teacher))
 
-    def of_district(self, district_id: str) -> Iterator[LeftOver]:
+    def of_district(self, district_id: str) -> Iterator[RemainingClasses]:
         items = every_page(
             self._table.query,
             KeyConditionExpression="PK = :pk",
             ExpressionAttributeValues={":pk": f"LEFT#{district_id}"},
         )
         for item in items:
-            yield LeftOver(item.get("school_id"), int(item["classes"]))
+            yield RemainingClasses(item.get("school_id"), int(item["classes"]))
 
 
 def digest_key(district_id: str) -> Key:
     return {"PK": "DIGESTS", "SK": district_id}
 
 
-def left_key(teacher: RosterUserKey) -> Key:
+def remaining_key(teacher: RosterUserKey) -> Key:
     return {"PK": f"LEFT#{teacher.district_id}", "SK": teacher.sourced_id}

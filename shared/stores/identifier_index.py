@@ -1,4 +1,4 @@
-"""Claims: who holds an address or an outside identity, and the match that follows from all of them (M6, M7)."""
+"""Identifiers: who holds an address, a Clever id or an outside identity, and the match that follows (M6, M7)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.domain.matching import Claim, Match, match
+from shared.domain.matching import Holder, Match, match
 from shared.domain.roster import RosterUser, RosterUserKey
 from shared.stores.keys import Item, clever_pk, email_pk, oidc_pk, user_of_pk, user_pk
 from shared.stores.table import every_page
@@ -16,33 +16,33 @@ _FIRST_LOOK = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Claimants:
+class Holders:
     """Everybody who holds one address or id: accounts, and roster users of any district."""
 
-    accounts: tuple[Claim, ...]
+    accounts: tuple[Holder, ...]
     users: tuple[RosterUserKey, ...]
 
 
-class ClaimStore:
+class IdentifierIndex:
     """Who holds an address or an id, from both sides. Accounts sort before roster users."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
 
-    def on_email(self, address: str) -> Claimants:
+    def on_email(self, address: str) -> Holders:
         """Everybody; with an address that thousands share this reads thousands of items."""
         return self._on(email_pk(address))
 
-    def on_clever_id(self, clever_id: str) -> Claimants:
-        """Everybody, as ``on_email`` answers it."""
+    def on_clever_id(self, clever_id: str) -> Holders:
+        """Everybody, as for ``on_email``."""
         return self._on(clever_pk(clever_id))
 
-    def _on(self, pk: str) -> Claimants:
+    def _on(self, pk: str) -> Holders:
         items = list(self._every(pk))
-        return Claimants(_accounts(items), tuple(user_of_pk(i["SK"]) for i in items if i["SK"].startswith("USER#")))
+        return Holders(_accounts(items), tuple(user_of_pk(i["SK"]) for i in items if i["SK"].startswith("USER#")))
 
     def username_on_email(self, address: str) -> str | None:
-        """The username of the one account that holds this address; a proven claim counts more than others."""
+        """The username of the one account that holds this address; a proven address counts more than others."""
         accounts = list(self._every(email_pk(address), "ACCOUNT#"))
         names = [i["username"] for i in accounts if i["proven"]] or [i["username"] for i in accounts]
         return str(names[0]) if len(names) == 1 else None
@@ -55,22 +55,22 @@ class ClaimStore:
     def find_match(
         self, user: RosterUser, *, proven_clever_ids: Iterable[str] = (), address_is_shared: bool | None = None
     ) -> Match:
-        """The rule applied to all claims on this person's address and Clever ids.
+        """The rule applied to everybody who holds this person's address or Clever ids.
 
         ``proven_clever_ids`` are those that a Clever login has just shown, beside those that the roster names (M6).
         ``address_is_shared`` is for who knows better than the table, because an import is not applied yet.
         """
-        claims: list[Claim] = []
+        holders: list[Holder] = []
         shared = False
         if user.official_email:
-            claims, shared = self._seen_by(user, email_pk(user.official_email))
+            holders, shared = self._seen_by(user, email_pk(user.official_email))
         if address_is_shared is not None:
             shared = address_is_shared
         for clever_id in dict.fromkeys((*user.clever_ids, *proven_clever_ids)):
-            claims += _accounts(self._every(clever_pk(clever_id), "ACCOUNT#"))
-        return replace(match(claims, address_is_shared=shared), address_is_shared=shared)
+            holders += _accounts(self._every(clever_pk(clever_id), "ACCOUNT#"))
+        return replace(match(holders, address_is_shared=shared), address_is_shared=shared)
 
-    def _seen_by(self, user: RosterUser, pk: str) -> tuple[list[Claim], bool]:
+    def _seen_by(self, user: RosterUser, pk: str) -> tuple[list[Holder], bool]:
         """The accounts on this person's address, and whether somebody else of the district has it.
 
         What is read does not grow with the people who share it: otherwise n of them, each looking, would be n² reads. One
@@ -79,15 +79,15 @@ class ClaimStore:
         page = self._table.query(**_request(pk), Limit=_FIRST_LOOK)
         items: list[Item] = page["Items"]
         there_is_more = page.get("LastEvaluatedKey")
-        claims = list(_accounts(items))
+        holders = list(_accounts(items))
         if there_is_more and there_is_more["SK"].startswith("ACCOUNT#"):
-            claims += _accounts(self._every(pk, "ACCOUNT#", ExclusiveStartKey=there_is_more))
+            holders += _accounts(self._every(pk, "ACCOUNT#", ExclusiveStartKey=there_is_more))
         shared = _is_held_by_another(items, user)
         if there_is_more and not shared:
             # Of any two, one is somebody else.
             of_district = self._table.query(**_request(pk, f"USER#{user.district_id}#"), Limit=2)
             shared = _is_held_by_another(of_district["Items"], user)
-        return claims, shared
+        return holders, shared
 
     def _every(self, pk: str, prefix: str = "", **more: Any) -> Iterator[Item]:
         return every_page(self._table.query, **_request(pk, prefix), **more)
@@ -103,9 +103,9 @@ def _request(pk: str, prefix: str = "") -> dict[str, Any]:
     }
 
 
-def _accounts(items: Iterable[Item]) -> tuple[Claim, ...]:
+def _accounts(items: Iterable[Item]) -> tuple[Holder, ...]:
     return tuple(
-        Claim(i["SK"].removeprefix("ACCOUNT#"), proven=bool(i["proven"]))
+        Holder(i["SK"].removeprefix("ACCOUNT#"), proven=bool(i["proven"]))
         for i in items
         if i["SK"].startswith("ACCOUNT#")
     )

@@ -9,7 +9,7 @@ from shared.domain.errors import Conflict
 from shared.domain.roster import RosterUserKey
 from shared.stores.accounts import AccountStore, account_key
 from shared.stores.audit import AuditStore
-from shared.stores.digests import left_key
+from shared.stores.digests import remaining_key
 from shared.stores.due import NUDGE, due_key
 from shared.stores.keys import Item, Key, account_pk, class_pk, clever_pk, email_pk, user_pk
 from shared.stores.links import LinkStore
@@ -50,7 +50,7 @@ class PersonalData:
         parts: list[Item] = []
         for account_id in accounts:
             items += self._items(account_pk(account_id))
-            items += self._existing(self._account_claims(account_id))
+            items += self._existing(self._account_identifiers(account_id))
             parts += self._memberships(account_id)
         for user in users:
             items += self._items(user_pk(user))
@@ -59,7 +59,7 @@ class PersonalData:
         return {"items": items, "parts": parts}
 
     def delete_account(self, account_id: str) -> int:
-        """Delete an account, its claims, mastery, classes and links, and the person's part in what others own.
+        """Delete an account, its identifiers, mastery, classes and links, and the person's part in what others own.
 
         May be run again after it was cut: the account itself goes last. Answers how many items were deleted. Events that
         were told go on to hold ids for as long as the outbox keeps them.
@@ -76,11 +76,11 @@ class PersonalData:
         last = account_key(account_id)
         own = [_key(item) for item in self._items(account_pk(account_id)) if _key(item) != last]
         trail = self._trail(account_id)
-        deleted = write_many(self._table, deletes=[*trail, *members, *self._account_claims(account_id), *own])
+        deleted = write_many(self._table, deletes=[*trail, *members, *self._account_identifiers(account_id), *own])
         return deleted + write_many(self._table, deletes=[last])
 
     def delete_user(self, user: RosterUserKey) -> int:
-        """Delete a roster user with link, activation and claims, and the place in district classes.
+        """Delete a roster user with link, activation and identifiers, and the place in district classes.
 
         Whoever stays on the district's roster comes back with the next change that the roster has for them.
         """
@@ -153,9 +153,9 @@ class PersonalData:
             for class_id in class_ids:
                 yield {"district_class": class_id, "district_id": user.district_id, "role": role}
 
-    def _account_claims(self, account_id: str) -> list[Key]:
+    def _account_identifiers(self, account_id: str) -> list[Key]:
         account = self._accounts.get(account_id)
-        return [_key(claim) for claim in self._accounts.claims(account)] if account else []
+        return [_key(item) for item in self._accounts.identifier_items(account)] if account else []
 
     def _user_keys(self, user: RosterUserKey) -> list[Key]:
         """Where a roster user is noted outside of the own partition."""
@@ -165,7 +165,7 @@ class PersonalData:
         pks = [email_pk(found.official_email)] if found and found.official_email else []
         pks += [clever_pk(one) for one in found.clever_ids] if found else []
         pointer = [{"PK": f"ACTIVATION#{activation['activation_id']}", "SK": "POINTER"}] if activation else []
-        return [*({"PK": pk, "SK": sk} for pk in pks), stuck_key(user), left_key(user), *pointer]
+        return [*({"PK": pk, "SK": sk} for pk in pks), stuck_key(user), remaining_key(user), *pointer]
 
     def _existing(self, keys: Iterable[Key]) -> list[Item]:
         return list(get_many(self._table, keys, consistent=True).values())

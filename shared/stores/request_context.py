@@ -33,7 +33,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class NearbyNames:
     """Schools and classes of a district, by sourcedId, whose names are wanted too."""
 
     district_id: str
@@ -48,7 +48,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class StoredContext:
     """What one read found; what is not there, or over, is left out."""
 
     session: Session | None = None
@@ -59,7 +59,7 @@ class Seen:
     district_classes: Mapping[str, DistrictClass] = field(default_factory=dict)
 
 
-class VisitStore:
+class RequestContextStore:
     """Reads only; the stores of what is read here write it."""
 
     def __init__(self, table: Any, clock: Clock) -> None:
@@ -78,8 +78,8 @@ class VisitStore:
         session_id: str | None = None,
         account_id: str | None = None,
         people: Iterable[RosterUserKey] = (),
-        around: Surroundings | None = None,
-    ) -> Seen:
+        around: NearbyNames | None = None,
+    ) -> StoredContext:
         """All of it, as it stands at one moment.
 
         A session of an account that was joined into another one leads to that one, at one more read (M16).
@@ -108,7 +108,7 @@ class VisitStore:
             account = account_of(of, item(joined_key(account_id)))
         while session and account and account.joined_into:
             session, account = self._led_on(session, account.joined_into)
-        return Seen(
+        return StoredContext(
             session,
             account,
             {user: _person(*map(item, (roster_key(user), link_key(user), activation_key(user)))) for user in who},

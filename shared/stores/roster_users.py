@@ -1,4 +1,4 @@
-"""Roster users: ``USER#d#sourcedId / ROSTER`` and, where both sides meet, their claims on an address or a Clever id."""
+"""Roster users: ``USER#d#sourcedId / ROSTER`` and, where both sides meet, the index of their addresses and Clever ids."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.stores.table import every_page, get_many
 
 
 class RosterUserStore:
-    """Reading roster users; the import alone writes them, many at a time, from ``items`` and ``claim_keys``."""
+    """Reading roster users; the import alone writes them, many at a time, from ``items`` and ``identifier_keys``."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
@@ -35,14 +35,14 @@ class RosterUserStore:
         }
 
     @staticmethod
-    def claim_keys(user: RosterUser) -> list[Key]:
+    def identifier_keys(user: RosterUser) -> list[Key]:
         """Where this person's address and Clever ids are noted; only of people who are on the roster now."""
         if not user.active:
             return []
         sk = user_pk(user.key)
-        claims = [email_pk(user.official_email)] if user.official_email else []
-        claims += [clever_pk(clever_id) for clever_id in user.clever_ids]
-        return [{"PK": pk, "SK": sk} for pk in claims]
+        pks = [email_pk(user.official_email)] if user.official_email else []
+        pks += [clever_pk(clever_id) for clever_id in user.clever_ids]
+        return [{"PK": pk, "SK": sk} for pk in pks]
 
     def get(self, key: RosterUserKey) -> RosterUser | None:
         item = self._table.get_item(Key=roster_key(key), ConsistentRead=True).get("Item")
@@ -55,13 +55,13 @@ class RosterUserStore:
 
     def by_email(self, district_id: str, address: str) -> list[RosterUser]:
         """Everybody on this district's roster whose official address this is."""
-        return self._by_claim(district_id, email_pk(address))
+        return self._by_identifier(district_id, email_pk(address))
 
     def by_clever_id(self, district_id: str, clever_id: str) -> list[RosterUser]:
         """Everybody on this district's roster who holds this Clever id."""
-        return self._by_claim(district_id, clever_pk(clever_id))
+        return self._by_identifier(district_id, clever_pk(clever_id))
 
-    def _by_claim(self, district_id: str, pk: str) -> list[RosterUser]:
+    def _by_identifier(self, district_id: str, pk: str) -> list[RosterUser]:
         items = every_page(
             self._table.query,
             KeyConditionExpression="PK = :pk AND begins_with(SK, :prefix)",

@@ -24,7 +24,7 @@ _KEPT = timedelta(days=30)
 _LETTER = {Noted.ACCEPTED: "a", Noted.BOUNCED: "b", Noted.COMPLAINED: "c"}
 
 
-class SendingState:
+class SendStateStore:
     """The only writer of these items. Every change is one conditional or atomic write."""
 
     def __init__(self, table: Any) -> None:

@@ -48,7 +48,7 @@ class Session:
 
 
 class SessionStore:
-    """Sessions by the hash of their id: a dump of the table opens none. ``VisitStore`` reads them."""
+    """Sessions by the hash of their id: a dump of the table opens none. ``RequestContextStore`` reads them."""
 
     def __init__(self, table: Any, clock: Clock) -> None:
         self._table = table

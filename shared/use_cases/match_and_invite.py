@@ -1,4 +1,4 @@
-"""Match and invite: each person whom this import newly looked at meets the accounts that claim the address (M6–M8)."""
+"""Match and invite: each person whom this import newly looked at meets the accounts that hold the address (M6–M8)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.domain.report import Note, merged_notes
 from shared.domain.roster import Role, RosterUser
 from shared.runtime.parallel import each
 from shared.stores.activations import ActivationStore
-from shared.stores.identifier_index import ClaimStore
+from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.links import LinkStore
 
 type Queue = Callable[[Iterable[Activation]], None]
@@ -60,7 +60,7 @@ class Matcher:
 
     def __init__(
         self,
-        claims: ClaimStore,
+        identifiers: IdentifierIndex,
         links: LinkStore,
         activations: ActivationStore,
         queue: Queue,
@@ -69,7 +69,7 @@ class Matcher:
         new_id: NewId,
         at_once: int = 8,
     ) -> None:
-        self._claims = claims
+        self._identifiers = identifiers
         self._links = links
         self._activations = activations
         self._queue = queue
@@ -97,7 +97,7 @@ class Matcher:
         for user in users:
             if user.role is Role.ADMINISTRATOR or not user.active:
                 continue
-            found = self._claims.find_match(user, address_is_shared=user.official_email in shared)
+            found = self._identifiers.find_match(user, address_is_shared=user.official_email in shared)
             _count(result, found.outcome, user)
             if user.role is not Role.TEACHER or found.outcome is Outcome.MATCHED:
                 continue
@@ -109,7 +109,7 @@ class Matcher:
 
     def _one(self, district: District, user: RosterUser) -> tuple[Matching, Activation | None, list[Note]]:
         result = Matching()
-        found = self._claims.find_match(user)
+        found = self._identifiers.find_match(user)
         _count(result, found.outcome, user)
         present = self._activations.of_user(user.key) if user.role is Role.TEACHER else None
         if found.outcome is Outcome.MATCHED and found.account_id:

@@ -117,7 +117,7 @@ def _logs_in(lab: Laboratory, user: RosterUserKey, account_id: str) -> None:
     link = lab.world.links.of_user(user)
     if link and link.state is LinkState.UNDONE:
         return
-    if lab.world.claims.find_match(person).account_id != account_id:
+    if lab.world.identifiers.find_match(person).account_id != account_id:
         raise RefusedTransition("already_linked" if lab.people_race else "not_yet", "There is no match.")
     activation = lab.world.activations.of_user(user)
     clever = user.sourced_id.startswith("s")

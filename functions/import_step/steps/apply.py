@@ -77,10 +77,10 @@ class Applying:
         for old, new in self._b.changes(one, plan, "people", shard):
             before = roster_user(one.district_id, old) if old else None
             after = roster_user(one.district_id, new or old, active=new is not None)
-            claims = {(key["PK"], key["SK"]) for key in RosterUserStore.claim_keys(after)}
-            former = {(key["PK"], key["SK"]) for key in RosterUserStore.claim_keys(before)} if before else set()
-            puts = [RosterUserStore.item(after), *({"PK": pk, "SK": sk} for pk, sk in sorted(claims - former))]
-            yield puts, [{"PK": pk, "SK": sk} for pk, sk in sorted(former - claims)]
+            identifiers = {(key["PK"], key["SK"]) for key in RosterUserStore.identifier_keys(after)}
+            former = {(key["PK"], key["SK"]) for key in RosterUserStore.identifier_keys(before)} if before else set()
+            puts = [RosterUserStore.item(after), *({"PK": pk, "SK": sk} for pk, sk in sorted(identifiers - former))]
+            yield puts, [{"PK": pk, "SK": sk} for pk, sk in sorted(former - identifiers)]
 
     def _class_writes(
         self, one: Import, plan: Answer, shard: int, roll: Roll

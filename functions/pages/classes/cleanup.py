@@ -142,7 +142,7 @@ class Cleaning:
         old = still_about(self._s.accounts.owned_classes(*family))
         for user in self._teachers(self._s.links.of_account(*family)):
             found = self._s.previous().paired(old, user, self._s.districts.get(user.district_id))
-            self._s.left.note(user, sum(one.verdict is not Verdict.LEFT_ALONE for one in found))
+            self._s.remaining.note(user, sum(one.verdict is not Verdict.LEFT_ALONE for one in found))
 
     def _teachers(self, links: list[Link]) -> list[RosterUser]:
         """Who of a district the account is linked to, as far as they teach there now."""

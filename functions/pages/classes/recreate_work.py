@@ -47,7 +47,7 @@ class MakingAgain:
         """``chosen`` names a district class (``reference_of``); without it the one that has most of the students."""
         classes = self._classes(account, old)
         into = next((one for one in classes if reference_of(one) == chosen), None) or next(iter(classes), None)
-        made = self._s.work.made_again(old.owner_account_id, old.class_id) if into else set()
+        made = self._s.work.recreated(old.owner_account_id, old.class_id) if into else set()
         work = [(goal_work(g), g.title, True) for g in old.goals if 0 < len(g.skill_ids) <= MOST_SKILLS]
         work += [(assignment_work(a), a.title, False) for a in old.assignments]
         return Checklist(

@@ -193,7 +193,7 @@ class Linking:
         if person.link and proven.is_linked:
             return Found("/home", person.link.account_id)
         clever_ids = (identity.subject,) if proof is Proof.DISTRICT_LOGIN_CLEVER else ()
-        match = self._s.claims.find_match(user, proven_clever_ids=clever_ids)
+        match = self._s.identifiers.find_match(user, proven_clever_ids=clever_ids)
         if match.outcome is Outcome.MATCHED and match.account_id and not _was_undone(person.link):
             shown = frozenset({outside(*subject_key(identity))})
             try:
@@ -201,7 +201,7 @@ class Linking:
             except RefusedTransition:
                 return Found("/welcome")
             return Found("/home?linked=1", match.account_id)
-        own = self._s.claims.account_by_subject(identity.issuer, identity.subject)
+        own = self._s.identifiers.account_by_subject(identity.issuer, identity.subject)
         if own and self._s.accounts.get(own):
             return Found("/link", own, outside(*subject_key(identity)))
         return Found("/welcome")
@@ -230,7 +230,7 @@ class Linking:
         """The accounts that may be this person's, to be proved by a login (M7); a rule decides nothing here."""
         if visit.proven is None or visit.proven.is_linked:
             return []
-        match = self._s.claims.find_match(visit.proven.user)
+        match = self._s.identifiers.find_match(visit.proven.user)
         accounts = self._s.accounts.get_many(match.candidates[:_MOST_CANDIDATES])
         found = [Candidate(veiled(a.username), masked(a.email), (a.created_at or "")[:4]) for a in accounts.values()]
         return sorted(found, key=lambda one: (one.since, one.username), reverse=True)

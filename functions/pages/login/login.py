@@ -68,7 +68,7 @@ class Logins:
     def username_of(self, name: str) -> str:
         """An address stands for the username of the one account that holds it; a proven claim counts more."""
         address = normalise(name)
-        return (self._s.claims.username_on_email(address) if address else None) or name
+        return (self._s.identifiers.username_on_email(address) if address else None) or name
 
     # With Google, to an existing account.
 
@@ -144,7 +144,7 @@ class Logins:
         return reply
 
     def _account_login(self, request: Request, identity: Identity) -> Reply:
-        account_id = self._s.claims.account_by_subject(*subject_key(identity))
+        account_id = self._s.identifiers.account_by_subject(*subject_key(identity))
         if account_id is None:
             return self.show(request, problem="no_account_with_google", status=401)
         return self.enter(request, account_id, outside(*subject_key(identity)))

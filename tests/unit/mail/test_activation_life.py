@@ -13,7 +13,7 @@ from shared.domain.activation import ActivationState
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import RosterUserKey
 from shared.stores.due import FOLLOW_UP, DueStore
-from shared.stores.send_state import SendingState
+from shared.stores.send_state import SendStateStore
 from shared.stores.stuck import StuckStore
 from tests.builders import account, roster, user
 from tests.fakes.aws import MemorySes
@@ -300,16 +300,16 @@ def test_bad_addresses_stop_all_sending_until_a_person_resumes_it() -> None:
         mail = {"messageId": f"s{number}", "tags": {}}
         bounce = {"bounceType": "Permanent", "bounceSubType": "OnAccountSuppressionList"}
         world.feedback().take({"eventType": "Bounce", "mail": mail, "bounce": bounce})
-    assert SendingState(world.table).breaker().is_open is False
+    assert SendStateStore(world.table).breaker().is_open is False
     for number in range(5):
         mail = {"messageId": f"b{number}", "tags": {"kind": ["nudge"]}}
         world.feedback().take({"eventType": "Bounce", "mail": mail, "bounce": {"bounceType": "Permanent"}})
-    assert SendingState(world.table).breaker().is_open
+    assert SendStateStore(world.table).breaker().is_open
     world.upload(roster(user("t1", "teacher"), user("t2", "teacher"), user("a1", "administrator")), name="more")
     world.send_mail()
     pass_days(world, 8)
     assert kinds(world) == ["activation"]
-    SendingState(world.table).resume("ann", "the list was corrected", world.now)
+    SendStateStore(world.table).resume("ann", "the list was corrected", world.now)
     pass_days(world, 2)
     assert sorted(kinds(world)) == ["activation", "activation", "reminder"]
 

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.digest import next_digest_at
 from shared.domain.district import District
 from shared.domain.roster import Role, RosterUser, School
-from shared.stores.digests import DigestStore, LeftOverStore
+from shared.stores.digests import DigestStore, RemainingClassesStore
 from tests.fakes.dynamodb import Effect, error
 from tests.harness import World
 
@@ -31,7 +31,7 @@ def lakeside(world: World) -> World:
     world.districts.put_schools(
         [School("lakeside", "north", "North Middle"), School("lakeside", "south", "South High")]
     )
-    left = LeftOverStore(world.table)
+    left = RemainingClassesStore(world.table)
     for number, (school, classes) in enumerate([("north", 3), ("south", 1), ("north", 2), (None, 1), ("south", 0)]):
         left.note(teacher(number, school), classes)
     return world
@@ -75,7 +75,7 @@ def test_it_comes_once_a_week_however_often_the_schedule_fires(world: World) -> 
 
 def test_nothing_left_is_no_mail(world: World) -> None:
     for number in range(5):
-        LeftOverStore(world.table).forget(teacher(number, None).key)
+        RemainingClassesStore(world.table).forget(teacher(number, None).key)
     world.digesting().run()
     world.now = MONDAY
     assert world.digesting().run() == {"nothing": 1}

@@ -24,7 +24,7 @@ from shared.domain.send_rate import CAUTIOUS, SHARE, Held, Limits, PaceState, Wh
 from shared.domain.sender_reputation import Breaker, Counts, Noted, why_stop
 from shared.mail.send_slots import limits_of
 from shared.mail.ses import MailRefused
-from shared.stores.send_state import SendingState
+from shared.stores.send_state import SendStateStore
 from tests.builders import roster, user
 from tests.fakes.dynamodb import Effect, error
 from tests.harness import World
@@ -220,7 +220,7 @@ def state_of(world: World) -> ActivationState:
 
 def stop(world: World, mails: int = 100) -> None:
     """So many addresses are bad that sending stops."""
-    state = SendingState(world.table)
+    state = SendStateStore(world.table)
     for number in range(mails):
         state.note(Noted.ACCEPTED, f"m{number}", world.now)
     for number in range(reputation.FEWEST_BOUNCES):
@@ -299,10 +299,10 @@ def test_a_turn_that_passed_in_the_meantime_is_exchanged() -> None:
     mailer = world.mailer()
     turn = mailer.turn()
     world.pass_time(seconds=3)
-    before, _ = SendingState(world.table).read()
+    before, _ = SendStateStore(world.table).read()
     world.ses.account["SendQuota"] = {"MaxSendRate": 1.0, "Max24HourSend": 1_000.0, "SentLast24Hours": 0.0}
     mailer._turns.wait(turn)
-    after, _ = SendingState(world.table).read()
+    after, _ = SendStateStore(world.table).read()
     assert after.version == before.version + 1
 
 
@@ -354,7 +354,7 @@ def test_it_goes_on_only_by_hand_and_what_was_parked_goes_out() -> None:
     world = waiting()
     stop(world)
     world.send_mail()
-    resume(SendingState(world.table), "Kim", "the list was cleaned", now=world.now)
+    resume(SendStateStore(world.table), "Kim", "the list was cleaned", now=world.now)
     world.pass_time(hours=1)
     world.schedule().run()
     world.send_mail()
@@ -362,13 +362,13 @@ def test_it_goes_on_only_by_hand_and_what_was_parked_goes_out() -> None:
     kept = world.table.items["SENDING", "BREAKER"]
     assert (kept["resumed_by"], kept["resume_reason"]) == ("Kim", "the list was cleaned")
     with pytest.raises(RefusedTransition):
-        resume(SendingState(world.table), "Kim", "again", now=world.now)
+        resume(SendStateStore(world.table), "Kim", "again", now=world.now)
 
 
 def test_after_it_was_resumed_counting_starts_anew() -> None:
     world = World()
     stop(world)
-    state = SendingState(world.table)
+    state = SendStateStore(world.table)
     resume(state, "Kim", "cleaned", now=world.now)
     for number in range(reputation.FEWEST_BOUNCES - 1):
         assert state.note(Noted.BOUNCED, f"later{number}", world.now) is None
@@ -379,7 +379,7 @@ def test_after_it_was_resumed_counting_starts_anew() -> None:
 
 def test_a_bounce_counts_once_however_often_it_is_told() -> None:
     world = World()
-    state = SendingState(world.table)
+    state = SendStateStore(world.table)
     for _ in range(3 * reputation.FEWEST_BOUNCES):
         assert state.note(Noted.BOUNCED, "the same", world.now) is None
     assert not state.breaker().is_open
@@ -387,14 +387,14 @@ def test_a_bounce_counts_once_however_often_it_is_told() -> None:
 
 def test_who_opens_it_is_told_so_once() -> None:
     world = World()
-    state = SendingState(world.table)
+    state = SendStateStore(world.table)
     told = [state.note(Noted.BOUNCED, f"m{number}", world.now) for number in range(8)]
     assert [one is not None for one in told] == [False] * 4 + [True] + [False] * 3
 
 
 def test_a_bounce_whose_event_broke_off_stops_sending_when_it_comes_again() -> None:
     world = World()
-    state = SendingState(world.table)
+    state = SendStateStore(world.table)
     for number in range(4):
         state.note(Noted.BOUNCED, f"m{number}", world.now)
     with pytest.MonkeyPatch.context() as patch:
@@ -426,7 +426,7 @@ def test_of_a_batch_only_failures_come_again_and_its_slots_are_leased_together()
         answer = handler.lambda_handler({"Records": records}, context)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m2"}]}
     assert len(world.ses.sent) == 3
-    pace_state, _ = SendingState(world.table).read()
+    pace_state, _ = SendStateStore(world.table).read()
     assert (pace_state.version, sum(pace_state.used.values())) == (1, 4)
 
 
@@ -445,7 +445,7 @@ def test_parked_requests_are_acknowledged_so_that_waiting_costs_no_try() -> None
 
 
 def test_of_two_workers_that_saw_the_same_free_slots_one_gets_them() -> None:
-    state = SendingState(World().table)
+    state = SendStateStore(World().table)
     for _ in range(2):
         seen, _ = state.read()
         first, second = leased(seen, 3)[0], leased(seen, 5)[0]

@@ -31,7 +31,7 @@ def holder(sourced_id: str = "s1", district_id: str = "lakeside", *, address: st
 def hold(world: World, *users: RosterUser) -> None:
     """These people's claims, without an import."""
     for one in users:
-        for key in world.users.claim_keys(one):
+        for key in world.users.identifier_keys(one):
             world.table.put_item(Item=dict(key))
 
 
@@ -44,7 +44,7 @@ def cost(world: World, one: RosterUser) -> tuple[float, int]:
     """Read units and requests of one look-up."""
     meter = world.table.meter
     units, requests = meter.read_units, sum(meter.requests.values())
-    world.claims.find_match(one)
+    world.identifiers.find_match(one)
     return meter.read_units - units, sum(meter.requests.values()) - requests
 
 
@@ -86,7 +86,7 @@ def test_a_clever_id_that_many_people_name_is_not_read_with_all_of_them(world: W
     hold(world, *people)
     world.table.put_item(Item={"PK": "CLEVER#cid", "SK": "ACCOUNT#ada", "proven": True})
     assert cost(world, people[0]) == (1, 1)
-    assert world.claims.find_match(people[0]).account_id == "ada"
+    assert world.identifiers.find_match(people[0]).account_id == "ada"
 
 
 # The rule is the one that reads everything.
@@ -105,7 +105,7 @@ def test_the_look_up_of_an_address_sees_every_holder_and_whether_it_is_shared(
     names = [f"account-{n:02}" for n in range(accounts)]
     claim(world, *names)
     # When
-    found = world.claims.find_match(me)
+    found = world.identifiers.find_match(me)
     # Then
     assert found.address_is_shared is (others > 0)
     if others or accounts > 1:
@@ -118,7 +118,7 @@ def test_a_proven_account_is_found_among_many_that_never_verified_the_address(wo
     hold(world, holder())
     claim(world, *(f"squatter-{n:03}" for n in range(200)), proven=False)
     claim(world, "zz-owner")
-    assert world.claims.find_match(holder()).account_id == "zz-owner"
+    assert world.identifiers.find_match(holder()).account_id == "zz-owner"
 
 
 def test_a_preview_goes_by_the_upload_and_not_by_former_holders_of_an_address(world: World) -> None:
@@ -140,7 +140,7 @@ def matched(world: World, *people: RosterUser) -> Matching:
     hold(world, *people)
     queue = ActivationQueue(world.sqs, "queue").request
     matcher = Matcher(
-        world.claims, world.links, world.activations, queue,
+        world.identifiers, world.links, world.activations, queue,
         clock=world.clock, new_id=world.new_id, at_once=1,
     )  # fmt: skip
     result, _ = matcher.run(world.districts.get("lakeside"), people)

@@ -10,7 +10,7 @@ import pytest
 
 from operations.personal_data import delete, export
 from shared.domain.roster import RosterUserKey
-from shared.stores.digests import LeftOverStore
+from shared.stores.digests import RemainingClassesStore
 from shared.stores.personal_data import PersonalData
 from simulation.chaos import Chaos, Killed, Mode
 from tests.builders import key
@@ -96,7 +96,7 @@ def test_what_is_noted_of_a_teacher_for_the_digest_goes_with_the_teacher() -> No
     world = with_a_student()
     teacher = world.users.get(key("t1"))
     assert teacher is not None
-    LeftOverStore(world.table).note(teacher, 3)
+    RemainingClassesStore(world.table).note(teacher, 3)
 
     delete(data_of(world), "", teacher.key)
 
