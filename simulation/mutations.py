@@ -157,21 +157,21 @@ def _joins_whatever_is_named(self: Any, request: Request) -> Any:
 
 def _takes_any_state(self: Any, request: Request, provider: str) -> Any:
     """Whatever state comes back is taken for that of this browser."""
-    begun = self._s.sealed("login").open(request.cookies.get(web.LOGIN_COOKIE), 600) or {}
+    begun = self._services.sealed("login").open(request.cookies.get(web.LOGIN_COOKIE), 600) or {}
     return _answered(self, replace(request, query={**request.query, "state": begun.get("state", "")}), provider)
 
 
 def _notes_a_try(self: Any, request: Request, provider: str) -> Any:
     """The state is used up by a try, as it once was."""
-    if begun := self._s.sealed("login").open(request.cookies.get(web.LOGIN_COOKIE), 600):
-        _use_once(self._s.sessions, begun["state"], logins._QUARTER)
+    if begun := self._services.sealed("login").open(request.cookies.get(web.LOGIN_COOKIE), 600):
+        _use_once(self._services.sessions, begun["state"], logins._QUARTER)
     return _answered(self, request, provider)
 
 
 def _writes_at_the_button(self: Any, request: Request, *, has_account: bool) -> Any:
     """The press of a button is noted in the table."""
     if invitation := self.invitation(request):
-        self._s.activations.mark_opened(invitation.activation, "2026-01-01T00:00:00.000Z")
+        self._services.activations.mark_opened(invitation.activation, "2026-01-01T00:00:00.000Z")
     return _go_on(self, request, has_account=has_account)
 
 
@@ -208,8 +208,8 @@ def _every_status() -> None:
 
 def _tells_the_username(self: passwords.Passwords, request: Request) -> Reply:
     name = self._username_of(request.form["username"])
-    self._s.passwords.send_code(name)
-    return see_other("/login/reset", **{LOGIN_COOKIE: self._s.sealed("forgotten").seal({"name": name})})
+    self._services.passwords.send_code(name)
+    return see_other("/login/reset", **{LOGIN_COOKIE: self._services.sealed("forgotten").seal({"name": name})})
 
 
 def _on(test: Callable[..., object], *more: object) -> Callable[[], object]:

@@ -97,7 +97,8 @@ class Web:
             links=world.links, nudges=world.nudges, activations=world.activations,
             notices=NoticeStore(world.table),
             visits=RequestContextStore(world.table, world.clock),
-            progress=ProgressStore(world.table), stuck=StuckStore(world.table), inviting_again=world.inviting_again(),
+            progress=ProgressStore(world.table), reports=world.reports,
+            stuck=StuckStore(world.table), inviting_again=world.inviting_again(),
             exports=world.exports, export_queue=ExportQueue(world.export_requests, "exports"),
             export_files=world.export_files, remaining=RemainingClassesStore(world.table),
             sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
@@ -109,11 +110,7 @@ class Web:
             brand_name="Khan Academy", support_url="https://support.example", web_url=WEB, form_targets=(GOOGLE,)
         )
 
-        def read_latest(district_id: str) -> str | None:
-            body = world.s3.objects.get(("reports", f"reports/{district_id}/latest.json"))
-            return body.decode() if body else None
-
-        return assemble(services, pages, read_latest)
+        return assemble(services, pages)
 
     def visitor(self, **signs_in_as: Any) -> Person:
         """Somebody with a browser; at an issuer's page they sign in with these claims."""

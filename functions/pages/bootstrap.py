@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from botocore.exceptions import ClientError
 
 from functions.pages.activation.activation import ActivationPages
 from functions.pages.classes.class_page import Classes, NoSuchClass
@@ -45,6 +44,7 @@ from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.progress import ProgressStore
 from shared.stores.rate_limits import RateLimiter
+from shared.stores.reports import ReportStore
 from shared.stores.request_context import RequestContextStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sessions import SessionStore
@@ -106,7 +106,7 @@ def _sorry(error: AccountLinkingError) -> Reply:
     return reply
 
 
-def assemble(services: Services, pages: Pages, read_latest: Callable[[str], str | None]) -> Site:
+def assemble(services: Services, pages: Pages) -> Site:
     """All pages over these services."""
     visits = Visits(services)
     activation = ActivationPages(services, visits)
@@ -126,7 +126,7 @@ def assemble(services: Services, pages: Pages, read_latest: Callable[[str], str 
         Cleaning(services, visits, downloads),
         Unsubscribe(services),
         NoticePages(services),
-        Console(services, visits, read_latest),
+        Console(services, visits),
     )
 
 
@@ -160,6 +160,7 @@ def wire() -> Site:
         activations=activations,
         visits=RequestContextStore(table, utc_now),
         progress=ProgressStore(table),
+        reports=ReportStore(table, aws.client("s3"), settings.report_bucket),
         stuck=StuckStore(table),
         inviting_again=InvitingAgain(activations, users, districts, queue, clock=utc_now, new_id=new_id),
         exports=ExportStore(table),
@@ -185,13 +186,4 @@ def wire() -> Site:
         form_targets=(settings.google_issuer, settings.clever_issuer),
     )
 
-    def read_latest(district_id: str) -> str | None:
-        try:
-            key = f"reports/{district_id}/latest.json"
-            return str(aws.client("s3").get_object(Bucket=settings.report_bucket, Key=key)["Body"].read().decode())
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-                return None
-            raise
-
-    return assemble(services, pages, read_latest)
+    return assemble(services, pages)

@@ -23,11 +23,13 @@ from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.progress import ProgressStore
 from shared.stores.rate_limits import RateLimiter
+from shared.stores.reports import ReportStore
 from shared.stores.request_context import RequestContextStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sessions import SessionStore
 from shared.stores.stuck import StuckStore
 from shared.use_cases.class_contents import ClassContents
+from shared.use_cases.class_trash import ClassTrash
 from shared.use_cases.pair_classes import PreviousClasses
 from shared.use_cases.resend_activation import InvitingAgain
 
@@ -48,6 +50,7 @@ class Services:
     activations: ActivationStore
     visits: RequestContextStore
     progress: ProgressStore
+    reports: ReportStore
     stuck: StuckStore
     inviting_again: InvitingAgain
     exports: ExportStore
@@ -69,6 +72,9 @@ class Services:
 
     def contents(self) -> ClassContents:
         return ClassContents(self.accounts, self.links, self.users, self.district_classes, self.work)
+
+    def class_trash(self) -> ClassTrash:
+        return ClassTrash(self.accounts, clock=self.clock, new_id=self.new_id)
 
     def previous(self) -> PreviousClasses:
         return PreviousClasses(self.links, self.district_classes, clock=self.clock)

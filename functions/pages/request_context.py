@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from functions.pages.dependencies import Services
-from functions.pages.http import ACTIVATION_COOKIE, SESSION_COOKIE, Request
+from functions.pages.http import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page
 from shared.domain.account import Account
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import to_iso
@@ -117,7 +117,7 @@ class Visits:
     """Opens and writes the cookies of sessions and of mails' addresses."""
 
     def __init__(self, services: Services) -> None:
-        self._s = services
+        self._services = services
 
     def of(self, request: Request) -> Visit:
         """One read; none for a browser that brings nothing."""
@@ -130,7 +130,7 @@ class Visits:
         if not told and not brought:
             return Visit()
         return self._visit(
-            self._s.visits.read(
+            self._services.visits.read(
                 session_id=told.get("id"), account_id=told.get("account"), people=people, around=around
             ),
             brought,
@@ -138,11 +138,11 @@ class Visits:
 
     def invited(self, token: str, user: RosterUserKey) -> Visit:
         """Somebody who has just opened the address of a mail."""
-        return self._visit(self._s.visits.read(people=[user]), Brought(token, user))
+        return self._visit(self._services.visits.read(people=[user]), Brought(token, user))
 
     def brought(self, request: Request) -> Brought | None:
         """What the cookie of a mail's address says, unread and unchecked."""
-        said = self._s.sealed("activation").open(request.cookies.get(ACTIVATION_COOKIE), _ACTIVATION_SECONDS)
+        said = self._services.sealed("activation").open(request.cookies.get(ACTIVATION_COOKIE), _ACTIVATION_SECONDS)
         if said is None:
             return None
         user = RosterUserKey(*said["user"])
@@ -162,7 +162,7 @@ class Visits:
         )
 
     def activation_cookie(self, brought: Brought) -> str:
-        return self._s.sealed("activation").seal(
+        return self._services.sealed("activation").seal(
             {
                 "token": brought.token,
                 "user": [brought.user.district_id, brought.user.sourced_id],
@@ -179,7 +179,7 @@ class Visits:
         said: dict[str, Any] = {"id": session.session_id, "account": session.account_id}
         if session.user:
             said["user"] = [session.user.district_id, session.user.sourced_id]
-        return self._s.sealed("session").seal(said)
+        return self._services.sealed("session").seal(said)
 
     def session_id(self, request: Request) -> str | None:
         """The id of the session that this browser names, whether or not it stands."""
@@ -190,20 +190,20 @@ class Visits:
 
         It follows from the old one, because a button that is pressed twice sends the old one twice.
         """
-        return mac("session after link", (session_id,), self._s.token_key())
+        return mac("session after link", (session_id,), self._services.token_key())
 
     def successor(self, request: Request) -> Session | None:
         """The session that took the place of the one that this browser still names."""
         told = self._told(request)
         if not told:
             return None
-        return self._s.visits.read(session_id=self.successor_id(told["id"]), account_id=told["account"]).session
+        return self._services.visits.read(session_id=self.successor_id(told["id"]), account_id=told["account"]).session
 
     def schools(self, visit: Visit, user: RosterUser) -> list[str]:
         """The names of this person's schools; read anew only if they were not the person's when the address was opened."""
         names = visit.seen.school_names
         if not names.keys() >= set(user.school_ids):
-            names = self._s.districts.school_names(user.district_id, user.school_ids)
+            names = self._services.districts.school_names(user.district_id, user.school_ids)
         return sorted(names[school] for school in user.school_ids if school in names)
 
     def district_classes(self, visit: Visit, user: RosterUser) -> list[str]:
@@ -211,12 +211,14 @@ class Visits:
         wanted = (*user.teaches, *user.attends)
         classes = visit.seen.district_classes
         if not classes.keys() >= set(wanted):
-            classes = self._s.district_classes.get_many(user.district_id, wanted)
+            classes = self._services.district_classes.get_many(user.district_id, wanted)
         return sorted(classes[one].title for one in dict.fromkeys(wanted) if one in classes)
 
     def _told(self, request: Request) -> dict[str, Any]:
         return (
-            self._s.sealed("session").open(request.cookies.get(SESSION_COOKIE), max_age_seconds=SESSION_HOURS * 3600)
+            self._services.sealed("session").open(
+                request.cookies.get(SESSION_COOKIE), max_age_seconds=SESSION_HOURS * 3600
+            )
             or {}
         )
 
@@ -235,8 +237,8 @@ class Visits:
 
     def _is_of_somebody(self, session: Session) -> bool:
         """Whether the account is linked to anybody who is on a roster now; else it is as it was before any link."""
-        links = self._s.links.of_account(session.account_id or "")
-        return any(user.active for user in self._s.users.get_many(link.user for link in links).values())
+        links = self._services.links.of_account(session.account_id or "")
+        return any(user.active for user in self._services.users.get_many(link.user for link in links).values())
 
     def _invitation(self, seen: StoredContext, brought: Brought) -> tuple[Invitation | None, str]:
         """What the address proves, or why it proves nothing.
@@ -245,11 +247,17 @@ class Visits:
         """
         person, district = seen.people.get(brought.user, Person()), seen.districts.get(brought.user.district_id)
         activation, user = person.activation, person.user
-        if activation is None or district is None or not token_is_valid(brought.token, activation, self._s.token_key()):
+        if (
+            activation is None
+            or district is None
+            or not token_is_valid(brought.token, activation, self._services.token_key())
+        ):
             return None, "unknown"
         if activation.used_at:
             return None, "used"
-        if activation.state in _DEAD or (activation.expires_at and activation.expires_at <= to_iso(self._s.clock())):
+        if activation.state in _DEAD or (
+            activation.expires_at and activation.expires_at <= to_iso(self._services.clock())
+        ):
             return None, "expired"
         if user is None or not user.active:
             return None, "suspended"
@@ -284,3 +292,8 @@ def known(visit: Visit) -> Account:
             "account_not_known", "This account is not known here yet. Try again tomorrow, or ask support."
         )
     return visit.account
+
+
+def sorry(problem: str) -> Reply:
+    """The page for a mail's address that proves nothing, by ``RequestContext.problem``: it says how to go on."""
+    return page("activation/activation_gone", status=404 if problem == "unknown" else 410, problem=problem)

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from shared.domain.errors import Conflict
 from shared.domain.report import REJECTS_SHOWN, Reject, Report, Status, Upload
 from shared.runtime.csv_safety import harmless
@@ -46,6 +48,17 @@ class ReportStore:
         latest = self._table.get_item(Key=_key(district_id, "LATEST"), ConsistentRead=True).get("Item")
         if latest and latest["import_id"] == import_id:
             self._copy_latest(district_id, "LATEST", "latest", import_id)
+
+    def latest(self, district_id: str) -> dict[str, Any] | None:
+        """The report of the district's newest upload, as its JSON says it; None before the first."""
+        try:
+            found = self._s3.get_object(Bucket=self._bucket, Key=f"reports/{district_id}/latest.json")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
+        body: dict[str, Any] = json.loads(found["Body"].read())
+        return body
 
     def write_accounts(self, name: str, body: dict[str, Any]) -> None:
         """The answer to a file of the accounts feed."""

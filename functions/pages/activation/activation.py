@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from functions.pages.dependencies import Services
 from functions.pages.http import ACTIVATION_COOKIE, Reply, Request, page, see_other
-from functions.pages.request_context import Visit, Visits
+from functions.pages.request_context import Visit, Visits, sorry
 from shared.domain.clock import to_iso
 from shared.domain.email_address import normalise
 from shared.domain.errors import RefusedTransition
@@ -21,7 +21,7 @@ class ActivationPages:
     """From the token in an address to the page without it."""
 
     def __init__(self, services: Services, visits: Visits) -> None:
-        self._s = services
+        self._services = services
         self._visits = visits
 
     def arrive(self, request: Request, token: str) -> Reply:
@@ -30,13 +30,13 @@ class ActivationPages:
         What proves nothing is counted, for the limit; the true address never is, so that nobody can lock out its owner.
         """
         activation_id = activation_id_of(token)
-        user = self._s.visits.user_of(activation_id) if activation_id else None
+        user = self._services.visits.user_of(activation_id) if activation_id else None
         visit = self._visits.invited(token, user) if user else Visit(problem="unknown")
         if visit.problem == "unknown":
             counted = (activation_id if user else None) or request.source_ip
-            self._s.limits.hit("activation", counted, most=300, within=timedelta(hours=1))
+            self._services.limits.hit("activation", counted, most=300, within=timedelta(hours=1))
         if visit.brought is None or (visit.invitation is None and visit.problem not in _SHOWN_WITHOUT_THE_TOKEN):
-            return self.sorry(visit.problem)
+            return sorry(visit.problem)
         brought = visit.brought
         if visit.invitation:
             brought = self._visits.with_surroundings(brought, visit.invitation)
@@ -48,7 +48,7 @@ class ActivationPages:
         if visit.brought is None:
             return page("activation/activation_gone", problem="no_cookie")
         if visit.invitation is None:
-            return self.sorry(visit.problem)
+            return sorry(visit.problem)
         district, user = visit.invitation.district, visit.invitation.user
         return page(
             "activation/activation",
@@ -64,7 +64,7 @@ class ActivationPages:
         brought = self._visits.brought(request)
         if brought is None:
             return see_other("/activate")
-        pressed = replace(brought, opened_at=brought.opened_at or to_iso(self._s.clock()))
+        pressed = replace(brought, opened_at=brought.opened_at or to_iso(self._services.clock()))
         address = "/login" if has_account else f"/sso/{brought.user.district_id}"
         return see_other(address, **{ACTIVATION_COOKIE: self._visits.activation_cookie(pressed)})
 
@@ -77,16 +77,12 @@ class ActivationPages:
         if visit.brought is None or visit.invitation is not None:
             return see_other("/activate")
         if visit.problem != "expired":
-            return self.sorry(visit.problem)
+            return sorry(visit.problem)
         activation_id = activation_id_of(visit.brought.token) or ""
-        self._s.limits.hit_from(request.source_ip, "another_mail", activation_id)
-        user = self._s.users.get(visit.brought.user)
+        self._services.limits.hit_from(request.source_ip, "another_mail", activation_id)
+        user = self._services.users.get(visit.brought.user)
         typed = normalise(request.form.get("email", ""))
         if user and typed and typed == user.official_email:
             with suppress(RefusedTransition):
-                self._s.inviting_again.invite(user.key)
+                self._services.inviting_again.invite(user.key)
         return page("activation/activation_gone", problem="asked")
-
-    @staticmethod
-    def sorry(problem: str) -> Reply:
-        return page("activation/activation_gone", status=404 if problem == "unknown" else 410, problem=problem)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from functions.pages.binning import delete_class, restore_class
 from functions.pages.classes.download import Downloads
 from functions.pages.classes.home import class_address, class_id_of, score_of
 from functions.pages.classes.recreate_work import MOST_SKILLS, MakingAgain, add_assignment, add_goal, reference_of
@@ -60,11 +59,12 @@ class Classes:
     """Only who teaches or attends a class sees it; only its teacher changes it."""
 
     def __init__(self, services: Services, visits: Visits, downloads: Downloads) -> None:
-        self._s = services
+        self._services = services
         self._visits = visits
         self._again = MakingAgain(services)
         self._downloads = downloads
         self._contents = services.contents()
+        self._trash = services.class_trash()
 
     def show(self, request: Request, reference: str) -> Reply:
         opened = self._open(request, reference)
@@ -98,7 +98,7 @@ class Classes:
             one=opened,
             action=self._action(opened, ""),
             is_deleted=bool(one and one.deleted_at),
-            is_restorable=bool(one and is_restorable(one, self._s.clock())),
+            is_restorable=bool(one and is_restorable(one, self._services.clock())),
             restore_days=RESTORE_DAYS,
         )
 
@@ -111,7 +111,7 @@ class Classes:
         skills = tuple(dict.fromkeys(s.strip() for s in request.form.get("skills", "").replace(",", " ").split()))
         if opened.district is None or not title or not skills or len(skills) > MOST_SKILLS:
             return self._back(opened, "goal")
-        add_goal(self._s, opened.district, Goal(self._s.new_id(), title, skills))
+        add_goal(self._services, opened.district, Goal(self._services.new_id(), title, skills))
         return see_other(opened.address)
 
     def add_assignment(self, request: Request, reference: str) -> Reply:
@@ -122,7 +122,7 @@ class Classes:
         title = request.form.get("title", "").strip()[:200]
         if opened.district is None or not title:
             return self._back(opened, "assignment")
-        add_assignment(self._s, opened.district, title, request.form.get("content", "").strip())
+        add_assignment(self._services, opened.district, title, request.form.get("content", "").strip())
         return see_other(opened.address)
 
     def make_again(self, request: Request, reference: str) -> Reply:
@@ -137,18 +137,18 @@ class Classes:
         return see_other(f"{opened.address}?{urlencode({'into': into})}")
 
     def delete(self, request: Request, reference: str) -> Reply:
-        """Put a grassroots class into the bin (M17)."""
-        return self._move(request, reference, delete_class)
+        """Delete a grassroots class (M17)."""
+        return self._move(request, reference, self._trash.delete)
 
     def restore(self, request: Request, reference: str) -> Reply:
-        return self._move(request, reference, restore_class)
+        return self._move(request, reference, self._trash.restore)
 
-    def _move(self, request: Request, reference: str, move: Callable[[Services, str, str], None]) -> Reply:
+    def _move(self, request: Request, reference: str, move: Callable[[str, str], None]) -> Reply:
         opened = self._open(request, reference, for_change=True)
         if isinstance(opened, Reply):
             return opened
         if opened.grassroots is not None:
-            move(self._s, opened.grassroots.owner_account_id, opened.class_id)
+            move(opened.grassroots.owner_account_id, opened.class_id)
         return see_other(opened.settings_address)
 
     def download(self, request: Request, reference: str) -> Reply:
@@ -179,16 +179,16 @@ class Classes:
         return opened
 
     def _grassroots_class(self, account: Account, class_id: str) -> Opened | None:
-        family = self._s.accounts.family(account)
-        owned = self._s.accounts.owned_classes(*family, with_scores=True)
+        family = self._services.accounts.family(account)
+        owned = self._services.accounts.owned_classes(*family, with_scores=True)
         if one := next((c for c in owned if c.class_id == class_id), None):
             return Opened(account, class_id, one.name, is_teacher=True, grassroots=one)
-        attended = [c for c in self._s.accounts.member_classes(*family) if c.class_id == class_id]
-        one = next(iter(self._s.accounts.with_scores(attended)), None)
+        attended = [c for c in self._services.accounts.member_classes(*family) if c.class_id == class_id]
+        one = next(iter(self._services.accounts.with_scores(attended)), None)
         return Opened(account, class_id, one.name, is_teacher=False, grassroots=one) if one else None
 
     def _only_district_class(self, account: Account, class_id: str) -> Opened | None:
-        for link in self._s.links.of_account(*self._s.accounts.family(account)):
+        for link in self._services.links.of_account(*self._services.accounts.family(account)):
             if opened := self._district_class(account, link.user.district_id, class_id):
                 return opened
         return None
@@ -197,20 +197,20 @@ class Classes:
         link = next(
             (
                 k
-                for k in self._s.links.of_account(*self._s.accounts.family(account))
+                for k in self._services.links.of_account(*self._services.accounts.family(account))
                 if k.user.district_id == district_id
             ),
             None,
         )
-        user = self._s.users.get(link.user) if link else None
+        user = self._services.users.get(link.user) if link else None
         if user is None or not user.active or class_id not in (*user.teaches, *user.attends):
             return None
-        one = self._s.district_classes.get(district_id, class_id)
+        one = self._services.district_classes.get(district_id, class_id)
         return Opened(account, class_id, one.title, is_teacher=class_id in user.teaches, district=one) if one else None
 
     def _work(self, opened: Opened) -> tuple[list[Goal], list[Assignment]]:
         if opened.district:
-            return self._s.work.of_class(opened.district.district_id, opened.class_id)
+            return self._services.work.of_class(opened.district.district_id, opened.class_id)
         if opened.grassroots:
             return list(opened.grassroots.goals), list(opened.grassroots.assignments)
         return [], []
@@ -219,11 +219,11 @@ class Classes:
         """For the teacher all students; a student sees only the own line."""
         if not opened.is_teacher:
             account = opened.account
-            mastery = self._s.accounts.mastery(account.account_id)
-            family = self._s.accounts.family(account)
+            mastery = self._services.accounts.mastery(account.account_id)
+            family = self._services.accounts.family(account)
             return [self._student(account.display_name, family, mastery, goals, assignments)]
         people = self._people(opened)
-        masteries = self._s.accounts.masteries([one.account_id for one in people if one.account_id])
+        masteries = self._services.accounts.masteries([one.account_id for one in people if one.account_id])
         shown = [
             self._student(
                 one.name,

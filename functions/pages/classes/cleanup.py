@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from functions.pages.binning import delete_class, restore_class
 from functions.pages.classes.download import Downloads
 from functions.pages.dependencies import Services
 from functions.pages.http import WANTED_COOKIE, Reply, Request, see_other
@@ -58,7 +57,7 @@ class Cleaning:
     """Everything is about the classes that the form has ticked, and only about the own ones."""
 
     def __init__(self, services: Services, visits: Visits, downloads: Downloads) -> None:
-        self._s = services
+        self._services = services
         self._visits = visits
         self._downloads = downloads
 
@@ -66,15 +65,15 @@ class Cleaning:
         account = self._visits.of(request).account
         if account is None:
             return see_other("/login", **{WANTED_COOKIE: "cleaning"})
-        family = self._s.accounts.family(account)
-        owned = self._s.accounts.owned_classes(*family)
+        family = self._services.accounts.family(account)
+        owned = self._services.accounts.owned_classes(*family)
         about = {one.class_id for one in still_about(owned)}
-        links = self._s.links.of_account(*family)
-        district = self._s.districts.find(links[0].user.district_id) if links else None
+        links = self._services.links.of_account(*family)
+        district = self._services.districts.find(links[0].user.district_id) if links else None
         found = self._paired([one for one in owned if one.class_id in about], self._teachers(links))
-        gathered = {class_id: at for one in family for class_id, at in self._s.exports.gathered(one).items()}
+        gathered = {class_id: at for one in family for class_id, at in self._services.exports.gathered(one).items()}
         shown = {v: [Previous.of(one, gathered) for one in found if one.verdict is v] for v in _STRONGEST_FIRST}
-        now = self._s.clock()
+        now = self._services.clock()
         reply = self._downloads.page(
             "classes/cleanup",
             self._downloads.asked_for(request, account.account_id),
@@ -87,7 +86,7 @@ class Cleaning:
             deleted=[{"class_id": one.class_id, "name": one.name} for one in owned if is_restorable(one, now)],
             restore_days=RESTORE_DAYS,
             snooze_days=SNOOZE_DAYS,
-            may_snooze=any(self._s.nudges.due_at(link.user) for link in links),
+            may_snooze=any(self._services.nudges.due_at(link.user) for link in links),
             done=request.query.get("done"),
         )
         if WANTED_COOKIE in request.cookies:
@@ -97,39 +96,41 @@ class Cleaning:
     def download(self, request: Request) -> Reply:
         """One zip of all the ticked classes."""
         account = self._visits.of(request).account
-        if account is None or not (ticked := self._ticked(request, self._s.accounts.family(account))):
+        if account is None or not (ticked := self._ticked(request, self._services.accounts.family(account))):
             return see_other("/cleaning?done=nothing")
         export_id = self._downloads.ask(request, account.account_id, [ClassNamed(one.class_id) for one in ticked])
         return see_other(f"/cleaning?download={export_id}")
 
     def delete(self, request: Request) -> Reply:
-        return self._each(request, "deleted", lambda owner, class_id: delete_class(self._s, owner, class_id))
+        return self._each(request, "deleted", self._services.class_trash().delete)
 
     def restore(self, request: Request) -> Reply:
-        return self._each(request, "restored", lambda owner, class_id: restore_class(self._s, owner, class_id))
+        return self._each(request, "restored", self._services.class_trash().restore)
 
     def keep(self, request: Request) -> Reply:
         """No nudge is about them any more."""
-        now = self._s.clock()
+        now = self._services.clock()
         return self._each(
-            request, "kept", lambda owner, class_id: self._s.accounts.keep_class(owner, class_id, now=now)
+            request, "kept", lambda owner, class_id: self._services.accounts.keep_class(owner, class_id, now=now)
         )
 
     def later(self, request: Request) -> Reply:
         """The next nudge comes in a month."""
         account = self._visits.of(request).account
-        for link in self._s.links.of_account(*self._s.accounts.family(account)) if account else ():
+        for link in self._services.links.of_account(*self._services.accounts.family(account)) if account else ():
             self._snooze(link)
         return see_other("/cleaning?done=later")
 
     def _snooze(self, link: Link) -> None:
-        district = self._s.districts.get(link.user.district_id)
-        self._s.nudges.snooze(link.user, next_allowed(district, self._s.clock() + timedelta(days=SNOOZE_DAYS)))
+        district = self._services.districts.get(link.user.district_id)
+        self._services.nudges.snooze(
+            link.user, next_allowed(district, self._services.clock() + timedelta(days=SNOOZE_DAYS))
+        )
 
     def _each(self, request: Request, done: str, do: Callable[[str, str], None]) -> Reply:
         """Do it to each ticked class; what was done before, or is not there, stays as it is."""
         account = self._visits.of(request).account
-        family = self._s.accounts.family(account) if account else ()
+        family = self._services.accounts.family(account) if account else ()
         if not (ticked := self._ticked(request, family)):
             return see_other("/cleaning?done=nothing")
         for one in ticked:
@@ -139,21 +140,21 @@ class Cleaning:
         return see_other(f"/cleaning?done={done}")
 
     def _note_what_is_left(self, family: tuple[str, ...]) -> None:
-        old = still_about(self._s.accounts.owned_classes(*family))
-        for user in self._teachers(self._s.links.of_account(*family)):
-            found = self._s.previous().paired(old, user, self._s.districts.get(user.district_id))
-            self._s.remaining.note(user, sum(one.verdict is not Verdict.LEFT_ALONE for one in found))
+        old = still_about(self._services.accounts.owned_classes(*family))
+        for user in self._teachers(self._services.links.of_account(*family)):
+            found = self._services.previous().paired(old, user, self._services.districts.get(user.district_id))
+            self._services.remaining.note(user, sum(one.verdict is not Verdict.LEFT_ALONE for one in found))
 
     def _teachers(self, links: list[Link]) -> list[RosterUser]:
         """Who of a district the account is linked to, as far as they teach there now."""
-        users = self._s.users.get_many(link.user for link in links)
+        users = self._services.users.get_many(link.user for link in links)
         return [user for user in users.values() if user.active and user.role is Role.TEACHER]
 
     def _ticked(self, request: Request, family: tuple[str, ...]) -> list[GrassrootsClass]:
         """Those of the own classes that the form has ticked."""
         names = {name.removeprefix(_FIELD) for name in request.form if name.startswith(_FIELD)}
         return (
-            [one for one in self._s.accounts.owned_classes(*family) if one.class_id in names]
+            [one for one in self._services.accounts.owned_classes(*family) if one.class_id in names]
             if names and family
             else []
         )
@@ -162,7 +163,7 @@ class Cleaning:
         """What has become of each class, by the district that says most of it."""
         best = {one.class_id: Pairing(one, Verdict.LEFT_ALONE) for one in old}
         for user in users:
-            for found in self._s.previous().paired(old, user, self._s.districts.get(user.district_id)):
+            for found in self._services.previous().paired(old, user, self._services.districts.get(user.district_id)):
                 before = best[found.old.class_id]
                 best[found.old.class_id] = min(before, found, key=lambda one: _STRONGEST_FIRST.index(one.verdict))
         return list(best.values())

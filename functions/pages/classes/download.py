@@ -23,30 +23,32 @@ class Downloads:
     ``Refresh``, which needs no JavaScript."""
 
     def __init__(self, services: Services, visits: Visits) -> None:
-        self._s = services
+        self._services = services
         self._visits = visits
 
     def ask(self, request: Request, account_id: str, classes: Iterable[ClassNamed]) -> str:
         """Have the data of these classes gathered; answers the id of the export. Raises Throttled."""
-        self._s.limits.hit("download", account_id, most=60, within=_HOUR)
-        now = self._s.clock()
+        self._services.limits.hit("download", account_id, most=60, within=_HOUR)
+        now = self._services.clock()
         wanted = tuple(dict.fromkeys(classes))
-        export = Export(account_id, self._s.new_id(), wanted, request.language(), to_iso(now))
-        self._s.exports.ask(export, now)
-        self._s.export_queue.request(export)
+        export = Export(account_id, self._services.new_id(), wanted, request.language(), to_iso(now))
+        self._services.exports.ask(export, now)
+        self._services.export_queue.request(export)
         return export.export_id
 
     def asked_for(self, request: Request, account_id: str) -> Export | None:
         """The export that a page's address names, if it is this account's."""
         export_id = request.query.get("download", "")
-        return self._s.exports.get(account_id, export_id, self._s.clock()) if is_an_id(export_id) else None
+        return (
+            self._services.exports.get(account_id, export_id, self._services.clock()) if is_an_id(export_id) else None
+        )
 
     def page(self, template: str, export: Export | None, **values: Any) -> Reply:
         """A page that tells how an export stands."""
         reply = page(template, export=export, **values)
         if export and export.made_at and not export.fetched_at:
             reply.headers["Refresh"] = f"0; url={_file_address(export)}"
-        elif export and _is_being_made(export) and self._s.clock() < from_iso(export.asked_at) + _LOOKED_AT_FOR:
+        elif export and _is_being_made(export) and self._services.clock() < from_iso(export.asked_at) + _LOOKED_AT_FOR:
             reply.headers["Refresh"] = "2"
         return reply
 
@@ -55,12 +57,12 @@ class Downloads:
         account = self._visits.of(request).account
         if account is None:
             return see_other("/login")
-        now = self._s.clock()
-        export = self._s.exports.get(account.account_id, export_id, now) if is_an_id(export_id) else None
+        now = self._services.clock()
+        export = self._services.exports.get(account.account_id, export_id, now) if is_an_id(export_id) else None
         if export is None or not export.made_at:
             return page("sorry", status=404, code="not_found", retry_after=None)
-        self._s.exports.fetched(export, now)
-        return see_other(self._s.export_files.address(export))
+        self._services.exports.fetched(export, now)
+        return see_other(self._services.export_files.address(export))
 
 
 def _is_being_made(export: Export) -> bool:

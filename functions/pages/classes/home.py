@@ -50,7 +50,7 @@ class Home:
     """What somebody who is logged in sees first."""
 
     def __init__(self, services: Services, visits: Visits) -> None:
-        self._s = services
+        self._services = services
         self._visits = visits
 
     def show(self, request: Request) -> Reply:
@@ -64,15 +64,15 @@ class Home:
         account = known(visit)
         if request.cookies.get(WANTED_COOKIE) == "cleaning":
             return see_other("/cleaning", **{WANTED_COOKIE: None})
-        family = self._s.accounts.family(account)
-        links = self._s.links.of_account(*family)
-        users = self._s.users.get_many(link.user for link in links)
+        family = self._services.accounts.family(account)
+        links = self._services.links.of_account(*family)
+        users = self._services.users.get_many(link.user for link in links)
         here = [user for user in users.values() if user.active]
-        districts = {user.district_id: self._s.districts.get(user.district_id) for user in users.values()}
-        mastery = self._s.accounts.mastery(account.account_id)
+        districts = {user.district_id: self._services.districts.get(user.district_id) for user in users.values()}
+        mastery = self._services.accounts.mastery(account.account_id)
         first = next(iter(districts.values()), None)
         current, ended = self._district_classes(here, districts, mastery)
-        owned = self._s.accounts.owned_classes(*family)
+        owned = self._services.accounts.owned_classes(*family)
         return page(
             "classes/home",
             locale=first.locale if first else None,
@@ -105,8 +105,8 @@ class Home:
         current: list[ClassShown] = []
         ended: list[ClassShown] = []
         for user in users:
-            today = self._s.clock().astimezone(districts[user.district_id].zone).date().isoformat()
-            classes = self._s.district_classes.get_many(user.district_id, (*user.teaches, *user.attends))
+            today = self._services.clock().astimezone(districts[user.district_id].zone).date().isoformat()
+            classes = self._services.district_classes.get_many(user.district_id, (*user.teaches, *user.attends))
             for one in sorted(classes.values(), key=lambda c: (c.title, c.sourced_id)):
                 is_over = one.ends_on is not None and one.ends_on <= today
                 attends = one.sourced_id in user.attends
@@ -115,7 +115,7 @@ class Home:
 
     def _district_class(self, one: DistrictClass, mastery: Mastery, *, attends: bool) -> ClassShown:
         """For who attends it with goals and assignments, at one read more; who teaches it sees them on its own page."""
-        goals, assignments = self._s.work.of_class(one.district_id, one.sourced_id) if attends else ([], [])
+        goals, assignments = self._services.work.of_class(one.district_id, one.sourced_id) if attends else ([], [])
         return ClassShown(
             class_address(one.sourced_id, one.district_id),
             one.title,
@@ -126,7 +126,7 @@ class Home:
         )
 
     def _attended(self, family: tuple[str, ...]) -> list[GrassrootsClass]:
-        return self._s.accounts.with_scores(self._s.accounts.member_classes(*family))
+        return self._services.accounts.with_scores(self._services.accounts.member_classes(*family))
 
 
 def taught_before(one: GrassrootsClass) -> ClassShown:

@@ -40,14 +40,14 @@ class MakingAgain:
     """For the teacher who owns a class from before."""
 
     def __init__(self, services: Services) -> None:
-        self._s = services
+        self._services = services
         self._previous = services.previous()
 
     def checklist(self, account: Account, old: GrassrootsClass, chosen: str | None) -> Checklist:
         """``chosen`` names a district class (``reference_of``); without it the one that has most of the students."""
         classes = self._classes(account, old)
         into = next((one for one in classes if reference_of(one) == chosen), None) or next(iter(classes), None)
-        made = self._s.work.recreated(old.owner_account_id, old.class_id) if into else set()
+        made = self._services.work.recreated(old.owner_account_id, old.class_id) if into else set()
         work = [(goal_work(g), g.title, True) for g in old.goals if 0 < len(g.skill_ids) <= MOST_SKILLS]
         work += [(assignment_work(a), a.title, False) for a in old.assignments]
         return Checklist(
@@ -74,9 +74,11 @@ class MakingAgain:
         source = Source(old.owner_account_id, old.class_id, work_id)
         try:
             if goal:
-                add_goal(self._s, into, Goal(self._s.new_id(), _title(goal.title), goal.skill_ids), source)
+                add_goal(
+                    self._services, into, Goal(self._services.new_id(), _title(goal.title), goal.skill_ids), source
+                )
             elif assignment:
-                add_assignment(self._s, into, assignment.title, assignment.content_id, source)
+                add_assignment(self._services, into, assignment.title, assignment.content_id, source)
         except Conflict:
             return
 
@@ -85,11 +87,11 @@ class MakingAgain:
         paired: list[DistrictClass] = []
         others: list[DistrictClass] = []
         for user in self._teaching(account):
-            district = self._s.districts.get(user.district_id)
+            district = self._services.districts.get(user.district_id)
             (pairing,) = self._previous.paired([old], user, district)
             paired += [moved.into for moved in pairing.into]
-            today = self._s.clock().astimezone(district.zone).date().isoformat()
-            taught = self._s.district_classes.get_many(user.district_id, user.teaches)
+            today = self._services.clock().astimezone(district.zone).date().isoformat()
+            taught = self._services.district_classes.get_many(user.district_id, user.teaches)
             others += [one for one in taught.values() if one.ends_on is None or one.ends_on > today]
         first = {reference_of(one) for one in paired}
         current = {reference_of(one) for one in others}
@@ -99,8 +101,8 @@ class MakingAgain:
         ]
 
     def _teaching(self, account: Account) -> list[RosterUser]:
-        links = self._s.links.of_account(*self._s.accounts.family(account))
-        users = self._s.users.get_many(link.user for link in links)
+        links = self._services.links.of_account(*self._services.accounts.family(account))
+        users = self._services.users.get_many(link.user for link in links)
         return [user for user in users.values() if user.active and user.teaches]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from datetime import timedelta
 
 from functions.pages.dependencies import Services
@@ -15,12 +13,11 @@ from shared.stores.stuck import Stuck
 
 
 class Console:
-    """Reads the latest report; ``read_latest`` answers its JSON, or None."""
+    """For administrators of one district: its newest report, and who is stuck."""
 
-    def __init__(self, services: Services, visits: Visits, read_latest: Callable[[str], str | None]) -> None:
-        self._s = services
+    def __init__(self, services: Services, visits: Visits) -> None:
+        self._services = services
         self._visits = visits
-        self._read_latest = read_latest
 
     def show(self, request: Request, district_id: str) -> Reply:
         if not self._is_administrator(request, district_id):
@@ -31,16 +28,16 @@ class Console:
         """Another activation mail to somebody who is stuck, because the district asks for it."""
         if not self._is_administrator(request, district_id):
             return self._to_login(district_id)
-        self._s.limits.hit("invite_again", district_id, most=500, within=timedelta(days=1))
+        self._services.limits.hit("invite_again", district_id, most=500, within=timedelta(days=1))
         try:
-            self._s.inviting_again.invite(RosterUserKey(district_id, request.form.get("sourced_id", "")))
+            self._services.inviting_again.invite(RosterUserKey(district_id, request.form.get("sourced_id", "")))
         except RefusedTransition as refused:
             return self._page(district_id, refused=refused.code)
         return see_other(f"/console/{district_id}")
 
     def _to_login(self, district_id: str) -> Reply:
         """Raises UnknownDistrict: what stands in an address goes into no other one unlooked at."""
-        return see_other(f"/sso/{self._s.districts.get(district_id).district_id}")
+        return see_other(f"/sso/{self._services.districts.get(district_id).district_id}")
 
     def _is_administrator(self, request: Request, district_id: str) -> bool:
         """False for nobody. Raises LoginRefused for anybody else."""
@@ -53,22 +50,21 @@ class Console:
         return True
 
     def _page(self, district_id: str, *, refused: str = "") -> Reply:
-        district = self._s.districts.get(district_id)
-        latest = self._read_latest(district_id)
+        district = self._services.districts.get(district_id)
         return page(
             "console/console",
             status=409 if refused else 200,
             refused=refused,
-            stuck=[self._stuck(one) for one in self._s.stuck.of_district(district_id)],
+            stuck=[self._stuck(one) for one in self._services.stuck.of_district(district_id)],
             district_id=district_id,
             locale=district.locale,
             district=district.name,
             support_url=district.support_url,
-            report=json.loads(latest) if latest else None,
-            at_work=self._s.progress.at_work(district_id),
+            report=self._services.reports.latest(district_id),
+            at_work=self._services.progress.at_work(district_id),
         )
 
     def _stuck(self, one: Stuck) -> dict[str, str]:
-        user = self._s.users.get(one.user)
+        user = self._services.users.get(one.user)
         name = user.display_name if user else ""
         return {"sourced_id": one.user.sourced_id, "name": name, "code": one.code.value, "since": one.since[:10]}

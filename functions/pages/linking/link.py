@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from functions.pages.activation.activation import ActivationPages
 from functions.pages.dependencies import Services
 from functions.pages.http import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
-from functions.pages.request_context import Proven, Visit, Visits, known
+from functions.pages.request_context import Proven, Visit, Visits, known, sorry
 from shared.domain import link as link_rules
 from shared.domain.account import Account, GrassrootsClass
 from shared.domain.clock import to_iso
@@ -54,7 +53,7 @@ class Linking:
     """Makes and undoes links."""
 
     def __init__(self, services: Services, visits: Visits) -> None:
-        self._s = services
+        self._services = services
         self._visits = visits
 
     # The page with both sides.
@@ -95,16 +94,16 @@ class Linking:
     def _classes_of(self, account: Account) -> list[GrassrootsClass]:
         """Those that a teacher owns, or that a student is in."""
         if account.role != "teacher":
-            return self._s.accounts.member_classes(account.account_id)
-        return [c for c in self._s.accounts.owned_classes(account.account_id) if c.deleted_at is None]
+            return self._services.accounts.member_classes(account.account_id)
+        return [c for c in self._services.accounts.owned_classes(account.account_id) if c.deleted_at is None]
 
     def _plan(self, account: Account, own: list[GrassrootsClass], proven: Proven) -> JoinPlan:
         """What the button will do. Progress is only read where two accounts have some."""
         district_classes = (*proven.user.teaches, *proven.user.attends)
-        made = self._s.accounts.get(proven.made_account_id) if proven.made_account_id else None
+        made = self._services.accounts.get(proven.made_account_id) if proven.made_account_id else None
         if made is None:
             return plan(Side(account.account_id, {}, tuple(own)), None, district_classes)
-        mastery = self._s.accounts.masteries([account.account_id, made.account_id])
+        mastery = self._services.accounts.masteries([account.account_id, made.account_id])
         return plan(
             Side(account.account_id, mastery.get(account.account_id, {}), tuple(own)),
             Side(made.account_id, mastery.get(made.account_id, {}), tuple(self._classes_of(made))),
@@ -116,7 +115,7 @@ class Linking:
         """Somebody logged in, and what they came with does not count, or not any more."""
         if visit.brought is None or visit.problem == "used":
             return see_other("/home")
-        return ActivationPages.sorry(visit.problem)
+        return sorry(visit.problem)
 
     def decide(self, request: Request) -> Reply:
         """`Link my accounts` was pressed by somebody who is logged in; what was shown must be what is joined."""
@@ -134,8 +133,8 @@ class Linking:
         if shown != (session.account_id, proven.user.sourced_id, proven.made_account_id or ""):
             return see_other("/link")
         successor_id = self._visits.successor_id(session.session_id)
-        now = self._s.clock()
-        begun, writes = self._s.sessions.rotation(
+        now = self._services.clock()
+        begun, writes = self._services.sessions.rotation(
             Session(account_id=session.account_id), successor_id, instead_of=session, now=now
         )
         try:
@@ -147,7 +146,7 @@ class Linking:
     def _pressed_twice(self, request: Request) -> Reply:
         """The browser forgot the first answer, and with it the new session; for a minute it may ask once more."""
         successor = self._visits.successor(request)
-        earliest = to_iso(self._s.clock() - _PRESSED_TWICE)
+        earliest = to_iso(self._services.clock() - _PRESSED_TWICE)
         if successor is None or successor.begun_at < earliest:
             return see_other("/login")
         return self._linked(successor)
@@ -160,7 +159,7 @@ class Linking:
         """`This isn't me`: nothing is joined; the login ends and the proof stays for whom it is meant."""
         visit = self._visits.of(request)
         if visit.session:
-            self._s.sessions.end(visit.session.session_id)
+            self._services.sessions.end(visit.session.session_id)
         district = visit.district
         reply = page(
             "linking/not_me",
@@ -181,28 +180,30 @@ class Linking:
         if visit.session is None or not visit.is_in_made_account:
             return see_other("/home")
         session = replace(visit.session, account_id=None)
-        begun = self._s.sessions.start(session, self._s.new_secret(), instead_of=visit.session)
+        begun = self._services.sessions.start(session, self._services.new_secret(), instead_of=visit.session)
         return see_other("/login", **{SESSION_COOKIE: self._visits.session_cookie(begun)})
 
     # At a district login.
 
     def at_district_login(self, user: RosterUser, proof: Proof, district: District, identity: Identity) -> Found:
         """Linked already → home; matched → linked without a question (M6); else the choice (M12)."""
-        person = self._s.visits.read(people=[user.key]).people[user.key]
+        person = self._services.visits.read(people=[user.key]).people[user.key]
         proven = Proven(user, district, proof, person.link, person.activation)
         if person.link and proven.is_linked:
             return Found("/home", person.link.account_id)
         clever_ids = (identity.subject,) if proof is Proof.DISTRICT_LOGIN_CLEVER else ()
-        match = self._s.identifiers.find_match(user, proven_clever_ids=clever_ids)
+        match = self._services.identifiers.find_match(user, proven_clever_ids=clever_ids)
         if match.outcome is Outcome.MATCHED and match.account_id and not _was_undone(person.link):
             shown = frozenset({outside(*subject_key(identity))})
             try:
-                self._make(self._consent(proven, match.account_id, shown=shown, by_rule=True), proven, self._s.clock())
+                self._make(
+                    self._consent(proven, match.account_id, shown=shown, by_rule=True), proven, self._services.clock()
+                )
             except RefusedTransition:
                 return Found("/welcome")
             return Found("/home?linked=1", match.account_id)
-        own = self._s.identifiers.account_by_subject(identity.issuer, identity.subject)
-        if own and self._s.accounts.get(own):
+        own = self._services.identifiers.account_by_subject(identity.issuer, identity.subject)
+        if own and self._services.accounts.get(own):
             return Found("/link", own, outside(*subject_key(identity)))
         return Found("/welcome")
 
@@ -230,8 +231,8 @@ class Linking:
         """The accounts that may be this person's, to be proved by a login (M7); a rule decides nothing here."""
         if visit.proven is None or visit.proven.is_linked:
             return []
-        match = self._s.identifiers.find_match(visit.proven.user)
-        accounts = self._s.accounts.get_many(match.candidates[:_MOST_CANDIDATES])
+        match = self._services.identifiers.find_match(visit.proven.user)
+        accounts = self._services.accounts.get_many(match.candidates[:_MOST_CANDIDATES])
         found = [Candidate(veiled(a.username), masked(a.email), (a.created_at or "")[:4]) for a in accounts.values()]
         return sorted(found, key=lambda one: (one.since, one.username), reverse=True)
 
@@ -242,13 +243,13 @@ class Linking:
         if session is None or proven is None or proven.by is Proof.ACTIVATION:
             return see_other("/login")
         if proven.link and proven.is_linked:
-            begun = self._s.sessions.start(
-                session.with_account(proven.link.account_id), self._s.new_secret(), instead_of=session
+            begun = self._services.sessions.start(
+                session.with_account(proven.link.account_id), self._services.new_secret(), instead_of=session
             )
             return see_other("/home", **{SESSION_COOKIE: self._visits.session_cookie(begun)})
         account = self._account_for(proven, session)
         consent = self._consent(proven, account.account_id, shown=session.shown)
-        now = self._s.clock()
+        now = self._services.clock()
         wanted = link_rules.make(
             proven.link,
             proven.user.key,
@@ -264,19 +265,22 @@ class Linking:
             "district_id": proven.user.district_id,
             "sourced_id": proven.user.sourced_id,
         }
-        begun, writes = self._s.sessions.rotation(
-            session.with_account(account.account_id), self._s.new_secret(), instead_of=session, now=now
+        begun, writes = self._services.sessions.rotation(
+            session.with_account(account.account_id), self._services.new_secret(), instead_of=session, now=now
         )
-        self._s.accounts.create(
+        self._services.accounts.create(
             account,
-            also=[*self._s.links.link_writes(consent, wanted, proven.link, self._s.new_id(), now), *writes],
-            event=event_item(self._s.new_id(), "AccountCreated", detail, now),
+            also=[
+                *self._services.links.link_writes(consent, wanted, proven.link, self._services.new_id(), now),
+                *writes,
+            ],
+            event=event_item(self._services.new_id(), "AccountCreated", detail, now),
         )
         return self._linked(begun)
 
     def _account_for(self, proven: Proven, session: Session) -> Account:
         user = proven.user
-        account_id = self._s.new_id()
+        account_id = self._services.new_id()
         issuer, subject = session.subject or ("", "")
         return Account(
             account_id,
@@ -286,10 +290,10 @@ class Linking:
             user.official_email,
             user.official_email is not None,
             google_sub=subject
-            if proven.by is Proof.DISTRICT_LOGIN_GOOGLE and issuer == self._s.google.issuer
+            if proven.by is Proof.DISTRICT_LOGIN_GOOGLE and issuer == self._services.google.issuer
             else None,
             clever_id=subject if proven.by is Proof.DISTRICT_LOGIN_CLEVER else None,
-            created_at=to_iso(self._s.clock()),
+            created_at=to_iso(self._services.clock()),
         )
 
     # Making and undoing.
@@ -301,14 +305,16 @@ class Linking:
             proven.by,
             by_rule,
             proven.activation,
-            self._nudge_at(proven, self._s.clock()),
+            self._nudge_at(proven, self._services.clock()),
             proven.proved_at,
             shown,
             joins=proven.made_account_id,
         )
 
     def _make(self, consent: Consent, proven: Proven, now: datetime, also: Iterable[dict[str, Any]] = ()) -> Link:
-        return self._s.links.make(consent, present=proven.link, event_id=self._s.new_id(), now=now, also=also)
+        return self._services.links.make(
+            consent, present=proven.link, event_id=self._services.new_id(), now=now, also=also
+        )
 
     @staticmethod
     def _nudge_at(proven: Proven, now: datetime) -> datetime | None:
@@ -321,16 +327,19 @@ class Linking:
         if session is None or session.account_id is None:
             return see_other("/login")
         wanted = request.form.get("district_id")
-        for link in self._s.links.of_account(*self._s.accounts.family(known(visit))):
+        for link in self._services.links.of_account(*self._services.accounts.family(known(visit))):
             if wanted in (None, "", link.user.district_id):
                 try:
-                    self._s.links.undo(
-                        link.user, account_id=link.account_id, event_id=self._s.new_id(), now=self._s.clock()
+                    self._services.links.undo(
+                        link.user,
+                        account_id=link.account_id,
+                        event_id=self._services.new_id(),
+                        now=self._services.clock(),
                     )
                 except RefusedTransition as error:
-                    return self.sorry(error.code, self._s.districts.get(link.user.district_id))
-                begun = self._s.sessions.start(
-                    Session(account_id=session.account_id), self._s.new_secret(), instead_of=session
+                    return self.sorry(error.code, self._services.districts.get(link.user.district_id))
+                begun = self._services.sessions.start(
+                    Session(account_id=session.account_id), self._services.new_secret(), instead_of=session
                 )
                 return see_other("/home?undone=1", **{SESSION_COOKIE: self._visits.session_cookie(begun)})
         return see_other("/home")

@@ -32,7 +32,7 @@ class Logins:
     """Every login ends with a session under a fresh id; what an earlier one of this browser proved goes along."""
 
     def __init__(self, services: Services, visits: Visits, linking: Linking) -> None:
-        self._s = services
+        self._services = services
         self._visits = visits
         self._linking = linking
 
@@ -55,30 +55,30 @@ class Logins:
         """The same answer for an unknown name and a wrong password, after the same calls (ASVS 6.3.8)."""
         name, password = request.form.get("username", "").strip(), request.form.get("password", "")
         username = self.username_of(name)
-        self._s.limits.hit("login", username or "-", most=10, within=_QUARTER)
-        self._s.limits.hit("login_from", request.source_ip, most=3000, within=_QUARTER)
+        self._services.limits.hit("login", username or "-", most=10, within=_QUARTER)
+        self._services.limits.hit("login_from", request.source_ip, most=3000, within=_QUARTER)
         try:
             if not name or not password:
                 raise refused()
-            found = self._s.passwords.log_in(username, password)
+            found = self._services.passwords.log_in(username, password)
         except LoginRefused as error:
             return self.show(request, problem=error.code, username=name, status=401)
-        return asked_for_more(self._s, found) if isinstance(found, Challenge) else self.enter(request, found)
+        return asked_for_more(self._services, found) if isinstance(found, Challenge) else self.enter(request, found)
 
     def username_of(self, name: str) -> str:
         """An address stands for the username of the one account that holds it; a proven claim counts more."""
         address = normalise(name)
-        return (self._s.identifiers.username_on_email(address) if address else None) or name
+        return (self._services.identifiers.username_on_email(address) if address else None) or name
 
     # With Google, to an existing account.
 
     def start_google(self) -> Reply:
-        return self._start(self._s.google, "google", {"purpose": "account"})
+        return self._start(self._services.google, "google", {"purpose": "account"})
 
     # Through the district.
 
     def show_district(self, district_id: str) -> Reply:
-        district = self._s.districts.get(district_id)
+        district = self._services.districts.get(district_id)
         return page(
             "login/sso",
             district=district.name,
@@ -89,12 +89,12 @@ class Logins:
         )
 
     def start_district(self, district_id: str, provider: str) -> Reply:
-        district = self._s.districts.get(district_id)
+        district = self._services.districts.get(district_id)
         if provider not in district.identity_providers:
             raise LoginRefused(
                 "provider_not_used", "Your district does not use this way to log in. Choose another one."
             )
-        oidc = self._s.google if provider == "google" else self._s.clever
+        oidc = self._services.google if provider == "google" else self._services.clever
         if provider == "clever" and not district.clever_district_id:
             raise LoginRefused(
                 "clever_not_set_up", "Your district has not set up Clever here yet. Ask your district's support."
@@ -108,9 +108,9 @@ class Logins:
     def _start(
         self, oidc: OidcProvider, provider: Provider, what: dict[str, Any], more: dict[str, str | None] | None = None
     ) -> Reply:
-        state, nonce, verifier = self._s.new_secret(), self._s.new_secret(), self._s.new_secret()
+        state, nonce, verifier = self._services.new_secret(), self._services.new_secret(), self._services.new_secret()
         address = oidc.authorization_url(state=state, nonce=nonce, verifier=verifier, more=more)
-        sealed = self._s.sealed("login").seal(
+        sealed = self._services.sealed("login").seal(
             {"provider": provider, "state": state, "nonce": nonce, "verifier": verifier, **what}
         )
         return see_other(address, **{LOGIN_COOKIE: sealed})
@@ -121,8 +121,8 @@ class Logins:
             raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
         if provider == "clever" and "state" not in request.query and "error" not in request.query:
             # Clever's portal starts a login by itself: its code is bound to nothing of ours, so it is not used.
-            return self._start(self._s.clever, "clever", {"purpose": "district", "district": None})
-        begun = self._s.sealed("login").open(request.cookies.get(LOGIN_COOKIE), _LOGIN_SECONDS)
+            return self._start(self._services.clever, "clever", {"purpose": "district", "district": None})
+        begun = self._services.sealed("login").open(request.cookies.get(LOGIN_COOKIE), _LOGIN_SECONDS)
         if (
             begun is None
             or begun["provider"] != provider
@@ -130,10 +130,10 @@ class Logins:
             or "code" not in request.query
         ):
             raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
-        oidc = self._s.google if provider == "google" else self._s.clever
+        oidc = self._services.google if provider == "google" else self._services.clever
         identity = oidc.identity(code=request.query["code"], nonce=begun["nonce"], verifier=begun["verifier"])
         # Noted only now: before somebody has logged in, nothing is written, whatever a robot sends here.
-        if not self._s.sessions.use_once(begun["state"], _QUARTER):
+        if not self._services.sessions.use_once(begun["state"], _QUARTER):
             raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
         reply = (
             self._account_login(request, identity)
@@ -144,7 +144,7 @@ class Logins:
         return reply
 
     def _account_login(self, request: Request, identity: Identity) -> Reply:
-        account_id = self._s.identifiers.account_by_subject(*subject_key(identity))
+        account_id = self._services.identifiers.account_by_subject(*subject_key(identity))
         if account_id is None:
             return self.show(request, problem="no_account_with_google", status=401)
         return self.enter(request, account_id, outside(*subject_key(identity)))
@@ -156,11 +156,13 @@ class Logins:
         user = self._roster_user(identity, provider, district)
         if user is None:
             raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
-        self._s.limits.hit("district_login", district.district_id, most=_MOST_OF_A_DISTRICT, within=_QUARTER)
+        self._services.limits.hit("district_login", district.district_id, most=_MOST_OF_A_DISTRICT, within=_QUARTER)
         proof = Proof.DISTRICT_LOGIN_GOOGLE if provider == "google" else Proof.DISTRICT_LOGIN_CLEVER
         visit = self._before(request)
         before = visit.session or visit.unconfirmed
-        session = Session(user=user.key, proof=proof, subject=subject_key(identity), proved_at=to_iso(self._s.clock()))
+        session = Session(
+            user=user.key, proof=proof, subject=subject_key(identity), proved_at=to_iso(self._services.clock())
+        )
         if user.role is Role.ADMINISTRATOR:
             return self._begin(session, f"/console/{district.district_id}", instead_of=before)
         found = self._linking.at_district_login(user, proof, district, identity)
@@ -173,11 +175,11 @@ class Logins:
         """A Clever login counts for a district only with that district's Clever id."""
         if provider == "clever":
             clever_district = str(identity.claims.get("district") or "")
-            named = self._s.districts.by_clever_district(clever_district) if clever_district else None
+            named = self._services.districts.by_clever_district(clever_district) if clever_district else None
             if named is None or (district_id is not None and named != district_id):
                 raise LoginRefused("other_district", "This Clever account belongs to another district.")
             district_id = named
-        district = self._s.districts.get(district_id or "")
+        district = self._services.districts.get(district_id or "")
         if provider not in district.identity_providers:
             raise LoginRefused(
                 "provider_not_used", "Your district does not use this way to log in. Choose another one."
@@ -187,7 +189,7 @@ class Logins:
     def _roster_user(self, identity: Identity, provider: Provider, district: District) -> RosterUser | None:
         """The one person of this district's roster whom the login proves: by Clever id, or by a verified address."""
         if provider == "clever":
-            by_id = self._s.users.by_clever_id(district.district_id, identity.subject)
+            by_id = self._services.users.by_clever_id(district.district_id, identity.subject)
             if len(by_id) == 1:
                 return by_id[0]
         address = normalise(identity.email) if identity.email_verified else None
@@ -197,7 +199,7 @@ class Logins:
             raise LoginRefused(
                 "other_domain", "This Google account does not belong to your district. Choose your school account."
             )
-        by_address = self._s.users.by_email(district.district_id, address)
+        by_address = self._services.users.by_email(district.district_id, address)
         return by_address[0] if len(by_address) == 1 else None
 
     # Sessions.
@@ -221,13 +223,13 @@ class Logins:
         waiting = visit.unconfirmed
         account_id = session.account_id
         if waiting and waiting.way and account_id and session.way is None and account_id == waiting.account_id:
-            self._s.sessions.trust(account_id, waiting.way)
+            self._services.sessions.trust(account_id, waiting.way)
 
     def _begin(self, session: Session, address: str, *, instead_of: Session | None) -> Reply:
-        begun = self._s.sessions.start(session, self._s.new_secret(), instead_of=instead_of)
+        begun = self._services.sessions.start(session, self._services.new_secret(), instead_of=instead_of)
         return see_other(address, **{SESSION_COOKIE: self._visits.session_cookie(begun)})
 
     def leave(self, request: Request) -> Reply:
         if session_id := self._visits.session_id(request):
-            self._s.sessions.end(session_id)
+            self._services.sessions.end(session_id)
         return see_other("/login", **{SESSION_COOKIE: None})

@@ -35,7 +35,7 @@ class Passwords:
         username_of: Callable[[str], str],
         enter: Callable[[Request, str], Reply],
     ) -> None:
-        self._s = services
+        self._services = services
         self._visits = visits
         self._username_of = username_of
         self._enter = enter
@@ -51,15 +51,15 @@ class Passwords:
         if begun is None:
             return see_other("/login")
         challenge, is_reset = begun
-        self._s.limits.hit("login_code", challenge.username, most=5, within=_QUARTER)
+        self._services.limits.hit("login_code", challenge.username, most=5, within=_QUARTER)
         try:
-            found = self._s.passwords.go_on(challenge, request.form.get("answer", "").strip())
+            found = self._services.passwords.go_on(challenge, request.form.get("answer", "").strip())
         except LoginRefused:
             return self._asking(request, challenge, status=401)
         return self._in(request, found, is_reset=is_reset)
 
     def _challenge(self, request: Request) -> tuple[Challenge, bool] | None:
-        sealed = self._s.sealed("challenge").open(request.cookies.get(LOGIN_COOKIE), _CHALLENGE_SECONDS)
+        sealed = self._services.sealed("challenge").open(request.cookies.get(LOGIN_COOKIE), _CHALLENGE_SECONDS)
         return (Challenge(**sealed["challenge"]), sealed["is_reset"]) if sealed else None
 
     def _asking(self, request: Request, challenge: Challenge, *, status: int = 200) -> Reply:
@@ -68,9 +68,9 @@ class Passwords:
     def _in(self, request: Request, found: str | Challenge, *, is_reset: bool) -> Reply:
         """Who set a new password ends every earlier session: it may be another's (ASVS 7.4.3)."""
         if isinstance(found, Challenge):
-            return asked_for_more(self._s, found, is_reset=is_reset)
+            return asked_for_more(self._services, found, is_reset=is_reset)
         if is_reset:
-            self._s.sessions.end_all(found)
+            self._services.sessions.end_all(found)
         reply = self._enter(request, found)
         reply.cookies[LOGIN_COOKIE] = None
         return reply
@@ -78,19 +78,19 @@ class Passwords:
     # A forgotten password.
 
     def show_forgotten(self, request: Request) -> Reply:
-        if self._s.password_help_url:
-            return see_other(self._s.password_help_url)
+        if self._services.password_help_url:
+            return see_other(self._services.password_help_url)
         return self._page(request, "login/forgotten_password")
 
     def send_code(self, request: Request) -> Reply:
         """The same answer for an unknown name (ASVS 6.3.8): what was typed goes along, not whom it stands for."""
-        if self._s.password_help_url:
-            return see_other(self._s.password_help_url)
+        if self._services.password_help_url:
+            return see_other(self._services.password_help_url)
         name = request.form.get("username", "").strip()[:_LONGEST_NAME]
-        self._s.limits.hit("forgotten", name or "-", most=5, within=_HOUR)
-        self._s.limits.hit("forgotten_from", request.source_ip, most=300, within=_HOUR)
-        self._s.passwords.send_code(self._username_of(name))
-        return see_other("/login/reset", **{LOGIN_COOKIE: self._s.sealed("forgotten").seal({"name": name})})
+        self._services.limits.hit("forgotten", name or "-", most=5, within=_HOUR)
+        self._services.limits.hit("forgotten_from", request.source_ip, most=300, within=_HOUR)
+        self._services.passwords.send_code(self._username_of(name))
+        return see_other("/login/reset", **{LOGIN_COOKIE: self._services.sealed("forgotten").seal({"name": name})})
 
     def show_reset(self, request: Request) -> Reply:
         return self._page(request, "login/new_password") if self._forgotten(request) else see_other("/login/forgot")
@@ -99,17 +99,17 @@ class Passwords:
         name = self._forgotten(request)
         if name is None:
             return see_other("/login/forgot")
-        self._s.limits.hit("new_password", name, most=5, within=_QUARTER)
+        self._services.limits.hit("new_password", name, most=5, within=_QUARTER)
         username, password = self._username_of(name), request.form.get("new_password", "")
         try:
-            self._s.passwords.set_password(username, request.form.get("code", "").strip(), password)
-            found = self._s.passwords.log_in(username, password)
+            self._services.passwords.set_password(username, request.form.get("code", "").strip(), password)
+            found = self._services.passwords.log_in(username, password)
         except LoginRefused:
             return self._page(request, "login/new_password", 401)
         return self._in(request, found, is_reset=True)
 
     def _forgotten(self, request: Request) -> str | None:
-        sealed = self._s.sealed("forgotten").open(request.cookies.get(LOGIN_COOKIE), _FORGOTTEN_SECONDS)
+        sealed = self._services.sealed("forgotten").open(request.cookies.get(LOGIN_COOKIE), _FORGOTTEN_SECONDS)
         return sealed["name"] if sealed else None
 
     def _page(self, request: Request, template: str, status: int = 200, **values: bool) -> Reply:

@@ -39,7 +39,7 @@ class NoticePages:
     """Shows what was linked, and undoes it for whoever owns the address (docs/decisions/an-undo-needs-the-address.md)."""
 
     def __init__(self, services: Services) -> None:
-        self._s = services
+        self._services = services
 
     def arrive(self, request: Request, token: str) -> Reply:
         """Take the token out of the address before anything else is loaded.
@@ -50,9 +50,9 @@ class NoticePages:
         if not isinstance(found, Told):
             named = named_by(token)
             counted = named[0] if named and found == "gone" else request.source_ip
-            self._s.limits.hit("notice", counted, most=300, within=timedelta(hours=1))
+            self._services.limits.hit("notice", counted, most=300, within=timedelta(hours=1))
             return _sorry(found)
-        return see_other("/notice", **{NOTICE_COOKIE: self._s.sealed("notice").seal({"token": token})})
+        return see_other("/notice", **{NOTICE_COOKIE: self._services.sealed("notice").seal({"token": token})})
 
     def show(self, request: Request) -> Reply:
         """Both sides, and the field for the address; without the cookie it says how to go on."""
@@ -85,14 +85,14 @@ class NoticePages:
         found = self._of(token)
         if not isinstance(found, Told):
             return _sorry(found)
-        self._s.limits.hit_from(request.source_ip, "notice_undo", found.notice.notice_id)
+        self._services.limits.hit_from(request.source_ip, "notice_undo", found.notice.notice_id)
         if normalise(request.form.get("email", "")) == found.address:
             with suppress(RefusedTransition):
-                self._s.links.undo(
+                self._services.links.undo(
                     found.link.user,
                     account_id=found.link.account_id,
-                    event_id=self._s.new_id(),
-                    now=self._s.clock(),
+                    event_id=self._services.new_id(),
+                    now=self._services.clock(),
                     actor=Actor.NOTICE,
                 )
         return page(
@@ -103,23 +103,26 @@ class NoticePages:
         )
 
     def _token(self, request: Request) -> str | None:
-        said = self._s.sealed("notice").open(request.cookies.get(NOTICE_COOKIE), _COOKIE_SECONDS)
+        said = self._services.sealed("notice").open(request.cookies.get(NOTICE_COOKIE), _COOKIE_SECONDS)
         return said["token"] if said else None
 
     def _of(self, token: str) -> Told | str:
         """What the token's notice told of; else ``unknown``, or ``gone``: undone, another one by now, or too old."""
         named = named_by(token)
-        notice = self._s.notices.find(*named) if named else None
+        notice = self._services.notices.find(*named) if named else None
         if notice is None:
             return "unknown"
-        link, user = self._s.links.of_user(notice.user), self._s.users.get(notice.user)
-        account, district = self._s.accounts.get(notice.account_id), self._s.districts.find(notice.user.district_id)
+        link, user = self._services.links.of_user(notice.user), self._services.users.get(notice.user)
+        account, district = (
+            self._services.accounts.get(notice.account_id),
+            self._services.districts.find(notice.user.district_id),
+        )
         address = addresses(user, account).get(notice.side)
         if not (link and link.is_linked and user and account and district and address):
             return "gone"
-        is_old = from_iso(link.linked_at or "") < self._s.clock() - timedelta(days=UNDO_DAYS)
+        is_old = from_iso(link.linked_at or "") < self._services.clock() - timedelta(days=UNDO_DAYS)
         is_another = link.account_id != notice.account_id
-        if is_old or is_another or not token_is_valid(token, notice, link, address, self._s.token_key()):
+        if is_old or is_another or not token_is_valid(token, notice, link, address, self._services.token_key()):
             return "gone"
         return Told(notice, address, user, account, link, district)
 

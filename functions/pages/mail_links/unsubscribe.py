@@ -13,28 +13,28 @@ class Unsubscribe:
     """Ends the nudges of the account, or the reminders of the activation, that the token names."""
 
     def __init__(self, services: Services) -> None:
-        self._s = services
+        self._services = services
 
     def show(self, token: str) -> Reply:
         about = self._about(token)
         return page("mail_links/unsubscribe", status=200 if about else 404, about=about, done=False, token=token)
 
     def _about(self, token: str) -> str:
-        if unsubscribed(token, self._s.token_key()):
+        if unsubscribed(token, self._services.token_key()):
             return "classes"
-        return "invitation" if stopped_by(token, self._s.token_key()) else ""
+        return "invitation" if stopped_by(token, self._services.token_key()) else ""
 
     def stop(self, token: str) -> Reply:
-        if activation_id := stopped_by(token, self._s.token_key()):
-            if activation := self._s.activations.by_id(activation_id):
-                self._s.activations.stop_reminders(activation)
+        if activation_id := stopped_by(token, self._services.token_key()):
+            if activation := self._services.activations.by_id(activation_id):
+                self._services.activations.stop_reminders(activation)
             return page("mail_links/unsubscribe", about="invitation", done=True, token=token)
-        found = unsubscribed(token, self._s.token_key())
+        found = unsubscribed(token, self._services.token_key())
         if found is None:
             return page("mail_links/unsubscribe", status=404, about="", done=False, token=token)
         district_id, account_id = found
-        account = self._s.accounts.get(account_id)
-        for link in self._s.links.of_account(*self._s.accounts.family(account)) if account else ():
+        account = self._services.accounts.get(account_id)
+        for link in self._services.links.of_account(*self._services.accounts.family(account)) if account else ():
             if link.user.district_id == district_id:
-                self._s.nudges.stop(RosterUserKey(district_id, link.user.sourced_id))
+                self._services.nudges.stop(RosterUserKey(district_id, link.user.sourced_id))
         return page("mail_links/unsubscribe", about="classes", done=True, token=token)
