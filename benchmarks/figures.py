@@ -1,4 +1,4 @@
-"""Figures that an issue or a decision names: told as a table, kept as JSON (contract.md, ``make bench``)."""
+"""The figures of ``make bench``: printed as a table, kept as JSON (B8)."""
 
 from __future__ import annotations
 

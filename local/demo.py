@@ -1,4 +1,4 @@
-"""The demo: starts the local stack and walks the whole journey, a line per step (contract.md)."""
+"""The demo: starts the local stack and walks the whole journey, a line per step (``make demo``)."""
 
 from __future__ import annotations
 

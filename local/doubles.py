@@ -1,4 +1,4 @@
-"""Google and Clever on this machine: a real OIDC provider, at whose login page one can be anybody (contract.md)."""
+"""Google and Clever on this machine: a real OIDC provider, at whose login page one can be anybody (B9)."""
 
 from __future__ import annotations
 

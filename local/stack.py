@@ -1,4 +1,4 @@
-"""The local stack: an emulator of AWS, deployed with this very template (contract.md)."""
+"""The local stack: an emulator of AWS, to which ``template.yaml`` is deployed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People who meet at the same moment: seeded interleavings, call by call, after each of which both sides agree (issue 6).
+"""People who meet at the same moment: seeded interleavings, call by call, after each of which both sides agree (B2).
 
 Everybody is a worker of their own that may let others go first before any call, as in the laboratory.
 """

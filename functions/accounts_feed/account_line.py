@@ -56,7 +56,7 @@ class _Class(_Body):
 
 
 class AccountLine(_Body):
-    """One line of the feed (contract.md). What is absent stays as it is."""
+    """One line of the feed (docs/uploads.md). What is absent stays as it is."""
 
     account_id: Id
     role: Literal["teacher", "student"] = "student"

@@ -254,7 +254,7 @@ def _gather_people(seen: _Gathered, block: Block) -> None:
 
 
 def _foremost(one: str | None, other: str | None) -> str | None:
-    """Of two roles of one person the one that counts: teacher over administrator over student (contract.md)."""
+    """Of two roles of one person the one that counts: teacher over administrator over student (M20)."""
     if one == other or other is None:
         return one
     return other if one is None else min(one, other, key=_RANK.__getitem__)

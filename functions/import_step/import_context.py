@@ -45,7 +45,7 @@ class Workbench:
         self.progress = ProgressStore(services.table)
 
     def district(self, one: Import) -> District:
-        """The district's settings; one that is not loaded yet is read from the bucket first (contract.md)."""
+        """The district's settings; one that is not loaded yet is read from the bucket first (docs/uploads.md)."""
         if district := self.districts.find(one.district_id):
             return district
         body = self.files.district_settings(one.district_id)

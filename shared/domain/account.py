@@ -1,4 +1,4 @@
-"""An existing account on the platform, with its mastery and the grassroots classes of its teacher (contract.md)."""
+"""An existing account on the platform, with its mastery and the grassroots classes of its teacher (docs/uploads.md)."""
 
 from __future__ import annotations
 

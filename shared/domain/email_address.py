@@ -1,4 +1,4 @@
-"""One form for an email address, so that equal addresses are equal texts and look-alikes never are (security.md)."""
+"""One form for an email address, so that equal addresses are equal texts and look-alikes never are (docs/security.md)."""
 
 from __future__ import annotations
 

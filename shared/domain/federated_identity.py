@@ -1,4 +1,4 @@
-"""Ways into an account, and which of them may be trusted after a link (security.md: pre-hijacked accounts).
+"""Ways into an account, and which of them may be trusted after a link (docs/security.md, pre-hijacked accounts).
 
 Somebody may have put their own login beside the owner's long before the owner came. So an outside login that the owner
 did not show at the link has to be confirmed once: by another login of the same account, in the same browser.

@@ -1,4 +1,4 @@
-"""The report of an upload: what was read, what it did, and what a person should do next (M2, contract.md)."""
+"""The report of an upload: what was read, what it did, and what a person should do next (M2)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """The S3 object that started an import. ``event_time`` and ``sequencer`` order uploads (contract.md)."""
+    """The S3 object that started an import. ``event_time`` and ``sequencer`` order uploads."""
 
     key: str
     etag: str

@@ -31,7 +31,7 @@ class Settings(BaseModel):
 
 
 class Brand(Settings):
-    """How the platform presents itself; the defaults are those of mission.md (M8)."""
+    """How the platform presents itself; the defaults are Khan Academy's (M8)."""
 
     brand_name: str = "Khan Academy"
     support_url: str = "https://support.khanacademy.org"

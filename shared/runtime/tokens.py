@@ -1,7 +1,7 @@
 """The token in the address of an activation mail.
 
 ``{activation_id}.{mac}``: the id is random and opaque, the MAC binds it to district, roster user, official address and
-version under a managed key (security.md). Nothing in it is personal, nothing in the table can be used as one, a resend
+version under a managed key (docs/security.md). Nothing in it is personal, nothing in the table can be used as one, a resend
 needs no new secret, and raising the version makes every earlier token dead.
 """
 

@@ -1,4 +1,4 @@
-"""The audit trail: of each link that was made or undone, who did it, when, and by which proof (issue 6).
+"""The audit trail: of each link that was made or undone, who did it, when, and by which proof (B2).
 
 An entry stands beside the link it is about and is written in the same transaction, so there is one for each fact and none
 for anything else. It holds ids only.

@@ -1,6 +1,6 @@
 """DynamoDB in memory, at the level of boto3's Table resource: fast enough for a hundred thousand runs.
 
-Where moto is not evidence (``aws-facts.md``) this is right: a transaction's ``ClientRequestToken`` is applied once within
+Where moto differs from DynamoDB, this does as DynamoDB does: a transaction's ``ClientRequestToken`` is applied once within
 ten minutes, transactions are bounded (100 items, 4 MB), items at 400 KB, and every write is metered by item size. Every
 call goes through ``gate``, which counts it and may make it fail.
 """

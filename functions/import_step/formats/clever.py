@@ -1,4 +1,4 @@
-"""Clever CSV: the whole roster at every upload, sections with up to ten teachers (formats.md)."""
+"""Clever CSV: the whole roster at every upload, sections with up to ten teachers (M1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OneRoster 1.0, 1.1 and 1.2 CSV, bulk and delta, and School Data Sync v2, which has the same files (formats.md)."""
+"""OneRoster 1.0, 1.1 and 1.2 CSV, bulk and delta, and School Data Sync v2, which has the same files (M1)."""
 
 from __future__ import annotations
 
@@ -406,7 +406,7 @@ def _modes(files: dict[str, RosterFile], manifest: _Manifest) -> dict[Kind, Mode
 
 
 def _disagreements(files: dict[str, RosterFile], manifest: _Manifest) -> Iterator[Note]:
-    """Where a manifest and the files disagree, the files win (formats.md)."""
+    """Where a manifest and the files disagree, the files win."""
     named = [stem for stem, word in manifest.says.items() if word != "absent" and stem not in files]
     hidden = [stem for stem, word in manifest.says.items() if word == "absent" and stem in files]
     unknown = manifest.version and manifest.version not in _VERSIONS

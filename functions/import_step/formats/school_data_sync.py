@@ -1,4 +1,4 @@
-"""Microsoft School Data Sync v1, with the variant of the United Kingdom (formats.md). v2 and v2.1 have OneRoster's files."""
+"""Microsoft School Data Sync v1, with the variant of the United Kingdom (M1). v2 and v2.1 have OneRoster's files."""
 
 from __future__ import annotations
 

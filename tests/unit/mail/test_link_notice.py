@@ -1,4 +1,4 @@
-"""After a link was made or undone both sides hear of it: once, at stored addresses, teachers alone (issue 6, item 5; M12)."""
+"""After a link was made or undone both sides hear of it: once, at stored addresses, teachers alone (B2, M12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pace of sending, the daily quota, and the breaker (issue 5, item 2; B5)."""
+"""The send rate, the daily quota, and the breaker (M21, B5)."""
 
 from __future__ import annotations
 

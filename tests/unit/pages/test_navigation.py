@@ -1,4 +1,4 @@
-"""Whatever comes in between, on the way to a link and after it: nobody stands before a closed door (issue 6, item 4; M18)."""
+"""Whatever comes in between, on the way to a link and after it: every page leads on (M18)."""
 
 from __future__ import annotations
 

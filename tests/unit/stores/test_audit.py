@@ -1,4 +1,4 @@
-"""Each link that is made or undone leaves one entry: who, when, which proof (issue 6, item 5)."""
+"""Each link that is made or undone leaves one entry: who, when, which proof (B2)."""
 
 from __future__ import annotations
 

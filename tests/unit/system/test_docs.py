@@ -1,0 +1,98 @@
+"""What documents, docstrings and comments point to is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+import pytest
+
+from tests import tree
+
+DOCUMENTS = [path for path in tree.texts() if path.endswith(".md")]
+PYTHON = [path for path in tree.texts() if path.endswith(".py")]
+SUFFIXES = "py|md|html|yaml|json|txt|toml|css|in|po|svg"
+PLACE = re.compile(rf"(?<![\w./{{}}*-])((?:{'|'.join(tree.FOLDERS)})/[\w./{{}}*…-]*[\w}}*])")
+"""A path from the root: begins with a folder of the project. Placeholders end it."""
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_of_a_document_lead_somewhere(document: str):
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", tree.texts()[document]):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (tree.ROOT / document).parent / path if path else tree.ROOT / document
+        if not file.exists() or (anchor and anchor not in tree.anchors(str(file.resolve().relative_to(tree.ROOT)))):
+            broken.append(target)
+    assert not broken
+
+
+def test_paths_that_are_named_exist():
+    missing = {
+        f"{path}: {place}"
+        for path in tree.texts()
+        if path.endswith((".py", ".md", ".yaml", "Makefile"))
+        for place in PLACE.findall(tree.prose(path))
+        if not re.search(r"[{}*…]", place) and not _is_there(place.rstrip("."), path)
+    }
+    assert not sorted(missing)
+
+
+def test_files_that_are_named_without_a_folder_exist():
+    names = {PurePosixPath(path).name for path in tree.texts()}
+    missing = {
+        f"{path}: {name}"
+        for path in tree.texts()
+        if path.endswith((".py", ".md"))
+        for name in re.findall(r"(?<![\w./{}*-])([\w-]+\.(?:py|md))(?![\w/])", tree.prose(path))
+        if name not in names
+    }
+    assert not sorted(missing)
+
+
+def test_modules_that_are_named_exist():
+    missing = {
+        f"{path}: {name}"
+        for path in (*DOCUMENTS, *PYTHON)
+        for name in re.findall(
+            r"`((?:shared|functions|operations|local|simulation|tests)(?:\.\w+)+)`", tree.prose(path)
+        )
+        if not _is_defined(name)
+    }
+    assert not sorted(missing)
+
+
+def test_tests_that_security_names_exist():
+    """``test_linking.py``: *the link dies …* names every test whose name has these words."""
+    missing = []
+    for file, phrases in re.findall(
+        r"`(?:[\w/]+/)?(test_\w+\.py)`: ((?:\*[^*]+\*(?:, | \(\w+\), )?)+)", tree.texts()["docs/security.md"]
+    ):
+        paths = [path for path in PYTHON if PurePosixPath(path).name == file]
+        tests = frozenset[str]().union(*map(tree.tests_of, paths))
+        for phrase in re.findall(r"\*([^*]+)\*", phrases):
+            words = re.sub(r"\W+", "_", phrase.replace("’", "").lower()).strip("_")
+            if not any(words in test for test in tests):
+                missing.append(f"{file}: {phrase}")
+    assert not sorted(missing)
+
+
+def test_nothing_points_to_a_ticket():
+    named = [path for path in PYTHON if re.search(r"\bissue #?\d", tree.prose(path), re.IGNORECASE)]
+    assert not named
+
+
+def _is_there(place: str, named_in: str) -> bool:
+    """From the root, or from the folder of the text that names it."""
+    return any((folder / place).exists() for folder in (tree.ROOT, (tree.ROOT / named_in).parent))
+
+
+def _is_defined(name: str) -> bool:
+    path = tree.ROOT.joinpath(*name.split("."))
+    if path.is_dir() or path.with_suffix(".py").exists():
+        return True
+    module, _, attribute = name.rpartition(".")
+    text = tree.texts().get(f"{module.replace('.', '/')}.py", "")
+    return re.search(rf"^\s*(?:class |def |type )?{attribute}\b", text, re.MULTILINE) is not None
