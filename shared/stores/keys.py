@@ -1,7 +1,11 @@
-"""Every PK and SK of the table."""
+"""Every PK and SK of the table: what each item is called, and what the parts of a key mean."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from shared.domain.roster import RosterUserKey
@@ -10,6 +14,10 @@ type Item = dict[str, Any]
 
 
 type Key = dict[str, str]
+
+
+type Pair = tuple[str, str]
+"""A key as (PK, SK): what can be compared, sorted and looked up."""
 
 
 LONGEST_ID = 1_000
@@ -21,8 +29,33 @@ def is_an_id(text: str) -> bool:
     return 0 < len(text.encode()) <= LONGEST_ID
 
 
+def pair(item: Mapping[str, Any]) -> Pair:
+    """The key of an item, or of a key itself."""
+    return item["PK"], item["SK"]
+
+
+def key_of(found: Pair) -> Key:
+    pk, sk = found
+    return {"PK": pk, "SK": sk}
+
+
+# Roster users: their own partition, and where others hold something of them.
+
+USERS = "USER#"
+AUDIT = "AUDIT#"
+
+
 def user_pk(user: RosterUserKey) -> str:
-    return f"USER#{user.district_id}#{user.sourced_id}"
+    return f"{USERS}{user.district_id}#{user.sourced_id}"
+
+
+def users_of_district(district_id: str) -> str:
+    """How the keys of a district's roster users begin."""
+    return f"{USERS}{district_id}#"
+
+
+def is_user(pk: str) -> bool:
+    return pk.startswith(USERS)
 
 
 def user_of_pk(pk: str) -> RosterUserKey:
@@ -31,20 +64,97 @@ def user_of_pk(pk: str) -> RosterUserKey:
     return RosterUserKey(district_id, sourced_id)
 
 
-def district_pk(district_id: str) -> str:
-    return f"DISTRICT#{district_id}"
-
-
-def class_pk(district_id: str, class_id: str) -> str:
-    return f"CLASS#{district_id}#{class_id}"
-
-
-def account_pk(account_id: str) -> str:
-    return f"ACCOUNT#{account_id}"
+def roster_key(user: RosterUserKey) -> Key:
+    return {"PK": user_pk(user), "SK": "ROSTER"}
 
 
 def link_key(user: RosterUserKey) -> Key:
     return {"PK": user_pk(user), "SK": "LINK"}
+
+
+def activation_key(user: RosterUserKey) -> Key:
+    return {"PK": user_pk(user), "SK": "ACTIVATION"}
+
+
+def audit_key(user: RosterUserKey, noted_at: str, version: int) -> Key:
+    """``version`` is the link's, so that two facts of one moment have a key each."""
+    return {"PK": user_pk(user), "SK": f"{AUDIT}{noted_at}#{version}"}
+
+
+def activation_pointer_key(activation_id: str) -> Key:
+    """Where the roster user is noted whose activation an address of a mail names."""
+    return {"PK": f"ACTIVATION#{activation_id}", "SK": "POINTER"}
+
+
+def stuck_pk(district_id: str) -> str:
+    return f"STUCK#{district_id}"
+
+
+def stuck_key(user: RosterUserKey) -> Key:
+    return {"PK": stuck_pk(user.district_id), "SK": user.sourced_id}
+
+
+def remaining_pk(district_id: str) -> str:
+    return f"LEFT#{district_id}"
+
+
+def remaining_key(teacher: RosterUserKey) -> Key:
+    return {"PK": remaining_pk(teacher.district_id), "SK": teacher.sourced_id}
+
+
+DUE_SHARDS = 8
+
+
+def due_pk(kind: str, shard: int) -> str:
+    return f"DUE#{kind}#{shard}"
+
+
+def due_key(kind: str, user: RosterUserKey, due_at: str) -> Key:
+    """Where it stands that something is due for this roster user at this moment (ISO 8601, UTC)."""
+    shard = zlib.crc32(user_pk(user).encode()) % DUE_SHARDS
+    return {"PK": due_pk(kind, shard), "SK": f"{due_at}#{user.district_id}#{user.sourced_id}"}
+
+
+def due_until(moment: str) -> str:
+    """The last sort key of what is due by this moment (ISO 8601, UTC)."""
+    return f"{moment}~"
+
+
+def due_of_sk(sk: str) -> tuple[str, RosterUserKey]:
+    """Since when something is due, and for whom."""
+    due_at, district_id, sourced_id = sk.split("#", 2)
+    return due_at, RosterUserKey(district_id, sourced_id)
+
+
+# Accounts: who they are, their links, and their grassroots classes.
+
+ACCOUNTS = "ACCOUNT#"
+LINKS = "LINK#"
+GRASSROOTS_CLASSES = "CLASS#"
+ALL_SCORES = "CLASS_ASSIGNMENT#"
+MEMBERSHIPS = "MEMBER#"
+GATHERED = "GATHERED#"
+EXPORTS = "EXPORT#"
+
+
+def account_pk(account_id: str) -> str:
+    return f"{ACCOUNTS}{account_id}"
+
+
+def is_account(pk: str) -> bool:
+    return pk.startswith(ACCOUNTS)
+
+
+def account_of_pk(pk: str) -> str:
+    return pk.removeprefix(ACCOUNTS)
+
+
+def account_key(account_id: str) -> Key:
+    return {"PK": account_pk(account_id), "SK": "ACCOUNT"}
+
+
+def mastery_key(account_id: str) -> Key:
+    return {"PK": account_pk(account_id), "SK": "MASTERY"}
 
 
 def logins_key(account_id: str) -> Key:
@@ -58,6 +168,53 @@ def joined_key(account_id: str) -> Key:
     return {"PK": account_pk(account_id), "SK": "JOINED"}
 
 
+def account_link_key(account_id: str, district_id: str) -> Key:
+    """The account's side of a link: the person of this district that it is linked to."""
+    return {"PK": account_pk(account_id), "SK": f"{LINKS}{district_id}"}
+
+
+def grassroots_class_key(owner_account_id: str, class_id: str) -> Key:
+    return {"PK": account_pk(owner_account_id), "SK": f"{GRASSROOTS_CLASSES}{class_id}"}
+
+
+def scores_of_class(class_id: str) -> str:
+    """How the sort keys of the scores of a grassroots class begin, beside its owner."""
+    return f"{ALL_SCORES}{class_id}#"
+
+
+def scores_key(owner_account_id: str, class_id: str, assignment_id: str) -> Key:
+    return {"PK": account_pk(owner_account_id), "SK": f"{scores_of_class(class_id)}{assignment_id}"}
+
+
+def membership_key(student_account_id: str, class_id: str) -> Key:
+    """That a student is in a grassroots class, beside the student."""
+    return {"PK": account_pk(student_account_id), "SK": f"{MEMBERSHIPS}{class_id}"}
+
+
+def recreated_of_class(class_id: str) -> str:
+    """How the sort keys of the notes begin of what was recreated from a grassroots class, beside its owner."""
+    return f"MADE_AGAIN#{class_id}#"
+
+
+def recreated_key(owner_account_id: str, class_id: str, work_id: str, into: tuple[str, str]) -> Key:
+    """``into`` is (district id, class id) of the district class in which a goal or an assignment was recreated."""
+    digest = hashlib.sha256(json.dumps([work_id, *into]).encode()).hexdigest()[:32]
+    return {"PK": account_pk(owner_account_id), "SK": f"{recreated_of_class(class_id)}{digest}"}
+
+
+def export_key(account_id: str, export_id: str) -> Key:
+    return {"PK": account_pk(account_id), "SK": f"{EXPORTS}{export_id}"}
+
+
+def gathered_key(account_id: str, class_id: str) -> Key:
+    return {"PK": account_pk(account_id), "SK": f"{GATHERED}{class_id}"}
+
+
+# Identifiers: who holds an address, a Clever id or an outside identity.
+
+OIDC = "OIDC#"
+
+
 def email_pk(address: str) -> str:
     return f"EMAIL#{address}"
 
@@ -67,4 +224,133 @@ def clever_pk(clever_id: str) -> str:
 
 
 def oidc_pk(issuer: str, subject: str) -> str:
-    return f"OIDC#{issuer}#{subject}"
+    return f"{OIDC}{issuer}#{subject}"
+
+
+def oidc_key(issuer: str, subject: str) -> Key:
+    return {"PK": oidc_pk(issuer, subject), "SK": "ACCOUNT"}
+
+
+# Districts: settings, schools, classes, digests and imports.
+
+SCHOOLS = "SCHOOL#"
+PROGRESS = "PROGRESS#"
+GOALS = "GOAL#"
+ASSIGNMENTS = "ASSIGNMENT#"
+DIGESTS = "DIGESTS"
+
+
+def district_pk(district_id: str) -> str:
+    return f"DISTRICT#{district_id}"
+
+
+def settings_key(district_id: str) -> Key:
+    return {"PK": district_pk(district_id), "SK": "SETTINGS"}
+
+
+def clever_district_key(clever_district_id: str) -> Key:
+    return {"PK": f"CLEVER_DISTRICT#{clever_district_id}", "SK": "DISTRICT"}
+
+
+def school_key(district_id: str, school_id: str) -> Key:
+    return {"PK": district_pk(district_id), "SK": f"{SCHOOLS}{school_id}"}
+
+
+def class_pk(district_id: str, class_id: str) -> str:
+    """The partition of a district class."""
+    return f"CLASS#{district_id}#{class_id}"
+
+
+def class_key(district_id: str, class_id: str) -> Key:
+    return {"PK": class_pk(district_id, class_id), "SK": "CLASS"}
+
+
+def members_key(district_id: str, class_id: str) -> Key:
+    """The students of a district class."""
+    return {"PK": class_pk(district_id, class_id), "SK": "MEMBERS"}
+
+
+def goal_key(district_id: str, class_id: str, goal_id: str) -> Key:
+    return {"PK": class_pk(district_id, class_id), "SK": f"{GOALS}{goal_id}"}
+
+
+def assignment_key(district_id: str, class_id: str, assignment_id: str) -> Key:
+    return {"PK": class_pk(district_id, class_id), "SK": f"{ASSIGNMENTS}{assignment_id}"}
+
+
+WORK = (ASSIGNMENTS, f"{GOALS}\U0010ffff")
+"""Between these lie the sort keys of all assignments and goals of a district class."""
+
+
+def digest_key(district_id: str) -> Key:
+    return {"PK": DIGESTS, "SK": district_id}
+
+
+def newest_upload_key(district_id: str) -> Key:
+    return {"PK": district_pk(district_id), "SK": "NEWEST"}
+
+
+def import_lock_key(district_id: str) -> Key:
+    return {"PK": district_pk(district_id), "SK": "LOCK"}
+
+
+def snapshot_key(district_id: str) -> Key:
+    return {"PK": district_pk(district_id), "SK": "SNAPSHOT"}
+
+
+def import_key(district_id: str, import_id: str) -> Key:
+    return {"PK": district_pk(district_id), "SK": f"IMPORT#{import_id}"}
+
+
+def decision_key(district_id: str, import_id: str) -> Key:
+    return {"PK": district_pk(district_id), "SK": f"DECISION#{import_id}"}
+
+
+def progress_key(district_id: str, import_id: str) -> Key:
+    return {"PK": district_pk(district_id), "SK": f"{PROGRESS}{import_id}"}
+
+
+def latest_report_key(district_id: str, *, preview: bool = False) -> Key:
+    return {"PK": district_pk(district_id), "SK": "LATEST_PREVIEW" if preview else "LATEST"}
+
+
+# Mail, browsers and events.
+
+SEND_RATE: Key = {"PK": "SENDING", "SK": "PACE"}
+SEND_BREAKER: Key = {"PK": "SENDING", "SK": "BREAKER"}
+
+
+def sent_counts_key(day: str) -> Key:
+    """A day's counts (YYYY-MM-DD) of what became of mails."""
+    return {"PK": f"SENDING#{day}", "SK": "COUNTS"}
+
+
+def counted_key(message_id: str, kind: str) -> Key:
+    """That a bounce or a complaint of this mail was counted."""
+    return {"PK": f"SENDING#{message_id}#{kind}", "SK": "NOTED"}
+
+
+def notice_key(notice_id: str, side: str) -> Key:
+    return {"PK": f"NOTICE#{notice_id}", "SK": side}
+
+
+def event_key(event_id: str) -> Key:
+    return {"PK": f"OUTBOX#{event_id}", "SK": "EVENT"}
+
+
+def session_key(session_id: str) -> Key:
+    return {"PK": f"SESSION#{_hash(session_id)}", "SK": "SESSION"}
+
+
+def login_state_key(state: str) -> Key:
+    return {"PK": f"OIDC_STATE#{_hash(state)}", "SK": "OIDC_STATE"}
+
+
+def limit_key(kind: str, counted: str, window: int) -> Key:
+    """The tries of this kind in one window, by whom or of what is ``counted``."""
+    return {"PK": f"LIMIT#{kind}#{_hash(counted)}", "SK": str(window)}
+
+
+def _hash(secret: str) -> str:
+    """What stands in the table for a secret: a dump of it opens nothing."""
+    return hashlib.sha256(secret.encode()).hexdigest()

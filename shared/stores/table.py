@@ -1,16 +1,298 @@
-"""The one table: its keys, and the errors of DynamoDB in this service's own words."""
+"""The one table: how it is read, and how everything is written to it.
+
+A write is built here and made by ``Table.write``; several writes are one transaction. An absent attribute is how None is
+stored. In the text of a condition ``#name`` is an attribute, for those whose name is a word of DynamoDB's own, and ``:name``
+a value.
+"""
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from botocore.exceptions import ClientError
 
-from shared.domain.errors import Conflict
-from shared.stores.keys import Item, Key
+from shared.domain.errors import AccountLinkingError, Conflict
+from shared.stores.keys import Item, Key, Pair, key_of, pair
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table as DynamoTable
+
+ABSENT = "attribute_not_exists(PK)"
+"""The condition that there is no such item."""
+PRESENT = "attribute_exists(PK)"
+"""The condition that there is such an item."""
+
+type Request = dict[str, Any]
+"""The arguments of one call of boto3."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A write, and the condition under which it is made."""
+
+    condition: str = field(default="", kw_only=True)
+    names: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    values: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    def when(self, condition: str, **values: Any) -> Self:
+        """Only where this holds. Where it is called again all conditions must hold; one with OR stands in brackets then."""
+        return replace(
+            self,
+            condition=f"{self.condition} AND {condition}" if self.condition else condition,
+            names={**self.names, **{f"#{name}": name for name in re.findall(r"#(\w+)", condition)}},
+            values=_with(self.values, values),
+        )
+
+    def conditions(self) -> Request:
+        """The condition, with its names and values, as arguments of a call."""
+        request: Request = {"ConditionExpression": self.condition} if self.condition else {}
+        if self.names:
+            request["ExpressionAttributeNames"] = dict(self.names)
+        if self.values:
+            request["ExpressionAttributeValues"] = dict(self.values)
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class Put(_Write):
+    """Put an item in the place of whatever is there."""
+
+    item: Item
+
+    def request(self) -> Request:
+        return {"Item": without_none(self.item), **self.conditions()}
+
+
+@dataclass(frozen=True, slots=True)
+class Delete(_Write):
+    """Delete an item, if it is there."""
+
+    key: Key
+
+    def request(self) -> Request:
+        return {"Key": dict(self.key), **self.conditions()}
+
+
+@dataclass(frozen=True, slots=True)
+class Update(_Write):
+    """Change some attributes of an item, which is made where it is not there."""
+
+    key: Key
+    clauses: Mapping[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True)
+
+    def set(self, **attributes: Any) -> Self:
+        """Set attributes; those that are None are removed."""
+        present = without_none(attributes)
+        changed = self._with("SET", (f"#{name} = :{name}" for name in present), present, present)
+        return changed.remove(*(name for name in attributes if name not in present))
+
+    def set_first(self, **attributes: Any) -> Self:
+        """Set attributes that are not there yet; those that are stay as they are."""
+        return self._with("SET", (f"#{a} = if_not_exists(#{a}, :{a})" for a in attributes), attributes, attributes)
+
+    def add(self, **amounts: int | AbstractSet[str]) -> Self:
+        """Add to numbers, where an absent one is 0, or to sets."""
+        return self._with("ADD", (f"#{name} :{name}" for name in amounts), amounts, amounts)
+
+    def discard(self, **elements: AbstractSet[str]) -> Self:
+        """Take elements out of sets."""
+        return self._with("DELETE", (f"#{name} :{name}" for name in elements), elements, elements)
+
+    def remove(self, *attributes: str) -> Self:
+        """Remove attributes."""
+        return self._with("REMOVE", (f"#{name}" for name in attributes), attributes)
+
+    def remove_entry(self, attribute: str, entry: str) -> Self:
+        """Remove one entry of an attribute that is a map."""
+        changed = self._with("REMOVE", [f"#{attribute}.#entry"], [attribute])
+        return replace(changed, names={**changed.names, "#entry": entry})
+
+    def _with(
+        self, clause: str, parts: Iterable[str], names: Iterable[str], values: Mapping[str, Any] | None = None
+    ) -> Self:
+        return replace(
+            self,
+            clauses={**self.clauses, clause: (*self.clauses.get(clause, ()), *parts)},
+            names={**self.names, **{f"#{name}": name for name in names}},
+            values=_with(self.values, values or {}),
+        )
+
+    def request(self) -> Request:
+        clauses = (f"{clause} {', '.join(parts)}" for clause, parts in self.clauses.items() if parts)
+        return {"Key": dict(self.key), "UpdateExpression": " ".join(clauses), **self.conditions()}
+
+
+type Write = Put | Update | Delete
+
+
+class Page(NamedTuple):
+    """Some items of a partition; ``last`` is the key of the last one where there may be more."""
+
+    items: list[Item]
+    last: Key | None
+
+
+class Table:
+    """The table, in the words of the stores. Reads see all that was written before, unless ``consistent`` is False."""
+
+    def __init__(self, dynamo: DynamoTable) -> None:
+        self._dynamo = dynamo
+        self._client = dynamo.meta.client
+        self._name = dynamo.name
+
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:
+        """The item of this key."""
+        return self._dynamo.get_item(Key=key, ConsistentRead=consistent).get("Item")
+
+    def batch_get(self, keys: Iterable[Key], *, consistent: bool = True) -> dict[Pair, Item]:
+        """The items of these keys, by (PK, SK), in batches of 100; keys without an item are left out."""
+        wanted = [key_of(each) for each in dict.fromkeys(map(pair, keys))]
+        found: dict[Pair, Item] = {}
+        for start in range(0, len(wanted), 100):
+            request: Any = {self._name: {"Keys": wanted[start : start + 100], "ConsistentRead": consistent}}
+            while request:
+                answer = self._client.batch_get_item(RequestItems=request)
+                found |= {pair(item): item for item in answer["Responses"].get(self._name, [])}
+                request = answer.get("UnprocessedKeys") or {}
+        return found
+
+    def query(
+        self,
+        pk: str,
+        prefix: str = "",
+        *,
+        between: Pair | None = None,
+        until: str | None = None,
+        after: Key | None = None,
+        page_size: int | None = None,
+        consistent: bool = True,
+    ) -> Iterator[Item]:
+        """The items of a partition in the order of their sort keys, read page after page.
+
+        Only those whose sort key begins with ``prefix``, lies ``between`` two, or comes ``until`` one (each included), and
+        comes after that of ``after``. A page has at most ``page_size`` items.
+        """
+        request = _query(pk, prefix, between, until, consistent=consistent)
+        if page_size:
+            request["Limit"] = page_size
+        while True:
+            if after:
+                request["ExclusiveStartKey"] = after
+            answer = self._dynamo.query(**request)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            after = key_of(pair(answer["LastEvaluatedKey"]))
+
+    def page(self, pk: str, prefix: str = "", *, most: int) -> Page:
+        """The first items of a partition, in one read."""
+        answer = self._dynamo.query(**_query(pk, prefix), Limit=most)
+        last = answer.get("LastEvaluatedKey")
+        return Page(answer["Items"], key_of(pair(last)) if last else None)
+
+    def write(self, *writes: Write, otherwise: AccountLinkingError | None = None) -> None:
+        """Make a write; several are one transaction: all of them are made, or none.
+
+        Raises ``otherwise`` where a condition does not hold, or somebody else writes the same at this moment.
+        """
+        try:
+            self._write(writes)
+        except ClientError as error:
+            if otherwise and is_refused_condition(error):
+                raise otherwise from None
+            raise
+
+    def attempt(self, *writes: Write) -> bool:
+        """``write``, and whether it was made: False where a condition does not hold."""
+        try:
+            self.write(*writes, otherwise=Conflict("condition_refused", "The condition of a write does not hold."))
+        except Conflict:
+            return False
+        return True
+
+    def _write(self, writes: tuple[Write, ...]) -> None:
+        match writes:
+            case [Put() as put]:
+                self._dynamo.put_item(**put.request())
+            case [Update() as update]:
+                self._dynamo.update_item(**update.request())
+            case [Delete() as delete]:
+                self._dynamo.delete_item(**delete.request())
+            case _:
+                items: Any = [{type(write).__name__: {"TableName": self._name, **write.request()}} for write in writes]
+                self._client.transact_write_items(TransactItems=items)
+
+    def updated(self, update: Update) -> Item:
+        """Make an update, and return the item as it is then."""
+        return self._dynamo.update_item(**update.request(), ReturnValues="ALL_NEW")["Attributes"]
+
+    def write_many(
+        self, puts: Iterable[Item] = (), deletes: Iterable[Key] = (), *, sleep: Callable[[float], None] = time.sleep
+    ) -> int:
+        """Put and delete without conditions, in batches of 25; what DynamoDB hands back is sent again, ever more slowly.
+
+        Of several writes to one key the last put wins. Return how many writes were made.
+        """
+        writes: dict[Pair, Any] = {pair(key): {"DeleteRequest": {"Key": key_of(pair(key))}} for key in deletes}
+        writes |= {pair(item): {"PutRequest": {"Item": without_none(item)}} for item in puts}
+        waiting = list(writes.values())
+        pause = 0.05
+        while waiting:
+            batch, waiting = waiting[:25], waiting[25:]
+            answer = self._client.batch_write_item(RequestItems={self._name: batch})
+            if unprocessed := (answer.get("UnprocessedItems") or {}).get(self._name):
+                waiting = [*unprocessed, *waiting]
+                sleep(pause)
+                pause = min(pause * 2, 5)
+            else:
+                pause = 0.05
+        return len(writes)
+
+
+def is_refused_condition(error: ClientError) -> bool:
+    """Whether a write was refused by its own condition (alone or within a transaction), and not by anything else."""
+    if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+        return True
+    reasons: Any = error.response.get("CancellationReasons") or []
+    codes = {reason.get("Code") for reason in reasons} - {"None", None}
+    return bool(codes) and codes <= {"ConditionalCheckFailed", "TransactionConflict"}
+
+
+def without_none(item: Item) -> Item:
+    """The item without its empty attributes: an absent attribute is how None is stored."""
+    return {name: value for name, value in item.items() if value is not None}
+
+
+def _with(values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of an expression with more of them. Raises ValueError where one name stands for two values."""
+    named = {f":{name}": value for name, value in more.items()}
+    if twice := [name for name in named if name in values and values[name] != named[name]]:
+        raise ValueError(f"{', '.join(twice)} is named twice in one write")
+    return {**values, **named}
+
+
+def _query(
+    pk: str, prefix: str = "", between: Pair | None = None, until: str | None = None, *, consistent: bool = True
+) -> Request:
+    condition, values = "PK = :pk", {":pk": pk}
+    if prefix:
+        condition, values[":prefix"] = f"{condition} AND begins_with(SK, :prefix)", prefix
+    elif between:
+        condition = f"{condition} AND SK BETWEEN :first AND :last"
+        values[":first"], values[":last"] = between
+    elif until is not None:
+        condition, values[":until"] = f"{condition} AND SK <= :until", until
+    return {
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": values,
+        "ConsistentRead": consistent,
+    }
 
 
 @contextmanager
@@ -22,15 +304,6 @@ def conflicts(code: str, message: str) -> Iterator[None]:
         if is_refused_condition(error):
             raise Conflict(code, message) from None
         raise
-
-
-def is_refused_condition(error: ClientError) -> bool:
-    """Whether a write was refused by its own condition (alone or within a transaction), and not by anything else."""
-    if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-        return True
-    reasons = error.response.get("CancellationReasons") or []
-    codes = {reason.get("Code") for reason in reasons} - {"None", None}
-    return bool(codes) and codes <= {"ConditionalCheckFailed", "TransactionConflict"}
 
 
 def every_page(query: Callable[..., dict[str, Any]], **request: Any) -> Iterator[Item]:
@@ -56,11 +329,6 @@ def get_many(table: Any, keys: Iterable[Key], *, consistent: bool = False) -> di
                 found[item["PK"], item["SK"]] = item
             request = answer.get("UnprocessedKeys") or {}
     return found
-
-
-def without_none(item: Item) -> Item:
-    """The item without its empty attributes: an absent attribute is how None is stored."""
-    return {name: value for name, value in item.items() if value is not None}
 
 
 def write_many(
