@@ -24,7 +24,7 @@ from functions.pages.login import password as passwords
 from functions.pages.mail_links import notice as notice_pages
 from shared.domain import link as link_rules
 from shared.hubs.oidc import Identity
-from shared.runtime.tokens import Sealed
+from shared.runtime.tokens import SealedCookie
 from shared.stores import identifier_index, links, sessions
 from shared.stores import request_context as visits_store
 from shared.stores.rate_limits import RateLimiter
@@ -107,7 +107,7 @@ def _of_any_age(present: Any, *args: Any, **named: Any) -> Any:
     return _make(present, *args, **{**named, "proved_at": None})
 
 
-def _unsealed(self: Sealed, sealed: str | None, _max_age: int) -> Any:
+def _unsealed(self: SealedCookie, sealed: str | None, _max_age: int) -> Any:
     found = self._serializer.loads_unsafe(sealed or "")[1]
     return found if isinstance(found, dict) else None
 
@@ -236,7 +236,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a notice's token dies with the link and with the address",
-        _patch(notice_pages, "token_is_valid", _always),
+        _patch(notice_pages, "is_notice_token", _always),
         lambda: notices.test_an_address_that_the_account_no_longer_has_undoes_nothing(notices.told()),
     ),
     Mutation(
@@ -289,7 +289,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a token's MAC is compared",
-        _patch(visits, "token_is_valid", _always),
+        _patch(visits, "is_activation_token", _always),
         _on(linked.test_a_used_link_an_unknown_one_and_an_expired_one_each_say_how_to_go_on),
     ),
     Mutation(
@@ -309,7 +309,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a cookie is one that we sealed, for this purpose",
-        _patch(Sealed, "open", _unsealed),
+        _patch(SealedCookie, "open", _unsealed),
         _on(
             security.test_a_cookie_not_sealed_here_or_sealed_for_something_else_opens_nothing,
             "__Host-activation",
@@ -337,7 +337,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a second factor is answered by the browser that was asked",
-        _patch(Sealed, "open", _unsealed),
+        _patch(SealedCookie, "open", _unsealed),
         _on(forgotten.test_a_question_is_answered_by_the_browser_that_was_asked),
     ),
     Mutation(

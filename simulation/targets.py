@@ -24,11 +24,16 @@ from functions.roster_import.receive_upload import import_id_of
 from shared.domain.activation import Activation
 from shared.domain.district import parse_district
 from shared.domain.errors import AccountLinkingError
-from shared.domain.nudge import unsubscribed
 from shared.domain.report import Upload
 from shared.domain.roster import RosterUserKey
 from shared.hubs.oidc import OidcProvider
-from shared.runtime.tokens import Sealed, activation_id_of, make_token, token_is_valid
+from shared.runtime.tokens import (
+    SealedCookie,
+    activation_id_of,
+    activation_token,
+    is_activation_token,
+    unsubscribed_account,
+)
 from tests.harness import World, zipped
 
 type Target = Callable[[bytes], None]
@@ -129,8 +134,8 @@ _ACTIVATION = Activation("0" * 32, RosterUserKey("d", "t1"), "t1@a.example")
 def a_token(data: bytes) -> None:
     token = data.decode("utf-8", "replace")
     activation_id_of(token)
-    unsubscribed(token, KEY)
-    assert not token_is_valid(token, _ACTIVATION, KEY) or token == make_token(_ACTIVATION, KEY)
+    unsubscribed_account(token, KEY)
+    assert not is_activation_token(token, _ACTIVATION, KEY) or token == activation_token(_ACTIVATION, KEY)
 
 
 def a_cookie(data: bytes) -> None:
@@ -144,7 +149,7 @@ def a_cookie(data: bytes) -> None:
     request = Request.from_event(event)
     request.language(text)
     for value in (*request.cookies.values(), *request.form.values(), text):
-        assert Sealed(KEY, "login").open(value, 60) is None
+        assert SealedCookie(KEY, "login").open(value, 60) is None
 
 
 class _Session:
@@ -237,9 +242,9 @@ SEEDS: dict[str, list[bytes]] = {
         b"kaccounts/x.jsonl",
         b"kdistricts/lakeside/district.json",
     ],
-    "token": [make_token(_ACTIVATION, KEY).encode(), b"WyJkIiwiYSJd.x"],
+    "token": [activation_token(_ACTIVATION, KEY).encode(), b"WyJkIiwiYSJd.x"],
     "cookie": [
-        b"__Host-session=abc; __Host-login=" + Sealed(b"another", "login").seal({"a": 1}).encode(),
+        b"__Host-session=abc; __Host-login=" + SealedCookie(b"another", "login").seal({"a": 1}).encode(),
         b"a=b&a=c&d=%ff",
         b"es,en;q=0.8",
     ],

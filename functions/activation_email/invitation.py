@@ -7,12 +7,11 @@ from collections.abc import Callable
 from shared.domain.activation import Activation
 from shared.domain.clock import from_iso
 from shared.domain.district import District
-from shared.domain.reminder import stop_token
 from shared.domain.roster import RosterUser
 from shared.mail.rendering import SUBJECTS, Kind, Message, build, translated
 from shared.runtime.i18n import language_for
 from shared.runtime.settings import Brand
-from shared.runtime.tokens import make_token
+from shared.runtime.tokens import activation_token, stop_token
 from shared.stores.districts import DistrictStore
 
 
@@ -58,7 +57,7 @@ class Invitations:
             name=user.display_name,
             district=district.name,
             schools=sorted(schools.values()),
-            address=f"{self._brand.web_url}/activate/{make_token(activation, self._token_key())}",
+            address=f"{self._brand.web_url}/activate/{activation_token(activation, self._token_key())}",
             support_url=district.support_url or self._brand.support_url,
             expires=from_iso(activation.expires_at).astimezone(district.zone).date() if activation.expires_at else None,
         )

@@ -10,7 +10,7 @@ from shared.domain.clock import Clock, to_iso
 from shared.domain.district import District
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.link import LinkState
-from shared.domain.nudge import look_again_at, nudge_after, still_about, unsubscribe_token
+from shared.domain.nudge import look_again_at, nudge_after, still_about
 from shared.domain.pairing import Pairing, Verdict
 from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.domain.school_calendar import next_allowed
@@ -18,6 +18,7 @@ from shared.mail.rendering import SUBJECTS, Kind, Message, build, translated
 from shared.mail.ses import Mailer, MailRefused
 from shared.runtime.i18n import language_for
 from shared.runtime.settings import Brand
+from shared.runtime.tokens import unsubscribe_token
 from shared.stores.accounts import AccountStore
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.districts import DistrictStore

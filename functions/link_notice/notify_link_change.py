@@ -15,13 +15,14 @@ from shared.domain.clock import Clock, from_iso
 from shared.domain.district import District
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.link import Link
-from shared.domain.link_notice import Notice, addresses, make_token
+from shared.domain.link_notice import Notice, addresses
 from shared.domain.roster import RosterUser, RosterUserKey
 from shared.mail.rendering import SUBJECTS, Kind, Message, build, translated
 from shared.mail.ses import Mailer, MailRefused
 from shared.runtime.i18n import language_for
-from shared.runtime.masking import masked, veiled
+from shared.runtime.masking import mask_email, mask_name
 from shared.runtime.settings import Brand
+from shared.runtime.tokens import notice_token
 from shared.stores.accounts import AccountStore
 from shared.stores.districts import DistrictStore
 from shared.stores.links import LinkStore
@@ -116,7 +117,7 @@ class LinkNotices:
         return True
 
     def _address_of(self, notice: Notice, link: Link, address: str) -> str:
-        return f"{self._brand.web_url}/notice/{make_token(notice, link, address, self._token_key())}"
+        return f"{self._brand.web_url}/notice/{notice_token(notice, link, address, self._token_key())}"
 
     def _message(
         self,
@@ -139,11 +140,11 @@ class LinkNotices:
             subject=translated(language, SUBJECTS[kind], brand=self._brand.brand_name),
             brand=self._brand,
             name=user.display_name,
-            official_email=masked(user.official_email) or "",
+            official_email=mask_email(user.official_email) or "",
             district=district.name,
             account_name=account.display_name,
-            username=veiled(account.username),
-            email=masked(account.email) or "",
+            username=mask_name(account.username),
+            email=mask_email(account.email) or "",
             proof=("rule" if link.by_rule else link.by or "") if kind is Kind.LINKED else "",
             day=moment.date(),
             time=f"{moment:%H:%M}",

@@ -9,7 +9,7 @@ from shared.domain.clock import Clock, NewId
 from shared.hubs.cognito import PasswordLogin
 from shared.hubs.oidc import OidcProvider
 from shared.runtime.settings import Brand
-from shared.runtime.tokens import Sealed
+from shared.runtime.tokens import SealedCookie
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
 from shared.stores.class_exports import ExportFiles, ExportQueue, ExportStore
@@ -79,6 +79,6 @@ class Services:
     def previous(self) -> PreviousClasses:
         return PreviousClasses(self.links, self.district_classes, clock=self.clock)
 
-    def sealed(self, purpose: str) -> Sealed:
+    def sealed(self, purpose: str) -> SealedCookie:
         """What travels in a cookie for this purpose; a value sealed for one purpose opens for no other."""
-        return Sealed(self.token_key(), f"cookie-{purpose}")
+        return SealedCookie(self.token_key(), purpose)

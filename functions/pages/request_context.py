@@ -14,8 +14,7 @@ from shared.domain.district import District
 from shared.domain.errors import LoginRefused
 from shared.domain.link import Link, Proof
 from shared.domain.roster import RosterUser, RosterUserKey
-from shared.runtime.mac import mac
-from shared.runtime.tokens import token_is_valid
+from shared.runtime.tokens import is_activation_token, successor_session_id
 from shared.stores.request_context import NearbyNames, Person, StoredContext
 from shared.stores.sessions import SESSION_HOURS, Session
 
@@ -186,11 +185,8 @@ class Visits:
         return self._told(request).get("id")
 
     def successor_id(self, session_id: str) -> str:
-        """The id of the session that takes this one's place at the link.
-
-        It follows from the old one, because a button that is pressed twice sends the old one twice.
-        """
-        return mac("session after link", (session_id,), self._services.token_key())
+        """The id of the session that takes this one's place at the link."""
+        return successor_session_id(session_id, self._services.token_key())
 
     def successor(self, request: Request) -> Session | None:
         """The session that took the place of the one that this browser still names."""
@@ -250,7 +246,7 @@ class Visits:
         if (
             activation is None
             or district is None
-            or not token_is_valid(brought.token, activation, self._services.token_key())
+            or not is_activation_token(brought.token, activation, self._services.token_key())
         ):
             return None, "unknown"
         if activation.used_at:

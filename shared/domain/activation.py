@@ -7,12 +7,12 @@ that makes the mail go out once: only ``pending`` may be sent, and only one work
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.district import District
 from shared.domain.roster import RosterUser, RosterUserKey
-from shared.domain.school_calendar import next_allowed
+from shared.domain.school_calendar import moment_of, next_allowed
 
 
 class ActivationState(StrEnum):
@@ -86,7 +86,7 @@ def _starts(district: District, user: RosterUser, now: datetime) -> datetime | N
         return _FAR
     starts = now
     if district.activations_from:
-        starts = max(now, datetime.combine(district.activations_from, time(), district.zone).astimezone(UTC))
+        starts = max(now, moment_of(district, district.activations_from))
     if district.activations.in_school_hours:
         starts = next_allowed(district, starts)
     return starts if starts > now else None

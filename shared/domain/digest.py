@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.district import WEEKDAYS, District
-from shared.domain.school_calendar import next_allowed
+from shared.domain.school_calendar import moment_of, next_allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +44,4 @@ def next_digest_at(district: District, now: datetime) -> datetime:
     wanted = WEEKDAYS.index(district.digest.weekday) if district.digest else 0
     today = now.astimezone(district.zone).date()
     day = today + timedelta(days=(wanted - today.weekday() - 1) % 7 + 1)
-    return next_allowed(district, datetime.combine(day, time(), district.zone))
+    return next_allowed(district, moment_of(district, day))

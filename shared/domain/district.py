@@ -46,14 +46,6 @@ class NudgeSettings(BaseModel):
     terms: tuple[Window, ...] = ()
     """When there is school; none means all the year round."""
 
-    def is_school_day(self, day: date) -> bool:
-        """Whether there is school on this day of the district's calendar."""
-        return (
-            WEEKDAYS[day.weekday()] in self.school_days
-            and (not self.terms or any(day in term for term in self.terms))
-            and not any(day == holiday if isinstance(holiday, date) else day in holiday for holiday in self.holidays)
-        )
-
     @field_validator("school_days", mode="before")
     @classmethod
     def _whole_weekday_names(cls, value: object) -> tuple[str, ...]:

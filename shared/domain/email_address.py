@@ -42,13 +42,3 @@ def normalise(raw: str | None) -> str | None:
 def domain_of(address: str) -> str:
     """The part after the ``@`` of a normalised address."""
     return address.rpartition("@")[2]
-
-
-def masked(address: str) -> str:
-    """An address as shown to somebody who has not proved it: first letter and domain.
-
-    >>> masked("ada.lovelace@school.example")
-    'a•••@school.example'
-    """
-    local, _, domain = address.rpartition("@")
-    return f"{local[:1]}•••@{domain}"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-
-from itsdangerous import BadSignature, URLSafeSerializer
 
 from shared.domain.account import GrassrootsClass
 from shared.domain.district import District
@@ -36,21 +33,3 @@ def look_again_at(district: District, now: datetime) -> datetime:
 def still_about(classes: Iterable[GrassrootsClass]) -> list[GrassrootsClass]:
     """The grassroots classes that a nudge may be about: those that their teacher has neither deleted nor said to keep."""
     return [one for one in classes if one.deleted_at is None and one.kept_at is None]
-
-
-def unsubscribe_token(district_id: str, account_id: str, key: bytes) -> str:
-    """Ends an account's nudges in one click (RFC 8058). Holds opaque ids only."""
-    return _serializer(key).dumps([district_id, account_id])
-
-
-def unsubscribed(token: str, key: bytes) -> tuple[str, str] | None:
-    """(district id, account id) whose nudges this token ends; None when it is none of ours."""
-    try:
-        district_id, account_id = _serializer(key).loads(token)
-    except (BadSignature, ValueError, TypeError):
-        return None
-    return str(district_id), str(account_id)
-
-
-def _serializer(key: bytes) -> URLSafeSerializer:
-    return URLSafeSerializer(key, salt="unsubscribe", signer_kwargs={"digest_method": hashlib.sha256})

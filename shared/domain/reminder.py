@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
-
-from itsdangerous import BadSignature, URLSafeSerializer
 
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import from_iso
@@ -29,20 +26,3 @@ def follow_up_at(district: District, activation: Activation, now: datetime) -> d
         if expires is None or reminder < expires:
             return reminder
     return expires
-
-
-def stop_token(activation_id: str, key: bytes) -> str:
-    """Ends the reminders of an activation in one click (RFC 8058). Holds an opaque id only."""
-    return _serializer(key).dumps(activation_id)
-
-
-def stopped_by(token: str, key: bytes) -> str | None:
-    """The activation whose reminders this token ends; None when it is none of ours."""
-    try:
-        return str(_serializer(key).loads(token))
-    except (BadSignature, ValueError, TypeError):
-        return None
-
-
-def _serializer(key: bytes) -> URLSafeSerializer:
-    return URLSafeSerializer(key, salt="stop-reminders", signer_kwargs={"digest_method": hashlib.sha256})

@@ -1,12 +1,22 @@
-"""When school is: days and hours in which a district's people are written to (M17)."""
+"""The school calendar: days and hours in which a district's people are written to (M17)."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from shared.domain.district import District
+from shared.domain.district import WEEKDAYS, District
 
 _LONGEST_WAIT_DAYS = 366
+
+
+def is_school_day(district: District, day: date) -> bool:
+    """Whether this day is one of the district's weekdays, within a term, and no holiday."""
+    settings = district.nudges
+    return (
+        WEEKDAYS[day.weekday()] in settings.school_days
+        and (not settings.terms or any(day in term for term in settings.terms))
+        and not any(day == holiday if isinstance(holiday, date) else day in holiday for holiday in settings.holidays)
+    )
 
 
 def next_allowed(district: District, moment: datetime) -> datetime:
@@ -16,15 +26,14 @@ def next_allowed(district: District, moment: datetime) -> datetime:
 
     Computed on the district's own clock, whose days have 23 to 25 hours.
     """
-    settings = district.nudges
     local = moment.astimezone(district.zone)
     for days in range(_LONGEST_WAIT_DAYS):
         day = local.date() + timedelta(days=days)
-        if not settings.is_school_day(day):
+        if not is_school_day(district, day):
             continue
-        for start, end in _open_hours(settings.quiet_hours):
-            opens = _at(day, start, district)
-            closes = _at(day, end, district) if end else _at(day + timedelta(days=1), time(), district)
+        for start, end in _open_hours(district.nudges.quiet_hours):
+            opens = moment_of(district, day, start)
+            closes = moment_of(district, day, end) if end else moment_of(district, day + timedelta(days=1))
             if moment < closes:
                 return max(moment, opens)
     return moment + timedelta(days=_LONGEST_WAIT_DAYS)
@@ -40,5 +49,6 @@ def _open_hours(quiet: tuple[time, time] | tuple[()]) -> list[tuple[time, time |
     return [(time(), start), (end, None)] if start > time() else [(end, None)]
 
 
-def _at(day: date, at: time, district: District) -> datetime:
-    return datetime.combine(day, at, district.zone).astimezone(UTC)
+def moment_of(district: District, day: date, hour: time = time()) -> datetime:
+    """The moment (UTC) at which this day's hour, or the day itself, begins on the district's own clock."""
+    return datetime.combine(day, hour, district.zone).astimezone(UTC)

@@ -1,43 +1,57 @@
-"""The token in the address of an activation mail.
+"""Every token that this service gives out, and reads back: in the addresses of mails, and in cookies (docs/security.md).
 
-``{activation_id}.{mac}``: the id is random and opaque, the MAC binds it to district, roster user, official address and
-version under a managed key (docs/security.md). Nothing in it is personal, nothing in the table can be used as one, a resend
-needs no new secret, and raising the version makes every earlier token dead.
+What only this service can have written is signed with one managed key. Each kind has a purpose or a salt of its own, so a
+token of one kind opens nothing of another. Their bytes are a contract: mails and cookies that are out must go on working
+(``tests/unit/system/test_tokens.py``). Nothing in a token is personal, and nothing in the table can be used as one.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
 from shared.domain.activation import Activation
-from shared.runtime.mac import mac
-
-_TOKEN = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})")
-
-
-def make_token(activation: Activation, key: bytes) -> str:
-    """The token that the mail of this activation carries."""
-    return f"{activation.activation_id}.{_mac(activation, key)}"
+from shared.domain.link import Link
+from shared.domain.link_notice import Notice, Side
 
 
-def activation_id_of(token: str) -> str | None:
-    """Which activation a token names, if it has the form of one; this proves nothing yet."""
-    found = _TOKEN.fullmatch(token)
-    return found[1] if found else None
+class Purpose(StrEnum):
+    """What a MAC is for; it is signed with the facts."""
+
+    ACTIVATION = "activation"
+    UNDO = "undo"
+    SESSION_AFTER_LINK = "session after link"
 
 
-def token_is_valid(token: str, activation: Activation, key: bytes) -> bool:
-    """Whether this is the token of the activation as it is now, compared in constant time."""
-    return hmac.compare_digest(token.encode(), make_token(activation, key).encode())
+class Salt(StrEnum):
+    """What a sealed value is for; a cookie's salt is ``COOKIE`` and the name of what it is for."""
+
+    UNSUBSCRIBE = "unsubscribe"
+    STOP_REMINDERS = "stop-reminders"
+    COOKIE = "cookie-"
 
 
-def _mac(activation: Activation, key: bytes) -> str:
+_ACTIVATION_TOKEN = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})")
+_NOTICE_TOKEN = re.compile(r"([0-9a-f]{32})-(official|own)\.([A-Za-z0-9_-]{43})")
+
+
+# The activation mail and its reminders.
+
+
+def activation_token(activation: Activation, key: bytes) -> str:
+    """The token that the mail of this activation carries: ``{activation_id}.{mac}``.
+
+    The id is random and opaque. The MAC binds it to district, roster user, official address and version: a resend needs
+    no new secret, and raising the version makes every earlier token dead.
+    """
     user = activation.user
     facts = (
         activation.activation_id,
@@ -46,14 +60,101 @@ def _mac(activation: Activation, key: bytes) -> str:
         activation.official_email,
         activation.token_version,
     )
-    return mac("activation", facts, key)
+    return f"{activation.activation_id}.{_mac(Purpose.ACTIVATION, facts, key)}"
 
 
-class Sealed:
+def activation_id_of(token: str) -> str | None:
+    """Which activation a token names, if it has the form of one; this proves nothing yet."""
+    found = _ACTIVATION_TOKEN.fullmatch(token)
+    return found[1] if found else None
+
+
+def is_activation_token(token: str, activation: Activation, key: bytes) -> bool:
+    """Whether this is the token of the activation as it is now, compared in constant time."""
+    return hmac.compare_digest(token.encode(), activation_token(activation, key).encode())
+
+
+def stop_token(activation_id: str, key: bytes) -> str:
+    """Ends the reminders of an activation in one click (RFC 8058)."""
+    return _serializer(Salt.STOP_REMINDERS, key).dumps(activation_id)
+
+
+def stopped_activation_id(token: str, key: bytes) -> str | None:
+    """The activation whose reminders this token ends; None when it is none of ours."""
+    try:
+        return str(_serializer(Salt.STOP_REMINDERS, key).loads(token))
+    except (BadSignature, ValueError, TypeError):
+        return None
+
+
+# The notice of a link.
+
+
+def notice_token(notice: Notice, link: Link, address: str, key: bytes) -> str:
+    """The token of the notice that told this address of this link: ``{event id}-{side}.{mac}`` (B2).
+
+    It dies with the link, and with the address.
+    """
+    facts = (
+        notice.notice_id,
+        notice.side.value,
+        link.user.district_id,
+        link.user.sourced_id,
+        link.account_id,
+        link.version,
+        link.linked_at,
+        address,
+    )
+    return f"{notice.notice_id}-{notice.side}.{_mac(Purpose.UNDO, facts, key)}"
+
+
+def notice_id_of(token: str) -> tuple[str, Side] | None:
+    """Which notice a token names, if it has the form of one; this proves nothing yet."""
+    found = _NOTICE_TOKEN.fullmatch(token)
+    return (found[1], Side(found[2])) if found else None
+
+
+def is_notice_token(token: str, notice: Notice, link: Link, address: str, key: bytes) -> bool:
+    """Whether this is the token of the notice for the link and the address as they are now, in constant time."""
+    return hmac.compare_digest(token.encode(), notice_token(notice, link, address, key).encode())
+
+
+# Nudges.
+
+
+def unsubscribe_token(district_id: str, account_id: str, key: bytes) -> str:
+    """Ends an account's nudges in one click (RFC 8058)."""
+    return _serializer(Salt.UNSUBSCRIBE, key).dumps([district_id, account_id])
+
+
+def unsubscribed_account(token: str, key: bytes) -> tuple[str, str] | None:
+    """(district id, account id) whose nudges this token ends; None when it is none of ours."""
+    try:
+        district_id, account_id = _serializer(Salt.UNSUBSCRIBE, key).loads(token)
+    except (BadSignature, ValueError, TypeError):
+        return None
+    return str(district_id), str(account_id)
+
+
+# Sessions and cookies.
+
+
+def successor_session_id(session_id: str, key: bytes) -> str:
+    """The id of the session that takes this one's place at the link.
+
+    It follows from the old one, because a button that is pressed twice sends the old one twice.
+    """
+    return _mac(Purpose.SESSION_AFTER_LINK, (session_id,), key)
+
+
+class SealedCookie:
     """Short-lived values that travel in a cookie: signed, so that only we can have written them, and dated."""
 
-    def __init__(self, key: bytes, purpose: str) -> None:
-        self._serializer = URLSafeTimedSerializer(key, salt=purpose, signer_kwargs={"digest_method": hashlib.sha256})
+    def __init__(self, key: bytes, name: str) -> None:
+        """``name`` is what the cookie is for; a value that was sealed for one name opens for no other."""
+        self._serializer = URLSafeTimedSerializer(
+            key, salt=f"{Salt.COOKIE}{name}", signer_kwargs={"digest_method": hashlib.sha256}
+        )
 
     def seal(self, value: Mapping[str, Any]) -> str:
         return str(self._serializer.dumps(dict(value)))
@@ -65,3 +166,16 @@ class Sealed:
         except BadSignature:
             return None
         return value if isinstance(value, dict) else None
+
+
+# Signing.
+
+
+def _mac(purpose: Purpose, facts: Sequence[str | int | None], key: bytes) -> str:
+    """43 letters, digits, ``-`` and ``_``: the HMAC-SHA256 of these facts for this purpose."""
+    message = json.dumps([purpose.value, *facts], ensure_ascii=False, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(hmac.digest(key, message, hashlib.sha256)).decode().rstrip("=")
+
+
+def _serializer(salt: Salt, key: bytes) -> URLSafeSerializer:
+    return URLSafeSerializer(key, salt=salt.value, signer_kwargs={"digest_method": hashlib.sha256})

@@ -15,9 +15,8 @@ from local import sample_district
 from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS, Protagonist, as_csv
 from local.web_client import Person
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
-from shared.domain.nudge import unsubscribe_token
-from shared.domain.reminder import stop_token
 from shared.domain.roster import RosterUserKey
+from shared.runtime.tokens import stop_token, unsubscribe_token
 from shared.stores.progress import ProgressStore
 from shared.stores.stuck import StuckCode, StuckStore
 from tests.harness import TOKEN_KEY, World

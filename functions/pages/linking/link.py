@@ -22,7 +22,7 @@ from shared.domain.matching import Outcome
 from shared.domain.nudge import first_nudge_at
 from shared.domain.roster import Role, RosterUser
 from shared.hubs.oidc import Identity, subject_key
-from shared.runtime.masking import masked, veiled
+from shared.runtime.masking import mask_email, mask_name
 from shared.stores.links import Consent
 from shared.stores.outbox import event_item
 from shared.stores.sessions import Session
@@ -74,7 +74,7 @@ class Linking:
             support_url=proven.district.support_url,
             official={
                 "name": user.display_name,
-                "email": masked(user.official_email),
+                "email": mask_email(user.official_email),
                 "district": proven.district.name,
                 "schools": self._visits.schools(visit, user),
                 "classes": self._visits.district_classes(visit, user),
@@ -82,7 +82,7 @@ class Linking:
             existing={
                 "name": account.display_name,
                 "username": account.username,
-                "email": masked(account.email),
+                "email": mask_email(account.email),
                 "classes": [c.name for c in own],
             },
             plan=self._plan(account, own, proven),
@@ -233,7 +233,9 @@ class Linking:
             return []
         match = self._services.identifiers.find_match(visit.proven.user)
         accounts = self._services.accounts.get_many(match.candidates[:_MOST_CANDIDATES])
-        found = [Candidate(veiled(a.username), masked(a.email), (a.created_at or "")[:4]) for a in accounts.values()]
+        found = [
+            Candidate(mask_name(a.username), mask_email(a.email), (a.created_at or "")[:4]) for a in accounts.values()
+        ]
         return sorted(found, key=lambda one: (one.since, one.username), reverse=True)
 
     def new_account(self, request: Request) -> Reply:

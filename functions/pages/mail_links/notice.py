@@ -14,10 +14,11 @@ from shared.domain.district import District
 from shared.domain.email_address import normalise
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import UNDO_DAYS, Link
-from shared.domain.link_notice import Notice, addresses, named_by, token_is_valid
+from shared.domain.link_notice import Notice, addresses
 from shared.domain.roster import RosterUser
 from shared.runtime.i18n import long_date
-from shared.runtime.masking import masked, veiled
+from shared.runtime.masking import mask_email, mask_name
+from shared.runtime.tokens import is_notice_token, notice_id_of
 from shared.stores.audit import Actor
 
 _COOKIE_SECONDS = 3600
@@ -48,7 +49,7 @@ class NoticePages:
         """
         found = self._of(token)
         if not isinstance(found, Told):
-            named = named_by(token)
+            named = notice_id_of(token)
             counted = named[0] if named and found == "gone" else request.source_ip
             self._services.limits.hit("notice", counted, most=300, within=timedelta(hours=1))
             return _sorry(found)
@@ -68,11 +69,11 @@ class NoticePages:
             locale=found.district.locale,
             support_url=found.district.support_url,
             district=found.district.name,
-            official={"name": found.user.display_name, "email": masked(found.user.official_email)},
+            official={"name": found.user.display_name, "email": mask_email(found.user.official_email)},
             existing={
                 "name": found.account.display_name,
-                "username": veiled(found.account.username),
-                "email": masked(found.account.email),
+                "username": mask_name(found.account.username),
+                "email": mask_email(found.account.email),
             },
             day=long_date(request.language(found.district.locale), linked_at.date()),
         )
@@ -108,7 +109,7 @@ class NoticePages:
 
     def _of(self, token: str) -> Told | str:
         """What the token's notice told of; else ``unknown``, or ``gone``: undone, another one by now, or too old."""
-        named = named_by(token)
+        named = notice_id_of(token)
         notice = self._services.notices.find(*named) if named else None
         if notice is None:
             return "unknown"
@@ -122,7 +123,7 @@ class NoticePages:
             return "gone"
         is_old = from_iso(link.linked_at or "") < self._services.clock() - timedelta(days=UNDO_DAYS)
         is_another = link.account_id != notice.account_id
-        if is_old or is_another or not token_is_valid(token, notice, link, address, self._services.token_key()):
+        if is_old or is_another or not is_notice_token(token, notice, link, address, self._services.token_key()):
             return "gone"
         return Told(notice, address, user, account, link, district)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, page
-from shared.domain.nudge import unsubscribed
-from shared.domain.reminder import stopped_by
 from shared.domain.roster import RosterUserKey
+from shared.runtime.tokens import stopped_activation_id, unsubscribed_account
 
 
 class Unsubscribe:
@@ -20,16 +19,16 @@ class Unsubscribe:
         return page("mail_links/unsubscribe", status=200 if about else 404, about=about, done=False, token=token)
 
     def _about(self, token: str) -> str:
-        if unsubscribed(token, self._services.token_key()):
+        if unsubscribed_account(token, self._services.token_key()):
             return "classes"
-        return "invitation" if stopped_by(token, self._services.token_key()) else ""
+        return "invitation" if stopped_activation_id(token, self._services.token_key()) else ""
 
     def stop(self, token: str) -> Reply:
-        if activation_id := stopped_by(token, self._services.token_key()):
+        if activation_id := stopped_activation_id(token, self._services.token_key()):
             if activation := self._services.activations.by_id(activation_id):
                 self._services.activations.stop_reminders(activation)
             return page("mail_links/unsubscribe", about="invitation", done=True, token=token)
-        found = unsubscribed(token, self._services.token_key())
+        found = unsubscribed_account(token, self._services.token_key())
         if found is None:
             return page("mail_links/unsubscribe", status=404, about="", done=False, token=token)
         district_id, account_id = found

@@ -29,9 +29,7 @@ from functions.pages.bootstrap import assemble
 from functions.pages.http import LOGIN_COOKIE
 from local.web_client import Person
 from shared.domain.clock import to_iso
-from shared.domain.nudge import unsubscribe_token
-from shared.domain.reminder import stop_token
-from shared.runtime.tokens import make_token
+from shared.runtime.tokens import activation_token, stop_token, unsubscribe_token
 from shared.stores.class_exports import ClassNamed, Export
 from tests.builders import key, roster, user
 from tests.fakes.dynamodb import Effect
@@ -123,7 +121,7 @@ class Visitor:
         activation = web.world.activations.of_user(key("t1"))
         assert activation is not None
         self._tokens = (
-            make_token(activation, TOKEN_KEY),
+            activation_token(activation, TOKEN_KEY),
             unsubscribe_token("lakeside", "ada", TOKEN_KEY),
             stop_token(activation.activation_id, TOKEN_KEY),
             token_of_notice(web),
