@@ -119,7 +119,7 @@ def strong_pairs(teachers: int = 1_000, seed: int = 7) -> Accuracy:
     counts: Counter[str] = Counter()
     for teacher in made.teachers:
         for found in pair(teacher.old, teacher.new, made.linked, TODAY):
-            truth = teacher.gone_over[found.old.class_id]
+            truth = teacher.gone_over[found.grassroots.class_id]
             named = {one.into.sourced_id for one in found.into} if found.verdict is Verdict.OBSOLETE else set()
             counts.update(right=len(named & truth), wrong=len(named - truth), missed=len(truth - named))
     return Accuracy(counts["right"], counts["wrong"], counts["missed"])

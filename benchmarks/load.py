@@ -23,7 +23,7 @@ from local.journey import Journey, until
 from local.proxy import sent_mail
 from local.sample_district import PASSWORD, zipped
 from local.stack import LocalStack
-from local.web_client import NoSuchButton, Person
+from local.web_client import NoSuchButton, WebClient
 
 DISTRICT_ID = "loadtown"
 MOST_PEOPLE, MOST_SECONDS = 200, 120
@@ -127,7 +127,7 @@ class Load:
         dice = Random(number)
         is_linked = False
         time.sleep(dice.uniform(0, READS_FOR[1]))
-        with Person(self._stack.web_url, told=self.answers.note) as person:
+        with WebClient(self._stack.web_url, on_response=self.answers.note) as person:
             while time.monotonic() < ends or (not is_linked and time.monotonic() < ends + MOST_SECONDS):
                 try:
                     is_linked = is_linked or self._activate(person, number, address, dice)
@@ -137,8 +137,8 @@ class Load:
                     is_linked = is_linked or self._is_linked(person)
                 time.sleep(dice.uniform(*READS_FOR))
 
-    def _activate(self, person: Person, number: int, address: str, dice: Random) -> bool:
-        steps: tuple[Callable[[], Person], ...] = (
+    def _activate(self, person: WebClient, number: int, address: str, dice: Random) -> bool:
+        steps: tuple[Callable[[], WebClient], ...] = (
             lambda: person.open(address),
             lambda: person.press("Log into my existing account"),
             lambda: person.press("Log in", username_or_email=f"load-{number}", password=PASSWORD),
@@ -150,7 +150,7 @@ class Load:
         return person.path == "/home"
 
     @staticmethod
-    def _is_linked(person: Person) -> bool:
+    def _is_linked(person: WebClient) -> bool:
         """The answer was lost, perhaps not what it would have told."""
         try:
             return "District classes" in person.open("/home").text

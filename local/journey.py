@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from local.proxy import sent_mail
 from local.sample_district import DISTRICT_ID, PASSWORD, SKILLS, SampleDistrict
 from local.stack import LocalStack
-from local.web_client import Person
+from local.web_client import WebClient
 
 
 class StepFailed(Exception):
@@ -51,8 +51,8 @@ class Journey:
         self._stack = stack
         self._sample = sample
         self._s3 = stack.client("s3")
-        self._teacher = Person(stack.web_url)
-        self._student = Person(stack.web_url)
+        self._teacher = WebClient(stack.web_url)
+        self._student = WebClient(stack.web_url)
 
     def steps(self) -> Iterator[Step]:
         yield Step("Register the district and its people's existing accounts", self.accounts)
@@ -171,7 +171,7 @@ class Journey:
 
     def scanner(self) -> str:
         address = self.activation_address(self._sample.teacher.official_email)
-        with Person(self._stack.web_url) as scanner:
+        with WebClient(self._stack.web_url) as scanner:
             for _ in range(20):
                 expect(scanner.open(address).status == 200, f"the address answered {scanner.status}")
         return "nothing changed"
@@ -201,7 +201,7 @@ class Journey:
         expect(sample.official_email in {mail["to"] for mail in mails}, "the official address was not told")
         expect(len(mails) == 2, f"{len(mails)} notices")
         address = next(word for word in mails[0]["text"].split() if "/notice/" in word)
-        with Person(self._stack.web_url) as visitor:
+        with WebClient(self._stack.web_url) as visitor:
             visitor.open(address)
             expect(visitor.path == "/notice", f"the notice's button leads to {visitor.path}")
             expect(sample.name in visitor.text, "the page behind the notice does not name the teacher")
@@ -219,7 +219,7 @@ class Journey:
 
     def google_teacher(self) -> str:
         sample = self._sample.google_teacher
-        with Person(self._stack.web_url) as teacher:
+        with WebClient(self._stack.web_url) as teacher:
             teacher.open(self.activation_address(sample.official_email)).press("Log into my existing account")
             teacher.press("Continue with Google").press("Sign in", email=sample.google_email or "")
             expect(teacher.path == "/link", f"after Google came {teacher.path}: {teacher.text[:200]}")
@@ -231,7 +231,7 @@ class Journey:
 
     def student_by_rule(self) -> str:
         sample = self._sample.matched_student
-        with Person(self._stack.web_url) as student:
+        with WebClient(self._stack.web_url) as student:
             student.open(f"/sso/{DISTRICT_ID}").press("Continue with Clever")
             student.press("Sign in", clever_id=sample.clever_id or "")
             expect(student.path == "/home", f"after Clever came {student.path}: {student.text[:200]}")

@@ -14,7 +14,7 @@ class NoSuchButton(Exception):
     """The page has no button of this name."""
 
 
-class Person:
+class WebClient:
     """Keeps cookies as a browser does on this machine, where http counts as secure."""
 
     def __init__(
@@ -22,15 +22,15 @@ class Person:
         origin: str,
         transport: httpx.BaseTransport | None = None,
         *,
-        told: Callable[[httpx.Response], None] = lambda _answer: None,
+        on_response: Callable[[httpx.Response], None] = lambda _answer: None,
     ) -> None:
-        """``transport`` answers instead of the network; ``told`` is shown every answer."""
+        """``transport`` answers instead of the network; ``on_response`` is shown every answer."""
         self._origin = origin
         self._http = httpx.Client(
             transport=transport, follow_redirects=True, timeout=60, event_hooks={"response": [self._trust_this_machine]}
         )
         self.answer: httpx.Response | None = None
-        self._told = told
+        self._on_response = on_response
 
     def _trust_this_machine(self, _answer: httpx.Response) -> None:
         """Browsers count 127.0.0.1 as secure; Python's cookie jar does not."""
@@ -49,7 +49,7 @@ class Person:
     def _note(self, answer: httpx.Response) -> Self:
         """The answer, after those that led to it."""
         for one in (*answer.history, answer):
-            self._told(one)
+            self._on_response(one)
         self.answer = answer
         return self
 

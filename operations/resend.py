@@ -12,7 +12,7 @@ from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.roster_users import RosterUserStore
-from shared.use_cases.resend_activation import InvitingAgain
+from shared.use_cases.resend_activation import ResendActivation
 
 USAGE = "make resend DISTRICT=riverbend PERSON={sourcedId}"
 
@@ -26,11 +26,11 @@ def main(arguments: list[str]) -> int:
     queue = ActivationQueue(stack.client("sqs"), stack.outputs["ActivationQueueUrl"])
     user = RosterUserKey(district_id, sourced_id)
     table = stack.table()
-    again = InvitingAgain(
+    again = ResendActivation(
         ActivationStore(table), RosterUserStore(table), DistrictStore(table), queue, clock=utc_now, new_id=new_id
     )
     try:
-        again.invite(user)
+        again.resend(user)
     except RefusedTransition as refused:
         sys.stderr.write(f"{refused.message}\n")
         return 1

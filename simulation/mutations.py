@@ -175,8 +175,8 @@ def _writes_at_the_button(self: Any, request: Request, *, has_account: bool) -> 
     return _go_on(self, request, has_account=has_account)
 
 
-_decide = linking.Linking.decide
-_answered = logins.Logins.answered
+_decide = linking.LinkPages.decide
+_answered = logins.LoginPages.answered
 _go_on = activation_pages.ActivationPages.go_on
 
 
@@ -206,7 +206,7 @@ def _every_status() -> None:
         headers.test_every_route_carries_the_whole_set_at_every_status(site, status)
 
 
-def _tells_the_username(self: passwords.Passwords, request: Request) -> Reply:
+def _tells_the_username(self: passwords.PasswordPages, request: Request) -> Reply:
     name = self._username_of(request.form["username"])
     self._services.passwords.send_code(name)
     return see_other("/login/reset", **{LOGIN_COOKIE: self._services.sealed("forgotten").seal({"name": name})})
@@ -279,7 +279,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what is joined is what was shown",
-        _patch(linking.Linking, "decide", _joins_whatever_is_named),
+        _patch(linking.LinkPages, "decide", _joins_whatever_is_named),
         _on(security.test_what_is_joined_is_what_was_shown),
     ),
     Mutation(
@@ -352,12 +352,12 @@ MUTATIONS = (
     ),
     Mutation(
         "nobody learns which username an address stands for",
-        _patch(passwords.Passwords, "send_code", _tells_the_username),
+        _patch(passwords.PasswordPages, "send_code", _tells_the_username),
         _on(forgotten.test_an_address_stands_for_the_username_and_the_browser_learns_neither),
     ),
     Mutation(
         "a state is that of the browser that asked",
-        _patch(logins.Logins, "answered", _takes_any_state),
+        _patch(logins.LoginPages, "answered", _takes_any_state),
         _on(issuers.test_an_attackers_login_is_refused_in_a_victims_browser_unasked),
     ),
     Mutation(
@@ -370,7 +370,7 @@ MUTATIONS = (
         _mails_whoever_asks("evil@else.example"),
         activation_life.test_an_expired_link_offers_a_new_one_to_the_school_address_alone,
     ),
-    Mutation("a try of a login writes nothing", _patch(logins.Logins, "answered", _notes_a_try), _robots),
+    Mutation("a try of a login writes nothing", _patch(logins.LoginPages, "answered", _notes_a_try), _robots),
     Mutation(
         "a button writes nothing", _patch(activation_pages.ActivationPages, "go_on", _writes_at_the_button), _robots
     ),

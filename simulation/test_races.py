@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from greenlet import getcurrent, greenlet
 
-from local.web_client import NoSuchButton, Person
+from local.web_client import NoSuchButton, WebClient
 from shared.domain.errors import AccountLinkingError
 from shared.domain.link import Proof
 from shared.stores.links import Consent
 from simulation.chaos import Chaos
 from tests.builders import enrolled, key, roster, user
 from tests.harness import World
-from tests.pages_harness import CLEVER_DISTRICT, Web, activated, lakeside, log_in
+from tests.pages_harness import CLEVER_DISTRICT, Website, activated, lakeside, log_in
 
 SEEDS = 250
 """Of each of the four races: a thousand interleavings."""
@@ -38,7 +38,7 @@ class Race:
         self.world = World(gate=self.chaos, is_metered=False)
         self.world.begin_like(prepared)
         self.world.ses.sent = list(prepared.ses.sent)
-        self.web = Web(self.world, gate=self.chaos)
+        self.web = Website(self.world, gate=self.chaos)
         self.web.cognito.users = {name: ("correct horse", name) for name in ("ada", "kid", "zoe")}
         self.told: Counter[tuple[str, str]] = Counter()
         self.order: list[int] = []
@@ -117,10 +117,10 @@ def prepared() -> World:
     return lakeside().world
 
 
-def activates(race: Race, who: str, username: str = "ada", *, looks: int = 0) -> Callable[[], Person]:
+def activates(race: Race, who: str, username: str = "ada", *, looks: int = 0) -> Callable[[], WebClient]:
     """From the mail to the link; ``looks`` is how often the person looks at the page again before going on."""
 
-    def do() -> Person:
+    def do() -> WebClient:
         page = activated(race.web, who)
         for _ in range(looks):
             page.open("/activate")

@@ -49,8 +49,8 @@ from shared.stores.send_state import SendStateStore
 from shared.stores.stuck import StuckStore
 from shared.use_cases.class_contents import ClassContents
 from shared.use_cases.match_and_invite import Matcher
-from shared.use_cases.pair_classes import PreviousClasses
-from shared.use_cases.resend_activation import InvitingAgain
+from shared.use_cases.pair_classes import PairClasses
+from shared.use_cases.resend_activation import ResendActivation
 from tests.fakes.aws import MemoryEvents, MemoryQueue, MemoryS3, MemorySes, MemoryStates, etag
 from tests.fakes.dynamodb import Gate, MemoryTable, ungated
 
@@ -194,13 +194,15 @@ class World:
             clock=self.clock,
         )  # fmt: skip
 
-    def inviting_again(self) -> InvitingAgain:
+    def resend_activation(self) -> ResendActivation:
         queue = ActivationQueue(self.sqs, "queue")
-        return InvitingAgain(self.activations, self.users, self.districts, queue, clock=self.clock, new_id=self.new_id)
+        return ResendActivation(
+            self.activations, self.users, self.districts, queue, clock=self.clock, new_id=self.new_id
+        )
 
     def nudging(self) -> Nudging:
         return Nudging(
-            DueStore(self.table), self.links, self.nudges, self.users, self.accounts, self.previous(),
+            DueStore(self.table), self.links, self.nudges, self.users, self.accounts, self.pair_classes(),
             RemainingClassesStore(self.table), self.districts, self.mailer(),
             token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
         )  # fmt: skip
@@ -223,8 +225,8 @@ class World:
             clock=self.clock,
         )  # fmt: skip
 
-    def previous(self) -> PreviousClasses:
-        return PreviousClasses(self.links, self.classes, clock=self.clock)
+    def pair_classes(self) -> PairClasses:
+        return PairClasses(self.links, self.classes, clock=self.clock)
 
     def feedback(self) -> MailFeedback:
         return MailFeedback(self.activations, self.districts, SendStateStore(self.table), clock=self.clock)

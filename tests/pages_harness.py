@@ -18,7 +18,7 @@ from functions.pages import handler
 from functions.pages.bootstrap import Site, assemble
 from functions.pages.dependencies import Services
 from functions.pages.http import Pages
-from local.web_client import Person
+from local.web_client import WebClient
 from shared.domain.errors import LoginRefused
 from shared.hubs.cognito import PasswordLogin
 from shared.hubs.oidc import Identity
@@ -76,8 +76,8 @@ class MemoryProvider:
         )
 
 
-class Web:
-    """The site, and visitors of it."""
+class Website:
+    """The pages on fakes, and visitors of them."""
 
     def __init__(self, world: World, *, gate: Gate = ungated) -> None:
         self.world = world
@@ -96,9 +96,9 @@ class Web:
             accounts=world.accounts, identifiers=world.identifiers,
             links=world.links, nudges=world.nudges, activations=world.activations,
             notices=NoticeStore(world.table),
-            visits=RequestContextStore(world.table, world.clock),
+            request_contexts=RequestContextStore(world.table, world.clock),
             progress=ProgressStore(world.table), reports=world.reports,
-            stuck=StuckStore(world.table), inviting_again=world.inviting_again(),
+            stuck=StuckStore(world.table), resend_activation=world.resend_activation(),
             exports=world.exports, export_queue=ExportQueue(world.export_requests, "exports"),
             export_files=world.export_files, remaining=RemainingClassesStore(world.table),
             sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
@@ -112,7 +112,7 @@ class Web:
 
         return assemble(services, pages)
 
-    def visitor(self, **signs_in_as: Any) -> Person:
+    def visitor(self, **signs_in_as: Any) -> WebClient:
         """Somebody with a browser; at an issuer's page they sign in with these claims."""
 
         def network(request: httpx.Request) -> httpx.Response:
@@ -120,7 +120,7 @@ class Web:
             self.responses.append((f"{request.method} {request.url.path}", answer))
             return answer
 
-        return Person(WEB, httpx.MockTransport(network))
+        return WebClient(WEB, httpx.MockTransport(network))
 
     def again(self, answered: str) -> httpx.Response:
         """A browser sends the last request of this name once more, as it was, cookies and all."""
@@ -172,7 +172,7 @@ PASSWORD = "correct horse"
 CLEVER_DISTRICT = "clever-district-1"
 
 
-def lakeside(*, gate: Gate = ungated) -> Web:
+def lakeside(*, gate: Gate = ungated) -> Website:
     """Lakeside with a teacher who was mailed, a matched and two unmatched students, and the teacher's own account."""
     world = World(gate=gate)
     world.register(clever_district_id=CLEVER_DISTRICT, nudges={"first_after_days": 14})
@@ -199,40 +199,40 @@ def lakeside(*, gate: Gate = ungated) -> Web:
         )
     )
     world.send_mail()
-    made = Web(world, gate=gate)
+    made = Website(world, gate=gate)
     made.cognito.users = {"ada": (PASSWORD, "ada"), "kid": (PASSWORD, "kid"), "zoe": (PASSWORD, "zoe")}
     return made
 
 
-def log_in(visitor: Person, username: str = "ada", password: str = PASSWORD) -> Person:
+def log_in(visitor: WebClient, username: str = "ada", password: str = PASSWORD) -> WebClient:
     return visitor.press("Log in", username_or_email=username, password=password)
 
 
-def activated(web: Web, who: str = "t1") -> Person:
+def activated(web: Website, who: str = "t1") -> WebClient:
     """Somebody at the page behind the mail's button."""
     return web.visitor().open(web.world.address_in_mail_to(f"{who}@lakeside.example"))
 
 
-def linked_teacher(web: Web) -> Person:
+def linked_teacher(web: Website) -> WebClient:
     return log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
 
 
-def state(web: Web) -> dict[tuple[str, str], Any]:
+def state(web: Website) -> dict[tuple[str, str], Any]:
     return {k: dict(v) for k, v in web.world.table.items.items() if not k[0].startswith("LIMIT#")}
 
 
-def in_a_made_account(web: Web, sub: str = "cid-1") -> Person:
+def in_a_made_account(web: Website, sub: str = "cid-1") -> WebClient:
     """A student who had no account, or did not think of it, at the first district login."""
     page = web.visitor(sub=sub, district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
     return page.press("I don't have an account yet")
 
 
-def earns(web: Web, account_id: str, **points: int) -> None:
+def earns(web: Website, account_id: str, **points: int) -> None:
     told = {skill: {"points": n, "updated_at": "2026-09-01T00:00:00Z"} for skill, n in points.items()}
     web.world.feed({"account_id": account_id, "role": "student", "username": account_id, "mastery": told})
 
 
-def account_of(web: Web, sourced_id: str) -> str:
+def account_of(web: Website, sourced_id: str) -> str:
     link = web.world.links.of_user(key(sourced_id))
     assert link is not None
     return link.account_id
@@ -244,7 +244,7 @@ def routes() -> list[tuple[str, str]]:
     return sorted((one.method, one.path) for one in every)
 
 
-def post(page: Person, path: str, **fields: Any) -> httpx.Response:
+def post(page: WebClient, path: str, **fields: Any) -> httpx.Response:
     return page._http.post(WEB + path, data=fields)
 
 

@@ -23,7 +23,7 @@ from shared.stores.due import DueStore
 from shared.stores.links import LinkStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.roster_users import RosterUserStore
-from shared.use_cases.pair_classes import PreviousClasses
+from shared.use_cases.pair_classes import PairClasses
 
 LAST_NUDGE = timedelta(seconds=60)
 """One that was begun must end: a worker that is cut off leaves open whether the mail went out."""
@@ -42,7 +42,7 @@ def nudging() -> Nudging:
         NudgeStore(table),
         RosterUserStore(table),
         AccountStore(table, settings.google_issuer),
-        PreviousClasses(links, DistrictClassStore(table), clock=utc_now),
+        PairClasses(links, DistrictClassStore(table), clock=utc_now),
         RemainingClassesStore(table),
         DistrictStore(table),
         paced_mailer(

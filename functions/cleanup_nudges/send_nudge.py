@@ -26,7 +26,7 @@ from shared.stores.due import NUDGE, DueStore
 from shared.stores.links import LinkStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.roster_users import RosterUserStore
-from shared.use_cases.pair_classes import PreviousClasses
+from shared.use_cases.pair_classes import PairClasses
 
 LEASE = timedelta(minutes=10)
 PAUSE = timedelta(hours=1)
@@ -42,7 +42,7 @@ class Nudging:
         nudges: NudgeStore,
         users: RosterUserStore,
         accounts: AccountStore,
-        previous: PreviousClasses,
+        previous: PairClasses,
         left: RemainingClassesStore,
         districts: DistrictStore,
         mailer: Mailer,
@@ -152,10 +152,10 @@ class Nudging:
 def _told(one: Pairing) -> dict[str, str | int]:
     """What the mail says of a class: its name, what is in it, where its students are."""
     return {
-        "name": one.old.name,
+        "name": one.grassroots.name,
         "students": one.size,
-        "goals": len(one.old.goals),
-        "assignments": len(one.old.assignments),
+        "goals": len(one.grassroots.goals),
+        "assignments": len(one.grassroots.assignments),
         "moved": one.moved,
         "into": ", ".join(moved.into.title for moved in one.into),
     }

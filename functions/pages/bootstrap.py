@@ -9,19 +9,19 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from functions.pages.activation.activation import ActivationPages
-from functions.pages.classes.class_page import Classes, NoSuchClass
-from functions.pages.classes.cleanup import Cleaning
-from functions.pages.classes.download import Downloads
-from functions.pages.classes.home import Home
-from functions.pages.console.console import Console
+from functions.pages.classes.class_page import ClassPages, NoSuchClass
+from functions.pages.classes.cleanup import CleanupPages
+from functions.pages.classes.download import DownloadPages
+from functions.pages.classes.home import HomePage
+from functions.pages.console.console import ConsolePages
 from functions.pages.dependencies import Services
 from functions.pages.http import ForbiddenOrigin, Pages, Reply, Request, page
-from functions.pages.linking.link import Linking
-from functions.pages.login.login import Logins
-from functions.pages.login.password import Passwords
+from functions.pages.linking.link import LinkPages
+from functions.pages.login.login import LoginPages
+from functions.pages.login.password import PasswordPages
 from functions.pages.mail_links.notice import NoticePages
-from functions.pages.mail_links.unsubscribe import Unsubscribe
-from functions.pages.request_context import Visits
+from functions.pages.mail_links.unsubscribe import UnsubscribePages
+from functions.pages.request_context import RequestContexts
 from shared.domain.clock import new_id, new_secret, utc_now
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
 from shared.hubs.cognito import PasswordLogin
@@ -49,7 +49,7 @@ from shared.stores.request_context import RequestContextStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sessions import SessionStore
 from shared.stores.stuck import StuckStore
-from shared.use_cases.resend_activation import InvitingAgain
+from shared.use_cases.resend_activation import ResendActivation
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,16 @@ class Site:
     services: Services
     pages: Pages
     activation: ActivationPages
-    linking: Linking
-    logins: Logins
-    passwords: Passwords
-    home: Home
-    classes: Classes
-    downloads: Downloads
-    cleaning: Cleaning
-    unsubscribe: Unsubscribe
+    linking: LinkPages
+    logins: LoginPages
+    passwords: PasswordPages
+    home: HomePage
+    classes: ClassPages
+    downloads: DownloadPages
+    cleaning: CleanupPages
+    unsubscribe: UnsubscribePages
     notices: NoticePages
-    console: Console
+    console: ConsolePages
 
     def answer(self, request: Request, do: Callable[[Site, Request], Reply]) -> Response[Any]:
         """Answer a request. What goes wrong on purpose becomes a page that says what to do; the rest becomes a page too,
@@ -108,25 +108,25 @@ def _sorry(error: AccountLinkingError) -> Reply:
 
 def assemble(services: Services, pages: Pages) -> Site:
     """All pages over these services."""
-    visits = Visits(services)
-    activation = ActivationPages(services, visits)
-    linking = Linking(services, visits)
-    logins = Logins(services, visits, linking)
-    downloads = Downloads(services, visits)
+    contexts = RequestContexts(services)
+    activation = ActivationPages(services, contexts)
+    linking = LinkPages(services, contexts)
+    logins = LoginPages(services, contexts, linking)
+    downloads = DownloadPages(services, contexts)
     return Site(
         services,
         pages,
         activation,
         linking,
         logins,
-        Passwords(services, visits, username_of=logins.username_of, enter=logins.enter),
-        Home(services, visits),
-        Classes(services, visits, downloads),
+        PasswordPages(services, contexts, username_of=logins.username_of, enter=logins.enter),
+        HomePage(services, contexts),
+        ClassPages(services, contexts, downloads),
         downloads,
-        Cleaning(services, visits, downloads),
-        Unsubscribe(services),
+        CleanupPages(services, contexts, downloads),
+        UnsubscribePages(services),
         NoticePages(services),
-        Console(services, visits),
+        ConsolePages(services, contexts),
     )
 
 
@@ -158,11 +158,11 @@ def wire() -> Site:
         nudges=NudgeStore(table),
         notices=NoticeStore(table),
         activations=activations,
-        visits=RequestContextStore(table, utc_now),
+        request_contexts=RequestContextStore(table, utc_now),
         progress=ProgressStore(table),
         reports=ReportStore(table, aws.client("s3"), settings.report_bucket),
         stuck=StuckStore(table),
-        inviting_again=InvitingAgain(activations, users, districts, queue, clock=utc_now, new_id=new_id),
+        resend_activation=ResendActivation(activations, users, districts, queue, clock=utc_now, new_id=new_id),
         exports=ExportStore(table),
         export_queue=ExportQueue(aws.client("sqs"), settings.export_queue_url),
         export_files=ExportFiles(aws.client("s3"), settings.export_bucket),

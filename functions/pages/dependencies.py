@@ -30,8 +30,8 @@ from shared.stores.sessions import SessionStore
 from shared.stores.stuck import StuckStore
 from shared.use_cases.class_contents import ClassContents
 from shared.use_cases.class_trash import ClassTrash
-from shared.use_cases.pair_classes import PreviousClasses
-from shared.use_cases.resend_activation import InvitingAgain
+from shared.use_cases.pair_classes import PairClasses
+from shared.use_cases.resend_activation import ResendActivation
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ class Services:
     nudges: NudgeStore
     notices: NoticeStore
     activations: ActivationStore
-    visits: RequestContextStore
+    request_contexts: RequestContextStore
     progress: ProgressStore
     reports: ReportStore
     stuck: StuckStore
-    inviting_again: InvitingAgain
+    resend_activation: ResendActivation
     exports: ExportStore
     export_queue: ExportQueue
     export_files: ExportFiles
@@ -76,8 +76,8 @@ class Services:
     def class_trash(self) -> ClassTrash:
         return ClassTrash(self.accounts, clock=self.clock, new_id=self.new_id)
 
-    def previous(self) -> PreviousClasses:
-        return PreviousClasses(self.links, self.district_classes, clock=self.clock)
+    def pair_classes(self) -> PairClasses:
+        return PairClasses(self.links, self.district_classes, clock=self.clock)
 
     def sealed(self, purpose: str) -> SealedCookie:
         """What travels in a cookie for this purpose; a value sealed for one purpose opens for no other."""

@@ -183,8 +183,8 @@ def new_assignment(reference: str) -> Response[Any]:
 
 
 @app.post("/classes/<reference>/again")
-def make_again(reference: str) -> Response[Any]:
-    return answered(lambda s, r: s.classes.make_again(r, reference))
+def recreate(reference: str) -> Response[Any]:
+    return answered(lambda s, r: s.classes.recreate(r, reference))
 
 
 @app.post("/classes/<reference>/delete")

@@ -73,7 +73,7 @@ class Proven:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class RequestContext:
     """Who is here. ``problem`` says why the mail's address proves nothing: ``no_cookie``, ``unknown``, ``used``,
     ``expired``, ``suspended``."""
 
@@ -112,13 +112,13 @@ class Visit:
         return bool(proven and session and session.account_id and proven.made_account_id == session.account_id)
 
 
-class Visits:
+class RequestContexts:
     """Opens and writes the cookies of sessions and of mails' addresses."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def of(self, request: Request) -> Visit:
+    def of(self, request: Request) -> RequestContext:
         """One read; none for a browser that brings nothing."""
         told, brought = self._told(request), self.brought(request)
         people = [RosterUserKey(*told["user"])] if told.get("user") else []
@@ -127,17 +127,17 @@ class Visits:
             people.append(brought.user)
             around = NearbyNames(brought.user.district_id, brought.school_ids, brought.class_ids)
         if not told and not brought:
-            return Visit()
+            return RequestContext()
         return self._visit(
-            self._services.visits.read(
+            self._services.request_contexts.read(
                 session_id=told.get("id"), account_id=told.get("account"), people=people, around=around
             ),
             brought,
         )
 
-    def invited(self, token: str, user: RosterUserKey) -> Visit:
+    def invited(self, token: str, user: RosterUserKey) -> RequestContext:
         """Somebody who has just opened the address of a mail."""
-        return self._visit(self._services.visits.read(people=[user]), Brought(token, user))
+        return self._visit(self._services.request_contexts.read(people=[user]), Brought(token, user))
 
     def brought(self, request: Request) -> Brought | None:
         """What the cookie of a mail's address says, unread and unchecked."""
@@ -193,19 +193,21 @@ class Visits:
         told = self._told(request)
         if not told:
             return None
-        return self._services.visits.read(session_id=self.successor_id(told["id"]), account_id=told["account"]).session
+        return self._services.request_contexts.read(
+            session_id=self.successor_id(told["id"]), account_id=told["account"]
+        ).session
 
-    def schools(self, visit: Visit, user: RosterUser) -> list[str]:
+    def schools(self, context: RequestContext, user: RosterUser) -> list[str]:
         """The names of this person's schools; read anew only if they were not the person's when the address was opened."""
-        names = visit.seen.school_names
+        names = context.seen.school_names
         if not names.keys() >= set(user.school_ids):
             names = self._services.districts.school_names(user.district_id, user.school_ids)
         return sorted(names[school] for school in user.school_ids if school in names)
 
-    def district_classes(self, visit: Visit, user: RosterUser) -> list[str]:
+    def district_classes(self, context: RequestContext, user: RosterUser) -> list[str]:
         """The titles of this person's district classes, as ``schools``."""
         wanted = (*user.teaches, *user.attends)
-        classes = visit.seen.district_classes
+        classes = context.seen.district_classes
         if not classes.keys() >= set(wanted):
             classes = self._services.district_classes.get_many(user.district_id, wanted)
         return sorted(classes[one].title for one in dict.fromkeys(wanted) if one in classes)
@@ -218,7 +220,7 @@ class Visits:
             or {}
         )
 
-    def _visit(self, seen: StoredContext, brought: Brought | None) -> Visit:
+    def _visit(self, seen: StoredContext, brought: Brought | None) -> RequestContext:
         invitation, problem = self._invitation(seen, brought) if brought else (None, "no_cookie")
         proven = _by_login(seen) or _by_mail(seen, invitation)
         came_for = invitation.district if invitation else None
@@ -229,7 +231,7 @@ class Visits:
         if unconfirmed:
             session = account = None
         link = proven.link if proven else seen.people[brought.user].link if brought else None
-        return Visit(session, account, unconfirmed, brought, invitation, problem, proven, link, came_for, seen)
+        return RequestContext(session, account, unconfirmed, brought, invitation, problem, proven, link, came_for, seen)
 
     def _is_of_somebody(self, session: Session) -> bool:
         """Whether the account is linked to anybody who is on a roster now; else it is as it was before any link."""
@@ -281,13 +283,13 @@ def _by_mail(seen: StoredContext, invitation: Invitation | None) -> Proven | Non
     return Proven(user, invitation.district, Proof.ACTIVATION, seen.people[user.key].link, activation)
 
 
-def known(visit: Visit) -> Account:
+def known(context: RequestContext) -> Account:
     """The account that is logged in. Raises LoginRefused when the platform has not told of it, or not yet."""
-    if visit.account is None:
+    if context.account is None:
         raise LoginRefused(
             "account_not_known", "This account is not known here yet. Try again tomorrow, or ask support."
         )
-    return visit.account
+    return context.account
 
 
 def sorry(problem: str) -> Reply:

@@ -63,7 +63,7 @@ class Pairing:
     of its students are in those, ``linked`` in all are linked to somebody of the district.
     """
 
-    old: GrassrootsClass
+    grassroots: GrassrootsClass
     verdict: Verdict
     into: tuple[Moved, ...] = ()
     moved: int = 0
@@ -71,7 +71,7 @@ class Pairing:
 
     @property
     def size(self) -> int:
-        return len(self.old.student_account_ids)
+        return len(self.grassroots.student_account_ids)
 
 
 def pair(

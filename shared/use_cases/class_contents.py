@@ -71,7 +71,7 @@ class ClassContents:
         linked = {key: link.account_id for key, link in links.items() if link.is_linked}
         return [Member(user.display_name, linked.get(key)) for key, user in users.items()]
 
-    def from_before(self, account_ids: Iterable[str]) -> list[Member]:
+    def of_grassroots(self, account_ids: Iterable[str]) -> list[Member]:
         ids = list(account_ids)
         accounts = self._accounts.get_many(ids)
         return [Member(accounts[a].display_name if a in accounts else "—", a) for a in ids]
@@ -79,5 +79,5 @@ class ClassContents:
     def students(self, taught: Taught) -> list[Member]:
         """Everybody in the class, by name."""
         everybody = self.of_district(taught.district) if taught.district else []
-        everybody += self.from_before(taught.grassroots.student_account_ids) if taught.grassroots else []
+        everybody += self.of_grassroots(taught.grassroots.student_account_ids) if taught.grassroots else []
         return sorted(everybody, key=lambda student: student.name.casefold())

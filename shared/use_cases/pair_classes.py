@@ -13,7 +13,7 @@ from shared.stores.district_classes import DistrictClassStore
 from shared.stores.links import LinkStore
 
 
-class PreviousClasses:
+class PairClasses:
     """Costs what the teacher's own classes hold, whatever the district holds."""
 
     def __init__(self, links: LinkStore, district_classes: DistrictClassStore, *, clock: Clock) -> None:

@@ -15,7 +15,7 @@ from shared.stores.keys import is_an_id
 from shared.stores.roster_users import RosterUserStore
 
 
-class InvitingAgain:
+class ResendActivation:
     """What was mailed before leads nowhere from then on."""
 
     def __init__(
@@ -35,7 +35,7 @@ class InvitingAgain:
         self._clock = clock
         self._new_id = new_id
 
-    def invite(self, user_key: RosterUserKey) -> Activation:
+    def resend(self, user_key: RosterUserKey) -> Activation:
         """To the address that is the teacher's official one now.
 
         Raises RefusedTransition ``no_activation``, ``not_a_teacher``, or what ``ActivationStore.renew`` raises.

@@ -14,7 +14,7 @@ from shared.domain.nudge import first_nudge_at
 from shared.domain.roster import RosterUserKey
 from shared.stores.links import Consent
 from simulation.laboratory import DAY, Feature, Laboratory, Worker
-from tests.pages_harness import Web
+from tests.pages_harness import Website
 from tests.two_accounts import with_made_account
 
 PASSWORD = "correct horse"
@@ -24,7 +24,7 @@ _MAILED = (ActivationState.SENT, ActivationState.DELIVERED, ActivationState.COMP
 
 
 def _week(lab: Laboratory) -> None:
-    web = Web(lab.world, gate=lab.chaos)
+    web = Website(lab.world, gate=lab.chaos)
     web.cognito.users = {"ada": (PASSWORD, "ada")}
     web.clever.takes_codes_again = True
     lab.facts["web"] = web
@@ -94,7 +94,7 @@ def _activates_in_a_browser(lab: Laboratory, user: RosterUserKey, account_id: st
     if _is_linked(lab, user):
         return
     address = _to(lab, f"{user.sourced_id}@lakeside.example")
-    web: Web = lab.facts["web"]
+    web: Website = lab.facts["web"]
     web.visitor().open(address)
     visitor = web.visitor().open(address).press("Log into my existing account")
     visitor.press("Log in", username_or_email=account_id, password=PASSWORD).press("Link my accounts")
@@ -133,7 +133,7 @@ def _chooses(lab: Laboratory, user: RosterUserKey, account_id: str) -> None:
 
 
 def _logs_in_with_clever(lab: Laboratory, user: RosterUserKey, _account_id: str) -> None:
-    web: Web = lab.facts["web"]
+    web: Website = lab.facts["web"]
     visitor = web.visitor(sub="c-1", district="clever-lakeside")
     visitor.open("/sso/lakeside").press("Continue with Clever")
     if visitor.status != 200 or not _is_linked(lab, user):

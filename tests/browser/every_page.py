@@ -13,14 +13,14 @@ from functions.pages.classes.class_page import NoSuchClass
 from functions.pages.http import LANGUAGE_COOKIE, ForbiddenOrigin, Pages, Reply, Request, page
 from local import sample_district
 from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS, Protagonist, as_csv
-from local.web_client import Person
+from local.web_client import WebClient
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
 from shared.domain.roster import RosterUserKey
 from shared.runtime.tokens import stop_token, unsubscribe_token
 from shared.stores.progress import ProgressStore
 from shared.stores.stuck import StuckCode, StuckStore
 from tests.harness import TOKEN_KEY, World
-from tests.pages_harness import Web
+from tests.pages_harness import Website
 
 
 class _Remembering(Pages):
@@ -57,7 +57,7 @@ class Riverbend:
             self.world.begin_like(begun.world)
         else:
             self._import()
-        self.web = Web(self.world)
+        self.web = Website(self.world)
         self.web.cognito.users = {name: (PASSWORD, account) for name, account in self.sample.logins.items()}
         self._pages = _Remembering(
             brand_name="Khan Academy",
@@ -84,27 +84,27 @@ class Riverbend:
 
     # Ways that several states share.
 
-    def invited(self, who: Protagonist) -> Person:
+    def invited(self, who: Protagonist) -> WebClient:
         """Somebody who pressed the button of their mail."""
         return self.web.visitor().open(self._first.address_in_mail_to(who.official_email))
 
-    def both_sides(self) -> Person:
+    def both_sides(self) -> WebClient:
         """The teacher at the page with both sides."""
         return self.log_in(self.invited(self.sample.teacher).press("Log into my existing account"))
 
-    def log_in(self, visitor: Person, password: str = PASSWORD) -> Person:
+    def log_in(self, visitor: WebClient, password: str = PASSWORD) -> WebClient:
         return visitor.press("Log in", username_or_email=self.sample.teacher.username or "", password=password)
 
-    def linked(self) -> Person:
+    def linked(self) -> WebClient:
         """The teacher, linked, at home."""
         return self.both_sides().press("Link my accounts")
 
-    def student(self, who: Protagonist) -> Person:
+    def student(self, who: Protagonist) -> WebClient:
         """A student after the district login."""
         visitor = self.web.visitor(sub=who.clever_id, district=CLEVER_DISTRICT)
         return visitor.open(f"/sso/{DISTRICT_ID}").press("Continue with Clever")
 
-    def console(self) -> Person:
+    def console(self) -> WebClient:
         administrator = self.web.visitor(
             sub="google-admin", email=self.sample.administrator.official_email, email_verified=True
         )
@@ -219,7 +219,7 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
         yield name, lambda r, error=error: r.refused(error)
 
 
-def _file_ready(r: Riverbend) -> Person:
+def _file_ready(r: Riverbend) -> WebClient:
     teacher = r.linked().open("/cleaning").press("Download class data", "Period 3 Algebra")
     r.world.make_exports()
     assert teacher.answer is not None
@@ -258,41 +258,41 @@ def _status(error: Exception) -> int:
     return 500
 
 
-def _student_with_both_sides(r: Riverbend) -> Person:
+def _student_with_both_sides(r: Riverbend) -> WebClient:
     student = r.sample.choosing_student
     at_login = r.student(student).press("Log into my existing account")
     return at_login.press("Log in", username_or_email=student.username or "", password=PASSWORD)
 
 
-def _login_with_candidates(r: Riverbend) -> Person:
+def _login_with_candidates(r: Riverbend) -> WebClient:
     """An account bears the teacher's address, unverified."""
     row = next(row for row in r.sample.tables["users.csv"] if row[0] == "t0007")
     at_login = r.invited(Protagonist(row[0], row[6], row[10])).press("Log into my existing account")
     return r.log_in(at_login, "not the password")
 
 
-def _asked(r: Riverbend, challenge: str) -> Person:
+def _asked(r: Riverbend, challenge: str) -> WebClient:
     """The user pool asks for more than the password."""
     r.web.cognito.challenges[r.sample.teacher.username or ""] = [(challenge, "the right answer")]
     return r.log_in(r.web.visitor().open("/login"))
 
 
-def _code_sent(r: Riverbend) -> Person:
+def _code_sent(r: Riverbend) -> WebClient:
     return r.web.visitor().open("/login/forgot").press("Send me a code", username_or_email="joy_teaches_t0001")
 
 
-def _new_student(r: Riverbend) -> Person:
+def _new_student(r: Riverbend) -> WebClient:
     """At home in an account that was made at the district login."""
     return r.student(r.sample.choosing_student).press("I don't have an account yet")
 
 
-def _older_account(r: Riverbend) -> Person:
+def _older_account(r: Riverbend) -> WebClient:
     """The account that was made, and an older one that was found afterwards."""
     at_login = _new_student(r).press("I have an older account")
     return at_login.press("Log in", username_or_email=r.sample.choosing_student.username or "", password=PASSWORD)
 
 
-def _district_class(r: Riverbend) -> Person:
+def _district_class(r: Riverbend) -> WebClient:
     """With a goal and an assignment, and a student who has earned something."""
     _student_at_home(r)
     shown = (
@@ -301,21 +301,21 @@ def _district_class(r: Riverbend) -> Person:
     return shown.press("New assignment").press("Create assignment", title="Slope quiz")
 
 
-def _student_at_home(r: Riverbend) -> Person:
+def _student_at_home(r: Riverbend) -> WebClient:
     return r.student(r.sample.matched_student)
 
 
-def _deleted_class(r: Riverbend) -> Person:
+def _deleted_class(r: Riverbend) -> WebClient:
     return r.linked().open("/classes/own-club/settings").press("Delete class")
 
 
-def _class_deleted_long_ago(r: Riverbend) -> Person:
+def _class_deleted_long_ago(r: Riverbend) -> WebClient:
     _deleted_class(r)
     r.world.pass_time(days=31)
     return r.log_in(r.web.visitor().open("/login")).open("/classes/own-club/settings")
 
 
-def _console(r: Riverbend) -> Person:
+def _console(r: Riverbend) -> WebClient:
     """After a night's upload with rows that could not be read; another one is at work, and people are stuck."""
     users = r.sample.tables["users.csv"]
     broken = [users[-1][0], *users[-1][1:10], "not an address", *users[-1][11:]]
@@ -328,7 +328,7 @@ def _console(r: Riverbend) -> Person:
     return r.console()
 
 
-def _console_refused(r: Riverbend) -> Person:
+def _console_refused(r: Riverbend) -> WebClient:
     linked = r.sample.matched_teacher
     StuckStore(r.world.table).note(
         RosterUserKey(DISTRICT_ID, linked.sourced_id), StuckCode.UNANSWERED, r.world.now.isoformat()
@@ -336,7 +336,7 @@ def _console_refused(r: Riverbend) -> Person:
     return r.console().press(f"Send another mail to {linked.name}")
 
 
-def _console_before_any_upload(r: Riverbend) -> Person:
+def _console_before_any_upload(r: Riverbend) -> WebClient:
     del r.world.s3.objects["reports", f"reports/{DISTRICT_ID}/latest.json"]
     return r.console()
 
@@ -354,7 +354,7 @@ def _notice_address(r: Riverbend) -> str:
     return next(word for text in texts for word in text.split() if "/notice/" in word)
 
 
-def _notice_gone(r: Riverbend) -> Person:
+def _notice_gone(r: Riverbend) -> WebClient:
     address = _notice_address(r)
     r.web.visitor().open(address).press("Undo the link", email=r.sample.teacher.official_email)
     return r.web.visitor().open(address)

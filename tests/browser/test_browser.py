@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from local.journey import Journey
 from local.sample_district import DISTRICT_ID, PASSWORD, SKILLS, SampleDistrict
 from local.stack import LocalStack
-from local.web_client import Person
+from local.web_client import WebClient
 from tests.browser.steps import log_in, press, sign_in_with_clever
 
 
@@ -34,7 +34,7 @@ def test_opening_the_mails_address_by_get_and_head_changes_nothing(
     for method in ("GET", "HEAD") * 10:
         with urlopen(Request(address, method=method)) as answer:
             assert answer.status == 200
-    with Person(stack.web_url) as robot:
+    with WebClient(stack.web_url) as robot:
         robot.open(address).press("Log into my existing account")
         robot.open(address).press("I don't have an account yet")
     assert table_items(stack) == before

@@ -10,7 +10,7 @@ from local.journey import Journey
 from local.proxy import sent_mail
 from local.sample_district import PASSWORD, SampleDistrict
 from local.stack import LocalStack
-from local.web_client import Person
+from local.web_client import WebClient
 from tests.browser.steps import log_in, press, sign_in_with_clever
 
 OLD = ("Period 3 Algebra", "Math Club")
@@ -18,7 +18,7 @@ OLD = ("Period 3 Algebra", "Math Club")
 
 def linked_teacher(stack: LocalStack, journey: Journey, sample: SampleDistrict) -> None:
     """The teacher has linked, whichever test came before."""
-    with Person(stack.web_url) as teacher:
+    with WebClient(stack.web_url) as teacher:
         teacher.open(journey.activation_address(sample.teacher.official_email))
         if "Log into my existing account" in teacher.text:
             teacher.press("Log into my existing account")

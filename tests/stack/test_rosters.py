@@ -13,7 +13,7 @@ import pytest
 from local.journey import Journey, until
 from local.sample_district import SampleDistrict, zipped
 from local.stack import LocalStack
-from local.web_client import Person
+from local.web_client import WebClient
 from tests.conftest import roster_files
 
 
@@ -94,7 +94,7 @@ def test_japanese_names_are_whole_in_the_pages(uploads: Journey, stack: LocalSta
     register(uploads, "japan", email_domains=["sample-u.ac.jp"])
     uploads.put("rosters/japan/r.zip", (corpus / "oneroster/rosterhub-1.1-ja/oneroster.zip").read_bytes())
     assert uploads.latest("rosters/japan/r.zip")["status"] == "completed"
-    with Person(stack.web_url) as student:
+    with WebClient(stack.web_url) as student:
         student.open("/sso/japan").press("Continue with Google").press("Sign in", email="user02@sample-u.ac.jp")
         assert "名02 姓02" in student.text
         student.press("I don't have an account yet")

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from functions.pages.dependencies import Services
 from functions.pages.http import ACTIVATION_COOKIE, Reply, Request, page, see_other
-from functions.pages.request_context import Visit, Visits, sorry
+from functions.pages.request_context import RequestContext, RequestContexts, sorry
 from shared.domain.clock import to_iso
 from shared.domain.email_address import normalise
 from shared.domain.errors import RefusedTransition
@@ -20,9 +20,9 @@ _SHOWN_WITHOUT_THE_TOKEN = ("expired", "suspended")
 class ActivationPages:
     """From the token in an address to the page without it."""
 
-    def __init__(self, services: Services, visits: Visits) -> None:
+    def __init__(self, services: Services, contexts: RequestContexts) -> None:
         self._services = services
-        self._visits = visits
+        self._contexts = contexts
 
     def arrive(self, request: Request, token: str) -> Reply:
         """Take the token out of the address before anything else is loaded.
@@ -30,59 +30,59 @@ class ActivationPages:
         What proves nothing is counted, for the limit; the true address never is, so that nobody can lock out its owner.
         """
         activation_id = activation_id_of(token)
-        user = self._services.visits.user_of(activation_id) if activation_id else None
-        visit = self._visits.invited(token, user) if user else Visit(problem="unknown")
-        if visit.problem == "unknown":
+        user = self._services.request_contexts.user_of(activation_id) if activation_id else None
+        context = self._contexts.invited(token, user) if user else RequestContext(problem="unknown")
+        if context.problem == "unknown":
             counted = (activation_id if user else None) or request.source_ip
             self._services.limits.hit("activation", counted, most=300, within=timedelta(hours=1))
-        if visit.brought is None or (visit.invitation is None and visit.problem not in _SHOWN_WITHOUT_THE_TOKEN):
-            return sorry(visit.problem)
-        brought = visit.brought
-        if visit.invitation:
-            brought = self._visits.with_surroundings(brought, visit.invitation)
-        return see_other("/activate", **{ACTIVATION_COOKIE: self._visits.activation_cookie(brought)})
+        if context.brought is None or (context.invitation is None and context.problem not in _SHOWN_WITHOUT_THE_TOKEN):
+            return sorry(context.problem)
+        brought = context.brought
+        if context.invitation:
+            brought = self._contexts.with_surroundings(brought, context.invitation)
+        return see_other("/activate", **{ACTIVATION_COOKIE: self._contexts.activation_cookie(brought)})
 
     def show(self, request: Request) -> Reply:
         """The page that names person, school and district; without the cookie it says how to go on."""
-        visit = self._visits.of(request)
-        if visit.brought is None:
+        context = self._contexts.of(request)
+        if context.brought is None:
             return page("activation/activation_gone", problem="no_cookie")
-        if visit.invitation is None:
-            return sorry(visit.problem)
-        district, user = visit.invitation.district, visit.invitation.user
+        if context.invitation is None:
+            return sorry(context.problem)
+        district, user = context.invitation.district, context.invitation.user
         return page(
             "activation/activation",
             locale=district.locale,
             name=user.display_name,
             district=district.name,
-            schools=self._visits.schools(visit, user),
+            schools=self._contexts.schools(context, user),
             support_url=district.support_url,
         )
 
     def go_on(self, request: Request, *, has_account: bool) -> Reply:
         """A button was pressed: remember when, in the cookie alone, and go on to the login."""
-        brought = self._visits.brought(request)
+        brought = self._contexts.brought(request)
         if brought is None:
             return see_other("/activate")
         pressed = replace(brought, opened_at=brought.opened_at or to_iso(self._services.clock()))
         address = "/login" if has_account else f"/sso/{brought.user.district_id}"
-        return see_other(address, **{ACTIVATION_COOKIE: self._visits.activation_cookie(pressed)})
+        return see_other(address, **{ACTIVATION_COOKIE: self._contexts.activation_cookie(pressed)})
 
     def ask_again(self, request: Request) -> Reply:
         """Another mail instead of a link that has expired, to the official address and nowhere else.
 
         Whoever asks types that address: a scanner that presses buttons cannot, and the answer is the same for everybody.
         """
-        visit = self._visits.of(request)
-        if visit.brought is None or visit.invitation is not None:
+        context = self._contexts.of(request)
+        if context.brought is None or context.invitation is not None:
             return see_other("/activate")
-        if visit.problem != "expired":
-            return sorry(visit.problem)
-        activation_id = activation_id_of(visit.brought.token) or ""
+        if context.problem != "expired":
+            return sorry(context.problem)
+        activation_id = activation_id_of(context.brought.token) or ""
         self._services.limits.hit_from(request.source_ip, "another_mail", activation_id)
-        user = self._services.users.get(visit.brought.user)
+        user = self._services.users.get(context.brought.user)
         typed = normalise(request.form.get("email", ""))
         if user and typed and typed == user.official_email:
             with suppress(RefusedTransition):
-                self._services.inviting_again.invite(user.key)
+                self._services.resend_activation.resend(user.key)
         return page("activation/activation_gone", problem="asked")

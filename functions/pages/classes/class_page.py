@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from functions.pages.classes.download import Downloads
+from functions.pages.classes.download import DownloadPages
 from functions.pages.classes.home import class_address, class_id_of, score_of
-from functions.pages.classes.recreate_work import MOST_SKILLS, MakingAgain, add_assignment, add_goal, reference_of
+from functions.pages.classes.recreate_work import MOST_SKILLS, RecreateWork, add_assignment, add_goal, reference_of
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
-from functions.pages.request_context import Visits
+from functions.pages.request_context import RequestContexts
 from shared.domain.account import RESTORE_DAYS, Account, Assignment, Goal, GrassrootsClass, Mastery, is_restorable
 from shared.domain.errors import AccountLinkingError
 from shared.domain.mastery import goal_percentage
@@ -55,13 +55,13 @@ class Opened:
         return f"{path}/settings{mark}{query}"
 
 
-class Classes:
+class ClassPages:
     """Only who teaches or attends a class sees it; only its teacher changes it."""
 
-    def __init__(self, services: Services, visits: Visits, downloads: Downloads) -> None:
+    def __init__(self, services: Services, contexts: RequestContexts, downloads: DownloadPages) -> None:
         self._services = services
-        self._visits = visits
-        self._again = MakingAgain(services)
+        self._contexts = contexts
+        self._again = RecreateWork(services)
         self._downloads = downloads
         self._contents = services.contents()
         self._trash = services.class_trash()
@@ -125,7 +125,7 @@ class Classes:
         add_assignment(self._services, opened.district, title, request.form.get("content", "").strip())
         return see_other(opened.address)
 
-    def make_again(self, request: Request, reference: str) -> Reply:
+    def recreate(self, request: Request, reference: str) -> Reply:
         """A goal or an assignment of this class from before, in a district class of the same teacher (M15, B3)."""
         opened = self._open(request, reference, for_change=True)
         if isinstance(opened, Reply):
@@ -163,7 +163,7 @@ class Classes:
 
     def _open(self, request: Request, reference: str, *, for_change: bool = False) -> Opened | Reply:
         """Raises NoSuchClass."""
-        account = self._visits.of(request).account
+        account = self._contexts.of(request).account
         if account is None:
             return see_other("/login")
         class_id = class_id_of(reference)
@@ -240,7 +240,7 @@ class Classes:
         """Everybody in the class."""
         if opened.district:
             return self._contents.of_district(opened.district)
-        return self._contents.from_before(opened.grassroots.student_account_ids if opened.grassroots else ())
+        return self._contents.of_grassroots(opened.grassroots.student_account_ids if opened.grassroots else ())
 
     @staticmethod
     def _student(

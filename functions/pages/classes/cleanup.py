@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from functions.pages.classes.download import Downloads
+from functions.pages.classes.download import DownloadPages
 from functions.pages.dependencies import Services
 from functions.pages.http import WANTED_COOKIE, Reply, Request, see_other
-from functions.pages.request_context import Visits
+from functions.pages.request_context import RequestContexts
 from shared.domain.account import RESTORE_DAYS, GrassrootsClass, is_restorable
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import Link
@@ -40,7 +40,7 @@ class Previous:
 
     @classmethod
     def of(cls, found: Pairing, gathered: dict[str, str]) -> Previous:
-        old = found.old
+        old = found.grassroots
         return cls(
             old.class_id,
             old.name,
@@ -53,16 +53,16 @@ class Previous:
         )
 
 
-class Cleaning:
+class CleanupPages:
     """Everything is about the classes that the form has ticked, and only about the own ones."""
 
-    def __init__(self, services: Services, visits: Visits, downloads: Downloads) -> None:
+    def __init__(self, services: Services, contexts: RequestContexts, downloads: DownloadPages) -> None:
         self._services = services
-        self._visits = visits
+        self._contexts = contexts
         self._downloads = downloads
 
     def show(self, request: Request) -> Reply:
-        account = self._visits.of(request).account
+        account = self._contexts.of(request).account
         if account is None:
             return see_other("/login", **{WANTED_COOKIE: "cleaning"})
         family = self._services.accounts.family(account)
@@ -95,7 +95,7 @@ class Cleaning:
 
     def download(self, request: Request) -> Reply:
         """One zip of all the ticked classes."""
-        account = self._visits.of(request).account
+        account = self._contexts.of(request).account
         if account is None or not (ticked := self._ticked(request, self._services.accounts.family(account))):
             return see_other("/cleaning?done=nothing")
         export_id = self._downloads.ask(request, account.account_id, [ClassNamed(one.class_id) for one in ticked])
@@ -116,7 +116,7 @@ class Cleaning:
 
     def later(self, request: Request) -> Reply:
         """The next nudge comes in a month."""
-        account = self._visits.of(request).account
+        account = self._contexts.of(request).account
         for link in self._services.links.of_account(*self._services.accounts.family(account)) if account else ():
             self._snooze(link)
         return see_other("/cleaning?done=later")
@@ -129,7 +129,7 @@ class Cleaning:
 
     def _each(self, request: Request, done: str, do: Callable[[str, str], None]) -> Reply:
         """Do it to each ticked class; what was done before, or is not there, stays as it is."""
-        account = self._visits.of(request).account
+        account = self._contexts.of(request).account
         family = self._services.accounts.family(account) if account else ()
         if not (ticked := self._ticked(request, family)):
             return see_other("/cleaning?done=nothing")
@@ -142,7 +142,7 @@ class Cleaning:
     def _note_what_is_left(self, family: tuple[str, ...]) -> None:
         old = still_about(self._services.accounts.owned_classes(*family))
         for user in self._teachers(self._services.links.of_account(*family)):
-            found = self._services.previous().paired(old, user, self._services.districts.get(user.district_id))
+            found = self._services.pair_classes().paired(old, user, self._services.districts.get(user.district_id))
             self._services.remaining.note(user, sum(one.verdict is not Verdict.LEFT_ALONE for one in found))
 
     def _teachers(self, links: list[Link]) -> list[RosterUser]:
@@ -163,7 +163,11 @@ class Cleaning:
         """What has become of each class, by the district that says most of it."""
         best = {one.class_id: Pairing(one, Verdict.LEFT_ALONE) for one in old}
         for user in users:
-            for found in self._services.previous().paired(old, user, self._services.districts.get(user.district_id)):
-                before = best[found.old.class_id]
-                best[found.old.class_id] = min(before, found, key=lambda one: _STRONGEST_FIRST.index(one.verdict))
+            for found in self._services.pair_classes().paired(
+                old, user, self._services.districts.get(user.district_id)
+            ):
+                before = best[found.grassroots.class_id]
+                best[found.grassroots.class_id] = min(
+                    before, found, key=lambda one: _STRONGEST_FIRST.index(one.verdict)
+                )
         return list(best.values())

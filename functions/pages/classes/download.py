@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
-from functions.pages.request_context import Visits
+from functions.pages.request_context import RequestContexts
 from shared.domain.clock import from_iso, to_iso
 from shared.stores.class_exports import ClassNamed, Export
 from shared.stores.keys import is_an_id
@@ -18,13 +18,13 @@ _LOOKED_AT_FOR = timedelta(minutes=10)
 _HOUR = timedelta(hours=1)
 
 
-class Downloads:
+class DownloadPages:
     """A page that shows an export looks again by itself until it is made, and then begins to fetch it: by the header
     ``Refresh``, which needs no JavaScript."""
 
-    def __init__(self, services: Services, visits: Visits) -> None:
+    def __init__(self, services: Services, contexts: RequestContexts) -> None:
         self._services = services
-        self._visits = visits
+        self._contexts = contexts
 
     def ask(self, request: Request, account_id: str, classes: Iterable[ClassNamed]) -> str:
         """Have the data of these classes gathered; answers the id of the export. Raises Throttled."""
@@ -54,7 +54,7 @@ class Downloads:
 
     def fetch(self, request: Request, export_id: str) -> Reply:
         """Its classes are ticked off, and the browser is sent to the file."""
-        account = self._visits.of(request).account
+        account = self._contexts.of(request).account
         if account is None:
             return see_other("/login")
         now = self._services.clock()

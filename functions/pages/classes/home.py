@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from functions.pages.dependencies import Services
 from functions.pages.http import WANTED_COOKIE, Reply, Request, page, see_other
-from functions.pages.request_context import Visits, known
+from functions.pages.request_context import RequestContexts, known
 from shared.domain.account import Assignment, GrassrootsClass, Mastery
 from shared.domain.district import District
 from shared.domain.mastery import goal_percentage
@@ -46,22 +46,22 @@ class ClassShown:
     work: list[WorkShown] = field(default_factory=list)
 
 
-class Home:
+class HomePage:
     """What somebody who is logged in sees first."""
 
-    def __init__(self, services: Services, visits: Visits) -> None:
+    def __init__(self, services: Services, contexts: RequestContexts) -> None:
         self._services = services
-        self._visits = visits
+        self._contexts = contexts
 
     def show(self, request: Request) -> Reply:
-        visit = self._visits.of(request)
-        if visit.unconfirmed:
+        context = self._contexts.of(request)
+        if context.unconfirmed:
             return page("login/confirm")
-        if visit.session is None:
+        if context.session is None:
             return see_other("/login")
-        if visit.session.account_id is None:
+        if context.session.account_id is None:
             return see_other("/welcome")
-        account = known(visit)
+        account = known(context)
         if request.cookies.get(WANTED_COOKIE) == "cleaning":
             return see_other("/cleaning", **{WANTED_COOKIE: None})
         family = self._services.accounts.family(account)
@@ -94,8 +94,8 @@ class Home:
             ],
             linked=request.query.get("linked") == "1",
             undone=request.query.get("undone") == "1",
-            something_to_link=visit.has_something_to_link,
-            may_have_another=visit.is_in_made_account,
+            something_to_link=context.has_something_to_link,
+            may_have_another=context.is_in_made_account,
         )
 
     def _district_classes(

@@ -17,7 +17,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class WorkToMake:
+class WorkToRecreate:
     """A goal, which starts at what each student has earned, or an assignment, which starts without scores."""
 
     work_id: str
@@ -33,15 +33,15 @@ class Checklist:
 
     into: DistrictClass | None
     others: tuple[DistrictClass, ...]
-    work: tuple[WorkToMake, ...]
+    work: tuple[WorkToRecreate, ...]
 
 
-class MakingAgain:
+class RecreateWork:
     """For the teacher who owns a class from before."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._previous = services.previous()
+        self._previous = services.pair_classes()
 
     def checklist(self, account: Account, old: GrassrootsClass, chosen: str | None) -> Checklist:
         """``chosen`` names a district class (``reference_of``); without it the one that has most of the students."""
@@ -54,7 +54,7 @@ class MakingAgain:
             into,
             tuple(one for one in classes if one is not into),
             tuple(
-                WorkToMake(
+                WorkToRecreate(
                     work_id,
                     title,
                     is_goal,

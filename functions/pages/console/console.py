@@ -6,18 +6,18 @@ from datetime import timedelta
 
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
-from functions.pages.request_context import Visits
+from functions.pages.request_context import RequestContexts
 from shared.domain.errors import LoginRefused, RefusedTransition
 from shared.domain.roster import Role, RosterUserKey
 from shared.stores.stuck import Stuck
 
 
-class Console:
+class ConsolePages:
     """For administrators of one district: its newest report, and who is stuck."""
 
-    def __init__(self, services: Services, visits: Visits) -> None:
+    def __init__(self, services: Services, contexts: RequestContexts) -> None:
         self._services = services
-        self._visits = visits
+        self._contexts = contexts
 
     def show(self, request: Request, district_id: str) -> Reply:
         if not self._is_administrator(request, district_id):
@@ -30,7 +30,7 @@ class Console:
             return self._to_login(district_id)
         self._services.limits.hit("invite_again", district_id, most=500, within=timedelta(days=1))
         try:
-            self._services.inviting_again.invite(RosterUserKey(district_id, request.form.get("sourced_id", "")))
+            self._services.resend_activation.resend(RosterUserKey(district_id, request.form.get("sourced_id", "")))
         except RefusedTransition as refused:
             return self._page(district_id, refused=refused.code)
         return see_other(f"/console/{district_id}")
@@ -41,10 +41,10 @@ class Console:
 
     def _is_administrator(self, request: Request, district_id: str) -> bool:
         """False for nobody. Raises LoginRefused for anybody else."""
-        visit = self._visits.of(request)
-        if visit.session is None or visit.session.user is None:
+        context = self._contexts.of(request)
+        if context.session is None or context.session.user is None:
             return False
-        user = visit.proven.user if visit.proven else None
+        user = context.proven.user if context.proven else None
         if user is None or user.role is not Role.ADMINISTRATOR or user.district_id != district_id:
             raise LoginRefused("not_an_administrator", "This page is for administrators of this district.")
         return True

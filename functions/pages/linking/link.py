@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.pages.dependencies import Services
 from functions.pages.http import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
-from functions.pages.request_context import Proven, Visit, Visits, known, sorry
+from functions.pages.request_context import Proven, RequestContext, RequestContexts, known, sorry
 from shared.domain import link as link_rules
 from shared.domain.account import Account, GrassrootsClass
 from shared.domain.clock import to_iso
@@ -49,24 +49,24 @@ class Found:
     way: str | None = None
 
 
-class Linking:
+class LinkPages:
     """Makes and undoes links."""
 
-    def __init__(self, services: Services, visits: Visits) -> None:
+    def __init__(self, services: Services, contexts: RequestContexts) -> None:
         self._services = services
-        self._visits = visits
+        self._contexts = contexts
 
     # The page with both sides.
 
     def show(self, request: Request) -> Reply:
-        visit = self._visits.of(request)
-        if visit.session is None or visit.session.account_id is None:
-            return see_other("/home" if visit.unconfirmed else "/login")
-        account, proven = known(visit), visit.proven
+        context = self._contexts.of(request)
+        if context.session is None or context.session.account_id is None:
+            return see_other("/home" if context.unconfirmed else "/login")
+        account, proven = known(context), context.proven
         if proven is None:
-            return self._nothing_proved(visit)
-        if not visit.has_something_to_link:
-            return see_other("/home") if visit.is_linked else self.sorry("already_linked", proven.district)
+            return self._nothing_proved(context)
+        if not context.has_something_to_link:
+            return see_other("/home") if context.is_linked else self.sorry("already_linked", proven.district)
         user, own = proven.user, self._classes_of(account)
         return page(
             "linking/link",
@@ -76,8 +76,8 @@ class Linking:
                 "name": user.display_name,
                 "email": mask_email(user.official_email),
                 "district": proven.district.name,
-                "schools": self._visits.schools(visit, user),
-                "classes": self._visits.district_classes(visit, user),
+                "schools": self._contexts.schools(context, user),
+                "classes": self._contexts.district_classes(context, user),
             },
             existing={
                 "name": account.display_name,
@@ -111,20 +111,20 @@ class Linking:
         )
 
     @staticmethod
-    def _nothing_proved(visit: Visit) -> Reply:
+    def _nothing_proved(context: RequestContext) -> Reply:
         """Somebody logged in, and what they came with does not count, or not any more."""
-        if visit.brought is None or visit.problem == "used":
+        if context.brought is None or context.problem == "used":
             return see_other("/home")
-        return sorry(visit.problem)
+        return sorry(context.problem)
 
     def decide(self, request: Request) -> Reply:
         """`Link my accounts` was pressed by somebody who is logged in; what was shown must be what is joined."""
-        visit = self._visits.of(request)
-        session, proven = visit.session, visit.proven
+        context = self._contexts.of(request)
+        session, proven = context.session, context.proven
         if session is None or session.account_id is None:
             return self._pressed_twice(request)
         if proven is None:
-            return self._nothing_proved(visit)
+            return self._nothing_proved(context)
         shown = (
             request.form.get("account_id"),
             request.form.get("sourced_id"),
@@ -132,7 +132,7 @@ class Linking:
         )
         if shown != (session.account_id, proven.user.sourced_id, proven.made_account_id or ""):
             return see_other("/link")
-        successor_id = self._visits.successor_id(session.session_id)
+        successor_id = self._contexts.successor_id(session.session_id)
         now = self._services.clock()
         begun, writes = self._services.sessions.rotation(
             Session(account_id=session.account_id), successor_id, instead_of=session, now=now
@@ -145,22 +145,22 @@ class Linking:
 
     def _pressed_twice(self, request: Request) -> Reply:
         """The browser forgot the first answer, and with it the new session; for a minute it may ask once more."""
-        successor = self._visits.successor(request)
+        successor = self._contexts.successor(request)
         earliest = to_iso(self._services.clock() - _PRESSED_TWICE)
         if successor is None or successor.begun_at < earliest:
             return see_other("/login")
         return self._linked(successor)
 
     def _linked(self, session: Session) -> Reply:
-        cookie = self._visits.session_cookie(session)
+        cookie = self._contexts.session_cookie(session)
         return see_other("/home?linked=1", **{SESSION_COOKIE: cookie, ACTIVATION_COOKIE: None})
 
     def not_me(self, request: Request) -> Reply:
         """`This isn't me`: nothing is joined; the login ends and the proof stays for whom it is meant."""
-        visit = self._visits.of(request)
-        if visit.session:
-            self._services.sessions.end(visit.session.session_id)
-        district = visit.district
+        context = self._contexts.of(request)
+        if context.session:
+            self._services.sessions.end(context.session.session_id)
+        district = context.district
         reply = page(
             "linking/not_me",
             locale=district.locale if district else None,
@@ -176,18 +176,18 @@ class Linking:
 
     def find_another(self, request: Request) -> Reply:
         """From an account that was made at a district login to the login of an older one; what was proved goes along."""
-        visit = self._visits.of(request)
-        if visit.session is None or not visit.is_in_made_account:
+        context = self._contexts.of(request)
+        if context.session is None or not context.is_in_made_account:
             return see_other("/home")
-        session = replace(visit.session, account_id=None)
-        begun = self._services.sessions.start(session, self._services.new_secret(), instead_of=visit.session)
-        return see_other("/login", **{SESSION_COOKIE: self._visits.session_cookie(begun)})
+        session = replace(context.session, account_id=None)
+        begun = self._services.sessions.start(session, self._services.new_secret(), instead_of=context.session)
+        return see_other("/login", **{SESSION_COOKIE: self._contexts.session_cookie(begun)})
 
     # At a district login.
 
     def at_district_login(self, user: RosterUser, proof: Proof, district: District, identity: Identity) -> Found:
         """Linked already → home; matched → linked without a question (M6); else the choice (M12)."""
-        person = self._services.visits.read(people=[user.key]).people[user.key]
+        person = self._services.request_contexts.read(people=[user.key]).people[user.key]
         proven = Proven(user, district, proof, person.link, person.activation)
         if person.link and proven.is_linked:
             return Found("/home", person.link.account_id)
@@ -209,29 +209,29 @@ class Linking:
 
     def welcome(self, request: Request) -> Reply:
         """The choice at a first district login."""
-        visit = self._visits.of(request)
-        if visit.session is None or visit.session.user is None:
+        context = self._contexts.of(request)
+        if context.session is None or context.session.user is None:
             return see_other("/login")
-        if visit.proven is None:
+        if context.proven is None:
             raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
-        if visit.session.account_id and not visit.has_something_to_link:
+        if context.session.account_id and not context.has_something_to_link:
             return see_other("/home")
-        user, district = visit.proven.user, visit.proven.district
+        user, district = context.proven.user, context.proven.district
         return page(
             "linking/welcome",
             locale=district.locale,
             name=user.display_name,
             district=district.name,
-            schools=self._visits.schools(visit, user),
-            candidates=self.candidates(visit),
+            schools=self._contexts.schools(context, user),
+            candidates=self.candidates(context),
             support_url=district.support_url,
         )
 
-    def candidates(self, visit: Visit) -> list[Candidate]:
+    def candidates(self, context: RequestContext) -> list[Candidate]:
         """The accounts that may be this person's, to be proved by a login (M7); a rule decides nothing here."""
-        if visit.proven is None or visit.proven.is_linked:
+        if context.proven is None or context.proven.is_linked:
             return []
-        match = self._services.identifiers.find_match(visit.proven.user)
+        match = self._services.identifiers.find_match(context.proven.user)
         accounts = self._services.accounts.get_many(match.candidates[:_MOST_CANDIDATES])
         found = [
             Candidate(mask_name(a.username), mask_email(a.email), (a.created_at or "")[:4]) for a in accounts.values()
@@ -240,15 +240,15 @@ class Linking:
 
     def new_account(self, request: Request) -> Reply:
         """`I don't have an account yet`, after a district login: the account is made and linked in one step."""
-        visit = self._visits.of(request)
-        session, proven = visit.session, visit.proven
+        context = self._contexts.of(request)
+        session, proven = context.session, context.proven
         if session is None or proven is None or proven.by is Proof.ACTIVATION:
             return see_other("/login")
         if proven.link and proven.is_linked:
             begun = self._services.sessions.start(
                 session.with_account(proven.link.account_id), self._services.new_secret(), instead_of=session
             )
-            return see_other("/home", **{SESSION_COOKIE: self._visits.session_cookie(begun)})
+            return see_other("/home", **{SESSION_COOKIE: self._contexts.session_cookie(begun)})
         account = self._account_for(proven, session)
         consent = self._consent(proven, account.account_id, shown=session.shown)
         now = self._services.clock()
@@ -324,12 +324,12 @@ class Linking:
 
     def undo(self, request: Request) -> Reply:
         """Undo a link of the account that is logged in (B2)."""
-        visit = self._visits.of(request)
-        session = visit.session
+        context = self._contexts.of(request)
+        session = context.session
         if session is None or session.account_id is None:
             return see_other("/login")
         wanted = request.form.get("district_id")
-        for link in self._services.links.of_account(*self._services.accounts.family(known(visit))):
+        for link in self._services.links.of_account(*self._services.accounts.family(known(context))):
             if wanted in (None, "", link.user.district_id):
                 try:
                     self._services.links.undo(
@@ -343,7 +343,7 @@ class Linking:
                 begun = self._services.sessions.start(
                     Session(account_id=session.account_id), self._services.new_secret(), instead_of=session
                 )
-                return see_other("/home?undone=1", **{SESSION_COOKIE: self._visits.session_cookie(begun)})
+                return see_other("/home?undone=1", **{SESSION_COOKIE: self._contexts.session_cookie(begun)})
         return see_other("/home")
 
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
-from functions.pages.linking.link import Linking
+from functions.pages.linking.link import LinkPages
 from functions.pages.login.password import asked_for_more
-from functions.pages.request_context import Visit, Visits
+from functions.pages.request_context import RequestContext, RequestContexts
 from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of, normalise
@@ -28,19 +28,19 @@ _MOST_OF_A_DISTRICT = 200_000
 """A district of a million students that begins its day at once stays below."""
 
 
-class Logins:
+class LoginPages:
     """Every login ends with a session under a fresh id; what an earlier one of this browser proved goes along."""
 
-    def __init__(self, services: Services, visits: Visits, linking: Linking) -> None:
+    def __init__(self, services: Services, contexts: RequestContexts, linking: LinkPages) -> None:
         self._services = services
-        self._visits = visits
+        self._contexts = contexts
         self._linking = linking
 
     # With a password.
 
     def show(self, request: Request, *, problem: str | None = None, username: str = "", status: int = 200) -> Reply:
-        brought = self._visits.brought(request)
-        candidates = self._linking.candidates(self._visits.of(request)) if problem else []
+        brought = self._contexts.brought(request)
+        candidates = self._linking.candidates(self._contexts.of(request)) if problem else []
         return page(
             "login/login",
             status=status,
@@ -158,8 +158,8 @@ class Logins:
             raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
         self._services.limits.hit("district_login", district.district_id, most=_MOST_OF_A_DISTRICT, within=_QUARTER)
         proof = Proof.DISTRICT_LOGIN_GOOGLE if provider == "google" else Proof.DISTRICT_LOGIN_CLEVER
-        visit = self._before(request)
-        before = visit.session or visit.unconfirmed
+        context = self._before(request)
+        before = context.session or context.unconfirmed
         session = Session(
             user=user.key, proof=proof, subject=subject_key(identity), proved_at=to_iso(self._services.clock())
         )
@@ -168,7 +168,7 @@ class Logins:
         found = self._linking.at_district_login(user, proof, district, identity)
         if found.account_id:
             session = replace(session, account_id=found.account_id, way=found.way)
-            self._confirm(visit, session)
+            self._confirm(context, session)
         return self._begin(session, found.address, instead_of=before)
 
     def _district_of_login(self, identity: Identity, provider: Provider, district_id: str | None) -> District:
@@ -206,30 +206,30 @@ class Logins:
 
     def enter(self, request: Request, account_id: str, way: str | None = None) -> Reply:
         """Into an account; what an earlier login of this browser proved goes along, to be linked with it."""
-        visit = self._before(request)
-        before = visit.session or visit.unconfirmed
-        keeps = before if before and before.user and (visit.unconfirmed or before.account_id is None) else None
+        context = self._before(request)
+        before = context.session or context.unconfirmed
+        keeps = before if before and before.user and (context.unconfirmed or before.account_id is None) else None
         session = replace(keeps or Session(), account_id=account_id, way=way)
-        self._confirm(visit, session)
-        address = "/link" if keeps or self._visits.brought(request) else "/home"
+        self._confirm(context, session)
+        address = "/link" if keeps or self._contexts.brought(request) else "/home"
         return self._begin(session, address, instead_of=before)
 
-    def _before(self, request: Request) -> Visit:
+    def _before(self, request: Request) -> RequestContext:
         """Who was here before this login; no read for a browser without a session."""
-        return self._visits.of(request) if self._visits.session_id(request) else Visit()
+        return self._contexts.of(request) if self._contexts.session_id(request) else RequestContext()
 
-    def _confirm(self, visit: Visit, session: Session) -> None:
+    def _confirm(self, context: RequestContext, session: Session) -> None:
         """An outside login that has to be confirmed is, once this browser gets into the same account without it."""
-        waiting = visit.unconfirmed
+        waiting = context.unconfirmed
         account_id = session.account_id
         if waiting and waiting.way and account_id and session.way is None and account_id == waiting.account_id:
             self._services.sessions.trust(account_id, waiting.way)
 
     def _begin(self, session: Session, address: str, *, instead_of: Session | None) -> Reply:
         begun = self._services.sessions.start(session, self._services.new_secret(), instead_of=instead_of)
-        return see_other(address, **{SESSION_COOKIE: self._visits.session_cookie(begun)})
+        return see_other(address, **{SESSION_COOKIE: self._contexts.session_cookie(begun)})
 
     def leave(self, request: Request) -> Reply:
-        if session_id := self._visits.session_id(request):
+        if session_id := self._contexts.session_id(request):
             self._services.sessions.end(session_id)
         return see_other("/login", **{SESSION_COOKIE: None})

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
-from functions.pages.request_context import Visits
+from functions.pages.request_context import RequestContexts
 from shared.domain.errors import LoginRefused
 from shared.hubs.cognito import Challenge
 
@@ -24,19 +24,19 @@ def asked_for_more(services: Services, challenge: Challenge, *, is_reset: bool =
     return see_other("/login/code", **{LOGIN_COOKIE: sealed})
 
 
-class Passwords:
+class PasswordPages:
     """``username_of`` answers the username that a typed name or address stands for; ``enter`` begins the session."""
 
     def __init__(
         self,
         services: Services,
-        visits: Visits,
+        contexts: RequestContexts,
         *,
         username_of: Callable[[str], str],
         enter: Callable[[Request, str], Reply],
     ) -> None:
         self._services = services
-        self._visits = visits
+        self._contexts = contexts
         self._username_of = username_of
         self._enter = enter
 
@@ -114,7 +114,7 @@ class Passwords:
 
     def _page(self, request: Request, template: str, status: int = 200, **values: bool) -> Reply:
         """In the language, and with the support, of the district whose mail brought this browser."""
-        brought = self._visits.brought(request)
+        brought = self._contexts.brought(request)
         return page(
             template,
             status=status,

@@ -8,7 +8,7 @@ from shared.domain.roster import RosterUserKey
 from shared.runtime.tokens import stopped_activation_id, unsubscribed_account
 
 
-class Unsubscribe:
+class UnsubscribePages:
     """Ends the nudges of the account, or the reminders of the activation, that the token names."""
 
     def __init__(self, services: Services) -> None:

@@ -8,7 +8,7 @@ from functions.import_step.plan import Import
 from shared.stores.progress import ProgressStore
 from tests.builders import enrolled, roster, user
 from tests.harness import World, zipped
-from tests.pages_harness import Web
+from tests.pages_harness import Website
 
 
 def begun(world: World) -> Import:
@@ -65,7 +65,7 @@ def test_the_console_shows_it() -> None:
     for step, shard in (("open", None), ("split", 0), ("admit", None)):
         world.steps().run(step, one, shard)
     page = (
-        Web(world)
+        Website(world)
         .visitor(sub="c-9", district="d")
         .open("/sso/lakeside")
         .press("Continue with Clever")

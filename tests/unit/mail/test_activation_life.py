@@ -18,7 +18,7 @@ from shared.stores.stuck import StuckStore
 from tests.builders import account, roster, user
 from tests.fakes.aws import MemorySes
 from tests.harness import WEB, World
-from tests.pages_harness import Web, linked_teacher
+from tests.pages_harness import Website, linked_teacher
 
 TEACHER = RosterUserKey("lakeside", "t1")
 SCHOOL = "t1@lakeside.example"
@@ -88,7 +88,7 @@ def test_a_reminder_leads_where_the_first_mail_leads_and_stops_in_one_click() ->
     headers = {h["Name"]: h["Value"] for h in world.ses.sent[-1]["Content"]["Simple"]["Headers"]}
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     stop = headers["List-Unsubscribe"].strip("<>")
-    web = Web(world)
+    web = Website(world)
     assert "Reminders of your invitation" in web.visitor().open(stop).text
     pass_days(world, 1)
     web.visitor()._http.post(stop)
@@ -118,7 +118,7 @@ def test_a_district_may_want_no_reminders_and_another_time_to_expire() -> None:
 
 def test_nobody_is_reminded_who_is_linked_matched_or_could_not_be_reached() -> None:
     world = mailed()
-    web = Web(world)
+    web = Website(world)
     web.cognito.users = {"ada": ("correct horse", "ada")}
     linked_teacher(web)
     pass_days(world, 40)
@@ -141,11 +141,11 @@ def test_a_teacher_off_the_roster_is_not_reminded_and_the_link_works_on_return()
     world.upload(roster(user("a1", "administrator")), name="without")
     pass_days(world, 9)
     assert kinds(world) == ["activation"]
-    page = Web(world).visitor().open(address)
+    page = Website(world).visitor().open(address)
     assert (page.status, "not on the roster at the moment" in page.text) == (410, True)
     world.upload(roster(user("t1", "teacher"), user("a1", "administrator")), name="again")
     world.send_mail()
-    assert Web(world).visitor().open(address).status == 200
+    assert Website(world).visitor().open(address).status == 200
     assert kinds(world) == ["activation"]
 
 
@@ -170,7 +170,7 @@ def test_an_expired_link_offers_a_new_one_to_the_school_address_alone() -> None:
     old = world.address_in_mail_to(SCHOOL)
     pass_days(world, 31)
     before = len(world.ses.sent)
-    web = Web(world)
+    web = Website(world)
     visitor = web.visitor()
     page = visitor.open(old)
     assert page.status == 410
@@ -189,7 +189,7 @@ def test_an_expired_link_offers_a_new_one_to_the_school_address_alone() -> None:
 def test_an_administrator_sees_who_is_stuck_and_sends_another_mail() -> None:
     world = mailed(clever_district_id="clever-district-1")
     told(world, "Bounce", bounce={"bounceType": "Permanent"})
-    web = Web(world)
+    web = Website(world)
     admin = web.visitor(sub="boss", email="a1@lakeside.example", email_verified=True)
     page = admin.open(f"{WEB}/sso/lakeside").press("Continue with Google")
     page = admin.open(f"{WEB}/console/lakeside")
@@ -204,7 +204,7 @@ def test_whoever_links_is_stuck_no_more() -> None:
     world = mailed()
     told(world, "Bounce", bounce={"bounceType": "Transient"})
     assert stuck(world) == [("t1", "soft_bounce")]
-    web = Web(world)
+    web = Website(world)
     web.cognito.users = {"ada": ("correct horse", "ada")}
     linked_teacher(web)
     assert stuck(world) == []
@@ -356,17 +356,17 @@ def test_no_second_mail_while_the_first_waits_or_for_somebody_off_the_roster() -
     world.register(removal_threshold_percent=100)
     world.upload(roster(user("t1", "teacher"), user("a1", "administrator")))
     with pytest.raises(RefusedTransition, match="waits for its mail"):
-        world.inviting_again().invite(TEACHER)
+        world.resend_activation().resend(TEACHER)
     world.send_mail()
     world.upload(roster(user("a1", "administrator")), name="without")
     with pytest.raises(RefusedTransition, match="not on the roster"):
-        world.inviting_again().invite(TEACHER)
+        world.resend_activation().resend(TEACHER)
 
 
 def test_the_page_of_a_new_link_is_limited() -> None:
     world = mailed()
     old = world.address_in_mail_to(SCHOOL)
     pass_days(world, 31)
-    visitor = Web(world).visitor()
+    visitor = Website(world).visitor()
     pages = [visitor.open(old).press("Send me a new link", school_email="x@y.example").status for _ in range(6)]
     assert pages == [200] * 5 + [429]

@@ -20,13 +20,13 @@ from simulation.chaos import Chaos, Killed, Mode
 from tests.builders import account, key
 from tests.fakes.dynamodb import Effect, error
 from tests.harness import OFFICIAL, OWN, World, text
-from tests.pages_harness import Web, in_a_made_account, lakeside, linked_teacher
+from tests.pages_harness import Website, in_a_made_account, lakeside, linked_teacher
 
 CONTEXT = SimpleNamespace(function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="r")
 
 
 @pytest.fixture
-def web() -> Web:
+def web() -> Website:
     return lakeside()
 
 
@@ -59,7 +59,7 @@ def subject(mail: dict[str, Any]) -> str:
     return str(mail["Content"]["Simple"]["Subject"]["Data"])
 
 
-def test_a_link_is_told_to_the_official_address_and_to_the_accounts_own(web: Web) -> None:
+def test_a_link_is_told_to_the_official_address_and_to_the_accounts_own(web: Website) -> None:
     linked_teacher(web)
 
     assert web.world.tell_of_links() == 2
@@ -82,7 +82,7 @@ def test_a_link_is_told_to_the_official_address_and_to_the_accounts_own(web: Web
         assert OWN not in text(mail)
 
 
-def test_an_undo_is_told_to_both_too(web: Web) -> None:
+def test_an_undo_is_told_to_both_too(web: Website) -> None:
     home = linked_teacher(web)
     web.world.tell_of_links()
     home.press("Undo the link with Lakeside Schools")
@@ -95,7 +95,7 @@ def test_an_undo_is_told_to_both_too(web: Web) -> None:
     assert "How it was proved" not in text(told[0])
 
 
-def test_a_link_by_rule_says_so_and_one_address_on_both_sides_gets_one_mail(web: Web) -> None:
+def test_a_link_by_rule_says_so_and_one_address_on_both_sides_gets_one_mail(web: Website) -> None:
     web.world.feed(account("tom", "t2@lakeside.example"))
     tom = web.visitor(sub="tom-at-google", email="t2@lakeside.example", email_verified=True)
 
@@ -107,7 +107,7 @@ def test_a_link_by_rule_says_so_and_one_address_on_both_sides_gets_one_mail(web:
     assert "the same verified address or Clever id" in text(mail)
 
 
-def test_an_event_that_comes_again_tells_nobody(web: Web) -> None:
+def test_an_event_that_comes_again_tells_nobody(web: Website) -> None:
     linked_teacher(web)
     web.world.tell_of_links()
 
@@ -116,7 +116,7 @@ def test_an_event_that_comes_again_tells_nobody(web: Web) -> None:
     assert len(notices(web.world)) == 2
 
 
-def test_an_event_redriven_after_two_weeks_sends_no_notice(web: Web) -> None:
+def test_an_event_redriven_after_two_weeks_sends_no_notice(web: Website) -> None:
     linked_teacher(web)
     web.world.tell_of_links()
     web.world.pass_time(days=28)
@@ -125,7 +125,7 @@ def test_an_event_redriven_after_two_weeks_sends_no_notice(web: Web) -> None:
     assert web.world.tell_of_links() == 0
 
 
-def test_a_student_never_gets_a_mail(web: Web) -> None:
+def test_a_student_never_gets_a_mail(web: Website) -> None:
     """M12."""
     before = len(web.world.ses.sent)
     in_a_made_account(web)
@@ -135,7 +135,7 @@ def test_a_student_never_gets_a_mail(web: Web) -> None:
     assert len(web.world.ses.sent) == before
 
 
-def test_neither_an_unverified_address_nor_a_students_account_is_written_to(web: Web) -> None:
+def test_neither_an_unverified_address_nor_a_students_account_is_written_to(web: Website) -> None:
     linked_teacher(web)
     ada, teacher = web.world.accounts.get("ada"), web.world.users.get(key("t1"))
     assert ada is not None
@@ -149,7 +149,7 @@ def test_neither_an_unverified_address_nor_a_students_account_is_written_to(web:
     assert addresses(teacher, unverified) == addresses(teacher, of_a_student) == {Side.OFFICIAL: OFFICIAL}
 
 
-def test_a_link_undone_before_its_notice_went_out_is_told_as_undone_alone(web: Web) -> None:
+def test_a_link_undone_before_its_notice_went_out_is_told_as_undone_alone(web: Website) -> None:
     linked_teacher(web).press("Undo the link with Lakeside Schools")
 
     web.world.tell_of_links()
@@ -213,7 +213,7 @@ def test_whatever_call_a_worker_dies_at_both_sides_hear_of_the_link(dies: Mode) 
             assert set(sent.values()) == {1}
 
 
-def test_who_gives_a_notice_back_too_late_takes_it_from_nobody(web: Web) -> None:
+def test_who_gives_a_notice_back_too_late_takes_it_from_nobody(web: Website) -> None:
     linked_teacher(web)
     store = NoticeStore(web.world.table)
     notice, lease, now = Notice("0" * 32, Side.OFFICIAL, key("t1"), "ada"), timedelta(minutes=10), web.world.now
@@ -226,7 +226,7 @@ def test_who_gives_a_notice_back_too_late_takes_it_from_nobody(web: Web) -> None
     assert store.take(notice, now=later, lease=lease) is Taking.UNDER_WAY
 
 
-def test_in_spanish_where_the_district_speaks_it(web: Web) -> None:
+def test_in_spanish_where_the_district_speaks_it(web: Website) -> None:
     linked_teacher(web)
     web.world.register(locale="es")
 
@@ -235,7 +235,7 @@ def test_in_spanish_where_the_district_speaks_it(web: Web) -> None:
     assert "se vincularon" in subject(web.world.ses.sent[-1])
 
 
-def test_one_event_of_a_batch_that_fails_comes_again_alone(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_event_of_a_batch_that_fails_comes_again_alone(web: Website, monkeypatch: pytest.MonkeyPatch) -> None:
     linked_teacher(web)
     detail = next(
         json.loads(item["detail"])

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from local.web_client import NoSuchButton, Person
+from local.web_client import NoSuchButton, WebClient
 from shared.domain.link import Proof
 from shared.domain.roster import RosterUserKey
 from shared.stores.links import Consent
 from tests.builders import account, enrolled, key, roster, user
 from tests.harness import WEB, unzipped
-from tests.pages_harness import PASSWORD, Web, lakeside, linked_teacher, log_in
+from tests.pages_harness import PASSWORD, Website, lakeside, linked_teacher, log_in
 
 KIDS = [f"k{n}" for n in range(1, 9)]
 
@@ -23,7 +23,7 @@ def previous(class_id: str, name: str, *students: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def web() -> Web:
+def web() -> Website:
     """Ada's old classes: one went over into the district class Algebra, one half of it, one not at all."""
     made = lakeside()
     world = made.world
@@ -51,12 +51,12 @@ def web() -> Web:
     return made
 
 
-def post(person: Person, what: str, *class_ids: str) -> None:
+def post(person: WebClient, what: str, *class_ids: str) -> None:
     """A form with these ticks, sent by somebody whose page may have no such form."""
     person._http.post(f"{WEB}/cleaning/{what}", data={f"class-{class_id}": "on" for class_id in class_ids})
 
 
-def test_each_class_is_shown_with_what_has_become_of_it(web: Web) -> None:
+def test_each_class_is_shown_with_what_has_become_of_it(web: Website) -> None:
     page = linked_teacher(web).open("/cleaning")
     text = page.text
     assert "8 of the 8 students are in your district class Algebra." in text
@@ -70,7 +70,7 @@ def test_each_class_is_shown_with_what_has_become_of_it(web: Web) -> None:
     assert checked == ["class-own"], "only what is obsolete is ticked beforehand"
 
 
-def test_the_way_of_a_nudge_from_the_mail_to_the_last_class(web: Web) -> None:
+def test_the_way_of_a_nudge_from_the_mail_to_the_last_class(web: Website) -> None:
     teacher = linked_teacher(web)
     kid = log_in(web.visitor().open("/login"), "k1")
     assert "Period 3" in kid.open("/home").text
@@ -110,7 +110,7 @@ def test_the_way_of_a_nudge_from_the_mail_to_the_last_class(web: Web) -> None:
     assert "Period 4" not in kid.text
 
 
-def test_a_nudge_ends_by_itself_when_what_it_named_is_deleted_or_kept(web: Web) -> None:
+def test_a_nudge_ends_by_itself_when_what_it_named_is_deleted_or_kept(web: Website) -> None:
     teacher = linked_teacher(web)
     teacher.open("/cleaning").press("Delete classes")
     teacher.press("Keep these classes", "Period 4", "Chess club")
@@ -120,7 +120,7 @@ def test_a_nudge_ends_by_itself_when_what_it_named_is_deleted_or_kept(web: Web) 
     assert web.world.nudging().run() == {"stopped": 1}
 
 
-def test_later_means_a_month_later(web: Web) -> None:
+def test_later_means_a_month_later(web: Website) -> None:
     teacher = linked_teacher(web).open("/cleaning").press("Remind me in 30 days")
     web.world.pass_time(days=29)
     assert web.world.nudging().run() == {}
@@ -131,7 +131,7 @@ def test_later_means_a_month_later(web: Web) -> None:
         log_in(teacher.open("/login")).open("/cleaning").press("Remind me in 30 days")
 
 
-def test_nothing_ticked_is_told_and_does_nothing(web: Web) -> None:
+def test_nothing_ticked_is_told_and_does_nothing(web: Website) -> None:
     teacher = linked_teacher(web)
     before = {k: v for k, v in web.world.table.items.items() if k[1].startswith("CLASS#")}
     for what in ("download", "delete", "keep", "restore"):
@@ -140,7 +140,7 @@ def test_nothing_ticked_is_told_and_does_nothing(web: Web) -> None:
     assert {k: v for k, v in web.world.table.items.items() if k[1].startswith("CLASS#")} == before
 
 
-def test_nobody_deletes_keeps_or_downloads_what_is_somebody_elses(web: Web) -> None:
+def test_nobody_deletes_keeps_or_downloads_what_is_somebody_elses(web: Website) -> None:
     kid = log_in(web.visitor().open("/login"), "k1")
     stranger = web.visitor().open("/login")
     before = {k: dict(v) for k, v in web.world.table.items.items() if k[0] == "ACCOUNT#ada"}
@@ -152,7 +152,7 @@ def test_nobody_deletes_keeps_or_downloads_what_is_somebody_elses(web: Web) -> N
     assert not [bucket for bucket, _ in web.world.s3.objects if bucket == "exports"]
 
 
-def test_every_button_field_and_heading_has_its_own_name_in_both_languages(web: Web) -> None:
+def test_every_button_field_and_heading_has_its_own_name_in_both_languages(web: Website) -> None:
     teacher = linked_teacher(web)
     teacher.open("/cleaning").press("Delete classes", "Period 4").press("Keep these classes", "Chess club")
     for language in ("en", "es"):

@@ -17,7 +17,7 @@ from functions.pages.classes.class_page import NoSuchClass
 from functions.pages.http import Reply
 from shared.domain.errors import LoginRefused, RefusedTransition, Throttled
 from tests.harness import WEB
-from tests.pages_harness import Web, activated, complete, lakeside, linked_teacher, log_in, routes
+from tests.pages_harness import Website, activated, complete, lakeside, linked_teacher, log_in, routes
 
 NATURAL = {
     ("GET", "/"): 303,
@@ -98,7 +98,7 @@ PROVOKED: dict[int, Callable[[Site, Any], Reply]] = {
 """What a page may answer or raise, by the status that comes of it."""
 
 
-def ask(web: Web, method: str, path: str, **headers: str) -> httpx.Response:
+def ask(web: Website, method: str, path: str, **headers: str) -> httpx.Response:
     known = {"district_id": "lakeside", "provider": "google"}
     address = WEB + re.sub(r"<(\w+)>", lambda found: known.get(found[1], "something"), path)
     data = {"username": "nobody", "password": "wrong"} if method == "POST" else None
@@ -106,7 +106,7 @@ def ask(web: Web, method: str, path: str, **headers: str) -> httpx.Response:
 
 
 @pytest.fixture(scope="module")
-def site() -> Web:
+def site() -> Website:
     return lakeside()
 
 
@@ -115,14 +115,14 @@ def test_every_route_of_the_resolver_is_in_the_table_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(NATURAL))
-def test_a_stranger_is_answered_with_the_whole_set(site: Web, method: str, path: str) -> None:
+def test_a_stranger_is_answered_with_the_whole_set(site: Website, method: str, path: str) -> None:
     answer = ask(site, method, path, **{"Sec-Fetch-Site": "same-origin"})
     assert answer.status_code == NATURAL[method, path]
     complete(answer, f"{method} {path}")
 
 
 @pytest.mark.parametrize("status", sorted(PROVOKED))
-def test_every_route_carries_the_whole_set_at_every_status(site: Web, status: int) -> None:
+def test_every_route_carries_the_whole_set_at_every_status(site: Website, status: int) -> None:
     real, provoked = handler.answered, PROVOKED[status]
 
     def answered(_do: object) -> Response[Any]:
@@ -141,7 +141,7 @@ def test_every_route_carries_the_whole_set_at_every_status(site: Web, status: in
 @pytest.mark.parametrize(
     "path", sorted({path for method, path in NATURAL if method == "POST"} - {"/unsubscribe/<token>"})
 )
-def test_a_form_of_another_site_is_refused_by_every_page_that_takes_one(site: Web, path: str) -> None:
+def test_a_form_of_another_site_is_refused_by_every_page_that_takes_one(site: Website, path: str) -> None:
     """But for the way out of mails, whose button stands in a mail program (RFC 8058)."""
     for headers in (
         {"Sec-Fetch-Site": "cross-site"},
@@ -154,14 +154,14 @@ def test_a_form_of_another_site_is_refused_by_every_page_that_takes_one(site: We
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
-def test_what_is_not_there_carries_the_whole_set_too(site: Web, method: str) -> None:
+def test_what_is_not_there_carries_the_whole_set_too(site: Website, method: str) -> None:
     for path in ("/nothing-here", "/healthz/", "/.env", "/activate/a/b"):
         answer = ask(site, method, path)
         assert answer.status_code == 404
         complete(answer, f"{method} {path}")
 
 
-def test_a_form_that_is_none_is_answered_with_the_whole_set(site: Web) -> None:
+def test_a_form_that_is_none_is_answered_with_the_whole_set(site: Website) -> None:
     """Too many fields once ended in an answer of the platform's own, without a header."""
     for body in (b"a=1&" * 60, b"\xff" * 50, b"%ff=%fe&&&==", b"x" * 100_000):
         headers = {"Content-Type": "application/x-www-form-urlencoded"}

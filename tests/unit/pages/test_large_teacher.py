@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from functions.pages.classes.home import class_address
-from local.web_client import Person
+from local.web_client import WebClient
 from tests.builders import account, roster, user
 from tests.harness import World
-from tests.pages_harness import PASSWORD, Counting, Web, activated, log_in
+from tests.pages_harness import PASSWORD, Counting, Website, activated, log_in
 
 MOST_FOR_HOME = 12
 MOST_FOR_A_CLASS = 16
@@ -37,9 +37,9 @@ class Large:
         enrolled = "".join(f"e{n},,,c{n},o1,t1,teacher\n" for n in range(classes))
         world.upload(roster(user("t1", "teacher", given="Ada"), classes=taught, enrollments=enrolled))
         world.send_mail()
-        web = Web(world, gate=self.calls)
+        web = Website(world, gate=self.calls)
         web.cognito.users = {"ada": (PASSWORD, "ada")}
-        self.page: Person = log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
+        self.page: WebClient = log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
         assert self.page.path == "/home"
 
     def cost(self, address: str) -> int:

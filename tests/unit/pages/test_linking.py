@@ -17,7 +17,7 @@ from tests.harness import WEB, World
 from tests.pages_harness import (
     CLEVER_DISTRICT,
     PASSWORD,
-    Web,
+    Website,
     account_of,
     activated,
     earns,
@@ -30,11 +30,11 @@ from tests.pages_harness import (
 
 
 @pytest.fixture
-def web() -> Web:
+def web() -> Website:
     return lakeside()
 
 
-def test_the_mail_says_what_the_contract_says(web: Web) -> None:
+def test_the_mail_says_what_the_contract_says(web: Website) -> None:
     mail = next(m for m in web.world.ses.sent if m["To"] == "t1@lakeside.example")
     simple = mail["Content"]["Simple"]
     html, text = simple["Body"]["Html"]["Data"], simple["Body"]["Text"]["Data"]
@@ -51,7 +51,7 @@ def test_the_mail_says_what_the_contract_says(web: Web) -> None:
     assert "Headers" not in simple, "an activation is transactional"
 
 
-def test_there_is_one_mail_however_often_it_is_asked_for(web: Web) -> None:
+def test_there_is_one_mail_however_often_it_is_asked_for(web: Website) -> None:
     for _ in range(3):
         activation = web.world.activations.of_user(key("t1"))
         assert activation is not None
@@ -59,7 +59,7 @@ def test_there_is_one_mail_however_often_it_is_asked_for(web: Web) -> None:
     assert sorted(m["To"] for m in web.world.ses.sent) == ["t1@lakeside.example", "t2@lakeside.example"]
 
 
-def test_a_teacher_links_and_sees_both_kinds_of_class(web: Web) -> None:
+def test_a_teacher_links_and_sees_both_kinds_of_class(web: Website) -> None:
     page = activated(web)
     assert page.path == "/activate", "the token has left the address"
     for wanted in ("Ada Person", "Lakeside Middle", "Lakeside Schools"):
@@ -81,7 +81,7 @@ def test_a_teacher_links_and_sees_both_kinds_of_class(web: Web) -> None:
     assert "AccountLinked" in events
 
 
-def test_with_google_the_account_is_found_by_subject_and_never_by_address(web: Web) -> None:
+def test_with_google_the_account_is_found_by_subject_and_never_by_address(web: Website) -> None:
     page = web.visitor(sub="google-ada", email="whatever@mail.example", email_verified=True)
     page.open(web.world.address_in_mail_to("t1@lakeside.example")).press("Log into my existing account")
     page.press("Continue with Google")
@@ -91,7 +91,7 @@ def test_with_google_the_account_is_found_by_subject_and_never_by_address(web: W
     assert (stranger.status, "No account here" in stranger.text) == (401, True)
 
 
-def test_a_wrong_password_and_an_unknown_name_get_the_same_answer_and_calls(web: Web) -> None:
+def test_a_wrong_password_and_an_unknown_name_get_the_same_answer_and_calls(web: Website) -> None:
     answers, calls = [], []
     for name in ("ada", "nobody", "ada@mail.example", "nobody@mail.example"):
         page = web.visitor().open("/login")
@@ -108,7 +108,7 @@ def test_a_wrong_password_and_an_unknown_name_get_the_same_answer_and_calls(web:
     assert calls[2] == calls[3]
 
 
-def test_scanners_change_nothing_and_the_link_is_still_good_afterwards(web: Web) -> None:
+def test_scanners_change_nothing_and_the_link_is_still_good_afterwards(web: Website) -> None:
     """B6: HEAD, 50 GETs, forms without a login."""
     address = web.world.address_in_mail_to("t1@lakeside.example")
     before = state(web)
@@ -124,7 +124,7 @@ def test_scanners_change_nothing_and_the_link_is_still_good_afterwards(web: Web)
     assert linked_teacher(web).path == "/home"
 
 
-def test_a_used_link_an_unknown_one_and_an_expired_one_each_say_how_to_go_on(web: Web) -> None:
+def test_a_used_link_an_unknown_one_and_an_expired_one_each_say_how_to_go_on(web: Website) -> None:
     address = web.world.address_in_mail_to("t1@lakeside.example")
     linked_teacher(web)
     assert "You are done already" in web.visitor().open(address).text
@@ -137,7 +137,7 @@ def test_a_used_link_an_unknown_one_and_an_expired_one_each_say_how_to_go_on(web
     assert "Go to the login" in page.links()
 
 
-def test_the_link_dies_with_an_address_that_is_no_longer_the_official_one(web: Web) -> None:
+def test_the_link_dies_with_an_address_that_is_no_longer_the_official_one(web: Website) -> None:
     address = web.world.address_in_mail_to("t1@lakeside.example")
     web.world.upload(
         roster(user("t1", "teacher", email="new@lakeside.example"), user("t2", "teacher"), user("s1"), user("s2"), user("s9"),
@@ -146,7 +146,7 @@ def test_the_link_dies_with_an_address_that_is_no_longer_the_official_one(web: W
     assert web.visitor().open(address).status == 410
 
 
-def test_nobody_links_with_anothers_mail_to_an_account_that_is_linked_already(web: Web) -> None:
+def test_nobody_links_with_anothers_mail_to_an_account_that_is_linked_already(web: Website) -> None:
     linked_teacher(web)
     page = log_in(activated(web, "t2").press("Log into my existing account"))
     page.press("Link my accounts")
@@ -154,14 +154,14 @@ def test_nobody_links_with_anothers_mail_to_an_account_that_is_linked_already(we
     assert web.world.links.of_user(key("t2")) is None
 
 
-def test_this_is_not_me_joins_nothing_and_logs_out(web: Web) -> None:
+def test_this_is_not_me_joins_nothing_and_logs_out(web: Website) -> None:
     page = log_in(activated(web).press("Log into my existing account")).press("This isn't me")
     assert "Nothing was linked" in page.text
     assert web.world.links.of_user(key("t1")) is None
     assert page.open("/home").path == "/login"
 
 
-def test_two_presses_at_once_make_one_link(web: Web) -> None:
+def test_two_presses_at_once_make_one_link(web: Website) -> None:
     one = log_in(activated(web).press("Log into my existing account"))
     two = log_in(activated(web).press("Log into my existing account"))
     one.press("Link my accounts")
@@ -175,7 +175,7 @@ def test_two_presses_at_once_make_one_link(web: Web) -> None:
     )
 
 
-def test_a_matched_student_is_linked_at_the_first_district_login_unasked(web: Web) -> None:
+def test_a_matched_student_is_linked_at_the_first_district_login_unasked(web: Website) -> None:
     page = web.visitor(sub="zoe-at-google", email="s9@lakeside.example", email_verified=True)
     page.open("/sso/lakeside").press("Continue with Google")
     assert page.path == "/home"
@@ -185,7 +185,7 @@ def test_a_matched_student_is_linked_at_the_first_district_login_unasked(web: We
     assert (link.state, link.account_id, link.by_rule) == (LinkState.LINKED, "zoe", True)
 
 
-def test_an_unmatched_student_chooses_the_existing_account_and_keeps_points(web: Web) -> None:
+def test_an_unmatched_student_chooses_the_existing_account_and_keeps_points(web: Website) -> None:
     """M12, M14, M15."""
     teacher = linked_teacher(web)
     page = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
@@ -202,7 +202,7 @@ def test_an_unmatched_student_chooses_the_existing_account_and_keeps_points(web:
     assert "Quiz: 70" in text
 
 
-def test_a_student_without_an_account_gets_one_that_the_next_login_finds(web: Web) -> None:
+def test_a_student_without_an_account_gets_one_that_the_next_login_finds(web: Website) -> None:
     claims = {"sub": "cid-2", "district": CLEVER_DISTRICT}
     page = web.visitor(**claims).open("/sso/lakeside").press("Continue with Clever")
     page.press("I don't have an account yet")
@@ -213,7 +213,7 @@ def test_a_student_without_an_account_gets_one_that_the_next_login_finds(web: We
     assert {"AccountCreated", "AccountLinked"} <= events
 
 
-def test_who_finds_the_older_account_later_has_both_in_one(web: Web) -> None:
+def test_who_finds_the_older_account_later_has_both_in_one(web: Website) -> None:
     """M16: both sides have activity, and nobody goes down."""
     teacher = linked_teacher(web)
     teacher.open(teacher.open("/home").links()["Algebra"]).press("Create goal", title="Equations", skills="a, b")
@@ -234,7 +234,7 @@ def test_who_finds_the_older_account_later_has_both_in_one(web: Web) -> None:
     assert "Quiz: 70" in page.text
 
 
-def test_the_district_login_leads_to_the_older_account_and_back_after_an_undo(web: Web) -> None:
+def test_the_district_login_leads_to_the_older_account_and_back_after_an_undo(web: Website) -> None:
     page = in_a_made_account(web)
     made, other_device = account_of(web, "s1"), web.visitor(sub="cid-1", district=CLEVER_DISTRICT)
     other_device.open("/sso/lakeside").press("Continue with Clever")
@@ -253,7 +253,7 @@ def test_the_district_login_leads_to_the_older_account_and_back_after_an_undo(we
     assert account_of(web, "s1") == made
 
 
-def test_a_session_of_a_joined_account_is_one_of_the_account_it_joined(web: Web) -> None:
+def test_a_session_of_a_joined_account_is_one_of_the_account_it_joined(web: Website) -> None:
     """Google knows the made account by its own subject; `Continue with Google` leads to the older one all the same."""
     google = {"sub": "g-s2", "email": "s2@lakeside.example", "email_verified": True}
     page = web.visitor(**google).open("/sso/lakeside").press("Continue with Google")
@@ -264,7 +264,7 @@ def test_a_session_of_a_joined_account_is_one_of_the_account_it_joined(web: Web)
     assert (home.path, "Period 3" in home.text, "Algebra" in home.text) == ("/home", True, False)
 
 
-def test_only_what_was_shown_is_joined(web: Web) -> None:
+def test_only_what_was_shown_is_joined(web: Website) -> None:
     """The account was made on another device after this page was shown: it is shown first."""
     page = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
     log_in(page.press("Log into my existing account"), "kid")
@@ -277,7 +277,7 @@ def test_only_what_was_shown_is_joined(web: Web) -> None:
     assert (page.path, "joined into this one" in page.text, account_of(web, "s1")) == ("/link", True, made)
 
 
-def test_an_account_of_ones_own_offers_nothing_to_join(web: Web) -> None:
+def test_an_account_of_ones_own_offers_nothing_to_join(web: Website) -> None:
     page = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
     log_in(page.press("Log into my existing account"), "kid").press("Link my accounts")
 
@@ -285,7 +285,7 @@ def test_an_account_of_ones_own_offers_nothing_to_join(web: Web) -> None:
     assert page.open("/link").path == "/home"
 
 
-def test_who_turns_back_on_the_way_to_the_older_account_finds_the_made_one(web: Web) -> None:
+def test_who_turns_back_on_the_way_to_the_older_account_finds_the_made_one(web: Website) -> None:
     page = in_a_made_account(web).press("I have an older account").open("/welcome")
 
     page.press("I don't have an account yet")
@@ -313,13 +313,13 @@ def test_who_turns_back_on_the_way_to_the_older_account_finds_the_made_one(web: 
     ],
 )
 def test_a_district_login_proves_only_who_is_on_that_districts_roster(
-    web: Web, provider: str, claims: dict[str, Any], code: str
+    web: Website, provider: str, claims: dict[str, Any], code: str
 ) -> None:
     page = web.visitor(**claims).open("/sso/lakeside").press(f"Continue with {provider}")
     assert (page.status, code in page.text) == (403, True)
 
 
-def test_an_issuers_answer_counts_only_in_the_browser_that_asked_and_once(web: Web) -> None:
+def test_an_issuers_answer_counts_only_in_the_browser_that_asked_and_once(web: Website) -> None:
     attacker = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
     callback = next(str(r.request.url) for name, r in web.responses if name.startswith("GET /callback") if r.request)
     assert attacker.path == "/welcome"
@@ -328,7 +328,7 @@ def test_an_issuers_answer_counts_only_in_the_browser_that_asked_and_once(web: W
     assert attacker.open(callback).status == 403
 
 
-def test_a_teacher_with_a_mail_and_no_account_gets_one_after_a_district_login(web: Web) -> None:
+def test_a_teacher_with_a_mail_and_no_account_gets_one_after_a_district_login(web: Website) -> None:
     page = web.visitor(sub="g-t1", email="t1@lakeside.example", email_verified=True)
     page.open(web.world.address_in_mail_to("t1@lakeside.example")).press("I don't have an account yet")
     assert page.path == "/sso/lakeside"
@@ -339,7 +339,7 @@ def test_a_teacher_with_a_mail_and_no_account_gets_one_after_a_district_login(we
     assert activation.used_at is not None
 
 
-def test_undo_gives_each_side_back_and_no_rule_links_the_pair_again(web: Web) -> None:
+def test_undo_gives_each_side_back_and_no_rule_links_the_pair_again(web: Website) -> None:
     """B2."""
     page = web.visitor(sub="zoe-at-google", email="s9@lakeside.example", email_verified=True)
     page.open("/sso/lakeside").press("Continue with Google").press("Undo the link with Lakeside Schools")
@@ -353,7 +353,7 @@ def test_undo_gives_each_side_back_and_no_rule_links_the_pair_again(web: Web) ->
     assert link.state is LinkState.UNDONE
 
 
-def test_a_link_can_be_undone_for_thirty_days(web: Web) -> None:
+def test_a_link_can_be_undone_for_thirty_days(web: Website) -> None:
     page = linked_teacher(web)
     web.world.pass_time(days=30, seconds=1)
     log_in(page.open("/login"))
@@ -364,7 +364,7 @@ def test_a_link_can_be_undone_for_thirty_days(web: Web) -> None:
     assert link.state is LinkState.LINKED
 
 
-def test_a_teacher_who_leaves_the_roster_loses_only_the_district_classes(web: Web) -> None:
+def test_a_teacher_who_leaves_the_roster_loses_only_the_district_classes(web: Website) -> None:
     """M5, M8."""
     page = linked_teacher(web)
     web.world.upload(
@@ -382,7 +382,7 @@ def test_a_teacher_who_leaves_the_roster_loses_only_the_district_classes(web: We
     assert [m["To"] for m in web.world.ses.sent].count("t1@lakeside.example") == 1
 
 
-def test_a_class_can_be_deleted_and_restored_by_its_teacher_alone(web: Web) -> None:
+def test_a_class_can_be_deleted_and_restored_by_its_teacher_alone(web: Website) -> None:
     """M17."""
     teacher = linked_teacher(web)
     kid = log_in(web.visitor().open("/login"), "kid")
@@ -400,7 +400,7 @@ def test_a_class_can_be_deleted_and_restored_by_its_teacher_alone(web: Web) -> N
         log_in(teacher.open("/login")).open("/classes/own/settings").press("Restore class")
 
 
-def test_a_nudge_comes_once_when_due_and_stops_in_one_click_or_at_the_end(web: Web) -> None:
+def test_a_nudge_comes_once_when_due_and_stops_in_one_click_or_at_the_end(web: Website) -> None:
     """M17, B4."""
     teacher = linked_teacher(web)
     web.world.pass_time(days=13)
@@ -425,7 +425,7 @@ def test_a_nudge_comes_once_when_due_and_stops_in_one_click_or_at_the_end(web: W
     assert web.world.nudging().run() == {}
 
 
-def test_pages_carry_their_security_headers_on_every_answer(web: Web) -> None:
+def test_pages_carry_their_security_headers_on_every_answer(web: Website) -> None:
     linked_teacher(web)
     web.visitor().open("/nothing-here")
     web.visitor().open("/console/lakeside")
@@ -444,14 +444,14 @@ def test_pages_carry_their_security_headers_on_every_answer(web: Web) -> None:
             assert all(flag in cookie for flag in ("Path=/", "HttpOnly", "Secure", "SameSite=Lax"))
 
 
-def test_a_form_from_another_site_is_refused(web: Web) -> None:
+def test_a_form_from_another_site_is_refused(web: Website) -> None:
     page = log_in(activated(web).press("Log into my existing account"))
     for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
         assert page._http.post(f"{WEB}/link", headers=headers).status_code == 403
     assert web.world.links.of_user(key("t1")) is None
 
 
-def test_too_many_tries_are_told_when_to_return_and_no_success_resets_them(web: Web) -> None:
+def test_too_many_tries_are_told_when_to_return_and_no_success_resets_them(web: Website) -> None:
     page = web.visitor()
     for n in range(10):
         log_in(page.open("/login"), "Ada" if n % 2 else "ada", "wrong")
@@ -461,7 +461,7 @@ def test_too_many_tries_are_told_when_to_return_and_no_success_resets_them(web: 
     assert int(page.answer.headers["Retry-After"]) > 0
 
 
-def test_a_table_dump_opens_nothing(web: Web) -> None:
+def test_a_table_dump_opens_nothing(web: Website) -> None:
     page = linked_teacher(web)
     address = web.world.address_in_mail_to("t2@lakeside.example")
     dump = repr(web.world.table.items)
@@ -471,7 +471,7 @@ def test_a_table_dump_opens_nothing(web: Web) -> None:
         assert cookie.value not in dump
 
 
-def test_feedback_of_ses_ends_in_the_right_state_in_any_order(web: Web) -> None:
+def test_feedback_of_ses_ends_in_the_right_state_in_any_order(web: Website) -> None:
     store = web.world.activations
     activation = store.of_user(key("t1"))
     assert activation is not None
@@ -482,18 +482,18 @@ def test_feedback_of_ses_ends_in_the_right_state_in_any_order(web: Web) -> None:
     assert now.state is ActivationState.DELIVERED
 
 
-def test_another_mail_can_be_asked_for_and_the_one_before_it_is_dead(web: Web) -> None:
+def test_another_mail_can_be_asked_for_and_the_one_before_it_is_dead(web: Website) -> None:
     world = web.world
     before = world.address_in_mail_to("t1@lakeside.example")
-    world.inviting_again().invite(key("t1"))
+    world.resend_activation().resend(key("t1"))
     with pytest.raises(RefusedTransition, match="waits for its mail"):
-        world.inviting_again().invite(key("t1"))
+        world.resend_activation().resend(key("t1"))
     world.send_mail()
     assert world.address_in_mail_to("t1@lakeside.example") != before
     assert web.visitor().open(before).status in (404, 410)
     assert linked_teacher(web).path == "/home"
     with pytest.raises(RefusedTransition, match="no activation"):
-        world.inviting_again().invite(key("s1"))
+        world.resend_activation().resend(key("s1"))
 
 
 def test_of_two_requests_for_another_mail_at_once_one_counts() -> None:
@@ -510,14 +510,14 @@ def test_of_two_requests_for_another_mail_at_once_one_counts() -> None:
         world.activations.renew(sent, "second", sent.official_email, now=world.now, valid_for=timedelta(days=30))
 
 
-def test_an_account_that_the_platform_has_not_told_of_is_no_dead_end(web: Web) -> None:
+def test_an_account_that_the_platform_has_not_told_of_is_no_dead_end(web: Website) -> None:
     web.cognito.users["newcomer"] = (PASSWORD, "newcomer")
     page = log_in(web.visitor().open("/login"), "newcomer")
     assert "account" in page.text
     assert page.press("Log in with another account").path == "/login"
 
 
-def test_candidates_are_named_to_the_person_alone_and_proved_by_a_login(web: Web) -> None:
+def test_candidates_are_named_to_the_person_alone_and_proved_by_a_login(web: Website) -> None:
     """M7: two accounts hold the address; neither is linked by rule, and the person is reminded of both."""
     for name, year in (("samantha", "2021"), ("sam", "2024")):
         web.world.feed(
@@ -534,7 +534,7 @@ def test_candidates_are_named_to_the_person_alone_and_proved_by_a_login(web: Web
     assert "Your accounts are linked" in linked.text
 
 
-def test_a_teacher_whose_login_fails_is_reminded_of_accounts_with_that_address(web: Web) -> None:
+def test_a_teacher_whose_login_fails_is_reminded_of_accounts_with_that_address(web: Website) -> None:
     web.world.feed(account("ada-at-school", "t1@lakeside.example", verified=False))
     page = log_in(activated(web).press("Log into my existing account"), "ada", "wrong")
     assert page.status == 401

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.builders import enrolled, key, roster, user
-from tests.pages_harness import Web, activated, lakeside, linked_teacher, log_in, post
+from tests.pages_harness import Website, activated, lakeside, linked_teacher, log_in, post
 
 
 @pytest.fixture
-def web() -> Web:
+def web() -> Website:
     return lakeside()
 
 
-def in_valley(web: Web) -> None:
+def in_valley(web: Website) -> None:
     """The same teacher works in a second district, too, and is mailed there."""
     web.world.register("valley", name="Valley Schools", email_domains=["valley.example"])
     web.world.upload(
@@ -26,7 +26,7 @@ def in_valley(web: Web) -> None:
     web.world.send_mail()
 
 
-def test_a_teacher_of_two_districts_has_both_in_one_account_and_can_leave_one(web: Web) -> None:
+def test_a_teacher_of_two_districts_has_both_in_one_account_and_can_leave_one(web: Website) -> None:
     in_valley(web)
     linked_teacher(web)
     page = web.visitor().open(web.world.address_in_mail_to("ada@valley.example"))
@@ -40,7 +40,7 @@ def test_a_teacher_of_two_districts_has_both_in_one_account_and_can_leave_one(we
     assert "Valley Schools" not in page.text
 
 
-def test_a_logout_in_another_tab_ends_nothing_but_the_login(web: Web) -> None:
+def test_a_logout_in_another_tab_ends_nothing_but_the_login(web: Website) -> None:
     page = log_in(activated(web).press("Log into my existing account"))
     assert page.path == "/link"
 
@@ -51,14 +51,14 @@ def test_a_logout_in_another_tab_ends_nothing_but_the_login(web: Web) -> None:
     assert page.press("Link my accounts").path == "/home"
 
 
-def test_a_session_that_ended_on_the_way_asks_for_the_login_again(web: Web) -> None:
+def test_a_session_that_ended_on_the_way_asks_for_the_login_again(web: Website) -> None:
     page = log_in(activated(web).press("Log into my existing account"))
     web.world.pass_time(hours=9)
     assert page.press("Link my accounts").path == "/login"
     assert web.world.links.of_user(key("t1")) is None
 
 
-def test_back_after_the_link_leads_home(web: Web) -> None:
+def test_back_after_the_link_leads_home(web: Website) -> None:
     page = linked_teacher(web)
     for address in ("/link", "/activate"):
         page.open(address)
@@ -67,7 +67,7 @@ def test_back_after_the_link_leads_home(web: Web) -> None:
     assert post(page, "/link", account_id="ada", sourced_id="t1").url.path == "/home"
 
 
-def test_a_page_left_open_in_another_tab_joins_nothing_that_it_did_not_show(web: Web) -> None:
+def test_a_page_left_open_in_another_tab_joins_nothing_that_it_did_not_show(web: Website) -> None:
     """One tab shows the own account; in the other one somebody else logged in meanwhile."""
     page = log_in(activated(web).press("Log into my existing account"))
     shown_in_the_first_tab = {"account_id": "ada", "sourced_id": "t1"}

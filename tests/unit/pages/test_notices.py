@@ -6,24 +6,24 @@ from datetime import timedelta
 
 import pytest
 
-from local.web_client import Person
+from local.web_client import WebClient
 from shared.domain.clock import from_iso
 from shared.domain.link import Link, LinkState, Proof
 from shared.stores.audit import Actor, AuditStore
 from shared.stores.links import Consent
 from tests.builders import account, key
 from tests.harness import OFFICIAL, OWN, WEB, text
-from tests.pages_harness import PASSWORD, Web, lakeside, linked_teacher, state
+from tests.pages_harness import PASSWORD, Website, lakeside, linked_teacher, state
 
 BUTTON = "Undo the link"
 
 
 @pytest.fixture
-def web() -> Web:
+def web() -> Website:
     return told()
 
 
-def told() -> Web:
+def told() -> Website:
     """Lakeside where Ada is linked, and both of her addresses were told."""
     made = lakeside()
     linked_teacher(made)
@@ -31,27 +31,27 @@ def told() -> Web:
     return made
 
 
-def address_in_notice_to(web: Web, address: str) -> str:
+def address_in_notice_to(web: Website, address: str) -> str:
     mail = next(mail for mail in reversed(web.world.ses.sent) if mail["To"] == address and "/notice/" in text(mail))
     return next(word for word in text(mail).split() if "/notice/" in word)
 
 
-def arrived(web: Web, address: str = OFFICIAL) -> Person:
+def arrived(web: Website, address: str = OFFICIAL) -> WebClient:
     return web.visitor().open(address_in_notice_to(web, address))
 
 
-def link_of(web: Web) -> Link:
+def link_of(web: Website) -> Link:
     link = web.world.links.of_user(key("t1"))
     assert link is not None
     return link
 
 
-def facts(web: Web) -> dict[tuple[str, str], object]:
+def facts(web: Website) -> dict[tuple[str, str], object]:
     """All that is stored but for the counters of limits."""
     return {pair: item for pair, item in state(web).items() if not pair[0].startswith("LIMIT#")}
 
 
-def test_the_button_leads_to_a_page_without_the_token_that_names_the_link(web: Web) -> None:
+def test_the_button_leads_to_a_page_without_the_token_that_names_the_link(web: Website) -> None:
     page = arrived(web)
 
     assert (page.path, page.status) == ("/notice", 200)
@@ -62,7 +62,7 @@ def test_the_button_leads_to_a_page_without_the_token_that_names_the_link(web: W
 
 
 @pytest.mark.parametrize("address", [OFFICIAL, OWN])
-def test_whoever_types_the_address_that_the_notice_came_to_undoes_the_link(web: Web, address: str) -> None:
+def test_whoever_types_the_address_that_the_notice_came_to_undoes_the_link(web: Website, address: str) -> None:
     page = arrived(web, address).press(BUTTON, email=f" {address.upper()} ")
 
     assert "If that is the address" in page.text
@@ -72,7 +72,7 @@ def test_whoever_types_the_address_that_the_notice_came_to_undoes_the_link(web: 
     assert web.world.tell_of_links() == 2, "both are told of the undo"
 
 
-def test_with_the_undo_every_session_of_the_account_ends(web: Web) -> None:
+def test_with_the_undo_every_session_of_the_account_ends(web: Website) -> None:
     home = lakeside_home(web)
     web.world.pass_time(minutes=1)
 
@@ -81,7 +81,7 @@ def test_with_the_undo_every_session_of_the_account_ends(web: Web) -> None:
     assert home.open("/home").path == "/login"
 
 
-def lakeside_home(web: Web) -> Person:
+def lakeside_home(web: Website) -> WebClient:
     """Somebody who is logged into the account."""
     home = web.visitor().open("/login").press("Log in", username_or_email="ada", password=PASSWORD)
     assert home.path == "/home"
@@ -89,7 +89,7 @@ def lakeside_home(web: Web) -> Person:
 
 
 @pytest.mark.parametrize("typed", ["", "somebody@else.example", OWN, "t1@lakeside.example, x@evil.example"])
-def test_another_address_gets_the_same_answer_and_undoes_nothing(web: Web, typed: str) -> None:
+def test_another_address_gets_the_same_answer_and_undoes_nothing(web: Website, typed: str) -> None:
     right = lakeside()
     linked_teacher(right)
     right.world.tell_of_links()
@@ -103,7 +103,7 @@ def test_another_address_gets_the_same_answer_and_undoes_nothing(web: Web, typed
     assert answer.status == 200
 
 
-def test_a_robot_that_opens_and_presses_everything_changes_nothing(web: Web) -> None:
+def test_a_robot_that_opens_and_presses_everything_changes_nothing(web: Website) -> None:
     before = facts(web)
     address = address_in_notice_to(web, OFFICIAL)
     robot = web.visitor()
@@ -119,7 +119,7 @@ def test_a_robot_that_opens_and_presses_everything_changes_nothing(web: Web) -> 
     assert link_of(web).is_linked
 
 
-def test_a_robot_does_not_use_up_the_tries_of_the_owner(web: Web) -> None:
+def test_a_robot_does_not_use_up_the_tries_of_the_owner(web: Website) -> None:
     robot = arrived(web)
     for _ in range(20):
         robot._http.post(f"{WEB}/notice/undo", data={"email": "robot@scanner.example"})
@@ -131,7 +131,7 @@ def test_a_robot_does_not_use_up_the_tries_of_the_owner(web: Web) -> None:
     assert not link_of(web).is_linked
 
 
-def test_from_anywhere_an_address_is_guessed_fifty_times_a_day_at_most(web: Web) -> None:
+def test_from_anywhere_an_address_is_guessed_fifty_times_a_day_at_most(web: Website) -> None:
     page = arrived(web)
     for n in range(50):
         web.source_ip = f"192.0.2.{n}"
@@ -141,7 +141,7 @@ def test_from_anywhere_an_address_is_guessed_fifty_times_a_day_at_most(web: Web)
     assert page._http.post(f"{WEB}/notice/undo", data={"email": OFFICIAL}).status_code == 429
 
 
-def test_from_one_place_an_address_is_guessed_five_times_a_day_at_most(web: Web) -> None:
+def test_from_one_place_an_address_is_guessed_five_times_a_day_at_most(web: Website) -> None:
     page = arrived(web)
     for n in range(5):
         page._http.post(f"{WEB}/notice/undo", data={"email": f"guess-{n}@lakeside.example"})
@@ -153,7 +153,7 @@ def test_from_one_place_an_address_is_guessed_five_times_a_day_at_most(web: Web)
     assert link_of(web).is_linked
 
 
-def test_after_the_undo_the_address_is_dead_also_when_the_pair_is_linked_again(web: Web) -> None:
+def test_after_the_undo_the_address_is_dead_also_when_the_pair_is_linked_again(web: Website) -> None:
     address = address_in_notice_to(web, OFFICIAL)
     web.visitor().open(address).press(BUTTON, email=OFFICIAL)
     assert web.visitor().open(address).status == 410
@@ -166,7 +166,7 @@ def test_after_the_undo_the_address_is_dead_also_when_the_pair_is_linked_again(w
     assert link_of(web).is_linked
 
 
-def test_it_works_for_thirty_days(web: Web) -> None:
+def test_it_works_for_thirty_days(web: Website) -> None:
     web.world.now = from_iso(link_of(web).linked_at or "") + timedelta(days=30)
     page = arrived(web)
     assert page.status == 200
@@ -177,14 +177,14 @@ def test_it_works_for_thirty_days(web: Web) -> None:
     assert link_of(web).is_linked
 
 
-def test_an_address_that_the_account_no_longer_has_undoes_nothing(web: Web) -> None:
+def test_an_address_that_the_account_no_longer_has_undoes_nothing(web: Website) -> None:
     address = address_in_notice_to(web, OWN)
     web.world.feed(account("ada", "other@mail.example", google_sub="google-ada"))
 
     assert web.visitor().open(address).status == 410
 
 
-def test_a_forged_token_is_none(web: Web) -> None:
+def test_a_forged_token_is_none(web: Website) -> None:
     address = address_in_notice_to(web, OFFICIAL)
     head, _, mac = address.rpartition(".")
 
@@ -196,21 +196,21 @@ def test_a_forged_token_is_none(web: Web) -> None:
     assert web.visitor().open(activation.replace("/activate/", "/notice/")).status == 404
 
 
-def test_guesses_of_tokens_are_limited_and_the_true_one_still_opens(web: Web) -> None:
+def test_guesses_of_tokens_are_limited_and_the_true_one_still_opens(web: Website) -> None:
     guesses = [web.visitor().open(f"{WEB}/notice/guess-{n}").status for n in range(301)]
 
     assert (guesses[0], guesses[-1]) == (404, 429)
     assert arrived(web).status == 200
 
 
-def test_without_the_cookie_the_page_says_how_to_go_on(web: Web) -> None:
+def test_without_the_cookie_the_page_says_how_to_go_on(web: Website) -> None:
     page = web.visitor().open("/notice")
 
     assert page.status == 200
     assert "press the button in the mail" in page.text
 
 
-def test_the_table_holds_nothing_that_opens_the_page(web: Web) -> None:
+def test_the_table_holds_nothing_that_opens_the_page(web: Website) -> None:
     token = address_in_notice_to(web, OFFICIAL).rpartition("/")[2]
 
     assert token.rpartition(".")[2] not in repr(web.world.table.items)

@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
 
 from functions.pages.bootstrap import assemble
 from functions.pages.http import LOGIN_COOKIE
-from local.web_client import Person
+from local.web_client import WebClient
 from shared.domain.clock import to_iso
 from shared.runtime.tokens import activation_token, stop_token, unsubscribe_token
 from shared.stores.class_exports import ClassNamed, Export
@@ -37,7 +37,7 @@ from tests.harness import TOKEN_KEY, WEB, World, text
 from tests.pages_harness import (
     CLEVER_DISTRICT,
     PASSWORD,
-    Web,
+    Website,
     activated,
     complete,
     lakeside,
@@ -110,7 +110,9 @@ class AtLimit:
 class Visitor:
     """Somebody in the middle of Lakeside's pages; every question finds the world as it was at that moment."""
 
-    def __init__(self, web: Web, page: Person | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, web: Website, page: WebClient | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> None:
         kept = page._http.cookies.jar if page else ()
         self._web = web
         self._headers = {"Cookie": "; ".join(f"{one.name}={one.value}" for one in kept), **(headers or {})}
@@ -142,7 +144,7 @@ class Visitor:
         return answer
 
 
-def token_of_notice(web: Web) -> str:
+def token_of_notice(web: Website) -> str:
     """The token in the newest notice of a link; one that names none where nobody was told of any."""
     addresses = [word for mail in web.world.ses.sent for word in text(mail).split() if "/notice/" in word]
     return addresses[-1].rpartition("/")[2] if addresses else f"{'0' * 32}-own.{'A' * 43}"
@@ -258,11 +260,11 @@ def with_an_expired_link() -> Visitor:
 def with_a_replaced_link() -> Visitor:
     web = lakeside()
     page = activated(web)
-    web.world.inviting_again().invite(key("t1"))
+    web.world.resend_activation().resend(key("t1"))
     return Visitor(web, page)
 
 
-def through_the_district(web: Web, who: str = "cid-1") -> Person:
+def through_the_district(web: Website, who: str = "cid-1") -> WebClient:
     return web.visitor(sub=who, district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
 
 

@@ -14,27 +14,27 @@ from moto import mock_aws
 
 from functions.pages.bootstrap import assemble
 from functions.pages.http import LOGIN_COOKIE
-from local.web_client import Person
+from local.web_client import WebClient
 from shared.domain.errors import LoginRefused
 from shared.hubs.cognito import Challenge, PasswordLogin
 from tests.harness import WEB
-from tests.pages_harness import PASSWORD, Web, activated, lakeside, linked_teacher, log_in
+from tests.pages_harness import PASSWORD, Website, activated, lakeside, linked_teacher, log_in
 
 NEW = "a new password"
 
 
 @pytest.fixture
-def web() -> Web:
+def web() -> Website:
     return lakeside()
 
 
-def forgot(web: Web, name: str = "ada") -> Person:
+def forgot(web: Website, name: str = "ada") -> WebClient:
     page = web.visitor().open("/login")
     page.open(page.links()["Forgot your password?"])
     return page.press("Send me a code", username_or_email=name)
 
 
-def set_password(page: Person, code: str, password: str = NEW) -> Person:
+def set_password(page: WebClient, code: str, password: str = NEW) -> WebClient:
     return page.press("Set the new password", code=code, new_password=password)
 
 
@@ -42,7 +42,7 @@ def set_password(page: Person, code: str, password: str = NEW) -> Person:
 
 
 @pytest.mark.parametrize("challenge", ["SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP"])
-def test_a_second_factor_is_passed_through_and_the_link_goes_on(web: Web, challenge: str) -> None:
+def test_a_second_factor_is_passed_through_and_the_link_goes_on(web: Website, challenge: str) -> None:
     web.cognito.challenges["ada"] = [(challenge, "123456")]
     page = log_in(activated(web).press("Log into my existing account"))
     assert page.path == "/login/code"
@@ -52,7 +52,7 @@ def test_a_second_factor_is_passed_through_and_the_link_goes_on(web: Web, challe
     assert page.path == "/link"
 
 
-def test_one_question_may_follow_another(web: Web) -> None:
+def test_one_question_may_follow_another(web: Website) -> None:
     web.cognito.challenges["ada"] = [("NEW_PASSWORD_REQUIRED", NEW), ("SOFTWARE_TOKEN_MFA", "123456")]
     page = log_in(web.visitor().open("/login"))
     assert "Choose a password of your own" in page.text
@@ -61,12 +61,12 @@ def test_one_question_may_follow_another(web: Web) -> None:
     assert page.press("Log in", code="123456").path == "/home"
 
 
-def test_a_question_that_no_page_can_pass_on_refuses_the_login(web: Web) -> None:
+def test_a_question_that_no_page_can_pass_on_refuses_the_login(web: Website) -> None:
     web.cognito.challenges["ada"] = [("MFA_SETUP", "")]
     assert log_in(web.visitor().open("/login")).status == 401
 
 
-def test_tries_of_a_code_count_per_account_and_a_new_login_resets_none(web: Web) -> None:
+def test_tries_of_a_code_count_per_account_and_a_new_login_resets_none(web: Website) -> None:
     web.cognito.challenges["ada"] = [("SOFTWARE_TOKEN_MFA", "123456")]
     statuses = []
     for _ in range(3):
@@ -78,7 +78,7 @@ def test_tries_of_a_code_count_per_account_and_a_new_login_resets_none(web: Web)
     assert page.press("Log in", code="123456").status == 429, "nor does the right one get through any more"
 
 
-def test_a_question_is_answered_by_the_browser_that_was_asked(web: Web) -> None:
+def test_a_question_is_answered_by_the_browser_that_was_asked(web: Website) -> None:
     web.cognito.challenges["ada"] = [("SOFTWARE_TOKEN_MFA", "123456")]
     page = log_in(web.visitor().open("/login"))
     stranger = web.visitor().open("/login/code")
@@ -91,7 +91,7 @@ def test_a_question_is_answered_by_the_browser_that_was_asked(web: Web) -> None:
 # A forgotten password.
 
 
-def test_who_forgot_a_password_chooses_a_new_one_with_a_code_and_is_in(web: Web) -> None:
+def test_who_forgot_a_password_chooses_a_new_one_with_a_code_and_is_in(web: Website) -> None:
     page = forgot(web)
     assert page.path == "/login/reset"
     set_password(page, web.cognito.codes["ada"])
@@ -100,7 +100,7 @@ def test_who_forgot_a_password_chooses_a_new_one_with_a_code_and_is_in(web: Web)
     assert log_in(web.visitor().open("/login"), password=PASSWORD).status == 401
 
 
-def test_an_address_stands_for_the_username_and_the_browser_learns_neither(web: Web) -> None:
+def test_an_address_stands_for_the_username_and_the_browser_learns_neither(web: Website) -> None:
     page = forgot(web, "ADA@mail.example")
     assert "ada" in web.cognito.codes
     sealed = web.site.services.sealed("forgotten").open(page._http.cookies[LOGIN_COOKIE], 60)
@@ -108,13 +108,13 @@ def test_an_address_stands_for_the_username_and_the_browser_learns_neither(web: 
     assert set_password(page, web.cognito.codes["ada"]).path == "/home"
 
 
-def test_the_way_on_goes_back_to_the_link_that_brought_somebody(web: Web) -> None:
+def test_the_way_on_goes_back_to_the_link_that_brought_somebody(web: Website) -> None:
     page = activated(web).press("Log into my existing account").open("/login/forgot")
     page.press("Send me a code", username_or_email="ada")
     assert set_password(page, web.cognito.codes["ada"]).path == "/link"
 
 
-def test_an_unknown_name_is_answered_like_a_known_one_after_the_same_calls(web: Web) -> None:
+def test_an_unknown_name_is_answered_like_a_known_one_after_the_same_calls(web: Website) -> None:
     answers = []
     for name in ("ada", "nobody"):
         calls = len(web.cognito.calls)
@@ -131,7 +131,7 @@ def _without_nonce(html: str) -> str:
     return head + rest.partition('"')[2]
 
 
-def test_whoever_was_in_before_the_new_password_is_out_after_it(web: Web) -> None:
+def test_whoever_was_in_before_the_new_password_is_out_after_it(web: Website) -> None:
     before = linked_teacher(web)
     web.world.pass_time(minutes=1)
     page = set_password(forgot(web), web.cognito.codes["ada"])
@@ -139,7 +139,7 @@ def test_whoever_was_in_before_the_new_password_is_out_after_it(web: Web) -> Non
     assert page.open("/home").path == "/home"
 
 
-def test_a_new_password_does_not_get_round_the_second_factor(web: Web) -> None:
+def test_a_new_password_does_not_get_round_the_second_factor(web: Website) -> None:
     web.cognito.challenges["ada"] = [("SOFTWARE_TOKEN_MFA", "123456")]
     before = log_in(web.visitor().open("/login")).press("Log in", code="123456")
     web.world.pass_time(minutes=1)
@@ -149,7 +149,7 @@ def test_a_new_password_does_not_get_round_the_second_factor(web: Web) -> None:
     assert before.open("/home").path == "/login"
 
 
-def test_a_code_counts_once_and_a_short_password_does_not(web: Web) -> None:
+def test_a_code_counts_once_and_a_short_password_does_not(web: Website) -> None:
     page = forgot(web)
     code = web.cognito.codes["ada"]
     assert set_password(page, code, "short").status == 401
@@ -158,7 +158,7 @@ def test_a_code_counts_once_and_a_short_password_does_not(web: Web) -> None:
     assert set_password(again, code).status == 401
 
 
-def test_codes_and_tries_are_limited_whatever_the_case_of_the_name(web: Web) -> None:
+def test_codes_and_tries_are_limited_whatever_the_case_of_the_name(web: Website) -> None:
     for name in ("ada", "ADA", "Ada", "aDa", "adA"):
         assert forgot(web, name).status == 200
     assert forgot(web, "ada").status == 429
@@ -170,7 +170,7 @@ def test_codes_and_tries_are_limited_whatever_the_case_of_the_name(web: Web) -> 
     assert set_password(page.open("/login/reset"), web.cognito.codes["ada"]).status == 429
 
 
-def test_a_platform_that_helps_by_itself_is_where_the_way_on_leads(web: Web) -> None:
+def test_a_platform_that_helps_by_itself_is_where_the_way_on_leads(web: Website) -> None:
     site = web.site
     services = replace(site.services, password_help_url="https://help.platform.example/password")
     web.site = assemble(services, site.pages)

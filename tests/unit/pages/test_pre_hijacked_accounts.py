@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from local.web_client import Person
+from local.web_client import WebClient
 from shared.domain.link import LinkState
 from tests.builders import account, key
-from tests.pages_harness import PASSWORD, Web, activated, lakeside, log_in
+from tests.pages_harness import PASSWORD, Website, activated, lakeside, log_in
 
 OFFICIAL = "t1@lakeside.example"
 STUDENT = "s2@lakeside.example"
@@ -21,35 +21,35 @@ OF_THE_DISTRICT = ("Lakeside Schools", "Lakeside Middle", "Algebra")
 
 
 @pytest.fixture
-def web() -> Web:
+def web() -> Website:
     return lakeside()
 
 
-def prepared(web: Web, account_id: str = "trap", address: str = STUDENT, **more: Any) -> None:
+def prepared(web: Website, account_id: str = "trap", address: str = STUDENT, **more: Any) -> None:
     """An account that the attacker made with the official address of somebody who has never been here."""
     web.world.feed(account(account_id, address, **{"role": "student", "verified": False, **more}))
     web.cognito.users[account_id] = ("known to the attacker", account_id)
 
 
-def owner_logs_in(web: Web, address: str = STUDENT) -> Person:
+def owner_logs_in(web: Website, address: str = STUDENT) -> WebClient:
     """The owner, through the district's Google."""
     owner = web.visitor(sub=f"google-of-{address}", email=address, email_verified=True)
     return owner.open("/sso/lakeside").press("Continue with Google")
 
 
-def sees_nothing(attacker: Person) -> None:
+def sees_nothing(attacker: WebClient) -> None:
     """The pages of the attacker show nothing of the district."""
     for path in ("/home", "/link", "/welcome", "/classes/c1?district=lakeside", "/classes/c1"):
         text = attacker.open(path).text
         assert not [word for word in OF_THE_DISTRICT if word in text], path
 
 
-def is_linked_to(web: Web, who: str) -> str | None:
+def is_linked_to(web: Website, who: str) -> str | None:
     link = web.world.links.of_user(key(who))
     return link.account_id if link and link.state is LinkState.LINKED else None
 
 
-def test_classic_federated_merge_a_prepared_password_opens_nothing_of_owners(web: Web) -> None:
+def test_classic_federated_merge_a_prepared_password_opens_nothing_of_owners(web: Website) -> None:
     """Given an account with the owner's address and the attacker's password, when the owner comes by Google …"""
     prepared(web)
     owner = owner_logs_in(web)
@@ -61,7 +61,7 @@ def test_classic_federated_merge_a_prepared_password_opens_nothing_of_owners(web
         sees_nothing(attacker)
 
 
-def test_classic_federated_merge_the_owners_mail_opens_no_prepared_account(web: Web) -> None:
+def test_classic_federated_merge_the_owners_mail_opens_no_prepared_account(web: Website) -> None:
     prepared(web, address=OFFICIAL, role="teacher")
     owner = log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
     assert owner.path == "/home"
@@ -69,7 +69,7 @@ def test_classic_federated_merge_the_owners_mail_opens_no_prepared_account(web: 
     sees_nothing(log_in(web.visitor().open("/login"), "trap", "known to the attacker"))
 
 
-def test_unexpired_session_ends_when_the_owner_links_by_the_mail(web: Web) -> None:
+def test_unexpired_session_ends_when_the_owner_links_by_the_mail(web: Website) -> None:
     """Given an attacker who is logged into the account, when its owner has got it back and links it …"""
     attacker = log_in(web.visitor().open("/login"))
     assert "Period 3" in attacker.open("/home").text
@@ -84,7 +84,7 @@ def test_unexpired_session_ends_when_the_owner_links_by_the_mail(web: Web) -> No
     assert log_in(attacker.open("/login")).status == 401
 
 
-def test_unexpired_session_ends_when_a_rule_links_and_at_a_link_after_an_undo(web: Web) -> None:
+def test_unexpired_session_ends_when_a_rule_links_and_at_a_link_after_an_undo(web: Website) -> None:
     attacker = log_in(web.visitor().open("/login"), "zoe")
     web.world.pass_time(minutes=1)
     owner = owner_logs_in(web, "s9@lakeside.example")
@@ -94,7 +94,7 @@ def test_unexpired_session_ends_when_a_rule_links_and_at_a_link_after_an_undo(we
     assert "Algebra" in owner.open("/home").text
 
 
-def test_unexpired_session_cannot_undo_what_the_owner_linked(web: Web) -> None:
+def test_unexpired_session_cannot_undo_what_the_owner_linked(web: Website) -> None:
     attacker = log_in(web.visitor().open("/login"), "zoe")
     web.world.pass_time(minutes=1)
     owner_logs_in(web, "s9@lakeside.example")
@@ -102,7 +102,7 @@ def test_unexpired_session_cannot_undo_what_the_owner_linked(web: Web) -> None:
     assert is_linked_to(web, "s9") == "zoe"
 
 
-def test_trojan_identifier_a_prepared_second_login_opens_nothing_of_the_owner(web: Web) -> None:
+def test_trojan_identifier_a_prepared_second_login_opens_nothing_of_the_owner(web: Website) -> None:
     """Given a prepared account with the attacker's own Google beside the owner's address …"""
     prepared(web, google_sub="attacker")
     owner = owner_logs_in(web)
@@ -115,7 +115,7 @@ def test_trojan_identifier_a_prepared_second_login_opens_nothing_of_the_owner(we
     sees_nothing(attacker)
 
 
-def test_trojan_identifier_a_second_login_is_confirmed_once_the_owner_is_back(web: Web) -> None:
+def test_trojan_identifier_a_second_login_is_confirmed_once_the_owner_is_back(web: Website) -> None:
     """Given the attacker's Google beside an address that was verified later, when its owner links the account …"""
     web.world.feed(account("ada", OFFICIAL, role="teacher", google_sub="attacker", verified=True))
     linked = log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
@@ -131,7 +131,7 @@ def test_trojan_identifier_a_second_login_is_confirmed_once_the_owner_is_back(we
     assert "Confirm that this is you" in attacker.open("/home").text
 
 
-def test_trojan_identifier_a_second_login_is_confirmed_once_a_rule_links(web: Web) -> None:
+def test_trojan_identifier_a_second_login_is_confirmed_once_a_rule_links(web: Website) -> None:
     web.world.feed(account("zoe", "s9@lakeside.example", role="student", google_sub="attacker"))
     assert "Algebra" in owner_logs_in(web, "s9@lakeside.example").open("/home").text
     attacker = web.visitor(sub="attacker", email="x@evil.example", email_verified=True).open("/login")
@@ -141,7 +141,7 @@ def test_trojan_identifier_a_second_login_is_confirmed_once_a_rule_links(web: We
 
 
 @pytest.mark.parametrize("confirm", ["password", "district"])
-def test_the_owner_confirms_an_outside_login_once(web: Web, confirm: str) -> None:
+def test_the_owner_confirms_an_outside_login_once(web: Website, confirm: str) -> None:
     web.world.feed(account("zoe", "s9@lakeside.example", role="student", google_sub="own"))
     owner_logs_in(web, "s9@lakeside.example")
     claims = {"sub": "own", "email": "zoe@mail.example", "email_verified": True}
@@ -158,14 +158,14 @@ def test_the_owner_confirms_an_outside_login_once(web: Web, confirm: str) -> Non
     assert "Algebra" in web.visitor(**claims).open("/login").press("Continue with Google").text
 
 
-def test_an_outside_login_that_was_shown_at_the_link_needs_no_confirming(web: Web) -> None:
+def test_an_outside_login_that_was_shown_at_the_link_needs_no_confirming(web: Website) -> None:
     claims = {"sub": "google-ada", "email": "ada@mail.example", "email_verified": True}
     page = web.visitor(**claims).open(web.world.address_in_mail_to(OFFICIAL))
     page.press("Log into my existing account").press("Continue with Google").press("Link my accounts")
     assert "Algebra" in web.visitor(**claims).open("/login").press("Continue with Google").text
 
 
-def test_after_an_undo_every_way_in_is_as_it_was(web: Web) -> None:
+def test_after_an_undo_every_way_in_is_as_it_was(web: Website) -> None:
     log_in(activated(web).press("Log into my existing account")).press("Link my accounts").press(
         "Undo the link with Lakeside Schools"
     )
@@ -173,7 +173,7 @@ def test_after_an_undo_every_way_in_is_as_it_was(web: Web) -> None:
     assert "Period 3" in web.visitor(**claims).open("/login").press("Continue with Google").text
 
 
-def test_unexpired_email_change_that_ends_after_the_link_opens_nothing(web: Web) -> None:
+def test_unexpired_email_change_that_ends_after_the_link_opens_nothing(web: Website) -> None:
     """Given a change of address that the attacker began, when it comes true after the link …"""
     owner = log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
     assert owner.path == "/home"
@@ -189,7 +189,7 @@ def test_unexpired_email_change_that_ends_after_the_link_opens_nothing(web: Web)
     assert is_linked_to(web, "t1") == "ada"
 
 
-def test_unexpired_email_change_to_an_official_address_is_no_proof_of_it(web: Web) -> None:
+def test_unexpired_email_change_to_an_official_address_is_no_proof_of_it(web: Website) -> None:
     """The other way round: an account whose address becomes the official one, unverified, gets nobody's district."""
     web.world.feed(account("kid", STUDENT, role="student", verified=False))
     assert owner_logs_in(web).path == "/welcome"
@@ -206,7 +206,7 @@ def test_unexpired_email_change_to_an_official_address_is_no_proof_of_it(web: We
         {"sub": "attacker", "email": STUDENT, "email_verified": 1},
     ],
 )
-def test_non_verifying_issuer_its_word_on_an_address_proves_nobody(web: Web, claims: dict[str, Any]) -> None:
+def test_non_verifying_issuer_its_word_on_an_address_proves_nobody(web: Website, claims: dict[str, Any]) -> None:
     """Given an issuer that lets anybody claim any address, before and after the owner came."""
     for _ in range(2):
         attacker = web.visitor(**claims)
@@ -217,7 +217,7 @@ def test_non_verifying_issuer_its_word_on_an_address_proves_nobody(web: Web, cla
     assert is_linked_to(web, "s2") is not None
 
 
-def test_non_verifying_issuer_the_same_subject_elsewhere_is_another_account(web: Web) -> None:
+def test_non_verifying_issuer_the_same_subject_elsewhere_is_another_account(web: Website) -> None:
     """Issuer and subject together are the key: Clever's ``google-ada`` is nobody to Google's."""
     attacker = web.visitor(
         sub="google-ada", email="ada@mail.example", email_verified=True, district="clever-district-1"

@@ -14,7 +14,7 @@ from shared.domain.roster import RosterUserKey
 from tests.builders import roster, user
 from tests.fakes.dynamodb import Effect
 from tests.harness import GOOGLE, WEB
-from tests.pages_harness import Web, lakeside, linked_teacher, routes
+from tests.pages_harness import Website, lakeside, linked_teacher, routes
 
 SEQUENCES = 10_000
 _READS = {"GetItem", "BatchGetItem", "Query", "GetObject", "AdminInitiateAuth", "Token", "ForgotPassword"}
@@ -39,7 +39,7 @@ class Watch:
         return effect()
 
 
-def addresses(web: Web) -> dict[str, str]:
+def addresses(web: Website) -> dict[str, str]:
     """Every kind of address that the mails carry, and some that they never did."""
     world = web.world
     used = world.address_in_mail_to("t1@lakeside.example")
@@ -57,7 +57,7 @@ def addresses(web: Web) -> dict[str, str]:
 class Scanner:
     """A robot with the cookies of a browser and no login: a sequence is a few requests, as the dice have it."""
 
-    def __init__(self, web: Web, targets: dict[str, str], dice: Random) -> None:
+    def __init__(self, web: Website, targets: dict[str, str], dice: Random) -> None:
         self._web = web
         self._targets = targets
         self._dice = dice
@@ -114,7 +114,7 @@ class Scanner:
             del items[key]
 
 
-def scanned(sequences: int, seed: str = "scanner") -> tuple[Watch, Scanner, Web]:
+def scanned(sequences: int, seed: str = "scanner") -> tuple[Watch, Scanner, Website]:
     """The site after a robot went over it."""
     watch = Watch()
     web = lakeside(gate=watch)

@@ -11,7 +11,7 @@ import pytest
 
 from functions.pages.http import SESSION_COOKIE, Request
 from functions.pages.login import login as logins
-from functions.pages.request_context import Visits
+from functions.pages.request_context import RequestContexts
 from shared.domain.clock import from_iso
 from shared.domain.email_address import normalise
 from shared.domain.errors import RefusedTransition
@@ -20,18 +20,28 @@ from shared.stores.links import Consent
 from shared.stores.sessions import SESSION_HOURS, Session
 from tests.builders import account, enrolled, key, roster, user
 from tests.harness import GOOGLE, WEB
-from tests.pages_harness import CLEVER_DISTRICT, PASSWORD, Web, activated, lakeside, linked_teacher, log_in, post, state
+from tests.pages_harness import (
+    CLEVER_DISTRICT,
+    PASSWORD,
+    Website,
+    activated,
+    lakeside,
+    linked_teacher,
+    log_in,
+    post,
+    state,
+)
 
 
 @pytest.fixture
-def web() -> Web:
+def web() -> Website:
     return lakeside()
 
 
 # The proof is bound, and dies on link and on unlink.
 
 
-def test_the_proof_of_one_mail_serves_no_other_account_after_a_link(web: Web) -> None:
+def test_the_proof_of_one_mail_serves_no_other_account_after_a_link(web: Website) -> None:
     """A cookie that was sealed before the link is kept by somebody, who logs into another account."""
     late = log_in(activated(web).press("Log into my existing account"), "zoe")
     linked_teacher(web)
@@ -44,7 +54,7 @@ def test_the_proof_of_one_mail_serves_no_other_account_after_a_link(web: Web) ->
     assert "District" not in late.open("/home").text.partition("Lakeside Schools")[2]
 
 
-def test_the_proof_of_a_mail_links_nothing_after_an_undo(web: Web) -> None:
+def test_the_proof_of_a_mail_links_nothing_after_an_undo(web: Website) -> None:
     kept = activated(web)
     linked_teacher(web).press("Undo the link with Lakeside Schools")
     page = log_in(kept.open("/login"))
@@ -56,7 +66,7 @@ def test_the_proof_of_a_mail_links_nothing_after_an_undo(web: Web) -> None:
     assert web.visitor().open(web.world.address_in_mail_to("t1@lakeside.example")).status == 410
 
 
-def test_the_proof_of_a_district_login_links_nothing_after_an_undo(web: Web) -> None:
+def test_the_proof_of_a_district_login_links_nothing_after_an_undo(web: Website) -> None:
     """The other device had logged in through the district before; after the undo it has to do so again."""
     claims = {"sub": "cid-1", "district": CLEVER_DISTRICT}
     kept, page = (web.visitor(**claims).open("/sso/lakeside").press("Continue with Clever") for _ in range(2))
@@ -75,7 +85,7 @@ def test_the_proof_of_a_district_login_links_nothing_after_an_undo(web: Web) -> 
     assert anew.path == "/home"
 
 
-def test_what_is_joined_is_what_was_shown(web: Web) -> None:
+def test_what_is_joined_is_what_was_shown(web: Website) -> None:
     """Another tab logged into another account in between: the form of the first one joins nothing."""
     page = log_in(activated(web).press("Log into my existing account"))
     shown = {"account_id": "ada", "sourced_id": "t1"}
@@ -84,13 +94,13 @@ def test_what_is_joined_is_what_was_shown(web: Web) -> None:
         assert web.world.links.of_user(key("t1")) is None
 
 
-def test_a_proof_of_one_district_is_none_in_another(web: Web) -> None:
+def test_a_proof_of_one_district_is_none_in_another(web: Website) -> None:
     web.world.register("valley", name="Valley", clever_district_id="clever-valley", email_domains=["valley.example"])
     page = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/valley").press("Continue with Clever")
     assert page.status == 403
 
 
-def test_the_same_sis_id_and_address_in_another_district_are_another_person(web: Web) -> None:
+def test_the_same_sis_id_and_address_in_another_district_are_another_person(web: Website) -> None:
     """SIS ids overlap: t1 of Valley has the id, and on paper the address, of t1 of Lakeside."""
     world = web.world
     world.register("valley", name="Valley", clever_district_id="clever-valley", email_domains=["valley.example"])
@@ -118,7 +128,7 @@ def test_the_same_sis_id_and_address_in_another_district_are_another_person(web:
         "email[0]=t2%40lakeside.example&email[1]=evil%40else.example",
     ],
 )
-def test_a_recipient_comes_from_storage_however_it_is_asked_for(web: Web, body: str) -> None:
+def test_a_recipient_comes_from_storage_however_it_is_asked_for(web: Website, body: str) -> None:
     """CVE-2023-7028: a second address in the form got the mail, too."""
     world = web.world
     old = world.address_in_mail_to("t2@lakeside.example")
@@ -136,7 +146,7 @@ def test_a_recipient_comes_from_storage_however_it_is_asked_for(web: Web, body: 
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(-1, 200), (0, 410), (1, 410)])
-def test_an_address_dies_at_the_second_that_was_told(web: Web, seconds: int, status: int) -> None:
+def test_an_address_dies_at_the_second_that_was_told(web: Website, seconds: int, status: int) -> None:
     activation = web.world.activations.of_user(key("t1"))
     assert activation is not None
     assert activation.expires_at is not None
@@ -146,18 +156,18 @@ def test_an_address_dies_at_the_second_that_was_told(web: Web, seconds: int, sta
 
 
 @pytest.mark.parametrize(("seconds", "path"), [(-1, "/home"), (0, "/login"), (1, "/login")])
-def test_a_session_ends_at_its_second(web: Web, seconds: int, path: str) -> None:
+def test_a_session_ends_at_its_second(web: Website, seconds: int, path: str) -> None:
     page = log_in(web.visitor().open("/login"))
     web.world.pass_time(hours=SESSION_HOURS, seconds=seconds)
     assert page.open("/home").path == path
 
 
-def test_a_token_has_a_mac_of_256_bits_and_an_id_of_128(web: Web) -> None:
+def test_a_token_has_a_mac_of_256_bits_and_an_id_of_128(web: Website) -> None:
     token = web.world.address_in_mail_to("t1@lakeside.example").rpartition("/")[2]
     assert re.fullmatch(r"[0-9a-f]{32}\.[A-Za-z0-9_-]{43}", token)
 
 
-def test_every_step_gives_the_browser_another_session(web: Web) -> None:
+def test_every_step_gives_the_browser_another_session(web: Website) -> None:
     """Login, link, undo: an id that was known before each of them opens nothing after it."""
     page = log_in(activated(web).press("Log into my existing account"))
     ids = [page._http.cookies[SESSION_COOKIE]]
@@ -174,7 +184,7 @@ def test_every_step_gives_the_browser_another_session(web: Web) -> None:
 
 
 @pytest.mark.parametrize("cookie", ["__Host-activation", "__Host-login", "__Host-session"])
-def test_a_cookie_not_sealed_here_or_sealed_for_something_else_opens_nothing(web: Web, cookie: str) -> None:
+def test_a_cookie_not_sealed_here_or_sealed_for_something_else_opens_nothing(web: Website, cookie: str) -> None:
     page = activated(web)
     sealed = page._http.cookies["__Host-activation"]
     for value in ("", "x", sealed[:-2] + "xx", sealed if cookie != "__Host-activation" else sealed[::-1], "{}"):
@@ -185,7 +195,7 @@ def test_a_cookie_not_sealed_here_or_sealed_for_something_else_opens_nothing(web
         assert stranger.open(f"/callback/google?{urlencode({'state': 's', 'code': 'c'})}").status == 403
 
 
-def test_of_two_parallel_confirms_of_one_token_one_wins(web: Web) -> None:
+def test_of_two_parallel_confirms_of_one_token_one_wins(web: Website) -> None:
     """Both read the activation before either wrote; the other account gets nothing."""
     activation = web.world.activations.of_user(key("t1"))
     links = web.world.links
@@ -212,7 +222,7 @@ def test_of_two_parallel_confirms_of_one_token_one_wins(web: Web) -> None:
 def test_an_account_whose_address_looks_like_an_official_one_matches_nobody(address: str) -> None:
     """CVE-2019-19844."""
     assert normalise(address) != "s9@lakeside.example"
-    web = Web(lakeside().world)
+    web = Website(lakeside().world)
     web.world.feed(account("zoe", "zoe@mail.example", role="student"), account("evil", address, role="student"))
     web.visitor(sub="z", email="s9@lakeside.example", email_verified=True).open("/sso/lakeside").press(
         "Continue with Google"
@@ -226,7 +236,7 @@ def test_an_account_whose_address_looks_like_an_official_one_matches_nobody(addr
 # Limits.
 
 
-def test_a_limit_trusts_no_header_case_or_success(web: Web) -> None:
+def test_a_limit_trusts_no_header_case_or_success(web: Website) -> None:
     """A new X-Forwarded-For, other letters, and a login that worked in between: three ways round it that are none."""
     page = web.visitor()
     for n in range(10):
@@ -242,7 +252,7 @@ def test_who_asks_is_told_by_the_api_and_by_no_header() -> None:
     assert Request.from_event({"requestContext": {"http": http}, "headers": headers}).source_ip == "192.0.2.1"
 
 
-def test_guesses_at_an_address_are_limited_from_anywhere_and_lock_out_nobody(web: Web) -> None:
+def test_guesses_at_an_address_are_limited_from_anywhere_and_lock_out_nobody(web: Website) -> None:
     address = web.world.address_in_mail_to("t1@lakeside.example")
     guess = address[:-1] + ("A" if address[-1] != "A" else "B")
     guesses = [
@@ -252,7 +262,7 @@ def test_guesses_at_an_address_are_limited_from_anywhere_and_lock_out_nobody(web
     assert web._page(httpx.Request("GET", address)).status_code == 303
 
 
-def test_guesses_at_any_address_are_limited_by_where_they_come_from(web: Web) -> None:
+def test_guesses_at_any_address_are_limited_by_where_they_come_from(web: Website) -> None:
     guesses = [web._page(httpx.Request("GET", f"{WEB}/activate/guess-{n}")) for n in range(301)]
     assert [a.status_code for a in guesses[-2:]] == [404, 429]
 
@@ -267,7 +277,7 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)
-def test_no_address_host_or_field_of_a_request_decides_where_it_leads(web: Web, target: str) -> None:
+def test_no_address_host_or_field_of_a_request_decides_where_it_leads(web: Website, target: str) -> None:
     """The kinds of case of GoTrue's ``verify_test.go``; and no link is built from a header."""
     names = ("next", "redirect_to", "redirect_uri", "return_to", "url", "lang", "district", "continue", "form")
     query = urlencode(dict.fromkeys(names, target))
@@ -293,14 +303,14 @@ def test_no_address_host_or_field_of_a_request_decides_where_it_leads(web: Web, 
 @pytest.mark.parametrize(
     "path", ["/console/elsewhere", "/console/Ørsted", "/console/%0a", "/sso/elsewhere", "/sso/Ørsted"]
 )
-def test_a_district_that_is_not_there_is_named_in_no_other_address(web: Web, path: str) -> None:
+def test_a_district_that_is_not_there_is_named_in_no_other_address(web: Website, path: str) -> None:
     """A name outside ASCII once went into a Location, which no header can hold."""
     answer = web._page(httpx.Request("GET", WEB + path))
     assert answer.status_code == 404
     assert "Location" not in answer.headers
 
 
-def test_an_id_that_is_longer_than_any_key_names_nothing(web: Web) -> None:
+def test_an_id_that_is_longer_than_any_key_names_nothing(web: Website) -> None:
     """DynamoDB refuses such a key even where it is only read."""
     longest = "x" * 2_100
     page = linked_teacher(web)
@@ -311,7 +321,7 @@ def test_an_id_that_is_longer_than_any_key_names_nothing(web: Web) -> None:
     assert post(administrator, "/console/lakeside/invite-again", sourced_id=longest).status_code == 409
 
 
-def test_the_link_in_a_mail_is_built_from_the_settings(web: Web) -> None:
+def test_the_link_in_a_mail_is_built_from_the_settings(web: Website) -> None:
     assert all(
         word.startswith(f"{WEB}/") or "support" in word
         for mail in web.world.ses.sent
@@ -323,20 +333,20 @@ def test_the_link_in_a_mail_is_built_from_the_settings(web: Web) -> None:
 # Personal data stays out of addresses.
 
 
-def test_no_address_that_the_browser_meets_holds_personal_data(web: Web) -> None:
+def test_no_address_that_the_browser_meets_holds_personal_data(web: Website) -> None:
     linked_teacher(web)
     for name, _ in web.responses:
         assert not re.search(r"ada|Person|@|t1", name.replace("/authorize", ""), re.IGNORECASE), name
 
 
-def test_what_goes_to_the_platform_holds_ids_only(web: Web) -> None:
+def test_what_goes_to_the_platform_holds_ids_only(web: Website) -> None:
     linked_teacher(web)
     told = [item["detail"] for (pk, _), item in web.world.table.items.items() if pk.startswith("OUTBOX#")]
     assert told
     assert all("@" not in one and "Person" not in one for one in told)
 
 
-def test_an_import_later_gives_a_proof_to_nobody_who_left(web: Web) -> None:
+def test_an_import_later_gives_a_proof_to_nobody_who_left(web: Website) -> None:
     """Somebody logged in through the district and is off the roster a minute later: nothing can be linked any more."""
     page = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
     staying = (user("t1", "teacher"), user("t2", "teacher"), user("s2"), user("s9"), user("a1", "administrator"))
@@ -348,16 +358,18 @@ def test_an_import_later_gives_a_proof_to_nobody_who_left(web: Web) -> None:
     assert {k: v for k, v in state(web).items() if k[1] == "LINK" or k[0].startswith("ACCOUNT#")} == before
 
 
-def test_a_session_of_a_roster_user_alone_opens_no_account(web: Web) -> None:
+def test_a_session_of_a_roster_user_alone_opens_no_account(web: Website) -> None:
     session = Session(user=key("s1"), proof=Proof.DISTRICT_LOGIN_CLEVER)
     known = web.site.services.sessions.start(session, "known")
     stranger = web.visitor()
-    stranger._http.cookies.set(SESSION_COOKIE, Visits(web.site.services).session_cookie(known), domain="link.example")
+    stranger._http.cookies.set(
+        SESSION_COOKIE, RequestContexts(web.site.services).session_cookie(known), domain="link.example"
+    )
     assert stranger.open("/home").path == "/welcome"
     assert stranger.open("/classes/own").path == "/login"
 
 
-def test_the_two_names_of_an_account_share_its_limit(web: Web) -> None:
+def test_the_two_names_of_an_account_share_its_limit(web: Website) -> None:
     page = web.visitor()
     for n in range(10):
         log_in(page.open("/login"), ("ada", "Ada@mail.example")[n % 2], "wrong")
@@ -366,7 +378,7 @@ def test_the_two_names_of_an_account_share_its_limit(web: Web) -> None:
 
 
 def test_logins_through_a_district_are_limited_and_the_page_says_until_when(
-    web: Web, monkeypatch: pytest.MonkeyPatch
+    web: Website, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logins, "_MOST_OF_A_DISTRICT", 0)
     page = web.visitor(sub="cid-2", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local.web_client import Person
+from local.web_client import WebClient
 from tests.builders import account, enrolled, roster, user
 from tests.harness import World
-from tests.pages_harness import CLEVER_DISTRICT, Web, linked_teacher, log_in
+from tests.pages_harness import CLEVER_DISTRICT, Website, linked_teacher, log_in
 
 PASSWORD = "correct horse"
 SESSIONS = (
@@ -29,7 +29,7 @@ AFTER_THE_LAST_DAY = datetime(2026, 12, 19, 6, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def web() -> Web:
+def web() -> Website:
     """A teacher and a student of three classes: one of the fall, one of the whole year, and one without a known term."""
     world = World()
     world.register(clever_district_id=CLEVER_DISTRICT)
@@ -38,23 +38,23 @@ def web() -> Web:
     people = user("t1", "teacher", given="Ada") + user("s1", ids="{Clever:cid-1}")
     world.upload({**roster(people, classes=CLASSES, enrollments=both), "academicSessions.csv": SESSIONS})
     world.send_mail()
-    made = Web(world)
+    made = Website(world)
     made.cognito.users = {"ada": (PASSWORD, "ada"), "kid": (PASSWORD, "kid")}
     return made
 
 
-def linked_student(web: Web) -> Person:
+def linked_student(web: Website) -> WebClient:
     page = web.visitor(sub="cid-1", district=CLEVER_DISTRICT, email="s1@lakeside.example")
     page.open("/sso/lakeside").press("Continue with Clever").press("Log into my existing account")
     return log_in(page, "kid").press("Link my accounts")
 
 
-def classes_under(page: Person, heading: str) -> list[str]:
+def classes_under(page: WebClient, heading: str) -> list[str]:
     """The names of the class cards between this heading and the next one of its kind."""
     return [name for under, name in _cards(page) if under == heading]
 
 
-def _cards(page: Person) -> list[tuple[str, str]]:
+def _cards(page: WebClient) -> list[tuple[str, str]]:
     found, under = [], ""
     for node in page.page.css("main h2, main .card h3"):
         if node.tag == "h2":
@@ -66,7 +66,7 @@ def _cards(page: Person) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("link", [linked_teacher, linked_student])
 def test_a_class_is_current_on_the_last_day_of_its_term_and_ended_on_the_next(
-    web: Web, link: Callable[[Web], Person]
+    web: Website, link: Callable[[Website], WebClient]
 ) -> None:
     page = link(web)
     web.world.now = ON_THE_LAST_DAY
@@ -80,7 +80,7 @@ def test_a_class_is_current_on_the_last_day_of_its_term_and_ended_on_the_next(
     assert classes_under(page, "Ended") == ["Algebra"]
 
 
-def test_an_ended_class_says_so_in_words_with_its_term_and_still_opens(web: Web) -> None:
+def test_an_ended_class_says_so_in_words_with_its_term_and_still_opens(web: Website) -> None:
     page = linked_teacher(web)
     web.world.now = AFTER_THE_LAST_DAY
     log_in(page.open("/login")).open("/home")
@@ -90,7 +90,7 @@ def test_an_ended_class_says_so_in_words_with_its_term_and_still_opens(web: Web)
     assert page.open(page.links()["Algebra"]).status == 200
 
 
-def test_in_spanish_too(web: Web) -> None:
+def test_in_spanish_too(web: Website) -> None:
     page = linked_teacher(web)
     web.world.register(clever_district_id=CLEVER_DISTRICT, locale="es")
     web.world.now = AFTER_THE_LAST_DAY
@@ -99,7 +99,7 @@ def test_in_spanish_too(web: Web) -> None:
     assert "del distrito, terminada" in page.text
 
 
-def test_when_all_classes_have_ended_nothing_is_said_to_be_on_its_way(web: Web) -> None:
+def test_when_all_classes_have_ended_nothing_is_said_to_be_on_its_way(web: Website) -> None:
     page = linked_teacher(web)
     web.world.upload(
         {

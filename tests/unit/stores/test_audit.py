@@ -15,12 +15,12 @@ from shared.domain.roster import RosterUserKey
 from shared.stores.audit import Actor, AuditStore, Entry, Fact
 from tests.builders import key
 from tests.harness import World
-from tests.pages_harness import Web, account_of, in_a_made_account, lakeside, linked_teacher
+from tests.pages_harness import Website, account_of, in_a_made_account, lakeside, linked_teacher
 from tests.two_accounts import KID, link, two_accounts, undo
 
 
 @pytest.fixture
-def web() -> Web:
+def web() -> Website:
     return lakeside()
 
 
@@ -28,7 +28,7 @@ def entries(world: World, user: RosterUserKey) -> list[Entry]:
     return AuditStore(world.table).of_user(user)
 
 
-def test_a_link_by_mail_leaves_one_entry_with_the_person_and_the_activation(web: Web) -> None:
+def test_a_link_by_mail_leaves_one_entry_with_the_person_and_the_activation(web: Website) -> None:
     linked_teacher(web)
 
     (entry,) = entries(web.world, key("t1"))
@@ -45,7 +45,7 @@ def test_a_link_by_mail_leaves_one_entry_with_the_person_and_the_activation(web:
     )
 
 
-def test_a_link_by_rule_leaves_one_entry_with_the_rule_and_the_district_login(web: Web) -> None:
+def test_a_link_by_rule_leaves_one_entry_with_the_rule_and_the_district_login(web: Website) -> None:
     zoe = web.visitor(sub="zoe-at-google", email="s9@lakeside.example", email_verified=True)
 
     zoe.open("/sso/lakeside").press("Continue with Google")
@@ -55,7 +55,7 @@ def test_a_link_by_rule_leaves_one_entry_with_the_rule_and_the_district_login(we
     assert entry.proof is Proof.DISTRICT_LOGIN_GOOGLE
 
 
-def test_a_new_account_leaves_one_entry_that_says_it_is_new(web: Web) -> None:
+def test_a_new_account_leaves_one_entry_that_says_it_is_new(web: Website) -> None:
     in_a_made_account(web)
 
     (entry,) = entries(web.world, key("s1"))
@@ -65,7 +65,7 @@ def test_a_new_account_leaves_one_entry_that_says_it_is_new(web: Web) -> None:
     assert entry.proof is Proof.DISTRICT_LOGIN_CLEVER
 
 
-def test_an_undo_leaves_one_entry_more_that_says_who_undid_what(web: Web) -> None:
+def test_an_undo_leaves_one_entry_more_that_says_who_undid_what(web: Website) -> None:
     home = linked_teacher(web)
     web.world.pass_time(minutes=5)
 
@@ -101,7 +101,7 @@ def test_what_is_refused_or_done_already_leaves_no_entry() -> None:
     assert entries(world, KID) == before
 
 
-def test_an_entry_goes_by_itself_after_four_hundred_days_and_names_nobody(web: Web) -> None:
+def test_an_entry_goes_by_itself_after_four_hundred_days_and_names_nobody(web: Website) -> None:
     linked_teacher(web)
 
     (item,) = (item for (_, sk), item in web.world.table.items.items() if sk.startswith("AUDIT#"))

@@ -15,7 +15,7 @@ from shared.stores.personal_data import PersonalData
 from simulation.chaos import Chaos, Killed, Mode
 from tests.builders import key
 from tests.harness import World
-from tests.pages_harness import CLEVER_DISTRICT, Web, account_of, earns, in_a_made_account, lakeside, log_in
+from tests.pages_harness import CLEVER_DISTRICT, Website, account_of, earns, in_a_made_account, lakeside, log_in
 
 KID = key("s1")
 SHORT_LIVED = ("OUTBOX#", "SESSION#", "LIMIT#", "OIDC_STATE#", "NOTICE#")
@@ -136,7 +136,7 @@ def test_a_deletion_that_was_cut_is_finished_by_the_next_one(
 
 
 def test_what_is_short_lived_says_when_it_ends() -> None:
-    web: Web = lakeside()
+    web: Website = lakeside()
     web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
     log_in(web.visitor().open("/login"), "kid")
 

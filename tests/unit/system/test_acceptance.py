@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from local.web_client import NoSuchButton, Person
+from local.web_client import NoSuchButton, WebClient
 from shared.domain.link import LinkState
 from tests.builders import account, enrolled, key, roster, user
-from tests.pages_harness import CLEVER_DISTRICT, Web, earns, in_a_made_account, lakeside, linked_teacher, log_in
+from tests.pages_harness import CLEVER_DISTRICT, Website, earns, in_a_made_account, lakeside, linked_teacher, log_in
 
 GOAL_AGAIN = "Make again in Algebra: Equations, with what is earned"
 ASSIGNMENT_AGAIN = "Make again in Algebra: Quiz, without scores"
@@ -20,9 +20,9 @@ ASSIGNMENT_AGAIN = "Make again in Algebra: Quiz, without scores"
 class Story:
     """A teacher and a student of Lakeside who linked, by choice, the accounts that they had before."""
 
-    web: Web
-    teacher: Person
-    student: Person
+    web: Website
+    teacher: WebClient
+    student: WebClient
 
     @classmethod
     def begin(cls) -> Story:
@@ -35,7 +35,7 @@ class Story:
     def make_again(self, button: str) -> None:
         self.old_class().press(button)
 
-    def old_class(self) -> Person:
+    def old_class(self) -> WebClient:
         return self.teacher.open("/classes/own")
 
     def home(self) -> str:

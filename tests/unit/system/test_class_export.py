@@ -15,14 +15,14 @@ from selectolax.lexbor import LexborHTMLParser
 from benchmarks.class_export import measured
 from functions.class_export.class_files import StudentData, folder_names, write_class
 from functions.class_export.export_classes import Outcome
-from local.web_client import NoSuchButton, Person
+from local.web_client import NoSuchButton, WebClient
 from shared.domain.account import Assignment, Goal, SkillMastery
 from shared.domain.clock import to_iso
 from shared.stores.class_exports import ClassNamed, Export, ExportStore
 from shared.use_cases.class_contents import Taught
 from tests.builders import account
 from tests.harness import WEB, unzipped
-from tests.pages_harness import Web, lakeside, linked_teacher, log_in
+from tests.pages_harness import Website, lakeside, linked_teacher, log_in
 
 FORMULAS = [
     "=1+1",
@@ -44,11 +44,11 @@ def rows(text: str) -> list[list[str]]:
 
 
 @pytest.fixture
-def web() -> Web:
+def web() -> Website:
     return lakeside()
 
 
-def saved(web: Web, teacher: Person) -> dict[str, str]:
+def saved(web: Website, teacher: WebClient) -> dict[str, str]:
     """The files, once the worker has made what was asked for on this page."""
     web.world.make_exports()
     assert teacher.answer is not None
@@ -58,7 +58,7 @@ def saved(web: Web, teacher: Person) -> dict[str, str]:
     return unzipped(teacher.answer.content)
 
 
-def test_the_page_looks_again_by_itself_until_the_class_can_be_downloaded(web: Web) -> None:
+def test_the_page_looks_again_by_itself_until_the_class_can_be_downloaded(web: Website) -> None:
     teacher = linked_teacher(web).open("/classes/own/settings").press("Download class data")
     assert "Your file is being made" in teacher.text
     assert teacher.answer is not None
@@ -80,7 +80,7 @@ def test_the_page_looks_again_by_itself_until_the_class_can_be_downloaded(web: W
     assert teacher.press("Delete class").path == "/classes/own/settings"
 
 
-def test_the_zip_holds_students_mastery_goals_assignments_and_a_summary(web: Web) -> None:
+def test_the_zip_holds_students_mastery_goals_assignments_and_a_summary(web: Website) -> None:
     teacher = linked_teacher(web).open("/classes/own/settings").press("Download class data")
     files = saved(web, teacher)
 
@@ -93,7 +93,7 @@ def test_the_zip_holds_students_mastery_goals_assignments_and_a_summary(web: Web
     assert [cell.text() for cell in summary.css("td")] == ["50 %", "70"]
 
 
-def test_the_csv_files_begin_with_the_mark_that_spreadsheets_know_utf_8_by(web: Web) -> None:
+def test_the_csv_files_begin_with_the_mark_that_spreadsheets_know_utf_8_by(web: Website) -> None:
     teacher = linked_teacher(web).open("/classes/own/settings").press("Download class data")
     saved(web, teacher)
     assert teacher.answer is not None
@@ -102,7 +102,7 @@ def test_the_csv_files_begin_with_the_mark_that_spreadsheets_know_utf_8_by(web: 
             assert archive.read(name).startswith(b"\xef\xbb\xbf") is name.endswith(".csv")
 
 
-def test_a_district_class_is_downloaded_too_and_in_the_language_of_its_teacher(web: Web) -> None:
+def test_a_district_class_is_downloaded_too_and_in_the_language_of_its_teacher(web: Website) -> None:
     teacher = linked_teacher(web).open("/home?lang=es").open("/classes/c1/settings?district=lakeside")
     teacher.press("Descargar los datos de la clase")
     web.world.make_exports()
@@ -114,7 +114,7 @@ def test_a_district_class_is_downloaded_too_and_in_the_language_of_its_teacher(w
     assert sorted(name for name, *_ in rows(files["students.csv"])) == ["Estudiante", "Kid Person", "Zoe Person"]
 
 
-def test_nobody_else_has_a_file_and_nobody_has_it_on_the_day_after(web: Web) -> None:
+def test_nobody_else_has_a_file_and_nobody_has_it_on_the_day_after(web: Website) -> None:
     teacher = linked_teacher(web).open("/classes/own/settings").press("Download class data")
     web.world.make_exports()
     assert teacher.answer is not None
@@ -130,13 +130,13 @@ def test_nobody_else_has_a_file_and_nobody_has_it_on_the_day_after(web: Web) -> 
     assert log_in(teacher.open("/login")).open(file).status == 404
 
 
-def asked(web: Web, *classes: ClassNamed) -> Export:
+def asked(web: Website, *classes: ClassNamed) -> Export:
     export = Export("ada", "one", classes, "en", to_iso(web.world.now))
     web.world.exports.ask(export, web.world.now)
     return export
 
 
-def test_a_request_that_comes_twice_makes_one_file(web: Web) -> None:
+def test_a_request_that_comes_twice_makes_one_file(web: Website) -> None:
     asked(web, ClassNamed("own"))
     assert web.world.exporting().make("ada", "one") is Outcome.MADE
     web.world.s3.objects.clear()
@@ -144,7 +144,7 @@ def test_a_request_that_comes_twice_makes_one_file(web: Web) -> None:
     assert not web.world.s3.objects
 
 
-def test_an_export_that_is_gone_is_not_written_again(web: Web) -> None:
+def test_an_export_that_is_gone_is_not_written_again(web: Website) -> None:
     """Its time was over, or its account was deleted, while somebody had it in hand."""
     asked(web, ClassNamed("own"))
     store = ExportStore(web.world.table)
@@ -160,14 +160,14 @@ def test_an_export_that_is_gone_is_not_written_again(web: Web) -> None:
 @pytest.mark.parametrize(
     "named", [ClassNamed("own-of-another"), ClassNamed("c1", "lakeside"), ClassNamed("c1", "valley")]
 )
-def test_a_class_that_the_account_does_not_teach_is_in_no_file(web: Web, named: ClassNamed) -> None:
+def test_a_class_that_the_account_does_not_teach_is_in_no_file(web: Website, named: ClassNamed) -> None:
     """The worker looks for itself: here nobody has linked the account."""
     asked(web, named)
     assert web.world.exporting().make("ada", "one") is Outcome.FAILED
     assert not [key for bucket, key in web.world.s3.objects if bucket == "exports"]
 
 
-def test_several_classes_lie_in_a_folder_each(web: Web) -> None:
+def test_several_classes_lie_in_a_folder_each(web: Website) -> None:
     again = {"class_id": "again", "name": "Period 3", "student_account_ids": ["kid"]}
     web.world.feed(account("ada", "ada@mail.example", google_sub="google-ada", classes=[again]))
     asked(web, ClassNamed("own"), ClassNamed("again"), ClassNamed("gone"))
@@ -221,7 +221,7 @@ def test_a_class_of_two_thousand_students_is_exported_in_256_mb() -> None:
     assert large.peak - large.before < 64 * 2**20
 
 
-def test_an_export_that_is_not_made_stops_asking_after_a_while(web: Web) -> None:
+def test_an_export_that_is_not_made_stops_asking_after_a_while(web: Website) -> None:
     teacher = linked_teacher(web).open("/classes/own/settings").press("Download class data")
     web.world.pass_time(minutes=11)
     assert teacher.answer is not None
@@ -230,7 +230,7 @@ def test_an_export_that_is_not_made_stops_asking_after_a_while(web: Web) -> None
     assert "Refresh" not in teacher.answer.headers
 
 
-def test_downloads_are_limited(web: Web) -> None:
+def test_downloads_are_limited(web: Website) -> None:
     teacher = linked_teacher(web)
     for _ in range(60):
         teacher.open("/classes/own/settings").press("Download class data")

@@ -12,7 +12,7 @@ from jsonschema.exceptions import ValidationError
 
 from tests.builders import roster, user
 from tests.harness import roll_back
-from tests.pages_harness import CLEVER_DISTRICT, Web, lakeside, linked_teacher, log_in
+from tests.pages_harness import CLEVER_DISTRICT, Website, lakeside, linked_teacher, log_in
 from tests.template import RESOURCES
 
 SCHEMAS = {
@@ -27,7 +27,7 @@ PERSONAL = ("Ada", "Kid", "Zoe", "Kim", "Person", "@", "cid-1", "google-ada", "P
 """Names, addresses, outside ids and titles of Lakeside."""
 
 
-def a_year_of_lakeside() -> Web:
+def a_year_of_lakeside() -> Website:
     """All that the platform is told of: links, an undo, accounts joined and parted, work in a class, a tidied class, imports."""
     web = lakeside()
     teacher = linked_teacher(web)
