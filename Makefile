@@ -3,7 +3,6 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 export SAM_CLI_TELEMETRY := 0
-export AWS_DEFAULT_REGION ?= us-east-1
 
 PYTHON := .venv/bin/python
 UV := .local/bootstrap/bin/uv
@@ -12,6 +11,9 @@ ARCHITECTURE ?= arm64
 PLATFORM_arm64 := aarch64-manylinux2014
 PLATFORM_x86_64 := x86_64-manylinux2014
 MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/messages.po))
+
+# Nothing of these leaves the machine, but every client wants a region. Commands that reach AWS take AWS' own setting.
+demo local test test-all check faults mutations bench fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -45,29 +47,37 @@ bench: setup ## What an import costs, against floors of the same run (minutes), 
 fuzz: setup .local/stamps/fuzz ## Bytes of strangers at every edge, RUNS=n executions over all of them (Linux)
 	@.local/fuzz-env/bin/python -m simulation.fuzz --runs $(or $(RUNS),1000000)
 
-decide: setup ## Approve or reject a held import: DISTRICT= IMPORT= ACTION=approve BY= REASON=
-	@$(PYTHON) -m operations.decide "$(DISTRICT)" "$(IMPORT)" "$(ACTION)" "$(BY)" "$(REASON)"
-
 load: setup-stack ## 200 browsers activate for two minutes while an import runs; PEOPLE= and SECONDS_OF_LOAD= for less
 	@$(PYTHON) -m benchmarks.load
 
-resend: setup ## Another activation mail for one teacher: DISTRICT= PERSON={sourcedId}
-	@$(PYTHON) -m operations.resend "$(DISTRICT)" "$(PERSON)"
+# Operations: STACK=NAME (or STACK=local) names the stack; YES=1 where nobody can be asked. Values go through the environment,
+# so that no shell reads what a reason has in it.
+
+export STACK STACK_NAME DISTRICT IMPORT ACTION BY REASON PERSON ACCOUNT
+OPERATE = $(PYTHON) -m operations $@ $(if $(YES),--yes)
+given = $(if $($(1)),--$(2)="$$$(1)")
+PERSON_OF_A_DISTRICT = $(call given,DISTRICT,district) $(call given,PERSON,person)
+
+decide: setup ## Approve or reject a held import, or roll back a finished one: DISTRICT= IMPORT= ACTION=approve|reject|roll_back BY= REASON=
+	@$(OPERATE) $(call given,DISTRICT,district) $(call given,IMPORT,import) $(call given,ACTION,action) $(call given,BY,by) $(call given,REASON,reason)
+
+resend: setup ## Send a teacher another activation mail: DISTRICT= PERSON={sourcedId}
+	@$(OPERATE) $(PERSON_OF_A_DISTRICT)
 
 resume-mail: setup ## Let mail go out again after too many bounces or complaints stopped it: BY= REASON=
-	@$(PYTHON) -m operations.resume_mail "$(BY)" "$(REASON)"
+	@$(OPERATE) $(call given,BY,by) $(call given,REASON,reason)
 
-audit: setup ## When, by whom and by which proof a person's links were made and undone, as CSV: DISTRICT= PERSON={sourcedId}
-	@$(PYTHON) -m operations.audit "$(DISTRICT)" "$(PERSON)"
+redrive: setup ## Send on what lies in the dead-letter queues, and start broken imports again
+	@$(OPERATE)
 
-export-person: setup ## All that is held about one person, as JSON: ACCOUNT= or DISTRICT= PERSON={sourcedId}
-	@$(PYTHON) -m operations.personal_data export "$(ACCOUNT)" "$(DISTRICT)" "$(PERSON)"
+audit: setup ## Print when, by whom and by which proof a person's links were made and undone, as CSV: DISTRICT= PERSON={sourcedId}
+	@$(OPERATE) $(PERSON_OF_A_DISTRICT)
 
-delete-person: setup ## Delete it, on the platform's request: ACCOUNT= or DISTRICT= PERSON={sourcedId}
-	@$(PYTHON) -m operations.personal_data delete "$(ACCOUNT)" "$(DISTRICT)" "$(PERSON)"
+export-person: setup ## Print all that is held about a person, as JSON: ACCOUNT=, or DISTRICT= PERSON={sourcedId}
+	@$(OPERATE) $(call given,ACCOUNT,account) $(PERSON_OF_A_DISTRICT)
 
-redrive: setup ## Send what lies in the dead-letter queues on its way again
-	@$(PYTHON) -m operations.redrive
+delete-person: setup ## Delete all that is held about a person, for good: ACCOUNT=, or DISTRICT= PERSON={sourcedId}
+	@$(OPERATE) $(call given,ACCOUNT,account) $(PERSON_OF_A_DISTRICT)
 
 build: setup-sam $(MO) ## Deployable artifacts in .aws-sam/build
 	@ARCHITECTURE=$(ARCHITECTURE) $(SAM) build --build-in-source --parameter-overrides Architecture=$(ARCHITECTURE)

@@ -23,10 +23,14 @@ def main() -> int:
     began = monotonic()
     try:
         stack_file = None if running_stack() else STACK_FILE
-        ports = {"endpoint_port": os.environ.get("ENDPOINT_PORT"), "web_port": os.environ.get("WEB_PORT")}
         with (
             console.status("Starting the local stack …") as status,
-            LocalStack(say=lambda text: status.update(text), stack_file=stack_file, **ports) as stack,
+            LocalStack(
+                say=lambda text: status.update(text),
+                endpoint_port=os.environ.get("ENDPOINT_PORT"),
+                web_port=os.environ.get("WEB_PORT"),
+                stack_file=stack_file,
+            ) as stack,
         ):
             console.print(f"[green]✓[/] The local stack is up ({monotonic() - began:.0f} s)")
             for number, step in enumerate(Journey(stack, sample_district.make()).steps(), 1):

@@ -136,8 +136,12 @@ class LocalStack:
             environment |= {"PERSIST_STATE": "1", "STATE_DIR": str(folder / "state"), "S3_PERSIST": "1"}
         self._start_again = lambda: Process([str(python), "-m", "ministack"], folder / "emulator.log", environment)
         self._emulator = self._start_again()
-        self._running.callback(lambda: self._emulator and self._emulator.stop())
+        self._running.callback(self._stop_emulator)
         self._wait_for_emulator()
+
+    def _stop_emulator(self) -> None:
+        if self._emulator is not None:
+            self._emulator.stop()
 
     def _wait_for_emulator(self) -> None:
         assert self._emulator is not None
@@ -218,10 +222,9 @@ class LocalStack:
         stacks = self.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
 
-    def _write_stack_file(self) -> None:
-        if self._stack_file is None:
-            return
-        body = {
+    def description(self) -> dict[str, Any]:
+        """What `stack.json` holds: others rely on these names."""
+        return {
             "pid": os.getpid(),
             "endpoint_url": self.endpoint_url,
             "region": REGION,
@@ -229,8 +232,12 @@ class LocalStack:
             "mail_url": self.mail_url,
             "outputs": self.outputs,
         }
+
+    def _write_stack_file(self) -> None:
+        if self._stack_file is None:
+            return
         partial = self._stack_file.with_suffix(".partial")
-        partial.write_text(json.dumps(body, indent=1))
+        partial.write_text(json.dumps(self.description(), indent=1))
         partial.replace(self._stack_file)
         self._running.callback(self._stack_file.unlink, missing_ok=True)
 

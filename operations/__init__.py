@@ -1,1 +1,1 @@
-"""What people on call run, against the local stack when it is up, else against the stack that STACK_NAME names on AWS."""
+"""What people on call run: ``python -m operations COMMAND``, against the local stack or one on AWS."""

@@ -1,28 +1,37 @@
-"""Decides about a held import: puts the contract's decision object into the roster bucket."""
+"""Decide about a held import: write the decision into the roster bucket, where the service reads it."""
 
 from __future__ import annotations
 
 import json
 import sys
+from argparse import ArgumentParser, Namespace
 
-from operations.stack import deployed
+from operations.arguments import filled
+from operations.stack import Stack
 
-USAGE = 'make decide DISTRICT=riverbend IMPORT=20260901T… ACTION=approve BY="your name" REASON="why"'
+ACTIONS = ("approve", "reject", "roll_back")
 
 
-def main(arguments: list[str]) -> int:
-    district_id, import_id, action, by, reason = (*arguments, *[""] * 5)[:5]
-    if not district_id or not import_id or not by or action not in ("approve", "reject", "roll_back"):
-        sys.stderr.write(f"Say which import, what, and who decides:\n  {USAGE}\n")
-        return 1
-    stack = deployed()
-    body = json.dumps({"action": action, "by": by, "reason": reason})
-    stack.client("s3").put_object(
-        Bucket=stack.outputs["RosterBucketName"], Key=f"decisions/{district_id}/{import_id}.json", Body=body.encode()
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--district", required=True, type=filled, metavar="DISTRICT_ID", help="the district's id")
+    parser.add_argument(
+        "--import", required=True, type=filled, dest="import_id", metavar="IMPORT_ID", help="as its report names it"
     )
-    sys.stdout.write(f"{action}: written. The import's report will say what came of it.\n")
+    parser.add_argument("--action", required=True, choices=ACTIONS, help="roll_back undoes an import that is finished")
+    parser.add_argument("--by", required=True, type=filled, metavar="NAME", help="who decides")
+    parser.add_argument("--reason", default="", help="why")
+
+
+def question(arguments: Namespace) -> str:
+    return f"{arguments.action} import {arguments.import_id} of {arguments.district}"
+
+
+def run(stack: Stack, arguments: Namespace) -> int:
+    decision = {"action": arguments.action, "by": arguments.by, "reason": arguments.reason}
+    stack.s3().put_object(
+        Bucket=stack.outputs["RosterBucketName"],
+        Key=f"decisions/{arguments.district}/{arguments.import_id}.json",
+        Body=json.dumps(decision).encode(),
+    )
+    sys.stdout.write(f"{arguments.action}: written. The import's report will say what came of it.\n")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,58 +1,74 @@
-"""Shows, or deletes, all that is held about one person: by the account of the platform, or by the roster of a district."""
+"""Show, or delete, all that is held about a person: by the account of the platform, or by the roster of a district."""
 
 from __future__ import annotations
 
 import json
 import sys
+from argparse import ArgumentError, ArgumentParser, Namespace
 from decimal import Decimal
 
-from operations.stack import deployed
+from operations.arguments import add_roster_user, filled
+from operations.stack import Stack
 from shared.domain.roster import RosterUserKey
 from shared.stores.accounts import AccountStore
 from shared.stores.personal_data import PersonalData
 
-USAGE = """make export-person ACCOUNT={account id}
-  make export-person DISTRICT=riverbend PERSON={sourcedId}
-  make delete-person ACCOUNT={account id}
-  make delete-person DISTRICT=riverbend PERSON={sourcedId}"""
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--account", type=filled, metavar="ACCOUNT_ID", help="the platform's account; or else both of:")
+    add_roster_user(parser, required=False)
 
 
-def export(data: PersonalData, account_id: str, user: RosterUserKey | None) -> str:
-    """All that is held, as JSON: of an account and who is linked to it, or of a roster user and the account."""
-    accounts, users = data.person_of_user(user) if user else data.person_of_account(account_id)
+def check(arguments: Namespace) -> None:
+    """Raises ArgumentError unless the person is named in exactly one of the two ways."""
+    by_roster = bool(arguments.district) + bool(arguments.person)
+    if by_roster == 1 or bool(arguments.account) == bool(by_roster):
+        raise ArgumentError(None, "name the person by --account, or by --district and --person")
+
+
+def question(arguments: Namespace) -> str:
+    person = f"account {arguments.account}" if arguments.account else f"{arguments.person} of {arguments.district}"
+    return f"delete all that is held about {person}, for good"
+
+
+def run_export(stack: Stack, arguments: Namespace) -> int:
+    sys.stdout.write(export(_personal_data(stack), _person(arguments)) + "\n")
+    return 0
+
+
+def run_delete(stack: Stack, arguments: Namespace) -> int:
+    number = delete(_personal_data(stack), _person(arguments))
+    sys.stdout.write(f"{number} items are deleted.\n")
+    return 0
+
+
+def export(data: PersonalData, person: str | RosterUserKey) -> str:
+    """All that is held, as JSON: of an account (by its id) and who is linked to it, or of a roster user and the account."""
+    accounts, users = (
+        data.person_of_user(person) if isinstance(person, RosterUserKey) else data.person_of_account(person)
+    )
     held = data.held(accounts, users)
     return json.dumps(held, indent=1, sort_keys=True, default=_plain, ensure_ascii=False)
 
 
-def delete(data: PersonalData, account_id: str, user: RosterUserKey | None) -> int:
-    """The account with those that are joined with it, or the roster user; answers how many items are gone."""
-    if user:
-        return data.delete_user(user)
-    accounts, _ = data.person_of_account(account_id)
-    return sum(data.delete_account(one) for one in reversed(accounts))
+def delete(data: PersonalData, person: str | RosterUserKey) -> int:
+    """Delete the account with those that are joined with it, or the roster user; return the number of items deleted."""
+    if isinstance(person, RosterUserKey):
+        return data.delete_user(person)
+    accounts, _ = data.person_of_account(person)
+    return sum(data.delete_account(joined) for joined in reversed(accounts))
+
+
+def _person(arguments: Namespace) -> str | RosterUserKey:
+    return arguments.account or RosterUserKey(arguments.district, arguments.person)
+
+
+def _personal_data(stack: Stack) -> PersonalData:
+    pages = stack.functions().get_function_configuration(FunctionName=stack.outputs["PagesFunctionName"])
+    table = stack.table()
+    return PersonalData(table, AccountStore(table, pages["Environment"]["Variables"]["GOOGLE_ISSUER"]))
 
 
 def _plain(value: object) -> object:
     """DynamoDB's numbers and sets."""
     return int(value) if isinstance(value, Decimal) else sorted(value) if isinstance(value, set) else str(value)
-
-
-def main(arguments: list[str]) -> int:
-    what, account_id, district_id, sourced_id = (*arguments, *[""] * 4)[:4]
-    user = RosterUserKey(district_id, sourced_id) if district_id and sourced_id else None
-    if what not in ("export", "delete") or bool(account_id) == bool(user):
-        sys.stderr.write(f"Say whom, by the account or by the roster:\n  {USAGE}\n")
-        return 1
-    stack = deployed()
-    pages = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs["PagesFunctionName"])
-    table = stack.table()
-    data = PersonalData(table, AccountStore(table, pages["Environment"]["Variables"]["GOOGLE_ISSUER"]))
-    if what == "export":
-        sys.stdout.write(export(data, account_id, user) + "\n")
-    else:
-        sys.stdout.write(f"{delete(data, account_id, user)} items are gone.\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

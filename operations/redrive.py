@@ -1,4 +1,4 @@
-"""Sends what lies in the dead-letter queues, and imports that broke off, on their way again.
+"""Send what lies in the dead-letter queues, and imports that broke off, on their way again.
 
 Handling any of it twice, at any age, does no harm.
 """
@@ -7,18 +7,30 @@ from __future__ import annotations
 
 import json
 import sys
+from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeSerializer
 
-from operations.stack import Deployed, deployed
+from operations.stack import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueOutputTypeDef, MessageTypeDef
+    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
 
 OUTBOX_KEPT = 30 * 86_400
 """How long after a fact its event lies in the table, in seconds (shared.stores.outbox)."""
 _AROUND = 3_600
+"""Seconds before and after the batch in which its events are looked for: clocks differ."""
+_FUNCTIONS_OF_SCHEDULES = {
+    "-nudges": "CleanupNudgesFunctionName",
+    "-digests": "CleanupDigestFunctionName",
+    "-activations": "ActivationScheduleFunctionName",
+}
+"""The output that names a schedule's function, by the end of the schedule's name."""
 
 
 class Redrive:
@@ -26,56 +38,58 @@ class Redrive:
     function that they were meant for.
     """
 
-    def __init__(self, stack: Deployed) -> None:
+    def __init__(self, stack: Stack) -> None:
         self._outputs = stack.outputs
-        self._sqs = stack.client("sqs")
-        self._lambda = stack.client("lambda")
-        self._dynamodb = stack.client("dynamodb")
-        self._states = stack.client("stepfunctions")
+        self._sqs = stack.sqs()
+        self._functions = stack.functions()
+        self._dynamodb = stack.dynamodb()
+        self._step_functions = stack.step_functions()
 
     def run(self) -> Counter[str]:
-        """Answers how many messages were sent on, by what they were, and under ``failed`` how many are still there."""
+        """Return how many messages were sent on, by their kind, and under ``failed`` how many are still there."""
         done: Counter[str] = Counter()
-        for queue, what in (("Activation", "mail requests"), ("Export", "exports"), ("LinkNotice", "notices of links")):
+        for queue, kind in (("Activation", "mail requests"), ("Export", "exports"), ("LinkNotice", "notices of links")):
             dead_letters = self._outputs[f"{queue}DeadLetterQueueUrl"]
             for message in self._messages(dead_letters):
                 self._sqs.send_message(QueueUrl=self._outputs[f"{queue}QueueUrl"], MessageBody=message["Body"])
                 self._delete(dead_letters, message)
-                done[what] += 1
+                done[kind] += 1
         for message in self._messages(self._outputs["FailedEventsQueueUrl"]):
-            what = self._hand_on(message)
-            if what:
+            handled = self._hand_on(message)
+            if handled:
                 self._delete(self._outputs["FailedEventsQueueUrl"], message)
-            done[what or "failed"] += 1
-        done += self._imports()
+            done[handled or "failed"] += 1
+        done += self._restart_imports()
         return done
 
-    def _imports(self) -> Counter[str]:
-        """Imports that broke off are begun again: each of their steps may run again, and a newer upload goes before."""
+    def _restart_imports(self) -> Counter[str]:
+        """Start imports that broke off again: each of their steps may run again, and a newer upload takes precedence."""
         arn = self._outputs["ImportStateMachineArn"]
         known: set[str] = set()
         broken: dict[str, str] = {}
-        for status in ("RUNNING", "SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"):
-            pages = self._states.get_paginator("list_executions").paginate(stateMachineArn=arn, statusFilter=status)
-            for execution in (one for page in pages for one in page["executions"]):
+        paginator = self._step_functions.get_paginator("list_executions")
+        statuses: tuple[ExecutionStatusType, ...] = ("RUNNING", "SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT")
+        for status in statuses:
+            pages = paginator.paginate(stateMachineArn=arn, statusFilter=status)
+            for execution in (execution for page in pages for execution in page["executions"]):
                 known.add(execution["name"])
                 if status not in ("RUNNING", "SUCCEEDED"):
                     broken[execution["name"]] = execution["executionArn"]
         done: Counter[str] = Counter()
         for name, execution_arn in broken.items():
-            again = _next_name(name)
-            body = self._states.describe_execution(executionArn=execution_arn)["input"]
-            if again not in known and self._has_not_ended(json.loads(body)["import"]):
-                self._states.start_execution(stateMachineArn=arn, name=again, input=body)
+            next_name = _next_name(name)
+            execution_input = self._step_functions.describe_execution(executionArn=execution_arn)["input"]
+            if next_name not in known and self._has_not_ended(json.loads(execution_input)["import"]):
+                self._step_functions.start_execution(stateMachineArn=arn, name=next_name, input=execution_input)
                 done["imports"] += 1
         return done
 
-    def _has_not_ended(self, one: dict[str, Any]) -> bool:
-        key = {"PK": {"S": f"DISTRICT#{one['district_id']}"}, "SK": {"S": f"IMPORT#{one['import_id']}"}}
+    def _has_not_ended(self, ids: dict[str, str]) -> bool:
+        key = {"PK": {"S": f"DISTRICT#{ids['district_id']}"}, "SK": {"S": f"IMPORT#{ids['import_id']}"}}
         item = self._dynamodb.get_item(TableName=self._outputs["TableName"], Key=key, ConsistentRead=True).get("Item")
         return item is None or item["status"]["S"] == "failed"
 
-    def _messages(self, queue_url: str) -> Iterator[dict[str, Any]]:
+    def _messages(self, queue_url: str) -> Iterator[MessageTypeDef]:
         """Every message once; those that are not deleted come back into sight after two minutes."""
         seen: set[str] = set()
         while True:
@@ -89,11 +103,11 @@ class Redrive:
             seen |= {message["MessageId"] for message in fresh}
             yield from fresh
 
-    def _delete(self, queue_url: str, message: dict[str, Any]) -> None:
+    def _delete(self, queue_url: str, message: MessageTypeDef) -> None:
         self._sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
 
-    def _hand_on(self, message: dict[str, Any]) -> str | None:
-        """What the message was; None when it is none of ours, or its function failed again."""
+    def _hand_on(self, message: MessageTypeDef) -> str | None:
+        """Return the kind of the message; None when it is none of ours, or its function failed again."""
         try:
             event = json.loads(message["Body"])
         except ValueError:
@@ -108,40 +122,33 @@ class Redrive:
             return f"events of {function.removesuffix('FunctionName')}"
         return None
 
-    def _function_of(self, event: dict[str, Any], attributes: dict[str, Any]) -> str | None:
+    def _function_of(
+        self, event: dict[str, Any], attributes: Mapping[str, MessageAttributeValueOutputTypeDef]
+    ) -> str | None:
         """The output that names the function which an event was meant for."""
-        target = attributes.get("TARGET_ARN", {}).get("StringValue", "")
+        target = attributes["TARGET_ARN"].get("StringValue", "") if "TARGET_ARN" in attributes else ""
         for output, name in self._outputs.items():
             if output.endswith("FunctionName") and target.endswith(f":{name}"):
                 return output
         if records := event.get("Records"):
-            key = records[0].get("s3", {}).get("object", {}).get("key", "")
-            return (
-                "AccountsFeedFunctionName"
-                if key.startswith("accounts/")
-                else "RosterImportFunctionName"
-                if key
-                else None
-            )
+            return _function_of_upload(records[0].get("s3", {}).get("object", {}).get("key", ""))
         if event.get("source") == "aws.ses":
             return "MailFeedbackFunctionName"
         if event.get("detail-type") == "ImportHeld":
             return "HeldImportMailFunctionName"
-        for schedule in event.get("resources", []):
-            if schedule.endswith("-nudges"):
-                return "CleanupNudgesFunctionName"
-            if schedule.endswith("-digests"):
-                return "CleanupDigestFunctionName"
-            if schedule.endswith("-activations"):
-                return "ActivationScheduleFunctionName"
-        return None
+        schedules = event.get("resources", [])
+        return next(
+            (function for end, function in _FUNCTIONS_OF_SCHEDULES.items() for name in schedules if name.endswith(end)),
+            None,
+        )
 
     def _invoke(self, function: str, event: dict[str, Any]) -> bool:
-        answer = self._lambda.invoke(FunctionName=self._outputs[function], Payload=json.dumps(event).encode())
-        return "FunctionError" not in answer
+        response = self._functions.invoke(FunctionName=self._outputs[function], Payload=json.dumps(event).encode())
+        return "FunctionError" not in response
 
     def _outbox(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The outbox items of a batch that the stream gave up: it tells only when they came, and keeps them for a day."""
+        """The outbox items of a batch that the stream gave up. The message says only when they came; the stream itself keeps
+        them for a day."""
         first, last = (_epoch(batch[f"approximateArrivalOf{which}Record"]) for which in ("First", "Last"))
         pages = self._dynamodb.get_paginator("scan").paginate(
             TableName=self._outputs["TableName"],
@@ -167,24 +174,27 @@ class Redrive:
         return self._invoke("EventPublisherFunctionName", {"Records": [record]})
 
 
+def _function_of_upload(key: str) -> str | None:
+    if not key:
+        return None
+    return "AccountsFeedFunctionName" if key.startswith("accounts/") else "RosterImportFunctionName"
+
+
 def _next_name(name: str) -> str:
     """An execution's name for another try: ``x``, ``x-again1``, ``x-again2``."""
-    first, _, number = name.partition("-again")
-    return f"{first}-again{int(number or 0) + 1}"
+    import_id, _, tries = name.partition("-again")
+    return f"{import_id}-again{int(tries or 0) + 1}"
 
 
 def _epoch(moment: str) -> float:
     return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
 
 
-def main() -> int:
-    done = Redrive(deployed()).run()
-    for what, number in sorted(done.items()):
-        sys.stdout.write(f"{number:>6}  {what}\n")
+def run(stack: Stack, _: Namespace) -> int:
+    """Print how many were sent on; return 1 when any could not be."""
+    done = Redrive(stack).run()
+    for kind, number in sorted(done.items()):
+        sys.stdout.write(f"{number:>6}  {kind}\n")
     if not done:
         sys.stdout.write("Nothing lies in the dead-letter queues.\n")
     return 1 if done["failed"] else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,38 +1,28 @@
-"""Lets mail go out again after the breaker stopped it, because a person says that the cause is gone."""
+"""Let mail go out again after too many bounces or complaints stopped it (docs/runbooks/mail-stopped.md)."""
 
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from argparse import ArgumentParser, Namespace
 
-from operations.stack import deployed
+from operations.arguments import filled
+from operations.stack import Stack
 from shared.domain.clock import utc_now
-from shared.domain.errors import RefusedTransition
-from shared.domain.sender_reputation import Breaker
 from shared.stores.send_state import SendStateStore
 
-USAGE = 'make resume-mail BY="your name" REASON="what was wrong, and what was done about it"'
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--by", required=True, type=filled, metavar="NAME", help="who decides")
+    parser.add_argument("--reason", required=True, type=filled, help="what was wrong, and what was done about it")
 
 
-def resume(state: SendStateStore, by: str, reason: str, *, now: datetime) -> Breaker:
-    """Answers what sending had been stopped for. Raises RefusedTransition ``not_stopped``."""
-    return state.resume(by, reason, now)
+def question(_: Namespace) -> str:
+    return "let mail go out again"
 
 
-def main(arguments: list[str]) -> int:
-    by, reason = (one.strip() for one in (*arguments, "", "")[:2])
-    if not by or not reason:
-        sys.stderr.write(f"Say who decides, and why:\n  {USAGE}\n")
-        return 1
-    try:
-        stopped = resume(SendStateStore(deployed().table()), by, reason, now=utc_now())
-    except RefusedTransition as refused:
-        sys.stderr.write(f"{refused.message}\n")
-        return 1
+def run(stack: Stack, arguments: Namespace) -> int:
+    """Raises RefusedTransition ``not_stopped``."""
+    stopped = SendStateStore(stack.table()).resume(arguments.by, arguments.reason, utc_now())
     sys.stdout.write(f"Mail goes out again. It had been stopped at {stopped.opened_at}: {stopped.reason}.\n")
     sys.stdout.write("What was parked goes out within the next hour and a quarter.\n")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,39 +1,123 @@
-"""Which stack a command is about."""
+"""Which stack a command is about: named, found, and described before anything is done to it."""
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.exceptions import ClientError
 
-from local.stack import CREDENTIALS, REGION, STACK_NAME, running_stack
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sqs.client import SQSClient
+    from mypy_boto3_stepfunctions.client import SFNClient
+
+LOCAL = "local"
+"""The name that means the local stack."""
+LOCAL_STACK_FILE = Path(__file__).parent.parent / ".local/stack.json"
+"""Written by ``make local`` and ``make demo`` while they run."""
+
+
+class StackNotFound(Exception):
+    """No stack was named, or none of that name is there. The message tells a person what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Deployed:
-    """A stack: its outputs, and how to make clients for it."""
+class Stack:
+    """A deployed stack: where it is, its outputs, and clients for it."""
 
-    outputs: dict[str, str]
+    name: str
+    account: str
+    region: str
+    outputs: Mapping[str, str]
+    session: boto3.Session
     endpoint_url: str | None = None
+    """Where the local stack answers; None on AWS."""
 
-    def client(self, service: str) -> Any:
-        return self._session().client(service, endpoint_url=self.endpoint_url)
+    @property
+    def is_local(self) -> bool:
+        return self.endpoint_url is not None
 
-    def table(self) -> Any:
-        return self._session().resource("dynamodb", endpoint_url=self.endpoint_url).Table(self.outputs["TableName"])
+    def __str__(self) -> str:
+        place = f"account {self.account}, region {self.region}"
+        return f"{self.name} ({place}, {self.endpoint_url})" if self.is_local else f"{self.name} ({place})"
 
-    @staticmethod
-    def _session() -> Any:
-        return boto3.Session(region_name=os.environ.get("AWS_DEFAULT_REGION", REGION))
+    def s3(self) -> S3Client:
+        return self.session.client("s3", endpoint_url=self.endpoint_url)
+
+    def sqs(self) -> SQSClient:
+        return self.session.client("sqs", endpoint_url=self.endpoint_url)
+
+    def step_functions(self) -> SFNClient:
+        return self.session.client("stepfunctions", endpoint_url=self.endpoint_url)
+
+    def dynamodb(self) -> DynamoDBClient:
+        return self.session.client("dynamodb", endpoint_url=self.endpoint_url)
+
+    def functions(self) -> Any:
+        """Lambda's client; untyped, as its stubs are not among the tools."""
+        return self.session.client("lambda", endpoint_url=self.endpoint_url)
+
+    def table(self) -> Table:
+        return self.session.resource("dynamodb", endpoint_url=self.endpoint_url).Table(self.outputs["TableName"])
 
 
-def deployed() -> Deployed:
-    """The local stack when it is up; else the one on AWS that STACK_NAME names."""
-    if stack := running_stack():
-        os.environ.update(CREDENTIALS)
-        return Deployed(stack["outputs"], stack["endpoint_url"])
-    aws = Deployed({})
-    found = aws.client("cloudformation").describe_stacks(StackName=os.environ.get("STACK_NAME", STACK_NAME))
-    return Deployed({o["OutputKey"]: o["OutputValue"] for o in found["Stacks"][0]["Outputs"]})
+def named_stack(name: str | None, environment: Mapping[str, str] = os.environ) -> Stack:
+    """The stack of this name; else the one that STACK or STACK_NAME names; else the local one, if it runs.
+
+    A name always wins over a local stack that happens to run. Raises StackNotFound.
+    """
+    name = name or environment.get("STACK") or environment.get("STACK_NAME")
+    if name and name != LOCAL:
+        return stack_on_aws(name)
+    if running := _running_local_stack():
+        return local_stack(running)
+    if name:
+        raise StackNotFound("The local stack does not run. Start it with `make local`, or name a stack on AWS.")
+    raise StackNotFound("Name the stack: --stack NAME (make: STACK=NAME), or start the local one with `make local`.")
+
+
+def local_stack(running: Mapping[str, Any]) -> Stack:
+    """The stack that ``.local/stack.json`` describes. It takes any credentials."""
+    outputs: dict[str, str] = running["outputs"]
+    region: str = running["region"]
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)  # noqa: S106 (no secret: the emulator takes any)
+    account = outputs["ImportStateMachineArn"].split(":")[4]
+    return Stack(LOCAL, account, region, outputs, session, running["endpoint_url"])
+
+
+def stack_on_aws(name: str) -> Stack:
+    """A stack in the account and region that AWS' own settings (profile, region, credentials) lead to.
+
+    Raises StackNotFound.
+    """
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 itself reads AWS_DEFAULT_REGION alone
+    try:
+        found = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        raise StackNotFound(
+            f"There is no stack {name} in this account and region ({session.region_name}). "
+            "AWS_PROFILE and AWS_REGION choose others."
+        ) from error
+    _, _, _, region, account, _ = found["StackId"].split(":", 5)
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    return Stack(name, account, region, outputs, session)
+
+
+def _running_local_stack() -> dict[str, Any] | None:
+    """What ``.local/stack.json`` says, if the process that wrote it still runs."""
+    try:
+        found: dict[str, Any] = json.loads(LOCAL_STACK_FILE.read_text())
+        os.kill(int(found["pid"]), 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return found

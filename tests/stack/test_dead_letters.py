@@ -14,7 +14,7 @@ from local.proxy import sent_mail
 from local.sample_district import DISTRICT_ID
 from local.stack import LocalStack
 from operations.redrive import Redrive
-from operations.stack import Deployed
+from operations.stack import local_stack
 
 TWO_WEEKS_AGO = datetime.now(UTC) - timedelta(days=14)
 
@@ -24,10 +24,8 @@ def iso(moment: datetime) -> str:
 
 
 @pytest.fixture
-def redrive(stack: LocalStack, journey: Journey, monkeypatch: pytest.MonkeyPatch) -> Redrive:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    return Redrive(Deployed(stack.outputs, stack.endpoint_url))
+def redrive(stack: LocalStack, journey: Journey) -> Redrive:
+    return Redrive(local_stack(stack.description()))
 
 
 class Letters:

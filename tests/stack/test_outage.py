@@ -18,7 +18,7 @@ from local.journey import Journey, StepFailed, until
 from local.proxy import sent_mail
 from local.stack import LocalStack
 from operations.redrive import Redrive
-from operations.stack import Deployed
+from operations.stack import local_stack
 
 TEACHERS = 40
 
@@ -74,7 +74,7 @@ def test_functions_that_are_killed_in_the_middle_of_an_import_lose_nothing(stack
     everybody_has_one_mail(stack, "killed")
 
 
-def test_a_restart_in_the_middle_of_an_import_loses_nothing(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restart_in_the_middle_of_an_import_loses_nothing(stack: LocalStack) -> None:
     """Given an import at work; when everything is ended and started again, then `make redrive` lets it go on."""
     journey = uploads(stack, "restarted")
     states = stack.client("stepfunctions")
@@ -87,9 +87,7 @@ def test_a_restart_in_the_middle_of_an_import_loses_nothing(stack: LocalStack, m
     sleep(0.5)
     stack.restart_emulator()
     assert journey.report("reports/restarted/latest.json") is None, "the import was over before the restart"
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    done = Redrive(Deployed(stack.outputs, stack.endpoint_url)).run()
+    done = Redrive(local_stack(stack.description())).run()
     assert done["imports"] == 1
     report = journey.latest("rosters/restarted/r.zip")
     assert report["status"] == "completed", report

@@ -14,7 +14,6 @@ import pytest
 
 from benchmarks.mail_pace import over_the_quota, steady
 from functions.activation_email import handler
-from operations.resume_mail import resume
 from shared.domain import send_rate as pace
 from shared.domain import sender_reputation as reputation
 from shared.domain.activation import ActivationState
@@ -354,7 +353,7 @@ def test_it_goes_on_only_by_hand_and_what_was_parked_goes_out() -> None:
     world = waiting()
     stop(world)
     world.send_mail()
-    resume(SendStateStore(world.table), "Kim", "the list was cleaned", now=world.now)
+    SendStateStore(world.table).resume("Kim", "the list was cleaned", world.now)
     world.pass_time(hours=1)
     world.schedule().run()
     world.send_mail()
@@ -362,14 +361,14 @@ def test_it_goes_on_only_by_hand_and_what_was_parked_goes_out() -> None:
     kept = world.table.items["SENDING", "BREAKER"]
     assert (kept["resumed_by"], kept["resume_reason"]) == ("Kim", "the list was cleaned")
     with pytest.raises(RefusedTransition):
-        resume(SendStateStore(world.table), "Kim", "again", now=world.now)
+        SendStateStore(world.table).resume("Kim", "again", world.now)
 
 
 def test_after_it_was_resumed_counting_starts_anew() -> None:
     world = World()
     stop(world)
     state = SendStateStore(world.table)
-    resume(state, "Kim", "cleaned", now=world.now)
+    state.resume("Kim", "cleaned", world.now)
     for number in range(reputation.FEWEST_BOUNCES - 1):
         assert state.note(Noted.BOUNCED, f"later{number}", world.now) is None
     opened = state.note(Noted.BOUNCED, "one more", world.now)

@@ -54,9 +54,9 @@ def made_account(world: World) -> str:
 @pytest.mark.parametrize("by", ["account", "made account", "roster"])
 def test_all_that_is_held_about_a_person_is_shown_whichever_way_they_are_named(by: str) -> None:
     world = with_a_student()
-    account_id, user = {"account": ("kid", None), "made account": (made_account(world), None), "roster": ("", KID)}[by]
+    person = {"account": "kid", "made account": made_account(world), "roster": KID}[by]
 
-    shown = json.loads(export(data_of(world), account_id, user))
+    shown = json.loads(export(data_of(world), person))
 
     found = {(item["PK"], item["SK"]) for item in shown["items"]}
     others = {("ACCOUNT#ada", "CLASS#own"), ("ACCOUNT#ada", "CLASS_ASSIGNMENT#own#q"), ("CLASS#lakeside#c1", "MEMBERS")}
@@ -70,7 +70,7 @@ def test_nothing_is_left_of_a_deleted_account_and_nobody_else_loses_anything() -
     words = ("kid", made_account(world), "cid-1@mail.example")
     others = {pair: item for pair, item in world.table.items.items() if pair[0] == "ACCOUNT#zoe"}
 
-    assert delete(data_of(world), "kid", None) > 0
+    assert delete(data_of(world), "kid") > 0
 
     assert mentions(world, *words) == set()
     assert world.links.of_user(KID) is None
@@ -83,7 +83,7 @@ def test_nothing_is_left_of_a_deleted_account_and_nobody_else_loses_anything() -
 def test_nothing_is_left_of_a_deleted_roster_user_and_the_account_stays() -> None:
     world = with_a_student()
 
-    delete(data_of(world), "", KID)
+    delete(data_of(world), KID)
 
     assert {
         pair for pair in mentions(world, "s1") if pair[0].startswith(("USER#", "EMAIL#", "CLASS#", "CLEVER#"))
@@ -98,7 +98,7 @@ def test_what_is_noted_of_a_teacher_for_the_digest_goes_with_the_teacher() -> No
     assert teacher is not None
     RemainingClassesStore(world.table).note(teacher, 3)
 
-    delete(data_of(world), "", teacher.key)
+    delete(data_of(world), teacher.key)
 
     assert not [pair for pair in mentions(world, "t1") if pair[0].startswith("LEFT#")]
 
@@ -106,17 +106,15 @@ def test_what_is_noted_of_a_teacher_for_the_digest_goes_with_the_teacher() -> No
 def test_the_teacher_of_a_class_takes_its_memberships_along() -> None:
     world = lakeside().world
 
-    delete(data_of(world), "ada", None)
+    delete(data_of(world), "ada")
 
     assert world.accounts.member_classes("kid") == []
     assert mentions(world, "ada") == set()
 
 
 @pytest.mark.parametrize("mode", [Mode.DIES_BEFORE, Mode.DIES_AFTER])
-@pytest.mark.parametrize(("account_id", "user"), [("kid", None), ("", KID)], ids=["account", "roster user"])
-def test_a_deletion_that_was_cut_is_finished_by_the_next_one(
-    account_id: str, user: RosterUserKey | None, mode: Mode
-) -> None:
+@pytest.mark.parametrize("person", ["kid", KID], ids=["account", "roster user"])
+def test_a_deletion_that_was_cut_is_finished_by_the_next_one(person: str | RosterUserKey, mode: Mode) -> None:
     begun = with_a_student()
 
     def deleted(cut: dict[int, Mode]) -> tuple[dict[tuple[str, str], object], int]:
@@ -124,9 +122,9 @@ def test_a_deletion_that_was_cut_is_finished_by_the_next_one(
         world = World(gate=chaos)
         world.begin_like(begun)
         with suppress(Killed):
-            delete(data_of(world), account_id, user)
+            delete(data_of(world), person)
         if cut:
-            delete(data_of(world), account_id, user)
+            delete(data_of(world), person)
         return dict(world.table.items), len(chaos.calls)
 
     whole, calls = deleted({})

@@ -1,0 +1,159 @@
+"""The command line of people on call. The make targets of the same names call it."""
+
+from __future__ import annotations
+
+import sys
+from argparse import SUPPRESS, ArgumentError, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from operations import audit, decide, personal_data, redrive, resend, resume_mail
+from operations.arguments import add_roster_user, filled
+from operations.stack import Stack, StackNotFound, named_stack
+from shared.domain.errors import AccountLinkingError
+
+DONE, REFUSED, WRONG_USE = 0, 1, 2
+
+EPILOG = """\
+The stack is the one that --stack names, else the variable STACK or STACK_NAME, else the local stack if it runs.
+`local` is the local stack. Profile and region are AWS' own: AWS_PROFILE, AWS_REGION.
+The stack, its account and its region are written to standard error before anything is done.
+
+Exit codes: 0 done; 1 refused, or something could not be handled; 2 wrong use, and nothing was done."""
+
+
+class Confirm(Enum):
+    """When a command asks before it does its work, and wants --yes where nobody can be asked."""
+
+    NEVER = "never"
+    ON_AWS = "on AWS"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    name: str
+    help: str
+    run: Callable[[Stack, Namespace], int]
+    add_arguments: Callable[[ArgumentParser], None] = lambda _parser: None
+    check: Callable[[Namespace], None] = lambda _arguments: None
+    """Raises ArgumentError for arguments that do not go together."""
+    confirm: Confirm = Confirm.NEVER
+    question: Callable[[Namespace], str] = lambda _arguments: ""
+    """What will be done, as asked of a person."""
+
+
+COMMANDS = (
+    Command(
+        "decide",
+        "approve or reject a held import, or roll back a finished one",
+        decide.run,
+        decide.add_arguments,
+        confirm=Confirm.ON_AWS,
+        question=decide.question,
+    ),
+    Command("resend", "send a teacher another activation mail", resend.run, add_roster_user),
+    Command(
+        "resume-mail",
+        "let mail go out again after too many bounces or complaints stopped it",
+        resume_mail.run,
+        resume_mail.add_arguments,
+        confirm=Confirm.ON_AWS,
+        question=resume_mail.question,
+    ),
+    Command("redrive", "send on what lies in the dead-letter queues, and start broken imports again", redrive.run),
+    Command("audit", "print when and how a person's links were made and undone, as CSV", audit.run, add_roster_user),
+    Command(
+        "export-person",
+        "print all that is held about a person, as JSON",
+        personal_data.run_export,
+        personal_data.add_arguments,
+        personal_data.check,
+    ),
+    Command(
+        "delete-person",
+        "delete all that is held about a person, for good",
+        personal_data.run_delete,
+        personal_data.add_arguments,
+        personal_data.check,
+        confirm=Confirm.ALWAYS,
+        question=personal_data.question,
+    ),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    command: Command = arguments.command
+    try:
+        command.check(arguments)
+        stack = named_stack(arguments.stack)
+    except (ArgumentError, StackNotFound) as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_USE
+    except (BotoCoreError, ClientError) as error:
+        sys.stderr.write(f"The stack could not be looked up: {error}\n")
+        return WRONG_USE
+    sys.stderr.write(f"Stack: {stack}\n")
+    if not arguments.yes and _must_confirm(command, stack):
+        wish = command.question(arguments)
+        if not sys.stdin.isatty():
+            sys.stderr.write(
+                f"This would {wish}. There is no terminal to ask on: say --yes (make: YES=1). Nothing was done.\n"
+            )
+            return WRONG_USE
+        sys.stderr.write(f"This will {wish}. Type yes to go on: ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() != "yes":
+            sys.stderr.write("Nothing was done.\n")
+            return REFUSED
+    try:
+        return command.run(stack, arguments)
+    except AccountLinkingError as error:
+        sys.stderr.write(f"{error.message}\n")
+    except (BotoCoreError, ClientError) as error:
+        sys.stderr.write(f"AWS refused: {error}\n")
+    return REFUSED
+
+
+def _must_confirm(command: Command, stack: Stack) -> bool:
+    return command.confirm is Confirm.ALWAYS or (command.confirm is Confirm.ON_AWS and not stack.is_local)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="python -m operations",
+        description="What people on call run, against the local stack or one on AWS.",
+        epilog=EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        subparser = commands.add_parser(
+            command.name,
+            help=command.help,
+            description=f"{command.help[0].upper()}{command.help[1:]}.",
+            epilog=EPILOG,
+            formatter_class=RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        command.add_arguments(subparser)
+        subparser.add_argument("--stack", metavar="local|NAME", type=filled, help="the stack (default: see below)")
+        asks = {
+            Confirm.NEVER: SUPPRESS,
+            Confirm.ON_AWS: "do not ask; needed on AWS where there is no terminal",
+            Confirm.ALWAYS: "do not ask; needed where there is no terminal",
+        }
+        subparser.add_argument("--yes", action="store_true", help=asks[command.confirm])
+        subparser.set_defaults(command=command)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

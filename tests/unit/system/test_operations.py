@@ -1,0 +1,294 @@
+"""The command line of people on call: which stack it is about, what it asks, and what it does there (on moto)."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+import operations.stack
+from operations.__main__ import COMMANDS, DONE, REFUSED, WRONG_USE, Confirm, main
+from operations.stack import Stack, StackNotFound, local_stack, named_stack
+from shared.domain.account import Account
+from shared.stores.accounts import AccountStore
+
+ROOT = Path(__file__).parents[3]
+REGION = "eu-west-1"
+GOOGLE = "https://accounts.google.com"
+DECISION = ["decide", "--district", "riverbend", "--import", "20260901T1", "--action", "approve", "--by", "Kim"]
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An AWS account of nobody's, in which a stack called ``production`` is deployed; no local stack runs."""
+    for variable in ("STACK", "STACK_NAME", "AWS_PROFILE", "AWS_REGION", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setattr(operations.stack, "LOCAL_STACK_FILE", Path("/nowhere/stack.json"))
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket="rosters", CreateBucketConfiguration={"LocationConstraint": REGION})
+        boto3.client("dynamodb").create_table(
+            TableName="table",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
+            KeySchema=[
+                {"AttributeName": "PK", "KeyType": "HASH"},
+                {"AttributeName": "SK", "KeyType": "RANGE"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        monkeypatch.setattr(boto3.Session, "client", _client_of(boto3.Session.client))
+        yield
+
+
+def _client_of(original: Any) -> Any:
+    """Moto has no CloudFormation without tools that this project does not need, and no function without a container."""
+
+    def client(session: boto3.Session, service: str, **settings: Any) -> Any:
+        if service == "cloudformation":
+            return SimpleNamespace(describe_stacks=lambda StackName: _describe(StackName, str(session.region_name)))
+        if service == "lambda":
+            variables = {"Variables": {"GOOGLE_ISSUER": GOOGLE}}
+            return SimpleNamespace(get_function_configuration=lambda FunctionName: {"Environment": variables})
+        return original(session, service, **settings)
+
+    return client
+
+
+def _describe(name: str, region: str) -> dict[str, Any]:
+    if name != "production":
+        raise ClientError({"Error": {"Code": "ValidationError", "Message": "no such stack"}}, "DescribeStacks")
+    outputs = {"RosterBucketName": "rosters", "TableName": "table", "PagesFunctionName": "pages"}
+    return {
+        "Stacks": [
+            {
+                "StackId": f"arn:aws:cloudformation:{region}:123456789012:stack/production/1f2e",
+                "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
+            }
+        ]
+    }
+
+
+@pytest.fixture
+def running_locally(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A local stack runs, too. Its endpoint is one that moto answers."""
+    running = {
+        "pid": os.getpid(),
+        "endpoint_url": "https://s3.us-east-1.amazonaws.com",
+        "region": "us-east-1",
+        "outputs": {
+            "RosterBucketName": "local-rosters",
+            "TableName": "table",
+            "ImportStateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:import",
+        },
+    }
+    file = tmp_path / "stack.json"
+    file.write_text(json.dumps(running))
+    monkeypatch.setattr(operations.stack, "LOCAL_STACK_FILE", file)
+    return running
+
+
+@pytest.fixture
+def ada(aws: None) -> AccountStore:
+    """The store of ``production``, in which Ada has an account."""
+    store = AccountStore(boto3.resource("dynamodb").Table("table"), GOOGLE)
+    store.put(Account("ada", "teacher", "Ada", "ada"), mastery=None, classes=None, fingerprint="f", before=None)
+    return store
+
+
+def decision_in(bucket: str) -> dict[str, str] | None:
+    s3 = boto3.client("s3")
+    try:
+        found: dict[str, str] = json.loads(
+            s3.get_object(Bucket=bucket, Key="decisions/riverbend/20260901T1.json")["Body"].read()
+        )
+    except ClientError:
+        return None
+    return found
+
+
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch, reply: str) -> None:
+    terminal = io.StringIO(f"{reply}\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
+
+
+@pytest.mark.usefixtures("running_locally")
+@pytest.mark.parametrize("variable", ["STACK", "STACK_NAME"])
+def test_a_named_stack_wins_over_a_running_local_one(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert named_stack("production").name == "production"
+    monkeypatch.setenv(variable, "production")
+    assert named_stack(None).name == "production"
+
+
+def test_an_option_wins_over_the_variables(running_locally: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STACK", "production")
+    stack = named_stack("local")
+    assert (stack.name, stack.endpoint_url) == ("local", running_locally["endpoint_url"])
+
+
+@pytest.mark.usefixtures("running_locally")
+def test_without_a_name_it_is_the_running_local_stack_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="local-rosters")
+
+    assert main(DECISION) == DONE
+
+    assert decision_in("local-rosters") == {"action": "approve", "by": "Kim", "reason": ""}
+    assert "Stack: local (account 000000000000, region us-east-1, https://" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [(None, "Name the stack"), ("local", "make local"), ("prodution", "There is no stack prodution")],
+)
+def test_a_stack_that_is_not_there_is_said_with_a_way_on(
+    name: str | None, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["redrive", *(["--stack", name] if name else [])]) == WRONG_USE
+    assert advice in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_stack_file_whose_writer_is_gone_is_no_running_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / "stack.json").write_text(json.dumps({"pid": gone.pid}))
+    monkeypatch.setattr(operations.stack, "LOCAL_STACK_FILE", tmp_path / "stack.json")
+    with pytest.raises(StackNotFound):
+        named_stack(None)
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_target_is_shown_apart_from_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "--stack", "production", "--district", "riverbend", "--person", "t1"]) == DONE
+    printed = capsys.readouterr()
+    assert printed.err == f"Stack: production (account 123456789012, region {REGION})\n"
+    assert printed.out.startswith("at,fact,actor,")
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_region_is_the_one_of_aws_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert named_stack("production").region == REGION
+    monkeypatch.setenv("AWS_REGION", "ap-southeast-2")
+    assert named_stack("production").region == "ap-southeast-2"
+
+
+def test_delete_person_does_nothing_off_a_terminal_without_yes(
+    ada: AccountStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["delete-person", "--account", "ada", "--stack", "production"]) == WRONG_USE
+    assert ada.get("ada") is not None
+    printed = capsys.readouterr().err
+    assert "production (account 123456789012" in printed
+    assert "delete all that is held about account ada" in printed
+    assert "--yes" in printed
+
+
+@pytest.mark.usefixtures("running_locally")
+def test_delete_person_wants_yes_on_the_local_stack_too() -> None:
+    assert main(["delete-person", "--account", "ada"]) == WRONG_USE
+
+
+def test_delete_person_deletes_with_yes(ada: AccountStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["delete-person", "--account", "ada", "--stack", "production", "--yes"]) == DONE
+    assert ada.get("ada") is None
+    assert "items are deleted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "is_kept"), [("yes", DONE, False), ("y", REFUSED, True), ("", REFUSED, True)]
+)
+def test_delete_person_asks_on_a_terminal(
+    ada: AccountStore, monkeypatch: pytest.MonkeyPatch, reply: str, code: int, is_kept: bool
+) -> None:
+    on_a_terminal(monkeypatch, reply)
+    assert main(["delete-person", "--account", "ada", "--stack", "production"]) == code
+    assert (ada.get("ada") is not None) is is_kept
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_decision_on_aws_wants_yes_off_a_terminal() -> None:
+    assert main([*DECISION, "--stack", "production"]) == WRONG_USE
+    assert decision_in("rosters") is None
+    assert main([*DECISION, "--stack", "production", "--yes"]) == DONE
+    assert decision_in("rosters") is not None
+
+
+def test_the_commands_that_ask_are_those_that_cannot_be_taken_back() -> None:
+    asks = {command.name: command.confirm for command in COMMANDS if command.confirm is not Confirm.NEVER}
+    assert asks == {"decide": Confirm.ON_AWS, "resume-mail": Confirm.ON_AWS, "delete-person": Confirm.ALWAYS}
+    assert all((command.confirm is Confirm.NEVER) == (command.question(_any_arguments()) == "") for command in COMMANDS)
+
+
+def _any_arguments() -> Any:
+    return SimpleNamespace(account="a", district="d", person="p", import_id="i", action="reject")
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    "person",
+    [[], ["--district", "riverbend"], ["--person", "t1"], ["--account", "a", "--person", "t1"]],
+    ids=["nobody", "no person", "no district", "both ways"],
+)
+def test_a_person_is_named_in_one_way(person: list[str]) -> None:
+    assert main(["export-person", *person, "--stack", "production"]) == WRONG_USE
+
+
+def test_export_person_prints_json_alone(ada: AccountStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export-person", "--account", "ada", "--stack", "production"]) == DONE
+    assert {item["PK"] for item in json.loads(capsys.readouterr().out)["items"]} == {"ACCOUNT#ada"}
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["resume-mail", "--by", "Kim", "--reason", "mended", "--yes"], "Sending has not stopped."),
+        (["decide", *DECISION[1:], "--yes"], "AWS refused"),
+    ],
+    ids=["a rule", "AWS"],
+)
+def test_a_refusal_is_said_in_a_sentence(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    boto3.client("s3").delete_bucket(Bucket="rosters")
+    assert main([*arguments, "--stack", "production"]) == REFUSED
+    assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_argument_is_no_argument(blank: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["resume-mail", "--by", "Kim", "--reason", blank])
+    assert ended.value.code == WRONG_USE
+
+
+def test_every_command_has_a_make_target_that_hands_values_over_unread() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for command in COMMANDS:
+        assert f"\n{command.name}: setup ## " in makefile
+    reason = 'it\'s $(id) "fine" `now`'
+    ran = subprocess.run(
+        ["make", "-s", "-o", "setup", "resume-mail", "PYTHON=@printf '<%s>'", "BY=-Kim", "STACK=x", "YES=1"],
+        cwd=ROOT, env={**os.environ, "REASON": reason}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ran.stdout == f"<-m><operations><resume-mail><--yes><--by=-Kim><--reason={reason}>"
+
+
+def test_the_local_stack_is_reached_with_any_credentials(running_locally: dict[str, Any]) -> None:
+    stack = local_stack(running_locally)
+    assert isinstance(stack, Stack)
+    credentials = stack.session.get_credentials()
+    assert credentials is not None
+    assert credentials.access_key == "test"
