@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,22 +13,27 @@ from local.install_browser import browser as find_browser
 from local.journey import Journey
 from local.sample_district import SampleDistrict
 from local.stack import LocalStack
+from tests.corpus import others, own
+from tests.corpus.corpus import Corpus
 
 ROOT = Path(__file__).parent.parent
+_OTHERS = others.find()
+CORPORA: list[tuple[Corpus, list[pytest.MarkDecorator]]] = [(own.make(), [])]
+if _OTHERS:
+    CORPORA.append((_OTHERS, [pytest.mark.slow]))
 
 
-@pytest.fixture(scope="session")
-def corpus() -> Path:
-    """Real rosters, written by others; they are not part of this project."""
-    folder = Path(os.environ.get("ROSTER_CORPUS", ROOT.parent / "shared/rosters"))
-    if not folder.is_dir():
-        pytest.skip("the corpus of real rosters is not here; ROSTER_CORPUS says where it is")
-    return folder
-
-
-def roster_files(folder: Path) -> dict[str, bytes]:
-    """The CSV files of a set."""
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.csv"))}
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for ``corpus`` or ``roster_set`` runs on the project's own, and on others' where these are."""
+    if "corpus" in metafunc.fixturenames:
+        metafunc.parametrize("corpus", [pytest.param(corpus, id=corpus.name, marks=marks) for corpus, marks in CORPORA])
+    if "roster_set" in metafunc.fixturenames:
+        sets = [
+            pytest.param(roster, id=f"{corpus.name}: {roster.name}", marks=marks)
+            for corpus, marks in CORPORA
+            for roster in (corpus.loose if metafunc.definition.get_closest_marker("loose") else corpus.rosters)
+        ]
+        metafunc.parametrize("roster_set", sets)
 
 
 _FLAGS = [

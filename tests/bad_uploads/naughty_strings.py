@@ -1,15 +1,11 @@
-"""Nasty strings that others collected, in places where a roster has harmless ones (the corpus of real rosters has them)."""
+"""The corpus' strings and CSV files in places where a roster has harmless ones."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import re
-import xml.etree.ElementTree as ET
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 from tests.bad_uploads.case import At, Case
 from tests.bad_uploads.valid_rosters import Roster, Sheet
@@ -17,30 +13,17 @@ from tests.bad_uploads.valid_rosters import Roster, Sheet
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """An address of the collection, and whether a mail could be sent to it."""
-
-    text: str
-    is_one: bool
-
-
-def spectrum(corpus: Path) -> list[Path]:
-    """Small CSV files in which everything is right and nothing is simple."""
-    return sorted((corpus / "nasty/csv-spectrum/csvs").glob("*.csv"))
-
-
-def beside(roster: Roster, path: Path) -> Case:
-    """The records of such a file, as more columns of more people, with a row without an id behind them."""
+def beside(roster: Roster, name: str, body: bytes) -> Case:
+    """The records of a CSV file, as more columns of more people, with a row without an id behind them."""
     sheet = roster.students
-    header, *records = _records(path.read_bytes().decode())
+    header, *records = _records(body.decode())
     blank = "," * header.count(",")
     good = [f"{line},{blank}\n" for line in sheet.lines[1:]]
     more = [f"{with_id(sheet, f'x{n}')},{_ended(record)}" for n, record in enumerate(records)]
     before = f"{sheet.lines[0]},{_ended(header)}" + "".join(good + more)
     line = len(_LINE.findall(before)) + 1
     return Case(
-        f"{roster.format}: beside {path.name}",
+        f"{roster.format}: beside {name}",
         roster.with_file(sheet.name, before),
         roster.with_file(sheet.name, before + with_id(sheet, "") + f",{records[0]}"),
         "completed",
@@ -49,33 +32,19 @@ def beside(roster: Roster, path: Path) -> Case:
     )
 
 
-def instead(roster: Roster, sheet: Sheet, path: Path) -> Case:
-    """Such a file instead of one of a roster's."""
+def instead(roster: Roster, sheet: Sheet, name: str, body: bytes) -> Case:
+    """A CSV file instead of one of a roster's."""
     return Case(
-        f"{roster.format}: {path.name} as {sheet.name}",
+        f"{roster.format}: {name} as {sheet.name}",
         roster.files,
-        roster.with_file(sheet.name, path.read_bytes()),
+        roster.with_file(sheet.name, body),
         "rejected",
         "missing_column",
         At(sheet.name, 1, sheet.needs[0]),
     )
 
 
-def naughty_strings(corpus: Path) -> list[str]:
-    strings: list[str] = json.loads((corpus / "nasty/naughty-strings/blns/blns.json").read_text())
-    return strings
-
-
-def addresses(corpus: Path) -> list[Address]:
-    """Control characters stand there as pictures of them."""
-    found = ET.parse(corpus / "nasty/email-addresses/tests/tests.xml").iter("test")
-    return [
-        Address(_with_controls(test.findtext("address") or ""), test.findtext("category") != "ISEMAIL_ERR")
-        for test in found
-    ]
-
-
-def with_values(sheet: Sheet, columns: list[str], values: list[str]) -> tuple[str, dict[int, list[str]]]:
+def with_values(sheet: Sheet, columns: list[str], values: Sequence[str]) -> tuple[str, dict[int, list[str]]]:
     """The file with a row more for each of these values, which go round the columns; and the values by line."""
     text = io.StringIO(sheet.text)
     text.seek(0, io.SEEK_END)
@@ -110,7 +79,3 @@ def _records(text: str) -> Iterator[str]:
 
 def _ended(record: str) -> str:
     return record if record.endswith(("\r", "\n")) else record + "\n"
-
-
-def _with_controls(text: str) -> str:
-    return re.sub("[\u2400-\u241f]", lambda found: chr(ord(found[0]) - 0x2400), text).replace("\u2421", "\x7f")

@@ -1,10 +1,9 @@
-"""Real rosters, and what is none, on the local stack (M1, M2, M4, M8)."""
+"""Whole rosters, and what is none, on the local stack (M1, M2, M4, M8)."""
 
 from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -14,7 +13,7 @@ from local.journey import Journey, until
 from local.sample_district import SampleDistrict, zipped
 from local.stack import LocalStack
 from local.web_client import WebClient
-from tests.conftest import roster_files
+from tests.corpus.corpus import Corpus, RosterSet
 
 
 @pytest.fixture
@@ -45,43 +44,47 @@ def people_and_classes(stack: LocalStack, district_id: str) -> dict[tuple[str, s
     return {(i["PK"], i["SK"]): repr(sorted(i.items(), key=str)) for i in items if i["PK"].startswith(prefixes)}
 
 
-def test_the_clever_sandbox_is_read_and_its_teachers_are_mailed_once(
-    uploads: Journey, stack: LocalStack, corpus: Path, capsys: pytest.CaptureFixture[str]
+def test_a_clever_district_is_read_and_its_teachers_are_mailed_once(
+    uploads: Journey, stack: LocalStack, corpus: Corpus, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    register(uploads, "sandbox")
-    roster = zipped(roster_files(corpus / "clever-sandbox"))
+    district_id = f"clever-{corpus.name}"
+    register(uploads, district_id)
+    clever = corpus.clever
+    roster = zipped(dict(clever.files))
     others = len(uploads.activation_mails())
     began = monotonic()
-    uploads.put("rosters/sandbox/roster.zip", roster)
-    report = uploads.latest("rosters/sandbox/roster.zip")
+    uploads.put(f"rosters/{district_id}/roster.zip", roster)
+    report = uploads.latest(f"rosters/{district_id}/roster.zip")
     with capsys.disabled():
         sys.stdout.write(
-            f"\nclever-sandbox, 1,093 people: completed {monotonic() - began:.1f} s after the upload began\n"
+            f"\n{clever.name}, {clever.people:,} people: completed {monotonic() - began:.1f} s after the upload began\n"
         )
     assert report["status"] == "completed"
-    assert (report["users"]["read"], report["classes"]["read"]) == (1093, 379)
-    assert report["activations"] == {"queued": 89, "withheld": 0}
-    until(lambda: len(uploads.activation_mails()) >= others + 89, seconds=60, what="the 89 activation mails")
+    assert (report["users"]["read"], report["classes"]["read"]) == (clever.people, clever.classes)
+    assert report["activations"] == {"queued": clever.invited, "withheld": 0}
+    assert clever.invited
+    expected = others + clever.invited
+    until(lambda: len(uploads.activation_mails()) >= expected, seconds=60, what="the activation mails")
     assert monotonic() - began < 60
     sleep(2)
     mails = uploads.activation_mails()
-    assert len({m["to"] for m in mails}) == len(mails) == others + 89
+    assert len({m["to"] for m in mails}) == len(mails) == expected
 
-    before = people_and_classes(stack, "sandbox")
-    uploads.put("rosters/sandbox/again.zip", roster)
-    again = uploads.latest("rosters/sandbox/again.zip")
+    before = people_and_classes(stack, district_id)
+    uploads.put(f"rosters/{district_id}/again.zip", roster)
+    again = uploads.latest(f"rosters/{district_id}/again.zip")
     assert again["status"] == "unchanged"
-    assert again["users"]["unchanged"] == again["users"]["read"] == 1093
+    assert again["users"]["unchanged"] == again["users"]["read"] == clever.people
     sleep(2)
-    assert len(uploads.activation_mails()) == others + 89
-    assert people_and_classes(stack, "sandbox") == before
+    assert len(uploads.activation_mails()) == expected
+    assert people_and_classes(stack, district_id) == before
 
 
-@pytest.mark.parametrize("name", ["edfi-1.1", "rosterhub-1.1-en", "rosterhub-1.1-ja"])
-def test_one_roster_sets_are_completed_as_loose_files(uploads: Journey, corpus: Path, name: str) -> None:
-    district_id = name.replace(".", "-")
+@pytest.mark.loose
+def test_one_roster_sets_are_completed_as_loose_files(uploads: Journey, roster_set: RosterSet) -> None:
+    district_id = roster_set.name.replace(".", "-").replace("/", "-")
     register(uploads, district_id)
-    for file, body in roster_files(corpus / "oneroster" / name).items():
+    for file, body in roster_set.files.items():
         uploads.put(f"rosters/{district_id}/first/{file}", body)
     uploads.put(f"rosters/{district_id}/first/_complete", b"")
     report = uploads.latest(f"rosters/{district_id}/first/_complete")
@@ -90,15 +93,17 @@ def test_one_roster_sets_are_completed_as_loose_files(uploads: Journey, corpus: 
     assert report["rejects"] == []
 
 
-def test_japanese_names_are_whole_in_the_pages(uploads: Journey, stack: LocalStack, corpus: Path) -> None:
-    register(uploads, "japan", email_domains=["sample-u.ac.jp"])
-    uploads.put("rosters/japan/r.zip", (corpus / "oneroster/rosterhub-1.1-ja/oneroster.zip").read_bytes())
-    assert uploads.latest("rosters/japan/r.zip")["status"] == "completed"
+def test_japanese_names_are_whole_in_the_pages(uploads: Journey, stack: LocalStack, corpus: Corpus) -> None:
+    names = corpus.outside_latin
+    district_id = f"japan-{corpus.name}"
+    register(uploads, district_id, email_domains=[names.domain])
+    uploads.put(f"rosters/{district_id}/r.zip", zipped(dict(names.files)))
+    assert uploads.latest(f"rosters/{district_id}/r.zip")["status"] == "completed"
     with WebClient(stack.web_url) as student:
-        student.open("/sso/japan").press("Continue with Google").press("Sign in", email="user02@sample-u.ac.jp")
-        assert "名02 姓02" in student.text
+        student.open(f"/sso/{district_id}").press("Continue with Google").press("Sign in", email=names.student)
+        assert names.shown_name in student.text
         student.press("I don't have an account yet")
-        assert "情報処理入門" in student.text
+        assert names.shown_class in student.text
 
 
 GOOD = {

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +30,7 @@ from tests.bad_uploads.stored_state import standing
 from tests.bad_uploads.valid_rosters import CLEVER, EVERY_FORMAT, ONE_ROSTER_1_1, Files, Roster, Sheet
 from tests.bad_uploads.whole_files import WHOLE_FILES
 from tests.conftest import ROOT
+from tests.corpus.corpus import Corpus
 from tests.harness import World
 
 CASES = (*WHOLE_FILES, *ROWS, *DELTAS, *ODD_BUT_PLAIN)
@@ -188,17 +188,17 @@ def test_an_archive_that_is_easily_misread_is_refused(
 
 
 @pytest.mark.parametrize("roster", EVERY_FORMAT, ids=lambda roster: roster.format)
-def test_lines_are_counted_right_behind_csv_that_is_right_and_not_simple(roster: Roster, corpus: Path) -> None:
-    for path in nasty.spectrum(corpus):
-        case = nasty.beside(roster, path)
+def test_lines_are_counted_right_behind_csv_that_is_right_and_not_simple(roster: Roster, corpus: Corpus) -> None:
+    for name, body in corpus.csv_files.items():
+        case = nasty.beside(roster, name, body)
         then_it_is_answered_right(case, when_uploaded(case))
 
 
 @pytest.mark.parametrize("roster", EVERY_FORMAT, ids=lambda roster: roster.format)
-def test_any_other_csv_in_the_place_of_a_file_is_refused(roster: Roster, corpus: Path) -> None:
-    for path in nasty.spectrum(corpus):
+def test_any_other_csv_in_the_place_of_a_file_is_refused(roster: Roster, corpus: Corpus) -> None:
+    for name, body in corpus.csv_files.items():
         for sheet in roster.sheets:
-            case = nasty.instead(roster, sheet, path)
+            case = nasty.instead(roster, sheet, name, body)
             then_it_is_answered_right(case, when_uploaded(case))
 
 
@@ -213,9 +213,9 @@ def test_any_other_csv_in_the_place_of_a_file_is_refused(roster: Roster, corpus:
     ],
 )
 def test_naughty_strings_in_every_column_are_read_or_rejected_where_they_stand(
-    roster: Roster, sheet: Sheet, columns: list[str], corpus: Path
+    roster: Roster, sheet: Sheet, columns: list[str], corpus: Corpus
 ) -> None:
-    body, lines = nasty.with_values(sheet, columns, nasty.naughty_strings(corpus))
+    body, lines = nasty.with_values(sheet, columns, corpus.strings)
     answer = when_uploaded(Case("naughty", roster.files, roster.with_file(sheet.name, body), "completed"))
     assert answer.report["status"] == "completed"
     assert all(answer.after[key].active for key in answer.before)
@@ -233,16 +233,16 @@ def test_naughty_strings_in_every_column_are_read_or_rejected_where_they_stand(
 
 
 @pytest.mark.parametrize("roster", [ONE_ROSTER_1_1, CLEVER], ids=lambda roster: roster.format)
-def test_an_address_that_is_none_is_read_as_if_there_were_none(roster: Roster, corpus: Path) -> None:
+def test_an_address_that_is_none_is_read_as_if_there_were_none(roster: Roster, corpus: Corpus) -> None:
     sheet = next(sheet for sheet in roster.people if "t1" in sheet.text)
     column = next(column for column in sheet.columns if column.lower().endswith("email"))
-    known = nasty.addresses(corpus)
+    known = corpus.addresses
     body, _ = nasty.with_values(sheet, [column], [address.text for address in known])
     answer = when_uploaded(Case("addresses", roster.files, roster.with_file(sheet.name, body), "completed"))
     assert (answer.report["status"], answer.rejects) == ("completed", [])
     used = {one.official_email for key, one in answer.after.items() if key.startswith("x") and one.official_email}
-    assert used <= {address.text.strip().lower() for address in known if address.is_one}
-    assert "test@iana.org" in used
+    assert used <= {address.text.strip().lower() for address in known if address.is_valid}
+    assert corpus.usable_address in used
     (note,) = (note for note in answer.report["notes"] if note["code"] == "email_not_usable")
     with_one = sum(one.official_email is not None for key, one in answer.after.items() if key.startswith("x"))
     assert note["count"] == sum(bool(address.text.strip()) for address in known) - with_one

@@ -17,7 +17,7 @@ from benchmarks.districts import Shape, pack, write, write_delta
 from benchmarks.faults import FAULTS, Expected, corrupt
 from benchmarks.shape import FORMATS, GIVEN_NAMES, District
 from shared.domain.roster import Role, RosterUser, RosterUserKey
-from tests.conftest import roster_files
+from tests.corpus.sheet import csv_files
 from tests.harness import World
 
 FORMAT_OF_REPORT = {
@@ -38,7 +38,7 @@ def world() -> World:
 
 
 def upload(world: World, folder: Path, name: str = "roster") -> dict[str, Any]:
-    return world.upload(roster_files(folder), name=name)
+    return world.upload(csv_files(folder), name=name)
 
 
 def generated(shape: Shape, folder: Path) -> Path:
@@ -98,8 +98,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
     shape = Shape(150, seed=5, format=form, faults=("missing_id", "unknown_class"))
     one, same = (generated(shape, tmp_path / name) for name in ("one", "same"))
     other = generated(replace(shape, seed=6), tmp_path / "other")
-    assert roster_files(one) == roster_files(same)
-    assert roster_files(one) != roster_files(other)
+    assert csv_files(one) == csv_files(same)
+    assert csv_files(one) != csv_files(other)
     for folder in (one, same):
         pack(folder, folder.with_suffix(".zip"))
     assert one.with_suffix(".zip").read_bytes() == same.with_suffix(".zip").read_bytes()
@@ -139,7 +139,7 @@ def test_a_delta_leads_to_what_the_next_nights_roster_says(world: World, tmp_pat
 def test_a_fault_is_told_as_it_promises(world: World, tmp_path: Path, form: str, fault: str) -> None:
     shape = Shape(120, seed=11, format=form)
     counts = write(shape, tmp_path)
-    whole = roster_files(tmp_path)
+    whole = csv_files(tmp_path)
     (expected,) = corrupt(replace(shape, faults=(fault,)), tmp_path)
     if expected.after_whole:
         assert world.upload(whole, name="whole")["status"] == "completed"
@@ -168,7 +168,7 @@ def test_faults_come_together_each_on_its_line(world: World, tmp_path: Path) -> 
     write(shape, tmp_path / "spoiled")
     write(replace(shape, faults=()), tmp_path / "clean")
     expected = [one.reject for one in corrupt(shape, tmp_path / "clean") if one.reject]
-    assert roster_files(tmp_path / "clean") == roster_files(tmp_path / "spoiled")
+    assert csv_files(tmp_path / "clean") == csv_files(tmp_path / "spoiled")
     report = upload(world, tmp_path / "spoiled")
     assert {(r["code"], r["file"], r["line"]) for r in report["rejects"]} == {
         (r.code, r.file, r.line) for r in expected

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from shared.domain.report import Upload
 from shared.domain.roster import Role, RosterUserKey
 from shared.stores.import_state import ImportLedger
 from tests.builders import ENROLLMENTS, USERS, account, enrolled, key, roster, user
-from tests.conftest import roster_files
+from tests.corpus.corpus import RosterSet
 from tests.harness import World, zipped
 
 
@@ -325,33 +324,13 @@ def test_an_invalid_district_is_answered_with_what_is_wrong(world: World) -> Non
     assert "time_zone" in report["reason"]["message"]
 
 
-REAL = {
-    "clever-sandbox": (1093, 379),
-    "oneroster/edfi-1.0": (10, 2),
-    "oneroster/edfi-1.1": (10, 2),
-    "oneroster/rosterhub-1.1-en": (20, 5),
-    "oneroster/rosterhub-1.1-ja": (20, 5),
-    "sds/sds_v1_100users": (98, 28),
-    "sds/sds_v1_25users": (24, 2),
-    "sds/sds_v1_min_required": (24, 2),
-    "sds/sds_v1_uk_100users": (98, 28),
-    "sds/sds_v2": (29, 4),
-    "sds/sds_v2.1_corrected_2022-07": (6, 2),
-}
-
-
-@pytest.mark.parametrize("name", sorted(REAL))
-def test_real_rosters_are_read_whole(world: World, corpus: Path, name: str) -> None:
-    report = world.upload(roster_files(corpus / name))
+def test_every_roster_of_the_corpus_is_read_whole(world: World, roster_set: RosterSet) -> None:
+    report = world.upload(dict(roster_set.files))
     assert report["status"] == "completed"
-    assert (report["users"]["read"], report["classes"]["read"]) == REAL[name]
+    assert (report["users"]["read"], report["classes"]["read"]) == (roster_set.people, roster_set.classes)
+    assert roster_set.enrollments in (None, report["enrollments"]["read"])
+    assert roster_set.invited in (None, report["activations"]["queued"])
     assert report["rejects"] == []
-
-
-def test_the_clever_sandbox_counts_every_enrollment_once(world: World, corpus: Path) -> None:
-    report = world.upload(roster_files(corpus / "clever-sandbox"))
-    assert report["enrollments"]["read"] == 8971 + 460
-    assert report["activations"]["queued"] == 89
 
 
 def school_data_sync(**files: str) -> dict[str, str | bytes]:

@@ -19,6 +19,7 @@ FOLDERS = {
     "tests": "builders, harness and fixtures that every kind of test uses",
     "tests/bad_uploads": "uploads with something wrong in them, as a table of cases",
     "tests/browser": "pages and mails in a browser, on the local stack",
+    "tests/corpus": "whole rosters and hostile text: the project's own, and others' where they are on the machine",
     "tests/fakes": "DynamoDB and the other services, in memory",
     "tests/sam_local": "functions in Lambda's own container",
     "tests/stack": "journeys on the local stack",
