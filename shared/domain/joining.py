@@ -3,7 +3,7 @@
 *Attach*: the roster user did nothing yet; the account gets the district's classes. *Merge*: the district login was used
 before the older account was found; the account that was made then is joined into the older one. Joining moves nothing: each
 account keeps what is its own, and while they are joined each of them shows the progress of all
-(docs/decisions/joined-accounts-keep-their-own.md). So undoing gives each side exactly what it had, and what was earned since
+(docs/decisions/0017-joined-accounts-keep-their-own.md). So undoing gives each side exactly what it had, and what was earned since
 where it was earned.
 """
 

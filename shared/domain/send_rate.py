@@ -2,7 +2,7 @@
 
 Time is cut into slots, one mail each, a little slower than the account's rate. A worker leases as many of the next free
 slots as it has mails to send, in one write, and sends each mail in its slot. How a state is kept is no matter of this
-module; see docs/decisions/slots-are-leased-ahead.md.
+module; see docs/decisions/0015-send-slots-are-leased-ahead.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A mail as it is built from templates: subject, HTML and text in one language.
 
 Every kind of mail fills the blocks of one frame (``templates/frame.html`` and ``frame.txt``); every style stands once, in
-``templates/styles.html``. See docs/decisions/mails-are-one-frame.md.
+``templates/styles.html``. See docs/decisions/0014-mails-share-one-frame.md.
 """
 
 from __future__ import annotations

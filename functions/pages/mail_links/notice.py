@@ -37,7 +37,10 @@ class Told:
 
 
 class NoticePages:
-    """Shows what was linked, and undoes it for whoever owns the address (docs/decisions/an-undo-needs-the-address.md)."""
+    """Shows what was linked, and undoes it for whoever owns the address.
+
+    See docs/decisions/0020-an-undo-from-the-mail-needs-the-address.md.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services

@@ -96,3 +96,17 @@ def _is_defined(name: str) -> bool:
     module, _, attribute = name.rpartition(".")
     text = tree.texts().get(f"{module.replace('.', '/')}.py", "")
     return re.search(rf"^\s*(?:class |def |type )?{attribute}\b", text, re.MULTILINE) is not None
+
+
+def test_decisions_are_numbered_dated_and_in_one_form():
+    texts = {PurePosixPath(p).name: text for p, text in tree.texts().items() if p.startswith("docs/decisions/0")}
+    index = tree.texts()["docs/decisions/README.md"]
+    dates = []
+    for number, (name, text) in enumerate(sorted(texts.items()), 1):
+        form = rf"# {number}\. (.+)\n\nDate: (\d{{4}}-\d\d-\d\d)\n\n## Context\n(?s:.+)\n## Decision\n(?s:.+)\n## Consequences\n"
+        found = re.match(form, text)
+        assert found, name
+        assert re.fullmatch(rf"{number:04}-[a-z0-9-]+\.md", name)
+        assert f"{number}. [{found[1]}]({name}), {found[2]}" in index
+        dates.append(found[2])
+    assert dates == sorted(dates)
