@@ -35,11 +35,11 @@ check: setup setup-sam ## Formatting, lint, types, import contracts, template
 	.venv/bin/cfn-lint template.yaml examples/consumer/template.yaml
 	$(SAM) validate --lint --template template.yaml
 
-faults: setup ## The fault laboratory; SEEDS=n for its length, SLICE=1 for a part of it, REPLAY=run for one run's trace
+faults: setup ## The simulation under faults; SEEDS=n for its length, SLICE=1 for a part of it, REPLAY=run for one run's trace
 	@$(PYTHON) -m simulation $(if $(REPLAY),--replay "$(REPLAY)",--seeds $(or $(SEEDS),2000) $(if $(SLICE),--slice) $(if $(ONLY),--only $(ONLY)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)))
 
-mutations: setup ## Each guard of the pages taken out in turn, and what its test says then
-	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m simulation.mutations
+guards: setup ## Each security guard of the pages removed in turn, and the test that then fails
+	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m simulation.security_guards
 
 bench: setup ## What an import costs, against floors of the same run (minutes), and the pace of mail; PEOPLE= for a smaller district, ONLY=mail, cleanup or joins
 	@$(PYTHON) -m benchmarks --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
@@ -127,5 +127,5 @@ build-%Function:
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 
-.PHONY: help demo local test check faults mutations bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test check faults guards bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

@@ -24,7 +24,7 @@ def fuzz_one(name: str, arguments: list[str]) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["functions", "shared"]):
-        from simulation.targets import survives
+        from simulation.fuzz_targets import survives
     logging.disable(logging.CRITICAL)
 
     def one(data: bytes) -> None:
@@ -37,7 +37,7 @@ def fuzz_one(name: str, arguments: list[str]) -> None:
 
 def campaign(name: str, runs: int) -> tuple[str, int, list[Path]]:
     """(target, executions, crashers) of one target."""
-    from simulation.targets import SEEDS
+    from simulation.fuzz_targets import SEEDS
 
     corpus, crashes = FOLDER / name, FOLDER / f"{name}-crashes"
     shutil.rmtree(crashes, ignore_errors=True)

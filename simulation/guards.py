@@ -1,4 +1,4 @@
-"""Every guard of the product, and a way to take it out: the laboratory must notice (``campaign.py`` counts).
+"""Every guard of the product, and how to remove it. The simulation must notice (``run_plan.py`` counts).
 
 Conditions of writes are found by running; checks in code are listed here by hand.
 """
@@ -31,45 +31,45 @@ from shared.stores import accounts, identifier_index, imports, links, reports, t
 from shared.stores.activations import ActivationStore
 from shared.stores.import_state import ImportLedger
 from shared.stores.nudges import Nudges, NudgeStore
-from simulation.chaos import Mode
+from simulation.fault_injection import FaultMode
 from simulation.features import FEATURES
-from simulation.laboratory import Laboratory, Violation, Weather, clean_projection
-from simulation.writes import conditional_writes, meeting
+from simulation.interleavings import interleaving
+from simulation.simulator import FaultProfile, Simulation, Violation, clean_projection
+from simulation.writes import conditional_writes
 
-STORM = Weather(rate=0.02, most_faults=8, duplicates=0.5, disorder=0.3, turns=0.5)
-_MEETINGS = 40
-type Loosened = Callable[[str, dict[str, Any]], dict[str, Any]]
+HEAVY_FAULTS = FaultProfile(rate=0.02, most_faults=8, duplicates=0.5, disorder=0.3, turns=0.5)
+_INTERLEAVINGS = 40
+type RequestEdit = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Guard:
-    """One guard. ``removed`` is a context in which it is not there; ``loosened`` takes it out of requests."""
+    """One guard. In the context ``removed`` it is not there; ``edit_request`` removes it from requests."""
 
     name: str
     removed: Callable[[], AbstractContextManager[Any]] = nullcontext
-    loosened: Loosened | None = None
+    edit_request: RequestEdit | None = None
     kind: str = ""
-    """Which writes the guard is about (``simulation.writes``), where it is one of a write's conditions; or before which it
-    matters what others do."""
+    """The kind of write (``simulation.writes``) that the guard is a condition of, or that others must be able to precede."""
 
 
 # Conditions of writes.
 
 
 def _conjuncts(expression: str) -> list[str]:
-    """The parts of a condition that must all hold."""
+    """Return the parts of a condition that must all hold."""
     parts, depth, start = [], 0, 0
-    for at, letter in enumerate(expression):
+    for position, letter in enumerate(expression):
         depth += (letter == "(") - (letter == ")")
-        if not depth and expression.startswith(" AND ", at):
-            parts.append(expression[start:at])
-            start = at + 5
+        if not depth and expression.startswith(" AND ", position):
+            parts.append(expression[start:position])
+            start = position + 5
     parts.append(expression[start:])
     return parts if " OR " not in expression or len(parts) > 1 else [expression]
 
 
 def conditions(seeds: Iterable[int]) -> list[Guard]:
-    """The conditions that these runs meet, each part of them a guard of its own."""
+    """Return the conditions that these runs evaluate, each part of them a guard of its own."""
     found: dict[tuple[str, str], None] = {}
 
     def note(operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -79,15 +79,15 @@ def conditions(seeds: Iterable[int]) -> list[Guard]:
         return request
 
     for seed in seeds:
-        _storm(seed, loosened=note).run()
-    return [Guard(f"{kind}: {part}", loosened=without(kind, part), kind=kind) for kind, part in sorted(found)]
+        _heavy(seed, edit_request=note).run()
+    return [Guard(f"{kind}: {part}", edit_request=without(kind, part), kind=kind) for kind, part in sorted(found)]
 
 
-def without(kind: str, part: str) -> Loosened:
+def without(kind: str, part: str) -> RequestEdit:
     def loosen(operation: str, request: dict[str, Any]) -> dict[str, Any]:
         for found, write in conditional_writes(operation, request):
             if found == kind:
-                rest = [one for one in _conjuncts(str(write["ConditionExpression"])) if one != part]
+                rest = [other for other in _conjuncts(str(write["ConditionExpression"])) if other != part]
                 write["ConditionExpression"] = " AND ".join(rest)
                 if not rest:
                     del write["ConditionExpression"]
@@ -123,7 +123,7 @@ _make = link_rules.make
 
 
 @contextmanager
-def _an_open_outcome_is_a_no() -> Iterator[None]:
+def _an_unknown_outcome_is_a_refusal() -> Iterator[None]:
     def refused(code: str, message: str) -> mailer.MailRefused:
         return mailer.MailRefused(code, message, may_try_later=True)
 
@@ -166,13 +166,13 @@ _of_user = ActivationStore.of_user
 
 
 def _all_of(*removals: Callable[[], AbstractContextManager[Any]]) -> Callable[[], AbstractContextManager[Any]]:
-    """Several layers at once."""
+    """Remove several layers at once."""
 
     @contextmanager
     def removed() -> Iterator[None]:
         with ExitStack() as stack:
-            for one in removals:
-                stack.enter_context(one())
+            for removal in removals:
+                stack.enter_context(removal())
             yield
 
     return removed
@@ -208,7 +208,7 @@ CHECKS: tuple[Guard, ...] = (
     Guard("import: equal contents are told (M4)", _patch(reading, "content_hash", lambda _files: str(id(object())))),
     Guard("upload: which one is newer", _patch(Upload, "is_newer_than", lambda *_: False)),
     Guard("report: the latest never goes back", _patch(reports, "upload_of", lambda _item: Upload("", "", ""))),
-    Guard("mail: an answer that did not come is not a no (B5)", _an_open_outcome_is_a_no),
+    Guard("mail: an answer that did not come is not a no (B5)", _an_unknown_outcome_is_a_refusal),
     Guard("mail: whoever is matched or linked needs none (M8)", _NEEDS_NO_MAIL, kind="Update USER/ACTIVATION"),
     Guard("mail: it is withdrawn from whoever is matched (M8)", _NOT_WITHDRAWN),
     Guard("mail: neither of the two before", _all_of(_NEEDS_NO_MAIL, _NOT_WITHDRAWN)),
@@ -228,59 +228,63 @@ CHECKS: tuple[Guard, ...] = (
 )
 
 EXPLAINED: dict[str, str] = {}
-"""Guards that may be missed, and why."""
+"""Guards that may be missed, with the reason."""
 
 
-def everything() -> list[Guard]:
-    """All guards, in an order that is the same in every process."""
+def all_guards() -> list[Guard]:
+    """Return all guards, in the same order in every process."""
     return [*CHECKS, *conditions(range(60))]
 
 
-def catches(guard: Guard, seeds: Iterable[int], *, only_storms: bool = False) -> str | None:
-    """How the laboratory notices that a guard is gone: the run and what broke. None when it does not.
+def catches(guard: Guard, seeds: Iterable[int], *, only_heavy_faults: bool = False) -> str | None:
+    """Return the run that notices that a guard is gone, with the violation; None when no run does.
 
-    Raises Violation when the same run breaks with the guard in place, too: such a run says nothing of the guard.
+    Raises Violation when the same run also fails with the guard in place: such a run proves nothing about the guard.
     """
-    for name, laboratory in _trials(guard.kind, seeds, only_storms=only_storms):
-        if wrong := _what_breaks(laboratory(loosened=guard.loosened), guard.removed):
-            if intact := _what_breaks(laboratory(), nullcontext):
+    for name, make_simulation in _trials(guard.kind, seeds, only_heavy_faults=only_heavy_faults):
+        if violation := _violation_of(make_simulation(edit_request=guard.edit_request), guard.removed):
+            if intact := _violation_of(make_simulation(), nullcontext):
                 raise Violation(f"{name}, every guard in place: {intact}")
-            return f"{name}: {wrong}"
+            return f"{name}: {violation}"
     return None
 
 
-def _trials(kind: str, seeds: Iterable[int], *, only_storms: bool) -> Iterator[tuple[str, Callable[..., Laboratory]]]:
-    """Storms and meetings by turns, then single failures of a calm run.
+def _trials(
+    kind: str, seeds: Iterable[int], *, only_heavy_faults: bool
+) -> Iterator[tuple[str, Callable[..., Simulation]]]:
+    """Yield runs under heavy faults and interleavings in turn, then single failures of a run without other faults.
 
-    In a meeting everybody else who is there goes first, before a write that the guard is about.
+    In an interleaving every other worker goes first, before a write that the guard is about.
     """
-    storms = ((f"storm {seed}", partial(_storm, seed)) for seed in seeds)
-    numbers = range(_MEETINGS) if kind and not only_storms else ()
-    meetings = ((f"meeting {seed}", partial(meeting, seed, kind)) for seed in numbers)
-    yield from (trial for pair in zip_longest(storms, meetings) for trial in pair if trial)
-    for call, mode in () if only_storms else _single_failures():
-        yield f"{call}={mode.name}", partial(Laboratory, features=FEATURES, plan={call: mode})
+    heavy = ((f"heavy faults {seed}", partial(_heavy, seed)) for seed in seeds)
+    interleaved_seeds = range(_INTERLEAVINGS) if kind and not only_heavy_faults else ()
+    interleaved = ((f"interleaving {seed}", partial(interleaving, seed, kind)) for seed in interleaved_seeds)
+    yield from (trial for pair in zip_longest(heavy, interleaved) for trial in pair if trial)
+    for call, mode in () if only_heavy_faults else _single_failures():
+        yield f"{call}={mode.name}", partial(Simulation, features=FEATURES, plan={call: mode})
 
 
-def _storm(seed: int, *, loosened: Loosened | None = None) -> Laboratory:
-    return Laboratory(seed, features=FEATURES, weather=STORM, people_race=seed % 2 == 1, loosened=loosened)
+def _heavy(seed: int, *, edit_request: RequestEdit | None = None) -> Simulation:
+    return Simulation(
+        seed, features=FEATURES, profile=HEAVY_FAULTS, people_race=seed % 2 == 1, edit_request=edit_request
+    )
 
 
-def _what_breaks(lab: Laboratory, removed: Callable[[], AbstractContextManager[Any]]) -> str | None:
+def _violation_of(sim: Simulation, removed: Callable[[], AbstractContextManager[Any]]) -> str | None:
     clean = clean_projection(FEATURES)
     try:
         with removed():
-            lab.run()
-            lab.check_at_rest(clean)
-    except Violation as wrong:
-        return str(wrong)
+            sim.run()
+            sim.check_at_rest(clean)
+    except Violation as violation:
+        return str(violation)
     return None
 
 
 @cache
-def _single_failures() -> tuple[tuple[int, Mode], ...]:
-    """Where something leaves the table its answer is lost; where something is written, the table says: slower."""
-    calls = Laboratory(features=FEATURES).run().chaos.calls
-    out = [(call.number, Mode.NO_REPLY) for call in calls if call.service not in ("dynamodb", "s3")]
+def _single_failures() -> tuple[tuple[int, FaultMode], ...]:
+    """Return the faults: a lost reply for each call to another service than table and S3, a throttle for each write."""
+    calls = Simulation(features=FEATURES).run().injector.calls
+    out = [(call.number, FaultMode.NO_REPLY) for call in calls if call.service not in ("dynamodb", "s3")]
     writes = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
-    return (*out, *((call.number, Mode.THROTTLED) for call in calls if call.operation in writes))
+    return (*out, *((call.number, FaultMode.THROTTLED) for call in calls if call.operation in writes))

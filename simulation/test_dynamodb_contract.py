@@ -1,6 +1,6 @@
-"""The laboratory's DynamoDB gives the answers that moto's gives, for any sequence of writes the stores could make.
+"""The fake DynamoDB of the tests behaves like moto's, for any sequence of writes that the stores could make.
 
-Where moto is wrong (it applies a transaction's token again, and bounds transactions otherwise) the laboratory is held to
+Where moto is wrong (it applies a transaction's token again, and has other bounds for transactions) the fake is held to
 the developer guide, and the local stack to the same in tests/stack/test_emulator_contract.py.
 """
 
@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from simulation import contract
-from simulation.contract import TOGETHER, WRITES
+from simulation import dynamodb_contract as contract
+from simulation.dynamodb_contract import TRANSACTION_WRITES, WRITES
 from tests.fakes.dynamodb import MemoryTable
 
 
@@ -33,15 +33,15 @@ def moto_table() -> Any:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(writes=st.lists(WRITES, max_size=8), together=TOGETHER)
+@given(writes=st.lists(WRITES, max_size=8), in_transaction=TRANSACTION_WRITES)
 def test_the_same_writes_have_the_same_outcomes_and_leave_the_same_items(
-    moto_table: Any, writes: Any, together: Any
+    moto_table: Any, writes: Any, in_transaction: Any
 ) -> None:
-    contract.answers_alike(moto_table, writes, together)
+    contract.answers_alike(moto_table, writes, in_transaction)
 
 
-@pytest.mark.parametrize("rule", [contract.says_what_stood])
-def test_moto_and_the_laboratory_keep_the_same_rules(moto_table: Any, rule: Any) -> None:
+@pytest.mark.parametrize("rule", [contract.returns_the_old_item])
+def test_moto_and_the_fake_keep_the_same_rules(moto_table: Any, rule: Any) -> None:
     rule(moto_table)
     rule(MemoryTable())
 
@@ -49,7 +49,7 @@ def test_moto_and_the_laboratory_keep_the_same_rules(moto_table: Any, rule: Any)
 @pytest.mark.parametrize(
     "rule", [contract.counts_a_token_once, contract.bounds_transactions, contract.bounds_items, contract.bounds_keys]
 )
-def test_the_laboratory_is_right_where_moto_is_no_evidence(rule: Any) -> None:
+def test_the_fake_is_right_where_moto_is_no_evidence(rule: Any) -> None:
     rule(MemoryTable())
 
 

@@ -17,7 +17,7 @@ from shared.domain.roster import RosterUserKey
 from shared.stores.activations import ActivationStore
 from shared.stores.stuck import StuckStore
 from simulation import guards
-from simulation.chaos import Chaos, Killed, Mode
+from simulation.fault_injection import FaultInjector, FaultMode, Killed
 from tests.builders import roster, user
 from tests.harness import World
 
@@ -28,42 +28,42 @@ NEVER = 10**9
 
 @dataclass
 class Delivery:
-    """Something that a worker is handed; ``do`` raises where it is to come again."""
+    """Something that a worker handles; ``do`` raises when it must come again."""
 
-    what: str
+    name: str
     do: Callable[[], object]
     tries: int = 0
 
 
 @dataclass
 class Run:
-    """One teacher's activation, from the queue to rest; ``meets`` is the call before which a second worker goes first."""
+    """One teacher's activation, from the queue to rest. A second worker goes first before the call ``second_worker_at``."""
 
-    plan: dict[int, Mode] = field(default_factory=dict)
-    meets: int = NEVER
+    plan: dict[int, FaultMode] = field(default_factory=dict)
+    second_worker_at: int = NEVER
     seed: int = 0
-    loosened: guards.Loosened | None = None
+    edit_request: guards.RequestEdit | None = None
 
     def __post_init__(self) -> None:
         self.dice = Random(self.seed)
-        self.chaos = Chaos(plan=self.plan, loosened=self.loosened)
-        self.world = World(gate=self.chaos)
+        self.injector = FaultInjector(plan=self.plan, edit_request=self.edit_request)
+        self.world = World(gate=self.injector)
         self.world.register()
         self.world.upload(roster(user("t1", "teacher")))
         self.messages = list(self.world.sqs.messages)
-        self.told = 0
+        self.mails_reported = 0
         self.waiting: list[Delivery] = []
         self.given_up: list[str] = []
 
     def to_rest(self) -> Run:
-        self.chaos.enabled = True
-        self.chaos.before_call = self._second_worker
+        self.injector.enabled = True
+        self.injector.before_call = self._second_worker
         self._several("sqs", lambda: self._send(self.messages[0]))
         for _round in range(60):
             while self.waiting:
                 self.world.pass_time(seconds=self.dice.randint(0, 90))
                 self._deliver(self.waiting.pop(self.dice.randrange(len(self.waiting))))
-            self.chaos.at_rest()
+            self.injector.at_rest()
             if not self._new_events() and not self.world.sqs.messages and _round > 3:
                 break
             # The scheduler wakes what was parked, and the queue hands over what it was given.
@@ -72,11 +72,11 @@ class Run:
             while self.world.sqs.messages:
                 body = self.world.sqs.messages.pop(0)
                 self._several("sqs", lambda body=body: self._send(body))
-        self.chaos.enabled = False
+        self.injector.enabled = False
         return self
 
-    def _several(self, what: str, do: Callable[[], object]) -> None:
-        self.waiting += [Delivery(what, do) for _ in range(self.dice.randint(1, 3))]
+    def _several(self, name: str, do: Callable[[], object]) -> None:
+        self.waiting += [Delivery(name, do) for _ in range(self.dice.randint(1, 3))]
 
     def _send(self, message: str) -> None:
         body = json.loads(message)
@@ -84,24 +84,24 @@ class Run:
             self.world.sending().send(TEACHER, body["activation_id"])
 
     def _second_worker(self, _operation: str, _request: dict[str, Any]) -> None:
-        if len(self.chaos.calls) == self.meets:
-            self.chaos.before_call = None
+        if len(self.injector.calls) == self.second_worker_at:
+            self.injector.before_call = None
             self._deliver(Delivery("sqs of a second worker", lambda: self._send(self.messages[0])))
 
-    def _deliver(self, one: Delivery) -> None:
+    def _deliver(self, delivery: Delivery) -> None:
         try:
-            one.do()
-        except (Killed, Exception):  # noqa: BLE001 - a message comes again whatever it was that went wrong
-            if one.tries < MOST_TRIES:
+            delivery.do()
+        except (Killed, Exception):  # noqa: BLE001 - a message comes again after any error
+            if delivery.tries < MOST_TRIES:
                 self.world.pass_time(minutes=6)
-                self.waiting.append(Delivery(one.what, one.do, one.tries + 1))
+                self.waiting.append(Delivery(delivery.name, delivery.do, delivery.tries + 1))
             else:
-                self.given_up.append(one.what)
+                self.given_up.append(delivery.name)
         self._new_events()
 
     def _new_events(self) -> bool:
-        new = self.world.ses.sent[self.told :]
-        self.told = len(self.world.ses.sent)
+        new = self.world.ses.sent[self.mails_reported :]
+        self.mails_reported = len(self.world.ses.sent)
         for mail in new:
             tags = {tag["Name"]: [tag["Value"]] for tag in mail["EmailTags"]}
             for kind in ("Send", "Delivery"):
@@ -115,89 +115,95 @@ class Run:
         assert activation is not None
         return activation
 
-    def wrong(self) -> str | None:
-        """What of B5 does not hold at rest."""
+    def violation(self) -> str | None:
+        """Return what of B5 does not hold at rest."""
         accepted, state = len(self.world.ses.sent), self.activation.state
         if accepted > 1:
             return f"{accepted} accepted mails"
         if accepted == 1:
             return None if state is ActivationState.DELIVERED else f"accepted and delivered, but {state}"
-        was_open = any(mode is not Mode.THROTTLED for mode in self.plan.values())
-        is_told = bool(StuckStore(self.world.table).of_district("lakeside"))
-        if was_open and state is ActivationState.SENDING and is_told:
+        was_open = any(mode is not FaultMode.THROTTLED for mode in self.plan.values())
+        is_reported = bool(StuckStore(self.world.table).of_district("lakeside"))
+        if was_open and state is ActivationState.SENDING and is_reported:
             return None
-        return f"lost: {state}, and nobody was told" if not is_told else f"not sent: {state}"
+        return f"lost: {state}, and nobody was told" if not is_reported else f"not sent: {state}"
 
 
 def clean_calls() -> int:
-    return len(Run().to_rest().chaos.calls)
+    return len(Run().to_rest().injector.calls)
 
 
-def every_run(*, seeds: int, loosened: guards.Loosened | None = None) -> Iterator[Run]:
-    """Each call of the first part of a run goes wrong in each way, and before each a second worker goes first."""
+def every_run(*, seeds: int, edit_request: guards.RequestEdit | None = None) -> Iterator[Run]:
+    """Yield runs in which each call fails in each way, or a second worker goes first before it."""
     calls = clean_calls()
     for seed in range(seeds):
-        for at in range(calls):
-            yield Run(meets=at, seed=seed, loosened=loosened)
-            for mode in (Mode.DIES_BEFORE, Mode.DIES_AFTER, Mode.NO_REPLY, Mode.LATE, Mode.THROTTLED):
-                yield Run({at: mode}, seed=seed, loosened=loosened)
+        for number in range(calls):
+            yield Run(second_worker_at=number, seed=seed, edit_request=edit_request)
+            for mode in (
+                FaultMode.DIES_BEFORE,
+                FaultMode.DIES_AFTER,
+                FaultMode.NO_REPLY,
+                FaultMode.LATE,
+                FaultMode.THROTTLED,
+            ):
+                yield Run({number: mode}, seed=seed, edit_request=edit_request)
 
 
-def test_an_undisturbed_mail_goes_out_once() -> None:
+def test_without_faults_a_mail_goes_out_once() -> None:
     run = Run().to_rest()
-    assert (run.wrong(), run.given_up, len(run.world.ses.sent)) == (None, [], 1)
+    assert (run.violation(), run.given_up, len(run.world.ses.sent)) == (None, [], 1)
 
 
-def test_never_two_accepted_mails_and_none_lost_whatever_call_goes_wrong() -> None:
+def test_never_two_accepted_mails_and_none_lost_whatever_call_fails() -> None:
     runs = [run.to_rest() for run in every_run(seeds=3)]
     assert len(runs) > 300
-    wrong = [(run.plan, run.meets, run.seed, run.wrong()) for run in runs if run.wrong()]
-    assert wrong == []
+    violations = [(run.plan, run.second_worker_at, run.seed, run.violation()) for run in runs if run.violation()]
+    assert violations == []
 
 
-def test_two_calls_that_go_wrong_in_one_run_do_no_more_harm() -> None:
+def test_two_calls_that_fail_in_one_run_do_no_more_harm() -> None:
     dice = Random(5)
     calls = clean_calls()
-    modes = [Mode.DIES_BEFORE, Mode.DIES_AFTER, Mode.NO_REPLY, Mode.LATE, Mode.THROTTLED]
+    modes = [FaultMode.DIES_BEFORE, FaultMode.DIES_AFTER, FaultMode.NO_REPLY, FaultMode.LATE, FaultMode.THROTTLED]
     for seed in range(400):
         plan = {dice.randrange(calls): dice.choice(modes) for _ in range(2)}
-        run = Run(plan, meets=dice.randrange(calls), seed=seed).to_rest()
-        assert run.wrong() is None, (plan, run.meets, seed, run.wrong())
+        run = Run(plan, second_worker_at=dice.randrange(calls), seed=seed).to_rest()
+        assert run.violation() is None, (plan, run.second_worker_at, seed, run.violation())
 
 
 _UPDATE = "Update USER/ACTIVATION"
-GUARDS: dict[str, tuple[Callable[[], AbstractContextManager[Any]], guards.Loosened | None]] = {
+GUARDS: dict[str, tuple[Callable[[], AbstractContextManager[Any]], guards.RequestEdit | None]] = {
     "only a pending activation is taken": (nullcontext, guards.without(_UPDATE, "#state = :before")),
-    "an answer that did not come is not a no": (guards._an_open_outcome_is_a_no, None),
+    "a lost answer is not a refusal": (guards._an_unknown_outcome_is_a_refusal, None),
     "a refused mail is given back": (guards._patch(ActivationStore, "give_back", lambda *_: None), None),
     "the event settles a lost answer": (
         guards._patch(ActivationStore, "mark_feedback", lambda *_, **__: False),
         None,
     ),
-    "a person is told of what nobody knows": (guards._patch(StuckStore, "note", lambda *_: None), None),
+    "an unknown delivery is reported to a person": (guards._patch(StuckStore, "note", lambda *_: None), None),
 }
 
 
 @pytest.mark.parametrize("name", GUARDS)
-def test_each_guard_taken_out_is_noticed(name: str) -> None:
-    removed, loosened = GUARDS[name]
+def test_each_removed_guard_is_noticed(name: str) -> None:
+    removed, edit_request = GUARDS[name]
     with removed():
-        assert any(run.to_rest().wrong() for run in every_run(seeds=2, loosened=loosened))
+        assert any(run.to_rest().violation() for run in every_run(seeds=2, edit_request=edit_request))
 
 
 def test_the_state_goes_only_forward_in_any_order_of_events() -> None:
-    """Taken out, a late ``Send`` would undo a ``Delivery``."""
+    """Without that guard, a late ``Send`` would undo a ``Delivery``."""
     real = ActivationStore.mark_feedback
 
     def backwards(store: ActivationStore, activation: Activation, state: ActivationState, *a: Any, **k: Any) -> bool:
-        told = real(store, activation, state, *a, **k)
+        is_new = real(store, activation, state, *a, **k)
         store._table.update_item(
             Key={"PK": "USER#lakeside#t1", "SK": "ACTIVATION"},
             UpdateExpression="SET #state = :to",
             ExpressionAttributeNames={"#state": "state"},
             ExpressionAttributeValues={":to": state.value},
         )
-        return told
+        return is_new
 
     with mock.patch.object(ActivationStore, "mark_feedback", backwards):
-        assert any(Run(seed=seed).to_rest().wrong() for seed in range(20))
+        assert any(Run(seed=seed).to_rest().violation() for seed in range(20))

@@ -1,4 +1,4 @@
-"""What the fault laboratory runs through. A later feature is one more line here (docs/fault-laboratory.md)."""
+"""The features that the simulation runs. A new feature is one more line here (docs/simulation.md)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from simulation.features.linking import LINKING
 from simulation.features.notices import NOTICES
 from simulation.features.nudges import NUDGES
 from simulation.features.sending import SENDING
-from simulation.laboratory import Feature
+from simulation.simulator import Feature
 
 FEATURES: tuple[Feature, ...] = (IMPORTS, ACCOUNTS, ACTIVATION, LINKING, NUDGES, CLEANUP, EVENTS, NOTICES, SENDING)

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain.errors import RefusedTransition
 from shared.stores.outbox import event_item
-from simulation.laboratory import CANARY, DAY, Feature, Laboratory, Worker
+from simulation.simulator import CANARY, DAY, Feature, Simulation, Worker
 
 
 def account(account_id: str, email: str | None, **more: Any) -> dict[str, Any]:
@@ -50,25 +50,25 @@ LATER = [
 undone."""
 
 
-def _week(lab: Laboratory) -> None:
-    lab.facts["points"] = {}
-    lab.world.table.listeners.append(lambda before, after: _watch(lab, before, after))
-    lab.send("accounts", [*FIRST, account("zed", "z1@mail.example")], after=0)
+def _scenario(sim: Simulation) -> None:
+    sim.facts["points"] = {}
+    sim.world.table.listeners.append(lambda before, after: _watch(sim, before, after))
+    sim.send("accounts", [*FIRST, account("zed", "z1@mail.example")], after=0)
     for lines in AT_ONCE:
-        lab.send("accounts", lines, after=DAY + 3_600)
+        sim.send("accounts", lines, after=DAY + 3_600)
     # Where people race, an account comes at the moment when its holder's mail is due (activation.py).
-    lab.send("accounts", LATER, after=10.2 * DAY if lab.people_race else 2 * DAY + 20_000)
+    sim.send("accounts", LATER, after=10.2 * DAY if sim.people_race else 2 * DAY + 20_000)
     for class_id, after in (("old", DAY + 3_600), ("old", DAY + 3_600), ("unknown", DAY + 3_600), ("own", 45 * DAY)):
-        lab.send("deletes", ("ada", class_id), after=after)
+        sim.send("deletes", ("ada", class_id), after=after)
 
 
-def _feeds(lab: Laboratory, lines: list[dict[str, Any]]) -> None:
-    lab.world.feed(*lines)
+def _feeds(sim: Simulation, lines: list[dict[str, Any]]) -> None:
+    sim.world.feed(*lines)
 
 
-def _deletes(lab: Laboratory, what: tuple[str, str]) -> None:
+def _deletes(sim: Simulation, what: tuple[str, str]) -> None:
     """A teacher deletes a class."""
-    (owner, class_id), world = what, lab.world
+    (owner, class_id), world = what, sim.world
     event = event_item(world.new_id(), "ClassDeleted", {"class_id": class_id, "district_id": "lakeside"}, world.now)
     try:
         world.accounts.delete_class(owner, class_id, event=event, now=world.now)
@@ -76,33 +76,33 @@ def _deletes(lab: Laboratory, what: tuple[str, str]) -> None:
         """The page says so: it was deleted already, or was never there."""
 
 
-def _watch(lab: Laboratory, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+def _watch(sim: Simulation, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
     if after is None:
         if before and before["SK"] in ("ACCOUNT", "MASTERY"):
-            lab.wrong.append(f"{before['PK']} {before['SK']} was deleted")
+            sim.violations.append(f"{before['PK']} {before['SK']} was deleted")
     elif after["SK"] == "MASTERY":
-        known = lab.facts["points"].setdefault(after["PK"], {})
+        known = sim.facts["points"].setdefault(after["PK"], {})
         for skill, found in after["skills"].items():
             known[skill] = max(known.get(skill, 0), int(found["points"]))
 
 
-def _safety(lab: Laboratory) -> Iterator[str]:
-    items = lab.world.table.items
-    for pk, known in lab.facts["points"].items():
+def _safety(sim: Simulation) -> Iterator[str]:
+    items = sim.world.table.items
+    for pk, known in sim.facts["points"].items():
         skills = items.get((pk, "MASTERY"), {}).get("skills", {})
         for skill, points in known.items():
             if int(skills.get(skill, {"points": 0})["points"]) < points:
                 yield f"{pk} went down in {skill}"
-    deleted = [item for _, item in lab.world.table.of_kind("EVENT") if item["detail_type"] == "ClassDeleted"]
-    if len(deleted) > (1 if lab.elapsed < 45 * DAY else 2):
+    deleted = [item for _, item in sim.world.table.of_kind("EVENT") if item["detail_type"] == "ClassDeleted"]
+    if len(deleted) > (1 if sim.elapsed < 45 * DAY else 2):
         yield "a class was deleted twice"
     if ("ACCOUNT#ada", "CLASS#unknown") in items:
         yield "a class came from nowhere"
 
 
-def _at_rest(lab: Laboratory) -> dict[str, Any]:
+def _at_rest(sim: Simulation) -> dict[str, Any]:
     """Two of the accounts were written by two files at once: either may be the later one, but claims must be theirs."""
-    items = lab.world.table.items
+    items = sim.world.table.items
     kept: dict[str, Any] = {}
     stale = []
     for (pk, sk), item in items.items():
@@ -126,7 +126,7 @@ def _at_rest(lab: Laboratory) -> dict[str, Any]:
 ACCOUNTS = Feature(
     "accounts",
     workers={"accounts": Worker(_feeds, 3, 60), "deletes": Worker(_deletes, 8, 600, is_parked=False)},
-    week=_week,
+    scenario=_scenario,
     safety=_safety,
     at_rest=_at_rest,
 )

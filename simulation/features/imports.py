@@ -12,7 +12,7 @@ from functions.import_step.plan import Import
 from functions.roster_import.receive_upload import import_id_of
 from shared.domain.report import Upload
 from shared.stores.reports import upload_of
-from simulation.laboratory import CANARY, DAY, Feature, Laboratory, Worker
+from simulation.simulator import CANARY, DAY, Feature, Simulation, Worker
 from tests.fakes.aws import MemoryStates, etag
 from tests.harness import AFTER, MAPS, World, zipped
 
@@ -98,157 +98,157 @@ def _prepared() -> World:
     return world
 
 
-def _week(lab: Laboratory) -> None:
-    lab.world.begin_like(_prepared())
-    lab.began = lab.world.now
-    lab.facts["settled"] = []
-    lab.facts["started"] = {}
-    lab.world.table.listeners.append(lambda before, after: _watch(lab, before, after))
-    monday = upload(lab, "monday", MONDAY, after=3_600)
+def _scenario(sim: Simulation) -> None:
+    sim.world.begin_like(_prepared())
+    sim.began = sim.world.now
+    sim.facts["settled"] = []
+    sim.facts["started"] = {}
+    sim.world.table.listeners.append(lambda before, after: _watch(sim, before, after))
+    monday = upload(sim, "monday", MONDAY, after=3_600)
     # Three within a minute, and none of them waits for the one before.
-    upload(lab, "early", EARLY, after=DAY - 40)
-    upload(lab, "tuesday", TUESDAY, after=DAY)
-    upload(lab, "tuesday-again", TUESDAY, after=DAY + 10)
-    if lab.people_race:
-        upload(lab, "monday-again", MONDAY, after=DAY + 5)
+    upload(sim, "early", EARLY, after=DAY - 40)
+    upload(sim, "tuesday", TUESDAY, after=DAY)
+    upload(sim, "tuesday-again", TUESDAY, after=DAY + 10)
+    if sim.people_race:
+        upload(sim, "monday-again", MONDAY, after=DAY + 5)
         for number in range(3):
-            upload(lab, f"early-{number}", EARLY, after=DAY - 39 + number)
+            upload(sim, f"early-{number}", EARLY, after=DAY - 39 + number)
         return
-    upload(lab, "wednesday", WEDNESDAY, after=2 * DAY)
-    held = upload(lab, "thursday", THURSDAY, after=3 * DAY)
-    lab.send("decision", ("thursday", held), after=3 * DAY + 7200)
+    upload(sim, "wednesday", WEDNESDAY, after=2 * DAY)
+    held = upload(sim, "thursday", THURSDAY, after=3 * DAY)
+    sim.send("decision", ("thursday", held), after=3 * DAY + 7200)
     # Told again when Step Functions has forgotten the execution's name.
-    lab.send("s3", monday, after=100 * DAY)
+    sim.send("s3", monday, after=100 * DAY)
 
 
-def upload(lab: Laboratory, name: str, body: bytes, *, after: float) -> Upload:
+def upload(sim: Simulation, name: str, body: bytes, *, after: float) -> Upload:
     key = f"rosters/lakeside/{name}.zip"
-    lab.world.s3.objects["rosters", key] = body
-    when = (lab.began + timedelta(seconds=after)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    sim.world.s3.objects["rosters", key] = body
+    when = (sim.began + timedelta(seconds=after)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     one = Upload(key, etag(body), when, f"{int(after):016X}")
-    lab.send("s3", one, after=after)
+    sim.send("s3", one, after=after)
     return one
 
 
 # Workers.
 
 
-def _arrives(lab: Laboratory, one: Upload) -> None:
-    lab.world.arrivals().take(one)
+def _arrives(sim: Simulation, one: Upload) -> None:
+    sim.world.arrivals().take(one)
 
 
-def _decides(lab: Laboratory, what: tuple[str, Upload]) -> None:
+def _decides(sim: Simulation, what: tuple[str, Upload]) -> None:
     """The data manager rejects what is held, once it is; S3 tells of it."""
     name, of = what
     import_id = import_id_of(of)
     key = f"decisions/lakeside/{import_id}.json"
-    report = lab.world.s3.objects.get(("reports", f"reports/lakeside/{import_id}/report.json"))
+    report = sim.world.s3.objects.get(("reports", f"reports/lakeside/{import_id}/report.json"))
     if report is None:
         raise LookupError(f"{name} has no report yet")
     body = json.dumps({"action": "reject", "by": "manager", "reason": "too many"}).encode()
-    lab.world.s3.objects["rosters", key] = body
-    when = lab.world.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    lab.send("s3", Upload(key, etag(body), when, "FF"))
+    sim.world.s3.objects["rosters", key] = body
+    when = sim.world.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    sim.send("s3", Upload(key, etag(body), when, "FF"))
 
 
-def _step(lab: Laboratory, task: dict[str, Any]) -> None:
+def _step(sim: Simulation, task: dict[str, Any]) -> None:
     """One task of the state machine; what it answers decides the next (statemachine/import.asl.json)."""
-    steps = lab.world.steps()
+    steps = sim.world.steps()
     one = Import.from_event(task["import"])
     step, at = task["step"], task["at"]
-    if step == "match" and lab.random.random() < lab.weather.duplicates:
-        lab.send("echo", task)
+    if step == "match" and sim.random.random() < sim.profile.duplicates:
+        sim.send("echo", task)
     if step in MAPS:
         over = task["over"][MAPS[step]]
         steps.run(step, one, over[at])
         if at + 1 < len(over):
-            return lab.send("step", {**task, "at": at + 1})
-        return lab.send("step", {**task, "step": AFTER[step], "at": 0})
-    is_overtaken = step == "open" and _is_overtaken(lab, one)
+            return sim.send("step", {**task, "at": at + 1})
+        return sim.send("step", {**task, "step": AFTER[step], "at": 0})
+    is_overtaken = step == "open" and _is_overtaken(sim, one)
     answer = steps.run(step, one)
     if is_overtaken and answer["next"] in ("wait", "split"):
-        lab.wrong.append("an upload is worked on that a newer valid one has superseded")
+        sim.violations.append("an upload is worked on that a newer valid one has superseded")
     match answer.get("next"):
         case "wait":
-            lab.send("step", task, after=lab.elapsed + 60)
+            sim.send("step", task, after=sim.elapsed + 60)
         case "split" | "people" | "apply" | "match" | "finish" as following:
-            lab.send("step", {**task, "step": following, "over": answer, "at": 0})
+            sim.send("step", {**task, "step": following, "over": answer, "at": 0})
     return None
 
 
-def _is_overtaken(lab: Laboratory, one: Import) -> bool:
-    newest = lab.world.table.items.get((f"DISTRICT#{one.district_id}", "NEWEST"))
+def _is_overtaken(sim: Simulation, one: Import) -> bool:
+    newest = sim.world.table.items.get((f"DISTRICT#{one.district_id}", "NEWEST"))
     return newest is not None and upload_of(newest).is_newer_than(one.upload)
 
 
-def _echoes(lab: Laboratory, task: dict[str, Any]) -> None:
+def _echoes(sim: Simulation, task: dict[str, Any]) -> None:
     """Lambda may call a function twice for one call of a task; nobody waits for the second answer."""
-    lab.world.steps().run("match", Import.from_event(task["import"]), task["over"]["shards"][task["at"]])
+    sim.world.steps().run("match", Import.from_event(task["import"]), task["over"]["shards"][task["at"]])
 
 
-def _fails(lab: Laboratory, task: dict[str, Any]) -> None:
-    lab.world.steps().run("fail", Import.from_event(task["import"]))
+def _fails(sim: Simulation, task: dict[str, Any]) -> None:
+    sim.world.steps().run("fail", Import.from_event(task["import"]))
 
 
-def _collect(lab: Laboratory) -> None:
-    started = lab.world.states.started
+def _collect(sim: Simulation) -> None:
+    started = sim.world.states.started
     for name, body in list(started.items()):
         if body:
             started[name] = ""
             one = json.loads(body)["import"]
-            _note_start(lab, one)
-            lab.send("step", {"import": one, "step": "open", "over": {}, "at": 0})
+            _note_start(sim, one)
+            sim.send("step", {"import": one, "step": "open", "over": {}, "at": 0})
 
 
 # Rules.
 
 
-def _note_start(lab: Laboratory, one: dict[str, Any]) -> None:
+def _note_start(sim: Simulation, one: dict[str, Any]) -> None:
     """An import starts once, for as long as Step Functions knows its name; approved, it starts once more."""
-    before, which = lab.facts["started"], (one["import_id"], one["approved"])
-    if which in before and lab.elapsed - before[which] < MemoryStates.NAMES_KEPT:
-        lab.wrong.append("an import was started twice")
-    before[which] = lab.elapsed
+    before, which = sim.facts["started"], (one["import_id"], one["approved"])
+    if which in before and sim.elapsed - before[which] < MemoryStates.NAMES_KEPT:
+        sim.violations.append("an import was started twice")
+    before[which] = sim.elapsed
 
 
-def _watch(lab: Laboratory, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+def _watch(sim: Simulation, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
     """What can only be seen at the moment of a write."""
     written = after or before or {}
     if written["PK"].startswith(("USER#hillside#", "CLASS#hillside#", "DISTRICT#hillside")):
-        lab.wrong.append("another district was touched")
+        sim.violations.append("another district was touched")
     if after is None:
         if before and before["SK"] == "ROSTER":
-            lab.wrong.append(f"{before['PK']} {before['SK']} was deleted")
+            sim.violations.append(f"{before['PK']} {before['SK']} was deleted")
         return
     if after["SK"] in ("LATEST", "NEWEST") and before and upload_of(before).is_newer_than(upload_of(after)):
-        lab.wrong.append(f"{after['SK']} went back to an older upload")
+        sim.violations.append(f"{after['SK']} went back to an older upload")
     elif after["SK"].startswith("IMPORT#") and after["PK"] == "DISTRICT#lakeside":
-        _note_order(lab, after["status"], upload_of(after))
+        _note_order(sim, after["status"], upload_of(after))
 
 
-def _note_order(lab: Laboratory, status: str, one: Upload) -> None:
+def _note_order(sim: Simulation, status: str, one: Upload) -> None:
     """No upload is applied after a newer one was, or after a newer one was said to change nothing."""
-    settled = lab.facts["settled"]
+    settled = sim.facts["settled"]
     if status == "completed" and one not in settled:
         if any(other.is_newer_than(one) for other in settled):
-            lab.wrong.append("an older upload was applied after a newer one")
+            sim.violations.append("an older upload was applied after a newer one")
         settled.append(one)
     elif status == "unchanged":
         settled.append(one)
 
 
-def _safety(lab: Laboratory) -> Iterator[str]:
-    items = lab.world.table.items
+def _safety(sim: Simulation) -> Iterator[str]:
+    items = sim.world.table.items
     # Where Monday's roster comes again, it is the newest, and t4 is not on it.
-    for kept in ("t1", "t2", "t3", "s1", "s3", *(() if lab.people_race else ("t4",))):
+    for kept in ("t1", "t2", "t3", "s1", "s3", *(() if sim.people_race else ("t4",))):
         found = items.get((f"USER#lakeside#{kept}", "ROSTER"))
         if found and not found["active"]:
             yield f"{kept} was removed by a file with a rejected row, or by one that is held"
 
 
-def _at_rest(lab: Laboratory) -> dict[str, Any]:
+def _at_rest(sim: Simulation) -> dict[str, Any]:
     kept: dict[str, Any] = {}
-    for (pk, sk), item in lab.world.table.items.items():
+    for (pk, sk), item in sim.world.table.items.items():
         if sk in ("ROSTER", "CLASS", "MEMBERS"):
             kept[f"{pk} {sk}"] = repr(sorted(item.items()))
         elif sk == "SNAPSHOT":
@@ -259,7 +259,7 @@ def _at_rest(lab: Laboratory) -> dict[str, Any]:
             kept["monday's import"] = item["status"]
         elif sk == "LATEST":
             kept[f"{pk} {sk}"] = item["upload"]["key"]
-    latest = json.loads(lab.world.s3.objects["reports", "reports/lakeside/latest.json"])
+    latest = json.loads(sim.world.s3.objects["reports", "reports/lakeside/latest.json"])
     kept["latest report"] = (latest["status"], latest["upload"]["key"])
     return kept
 
@@ -269,11 +269,11 @@ IMPORTS = Feature(
     workers={
         "s3": Worker(_arrives, 3, 60, may_come_twice=True),
         "decision": Worker(_decides, 8, 600, is_parked=False),
-        "step": Worker(_step, 7, 5, on_giving_up=lambda lab, task: lab.send("fail", task)),
+        "step": Worker(_step, 7, 5, on_giving_up=lambda sim, task: sim.send("fail", task)),
         "echo": Worker(_echoes, 1, 0, is_forgotten=True),
         "fail": Worker(_fails, 11, 10),
     },
-    week=_week,
+    scenario=_scenario,
     collect=_collect,
     safety=_safety,
     at_rest=_at_rest,

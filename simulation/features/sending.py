@@ -1,4 +1,4 @@
-"""What all senders share: nobody's slot is leased twice, no bounce is counted twice, and what was parked is woken."""
+"""What all senders share: no slot is leased twice, no bounce is counted twice, and what was parked is woken."""
 
 from __future__ import annotations
 
@@ -6,43 +6,43 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.domain.clock import from_iso
-from simulation.laboratory import Feature, Laboratory
+from simulation.simulator import Feature, Simulation
 
 _PARKED_FOR_AT_MOST = 2 * 3_600
-"""Seconds; what is due later than that waits for its day, and the week has its own wakes for it."""
+"""Seconds; what is due later than that waits for its day, and the scenario has its own wakes for it."""
 
 
-def _week(lab: Laboratory) -> None:
+def _scenario(sim: Simulation) -> None:
     woken: set[float] = set()
-    lab.world.table.listeners.append(lambda before, after: _note_lease(lab, before, after))
-    lab.world.table.listeners.append(lambda before, after: _wake_when_due(lab, woken, before, after))
+    sim.world.table.listeners.append(lambda before, after: _note_lease(sim, before, after))
+    sim.world.table.listeners.append(lambda before, after: _wake_when_due(sim, woken, before, after))
 
 
-def _note_lease(lab: Laboratory, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+def _note_lease(sim: Simulation, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
     """Each lease begins where the one before it ended; the version says so."""
     if after and (after["PK"], after["SK"]) == ("SENDING", "PACE"):
         was = before or {"version": 0, "next_free": 0}
         if after["version"] != was["version"] + 1 or after["next_free"] < was["next_free"]:
-            lab.wrong.append("slots were leased twice")
+            sim.violations.append("slots were leased twice")
 
 
 def _wake_when_due(
-    lab: Laboratory, woken: set[float], before: dict[str, Any] | None, after: dict[str, Any] | None
+    sim: Simulation, woken: set[float], before: dict[str, Any] | None, after: dict[str, Any] | None
 ) -> None:
     """The schedule comes by every quarter of an hour; here only when there is something for it."""
     if before or not after or not after["PK"].startswith("DUE#activation#"):
         return
-    due = (from_iso(after["due_at"]) - lab.began).total_seconds()
-    if due - lab.elapsed <= _PARKED_FOR_AT_MOST and due not in woken:
+    due = (from_iso(after["due_at"]) - sim.began).total_seconds()
+    if due - sim.elapsed <= _PARKED_FOR_AT_MOST and due not in woken:
         woken.add(due)
-        lab.send("wake", "activations", after=due + 60)
+        sim.send("wake", "activations", after=due + 60)
 
 
-def _safety(lab: Laboratory) -> Iterator[str]:
-    noted = sum(1 for _ in lab.world.table.of_kind("NOTED"))
-    counts = [item for _, item in lab.world.table.of_kind("COUNTS")]
+def _safety(sim: Simulation) -> Iterator[str]:
+    noted = sum(1 for _ in sim.world.table.of_kind("NOTED"))
+    counts = [item for _, item in sim.world.table.of_kind("COUNTS")]
     if noted != sum(int(n) for item in counts for name, n in item.items() if name[0] in "bc" and name[1:].isdigit()):
         yield "a bounce or complaint was counted twice"
 
 
-SENDING = Feature("sending", week=_week, safety=_safety)
+SENDING = Feature("sending", scenario=_scenario, safety=_safety)

@@ -73,7 +73,7 @@ def etag(body: bytes) -> str:
 
 
 class MemoryQueue:
-    """One queue; a test or the laboratory takes its messages out."""
+    """One queue; a test or the simulation takes its messages out."""
 
     def __init__(self, *, gate: Gate = ungated) -> None:
         self.messages: list[str] = []

@@ -19,7 +19,7 @@ type Path = tuple[str | int, ...]
 
 
 class UnknownExpression(AssertionError):
-    """The laboratory does not know this expression: teach it, do not guess."""
+    """The fake does not know this expression: implement it, do not guess."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The local stack's DynamoDB gives the answers that the laboratory's gives: what holds in one holds in the other."""
+"""The local stack's DynamoDB behaves like the fake of the tests: what holds in one holds in the other."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.stack import LocalStack
-from simulation import contract
-from simulation.contract import TOGETHER, WRITES
+from simulation import dynamodb_contract as contract
+from simulation.dynamodb_contract import TRANSACTION_WRITES, WRITES
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +27,16 @@ def table(stack: LocalStack) -> Iterator[Any]:
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(writes=st.lists(WRITES, max_size=6), together=TOGETHER)
+@given(writes=st.lists(WRITES, max_size=6), in_transaction=TRANSACTION_WRITES)
 def test_the_same_writes_have_the_same_outcomes_and_leave_the_same_items(
-    table: Any, writes: Any, together: Any
+    table: Any, writes: Any, in_transaction: Any
 ) -> None:
-    contract.answers_alike(table, writes, together)
+    contract.answers_alike(table, writes, in_transaction)
 
 
 @pytest.mark.parametrize(
     "rule",
-    [contract.counts_a_token_once, contract.bounds_transactions, contract.bounds_items, contract.says_what_stood],
+    [contract.counts_a_token_once, contract.bounds_transactions, contract.bounds_items, contract.returns_the_old_item],
 )
 def test_it_keeps_the_rules_of_the_developer_guide(table: Any, rule: Any) -> None:
     rule(table)

@@ -16,7 +16,7 @@ from shared.domain.errors import OutcomeUnknown
 from shared.domain.link_notice import Notice, Side, addresses
 from shared.mail.ses import MailRefused
 from shared.stores.notices import NoticeStore, Taking
-from simulation.chaos import Chaos, Killed, Mode
+from simulation.fault_injection import FaultInjector, FaultMode, Killed
 from tests.builders import account, key
 from tests.fakes.dynamodb import Effect, error
 from tests.harness import OFFICIAL, OWN, World, text
@@ -194,14 +194,14 @@ def test_a_notice_of_unknown_delivery_is_sent_once_more_and_then_reported() -> N
     assert [mail["To"] for mail in notices(web.world)] == [OWN]
 
 
-@pytest.mark.parametrize("dies", [Mode.DIES_BEFORE, Mode.DIES_AFTER, Mode.NO_REPLY])
-def test_whatever_call_a_worker_dies_at_both_sides_hear_of_the_link(dies: Mode) -> None:
+@pytest.mark.parametrize("dies", [FaultMode.DIES_BEFORE, FaultMode.DIES_AFTER, FaultMode.NO_REPLY])
+def test_whatever_call_a_worker_dies_at_both_sides_hear_of_the_link(dies: FaultMode) -> None:
     """Twice at most, and never without a trace."""
     for at in range(30):
-        chaos = Chaos(plan={at: dies})
-        web = lakeside(gate=chaos)
+        injector = FaultInjector(plan={at: dies})
+        web = lakeside(gate=injector)
         linked_teacher(web)
-        chaos.enabled = True
+        injector.enabled = True
         for _delivery in range(3):
             with suppress(Killed, Exception):
                 web.world.tell_of_links()
@@ -209,7 +209,7 @@ def test_whatever_call_a_worker_dies_at_both_sides_hear_of_the_link(dies: Mode) 
         sent = Counter(mail["To"] for mail in notices(web.world))
         assert set(sent) == {OFFICIAL, OWN}, (at, sent)
         assert max(sent.values()) <= 2
-        if not chaos.faults:
+        if not injector.faults:
             assert set(sent.values()) == {1}
 
 

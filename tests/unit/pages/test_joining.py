@@ -24,7 +24,7 @@ from shared.domain.joining import Shape, Side, plan
 from shared.domain.link import LinkState, Proof
 from shared.domain.roster import RosterUserKey
 from shared.stores.links import Consent
-from simulation.chaos import Chaos, Killed, Mode
+from simulation.fault_injection import FaultInjector, FaultMode, Killed
 from tests.harness import World
 from tests.two_accounts import KID, MAY, link, points, shown, student, two_accounts, undo, with_made_account
 
@@ -198,31 +198,31 @@ def facts(world: World) -> dict[tuple[str, str], Any]:
 
 
 def done(
-    do: Callable[[World], None], before: list[Callable[[World], None]], cut: dict[int, Mode]
-) -> tuple[World, Chaos]:
+    do: Callable[[World], None], before: list[Callable[[World], None]], cut: dict[int, FaultMode]
+) -> tuple[World, FaultInjector]:
     """A world in which this was done, and once more where it was cut."""
-    chaos = Chaos(plan=cut)
-    world = two_accounts(gate=chaos)
+    injector = FaultInjector(plan=cut)
+    world = two_accounts(gate=injector)
     for step in before:
         step(world)
-    chaos.enabled = True
+    injector.enabled = True
     with suppress(Killed, BotoCoreError, ClientError):
         do(world)
     if cut:
         do(world)
-    return world, chaos
+    return world, injector
 
 
-@pytest.mark.parametrize("mode", [Mode.DIES_BEFORE, Mode.DIES_AFTER, Mode.NO_REPLY, Mode.THROTTLED])
+@pytest.mark.parametrize("mode", [FaultMode.DIES_BEFORE, FaultMode.DIES_AFTER, FaultMode.NO_REPLY, FaultMode.THROTTLED])
 @pytest.mark.parametrize(
     ("do", "before"), [(attaches, []), (merges, []), (parts, [merges])], ids=["attach", "merge", "undo"]
 )
 def test_cut_at_any_call_and_done_again_it_ends_as_if_it_had_not_been_cut(
-    do: Callable[[World], None], before: list[Callable[[World], None]], mode: Mode
+    do: Callable[[World], None], before: list[Callable[[World], None]], mode: FaultMode
 ) -> None:
-    uncut, chaos = done(do, before, {})
+    uncut, injector = done(do, before, {})
 
-    ends = [facts(done(do, before, {call: mode})[0]) for call in range(len(chaos.calls))]
+    ends = [facts(done(do, before, {call: mode})[0]) for call in range(len(injector.calls))]
 
     assert len(ends) >= 2
     assert all(end == facts(uncut) for end in ends)

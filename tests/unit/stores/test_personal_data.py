@@ -12,7 +12,7 @@ from operations.personal_data import delete, export
 from shared.domain.roster import RosterUserKey
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.personal_data import PersonalData
-from simulation.chaos import Chaos, Killed, Mode
+from simulation.fault_injection import FaultInjector, FaultMode, Killed
 from tests.builders import key
 from tests.harness import World
 from tests.pages_harness import CLEVER_DISTRICT, Website, account_of, earns, in_a_made_account, lakeside, log_in
@@ -112,20 +112,20 @@ def test_the_teacher_of_a_class_takes_its_memberships_along() -> None:
     assert mentions(world, "ada") == set()
 
 
-@pytest.mark.parametrize("mode", [Mode.DIES_BEFORE, Mode.DIES_AFTER])
+@pytest.mark.parametrize("mode", [FaultMode.DIES_BEFORE, FaultMode.DIES_AFTER])
 @pytest.mark.parametrize("person", ["kid", KID], ids=["account", "roster user"])
-def test_a_deletion_that_was_cut_is_finished_by_the_next_one(person: str | RosterUserKey, mode: Mode) -> None:
+def test_a_deletion_that_was_cut_is_finished_by_the_next_one(person: str | RosterUserKey, mode: FaultMode) -> None:
     begun = with_a_student()
 
-    def deleted(cut: dict[int, Mode]) -> tuple[dict[tuple[str, str], object], int]:
-        chaos = Chaos(plan=cut, enabled=True)
-        world = World(gate=chaos)
+    def deleted(cut: dict[int, FaultMode]) -> tuple[dict[tuple[str, str], object], int]:
+        injector = FaultInjector(plan=cut, enabled=True)
+        world = World(gate=injector)
         world.begin_like(begun)
         with suppress(Killed):
             delete(data_of(world), person)
         if cut:
             delete(data_of(world), person)
-        return dict(world.table.items), len(chaos.calls)
+        return dict(world.table.items), len(injector.calls)
 
     whole, calls = deleted({})
 

@@ -1,8 +1,8 @@
 """A district's weeks under faults: the real use cases on services in memory, a seeded clock, seeded deliveries.
 
-Every delivery is a worker of its own: it may die, come twice, late, out of order, or while others are at work; they take
-turns at their calls. After each turn safety is checked; when all is at rest, the state must be that of the undisturbed
-run, or what is left must lie in a dead-letter queue. What happens, and what must hold, is said by the features
+Each delivery runs as a worker of its own. It may die, come twice, late, out of order, or while others run; workers
+interleave at their calls. Safety is checked after each turn. When all is at rest, the state must equal that of the run
+without faults, or what is left must lie in a dead-letter queue. The features define the scenario and the checks
 (``simulation/features``).
 """
 
@@ -25,67 +25,67 @@ from greenlet import getcurrent, greenlet
 from shared.domain.errors import AccountLinkingError
 from shared.runtime.observability import logger
 from shared.stores.table import write_many
-from simulation.chaos import Chaos, Killed, Mode
+from simulation.fault_injection import FaultInjector, FaultMode, Killed
 from tests.harness import World
 
 DAY = 86_400
 CANARY = "Zxqcanary"
-"""Stands in every name and password: wherever it turns up outside of tables, files and pages, people's data leaked."""
-_AT_ONCE = 3
+"""Part of every name and password: where it appears outside of tables, files and pages, personal data leaked."""
+_MOST_WORKERS = 3
 _LONGEST_TURN = 60
-"""Seconds that may pass while a worker is between two calls: no function runs longer, but for the import's steps."""
+"""Seconds that may pass between two calls of a worker. Only the steps of an import run longer."""
 
 
 class Violation(AssertionError):
-    """A safety or liveness rule was broken."""
+    """A safety or liveness rule is broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What handles deliveries of one kind, how often they are tried, and how long after (seconds)."""
+    """The handler of one kind of delivery: how often it is tried, and the pause between tries in seconds."""
 
-    do: Callable[[Laboratory, Any], None]
+    do: Callable[[Simulation, Any], None]
     tries: int
     pause: float
     may_come_twice: bool = False
-    on_giving_up: Callable[[Laboratory, Any], None] | None = None
+    on_giving_up: Callable[[Simulation, Any], None] | None = None
     is_parked: bool = True
-    """Whether what was given up lies in a dead-letter queue; a person's visit does not."""
+    """Whether a delivery that is given up lands in a dead-letter queue. A person's visit does not."""
     is_forgotten: bool = False
-    """Nobody waits for it: what fails is gone."""
+    """Nothing waits for it: a failed delivery is not tried again."""
 
 
 @dataclass(frozen=True, eq=False)
 class Feature:
-    """A part of the product under faults: what happens, who handles it, what must hold (docs/fault-laboratory.md)."""
+    """A part of the product under faults: its scenario, its workers and its checks (docs/simulation.md)."""
 
     name: str
     workers: dict[str, Worker] = field(default_factory=dict)
-    week: Callable[[Laboratory], None] = lambda _lab: None
-    """Sends what happens, from the start on."""
-    collect: Callable[[Laboratory], None] = lambda _lab: None
-    """After each turn: hands on what the services were given."""
-    safety: Callable[[Laboratory], Iterator[str]] = lambda _lab: iter(())
-    """After each turn: what is wrong."""
-    at_rest: Callable[[Laboratory], dict[str, Any]] = lambda _lab: {}
-    """What must be as after the undisturbed run, without times and ids."""
+    scenario: Callable[[Simulation], None] = lambda _sim: None
+    """Schedules the deliveries of the whole run."""
+    collect: Callable[[Simulation], None] = lambda _sim: None
+    """After each turn: turns what the services received into deliveries."""
+    safety: Callable[[Simulation], Iterator[str]] = lambda _sim: iter(())
+    """After each turn: yields each violation."""
+    at_rest: Callable[[Simulation], dict[str, Any]] = lambda _sim: {}
+    """The state that must equal that of the run without faults; no times, no ids."""
 
 
 @dataclass(frozen=True, slots=True)
-class Weather:
-    """How bad it is. All are probabilities but ``most_faults``."""
+class FaultProfile:
+    """How often deliveries and calls fail. All are probabilities but ``most_faults``."""
 
     rate: float = 0.0
     most_faults: int = 0
     duplicates: float = 0.0
     disorder: float = 0.0
     turns: float = 0.0
-    """That a worker lets another one go first before a call."""
+    """That another worker goes first before a call."""
 
     @classmethod
-    def of(cls, seed: int) -> Weather:
-        """A seed's own weather: from nearly calm to worse than anything seen."""
-        dice = Random(f"weather {seed}")
+    def of(cls, seed: int) -> FaultProfile:
+        """Return the profile of a seed: from almost no faults to more than any service shows."""
+        dice = Random(f"fault profile {seed}")
         return cls(
             rate=dice.choice([0, 0.002, 0.01, 0.03]),
             most_faults=dice.randint(1, 6),
@@ -95,12 +95,12 @@ class Weather:
         )
 
 
-CALM = Weather()
+NO_FAULTS = FaultProfile()
 
 
 @dataclass(order=True, slots=True)
 class Delivery:
-    """Something that is to be handled: when (seconds since the start), what, and how often it was tried."""
+    """Something to handle: when (seconds since the start), what, and how often it was tried."""
 
     due: float
     order: float
@@ -109,55 +109,57 @@ class Delivery:
     body: Any = field(compare=False)
     tries: int = field(default=0, compare=False)
     name: str = field(default="", compare=False)
-    """What a reader of the trace is told of it."""
+    """Its name in the trace."""
 
 
 @dataclass(slots=True)
 class Running:
-    """A delivery that is being handled. ``outcome`` is empty when it went well."""
+    """A delivery that is being handled. ``outcome`` is empty on success."""
 
     delivery: Delivery
     greenlet: greenlet
     outcome: str = ""
 
 
-class Laboratory:
-    """One run. The same seed, plan and weather give the same run, call by call."""
+class Simulation:
+    """One run. The same seed, plan and profile give the same run, call by call."""
 
     def __init__(
         self,
         seed: int = 0,
         *,
         features: Sequence[Feature],
-        weather: Weather = CALM,
-        plan: dict[int, Mode] | None = None,
-        loosened: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None,
+        profile: FaultProfile = NO_FAULTS,
+        plan: dict[int, FaultMode] | None = None,
+        edit_request: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None,
         people_race: bool = False,
-        meets: Callable[[str, dict[str, Any]], bool] | None = None,
+        pauses_before: Callable[[str, dict[str, Any]], bool] | None = None,
     ) -> None:
-        """``people_race`` lets people and uploads meet at the same moment, so that how it ends depends on who is first.
+        """``people_race`` schedules people and uploads at the same moment, so that the end depends on who is first.
 
-        ``meets`` says of a call (its operation and request) that whoever makes it waits until everybody else who is about
-        has gone first: what was read before may be another by then.
+        ``pauses_before`` tells of a call (operation and request) whether its worker waits until every other active
+        worker has gone first: what it read before may have changed by then.
         """
         self.seed = seed
         self.features = features
-        self.weather = weather
+        self.profile = profile
         self.people_race = people_race
         self.random = Random(f"order {seed}")
-        self.chaos = Chaos(Random(f"faults {seed}"), plan or {}, weather.rate, weather.most_faults, loosened=loosened)
-        self.world = World(gate=self.chaos, is_metered=False)
+        self.injector = FaultInjector(
+            Random(f"faults {seed}"), plan or {}, profile.rate, profile.most_faults, edit_request=edit_request
+        )
+        self.world = World(gate=self.injector, is_metered=False)
         self.workers = {kind: worker for feature in features for kind, worker in feature.workers.items()}
         self.queue: list[Delivery] = []
         self.running: list[Running] = []
         self.parked: list[Delivery] = []
         self.gave_up: list[Delivery] = []
         self.unanswered: set[str] = set()
-        """Whose mail nobody can say of whether it went out; an alarm tells."""
-        self.wrong: list[str] = []
-        """What listeners found wrong in the middle of a turn."""
+        """Mails whose delivery is unknown; an alarm reports them."""
+        self.violations: list[str] = []
+        """Violations that listeners found in the middle of a turn."""
         self.facts: dict[str, Any] = {}
-        """What features keep for themselves."""
+        """State of the features themselves."""
         self.trace: list[str] = []
         self.log = io.StringIO()
         self._log_read = 0
@@ -168,26 +170,26 @@ class Laboratory:
         with self._captured():
             self.began: datetime = self.world.now
             for feature in features:
-                feature.week(self)
-        self.chaos.enabled = True
-        self.meets = meets
+                feature.scenario(self)
+        self.injector.enabled = True
+        self.pauses_before = pauses_before
         self._waiting: Running | None = None
-        if weather.turns or meets:
-            self.chaos.before_call = self._let_others_go_first
+        if profile.turns or pauses_before:
+            self.injector.before_call = self._let_others_go_first
 
     # Deliveries.
 
     def send(self, kind: str, body: Any, *, after: float | None = None, tries: int = 0) -> None:
-        """Something to be handled ``after`` seconds since the start (default: now), perhaps twice, perhaps late."""
+        """Schedule a delivery ``after`` seconds since the start (default: now), perhaps twice, perhaps late."""
         due = self.elapsed if after is None else after
         name = _name(kind, body)
         copies = 1
-        if tries == 0 and self.workers[kind].may_come_twice and self.weather.duplicates:
-            copies += sum(self.random.random() < self.weather.duplicates for _ in range(2))
+        if tries == 0 and self.workers[kind].may_come_twice and self.profile.duplicates:
+            copies += sum(self.random.random() < self.profile.duplicates for _ in range(2))
         for _ in range(copies):
             late = order = 0.0
-            if self.weather.disorder:
-                late = self.random.uniform(0, 900) if self.random.random() < self.weather.disorder else 0
+            if self.profile.disorder:
+                late = self.random.uniform(0, 900) if self.random.random() < self.profile.disorder else 0
                 order = self.random.random()
             heapq.heappush(self.queue, Delivery(due + late, order, next(self._numbers), kind, body, tries, name))
 
@@ -195,26 +197,27 @@ class Laboratory:
     def elapsed(self) -> float:
         return (self.world.now - self.began).total_seconds()
 
-    def run(self, *, most: int = 50_000) -> Laboratory:
-        """Handle everything until all is at rest. Raises Violation as soon as something is wrong."""
+    def run(self, *, most: int = 50_000) -> Simulation:
+        """Handle all deliveries until all is at rest. Raises Violation at the first violation."""
         with self._captured():
             for _ in range(most):
-                if (one := self._whose_turn()) is None:
+                if (worker := self._next_worker()) is None:
                     break
-                self._turn(one)
+                self._turn(worker)
             else:
                 raise Violation("nothing comes to rest")
-            self.chaos.at_rest()
+            self.injector.at_rest()
             self._touched = True
             self._check()
         return self
 
-    def _whose_turn(self) -> Running | None:
-        """Somebody at work, or the next delivery."""
+    def _next_worker(self) -> Running | None:
+        """Return a worker that runs already, or one for the next delivery; None when all is at rest."""
         may_start = bool(self.queue) and (
-            not self.running or (len(self.running) < _AT_ONCE and self.queue[0].due - self.elapsed <= _LONGEST_TURN)
+            not self.running
+            or (len(self.running) < _MOST_WORKERS and self.queue[0].due - self.elapsed <= _LONGEST_TURN)
         )
-        others = [one for one in self.running if one is not self._waiting]
+        others = [running for running in self.running if running is not self._waiting]
         if others and not (may_start and self.random.random() < 0.5):
             return self.random.choice(others)
         if may_start:
@@ -226,45 +229,45 @@ class Laboratory:
         if delivery.due > self.elapsed:
             self.world.pass_time(seconds=delivery.due - self.elapsed)
         self.trace.append(f"{self.elapsed:>9.0f}s  {delivery.number:>4} {delivery.name} (try {delivery.tries + 1})")
-        one = Running(delivery, greenlet(lambda: self._work(one)))
-        self.running.append(one)
-        return one
+        running = Running(delivery, greenlet(lambda: self._work(running)))
+        self.running.append(running)
+        return running
 
-    def _work(self, one: Running) -> None:
-        """The life of a worker. Whatever it raises, its delivery comes again."""
+    def _work(self, running: Running) -> None:
+        """Handle one delivery. Whatever the handler raises, the delivery comes again."""
         try:
-            self.workers[one.delivery.kind].do(self, one.delivery.body)
+            self.workers[running.delivery.kind].do(self, running.delivery.body)
         except Killed:
-            one.outcome = "died"
+            running.outcome = "died"
         except AccountLinkingError as failed:
             if CANARY in f"{failed}{failed.message}":
-                self.wrong.append("an error text holds personal data")
-            one.outcome = failed.code
+                self.violations.append("an error text holds personal data")
+            running.outcome = failed.code
         except Exception as failed:  # noqa: BLE001 - a real worker is tried again, too
-            one.outcome = type(failed).__name__
+            running.outcome = type(failed).__name__
 
-    def _turn(self, one: Running) -> None:
-        self.chaos.worker = f"{one.delivery.number:>4} {one.delivery.name}"
-        one.greenlet.switch()
-        if one.greenlet.dead:
-            self.running.remove(one)
-            if one.outcome:
-                self._again(one.delivery, one.outcome)
+    def _turn(self, running: Running) -> None:
+        self.injector.worker = f"{running.delivery.number:>4} {running.delivery.name}"
+        running.greenlet.switch()
+        if running.greenlet.dead:
+            self.running.remove(running)
+            if running.outcome:
+                self._retry(running.delivery, running.outcome)
         for feature in self.features:
             feature.collect(self)
         self._check()
 
     def _let_others_go_first(self, operation: str, request: dict[str, Any]) -> None:
-        me = next((one for one in self.running if one.greenlet is getcurrent()), None)
-        if me is None:
+        caller = next((running for running in self.running if running.greenlet is getcurrent()), None)
+        if caller is None:
             return
-        if self.meets and self._waiting is None and self.meets(operation, request):
-            self._waiting = me
+        if self.pauses_before and self._waiting is None and self.pauses_before(operation, request):
+            self._waiting = caller
             self._hub.switch()
-        elif self.random.random() < self.weather.turns:
+        elif self.random.random() < self.profile.turns:
             self._hub.switch()
 
-    def _again(self, delivery: Delivery, why: str) -> None:
+    def _retry(self, delivery: Delivery, why: str) -> None:
         self.trace.append(f"            {delivery.number:>4} → {why}")
         worker = self.workers[delivery.kind]
         if worker.is_forgotten:
@@ -282,13 +285,13 @@ class Laboratory:
         self._touched = True
 
     def _check(self) -> None:
-        if self._touched or self.wrong:
+        if self._touched or self.violations:
             self._touched = False
-            self.wrong += [wrong for feature in self.features for wrong in feature.safety(self)]
+            self.violations += [violation for feature in self.features for violation in feature.safety(self)]
         if CANARY in self._new_log_lines():
-            self.wrong.append("a log line or a metric holds personal data")
-        if self.wrong:
-            raise Violation("; ".join(dict.fromkeys(self.wrong)))
+            self.violations.append("a log line or a metric holds personal data")
+        if self.violations:
+            raise Violation("; ".join(dict.fromkeys(self.violations)))
 
     def _new_log_lines(self) -> str:
         if self.log.tell() == self._log_read:
@@ -299,11 +302,11 @@ class Laboratory:
         return new
 
     def projection(self) -> dict[str, Any]:
-        """What must be the same at rest."""
+        """Return what must be the same at rest."""
         return {k: v for feature in self.features for k, v in feature.at_rest(self).items()}
 
     def check_at_rest(self, clean: dict[str, Any]) -> str:
-        """Liveness: answers ``equal``, ``parked`` or ``unanswered``. Raises Violation when it is none of these."""
+        """Check liveness. Return ``equal``, ``raced``, ``parked`` or ``unanswered``; raise Violation otherwise."""
         if self.parked:
             return "parked"
         if self.people_race:
@@ -321,7 +324,7 @@ class Laboratory:
 
     @contextmanager
     def _captured(self) -> Iterator[None]:
-        """Logs and metrics go into ``log``; nobody really sleeps."""
+        """Write logs and metrics into ``log``; no sleep takes real time."""
         handlers = [h for h in logger.handlers if hasattr(h, "stream")]
         streams = [h.stream for h in handlers]
         sleep = write_many.__kwdefaults__["sleep"]
@@ -345,16 +348,16 @@ def _name(kind: str, body: Any) -> str:
     return f"{kind} {getattr(body, 'key', body)}"[:70]
 
 
-def told(lab: Laboratory) -> str:
-    """A run as a reader wants it: deliveries, and under each of them its calls, with what went wrong."""
-    lines = [*lab.trace, "", "calls:"]
-    for call in lab.chaos.calls:
+def format_trace(sim: Simulation) -> str:
+    """Return a run as text: its deliveries, then its calls with their faults."""
+    lines = [*sim.trace, "", "calls:"]
+    for call in sim.injector.calls:
         fault = f"   ✗ {call.fault}" if call.fault else ""
-        lines.append(f"  {call.number:>4}  {call.worker[:44]:<44} {call.service} {call.operation} {call.what}{fault}")
+        lines.append(f"  {call.number:>4}  {call.worker[:44]:<44} {call.service} {call.operation} {call.target}{fault}")
     return "\n".join(lines)
 
 
 @cache
 def clean_projection(features: tuple[Feature, ...]) -> dict[str, Any]:
-    """How an undisturbed run ends."""
-    return Laboratory(features=features).run().projection()
+    """Return the state in which the run without faults ends."""
+    return Simulation(features=features).run().projection()

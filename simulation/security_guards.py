@@ -1,4 +1,4 @@
-"""Each guard of the pages is taken out in turn: the test that holds it must fail (``python -m simulation.mutations``)."""
+"""Each guard of the pages is taken out in turn: the test that holds it must fail (``python -m simulation.security_guards``)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from shared.stores import identifier_index, links, sessions
 from shared.stores import request_context as visits_store
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.sessions import SessionStore
-from simulation import test_races as races
+from simulation import races
 from simulation.guards import _any_holder_matches, _redoes_what_was_undone
 from tests import pages_harness as tests_site
 from tests.harness import GOOGLE

@@ -1,4 +1,4 @@
-"""What every DynamoDB must answer alike: the laboratory's, moto's, and the local stack's."""
+"""Rules that every DynamoDB must keep: the fake of the tests, moto's, and that of the local stack."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ WRITES = st.one_of(
 )
 
 
-TOGETHER = st.lists(WRITES, min_size=1, max_size=3, unique_by=lambda w: tuple(w[1].values()))
+TRANSACTION_WRITES = st.lists(WRITES, min_size=1, max_size=3, unique_by=lambda w: tuple(w[1].values()))
 
 
 def _request(write: tuple[str, dict[str, str], str | None, Any]) -> tuple[str, dict[str, Any]]:
@@ -94,15 +94,15 @@ def _empty(table: Any) -> None:
         table.delete_item(Key={"PK": item["PK"], "SK": item["SK"]})
 
 
-def answers_alike(table: Any, writes: Any, together: Any) -> None:
-    """The same single writes, then the same transaction, have the same outcomes and leave the same items."""
+def answers_alike(table: Any, writes: Any, in_transaction: Any) -> None:
+    """Check that the same single writes, then the same transaction, have the same outcomes and leave the same items."""
     _empty(table)
     memory = MemoryTable(table.name)
     for write in writes:
         kind, request = _request(write)
         name = f"{kind.lower()}_item"
         assert _outcome(getattr(memory, name), **request) == _outcome(getattr(table, name), **request)
-    transaction = [{kind: {"TableName": table.name, **request}} for kind, request in map(_request, together)]
+    transaction = [{kind: {"TableName": table.name, **request}} for kind, request in map(_request, in_transaction)]
     outcomes = {_outcome(t.meta.client.transact_write_items, TransactItems=transaction) for t in (memory, table)}
     assert len(outcomes) == 1
     assert sorted(memory.items) == sorted((i["PK"], i["SK"]) for i in table.scan()["Items"])
@@ -111,7 +111,7 @@ def answers_alike(table: Any, writes: Any, together: Any) -> None:
 
 
 def counts_a_token_once(table: Any) -> None:
-    """Within ten minutes a transaction with the same token is applied once."""
+    """Check that within ten minutes a transaction with the same token is applied once."""
     _empty(table)
     add = {
         "TableName": table.name,
@@ -127,7 +127,7 @@ def counts_a_token_once(table: Any) -> None:
 
 
 def bounds_transactions(table: Any) -> None:
-    """At most 100 items, none of them twice."""
+    """Check the bounds of a transaction: at most 100 items, none of them twice."""
     _empty(table)
 
     def puts(keys: Any) -> list[dict[str, Any]]:
@@ -140,7 +140,7 @@ def bounds_transactions(table: Any) -> None:
 
 
 def bounds_items(table: Any) -> None:
-    """No item is over 400 KB, and a refused one leaves nothing."""
+    """Check that no item is over 400 KB."""
     _empty(table)
     big = {"PK": "A", "SK": "X", "text": "x" * (400 * 1024)}
     assert _outcome(table.put_item, Item=big) == "ValidationException"
@@ -148,7 +148,7 @@ def bounds_items(table: Any) -> None:
 
 
 def bounds_keys(table: Any) -> None:
-    """A partition key is up to 2,048 bytes long, a sort key up to 1,024."""
+    """Check the bounds of keys: a partition key has up to 2,048 bytes, a sort key up to 1,024."""
     _empty(table)
     for longest in ({"PK": "x" * 2048, "SK": "X"}, {"PK": "A", "SK": "x" * 1024}):
         assert _outcome(table.put_item, Item=longest) == "done"
@@ -156,8 +156,8 @@ def bounds_keys(table: Any) -> None:
         assert _outcome(table.put_item, Item=too_long) == "ValidationException"
 
 
-def says_what_stood(table: Any) -> None:
-    """A refused condition, asked to, shows what it was refused for."""
+def returns_the_old_item(table: Any) -> None:
+    """Check that a refused condition returns the item that refused it, when asked to."""
     _empty(table)
     table.put_item(Item={"PK": "A", "SK": "X", "n": 1})
     with pytest.raises(ClientError) as refused:

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from simulation.mutations import MUTATIONS, Mutation, is_noticed
+from simulation.security_guards import MUTATIONS, Mutation, is_noticed
 
 
 @pytest.mark.parametrize("one", MUTATIONS, ids=lambda one: one.guard)

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from simulation.targets import SEEDS, TARGETS, survives
+from simulation.fuzz_targets import SEEDS, TARGETS, survives
 
 CRASHERS = sorted((Path(__file__).parent / "corpus").glob("*/*"))
 
