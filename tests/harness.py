@@ -241,7 +241,7 @@ class World:
 
     def address_in_mail_to(self, address: str) -> str:
         """The activation address in the newest mail to this person."""
-        text = next(
+        text: str = next(
             m["Content"]["Simple"]["Body"]["Text"]["Data"] for m in reversed(self.ses.sent) if m["To"] == address
         )
         return next(word for word in text.split() if "/activate/" in word)

@@ -7,11 +7,12 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 from urllib.parse import parse_qs, urlencode, urlparse
 
 import httpx
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.pages import handler
@@ -21,7 +22,7 @@ from functions.pages.http import Pages
 from local.web_client import WebClient
 from shared.domain.errors import LoginRefused
 from shared.hubs.cognito import PasswordLogin
-from shared.hubs.oidc import Identity
+from shared.hubs.oidc import Identity, OidcProvider
 from shared.runtime.settings import Brand
 from shared.stores.class_exports import ExportQueue
 from shared.stores.digests import RemainingClassesStore
@@ -102,7 +103,8 @@ class Website:
             exports=world.exports, export_queue=ExportQueue(world.export_requests, "exports"),
             export_files=world.export_files, remaining=RemainingClassesStore(world.table),
             sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
-            passwords=PasswordLogin(self.cognito, "pool", "client"), google=self.google, clever=self.clever,
+            passwords=PasswordLogin(self.cognito, "pool", "client"), google=cast(OidcProvider, self.google),
+            clever=cast(OidcProvider, self.clever),
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),
             token_key=lambda: TOKEN_KEY,
         )  # fmt: skip
@@ -158,7 +160,7 @@ class Website:
             function_name="pages", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
         )
         with mock.patch.object(handler, "site", return_value=self.site):
-            answer = handler.lambda_handler(event, context)
+            answer = handler.lambda_handler(event, cast(LambdaContext, context))
         body = answer.get("body") or ""
         content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
         headers = [(k, str(v)) for k, v in answer["headers"].items()]

@@ -180,7 +180,7 @@ class MemoryCognito:
         name = AuthParameters["USERNAME"]
 
         def effect() -> dict[str, Any]:
-            password, _ = self.users.get(name, (None, None))
+            password = self.users.get(name, (None, None))[0]
             if password is None or password != AuthParameters["PASSWORD"]:
                 raise error("NotAuthorizedException", "AdminInitiateAuth")
             return self._next(name, 0)
@@ -190,7 +190,7 @@ class MemoryCognito:
     def admin_respond_to_auth_challenge(
         self, *, ChallengeName: str, Session: str, ChallengeResponses: dict[str, str], **_: Any
     ) -> dict[str, Any]:
-        name, _, asked = Session.partition(" ")
+        name, _space, asked = Session.partition(" ")
 
         def effect() -> dict[str, Any]:
             challenge, answer = self.challenges[name][int(asked)]

@@ -35,7 +35,8 @@ def ungated(_service: str, _operation: str, _request: dict[str, Any], effect: Ef
 
 
 def error(code: str, operation: str, message: str = "", **more: Any) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message or code}, **more}, operation)
+    response: Any = {"Error": {"Code": code, "Message": message or code}, **more}
+    return ClientError(response, operation)
 
 
 def item_size(value: Any) -> int:
@@ -215,7 +216,7 @@ class MemoryTable:
         if kind == "Delete":
             return None
         if kind == "Put":
-            after = copied(request["Item"])
+            after: Item = copied(request["Item"])
         else:
             scope = Scope(
                 before if before is not None else dict(request["Key"]),

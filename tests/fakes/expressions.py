@@ -202,6 +202,7 @@ class _Reader:
 
 def look_up(item: Any, path: Path) -> Any:
     """The value at a path, or MISSING."""
+    step: Any
     for step in path:
         if (isinstance(item, Mapping) and step in item) or (
             isinstance(item, list) and isinstance(step, int) and step < len(item)
@@ -294,7 +295,7 @@ def update(text: str) -> Callable[[Scope], Item]:
             reader.take()
 
     def apply(scope: Scope) -> Item:
-        changed = copied(scope.item)
+        changed: Item = copied(scope.item)
         for change in changes:
             change(scope, changed)
         return changed
