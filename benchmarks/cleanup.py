@@ -186,7 +186,7 @@ def nudged(linked: int, due: int) -> Spent:
                 Item={"PK": account_pk(f"a-{student}"), "SK": "LINK#lakeside", "sourced_id": student, "state": "linked"}
             )
     world.table.meter = Meter()
-    counts = world.nudging().run()
+    counts = world.send_nudge().run()
     meter = world.table.meter
     return Spent(counts["sent"], meter.read_units, sum(meter.write_units.values()), sum(meter.requests.values()))
 

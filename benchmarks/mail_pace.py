@@ -20,12 +20,12 @@ from typing import Any
 from greenlet import getcurrent, greenlet
 
 from benchmarks.figures import Figures
-from functions.activation_email.send_activation import ActivationSending
+from functions.activation_email.send_activation import SendActivation
 from shared.domain.activation import Activation
 from shared.domain.errors import AccountLinkingError
 from shared.domain.roster import RosterUserKey
 from shared.mail.rendering import Message
-from shared.mail.ses import paced_mailer
+from shared.mail.ses import rate_limited_mailer
 from shared.stores.due import DueStore
 from shared.stores.stuck import StuckStore
 from tests.fakes.aws import MemorySes
@@ -221,10 +221,10 @@ class Backlog:
 
     def _worker(self) -> None:
         world = self.world
-        mailer = paced_mailer(
+        mailer = rate_limited_mailer(
             world.ses, world.table, "no-reply@accounts.example", "mail", clock=world.clock, sleep=self.simulation.sleep
         )
-        sending = ActivationSending(
+        sending = SendActivation(
             world.activations, world.users, world.links, world.districts, mailer, _Invitations(),
             StuckStore(world.table), DueStore(world.table), clock=world.clock,
         )  # fmt: skip
@@ -237,7 +237,7 @@ class Backlog:
             sending.expect(len(batch))
             self.simulation.all_of([partial(self._handle, sending, message) for message in batch])
 
-    def _handle(self, sending: ActivationSending, message: str) -> None:
+    def _handle(self, sending: SendActivation, message: str) -> None:
         body = json.loads(message)
         try:
             outcome = sending.send(RosterUserKey(body["district_id"], body["sourced_id"]), body["activation_id"])
@@ -265,7 +265,7 @@ class Backlog:
 
     def _schedule(self) -> None:
         while True:
-            self.world.schedule().run()
+            self.world.queue_due_activations().run()
             self.simulation.sleep(SCHEDULE)
 
 

@@ -179,7 +179,7 @@ def _all_of(*removals: Callable[[], AbstractContextManager[Any]]) -> Callable[[]
 
 
 _HAS_ENDED = _patch(ImportLedger, "has_ended", lambda *_: False)
-_NEEDS_NO_MAIL = _patch(sending.ActivationSending, "_needs_no_mail", lambda *_: False)
+_NEEDS_NO_MAIL = _patch(sending.SendActivation, "_needs_no_mail", lambda *_: False)
 _NOT_WITHDRAWN = _patch(ActivationStore, "withdraw", lambda *_: False)
 
 CHECKS: tuple[Guard, ...] = (
@@ -223,7 +223,7 @@ CHECKS: tuple[Guard, ...] = (
         _patch(ActivationStore, "of_user", _no_reminder_is_under_way),
     ),
     Guard("reminder: not in the quiet hours", _patch(following_up, "next_allowed", lambda _district, moment: moment)),
-    Guard("reminder: whoever is linked needs none", _patch(following_up.FollowingUp, "_is_settled", lambda *_: False)),
+    Guard("reminder: whoever is linked needs none", _patch(following_up.SendReminder, "_is_settled", lambda *_: False)),
     Guard("table: only a refused condition is a conflict", _patch(table, "is_refused_condition", lambda _error: True)),
 )
 

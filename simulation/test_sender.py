@@ -68,7 +68,7 @@ class Run:
                 break
             # The scheduler wakes what was parked, and the queue hands over what it was given.
             self.world.pass_time(minutes=15)
-            self.waiting.append(Delivery("wake", lambda: self.world.schedule().run()))
+            self.waiting.append(Delivery("wake", lambda: self.world.queue_due_activations().run()))
             while self.world.sqs.messages:
                 body = self.world.sqs.messages.pop(0)
                 self._several("sqs", lambda body=body: self._send(body))
@@ -81,7 +81,7 @@ class Run:
     def _send(self, message: str) -> None:
         body = json.loads(message)
         if "follow_up" not in body:
-            self.world.sending().send(TEACHER, body["activation_id"])
+            self.world.send_activation().send(TEACHER, body["activation_id"])
 
     def _second_worker(self, _operation: str, _request: dict[str, Any]) -> None:
         if len(self.injector.calls) == self.second_worker_at:
@@ -106,7 +106,7 @@ class Run:
             tags = {tag["Name"]: [tag["Value"]] for tag in mail["EmailTags"]}
             for kind in ("Send", "Delivery"):
                 detail = {"eventType": kind, "mail": {"messageId": mail["MessageId"], "tags": tags}}
-                self._several(kind, lambda detail=detail: self.world.feedback().take(detail))
+                self._several(kind, lambda detail=detail: self.world.record_feedback().take(detail))
         return bool(new)
 
     @property

@@ -10,24 +10,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions.accounts_feed.load_accounts import AccountsFeed
-from functions.activation_email.invitation import Invitations
-from functions.activation_email.send_activation import ActivationSending
-from functions.activation_email.send_reminder import FollowingUp
-from functions.activation_schedule.queue_due_activations import ActivationSchedule
+from functions.activation_email.invitation import InvitationMails
+from functions.activation_email.send_activation import SendActivation
+from functions.activation_email.send_reminder import SendReminder
+from functions.activation_schedule.queue_due_activations import QueueDueActivations
 from functions.class_export.export_classes import Exporting
-from functions.cleanup_digest.send_digest import Digesting
-from functions.cleanup_nudges.send_nudge import Nudging
+from functions.cleanup_digest.send_digest import SendDigest
+from functions.cleanup_nudges.send_nudge import SendNudge
 from functions.event_publisher.publish_events import Publisher
 from functions.import_step.files import ImportFiles
 from functions.import_step.import_context import Services
 from functions.import_step.plan import Import
 from functions.import_step.steps import ImportSteps
-from functions.link_notice.notify_link_change import LinkNotices
-from functions.mail_feedback.record_feedback import MailFeedback
+from functions.link_notice.notify_link_change import NotifyLinkChange
+from functions.mail_feedback.record_feedback import RecordFeedback
 from functions.roster_import.receive_upload import Arrivals, Taken
 from shared.domain.report import Upload
 from shared.domain.roster import RosterUserKey
-from shared.mail.ses import Mailer, paced_mailer
+from shared.mail.ses import Mailer, rate_limited_mailer
 from shared.runtime.settings import Brand
 from shared.stores.accounts import AccountStore
 from shared.stores.activation_queue import ActivationQueue
@@ -169,27 +169,27 @@ class World:
             body = json.loads(self.sqs.messages.pop(0))
             user = RosterUserKey(body["district_id"], body["sourced_id"])
             if "follow_up" in body:
-                self.following_up().look(user, body["follow_up"])
+                self.send_reminder().look(user, body["follow_up"])
             else:
-                self.sending().send(user, body["activation_id"])
+                self.send_activation().send(user, body["activation_id"])
 
-    def schedule(self) -> ActivationSchedule:
+    def queue_due_activations(self) -> QueueDueActivations:
         queue = ActivationQueue(self.sqs, "queue")
-        return ActivationSchedule(DueStore(self.table), self.activations, queue, clock=self.clock)
+        return QueueDueActivations(DueStore(self.table), self.activations, queue, clock=self.clock)
 
-    def sending(self) -> ActivationSending:
-        return ActivationSending(
+    def send_activation(self) -> SendActivation:
+        return SendActivation(
             self.activations, self.users, self.links, self.districts, self.mailer(), self.invitations(),
             StuckStore(self.table), DueStore(self.table), clock=self.clock,
         )  # fmt: skip
 
-    def invitations(self) -> Invitations:
+    def invitations(self) -> InvitationMails:
         subject = "Confirm your official %(brand)s account"
-        return Invitations(self.districts, token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), subject=subject)
+        return InvitationMails(self.districts, token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), subject=subject)
 
-    def following_up(self) -> FollowingUp:
+    def send_reminder(self) -> SendReminder:
         due = DueStore(self.table)
-        return FollowingUp(
+        return SendReminder(
             self.activations, self.users, self.links, self.districts, due, self.mailer(), self.invitations(),
             clock=self.clock,
         )  # fmt: skip
@@ -200,15 +200,15 @@ class World:
             self.activations, self.users, self.districts, queue, clock=self.clock, new_id=self.new_id
         )
 
-    def nudging(self) -> Nudging:
-        return Nudging(
+    def send_nudge(self) -> SendNudge:
+        return SendNudge(
             DueStore(self.table), self.links, self.nudges, self.users, self.accounts, self.pair_classes(),
             RemainingClassesStore(self.table), self.districts, self.mailer(),
             token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
         )  # fmt: skip
 
-    def link_notices(self) -> LinkNotices:
-        return LinkNotices(
+    def notify_link_change(self) -> NotifyLinkChange:
+        return NotifyLinkChange(
             NoticeStore(self.table), self.links, self.users, self.accounts, self.districts, self.mailer(),
             token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock, count=self.metrics.append,
         )  # fmt: skip
@@ -217,10 +217,10 @@ class World:
         """Hand every event of a link to its notices, as the bus and its queue would; answers how many mails went out."""
         items = [item for (pk, _), item in sorted(self.table.items.items()) if pk.startswith("OUTBOX#")]
         links = [item for item in items if item["detail_type"] in ("AccountLinked", "LinkUndone")]
-        return sum(self.link_notices().tell(item["detail_type"], json.loads(item["detail"])) for item in links)
+        return sum(self.notify_link_change().tell(item["detail_type"], json.loads(item["detail"])) for item in links)
 
-    def digesting(self) -> Digesting:
-        return Digesting(
+    def send_digest(self) -> SendDigest:
+        return SendDigest(
             DigestStore(self.table), RemainingClassesStore(self.table), self.districts, self.mailer(), brand=Brand(web_url=WEB),
             clock=self.clock,
         )  # fmt: skip
@@ -228,14 +228,14 @@ class World:
     def pair_classes(self) -> PairClasses:
         return PairClasses(self.links, self.classes, clock=self.clock)
 
-    def feedback(self) -> MailFeedback:
-        return MailFeedback(self.activations, self.districts, SendStateStore(self.table), clock=self.clock)
+    def record_feedback(self) -> RecordFeedback:
+        return RecordFeedback(self.activations, self.districts, SendStateStore(self.table), clock=self.clock)
 
     def publisher(self) -> Publisher:
         return Publisher(self.events, "default")
 
     def mailer(self) -> Mailer:
-        return paced_mailer(
+        return rate_limited_mailer(
             self.ses, self.table, "no-reply@accounts.example", "mail", clock=self.clock, sleep=self.sleep
         )
 

@@ -9,13 +9,13 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.activation_email.invitation import Invitations
-from functions.activation_email.send_activation import ActivationSending
-from functions.activation_email.send_reminder import FollowingUp
+from functions.activation_email.invitation import InvitationMails
+from functions.activation_email.send_activation import SendActivation
+from functions.activation_email.send_reminder import SendReminder
 from shared.domain.clock import utc_now
 from shared.domain.errors import AccountLinkingError
 from shared.domain.roster import RosterUserKey
-from shared.mail.ses import paced_mailer
+from shared.mail.ses import rate_limited_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric, where
 from shared.runtime.parallel import each
@@ -36,8 +36,8 @@ AT_ONCE = 5
 class UseCases:
     """What a request of the queue may ask for."""
 
-    sending: ActivationSending
-    following_up: FollowingUp
+    sending: SendActivation
+    following_up: SendReminder
 
 
 @cache
@@ -48,7 +48,7 @@ def use_cases() -> UseCases:
     secrets = Secrets(aws.client("secretsmanager"), utc_now)
     activations, users, links = ActivationStore(table), RosterUserStore(table), LinkStore(table)
     districts, due = DistrictStore(table), DueStore(table)
-    mailer = paced_mailer(
+    mailer = rate_limited_mailer(
         aws.client("sesv2", retries=False),
         table,
         settings.sender,
@@ -56,17 +56,17 @@ def use_cases() -> UseCases:
         clock=utc_now,
         tell=metric,
     )
-    invitations = Invitations(
+    invitations = InvitationMails(
         districts,
         token_key=lambda: secrets.key(settings.token_secret_arn),
         brand=settings,
         subject=settings.activation_subject,
     )
     return UseCases(
-        ActivationSending(
+        SendActivation(
             activations, users, links, districts, mailer, invitations, StuckStore(table), due, clock=utc_now
         ),
-        FollowingUp(activations, users, links, districts, due, mailer, invitations, clock=utc_now),
+        SendReminder(activations, users, links, districts, due, mailer, invitations, clock=utc_now),
     )
 
 

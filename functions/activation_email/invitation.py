@@ -15,7 +15,7 @@ from shared.runtime.tokens import activation_token, stop_token
 from shared.stores.districts import DistrictStore
 
 
-class Invitations:
+class InvitationMails:
     """Builds them; ``subject`` is that of the first one."""
 
     def __init__(self, districts: DistrictStore, *, token_key: Callable[[], bytes], brand: Brand, subject: str) -> None:

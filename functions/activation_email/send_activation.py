@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 
-from functions.activation_email.invitation import Invitations
+from functions.activation_email.invitation import InvitationMails
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import Clock, to_iso
 from shared.domain.errors import OutcomeUnknown, RefusedTransition
@@ -35,7 +35,7 @@ class Outcome(StrEnum):
     PARKED = "parked"
 
 
-class ActivationSending:
+class SendActivation:
     """Any number of requests for one activation, at any time, lead to at most one accepted mail."""
 
     def __init__(
@@ -45,7 +45,7 @@ class ActivationSending:
         links: LinkStore,
         districts: DistrictStore,
         mailer: Mailer,
-        invitations: Invitations,
+        invitations: InvitationMails,
         stuck: StuckStore,
         due: DueStore,
         *,
@@ -92,7 +92,7 @@ class ActivationSending:
         district = self._districts.get(user_key.district_id)
         message = self._invitations.first(activation, user, district)
         try:
-            turn = self._mailer.turn(is_urgent=_is_awaited(activation))
+            slot = self._mailer.slot(is_urgent=_is_awaited(activation))
         except MailRefused as later:
             return self._park(activation, later)
         try:
@@ -101,7 +101,7 @@ class ActivationSending:
             return self.send(user_key, activation_id)
         # From here on the mail may have gone out: only SES' answer or its tagged event may say that it did not.
         try:
-            message_id = self._mailer.send(message, turn, is_urgent=_is_awaited(activation))
+            message_id = self._mailer.send(message, slot, is_urgent=_is_awaited(activation))
         except MailRefused as refused:
             self._activations.give_back(activation)
             if not refused.may_try_later:

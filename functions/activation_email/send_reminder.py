@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from functions.activation_email.invitation import Invitations
+from functions.activation_email.invitation import InvitationMails
 from shared.domain.activation import Activation
 from shared.domain.clock import Clock, from_iso, to_iso
 from shared.domain.district import District
@@ -39,7 +39,7 @@ class FollowUp(StrEnum):
     OPEN = "open"
 
 
-class FollowingUp:
+class SendReminder:
     """At most one accepted mail for each reminder; one of which nobody can say whether it went out counts as sent."""
 
     def __init__(
@@ -50,7 +50,7 @@ class FollowingUp:
         districts: DistrictStore,
         due: DueStore,
         mailer: Mailer,
-        invitations: Invitations,
+        invitations: InvitationMails,
         *,
         clock: Clock,
     ) -> None:
@@ -102,7 +102,7 @@ class FollowingUp:
         message = self._invitations.reminder(activation, user, district)
         now = self._clock()
         try:
-            turn = self._mailer.turn()
+            slot = self._mailer.slot()
         except MailRefused as later:
             again = _no_later(activation, next_allowed(district, later.until or now + PAUSE))
             self._activations.follow_up(activation, due_at, again)
@@ -112,7 +112,7 @@ class FollowingUp:
             return FollowUp.STOPPED
         # From here on it may have gone out: only SES' answer may say that it did not.
         try:
-            self._mailer.send(message, turn)
+            self._mailer.send(message, slot)
         except MailRefused:
             pause_ends = _no_later(activation, next_allowed(district, now + PAUSE))
             self._activations.follow_up(activation, to_iso(lease_until), pause_ends)

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.activation_schedule.queue_due_activations import ActivationSchedule
+from functions.activation_schedule.queue_due_activations import QueueDueActivations
 from shared.domain.clock import utc_now
 from shared.runtime import aws
 from shared.runtime.observability import logger
@@ -21,6 +21,6 @@ def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str,
     settings = ActivationScheduleSettings.from_environment()
     table = aws.table(settings.table_name)
     queue = ActivationQueue(aws.client("sqs"), settings.activation_queue_url)
-    requested = ActivationSchedule(DueStore(table), ActivationStore(table), queue, clock=utc_now).run()
+    requested = QueueDueActivations(DueStore(table), ActivationStore(table), queue, clock=utc_now).run()
     logger.info("activations due", extra={"requested": requested})
     return {"requested": requested}

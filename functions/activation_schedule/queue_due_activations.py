@@ -11,7 +11,7 @@ from shared.stores.activations import ActivationStore
 from shared.stores.due import ACTIVATION, FOLLOW_UP, DueStore
 
 
-class ActivationSchedule:
+class QueueDueActivations:
     """Touches only what is due."""
 
     def __init__(self, due: DueStore, activations: ActivationStore, queue: ActivationQueue, *, clock: Clock) -> None:

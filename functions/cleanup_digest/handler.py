@@ -7,9 +7,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.cleanup_digest.send_digest import Digesting
+from functions.cleanup_digest.send_digest import SendDigest
 from shared.domain.clock import utc_now
-from shared.mail.ses import paced_mailer
+from shared.mail.ses import rate_limited_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric
 from shared.runtime.settings import CleanupDigestSettings
@@ -18,11 +18,11 @@ from shared.stores.districts import DistrictStore
 
 
 @cache
-def digesting() -> Digesting:
+def send_digest() -> SendDigest:
     """The use case, wired to the services that the environment names."""
     settings = CleanupDigestSettings.from_environment()
     table = aws.table(settings.table_name)
-    mailer = paced_mailer(
+    mailer = rate_limited_mailer(
         aws.client("sesv2", retries=False),
         table,
         settings.sender,
@@ -30,14 +30,14 @@ def digesting() -> Digesting:
         clock=utc_now,
         tell=metric,
     )
-    return Digesting(
+    return SendDigest(
         DigestStore(table), RemainingClassesStore(table), DistrictStore(table), mailer, brand=settings, clock=utc_now
     )
 
 
 @logger.inject_lambda_context
 def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    counts = digesting().run()
+    counts = send_digest().run()
     logger.info("digests", extra={"counts": dict(counts)})
     for name, number in counts.items():
         metric(f"Digests{name.title()}", number)

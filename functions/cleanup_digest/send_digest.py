@@ -24,7 +24,7 @@ PAUSE = timedelta(hours=1)
 MOST_SCHOOLS = 20
 
 
-class Digesting:
+class SendDigest:
     """Goes over the districts that opted in; one of which nothing is left gets no mail."""
 
     def __init__(

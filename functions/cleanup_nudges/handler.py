@@ -8,9 +8,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.cleanup_nudges.send_nudge import Nudging
+from functions.cleanup_nudges.send_nudge import SendNudge
 from shared.domain.clock import utc_now
-from shared.mail.ses import paced_mailer
+from shared.mail.ses import rate_limited_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric
 from shared.runtime.secrets import Secrets
@@ -30,13 +30,13 @@ LAST_NUDGE = timedelta(seconds=60)
 
 
 @cache
-def nudging() -> Nudging:
+def send_nudge() -> SendNudge:
     """The use case, wired to the services that the environment names."""
     settings = CleanupNudgesSettings.from_environment()
     table = aws.table(settings.table_name)
     secrets = Secrets(aws.client("secretsmanager"), utc_now)
     links = LinkStore(table)
-    return Nudging(
+    return SendNudge(
         DueStore(table),
         links,
         NudgeStore(table),
@@ -45,7 +45,7 @@ def nudging() -> Nudging:
         PairClasses(links, DistrictClassStore(table), clock=utc_now),
         RemainingClassesStore(table),
         DistrictStore(table),
-        paced_mailer(
+        rate_limited_mailer(
             aws.client("sesv2", retries=False),
             table,
             settings.sender,
@@ -62,7 +62,7 @@ def nudging() -> Nudging:
 @logger.inject_lambda_context
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     left = timedelta(milliseconds=context.get_remaining_time_in_millis())
-    counts = nudging().run(until=utc_now() + left - LAST_NUDGE)
+    counts = send_nudge().run(until=utc_now() + left - LAST_NUDGE)
     logger.info("nudges", extra={"counts": dict(counts)})
     for name, number in counts.items():
         metric(f"Nudges{name.title().replace('_', '')}", number)

@@ -32,7 +32,7 @@ LEASE = timedelta(minutes=10)
 PAUSE = timedelta(hours=1)
 
 
-class Nudging:
+class SendNudge:
     """Touches only what is due; cost grows with that, not with everybody."""
 
     def __init__(
@@ -114,7 +114,7 @@ class Nudging:
             return "left_alone"
         message = self._message(district, user, link.account_id, named)
         try:
-            turn = self._mailer.turn()
+            slot = self._mailer.slot()
         except MailRefused as later:
             self._nudges.move(key, due_at, next_allowed(district, later.until or now + PAUSE))
             return "refused"
@@ -122,7 +122,7 @@ class Nudging:
         if not self._nudges.move(key, due_at, lease_until, under_way=True):
             return "stopped"
         try:
-            self._mailer.send(message, turn)
+            self._mailer.send(message, slot)
         except MailRefused:
             self._nudges.move(key, to_iso(lease_until), next_allowed(district, now + PAUSE))
             return "refused"

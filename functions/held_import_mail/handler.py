@@ -8,9 +8,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.held_import_mail.notify_held_import import HeldImportMail
+from functions.held_import_mail.notify_held_import import NotifyHeldImport
 from shared.domain.clock import utc_now
-from shared.mail.ses import paced_mailer
+from shared.mail.ses import rate_limited_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric
 from shared.runtime.settings import HeldImportMailSettings
@@ -19,11 +19,11 @@ from shared.stores.imports import ImportNotices
 
 
 @cache
-def notice() -> HeldImportMail:
+def notice() -> NotifyHeldImport:
     """The use case, wired to the services that the environment names."""
     settings = HeldImportMailSettings.from_environment()
     table = aws.table(settings.table_name)
-    mailer = paced_mailer(
+    mailer = rate_limited_mailer(
         aws.client("sesv2", retries=False),
         table,
         settings.sender,
@@ -31,7 +31,7 @@ def notice() -> HeldImportMail:
         clock=utc_now,
         tell=metric,
     )
-    return HeldImportMail(DistrictStore(table), ImportNotices(table), mailer, brand=settings)
+    return NotifyHeldImport(DistrictStore(table), ImportNotices(table), mailer, brand=settings)
 
 
 @logger.inject_lambda_context

@@ -16,7 +16,7 @@ from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportNotices
 
 
-class HeldImportMail:
+class NotifyHeldImport:
     """Reads why the import waits, and says so to those who can decide."""
 
     def __init__(self, districts: DistrictStore, notices: ImportNotices, mailer: Mailer, *, brand: Brand) -> None:

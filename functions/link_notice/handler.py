@@ -9,9 +9,9 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.link_notice.notify_link_change import LinkNotices
+from functions.link_notice.notify_link_change import NotifyLinkChange
 from shared.domain.clock import utc_now
-from shared.mail.ses import paced_mailer
+from shared.mail.ses import rate_limited_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric
 from shared.runtime.secrets import Secrets
@@ -26,12 +26,12 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 
 
 @cache
-def notices() -> LinkNotices:
+def notices() -> NotifyLinkChange:
     """The use case, wired to the services that the environment names."""
     settings = LinkNoticeSettings.from_environment()
     table = aws.table(settings.table_name)
     secrets = Secrets(aws.client("secretsmanager"), utc_now)
-    mailer = paced_mailer(
+    mailer = rate_limited_mailer(
         aws.client("sesv2", retries=False),
         table,
         settings.sender,
@@ -39,7 +39,7 @@ def notices() -> LinkNotices:
         clock=utc_now,
         tell=metric,
     )
-    return LinkNotices(
+    return NotifyLinkChange(
         NoticeStore(table),
         LinkStore(table),
         RosterUserStore(table),

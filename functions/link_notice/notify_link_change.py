@@ -34,7 +34,7 @@ LEASE = timedelta(minutes=10)
 """Longer than a worker lives, and shorter than the queue waits before it brings an event again."""
 
 
-class LinkNotices:
+class NotifyLinkChange:
     """Takes the events of the outbox; whom it tells, and of what, is read from the table."""
 
     def __init__(
@@ -94,8 +94,8 @@ class LinkNotices:
     def _send(self, notice: Notice, message: Message) -> bool:
         """Whether it went out now. Raises MailRefused or OutcomeUnknown for what is to be tried when the event comes again; the
         turn is waited for before the notice is taken, so that a worker whose time is up while it waits has taken nothing."""
-        turn = self._mailer.turn()
-        self._mailer.wait(turn)
+        slot = self._mailer.slot()
+        self._mailer.wait(slot)
         now = self._clock()
         match self._notices.take(notice, now=now, lease=LEASE):
             case Taking.SETTLED:
@@ -106,7 +106,7 @@ class LinkNotices:
             case Taking.UNDER_WAY:
                 raise OutcomeUnknown("still_sending", "It is not known yet whether this notice went out.")
         try:
-            self._mailer.send(message, turn)
+            self._mailer.send(message, slot)
         except MailRefused as refused:
             if refused.may_try_later:
                 self._notices.give_back(notice, taken_at=now, lease=LEASE)

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.mail_feedback.record_feedback import KINDS, MailFeedback
+from functions.mail_feedback.record_feedback import KINDS, RecordFeedback
 from shared.domain.clock import utc_now
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric
@@ -19,10 +19,10 @@ from shared.stores.send_state import SendStateStore
 
 
 @cache
-def feedback() -> MailFeedback:
+def feedback() -> RecordFeedback:
     """The use case, wired to the services that the environment names."""
     table = aws.table(MailFeedbackSettings.from_environment().table_name)
-    return MailFeedback(
+    return RecordFeedback(
         ActivationStore(table), DistrictStore(table), SendStateStore(table), clock=utc_now, on_stopped=_tell
     )
 

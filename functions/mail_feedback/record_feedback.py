@@ -26,7 +26,7 @@ KINDS = frozenset({*STATES, *SEEN, "DeliveryDelay"})
 _ENDS = (ActivationState.BOUNCED, ActivationState.COMPLAINED)
 
 
-class MailFeedback:
+class RecordFeedback:
     """Events may come late, twice and in any order: an activation's state only moves forward."""
 
     def __init__(

@@ -36,14 +36,14 @@ _SECOND = 1_000_000
 class Limits:
     """What the account may send. ``rate`` is in mails per second; ``per_day`` in mails per 24 hours, None without a limit.
 
-    ``sent`` is how many went out in the last 24 hours, whoever of the account sent them. ``is_open`` is False while the
+    ``sent`` is how many went out in the last 24 hours, whoever of the account sent them. ``may_send`` is False while the
     service has paused the account.
     """
 
     rate: float
     per_day: int | None
     sent: int = 0
-    is_open: bool = True
+    may_send: bool = True
 
 
 CAUTIOUS = Limits(rate=1.0, per_day=200)
@@ -51,7 +51,7 @@ CAUTIOUS = Limits(rate=1.0, per_day=200)
 
 
 @dataclass(frozen=True, slots=True)
-class PaceState:
+class SendRateState:
     """What the workers share. Moments are microseconds since 1970 (UTC).
 
     ``next_free``: the first slot that nobody has. ``since``: slots leased since the limits were read. ``used``: slots
@@ -85,12 +85,12 @@ class Held:
     until: datetime
 
 
-def wants_limits(state: PaceState, now: datetime) -> bool:
+def wants_limits(state: SendRateState, now: datetime) -> bool:
     """Whether the account's limits should be read before the next lease."""
     return state.limits is None or micros(now) - state.limits_at >= _span(LIMITS_KEPT)
 
 
-def with_limits(state: PaceState, limits: Limits | None, now: datetime) -> PaceState:
+def with_limits(state: SendRateState, limits: Limits | None, now: datetime) -> SendRateState:
     """The limits as they were just read; None when the service did not tell: then what it said last holds on.
 
     What is leased and lies ahead is not in ``limits.sent`` yet, so it goes on counting.
@@ -102,14 +102,14 @@ def with_limits(state: PaceState, limits: Limits | None, now: datetime) -> PaceS
 
 
 def lease(
-    state: PaceState, now: datetime, number: int, *, within: timedelta, is_urgent: bool = False
-) -> tuple[PaceState, tuple[datetime, ...]] | Held:
+    state: SendRateState, now: datetime, number: int, *, within: timedelta, is_urgent: bool = False
+) -> tuple[SendRateState, tuple[datetime, ...]] | Held:
     """Take up to ``number`` slots, none later than ``within`` from now; answers the state after it and the slots.
 
     The last hundredth of the daily quota is for mails that somebody waits for (``is_urgent``).
     """
     limits = state.limits or CAUTIOUS
-    if not limits.is_open:
+    if not limits.may_send:
         return Held(Why.ACCOUNT_PAUSED, now + UNTIL_ASKED_AGAIN)
     left = _left_today(state, limits, is_urgent=is_urgent)
     if left < 1:
@@ -134,7 +134,7 @@ def lease(
     return after, slots
 
 
-def slowed(state: PaceState, now: datetime) -> PaceState:
+def slowed(state: SendRateState, now: datetime) -> SendRateState:
     """The service said: slower. Nobody gets a slot for a second, they are wider for a while, and the limits are read again."""
     since = micros(now) - state.paused_at
     if since < _span(PAUSE):
@@ -149,7 +149,7 @@ def slowed(state: PaceState, now: datetime) -> PaceState:
     )
 
 
-def frees_at(state: PaceState, now: datetime) -> datetime:
+def frees_at(state: SendRateState, now: datetime) -> datetime:
     """When a part of the used-up daily quota is free again: a day after the oldest hour in which this service sent.
 
     When that is not ahead, others of the account used the quota up: then it is looked at again after a while.
@@ -177,12 +177,12 @@ def _rate(limits: Limits) -> float:
     return limits.rate * SHARE
 
 
-def _caution(state: PaceState, now: datetime) -> float:
+def _caution(state: SendRateState, now: datetime) -> float:
     is_calm = micros(now) - state.paused_at > _span(CALM_AFTER)
     return 1.0 if is_calm else SLOWER ** min(state.pauses, 10)
 
 
-def _left_today(state: PaceState, limits: Limits, *, is_urgent: bool) -> int:
+def _left_today(state: SendRateState, limits: Limits, *, is_urgent: bool) -> int:
     if limits.per_day is None:
         return 10**9
     reserve = 0 if is_urgent else math.ceil(limits.per_day / 100)

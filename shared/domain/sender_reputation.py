@@ -55,7 +55,7 @@ class Breaker:
     ``counts_from`` is the hour of it, and ``before`` what had been counted in that hour already.
     """
 
-    is_open: bool = False
+    has_stopped: bool = False
     reason: str = ""
     opened_at: str | None = None
     counts_from: str = ""

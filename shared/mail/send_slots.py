@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.domain import send_rate as pace
+from shared.domain import send_rate
 from shared.domain.clock import Clock
 from shared.domain.errors import AccountLinkingError
 from shared.domain.send_rate import Held, Limits
@@ -19,7 +19,7 @@ from shared.stores.send_state import SendStateStore
 
 LATE = timedelta(milliseconds=15)
 """A slot is used at its moment or so much later; a worker that comes later takes another one. It and what a mail's way
-takes longer at times must stay under the 30 ms that ``pace.SHARE`` leaves."""
+takes longer at times must stay under the 30 ms that ``send_rate.SHARE`` leaves."""
 WITHIN = timedelta(seconds=25)
 """How long a worker waits for its slot at most: less than its function may run."""
 _TRIES = 50
@@ -37,7 +37,7 @@ class MailRefused(AccountLinkingError):
         self.until = until
 
 
-class Turns:
+class SendSlots:
     """Turns of one worker; its threads may take them at the same time."""
 
     def __init__(
@@ -95,7 +95,7 @@ class Turns:
         self._tell("MailThrottled")
         for _ in range(_TRIES):
             state, _ = self._state.read()
-            if self._state.save(state, pace.slowed(state, self._clock())):
+            if self._state.save(state, send_rate.slowed(state, self._clock())):
                 return
 
     def _lease(self, number: int, *, is_urgent: bool = False) -> tuple[datetime, ...] | MailRefused:
@@ -103,23 +103,23 @@ class Turns:
             return self._try_to_lease(number, is_urgent=is_urgent)
         except (ClientError, BotoCoreError):
             # A lease whose answer was lost is a few slots that nobody uses: no mail went out by it.
-            return MailRefused("pace_unknown", "The pace could not be read or written.", may_try_later=True)
+            return MailRefused("send_rate_unknown", "The pace could not be read or written.", may_try_later=True)
 
     def _try_to_lease(self, number: int, *, is_urgent: bool) -> tuple[datetime, ...] | MailRefused:
         for _ in range(_TRIES):
             state, breaker = self._state.read()
-            if breaker.is_open:
+            if breaker.has_stopped:
                 self._tell("MailStopped")
                 return MailRefused(
                     "sending_stopped",
                     f"Sending has stopped: {breaker.reason}. A person has to resume it.",
                     may_try_later=True,
-                    until=self._clock() + pace.UNTIL_ASKED_AGAIN,
+                    until=self._clock() + send_rate.UNTIL_ASKED_AGAIN,
                 )
             known = state
-            if pace.wants_limits(state, self._clock()):
-                known = pace.with_limits(state, self._limits(), self._clock())
-            found = pace.lease(known, self._clock(), number, within=WITHIN, is_urgent=is_urgent)
+            if send_rate.wants_limits(state, self._clock()):
+                known = send_rate.with_limits(state, self._limits(), self._clock())
+            found = send_rate.lease(known, self._clock(), number, within=WITHIN, is_urgent=is_urgent)
             if isinstance(found, Held):
                 # What was read is kept, so that the others need not read it again.
                 if known is not state:
@@ -128,7 +128,7 @@ class Turns:
             after, slots = found
             if self._state.save(state, after):
                 return slots
-        return MailRefused("pace_busy", "Too many workers want to send at once.", may_try_later=True)
+        return MailRefused("send_rate_busy", "Too many workers want to send at once.", may_try_later=True)
 
     def _limits(self) -> Limits | None:
         limits = self._read_limits()
@@ -153,11 +153,11 @@ def limits_of(answer: Mapping[str, Any]) -> Limits | None:
     """GetAccount's answer as limits. A daily quota of -1 means that there is none.
 
     >>> limits_of({"SendQuota": {"MaxSendRate": 14.0, "Max24HourSend": 50000.0, "SentLast24Hours": 12.0}})
-    Limits(rate=14.0, per_day=50000, sent=12, is_open=True)
+    Limits(rate=14.0, per_day=50000, sent=12, may_send=True)
     """
     quota = answer.get("SendQuota") or {}
     rate, per_day, sent = (quota.get(name) for name in ("MaxSendRate", "Max24HourSend", "SentLast24Hours"))
     if not rate or rate <= 0 or per_day is None:
         return None
-    is_open = answer.get("SendingEnabled", True) and answer.get("EnforcementStatus") != "SHUTDOWN"
-    return Limits(float(rate), None if per_day < 0 else int(per_day), math.ceil(sent or 0), bool(is_open))
+    may_send = answer.get("SendingEnabled", True) and answer.get("EnforcementStatus") != "SHUTDOWN"
+    return Limits(float(rate), None if per_day < 0 else int(per_day), math.ceil(sent or 0), bool(may_send))

@@ -13,10 +13,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.domain.clock import Clock
 from shared.domain.errors import OutcomeUnknown
 from shared.mail.rendering import Message
-from shared.mail.send_slots import MailRefused, Turns, account_limits
+from shared.mail.send_slots import MailRefused, SendSlots, account_limits
 from shared.stores.send_state import SendStateStore
 
-__all__ = ["MailRefused", "Mailer", "paced_mailer"]
+__all__ = ["MailRefused", "Mailer", "rate_limited_mailer"]
 
 _TRY_LATER = {
     "TooManyRequestsException", "ThrottlingException", "LimitExceededException", "SendingPausedException",
@@ -30,33 +30,33 @@ class Mailer:
     ``ses`` must be a client without retries.
     """
 
-    def __init__(self, ses: Any, sender: str, configuration_set: str, turns: Turns) -> None:
+    def __init__(self, ses: Any, sender: str, configuration_set: str, slots: SendSlots) -> None:
         self._ses = ses
         self._sender = sender
         self._configuration_set = configuration_set
-        self._turns = turns
+        self._slots = slots
 
     def expect(self, number: int) -> None:
         """So many mails are about to be sent by this worker; their turns are then had in one write."""
-        self._turns.expect(number)
+        self._slots.expect(number)
 
-    def turn(self, *, is_urgent: bool = False) -> datetime:
+    def slot(self, *, is_urgent: bool = False) -> datetime:
         """When the next mail may go out, to be handed to ``send``. ``is_urgent``: somebody waits for it.
 
         Raises MailRefused (``may_try_later``, ``until``) when none may soon: before anything was noted of the mail.
         """
-        return self._turns.take(is_urgent=is_urgent)
+        return self._slots.take(is_urgent=is_urgent)
 
-    def wait(self, turn: datetime) -> None:
+    def wait(self, slot: datetime) -> None:
         """Let the turn come, for who must note something between it and the mail."""
-        self._turns.wait(turn)
+        self._slots.wait(slot)
 
-    def send(self, message: Message, turn: datetime | None = None, *, is_urgent: bool = False) -> str:
+    def send(self, message: Message, slot: datetime | None = None, *, is_urgent: bool = False) -> str:
         """Wait for the turn, send once; answers SES' message id. Without a turn it takes one.
 
         Raises MailRefused when the mail was not accepted, OutcomeUnknown when SES' answer did not come.
         """
-        self._turns.wait(turn or self.turn(is_urgent=is_urgent), is_urgent=is_urgent)
+        self._slots.wait(slot or self.slot(is_urgent=is_urgent), is_urgent=is_urgent)
         simple: dict[str, Any] = {
             "Subject": {"Data": message.subject, "Charset": "UTF-8"},
             "Body": {
@@ -92,10 +92,10 @@ class Mailer:
     def _slow_down(self) -> None:
         """Where even that is not possible, the refusal still has to be told: the mail did not go out."""
         with suppress(ClientError, BotoCoreError):
-            self._turns.slow_down()
+            self._slots.slow_down()
 
 
-def paced_mailer(
+def rate_limited_mailer(
     ses: Any,
     table: Any,
     sender: str,
@@ -106,5 +106,5 @@ def paced_mailer(
     tell: Callable[[str], None] = lambda _metric: None,
 ) -> Mailer:
     """A mailer that keeps the pace which all senders of this account share in the table."""
-    turns = Turns(SendStateStore(table), lambda: account_limits(ses), clock=clock, sleep=sleep, tell=tell)
-    return Mailer(ses, sender, configuration_set, turns)
+    slots = SendSlots(SendStateStore(table), lambda: account_limits(ses), clock=clock, sleep=sleep, tell=tell)
+    return Mailer(ses, sender, configuration_set, slots)

@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.domain.clock import to_iso
 from shared.domain.errors import Conflict, RefusedTransition
-from shared.domain.send_rate import Limits, PaceState
+from shared.domain.send_rate import Limits, SendRateState
 from shared.domain.sender_reputation import COMPLAINTS_OVER, Breaker, Counts, Noted, hour_of, why_stop
 from shared.stores.keys import Item, Key
 from shared.stores.table import conflicts, get_many, without_none
@@ -32,12 +32,12 @@ class SendStateStore:
 
     # Pace.
 
-    def read(self) -> tuple[PaceState, Breaker]:
+    def read(self) -> tuple[SendRateState, Breaker]:
         """The pace, and whether sending has stopped: one read for both, and never an old one."""
         found = get_many(self._table, [_PACE, _BREAKER], consistent=True)
         return _pace(found.get(_pair(_PACE), {})), _breaker(found.get(_pair(_BREAKER), {}))
 
-    def save(self, before: PaceState, after: PaceState) -> bool:
+    def save(self, before: SendRateState, after: SendRateState) -> bool:
         """Put ``after`` in the place of ``before``; False when another worker was faster."""
         limits = after.limits
         try:
@@ -132,7 +132,7 @@ class SendStateStore:
 
     def _look(self, now: datetime) -> Breaker | None:
         present = self.breaker()
-        if present.is_open:
+        if present.has_stopped:
             return None
         reason = why_stop(self._hours(now, COMPLAINTS_OVER.days + 1), present, now)
         if reason is None:
@@ -179,8 +179,8 @@ def _pair(key: Key) -> tuple[str, str]:
     return key["PK"], key["SK"]
 
 
-def _pace(item: Item) -> PaceState:
-    return PaceState(
+def _pace(item: Item) -> SendRateState:
+    return SendRateState(
         int(item.get("next_free", 0)),
         _limits(item.get("limits") or {}),
         int(item.get("limits_at", 0)),
@@ -195,7 +195,7 @@ def _pace(item: Item) -> PaceState:
 def _limits_item(limits: Limits) -> Item:
     """DynamoDB takes no binary fractions: a rate is kept as text."""
     return without_none(
-        {"rate": str(limits.rate), "per_day": limits.per_day, "sent": limits.sent, "is_open": limits.is_open}
+        {"rate": str(limits.rate), "per_day": limits.per_day, "sent": limits.sent, "is_open": limits.may_send}
     )
 
 

@@ -34,15 +34,15 @@ def _sends(sim: Simulation, message: str) -> None:
 
 def _send(sim: Simulation, user: RosterUserKey, body: dict[str, str]) -> None:
     if "follow_up" in body:
-        if sim.world.following_up().look(user, body["follow_up"]) == "open":
+        if sim.world.send_reminder().look(user, body["follow_up"]) == "open":
             sim.unanswered.add("reminder")
         return
-    if sim.world.sending().send(user, body["activation_id"]) == "unanswered":
+    if sim.world.send_activation().send(user, body["activation_id"]) == "unanswered":
         sim.unanswered.add(body["activation_id"])
 
 
 def _is_told(sim: Simulation, detail: dict[str, Any]) -> None:
-    sim.world.feedback().take(detail)
+    sim.world.record_feedback().take(detail)
 
 
 def _collect(sim: Simulation) -> None:
@@ -89,7 +89,7 @@ def _comes_of(sim: Simulation, address: str) -> list[tuple[str, float]]:
 
 
 def _wakes(sim: Simulation, _what: str) -> None:
-    sim.world.schedule().run()
+    sim.world.queue_due_activations().run()
 
 
 def _renews(sim: Simulation, user: RosterUserKey) -> None:

@@ -62,7 +62,7 @@ def _wants(sim: Simulation, answer: str) -> None:
 
 
 def _digests(sim: Simulation, _what: str) -> None:
-    if sim.world.digesting().run()["unanswered"]:
+    if sim.world.send_digest().run()["unanswered"]:
         sim.unanswered.add("digest")
 
 

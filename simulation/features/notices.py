@@ -44,7 +44,7 @@ def _collect(sim: Simulation) -> None:
 
 def _tells(sim: Simulation, event: tuple[str, str]) -> None:
     fact, detail = event
-    sim.world.link_notices().tell(fact, json.loads(detail))
+    sim.world.notify_link_change().tell(fact, json.loads(detail))
 
 
 def _safety(sim: Simulation) -> Iterator[str]:

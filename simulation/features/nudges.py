@@ -29,7 +29,7 @@ def _collect(sim: Simulation) -> None:
 
 
 def _ticks(sim: Simulation, _what: str) -> None:
-    if sim.world.nudging().run()["unanswered"]:
+    if sim.world.send_nudge().run()["unanswered"]:
         sim.unanswered.add("nudge")
 
 

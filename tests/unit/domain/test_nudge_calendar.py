@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from functions.cleanup_nudges.send_nudge import Nudging
+from functions.cleanup_nudges.send_nudge import SendNudge
 from shared.domain.district import District, parse_district
 from shared.domain.errors import InvalidSettings
 from shared.domain.link import Proof
@@ -91,7 +91,7 @@ def test_in_a_year_each_due_nudge_goes_out_once_when_school_opens(zone: str) -> 
     year = Year(zone)
     schedule = ticks(random)
     links = sorted(random.sample(range(366 * 24), TEACHERS))
-    nudging = year.nudging()
+    nudging = year.send_nudge()
     for tick in schedule:
         year.now = tick
         while links and YEAR_BEGINS + timedelta(hours=links[0]) <= tick:
@@ -168,15 +168,15 @@ def test_a_run_that_has_no_time_left_leaves_the_rest_due() -> None:
     for number in range(3):
         year.link(f"t{number}")
     year.pass_time(days=14)
-    assert year.nudging().run(until=year.now) == {}
-    assert year.nudging().run(until=year.now + timedelta(seconds=1)) == {"sent": 3}
+    assert year.send_nudge().run(until=year.now) == {}
+    assert year.send_nudge().run(until=year.now + timedelta(seconds=1)) == {"sent": 3}
 
 
-def one_linked_teacher() -> tuple[Year, Nudging]:
+def one_linked_teacher() -> tuple[Year, SendNudge]:
     year = Year("America/Chicago")
     year.now = datetime(2027, 9, 1, 15, tzinfo=UTC)
     year.link("t0")
-    return year, year.nudging()
+    return year, year.send_nudge()
 
 
 def test_a_snoozed_nudge_comes_later_and_none_is_lost() -> None:

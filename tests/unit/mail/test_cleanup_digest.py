@@ -48,9 +48,9 @@ def digests(world: World) -> list[dict[str, Any]]:
 
 
 def test_a_digest_counts_classes_by_school_the_most_first_and_names_no_person(world: World) -> None:
-    assert world.digesting().run() == {"planned": 1}
+    assert world.send_digest().run() == {"planned": 1}
     world.now = MONDAY
-    assert world.digesting().run() == {"sent": 1}
+    assert world.send_digest().run() == {"sent": 1}
 
     assert [mail["To"] for mail in digests(world)] == ["data@lakeside.example", "head@lakeside.example"]
     content = digests(world)[0]["Content"]["Simple"]
@@ -63,12 +63,12 @@ def test_a_digest_counts_classes_by_school_the_most_first_and_names_no_person(wo
 
 
 def test_it_comes_once_a_week_however_often_the_schedule_fires(world: World) -> None:
-    world.digesting().run()
+    world.send_digest().run()
     sent = 0
     for hour in range(4 * 7 * 24):
         world.now = MONDAY.replace(hour=0).replace(day=14) if hour == 0 else world.now
         world.pass_time(hours=1)
-        sent += world.digesting().run()["sent"] + world.digesting().run()["sent"]
+        sent += world.send_digest().run()["sent"] + world.send_digest().run()["sent"]
     assert sent == 4
     assert len(digests(world)) == 8
 
@@ -76,29 +76,29 @@ def test_it_comes_once_a_week_however_often_the_schedule_fires(world: World) -> 
 def test_nothing_left_is_no_mail(world: World) -> None:
     for number in range(5):
         RemainingClassesStore(world.table).forget(teacher(number, None).key)
-    world.digesting().run()
+    world.send_digest().run()
     world.now = MONDAY
-    assert world.digesting().run() == {"nothing": 1}
+    assert world.send_digest().run() == {"nothing": 1}
     assert digests(world) == []
 
 
 def test_whoever_did_not_ask_gets_none_and_whoever_asks_no_longer_gets_no_more(world: World) -> None:
     world.register("valley")
-    world.digesting().run()
+    world.send_digest().run()
     world.register()
     world.now = MONDAY
-    assert world.digesting().run() == {}
+    assert world.send_digest().run() == {}
     world.register(digest={"to": ["data@lakeside.example"]})
-    assert world.digesting().run() == {"planned": 1}
+    assert world.send_digest().run() == {"planned": 1}
     world.register(digest={"to": ["data@lakeside.example"], "weekday": "tue"})
     assert [one.due_at for one in DigestStore(world.table).all()] == ["2026-09-21T12:00:00.000Z"]
 
 
 def test_without_an_address_of_its_own_it_goes_to_the_contacts(world: World) -> None:
     world.register(digest={}, contacts=["contact@lakeside.example"])
-    world.digesting().run()
+    world.send_digest().run()
     world.now = MONDAY
-    world.digesting().run()
+    world.send_digest().run()
     assert [mail["To"] for mail in digests(world)] == ["contact@lakeside.example"]
 
 
@@ -114,13 +114,13 @@ def test_a_worker_that_dies_while_it_sends_is_not_repeated_by_the_next_one() -> 
 
     world = World(gate=gate)
     lakeside(world)
-    world.digesting().run()
+    world.send_digest().run()
     world.now = MONDAY
     with pytest.raises(Died):
-        world.digesting().run()
-    assert world.digesting().run() == {}, "another one has it, as far as anybody knows"
+        world.send_digest().run()
+    assert world.send_digest().run() == {}, "another one has it, as far as anybody knows"
     world.pass_time(minutes=11)
-    assert world.digesting().run() == {"unanswered": 1}
+    assert world.send_digest().run() == {"unanswered": 1}
     assert len(digests(world)) == 1
 
 
@@ -133,12 +133,12 @@ def test_one_that_ses_refuses_is_tried_again_within_the_day() -> None:
         return effect()
 
     world = lakeside(World(gate=gate))
-    world.digesting().run()
+    world.send_digest().run()
     world.now = MONDAY
-    assert world.digesting().run() == {"refused": 1}
+    assert world.send_digest().run() == {"refused": 1}
     refused = False
     world.pass_time(hours=2)
-    assert world.digesting().run() == {"sent": 1}
+    assert world.send_digest().run() == {"sent": 1}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.held_import_mail.notify_held_import import HeldImportMail
+from functions.held_import_mail.notify_held_import import NotifyHeldImport
 from shared.mail.ses import MailRefused
 from shared.runtime.settings import Brand
 from shared.stores.imports import ImportNotices
@@ -17,8 +17,8 @@ from tests.harness import WEB, World
 CONTACTS = ["pat@lakeside.example", "sam@lakeside.example"]
 
 
-def notice(world: World) -> HeldImportMail:
-    return HeldImportMail(world.districts, ImportNotices(world.table), world.mailer(), brand=Brand(web_url=WEB))
+def notice(world: World) -> NotifyHeldImport:
+    return NotifyHeldImport(world.districts, ImportNotices(world.table), world.mailer(), brand=Brand(web_url=WEB))
 
 
 def held(world: World, **settings: Any) -> dict[str, Any]:

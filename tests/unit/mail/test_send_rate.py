@@ -14,12 +14,12 @@ import pytest
 
 from benchmarks.mail_pace import over_the_quota, steady
 from functions.activation_email import handler
-from shared.domain import send_rate as pace
+from shared.domain import send_rate
 from shared.domain import sender_reputation as reputation
 from shared.domain.activation import ActivationState
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import RosterUserKey
-from shared.domain.send_rate import CAUTIOUS, SHARE, Held, Limits, PaceState, Why
+from shared.domain.send_rate import CAUTIOUS, SHARE, Held, Limits, SendRateState, Why
 from shared.domain.sender_reputation import Breaker, Counts, Noted, why_stop
 from shared.mail.send_slots import limits_of
 from shared.mail.ses import MailRefused
@@ -33,20 +33,22 @@ SOON = timedelta(seconds=25)
 TEACHER = RosterUserKey("lakeside", "t1")
 
 
-def leased(state: PaceState, number: int, now: datetime = NOW, **how: Any) -> tuple[PaceState, tuple[datetime, ...]]:
-    found = pace.lease(state, now, number, within=SOON, **how)
+def leased(
+    state: SendRateState, number: int, now: datetime = NOW, **how: Any
+) -> tuple[SendRateState, tuple[datetime, ...]]:
+    found = send_rate.lease(state, now, number, within=SOON, **how)
     assert not isinstance(found, Held)
     return found
 
 
-def held(state: PaceState, now: datetime = NOW, **how: Any) -> Held:
-    found = pace.lease(state, now, 1, within=SOON, **how)
+def held(state: SendRateState, now: datetime = NOW, **how: Any) -> Held:
+    found = send_rate.lease(state, now, 1, within=SOON, **how)
     assert isinstance(found, Held)
     return found
 
 
-def known(rate: float = 14, per_day: int | None = 50_000, sent: int = 0, *, is_open: bool = True) -> PaceState:
-    return pace.with_limits(PaceState(), Limits(rate, per_day, sent, is_open), NOW)
+def known(rate: float = 14, per_day: int | None = 50_000, sent: int = 0, *, may_send: bool = True) -> SendRateState:
+    return send_rate.with_limits(SendRateState(), Limits(rate, per_day, sent, may_send), NOW)
 
 
 # Slots.
@@ -76,21 +78,21 @@ def test_nobody_waits_for_longer_than_a_function_may_run() -> None:
 
 
 def test_without_limits_the_most_cautious_ones_hold() -> None:
-    state = pace.with_limits(PaceState(), None, NOW)
+    state = send_rate.with_limits(SendRateState(), None, NOW)
     _, slots = leased(state, 2)
     assert state.limits == CAUTIOUS
     assert slots[1] - slots[0] >= timedelta(seconds=1)
 
 
 def test_limits_that_cannot_be_read_again_go_on_holding() -> None:
-    state = pace.with_limits(known(rate=14), None, NOW + timedelta(minutes=2))
+    state = send_rate.with_limits(known(rate=14), None, NOW + timedelta(minutes=2))
     assert state.limits == Limits(14, 50_000)
 
 
 def test_limits_count_for_a_minute() -> None:
-    assert pace.wants_limits(PaceState(), NOW)
-    assert not pace.wants_limits(known(), NOW + timedelta(seconds=59))
-    assert pace.wants_limits(known(), NOW + timedelta(seconds=60))
+    assert send_rate.wants_limits(SendRateState(), NOW)
+    assert not send_rate.wants_limits(known(), NOW + timedelta(seconds=59))
+    assert send_rate.wants_limits(known(), NOW + timedelta(seconds=60))
 
 
 # The daily quota.
@@ -122,7 +124,7 @@ def test_a_quota_that_others_used_up_is_looked_at_again_in_an_hour() -> None:
 def test_slots_leased_ahead_still_count_when_limits_are_read_again() -> None:
     state, slots = leased(known(per_day=1_000), 100)
     later = slots[49]
-    state = pace.with_limits(state, Limits(14, 1_000, sent=50), later)
+    state = send_rate.with_limits(state, Limits(14, 1_000, sent=50), later)
     assert 50 <= state.since <= 52
 
 
@@ -132,19 +134,19 @@ def test_no_quota_is_no_limit() -> None:
 
 
 def test_a_paused_account_sends_nothing() -> None:
-    assert held(known(is_open=False)).why is Why.ACCOUNT_PAUSED
+    assert held(known(may_send=False)).why is Why.ACCOUNT_PAUSED
 
 
 # Slower.
 
 
 def test_each_time_the_service_says_slower_slots_get_wider_until_it_is_calm() -> None:
-    state = pace.slowed(known(), NOW)
-    assert pace.wants_limits(state, NOW)
+    state = send_rate.slowed(known(), NOW)
+    assert send_rate.wants_limits(state, NOW)
     _, slots = leased(state, 2)
     assert slots[0] == NOW + timedelta(seconds=1)
     assert (slots[1] - slots[0]).total_seconds() == pytest.approx(1 / (14 * SHARE * 0.8), abs=1e-5)
-    state = pace.slowed(state, NOW + timedelta(seconds=2))
+    state = send_rate.slowed(state, NOW + timedelta(seconds=2))
     later = NOW + timedelta(seconds=10)
     _, slots = leased(state, 2, later)
     assert (slots[1] - slots[0]).total_seconds() == pytest.approx(1 / (14 * SHARE * 0.64), abs=1e-5)
@@ -153,8 +155,8 @@ def test_each_time_the_service_says_slower_slots_get_wider_until_it_is_calm() ->
 
 
 def test_several_mails_refused_at_once_slow_down_once() -> None:
-    state = pace.slowed(known(), NOW)
-    assert pace.slowed(state, NOW + timedelta(milliseconds=300)).pauses == state.pauses
+    state = send_rate.slowed(known(), NOW)
+    assert send_rate.slowed(state, NOW + timedelta(milliseconds=300)).pauses == state.pauses
 
 
 # What SES says of the account.
@@ -242,7 +244,7 @@ def test_a_mail_refused_for_its_pace_stays_pending_and_goes_out_later(code: str)
     world.send_mail()
     assert (state_of(world), world.ses.sent) == (ActivationState.PENDING, [])
     world.pass_time(minutes=10)
-    world.schedule().run()
+    world.queue_due_activations().run()
     world.send_mail()
     assert (state_of(world), len(world.ses.sent)) == (ActivationState.SENT, 1)
 
@@ -258,7 +260,7 @@ def test_a_mail_refused_for_itself_is_not_parked() -> None:
         world.send_mail()
     assert state_of(world) is ActivationState.PENDING
     world.pass_time(hours=2)
-    assert world.schedule().run() == 0
+    assert world.queue_due_activations().run() == 0
 
 
 def test_when_the_send_rate_cannot_be_read_no_mail_counts_as_perhaps_sent() -> None:
@@ -275,7 +277,7 @@ def test_when_the_send_rate_cannot_be_read_no_mail_counts_as_perhaps_sent() -> N
     fails["on"] = False
     assert (state_of(world), world.ses.sent) == (ActivationState.PENDING, [])
     world.pass_time(minutes=10)
-    world.schedule().run()
+    world.queue_due_activations().run()
     world.send_mail()
     assert len(world.ses.sent) == 1
 
@@ -285,10 +287,10 @@ def test_a_used_up_quota_parks_the_mail_and_a_resend_still_goes_out() -> None:
     world.ses.account["SendQuota"] = {"MaxSendRate": 14.0, "Max24HourSend": 1_000.0, "SentLast24Hours": 995.0}
     world.send_mail()
     assert (state_of(world), world.ses.sent) == (ActivationState.PENDING, [])
-    world.mailer().turn(is_urgent=True)
+    world.mailer().slot(is_urgent=True)
     world.ses.account["SendQuota"] = {**world.ses.account["SendQuota"], "SentLast24Hours": 0.0}
     world.pass_time(days=1, hours=1)
-    world.schedule().run()
+    world.queue_due_activations().run()
     world.send_mail()
     assert len(world.ses.sent) == 1
 
@@ -296,11 +298,11 @@ def test_a_used_up_quota_parks_the_mail_and_a_resend_still_goes_out() -> None:
 def test_a_turn_that_passed_in_the_meantime_is_exchanged() -> None:
     world = waiting()
     mailer = world.mailer()
-    turn = mailer.turn()
+    slot = mailer.slot()
     world.pass_time(seconds=3)
     before, _ = SendStateStore(world.table).read()
     world.ses.account["SendQuota"] = {"MaxSendRate": 1.0, "Max24HourSend": 1_000.0, "SentLast24Hours": 0.0}
-    mailer._turns.wait(turn)
+    mailer._slots.wait(slot)
     after, _ = SendStateStore(world.table).read()
     assert after.version == before.version + 1
 
@@ -341,10 +343,10 @@ def test_when_sending_stops_no_mail_of_any_kind_goes_out_and_all_stays_pending()
     assert (state_of(world), world.ses.sent) == (ActivationState.PENDING, [])
     for is_urgent in (False, True):
         with pytest.raises(MailRefused) as refused:
-            world.mailer().turn(is_urgent=is_urgent)
+            world.mailer().slot(is_urgent=is_urgent)
         assert refused.value.code == "sending_stopped"
     world.pass_time(days=3)
-    world.schedule().run()
+    world.queue_due_activations().run()
     world.send_mail()
     assert (state_of(world), world.ses.sent) == (ActivationState.PENDING, [])
 
@@ -355,7 +357,7 @@ def test_it_goes_on_only_by_hand_and_what_was_parked_goes_out() -> None:
     world.send_mail()
     SendStateStore(world.table).resume("Kim", "the list was cleaned", world.now)
     world.pass_time(hours=1)
-    world.schedule().run()
+    world.queue_due_activations().run()
     world.send_mail()
     assert (state_of(world), len(world.ses.sent)) == (ActivationState.SENT, 1)
     kept = world.table.items["SENDING", "BREAKER"]
@@ -373,7 +375,7 @@ def test_after_it_was_resumed_counting_starts_anew() -> None:
         assert state.note(Noted.BOUNCED, f"later{number}", world.now) is None
     opened = state.note(Noted.BOUNCED, "one more", world.now)
     assert opened is not None
-    assert opened.is_open
+    assert opened.has_stopped
 
 
 def test_a_bounce_counts_once_however_often_it_is_told() -> None:
@@ -381,7 +383,7 @@ def test_a_bounce_counts_once_however_often_it_is_told() -> None:
     state = SendStateStore(world.table)
     for _ in range(3 * reputation.FEWEST_BOUNCES):
         assert state.note(Noted.BOUNCED, "the same", world.now) is None
-    assert not state.breaker().is_open
+    assert not state.breaker().has_stopped
 
 
 def test_who_opens_it_is_told_so_once() -> None:
@@ -399,9 +401,9 @@ def test_a_bounce_whose_event_broke_off_stops_sending_when_it_comes_again() -> N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(state, "_look", lambda _now: None)
         state.note(Noted.BOUNCED, "m4", world.now)
-    assert not state.breaker().is_open
+    assert not state.breaker().has_stopped
     state.note(Noted.BOUNCED, "m4", world.now)
-    assert state.breaker().is_open
+    assert state.breaker().has_stopped
 
 
 # The queue's batch.
@@ -416,7 +418,7 @@ def test_of_a_batch_only_failures_come_again_and_its_slots_are_leased_together()
     context = SimpleNamespace(
         function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
     )
-    cases = handler.UseCases(world.sending(), world.following_up())
+    cases = handler.UseCases(world.send_activation(), world.send_reminder())
     with (
         mock.patch.object(handler, "use_cases", return_value=cases),
         mock.patch.object(handler, "AT_ONCE", 1),
@@ -433,7 +435,7 @@ def test_parked_requests_are_acknowledged_so_that_waiting_costs_no_try() -> None
     world = waiting()
     stop(world)
     (message,) = world.sqs.messages
-    cases = handler.UseCases(world.sending(), world.following_up())
+    cases = handler.UseCases(world.send_activation(), world.send_reminder())
     context = SimpleNamespace(
         function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
     )

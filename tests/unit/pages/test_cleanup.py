@@ -75,7 +75,7 @@ def test_the_way_of_a_nudge_from_the_mail_to_the_last_class(web: Website) -> Non
     kid = log_in(web.visitor().open("/login"), "k1")
     assert "Period 3" in kid.open("/home").text
     web.world.pass_time(days=16)
-    assert web.world.nudging().run() == {"sent": 1}
+    assert web.world.send_nudge().run() == {"sent": 1}
     text = web.world.ses.sent[-1]["Content"]["Simple"]["Body"]["Text"]["Data"]
     assert "Period 3" in text
     assert "Chess" not in text
@@ -117,15 +117,15 @@ def test_a_nudge_ends_by_itself_when_what_it_named_is_deleted_or_kept(web: Websi
     assert "You keep these" in teacher.text
     assert "There is nothing left to tidy up." in teacher.text
     web.world.pass_time(days=16)
-    assert web.world.nudging().run() == {"stopped": 1}
+    assert web.world.send_nudge().run() == {"stopped": 1}
 
 
 def test_later_means_a_month_later(web: Website) -> None:
     teacher = linked_teacher(web).open("/cleaning").press("Remind me in 30 days")
     web.world.pass_time(days=29)
-    assert web.world.nudging().run() == {}
+    assert web.world.send_nudge().run() == {}
     web.world.pass_time(days=5)
-    assert web.world.nudging().run() == {"sent": 1}
+    assert web.world.send_nudge().run() == {"sent": 1}
     web.world.nudges.stop(key("t1"))
     with pytest.raises(NoSuchButton):
         log_in(teacher.open("/login")).open("/cleaning").press("Remind me in 30 days")

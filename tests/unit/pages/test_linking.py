@@ -55,7 +55,7 @@ def test_there_is_one_mail_however_often_it_is_asked_for(web: Website) -> None:
     for _ in range(3):
         activation = web.world.activations.of_user(key("t1"))
         assert activation is not None
-        web.world.sending().send(key("t1"), activation.activation_id)
+        web.world.send_activation().send(key("t1"), activation.activation_id)
     assert sorted(m["To"] for m in web.world.ses.sent) == ["t1@lakeside.example", "t2@lakeside.example"]
 
 
@@ -404,14 +404,14 @@ def test_a_nudge_comes_once_when_due_and_stops_in_one_click_or_at_the_end(web: W
     """M17, B4."""
     teacher = linked_teacher(web)
     web.world.pass_time(days=13)
-    assert web.world.nudging().run() == {}
+    assert web.world.send_nudge().run() == {}
     web.world.pass_time(days=2)
     sent = len(web.world.ses.sent)
-    results = [dict(web.world.nudging().run()) for _ in range(3)]
+    results = [dict(web.world.send_nudge().run()) for _ in range(3)]
     assert results[0] in ({"sent": 1}, {"moved": 1})
     if results[0] == {"moved": 1}:
         web.world.pass_time(days=3)
-        assert web.world.nudging().run() == {"sent": 1}
+        assert web.world.send_nudge().run() == {"sent": 1}
     assert len(web.world.ses.sent) == sent + 1
     nudge = web.world.ses.sent[-1]["Content"]["Simple"]
     assert "Period 3" in nudge["Body"]["Text"]["Data"]
@@ -422,7 +422,7 @@ def test_a_nudge_comes_once_when_due_and_stops_in_one_click_or_at_the_end(web: W
     assert web.world.nudges.due_at(key("t1")) is not None, "opening the address stops nothing"
     assert teacher._http.post(stop, data={"List-Unsubscribe": "One-Click"}).status_code == 200
     web.world.pass_time(days=60)
-    assert web.world.nudging().run() == {}
+    assert web.world.send_nudge().run() == {}
 
 
 def test_pages_carry_their_security_headers_on_every_answer(web: Website) -> None:
