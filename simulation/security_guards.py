@@ -19,7 +19,7 @@ from functions.pages import request_context as visits
 from functions.pages.activation import activation as activation_pages
 from functions.pages.http import LOGIN_COOKIE, Pages, Reply, Request, see_other
 from functions.pages.linking import link as linking
-from functions.pages.login import login as logins
+from functions.pages.login import federated_login
 from functions.pages.login import password as passwords
 from functions.pages.mail_links import notice as notice_pages
 from shared.domain import link as link_rules
@@ -29,6 +29,7 @@ from shared.stores import identifier_index, links, sessions
 from shared.stores import request_context as visits_store
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.sessions import SessionStore
+from shared.use_cases import link_accounts
 from simulation import races
 from simulation.guards import _any_holder_matches, _redoes_what_was_undone
 from tests import pages_harness as tests_site
@@ -147,11 +148,10 @@ def _believes_every_address(*said: Any) -> Identity:
 
 def _joins_whatever_is_named(self: Any, request: Request) -> Any:
     """The form is not compared with what this browser was shown."""
-    session = self.session(request)
-    proven = self.proven(request, session) if session else None
-    if session is None or proven is None:
+    context = self._contexts.of(request)
+    if context.session is None or context.proven is None:
         return web.see_other("/login")
-    shown = {"account_id": session.account_id, "sourced_id": proven.user.sourced_id}
+    shown = {"account_id": context.session.account_id, "sourced_id": context.proven.user.sourced_id}
     return _decide(self, replace(request, form=shown))
 
 
@@ -164,19 +164,19 @@ def _takes_any_state(self: Any, request: Request, provider: str) -> Any:
 def _notes_a_try(self: Any, request: Request, provider: str) -> Any:
     """The state is used up by a try, as it once was."""
     if begun := self._services.sealed("login").open(request.cookies.get(web.LOGIN_COOKIE), 600):
-        _use_once(self._services.sessions, begun["state"], logins._QUARTER)
+        _use_once(self._services.sessions, begun["state"], federated_login._QUARTER)
     return _answered(self, request, provider)
 
 
 def _writes_at_the_button(self: Any, request: Request, *, has_account: bool) -> Any:
     """The press of a button is noted in the table."""
-    if invitation := self.invitation(request):
+    if invitation := self._contexts.of(request).invitation:
         self._services.activations.mark_opened(invitation.activation, "2026-01-01T00:00:00.000Z")
     return _go_on(self, request, has_account=has_account)
 
 
 _decide = linking.LinkPages.decide
-_answered = logins.LoginPages.answered
+_answered = federated_login.FederatedLoginPages.answered
 _go_on = activation_pages.ActivationPages.go_on
 
 
@@ -274,7 +274,7 @@ MUTATIONS = (
     ),
     Mutation(
         "no rule makes again what a person undid",
-        _patch(linking, "_was_undone", _never),
+        _patch(link_accounts, "_was_undone", _never),
         lambda: _both_rules_gone(),
     ),
     Mutation(
@@ -357,7 +357,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a state is that of the browser that asked",
-        _patch(logins.LoginPages, "answered", _takes_any_state),
+        _patch(federated_login.FederatedLoginPages, "answered", _takes_any_state),
         _on(issuers.test_an_attackers_login_is_refused_in_a_victims_browser_unasked),
     ),
     Mutation(
@@ -370,7 +370,11 @@ MUTATIONS = (
         _mails_whoever_asks("evil@else.example"),
         activation_life.test_an_expired_link_offers_a_new_one_to_the_school_address_alone,
     ),
-    Mutation("a try of a login writes nothing", _patch(logins.LoginPages, "answered", _notes_a_try), _robots),
+    Mutation(
+        "a try of a login writes nothing",
+        _patch(federated_login.FederatedLoginPages, "answered", _notes_a_try),
+        _robots,
+    ),
     Mutation(
         "a button writes nothing", _patch(activation_pages.ActivationPages, "go_on", _writes_at_the_button), _robots
     ),

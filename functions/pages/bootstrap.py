@@ -17,6 +17,8 @@ from functions.pages.console.console import ConsolePages
 from functions.pages.dependencies import Services
 from functions.pages.http import ForbiddenOrigin, Pages, Reply, Request, page
 from functions.pages.linking.link import LinkPages
+from functions.pages.linking.welcome import WelcomePages
+from functions.pages.login.federated_login import FederatedLoginPages
 from functions.pages.login.login import LoginPages
 from functions.pages.login.password import PasswordPages
 from functions.pages.mail_links.notice import NoticePages
@@ -60,7 +62,9 @@ class Site:
     pages: Pages
     activation: ActivationPages
     linking: LinkPages
-    logins: LoginPages
+    welcome: WelcomePages
+    login: LoginPages
+    federated_login: FederatedLoginPages
     passwords: PasswordPages
     home: HomePage
     classes: ClassPages
@@ -111,15 +115,17 @@ def assemble(services: Services, pages: Pages) -> Site:
     contexts = RequestContexts(services)
     activation = ActivationPages(services, contexts)
     linking = LinkPages(services, contexts)
-    logins = LoginPages(services, contexts, linking)
+    login = LoginPages(services, contexts)
     downloads = DownloadPages(services, contexts)
     return Site(
         services,
         pages,
         activation,
         linking,
-        logins,
-        PasswordPages(services, contexts, username_of=logins.username_of, enter=logins.enter),
+        WelcomePages(services, contexts),
+        login,
+        FederatedLoginPages(services, login),
+        PasswordPages(services, contexts, username_of=login.username_of, enter=login.enter),
         HomePage(services, contexts),
         ClassPages(services, contexts, downloads),
         downloads,

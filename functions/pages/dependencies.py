@@ -30,6 +30,7 @@ from shared.stores.sessions import SessionStore
 from shared.stores.stuck import StuckStore
 from shared.use_cases.class_contents import ClassContents
 from shared.use_cases.class_trash import ClassTrash
+from shared.use_cases.link_accounts import LinkAccounts
 from shared.use_cases.pair_classes import PairClasses
 from shared.use_cases.resend_activation import ResendActivation
 
@@ -75,6 +76,17 @@ class Services:
 
     def class_trash(self) -> ClassTrash:
         return ClassTrash(self.accounts, clock=self.clock, new_id=self.new_id)
+
+    def link_accounts(self) -> LinkAccounts:
+        return LinkAccounts(
+            self.accounts,
+            self.identifiers,
+            self.links,
+            self.request_contexts,
+            google_issuer=self.google.issuer,
+            clock=self.clock,
+            new_id=self.new_id,
+        )
 
     def pair_classes(self) -> PairClasses:
         return PairClasses(self.links, self.district_classes, clock=self.clock)

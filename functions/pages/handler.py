@@ -59,17 +59,17 @@ def activation_again() -> Response[Any]:
 
 @app.get("/login")
 def login_page() -> Response[Any]:
-    return answered(lambda s, r: s.logins.show(r))
+    return answered(lambda s, r: s.login.show(r))
 
 
 @app.post("/login")
 def login() -> Response[Any]:
-    return answered(lambda s, r: s.logins.with_password(r))
+    return answered(lambda s, r: s.login.with_password(r))
 
 
 @app.post("/login/google")
 def login_google() -> Response[Any]:
-    return answered(lambda s, _: s.logins.start_google())
+    return answered(lambda s, _: s.federated_login.start_google())
 
 
 @app.get("/login/code")
@@ -104,37 +104,37 @@ def new_password() -> Response[Any]:
 
 @app.post("/logout")
 def logout() -> Response[Any]:
-    return answered(lambda s, r: s.logins.leave(r))
+    return answered(lambda s, r: s.login.leave(r))
 
 
 @app.get("/callback/<provider>")
 def callback(provider: str) -> Response[Any]:
-    return answered(lambda s, r: s.logins.answered(r, provider))
+    return answered(lambda s, r: s.federated_login.answered(r, provider))
 
 
 @app.get("/sso/<district_id>")
 def sso_page(district_id: str) -> Response[Any]:
-    return answered(lambda s, _: s.logins.show_district(district_id))
+    return answered(lambda s, _: s.federated_login.show_district(district_id))
 
 
 @app.post("/sso/<district_id>/<provider>")
 def sso(district_id: str, provider: str) -> Response[Any]:
-    return answered(lambda s, _: s.logins.start_district(district_id, provider))
+    return answered(lambda s, _: s.federated_login.start_district(district_id, provider))
 
 
 @app.get("/welcome")
 def welcome() -> Response[Any]:
-    return answered(lambda s, r: s.linking.welcome(r))
+    return answered(lambda s, r: s.welcome.show(r))
 
 
 @app.post("/account/new")
 def new_account() -> Response[Any]:
-    return answered(lambda s, r: s.linking.new_account(r))
+    return answered(lambda s, r: s.welcome.new_account(r))
 
 
 @app.post("/account/older")
 def older_account() -> Response[Any]:
-    return answered(lambda s, r: s.linking.find_another(r))
+    return answered(lambda s, r: s.welcome.existing_account(r))
 
 
 @app.get("/link")

@@ -17,6 +17,7 @@ from shared.domain.roster import RosterUser, RosterUserKey
 from shared.runtime.tokens import is_activation_token, successor_session_id
 from shared.stores.request_context import NearbyNames, Person, StoredContext
 from shared.stores.sessions import SESSION_HOURS, Session
+from shared.use_cases.link_accounts import Proven
 
 _ACTIVATION_SECONDS = 3600
 _FEW = 12
@@ -49,27 +50,6 @@ class Invitation:
     user: RosterUser
     district: District
     opened_at: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Proven:
-    """The roster user whom this browser has proved to be, how, and how their link stands."""
-
-    user: RosterUser
-    district: District
-    by: Proof
-    link: Link | None = None
-    activation: Activation | None = None
-    proved_at: str | None = None
-
-    @property
-    def is_linked(self) -> bool:
-        return self.link is not None and self.link.is_linked
-
-    @property
-    def made_account_id(self) -> str | None:
-        """The account that was made at this person's district login, and that may be joined into an older one (M16)."""
-        return self.link.account_id if self.link and self.is_linked and self.link.is_made else None
 
 
 @dataclass(frozen=True, slots=True)

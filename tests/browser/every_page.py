@@ -8,9 +8,9 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from functions.pages.activation.activation import ActivationPages
 from functions.pages.classes.class_page import NoSuchClass
 from functions.pages.http import LANGUAGE_COOKIE, ForbiddenOrigin, Pages, Reply, Request, page
+from functions.pages.request_context import sorry
 from local import sample_district
 from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS, Protagonist, as_csv
 from local.web_client import WebClient
@@ -129,12 +129,12 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     """Each page's name, and the way to it."""
     yield "activation", lambda r: r.invited(r.sample.teacher)
     for problem in ("no_cookie", "used", "expired", "asked", "suspended", "unknown"):
-        yield f"activation-gone-{problem}", lambda r, problem=problem: r.told(ActivationPages.sorry(problem))
+        yield f"activation-gone-{problem}", lambda r, problem=problem: r.told(sorry(problem))
     yield "login", lambda r: r.web.visitor().open("/login")
     yield "login-refused", lambda r: r.log_in(r.web.visitor().open("/login"), "not the password")
     yield "login-no-google", lambda r: r.web.visitor(sub="stranger").open("/login").press("Continue with Google")
     yield "login-candidates", _login_with_candidates
-    yield "login-confirm", lambda r: r.told(page("confirm"))
+    yield "login-confirm", lambda r: r.told(page("login/confirm"))
     yield "login-code", lambda r: _asked(r, "SOFTWARE_TOKEN_MFA")
     yield "login-code-refused", lambda r: _asked(r, "SOFTWARE_TOKEN_MFA").press("Log in", code="000000")
     yield "login-own-password", lambda r: _asked(r, "NEW_PASSWORD_REQUIRED")

@@ -1,0 +1,68 @@
+"""The choice at a first district login: the account that the person has already, or a new one (M12)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from functions.pages.dependencies import Services
+from functions.pages.http import SESSION_COOKIE, Reply, Request, page, see_other
+from functions.pages.linking.link import to_home_linked
+from functions.pages.request_context import RequestContexts
+from shared.domain.errors import LoginRefused
+from shared.domain.link import Proof
+
+
+class WelcomePages:
+    """For whoever came through the district and is not linked yet, or only to an account that was made there."""
+
+    def __init__(self, services: Services, contexts: RequestContexts) -> None:
+        self._services = services
+        self._contexts = contexts
+        self._link_accounts = services.link_accounts()
+
+    def show(self, request: Request) -> Reply:
+        context = self._contexts.of(request)
+        if context.session is None or context.session.user is None:
+            return see_other("/login")
+        if context.proven is None:
+            raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
+        if context.session.account_id and not context.has_something_to_link:
+            return see_other("/home")
+        user, district = context.proven.user, context.proven.district
+        return page(
+            "linking/welcome",
+            locale=district.locale,
+            name=user.display_name,
+            district=district.name,
+            schools=self._contexts.schools(context, user),
+            candidates=self._link_accounts.candidates(context.proven),
+            support_url=district.support_url,
+        )
+
+    def new_account(self, request: Request) -> Reply:
+        """`I don't have an account yet`, after a district login: the account is made and linked in one step."""
+        context = self._contexts.of(request)
+        session, proven = context.session, context.proven
+        if session is None or proven is None or proven.by is Proof.ACTIVATION:
+            return see_other("/login")
+        if proven.link and proven.is_linked:
+            begun = self._services.sessions.start(
+                session.with_account(proven.link.account_id), self._services.new_secret(), instead_of=session
+            )
+            return see_other("/home", **{SESSION_COOKIE: self._contexts.session_cookie(begun)})
+        account = self._link_accounts.new_account_for(proven, session.subject)
+        now = self._services.clock()
+        begun, writes = self._services.sessions.rotation(
+            session.with_account(account.account_id), self._services.new_secret(), instead_of=session, now=now
+        )
+        self._link_accounts.with_new_account(proven, account, shown=session.shown, now=now, also=writes)
+        return to_home_linked(self._contexts, begun)
+
+    def existing_account(self, request: Request) -> Reply:
+        """From an account that was made at a district login to the login of an older one; what was proved goes along."""
+        context = self._contexts.of(request)
+        if context.session is None or not context.is_in_made_account:
+            return see_other("/home")
+        session = replace(context.session, account_id=None)
+        begun = self._services.sessions.start(session, self._services.new_secret(), instead_of=context.session)
+        return see_other("/login", **{SESSION_COOKIE: self._contexts.session_cookie(begun)})

@@ -1,0 +1,173 @@
+"""Logging in with Google to an account, and with Google or Clever through the district (M10, M12)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+from functions.pages.dependencies import Services
+from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
+from functions.pages.login.login import LoginPages
+from shared.domain.clock import to_iso
+from shared.domain.district import District
+from shared.domain.email_address import domain_of, normalise
+from shared.domain.errors import LoginRefused
+from shared.domain.federated_identity import outside
+from shared.domain.link import Proof
+from shared.domain.roster import Role, RosterUser
+from shared.hubs.oidc import Identity, OidcProvider, Provider, subject_key
+from shared.stores.sessions import Session
+from shared.use_cases.link_accounts import DistrictLoginOutcome
+
+_LOGIN_SECONDS = 600
+_QUARTER = timedelta(minutes=15)
+_MOST_OF_A_DISTRICT = 200_000
+"""A district of a million students that begins its day at once stays below."""
+_ADDRESSES = {
+    DistrictLoginOutcome.ALREADY_LINKED: "/home",
+    DistrictLoginOutcome.LINKED_BY_RULE: "/home?linked=1",
+    DistrictLoginOutcome.CONSENT_NEEDED: "/link",
+    DistrictLoginOutcome.CHOICE_NEEDED: "/welcome",
+}
+
+
+class FederatedLoginPages:
+    """A login by OpenID Connect ends as any other does: with a session under a fresh id."""
+
+    def __init__(self, services: Services, login: LoginPages) -> None:
+        self._services = services
+        self._login = login
+        self._link_accounts = services.link_accounts()
+
+    # With Google, to an existing account.
+
+    def start_google(self) -> Reply:
+        return self._start(self._services.google, "google", {"purpose": "account"})
+
+    # Through the district.
+
+    def show_district(self, district_id: str) -> Reply:
+        district = self._services.districts.get(district_id)
+        return page(
+            "login/sso",
+            district=district.name,
+            district_id=district_id,
+            providers=district.identity_providers,
+            locale=district.locale,
+            support_url=district.support_url,
+        )
+
+    def start_district(self, district_id: str, provider: str) -> Reply:
+        district = self._services.districts.get(district_id)
+        if provider not in district.identity_providers:
+            raise LoginRefused(
+                "provider_not_used", "Your district does not use this way to log in. Choose another one."
+            )
+        oidc = self._services.google if provider == "google" else self._services.clever
+        if provider == "clever" and not district.clever_district_id:
+            raise LoginRefused(
+                "clever_not_set_up", "Your district has not set up Clever here yet. Ask your district's support."
+            )
+        hint = district.email_domains[0] if provider == "google" and len(district.email_domains) == 1 else None
+        more = {"district_id": district.clever_district_id} if provider == "clever" else {"hd": hint}
+        return self._start(oidc, provider, {"purpose": "district", "district": district_id}, more)
+
+    # The issuer's answer.
+
+    def _start(
+        self, oidc: OidcProvider, provider: Provider, what: dict[str, Any], more: dict[str, str | None] | None = None
+    ) -> Reply:
+        state, nonce, verifier = self._services.new_secret(), self._services.new_secret(), self._services.new_secret()
+        address = oidc.authorization_url(state=state, nonce=nonce, verifier=verifier, more=more)
+        sealed = self._services.sealed("login").seal(
+            {"provider": provider, "state": state, "nonce": nonce, "verifier": verifier, **what}
+        )
+        return see_other(address, **{LOGIN_COOKIE: sealed})
+
+    def answered(self, request: Request, provider: str) -> Reply:
+        """The browser came back: state, nonce and PKCE are bound to it, and count once (ASVS 10.1.2)."""
+        if provider not in ("google", "clever"):
+            raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
+        if provider == "clever" and "state" not in request.query and "error" not in request.query:
+            # Clever's portal starts a login by itself: its code is bound to nothing of ours, so it is not used.
+            return self._start(self._services.clever, "clever", {"purpose": "district", "district": None})
+        begun = self._services.sealed("login").open(request.cookies.get(LOGIN_COOKIE), _LOGIN_SECONDS)
+        if (
+            begun is None
+            or begun["provider"] != provider
+            or request.query.get("state") != begun["state"]
+            or "code" not in request.query
+        ):
+            raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
+        oidc = self._services.google if provider == "google" else self._services.clever
+        identity = oidc.identity(code=request.query["code"], nonce=begun["nonce"], verifier=begun["verifier"])
+        # Noted only now: before somebody has logged in, nothing is written, whatever a robot sends here.
+        if not self._services.sessions.use_once(begun["state"], _QUARTER):
+            raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
+        reply = (
+            self._to_account(request, identity)
+            if begun["purpose"] == "account"
+            else self._through_district(request, identity, cast(Provider, provider), begun["district"])
+        )
+        reply.cookies[LOGIN_COOKIE] = None
+        return reply
+
+    def _to_account(self, request: Request, identity: Identity) -> Reply:
+        account_id = self._services.identifiers.account_by_subject(*subject_key(identity))
+        if account_id is None:
+            return self._login.show(request, problem="no_account_with_google", status=401)
+        return self._login.enter(request, account_id, outside(*subject_key(identity)))
+
+    def _through_district(
+        self, request: Request, identity: Identity, provider: Provider, district_id: str | None
+    ) -> Reply:
+        district = self._district_of_login(identity, provider, district_id)
+        user = self._roster_user(identity, provider, district)
+        if user is None:
+            raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
+        self._services.limits.hit("district_login", district.district_id, most=_MOST_OF_A_DISTRICT, within=_QUARTER)
+        proof = Proof.DISTRICT_LOGIN_GOOGLE if provider == "google" else Proof.DISTRICT_LOGIN_CLEVER
+        context = self._login.context_before(request)
+        before = context.session or context.unconfirmed
+        session = Session(
+            user=user.key, proof=proof, subject=subject_key(identity), proved_at=to_iso(self._services.clock())
+        )
+        if user.role is Role.ADMINISTRATOR:
+            return self._login.begin(session, f"/console/{district.district_id}", instead_of=before)
+        login = self._link_accounts.at_district_login(user, proof, district, identity)
+        if login.account_id:
+            session = replace(session, account_id=login.account_id, way=login.federated_identity)
+            self._login.confirm(context, session)
+        return self._login.begin(session, _ADDRESSES[login.outcome], instead_of=before)
+
+    def _district_of_login(self, identity: Identity, provider: Provider, district_id: str | None) -> District:
+        """A Clever login counts for a district only with that district's Clever id."""
+        if provider == "clever":
+            clever_district = str(identity.claims.get("district") or "")
+            named = self._services.districts.by_clever_district(clever_district) if clever_district else None
+            if named is None or (district_id is not None and named != district_id):
+                raise LoginRefused("other_district", "This Clever account belongs to another district.")
+            district_id = named
+        district = self._services.districts.get(district_id or "")
+        if provider not in district.identity_providers:
+            raise LoginRefused(
+                "provider_not_used", "Your district does not use this way to log in. Choose another one."
+            )
+        return district
+
+    def _roster_user(self, identity: Identity, provider: Provider, district: District) -> RosterUser | None:
+        """The one person of this district's roster whom the login proves: by Clever id, or by a verified address."""
+        if provider == "clever":
+            by_id = self._services.users.by_clever_id(district.district_id, identity.subject)
+            if len(by_id) == 1:
+                return by_id[0]
+        address = normalise(identity.email) if identity.email_verified else None
+        if address is None:
+            return None
+        if provider == "google" and domain_of(address) not in district.email_domains:
+            raise LoginRefused(
+                "other_domain", "This Google account does not belong to your district. Choose your school account."
+            )
+        by_address = self._services.users.by_email(district.district_id, address)
+        return by_address[0] if len(by_address) == 1 else None
