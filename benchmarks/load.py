@@ -93,10 +93,10 @@ class Load:
             lines.append(json.dumps(line))
         put("accounts/load.jsonl", "\n".join(lines).encode())
         until(
-            lambda: self._journey.report("reports/_accounts/load/report.json"), seconds=120, what="the accounts' report"
+            lambda: self._journey.report("reports/_accounts/load/report.json"), seconds=120, name="the accounts' report"
         )
         put(f"rosters/{DISTRICT_ID}/load.zip", roster(DISTRICT_ID, teachers=self._people))
-        until(lambda: len(self._addresses()) == self._people or None, seconds=300, what="a mail for each teacher")
+        until(lambda: len(self._addresses()) == self._people or None, seconds=300, name="a mail for each teacher")
 
     def _addresses(self) -> dict[str, str]:
         """The activation address by the local part of whom it was mailed to."""

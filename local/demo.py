@@ -36,11 +36,11 @@ def main() -> int:
             for number, step in enumerate(Journey(stack, sample_district.make()).steps(), 1):
                 status.update(f"{step.title} …")
                 try:
-                    came = step.do()
+                    result = step.run()
                 except StepFailed as error:
                     console.print(f"[red]✗ {number}. {step.title}[/]: {error}", soft_wrap=True, markup=True)
                     return 1
-                console.print(f"[green]✓[/] {number:2}. {step.title}: {came}", soft_wrap=True)
+                console.print(f"[green]✓[/] {number:2}. {step.title}: {result}", soft_wrap=True)
             console.print(f"Every step held, after {monotonic() - began:.0f} s.")
             if picture:
                 console.save_svg(picture, title="make demo")

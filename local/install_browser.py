@@ -1,4 +1,4 @@
-"""The browser of the tests: found, or installed from Debian's packages, or named as missing."""
+"""Find the browser of the tests, or install it from Debian's packages, or say that it is missing."""
 
 from __future__ import annotations
 

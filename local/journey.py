@@ -1,4 +1,4 @@
-"""The whole journey on a local stack, step by step; the demo tells of it, and a test holds it."""
+"""The whole journey on a local stack, step by step: the demo shows it, and a test checks it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from local.web_client import WebClient
 
 
 class StepFailed(Exception):
-    """A step of the journey did not hold; the message says what was expected and what came."""
+    """A step of the journey failed; the message says what was expected and what came instead."""
 
 
 def expect(holds: bool, otherwise: str) -> None:
@@ -25,23 +25,23 @@ def expect(holds: bool, otherwise: str) -> None:
         raise StepFailed(otherwise)
 
 
-def until[T](find: Callable[[], T | None], *, seconds: float, what: str) -> T:
-    """What ``find`` finds, as soon as it does. Raises StepFailed after so many seconds."""
+def until[T](find: Callable[[], T | None], *, seconds: float, name: str) -> T:
+    """Return what ``find`` returns, as soon as it is neither None nor False. Raises StepFailed after ``seconds``."""
     ends = monotonic() + seconds
     while monotonic() < ends:
         found = find()
         if found is not None and found is not False:
             return found
         sleep(0.2)
-    raise StepFailed(f"{what} did not come within {seconds:.0f} s")
+    raise StepFailed(f"{name} did not come within {seconds:.0f} s")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a person would call it, and what it comes to."""
+    """A step: its title, and what does it and returns its result in a few words."""
 
     title: str
-    do: Callable[[], str]
+    run: Callable[[], str]
 
 
 class Journey:
@@ -59,11 +59,11 @@ class Journey:
         yield Step("Upload the roster", self.roster)
         yield Step("Matches", self.matches)
         yield Step("Activation mails", self.mails)
-        yield Step("Upload the same roster again", self.again)
+        yield Step("Upload the same roster again", self.same_roster)
         yield Step("A mail scanner opens a teacher's address 20 times", self.scanner)
         yield Step("The teacher confirms the account", self.teacher_confirms)
-        yield Step("Both addresses are told of the link", self.told)
-        yield Step("The teacher sees both kinds of class in one place", self.one_place)
+        yield Step("Both addresses are told of the link", self.notices)
+        yield Step("The teacher sees both kinds of class in one place", self.both_kinds_of_class)
         yield Step("A colleague confirms with Google", self.google_teacher)
         yield Step("A student's first login with Clever, linked by itself", self.student_by_rule)
         yield Step("Another student's first login, with a choice", self.student_by_choice)
@@ -78,23 +78,23 @@ class Journey:
         self._s3.put_object(Bucket=self._stack.outputs["RosterBucketName"], Key=key, Body=body)
 
     def report(self, key: str) -> dict[str, Any] | None:
-        """A report, once it is there."""
+        """Return a report, or None as long as it is not there."""
         try:
-            answer = self._s3.get_object(Bucket=self._stack.outputs["ReportBucketName"], Key=key)
+            stored = self._s3.get_object(Bucket=self._stack.outputs["ReportBucketName"], Key=key)
         except ClientError:
             return None
-        found: dict[str, Any] = json.loads(answer["Body"].read())
+        found: dict[str, Any] = json.loads(stored["Body"].read())
         return found
 
     def latest(self, upload_key: str) -> dict[str, Any]:
-        """The report of this upload, once it is the latest one."""
+        """Wait until this upload's report is the latest one; return it."""
         district_id = upload_key.split("/")[1]
 
         def find() -> dict[str, Any] | None:
             report = self.report(f"reports/{district_id}/latest.json")
             return report if report and report["upload"]["key"] == upload_key else None
 
-        return until(find, seconds=120, what=f"the report of {upload_key}")
+        return until(find, seconds=120, name=f"the report of {upload_key}")
 
     def accounts(self) -> str:
         cognito = self._stack.client("cognito-idp")
@@ -110,7 +110,7 @@ class Journey:
         self.put(f"districts/{DISTRICT_ID}/district.json", json.dumps(self._sample.settings).encode())
         self.put("accounts/existing.jsonl", self._sample.accounts_jsonl())
         report = until(
-            lambda: self.report("reports/_accounts/existing/report.json"), seconds=60, what="the report of the accounts"
+            lambda: self.report("reports/_accounts/existing/report.json"), seconds=60, name="the report of the accounts"
         )
         expect(report["created"] == len(self._sample.accounts), f"accounts created: {report}")
         return f"{report['created']} accounts"
@@ -138,7 +138,7 @@ class Journey:
         mails = until(
             lambda: found if len(found := self.activation_mails()) >= self._sample.expected_mails else None,
             seconds=60,
-            what=f"{self._sample.expected_mails} activation mails",
+            name=f"{self._sample.expected_mails} activation mails",
         )
         sleep(2)
         mails = self.activation_mails()
@@ -157,7 +157,7 @@ class Journey:
         words = mail["text"].split()
         return next(word for word in words if "/activate/" in word)
 
-    def again(self) -> str:
+    def same_roster(self) -> str:
         before = len(sent_mail(self._stack.endpoint_url))
         key = f"rosters/{DISTRICT_ID}/tuesday.zip"
         self.put(key, self._sample.roster_zip())
@@ -180,7 +180,7 @@ class Journey:
         teacher, sample = self._teacher, self._sample.teacher
         teacher.open(self.activation_address(sample.official_email))
         expect(sample.name in teacher.text, f"the page does not name the teacher: {teacher.text[:300]}")
-        expect("/activate/" not in str(teacher.answer and teacher.answer.url), "the token is still in the address")
+        expect("/activate/" not in str(teacher.response and teacher.response.url), "the token is still in the address")
         teacher.press("Log into my existing account")
         teacher.press("Log in", username_or_email=sample.username or "", password="wrong")
         expect(teacher.status == 401, f"a wrong password was answered with {teacher.status}")
@@ -191,12 +191,12 @@ class Journey:
         expect(teacher.path == "/home", f"after linking came {teacher.path}")
         return f"{sample.name}: mail, login, both sides, linked"
 
-    def told(self) -> str:
+    def notices(self) -> str:
         sample = self._sample.teacher
         mails = until(
             lambda: found if len(found := self._notices_of(sample.name)) >= 2 else None,
             seconds=60,
-            what="two notices of the link",
+            name="two notices of the link",
         )
         expect(sample.official_email in {mail["to"] for mail in mails}, "the official address was not told")
         expect(len(mails) == 2, f"{len(mails)} notices")
@@ -211,7 +211,7 @@ class Journey:
         mails = sent_mail(self._stack.endpoint_url)
         return [m for m in mails if "were linked" in m["subject"] and name in m["text"]]
 
-    def one_place(self) -> str:
+    def both_kinds_of_class(self) -> str:
         text = self._teacher.open("/home").text
         for wanted in ("District classes", "Previous classes", "Period 3 Algebra", "Algebra 1 – 1"):
             expect(wanted in text, f"home does not show {wanted!r}")
@@ -275,7 +275,7 @@ class Journey:
                 None,
             ),
             seconds=100,
-            what="the nudge",
+            name="the nudge",
         )
         expect("Period 3 Algebra" in mail["text"], "the nudge does not name the class")
         return f"“{mail['subject']}”"
@@ -283,10 +283,10 @@ class Journey:
     def clean_up(self) -> str:
         teacher = self._teacher.open("/classes/own-algebra/settings")
         teacher.press("Download class data")
-        address = str(teacher.answer and teacher.answer.url)
-        until(lambda: teacher.open(address).links().get("Save the file"), seconds=60, what="a file to save")
+        address = str(teacher.response and teacher.response.url)
+        until(lambda: teacher.open(address).links().get("Save the file"), seconds=60, name="a file to save")
         teacher.open(teacher.links()["Save the file"])
-        expect(teacher.answer is not None and teacher.answer.content[:2] == b"PK", "no zip came")
+        expect(teacher.response is not None and teacher.response.content[:2] == b"PK", "no zip came")
         teacher.open("/classes/own-algebra/settings").press("Delete class")
         expect("Period 3 Algebra" not in self._student.open("/home").text, "the student still sees the class")
         teacher.press("Restore class")

@@ -1,4 +1,4 @@
-"""Every mail there is, in each language, part and width, from sample data: what `make local` shows under /gallery."""
+"""A gallery of every kind of mail, in each language, part and width, from sample data; `make local` shows it at /gallery."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _INVITATION = {
 }
 
 
-_BOTH_SIDES = {
+_LINK_NOTICE = {
     "name": "Marisol Ortega-Whitfield",
     "district": DISTRICT,
     "official_email": "m…a@riverbend.example",
@@ -71,8 +71,8 @@ VALUES: dict[Kind, dict[str, Any]] = {
         "others": 6,
         "address": f"{WEB}/console/riverbend",
     },
-    Kind.LINKED: {**_BOTH_SIDES, "proof": "activation", "address": f"{WEB}/notice/{_TOKEN}"},
-    Kind.UNDONE: {**_BOTH_SIDES, "proof": "", "address": f"{WEB}/home"},
+    Kind.LINKED: {**_LINK_NOTICE, "proof": "activation", "address": f"{WEB}/notice/{_TOKEN}"},
+    Kind.UNDONE: {**_LINK_NOTICE, "proof": "", "address": f"{WEB}/home"},
     Kind.HELD_IMPORT: {
         "district": DISTRICT,
         "upload": "rosters/riverbend/nightly-2026-11-24.zip",
@@ -82,7 +82,7 @@ VALUES: dict[Kind, dict[str, Any]] = {
         "import_id": "20261124T031502Z-7f3a",
     },
 }
-"""What the mails of the sample district say."""
+"""The values of each kind of mail, for the sample district."""
 
 
 def sample(kind: Kind, language: str, brand: Brand | None = None, **values: Any) -> Message:
@@ -97,8 +97,8 @@ def mail(kind: str, language: str, *, dark: bool) -> str | None:
     """The HTML of one mail, alone; ``dark`` as a reader with dark colours sees it. None when there is no such mail."""
     if kind not in Kind or language_for(language) != language:
         return None
-    alone = sample(Kind(kind), language).html
-    return alone.replace("@media (prefers-color-scheme:dark)", "@media all") if dark else alone
+    page_of_mail = sample(Kind(kind), language).html
+    return page_of_mail.replace("@media (prefers-color-scheme:dark)", "@media all") if dark else page_of_mail
 
 
 def page() -> str:

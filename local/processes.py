@@ -61,16 +61,16 @@ class Process:
     def pid(self) -> int:
         return self._process.pid
 
-    def wait_until(self, is_ready: Callable[[], bool], *, seconds: float, what: str) -> None:
+    def wait_until(self, is_ready: Callable[[], bool], *, seconds: float, name: str) -> None:
         """Raises StackError with the end of the log when the process ends, or is not ready in time."""
         ends = monotonic() + seconds
         while monotonic() < ends:
             if not self.is_running:
-                raise StackError(f"{what} ended while it started:\n{self.tail()}")
+                raise StackError(f"{name} ended while it started:\n{self.tail()}")
             if is_ready():
                 return
             sleep(0.05)
-        raise StackError(f"{what} was not ready after {seconds:.0f} s:\n{self.tail()}")
+        raise StackError(f"{name} was not ready after {seconds:.0f} s:\n{self.tail()}")
 
     def tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])

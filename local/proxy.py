@@ -1,4 +1,4 @@
-"""What a browser needs beside the emulator: the pages at an origin of their own, and a page with the mail that was sent."""
+"""Two servers beside the emulator: a proxy that gives the pages an origin of their own, and a page that shows sent mail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from threading import BoundedSemaphore, Thread
 from typing import Any
 from urllib.parse import urlparse
 
-from local import mail_gallery as gallery
+from local import mail_gallery
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 
@@ -23,7 +23,7 @@ class _Listener(ThreadingHTTPServer):
     request_queue_size = 256
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that went away is no news; anything else is."""
+        """Ignore browsers that closed the connection; report anything else."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -44,38 +44,38 @@ class Server:
         self._server.server_close()
 
 
-AT_ONCE = 8
-"""How many requests are passed on at once; the others wait. The emulator answers a function's calls with the same threads
-that wait for the function, and would let them starve."""
+MAX_CONCURRENT_REQUESTS = 8
+"""More requests wait. The emulator serves a function's own calls with the same threads that wait for the function; with too
+many at once, no thread would be left for those calls."""
 
 
 def pages_handler(endpoint: str, api_id: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
-    """Passes each request on to the HTTP API's path-style address, as it is."""
+    """Return a handler that passes each request, unchanged, to the HTTP API's path-style address."""
     target = urlparse(endpoint)
-    turn = BoundedSemaphore(AT_ONCE)
+    free_places = BoundedSemaphore(MAX_CONCURRENT_REQUESTS)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def _pass_on(self) -> None:
+        def _forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             upstream = http.client.HTTPConnection(target.hostname or "", target.port, timeout=60)
             headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
-            turn.acquire()
+            free_places.acquire()
             try:
                 upstream.request(
                     self.command, f"/_aws/execute-api/{api_id()}/$default{self.path}", body or None, headers
                 )
-                answer = upstream.getresponse()
-                content = answer.read()
+                response = upstream.getresponse()
+                content = response.read()
             except OSError:
                 self.send_error(502, "The local stack does not answer")
                 return
             finally:
-                turn.release()
+                free_places.release()
                 upstream.close()
-            self.send_response_only(answer.status)
-            for name, value in answer.getheaders():
+            self.send_response_only(response.status)
+            for name, value in response.getheaders():
                 if name.lower() not in _HOP_BY_HOP:
                     self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
@@ -83,7 +83,7 @@ def pages_handler(endpoint: str, api_id: Callable[[], str]) -> type[BaseHTTPRequ
             if self.command != "HEAD":
                 self.wfile.write(content)
 
-        do_GET = do_POST = do_HEAD = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = _pass_on  # noqa: N815
+        do_GET = do_POST = do_HEAD = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = _forward  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:
             """Nothing: addresses hold tokens."""
@@ -92,12 +92,12 @@ def pages_handler(endpoint: str, api_id: Callable[[], str]) -> type[BaseHTTPRequ
 
 
 def sent_mail(endpoint: str) -> list[dict[str, str]]:
-    """The mail that was sent, the newest first: to, subject, html, text."""
-    with urllib.request.urlopen(f"{endpoint}/_ministack/ses/messages", timeout=10) as answer:
-        found = json.load(answer)
+    """Return the mail that was sent, newest first: to, subject, html, text."""
+    with urllib.request.urlopen(f"{endpoint}/_ministack/ses/messages", timeout=10) as response:
+        found = json.load(response)
     messages = found.get("messages", found)
     if isinstance(messages, dict):
-        messages = [message for some in messages.values() for message in some]
+        messages = [message for mailbox in messages.values() for message in mailbox]
     return [_message(message) for message in reversed(messages)]
 
 
@@ -112,16 +112,16 @@ def _message(raw: dict[str, object]) -> dict[str, str]:
 
 
 def mail_handler(endpoint: str) -> type[BaseHTTPRequestHandler]:
-    """A page with all mail, each in both parts, and the gallery of every mail there is."""
+    """Return a handler of two pages: all sent mail, in both parts, and the gallery of every kind of mail."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked = urlparse(self.path)
-            match asked.path.strip("/").split("/"):
+            address = urlparse(self.path)
+            match address.path.strip("/").split("/"):
                 case ["gallery"]:
-                    page: str | None = gallery.page()
+                    page: str | None = mail_gallery.page()
                 case ["gallery", kind, language]:
-                    page = gallery.mail(kind, language, dark=asked.query == "dark")
+                    page = mail_gallery.mail(kind, language, dark=address.query == "dark")
                 case [""]:
                     page = _mail_page(sent_mail(endpoint))
                 case _:

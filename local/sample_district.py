@@ -1,4 +1,4 @@
-"""A district of our own making: people, classes, a roster in OneRoster 1.2 and the accounts they already have. Seeded."""
+"""A made-up district: people, classes, a roster in OneRoster 1.2 and existing accounts. The same seed makes the same district."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Protagonist:
 
 @dataclass(slots=True)
 class SampleDistrict:
-    """Everything there is to upload, and who is who."""
+    """All that is uploaded, and the people whom the journey follows."""
 
     settings: dict[str, Any]
     tables: dict[str, list[list[str]]]
@@ -167,10 +167,10 @@ class _Maker:
                 number += 1
                 key = f"c{number:04d}"
                 self._class_teacher[key] = teacher["id"]
-                some = self._random.sample(self._students[2:], 24)
+                members = self._random.sample(self._students[2:], 24)
                 if index == 0:
-                    some = self._students[:2] + some[:22]
-                self._class_students[key] = [s["id"] for s in some]
+                    members = self._students[:2] + members[:22]
+                self._class_students[key] = [s["id"] for s in members]
 
     def _account(self, person: dict[str, str], role: str, *, verified: bool) -> Protagonist:
         account_id = f"acc-{person['id']}"

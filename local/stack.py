@@ -34,7 +34,7 @@ type Say = Callable[[str], None]
 
 
 class LocalStack:
-    """Everything that runs, from ``with`` to its end. ``say`` is told what takes time."""
+    """Start everything on ``with``, and end it afterwards. ``say`` is called with each step that takes time."""
 
     def __init__(
         self,
@@ -44,18 +44,18 @@ class LocalStack:
         web_port: str | None = None,
         bind: str = "127.0.0.1",
         stack_file: Path | None = STACK_FILE,
-        survives: bool = False,
+        persistent: bool = False,
     ) -> None:
-        """``survives`` lets what the emulator holds outlive ``restart_emulator``."""
+        """With ``persistent``, what the emulator holds outlives ``restart_emulator``."""
         self._say = say
         self._endpoint_port = endpoint_port
         self._web_port = web_port
         self._bind = bind
         self._stack_file = stack_file
-        self._survives = survives
+        self._persistent = persistent
         self._running = ExitStack()
         self._emulator: Process | None = None
-        self._start_again: Callable[[], Process] | None = None
+        self._launch_emulator: Callable[[], Process] | None = None
         self.endpoint_url = ""
         self.web_url = ""
         self.mail_url = ""
@@ -132,10 +132,10 @@ class LocalStack:
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "PYTHONDONTWRITEBYTECODE": "",
         }
-        if self._survives:
+        if self._persistent:
             environment |= {"PERSIST_STATE": "1", "STATE_DIR": str(folder / "state"), "S3_PERSIST": "1"}
-        self._start_again = lambda: Process([str(python), "-m", "ministack"], folder / "emulator.log", environment)
-        self._emulator = self._start_again()
+        self._launch_emulator = lambda: Process([str(python), "-m", "ministack"], folder / "emulator.log", environment)
+        self._emulator = self._launch_emulator()
         self._running.callback(self._stop_emulator)
         self._wait_for_emulator()
 
@@ -146,19 +146,19 @@ class LocalStack:
     def _wait_for_emulator(self) -> None:
         assert self._emulator is not None
         self._emulator.wait_until(
-            lambda: _answers(f"{self.endpoint_url}/_ministack/health"), seconds=60, what="The emulator"
+            lambda: _is_up(f"{self.endpoint_url}/_ministack/health"), seconds=60, name="The emulator"
         )
 
     def restart_emulator(self) -> None:
-        """End all services and functions in the middle of whatever they do, and start them again with what they hold."""
+        """Kill all services and functions in the middle of their work, and start them again with their data."""
         assert self._emulator is not None
-        assert self._start_again is not None
+        assert self._launch_emulator is not None
         self._emulator.stop(patience=30)
-        self._emulator = self._start_again()
+        self._emulator = self._launch_emulator()
         self._wait_for_emulator()
 
     def workers(self, function: str) -> list[int]:
-        """The processes in which this function (as in the template) runs now."""
+        """Return the process ids in which this function (named as in the template) runs now."""
         return self._emulator.children(naming=f"{STACK_NAME}-{function}-") if self._emulator else []
 
     def _start_providers(self) -> tuple[IdentityProvider, IdentityProvider]:
@@ -169,7 +169,7 @@ class LocalStack:
         return providers
 
     def _clever_district_of(self, clever_id: str) -> str | None:
-        """Clever knows everybody's district; here the table does."""
+        """Return the Clever district of a person. Clever itself knows it; here the table does."""
         table = self.resource("dynamodb").Table(self.outputs["TableName"])
         found = table.query(
             KeyConditionExpression="PK = :pk AND begins_with(SK, :user)",
@@ -243,7 +243,7 @@ class LocalStack:
 
 
 def running_stack() -> dict[str, Any] | None:
-    """What `stack.json` says of a local stack that runs now, if one does."""
+    """Return what `stack.json` holds when the local stack that wrote it still runs, else None."""
     try:
         found: dict[str, Any] = json.loads(STACK_FILE.read_text())
         os.kill(int(found["pid"]), 0)
@@ -269,20 +269,20 @@ def build(say: Say, target: Path) -> None:
     run(command, {**CREDENTIALS, "ARCHITECTURE": "x86_64", "SAM_CLI_TELEMETRY": "0"}, "sam build")
 
 
-def run(command: list[str], environment: dict[str, str], what: str) -> None:
+def run(command: list[str], environment: dict[str, str], name: str) -> None:
     """Raises StackError with the end of its output when it fails."""
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
     if done.returncode:
         lines = (done.stdout + done.stderr).splitlines()
-        raise StackError(f"{what} failed:\n" + "\n".join(lines[-25:]))
+        raise StackError(f"{name} failed:\n" + "\n".join(lines[-25:]))
 
 
-def _answers(url: str) -> bool:
+def _is_up(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=1) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(url, timeout=1) as response:
+            return bool(response.status == 200)
     except urllib.error.HTTPError:
         return True
     except OSError:
@@ -290,7 +290,7 @@ def _answers(url: str) -> bool:
 
 
 def end_on_sigterm() -> None:
-    """SIGTERM ends what runs in the way that Ctrl-C does."""
+    """Make SIGTERM do what Ctrl-C does."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -300,9 +300,9 @@ def end_on_sigterm() -> None:
 
 def main() -> int:
     end_on_sigterm()
-    if already := running_stack():
+    if running := running_stack():
         print(
-            f"A local stack runs already: {already['web_url']} (process {already['pid']}). End that one first.",
+            f"A local stack runs already: {running['web_url']} (process {running['pid']}). End that one first.",
             file=sys.stderr,
         )
         return 1

@@ -1,4 +1,4 @@
-"""A person with a browser, without the browser: opens pages, fills in forms, presses buttons by their names."""
+"""A web client without a browser: it opens pages, fills in forms, and presses buttons by their names."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ class NoSuchButton(Exception):
 
 
 class WebClient:
-    """Keeps cookies as a browser does on this machine, where http counts as secure."""
+    """Keeps cookies as a browser does with 127.0.0.1, where http counts as secure."""
 
     def __init__(
         self,
         origin: str,
         transport: httpx.BaseTransport | None = None,
         *,
-        on_response: Callable[[httpx.Response], None] = lambda _answer: None,
+        on_response: Callable[[httpx.Response], None] = lambda _response: None,
     ) -> None:
-        """``transport`` answers instead of the network; ``on_response`` is shown every answer."""
+        """``transport`` stands in for the network; ``on_response`` is called with every response."""
         self._origin = origin
         self._http = httpx.Client(
             transport=transport, follow_redirects=True, timeout=60, event_hooks={"response": [self._trust_this_machine]}
         )
-        self.answer: httpx.Response | None = None
+        self.response: httpx.Response | None = None
         self._on_response = on_response
 
-    def _trust_this_machine(self, _answer: httpx.Response) -> None:
+    def _trust_this_machine(self, _response: httpx.Response) -> None:
         """Browsers count 127.0.0.1 as secure; Python's cookie jar does not."""
         for cookie in self._http.cookies.jar:
             cookie.secure = False
@@ -46,34 +46,34 @@ class WebClient:
     def open(self, address: str) -> Self:
         return self._note(self._http.get(urljoin(self._origin, address)))
 
-    def _note(self, answer: httpx.Response) -> Self:
-        """The answer, after those that led to it."""
-        for one in (*answer.history, answer):
-            self._on_response(one)
-        self.answer = answer
+    def _note(self, response: httpx.Response) -> Self:
+        """Keep the response, and report it after the redirects that led to it."""
+        for received in (*response.history, response):
+            self._on_response(received)
+        self.response = response
         return self
 
     @property
     def page(self) -> LexborHTMLParser:
-        assert self.answer is not None, "open a page first"
-        return LexborHTMLParser(self.answer.text)
+        assert self.response is not None, "open a page first"
+        return LexborHTMLParser(self.response.text)
 
     @property
     def text(self) -> str:
-        """What the page says, on one line."""
+        """The text of the page, on one line."""
         body = self.page.body
         return " ".join(body.text(separator=" ").split()) if body else ""
 
     @property
     def status(self) -> int:
-        return self.answer.status_code if self.answer else 0
+        return self.response.status_code if self.response else 0
 
     @property
     def path(self) -> str:
-        return self.answer.url.path if self.answer else ""
+        return self.response.url.path if self.response else ""
 
     def links(self) -> dict[str, str]:
-        """Address by the text of the link."""
+        """The address of each link of the main part, by its text."""
         return {" ".join(a.text().split()): a.attributes.get("href") or "" for a in self.page.css("main a")}
 
     def press(self, button: str, *ticked: str, **fields: str) -> Self:
@@ -89,9 +89,9 @@ class WebClient:
             if name not in values:
                 raise NoSuchButton(f"no field {label!r} beside the button {button!r}")
             values[name] = value
-        assert self.answer is not None
+        assert self.response is not None
         action = pressed.attributes.get("formaction") or form.attributes.get("action")
-        address = urljoin(str(self.answer.url), action or str(self.answer.url))
+        address = urljoin(str(self.response.url), action or str(self.response.url))
         if (form.attributes.get("method") or "get").lower() == "get":
             return self._note(self._http.get(address, params=values))
         origin = "/".join(address.split("/")[:3])
@@ -99,9 +99,9 @@ class WebClient:
 
     def _form_of(self, button: str) -> tuple[LexborNode, LexborNode]:
         for form in self.page.css("form"):
-            for one in form.css("button"):
-                if " ".join(one.text().split()) == button:
-                    return form, one
+            for node in form.css("button"):
+                if " ".join(node.text().split()) == button:
+                    return form, node
         raise NoSuchButton(f"no button {button!r} on {self.path} (status {self.status}): {self.text[:300]}")
 
     @staticmethod
@@ -114,7 +114,7 @@ class WebClient:
 
     @staticmethod
     def _boxes(form: LexborNode, ticked: tuple[str, ...]) -> dict[str, str]:
-        labels = {" ".join(one.text().split()): one.css_first("input[type=checkbox]") for one in form.css("label")}
+        labels = {" ".join(node.text().split()): node.css_first("input[type=checkbox]") for node in form.css("label")}
         boxes = [
             box for label, box in labels.items() if box and (label in ticked if ticked else "checked" in box.attributes)
         ]
@@ -123,6 +123,6 @@ class WebClient:
     def _labels(self) -> dict[str, str]:
         names = {i.attributes.get("id"): i.attributes.get("name") for i in self.page.css("input")}
         return {
-            " ".join(one.text().split()).lower(): names.get(one.attributes.get("for")) or ""
-            for one in self.page.css("label")
+            " ".join(node.text().split()).lower(): names.get(node.attributes.get("for")) or ""
+            for node in self.page.css("label")
         }

@@ -222,8 +222,8 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
 def _file_ready(r: Riverbend) -> WebClient:
     teacher = r.linked().open("/cleaning").press("Download class data", "Period 3 Algebra")
     r.world.make_exports()
-    assert teacher.answer is not None
-    page = str(teacher.answer.url)
+    assert teacher.response is not None
+    page = str(teacher.response.url)
     teacher.open(teacher.open(page).links()["Save the file"])
     return teacher.open(page)
 

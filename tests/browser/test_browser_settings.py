@@ -43,7 +43,7 @@ class Newcomers:
         lines = [json.dumps(self._account(one, sample)).encode() for one in everybody]
         journey.put("accounts/newcomers.jsonl", b"\n".join(lines))
         report = until(
-            lambda: journey.report("reports/_accounts/newcomers/report.json"), seconds=60, what="the newcomers' report"
+            lambda: journey.report("reports/_accounts/newcomers/report.json"), seconds=60, name="the newcomers' report"
         )
         assert report["created"] == len(everybody)
 

@@ -137,7 +137,7 @@ def test_http_api_pages_are_served(arguments: list[str], tmp_path: Path) -> None
             except OSError:
                 return False
 
-        api.wait_until(ready, seconds=120, what="sam local start-api")
+        api.wait_until(ready, seconds=120, name="sam local start-api")
         with urllib.request.urlopen(f"{url}/login", timeout=60) as answer:
             assert "Continue with Google" in answer.read().decode()
     finally:

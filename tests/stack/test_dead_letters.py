@@ -151,8 +151,8 @@ def test_letters_of_two_weeks_ago_change_nothing_that_was_done(
         "events of HeldImportMail": 1, "notices of links": 2, "exports": 1, "events for the platform": 1,
     }  # fmt: skip
     queues = ("ActivationQueueUrl", "LinkNoticeQueueUrl", "ExportQueueUrl")
-    until(lambda: not any(map(letters.waiting, queues)), seconds=60, what="empty queues")
-    until(lambda: superseded(letters), seconds=60, what="the old notification's import")
+    until(lambda: not any(map(letters.waiting, queues)), seconds=60, name="empty queues")
+    until(lambda: superseded(letters), seconds=60, name="the old notification's import")
     after = letters.items()
     changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
     of_the_old_import = {key for key in changed if key[1].startswith("IMPORT#") or key[0].startswith("OUTBOX#")}

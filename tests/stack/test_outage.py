@@ -26,7 +26,7 @@ TEACHERS = 40
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
     """A stack of its own: it is restarted, and its functions are killed."""
-    with LocalStack(stack_file=None, survives=True) as running:
+    with LocalStack(stack_file=None, persistent=True) as running:
         yield running
 
 
@@ -45,7 +45,7 @@ def mails(stack: LocalStack, district_id: str) -> Counter[str]:
 def everybody_has_one_mail(stack: LocalStack, district_id: str) -> None:
     wanted = Counter(f"t{number}@{district_id}.example" for number in range(TEACHERS))
     with suppress(StepFailed):
-        until(lambda: mails(stack, district_id) == wanted or None, seconds=90, what="a mail for each teacher")
+        until(lambda: mails(stack, district_id) == wanted or None, seconds=90, name="a mail for each teacher")
     found = mails(stack, district_id)
     assert max(found.values()) == 1, "somebody was mailed twice"
     assert found == wanted
@@ -82,7 +82,7 @@ def test_a_restart_in_the_middle_of_an_import_loses_nothing(stack: LocalStack) -
     until(
         lambda: states.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"],
         seconds=30,
-        what="an import",
+        name="an import",
     )
     sleep(0.5)
     stack.restart_emulator()

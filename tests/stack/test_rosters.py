@@ -64,7 +64,7 @@ def test_a_clever_district_is_read_and_its_teachers_are_mailed_once(
     assert report["activations"] == {"queued": clever.invited, "withheld": 0}
     assert clever.invited
     expected = others + clever.invited
-    until(lambda: len(uploads.activation_mails()) >= expected, seconds=60, what="the activation mails")
+    until(lambda: len(uploads.activation_mails()) >= expected, seconds=60, name="the activation mails")
     assert monotonic() - began < 60
     sleep(2)
     mails = uploads.activation_mails()

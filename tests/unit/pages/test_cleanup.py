@@ -90,12 +90,12 @@ def test_the_way_of_a_nudge_from_the_mail_to_the_last_class(web: Website) -> Non
     teacher.open("/cleaning").press("Download class data", "Period 3", "Period 4")
     assert "Your file is being made" in teacher.text
     web.world.make_exports()
-    assert teacher.answer is not None
-    teacher.open(str(teacher.answer.url))
+    assert teacher.response is not None
+    teacher.open(str(teacher.response.url))
     assert teacher.text.count("Its data was not downloaded yet") == 3
     teacher.open(teacher.links()["Save the file"])
-    assert teacher.answer is not None
-    assert {name.split("/")[0] for name in unzipped(teacher.answer.content)} == {"Period 3", "Period 4"}
+    assert teacher.response is not None
+    assert {name.split("/")[0] for name in unzipped(teacher.response.content)} == {"Period 3", "Period 4"}
     assert teacher.open("/cleaning").text.count("Its data was downloaded on 2026-09-17") == 2
 
     teacher.press("Delete classes", "Period 3", "Period 4")

@@ -99,8 +99,8 @@ def test_a_wrong_password_and_an_unknown_name_get_the_same_answer_and_calls(web:
         web.cognito.calls.clear()
         log_in(page, name, "wrong")
         assert page.status == 401
-        assert page.answer is not None
-        answers.append(page.answer.text.replace(name, "NAME").split("<main")[1])
+        assert page.response is not None
+        answers.append(page.response.text.replace(name, "NAME").split("<main")[1])
         after = web.world.table.meter.requests
         calls.append(({k: after[k] - before.get(k, 0) for k in after}, tuple(web.cognito.calls)))
     assert len(set(answers)) == 1
@@ -457,8 +457,8 @@ def test_too_many_tries_are_told_when_to_return_and_no_success_resets_them(web: 
         log_in(page.open("/login"), "Ada" if n % 2 else "ada", "wrong")
     log_in(page.open("/login"), "ADA")
     assert page.status == 429
-    assert page.answer is not None
-    assert int(page.answer.headers["Retry-After"]) > 0
+    assert page.response is not None
+    assert int(page.response.headers["Retry-After"]) > 0
 
 
 def test_a_table_dump_opens_nothing(web: Website) -> None:

@@ -383,6 +383,6 @@ def test_logins_through_a_district_are_limited_and_the_page_says_until_when(
     monkeypatch.setattr(federated_login, "_MOST_OF_A_DISTRICT", 0)
     page = web.visitor(sub="cid-2", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
     assert page.status == 429
-    assert page.answer is not None
-    assert 0 < int(page.answer.headers["Retry-After"]) <= 15 * 60
+    assert page.response is not None
+    assert 0 < int(page.response.headers["Retry-After"]) <= 15 * 60
     assert "Too many tries" in page.text

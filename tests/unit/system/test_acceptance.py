@@ -95,9 +95,9 @@ def told_before_which_to_expect(s: Story) -> bool:
 
 def made_once_and_ticked(s: Story) -> bool:
     other = s.old_class()
-    stale = other.answer
+    stale = other.response
     s.make_again(GOAL_AGAIN)
-    other.answer = stale
+    other.response = stale
     other.press(GOAL_AGAIN)
     goals, _ = s.web.world.work.of_class("lakeside", "c1")
     return len(goals) == 1 and "Done: it is in Algebra." in s.old_class().text

@@ -51,32 +51,32 @@ def web() -> Website:
 def saved(web: Website, teacher: WebClient) -> dict[str, str]:
     """The files, once the worker has made what was asked for on this page."""
     web.world.make_exports()
-    assert teacher.answer is not None
-    teacher.open(str(teacher.answer.url))
+    assert teacher.response is not None
+    teacher.open(str(teacher.response.url))
     teacher.open(teacher.links()["Save the file"])
-    assert teacher.answer is not None
-    return unzipped(teacher.answer.content)
+    assert teacher.response is not None
+    return unzipped(teacher.response.content)
 
 
 def test_the_page_looks_again_by_itself_until_the_class_can_be_downloaded(web: Website) -> None:
     teacher = linked_teacher(web).open("/classes/own/settings").press("Download class data")
     assert "Your file is being made" in teacher.text
-    assert teacher.answer is not None
-    assert teacher.answer.headers["Refresh"] == "2"
-    page = str(teacher.answer.url)
+    assert teacher.response is not None
+    assert teacher.response.headers["Refresh"] == "2"
+    page = str(teacher.response.url)
 
     web.world.make_exports()
     teacher.open(page)
     file = teacher.links()["Save the file"]
-    assert teacher.answer is not None
-    assert teacher.answer.headers["Refresh"] == f"0; url={file}"
+    assert teacher.response is not None
+    assert teacher.response.headers["Refresh"] == f"0; url={file}"
     teacher.open(file)
-    assert teacher.answer is not None
-    assert str(teacher.answer.url).startswith("https://files.example/exports/exports/")
-    assert "X-Amz-Expires=300" in str(teacher.answer.url)
+    assert teacher.response is not None
+    assert str(teacher.response.url).startswith("https://files.example/exports/exports/")
+    assert "X-Amz-Expires=300" in str(teacher.response.url)
     teacher.open(page)
-    assert teacher.answer is not None
-    assert "Refresh" not in teacher.answer.headers, "what was fetched is not fetched again by itself"
+    assert teacher.response is not None
+    assert "Refresh" not in teacher.response.headers, "what was fetched is not fetched again by itself"
     assert teacher.press("Delete class").path == "/classes/own/settings"
 
 
@@ -96,8 +96,8 @@ def test_the_zip_holds_students_mastery_goals_assignments_and_a_summary(web: Web
 def test_the_csv_files_begin_with_the_mark_that_spreadsheets_know_utf_8_by(web: Website) -> None:
     teacher = linked_teacher(web).open("/classes/own/settings").press("Download class data")
     saved(web, teacher)
-    assert teacher.answer is not None
-    with zipfile.ZipFile(io.BytesIO(teacher.answer.content)) as archive:
+    assert teacher.response is not None
+    with zipfile.ZipFile(io.BytesIO(teacher.response.content)) as archive:
         for name in archive.namelist():
             assert archive.read(name).startswith(b"\xef\xbb\xbf") is name.endswith(".csv")
 
@@ -106,19 +106,19 @@ def test_a_district_class_is_downloaded_too_and_in_the_language_of_its_teacher(w
     teacher = linked_teacher(web).open("/home?lang=es").open("/classes/c1/settings?district=lakeside")
     teacher.press("Descargar los datos de la clase")
     web.world.make_exports()
-    assert teacher.answer is not None
-    teacher.open(str(teacher.answer.url))
+    assert teacher.response is not None
+    teacher.open(str(teacher.response.url))
     teacher.open(teacher.links()["Guardar el archivo"])
-    assert teacher.answer is not None
-    files = unzipped(teacher.answer.content)
+    assert teacher.response is not None
+    files = unzipped(teacher.response.content)
     assert sorted(name for name, *_ in rows(files["students.csv"])) == ["Estudiante", "Kid Person", "Zoe Person"]
 
 
 def test_nobody_else_has_a_file_and_nobody_has_it_on_the_day_after(web: Website) -> None:
     teacher = linked_teacher(web).open("/classes/own/settings").press("Download class data")
     web.world.make_exports()
-    assert teacher.answer is not None
-    file = teacher.open(str(teacher.answer.url)).links()["Save the file"]
+    assert teacher.response is not None
+    file = teacher.open(str(teacher.response.url)).links()["Save the file"]
 
     assert web.visitor().open(file).path == "/login"
     kid = log_in(web.visitor().open("/login"), "kid")
@@ -224,10 +224,10 @@ def test_a_class_of_two_thousand_students_is_exported_in_256_mb() -> None:
 def test_an_export_that_is_not_made_stops_asking_after_a_while(web: Website) -> None:
     teacher = linked_teacher(web).open("/classes/own/settings").press("Download class data")
     web.world.pass_time(minutes=11)
-    assert teacher.answer is not None
-    teacher.open(str(teacher.answer.url))
+    assert teacher.response is not None
+    teacher.open(str(teacher.response.url))
     assert "Your file is being made" in teacher.text
-    assert "Refresh" not in teacher.answer.headers
+    assert "Refresh" not in teacher.response.headers
 
 
 def test_downloads_are_limited(web: Website) -> None:
