@@ -110,3 +110,10 @@ def test_decisions_are_numbered_dated_and_in_one_form():
         assert f"{number}. [{found[1]}]({name}), {found[2]}" in index
         dates.append(found[2])
     assert dates == sorted(dates)
+
+
+def test_code_that_security_names_exists():
+    rows = [line.split(" | ") for line in tree.texts()["docs/security.md"].splitlines() if line.count(" | ") == 2]
+    names = {name for row in rows for name in re.findall(r"`(_?[a-z]\w*)`", row[1])}
+    code = "\n".join(text for path, text in tree.texts().items() if path.startswith(("shared/", "functions/")))
+    assert not sorted(name for name in names if not re.search(rf"\b{name}\b", code))
