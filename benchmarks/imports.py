@@ -22,14 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.folder_s3 import FolderS3
-from functions.import_step.files import ImportFiles
 from functions.import_step.import_context import Services
 from functions.import_step.plan import Import
 from functions.import_step.steps import ImportSteps
 from shared.domain.district import District
 from shared.domain.report import Upload
 from shared.stores.districts import DistrictStore
+from shared.stores.import_files import ImportFiles
 from shared.stores.reports import ReportStore
+from shared.stores.uploads import Uploads
 from tests.fakes.dynamodb import MemoryTable, units, whole_item_size
 from tests.harness import AFTER, MAPS
 
@@ -59,9 +60,15 @@ class CountingTable(MemoryTable):
 def steps(folder: Path, table: MemoryTable) -> ImportSteps:
     s3 = FolderS3(folder)
     moment = datetime(2026, 9, 1, 15, tzinfo=UTC)
-    files = ImportFiles(s3, "rosters", "snapshots")
-    reports = ReportStore(table, s3, "reports")
-    return ImportSteps(Services(table, files, reports, None, lambda: moment, lambda: "id"))
+    services = Services.on(
+        table,
+        uploads=Uploads(s3, "rosters"),
+        files=ImportFiles(s3, "snapshots"),
+        reports=ReportStore(table, s3, "reports"),
+        matcher=None,
+        clock=lambda: moment,
+    )
+    return ImportSteps(services)
 
 
 @dataclass

@@ -29,7 +29,7 @@ from shared.domain.roster import RosterUserKey
 from shared.mail import ses as mailer
 from shared.stores import accounts, identifier_index, imports, links, reports, table
 from shared.stores.activations import ActivationStore
-from shared.stores.import_state import ImportLedger
+from shared.stores.import_state import ImportStateStore
 from shared.stores.nudges import Nudges, NudgeStore
 from simulation.fault_injection import FaultMode
 from simulation.features import FEATURES
@@ -178,7 +178,7 @@ def _all_of(*removals: Callable[[], AbstractContextManager[Any]]) -> Callable[[]
     return removed
 
 
-_HAS_ENDED = _patch(ImportLedger, "has_ended", lambda *_: False)
+_HAS_ENDED = _patch(ImportStateStore, "has_ended", lambda *_: False)
 _NEEDS_NO_MAIL = _patch(sending.SendActivation, "_needs_no_mail", lambda *_: False)
 _NOT_WITHDRAWN = _patch(ActivationStore, "withdraw", lambda *_: False)
 
@@ -200,11 +200,14 @@ CHECKS: tuple[Guard, ...] = (
     Guard("import: one execution per upload", _starts_again_each_time),
     Guard("import: neither of the two before", _all_of(_HAS_ENDED, _starts_again_each_time)),
     Guard(
-        "import: an older upload is superseded before work is done", _patch(ImportLedger, "newer_than", lambda *_: None)
+        "import: an older upload is superseded before work is done",
+        _patch(ImportStateStore, "newer_than", lambda *_: None),
     ),
-    Guard("import: the newest valid upload is noted", _patch(ImportLedger, "note_valid", lambda *_: True)),
-    Guard("import: one at a time looks at the lock", _patch(ImportLedger, "is_locked_by_another", lambda *_: False)),
-    Guard("import: one at a time takes the lock", _patch(ImportLedger, "lock", lambda *_: True)),
+    Guard("import: the newest valid upload is noted", _patch(ImportStateStore, "note_valid", lambda *_: True)),
+    Guard(
+        "import: one at a time looks at the lock", _patch(ImportStateStore, "is_locked_by_another", lambda *_: False)
+    ),
+    Guard("import: one at a time takes the lock", _patch(ImportStateStore, "lock", lambda *_: True)),
     Guard("import: equal contents are told (M4)", _patch(reading, "content_hash", lambda _files: str(id(object())))),
     Guard("upload: which one is newer", _patch(Upload, "is_newer_than", lambda *_: False)),
     Guard("report: the latest never goes back", _patch(reports, "upload_of", lambda _item: Upload("", "", ""))),

@@ -18,7 +18,6 @@ from functions.class_export.export_classes import Exporting
 from functions.cleanup_digest.send_digest import SendDigest
 from functions.cleanup_nudges.send_nudge import SendNudge
 from functions.event_publisher.publish_events import Publisher
-from functions.import_step.files import ImportFiles
 from functions.import_step.import_context import Services
 from functions.import_step.plan import Import
 from functions.import_step.steps import ImportSteps
@@ -39,6 +38,7 @@ from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due import DueStore
 from shared.stores.identifier_index import IdentifierIndex
+from shared.stores.import_files import ImportFiles
 from shared.stores.imports import ImportStarter
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
@@ -47,6 +47,7 @@ from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.send_state import SendStateStore
 from shared.stores.stuck import StuckStore
+from shared.stores.uploads import Uploads
 from shared.use_cases.class_contents import ClassContents
 from shared.use_cases.match_and_invite import Matcher
 from shared.use_cases.pair_classes import PairClasses
@@ -266,7 +267,7 @@ class World:
             self.districts,
             self.reports,
             ImportStarter(self.states, self.table, "arn"),
-            read=lambda key: self.s3.get_object(Bucket="rosters", Key=key)["Body"].read(),
+            read=Uploads(self.s3, "rosters").read,
             alarm=self._alarm,
             clock=self.clock,
         )
@@ -284,8 +285,15 @@ class World:
             new_id=self.new_id,
             at_once=1,
         )
-        files = ImportFiles(self.s3, "rosters", "snapshots")
-        return ImportSteps(Services(self.table, files, self.reports, matcher, self.clock, self.new_id))
+        services = Services.on(
+            self.table,
+            uploads=Uploads(self.s3, "rosters"),
+            files=ImportFiles(self.s3, "snapshots"),
+            reports=self.reports,
+            matcher=matcher,
+            clock=self.clock,
+        )
+        return ImportSteps(services)
 
     def run_imports(self) -> None:
         """Run what was started, as the state machine would (statemachine/import.asl.json)."""

@@ -21,6 +21,7 @@ from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
+from shared.stores.uploads import Uploads
 
 _FEED = re.compile(r"accounts/(?P<name>[^/\x00-\x1f\x7f]{1,200})\.jsonl")
 
@@ -55,8 +56,7 @@ def lambda_handler(event: S3Event, _context: LambdaContext) -> dict[str, Any]:
             metric("UnknownUpload")
             logger.warning("no accounts feed: expected accounts/{name}.jsonl")
             continue
-        body = s3.get_object(Bucket=settings().roster_bucket, Key=found.string)["Body"]
-        report = feed().load(body.iter_lines())
+        report = feed().load(Uploads(s3, settings().roster_bucket).lines(found.string))
         reports = ReportStore(aws.table(settings().table_name), s3, settings().report_bucket)
         reports.write_accounts(found["name"], report)
         logger.info("accounts loaded", extra={"counts": {k: v for k, v in report.items() if isinstance(v, int)}})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import shutil
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from shared.domain.errors import UploadRejected
+from shared.domain.report import Upload
+from shared.stores.uploads import Uploads
 
 MOST_FILES = 1_000
 MOST_EXPANSION = 100
@@ -123,9 +126,44 @@ def open_zip(path: Path) -> list[RosterFile]:
     return _usable(files)
 
 
-def open_loose(files: Iterable[RosterFile]) -> list[RosterFile]:
-    """The CSV files of a loose upload."""
-    return _usable([file for file in files if _is_csv(file.name)])
+def open_upload(
+    uploads: Uploads, upload: Upload, folder: Path, etags: dict[str, str] | None = None
+) -> list[RosterFile]:
+    """The upload's files; a zip is brought into ``folder`` first. Raises UploadRejected.
+
+    ``etags`` of loose files, by name, hold it to what was seen at first: an upload does not change while it is read.
+    """
+    if is_loose(upload):
+        return _usable([file for file in _loose_files(uploads, _folder_of(upload), etags) if _is_csv(file.name)])
+    path = folder / "upload.zip"
+    with path.open("wb") as target, uploads.open(upload.key, version_id=upload.version_id) as body:
+        shutil.copyfileobj(body, target, _CHUNK)
+    return open_zip(path)
+
+
+def is_loose(upload: Upload) -> bool:
+    """Whether its files lie beside ``_complete``, and not in a zip."""
+    return upload.key.endswith("/_complete")
+
+
+def etags_of(uploads: Uploads, upload: Upload) -> dict[str, str] | None:
+    """The etags of a loose upload's files, by name; None for a zip, which is one object."""
+    return {file.name: file.etag for file in uploads.csv_files(_folder_of(upload))} if is_loose(upload) else None
+
+
+def _folder_of(upload: Upload) -> str:
+    return upload.key.removesuffix("_complete")
+
+
+def _loose_files(uploads: Uploads, prefix: str, etags: dict[str, str] | None) -> Iterator[RosterFile]:
+    for file in uploads.csv_files(prefix):
+        if etags is None or file.name in etags:
+            etag = file.etag if etags is None else etags[file.name]
+            yield RosterFile(file.name, file.size, partial(_open_loose, uploads, prefix + file.name, etag))
+
+
+def _open_loose(uploads: Uploads, key: str, etag: str, start: int, end: int | None) -> IO[bytes]:
+    return uploads.open(key, etag=etag, start=start, end=end)
 
 
 def _usable(files: list[RosterFile]) -> list[RosterFile]:

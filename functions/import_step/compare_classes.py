@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.import_step.compare_people import Fate
 from functions.import_step.formats.format import Mode
 from functions.import_step.plan import Plan
 from functions.import_step.records import Block
+from shared.domain.import_safety import Fate
 from shared.domain.report import Counts, Kind, Note, Reject
 
 type Record = list[Any]

@@ -7,22 +7,15 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from functions.import_step.files import packed, sourced_id_of, unpacked
 from functions.import_step.formats.format import Mode
 from functions.import_step.plan import Plan
 from functions.import_step.records import Block, ByPerson, Record
+from shared.domain.import_safety import Fate
 from shared.domain.report import Counts, Kind, Note, Reject
 from shared.domain.roster import ROLE_PRECEDENCE
+from shared.stores.import_files import packed, sourced_id_of, unpacked
 
 _RANK = {role.value: rank for rank, role in enumerate(ROLE_PRECEDENCE)}
-
-
-@dataclass(slots=True)
-class Fate:
-    """How people of a school, or their enrollments, fare: how many stood before, and how many of them are removed."""
-
-    stood: int = 0
-    removed: int = 0
 
 
 @dataclass(slots=True)

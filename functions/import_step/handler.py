@@ -7,7 +7,6 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.import_step.files import ImportFiles
 from functions.import_step.import_context import Services
 from functions.import_step.plan import Import
 from functions.import_step.steps import ImportSteps
@@ -18,8 +17,10 @@ from shared.runtime.settings import ImportStepSettings
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.identifier_index import IdentifierIndex
+from shared.stores.import_files import ImportFiles
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
+from shared.stores.uploads import Uploads
 from shared.use_cases.match_and_invite import Matcher
 
 
@@ -39,13 +40,13 @@ def steps() -> ImportSteps:
         new_id=new_id,
     )
     return ImportSteps(
-        Services(
-            table=table,
-            files=ImportFiles(s3, settings.roster_bucket, settings.snapshot_bucket),
+        Services.on(
+            table,
+            uploads=Uploads(s3, settings.roster_bucket),
+            files=ImportFiles(s3, settings.snapshot_bucket),
             reports=ReportStore(table, s3, settings.report_bucket),
             matcher=matcher,
             clock=utc_now,
-            new_id=new_id,
         )
     )
 

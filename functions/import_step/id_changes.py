@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from functions.import_step.files import packed
 from functions.import_step.records import Record
 from functions.import_step.shards import shard_of
+from shared.stores.import_files import packed
 
 _LEFT, _CAME, _HOLDS = "left", "came", "holds"
 

@@ -6,19 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from functions.import_step.files import Extents, ImportFiles, snapshot_key, sourced_id_of, unpacked, work_key
 from functions.import_step.plan import Answer, Import, rejection
 from functions.import_step.records import roster_user
 from functions.import_step.shards import class_shards_of, shard_of
-from shared.domain.clock import Clock, NewId, to_iso
+from shared.domain.clock import Clock, to_iso
 from shared.domain.district import District, parse_district
 from shared.domain.errors import InvalidSettings, UploadRejected
 from shared.domain.report import Report, Status
 from shared.domain.roster import RosterUser
+from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
-from shared.stores.import_state import ImportLedger
+from shared.stores.import_files import Extents, ImportFiles, snapshot_key, sourced_id_of, unpacked, work_key
+from shared.stores.import_state import ImportStateStore
 from shared.stores.progress import ProgressStore
 from shared.stores.reports import ReportStore
+from shared.stores.roster_users import RosterUserStore
+from shared.stores.uploads import Uploads
 from shared.use_cases.match_and_invite import Matcher
 
 
@@ -26,12 +29,41 @@ from shared.use_cases.match_and_invite import Matcher
 class Services:
     """What the steps work with."""
 
-    table: Any
+    uploads: Uploads
     files: ImportFiles
+    users: RosterUserStore
+    classes: DistrictClassStore
+    districts: DistrictStore
+    state: ImportStateStore
+    progress: ProgressStore
     reports: ReportStore
     matcher: Matcher
     clock: Clock
-    new_id: NewId
+
+    @classmethod
+    def on(
+        cls,
+        table: Any,
+        *,
+        uploads: Uploads,
+        files: ImportFiles,
+        reports: ReportStore,
+        matcher: Matcher,
+        clock: Clock,
+    ) -> Services:
+        """The services whose stores lie in this table."""
+        return cls(
+            uploads,
+            files,
+            RosterUserStore(table),
+            DistrictClassStore(table),
+            DistrictStore(table),
+            ImportStateStore(table),
+            ProgressStore(table),
+            reports,
+            matcher,
+            clock,
+        )
 
 
 class Workbench:
@@ -40,15 +72,15 @@ class Workbench:
     def __init__(self, services: Services) -> None:
         self.s = services
         self.files = services.files
-        self.ledger = ImportLedger(services.table)
-        self.districts = DistrictStore(services.table)
-        self.progress = ProgressStore(services.table)
+        self.ledger = services.state
+        self.districts = services.districts
+        self.progress = services.progress
 
     def district(self, one: Import) -> District:
         """The district's settings; one that is not loaded yet is read from the bucket first (docs/uploads.md)."""
         if district := self.districts.find(one.district_id):
             return district
-        body = self.files.district_settings(one.district_id)
+        body = self.s.uploads.find(f"districts/{one.district_id}/district.json")
         if body is None:
             raise UploadRejected(
                 "unknown_district",

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from functions.import_step import compare_classes as classes
-from functions.import_step.files import packed
 from functions.import_step.records import Record, memberships
 from functions.import_step.shards import shard_of
 from shared.domain.roster import DistrictClass
+from shared.stores.import_files import packed
 
 type Members = tuple[list[str], list[str]]
 """Teachers and students of a class, sourcedIds, sorted."""

@@ -8,12 +8,12 @@ from functools import lru_cache
 from itertools import compress
 from pathlib import Path
 
-from functions.import_step.files import packed
 from functions.import_step.formats.format import ClassRow, Format, Person, Recognised, Where
 from functions.import_step.shards import ShardWriter, class_shards_of
 from shared.domain.email_address import normalise
 from shared.domain.report import Kind, Note, Reject, merged_notes
 from shared.domain.roster import Role
+from shared.stores.import_files import packed
 
 ID = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")

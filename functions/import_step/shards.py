@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
-from functions.import_step.files import Extents, packed
 from functions.import_step.formats.format import Recognised
+from shared.stores.import_files import Extents, packed
 
 PEOPLE_PER_SHARD = 32_000
 

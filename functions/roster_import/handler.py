@@ -18,6 +18,7 @@ from shared.runtime.settings import RosterImportSettings
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportStarter
 from shared.stores.reports import ReportStore
+from shared.stores.uploads import Uploads
 
 
 @cache
@@ -30,7 +31,7 @@ def arrivals() -> Arrivals:
         DistrictStore(table),
         ReportStore(table, s3, settings.report_bucket),
         ImportStarter(aws.client("stepfunctions"), table, settings.import_state_machine_arn),
-        read=lambda key: s3.get_object(Bucket=settings.roster_bucket, Key=key)["Body"].read(),
+        read=Uploads(s3, settings.roster_bucket).read,
         alarm=lambda: metric("UnknownUpload"),
         clock=utc_now,
     )

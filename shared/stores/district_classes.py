@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from shared.domain.roster import DistrictClass
 from shared.stores.keys import Item, Key, class_pk
-from shared.stores.table import get_many
+from shared.stores.table import Table, get_many
 
 
 class DistrictClassStore:
@@ -40,6 +41,21 @@ class DistrictClassStore:
     def keys(district_id: str, class_id: str) -> list[dict[str, str]]:
         pk = class_pk(district_id, class_id)
         return [{"PK": pk, "SK": "CLASS"}, {"PK": pk, "SK": "MEMBERS"}]
+
+    def write(
+        self, district_id: str, changed: Iterable[tuple[DistrictClass, bool]], removed: Iterable[str] = ()
+    ) -> int:
+        """Write classes that changed, each with whether its students did, and delete those that are gone.
+
+        Return how many writes were made. May be run again.
+        """
+        deletes: Iterable[tuple[list[Item], list[Key]]] = (
+            ([], self.keys(district_id, class_id)) for class_id in removed
+        )
+        puts: Iterable[tuple[list[Item], list[Key]]] = (
+            (self.items(whole)[: 2 if has_other_students else 1], []) for whole, has_other_students in changed
+        )
+        return Table(self._table).write_all(chain(deletes, puts))
 
     def get(self, district_id: str, class_id: str) -> DistrictClass | None:
         """The class with its students."""

@@ -34,7 +34,7 @@ class Snapshot:
     """What stood before that import, for rolling it back (B2)."""
 
 
-class ImportLedger:
+class ImportStateStore:
     """The import's own items under ``DISTRICT#d``: NEWEST, LOCK, SNAPSHOT and IMPORT#id."""
 
     def __init__(self, table: Any) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.stores.keys import Item, Key, clever_pk, email_pk, user_of_pk, user_pk
-from shared.stores.table import every_page, get_many
+from shared.stores.table import Table, every_page, get_many
 
 
 class RosterUserStore:
-    """Reading roster users; the import alone writes them, many at a time, from ``items`` and ``identifier_keys``."""
+    """Roster users; the import alone writes them, many at a time."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
@@ -43,6 +43,20 @@ class RosterUserStore:
         pks = [email_pk(user.official_email)] if user.official_email else []
         pks += [clever_pk(clever_id) for clever_id in user.clever_ids]
         return [{"PK": pk, "SK": sk} for pk in pks]
+
+    def write(self, changes: Iterable[tuple[RosterUser | None, RosterUser]]) -> int:
+        """Write people who changed, (before, after), and what their addresses and Clever ids find; None for who is new.
+
+        Return how many writes were made. May be run again.
+        """
+        return Table(self._table).write_all((self._writes(before, after) for before, after in changes))
+
+    @classmethod
+    def _writes(cls, before: RosterUser | None, after: RosterUser) -> tuple[list[Item], list[Key]]:
+        now = {(key["PK"], key["SK"]) for key in cls.identifier_keys(after)}
+        former = {(key["PK"], key["SK"]) for key in cls.identifier_keys(before)} if before else set()
+        puts = [cls.item(after), *({"PK": pk, "SK": sk} for pk, sk in sorted(now - former))]
+        return puts, [{"PK": pk, "SK": sk} for pk, sk in sorted(former - now)]
 
     def get(self, key: RosterUserKey) -> RosterUser | None:
         item = self._table.get_item(Key=roster_key(key), ConsistentRead=True).get("Item")

@@ -138,6 +138,10 @@ class Page(NamedTuple):
     last: Key | None
 
 
+_HELD_TOGETHER = 500
+"""Writes that ``Table.write_all`` collects before it sends them."""
+
+
 class Table:
     """The table, in the words of the stores. Reads see all that was written before, unless ``consistent`` is False."""
 
@@ -253,6 +257,22 @@ class Table:
             else:
                 pause = 0.05
         return len(writes)
+
+    def write_all(self, changes: Iterable[tuple[Iterable[Item], Iterable[Key]]]) -> int:
+        """Put and delete without conditions, (puts, deletes) by turns, holding few of them at a time.
+
+        Return how many writes were made.
+        """
+        puts: list[Item] = []
+        deletes: list[Key] = []
+        written = 0
+        for more_puts, more_deletes in changes:
+            puts += more_puts
+            deletes += more_deletes
+            if len(puts) + len(deletes) >= _HELD_TOGETHER:
+                written += self.write_many(puts, deletes)
+                puts, deletes = [], []
+        return written + self.write_many(puts, deletes)
 
 
 def is_refused_condition(error: ClientError) -> bool:

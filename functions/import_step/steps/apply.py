@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from functions.import_step.files import snapshot_key
 from functions.import_step.import_context import Workbench
 from functions.import_step.memberships import Roll, district_class, moves
 from functions.import_step.plan import Answer, Import, notes_json
@@ -15,18 +14,13 @@ from functions.import_step.records import roster_user
 from functions.import_step.shards import class_shards_of
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Counts, Kind, Note, Reject, Report, Status, merged_notes, rejected_report
-from shared.domain.roster import School
-from shared.stores.district_classes import DistrictClassStore
+from shared.domain.roster import DistrictClass, RosterUser, School
+from shared.stores.import_files import snapshot_key
 from shared.stores.import_state import Snapshot
 from shared.stores.imports import import_record
 from shared.stores.keys import Item
 from shared.stores.outbox import event_item
-from shared.stores.roster_users import RosterUserStore
-from shared.stores.table import write_many
 from shared.use_cases.match_and_invite import Matching
-
-_AT_ONCE = 500
-"""Changed people or classes that are written together."""
 
 
 class Applying:
@@ -38,7 +32,7 @@ class Applying:
     def apply(self, one: Import, shard: int) -> Answer:
         """Write the people of one shard who have changed, one item each; say who moved between classes."""
         plan = self._b.get(one, "plan")
-        writes = self._write(self._people_writes(one, plan, shard))
+        writes = self._b.s.users.write(self._changed_people(one, plan, shard))
         moved = moves(self._b.changes(one, plan, "people", shard), class_shards_of(plan["shards"]))
         self._b.put_for_each(one, f"moves-{shard}{plan['round']}", moved)
         if shard == 0:
@@ -55,51 +49,33 @@ class Applying:
         )
         key = snapshot_key(one.district_id, plan["snapshot_id"], f"members-{shard}")
         self._b.files.write_lines(key, roll.lines())
-        writes = self._write(self._class_writes(one, plan, shard, roll))
+        writes = self._write_classes(one, plan, shard, roll)
         of = class_shards_of(plan["shards"])
         return {**self._b.part_done(one, "members", shard, of=of), "writes": writes}
 
-    def _write(self, changes: Iterable[tuple[list[Item], list[dict[str, str]]]]) -> int:
-        puts: list[Item] = []
-        deletes: list[dict[str, str]] = []
-        written = 0
-        for put, delete in changes:
-            puts += put
-            deletes += delete
-            if len(puts) + len(deletes) >= _AT_ONCE:
-                written += write_many(self._b.s.table, puts, deletes)
-                puts, deletes = [], []
-        return written + write_many(self._b.s.table, puts, deletes)
-
-    def _people_writes(
-        self, one: Import, plan: Answer, shard: int
-    ) -> Iterator[tuple[list[Item], list[dict[str, str]]]]:
+    def _changed_people(self, one: Import, plan: Answer, shard: int) -> Iterator[tuple[RosterUser | None, RosterUser]]:
         for old, new in self._b.changes(one, plan, "people", shard):
             before = roster_user(one.district_id, old) if old else None
-            after = roster_user(one.district_id, new or old, active=new is not None)
-            identifiers = {(key["PK"], key["SK"]) for key in RosterUserStore.identifier_keys(after)}
-            former = {(key["PK"], key["SK"]) for key in RosterUserStore.identifier_keys(before)} if before else set()
-            puts = [RosterUserStore.item(after), *({"PK": pk, "SK": sk} for pk, sk in sorted(identifiers - former))]
-            yield puts, [{"PK": pk, "SK": sk} for pk, sk in sorted(former - identifiers)]
+            yield before, roster_user(one.district_id, new or old, active=new is not None)
 
-    def _class_writes(
-        self, one: Import, plan: Answer, shard: int, roll: Roll
-    ) -> Iterator[tuple[list[Item], list[dict[str, str]]]]:
-        came, renamed = set(), set()
+    def _write_classes(self, one: Import, plan: Answer, shard: int, roll: Roll) -> int:
+        came, renamed, gone = set(), set(), []
         for old, new in self._b.changes(one, plan, "classes", shard):
             if new is None:
-                yield [], DistrictClassStore.keys(one.district_id, old[0])
+                gone.append(old[0])
             elif old is None:
                 came.add(new[0])
             else:
                 renamed.add(new[0])
-        for record in self._b.files.lines(snapshot_key(one.district_id, plan["snapshot_id"], f"classes-{shard}")):
-            class_id = record[0]
-            if class_id in came or class_id in renamed or roll.is_touched(class_id):
-                whole = district_class(one.district_id, record, roll.of(class_id))
-                class_item, members_item = DistrictClassStore.items(whole)
-                is_other = class_id in came or roll.has_other_students(class_id)
-                yield [class_item, *([members_item] if is_other else [])], []
+
+        def changed() -> Iterator[tuple[DistrictClass, bool]]:
+            for record in self._b.files.lines(snapshot_key(one.district_id, plan["snapshot_id"], f"classes-{shard}")):
+                class_id = record[0]
+                if class_id in came or class_id in renamed or roll.is_touched(class_id):
+                    whole = district_class(one.district_id, record, roll.of(class_id))
+                    yield whole, class_id in came or roll.has_other_students(class_id)
+
+        return self._b.s.classes.write(one.district_id, changed(), gone)
 
     def match(self, one: Import, shard: int) -> Answer:
         """Match the people of one shard whom this import newly looked at, and invite the teachers who need it.

@@ -9,15 +9,15 @@ from functools import partial
 from typing import Any
 
 from functions.import_step.compare_classes import diff_classes
-from functions.import_step.compare_people import Fate, diff_people
-from functions.import_step.files import packed, snapshot_key, unpacked
+from functions.import_step.compare_people import diff_people
 from functions.import_step.formats.format import Mode
-from functions.import_step.gate import Outlook, held_because, rollover_of
 from functions.import_step.id_changes import Identities, Proof
 from functions.import_step.import_context import Workbench
 from functions.import_step.plan import _SHOWN, Answer, Import, go_on, kept_with, notes_json, plan_of
 from functions.import_step.shards import class_shards_of
+from shared.domain.import_safety import Fate, Outlook, held_because, rollover_of
 from shared.domain.report import Counts, Kind, Note, Status, merged_notes
+from shared.stores.import_files import packed, snapshot_key, unpacked
 
 
 class Comparing:
@@ -171,7 +171,7 @@ class Comparing:
         outlook = Outlook(
             {kind: Counts(**totals["counts"][kind]) for kind in Kind},
             before.standing if before else {},
-            totals["schools"],
+            {s: {Kind(k): Fate(**fate) for k, fate in fates.items()} for s, fates in totals["schools"].items()},
             totals["ended"],
             totals["reused"],
             tuple(totals["reused_ids"]),

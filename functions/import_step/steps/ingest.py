@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from functions.import_step.archive import Encoding, Piece, RosterFile
+from functions.import_step.archive import Encoding, Piece, RosterFile, etags_of, open_upload
 from functions.import_step.encoding import content_hash, scan
 from functions.import_step.formats.clever import Clever
 from functions.import_step.formats.format import Format, Mode, Recognised, no_rows, recognise
@@ -60,9 +60,9 @@ class Reading:
         today = clock().astimezone(district.zone).date()
         additions_only = district.takes_additions_only(today)
         before = ledger.snapshot(one.district_id)
-        etags = self._b.files.etags(one.upload)
+        etags = etags_of(self._b.s.uploads, one.upload)
         with tempfile.TemporaryDirectory() as name:
-            files = self._b.files.open_upload(one.upload, Path(name), etags)
+            files = open_upload(self._b.s.uploads, one.upload, Path(name), etags)
             # What was put off is to be done once removals count again: then these contents are others.
             content = content_hash(files)
             content += "+additions-only" if additions_only else ""
@@ -158,7 +158,7 @@ class Reading:
             folder = Path(name)
             files = {
                 file.stem: replace(file, encoding=Encoding(**opened["encodings"][file.stem]))
-                for file in self._b.files.open_upload(one.upload, folder, opened["etags"])
+                for file in open_upload(self._b.s.uploads, one.upload, folder, opened["etags"])
             }
             files |= {stem: replace(files[stem], piece=piece) for stem, piece in pieces.items()}
             what = _recognised(opened, files)

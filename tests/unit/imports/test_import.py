@@ -10,7 +10,7 @@ from shared.domain.activation import ActivationState
 from shared.domain.link import LinkState
 from shared.domain.report import Upload
 from shared.domain.roster import Role, RosterUserKey
-from shared.stores.import_state import ImportLedger
+from shared.stores.import_state import ImportStateStore
 from tests.builders import ENROLLMENTS, USERS, account, enrolled, key, roster, user
 from tests.corpus.corpus import RosterSet
 from tests.harness import World, zipped
@@ -377,9 +377,9 @@ def test_an_older_upload_that_looked_too_early_does_not_replace_a_newer_one() ->
 
     def gate(_service: str, operation: str, _request: Any, effect: Any) -> Any:
         if operation == "PutItem" and waiting:
-            ImportLedger(world.table).note_valid("lakeside", "import-of-b", waiting.pop())
+            ImportStateStore(world.table).note_valid("lakeside", "import-of-b", waiting.pop())
         return effect()
 
     world = World(gate=gate)
-    assert ImportLedger(world.table).note_valid("lakeside", "import-of-a", older) is False
+    assert ImportStateStore(world.table).note_valid("lakeside", "import-of-a", older) is False
     assert world.table.items["DISTRICT#lakeside", "NEWEST"]["import_id"] == "import-of-b"

@@ -1,16 +1,24 @@
-"""The gate: an import that would remove or change more than the district allows waits for a person (M3)."""
+"""The safety check: an import that would remove or change more than the district allows waits for a person (M3)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 from shared.domain.district import District
 from shared.domain.report import Counts, Kind
 
 _SMALLEST_FOR_PERCENT = 20
 _WORDS = {Kind.USERS: "people", Kind.CLASSES: "classes", Kind.ENROLLMENTS: "enrollments"}
+
+
+@dataclass(slots=True)
+class Fate:
+    """How people of a school, or their enrollments, fare: how many stood before, and how many of them are removed."""
+
+    stood: int = 0
+    removed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +36,8 @@ class Outlook:
 
     counts: Mapping[Kind, Counts]
     standing: Mapping[str, int]
-    schools: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
-    """By school and kind: ``{"stood", "removed"}``."""
+    schools: Mapping[str, Mapping[Kind, Fate]] = field(default_factory=dict)
+    """By school and kind."""
     ended: Mapping[str, int] = field(default_factory=dict)
     reused: int = 0
     """How many ids name somebody else now."""
@@ -91,10 +99,10 @@ def _beyond_thresholds(outlook: Outlook, district: District) -> Iterator[dict[st
     limit = district.school_removal_threshold_percent
     for school_id, fates in sorted(outlook.schools.items()):
         for kind, words in _WORDS.items():
-            fate = fates.get(kind, {"stood": 0, "removed": 0})
-            if fate["stood"] >= _SMALLEST_FOR_PERCENT and 100 * fate["removed"] / fate["stood"] > limit:
-                what = f"{words} of the school {school_id}"
-                yield _reason("remove", fate["removed"], fate["stood"], what, f"the limit for a school is {limit:g} %")
+            fate = fates.get(kind, Fate())
+            if fate.stood >= _SMALLEST_FOR_PERCENT and 100 * fate.removed / fate.stood > limit:
+                of_school = f"{words} of the school {school_id}"
+                yield _reason("remove", fate.removed, fate.stood, of_school, f"the limit for a school is {limit:g} %")
 
 
 def _reason(verb: str, number: int, stood: int, words: str, limit: str) -> dict[str, str]:
@@ -124,11 +132,21 @@ def _of_a_rollover(outlook: Outlook, rollover: Rollover, reason: dict[str, str])
     }
 
 
-def rollover_of(before: Any, school_year: str, district: District, on: str) -> Rollover | None:
+class Standing(Protocol):
+    """What was last applied, as far as a school year goes."""
+
+    @property
+    def school_year(self) -> str: ...
+    @property
+    def on(self) -> str:
+        """The district's day on which it was read, YYYY-MM-DD."""
+
+
+def rollover_of(before: Standing | None, school_year: str, district: District, on: str) -> Rollover | None:
     """Whether a school year begins: the roster names a later one than what stands, or, where no roster names any, the
     district's date has passed since.
 
-    ``before`` is the standing snapshot, or None; ``on`` is today, YYYY-MM-DD.
+    ``before`` is the standing snapshot; ``on`` is today, YYYY-MM-DD.
     """
     if before is None:
         return None

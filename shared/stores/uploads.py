@@ -1,0 +1,117 @@
+"""Reads the roster bucket: what districts put there."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+from botocore.exceptions import ClientError
+
+from shared.domain.errors import UploadRejected
+
+GONE = ("404", "NoSuchKey", "NoSuchVersion")
+"""What S3 calls an object that is not there."""
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object directly under a prefix: its name there, its size in bytes, its etag."""
+
+    name: str
+    size: int
+    etag: str
+
+
+class Uploads:
+    """The roster bucket."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def read(self, key: str) -> bytes:
+        """The whole object."""
+        return bytes(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
+
+    def find(self, key: str) -> bytes | None:
+        """The whole object, or None if there is none."""
+        try:
+            return self.read(key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in GONE:
+                return None
+            raise
+
+    def lines(self, key: str) -> Iterator[bytes]:
+        """The object's lines, read as they are asked for."""
+        lines: Iterator[bytes] = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].iter_lines()
+        return lines
+
+    def csv_files(self, prefix: str) -> Iterator[Listed]:
+        """The CSV files that lie directly under a prefix."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        for found in (o for page in pages for o in page.get("Contents", ())):
+            name = found["Key"].removeprefix(prefix)
+            if "/" not in name and name.lower().endswith(".csv"):
+                yield Listed(name, int(found["Size"]), str(found["ETag"]))
+
+    def open(
+        self,
+        key: str,
+        *,
+        version_id: str | None = None,
+        etag: str | None = None,
+        start: int = 0,
+        end: int | None = None,
+    ) -> IO[bytes]:
+        """The object as a stream, from byte ``start`` up to ``end`` (None: to its end).
+
+        Raises UploadRejected ``upload_gone`` when it, or this version of it, is not there any more, and ``upload_changed``
+        when its etag is another.
+        """
+        request = {"Bucket": self._bucket, "Key": key}
+        if version_id:
+            request["VersionId"] = version_id
+        if etag:
+            request["IfMatch"] = etag
+        is_part = start or end is not None
+        if is_part and end != start:
+            request["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+        try:
+            body = self._s3.get_object(**request)["Body"]
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in GONE:
+                raise UploadRejected(
+                    "upload_gone", "The upload was taken away before it was read. Upload it again."
+                ) from None
+            if code in ("PreconditionFailed", "412"):
+                raise UploadRejected(
+                    "upload_changed",
+                    "A file of the upload was replaced while it was read. Put _complete beside the files once more.",
+                    file=key.rpartition("/")[2],
+                ) from None
+            raise
+        return io.BufferedReader(_Body(body), _CHUNK)
+
+
+class _Body(io.RawIOBase):
+    """The body of an S3 response as a stream that can be buffered."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._body.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
