@@ -27,11 +27,12 @@ local: setup-stack ## The local stack alone, until Ctrl-C
 test: setup-stack setup-browser ## Every test
 	@$(PYTHON) -m pytest $(PYTEST)
 
-check: setup setup-sam ## Formatting, lint, types, import contracts, template
+check: setup setup-sam ## Formatting, lint, types, import contracts, dead code, template
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
+	.venv/bin/vulture
 	.venv/bin/cfn-lint template.yaml examples/consumer/template.yaml
 	$(SAM) validate --lint --template template.yaml
 

@@ -58,7 +58,6 @@ class SampleDistrict:
     administrator: Protagonist
     teachers: int = 0
     expected_mails: int = 0
-    shared_class: str = ""
     logins: dict[str, str] = field(default_factory=dict)
     """username → account id of those who can log in with PASSWORD."""
 
@@ -154,7 +153,6 @@ class _Maker:
             administrator=_protagonist(self._administrators[0]),
             teachers=len(self._teachers),
             expected_mails=len(self._teachers) - len(matched),
-            shared_class="c0001",
             logins=self._logins,
         )
         self._own_classes(sample)

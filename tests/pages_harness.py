@@ -108,9 +108,7 @@ class Website:
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),
             token_key=lambda: TOKEN_KEY,
         )  # fmt: skip
-        pages = Pages(
-            brand_name="Khan Academy", support_url="https://support.example", web_url=WEB, form_targets=(GOOGLE,)
-        )
+        pages = Pages(brand_name="Khan Academy", support_url="https://support.example", form_targets=(GOOGLE,))
 
         return assemble(services, pages)
 

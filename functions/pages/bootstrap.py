@@ -188,7 +188,6 @@ def wire() -> Site:
     pages = Pages(
         brand_name=settings.brand_name,
         support_url=settings.support_url,
-        web_url=settings.web_url,
         form_targets=(settings.google_issuer, settings.clever_issuer),
     )
 

@@ -129,10 +129,9 @@ def see_other(location: str, **cookies: str | None) -> Reply:
 class Pages:
     """Turns replies into answers of the API."""
 
-    def __init__(self, *, brand_name: str, support_url: str, web_url: str, form_targets: tuple[str, ...]) -> None:
+    def __init__(self, *, brand_name: str, support_url: str, form_targets: tuple[str, ...]) -> None:
         self._brand_name = brand_name
         self._support_url = support_url
-        self._web_url = web_url
         self._form_targets = form_targets
 
     def response(self, request: Request, reply: Reply) -> Response[Any]:

@@ -57,11 +57,6 @@ class Link:
         return self.is_linked and self.is_made and self.account_id != account_id
 
 
-def may_match(present: Link | None, account_id: str) -> bool:
-    """Whether a rule may note this match: a link that was made, or undone by a person, is never touched by a rule."""
-    return present is None or (present.state is LinkState.MATCHED and present.account_id != account_id)
-
-
 def make(
     present: Link | None,
     user: RosterUserKey,

@@ -22,8 +22,8 @@ KEPT = {
     "font-weight", "height", "line-height", "margin", "max-height", "max-width", "overflow", "padding", "text-align",
     "text-decoration", "width", "word-break",
 }  # fmt: skip
-WORD_LEAVES_OUT = {"border-radius", "max-height", "max-width", "overflow", "word-break"}
-"""Corners are square, the column is as wide as its table says, the preheader is hidden by ``mso-hide``."""
+"""Outlook for Windows ignores ``border-radius``, ``max-height``, ``max-width``, ``overflow`` and ``word-break``: there corners are
+square, the column is as wide as its table says, and the preheader is hidden by ``mso-hide``."""
 
 FOR_WORD_ALONE = re.compile(r"mso-[a-z-]+")
 ELEMENTS = {

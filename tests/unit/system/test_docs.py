@@ -11,7 +11,6 @@ from tests import tree
 
 DOCUMENTS = [path for path in tree.texts() if path.endswith(".md")]
 PYTHON = [path for path in tree.texts() if path.endswith(".py")]
-SUFFIXES = "py|md|html|yaml|json|txt|toml|css|in|po|svg"
 PLACE = re.compile(rf"(?<![\w./{{}}*-])((?:{'|'.join(tree.FOLDERS)})/[\w./{{}}*…-]*[\w}}*])")
 """A path from the root: begins with a folder of the project. Placeholders end it."""
 
