@@ -17,7 +17,7 @@ import pytest
 from functions.pages import http as web
 from functions.pages import request_context as visits
 from functions.pages.activation import activation as activation_pages
-from functions.pages.http import LOGIN_COOKIE, Pages, Reply, Request, see_other
+from functions.pages.http import LOGIN_COOKIE, PageRenderer, Reply, Request, see_other
 from functions.pages.linking import link as linking
 from functions.pages.login import federated_login
 from functions.pages.login import password as passwords
@@ -77,7 +77,7 @@ def _nothing(*_: object, **__: object) -> None:
     return None
 
 
-_headers = Pages._security_headers
+_headers = PageRenderer._security_headers
 _from_event = Request.from_event.__func__
 _make = link_rules.make
 _writes = links.LinkStore.link_writes
@@ -87,13 +87,13 @@ _use_once = SessionStore.use_once
 
 
 def _without(header: str) -> Removed:
-    def fewer(self: Pages, nonce: str) -> dict[str, str]:
+    def fewer(self: PageRenderer, nonce: str) -> dict[str, str]:
         return {name: value for name, value in _headers(self, nonce).items() if name != header}
 
-    return _patch(Pages, "_security_headers", fewer)
+    return _patch(PageRenderer, "_security_headers", fewer)
 
 
-def _with_inline_styles(self: Pages, nonce: str) -> dict[str, str]:
+def _with_inline_styles(self: PageRenderer, nonce: str) -> dict[str, str]:
     found = _headers(self, nonce)
     policy = found["Content-Security-Policy"].replace("style-src", "style-src 'unsafe-inline'")
     return {**found, "Content-Security-Policy": policy}
@@ -164,7 +164,7 @@ def _takes_any_state(self: Any, request: Request, provider: str) -> Any:
 def _notes_a_try(self: Any, request: Request, provider: str) -> Any:
     """The state is used up by a try, as it once was."""
     if begun := self._services.sealed("login").open(request.cookies.get(web.LOGIN_COOKIE), 600):
-        _use_once(self._services.sessions, begun["state"], federated_login._QUARTER)
+        _use_once(self._services.sessions, begun["state"], federated_login._STATE_KEPT)
     return _answered(self, request, provider)
 
 
@@ -175,8 +175,8 @@ def _writes_at_the_button(self: Any, request: Request, *, has_account: bool) -> 
     return _go_on(self, request, has_account=has_account)
 
 
-_decide = linking.LinkPages.decide
-_answered = federated_login.FederatedLoginPages.answered
+_decide = linking.LinkPages.confirm
+_answered = federated_login.FederatedLoginPages.callback
 _go_on = activation_pages.ActivationPages.go_on
 
 
@@ -207,7 +207,7 @@ def _every_status() -> None:
 
 
 def _tells_the_username(self: passwords.PasswordPages, request: Request) -> Reply:
-    name = self._username_of(request.form["username"])
+    name = self._login.username_of(request.form["username"])
     self._services.passwords.send_code(name)
     return see_other("/login/reset", **{LOGIN_COOKIE: self._services.sealed("forgotten").seal({"name": name})})
 
@@ -279,7 +279,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what is joined is what was shown",
-        _patch(linking.LinkPages, "decide", _joins_whatever_is_named),
+        _patch(linking.LinkPages, "confirm", _joins_whatever_is_named),
         _on(security.test_what_is_joined_is_what_was_shown),
     ),
     Mutation(
@@ -357,7 +357,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a state is that of the browser that asked",
-        _patch(federated_login.FederatedLoginPages, "answered", _takes_any_state),
+        _patch(federated_login.FederatedLoginPages, "callback", _takes_any_state),
         _on(issuers.test_an_attackers_login_is_refused_in_a_victims_browser_unasked),
     ),
     Mutation(
@@ -372,14 +372,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a try of a login writes nothing",
-        _patch(federated_login.FederatedLoginPages, "answered", _notes_a_try),
+        _patch(federated_login.FederatedLoginPages, "callback", _notes_a_try),
         _robots,
     ),
     Mutation(
         "a button writes nothing", _patch(activation_pages.ActivationPages, "go_on", _writes_at_the_button), _robots
     ),
     *(Mutation(f"{name} on every route and status", _without(name), _every_status) for name in _HEADERS),
-    Mutation("no unsafe-inline", _patch(Pages, "_security_headers", _with_inline_styles), _every_status),
+    Mutation("no unsafe-inline", _patch(PageRenderer, "_security_headers", _with_inline_styles), _every_status),
     Mutation(
         "an account has one person of a district",
         _no_condition("LINK#"),
@@ -395,7 +395,7 @@ MUTATIONS = (
 
 
 def _both_rules_gone() -> None:
-    """Pages and store both know it; only without both of them it shows."""
+    """PageRenderer and store both know it; only without both of them it shows."""
     with mock.patch.object(links.link_rules, "make", _redoes_what_was_undone):
         linked.test_undo_gives_each_side_back_and_no_rule_links_the_pair_again(lakeside())
 

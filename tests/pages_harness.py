@@ -18,7 +18,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.pages import handler
 from functions.pages.bootstrap import Site, assemble
 from functions.pages.dependencies import Services
-from functions.pages.http import Pages
+from functions.pages.handler import HttpApi
+from functions.pages.http import PageRenderer
+from functions.pages.routes import routes as routes_of
 from local.web_client import WebClient
 from shared.domain.errors import LoginRefused
 from shared.hubs.cognito import PasswordLogin
@@ -85,9 +87,17 @@ class Website:
         self.cognito = MemoryCognito(gate=gate)
         self.google = MemoryProvider(GOOGLE, gate=gate)
         self.clever = MemoryProvider("https://clever.com", gate=gate)
-        self.site = self._site()
+        self._api = HttpApi(self._site())
         self.responses: list[tuple[str, httpx.Response]] = []
         self.source_ip = "192.0.2.1"
+
+    @property
+    def site(self) -> Site:
+        return self._api.site
+
+    @site.setter
+    def site(self, site: Site) -> None:
+        self._api = HttpApi(site)
 
     def _site(self) -> Site:
         world = self.world
@@ -102,15 +112,17 @@ class Website:
             stuck=StuckStore(world.table), resend_activation=world.resend_activation(),
             exports=world.exports, export_queue=ExportQueue(world.export_requests, "exports"),
             export_files=world.export_files, remaining=RemainingClassesStore(world.table),
-            sessions=SessionStore(world.table, world.clock), limits=RateLimiter(world.table, world.clock),
+            sessions=SessionStore(world.table, world.clock), rate_limiter=RateLimiter(world.table, world.clock),
             passwords=PasswordLogin(self.cognito, "pool", "client"), google=cast(OidcProvider, self.google),
             clever=cast(OidcProvider, self.clever),
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),
             token_key=lambda: TOKEN_KEY,
         )  # fmt: skip
-        pages = Pages(brand_name="Khan Academy", support_url="https://support.example", form_targets=(GOOGLE,))
+        renderer = PageRenderer(
+            brand_name="Khan Academy", support_url="https://support.example", form_targets=(GOOGLE,)
+        )
 
-        return assemble(services, pages)
+        return assemble(services, renderer)
 
     def visitor(self, **signs_in_as: Any) -> WebClient:
         """Somebody with a browser; at an issuer's page they sign in with these claims."""
@@ -157,7 +169,7 @@ class Website:
         context = SimpleNamespace(
             function_name="pages", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
         )
-        with mock.patch.object(handler, "site", return_value=self.site):
+        with mock.patch.object(handler, "api", return_value=self._api):
             answer = handler.lambda_handler(event, cast(LambdaContext, context))
         body = answer.get("body") or ""
         content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
@@ -239,9 +251,8 @@ def account_of(web: Website, sourced_id: str) -> str:
 
 
 def routes() -> list[tuple[str, str]]:
-    """(method, path) of every page, as the resolver has them."""
-    every = [*handler.app._static_routes, *handler.app._dynamic_routes]
-    return sorted((one.method, one.path) for one in every)
+    """(method, address) of every page."""
+    return sorted((route.method, route.address) for route in routes_of(Website(World()).site))
 
 
 def post(page: WebClient, path: str, **fields: Any) -> httpx.Response:

@@ -1,21 +1,17 @@
-"""The composition root of the pages, and how errors become pages."""
+"""The composition root: every page wired to the services that the environment names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from aws_lambda_powertools.event_handler import Response
 
 from functions.pages.activation.activation import ActivationPages
-from functions.pages.classes.class_page import ClassPages, NoSuchClass
+from functions.pages.classes.class_page import ClassPages
 from functions.pages.classes.cleanup import CleanupPages
 from functions.pages.classes.download import DownloadPages
 from functions.pages.classes.home import HomePage
 from functions.pages.console.console import ConsolePages
 from functions.pages.dependencies import Services
-from functions.pages.http import ForbiddenOrigin, Pages, Reply, Request, page
+from functions.pages.http import PageRenderer
 from functions.pages.linking.link import LinkPages
 from functions.pages.linking.welcome import WelcomePages
 from functions.pages.login.federated_login import FederatedLoginPages
@@ -25,11 +21,9 @@ from functions.pages.mail_links.notice import NoticePages
 from functions.pages.mail_links.unsubscribe import UnsubscribePages
 from functions.pages.request_context import RequestContexts
 from shared.domain.clock import new_id, new_secret, utc_now
-from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
 from shared.hubs.cognito import PasswordLogin
 from shared.hubs.oidc import OidcProvider
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric, where
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import PagesSettings
 from shared.stores.accounts import AccountStore
@@ -59,80 +53,43 @@ class Site:
     """All pages, over one set of services."""
 
     services: Services
-    pages: Pages
+    renderer: PageRenderer
     activation: ActivationPages
-    linking: LinkPages
+    link: LinkPages
     welcome: WelcomePages
     login: LoginPages
     federated_login: FederatedLoginPages
-    passwords: PasswordPages
+    password: PasswordPages
     home: HomePage
-    classes: ClassPages
-    downloads: DownloadPages
-    cleaning: CleanupPages
+    class_page: ClassPages
+    download: DownloadPages
+    cleanup: CleanupPages
+    notice: NoticePages
     unsubscribe: UnsubscribePages
-    notices: NoticePages
     console: ConsolePages
 
-    def answer(self, request: Request, do: Callable[[Site, Request], Reply]) -> Response[Any]:
-        """Answer a request. What goes wrong on purpose becomes a page that says what to do; the rest becomes a page too,
-        and an alarm."""
-        try:
-            if request.method == "POST" and not request.path.startswith("/unsubscribe/"):
-                request.check_origin(self.services.brand.web_url)
-            return self.pages.response(request, do(self, request))
-        except AccountLinkingError as error:
-            logger.info("refused", extra={"code": error.code})
-            reply = _sorry(error)
-        except Exception as error:  # noqa: BLE001 - the last resort; the message may hold people's data and is not logged
-            logger.error("page failed", extra={"error": type(error).__name__, "at": where(error)})
-            metric("PageFailed")
-            reply = page("sorry", status=500, code="internal_error", retry_after=None)
-        return self.pages.response(request, reply)
 
-    def not_found(self) -> Reply:
-        return page("sorry", status=404, code="not_found", retry_after=None)
-
-
-def _sorry(error: AccountLinkingError) -> Reply:
-    status = 409
-    headers: dict[str, str] = {}
-    match error:
-        case Throttled():
-            status, headers = 429, {"Retry-After": str(error.retry_after)}
-        case UnknownDistrict() | NoSuchClass():
-            status = 404
-        case ForbiddenOrigin() | LoginRefused():
-            status = 403
-    retry_after = error.retry_after if isinstance(error, Throttled) else None
-    reply = page("sorry", status=status, code=error.code, retry_after=retry_after)
-    reply.headers |= headers
-    return reply
-
-
-def assemble(services: Services, pages: Pages) -> Site:
+def assemble(services: Services, renderer: PageRenderer) -> Site:
     """All pages over these services."""
     contexts = RequestContexts(services)
-    activation = ActivationPages(services, contexts)
-    linking = LinkPages(services, contexts)
     login = LoginPages(services, contexts)
-    downloads = DownloadPages(services, contexts)
+    download = DownloadPages(services, contexts)
     return Site(
         services,
-        pages,
-        activation,
-        linking,
-        WelcomePages(services, contexts),
-        login,
-        FederatedLoginPages(services, login),
-        PasswordPages(services, contexts, username_of=login.username_of, enter=login.enter),
-        HomePage(services, contexts),
-        ClassPages(services, contexts, downloads),
-        downloads,
-        CleanupPages(services, contexts, downloads),
-        UnsubscribePages(services),
-        NoticePages(services),
-        ConsolePages(services, contexts),
+        renderer,
+        activation=ActivationPages(services, contexts),
+        link=LinkPages(services, contexts),
+        welcome=WelcomePages(services, contexts),
+        login=login,
+        federated_login=FederatedLoginPages(services, login),
+        password=PasswordPages(services, contexts, login),
+        home=HomePage(services, contexts),
+        class_page=ClassPages(services, contexts, download),
+        download=download,
+        cleanup=CleanupPages(services, contexts, download),
+        notice=NoticePages(services),
+        unsubscribe=UnsubscribePages(services),
+        console=ConsolePages(services, contexts),
     )
 
 
@@ -174,7 +131,7 @@ def wire() -> Site:
         export_files=ExportFiles(aws.client("s3"), settings.export_bucket),
         remaining=RemainingClassesStore(table),
         sessions=SessionStore(table, utc_now),
-        limits=RateLimiter(table, utc_now),
+        rate_limiter=RateLimiter(table, utc_now),
         passwords=PasswordLogin(aws.client("cognito-idp"), settings.user_pool_id, settings.user_pool_client_id),
         google=provider("google", settings.google_issuer, settings.google_client_id),
         clever=provider("clever", settings.clever_issuer, settings.clever_client_id),
@@ -185,10 +142,10 @@ def wire() -> Site:
         token_key=lambda: secrets.key(settings.token_secret_arn),
         password_help_url=settings.password_help_url,
     )
-    pages = Pages(
+    renderer = PageRenderer(
         brand_name=settings.brand_name,
         support_url=settings.support_url,
         form_targets=(settings.google_issuer, settings.clever_issuer),
     )
 
-    return assemble(services, pages)
+    return assemble(services, renderer)

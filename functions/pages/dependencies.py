@@ -59,7 +59,7 @@ class Services:
     export_files: ExportFiles
     remaining: RemainingClassesStore
     sessions: SessionStore
-    limits: RateLimiter
+    rate_limiter: RateLimiter
     passwords: PasswordLogin
     google: OidcProvider
     clever: OidcProvider

@@ -113,7 +113,7 @@ class Reply:
     cookies: dict[str, str | None] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     district_locale: str | None = None
-    body: str | bytes | None = None
+    body: str | None = None
     content_type: str = "text/html; charset=utf-8"
 
 
@@ -126,7 +126,7 @@ def see_other(location: str, **cookies: str | None) -> Reply:
     return Reply(303, location=location, cookies=cookies)
 
 
-class Pages:
+class PageRenderer:
     """Turns replies into answers of the API."""
 
     def __init__(self, *, brand_name: str, support_url: str, form_targets: tuple[str, ...]) -> None:
@@ -134,7 +134,7 @@ class Pages:
         self._support_url = support_url
         self._form_targets = form_targets
 
-    def response(self, request: Request, reply: Reply) -> Response[Any]:
+    def response(self, request: Request, reply: Reply) -> Response[str]:
         nonce = secrets.token_urlsafe(16)
         language = request.language(reply.district_locale)
         headers = {**self._security_headers(nonce), **reply.headers, "Content-Language": language}

@@ -9,7 +9,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from functions.pages.classes.class_page import NoSuchClass
-from functions.pages.http import LANGUAGE_COOKIE, ForbiddenOrigin, Pages, Reply, Request, page
+from functions.pages.handler import HttpApi
+from functions.pages.http import LANGUAGE_COOKIE, ForbiddenOrigin, PageRenderer, Reply, Request, page
 from functions.pages.request_context import sorry
 from local import sample_district
 from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS, Protagonist, as_csv
@@ -23,7 +24,7 @@ from tests.harness import TOKEN_KEY, World
 from tests.pages_harness import Website
 
 
-class _Remembering(Pages):
+class _Remembering(PageRenderer):
     """Keeps what was answered last, so that it can be answered in another language too."""
 
     last: tuple[Request, Reply]
@@ -37,13 +38,13 @@ class _Remembering(Pages):
 class Shown:
     """A page at its address, in any language."""
 
-    pages: Pages
+    renderer: _Remembering
     request: Request
     reply: Reply
 
     def answer(self, language: str) -> Response[Any]:
         cookies = {**self.request.cookies, LANGUAGE_COOKIE: language}
-        return self.pages.response(replace(self.request, cookies=cookies), self.reply)
+        return self.renderer.response(replace(self.request, cookies=cookies), self.reply)
 
 
 class Riverbend:
@@ -59,13 +60,13 @@ class Riverbend:
             self._import()
         self.web = Website(self.world)
         self.web.cognito.users = {name: (PASSWORD, account) for name, account in self.sample.logins.items()}
-        self._pages = _Remembering(
+        self._renderer = _Remembering(
             brand_name="Khan Academy",
             support_url=self.world.invitations()._brand.support_url,
             web_url="",
             form_targets=(),
         )
-        self.web.site = replace(self.web.site, pages=self._pages)
+        self.web.site = replace(self.web.site, renderer=self._renderer)
 
     def _import(self) -> None:
         self.world.register(DISTRICT_ID, **self.sample.settings)
@@ -80,7 +81,7 @@ class Riverbend:
     @property
     def shown(self) -> Shown:
         """The page that was answered last."""
-        return Shown(self._pages, *self._pages.last)
+        return Shown(self._renderer, *self._renderer.last)
 
     # Ways that several states share.
 
@@ -113,16 +114,16 @@ class Riverbend:
     def refused(self, error: Exception) -> None:
         """What is shown where a page could not be made."""
 
-        def do(_site: Any, _request: Request) -> Reply:
+        def do(_request: Request) -> Reply:
             raise error
 
         self.answer(do)
 
     def told(self, reply: Reply) -> None:
-        self.answer(lambda _site, _request: reply)
+        self.answer(lambda _request: reply)
 
-    def answer(self, do: Callable[[Any, Request], Reply]) -> None:
-        self.web.site.answer(Request("GET", "/home", {}, {}, {}, {}, "192.0.2.1"), do)
+    def answer(self, do: Callable[[Request], Reply]) -> None:
+        HttpApi(self.web.site).answer(Request("GET", "/home", {}, {}, {}, {}, "192.0.2.1"), do)
 
 
 def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
@@ -158,7 +159,7 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     ):  # fmt: skip
         yield (
             f"link-refused-{code}",
-            lambda r, code=code: r.told(r.web.site.linking.sorry(code, r.world.districts.get(DISTRICT_ID))),
+            lambda r, code=code: r.told(r.web.site.link.sorry(code, r.world.districts.get(DISTRICT_ID))),
         )
     yield "not-me", lambda r: r.both_sides().press("This isn't me")
     yield "home-teacher", Riverbend.linked

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 
+from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import ACTIVATION_COOKIE, Reply, Request, page, see_other
 from functions.pages.request_context import RequestContext, RequestContexts, sorry
@@ -34,7 +34,7 @@ class ActivationPages:
         context = self._contexts.invited(token, user) if user else RequestContext(problem="unknown")
         if context.problem == "unknown":
             counted = (activation_id if user else None) or request.source_ip
-            self._services.limits.hit("activation", counted, most=300, within=timedelta(hours=1))
+            self._services.rate_limiter.hit(limits.ACTIVATION, counted)
         if context.brought is None or (context.invitation is None and context.problem not in _SHOWN_WITHOUT_THE_TOKEN):
             return sorry(context.problem)
         brought = context.brought
@@ -59,6 +59,12 @@ class ActivationPages:
             support_url=district.support_url,
         )
 
+    def existing_account(self, request: Request) -> Reply:
+        return self.go_on(request, has_account=True)
+
+    def new_account(self, request: Request) -> Reply:
+        return self.go_on(request, has_account=False)
+
     def go_on(self, request: Request, *, has_account: bool) -> Reply:
         """A button was pressed: remember when, in the cookie alone, and go on to the login."""
         brought = self._contexts.brought(request)
@@ -68,7 +74,7 @@ class ActivationPages:
         address = "/login" if has_account else f"/sso/{brought.user.district_id}"
         return see_other(address, **{ACTIVATION_COOKIE: self._contexts.activation_cookie(pressed)})
 
-    def ask_again(self, request: Request) -> Reply:
+    def send_again(self, request: Request) -> Reply:
         """Another mail instead of a link that has expired, to the official address and nowhere else.
 
         Whoever asks types that address: a scanner that presses buttons cannot, and the answer is the same for everybody.
@@ -79,7 +85,8 @@ class ActivationPages:
         if context.problem != "expired":
             return sorry(context.problem)
         activation_id = activation_id_of(context.brought.token) or ""
-        self._services.limits.hit_from(request.source_ip, "another_mail", activation_id)
+        self._services.rate_limiter.hit(limits.ANOTHER_MAIL_FROM, f"{activation_id} {request.source_ip}")
+        self._services.rate_limiter.hit(limits.ANOTHER_MAIL, activation_id)
         user = self._services.users.get(context.brought.user)
         typed = normalise(request.form.get("email", ""))
         if user and typed and typed == user.official_email:

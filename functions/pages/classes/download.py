@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
@@ -15,7 +16,6 @@ from shared.stores.keys import is_an_id
 
 _LOOKED_AT_FOR = timedelta(minutes=10)
 """How long a page looks again by itself whether a file is made."""
-_HOUR = timedelta(hours=1)
 
 
 class DownloadPages:
@@ -28,7 +28,7 @@ class DownloadPages:
 
     def ask(self, request: Request, account_id: str, classes: Iterable[ClassNamed]) -> str:
         """Have the data of these classes gathered; answers the id of the export. Raises Throttled."""
-        self._services.limits.hit("download", account_id, most=60, within=_HOUR)
+        self._services.rate_limiter.hit(limits.DOWNLOAD, account_id)
         now = self._services.clock()
         wanted = tuple(dict.fromkeys(classes))
         export = Export(account_id, self._services.new_id(), wanted, request.language(), to_iso(now))

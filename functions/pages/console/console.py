@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
+from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
@@ -28,7 +27,7 @@ class ConsolePages:
         """Another activation mail to somebody who is stuck, because the district asks for it."""
         if not self._is_administrator(request, district_id):
             return self._to_login(district_id)
-        self._services.limits.hit("invite_again", district_id, most=500, within=timedelta(days=1))
+        self._services.rate_limiter.hit(limits.INVITE_AGAIN, district_id)
         try:
             self._services.resend_activation.resend(RosterUserKey(district_id, request.form.get("sourced_id", "")))
         except RefusedTransition as refused:

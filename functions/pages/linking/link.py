@@ -87,7 +87,7 @@ class LinkPages:
             return see_other("/home")
         return sorry(context.problem)
 
-    def decide(self, request: Request) -> Reply:
+    def confirm(self, request: Request) -> Reply:
         """`Link my accounts` was pressed by somebody who is logged in; what was shown must be what is joined."""
         context = self._contexts.of(request)
         session, proven = context.session, context.proven

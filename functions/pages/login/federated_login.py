@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
+from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
 from functions.pages.login.login import LoginPages
@@ -21,9 +22,7 @@ from shared.stores.sessions import Session
 from shared.use_cases.link_accounts import DistrictLoginOutcome
 
 _LOGIN_SECONDS = 600
-_QUARTER = timedelta(minutes=15)
-_MOST_OF_A_DISTRICT = 200_000
-"""A district of a million students that begins its day at once stays below."""
+_STATE_KEPT = timedelta(minutes=15)
 _ADDRESSES = {
     DistrictLoginOutcome.ALREADY_LINKED: "/home",
     DistrictLoginOutcome.LINKED_BY_RULE: "/home?linked=1",
@@ -42,12 +41,12 @@ class FederatedLoginPages:
 
     # With Google, to an existing account.
 
-    def start_google(self) -> Reply:
+    def start_google(self, _request: Request) -> Reply:
         return self._start(self._services.google, "google", {"purpose": "account"})
 
     # Through the district.
 
-    def show_district(self, district_id: str) -> Reply:
+    def show_district(self, _request: Request, district_id: str) -> Reply:
         district = self._services.districts.get(district_id)
         return page(
             "login/sso",
@@ -58,7 +57,7 @@ class FederatedLoginPages:
             support_url=district.support_url,
         )
 
-    def start_district(self, district_id: str, provider: str) -> Reply:
+    def start_district(self, _request: Request, district_id: str, provider: str) -> Reply:
         district = self._services.districts.get(district_id)
         if provider not in district.identity_providers:
             raise LoginRefused(
@@ -85,7 +84,7 @@ class FederatedLoginPages:
         )
         return see_other(address, **{LOGIN_COOKIE: sealed})
 
-    def answered(self, request: Request, provider: str) -> Reply:
+    def callback(self, request: Request, provider: str) -> Reply:
         """The browser came back: state, nonce and PKCE are bound to it, and count once (ASVS 10.1.2)."""
         if provider not in ("google", "clever"):
             raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
@@ -103,7 +102,7 @@ class FederatedLoginPages:
         oidc = self._services.google if provider == "google" else self._services.clever
         identity = oidc.identity(code=request.query["code"], nonce=begun["nonce"], verifier=begun["verifier"])
         # Noted only now: before somebody has logged in, nothing is written, whatever a robot sends here.
-        if not self._services.sessions.use_once(begun["state"], _QUARTER):
+        if not self._services.sessions.use_once(begun["state"], _STATE_KEPT):
             raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
         reply = (
             self._to_account(request, identity)
@@ -126,7 +125,7 @@ class FederatedLoginPages:
         user = self._roster_user(identity, provider, district)
         if user is None:
             raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
-        self._services.limits.hit("district_login", district.district_id, most=_MOST_OF_A_DISTRICT, within=_QUARTER)
+        self._services.rate_limiter.hit(limits.DISTRICT_LOGIN, district.district_id)
         proof = Proof.DISTRICT_LOGIN_GOOGLE if provider == "google" else Proof.DISTRICT_LOGIN_CLEVER
         context = self._login.context_before(request)
         before = context.session or context.unconfirmed

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import asdict, replace
 
+from functions.pages import limits
 from functions.pages.dependencies import Services
-from functions.pages.http import SESSION_COOKIE, Reply, Request, page, see_other
-from functions.pages.login.password import asked_for_more
+from functions.pages.http import LOGIN_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
 from functions.pages.request_context import RequestContext, RequestContexts
 from shared.domain.email_address import normalise
 from shared.domain.errors import LoginRefused
 from shared.hubs.cognito import Challenge, refused
 from shared.stores.sessions import Session
-
-_QUARTER = timedelta(minutes=15)
 
 
 class LoginPages:
@@ -42,15 +39,20 @@ class LoginPages:
         """The same answer for an unknown name and a wrong password, after the same calls (ASVS 6.3.8)."""
         name, password = request.form.get("username", "").strip(), request.form.get("password", "")
         username = self.username_of(name)
-        self._services.limits.hit("login", username or "-", most=10, within=_QUARTER)
-        self._services.limits.hit("login_from", request.source_ip, most=3000, within=_QUARTER)
+        self._services.rate_limiter.hit(limits.LOGIN, username or "-")
+        self._services.rate_limiter.hit(limits.LOGIN_FROM, request.source_ip)
         try:
             if not name or not password:
                 raise refused()
             found = self._services.passwords.log_in(username, password)
         except LoginRefused as error:
             return self.show(request, problem=error.code, username=name, status=401)
-        return asked_for_more(self._services, found) if isinstance(found, Challenge) else self.enter(request, found)
+        return self.to_challenge(found) if isinstance(found, Challenge) else self.enter(request, found)
+
+    def to_challenge(self, challenge: Challenge, *, is_reset: bool = False) -> Reply:
+        """On to the page that asks. Cognito's session goes along in the cookie; ``is_reset`` says that a password is new."""
+        sealed = self._services.sealed("challenge").seal({"challenge": asdict(challenge), "is_reset": is_reset})
+        return see_other("/login/code", **{LOGIN_COOKIE: sealed})
 
     def username_of(self, name: str) -> str:
         """An address stands for the username of the one account that holds it; a proven claim counts more."""

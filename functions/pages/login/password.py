@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
-from datetime import timedelta
-
+from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
+from functions.pages.login.login import LoginPages
 from functions.pages.request_context import RequestContexts
 from shared.domain.errors import LoginRefused
 from shared.hubs.cognito import Challenge
@@ -15,30 +13,20 @@ from shared.hubs.cognito import Challenge
 _CHALLENGE_SECONDS = 900
 _FORGOTTEN_SECONDS = 3600
 _LONGEST_NAME = 254
-_QUARTER, _HOUR = timedelta(minutes=15), timedelta(hours=1)
-
-
-def asked_for_more(services: Services, challenge: Challenge, *, is_reset: bool = False) -> Reply:
-    """On to the page that asks. Cognito's session goes along in the cookie; ``is_reset`` says that a password is new."""
-    sealed = services.sealed("challenge").seal({"challenge": asdict(challenge), "is_reset": is_reset})
-    return see_other("/login/code", **{LOGIN_COOKIE: sealed})
 
 
 class PasswordPages:
-    """``username_of`` answers the username that a typed name or address stands for; ``enter`` begins the session."""
+    """What Cognito asks for beside the password, and a new password for one that was forgotten."""
 
     def __init__(
         self,
         services: Services,
         contexts: RequestContexts,
-        *,
-        username_of: Callable[[str], str],
-        enter: Callable[[Request, str], Reply],
+        login: LoginPages,
     ) -> None:
         self._services = services
         self._contexts = contexts
-        self._username_of = username_of
-        self._enter = enter
+        self._login = login
 
     # What Cognito asks for beside the password.
 
@@ -51,7 +39,7 @@ class PasswordPages:
         if begun is None:
             return see_other("/login")
         challenge, is_reset = begun
-        self._services.limits.hit("login_code", challenge.username, most=5, within=_QUARTER)
+        self._services.rate_limiter.hit(limits.LOGIN_CODE, challenge.username)
         try:
             found = self._services.passwords.go_on(challenge, request.form.get("answer", "").strip())
         except LoginRefused:
@@ -68,10 +56,10 @@ class PasswordPages:
     def _in(self, request: Request, found: str | Challenge, *, is_reset: bool) -> Reply:
         """Who set a new password ends every earlier session: it may be another's (ASVS 7.4.3)."""
         if isinstance(found, Challenge):
-            return asked_for_more(self._services, found, is_reset=is_reset)
+            return self._login.to_challenge(found, is_reset=is_reset)
         if is_reset:
             self._services.sessions.end_all(found)
-        reply = self._enter(request, found)
+        reply = self._login.enter(request, found)
         reply.cookies[LOGIN_COOKIE] = None
         return reply
 
@@ -87,9 +75,9 @@ class PasswordPages:
         if self._services.password_help_url:
             return see_other(self._services.password_help_url)
         name = request.form.get("username", "").strip()[:_LONGEST_NAME]
-        self._services.limits.hit("forgotten", name or "-", most=5, within=_HOUR)
-        self._services.limits.hit("forgotten_from", request.source_ip, most=300, within=_HOUR)
-        self._services.passwords.send_code(self._username_of(name))
+        self._services.rate_limiter.hit(limits.FORGOTTEN, name or "-")
+        self._services.rate_limiter.hit(limits.FORGOTTEN_FROM, request.source_ip)
+        self._services.passwords.send_code(self._login.username_of(name))
         return see_other("/login/reset", **{LOGIN_COOKIE: self._services.sealed("forgotten").seal({"name": name})})
 
     def show_reset(self, request: Request) -> Reply:
@@ -99,8 +87,8 @@ class PasswordPages:
         name = self._forgotten(request)
         if name is None:
             return see_other("/login/forgot")
-        self._services.limits.hit("new_password", name, most=5, within=_QUARTER)
-        username, password = self._username_of(name), request.form.get("new_password", "")
+        self._services.rate_limiter.hit(limits.NEW_PASSWORD, name)
+        username, password = self._login.username_of(name), request.form.get("new_password", "")
         try:
             self._services.passwords.set_password(username, request.form.get("code", "").strip(), password)
             found = self._services.passwords.log_in(username, password)

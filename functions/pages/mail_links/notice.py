@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import NOTICE_COOKIE, Reply, Request, page, see_other
 from shared.domain.account import Account
@@ -54,7 +55,7 @@ class NoticePages:
         if not isinstance(found, Told):
             named = notice_id_of(token)
             counted = named[0] if named and found == "gone" else request.source_ip
-            self._services.limits.hit("notice", counted, most=300, within=timedelta(hours=1))
+            self._services.rate_limiter.hit(limits.NOTICE, counted)
             return _sorry(found)
         return see_other("/notice", **{NOTICE_COOKIE: self._services.sealed("notice").seal({"token": token})})
 
@@ -89,7 +90,8 @@ class NoticePages:
         found = self._of(token)
         if not isinstance(found, Told):
             return _sorry(found)
-        self._services.limits.hit_from(request.source_ip, "notice_undo", found.notice.notice_id)
+        self._services.rate_limiter.hit(limits.NOTICE_UNDO_FROM, f"{found.notice.notice_id} {request.source_ip}")
+        self._services.rate_limiter.hit(limits.NOTICE_UNDO, found.notice.notice_id)
         if normalise(request.form.get("email", "")) == found.address:
             with suppress(RefusedTransition):
                 self._services.links.undo(

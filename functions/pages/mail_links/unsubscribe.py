@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.pages.dependencies import Services
-from functions.pages.http import Reply, page
+from functions.pages.http import Reply, Request, page
 from shared.domain.roster import RosterUserKey
 from shared.runtime.tokens import stopped_activation_id, unsubscribed_account
 
@@ -14,7 +14,7 @@ class UnsubscribePages:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def show(self, token: str) -> Reply:
+    def show(self, _request: Request, token: str) -> Reply:
         about = self._about(token)
         return page("mail_links/unsubscribe", status=200 if about else 404, about=about, done=False, token=token)
 
@@ -23,7 +23,7 @@ class UnsubscribePages:
             return "classes"
         return "invitation" if stopped_activation_id(token, self._services.token_key()) else ""
 
-    def stop(self, token: str) -> Reply:
+    def stop(self, _request: Request, token: str) -> Reply:
         if activation_id := stopped_activation_id(token, self._services.token_key()):
             if activation := self._services.activations.by_id(activation_id):
                 self._services.activations.stop_reminders(activation)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from inspect import signature
 from unittest import mock
 
 import httpx
 import pytest
 from aws_lambda_powertools.event_handler import Response
 
-from functions.pages import handler
-from functions.pages.bootstrap import Site
 from functions.pages.classes.class_page import NoSuchClass
-from functions.pages.http import Reply
+from functions.pages.handler import HttpApi
+from functions.pages.http import Reply, Request
+from functions.pages.routes import routes as routes_of
 from shared.domain.errors import LoginRefused, RefusedTransition, Throttled
 from tests.harness import WEB
 from tests.pages_harness import Website, activated, complete, lakeside, linked_teacher, log_in, routes
@@ -74,24 +74,24 @@ NATURAL = {
 """Every route, and what it answers to somebody who brings nothing: whoever adds a route names it here."""
 
 
-def _fails(_site: Site, _request: Any) -> Reply:
+def _fails(_request: Request) -> Reply:
     raise RuntimeError("a defect")
 
 
-def _raises(error: Exception) -> Callable[[Site, Any], Reply]:
-    def do(_site: Site, _request: Any) -> Reply:
+def _raises(error: Exception) -> Callable[[Request], Reply]:
+    def do(_request: Request) -> Reply:
         raise error
 
     return do
 
 
-PROVOKED: dict[int, Callable[[Site, Any], Reply]] = {
-    200: lambda s, _: Reply(template="linking/not_me"),
-    303: lambda s, _: Reply(303, location="/home"),
+PROVOKED: dict[int, Callable[[Request], Reply]] = {
+    200: lambda _: Reply(template="linking/not_me"),
+    303: lambda _: Reply(303, location="/home"),
     403: _raises(LoginRefused("not_proved", "")),
     404: _raises(NoSuchClass("no_such_class", "")),
     409: _raises(RefusedTransition("changed", "")),
-    410: lambda s, _: Reply(410, "activation/activation_gone", {"problem": "expired"}),
+    410: lambda _: Reply(410, "activation/activation_gone", {"problem": "expired"}),
     429: _raises(Throttled("too_many_tries", "", retry_after=9)),
     500: _fails,
 }
@@ -114,6 +114,13 @@ def test_every_route_of_the_resolver_is_in_the_table_and_nothing_else() -> None:
     assert sorted(NATURAL) == routes()
 
 
+def test_every_page_takes_the_request_and_the_parts_of_its_address(site: Website) -> None:
+    for route in routes_of(site.site):
+        request, *parts = [p for p in signature(route.page).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        assert request.name.lstrip("_") == "request", route
+        assert [part.name for part in parts] == re.findall(r"<(\w+)>", route.address), route
+
+
 @pytest.mark.parametrize(("method", "path"), sorted(NATURAL))
 def test_a_stranger_is_answered_with_the_whole_set(site: Website, method: str, path: str) -> None:
     answer = ask(site, method, path, **{"Sec-Fetch-Site": "same-origin"})
@@ -123,12 +130,12 @@ def test_a_stranger_is_answered_with_the_whole_set(site: Website, method: str, p
 
 @pytest.mark.parametrize("status", sorted(PROVOKED))
 def test_every_route_carries_the_whole_set_at_every_status(site: Website, status: int) -> None:
-    real, provoked = handler.answered, PROVOKED[status]
+    answer_with, provoked = HttpApi.answer, PROVOKED[status]
 
-    def answered(_do: object) -> Response[Any]:
-        return real(provoked)
+    def answer_provoked(self: HttpApi, request: Request, _page: object) -> Response[str]:
+        return answer_with(self, request, provoked)
 
-    with mock.patch.object(handler, "answered", answered):
+    with mock.patch.object(HttpApi, "answer", answer_provoked):
         for method, path in NATURAL:
             for one in (method, "HEAD") if method == "GET" else (method,):
                 answer = ask(site, one, path)

@@ -184,7 +184,7 @@ def with_a_new_password_on_its_way(*, at_limit: bool = False) -> Visitor:
 def where_the_platform_helps() -> Visitor:
     web = lakeside()
     services = replace(web.site.services, password_help_url="https://help.platform.example/")
-    web.site = assemble(services, web.site.pages)
+    web.site = assemble(services, web.site.renderer)
     return Visitor(web)
 
 

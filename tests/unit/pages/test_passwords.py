@@ -173,7 +173,7 @@ def test_codes_and_tries_are_limited_whatever_the_case_of_the_name(web: Website)
 def test_a_platform_that_helps_by_itself_is_where_the_way_on_leads(web: Website) -> None:
     site = web.site
     services = replace(site.services, password_help_url="https://help.platform.example/password")
-    web.site = assemble(services, site.pages)
+    web.site = assemble(services, site.renderer)
     for method in ("GET", "POST"):
         answer = web._page(
             httpx.Request(method, f"{WEB}/login/forgot", data={"username": "ada"} if method == "POST" else None)

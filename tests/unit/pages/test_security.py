@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
 
+from functions.pages import limits
 from functions.pages.http import SESSION_COOKIE, Request
-from functions.pages.login import federated_login
 from functions.pages.request_context import RequestContexts
 from shared.domain.clock import from_iso
 from shared.domain.email_address import normalise
@@ -380,7 +381,7 @@ def test_the_two_names_of_an_account_share_its_limit(web: Website) -> None:
 def test_logins_through_a_district_are_limited_and_the_page_says_until_when(
     web: Website, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(federated_login, "_MOST_OF_A_DISTRICT", 0)
+    monkeypatch.setattr(limits, "DISTRICT_LOGIN", replace(limits.DISTRICT_LOGIN, most=0))
     page = web.visitor(sub="cid-2", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
     assert page.status == 429
     assert page.response is not None

@@ -1,0 +1,84 @@
+"""Every address and the page that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from functions.pages.bootstrap import Site
+from functions.pages.http import Reply, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """``page`` is given the request, and each ``<part>`` of the address by its name."""
+
+    method: str
+    address: str
+    page: Callable[..., Reply]
+
+
+def routes(site: Site) -> tuple[Route, ...]:
+    """The table of this site's routes (docs/openapi.yaml describes each of them)."""
+    return (
+        Route("GET", "/healthz", health),
+        Route("GET", "/", site.home.show),
+        Route("GET", "/home", site.home.show),
+        # From the mail to the link
+        Route("GET", "/activate", site.activation.show),
+        Route("GET", "/activate/<token>", site.activation.arrive),
+        Route("POST", "/activate/existing", site.activation.existing_account),
+        Route("POST", "/activate/new", site.activation.new_account),
+        Route("POST", "/activate/again", site.activation.send_again),
+        Route("GET", "/link", site.link.show),
+        Route("POST", "/link", site.link.confirm),
+        Route("POST", "/link/not-me", site.link.not_me),
+        Route("POST", "/link/undo", site.link.undo),
+        # Logins
+        Route("GET", "/login", site.login.show),
+        Route("POST", "/login", site.login.with_password),
+        Route("POST", "/logout", site.login.leave),
+        Route("POST", "/login/google", site.federated_login.start_google),
+        Route("GET", "/callback/<provider>", site.federated_login.callback),
+        Route("GET", "/sso/<district_id>", site.federated_login.show_district),
+        Route("POST", "/sso/<district_id>/<provider>", site.federated_login.start_district),
+        Route("GET", "/login/code", site.password.show_challenge),
+        Route("POST", "/login/code", site.password.answer_challenge),
+        Route("GET", "/login/forgot", site.password.show_forgotten),
+        Route("POST", "/login/forgot", site.password.send_code),
+        Route("GET", "/login/reset", site.password.show_reset),
+        Route("POST", "/login/reset", site.password.reset),
+        Route("GET", "/welcome", site.welcome.show),
+        Route("POST", "/account/new", site.welcome.new_account),
+        Route("POST", "/account/older", site.welcome.existing_account),
+        # Classes
+        Route("GET", "/classes/<reference>", site.class_page.show),
+        Route("GET", "/classes/<reference>/settings", site.class_page.settings),
+        Route("POST", "/classes/<reference>/goals", site.class_page.add_goal),
+        Route("POST", "/classes/<reference>/assignments", site.class_page.add_assignment),
+        Route("POST", "/classes/<reference>/again", site.class_page.recreate),
+        Route("POST", "/classes/<reference>/delete", site.class_page.delete),
+        Route("POST", "/classes/<reference>/restore", site.class_page.restore),
+        Route("POST", "/classes/<reference>/download", site.class_page.download),
+        Route("GET", "/downloads/<export_id>", site.download.fetch),
+        Route("GET", "/cleaning", site.cleanup.show),
+        Route("POST", "/cleaning/download", site.cleanup.download),
+        Route("POST", "/cleaning/delete", site.cleanup.delete),
+        Route("POST", "/cleaning/keep", site.cleanup.keep),
+        Route("POST", "/cleaning/later", site.cleanup.later),
+        Route("POST", "/cleaning/restore", site.cleanup.restore),
+        # What a mail leads to without a login
+        Route("GET", "/notice", site.notice.show),
+        Route("GET", "/notice/<token>", site.notice.arrive),
+        Route("POST", "/notice/undo", site.notice.undo),
+        Route("GET", "/unsubscribe/<token>", site.unsubscribe.show),
+        Route("POST", "/unsubscribe/<token>", site.unsubscribe.stop),
+        # Administrators
+        Route("GET", "/console/<district_id>", site.console.show),
+        Route("POST", "/console/<district_id>/invite-again", site.console.invite_again),
+    )
+
+
+def health(_request: Request) -> Reply:
+    """Says that the function runs; reads nothing."""
+    return Reply(body='{"ok": true}', content_type="application/json")
