@@ -116,3 +116,25 @@ def test_code_that_security_names_exists():
     names = {name for row in rows for name in re.findall(r"`(_?[a-z]\w*)`", row[1])}
     code = "\n".join(text for path, text in tree.texts().items() if path.startswith(("shared/", "functions/")))
     assert not sorted(name for name in names if not re.search(rf"\b{name}\b", code))
+
+
+def test_documents_avoid_the_words_that_the_glossary_replaces():
+    """Words with a note in brackets are right elsewhere; code in backticks keeps its names."""
+    table = tree.texts()["docs/glossary.md"].partition("## Words not to use")[2]
+    avoided = [word for cell in re.findall(r"^\| ([^|(]+) \|", table, re.MULTILINE) for word in cell.split(", ")]
+    pattern = re.compile(rf"\b(?:{'|'.join(word for word in avoided if word not in ('not', '---'))})\b", re.IGNORECASE)
+    found = {
+        f"{path}: {word}"
+        for path in DOCUMENTS
+        if path != "docs/glossary.md"
+        for word in pattern.findall(re.sub(r"`[^`]*`|\]\([^)]*\)|<[^>]*>", "", tree.texts()[path]))
+    }
+    assert not sorted(found)
+
+
+def test_the_lists_of_the_glossary_are_in_order_and_name_nothing_twice():
+    for section in tree.texts()["docs/glossary.md"].split("\n## ")[1:]:
+        words = [
+            word.strip("`").lower() for word in re.findall(r"^\| (.+?) \|", section, re.MULTILINE)[1:] if word != "---"
+        ]
+        assert words == sorted(set(words))
