@@ -13,21 +13,25 @@ PLATFORM_x86_64 := x86_64-manylinux2014
 MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/messages.po))
 
 # Nothing of these leaves the machine, but every client wants a region. Commands that reach AWS take AWS' own setting.
-demo local test test-all check faults mutations bench fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
+demo local test test-all check faults guards mutations bench fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
 
 help: ## This list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: setup-stack ## The whole journey on the local stack, a line per step; ONCE=1 ends after it
+##@ Try it
+
+demo: setup-stack ## Walk the whole journey on a local stack, a line per step, and stay up on a terminal; ONCE=1 ends after it
 	@$(PYTHON) -m local.demo
 
-local: setup-stack ## The local stack alone, until Ctrl-C
+local: setup-stack ## Run the local stack alone until Ctrl-C; ENDPOINT_PORT= WEB_PORT= choose ports, 0 for any free one
 	@$(PYTHON) -m local.stack
+
+##@ Check a change
 
 test: setup-stack setup-browser ## Every test
 	@$(PYTHON) -m pytest $(PYTEST)
 
-check: setup setup-sam ## Formatting, lint, types, import contracts, dead code, template
+check: setup setup-sam ## Check formatting, lint, types, import contracts, dead code, template
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
@@ -36,23 +40,24 @@ check: setup setup-sam ## Formatting, lint, types, import contracts, dead code, 
 	.venv/bin/cfn-lint template.yaml examples/consumer/template.yaml
 	$(SAM) validate --lint --template template.yaml
 
-faults: setup ## The simulation under faults; SEEDS=n for its length, SLICE=1 for a part of it, REPLAY=run for one run's trace
+faults: setup ## Simulate weeks of a district while every call fails in every way; SEEDS=n, SLICE=1 for a part, REPLAY=run for one trace
 	@$(PYTHON) -m simulation $(if $(REPLAY),--replay "$(REPLAY)",--seeds $(or $(SEEDS),2000) $(if $(SLICE),--slice) $(if $(ONLY),--only $(ONLY)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)))
 
-guards: setup ## Each security guard of the pages removed in turn, and the test that then fails
+guards: setup ## Remove each security guard of the pages in turn, and show the test that then fails
 	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m simulation.security_guards
 
-bench: setup ## What an import costs, against floors of the same run (minutes), and the pace of mail; PEOPLE= for a smaller district, ONLY=mail, cleanup or joins
+bench: setup ## Measure what an import costs, beside floors of the same run, and the pace of mail (minutes); PEOPLE=n ONLY=mail|cleanup|joins
 	@$(PYTHON) -m benchmarks --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
 
-fuzz: setup .local/stamps/fuzz ## Bytes of strangers at every edge, RUNS=n executions over all of them (Linux)
+fuzz: setup .local/stamps/fuzz ## Send malformed bytes to every edge; RUNS=n executions over all of them (Linux)
 	@.local/fuzz-env/bin/python -m simulation.fuzz --runs $(or $(RUNS),1000000)
 
-load: setup-stack ## 200 browsers activate for two minutes while an import runs; PEOPLE= and SECONDS_OF_LOAD= for less
+load: setup-stack ## Let 200 browsers activate for two minutes while an import runs; PEOPLE=n SECONDS_OF_LOAD=s for less
 	@$(PYTHON) -m benchmarks.load
 
-# Operations: STACK=NAME (or STACK=local) names the stack; YES=1 where nobody can be asked. Values go through the environment,
-# so that no shell reads what a reason has in it.
+##@ Operate a stack: STACK=NAME, or STACK=local, names it; YES=1 confirms where nobody can be asked
+
+# Values go through the environment, so that no shell reads what a reason has in it.
 
 export STACK STACK_NAME DISTRICT IMPORT ACTION BY REASON PERSON ACCOUNT
 OPERATE = $(PYTHON) -m operations $@ $(if $(YES),--yes)
@@ -80,10 +85,12 @@ export-person: setup ## Print all that is held about a person, as JSON: ACCOUNT=
 delete-person: setup ## Delete all that is held about a person, for good: ACCOUNT=, or DISTRICT= PERSON={sourcedId}
 	@$(OPERATE) $(call given,ACCOUNT,account) $(PERSON_OF_A_DISTRICT)
 
-build: setup-sam $(MO) ## Deployable artifacts in .aws-sam/build
+##@ Build and maintain
+
+build: setup-sam $(MO) ## Build deployable artifacts in .aws-sam/build; ARCHITECTURE=arm64 or x86_64
 	@ARCHITECTURE=$(ARCHITECTURE) $(SAM) build --build-in-source --parameter-overrides Architecture=$(ARCHITECTURE)
 
-texts: setup ## Collect texts to translate into shared/locale/*/LC_MESSAGES/messages.po
+texts: setup ## Collect the texts to translate into shared/locale/*/LC_MESSAGES/messages.po
 	@.venv/bin/pybabel -q extract -F shared/locale/babel.ini -o .local/messages.pot --no-location --sort-output --project=account-linking .
 	@for po in shared/locale/*/LC_MESSAGES/messages.po; do .venv/bin/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date -i .local/messages.pot -o $$po -l $$(basename $$(dirname $$(dirname $$po))); done
 
