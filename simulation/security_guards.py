@@ -1,21 +1,22 @@
-"""Each guard of the pages is taken out in turn: the test that holds it must fail (``python -m simulation.security_guards``)."""
+"""Each security guard of the pages is removed in turn: the test that holds it must fail (``make guards``)."""
 
 from __future__ import annotations
 
 import io
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 
 from functions.pages import http as web
-from functions.pages import request_context as visits
+from functions.pages import request_context
 from functions.pages.activation import activation as activation_pages
 from functions.pages.http import LOGIN_COOKIE, PageRenderer, Reply, Request, see_other
 from functions.pages.linking import link as linking
@@ -26,35 +27,28 @@ from shared.domain import link as link_rules
 from shared.hubs.oidc import Identity
 from shared.runtime.tokens import SealedCookie
 from shared.stores import identifier_index, links, sessions
-from shared.stores import request_context as visits_store
+from shared.stores import request_context as stored_context
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.sessions import SessionStore
 from shared.use_cases import link_accounts
 from simulation import races
 from simulation.guards import _any_holder_matches, _redoes_what_was_undone
 from tests import pages_harness as tests_site
-from tests.harness import GOOGLE
+from tests.harness import GOOGLE, OFFICIAL
 from tests.pages_harness import lakeside
-from tests.unit.mail import test_activation_life as activation_life
-from tests.unit.pages import test_headers as headers
-from tests.unit.pages import test_linking as linked
-from tests.unit.pages import test_notices as notices
-from tests.unit.pages import test_oidc_answers as issuers
-from tests.unit.pages import test_passwords as forgotten
-from tests.unit.pages import test_pre_hijacked_accounts as pre_hijacked
-from tests.unit.pages import test_scanners as scanners
-from tests.unit.pages import test_security as security
+from tests.scanner import scanned
 
+ROOT = Path(__file__).parents[1]
 type Removed = Callable[[], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
-class Mutation:
-    """A guard, the way to take it out, and the test that must notice."""
+class SecurityGuard:
+    """A guard, how to remove it, and what must notice: a test by its node id, or a check that raises."""
 
-    guard: str
+    name: str
     removed: Removed
-    test: Callable[[], object]
+    noticed_by: str | Callable[[], None]
 
 
 def _patch(target: Any, name: str, new: Any) -> Removed:
@@ -114,20 +108,20 @@ def _unsealed(self: SealedCookie, sealed: str | None, _max_age: int) -> Any:
 
 
 def _no_condition(kind: str) -> Removed:
-    """The transaction that makes a link, without the condition on one of its items."""
+    """Remove the condition on one item of the transaction that makes a link."""
 
     def looser(*args: Any, **named: Any) -> list[dict[str, Any]]:
         writes: list[dict[str, Any]] = _writes(*args, **named)
         for write in writes:
-            ((_, one),) = write.items()
-            key = one.get("Item") or one["Key"]
+            ((_, request),) = write.items()
+            key = request.get("Item") or request["Key"]
             if key["SK"].startswith(kind):
-                del one["ConditionExpression"]
-                if "Item" in one:
-                    one.pop("ExpressionAttributeNames", None)
-                    one.pop("ExpressionAttributeValues", None)
+                del request["ConditionExpression"]
+                if "Item" in request:
+                    request.pop("ExpressionAttributeNames", None)
+                    request.pop("ExpressionAttributeValues", None)
                 else:
-                    one["ExpressionAttributeValues"].pop(":id")
+                    request["ExpressionAttributeValues"].pop(":id")
         return writes
 
     return _patch(links.LinkStore, "link_writes", looser)
@@ -141,9 +135,14 @@ def _expires_late(session_id: str, item: Any, ended: Any, now: datetime) -> Any:
     return _session_of(session_id, item, ended, now.replace(year=2020))
 
 
-def _believes_every_address(*said: Any) -> Identity:
-    """An identity whose address counts as verified, whatever the issuer says."""
-    return replace(Identity(*said), email_verified=True)
+def _survives_a_link(session_id: str, item: Any, logins: Any, now: datetime) -> Any:
+    """Return the session although all sessions of its account were ended."""
+    return _session_of(session_id, item, {**logins, "ended_at": ""} if logins else logins, now)
+
+
+def _believes_every_address(*claims: Any) -> Identity:
+    """Return an identity whose address counts as verified, whatever the issuer says."""
+    return replace(Identity(*claims), email_verified=True)
 
 
 def _joins_whatever_is_named(self: Any, request: Request) -> Any:
@@ -156,13 +155,13 @@ def _joins_whatever_is_named(self: Any, request: Request) -> Any:
 
 
 def _takes_any_state(self: Any, request: Request, provider: str) -> Any:
-    """Whatever state comes back is taken for that of this browser."""
+    """Take whatever state comes back for that of this browser."""
     begun = self._services.sealed("login").open(request.cookies.get(web.LOGIN_COOKIE), 600) or {}
     return _answered(self, replace(request, query={**request.query, "state": begun.get("state", "")}), provider)
 
 
 def _notes_a_try(self: Any, request: Request, provider: str) -> Any:
-    """The state is used up by a try, as it once was."""
+    """Use up the state by a mere try."""
     if begun := self._services.sealed("login").open(request.cookies.get(web.LOGIN_COOKIE), 600):
         _use_once(self._services.sessions, begun["state"], federated_login._STATE_KEPT)
     return _answered(self, request, provider)
@@ -184,26 +183,21 @@ def _mails_whoever_asks(form: Any) -> Removed:
     return _patch(activation_pages, "normalise", lambda _typed: form)
 
 
-def _race(meet: Callable[[races.Race], Any]) -> Callable[[], None]:
-    """The first seeds of a race; some of them must go wrong."""
+def _race(run_race: Callable[[races.Race], Any]) -> Callable[[], None]:
+    """Return a check that runs the first seeds of a race."""
 
     def run() -> None:
         prepared = lakeside().world
         for seed in range(60):
-            meet(races.Race(seed, prepared))
+            run_race(races.Race(seed, prepared))
 
     return run
 
 
 def _robots() -> None:
-    watch, _, _ = scanners.scanned(400)
+    """Check that a robot which goes over the site writes nothing."""
+    watch, _, _ = scanned(400)
     assert watch.writes == []
-
-
-def _every_status() -> None:
-    site = lakeside()
-    for status in headers.PROVOKED:
-        headers.test_every_route_carries_the_whole_set_at_every_status(site, status)
 
 
 def _tells_the_username(self: passwords.PasswordPages, request: Request) -> Reply:
@@ -212,9 +206,24 @@ def _tells_the_username(self: passwords.PasswordPages, request: Request) -> Repl
     return see_other("/login/reset", **{LOGIN_COOKIE: self._services.sealed("forgotten").seal({"name": name})})
 
 
-def _on(test: Callable[..., object], *more: object) -> Callable[[], object]:
-    return lambda: test(lakeside(), *more)
+@contextmanager
+def _neither_rule_keeps_an_undo() -> Iterator[None]:
+    """PageRenderer and store both know that an undo stays; it shows only without both."""
+    with (
+        mock.patch.object(link_accounts, "_was_undone", _never),
+        mock.patch.object(links.link_rules, "make", _redoes_what_was_undone),
+    ):
+        yield
 
+
+_NOTICES = "tests/unit/pages/test_notices.py::"
+_PRE_HIJACKED = "tests/unit/pages/test_pre_hijacked_accounts.py::"
+_LINKING = "tests/unit/pages/test_linking.py::"
+_SECURITY = "tests/unit/pages/test_security.py::"
+_PASSWORDS = "tests/unit/pages/test_passwords.py::"
+_OIDC = "tests/unit/pages/test_oidc_answers.py::"
+_ACTIVATION = "tests/unit/mail/test_activation_life.py::"
+_HEADERS_TEST = "tests/unit/pages/test_headers.py::test_every_route_carries_the_whole_set_at_every_status"
 
 _HEADERS = (
     "Content-Security-Policy",
@@ -226,167 +235,159 @@ _HEADERS = (
     "Cache-Control",
 )
 
-MUTATIONS = (
-    Mutation(
+GUARDS = (
+    SecurityGuard(
         "a notice undoes nothing for who does not know its address",
-        _patch(notice_pages, "normalise", lambda _typed: notices.OFFICIAL),
-        lambda: notices.test_another_address_gets_the_same_answer_and_undoes_nothing(
-            notices.told(), "somebody@else.example"
-        ),
+        _patch(notice_pages, "normalise", lambda _typed: OFFICIAL),
+        _NOTICES + "test_another_address_gets_the_same_answer_and_undoes_nothing[somebody@else.example]",
     ),
-    Mutation(
+    SecurityGuard(
         "a notice's token dies with the link and with the address",
         _patch(notice_pages, "is_notice_token", _always),
-        lambda: notices.test_an_address_that_the_account_no_longer_has_undoes_nothing(notices.told()),
+        _NOTICES + "test_an_address_that_the_account_no_longer_has_undoes_nothing",
     ),
-    Mutation(
+    SecurityGuard(
         "an unverified address is never linked by rule",
         _patch(identifier_index, "match", _any_holder_matches),
-        _on(pre_hijacked.test_classic_federated_merge_a_prepared_password_opens_nothing_of_owners),
+        _PRE_HIJACKED + "test_classic_federated_merge_a_prepared_password_opens_nothing_of_owners",
     ),
-    Mutation(
+    SecurityGuard(
         "a link ends the sessions that were there before it (by mail)",
-        _patch(SessionStore, "_has_been_ended", _never),
-        _on(pre_hijacked.test_unexpired_session_ends_when_the_owner_links_by_the_mail),
+        _patch(stored_context, "session_of", _survives_a_link),
+        _PRE_HIJACKED + "test_unexpired_session_ends_when_the_owner_links_by_the_mail",
     ),
-    Mutation(
+    SecurityGuard(
         "a link ends the sessions that were there before it (by rule)",
-        _patch(SessionStore, "_has_been_ended", _never),
-        _on(pre_hijacked.test_unexpired_session_cannot_undo_what_the_owner_linked),
+        _patch(stored_context, "session_of", _survives_a_link),
+        _PRE_HIJACKED + "test_unexpired_session_cannot_undo_what_the_owner_linked",
     ),
-    Mutation(
+    SecurityGuard(
         "an issuer that did not verify an address proves nobody",
         _patch(tests_site, "Identity", _believes_every_address),
-        _on(
-            pre_hijacked.test_non_verifying_issuer_its_word_on_an_address_proves_nobody,
-            {"sub": "attacker", "email": pre_hijacked.STUDENT, "email_verified": False},
-        ),
+        _PRE_HIJACKED + "test_non_verifying_issuer_its_word_on_an_address_proves_nobody",
     ),
-    Mutation(
+    SecurityGuard(
         "outside identities are keyed by issuer and subject",
         _patch(identifier_index, "oidc_pk", lambda issuer, subject: f"OIDC#{GOOGLE}#google-ada"),
-        _on(linked.test_with_google_the_account_is_found_by_subject_and_never_by_address),
+        _LINKING + "test_with_google_the_account_is_found_by_subject_and_never_by_address",
     ),
-    Mutation(
+    SecurityGuard(
         "a proof dies with an undo (district login)",
         _patch(links.link_rules, "make", _of_any_age),
-        _on(security.test_the_proof_of_a_district_login_links_nothing_after_an_undo),
+        _SECURITY + "test_the_proof_of_a_district_login_links_nothing_after_an_undo",
     ),
-    Mutation(
+    SecurityGuard(
         "no rule makes again what a person undid",
-        _patch(link_accounts, "_was_undone", _never),
-        lambda: _both_rules_gone(),
+        _neither_rule_keeps_an_undo,
+        _LINKING + "test_undo_gives_each_side_back_and_no_rule_links_the_pair_again",
     ),
-    Mutation(
+    SecurityGuard(
         "what is joined is what was shown",
-        _patch(linking.LinkPages, "confirm", _joins_whatever_is_named),
-        _on(security.test_what_is_joined_is_what_was_shown),
+        _patch(linking.LinkPages, "decide", _joins_whatever_is_named),
+        _SECURITY + "test_what_is_joined_is_what_was_shown",
     ),
-    Mutation(
+    SecurityGuard(
         "a form of another site is refused",
         _patch(Request, "check_origin", _anybody_posts),
-        _on(linked.test_a_form_from_another_site_is_refused),
+        _LINKING + "test_a_form_from_another_site_is_refused",
     ),
-    Mutation(
+    SecurityGuard(
         "a token's MAC is compared",
-        _patch(visits, "is_activation_token", _always),
-        _on(linked.test_a_used_link_an_unknown_one_and_an_expired_one_each_say_how_to_go_on),
+        _patch(request_context, "is_activation_token", _always),
+        _LINKING + "test_a_used_link_an_unknown_one_and_an_expired_one_each_say_how_to_go_on",
     ),
-    Mutation(
+    SecurityGuard(
         "every step gives the browser another session",
         _patch(SessionStore, "start", _keeps_old_ids),
-        _on(security.test_every_step_gives_the_browser_another_session),
+        _SECURITY + "test_every_step_gives_the_browser_another_session",
     ),
-    Mutation(
+    SecurityGuard(
         "an outside login that was not shown has to be confirmed",
         _patch(sessions, "is_trusted", _always),
-        _on(pre_hijacked.test_trojan_identifier_a_second_login_is_confirmed_once_a_rule_links),
+        _PRE_HIJACKED + "test_trojan_identifier_a_second_login_is_confirmed_once_a_rule_links",
     ),
-    Mutation(
+    SecurityGuard(
         "a session's end is looked at, not left to TTL",
-        _patch(visits_store, "session_of", _expires_late),
-        _on(security.test_a_session_ends_at_its_second, 1, "/login"),
+        _patch(stored_context, "session_of", _expires_late),
+        _SECURITY + "test_a_session_ends_at_its_second[1-/login]",
     ),
-    Mutation(
+    SecurityGuard(
         "a cookie is one that we sealed, for this purpose",
         _patch(SealedCookie, "open", _unsealed),
-        _on(
-            security.test_a_cookie_not_sealed_here_or_sealed_for_something_else_opens_nothing,
-            "__Host-activation",
-        ),
+        _SECURITY + "test_a_cookie_not_sealed_here_or_sealed_for_something_else_opens_nothing[__Host-activation]",
     ),
-    Mutation(
+    SecurityGuard(
         "limits count whom the API saw",
         _patch(Request, "from_event", staticmethod(_believes_headers)),
-        security.test_who_asks_is_told_by_the_api_and_by_no_header,
+        _SECURITY + "test_who_asks_is_told_by_the_api_and_by_no_header",
     ),
-    Mutation(
+    SecurityGuard(
         "guesses at one address are limited",
         _patch(RateLimiter, "hit", _nothing),
-        _on(security.test_guesses_at_an_address_are_limited_from_anywhere_and_lock_out_nobody),
+        _SECURITY + "test_guesses_at_an_address_are_limited_from_anywhere_and_lock_out_nobody",
     ),
-    Mutation(
+    SecurityGuard(
         "logins are limited, whatever the case",
         _patch(RateLimiter, "hit", _nothing),
-        _on(security.test_a_limit_trusts_no_header_case_or_success),
+        _SECURITY + "test_a_limit_trusts_no_header_case_or_success",
     ),
-    Mutation(
+    SecurityGuard(
         "tries of a second factor are limited",
         _patch(RateLimiter, "hit", _nothing),
-        _on(forgotten.test_tries_of_a_code_count_per_account_and_a_new_login_resets_none),
+        _PASSWORDS + "test_tries_of_a_code_count_per_account_and_a_new_login_resets_none",
     ),
-    Mutation(
+    SecurityGuard(
         "a second factor is answered by the browser that was asked",
         _patch(SealedCookie, "open", _unsealed),
-        _on(forgotten.test_a_question_is_answered_by_the_browser_that_was_asked),
+        _PASSWORDS + "test_a_question_is_answered_by_the_browser_that_was_asked",
     ),
-    Mutation(
+    SecurityGuard(
         "codes and tries of a new password are limited",
         _patch(RateLimiter, "hit", _nothing),
-        _on(forgotten.test_codes_and_tries_are_limited_whatever_the_case_of_the_name),
+        _PASSWORDS + "test_codes_and_tries_are_limited_whatever_the_case_of_the_name",
     ),
-    Mutation(
+    SecurityGuard(
         "a new password ends earlier sessions",
         _patch(SessionStore, "end_all", _nothing),
-        _on(forgotten.test_whoever_was_in_before_the_new_password_is_out_after_it),
+        _PASSWORDS + "test_whoever_was_in_before_the_new_password_is_out_after_it",
     ),
-    Mutation(
+    SecurityGuard(
         "nobody learns which username an address stands for",
         _patch(passwords.PasswordPages, "send_code", _tells_the_username),
-        _on(forgotten.test_an_address_stands_for_the_username_and_the_browser_learns_neither),
+        _PASSWORDS + "test_an_address_stands_for_the_username_and_the_browser_learns_neither",
     ),
-    Mutation(
+    SecurityGuard(
         "a state is that of the browser that asked",
-        _patch(federated_login.FederatedLoginPages, "callback", _takes_any_state),
-        _on(issuers.test_an_attackers_login_is_refused_in_a_victims_browser_unasked),
+        _patch(federated_login.FederatedLoginPages, "answered", _takes_any_state),
+        _OIDC + "test_an_attackers_login_is_refused_in_a_victims_browser_unasked",
     ),
-    Mutation(
+    SecurityGuard(
         "a state is used once",
         _patch(SessionStore, "use_once", _always),
-        _on(issuers.test_an_answer_counts_once_even_where_the_issuer_takes_its_code_twice),
+        _OIDC + "test_an_answer_counts_once_even_where_the_issuer_takes_its_code_twice",
     ),
-    Mutation(
+    SecurityGuard(
         "a new link goes to the stored address alone",
         _mails_whoever_asks("evil@else.example"),
-        activation_life.test_an_expired_link_offers_a_new_one_to_the_school_address_alone,
+        _ACTIVATION + "test_an_expired_link_offers_a_new_one_to_the_school_address_alone",
     ),
-    Mutation(
+    SecurityGuard(
         "a try of a login writes nothing",
         _patch(federated_login.FederatedLoginPages, "callback", _notes_a_try),
         _robots,
     ),
-    Mutation(
+    SecurityGuard(
         "a button writes nothing", _patch(activation_pages.ActivationPages, "go_on", _writes_at_the_button), _robots
     ),
-    *(Mutation(f"{name} on every route and status", _without(name), _every_status) for name in _HEADERS),
-    Mutation("no unsafe-inline", _patch(PageRenderer, "_security_headers", _with_inline_styles), _every_status),
-    Mutation(
+    *(SecurityGuard(f"{name} on every route and status", _without(name), _HEADERS_TEST) for name in _HEADERS),
+    SecurityGuard("no unsafe-inline", _patch(PageRenderer, "_security_headers", _with_inline_styles), _HEADERS_TEST),
+    SecurityGuard(
         "an account has one person of a district",
         _no_condition("LINK#"),
         _race(races.two_people_race_for_one_account),
     ),
-    Mutation("a link is written as it was read", _no_condition("LINK"), _race(races.a_link_meets_its_undo)),
-    Mutation(
+    SecurityGuard("a link is written as it was read", _no_condition("LINK"), _race(races.a_link_meets_its_undo)),
+    SecurityGuard(
         "an account is made once",
         _no_condition("LINK"),
         _race(races.one_person_is_on_two_devices),
@@ -394,33 +395,51 @@ MUTATIONS = (
 )
 
 
-def _both_rules_gone() -> None:
-    """PageRenderer and store both know it; only without both of them it shows."""
-    with mock.patch.object(links.link_rules, "make", _redoes_what_was_undone):
-        linked.test_undo_gives_each_side_back_and_no_rule_links_the_pair_again(lakeside())
+class _FirstFailure:
+    """Keeps the first error of a run of pytest."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and not self.text:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            self.text = str(crash.message if crash else report.longrepr)
 
 
-def is_noticed(one: Mutation, removed: Removed | None = None) -> str:
-    """What the test said without the guard; empty when it noticed nothing."""
+def failure_of(guard: SecurityGuard, removed: Removed) -> str:
+    """Return the first line of the error with which the guard's test fails in this context; empty when it passes."""
+    with redirect_stdout(io.StringIO()), removed():
+        text = _run_test(guard.noticed_by) if isinstance(guard.noticed_by, str) else _run_check(guard.noticed_by)
+    return text.partition("\n")[0][:90]
+
+
+def _run_test(node_id: str) -> str:
+    failure = _FirstFailure()
+    options = ["-x", "-q", "--capture=no", "-p", "no:cacheprovider", f"--rootdir={ROOT}"]
+    status = pytest.main([*options, str(ROOT / node_id)], plugins=[failure])
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise LookupError(f"{node_id} does not run: {status}")
+    return failure.text or ("" if status == pytest.ExitCode.OK else "failed")
+
+
+def _run_check(check: Callable[[], None]) -> str:
     try:
-        with redirect_stdout(io.StringIO()), (removed or one.removed)():
-            one.test()
-    except Exception as failed:  # noqa: BLE001 - whatever ends the test is a failure of it
-        return f"{type(failed).__name__}: {failed}".partition("\n")[0][:90] or type(failed).__name__
-    except pytest.fail.Exception as failed:
-        return str(failed)[:90]
+        check()
+    except Exception as error:  # noqa: BLE001 - whatever ends the check is a failure of it
+        return f"{type(error).__name__}: {error}"
     return ""
 
 
 def main() -> int:
     missed = 0
-    for one in MUTATIONS:
+    for guard in GUARDS:
         began = time.perf_counter()
-        whole, said = is_noticed(one, nullcontext), is_noticed(one)
-        missed += bool(whole) or not said
-        verdict = f"BROKEN WITH THE GUARD: {whole}" if whole else said or "MISSED"
-        sys.stdout.write(f"{time.perf_counter() - began:5.1f} s  {one.guard:<66} {verdict}\n")
-    sys.stdout.write(f"{len(MUTATIONS)} guards, {missed} missed\n")
+        intact, failure = failure_of(guard, nullcontext), failure_of(guard, guard.removed)
+        missed += bool(intact) or not failure
+        verdict = f"FAILS WITH THE GUARD: {intact}" if intact else failure or "MISSED"
+        sys.stdout.write(f"{time.perf_counter() - began:5.1f} s  {guard.name:<66} {verdict}\n")
+    sys.stdout.write(f"{len(GUARDS)} guards, {missed} missed\n")
     return 1 if missed else 0
 
 
