@@ -192,7 +192,7 @@ class Backlog:
             self.ses.most_in_a_second,
             self.world.table.meter.write_units.get("PACE", 0),
             self.ses.reads,
-            self._outcomes["parked"],
+            self._outcomes["refused"],
             len(self._dead),
             Counter(int(at // DAY) for at in arrivals),
         )
@@ -272,7 +272,7 @@ class Backlog:
 class _Invitations:
     """Mails without their text, which is not what is looked at here."""
 
-    def first(self, activation: Activation, *_: object) -> Message:
+    def activation(self, activation: Activation, *_: object) -> Message:
         tags = {"activation_id": activation.activation_id}
         return Message(activation.official_email, "subject", "html", "text", tags=tags)
 

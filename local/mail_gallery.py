@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from shared.mail.rendering import SUBJECTS, Kind, Message, build, translated
+from shared.domain.district import District
+from shared.domain.link import Proof
+from shared.mail import messages
+from shared.mail.messages import BothSides, DigestRow, NudgedClass
+from shared.mail.rendering import Kind, Message
 from shared.runtime.i18n import language_for, languages
 from shared.runtime.settings import Brand
 
@@ -19,29 +24,29 @@ PHONE, DESKTOP = 360, 1280
 _TOKEN = "kq2VbX0cQm7nJd4sTfGy1uHaLw9eRz5oPi8xNv3BtEs"
 _INVITATION = {
     "name": "Marisol Ortega-Whitfield",
-    "district": DISTRICT,
     "schools": ["Riverbend Middle School"],
-    "address": f"{WEB}/activate/{_TOKEN}",
+    "link": f"{WEB}/activate/{_TOKEN}",
     "expires": date(2026, 12, 24),
+    "activation_id": "a1",
 }
-
-
-_LINK_NOTICE = {
-    "name": "Marisol Ortega-Whitfield",
-    "district": DISTRICT,
-    "official_email": "m…a@riverbend.example",
-    "account_name": "Marisol O.",
-    "username": "m…2",
-    "email": "m…1@mail.example",
-    "day": date(2026, 11, 24),
-    "time": "10:04",
+_SIDES = BothSides(
+    event_id="e1",
+    name="Marisol Ortega-Whitfield",
+    official_email="m…a@riverbend.example",
+    account_name="Marisol O.",
+    username="m…2",
+    email="m…1@mail.example",
+    moment=datetime(2026, 11, 24, 10, 4, tzinfo=UTC),
+)
+MAILS: dict[Kind, Callable[..., Message]] = {
+    Kind.ACTIVATION: messages.activation,
+    Kind.REMINDER: messages.reminder,
+    Kind.NUDGE: messages.nudge,
+    Kind.DIGEST: messages.digest,
+    Kind.LINKED: messages.linked,
+    Kind.UNDONE: messages.undone,
+    Kind.HELD_IMPORT: messages.held_import,
 }
-
-
-def _previous(name: str, students: int, *, moved: int, into: str) -> dict[str, Any]:
-    return {"name": name, "students": students, "goals": 3, "assignments": 1, "moved": moved, "into": into}
-
-
 VALUES: dict[Kind, dict[str, Any]] = {
     Kind.ACTIVATION: _INVITATION,
     Kind.REMINDER: {
@@ -52,45 +57,53 @@ VALUES: dict[Kind, dict[str, Any]] = {
     Kind.NUDGE: {
         "name": "Marisol Ortega-Whitfield",
         "obsolete": [
-            _previous("Period 3 Algebra", 28, moved=26, into="Algebra 1 – 3"),
-            _previous("Period 5 Algebra (2025)", 31, moved=29, into="Algebra 1 – 5, Algebra 1 – 6"),
+            NudgedClass("Period 3 Algebra", 28, goals=3, assignments=1, moved=26, into="Algebra 1 – 3"),
+            NudgedClass(
+                "Period 5 Algebra (2025)", 31, goals=3, assignments=1, moved=29, into="Algebra 1 – 5, Algebra 1 – 6"
+            ),
         ],
-        "asked": [_previous("Math club & tournament prep", 12, moved=5, into="Algebra 1 – 3")],
-        "address": f"{WEB}/cleaning",
+        "asked": [
+            NudgedClass("Math club & tournament prep", 12, goals=3, assignments=1, moved=5, into="Algebra 1 – 3")
+        ],
         "stop": f"{WEB}/unsubscribe/{_TOKEN}",
     },
     Kind.DIGEST: {
-        "district": DISTRICT,
         "classes": 68,
         "teachers": 41,
         "schools": [
-            {"name": "Riverbend Middle School", "classes": 41, "percent": 100},
-            {"name": "Sycamore Street Elementary", "classes": 19, "percent": 46},
-            {"name": "", "classes": 2, "percent": 4},
+            DigestRow("Riverbend Middle School", classes=41, percent=100),
+            DigestRow("Sycamore Street Elementary", classes=19, percent=46),
+            DigestRow("", classes=2, percent=4),
         ],
         "others": 6,
-        "address": f"{WEB}/console/riverbend",
     },
-    Kind.LINKED: {**_LINK_NOTICE, "proof": "activation", "address": f"{WEB}/notice/{_TOKEN}"},
-    Kind.UNDONE: {**_LINK_NOTICE, "proof": "", "address": f"{WEB}/home"},
+    Kind.LINKED: {"sides": _SIDES, "proof": Proof.ACTIVATION, "link": f"{WEB}/notice/{_TOKEN}"},
+    Kind.UNDONE: {"sides": _SIDES},
     Kind.HELD_IMPORT: {
-        "district": DISTRICT,
         "upload": "rosters/riverbend/nightly-2026-11-24.zip",
         "reason": "412 of 3,180 people are missing from this roster, more than the 10 % that may go without a question.",
-        "address": f"{WEB}/console/riverbend",
-        "district_id": "riverbend",
         "import_id": "20261124T031502Z-7f3a",
     },
 }
-"""The values of each kind of mail, for the sample district."""
+"""What the mails of the sample district say."""
+_DISTRICT = District(
+    district_id="riverbend", name=DISTRICT, email_domains=("riverbend.example",), time_zone="America/Los_Angeles"
+)
 
 
-def sample(kind: Kind, language: str, brand: Brand | None = None, **values: Any) -> Message:
+def sample(
+    kind: Kind,
+    language: str,
+    brand: Brand | None = None,
+    *,
+    district: str = DISTRICT,
+    support_url: str | None = None,
+    **values: Any,
+) -> Message:
     """A mail of this kind as a teacher or a contact of the sample district would get it; ``values`` replace some of its own."""
-    brand = brand or Brand(web_url=WEB)
-    given = {"support_url": brand.support_url, **VALUES[kind], **values}
-    subject = translated(language, SUBJECTS[kind], brand=brand.brand_name, district=DISTRICT)
-    return build(kind, language, to="m.ortega@riverbend.example", subject=subject, brand=brand, **given)
+    settings = _DISTRICT.model_copy(update={"locale": language, "name": district, "support_url": support_url})
+    given = {**VALUES[kind], **values}
+    return MAILS[kind](brand or Brand(web_url=WEB), settings, to="m.ortega@riverbend.example", **given)
 
 
 def mail(kind: str, language: str, *, dark: bool) -> str | None:

@@ -14,18 +14,17 @@ from typing import Any
 from unittest import mock
 
 from functions.accounts_feed.load_accounts import AccountsFeed
-from functions.activation_email import send_activation as sending
-from functions.activation_email import send_reminder as following_up
-from functions.cleanup_nudges import send_nudge as nudging
+from functions.activation_email import send_activation, send_reminder
+from functions.cleanup_nudges import send_nudge
 from functions.import_step.plan import Plan
 from functions.import_step.steps import compare as comparing
 from functions.import_step.steps import ingest as reading
 from shared.domain import link as link_rules
-from shared.domain.activation import Activation
+from shared.domain.activation import Activation, NotMailed, why_not_mailed
 from shared.domain.link import Link
 from shared.domain.matching import Holder, Match, Outcome
 from shared.domain.report import Upload
-from shared.domain.roster import RosterUserKey
+from shared.domain.roster import RosterUser, RosterUserKey
 from shared.mail import ses as mailer
 from shared.stores import accounts, identifier_index, imports, links, reports, table
 from shared.stores.activations import ActivationStore
@@ -179,7 +178,13 @@ def _all_of(*removals: Callable[[], AbstractContextManager[Any]]) -> Callable[[]
 
 
 _HAS_ENDED = _patch(ImportStateStore, "has_ended", lambda *_: False)
-_NEEDS_NO_MAIL = _patch(sending.SendActivation, "_needs_no_mail", lambda *_: False)
+
+
+def _links_do_not_count(user: RosterUser | None, **named: Any) -> NotMailed | None:
+    return why_not_mailed(user, **{**named, "link": None})
+
+
+_NEEDS_NO_MAIL = _patch(send_activation, "why_not_mailed", _links_do_not_count)
 _NOT_WITHDRAWN = _patch(ActivationStore, "withdraw", lambda *_: False)
 
 CHECKS: tuple[Guard, ...] = (
@@ -219,14 +224,16 @@ CHECKS: tuple[Guard, ...] = (
         "feed: an account that comes later is matched (M7)", _patch(AccountsFeed, "_match_who_waited", lambda *_: None)
     ),
     Guard("nudge: one that is under way is not sent again", _patch(NudgeStore, "of_user", _nobody_is_under_way)),
-    Guard("nudge: only while classes are still about (B4)", _patch(nudging, "still_about", list)),
-    Guard("nudge: not in the quiet hours", _patch(nudging, "next_allowed", lambda _district, moment: moment)),
+    Guard("nudge: only while classes are still about (B4)", _patch(send_nudge, "still_about", list)),
+    Guard("nudge: not in the quiet hours", _patch(send_nudge, "next_allowed", lambda _district, moment: moment)),
     Guard(
         "reminder: one that is under way is not sent again",
         _patch(ActivationStore, "of_user", _no_reminder_is_under_way),
     ),
-    Guard("reminder: not in the quiet hours", _patch(following_up, "next_allowed", lambda _district, moment: moment)),
-    Guard("reminder: whoever is linked needs none", _patch(following_up.SendReminder, "_is_settled", lambda *_: False)),
+    Guard("reminder: not in the quiet hours", _patch(send_reminder, "next_allowed", lambda _district, moment: moment)),
+    Guard(
+        "reminder: whoever is linked needs none", _patch(send_reminder.SendReminder, "_is_settled", lambda *_: False)
+    ),
     Guard("table: only a refused condition is a conflict", _patch(table, "is_refused_condition", lambda _error: True)),
 )
 

@@ -170,7 +170,7 @@ class World:
             body = json.loads(self.sqs.messages.pop(0))
             user = RosterUserKey(body["district_id"], body["sourced_id"])
             if "follow_up" in body:
-                self.send_reminder().look(user, body["follow_up"])
+                self.send_reminder().send(user, body["follow_up"])
             else:
                 self.send_activation().send(user, body["activation_id"])
 
@@ -214,11 +214,11 @@ class World:
             token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock, count=self.metrics.append,
         )  # fmt: skip
 
-    def tell_of_links(self) -> int:
+    def notify_of_links(self) -> int:
         """Hand every event of a link to its notices, as the bus and its queue would; answers how many mails went out."""
         items = [item for (pk, _), item in sorted(self.table.items.items()) if pk.startswith("OUTBOX#")]
         links = [item for item in items if item["detail_type"] in ("AccountLinked", "LinkUndone")]
-        return sum(self.notify_link_change().tell(item["detail_type"], json.loads(item["detail"])) for item in links)
+        return sum(self.notify_link_change().notify(item["detail_type"], json.loads(item["detail"])) for item in links)
 
     def send_digest(self) -> SendDigest:
         return SendDigest(

@@ -29,15 +29,15 @@ from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck import StuckStore
 
 AT_ONCE = 5
-"""Requests of a batch that are handled at the same time: most of a mail's time is waiting for its turn and for SES."""
+"""Requests of a batch that are handled at the same time: most of a mail's time is waiting for its slot and for SES."""
 
 
 @dataclass(frozen=True, slots=True)
 class UseCases:
     """What a request of the queue may ask for."""
 
-    sending: SendActivation
-    following_up: SendReminder
+    send_activation: SendActivation
+    send_reminder: SendReminder
 
 
 @cache
@@ -74,13 +74,13 @@ def record_handler(record: SQSRecord) -> None:
     body = record.json_body
     user = RosterUserKey(body["district_id"], body["sourced_id"])
     if "follow_up" in body:
-        looked = use_cases().following_up.look(user, body["follow_up"])
-        logger.info("follow-up", extra={"outcome": looked.value})
-        metric(f"FollowUp{looked.value.title()}")
+        outcome = use_cases().send_reminder.send(user, body["follow_up"])
+        logger.info("reminder", extra={"outcome": outcome.value})
+        metric(f"Reminder{outcome.metric}")
         return
-    outcome = use_cases().sending.send(user, body["activation_id"])
+    outcome = use_cases().send_activation.send(user, body["activation_id"])
     logger.info("activation", extra={"activation_id": body["activation_id"], "outcome": outcome.value})
-    metric(f"Activation{outcome.value.title().replace('_', '')}")
+    metric(f"Activation{outcome.metric}")
 
 
 def _fails(record: SQSRecord) -> bool:
@@ -99,7 +99,7 @@ def _fails(record: SQSRecord) -> bool:
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     records = [SQSRecord(record) for record in event["Records"]]
-    use_cases().sending.expect(sum("activation_id" in record.json_body for record in records))
+    use_cases().send_activation.expect(sum("activation_id" in record.json_body for record in records))
     failed = each(_fails, records, at_once=AT_ONCE)
     again = [record.message_id for record, fails in zip(records, failed, strict=True) if fails]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}

@@ -1,17 +1,18 @@
-"""Sends one activation mail: takes it, builds it, sends it once, and notes what came of it."""
+"""Send one activation mail: at most once, however often and in whatever order it is asked for (M8, B5)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from functions.activation_email.invitation import InvitationMails
-from shared.domain.activation import Activation, ActivationState
+from shared.domain.activation import Activation, ActivationState, why_not_mailed
 from shared.domain.clock import Clock, to_iso
-from shared.domain.errors import OutcomeUnknown, RefusedTransition
-from shared.domain.link import LinkState
+from shared.domain.district import District
+from shared.domain.errors import RefusedTransition
 from shared.domain.reminder import follow_up_at
-from shared.domain.roster import Role, RosterUserKey
+from shared.domain.roster import RosterUserKey
+from shared.mail.delivery import Delivery, Outcome, delivery_unknown
 from shared.mail.ses import Mailer, MailRefused
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
@@ -22,17 +23,7 @@ from shared.stores.stuck import StuckCode, StuckStore
 
 LEASE = timedelta(minutes=10)
 PARKED_FOR = timedelta(minutes=5)
-"""How long a mail rests that was refused because of pace, when nobody says for how long it should."""
-
-
-class Outcome(StrEnum):
-    """What became of a request to mail."""
-
-    SENT = "sent"
-    NOT_PENDING = "not_pending"
-    NOT_NEEDED = "not_needed"
-    UNANSWERED = "unanswered"
-    PARKED = "parked"
+"""How long a mail rests that was refused because of the send rate, when nobody says for how long it should."""
 
 
 class SendActivation:
@@ -56,75 +47,88 @@ class SendActivation:
         self._links = links
         self._districts = districts
         self._due = due
-        self._mailer = mailer
+        self._delivery = Delivery(mailer, resend_unknown=False)
         self._invitations = invitations
         self._stuck = stuck
         self._clock = clock
 
     def send(self, user_key: RosterUserKey, activation_id: str) -> Outcome:
-        """Raises MailRefused when SES said no, OutcomeUnknown while it is open what it did: the request is to come again.
+        """Send it, if it is still needed.
 
-        Where it is only not the time for it (pace, quota, sending stopped), the mail stays pending, is parked as due
-        later, and the request has done its part: waiting uses up none of the times that it may come.
+        Where it is only not the time for it (rate, quota, sending stopped), the mail stays pending, is parked as due later, and
+        the request has done its part (REFUSED): waiting uses up none of the times that it may come.
         Whoever comes while the mail is under way waits for the lease to pass. By then SES' own event has settled what
         became of it (``mail_feedback``); where none came, the outcome is UNANSWERED and a person is told.
+
+        Raises MailRefused when SES refused it for good, OutcomeUnknown while its delivery is unknown: the request is to
+        come again.
         """
         activation = self._activations.of_user(user_key)
         if not activation or activation.activation_id != activation_id:
-            return Outcome.NOT_PENDING
+            return Outcome.SETTLED
         if activation.state is ActivationState.SENDING:
-            if (activation.lease_until or "") > to_iso(self._clock()):
-                raise OutcomeUnknown("still_sending", "It is not known yet whether this mail went out.")
-            self._stuck.note(user_key, StuckCode.UNANSWERED, to_iso(self._clock()))
-            return Outcome.UNANSWERED
+            return self._under_way(activation)
         if activation.state is not ActivationState.PENDING:
-            return Outcome.NOT_PENDING
+            return Outcome.SETTLED
         user = self._users.get(user_key)
         if user is None or not user.active:
             return Outcome.NOT_NEEDED
-        if (
-            user.role is not Role.TEACHER
-            or user.official_email != activation.official_email
-            or self._needs_no_mail(user_key)
-        ):
+        if why_not_mailed(user, link=self._links.of_user(user_key), mailed_address=activation.official_email):
             self._activations.withdraw(activation)
             return Outcome.NOT_NEEDED
         district = self._districts.get(user_key.district_id)
-        message = self._invitations.first(activation, user, district)
-        try:
-            slot = self._mailer.slot(is_urgent=_is_awaited(activation))
-        except MailRefused as later:
-            return self._park(activation, later)
-        try:
-            self._activations.begin_sending(activation, now=self._clock(), lease=LEASE)
-        except RefusedTransition:
-            return self.send(user_key, activation_id)
-        # From here on the mail may have gone out: only SES' answer or its tagged event may say that it did not.
-        try:
-            message_id = self._mailer.send(message, slot, is_urgent=_is_awaited(activation))
-        except MailRefused as refused:
-            self._activations.give_back(activation)
-            if not refused.may_try_later:
-                raise
-            return self._park(activation, refused)
-        now = self._clock()
-        self._activations.mark_sent(
-            activation, message_id, now=now, follow_up_at=follow_up_at(district, activation, now)
-        )
-        return Outcome.SENT
+        message = self._invitations.activation(activation, user, district)
+        outcome = self._delivery.send(message, self._claim(activation, district), is_urgent=_is_awaited(activation))
+        if outcome is Outcome.UNKNOWN:
+            raise delivery_unknown()
+        # Where somebody else was faster, what is to be done depends on what they did.
+        return self.send(user_key, activation_id) if outcome is Outcome.SETTLED else outcome
 
     def expect(self, number: int) -> None:
-        """So many requests are about to come: the turns of their mails are had together."""
-        self._mailer.expect(number)
+        """So many requests are about to come: the slots of their mails are leased together."""
+        self._delivery.expect(number)
 
-    def _park(self, activation: Activation, refused: MailRefused) -> Outcome:
-        due_at = refused.until or self._clock() + PARKED_FOR
-        self._due.add(ACTIVATION, activation.user, due_at, activation_id=activation.activation_id)
-        return Outcome.PARKED
+    def _under_way(self, activation: Activation) -> Outcome:
+        if (activation.lease_until or "") > to_iso(self._clock()):
+            raise delivery_unknown()
+        self._stuck.note(activation.user, StuckCode.UNANSWERED, to_iso(self._clock()))
+        return Outcome.UNANSWERED
 
-    def _needs_no_mail(self, user_key: RosterUserKey) -> bool:
-        link = self._links.of_user(user_key)
-        return link is not None and link.state in (LinkState.MATCHED, LinkState.LINKED)
+    def _claim(self, activation: Activation, district: District) -> _ActivationClaim:
+        return _ActivationClaim(activation, district, self._activations, self._due, self._clock)
+
+
+@dataclass(slots=True)
+class _ActivationClaim:
+    """``pending → sending → sent``; there is no way back from a lost answer, so such a mail is never sent again (B5)."""
+
+    activation: Activation
+    district: District
+    activations: ActivationStore
+    due: DueStore
+    clock: Clock
+    is_taken: bool = False
+
+    def take(self) -> Outcome | None:
+        try:
+            self.activations.begin_sending(self.activation, now=self.clock(), lease=LEASE)
+        except RefusedTransition:
+            return Outcome.SETTLED
+        self.is_taken = True
+        return None
+
+    def release(self, refused: MailRefused) -> None:
+        if self.is_taken:
+            self.activations.give_back(self.activation)
+        if not refused.may_try_later:
+            raise refused
+        due_at = refused.until or self.clock() + PARKED_FOR
+        self.due.add(ACTIVATION, self.activation.user, due_at, activation_id=self.activation.activation_id)
+
+    def complete(self, message_id: str = "", /) -> None:
+        now = self.clock()
+        due_at = follow_up_at(self.district, self.activation, now)
+        self.activations.mark_sent(self.activation, message_id, now=now, follow_up_at=due_at)
 
 
 def _is_awaited(activation: Activation) -> bool:

@@ -39,6 +39,6 @@ def send_digest() -> SendDigest:
 def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     counts = send_digest().run()
     logger.info("digests", extra={"counts": dict(counts)})
-    for name, number in counts.items():
-        metric(f"Digests{name.title()}", number)
-    return dict(counts)
+    for outcome, number in counts.items():
+        metric(f"Digests{outcome.metric}", number)
+    return {outcome.value: number for outcome, number in counts.items()}

@@ -64,6 +64,6 @@ def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, 
     left = timedelta(milliseconds=context.get_remaining_time_in_millis())
     counts = send_nudge().run(until=utc_now() + left - LAST_NUDGE)
     logger.info("nudges", extra={"counts": dict(counts)})
-    for name, number in counts.items():
-        metric(f"Nudges{name.title().replace('_', '')}", number)
-    return dict(counts)
+    for outcome, number in counts.items():
+        metric(f"Nudges{outcome.metric}", number)
+    return {outcome.value: number for outcome, number in counts.items()}

@@ -1,22 +1,25 @@
-"""One nudge per due date: taken for one send, sent, and settled, so that no schedule that fires twice can send two."""
+"""Send the nudges that are due: one for each due date, however often the schedule fires (M17, B4)."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.domain.activation import may_be_mailed
 from shared.domain.clock import Clock, to_iso
 from shared.domain.district import District
-from shared.domain.errors import OutcomeUnknown
 from shared.domain.link import LinkState
 from shared.domain.nudge import look_again_at, nudge_after, still_about
 from shared.domain.pairing import Pairing, Verdict
 from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.domain.school_calendar import next_allowed
-from shared.mail.rendering import SUBJECTS, Kind, Message, build, translated
+from shared.mail import messages
+from shared.mail.delivery import Delivery, Outcome
+from shared.mail.messages import NudgedClass
+from shared.mail.rendering import Message
 from shared.mail.ses import Mailer, MailRefused
-from shared.runtime.i18n import language_for
 from shared.runtime.settings import Brand
 from shared.runtime.tokens import unsubscribe_token
 from shared.stores.accounts import AccountStore
@@ -43,7 +46,7 @@ class SendNudge:
         users: RosterUserStore,
         accounts: AccountStore,
         previous: PairClasses,
-        left: RemainingClassesStore,
+        remaining: RemainingClassesStore,
         districts: DistrictStore,
         mailer: Mailer,
         *,
@@ -57,105 +60,106 @@ class SendNudge:
         self._users = users
         self._accounts = accounts
         self._previous = previous
-        self._left = left
+        self._remaining = remaining
         self._districts = districts
-        self._mailer = mailer
+        self._delivery = Delivery(mailer, resend_unknown=False)
         self._token_key = token_key
         self._brand = brand
         self._clock = clock
 
-    def run(self, until: datetime | None = None) -> Counter[str]:
-        """Deal with everything that is due, and begin nothing from ``until`` on: that stays due.
+    def run(self, until: datetime | None = None) -> Counter[Outcome]:
+        """Deal with everything that is due, and begin nothing from ``until`` on: that stays due. Return how many had which outcome.
 
-        Answers how many were sent, moved, stopped, refused, unanswered, left alone.
-        Left alone are teachers of whose classes none has gone over into a district class: they are looked at again later.
-
-        Unanswered are those of which nobody can say whether they went out: they count as sent, since a second reminder
-        annoys more than a missing one, and the next one comes on its own date.
+        UNANSWERED counts as sent: a second nudge annoys more than a missing one, and the next one comes on its own date.
+        NOTHING_TO_SAY is for teachers of whose classes none has gone over into a district class.
         """
-        counts: Counter[str] = Counter()
+        counts: Counter[Outcome] = Counter()
         for user, due_at, _ in self._due.due(NUDGE, self._clock()):
             if until and self._clock() >= until:
                 break
-            counts[self._one(user, due_at)] += 1
+            counts[self._send(user, due_at)] += 1
         return counts
 
-    def _one(self, key: RosterUserKey, due_at: str) -> str:
+    def _send(self, key: RosterUserKey, due_at: str) -> Outcome:
         now = self._clock()
         link = self._links.of_user(key)
         user = self._users.get(key)
         district = self._districts.find(key.district_id)
         if not link or link.state is not LinkState.LINKED or not user or not district or user.role is not Role.TEACHER:
             self._due.remove(NUDGE, key, due_at)
-            return "stopped"
+            return Outcome.NOT_NEEDED
         nudges = self._nudges.of_user(key)
         if nudges.due_at != due_at:
             # Another run dealt with it; what it left in the index is removed.
             self._due.remove(NUDGE, key, due_at)
-            return "stopped"
-        after = nudge_after(district, nudges.sent + 1, now)
-        if nudges.under_way:
-            self._nudges.move(key, due_at, after, sent_at=to_iso(now))
-            return "unanswered"
+            return Outcome.SETTLED
+        claim = _NudgeClaim(key, district, self._nudges, nudges.sent, due_at, now)
+        if nudges.under_way and not self._delivery.resend_unknown:
+            claim.complete()
+            return Outcome.UNANSWERED
         classes = still_about(self._accounts.owned_classes(*self._accounts.family_of(link.account_id)))
-        if not classes or not user.active or not user.official_email:
-            self._left.forget(key)
+        if not classes or not may_be_mailed(user):
+            self._remaining.forget(key)
             self._nudges.move(key, due_at, None)
-            return "stopped"
+            return Outcome.NOT_NEEDED
         allowed = next_allowed(district, now)
         if allowed > now:
             self._nudges.move(key, due_at, allowed)
-            return "moved"
+            return Outcome.POSTPONED
         paired = self._previous.paired(classes, user, district)
-        named = [one for one in paired if one.verdict is not Verdict.LEFT_ALONE]
-        self._left.note(user, len(named))
+        named = [pairing for pairing in paired if pairing.verdict is not Verdict.LEFT_ALONE]
+        self._remaining.note(user, len(named))
         if not named:
             self._nudges.move(key, due_at, look_again_at(district, now))
-            return "left_alone"
-        message = self._message(district, user, link.account_id, named)
-        try:
-            slot = self._mailer.slot()
-        except MailRefused as later:
-            self._nudges.move(key, due_at, next_allowed(district, later.until or now + PAUSE))
-            return "refused"
-        lease_until = now + LEASE
-        if not self._nudges.move(key, due_at, lease_until, under_way=True):
-            return "stopped"
-        try:
-            self._mailer.send(message, slot)
-        except MailRefused:
-            self._nudges.move(key, to_iso(lease_until), next_allowed(district, now + PAUSE))
-            return "refused"
-        except OutcomeUnknown:
-            return "open"
-        self._nudges.move(key, to_iso(lease_until), after, sent_at=to_iso(now))
-        return "sent"
+            return Outcome.NOTHING_TO_SAY
+        return self._delivery.send(self._message(district, user, link.account_id, named), claim)
 
     def _message(self, district: District, user: RosterUser, account_id: str, paired: list[Pairing]) -> Message:
-        language = language_for(district.locale)
-        stop = f"{self._brand.web_url}/unsubscribe/{unsubscribe_token(district.district_id, account_id, self._token_key())}"
-        return build(
-            Kind.NUDGE,
-            language,
+        token = unsubscribe_token(district.district_id, account_id, self._token_key())
+        return messages.nudge(
+            self._brand,
+            district,
             to=user.official_email or "",
-            subject=translated(language, SUBJECTS[Kind.NUDGE], brand=self._brand.brand_name),
-            brand=self._brand,
-            stop=stop,
             name=user.display_name,
-            obsolete=[_told(one) for one in paired if one.verdict is Verdict.OBSOLETE],
-            asked=[_told(one) for one in paired if one.verdict is Verdict.ASK],
-            address=f"{self._brand.web_url}/cleaning",
-            support_url=district.support_url or self._brand.support_url,
+            obsolete=[_nudged(pairing) for pairing in paired if pairing.verdict is Verdict.OBSOLETE],
+            asked=[_nudged(pairing) for pairing in paired if pairing.verdict is Verdict.ASK],
+            stop=f"{self._brand.web_url}/unsubscribe/{token}",
         )
 
 
-def _told(one: Pairing) -> dict[str, str | int]:
-    """What the mail says of a class: its name, what is in it, where its students are."""
-    return {
-        "name": one.grassroots.name,
-        "students": one.size,
-        "goals": len(one.grassroots.goals),
-        "assignments": len(one.grassroots.assignments),
-        "moved": one.moved,
-        "into": ", ".join(moved.into.title for moved in one.into),
-    }
+@dataclass(slots=True)
+class _NudgeClaim:
+    """While a nudge is under way, it is due again at the end of its lease."""
+
+    user: RosterUserKey
+    district: District
+    nudges: NudgeStore
+    sent: int
+    due_at: str
+    now: datetime
+
+    def take(self) -> Outcome | None:
+        lease_until = self.now + LEASE
+        if not self.nudges.move(self.user, self.due_at, lease_until, under_way=True):
+            return Outcome.SETTLED
+        self.due_at = to_iso(lease_until)
+        return None
+
+    def release(self, refused: MailRefused) -> None:
+        again = next_allowed(self.district, refused.until or self.now + PAUSE)
+        self.nudges.move(self.user, self.due_at, again)
+
+    def complete(self, _message_id: str = "", /) -> None:
+        next_at = nudge_after(self.district, self.sent + 1, self.now)
+        self.nudges.move(self.user, self.due_at, next_at, sent_at=to_iso(self.now))
+
+
+def _nudged(pairing: Pairing) -> NudgedClass:
+    return NudgedClass(
+        name=pairing.grassroots.name,
+        students=pairing.size,
+        goals=len(pairing.grassroots.goals),
+        assignments=len(pairing.grassroots.assignments),
+        moved=pairing.moved,
+        into=", ".join(moved.into.title for moved in pairing.into),
+    )

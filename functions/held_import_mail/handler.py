@@ -19,7 +19,7 @@ from shared.stores.imports import ImportNotices
 
 
 @cache
-def notice() -> NotifyHeldImport:
+def notify_held_import() -> NotifyHeldImport:
     """The use case, wired to the services that the environment names."""
     settings = HeldImportMailSettings.from_environment()
     table = aws.table(settings.table_name)
@@ -38,6 +38,6 @@ def notice() -> NotifyHeldImport:
 @event_source(data_class=EventBridgeEvent)
 def lambda_handler(event: EventBridgeEvent, _context: LambdaContext) -> dict[str, Any]:
     district_id, import_id = str(event.detail["district_id"]), str(event.detail["import_id"])
-    told = notice().tell(district_id, import_id)
-    logger.info("held import told", extra={"district_id": district_id, "import_id": import_id, "told": told})
-    return {"told": told}
+    notified = notify_held_import().notify(district_id, import_id)
+    logger.info("held import", extra={"district_id": district_id, "import_id": import_id, "notified": notified})
+    return {"notified": notified}

@@ -26,7 +26,7 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 
 
 @cache
-def notices() -> NotifyLinkChange:
+def notify_link_change() -> NotifyLinkChange:
     """The use case, wired to the services that the environment names."""
     settings = LinkNoticeSettings.from_environment()
     table = aws.table(settings.table_name)
@@ -56,8 +56,8 @@ def notices() -> NotifyLinkChange:
 def record_handler(record: SQSRecord) -> None:
     """Whatever it raises, the queue brings the event again."""
     event = record.json_body
-    told = notices().tell(event["detail-type"], event["detail"])
-    logger.info("link told", extra={"event_id": event["detail"]["event_id"], "told": told})
+    notified = notify_link_change().notify(event["detail-type"], event["detail"])
+    logger.info("link change", extra={"event_id": event["detail"]["event_id"], "notified": notified})
 
 
 @logger.inject_lambda_context

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.district import District
-from shared.domain.roster import RosterUser, RosterUserKey
+from shared.domain.link import Link, LinkState
+from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.domain.school_calendar import moment_of, next_allowed
 
 
@@ -54,6 +55,57 @@ class Activation:
     reminders: int = 0
     reminders_stopped: bool = False
     trouble: str | None = None
+
+
+class NotMailed(StrEnum):
+    """Why a roster user gets no mail from here; the values are codes of reports and errors where they are shown."""
+
+    AWAY = "not_on_roster"
+    """Off the roster: works again on return (M8)."""
+    NOT_A_TEACHER = "not_a_teacher"
+    LINKED = "matched_or_linked"
+    NO_ADDRESS = "teacher_without_email"
+    SHARED_ADDRESS = "shared_address"
+    """Several people have it (M7)."""
+    OTHER_ADDRESS = "other_address"
+    """The official address is not the one that the mail was made for."""
+
+
+def why_not_mailed(
+    user: RosterUser | None,
+    *,
+    link: Link | None = None,
+    address_is_shared: bool = False,
+    mailed_address: str | None = None,
+) -> NotMailed | None:
+    """The one rule of who is mailed: teachers on the roster with an address of their own (M7, M8, M12, B5); None: may be mailed.
+
+    ``link`` counts for mails that ask for a link: whoever is matched or linked needs none. ``mailed_address`` is the address
+    that a mail was made for.
+    """
+    if user is None or not user.active:
+        return NotMailed.AWAY
+    if user.role is not Role.TEACHER:
+        return NotMailed.NOT_A_TEACHER
+    if needs_no_link(link):
+        return NotMailed.LINKED
+    if not user.official_email:
+        return NotMailed.NO_ADDRESS
+    if address_is_shared:
+        return NotMailed.SHARED_ADDRESS
+    if mailed_address is not None and user.official_email != mailed_address:
+        return NotMailed.OTHER_ADDRESS
+    return None
+
+
+def may_be_mailed(user: RosterUser | None) -> bool:
+    """Whether this person may be mailed at all: a teacher on the roster with an address."""
+    return why_not_mailed(user) is None
+
+
+def needs_no_link(link: Link | None) -> bool:
+    """Whether an account was found for this person or linked already: no mail is to ask for one (M8)."""
+    return link is not None and link.state in (LinkState.MATCHED, LinkState.LINKED)
 
 
 _WAITS = "activation_waits"

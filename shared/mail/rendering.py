@@ -1,4 +1,4 @@
-"""A mail as it is built from templates: subject, HTML and text in one language.
+"""How a mail is made of its templates: subject, HTML and text in one language. ``messages`` has a function for each mail.
 
 Every kind of mail fills the blocks of one frame (``templates/frame.html`` and ``frame.txt``); every style stands once, in
 ``templates/styles.html``. See docs/decisions/0014-mails-share-one-frame.md.
@@ -7,7 +7,7 @@ Every kind of mail fills the blocks of one frame (``templates/frame.html`` and `
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -39,18 +39,6 @@ class Kind(StrEnum):
     @property
     def bulk(self) -> bool:
         return self in (Kind.REMINDER, Kind.NUDGE)
-
-
-SUBJECTS = {
-    Kind.ACTIVATION: "Confirm your official %(brand)s account",
-    Kind.REMINDER: "Your official %(brand)s account waits for you",
-    Kind.NUDGE: "Your previous %(brand)s classes are still open",
-    Kind.HELD_IMPORT: "A roster of %(district)s waits for your decision",
-    Kind.DIGEST: "Classes from before that are left in %(district)s",
-    Kind.LINKED: "Your %(brand)s accounts were linked",
-    Kind.UNDONE: "The link of your %(brand)s accounts was undone",
-}
-"""What each kind is called; the headings of the templates say the same, and are what gets translated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +103,11 @@ def _shown(value: Any) -> Any:
     if isinstance(value, str):
         return plain(value)
     if isinstance(value, list | tuple):
-        return [_shown(one) for one in value]
+        return [_shown(each) for each in value]
     if isinstance(value, dict):
-        return {name: _shown(one) for name, one in value.items()}
+        return {name: _shown(each) for name, each in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return _shown(asdict(value))
     return value
 
 

@@ -79,14 +79,14 @@ class Mailer:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
             if status >= 500:
                 raise OutcomeUnknown(
-                    "send_unanswered", "SES failed while it took the mail; it may have gone out."
+                    "delivery_unknown", "SES failed while it took the mail; it may have gone out."
                 ) from None
             may_try_later = code in _TRY_LATER
             if may_try_later:
                 self._slow_down()
             raise MailRefused(code, "SES refused the mail.", may_try_later=may_try_later) from None
         except BotoCoreError:
-            raise OutcomeUnknown("send_unanswered", "SES did not answer; the mail may have gone out.") from None
+            raise OutcomeUnknown("delivery_unknown", "SES did not answer; the mail may have gone out.") from None
         return str(answer["MessageId"])
 
     def _slow_down(self) -> None:

@@ -16,8 +16,6 @@ from shared.stores.table import conflicts
 
 KEPT_DAYS = UNDO_DAYS + 1
 """As long as it may lead to the undo; checked against the link when it is read."""
-MOST_TRIES = 2
-"""Of which nobody can say whether they went out."""
 
 
 class Taking(StrEnum):
@@ -29,7 +27,7 @@ class Taking(StrEnum):
     SETTLED = "settled"
     """It was sent, or refused for good."""
     UNANSWERED = "unanswered"
-    """It was handed to SES as often as it may be, and nobody can say whether it went out."""
+    """It was handed to SES as often as it may be, and its delivery is unknown."""
 
 
 class NoticeStore:
@@ -38,18 +36,21 @@ class NoticeStore:
     def __init__(self, table: Any) -> None:
         self._table = table
 
-    def take(self, notice: Notice, *, now: datetime, lease: timedelta) -> Taking:
-        """Take a notice for one send. Whoever took it before and never said what became of it has until its lease is over."""
+    def take(self, notice: Notice, *, now: datetime, lease: timedelta, most_tries: int) -> Taking:
+        """Take a notice for one send. Whoever took it before and never said what became of it has until its lease is over.
+
+        ``most_tries`` is how often it may be handed to SES without an answer.
+        """
         key = _key(notice.notice_id, notice.side)
         try:
             with conflicts("notice_taken", "This notice was taken before."):
-                self._begin(key, notice, now, lease)
+                self._begin(key, notice, now, lease, most_tries)
         except Conflict:
             found = self._table.get_item(Key=key, ConsistentRead=True).get("Item", {})
-            return _why_not(found, to_iso(now))
+            return _why_not(found, to_iso(now), most_tries)
         return Taking.TAKEN
 
-    def _begin(self, key: Key, notice: Notice, now: datetime, lease: timedelta) -> None:
+    def _begin(self, key: Key, notice: Notice, now: datetime, lease: timedelta, most_tries: int) -> None:
         self._table.update_item(
             Key=key,
             UpdateExpression=(
@@ -69,7 +70,7 @@ class NoticeStore:
                 ":until": to_iso(now + lease),
                 ":ttl": int((now + timedelta(days=KEPT_DAYS)).timestamp()),
                 ":one": 1,
-                ":most": MOST_TRIES,
+                ":most": most_tries,
             },
         )
 
@@ -101,11 +102,11 @@ class NoticeStore:
         return Notice(notice_id, side, RosterUserKey(item["district_id"], item["sourced_id"]), item["account_id"])
 
 
-def _why_not(item: dict[str, Any], now: str) -> Taking:
+def _why_not(item: dict[str, Any], now: str, most_tries: int) -> Taking:
     if "settled_at" in item:
         return Taking.SETTLED
-    is_open = "lease_until" in item and item["lease_until"] <= now
-    return Taking.UNANSWERED if is_open and item["tries"] >= MOST_TRIES else Taking.UNDER_WAY
+    is_over = "lease_until" in item and item["lease_until"] <= now
+    return Taking.UNANSWERED if is_over and item["tries"] >= most_tries else Taking.UNDER_WAY
 
 
 def _key(notice_id: str, side: Side) -> Key:

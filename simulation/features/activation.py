@@ -34,7 +34,7 @@ def _sends(sim: Simulation, message: str) -> None:
 
 def _send(sim: Simulation, user: RosterUserKey, body: dict[str, str]) -> None:
     if "follow_up" in body:
-        if sim.world.send_reminder().look(user, body["follow_up"]) == "open":
+        if sim.world.send_reminder().send(user, body["follow_up"]) in ("unknown", "unanswered"):
             sim.unanswered.add("reminder")
         return
     if sim.world.send_activation().send(user, body["activation_id"]) == "unanswered":

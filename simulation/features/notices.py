@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from functions.link_notice.notify_link_change import KINDS
+from functions.link_notice.notify_link_change import EVENTS
 from shared.domain.clock import to_iso
 from simulation.simulator import Feature, Simulation, Worker
 
@@ -35,7 +35,7 @@ def _collect(sim: Simulation) -> None:
     told to a person."""
     entries = sim.world.events.entries
     for entry in entries[sim.facts.setdefault("events told", 0) :]:
-        if entry["DetailType"] in KINDS:
+        if entry["DetailType"] in EVENTS:
             sim.send("notice", (entry["DetailType"], entry["Detail"]))
     sim.facts["events told"] = len(entries)
     if "LinkNoticesUnanswered" in sim.world.metrics:
@@ -44,7 +44,7 @@ def _collect(sim: Simulation) -> None:
 
 def _tells(sim: Simulation, event: tuple[str, str]) -> None:
     fact, detail = event
-    sim.world.notify_link_change().tell(fact, json.loads(detail))
+    sim.world.notify_link_change().notify(fact, json.loads(detail))
 
 
 def _safety(sim: Simulation) -> Iterator[str]:
@@ -67,7 +67,7 @@ def _at_rest(sim: Simulation) -> dict[str, Any]:
 def _untold(sim: Simulation) -> Iterator[tuple[str, str]]:
     items = sim.world.table.items
     for entry in sim.world.events.entries:
-        if entry["DetailType"] not in KINDS:
+        if entry["DetailType"] not in EVENTS:
             continue
         detail = json.loads(entry["Detail"])
         pk = f"USER#{detail['district_id']}#{detail['sourced_id']}"

@@ -346,7 +346,7 @@ def _notice_address(r: Riverbend) -> str:
     """The address in the mail that told the teacher's official address of the link."""
     r.linked()
     world = r.web.world
-    world.tell_of_links()
+    world.notify_of_links()
     texts = [
         mail["Content"]["Simple"]["Body"]["Text"]["Data"]
         for mail in world.ses.sent

@@ -206,7 +206,7 @@ def test_a_class_that_its_teacher_keeps_is_nudged_about_no_more() -> None:
     year, nudging = one_linked_teacher()
     year.accounts.keep_class("a-t0", "t0", now=year.now)
     year.pass_time(days=15)
-    assert nudging.run() == {"stopped": 1}
+    assert nudging.run() == {"not_needed": 1}
     assert year.nudges.due_at(RosterUserKey("lakeside", "t0")) is None
 
 
@@ -214,7 +214,7 @@ def test_a_class_that_is_another_one_is_left_alone_and_looked_at_again() -> None
     year, nudging = one_linked_teacher()
     year.feed(account("a-t0", "t0@mail.example", classes=[{"class_id": "t0", "name": "Chess club"}]))
     year.pass_time(days=15)
-    assert nudging.run() == {"left_alone": 1}
+    assert nudging.run() == {"nothing_to_say": 1}
     year.feed(account("a-t0", "t0@mail.example", classes=[{"class_id": "t0", "name": "Algebra, period 3"}]))
     year.pass_time(days=20)
     assert nudging.run() == {"sent": 1}

@@ -78,7 +78,7 @@ def test_nothing_left_is_no_mail(world: World) -> None:
         RemainingClassesStore(world.table).forget(teacher(number, None).key)
     world.send_digest().run()
     world.now = MONDAY
-    assert world.send_digest().run() == {"nothing": 1}
+    assert world.send_digest().run() == {"nothing_to_say": 1}
     assert digests(world) == []
 
 

@@ -30,8 +30,8 @@ def held(world: World, **settings: Any) -> dict[str, Any]:
 def test_each_contact_is_told_once_why_it_waits_and_how_to_decide() -> None:
     world = World()
     report = held(world)
-    assert notice(world).tell("lakeside", report["import_id"]) == 2
-    assert notice(world).tell("lakeside", report["import_id"]) == 0
+    assert notice(world).notify("lakeside", report["import_id"]) == 2
+    assert notice(world).notify("lakeside", report["import_id"]) == 0
     assert [mail["To"] for mail in world.ses.sent] == CONTACTS
     simple = world.ses.sent[0]["Content"]["Simple"]
     text = simple["Body"]["Text"]["Data"]
@@ -44,7 +44,7 @@ def test_each_contact_is_told_once_why_it_waits_and_how_to_decide() -> None:
 def test_in_spanish_where_the_district_speaks_it() -> None:
     world = World()
     report = held(world, locale="es")
-    notice(world).tell("lakeside", report["import_id"])
+    notice(world).notify("lakeside", report["import_id"])
     assert "espera" in world.ses.sent[0]["Content"]["Simple"]["Subject"]["Data"]
 
 
@@ -52,9 +52,9 @@ def test_nobody_is_told_of_what_was_decided_meanwhile() -> None:
     world = World()
     report = held(world)
     world.put(f"decisions/lakeside/{report['import_id']}.json", b'{"action": "reject", "by": "k", "reason": "r"}')
-    assert notice(world).tell("lakeside", report["import_id"]) == 0
-    assert notice(world).tell("lakeside", "unknown") == 0
-    assert notice(world).tell("nowhere", report["import_id"]) == 0
+    assert notice(world).notify("lakeside", report["import_id"]) == 0
+    assert notice(world).notify("lakeside", "unknown") == 0
+    assert notice(world).notify("nowhere", report["import_id"]) == 0
 
 
 def test_when_ses_says_no_the_event_comes_again_and_nobody_hears_of_it_twice() -> None:
@@ -68,6 +68,6 @@ def test_when_ses_says_no_the_event_comes_again_and_nobody_hears_of_it_twice() -
     world = World(gate=gate)
     report = held(world)
     with pytest.raises(MailRefused):
-        notice(world).tell("lakeside", report["import_id"])
-    assert notice(world).tell("lakeside", report["import_id"]) == 1
+        notice(world).notify("lakeside", report["import_id"])
+    assert notice(world).notify("lakeside", report["import_id"]) == 1
     assert [mail["To"] for mail in world.ses.sent] == CONTACTS

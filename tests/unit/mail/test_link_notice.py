@@ -62,7 +62,7 @@ def subject(mail: dict[str, Any]) -> str:
 def test_a_link_is_told_to_the_official_address_and_to_the_accounts_own(web: Website) -> None:
     linked_teacher(web)
 
-    assert web.world.tell_of_links() == 2
+    assert web.world.notify_of_links() == 2
 
     official, own = notices(web.world)
     assert {official["To"], own["To"]} == {OFFICIAL, OWN}
@@ -84,10 +84,10 @@ def test_a_link_is_told_to_the_official_address_and_to_the_accounts_own(web: Web
 
 def test_an_undo_is_told_to_both_too(web: Website) -> None:
     home = linked_teacher(web)
-    web.world.tell_of_links()
+    web.world.notify_of_links()
     home.press("Undo the link with Lakeside Schools")
 
-    assert web.world.tell_of_links() == 2
+    assert web.world.notify_of_links() == 2
 
     told = notices(web.world)[2:]
     assert {mail["To"] for mail in told} == {OFFICIAL, OWN}
@@ -101,7 +101,7 @@ def test_a_link_by_rule_says_so_and_one_address_on_both_sides_gets_one_mail(web:
 
     tom.open("/sso/lakeside").press("Continue with Google")
 
-    assert web.world.tell_of_links() == 1
+    assert web.world.notify_of_links() == 1
     (mail,) = notices(web.world)
     assert mail["To"] == "t2@lakeside.example"
     assert "the same verified address or Clever id" in text(mail)
@@ -109,20 +109,20 @@ def test_a_link_by_rule_says_so_and_one_address_on_both_sides_gets_one_mail(web:
 
 def test_an_event_that_comes_again_tells_nobody(web: Website) -> None:
     linked_teacher(web)
-    web.world.tell_of_links()
+    web.world.notify_of_links()
 
-    assert web.world.tell_of_links() == 0
+    assert web.world.notify_of_links() == 0
 
     assert len(notices(web.world)) == 2
 
 
 def test_an_event_redriven_after_two_weeks_sends_no_notice(web: Website) -> None:
     linked_teacher(web)
-    web.world.tell_of_links()
+    web.world.notify_of_links()
     web.world.pass_time(days=28)
     web.world.table.expire()
 
-    assert web.world.tell_of_links() == 0
+    assert web.world.notify_of_links() == 0
 
 
 def test_a_student_never_gets_a_mail(web: Website) -> None:
@@ -130,7 +130,7 @@ def test_a_student_never_gets_a_mail(web: Website) -> None:
     before = len(web.world.ses.sent)
     in_a_made_account(web)
 
-    assert web.world.tell_of_links() == 0
+    assert web.world.notify_of_links() == 0
 
     assert len(web.world.ses.sent) == before
 
@@ -152,7 +152,7 @@ def test_neither_an_unverified_address_nor_a_students_account_is_written_to(web:
 def test_a_link_undone_before_its_notice_went_out_is_told_as_undone_alone(web: Website) -> None:
     linked_teacher(web).press("Undo the link with Lakeside Schools")
 
-    web.world.tell_of_links()
+    web.world.notify_of_links()
 
     assert {subject(mail) for mail in notices(web.world)} == {"The link of your Khan Academy accounts was undone"}
 
@@ -164,9 +164,9 @@ def test_a_notice_that_ses_refused_goes_out_with_the_next_event_and_only_once() 
     refusing.which = [False, True]
 
     with pytest.raises(MailRefused):
-        web.world.tell_of_links()
+        web.world.notify_of_links()
     assert len(notices(web.world)) == 1
-    assert web.world.tell_of_links() == 1
+    assert web.world.notify_of_links() == 1
 
     assert [mail["To"] for mail in notices(web.world)] == [OFFICIAL, OWN]
 
@@ -177,18 +177,18 @@ def test_a_notice_of_unknown_delivery_is_sent_once_more_and_then_reported() -> N
     linked_teacher(web)
     refusing.which = [True, False, True]
 
-    with pytest.raises(OutcomeUnknown, match="may have gone out"):
-        web.world.tell_of_links()
+    with pytest.raises(OutcomeUnknown, match="delivery_unknown"):
+        web.world.notify_of_links()
     assert [mail["To"] for mail in notices(web.world)] == [OWN], "the other side is told all the same"
     with pytest.raises(OutcomeUnknown, match="not known yet"):
-        web.world.tell_of_links()
+        web.world.notify_of_links()
     web.world.pass_time(minutes=30)
-    with pytest.raises(OutcomeUnknown, match="may have gone out"):
-        web.world.tell_of_links()
+    with pytest.raises(OutcomeUnknown, match="delivery_unknown"):
+        web.world.notify_of_links()
     assert web.world.metrics == []
     web.world.pass_time(minutes=30)
 
-    assert web.world.tell_of_links() == 0
+    assert web.world.notify_of_links() == 0
 
     assert web.world.metrics == ["LinkNoticesUnanswered"]
     assert [mail["To"] for mail in notices(web.world)] == [OWN]
@@ -204,7 +204,7 @@ def test_whatever_call_a_worker_dies_at_both_sides_hear_of_the_link(dies: FaultM
         injector.enabled = True
         for _delivery in range(3):
             with suppress(Killed, Exception):
-                web.world.tell_of_links()
+                web.world.notify_of_links()
             web.world.pass_time(minutes=30)
         sent = Counter(mail["To"] for mail in notices(web.world))
         assert set(sent) == {OFFICIAL, OWN}, (at, sent)
@@ -218,19 +218,19 @@ def test_who_gives_a_notice_back_too_late_takes_it_from_nobody(web: Website) -> 
     store = NoticeStore(web.world.table)
     notice, lease, now = Notice("0" * 32, Side.OFFICIAL, key("t1"), "ada"), timedelta(minutes=10), web.world.now
     later = now + lease
-    assert store.take(notice, now=now, lease=lease) is Taking.TAKEN
-    assert store.take(notice, now=later, lease=lease) is Taking.TAKEN
+    assert store.take(notice, now=now, lease=lease, most_tries=2) is Taking.TAKEN
+    assert store.take(notice, now=later, lease=lease, most_tries=2) is Taking.TAKEN
 
     store.give_back(notice, taken_at=now, lease=lease)
 
-    assert store.take(notice, now=later, lease=lease) is Taking.UNDER_WAY
+    assert store.take(notice, now=later, lease=lease, most_tries=2) is Taking.UNDER_WAY
 
 
 def test_in_spanish_where_the_district_speaks_it(web: Website) -> None:
     linked_teacher(web)
     web.world.register(locale="es")
 
-    web.world.tell_of_links()
+    web.world.notify_of_links()
 
     assert "se vincularon" in subject(web.world.ses.sent[-1])
 
@@ -242,7 +242,7 @@ def test_one_event_of_a_batch_that_fails_comes_again_alone(web: Website, monkeyp
         for (pk, _), item in web.world.table.items.items()
         if pk.startswith("OUTBOX#") and item["detail_type"] == "AccountLinked"
     )
-    monkeypatch.setattr(handler, "notices", web.world.link_notices)
+    monkeypatch.setattr(handler, "notify_link_change", web.world.notify_link_change)
     event = {"Records": [record("good", "AccountLinked", detail), record("bad", "AccountLinked", {})]}
 
     answer = handler.lambda_handler(event, CONTEXT)
@@ -257,10 +257,10 @@ def test_an_address_refused_for_good_does_not_keep_the_notice_from_the_other() -
     linked_teacher(web)
     refusing.which = [True, False]
 
-    assert web.world.tell_of_links() == 1
+    assert web.world.notify_of_links() == 1
 
     assert [mail["To"] for mail in notices(web.world)] == [OWN]
-    assert web.world.tell_of_links() == 0, "it is not tried again"
+    assert web.world.notify_of_links() == 0, "it is not tried again"
 
 
 def test_a_side_that_is_put_off_comes_again_and_the_other_is_told_at_once() -> None:
@@ -270,8 +270,8 @@ def test_a_side_that_is_put_off_comes_again_and_the_other_is_told_at_once() -> N
     refusing.which = [True, False]
 
     with pytest.raises(MailRefused):
-        web.world.tell_of_links()
+        web.world.notify_of_links()
     assert [mail["To"] for mail in notices(web.world)] == [OWN]
 
-    web.world.tell_of_links()
+    web.world.notify_of_links()
     assert sorted(mail["To"] for mail in notices(web.world)) == sorted([OFFICIAL, OWN])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import date
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -21,6 +22,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from local.mail_gallery import WEB, sample
 from shared.domain.errors import InvalidSettings
+from shared.mail.messages import DigestRow, NudgedClass
 from shared.mail.palette import contrast, palette
 from shared.mail.plain_text import JOINER, one_line, plain
 from shared.mail.rendering import Kind, Message, build
@@ -154,7 +156,7 @@ def test_only_bulk_mail_has_the_headers_of_rfc_8058_and_a_postal_address(kind: K
 @pytest.mark.parametrize(("kind", "stop"), [(Kind.NUDGE, ""), (Kind.ACTIVATION, f"{WEB}/unsubscribe/x")])
 def test_a_bulk_mail_without_an_end_and_an_activation_with_one_are_refused(kind: Kind, stop: str) -> None:
     with pytest.raises(ValueError, match="address to stop it"):
-        sample(kind, "en", stop=stop)
+        build(kind, "en", to="a@b.example", subject="s", brand=Brand(web_url=WEB), stop=stop, **INVITED)
 
 
 def test_an_activation_has_one_blue_button_and_its_address_as_text() -> None:
@@ -196,8 +198,8 @@ def test_many_schools_and_classes_and_no_name_read_well_too() -> None:
     assert "Do you still need" not in nudge.text + nudge.html
 
 
-def previous(name: str, into: str = "") -> dict[str, str | int]:
-    return {"name": name, "students": 1, "goals": 0, "assignments": 2, "moved": 0, "into": into}
+def previous(name: str, into: str = "") -> NudgedClass:
+    return NudgedClass(name, students=1, goals=0, assignments=2, moved=0, into=into)
 
 
 def test_a_nudge_tells_what_is_in_each_class_and_where_its_students_are() -> None:
@@ -245,7 +247,7 @@ def test_a_name_becomes_no_link_no_markup_and_no_line(name: str) -> None:
         Kind.ACTIVATION: {"name": name, "district": name, "schools": [name, name]},
         Kind.REMINDER: {"name": name, "district": name, "schools": [name]},
         Kind.NUDGE: {"name": name, "obsolete": [previous(name, name)] * 2, "asked": [previous(name)]},
-        Kind.DIGEST: {"district": name, "schools": [{"name": name, "classes": 1, "percent": 100}] * 2},
+        Kind.DIGEST: {"district": name, "schools": [DigestRow(name, classes=1, percent=100)] * 2},
         Kind.HELD_IMPORT: {"district": name, "upload": name, "reason": name},
     }
     for kind, values in kinds.items():
@@ -270,6 +272,8 @@ def _replaced(value: Any) -> Any:
             return [_replaced(one) for one in value]
         case str():
             return "Ada" if value else ""
+        case NudgedClass() | DigestRow():
+            return type(value)(**_replaced(asdict(value)))
     return value
 
 
@@ -306,7 +310,10 @@ INVITED = {
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "evil.example", ""])
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="begins with https"):
-        sample(Kind.ACTIVATION, "en", support_url=address)
+        build(
+            Kind.ACTIVATION, "en", to="a@b.example", subject="s", brand=Brand(web_url=WEB),
+            **{**INVITED, "support_url": address},
+        )  # fmt: skip
 
 
 def test_an_address_breaks_no_line_and_no_attribute() -> None:

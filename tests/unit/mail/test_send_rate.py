@@ -442,7 +442,7 @@ def test_parked_requests_are_acknowledged_so_that_waiting_costs_no_try() -> None
     with mock.patch.object(handler, "use_cases", return_value=cases), mock.patch.object(handler, "metric") as metric:
         answer = handler.lambda_handler({"Records": [{"messageId": "m", "body": message}]}, context)
     assert answer == {"batchItemFailures": []}
-    metric.assert_called_once_with("ActivationParked")
+    metric.assert_called_once_with("ActivationRefused")
 
 
 def test_of_two_workers_that_saw_the_same_free_slots_one_gets_them() -> None:

@@ -117,7 +117,7 @@ def test_a_nudge_ends_by_itself_when_what_it_named_is_deleted_or_kept(web: Websi
     assert "You keep these" in teacher.text
     assert "There is nothing left to tidy up." in teacher.text
     web.world.pass_time(days=16)
-    assert web.world.send_nudge().run() == {"stopped": 1}
+    assert web.world.send_nudge().run() == {"not_needed": 1}
 
 
 def test_later_means_a_month_later(web: Website) -> None:

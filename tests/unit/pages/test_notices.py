@@ -27,7 +27,7 @@ def told() -> Website:
     """Lakeside where Ada is linked, and both of her addresses were told."""
     made = lakeside()
     linked_teacher(made)
-    made.world.tell_of_links()
+    made.world.notify_of_links()
     return made
 
 
@@ -69,7 +69,7 @@ def test_whoever_types_the_address_that_the_notice_came_to_undoes_the_link(web: 
     assert link_of(web).state is LinkState.UNDONE
     assert web.world.links.of_account("ada") == []
     assert AuditStore(web.world.table).of_user(key("t1"))[-1].actor is Actor.NOTICE
-    assert web.world.tell_of_links() == 2, "both are told of the undo"
+    assert web.world.notify_of_links() == 2, "both are told of the undo"
 
 
 def test_with_the_undo_every_session_of_the_account_ends(web: Website) -> None:
@@ -92,7 +92,7 @@ def lakeside_home(web: Website) -> WebClient:
 def test_another_address_gets_the_same_answer_and_undoes_nothing(web: Website, typed: str) -> None:
     right = lakeside()
     linked_teacher(right)
-    right.world.tell_of_links()
+    right.world.notify_of_links()
     page = arrived(web)
     before = facts(web)
 

@@ -236,7 +236,7 @@ def told_of_a_link(*, undone: bool = False, at_limit: bool = False) -> Visitor:
     gate = AtLimit()
     web = lakeside(gate=gate)
     linked_teacher(web)
-    web.world.tell_of_links()
+    web.world.notify_of_links()
     page = web.visitor().open(f"{WEB}/notice/{token_of_notice(web)}")
     if undone:
         web.world.links.undo(key("t1"), event_id=web.world.new_id(), now=web.world.now)

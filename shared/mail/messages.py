@@ -1,0 +1,203 @@
+"""The mails there are: one function for each. Its arguments are what its templates need, and nothing else.
+
+All take the brand and the district, which give the language, the support address and the names that every mail has. ``to`` is
+one stored address; ``link`` is where the button leads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from shared.domain.district import District
+from shared.domain.link import Proof
+from shared.mail.plain_text import plain
+from shared.mail.rendering import Kind, Message, build, translated
+from shared.runtime.i18n import language_for
+from shared.runtime.settings import Brand
+
+SUBJECTS = {
+    Kind.ACTIVATION: "Confirm your official %(brand)s account",
+    Kind.REMINDER: "Your official %(brand)s account waits for you",
+    Kind.NUDGE: "Your previous %(brand)s classes are still open",
+    Kind.HELD_IMPORT: "A roster of %(district)s waits for your decision",
+    Kind.DIGEST: "Classes from before that are left in %(district)s",
+    Kind.LINKED: "Your %(brand)s accounts were linked",
+    Kind.UNDONE: "The link of your %(brand)s accounts was undone",
+}
+"""What each mail is called; the headings of the templates say the same, and are what gets translated."""
+
+
+def activation(
+    brand: Brand,
+    district: District,
+    *,
+    to: str,
+    name: str,
+    schools: Sequence[str],
+    link: str,
+    expires: date | None,
+    activation_id: str,
+    subject: str = SUBJECTS[Kind.ACTIVATION],
+) -> Message:
+    """Asks a teacher to confirm the official account (M8). ``expires`` is the last day of the link, None for none."""
+    tags = {"activation_id": activation_id}
+    return _build(
+        Kind.ACTIVATION, brand, district, to=to, subject=subject, link=link, tags=tags,
+        name=name, schools=list(schools), expires=expires,
+    )  # fmt: skip
+
+
+def reminder(
+    brand: Brand,
+    district: District,
+    *,
+    to: str,
+    name: str,
+    schools: Sequence[str],
+    link: str,
+    stop: str,
+    expires: date | None,
+    activation_id: str,
+) -> Message:
+    """Reminds of an activation mail and leads where it leads. ``stop`` ends the reminders in one click (RFC 8058)."""
+    tags = {"reminder_of": activation_id}
+    return _build(
+        Kind.REMINDER, brand, district, to=to, link=link, stop=stop, tags=tags,
+        name=name, schools=list(schools), expires=expires,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class NudgedClass:
+    """A grassroots class in a nudge: what is in it, how many of its students moved, and into which district classes.
+
+    ``moved`` is 0 where it was paired by its name.
+    """
+
+    name: str
+    students: int
+    goals: int
+    assignments: int
+    moved: int
+    into: str
+
+
+def nudge(
+    brand: Brand,
+    district: District,
+    *,
+    to: str,
+    name: str,
+    obsolete: Sequence[NudgedClass],
+    asked: Sequence[NudgedClass],
+    stop: str,
+) -> Message:
+    """Names the grassroots classes that are obsolete, and those to ask about (M17, B4). ``stop`` ends the nudges (RFC 8058)."""
+    return _build(
+        Kind.NUDGE, brand, district, to=to, link=f"{brand.web_url}/cleaning", stop=stop,
+        name=name, obsolete=list(obsolete), asked=list(asked),
+    )  # fmt: skip
+
+
+def held_import(brand: Brand, district: District, *, to: str, upload: str, reason: str, import_id: str) -> Message:
+    """Says that an import waits for a person, and why (M3). ``upload`` is the key of what was uploaded."""
+    return _build(
+        Kind.HELD_IMPORT, brand, district, to=to, link=f"{brand.web_url}/console/{district.district_id}",
+        upload=upload, reason=reason, import_id=import_id, district_id=district.district_id,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DigestRow:
+    """A school in a digest, empty for those of no school; ``percent`` is the length of its bar."""
+
+    name: str
+    classes: int
+    percent: int
+
+
+def digest(
+    brand: Brand,
+    district: District,
+    *,
+    to: str,
+    schools: Sequence[DigestRow],
+    others: int,
+    classes: int,
+    teachers: int,
+) -> Message:
+    """How many grassroots classes are left, by school (M17). ``others`` are the classes of schools without a row."""
+    return _build(
+        Kind.DIGEST, brand, district, to=to, link=f"{brand.web_url}/console/{district.district_id}",
+        schools=list(schools), others=others, classes=classes, teachers=teachers,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class BothSides:
+    """The two sides of a link in its notices, masked, and the moment of the change in the district's time zone.
+
+    ``event_id`` is the change's event; SES hands it back with what becomes of the mail.
+    """
+
+    event_id: str
+    name: str
+    official_email: str
+    account_name: str
+    username: str
+    email: str
+    moment: datetime
+
+
+def linked(
+    brand: Brand, district: District, *, to: str, sides: BothSides, proof: Proof | Literal["rule"] | None, link: str
+) -> Message:
+    """Says that two accounts were linked, and how it was proved; ``link`` leads to the undo (B2)."""
+    return _notice(Kind.LINKED, brand, district, to=to, sides=sides, proof=proof or "", link=link)
+
+
+def undone(brand: Brand, district: District, *, to: str, sides: BothSides) -> Message:
+    """Says that the link of two accounts was undone (B2)."""
+    return _notice(Kind.UNDONE, brand, district, to=to, sides=sides, proof="", link=f"{brand.web_url}/home")
+
+
+def _notice(
+    kind: Kind, brand: Brand, district: District, *, to: str, sides: BothSides, proof: str, link: str
+) -> Message:
+    return _build(
+        kind, brand, district, to=to, link=link, tags={"notice_of": sides.event_id},
+        name=sides.name, official_email=sides.official_email, account_name=sides.account_name, username=sides.username,
+        email=sides.email, proof=proof, day=sides.moment.date(), time=f"{sides.moment:%H:%M}",
+    )  # fmt: skip
+
+
+def _build(
+    kind: Kind,
+    brand: Brand,
+    district: District,
+    *,
+    to: str,
+    link: str,
+    subject: str | None = None,
+    stop: str = "",
+    tags: dict[str, str] | None = None,
+    **values: Any,
+) -> Message:
+    language = language_for(district.locale)
+    subject = subject or SUBJECTS[kind]
+    return build(
+        kind,
+        language,
+        to=to,
+        subject=translated(language, subject, brand=brand.brand_name, district=plain(district.name)),
+        brand=brand,
+        stop=stop,
+        tags=tags,
+        district=district.name,
+        address=link,
+        support_url=district.support_url or brand.support_url,
+        **values,
+    )
