@@ -19,12 +19,13 @@ from functools import cache
 from itertools import count
 from random import Random
 from typing import Any
+from unittest import mock
 
 from greenlet import getcurrent, greenlet
 
 from shared.domain.errors import AccountLinkingError
 from shared.runtime.observability import logger
-from shared.stores.table import write_many
+from shared.stores import table
 from simulation.fault_injection import FaultInjector, FaultMode, Killed
 from tests.harness import World
 
@@ -327,15 +328,12 @@ class Simulation:
         """Write logs and metrics into ``log``; no sleep takes real time."""
         handlers = [h for h in logger.handlers if hasattr(h, "stream")]
         streams = [h.stream for h in handlers]
-        sleep = write_many.__kwdefaults__["sleep"]
         for handler in handlers:
             handler.stream = self.log
-        write_many.__kwdefaults__["sleep"] = lambda _seconds: None
         try:
-            with redirect_stdout(self.log):
+            with redirect_stdout(self.log), mock.patch.object(table, "sleep"):
                 yield
         finally:
-            write_many.__kwdefaults__["sleep"] = sleep
             for handler, stream in zip(handlers, streams, strict=True):
                 handler.stream = stream
 

@@ -97,7 +97,7 @@ class SendNudge:
         if nudges.under_way and not self._delivery.resend_unknown:
             claim.complete()
             return Outcome.UNANSWERED
-        classes = still_about(self._accounts.owned_classes(*self._accounts.family_of(link.account_id)))
+        classes = still_about(self._accounts.classes.owned(*self._accounts.family_of(link.account_id)))
         if not classes or not may_be_mailed(user):
             self._remaining.forget(key)
             self._nudges.move(key, due_at, None)

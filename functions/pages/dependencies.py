@@ -75,7 +75,7 @@ class Services:
         return ClassContents(self.accounts, self.links, self.users, self.district_classes, self.work)
 
     def class_trash(self) -> ClassTrash:
-        return ClassTrash(self.accounts, clock=self.clock, new_id=self.new_id)
+        return ClassTrash(self.accounts.classes, clock=self.clock, new_id=self.new_id)
 
     def link_accounts(self) -> LinkAccounts:
         return LinkAccounts(

@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from shared.domain.clock import to_iso
 from shared.domain.link import Link, Proof
 from shared.domain.roster import RosterUserKey
-from shared.stores.keys import Item, Key, user_of_pk, user_pk
-from shared.stores.table import every_page, without_none
+from shared.stores.keys import AUDIT, Item, Key, audit_key, key_of, pair, user_of_pk, user_pk
+from shared.stores.table import DynamoTable, Table, without_none
 
 KEPT_DAYS = 400
 """More than a school year (docs/personal-data.md)."""
@@ -57,8 +56,7 @@ def audit_item(fact: Fact, link: Link, actor: Actor, now: datetime, version: int
     """
     return without_none(
         {
-            "PK": user_pk(link.user),
-            "SK": f"AUDIT#{to_iso(now)}#{version}",
+            **audit_key(link.user, to_iso(now), version),
             "fact": fact.value,
             "actor": actor.value,
             "account_id": link.account_id,
@@ -77,8 +75,8 @@ def made_by(link: Link) -> Actor:
 class AuditStore:
     """Reads the trail; links write it."""
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
 
     def of_user(self, user: RosterUserKey) -> list[Entry]:
         """Everything that happened to a person's link, oldest first."""
@@ -87,20 +85,13 @@ class AuditStore:
     def keys_about(self, user: RosterUserKey, account_id: str) -> list[Key]:
         """Where this person's trail names this account."""
         return [
-            {"PK": item["PK"], "SK": item["SK"]}
+            key_of(pair(item))
             for item in self._items(user)
             if account_id in (item["account_id"], item.get("joined_account_id"))
         ]
 
     def _items(self, user: RosterUserKey) -> list[Item]:
-        return list(
-            every_page(
-                self._table.query,
-                KeyConditionExpression="PK = :pk AND begins_with(SK, :prefix)",
-                ExpressionAttributeValues={":pk": user_pk(user), ":prefix": "AUDIT#"},
-                ConsistentRead=True,
-            )
-        )
+        return list(self._table.query(user_pk(user), AUDIT))
 
 
 def _entry(item: Item) -> Entry:

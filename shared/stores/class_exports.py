@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from shared.domain.clock import to_iso
-from shared.domain.errors import Conflict
-from shared.stores.keys import Item, Key, account_pk
-from shared.stores.table import conflicts, every_page, without_none, write_many
+from shared.stores.keys import EXPORTS, GATHERED, Item, account_of_pk, account_pk, export_key, gathered_key
+from shared.stores.table import PRESENT, DynamoTable, Put, Table, Update, without_none
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
 KEPT = timedelta(days=1)
 """How long an export can be fetched; the bucket keeps its file no longer (template.yaml)."""
@@ -22,7 +24,7 @@ _HEADERS = {"ContentType": "application/zip", "ContentDisposition": 'attachment;
 
 @dataclass(frozen=True, slots=True)
 class ClassNamed:
-    """A class by its id; ``district_id`` is None for one from before."""
+    """A class by its id; ``district_id`` is None for a grassroots class."""
 
     class_id: str
     district_id: str | None = None
@@ -44,25 +46,25 @@ class Export:
 
 
 class ExportStore:
-    """``EXPORT#id`` beside the account, for a day, and ``GATHERED#class`` for each class from before that was fetched."""
+    """``EXPORT#id`` beside the account, for a day, and ``GATHERED#class`` for each grassroots class that was fetched."""
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
 
     def ask(self, export: Export, now: datetime) -> None:
         classes = [without_none({"class_id": c.class_id, "district_id": c.district_id}) for c in export.classes]
         item = {
-            **_key(export.account_id, export.export_id),
+            **export_key(export.account_id, export.export_id),
             "classes": classes,
             "language": export.language,
             "asked_at": export.asked_at,
             "ttl": int((now + KEPT).timestamp()),
         }
-        self._table.put_item(Item=item)
+        self._table.write(Put(item))
 
     def get(self, account_id: str, export_id: str, now: datetime) -> Export | None:
         """The export, until a day after it was asked for."""
-        item = self._table.get_item(Key=_key(account_id, export_id), ConsistentRead=True).get("Item")
+        item = self._table.get(export_key(account_id, export_id))
         if item is None or int(item["ttl"]) < now.timestamp():
             return None
         return _export(item)
@@ -74,38 +76,28 @@ class ExportStore:
     def fetched(self, export: Export, now: datetime) -> None:
         """Its classes are ticked off as gathered. May be run again."""
         ticks = (
-            {"PK": account_pk(export.account_id), "SK": f"GATHERED#{one.class_id}", "fetched_at": to_iso(now)}
-            for one in export.classes
-            if one.district_id is None
+            {**gathered_key(export.account_id, named.class_id), "fetched_at": to_iso(now)}
+            for named in export.classes
+            if named.district_id is None
         )
-        write_many(self._table, ticks)
+        self._table.write_many(ticks)
         self._update(export, "fetched_at", now)
 
     def _update(self, export: Export, fact: str, now: datetime) -> None:
         """Note when something became true of an export; of one that has expired nothing is noted."""
-        with suppress(Conflict), conflicts("expired", "This export is not kept any more."):
-            self._table.update_item(
-                Key=_key(export.account_id, export.export_id),
-                UpdateExpression=f"SET {fact} = :now",
-                ConditionExpression="attribute_exists(PK)",
-                ExpressionAttributeValues={":now": to_iso(now)},
-            )
+        update = Update(export_key(export.account_id, export.export_id)).set(**{fact: to_iso(now)})
+        self._table.attempt(update.when(PRESENT))
 
     def gathered(self, account_id: str) -> dict[str, str]:
-        """When the data of each class from before was last fetched, by class id."""
-        items = every_page(
-            self._table.query,
-            KeyConditionExpression="PK = :pk AND begins_with(SK, :prefix)",
-            ExpressionAttributeValues={":pk": account_pk(account_id), ":prefix": "GATHERED#"},
-            ConsistentRead=True,
-        )
-        return {item["SK"].removeprefix("GATHERED#"): item["fetched_at"] for item in items}
+        """When the data of each grassroots class was last fetched, by class id."""
+        items = self._table.query(account_pk(account_id), GATHERED)
+        return {item["SK"].removeprefix(GATHERED): item["fetched_at"] for item in items}
 
 
 class ExportQueue:
     """Asks the worker for an export. Twice does no harm: what is made is not made again."""
 
-    def __init__(self, sqs: Any, url: str) -> None:
+    def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs
         self._url = url
 
@@ -117,7 +109,7 @@ class ExportQueue:
 class ExportFiles:
     """The zips, under ids that nobody guesses."""
 
-    def __init__(self, s3: Any, bucket: str) -> None:
+    def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
 
@@ -139,14 +131,10 @@ def _file_key(export: Export) -> str:
     return f"exports/{export.export_id}.zip"
 
 
-def _key(account_id: str, export_id: str) -> Key:
-    return {"PK": account_pk(account_id), "SK": f"EXPORT#{export_id}"}
-
-
 def _export(item: Item) -> Export:
     return Export(
-        item["PK"].removeprefix("ACCOUNT#"),
-        item["SK"].removeprefix("EXPORT#"),
+        account_of_pk(item["PK"]),
+        item["SK"].removeprefix(EXPORTS),
         tuple(ClassNamed(c["class_id"], c.get("district_id")) for c in item["classes"]),
         item["language"],
         item["asked_at"],

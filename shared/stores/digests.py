@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from shared.domain.clock import to_iso
 from shared.domain.digest import RemainingClasses
-from shared.domain.errors import Conflict
 from shared.domain.roster import RosterUser, RosterUserKey
-from shared.stores.keys import Key
-from shared.stores.table import conflicts, every_page, without_none
+from shared.stores.keys import DIGESTS, digest_key, remaining_key, remaining_pk
+from shared.stores.table import PRESENT, Delete, DynamoTable, Put, Table, Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,75 +25,44 @@ class DigestDue:
 class DigestStore:
     """``DIGESTS`` / district: only districts that opted in are in it."""
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
 
     def all(self) -> Iterator[DigestDue]:
-        items = every_page(
-            self._table.query,
-            KeyConditionExpression="PK = :pk",
-            ExpressionAttributeValues={":pk": "DIGESTS"},
-            ConsistentRead=True,
-        )
-        for item in items:
+        for item in self._table.query(DIGESTS):
             yield DigestDue(item["SK"], item.get("due_at"), bool(item.get("under_way")))
 
-    def move(self, one: DigestDue, due_at: datetime, *, under_way: bool = False) -> DigestDue | None:
+    def move(self, due: DigestDue, due_at: datetime, *, under_way: bool = False) -> DigestDue | None:
         """When the next one is due; ``under_way`` takes it for one send.
 
         None when somebody else moved it first, or the district wants none any more. Two who plan the first one at the same
         moment come to the same date.
         """
-        values: dict[str, Any] = {":next": to_iso(due_at), ":under_way": under_way}
-        condition = "attribute_exists(PK)"
-        if one.due_at:
-            condition, values[":due"] = "due_at = :due", one.due_at
-        try:
-            with conflicts("digest_moved", "Somebody else has dealt with this digest."):
-                self._table.update_item(
-                    Key=digest_key(one.district_id),
-                    UpdateExpression="SET due_at = :next, under_way = :under_way",
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=values,
-                )
-        except Conflict:
-            return None
-        return DigestDue(one.district_id, to_iso(due_at), under_way)
+        update = Update(digest_key(due.district_id)).set(due_at=to_iso(due_at), under_way=under_way)
+        update = update.when("due_at = :due", due=due.due_at) if due.due_at else update.when(PRESENT)
+        return DigestDue(due.district_id, to_iso(due_at), under_way) if self._table.attempt(update) else None
 
     def remove(self, district_id: str) -> None:
-        self._table.delete_item(Key=digest_key(district_id))
+        self._table.write(Delete(digest_key(district_id)))
 
 
 class RemainingClassesStore:
     """``LEFT#district`` / sourcedId: how many classes a teacher has left, as of the last look at them."""
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
 
     def note(self, teacher: RosterUser, classes: int) -> None:
-        """So many are left of this teacher's; may be said again."""
+        """So many of this teacher's classes are left. May be run again."""
         if not classes:
             self.forget(teacher.key)
             return
         school = next(iter(teacher.school_ids), None)
-        self._table.put_item(Item=without_none({**remaining_key(teacher.key), "school_id": school, "classes": classes}))
+        self._table.write(Put({**remaining_key(teacher.key), "school_id": school, "classes": classes}))
 
     def forget(self, teacher: RosterUserKey) -> None:
-        self._table.delete_item(Key=remaining_key(teacher))
+        self._table.write(Delete(remaining_key(teacher)))
 
     def of_district(self, district_id: str) -> Iterator[RemainingClasses]:
-        items = every_page(
-            self._table.query,
-            KeyConditionExpression="PK = :pk",
-            ExpressionAttributeValues={":pk": f"LEFT#{district_id}"},
-        )
-        for item in items:
+        for item in self._table.query(remaining_pk(district_id), consistent=False):
             yield RemainingClasses(item.get("school_id"), int(item["classes"]))
-
-
-def digest_key(district_id: str) -> Key:
-    return {"PK": "DIGESTS", "SK": district_id}
-
-
-def remaining_key(teacher: RosterUserKey) -> Key:
-    return {"PK": f"LEFT#{teacher.district_id}", "SK": teacher.sourced_id}

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
-from typing import Any
 
 from shared.domain.roster import DistrictClass
-from shared.stores.keys import Item, Key, class_pk
-from shared.stores.table import Table, get_many
+from shared.stores.keys import Item, Key, class_key, members_key, pair
+from shared.stores.table import DynamoTable, Table
 
 
 class DistrictClassStore:
     """District classes as the roster names them: ``CLASS`` (names, teachers, size) and ``MEMBERS`` (students)."""
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
 
     @staticmethod
     def items(one: DistrictClass) -> list[Item]:
         """What is stored of a class; the import writes them many at a time."""
-        pk = class_pk(one.district_id, one.sourced_id)
+        key, members = DistrictClassStore.keys(one.district_id, one.sourced_id)
         return [
             {
-                "PK": pk,
-                "SK": "CLASS",
+                **key,
                 "title": one.title,
                 "school_id": one.school_id,
                 "course_title": one.course_title,
@@ -34,13 +32,12 @@ class DistrictClassStore:
                 "teacher_ids": list(one.teacher_ids),
                 "size": one.size,
             },
-            {"PK": pk, "SK": "MEMBERS", "student_ids": list(one.student_ids)},
+            {**members, "student_ids": list(one.student_ids)},
         ]
 
     @staticmethod
-    def keys(district_id: str, class_id: str) -> list[dict[str, str]]:
-        pk = class_pk(district_id, class_id)
-        return [{"PK": pk, "SK": "CLASS"}, {"PK": pk, "SK": "MEMBERS"}]
+    def keys(district_id: str, class_id: str) -> list[Key]:
+        return [class_key(district_id, class_id), members_key(district_id, class_id)]
 
     def write(
         self, district_id: str, changed: Iterable[tuple[DistrictClass, bool]], removed: Iterable[str] = ()
@@ -55,7 +52,7 @@ class DistrictClassStore:
         puts: Iterable[tuple[list[Item], list[Key]]] = (
             (self.items(whole)[: 2 if has_other_students else 1], []) for whole, has_other_students in changed
         )
-        return Table(self._table).write_all(chain(deletes, puts))
+        return self._table.write_all(chain(deletes, puts))
 
     def get(self, district_id: str, class_id: str) -> DistrictClass | None:
         """The class with its students."""
@@ -67,18 +64,14 @@ class DistrictClassStore:
         """The classes by sourcedId; students are only read when asked for."""
         wanted = list(dict.fromkeys(class_ids))
         keys = [key for c in wanted for key in self.keys(district_id, c)[: 2 if with_students else 1]]
-        found = get_many(self._table, keys)
+        found = self._table.batch_get(keys, consistent=False)
         classes = {}
         for class_id in wanted:
-            pk = class_pk(district_id, class_id)
-            if item := found.get((pk, "CLASS")):
-                members = found.get((pk, "MEMBERS"), {})
+            key, members_at = map(pair, self.keys(district_id, class_id))
+            if item := found.get(key):
+                members = found.get(members_at, {})
                 classes[class_id] = district_class_of(district_id, class_id, item, members)
         return classes
-
-
-def class_key(district_id: str, class_id: str) -> Key:
-    return {"PK": class_pk(district_id, class_id), "SK": "CLASS"}
 
 
 def district_class_of(district_id: str, class_id: str, item: Item, members: Item) -> DistrictClass:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from shared.domain.matching import Holder, Match, match
 from shared.domain.roster import RosterUser, RosterUserKey
-from shared.stores.keys import Item, clever_pk, email_pk, oidc_pk, user_of_pk, user_pk
-from shared.stores.table import every_page
+from shared.stores.keys import (
+    ACCOUNTS,
+    Item,
+    account_of_pk,
+    clever_pk,
+    email_pk,
+    is_account,
+    is_user,
+    oidc_key,
+    user_of_pk,
+    user_pk,
+    users_of_district,
+)
+from shared.stores.table import DynamoTable, Table
 
 _FIRST_LOOK = 8
 """So few items are one read unit, however long their keys; and hardly any address has more holders."""
@@ -26,8 +37,8 @@ class Holders:
 class IdentifierIndex:
     """Who holds an address or an id, from both sides. Accounts sort before roster users."""
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
 
     def on_email(self, address: str) -> Holders:
         """Everybody; with an address that thousands share this reads thousands of items."""
@@ -38,18 +49,18 @@ class IdentifierIndex:
         return self._on(clever_pk(clever_id))
 
     def _on(self, pk: str) -> Holders:
-        items = list(self._every(pk))
-        return Holders(_accounts(items), tuple(user_of_pk(i["SK"]) for i in items if i["SK"].startswith("USER#")))
+        items = list(self._table.query(pk))
+        return Holders(_accounts(items), tuple(user_of_pk(i["SK"]) for i in items if is_user(i["SK"])))
 
     def username_on_email(self, address: str) -> str | None:
         """The username of the one account that holds this address; a proven address counts more than others."""
-        accounts = list(self._every(email_pk(address), "ACCOUNT#"))
+        accounts = list(self._table.query(email_pk(address), ACCOUNTS))
         names = [i["username"] for i in accounts if i["proven"]] or [i["username"] for i in accounts]
         return str(names[0]) if len(names) == 1 else None
 
     def account_by_subject(self, issuer: str, subject: str) -> str | None:
         """The account that this outside identity logs into: issuer and subject, never an email (nOAuth)."""
-        item = self._table.get_item(Key={"PK": oidc_pk(issuer, subject), "SK": "ACCOUNT"}).get("Item")
+        item = self._table.get(oidc_key(issuer, subject), consistent=False)
         return str(item["account_id"]) if item else None
 
     def find_match(
@@ -67,7 +78,7 @@ class IdentifierIndex:
         if address_is_shared is not None:
             shared = address_is_shared
         for clever_id in dict.fromkeys((*user.clever_ids, *proven_clever_ids)):
-            holders += _accounts(self._every(clever_pk(clever_id), "ACCOUNT#"))
+            holders += _accounts(self._table.query(clever_pk(clever_id), ACCOUNTS))
         return replace(match(holders, address_is_shared=shared), address_is_shared=shared)
 
     def _seen_by(self, user: RosterUser, pk: str) -> tuple[list[Holder], bool]:
@@ -76,42 +87,23 @@ class IdentifierIndex:
         What is read does not grow with the people who share it: otherwise n of them, each looking, would be n² reads. One
         query, as for everybody, says it all unless accounts or other districts fill it.
         """
-        page = self._table.query(**_request(pk), Limit=_FIRST_LOOK)
-        items: list[Item] = page["Items"]
-        there_is_more = page.get("LastEvaluatedKey")
+        items, last = self._table.page(pk, most=_FIRST_LOOK)
         holders = list(_accounts(items))
-        if there_is_more and there_is_more["SK"].startswith("ACCOUNT#"):
-            holders += _accounts(self._every(pk, "ACCOUNT#", ExclusiveStartKey=there_is_more))
+        if last and is_account(last["SK"]):
+            holders += _accounts(self._table.query(pk, ACCOUNTS, after=last))
         shared = _is_held_by_another(items, user)
-        if there_is_more and not shared:
+        if last and not shared:
             # Of any two, one is somebody else.
-            of_district = self._table.query(**_request(pk, f"USER#{user.district_id}#"), Limit=2)
-            shared = _is_held_by_another(of_district["Items"], user)
+            of_district = self._table.page(pk, users_of_district(user.district_id), most=2)
+            shared = _is_held_by_another(of_district.items, user)
         return holders, shared
-
-    def _every(self, pk: str, prefix: str = "", **more: Any) -> Iterator[Item]:
-        return every_page(self._table.query, **_request(pk, prefix), **more)
-
-
-def _request(pk: str, prefix: str = "") -> dict[str, Any]:
-    """A query for the holders of an address or an id: all of them, or those whose key begins in this way."""
-    values = {":pk": pk, **({":prefix": prefix} if prefix else {})}
-    return {
-        "KeyConditionExpression": "PK = :pk" + (" AND begins_with(SK, :prefix)" if prefix else ""),
-        "ExpressionAttributeValues": values,
-        "ConsistentRead": True,
-    }
 
 
 def _accounts(items: Iterable[Item]) -> tuple[Holder, ...]:
-    return tuple(
-        Holder(i["SK"].removeprefix("ACCOUNT#"), proven=bool(i["proven"]))
-        for i in items
-        if i["SK"].startswith("ACCOUNT#")
-    )
+    return tuple(Holder(account_of_pk(i["SK"]), proven=bool(i["proven"])) for i in items if is_account(i["SK"]))
 
 
 def _is_held_by_another(items: Iterable[Item], user: RosterUser) -> bool:
     """Whether somebody of the same district, but not this person, is among the holders."""
-    own, of_district = user_pk(user.key), f"USER#{user.district_id}#"
-    return any(item["SK"].startswith(of_district) and item["SK"] != own for item in items)
+    same, of_district = user_pk(user.key), users_of_district(user.district_id)
+    return any(item["SK"].startswith(of_district) and item["SK"] != same for item in items)

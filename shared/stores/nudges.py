@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from shared.domain.clock import to_iso
-from shared.domain.errors import Conflict
 from shared.domain.roster import RosterUserKey
-from shared.stores.due import NUDGE, due_item, due_key
-from shared.stores.keys import link_key
-from shared.stores.table import conflicts
+from shared.stores.due import NUDGE, due_item
+from shared.stores.keys import due_key, link_key
+from shared.stores.table import Delete, DynamoTable, Put, Table, Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +24,8 @@ class Nudges:
 class NudgeStore:
     """The only writer of nudges, but for the first one, which comes with the link, and the last, which goes with it."""
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
 
     def move(
         self,
@@ -42,44 +40,19 @@ class NudgeStore:
 
         ``sent_at`` counts a nudge as sent; ``under_way`` takes it for one send, whose lease ends at ``next_at``.
         """
-        name = self._table.name
-        updates = ["nudge_due_at = :next"] if next_at else []
-        updates += ["nudge_under_way = :yes"] if under_way else []
-        updates += ["nudges = if_not_exists(nudges, :zero) + :one", "nudged_at = :sent"] if sent_at else []
-        removals = [] if next_at else ["nudge_due_at"]
-        removals += [] if under_way else ["nudge_under_way"]
-        expression = f"SET {', '.join(updates)}" if updates else ""
-        expression += f" REMOVE {', '.join(removals)}" if removals else ""
-        values: dict[str, Any] = {":due": due_at}
-        if under_way:
-            values[":yes"] = True
-        if next_at:
-            values[":next"] = to_iso(next_at)
+        update = Update(link_key(user)).set(
+            nudge_due_at=to_iso(next_at) if next_at else None, nudge_under_way=under_way or None
+        )
         if sent_at:
-            values |= {":zero": 0, ":one": 1, ":sent": sent_at}
-        writes: list[dict[str, Any]] = [
-            {
-                "Update": {
-                    "TableName": name,
-                    "Key": link_key(user),
-                    "UpdateExpression": expression.strip(),
-                    "ConditionExpression": "nudge_due_at = :due",
-                    "ExpressionAttributeValues": values,
-                }
-            },
-            {"Delete": {"TableName": name, "Key": due_key(NUDGE, user, due_at)}},
-        ]
-        if next_at:
-            writes.append({"Put": {"TableName": name, "Item": due_item(NUDGE, user, next_at)}})
-        try:
-            with conflicts("nudge_moved", "Somebody else has dealt with this nudge."):
-                self._table.meta.client.transact_write_items(TransactItems=writes)
-        except Conflict:
-            return False
-        return True
+            update = update.set(nudged_at=sent_at).add(nudges=1)
+        return self._table.attempt(
+            update.when("nudge_due_at = :due", due=due_at),
+            Delete(due_key(NUDGE, user, due_at)),
+            *([Put(due_item(NUDGE, user, next_at))] if next_at else []),
+        )
 
     def of_user(self, user: RosterUserKey) -> Nudges:
-        item = self._table.get_item(Key=link_key(user), ConsistentRead=True).get("Item") or {}
+        item = self._table.get(link_key(user)) or {}
         return Nudges(item.get("nudge_due_at"), int(item.get("nudges", 0)), under_way=bool(item.get("nudge_under_way")))
 
     def due_at(self, user: RosterUserKey) -> str | None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared.domain.clock import to_iso
-from shared.stores.keys import Item
+from shared.stores.keys import Item, event_key
 
 KEPT_DAYS = 30
 
 
-def event_item(event_id: str, detail_type: str, detail: dict[str, Any], now: datetime) -> Item:
+def event_item(event_id: str, detail_type: str, detail: Mapping[str, object], now: datetime) -> Item:
     """The item of one event. It goes into the transaction that makes the fact true; ids only, no personal data."""
     return {
-        "PK": f"OUTBOX#{event_id}",
-        "SK": "EVENT",
+        **event_key(event_id),
         "detail_type": detail_type,
         "detail": json.dumps({"event_id": event_id, "occurred_at": to_iso(now), **detail}, sort_keys=True),
         "ttl": int((now + timedelta(days=KEPT_DAYS)).timestamp()),

@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-from shared.domain.errors import Conflict
 from shared.domain.roster import RosterUserKey
-from shared.stores.accounts import AccountStore, account_key
+from shared.stores.accounts import AccountStore
 from shared.stores.audit import AuditStore
-from shared.stores.digests import remaining_key
-from shared.stores.due import NUDGE, due_key
-from shared.stores.keys import Item, Key, account_pk, class_pk, clever_pk, email_pk, user_pk
+from shared.stores.due import NUDGE
+from shared.stores.keys import (
+    LINKS,
+    MEMBERSHIPS,
+    Item,
+    Key,
+    account_key,
+    account_link_key,
+    account_pk,
+    activation_key,
+    activation_pointer_key,
+    class_key,
+    clever_pk,
+    due_key,
+    email_pk,
+    grassroots_class_key,
+    key_of,
+    link_key,
+    members_key,
+    membership_key,
+    pair,
+    remaining_key,
+    roster_key,
+    scores_of_class,
+    stuck_key,
+    user_pk,
+)
 from shared.stores.links import LinkStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.stuck import stuck_key
-from shared.stores.table import conflicts, every_page, get_many, write_many
+from shared.stores.table import PRESENT, DynamoTable, Table, Update
 
 
 class PersonalData:
     """A person is an account with those that are joined with it, a roster user, or both where they are linked."""
 
-    def __init__(self, table: Any, accounts: AccountStore) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable, accounts: AccountStore) -> None:
+        self._table = Table(table)
         self._accounts = accounts
         self._links = LinkStore(table)
         self._nudges = NudgeStore(table)
@@ -49,11 +70,11 @@ class PersonalData:
         items: list[Item] = []
         parts: list[Item] = []
         for account_id in accounts:
-            items += self._items(account_pk(account_id))
+            items += self._table.query(account_pk(account_id))
             items += self._existing(self._account_identifiers(account_id))
             parts += self._memberships(account_id)
         for user in users:
-            items += self._items(user_pk(user))
+            items += self._table.query(user_pk(user))
             items += self._existing(self._user_keys(user))
             parts += self._enrollments(user)
         return {"items": items, "parts": parts}
@@ -61,23 +82,22 @@ class PersonalData:
     def delete_account(self, account_id: str) -> int:
         """Delete an account, its identifiers, mastery, classes and links, and the person's part in what others own.
 
-        May be run again after it was cut: the account itself goes last. Answers how many items were deleted. Events that
-        were told go on to hold ids for as long as the outbox keeps them.
+        May be run again after it was cut: the account itself goes last. Return how many items were deleted. Events that
+        were written go on to hold ids for as long as the outbox keeps them.
         """
         for link in self._links.of_account(account_id):
             self._forget_link(link.user)
-        for membership in self._items(account_pk(account_id), "MEMBER#"):
-            self._leave(membership["owner_account_id"], membership["SK"].removeprefix("MEMBER#"), account_id)
+        for membership in self._table.query(account_pk(account_id), MEMBERSHIPS):
+            self._leave(membership["owner_account_id"], membership["SK"].removeprefix(MEMBERSHIPS), account_id)
         members = [
-            {"PK": account_pk(student), "SK": f"MEMBER#{one.class_id}"}
-            for one in self._accounts.owned_classes(account_id)
-            for student in one.student_account_ids
+            membership_key(student, owned.class_id)
+            for owned in self._accounts.classes.owned(account_id)
+            for student in owned.student_account_ids
         ]
         last = account_key(account_id)
-        own = [_key(item) for item in self._items(account_pk(account_id)) if _key(item) != last]
-        trail = self._trail(account_id)
-        deleted = write_many(self._table, deletes=[*trail, *members, *self._account_identifiers(account_id), *own])
-        return deleted + write_many(self._table, deletes=[last])
+        elsewhere = [*self._trail(account_id), *members, *self._account_identifiers(account_id)]
+        deleted = self._table.write_many(deletes=[*elsewhere, *self._partition(account_pk(account_id), last)])
+        return deleted + self._table.write_many(deletes=[last])
 
     def delete_user(self, user: RosterUserKey) -> int:
         """Delete a roster user with link, activation and identifiers, and the place in district classes.
@@ -87,65 +107,55 @@ class PersonalData:
         self._forget_link(user)
         found = self._users.get(user)
         for class_id in (*found.teaches, *found.attends) if found else ():
-            self._drop(class_pk(user.district_id, class_id), "MEMBERS", "student_ids", user.sourced_id)
-            self._drop(class_pk(user.district_id, class_id), "CLASS", "teacher_ids", user.sourced_id)
-        roster = {"PK": user_pk(user), "SK": "ROSTER"}
-        own = [_key(item) for item in self._items(user_pk(user)) if _key(item) != roster]
-        deleted = write_many(self._table, deletes=[*self._user_keys(user), *own])
-        return deleted + write_many(self._table, deletes=[roster])
+            self._drop(members_key(user.district_id, class_id), "student_ids", user.sourced_id)
+            self._drop(class_key(user.district_id, class_id), "teacher_ids", user.sourced_id)
+        last = roster_key(user)
+        deleted = self._table.write_many(deletes=[*self._user_keys(user), *self._partition(user_pk(user), last)])
+        return deleted + self._table.write_many(deletes=[last])
+
+    def _partition(self, pk: str, last: Key) -> list[Key]:
+        """All keys of a partition but the one that is deleted last."""
+        return [key_of(pair(item)) for item in self._table.query(pk) if pair(item) != pair(last)]
 
     def _forget_link(self, user: RosterUserKey) -> None:
         """The link's item and its nudge; the account's side goes with the account."""
-        deletes: list[Key] = [{"PK": user_pk(user), "SK": "LINK"}]
+        deletes = [link_key(user)]
         link, due_at = self._links.of_user(user), self._nudges.due_at(user)
         if due_at:
             deletes.append(due_key(NUDGE, user, due_at))
         if link:
-            deletes.append({"PK": account_pk(link.account_id), "SK": f"LINK#{user.district_id}"})
-        write_many(self._table, deletes=deletes)
+            deletes.append(account_link_key(link.account_id, user.district_id))
+        self._table.write_many(deletes=deletes)
 
     def _trail(self, account_id: str) -> list[Key]:
         """What the audit trail says of an account, beside the last person of each district that it was linked to."""
-        sides = self._items(account_pk(account_id), "LINK#")
-        users = (RosterUserKey(side["SK"].removeprefix("LINK#"), side["sourced_id"]) for side in sides)
+        sides = self._table.query(account_pk(account_id), LINKS)
+        users = (RosterUserKey(side["SK"].removeprefix(LINKS), side["sourced_id"]) for side in sides)
         return [key for user in users for key in self._audit.keys_about(user, account_id)]
 
     def _leave(self, owner: str, class_id: str, account_id: str) -> None:
         """Out of another's class: the membership, and the scores."""
-        self._drop(account_pk(owner), f"CLASS#{class_id}", "student_account_ids", account_id)
-        for item in self._items(account_pk(owner), f"CLASS_ASSIGNMENT#{class_id}#"):
+        self._drop(grassroots_class_key(owner, class_id), "student_account_ids", account_id)
+        for item in self._table.query(account_pk(owner), scores_of_class(class_id)):
             if account_id in item.get("scores", {}):
-                self._table.update_item(
-                    Key=_key(item),
-                    UpdateExpression="REMOVE scores.#account",
-                    ConditionExpression="attribute_exists(PK)",
-                    ExpressionAttributeNames={"#account": account_id},
-                )
+                self._table.write(Update(key_of(pair(item))).remove_entry("scores", account_id).when(PRESENT))
 
-    def _drop(self, pk: str, sk: str, name: str, value: str) -> None:
+    def _drop(self, key: Key, name: str, value: str) -> None:
         """Take a value out of an item's list, whoever else changes it at the same time."""
-        key = {"PK": pk, "SK": sk}
         while True:
-            present = (self._table.get_item(Key=key, ConsistentRead=True).get("Item") or {}).get(name) or []
+            present: list[str] = (self._table.get(key) or {}).get(name) or []
             if value not in present:
                 return
-            try:
-                with conflicts("list_changed", "The list changed in the meantime."):
-                    self._table.update_item(
-                        Key=key,
-                        UpdateExpression="SET #list = :left",
-                        ConditionExpression="#list = :present",
-                        ExpressionAttributeNames={"#list": name},
-                        ExpressionAttributeValues={":left": [v for v in present if v != value], ":present": present},
-                    )
-            except Conflict:
-                continue
+            update = Update(key).set(**{name: [v for v in present if v != value]})
+            if self._table.attempt(update.when(f"#{name} = :present", present=present)):
+                return
 
     def _memberships(self, account_id: str) -> Iterator[Item]:
         """What classes of others hold about an account: that it is in them, and its own scores."""
-        for one in self._accounts.with_scores(self._accounts.member_classes(account_id)):
-            scores = {a.title: a.scores[account_id] for a in one.assignments if account_id in a.scores}
-            yield {"class": one.name, "owner_account_id": one.owner_account_id, "scores": scores}
+        classes = self._accounts.classes
+        for attended in classes.with_scores(classes.attended(account_id)):
+            scores = {a.title: a.scores[account_id] for a in attended.assignments if account_id in a.scores}
+            yield {"class": attended.name, "owner_account_id": attended.owner_account_id, "scores": scores}
 
     def _enrollments(self, user: RosterUserKey) -> Iterator[Item]:
         found = self._users.get(user)
@@ -155,31 +165,16 @@ class PersonalData:
 
     def _account_identifiers(self, account_id: str) -> list[Key]:
         account = self._accounts.get(account_id)
-        return [_key(item) for item in self._accounts.identifier_items(account)] if account else []
+        return [key_of(pair(item)) for item in self._accounts.identifier_items(account)] if account else []
 
     def _user_keys(self, user: RosterUserKey) -> list[Key]:
         """Where a roster user is noted outside of the own partition."""
-        sk = user_pk(user)
         found = self._users.get(user)
-        activation = self._table.get_item(Key={"PK": sk, "SK": "ACTIVATION"}, ConsistentRead=True).get("Item")
+        activation = self._table.get(activation_key(user))
         pks = [email_pk(found.official_email)] if found and found.official_email else []
-        pks += [clever_pk(one) for one in found.clever_ids] if found else []
-        pointer = [{"PK": f"ACTIVATION#{activation['activation_id']}", "SK": "POINTER"}] if activation else []
-        return [*({"PK": pk, "SK": sk} for pk in pks), stuck_key(user), remaining_key(user), *pointer]
+        pks += map(clever_pk, found.clever_ids) if found else []
+        pointer = [activation_pointer_key(activation["activation_id"])] if activation else []
+        return [*(key_of((pk, user_pk(user))) for pk in pks), stuck_key(user), remaining_key(user), *pointer]
 
     def _existing(self, keys: Iterable[Key]) -> list[Item]:
-        return list(get_many(self._table, keys, consistent=True).values())
-
-    def _items(self, pk: str, prefix: str = "") -> Iterator[Item]:
-        """A partition, or the part of it whose sort keys begin in this way."""
-        values = {":pk": pk, **({":prefix": prefix} if prefix else {})}
-        return every_page(
-            self._table.query,
-            KeyConditionExpression="PK = :pk" + (" AND begins_with(SK, :prefix)" if prefix else ""),
-            ExpressionAttributeValues=values,
-            ConsistentRead=True,
-        )
-
-
-def _key(item: Item) -> Key:
-    return {"PK": item["PK"], "SK": item["SK"]}
+        return list(self._table.batch_get(keys).values())

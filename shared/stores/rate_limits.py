@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared.domain.clock import Clock
 from shared.domain.errors import Throttled
-from shared.stores.sessions import _key
+from shared.stores.keys import limit_key
+from shared.stores.table import DynamoTable, Table, Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Limit:
 class RateLimiter:
     """Counts in fixed windows that hold across instances. Keys are hashed; a success does not reset them."""
 
-    def __init__(self, table: Any, clock: Clock) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable, clock: Clock) -> None:
+        self._table = Table(table)
         self._clock = clock
 
     def hit(self, limit: Limit, key: str) -> None:
@@ -33,15 +33,9 @@ class RateLimiter:
         seconds = int(limit.within.total_seconds())
         window = int(now.timestamp()) // seconds
         ends = datetime.fromtimestamp((window + 1) * seconds, tz=now.tzinfo)
-        item_key = _key(f"LIMIT#{limit.kind}", key.casefold())
-        count = self._table.update_item(
-            Key={"PK": item_key["PK"], "SK": str(window)},
-            UpdateExpression="ADD hits :one SET #ttl = :ttl",
-            ExpressionAttributeNames={"#ttl": "ttl"},
-            ExpressionAttributeValues={":one": 1, ":ttl": int(ends.timestamp()) + 3600},
-            ReturnValues="ALL_NEW",
-        )["Attributes"]["hits"]
-        if int(count) > limit.most:
+        counter = limit_key(limit.kind, key.casefold(), window)
+        update = Update(counter).add(hits=1).set(ttl=int(ends.timestamp()) + 3600)
+        if int(self._table.updated(update)["hits"]) > limit.most:
             raise Throttled(
                 "too_many_tries",
                 "There were too many tries. Wait a little, then try again.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from shared.domain.account import Account
 from shared.domain.activation import Activation
@@ -12,15 +11,31 @@ from shared.domain.clock import Clock
 from shared.domain.district import District
 from shared.domain.link import Link
 from shared.domain.roster import DistrictClass, RosterUser, RosterUserKey
-from shared.stores.accounts import account_key, account_of
-from shared.stores.activations import activation_key, activation_of
-from shared.stores.district_classes import class_key, district_class_of
-from shared.stores.districts import district_of, school_key, settings_key
-from shared.stores.keys import Item, Key, joined_key, link_key, logins_key
+from shared.stores.accounts import account_of
+from shared.stores.activations import activation_of
+from shared.stores.district_classes import district_class_of
+from shared.stores.districts import district_of
+from shared.stores.keys import (
+    Item,
+    Key,
+    Pair,
+    account_key,
+    activation_key,
+    activation_pointer_key,
+    class_key,
+    joined_key,
+    link_key,
+    logins_key,
+    pair,
+    roster_key,
+    school_key,
+    session_key,
+    settings_key,
+)
 from shared.stores.links import link_of
-from shared.stores.roster_users import roster_key, roster_user_of
-from shared.stores.sessions import Session, session_key, session_of
-from shared.stores.table import get_many
+from shared.stores.roster_users import roster_user_of
+from shared.stores.sessions import Session, session_of
+from shared.stores.table import DynamoTable, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +58,7 @@ class NearbyNames:
     def keys(self) -> tuple[dict[str, Key], dict[str, Key]]:
         return (
             {school: school_key(self.district_id, school) for school in self.school_ids},
-            {one: class_key(self.district_id, one) for one in self.class_ids},
+            {class_id: class_key(self.district_id, class_id) for class_id in self.class_ids},
         )
 
 
@@ -62,14 +77,13 @@ class StoredContext:
 class RequestContextStore:
     """Reads only; the stores of what is read here write it."""
 
-    def __init__(self, table: Any, clock: Clock) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable, clock: Clock) -> None:
+        self._table = Table(table)
         self._clock = clock
 
     def user_of(self, activation_id: str) -> RosterUserKey | None:
         """Whose mail an address names, whether or not that activation is still the person's present one."""
-        key = {"PK": f"ACTIVATION#{activation_id}", "SK": "POINTER"}
-        item = self._table.get_item(Key=key).get("Item")
+        item = self._table.get(activation_pointer_key(activation_id), consistent=False)
         return RosterUserKey(item["district_id"], item["sourced_id"]) if item else None
 
     def read(
@@ -84,54 +98,62 @@ class RequestContextStore:
 
         A session of an account that was joined into another one leads to that one, at one more read (M16).
         """
-        who = list(dict.fromkeys(people))
-        keys: list[Key] = [k for user in who for k in (roster_key(user), link_key(user), activation_key(user))]
-        keys += [settings_key(district_id) for district_id in {user.district_id for user in who}]
+        users = list(dict.fromkeys(people))
         schools, classes = around.keys() if around else ({}, {})
+        keys = [key for user in users for key in _keys_of_user(user)]
+        keys += [settings_key(district_id) for district_id in {user.district_id for user in users}]
         keys += [*schools.values(), *classes.values()]
-        if session_id:
-            keys.append(session_key(session_id))
-        if account_id:
-            keys += _keys_of(account_id)
-        found = get_many(self._table, keys, consistent=True)
-
-        def item(key: Key) -> Item | None:
-            return found.get((key["PK"], key["SK"]))
-
-        session = account = None
-        if session_id and (began := item(session_key(session_id))):
-            logins = item(logins_key(account_id)) if account_id else None
-            session = session_of(session_id, began, logins, self._clock())
-        if session and session.account_id != account_id:
-            session = None
-        if session and account_id and (of := item(account_key(account_id))):
-            account = account_of(of, item(joined_key(account_id)))
-        while session and account and account.joined_into:
-            session, account = self._led_on(session, account.joined_into)
+        keys += [session_key(session_id)] if session_id else []
+        keys += _keys_of_account(account_id) if account_id else []
+        found = self._table.batch_get(keys)
+        session, account = self._who(session_id, account_id, found) if session_id else (None, None)
+        settings = {user.district_id: found.get(pair(settings_key(user.district_id))) for user in users}
         return StoredContext(
             session,
             account,
-            {user: _person(*map(item, (roster_key(user), link_key(user), activation_key(user)))) for user in who},
-            {user.district_id: district_of(body) for user in who if (body := item(settings_key(user.district_id)))},
-            {school: str(body["name"]) for school, key in schools.items() if (body := item(key))},
+            {user: _person(*(found.get(pair(key)) for key in _keys_of_user(user))) for user in users},
+            {district_id: district_of(item) for district_id, item in settings.items() if item},
+            {school: str(item["name"]) for school, key in schools.items() if (item := found.get(pair(key)))},
             {
-                one: district_class_of(around.district_id, one, body, {})
-                for one, key in classes.items()
-                if around and (body := item(key))
+                class_id: district_class_of(around.district_id, class_id, item, {})
+                for class_id, key in classes.items()
+                if around and (item := found.get(pair(key)))
             },
         )
 
+    def _who(
+        self, session_id: str, account_id: str | None, found: Mapping[Pair, Item]
+    ) -> tuple[Session | None, Account | None]:
+        """The session of this id, if it is still one of this account, and the account that it leads to."""
+        begun = found.get(pair(session_key(session_id)))
+        account, logins, joined = (
+            (found.get(pair(key)) for key in _keys_of_account(account_id)) if account_id else (None, None, None)
+        )
+        session = session_of(session_id, begun, logins, self._clock()) if begun else None
+        if session is None or session.account_id != account_id:
+            return None, None
+        if account is None:
+            return session, None
+        led: tuple[Session | None, Account | None] = session, account_of(account, joined)
+        while led[0] and led[1] and led[1].joined_into:
+            led = self._led_on(led[0], led[1].joined_into)
+        return led
+
     def _led_on(self, session: Session, account_id: str) -> tuple[Session | None, Account | None]:
         """The session as one of the account that its own was joined into, unless that one's earlier sessions ended."""
-        found = get_many(self._table, _keys_of(account_id), consistent=True)
-        account, logins, joined = (found.get((key["PK"], key["SK"])) for key in _keys_of(account_id))
+        found = self._table.batch_get(_keys_of_account(account_id))
+        account, logins, joined = (found.get(pair(key)) for key in _keys_of_account(account_id))
         if account is None or (logins and session.begun_at < logins["ended_at"]):
             return None, None
         return session.with_account(account_id), account_of(account, joined)
 
 
-def _keys_of(account_id: str) -> list[Key]:
-    return [account_key(account_id), logins_key(account_id), joined_key(account_id)]
+def _keys_of_account(account_id: str) -> tuple[Key, Key, Key]:
+    return account_key(account_id), logins_key(account_id), joined_key(account_id)
+
+
+def _keys_of_user(user: RosterUserKey) -> tuple[Key, Key, Key]:
+    return roster_key(user), link_key(user), activation_key(user)
 
 
 def _person(roster: Item | None, link: Item | None, activation: Item | None) -> Person:

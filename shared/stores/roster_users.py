@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from shared.domain.roster import Role, RosterUser, RosterUserKey
-from shared.stores.keys import Item, Key, clever_pk, email_pk, user_of_pk, user_pk
-from shared.stores.table import Table, every_page, get_many
+from shared.stores.keys import (
+    Item,
+    Key,
+    clever_pk,
+    email_pk,
+    key_of,
+    pair,
+    roster_key,
+    user_of_pk,
+    user_pk,
+    users_of_district,
+)
+from shared.stores.table import DynamoTable, Table
 
 
 class RosterUserStore:
     """Roster users; the import alone writes them, many at a time."""
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
 
     @staticmethod
     def item(user: RosterUser) -> Item:
         """What is stored of a roster user, at most 1 KB for anybody but the busiest."""
         return {
-            "PK": user_pk(user.key),
-            "SK": "ROSTER",
+            **roster_key(user.key),
             "role": user.role.value,
             "given_name": user.given_name,
             "family_name": user.family_name,
@@ -39,31 +48,29 @@ class RosterUserStore:
         """Where this person's address and Clever ids are noted; only of people who are on the roster now."""
         if not user.active:
             return []
-        sk = user_pk(user.key)
         pks = [email_pk(user.official_email)] if user.official_email else []
         pks += [clever_pk(clever_id) for clever_id in user.clever_ids]
-        return [{"PK": pk, "SK": sk} for pk in pks]
+        return [key_of((pk, user_pk(user.key))) for pk in pks]
 
     def write(self, changes: Iterable[tuple[RosterUser | None, RosterUser]]) -> int:
         """Write people who changed, (before, after), and what their addresses and Clever ids find; None for who is new.
 
         Return how many writes were made. May be run again.
         """
-        return Table(self._table).write_all((self._writes(before, after) for before, after in changes))
+        return self._table.write_all((self._writes(before, after) for before, after in changes))
 
     @classmethod
     def _writes(cls, before: RosterUser | None, after: RosterUser) -> tuple[list[Item], list[Key]]:
-        now = {(key["PK"], key["SK"]) for key in cls.identifier_keys(after)}
-        former = {(key["PK"], key["SK"]) for key in cls.identifier_keys(before)} if before else set()
-        puts = [cls.item(after), *({"PK": pk, "SK": sk} for pk, sk in sorted(now - former))]
-        return puts, [{"PK": pk, "SK": sk} for pk, sk in sorted(former - now)]
+        now = set(map(pair, cls.identifier_keys(after)))
+        former = set(map(pair, cls.identifier_keys(before))) if before else set()
+        return [cls.item(after), *map(key_of, sorted(now - former))], [key_of(key) for key in sorted(former - now)]
 
     def get(self, key: RosterUserKey) -> RosterUser | None:
-        item = self._table.get_item(Key=roster_key(key), ConsistentRead=True).get("Item")
+        item = self._table.get(roster_key(key))
         return roster_user_of(item) if item else None
 
     def get_many(self, keys: Iterable[RosterUserKey]) -> dict[RosterUserKey, RosterUser]:
-        found = get_many(self._table, (roster_key(key) for key in keys))
+        found = self._table.batch_get(map(roster_key, keys), consistent=False)
         users = [roster_user_of(item) for item in found.values()]
         return {user.key: user for user in users}
 
@@ -76,18 +83,9 @@ class RosterUserStore:
         return self._by_identifier(district_id, clever_pk(clever_id))
 
     def _by_identifier(self, district_id: str, pk: str) -> list[RosterUser]:
-        items = every_page(
-            self._table.query,
-            KeyConditionExpression="PK = :pk AND begins_with(SK, :prefix)",
-            ExpressionAttributeValues={":pk": pk, ":prefix": f"USER#{district_id}#"},
-            ConsistentRead=True,
-        )
+        items = self._table.query(pk, users_of_district(district_id))
         found = self.get_many(user_of_pk(item["SK"]) for item in items)
         return [user for user in found.values() if user.active]
-
-
-def roster_key(user: RosterUserKey) -> Key:
-    return {"PK": user_pk(user), "SK": "ROSTER"}
 
 
 def roster_user_of(item: Item) -> RosterUser:

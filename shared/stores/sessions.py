@@ -1,19 +1,16 @@
-"""Sessions, single-use states of logins, and rate limits: short-lived items that hold no usable secret."""
+"""Sessions and single-use states of logins: short-lived items that hold no usable secret."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared.domain.clock import Clock, to_iso
-from shared.domain.errors import Conflict
 from shared.domain.federated_identity import is_trusted, outside
 from shared.domain.link import Proof
 from shared.domain.roster import RosterUserKey
-from shared.stores.keys import Item, Key, logins_key
-from shared.stores.table import conflicts, without_none
+from shared.stores.keys import Item, login_state_key, logins_key, session_key
+from shared.stores.table import ABSENT, PRESENT, Delete, DynamoTable, Put, Table, Update, Write
 
 SESSION_HOURS = 8
 
@@ -50,85 +47,61 @@ class Session:
 class SessionStore:
     """Sessions by the hash of their id: a dump of the table opens none. ``RequestContextStore`` reads them."""
 
-    def __init__(self, table: Any, clock: Clock) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable, clock: Clock) -> None:
+        self._table = Table(table)
         self._clock = clock
 
     def start(self, session: Session, session_id: str, *, instead_of: Session | None = None) -> Session:
         """A new session under a fresh id; the one that it replaces ends (rotation at every step)."""
         now = self._clock()
-        self._table.put_item(Item=self._item(session, session_id, now))
+        self._table.write(Put(_item(session, session_id, now)))
         if instead_of:
             self.end(instead_of.session_id)
         return _begun(session, session_id, now)
 
     def rotation(
         self, session: Session, session_id: str, *, instead_of: Session, now: datetime
-    ) -> tuple[Session, list[dict[str, Any]]]:
+    ) -> tuple[Session, list[Write]]:
         """``start``, as writes for the transaction of ``now`` that the new session comes with."""
-        put = {"TableName": self._table.name, "Item": self._item(session, session_id, now)}
-        delete = {"TableName": self._table.name, "Key": session_key(instead_of.session_id)}
-        return _begun(session, session_id, now), [{"Put": put}, {"Delete": delete}]
-
-    @staticmethod
-    def _item(session: Session, session_id: str, now: datetime) -> Item:
-        expires = now + timedelta(hours=SESSION_HOURS)
-        return without_none(
-            {
-                **session_key(session_id),
-                "account_id": session.account_id,
-                "district_id": session.user.district_id if session.user else None,
-                "sourced_id": session.user.sourced_id if session.user else None,
-                "proof": session.proof.value if session.proof else None,
-                "subject": list(session.subject) if session.subject else None,
-                "begun_at": to_iso(now),
-                "proved_at": session.proved_at,
-                "way": session.way,
-                "expires_at": to_iso(expires),
-                "ttl": int(expires.timestamp()),
-            }
-        )
+        put, delete = Put(_item(session, session_id, now)), Delete(session_key(instead_of.session_id))
+        return _begun(session, session_id, now), [put, delete]
 
     def end(self, session_id: str) -> None:
-        self._table.delete_item(Key=session_key(session_id))
+        self._table.write(Delete(session_key(session_id)))
 
     def trust(self, account_id: str, way: str) -> None:
         """An outside login of a linked account was confirmed."""
-        self._table.update_item(
-            Key=logins_key(account_id),
-            UpdateExpression="ADD shown :way",
-            ConditionExpression="attribute_exists(PK)",
-            ExpressionAttributeValues={":way": {way}},
-        )
+        self._table.write(Update(logins_key(account_id)).add(shown={way}).when(PRESENT))
 
     def end_all(self, account_id: str) -> None:
         """End every session of an account that has begun until now."""
-        self._table.update_item(
-            Key=logins_key(account_id),
-            UpdateExpression="SET ended_at = :now",
-            ExpressionAttributeValues={":now": to_iso(self._clock())},
-        )
+        self._table.write(Update(logins_key(account_id)).set(ended_at=to_iso(self._clock())))
 
     def use_once(self, state: str, lifetime: timedelta) -> bool:
         """Whether this state of a login is used for the first time."""
         expires = self._clock() + lifetime
-        try:
-            with conflicts("used", "This login was answered already."):
-                self._table.put_item(
-                    Item={**_key("OIDC_STATE", state), "ttl": int(expires.timestamp())},
-                    ConditionExpression="attribute_not_exists(PK)",
-                )
-        except Conflict:
-            return False
-        return True
+        return self._table.attempt(Put({**login_state_key(state), "ttl": int(expires.timestamp())}).when(ABSENT))
+
+
+def _item(session: Session, session_id: str, now: datetime) -> Item:
+    expires = now + timedelta(hours=SESSION_HOURS)
+    return {
+        **session_key(session_id),
+        "account_id": session.account_id,
+        "district_id": session.user.district_id if session.user else None,
+        "sourced_id": session.user.sourced_id if session.user else None,
+        "proof": session.proof.value if session.proof else None,
+        "subject": list(session.subject) if session.subject else None,
+        "begun_at": to_iso(now),
+        "proved_at": session.proved_at,
+        "way": session.way,
+        "expires_at": to_iso(expires),
+        "ttl": int(expires.timestamp()),
+    }
 
 
 def _begun(session: Session, session_id: str, now: datetime) -> Session:
     return replace(session, session_id=session_id, begun_at=to_iso(now))
-
-
-def session_key(session_id: str) -> Key:
-    return _key("SESSION", session_id)
 
 
 def session_of(session_id: str, item: Item, logins: Item | None, now: datetime) -> Session | None:
@@ -150,7 +123,3 @@ def session_of(session_id: str, item: Item, logins: Item | None, now: datetime) 
         item.get("way"),
         is_trusted(item.get("way"), logins.get("shown", ()) if logins else None),
     )
-
-
-def _key(kind: str, secret: str) -> Key:
-    return {"PK": f"{kind}#{hashlib.sha256(secret.encode()).hexdigest()}", "SK": kind.partition("#")[0]}

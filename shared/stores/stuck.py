@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import Any
 
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.roster import RosterUserKey
-from shared.stores.keys import Item, Key
-from shared.stores.table import every_page
+from shared.stores.keys import Item, stuck_key, stuck_pk
+from shared.stores.table import DynamoTable, Put, Table
 
 
 class StuckCode(StrEnum):
@@ -33,38 +32,29 @@ class Stuck:
 class StuckStore:
     """Whoever finds out that somebody is stuck notes it together with the fact itself (``stuck_item``)."""
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
 
     def of_district(self, district_id: str, most: int = 100) -> list[Stuck]:
         """The first of them, by their ids."""
-        pages = every_page(
-            self._table.query,
-            KeyConditionExpression="PK = :pk",
-            ExpressionAttributeValues={":pk": f"STUCK#{district_id}"},
-            Limit=most,
-        )
+        items = self._table.query(stuck_pk(district_id), page_size=most, consistent=False)
         return [
             Stuck(RosterUserKey(district_id, item["SK"]), StuckCode(item["code"]), item["since"])
-            for item in islice(pages, most)
+            for item in islice(items, most)
         ]
 
     def note(self, user: RosterUserKey, code: StuckCode, since: str) -> None:
-        self._table.put_item(Item=stuck_item(user, code, since))
+        self._table.write(Put(stuck_item(user, code, since)))
 
 
 def is_noted_as_stuck(activation: Activation) -> bool:
-    """Whether something was told of this activation that a person had to look at."""
+    """Whether something was noted of this activation that a person had to look at."""
     return activation.trouble is not None or activation.state in (
         ActivationState.SENDING,
         ActivationState.BOUNCED,
         ActivationState.COMPLAINED,
         ActivationState.EXPIRED,
     )
-
-
-def stuck_key(user: RosterUserKey) -> Key:
-    return {"PK": f"STUCK#{user.district_id}", "SK": user.sourced_id}
 
 
 def stuck_item(user: RosterUserKey, code: StuckCode, since: str) -> Item:

@@ -8,11 +8,11 @@ a value.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from time import sleep
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from botocore.exceptions import ClientError
@@ -21,13 +21,15 @@ from shared.domain.errors import AccountLinkingError, Conflict
 from shared.stores.keys import Item, Key, Pair, key_of, pair
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import Table as DynamoTable
+    from mypy_boto3_dynamodb import service_resource
 
 ABSENT = "attribute_not_exists(PK)"
 """The condition that there is no such item."""
 PRESENT = "attribute_exists(PK)"
 """The condition that there is such an item."""
 
+type DynamoTable = service_resource.Table
+"""boto3's table, which stores are handed."""
 type Request = dict[str, Any]
 """The arguments of one call of boto3."""
 
@@ -63,7 +65,7 @@ class _Write:
 class Put(_Write):
     """Put an item in the place of whatever is there."""
 
-    item: Item
+    item: Mapping[str, Any]
 
     def request(self) -> Request:
         return {"Item": without_none(self.item), **self.conditions()}
@@ -236,9 +238,7 @@ class Table:
         """Make an update, and return the item as it is then."""
         return self._dynamo.update_item(**update.request(), ReturnValues="ALL_NEW")["Attributes"]
 
-    def write_many(
-        self, puts: Iterable[Item] = (), deletes: Iterable[Key] = (), *, sleep: Callable[[float], None] = time.sleep
-    ) -> int:
+    def write_many(self, puts: Iterable[Mapping[str, Any]] = (), deletes: Iterable[Key] = ()) -> int:
         """Put and delete without conditions, in batches of 25; what DynamoDB hands back is sent again, ever more slowly.
 
         Of several writes to one key the last put wins. Return how many writes were made.
@@ -284,7 +284,7 @@ def is_refused_condition(error: ClientError) -> bool:
     return bool(codes) and codes <= {"ConditionalCheckFailed", "TransactionConflict"}
 
 
-def without_none(item: Item) -> Item:
+def without_none(item: Mapping[str, Any]) -> Item:
     """The item without its empty attributes: an absent attribute is how None is stored."""
     return {name: value for name, value in item.items() if value is not None}
 
@@ -351,27 +351,5 @@ def get_many(table: Any, keys: Iterable[Key], *, consistent: bool = False) -> di
     return found
 
 
-def write_many(
-    table: Any, puts: Iterable[Item] = (), deletes: Iterable[Key] = (), *, sleep: Callable[[float], None] = time.sleep
-) -> int:
-    """Put and delete without conditions, in batches of 25; what DynamoDB hands back is sent again, ever more slowly.
-
-    Of several writes to one key the last put wins. Answers how many writes were made.
-    """
-    writes: dict[tuple[str, str], dict[str, Any]] = {}
-    for key in deletes:
-        writes[key["PK"], key["SK"]] = {"DeleteRequest": {"Key": {"PK": key["PK"], "SK": key["SK"]}}}
-    for item in puts:
-        writes[item["PK"], item["SK"]] = {"PutRequest": {"Item": without_none(item)}}
-    waiting = list(writes.values())
-    pause = 0.05
-    while waiting:
-        batch, waiting = waiting[:25], waiting[25:]
-        left = table.meta.client.batch_write_item(RequestItems={table.name: batch}).get("UnprocessedItems") or {}
-        if unprocessed := left.get(table.name, []):
-            waiting = unprocessed + waiting
-            sleep(pause)
-            pause = min(pause * 2, 5)
-        else:
-            pause = 0.05
-    return len(writes)
+def write_many(table: Any, puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> int:
+    return Table(table).write_many(puts, deletes)

@@ -54,7 +54,7 @@ class ClassContents:
         """The class, if this account teaches it now: as its owner, or for the district that it is linked in."""
         family = self._accounts.family_of(account_id)
         if district_id is None:
-            classes = self._accounts.owned_classes(*family, with_scores=True)
+            classes = self._accounts.classes.owned(*family, with_scores=True)
             owned = next((one for one in classes if one.class_id == class_id), None)
             return Taught(owned.name, owned.goals, owned.assignments, grassroots=owned) if owned else None
         link = next((k for k in self._links.of_account(*family) if k.user.district_id == district_id), None)

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any
 
 from shared.domain import link as link_rules
 from shared.domain.account import Account
@@ -26,6 +25,7 @@ from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.links import Consent, LinkStore
 from shared.stores.outbox import event_item
 from shared.stores.request_context import RequestContextStore
+from shared.stores.table import Write
 
 _MOST_CANDIDATES = 5
 
@@ -146,7 +146,7 @@ class LinkAccounts:
         *,
         shown: frozenset[str],
         now: datetime,
-        also: Iterable[dict[str, Any]] = (),
+        also: Iterable[Write] = (),
     ) -> Link:
         """Link the account that the person logged into, after both sides were shown; ``also`` are writes of the same
         transaction. ``shown`` are the outside logins of this browser. Raises what ``LinkStore.make`` raises."""
@@ -177,7 +177,7 @@ class LinkAccounts:
         *,
         shown: frozenset[str],
         now: datetime,
-        also: Iterable[dict[str, Any]] = (),
+        also: Iterable[Write] = (),
     ) -> None:
         """Make the account, its link, its event and ``also`` in one transaction.
 
@@ -219,7 +219,7 @@ class LinkAccounts:
             joins=proven.made_account_id,
         )
 
-    def _make(self, consent: Consent, proven: Proven, now: datetime, also: Iterable[dict[str, Any]] = ()) -> Link:
+    def _make(self, consent: Consent, proven: Proven, now: datetime, also: Iterable[Write] = ()) -> Link:
         return self._links.make(consent, present=proven.link, event_id=self._new_id(), now=now, also=also)
 
 

@@ -71,7 +71,7 @@ def _deletes(sim: Simulation, what: tuple[str, str]) -> None:
     (owner, class_id), world = what, sim.world
     event = event_item(world.new_id(), "ClassDeleted", {"class_id": class_id, "district_id": "lakeside"}, world.now)
     try:
-        world.accounts.delete_class(owner, class_id, event=event, now=world.now)
+        world.accounts.classes.delete(owner, class_id, event=event, now=world.now)
     except RefusedTransition:
         """The page says so: it was deleted already, or was never there."""
 

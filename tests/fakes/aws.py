@@ -12,12 +12,12 @@ from botocore.exceptions import ReadTimeoutError
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from tests.fakes.dynamodb import Effect, Gate, error, ungated
+from tests.fakes.dynamodb import BotoFake, Effect, Gate, error, ungated
 
 PRESIGNED = "https://files.example"
 
 
-class MemoryS3:
+class MemoryS3(BotoFake):  # type: ignore[misc]
     """Buckets of objects."""
 
     def __init__(self, *, gate: Gate = ungated) -> None:
@@ -72,7 +72,7 @@ def etag(body: bytes) -> str:
     return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
-class MemoryQueue:
+class MemoryQueue(BotoFake):  # type: ignore[misc]
     """One queue; a test or the simulation takes its messages out."""
 
     def __init__(self, *, gate: Gate = ungated) -> None:

@@ -19,6 +19,9 @@ from botocore.exceptions import ClientError
 
 from tests.fakes.expressions import Item, Scope, condition, copied, update
 
+BotoFake: Any = object
+"""Base of what stands for a client of boto3. As it is Any, mypy takes a fake where the client is asked for."""
+
 type Effect = Callable[[], dict[str, Any]]
 type Gate = Callable[[str, str, dict[str, Any], Effect], dict[str, Any]]
 """(service, operation, request, effect) → the answer; calls ``effect`` never, once, or late."""
@@ -75,7 +78,7 @@ class Meter:
         self.write_units[kind] = self.write_units.get(kind, 0) + units(size) * factor
 
 
-class MemoryTable:
+class MemoryTable(BotoFake):  # type: ignore[misc]
     """One table with keys PK and SK. ``now`` answers seconds, for the life of a ClientRequestToken."""
 
     def __init__(

@@ -180,11 +180,11 @@ class ClassPages:
 
     def _grassroots_class(self, account: Account, class_id: str) -> Opened | None:
         family = self._services.accounts.family(account)
-        owned = self._services.accounts.owned_classes(*family, with_scores=True)
+        owned = self._services.accounts.classes.owned(*family, with_scores=True)
         if one := next((c for c in owned if c.class_id == class_id), None):
             return Opened(account, class_id, one.name, is_teacher=True, grassroots=one)
-        attended = [c for c in self._services.accounts.member_classes(*family) if c.class_id == class_id]
-        one = next(iter(self._services.accounts.with_scores(attended)), None)
+        attended = [c for c in self._services.accounts.classes.attended(*family) if c.class_id == class_id]
+        one = next(iter(self._services.accounts.classes.with_scores(attended)), None)
         return Opened(account, class_id, one.name, is_teacher=False, grassroots=one) if one else None
 
     def _only_district_class(self, account: Account, class_id: str) -> Opened | None:

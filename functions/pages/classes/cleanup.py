@@ -66,7 +66,7 @@ class CleanupPages:
         if account is None:
             return see_other("/login", **{WANTED_COOKIE: "cleaning"})
         family = self._services.accounts.family(account)
-        owned = self._services.accounts.owned_classes(*family)
+        owned = self._services.accounts.classes.owned(*family)
         about = {one.class_id for one in still_about(owned)}
         links = self._services.links.of_account(*family)
         district = self._services.districts.find(links[0].user.district_id) if links else None
@@ -111,7 +111,7 @@ class CleanupPages:
         """No nudge is about them any more."""
         now = self._services.clock()
         return self._each(
-            request, "kept", lambda owner, class_id: self._services.accounts.keep_class(owner, class_id, now=now)
+            request, "kept", lambda owner, class_id: self._services.accounts.classes.keep(owner, class_id, now=now)
         )
 
     def later(self, request: Request) -> Reply:
@@ -140,7 +140,7 @@ class CleanupPages:
         return see_other(f"/cleaning?done={done}")
 
     def _note_what_is_left(self, family: tuple[str, ...]) -> None:
-        old = still_about(self._services.accounts.owned_classes(*family))
+        old = still_about(self._services.accounts.classes.owned(*family))
         for user in self._teachers(self._services.links.of_account(*family)):
             found = self._services.pair_classes().paired(old, user, self._services.districts.get(user.district_id))
             self._services.remaining.note(user, sum(one.verdict is not Verdict.LEFT_ALONE for one in found))
@@ -154,7 +154,7 @@ class CleanupPages:
         """Those of the own classes that the form has ticked."""
         names = {name.removeprefix(_FIELD) for name in request.form if name.startswith(_FIELD)}
         return (
-            [one for one in self._services.accounts.owned_classes(*family) if one.class_id in names]
+            [one for one in self._services.accounts.classes.owned(*family) if one.class_id in names]
             if names and family
             else []
         )

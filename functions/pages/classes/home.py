@@ -72,7 +72,7 @@ class HomePage:
         mastery = self._services.accounts.mastery(account.account_id)
         first = next(iter(districts.values()), None)
         current, ended = self._district_classes(here, districts, mastery)
-        owned = self._services.accounts.owned_classes(*family)
+        owned = self._services.accounts.classes.owned(*family)
         return page(
             "classes/home",
             locale=first.locale if first else None,
@@ -126,7 +126,7 @@ class HomePage:
         )
 
     def _attended(self, family: tuple[str, ...]) -> list[GrassrootsClass]:
-        return self._services.accounts.with_scores(self._services.accounts.member_classes(*family))
+        return self._services.accounts.classes.with_scores(self._services.accounts.classes.attended(*family))
 
 
 def taught_before(one: GrassrootsClass) -> ClassShown:

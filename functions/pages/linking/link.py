@@ -64,8 +64,8 @@ class LinkPages:
     def _classes_of(self, account: Account) -> list[GrassrootsClass]:
         """Those that a teacher owns, or that a student is in."""
         if account.role != "teacher":
-            return self._services.accounts.member_classes(account.account_id)
-        return [c for c in self._services.accounts.owned_classes(account.account_id) if c.deleted_at is None]
+            return self._services.accounts.classes.attended(account.account_id)
+        return [c for c in self._services.accounts.classes.owned(account.account_id) if c.deleted_at is None]
 
     def _plan(self, account: Account, own: list[GrassrootsClass], proven: Proven) -> JoinPlan:
         """What the button will do. Progress is only read where two accounts have some."""

@@ -204,7 +204,7 @@ def test_who_stopped_the_nudges_does_not_get_them_back_by_a_snooze() -> None:
 
 def test_a_class_that_its_teacher_keeps_is_nudged_about_no_more() -> None:
     year, nudging = one_linked_teacher()
-    year.accounts.keep_class("a-t0", "t0", now=year.now)
+    year.accounts.classes.keep("a-t0", "t0", now=year.now)
     year.pass_time(days=15)
     assert nudging.run() == {"not_needed": 1}
     assert year.nudges.due_at(RosterUserKey("lakeside", "t0")) is None

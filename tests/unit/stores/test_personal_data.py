@@ -76,7 +76,7 @@ def test_nothing_is_left_of_a_deleted_account_and_nobody_else_loses_anything() -
     assert world.links.of_user(KID) is None
     assert world.users.get(KID) is not None, "the roster is the district's"
     assert {pair: item for pair, item in world.table.items.items() if pair[0] == "ACCOUNT#zoe"} == others
-    (own,) = world.accounts.owned_classes("ada", with_scores=True)
+    (own,) = world.accounts.classes.owned("ada", with_scores=True)
     assert (own.student_account_ids, own.assignments[0].scores) == ((), {})
 
 
@@ -108,7 +108,7 @@ def test_the_teacher_of_a_class_takes_its_memberships_along() -> None:
 
     delete(data_of(world), "ada")
 
-    assert world.accounts.member_classes("kid") == []
+    assert world.accounts.classes.attended("kid") == []
     assert mentions(world, "ada") == set()
 
 

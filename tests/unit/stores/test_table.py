@@ -19,7 +19,7 @@ def dynamo() -> MemoryTable:
 
 @pytest.fixture
 def table(dynamo: MemoryTable) -> Table:
-    return Table(dynamo)  # type: ignore[arg-type]  # it offers what the kit calls
+    return Table(dynamo)
 
 
 def test_an_attribute_that_is_none_is_not_stored(table: Table) -> None:

@@ -1,0 +1,193 @@
+"""Grassroots classes: what a teacher made on an own account, beside that account, and who is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.domain.account import RESTORE_DAYS, Assignment, Goal, GrassrootsClass
+from shared.domain.clock import to_iso
+from shared.domain.errors import RefusedTransition
+from shared.stores.keys import (
+    ALL_SCORES,
+    GRASSROOTS_CLASSES,
+    MEMBERSHIPS,
+    Item,
+    Key,
+    account_of_pk,
+    account_pk,
+    grassroots_class_key,
+    membership_key,
+    pair,
+    scores_key,
+)
+from shared.stores.table import PRESENT, DynamoTable, Put, Table, Update, without_none
+
+_NOT_DELETED = "attribute_not_exists(deleted_at)"
+
+
+class GrassrootsClassStore:
+    """``CLASS#id`` and ``CLASS_ASSIGNMENT#id#assignment`` (scores) beside the owner, ``MEMBER#id`` beside each student."""
+
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
+
+    def owned(self, account_id: str, *joined: str, with_scores: bool = False) -> list[GrassrootsClass]:
+        """A teacher's grassroots classes, those in the bin too (``deleted_at`` says so); the most recently used first.
+
+        ``joined`` are the accounts that are joined with this one: each class stays with its owner.
+        """
+        classes: list[GrassrootsClass] = []
+        for owner in (account_id, *joined):
+            items = list(self._table.query(account_pk(owner), GRASSROOTS_CLASSES))
+            scores = list(self._table.query(account_pk(owner), ALL_SCORES)) if with_scores else []
+            classes += [_class(owner, item, scores) for item in items]
+        return _by_use(classes)
+
+    def attended(self, account_id: str, *joined: str) -> list[GrassrootsClass]:
+        """The grassroots classes that a student is in, each once, without those that their teacher deleted."""
+        keys = [
+            grassroots_class_key(item["owner_account_id"], item["SK"].removeprefix(MEMBERSHIPS))
+            for student in (account_id, *joined)
+            for item in self._table.query(account_pk(student), MEMBERSHIPS)
+        ]
+        found = self._table.batch_get(keys, consistent=False)
+        classes = [_class(account_of_pk(pk), item, []) for (pk, _), item in found.items()]
+        return _by_use(c for c in classes if c.deleted_at is None)
+
+    def with_scores(self, classes: list[GrassrootsClass]) -> list[GrassrootsClass]:
+        """The same classes, with the scores of their assignments; a hundred assignments are one read."""
+        found = self._table.batch_get(
+            (_scores_key(c, a.assignment_id) for c in classes for a in c.assignments), consistent=False
+        )
+
+        def scored(of: GrassrootsClass, assignment: Assignment) -> Assignment:
+            item = found.get(pair(_scores_key(of, assignment.assignment_id)))
+            return replace(assignment, scores=_scores(item)) if item else assignment
+
+        return [replace(c, assignments=tuple(scored(c, a) for a in c.assignments)) for c in classes]
+
+    def replace(self, owner: str, classes: Iterable[GrassrootsClass]) -> tuple[list[Item], list[Key]]:
+        """Write the classes themselves, and return what else is to be put and deleted: scores and memberships.
+
+        What a teacher decided about a class stays. May be run again.
+        """
+        before = {c.class_id: c for c in self.owned(owner, with_scores=True)}
+        puts: list[Item] = []
+        deletes: list[Key] = []
+        for each in classes:
+            old = before.get(each.class_id)
+            # Its teacher may be deleting, restoring or keeping it at this moment.
+            self._table.write(Update(_key(each)).set(**_body(each)))
+            puts += [*_scores_items(each), *_membership_items(each)]
+            gone = set(old.student_account_ids if old else ()) - set(each.student_account_ids)
+            deletes += [membership_key(student, each.class_id) for student in gone]
+        return puts, deletes
+
+    def delete(self, owner: str, class_id: str, *, event: Item, now: datetime) -> None:
+        """Put a class into the bin, for 30 days. Raises RefusedTransition when it is not there to delete."""
+        update = Update(grassroots_class_key(owner, class_id)).set(deleted_at=to_iso(now))
+        self._table.write(update.when(PRESENT).when(_NOT_DELETED), Put(event), otherwise=_not_active())
+
+    def restore(self, owner: str, class_id: str, *, event: Item, now: datetime) -> None:
+        """Take a class out of the bin. Raises RefusedTransition when it was not deleted within the last 30 days."""
+        earliest = to_iso(now - timedelta(days=RESTORE_DAYS))
+        update = Update(grassroots_class_key(owner, class_id)).remove("deleted_at")
+        self._table.write(
+            update.when("deleted_at >= :earliest", earliest=earliest),
+            Put(event),
+            otherwise=RefusedTransition("not_restorable", "This class cannot be restored any more."),
+        )
+
+    def keep(self, owner: str, class_id: str, *, now: datetime) -> None:
+        """No nudge is about this class any more. Raises RefusedTransition when it is not there to keep. May be run again."""
+        update = Update(grassroots_class_key(owner, class_id)).set(kept_at=to_iso(now))
+        self._table.write(update.when(PRESENT).when(_NOT_DELETED), otherwise=_not_active())
+
+
+def _not_active() -> RefusedTransition:
+    return RefusedTransition("not_active", "This class was already deleted.")
+
+
+def _key(of: GrassrootsClass) -> Key:
+    return grassroots_class_key(of.owner_account_id, of.class_id)
+
+
+def _body(of: GrassrootsClass) -> Item:
+    """All attributes of a class but what its teacher decided here."""
+    return {
+        "name": of.name,
+        "created_at": of.created_at,
+        "last_activity_at": of.last_activity_at,
+        "student_account_ids": list(of.student_account_ids),
+        "goals": [{"goal_id": g.goal_id, "title": g.title, "skill_ids": list(g.skill_ids)} for g in of.goals],
+        "assignments": [
+            without_none(
+                {
+                    "assignment_id": a.assignment_id,
+                    "title": a.title,
+                    "content_id": a.content_id,
+                    "created_at": a.created_at,
+                }
+            )
+            for a in of.assignments
+        ],
+    }
+
+
+def _scores_items(of: GrassrootsClass) -> list[Item]:
+    return [
+        {
+            **_scores_key(of, a.assignment_id),
+            "class_id": of.class_id,
+            "assignment_id": a.assignment_id,
+            "scores": dict(a.scores),
+        }
+        for a in of.assignments
+    ]
+
+
+def _membership_items(of: GrassrootsClass) -> list[Item]:
+    return [
+        {**membership_key(student, of.class_id), "owner_account_id": of.owner_account_id}
+        for student in of.student_account_ids
+    ]
+
+
+def _class(owner: str, item: Item, scores: list[Item]) -> GrassrootsClass:
+    class_id = item["SK"].removeprefix(GRASSROOTS_CLASSES)
+    by_assignment = {s["assignment_id"]: s for s in scores if s["class_id"] == class_id}
+    return GrassrootsClass(
+        class_id,
+        owner,
+        item["name"],
+        item.get("created_at"),
+        item.get("last_activity_at"),
+        tuple(item.get("student_account_ids", ())),
+        tuple(Goal(g["goal_id"], g["title"], tuple(g["skill_ids"])) for g in item.get("goals", ())),
+        tuple(
+            Assignment(
+                a["assignment_id"],
+                a["title"],
+                a["content_id"],
+                _scores(by_assignment.get(a["assignment_id"], {})),
+                a.get("created_at"),
+            )
+            for a in item.get("assignments", ())
+        ),
+        item.get("deleted_at"),
+        item.get("kept_at"),
+    )
+
+
+def _scores_key(of: GrassrootsClass, assignment_id: str) -> Key:
+    return scores_key(of.owner_account_id, of.class_id, assignment_id)
+
+
+def _scores(item: Item) -> dict[str, int]:
+    return {student: int(score) for student, score in item.get("scores", {}).items()}
+
+
+def _by_use(classes: Iterable[GrassrootsClass]) -> list[GrassrootsClass]:
+    return sorted(classes, key=lambda c: (c.last_activity_at or c.created_at or "", c.class_id), reverse=True)
