@@ -108,16 +108,14 @@ def needs_no_link(link: Link | None) -> bool:
     return link is not None and link.state in (LinkState.MATCHED, LinkState.LINKED)
 
 
-_WAITS = "activation_waits"
-
-
-def _valid_for(district: District) -> timedelta:
+def valid_for(district: District) -> timedelta:
+    """How long the link of an activation mail works."""
     return timedelta(days=district.activations.valid_days)
 
 
-def _is_to_begin_anew(present: Activation, address: str) -> bool:
-    """Nothing ever reached this teacher: it was withdrawn unsent for a match that is gone, or bounced at an address that
-    the district has corrected since."""
+def begins_anew(present: Activation, address: str) -> bool:
+    """Whether nothing ever reached this teacher, so that the invitation begins anew: it was withdrawn unsent for a match that
+    is gone, or bounced at an address that the district has corrected since."""
     if present.used_at:
         return False
     if present.state is ActivationState.WITHDRAWN:
@@ -125,17 +123,13 @@ def _is_to_begin_anew(present: Activation, address: str) -> bool:
     return present.state is ActivationState.BOUNCED and present.official_email != address
 
 
-def _waits(district: District, user: RosterUser, now: datetime) -> str | None:
-    return None if _starts(district, user, now) is None else _WAITS
+_NOT_YET = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-_FAR = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-def _starts(district: District, user: RosterUser, now: datetime) -> datetime | None:
-    """When this teacher may be mailed; None is at once. Outside of a pilot it is for the district to say when."""
+def starts_at(district: District, user: RosterUser, now: datetime) -> datetime | None:
+    """From when on this teacher may be mailed; None: at once. Outside of a pilot it is for the district to say when."""
     if district.schools and not set(district.schools) & set(user.school_ids):
-        return _FAR
+        return _NOT_YET
     starts = now
     if district.activations_from:
         starts = max(now, moment_of(district, district.activations_from))

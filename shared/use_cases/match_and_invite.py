@@ -6,12 +6,20 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from shared.domain.activation import _WAITS, Activation, ActivationState, _is_to_begin_anew, _starts, _valid_for, _waits
+from shared.domain.activation import (
+    Activation,
+    ActivationState,
+    NotMailed,
+    begins_anew,
+    starts_at,
+    valid_for,
+    why_not_mailed,
+)
 from shared.domain.clock import Clock, NewId, to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of
 from shared.domain.errors import RefusedTransition
-from shared.domain.matching import Match, Outcome
+from shared.domain.matching import Outcome
 from shared.domain.report import Note, merged_notes
 from shared.domain.roster import Role, RosterUser
 from shared.runtime.parallel import each
@@ -99,10 +107,13 @@ class Matcher:
                 continue
             found = self._identifiers.find_match(user, address_is_shared=user.official_email in shared)
             _count(result, found.outcome, user)
-            if user.role is not Role.TEACHER or found.outcome is Outcome.MATCHED:
+            why_not = why_not_mailed(user, address_is_shared=found.address_is_shared)
+            if why_not is NotMailed.NOT_A_TEACHER or found.outcome is Outcome.MATCHED:
                 continue
-            if code := _not_mailed(user, found) or _waits(district, user, self._clock()):
-                result.withhold(user, code)
+            if why_not in _EXPLAINED:
+                result.withhold(user, why_not.value)
+            elif starts_at(district, user, self._clock()):
+                result.withhold(user, WAITS)
             else:
                 result.queued += 1
         return result
@@ -118,11 +129,12 @@ class Matcher:
                 self._activations.withdraw(present)
             return result, None, []
         self._links.forget_match(user.key)
-        if user.role is not Role.TEACHER:
+        why_not = why_not_mailed(user, address_is_shared=found.address_is_shared)
+        if why_not in _EXPLAINED:
+            result.withhold(user, why_not.value)
+            return result, None, [Note(why_not.value, _EXPLAINED[why_not], count=1)]
+        if why_not:
             return result, None, []
-        if code := _not_mailed(user, found):
-            result.withhold(user, code)
-            return result, None, [Note(code, _WHY_NOT_MAILED[code], count=1)]
         return self._invite(district, user, user.official_email or "", present, result)
 
     def _invite(
@@ -135,54 +147,49 @@ class Matcher:
             )
         now = self._clock()
         if present is None:
-            starts = _starts(district, user, now)
+            starts = starts_at(district, user, now)
             activation = Activation(
                 self._new_id(),
                 user.key,
                 address,
                 created_at=to_iso(now),
-                expires_at=to_iso(max(starts or now, now) + _valid_for(district)),
+                expires_at=to_iso(max(starts or now, now) + valid_for(district)),
             )
             if self._activations.create_pending(activation, due_at=starts):
                 if starts is not None:
-                    result.withhold(user, _WAITS)
-                    notes.append(Note(_WAITS, "Activations wait until the district lets them start.", count=1))
+                    result.withhold(user, WAITS)
+                    notes.append(Note(WAITS, "Activations wait until the district lets them start.", count=1))
                     return result, None, notes
                 result.queued = 1
                 return result, activation, notes
             present = self._activations.of_user(user.key)
-        if present and _is_to_begin_anew(present, address):
+        if present and begins_anew(present, address):
             with suppress(RefusedTransition):
                 present = self._activations.invite_again(
                     present,
                     self._new_id(),
                     address,
                     now=now,
-                    valid_for=_valid_for(district),
-                    due_at=_starts(district, user, now),
+                    valid_for=valid_for(district),
+                    due_at=starts_at(district, user, now),
                 )
         if present and present.state is ActivationState.PENDING:
             if present.official_email != address:
                 self._activations.change_address(present, address)
-            if code := _waits(district, user, now):
-                result.withhold(user, code)
+            if starts_at(district, user, now):
+                result.withhold(user, WAITS)
             else:
                 result.queued = 1
                 return result, present, notes
         return result, None, notes
 
 
-_WHY_NOT_MAILED = {
-    "teacher_without_email": "Teachers without a usable address cannot be mailed.",
-    "shared_address": "An address that several people share is not mailed.",
+WAITS = "activation_waits"
+_EXPLAINED = {
+    NotMailed.NO_ADDRESS: "Teachers without a usable address cannot be mailed.",
+    NotMailed.SHARED_ADDRESS: "An address that several people share is not mailed.",
 }
-
-
-def _not_mailed(user: RosterUser, found: Match) -> str | None:
-    """Why nothing can be sent to this teacher, as a code of ``_WHY_NOT_MAILED``; None when it can."""
-    if not user.official_email:
-        return "teacher_without_email"
-    return "shared_address" if found.address_is_shared else None
+"""What the report says of teachers who are not mailed; nothing of people who are none."""
 
 
 def _count(result: Matching, outcome: Outcome, user: RosterUser) -> None:

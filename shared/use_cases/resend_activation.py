@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.activation import Activation
+from shared.domain.activation import Activation, may_be_mailed
 from shared.domain.clock import Clock, NewId
 from shared.domain.errors import RefusedTransition
-from shared.domain.roster import Role, RosterUserKey
+from shared.domain.roster import RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
@@ -46,7 +46,7 @@ class ResendActivation:
                 "no_activation", "This person has no activation: not on the roster, matched, linked, or not a teacher."
             )
         user = self._users.get(user_key)
-        if user is None or not user.active or user.role is not Role.TEACHER or not user.official_email:
+        if user is None or not user.official_email or not may_be_mailed(user):
             raise RefusedTransition(
                 "not_a_teacher", "This person is not on the roster as a teacher with an address at the moment."
             )
