@@ -8,6 +8,8 @@ PYTHON := .venv/bin/python
 UV := .local/bootstrap/bin/uv
 SAM := .local/sam-env/bin/sam
 ARCHITECTURE ?= arm64
+# Tests that share a stack or a browser's page are a group, which one process runs (tests/conftest.py).
+IN_PARALLEL := -n auto --maxprocesses 8 --dist loadgroup
 PLATFORM_arm64 := aarch64-manylinux2014
 PLATFORM_x86_64 := x86_64-manylinux2014
 MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/messages.po))
@@ -28,8 +30,13 @@ local: setup-stack ## Run the local stack alone until Ctrl-C; ENDPOINT_PORT= WEB
 
 ##@ Check a change
 
-test: setup-stack setup-browser ## Every test
-	@$(PYTHON) -m pytest $(PYTEST)
+test: setup-stack setup-browser ## All that a change can break, in five minutes on two cores; PYTEST= for pytest's options
+	@$(PYTHON) -m pytest $(IN_PARALLEL) -m "not slow" $(PYTEST)
+
+test-all: test test-long ## `make test` and all that takes long
+
+test-long: setup-stack setup-browser ## The rest of `make test-all`; PART= for a folder of it
+	@DEPTH=full $(PYTHON) -m pytest $(IN_PARALLEL) -m "slow or deep" $(PYTEST) $(PART)
 
 check: setup setup-sam ## Check formatting, lint, types, import contracts, dead code, template
 	$(PYTHON) -m ruff format --check .
@@ -138,5 +145,5 @@ build-%Function:
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 
-.PHONY: help demo local test check faults guards bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts errors setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test test-all test-long check faults guards bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts errors setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

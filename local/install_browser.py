@@ -1,4 +1,4 @@
-"""Find the browser of the tests, or install it from Debian's packages, or say that it is missing."""
+"""Find the browser of the tests, or install one, or fail and say how to get one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import subprocess
 import sys
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
+NO_BROWSER = (
+    "No Chromium was found and none could be installed. Install one (`apt-get install chromium`, or any Chrome), "
+    "or set CHROMIUM to the path of yours."
+)
 
 
 def browser() -> str | None:
@@ -34,9 +38,8 @@ def main() -> int:
     if not browser():
         install()
     if not browser():
-        print(
-            "No Chromium was found and none could be installed: browser tests will be skipped. Set CHROMIUM to use yours."
-        )
+        print(NO_BROWSER, file=sys.stderr)
+        return 1
     return 0
 
 

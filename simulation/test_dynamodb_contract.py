@@ -17,6 +17,7 @@ from moto import mock_aws
 
 from simulation import dynamodb_contract as contract
 from simulation.dynamodb_contract import TRANSACTION_WRITES, WRITES
+from tests.depth import depth
 from tests.fakes.dynamodb import MemoryTable
 
 
@@ -32,7 +33,7 @@ def moto_table() -> Any:
         )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=depth(40, 300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(writes=st.lists(WRITES, max_size=8), in_transaction=TRANSACTION_WRITES)
 def test_the_same_writes_have_the_same_outcomes_and_leave_the_same_items(
     moto_table: Any, writes: Any, in_transaction: Any

@@ -14,11 +14,12 @@ from simulation.races import (
     one_person_is_on_two_devices,
     two_people_race_for_one_account,
 )
+from tests.depth import depth
 from tests.harness import World
 from tests.pages_harness import lakeside
 
-SEEDS = 250
-"""For each of the four races: a thousand interleavings."""
+SEEDS = depth(20, 250)
+"""For each of the four races: a thousand interleavings in `make test-all`."""
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,7 @@ RACES = [
 ]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("run_race", RACES, ids=lambda run_race: run_race.__name__)
 def test_whoever_is_first_both_sides_agree(run_race: Callable[[Race], Any], prepared: World) -> None:
     ends, orders = set(), set()

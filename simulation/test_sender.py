@@ -19,6 +19,7 @@ from shared.stores.stuck import StuckStore
 from simulation import guards
 from simulation.fault_injection import FaultInjector, FaultMode, Killed
 from tests.builders import roster, user
+from tests.depth import depth
 from tests.harness import World
 
 TEACHER = RosterUserKey("lakeside", "t1")
@@ -154,18 +155,20 @@ def test_without_faults_a_mail_goes_out_once() -> None:
     assert (run.violation(), run.given_up, len(run.world.ses.sent)) == (None, [], 1)
 
 
+@pytest.mark.deep
 def test_never_two_accepted_mails_and_none_lost_whatever_call_fails() -> None:
-    runs = [run.to_rest() for run in every_run(seeds=3)]
+    runs = [run.to_rest() for run in every_run(seeds=depth(1, 3))]
     assert len(runs) > 300
     violations = [(run.plan, run.second_worker_at, run.seed, run.violation()) for run in runs if run.violation()]
     assert violations == []
 
 
+@pytest.mark.deep
 def test_two_calls_that_fail_in_one_run_do_no_more_harm() -> None:
     dice = Random(5)
     calls = clean_calls()
     modes = [FaultMode.DIES_BEFORE, FaultMode.DIES_AFTER, FaultMode.NO_REPLY, FaultMode.LATE, FaultMode.THROTTLED]
-    for seed in range(400):
+    for seed in range(depth(100, 400)):
         plan = {dice.randrange(calls): dice.choice(modes) for _ in range(2)}
         run = Run(plan, second_worker_at=dice.randrange(calls), seed=seed).to_rest()
         assert run.violation() is None, (plan, run.second_worker_at, seed, run.violation())

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from local.stack import LocalStack
 from simulation import dynamodb_contract as contract
 from simulation.dynamodb_contract import TRANSACTION_WRITES, WRITES
+from tests.depth import depth
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def table(stack: LocalStack) -> Iterator[Any]:
     made.delete()
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=depth(10, 60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(writes=st.lists(WRITES, max_size=6), in_transaction=TRANSACTION_WRITES)
 def test_the_same_writes_have_the_same_outcomes_and_leave_the_same_items(
     table: Any, writes: Any, in_transaction: Any

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import date
 
@@ -48,9 +49,21 @@ TIMES = [
     "  08:01:05.000 +00:00",
 ]
 
+
+def with_day_up_to_12(year: int, month: int, day: int) -> date:
+    """A day that could be a month, and is another than ``month``; ``day`` is from 1 to 11."""
+    return date(year, month, day if day < month else day + 1)
+
+
+def with_day_after_12(year: int, month: int, day: int) -> date:
+    """``day`` is from 0 and counts on from the 13th, around the length of the month."""
+    return date(year, month, 13 + day % (monthrange(year, month)[1] - 12))
+
+
 dates = st.dates(min_value=date(1900, 1, 1))
-two_ways = dates.filter(lambda d: d.day <= 12 and d.day != d.month)
-one_way = dates.filter(lambda d: d.day > 12)
+years, months = st.integers(1900, 9999), st.integers(1, 12)
+two_ways = st.builds(with_day_up_to_12, years, months, st.integers(1, 11))
+one_way = st.builds(with_day_after_12, years, months, st.integers(0, 18))
 times = st.sampled_from(TIMES)
 orders = st.sampled_from(DateOrder)
 

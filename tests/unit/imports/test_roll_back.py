@@ -13,6 +13,7 @@ from shared.domain.roster import RosterUserKey
 from shared.stores.imports import ImportStarter
 from shared.stores.links import Consent
 from tests.builders import enrolled, roster, user
+from tests.depth import depth
 from tests.harness import World, roll_back, zipped
 
 CLASS_ROWS = ("c1,,,Algebra,k1,scheduled,o1,t1\n", "c2,,,Biology,k2,scheduled,o1,t1\n")
@@ -152,7 +153,7 @@ def drawn(people: list[tuple[str, str, bool]], classes: int) -> dict[str, str | 
     return roster(*rows, classes="".join(CLASS_ROWS[:classes]), enrollments=in_class)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=depth(15, 200))
 @given(a=PEOPLE, b=PEOPLE, classes=st.tuples(st.integers(1, 2), st.integers(1, 2)))
 def test_one_roster_then_another_rolled_back_is_the_one(a: Any, b: Any, classes: tuple[int, int]) -> None:
     world = a_world()
@@ -164,7 +165,7 @@ def test_one_roster_then_another_rolled_back_is_the_one(a: Any, b: Any, classes:
     assert who_and_what(world) == before
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=depth(15, 200))
 @given(a=PEOPLE, b=PEOPLE, classes=st.tuples(st.integers(1, 2), st.integers(1, 2)))
 def test_one_roster_then_another_is_the_other_alone(a: Any, b: Any, classes: tuple[int, int]) -> None:
     both, alone = a_world(), a_world()
@@ -174,7 +175,7 @@ def test_one_roster_then_another_is_the_other_alone(a: Any, b: Any, classes: tup
     assert who_and_what(both) == who_and_what(alone)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=depth(15, 200))
 @given(
     rosters=st.tuples(PEOPLE, PEOPLE, PEOPLE),
     tellings=st.lists(st.integers(0, 2), max_size=4).map(lambda more: [0, 1, 2, *more]).flatmap(st.permutations),

@@ -15,7 +15,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from selectolax.lexbor import LexborHTMLParser
@@ -239,7 +239,6 @@ FOUND_AS_ADDRESS = re.compile(
 """What programs that look for addresses in a text go by; wider than any of them."""
 
 
-@settings(deadline=None)
 @given(name=NAMES)
 @example(name="mailto:")
 def test_a_name_becomes_no_link_no_markup_and_no_line(name: str) -> None:
@@ -293,7 +292,6 @@ def test_names_of_people_and_classes_are_left_as_they_are(name: str) -> None:
     assert plain(name) == name
 
 
-@settings(deadline=None)
 @given(subject=st.one_of(BREAKING, st.text(max_size=100)))
 def test_no_subject_adds_a_header(subject: str) -> None:
     mail = build(Kind.ACTIVATION, "en", to="a@b.example", subject=subject, brand=Brand(web_url=WEB), **INVITED)
@@ -322,7 +320,6 @@ def test_an_address_breaks_no_line_and_no_attribute() -> None:
     assert mail.text.splitlines()[-1] == "https://help.example/a%20b%0D%0A%22%3E%3Cscript%3E"
 
 
-@settings(deadline=None)
 @given(colour=st.from_regex(r"#[0-9a-fA-F]{6}", fullmatch=True))
 def test_whatever_the_brands_colour_is_texts_are_readable_in_light_and_dark(colour: str) -> None:
     made = palette(colour)

@@ -32,6 +32,7 @@ from shared.domain.clock import to_iso
 from shared.runtime.tokens import activation_token, stop_token, unsubscribe_token
 from shared.stores.class_exports import ClassNamed, Export
 from tests.builders import key, roster, user
+from tests.depth import depth
 from tests.fakes.dynamodb import Effect
 from tests.harness import TOKEN_KEY, WEB, World, text
 from tests.pages_harness import (
@@ -345,7 +346,7 @@ def visitors() -> list[Visitor]:
 def strangely(operation: APIOperation, check: Callable[[Case], None]) -> None:
     """What schemathesis makes up, the same in every run."""
 
-    @settings(derandomize=True, database=None, deadline=None, max_examples=3, phases=[Phase.generate],
+    @settings(derandomize=True, database=None, deadline=None, max_examples=depth(1, 3), phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(operation.as_strategy())
     def ask(case: Case) -> None:
@@ -389,6 +390,7 @@ def known(operation: APIOperation) -> Iterator[Case]:
         )
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("label", sorted(OPERATIONS))
 def test_what_is_answered_is_described_and_what_is_described_is_answered(label: str, visitors: list[Visitor]) -> None:
     operation = OPERATIONS[label]

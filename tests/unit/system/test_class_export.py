@@ -21,6 +21,7 @@ from shared.domain.clock import to_iso
 from shared.stores.class_exports import ClassNamed, Export, ExportStore
 from shared.use_cases.class_contents import Taught
 from tests.builders import account
+from tests.depth import depth
 from tests.harness import WEB, unzipped
 from tests.pages_harness import Website, lakeside, linked_teacher, log_in
 
@@ -188,7 +189,7 @@ def test_a_folder_is_named_by_what_every_file_system_takes(names: list[str], fol
     assert list(folder_names(names)) == folders
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=depth(20, 200))
 @given(name=st.one_of(st.sampled_from(FORMULAS), st.text(max_size=40)))
 def test_no_cell_of_any_file_is_a_formula_and_no_name_is_markup(
     name: str, tmp_path_factory: pytest.TempPathFactory

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -17,6 +18,7 @@ from shared.domain.link import Link, LinkState
 from shared.domain.mastery import goal_percentage
 from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.stores.outbox import event_item
+from tests.depth import IS_FULL, depth
 from tests.harness import World
 from tests.two_accounts import link, student, undo, with_made_account
 
@@ -24,7 +26,8 @@ PEOPLE = [RosterUserKey("lakeside", f"s{n}") for n in range(3)]
 OLD = [f"old-{n}" for n in range(3)]
 SKILLS = ("a", "b", "c")
 GOAL = Goal("goal", "Equations", SKILLS)
-LEAST_STEPS = 10_000
+EXAMPLES = depth(8, 240)
+LEAST_STEPS = depth(300, 10_000)
 
 people = st.sampled_from(PEOPLE)
 olds = st.sampled_from(OLD)
@@ -203,16 +206,16 @@ class Lives(RuleBasedStateMachine):
         return True
 
 
+@pytest.mark.deep
 def test_nobody_goes_down_and_every_account_keeps_its_own_in_random_steps() -> None:
     Lives.steps = 0
 
     run_state_machine_as_test(
         Lives,
         settings=settings(
-            max_examples=240,
+            max_examples=EXAMPLES,
             stateful_step_count=60,
-            deadline=None,
-            derandomize=True,
+            derandomize=not IS_FULL,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),

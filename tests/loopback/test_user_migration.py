@@ -26,7 +26,7 @@ from tests.fakes.aws import MemoryCognito
 from tests.fakes.dynamodb import error
 from tests.pages_harness import PASSWORD, activated, lakeside, log_in
 
-EVENTS = Path(__file__).parents[3] / "events"
+EVENTS = Path(__file__).parents[2] / "events"
 CONTEXT = SimpleNamespace(function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="r")
 
 
