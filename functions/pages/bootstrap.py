@@ -81,7 +81,7 @@ def assemble(services: Services, renderer: PageRenderer) -> Site:
         link=LinkPages(services, contexts),
         welcome=WelcomePages(services, contexts),
         login=login,
-        federated_login=FederatedLoginPages(services, login),
+        federated_login=FederatedLoginPages(services, contexts, login),
         password=PasswordPages(services, contexts, login),
         home=HomePage(services, contexts),
         class_page=ClassPages(services, contexts, download),

@@ -1,4 +1,4 @@
-"""What a page is told and what it answers: forms, cookies, languages, and the headers that every answer carries."""
+"""Requests and replies: forms, cookies, languages, and the headers that every reply carries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from aws_lambda_powertools.event_handler import Response
@@ -104,11 +104,11 @@ def _form(event: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str
 
 @dataclass(slots=True)
 class Reply:
-    """What a page answers: a template or a redirect, with cookies to set (None ends one)."""
+    """What a page returns: a template or a redirect, with cookies to set (None ends one)."""
 
     status: int = 200
     template: str | None = None
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, object] = field(default_factory=dict)
     location: str | None = None
     cookies: dict[str, str | None] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
@@ -117,8 +117,21 @@ class Reply:
     content_type: str = "text/html; charset=utf-8"
 
 
-def page(template: str, *, status: int = 200, locale: str | None = None, **values: Any) -> Reply:
-    return Reply(status=status, template=template, values=values, district_locale=locale)
+class Audience(Protocol):
+    """For whom a page is: the language of their district, and where it helps; None where that is not known."""
+
+    @property
+    def locale(self) -> str | None: ...
+
+    @property
+    def support_url(self) -> str | None: ...
+
+
+def page(template: str, *, status: int = 200, audience: Audience | None = None, **values: object) -> Reply:
+    """A page of a template, named by its path below ``functions/pages`` without ``.html``."""
+    if audience:
+        values["support_url"] = audience.support_url
+    return Reply(status=status, template=template, values=values, district_locale=audience.locale if audience else None)
 
 
 def see_other(location: str, **cookies: str | None) -> Reply:
@@ -127,7 +140,7 @@ def see_other(location: str, **cookies: str | None) -> Reply:
 
 
 class PageRenderer:
-    """Turns replies into answers of the API."""
+    """Turns replies into responses of the API."""
 
     def __init__(self, *, brand_name: str, support_url: str, form_targets: tuple[str, ...]) -> None:
         self._brand_name = brand_name
@@ -146,7 +159,7 @@ class PageRenderer:
             return Response(reply.status, "text/plain; charset=utf-8", "", headers=headers, cookies=cookies)
         if reply.body is not None:
             return Response(reply.status, reply.content_type, reply.body, headers=headers, cookies=cookies)
-        values: dict[str, Any] = {
+        values: dict[str, object] = {
             "brand": self._brand_name,
             "support_url": self._support_url,
             "lang": language,

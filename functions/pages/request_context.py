@@ -1,12 +1,12 @@
-"""Who is here: what a browser's cookies claim, checked against what stands, in one read."""
+"""Who is here: a browser's cookies, checked against what is stored, in one read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import NotRequired, TypedDict, cast
 
 from functions.pages.dependencies import Services
-from functions.pages.http import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page
+from functions.pages.http import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
 from shared.domain.account import Account
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import to_iso
@@ -20,17 +20,37 @@ from shared.stores.sessions import SESSION_HOURS, Session
 from shared.use_cases.link_accounts import Proven
 
 _ACTIVATION_SECONDS = 3600
-_FEW = 12
-"""So many ids of classes fit into a cookie."""
+_MOST_IDS = 12
+"""So many ids of schools, or of classes, fit into a cookie."""
 _DEAD = (ActivationState.EXPIRED, ActivationState.WITHDRAWN)
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """What the cookie of a mail's address says; it proves nothing until it was compared with what stands.
+class _SessionValues(TypedDict):
+    """What the cookie of a session holds: its id and whose it is, so that one read finds all of it."""
 
-    The schools and classes (if they are few) are those of the person when the address was opened, so that one read finds
-    their names, too.
+    id: str
+    account: str | None
+    user: NotRequired[list[str]]
+
+
+class _ActivationValues(TypedDict):
+    """What the cookie of a mail's address holds."""
+
+    token: str
+    user: list[str]
+    opened_at: str | None
+    schools: list[str]
+    classes: list[str]
+    locale: str | None
+    support_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationCookie:
+    """The address of a mail that this browser opened. It proves nothing until it was compared with what is stored.
+
+    The ids of schools and classes (if there are few) are those of the person when the address was opened, so that one
+    read finds their names, too.
     """
 
     token: str
@@ -44,7 +64,7 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A proof of an official address, brought by this browser: whose it is, and of what district."""
+    """An address of a mail that proves the official address: whose it is, and of which district."""
 
     activation: Activation
     user: RosterUser
@@ -61,7 +81,7 @@ class RequestContext:
     account: Account | None = None
     unconfirmed: Session | None = None
     """A session whose outside login has to be confirmed: it opens nothing, so ``session`` is None then."""
-    brought: Brought | None = None
+    activation_cookie: ActivationCookie | None = None
     invitation: Invitation | None = None
     problem: str = "no_cookie"
     proven: Proven | None = None
@@ -69,7 +89,7 @@ class RequestContext:
     """The link of the roster user whom this browser came for, proved or not."""
     district: District | None = None
     """The district that this browser came for, for its language and its support."""
-    seen: StoredContext = field(default_factory=StoredContext)
+    stored: StoredContext = field(default_factory=StoredContext)
 
     @property
     def is_linked(self) -> bool:
@@ -99,70 +119,82 @@ class RequestContexts:
         self._services = services
 
     def of(self, request: Request) -> RequestContext:
-        """One read; none for a browser that brings nothing."""
-        told, brought = self._told(request), self.brought(request)
-        people = [RosterUserKey(*told["user"])] if told.get("user") else []
-        around = None
-        if brought:
-            people.append(brought.user)
-            around = NearbyNames(brought.user.district_id, brought.school_ids, brought.class_ids)
-        if not told and not brought:
+        """One read; none for a browser without a cookie of ours."""
+        session, activation = self._session_values(request), self.activation_cookie(request)
+        if session is None and activation is None:
             return RequestContext()
-        return self._visit(
-            self._services.request_contexts.read(
-                session_id=told.get("id"), account_id=told.get("account"), people=people, around=around
-            ),
-            brought,
+        people = [RosterUserKey(*session["user"])] if session and session.get("user") else []
+        around = None
+        if activation:
+            people.append(activation.user)
+            around = NearbyNames(activation.user.district_id, activation.school_ids, activation.class_ids)
+        stored = self._services.request_contexts.read(
+            session_id=session["id"] if session else None,
+            account_id=session["account"] if session else None,
+            people=people,
+            around=around,
         )
+        return self._context(stored, activation)
 
-    def invited(self, token: str, user: RosterUserKey) -> RequestContext:
+    def at_activation(self, token: str, user: RosterUserKey) -> RequestContext:
         """Somebody who has just opened the address of a mail."""
-        return self._visit(self._services.request_contexts.read(people=[user]), Brought(token, user))
+        return self._context(self._services.request_contexts.read(people=[user]), ActivationCookie(token, user))
 
-    def brought(self, request: Request) -> Brought | None:
-        """What the cookie of a mail's address says, unread and unchecked."""
-        said = self._services.sealed("activation").open(request.cookies.get(ACTIVATION_COOKIE), _ACTIVATION_SECONDS)
-        if said is None:
+    # Cookies
+
+    def activation_cookie(self, request: Request) -> ActivationCookie | None:
+        """The cookie of a mail's address, not compared with anything."""
+        sealed = request.cookies.get(ACTIVATION_COOKIE)
+        opened = self._services.sealed("activation").open(sealed, _ACTIVATION_SECONDS)
+        if opened is None:
             return None
-        user = RosterUserKey(*said["user"])
-        schools, classes = tuple(said["schools"]), tuple(said["classes"])
-        return Brought(said["token"], user, said["opened_at"], schools, classes, said["locale"], said["support_url"])
-
-    def with_surroundings(self, brought: Brought, invitation: Invitation) -> Brought:
-        """What was brought, with what the next pages will want to know."""
-        user, district = invitation.user, invitation.district
-        classes = (*user.teaches, *user.attends)
-        return replace(
-            brought,
-            school_ids=user.school_ids[:_FEW],
-            class_ids=classes if len(classes) <= _FEW else (),
-            locale=district.locale,
-            support_url=district.support_url,
+        values = cast(_ActivationValues, opened)
+        return ActivationCookie(
+            values["token"],
+            RosterUserKey(*values["user"]),
+            values["opened_at"],
+            tuple(values["schools"]),
+            tuple(values["classes"]),
+            values["locale"],
+            values["support_url"],
         )
 
-    def activation_cookie(self, brought: Brought) -> str:
-        return self._services.sealed("activation").seal(
-            {
-                "token": brought.token,
-                "user": [brought.user.district_id, brought.user.sourced_id],
-                "opened_at": brought.opened_at,
-                "schools": brought.school_ids,
-                "classes": brought.class_ids,
-                "locale": brought.locale,
-                "support_url": brought.support_url,
-            }
+    def sealed_activation(self, cookie: ActivationCookie) -> str:
+        """The value of ``ACTIVATION_COOKIE``."""
+        values = _ActivationValues(
+            token=cookie.token,
+            user=[cookie.user.district_id, cookie.user.sourced_id],
+            opened_at=cookie.opened_at,
+            schools=list(cookie.school_ids),
+            classes=list(cookie.class_ids),
+            locale=cookie.locale,
+            support_url=cookie.support_url,
         )
+        return self._services.sealed("activation").seal(values)
 
-    def session_cookie(self, session: Session) -> str:
-        """The session's id, and whose it is, so that one read finds all of it."""
-        said: dict[str, Any] = {"id": session.session_id, "account": session.account_id}
+    def sealed_session(self, session: Session) -> str:
+        """The value of ``SESSION_COOKIE``."""
+        values = _SessionValues(id=session.session_id, account=session.account_id)
         if session.user:
-            said["user"] = [session.user.district_id, session.user.sourced_id]
-        return self._services.sealed("session").seal(said)
+            values["user"] = [session.user.district_id, session.user.sourced_id]
+        return self._services.sealed("session").seal(values)
 
     def session_id(self, request: Request) -> str | None:
         """The id of the session that this browser names, whether or not it stands."""
-        return self._told(request).get("id")
+        session = self._session_values(request)
+        return session["id"] if session else None
+
+    def _session_values(self, request: Request) -> _SessionValues | None:
+        sealed = request.cookies.get(SESSION_COOKIE)
+        opened = self._services.sealed("session").open(sealed, max_age_seconds=SESSION_HOURS * 3600)
+        return cast(_SessionValues, opened) if opened else None
+
+    # Sessions
+
+    def begin_session(self, session: Session, address: str, *, instead_of: Session | None) -> Reply:
+        """Begin a session under a fresh id, end the one that it replaces, and go on at an address."""
+        begun = self._services.sessions.start(session, self._services.new_secret(), instead_of=instead_of)
+        return see_other(address, **{SESSION_COOKIE: self.sealed_session(begun)})
 
     def successor_id(self, session_id: str) -> str:
         """The id of the session that takes this one's place at the link."""
@@ -170,16 +202,30 @@ class RequestContexts:
 
     def successor(self, request: Request) -> Session | None:
         """The session that took the place of the one that this browser still names."""
-        told = self._told(request)
-        if not told:
+        named = self._session_values(request)
+        if named is None:
             return None
         return self._services.request_contexts.read(
-            session_id=self.successor_id(told["id"]), account_id=told["account"]
+            session_id=self.successor_id(named["id"]), account_id=named["account"]
         ).session
+
+    # Names
+
+    def with_surroundings(self, cookie: ActivationCookie, invitation: Invitation) -> ActivationCookie:
+        """The cookie with what the next pages want to know of the person."""
+        user, district = invitation.user, invitation.district
+        classes = (*user.teaches, *user.attends)
+        return replace(
+            cookie,
+            school_ids=user.school_ids[:_MOST_IDS],
+            class_ids=classes if len(classes) <= _MOST_IDS else (),
+            locale=district.locale,
+            support_url=district.support_url,
+        )
 
     def schools(self, context: RequestContext, user: RosterUser) -> list[str]:
         """The names of this person's schools; read anew only if they were not the person's when the address was opened."""
-        names = context.seen.school_names
+        names = context.stored.school_names
         if not names.keys() >= set(user.school_ids):
             names = self._services.districts.school_names(user.district_id, user.school_ids)
         return sorted(names[school] for school in user.school_ids if school in names)
@@ -187,49 +233,48 @@ class RequestContexts:
     def district_classes(self, context: RequestContext, user: RosterUser) -> list[str]:
         """The titles of this person's district classes, as ``schools``."""
         wanted = (*user.teaches, *user.attends)
-        classes = context.seen.district_classes
+        classes = context.stored.district_classes
         if not classes.keys() >= set(wanted):
             classes = self._services.district_classes.get_many(user.district_id, wanted)
-        return sorted(classes[one].title for one in dict.fromkeys(wanted) if one in classes)
+        return sorted(classes[class_id].title for class_id in dict.fromkeys(wanted) if class_id in classes)
 
-    def _told(self, request: Request) -> dict[str, Any]:
-        return (
-            self._services.sealed("session").open(
-                request.cookies.get(SESSION_COOKIE), max_age_seconds=SESSION_HOURS * 3600
-            )
-            or {}
+    # What is stored
+
+    def _context(self, stored: StoredContext, activation: ActivationCookie | None) -> RequestContext:
+        invitation, problem = self._invitation(stored, activation) if activation else (None, "no_cookie")
+        proven = _by_login(stored) or _by_mail(stored, invitation)
+        session, account, unconfirmed = stored.session, stored.account, None
+        if session and not session.is_trusted and self._is_linked_now(session):
+            session, account, unconfirmed = None, None, session
+        link = proven.link if proven else stored.people[activation.user].link if activation else None
+        return RequestContext(
+            session,
+            account,
+            unconfirmed,
+            activation,
+            invitation,
+            problem,
+            proven,
+            link,
+            _district(stored, invitation),
+            stored,
         )
 
-    def _visit(self, seen: StoredContext, brought: Brought | None) -> RequestContext:
-        invitation, problem = self._invitation(seen, brought) if brought else (None, "no_cookie")
-        proven = _by_login(seen) or _by_mail(seen, invitation)
-        came_for = invitation.district if invitation else None
-        if came_for is None and seen.session and seen.session.user:
-            came_for = seen.districts.get(seen.session.user.district_id)
-        session, account = seen.session, seen.account
-        unconfirmed = session if session and not session.is_trusted and self._is_of_somebody(session) else None
-        if unconfirmed:
-            session = account = None
-        link = proven.link if proven else seen.people[brought.user].link if brought else None
-        return RequestContext(session, account, unconfirmed, brought, invitation, problem, proven, link, came_for, seen)
-
-    def _is_of_somebody(self, session: Session) -> bool:
+    def _is_linked_now(self, session: Session) -> bool:
         """Whether the account is linked to anybody who is on a roster now; else it is as it was before any link."""
         links = self._services.links.of_account(session.account_id or "")
         return any(user.active for user in self._services.users.get_many(link.user for link in links).values())
 
-    def _invitation(self, seen: StoredContext, brought: Brought) -> tuple[Invitation | None, str]:
+    def _invitation(self, stored: StoredContext, cookie: ActivationCookie) -> tuple[Invitation | None, str]:
         """What the address proves, or why it proves nothing.
 
         A teacher who is off the roster finds the link working again on return (M8).
         """
-        person, district = seen.people.get(brought.user, Person()), seen.districts.get(brought.user.district_id)
+        person, district = stored.people.get(cookie.user, Person()), stored.districts.get(cookie.user.district_id)
         activation, user = person.activation, person.user
-        if (
-            activation is None
-            or district is None
-            or not is_activation_token(brought.token, activation, self._services.token_key())
-        ):
+        if activation is None or district is None:
+            return None, "unknown"
+        if not is_activation_token(cookie.token, activation, self._services.token_key()):
             return None, "unknown"
         if activation.used_at:
             return None, "used"
@@ -241,30 +286,11 @@ class RequestContexts:
             return None, "suspended"
         if user.official_email != activation.official_email:
             return None, "expired"
-        return Invitation(activation, user, district, brought.opened_at), ""
-
-
-def _by_login(seen: StoredContext) -> Proven | None:
-    """A district login counts before a mail's address, being the stronger proof."""
-    session = seen.session
-    if session is None or session.user is None or session.proof is None:
-        return None
-    person, district = seen.people.get(session.user, Person()), seen.districts.get(session.user.district_id)
-    if person.user is None or not person.user.active or district is None:
-        return None
-    return Proven(person.user, district, session.proof, person.link, person.activation, session.proved_at)
-
-
-def _by_mail(seen: StoredContext, invitation: Invitation | None) -> Proven | None:
-    if invitation is None:
-        return None
-    user, activation = invitation.user, invitation.activation
-    activation = replace(activation, opened_at=invitation.opened_at or activation.opened_at)
-    return Proven(user, invitation.district, Proof.ACTIVATION, seen.people[user.key].link, activation)
+        return Invitation(activation, user, district, cookie.opened_at), ""
 
 
 def known(context: RequestContext) -> Account:
-    """The account that is logged in. Raises LoginRefused when the platform has not told of it, or not yet."""
+    """The account that is logged in. Raises LoginRefused when the accounts feed does not have it, or not yet."""
     if context.account is None:
         raise LoginRefused(
             "account_not_known", "This account is not known here yet. Try again tomorrow, or ask support."
@@ -275,3 +301,29 @@ def known(context: RequestContext) -> Account:
 def sorry(problem: str) -> Reply:
     """The page for a mail's address that proves nothing, by ``RequestContext.problem``: it says how to go on."""
     return page("activation/activation_gone", status=404 if problem == "unknown" else 410, problem=problem)
+
+
+def _by_login(stored: StoredContext) -> Proven | None:
+    """A district login counts before a mail's address, being the stronger proof."""
+    session = stored.session
+    if session is None or session.user is None or session.proof is None:
+        return None
+    person, district = stored.people.get(session.user, Person()), stored.districts.get(session.user.district_id)
+    if person.user is None or not person.user.active or district is None:
+        return None
+    return Proven(person.user, district, session.proof, person.link, person.activation, session.proved_at)
+
+
+def _by_mail(stored: StoredContext, invitation: Invitation | None) -> Proven | None:
+    if invitation is None:
+        return None
+    user, activation = invitation.user, invitation.activation
+    activation = replace(activation, opened_at=invitation.opened_at or activation.opened_at)
+    return Proven(user, invitation.district, Proof.ACTIVATION, stored.people[user.key].link, activation)
+
+
+def _district(stored: StoredContext, invitation: Invitation | None) -> District | None:
+    if invitation:
+        return invitation.district
+    session = stored.session
+    return stored.districts.get(session.user.district_id) if session and session.user else None

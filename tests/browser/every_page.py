@@ -63,7 +63,6 @@ class Riverbend:
         self._renderer = _Remembering(
             brand_name="Khan Academy",
             support_url=self.world.invitations()._brand.support_url,
-            web_url="",
             form_targets=(),
         )
         self.web.site = replace(self.web.site, renderer=self._renderer)

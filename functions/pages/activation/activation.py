@@ -31,32 +31,33 @@ class ActivationPages:
         """
         activation_id = activation_id_of(token)
         user = self._services.request_contexts.user_of(activation_id) if activation_id else None
-        context = self._contexts.invited(token, user) if user else RequestContext(problem="unknown")
+        context = self._contexts.at_activation(token, user) if user else RequestContext(problem="unknown")
         if context.problem == "unknown":
             counted = (activation_id if user else None) or request.source_ip
             self._services.rate_limiter.hit(limits.ACTIVATION, counted)
-        if context.brought is None or (context.invitation is None and context.problem not in _SHOWN_WITHOUT_THE_TOKEN):
+        if context.activation_cookie is None or (
+            context.invitation is None and context.problem not in _SHOWN_WITHOUT_THE_TOKEN
+        ):
             return sorry(context.problem)
-        brought = context.brought
+        cookie = context.activation_cookie
         if context.invitation:
-            brought = self._contexts.with_surroundings(brought, context.invitation)
-        return see_other("/activate", **{ACTIVATION_COOKIE: self._contexts.activation_cookie(brought)})
+            cookie = self._contexts.with_surroundings(cookie, context.invitation)
+        return see_other("/activate", **{ACTIVATION_COOKIE: self._contexts.sealed_activation(cookie)})
 
     def show(self, request: Request) -> Reply:
         """The page that names person, school and district; without the cookie it says how to go on."""
         context = self._contexts.of(request)
-        if context.brought is None:
+        if context.activation_cookie is None:
             return page("activation/activation_gone", problem="no_cookie")
         if context.invitation is None:
             return sorry(context.problem)
         district, user = context.invitation.district, context.invitation.user
         return page(
             "activation/activation",
-            locale=district.locale,
+            audience=district,
             name=user.display_name,
             district=district.name,
             schools=self._contexts.schools(context, user),
-            support_url=district.support_url,
         )
 
     def existing_account(self, request: Request) -> Reply:
@@ -67,12 +68,12 @@ class ActivationPages:
 
     def go_on(self, request: Request, *, has_account: bool) -> Reply:
         """A button was pressed: remember when, in the cookie alone, and go on to the login."""
-        brought = self._contexts.brought(request)
-        if brought is None:
+        cookie = self._contexts.activation_cookie(request)
+        if cookie is None:
             return see_other("/activate")
-        pressed = replace(brought, opened_at=brought.opened_at or to_iso(self._services.clock()))
-        address = "/login" if has_account else f"/sso/{brought.user.district_id}"
-        return see_other(address, **{ACTIVATION_COOKIE: self._contexts.activation_cookie(pressed)})
+        pressed = replace(cookie, opened_at=cookie.opened_at or to_iso(self._services.clock()))
+        address = "/login" if has_account else f"/sso/{cookie.user.district_id}"
+        return see_other(address, **{ACTIVATION_COOKIE: self._contexts.sealed_activation(pressed)})
 
     def send_again(self, request: Request) -> Reply:
         """Another mail instead of a link that has expired, to the official address and nowhere else.
@@ -80,14 +81,14 @@ class ActivationPages:
         Whoever asks types that address: a scanner that presses buttons cannot, and the answer is the same for everybody.
         """
         context = self._contexts.of(request)
-        if context.brought is None or context.invitation is not None:
+        if context.activation_cookie is None or context.invitation is not None:
             return see_other("/activate")
         if context.problem != "expired":
             return sorry(context.problem)
-        activation_id = activation_id_of(context.brought.token) or ""
+        activation_id = activation_id_of(context.activation_cookie.token) or ""
         self._services.rate_limiter.hit(limits.ANOTHER_MAIL_FROM, f"{activation_id} {request.source_ip}")
         self._services.rate_limiter.hit(limits.ANOTHER_MAIL, activation_id)
-        user = self._services.users.get(context.brought.user)
+        user = self._services.users.get(context.activation_cookie.user)
         typed = normalise(request.form.get("email", ""))
         if user and typed and typed == user.official_email:
             with suppress(RefusedTransition):

@@ -77,8 +77,7 @@ class CleanupPages:
         reply = self._downloads.page(
             "classes/cleanup",
             self._downloads.asked_for(request, account.account_id),
-            locale=district.locale if district else None,
-            support_url=district.support_url if district else None,
+            audience=district,
             obsolete=shown[Verdict.OBSOLETE],
             asked=shown[Verdict.ASK],
             left_alone=shown[Verdict.LEFT_ALONE],

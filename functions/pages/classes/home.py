@@ -75,8 +75,7 @@ class HomePage:
         owned = self._services.accounts.classes.owned(*family)
         return page(
             "classes/home",
-            locale=first.locale if first else None,
-            support_url=first.support_url if first else None,
+            audience=first,
             name=account.display_name,
             is_student=account.role != "teacher" and not any(u.role is Role.TEACHER for u in here),
             district_classes=current,

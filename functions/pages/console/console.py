@@ -56,9 +56,8 @@ class ConsolePages:
             refused=refused,
             stuck=[self._stuck(one) for one in self._services.stuck.of_district(district_id)],
             district_id=district_id,
-            locale=district.locale,
+            audience=district,
             district=district.name,
-            support_url=district.support_url,
             report=self._services.reports.latest(district_id),
             at_work=self._services.progress.at_work(district_id),
         )

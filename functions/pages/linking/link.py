@@ -40,8 +40,7 @@ class LinkPages:
         user, own = proven.user, self._classes_of(account)
         return page(
             "linking/link",
-            locale=proven.district.locale,
-            support_url=proven.district.support_url,
+            audience=proven.district,
             official={
                 "name": user.display_name,
                 "email": mask_email(user.official_email),
@@ -83,7 +82,7 @@ class LinkPages:
     @staticmethod
     def _nothing_proved(context: RequestContext) -> Reply:
         """Somebody logged in, and what they came with does not count, or not any more."""
-        if context.brought is None or context.problem == "used":
+        if context.activation_cookie is None or context.problem == "used":
             return see_other("/home")
         return sorry(context.problem)
 
@@ -129,16 +128,13 @@ class LinkPages:
         district = context.district
         reply = page(
             "linking/not_me",
-            locale=district.locale if district else None,
-            support_url=district.support_url if district else None,
+            audience=district,
         )
         reply.cookies[SESSION_COOKIE] = None
         return reply
 
     def sorry(self, code: str, district: District) -> Reply:
-        return page(
-            "linking/link_refused", status=409, code=code, locale=district.locale, support_url=district.support_url
-        )
+        return page("linking/link_refused", status=409, code=code, audience=district)
 
     def undo(self, request: Request) -> Reply:
         """Undo a link of the account that is logged in (B2)."""
@@ -146,26 +142,22 @@ class LinkPages:
         session = context.session
         if session is None or session.account_id is None:
             return see_other("/login")
-        wanted = request.form.get("district_id")
-        for link in self._services.links.of_account(*self._services.accounts.family(known(context))):
-            if wanted in (None, "", link.user.district_id):
-                try:
-                    self._services.links.undo(
-                        link.user,
-                        account_id=link.account_id,
-                        event_id=self._services.new_id(),
-                        now=self._services.clock(),
-                    )
-                except RefusedTransition as error:
-                    return self.sorry(error.code, self._services.districts.get(link.user.district_id))
-                begun = self._services.sessions.start(
-                    Session(account_id=session.account_id), self._services.new_secret(), instead_of=session
-                )
-                return see_other("/home?undone=1", **{SESSION_COOKIE: self._contexts.session_cookie(begun)})
-        return see_other("/home")
+        district_id = request.form.get("district_id")
+        links = self._services.links.of_account(*self._services.accounts.family(known(context)))
+        link = next((link for link in links if district_id in (None, "", link.user.district_id)), None)
+        if link is None:
+            return see_other("/home")
+        try:
+            self._services.links.undo(
+                link.user, account_id=link.account_id, event_id=self._services.new_id(), now=self._services.clock()
+            )
+        except RefusedTransition as error:
+            return self.sorry(error.code, self._services.districts.get(link.user.district_id))
+        undone = Session(account_id=session.account_id)
+        return self._contexts.begin_session(undone, "/home?undone=1", instead_of=session)
 
 
 def to_home_linked(contexts: RequestContexts, session: Session) -> Reply:
     """On to home, which says that both are linked; the mail's proof is used up."""
-    cookies = {SESSION_COOKIE: contexts.session_cookie(session), ACTIVATION_COOKIE: None}
+    cookies = {SESSION_COOKIE: contexts.sealed_session(session), ACTIVATION_COOKIE: None}
     return see_other("/home?linked=1", **cookies)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from functions.pages.dependencies import Services
-from functions.pages.http import SESSION_COOKIE, Reply, Request, page, see_other
+from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.linking.link import to_home_linked
 from functions.pages.request_context import RequestContexts
 from shared.domain.errors import LoginRefused
@@ -31,12 +31,11 @@ class WelcomePages:
         user, district = context.proven.user, context.proven.district
         return page(
             "linking/welcome",
-            locale=district.locale,
+            audience=district,
             name=user.display_name,
             district=district.name,
             schools=self._contexts.schools(context, user),
             candidates=self._link_accounts.candidates(context.proven),
-            support_url=district.support_url,
         )
 
     def new_account(self, request: Request) -> Reply:
@@ -46,10 +45,8 @@ class WelcomePages:
         if session is None or proven is None or proven.by is Proof.ACTIVATION:
             return see_other("/login")
         if proven.link and proven.is_linked:
-            begun = self._services.sessions.start(
-                session.with_account(proven.link.account_id), self._services.new_secret(), instead_of=session
-            )
-            return see_other("/home", **{SESSION_COOKIE: self._contexts.session_cookie(begun)})
+            linked = session.with_account(proven.link.account_id)
+            return self._contexts.begin_session(linked, "/home", instead_of=session)
         account = self._link_accounts.new_account_for(proven, session.subject)
         now = self._services.clock()
         begun, writes = self._services.sessions.rotation(
@@ -64,5 +61,4 @@ class WelcomePages:
         if context.session is None or not context.is_in_made_account:
             return see_other("/home")
         session = replace(context.session, account_id=None)
-        begun = self._services.sessions.start(session, self._services.new_secret(), instead_of=context.session)
-        return see_other("/login", **{SESSION_COOKIE: self._contexts.session_cookie(begun)})
+        return self._contexts.begin_session(session, "/login", instead_of=context.session)

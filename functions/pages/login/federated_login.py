@@ -10,6 +10,7 @@ from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
 from functions.pages.login.login import LoginPages
+from functions.pages.request_context import RequestContexts
 from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of, normalise
@@ -34,8 +35,9 @@ _ADDRESSES = {
 class FederatedLoginPages:
     """A login by OpenID Connect ends as any other does: with a session under a fresh id."""
 
-    def __init__(self, services: Services, login: LoginPages) -> None:
+    def __init__(self, services: Services, contexts: RequestContexts, login: LoginPages) -> None:
         self._services = services
+        self._contexts = contexts
         self._login = login
         self._link_accounts = services.link_accounts()
 
@@ -53,8 +55,7 @@ class FederatedLoginPages:
             district=district.name,
             district_id=district_id,
             providers=district.identity_providers,
-            locale=district.locale,
-            support_url=district.support_url,
+            audience=district,
         )
 
     def start_district(self, _request: Request, district_id: str, provider: str) -> Reply:
@@ -133,12 +134,12 @@ class FederatedLoginPages:
             user=user.key, proof=proof, subject=subject_key(identity), proved_at=to_iso(self._services.clock())
         )
         if user.role is Role.ADMINISTRATOR:
-            return self._login.begin(session, f"/console/{district.district_id}", instead_of=before)
+            return self._contexts.begin_session(session, f"/console/{district.district_id}", instead_of=before)
         login = self._link_accounts.at_district_login(user, proof, district, identity)
         if login.account_id:
             session = replace(session, account_id=login.account_id, way=login.federated_identity)
             self._login.confirm(context, session)
-        return self._login.begin(session, _ADDRESSES[login.outcome], instead_of=before)
+        return self._contexts.begin_session(session, _ADDRESSES[login.outcome], instead_of=before)
 
     def _district_of_login(self, identity: Identity, provider: Provider, district_id: str | None) -> District:
         """A Clever login counts for a district only with that district's Clever id."""

@@ -23,7 +23,7 @@ class LoginPages:
         self._link_accounts = services.link_accounts()
 
     def show(self, request: Request, *, problem: str | None = None, username: str = "", status: int = 200) -> Reply:
-        brought = self._contexts.brought(request)
+        cookie = self._contexts.activation_cookie(request)
         candidates = self._link_accounts.candidates(self._contexts.of(request).proven) if problem else []
         return page(
             "login/login",
@@ -31,8 +31,7 @@ class LoginPages:
             problem=problem,
             username=username,
             candidates=candidates,
-            locale=brought.locale if brought else None,
-            support_url=brought.support_url if brought else None,
+            audience=cookie,
         )
 
     def with_password(self, request: Request) -> Reply:
@@ -66,8 +65,8 @@ class LoginPages:
         keeps = before if before and before.user and (context.unconfirmed or before.account_id is None) else None
         session = replace(keeps or Session(), account_id=account_id, way=way)
         self.confirm(context, session)
-        address = "/link" if keeps or self._contexts.brought(request) else "/home"
-        return self.begin(session, address, instead_of=before)
+        address = "/link" if keeps or self._contexts.activation_cookie(request) else "/home"
+        return self._contexts.begin_session(session, address, instead_of=before)
 
     def context_before(self, request: Request) -> RequestContext:
         """Who was here before this login; no read for a browser without a session."""
@@ -79,10 +78,6 @@ class LoginPages:
         account_id = session.account_id
         if waiting and waiting.way and account_id and session.way is None and account_id == waiting.account_id:
             self._services.sessions.trust(account_id, waiting.way)
-
-    def begin(self, session: Session, address: str, *, instead_of: Session | None) -> Reply:
-        begun = self._services.sessions.start(session, self._services.new_secret(), instead_of=instead_of)
-        return see_other(address, **{SESSION_COOKIE: self._contexts.session_cookie(begun)})
 
     def leave(self, request: Request) -> Reply:
         if session_id := self._contexts.session_id(request):

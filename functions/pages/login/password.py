@@ -101,13 +101,12 @@ class PasswordPages:
         return sealed["name"] if sealed else None
 
     def _page(self, request: Request, template: str, status: int = 200, **values: bool) -> Reply:
-        """In the language, and with the support, of the district whose mail brought this browser."""
-        brought = self._contexts.brought(request)
+        """In the language, and with the support, of the district whose mail led this browser here."""
+        cookie = self._contexts.activation_cookie(request)
         return page(
             template,
             status=status,
-            locale=brought.locale if brought else None,
-            support_url=brought.support_url if brought else None,
+            audience=cookie,
             problem=status == 401,
             **values,
         )

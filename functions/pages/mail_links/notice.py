@@ -70,8 +70,7 @@ class NoticePages:
         linked_at = from_iso(found.link.linked_at or "").astimezone(found.district.zone)
         return page(
             "mail_links/notice",
-            locale=found.district.locale,
-            support_url=found.district.support_url,
+            audience=found.district,
             district=found.district.name,
             official={"name": found.user.display_name, "email": mask_email(found.user.official_email)},
             existing={
@@ -103,8 +102,7 @@ class NoticePages:
                 )
         return page(
             "mail_links/notice_gone",
-            locale=found.district.locale,
-            support_url=found.district.support_url,
+            audience=found.district,
             problem="asked",
         )
 

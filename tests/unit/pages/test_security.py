@@ -364,7 +364,7 @@ def test_a_session_of_a_roster_user_alone_opens_no_account(web: Website) -> None
     known = web.site.services.sessions.start(session, "known")
     stranger = web.visitor()
     stranger._http.cookies.set(
-        SESSION_COOKIE, RequestContexts(web.site.services).session_cookie(known), domain="link.example"
+        SESSION_COOKIE, RequestContexts(web.site.services).sealed_session(known), domain="link.example"
     )
     assert stranger.open("/home").path == "/welcome"
     assert stranger.open("/classes/own").path == "/login"
