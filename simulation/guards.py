@@ -224,7 +224,7 @@ CHECKS: tuple[Guard, ...] = (
         "feed: an account that comes later is matched (M7)", _patch(AccountsFeed, "_match_who_waited", lambda *_: None)
     ),
     Guard("nudge: one that is under way is not sent again", _patch(NudgeStore, "of_user", _nobody_is_under_way)),
-    Guard("nudge: only while classes are still about (B4)", _patch(send_nudge, "still_about", list)),
+    Guard("nudge: only while classes are still about (B4)", _patch(send_nudge, "left_to_clean_up", list)),
     Guard("nudge: not in the quiet hours", _patch(send_nudge, "next_allowed", lambda _district, moment: moment)),
     Guard(
         "reminder: one that is under way is not sent again",

@@ -1,1 +1,1 @@
-"""The platform's existing accounts, and the matches that follow when accounts come later (M6, M7)."""
+"""Loads the accounts of the platform, and matches people who waited for them (M6, M7)."""

@@ -1,1 +1,1 @@
-"""One activation mail per teacher, exactly once (M8, B5)."""
+"""Sends one activation email per teacher, exactly once (M8, B5)."""

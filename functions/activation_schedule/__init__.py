@@ -1,1 +1,1 @@
-"""Activations that waited for their day go into the queue."""
+"""Queues activations and reminders that are due."""

@@ -1,1 +1,1 @@
-"""Makes the zip that a teacher takes along before a class is deleted (B4)."""
+"""Makes the zip of class data that a teacher asked for (B4)."""

@@ -1,1 +1,1 @@
-"""Tells administrators each week how many classes from before are left, by school (M17)."""
+"""Mails administrators a weekly count of the grassroots classes that are left, by school (M17)."""

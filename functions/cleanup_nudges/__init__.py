@@ -1,1 +1,1 @@
-"""Nudges linked teachers whose grassroots classes are still about (M17, B4)."""
+"""Nudges linked teachers who have grassroots classes to clean up (M17, B4)."""

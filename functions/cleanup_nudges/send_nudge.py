@@ -11,7 +11,7 @@ from shared.domain.activation import may_be_mailed
 from shared.domain.clock import Clock, to_iso
 from shared.domain.district import District
 from shared.domain.link import LinkState
-from shared.domain.nudge import look_again_at, nudge_after, still_about
+from shared.domain.nudge import left_to_clean_up, look_again_at, nudge_after
 from shared.domain.pairing import Pairing, Verdict
 from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.domain.school_calendar import next_allowed
@@ -97,7 +97,7 @@ class SendNudge:
         if nudges.under_way and not self._delivery.resend_unknown:
             claim.complete()
             return Outcome.UNANSWERED
-        classes = still_about(self._accounts.classes.owned(*self._accounts.family_of(link.account_id)))
+        classes = left_to_clean_up(self._accounts.classes.owned(*self._accounts.family_of(link.account_id)))
         if not classes or not may_be_mailed(user):
             self._remaining.forget(key)
             self._nudges.move(key, due_at, None)

@@ -1,1 +1,1 @@
-"""The outbox's way out: facts that the platform must act on, at least once, with an id to tell repeats."""
+"""Publishes events from the outbox: at least once, with an id by which consumers tell repeats."""

@@ -1,1 +1,1 @@
-"""Tells a district's contacts of an import that waits for a person (M3)."""
+"""Mails a district's contacts when an import is held (M3)."""

@@ -1,4 +1,4 @@
-"""Identity over time: who may have come back under another id, and who shares an address. Told, and never guessed (M7)."""
+"""People over time: who may have come back under another id, who shares an address. Reported, never guessed (M7, M19, B11)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tells both sides that a link was made or undone (B2)."""
+"""Mails both sides when a link is made or undone (B2)."""

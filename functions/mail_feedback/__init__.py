@@ -1,1 +1,1 @@
-"""What SES tells of the mails it took, into the activation's state."""
+"""Records in activations what SES reports about their mails."""

@@ -1,1 +1,1 @@
-"""The pages that teachers, students and administrators meet (M9–M18)."""
+"""The pages of teachers, students and administrators (M9–M18)."""

@@ -1,1 +1,1 @@
-"""What arrives in the roster bucket: districts, rosters, previews and decisions (M1, M3)."""
+"""Receives uploads in the roster bucket: settings, rosters, previews and decisions (M1, M3)."""

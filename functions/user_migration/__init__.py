@@ -1,1 +1,4 @@
-"""The way in for people whose passwords live with the platform: at the first login here, Cognito asks, and we ask the platform."""
+"""Migrates users whose passwords live with the platform.
+
+At the first login, Cognito asks this function, and it asks the platform.
+"""

@@ -1,4 +1,4 @@
-"""An existing account on the platform, with its mastery and the grassroots classes of its teacher (docs/uploads.md)."""
+"""An account on the platform, its mastery, and the grassroots classes of its teacher (docs/uploads.md)."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class GrassrootsClass:
-    """A class that a teacher made on an own account. ``deleted_at`` is set while it lies in the bin (M17), ``kept_at`` when
-    its teacher said to keep it: no nudge is about it any more."""
+    """A class that a teacher made without the district. ``deleted_at`` is set while it is in the class trash (M17), ``kept_at``
+    when its teacher decided to keep it: no nudge names it any more."""
 
     class_id: str
     owner_account_id: str
@@ -80,6 +80,6 @@ class GrassrootsClass:
 RESTORE_DAYS = 30
 
 
-def is_restorable(one: GrassrootsClass, now: datetime) -> bool:
+def is_restorable(deleted: GrassrootsClass, now: datetime) -> bool:
     """Whether a deleted class can still be restored (M17)."""
-    return one.deleted_at is not None and from_iso(one.deleted_at) >= now - timedelta(days=RESTORE_DAYS)
+    return deleted.deleted_at is not None and from_iso(deleted.deleted_at) >= now - timedelta(days=RESTORE_DAYS)

@@ -1,4 +1,4 @@
-"""Time, ids and randomness are handed in: these are the types they are handed in as, and the real ones."""
+"""Time, ids and randomness: the types in which they are passed in, and the real ones."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 type Clock = Callable[[], datetime]
-"""Answers the present moment, always in UTC."""
+"""Returns the present moment, always in UTC."""
 
 type NewId = Callable[[], str]
-"""Answers a fresh id: unguessable, unique, without meaning."""
+"""Returns a new id: unguessable, unique, without meaning."""
 
 
 def utc_now() -> datetime:
@@ -39,6 +39,6 @@ def to_iso(moment: datetime) -> str:
 
 
 def from_iso(text: str) -> datetime:
-    """The moment that an ISO 8601 text names; without a zone it is taken as UTC."""
+    """Return the moment of an ISO 8601 text; without a zone it is UTC."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The digest: what a district's administrators are told each week of the grassroots classes that are left (M17)."""
+"""The digest: the weekly mail that counts the grassroots classes that are left, by school (M17)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RemainingClasses:
 
 @dataclass(frozen=True, slots=True)
 class SchoolRemainder:
-    """What is left in one school; ``school_id`` is None for those of no school."""
+    """What is left in one school; ``school_id`` is None for teachers without a school."""
 
     school_id: str | None
     classes: int
@@ -29,18 +29,18 @@ class SchoolRemainder:
 
 
 def by_school(left: Iterable[RemainingClasses]) -> list[SchoolRemainder]:
-    """What is left in each school, the most first. Numbers alone: nobody's name is in a digest."""
+    """Return what is left in each school, the most first. No digest has anybody's name."""
     classes: Counter[str | None] = Counter()
     teachers: Counter[str | None] = Counter()
-    for one in left:
-        classes[one.school_id] += one.classes
-        teachers[one.school_id] += 1
+    for remaining in left:
+        classes[remaining.school_id] += remaining.classes
+        teachers[remaining.school_id] += 1
     schools = [SchoolRemainder(school, number, teachers[school]) for school, number in classes.items() if number]
-    return sorted(schools, key=lambda one: (-one.classes, one.school_id or ""))
+    return sorted(schools, key=lambda school: (-school.classes, school.school_id or ""))
 
 
 def next_digest_at(district: District, now: datetime) -> datetime:
-    """The district's next weekday for it, from tomorrow on, in school hours; where that is no school day the next one is."""
+    """The next of the district's weekdays for it, from tomorrow on, in school hours; the next school day if it is none."""
     wanted = WEEKDAYS.index(district.digest.weekday) if district.digest else 0
     today = now.astimezone(district.zone).date()
     day = today + timedelta(days=(wanted - today.weekday() - 1) % 7 + 1)

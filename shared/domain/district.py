@@ -1,4 +1,4 @@
-"""A district and what it decided: the settings of ``districts/{district_id}/district.json``."""
+"""A district: the settings of ``districts/{district_id}/district.json`` (docs/district-settings.md)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class NudgeSettings(BaseModel):
 
 
 class DigestSettings(BaseModel):
-    """Who is told each week how many classes from before are left, and on which day (M17)."""
+    """Who gets the weekly digest of the grassroots classes that are left, and on which day (M17)."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -71,7 +71,7 @@ class DigestSettings(BaseModel):
 
 
 class ActivationSettings(BaseModel):
-    """How long an invitation counts, and when a teacher who does not take it up is reminded of it."""
+    """How long an activation is valid, and when a teacher is reminded of it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -79,12 +79,12 @@ class ActivationSettings(BaseModel):
     reminders_after_days: tuple[Annotated[int, Field(ge=1, le=365)], ...] = Field((7, 14), max_length=6)
     """Each counts from the mail before it; none for no reminders."""
     in_school_hours: bool = False
-    """Whether invitations, too, keep to the hours and days of ``nudges``. Reminders always do."""
+    """Whether activation emails keep to the hours and days of ``nudges``. Reminders always do."""
 
 
 @cache
 def _time_zones() -> frozenset[str]:
-    """The names of all IANA time zones. Asking ``zoneinfo`` for them would walk the disk for each settings file."""
+    """The names of all IANA time zones. ``zoneinfo`` would search the disk for them, for each settings file."""
     return frozenset((files("tzdata") / "zones").read_text().split())
 
 
@@ -97,7 +97,7 @@ def _weekday(text: str) -> str:
 
 
 class District(BaseModel):
-    """A district's settings; what is left out has the default that stands here."""
+    """A district's settings, with their defaults."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -157,7 +157,7 @@ class District(BaseModel):
 
 
 def parse_district(district_id: str, body: bytes) -> District:
-    """The settings that a ``district.json`` holds.
+    """Return the settings of a ``district.json``.
 
     Raises InvalidSettings, whose message names each setting that is wrong and how to write it, and no value.
     """

@@ -10,11 +10,11 @@ _LONGEST = 254
 _LONGEST_LOCAL = 64
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9]|-(?!-)){0,61}(?<!-)"
 _PLAIN = re.compile(rf"[A-Za-z0-9_+]+(?:[-.][A-Za-z0-9_+]+)*@(?:{_LABEL}\.)+[A-Za-z]{{2,63}}")
-"""What nearly all addresses look like: about these the library says nothing else, and it takes fifty times as long."""
+"""The form of nearly all addresses. The library agrees about these, and takes fifty times as long."""
 
 
 def normalise(raw: str | None) -> str | None:
-    """The address in the one form that is stored and compared; None where it is no address that can be matched.
+    """Return the address in the form that is stored and compared; None if it cannot be matched.
 
     Only ASCII addresses take part in matching, and only A–Z are folded: Unicode case folding maps letters such as
     ``ſ`` or the Kelvin sign onto ASCII ones, which once let a look-alike take over an account (CVE-2019-19844).

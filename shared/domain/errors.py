@@ -1,6 +1,6 @@
 """One tree of exceptions: everything this service raises on purpose.
 
-What is not in this tree is a defect: it goes to the dead-letter queue, and an alarm tells a person.
+Any other exception is a defect: its event goes to the dead-letter queue, and an alarm tells a person.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class AccountLinkingError(Exception):
 
 
 class UploadRejected(AccountLinkingError):
-    """A whole upload cannot be used; nothing that stood before was touched (M2).
+    """A whole upload cannot be used; nothing that stood before was changed (M2).
 
-    ``file``, ``line`` (1 = the header) and ``column`` say where, as far as there is a where.
+    ``file``, ``line`` (1 is the header) and ``column`` say where, if there is a place.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class UploadRejected(AccountLinkingError):
 
 
 class InvalidSettings(AccountLinkingError):
-    """A settings object (``district.json``, a function's environment) does not hold what it must."""
+    """A settings object (``district.json``, a function's environment) is incomplete or wrong."""
 
 
 class UnknownDistrict(AccountLinkingError):

@@ -1,7 +1,7 @@
-"""Ways into an account, and which of them may be trusted after a link (docs/security.md, pre-hijacked accounts).
+"""Federated identities of an account, and which of them are trusted after a link (docs/security.md, pre-hijacked accounts).
 
-Somebody may have put their own login beside the owner's long before the owner came. So an outside login that the owner
-did not show at the link has to be confirmed once: by another login of the same account, in the same browser.
+Somebody may have added their own login to the account long before its owner came. So a federated identity that was not shown
+at the link has to be confirmed once: by another login to the same account, in the same browser.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Collection
 
 
-def outside(issuer: str, subject: str) -> str:
-    """An outside login by its issuer and subject, as it is noted: a hash, nothing that could be used."""
+def identity_hash(issuer: str, subject: str) -> str:
+    """Return the hash by which a federated identity is noted; it opens nothing."""
     return hashlib.sha256(f"{issuer}#{subject}".encode()).hexdigest()[:32]
 
 

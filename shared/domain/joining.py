@@ -25,35 +25,35 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """How one account is joined with others: into which one, and which ones into it."""
+    """How an account is joined with others: the one that it was joined into, and those that were joined into it."""
 
     into: str | None = None
     accounts: frozenset[str] = frozenset()
 
 
 def family(account_id: str, joins: Mapping[str, Joined]) -> tuple[str, ...]:
-    """All accounts that are joined with this one, and itself; the one that all their logins lead to comes first."""
+    """Return this account and all that are joined with it; the one that all their logins lead to comes first."""
     first = account_id
     while into := joins.get(first, Joined()).into:
         first = into
     found = [first]
-    for one in found:
-        found += sorted(joins.get(one, Joined()).accounts)
+    for joined in found:
+        found += sorted(joins.get(joined, Joined()).accounts)
     return tuple(found)
 
 
 def together(masteries: Iterable[Mastery]) -> Mastery:
-    """The progress that joined accounts show, each of them: nobody goes down (M16)."""
+    """Return the progress that each of the joined accounts shows: nobody goes down (M16)."""
     return reduce(mastery_rules.merge, masteries, {})
 
 
-def earned_here(told: Mastery, elsewhere: Mastery) -> Mastery:
-    """What an account is said to have, without what is only repeated from an account that it is joined with.
+def earned_here(fed: Mastery, elsewhere: Mastery) -> Mastery:
+    """Return the progress in an account's feed, without what is only repeated from an account that it is joined with.
 
-    A platform that copies progress from one of the accounts to the other says the same points with the same time of both:
-    they belong to where they were earned, and are given back there (B2).
+    A platform that copies progress between the accounts feeds the same points with the same time for both. They belong to
+    the account on which they were earned, and stay there after an undo (B2).
     """
-    return {skill: one for skill, one in told.items() if elsewhere.get(skill) != one}
+    return {skill: progress for skill, progress in fed.items() if elsewhere.get(skill) != progress}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class SkillPlan:
 
 @dataclass(frozen=True, slots=True)
 class JoinPlan:
-    """What a link does, as data, before anything is written: joined, kept, left."""
+    """What a link will do, before anything is written: what is joined, kept and left."""
 
     shape: Shape
     account_id: str
@@ -85,9 +85,9 @@ class JoinPlan:
     skills: tuple[SkillPlan, ...]
     """Joined: progress, skill by skill."""
     kept_class_ids: tuple[str, ...]
-    """Kept: the account's own classes, to look back at (M13)."""
+    """Kept: the account's grassroots classes, to look back at (M13)."""
     left_assignment_ids: tuple[str, ...]
-    """Left: assignments stay in their old classes with their scores (M15)."""
+    """Left: assignments stay in their grassroots classes with their scores (M15)."""
 
     @property
     def raised(self) -> int:
@@ -97,7 +97,7 @@ class JoinPlan:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """An account as a plan sees it."""
+    """One of the two accounts of a plan."""
 
     account_id: str
     mastery: Mastery
@@ -107,17 +107,17 @@ class Side:
 def plan(existing: Side, made: Side | None, district_class_ids: Iterable[str]) -> JoinPlan:
     """What linking would do. ``made`` is the account of the district login, where there is one."""
     here, there = existing.mastery, made.mastery if made else {}
-    own = {one.class_id for one in existing.classes}
+    own = {each.class_id for each in existing.classes}
     return JoinPlan(
         Shape.MERGE if made else Shape.ATTACH,
         existing.account_id,
         made.account_id if made else None,
         tuple(sorted(set(district_class_ids))),
-        tuple(one.class_id for one in made.classes if one.class_id not in own) if made else (),
+        tuple(each.class_id for each in made.classes if each.class_id not in own) if made else (),
         tuple(
             SkillPlan(skill, here.get(skill), there.get(skill), winner)
             for skill, winner in mastery_rules.merge(here, there).items()
         ),
-        tuple(one.class_id for one in existing.classes),
-        tuple(a.assignment_id for one in existing.classes for a in one.assignments),
+        tuple(each.class_id for each in existing.classes),
+        tuple(a.assignment_id for each in existing.classes for a in each.assignments),
     )

@@ -1,4 +1,4 @@
-"""Mastery: what was earned stays, and merging never takes anybody down (M14, M16)."""
+"""Mastery: what was earned stays, and a merge never lowers it (M14, M16)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from shared.domain.account import Mastery, SkillMastery
 
 
-def merge(one: Mastery, other: Mastery) -> Mastery:
-    """Both sides' progress in one: per skill the higher points win, with the time at which they were first earned.
+def merge(first: Mastery, second: Mastery) -> Mastery:
+    """Return the higher points of each skill, with the time at which they were first earned.
 
-    Commutative, associative and idempotent, so any order and any repetition of merges gives the same.
+    Commutative, associative and idempotent: any order and any repetition of merges gives the same.
     """
-    return {skill: _better(one.get(skill), other.get(skill)) for skill in sorted({*one, *other})}
+    return {skill: _better(first.get(skill), second.get(skill)) for skill in sorted({*first, *second})}
 
 
-def _better(one: SkillMastery | None, other: SkillMastery | None) -> SkillMastery:
-    present = [side for side in (one, other) if side is not None]
+def _better(first: SkillMastery | None, second: SkillMastery | None) -> SkillMastery:
+    present = [side for side in (first, second) if side is not None]
     highest = max(side.points for side in present)
     return min((side for side in present if side.points == highest), key=lambda side: side.updated_at)
 

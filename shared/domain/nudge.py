@@ -1,4 +1,4 @@
-"""The nudge: when a linked teacher may be reminded of classes that are still about (M17, B4)."""
+"""The nudge: when a linked teacher is reminded of grassroots classes to clean up (M17, B4)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def first_nudge_at(district: District, linked_at: datetime) -> datetime:
 
 
 def nudge_after(district: District, sent: int, now: datetime) -> datetime | None:
-    """When the next nudge is due after ``sent`` of them; None when there were enough."""
+    """When the next nudge is due after ``sent`` of them; None after the last one."""
     spaces = district.nudges.repeat_after_days
     if sent > len(spaces):
         return None
@@ -26,10 +26,10 @@ def nudge_after(district: District, sent: int, now: datetime) -> datetime | None
 
 
 def look_again_at(district: District, now: datetime) -> datetime:
-    """When a teacher is looked at again who has no class that a nudge could name: links and rosters change until then."""
+    """When a teacher without an obsolete class is looked at again; links and rosters may have changed by then."""
     return next_allowed(district, now + timedelta(days=_LOOK_AGAIN_DAYS))
 
 
-def still_about(classes: Iterable[GrassrootsClass]) -> list[GrassrootsClass]:
-    """The grassroots classes that a nudge may be about: those that their teacher has neither deleted nor said to keep."""
-    return [one for one in classes if one.deleted_at is None and one.kept_at is None]
+def left_to_clean_up(classes: Iterable[GrassrootsClass]) -> list[GrassrootsClass]:
+    """The classes that their teacher has neither deleted nor decided to keep: a nudge may name them."""
+    return [each for each in classes if each.deleted_at is None and each.kept_at is None]

@@ -1,6 +1,6 @@
-"""Old and new classes of a teacher, paired by who is in them (B3): which old ones are obsolete.
+"""A teacher's grassroots and district classes, paired by who is in them (B3): which grassroots classes are obsolete.
 
-Nothing of it is stored: links and rosters change, and what is read is as new as they are.
+Nothing of it is stored, because links and rosters change (docs/decisions/0018-classes-are-paired-on-demand.md).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from shared.domain.clock import from_iso
 from shared.domain.roster import DistrictClass
 
 ENOUGH_STUDENTS = 5
-"""So many students of an old class must be linked before they tell where it went; below, its name and term do."""
+"""How many students of a class must be linked before they decide; with fewer, its name and term do."""
 MOST_MOVED = 0.6
-"""The part of an old class's linked students that make it obsolete when they are in two of the teacher's district classes, or
-in one. A class that split has two; the students of a club are here and there in many."""
+"""A class is obsolete if this part of its linked students are in at most two of the teacher's district classes. A class that
+split has two; the students of a club are in many."""
 SOME_MOVED = 0.3
-"""From here on, wherever they are, the teacher is asked."""
+"""From this part on, wherever they are, the teacher is asked."""
 WORTH_NAMING = 0.25
-"""A district class is named when it has this part of the students who moved."""
+"""A district class is named if it has this part of the students who moved."""
 _A_SCHOOL_YEAR = timedelta(days=365)
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -49,7 +49,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """How many students of an old class are in this district class."""
+    """How many students of a grassroots class are in this district class."""
 
     into: DistrictClass
     students: int
@@ -57,7 +57,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """An old class and where its students are now.
+    """A grassroots class, and where its students are now.
 
     ``into`` names the teacher's district classes that it pairs with, the one with the most of its students first; ``moved``
     of its students are in those, ``linked`` in all are linked to somebody of the district.
@@ -77,31 +77,31 @@ class Pairing:
 def pair(
     old: Iterable[GrassrootsClass], district: Iterable[DistrictClass], linked: Mapping[str, str], today: date
 ) -> list[Pairing]:
-    """What has become of each old class; ``linked`` is the sourcedId of an account's roster user.
+    """Pair each class of ``old``; ``linked`` has the sourcedId of an account's roster user.
 
-    Steps grow with the enrolments of both sides.
+    The steps grow with the enrollments of both sides.
     """
     classes = list(district)
     attended: dict[str, list[int]] = {}
-    for number, one in enumerate(classes):
-        for student in one.student_ids:
+    for number, district_class in enumerate(classes):
+        for student in district_class.student_ids:
             attended.setdefault(student, []).append(number)
-    named = [_Named.of(one, today) for one in classes]
-    return [_of_class(one, classes, attended, named, linked) for one in old]
+    named = [_Named.of(district_class, today) for district_class in classes]
+    return [_of_class(grassroots, classes, attended, named, linked) for grassroots in old]
 
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """What the name and the term of a district class tell."""
+    """The name and the term of a district class."""
 
     words: frozenset[str]
     latest: date
     """Its last day, or today while it goes on."""
 
     @classmethod
-    def of(cls, one: DistrictClass, today: date) -> _Named:
-        latest = min(today, date.fromisoformat(one.ends_on)) if one.ends_on else today
-        return cls(_words(f"{one.title} {one.course_title or ''}"), latest)
+    def of(cls, district_class: DistrictClass, today: date) -> _Named:
+        latest = min(today, date.fromisoformat(district_class.ends_on)) if district_class.ends_on else today
+        return cls(_words(f"{district_class.title} {district_class.course_title or ''}"), latest)
 
 
 def _of_class(
@@ -120,7 +120,7 @@ def _of_class(
     else:
         verdict, worth_naming = _by_name(old, named)
     into = (Moved(classes[number], students[number]) for number in worth_naming)
-    most_first = sorted(into, key=lambda one: (-one.students, one.into.title, one.into.sourced_id))
+    most_first = sorted(into, key=lambda part: (-part.students, part.into.title, part.into.sourced_id))
     moved = sum(not worth_naming.isdisjoint(numbers) for numbers in theirs)
     return Pairing(old, verdict, tuple(most_first), moved, len(people))
 
@@ -133,17 +133,17 @@ def _by_students(theirs: list[list[int]], students: Counter[int], linked: int) -
 
 
 def _by_name(old: GrassrootsClass, named: list[_Named]) -> tuple[Verdict, set[int]]:
-    """Asked about is a class that shares half of its telling words with a district class of the year after its last use, or
-    whose name tells nothing."""
+    """Ask about a class that shares half of its words with a district class of the year after its last use, or whose name
+    says nothing."""
     words = _words(old.name)
     used = from_iso(old.last_activity_at).date() if old.last_activity_at else None
-    in_time = {n for n, one in enumerate(named) if used is None or one.latest - used <= _A_SCHOOL_YEAR}
+    in_time = {n for n, each in enumerate(named) if used is None or each.latest - used <= _A_SCHOOL_YEAR}
     alike = {n for n in in_time if _are_alike(words, named[n].words)}
     return (Verdict.ASK, alike) if alike or (in_time and not words) else (Verdict.LEFT_ALONE, set())
 
 
-def _are_alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    return bool(one & other) and 2 * len(one & other) >= len(one | other)
+def _are_alike(first: frozenset[str], second: frozenset[str]) -> bool:
+    return bool(first & second) and 2 * len(first & second) >= len(first | second)
 
 
 def _words(name: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""After the invitation: when a teacher is reminded of it, and when it ends."""
+"""The reminder: when a teacher is reminded of an activation, and when the activation ends (M8)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from shared.domain.district import District
 from shared.domain.school_calendar import next_allowed
 
 IS_OUT = (ActivationState.SENT, ActivationState.DELIVERED)
-"""Where nothing is known to have gone wrong with the mail."""
+"""The states in which the mail is out and no problem with it is known."""
 
 
 def follow_up_at(district: District, activation: Activation, now: datetime) -> datetime | None:
-    """When a mail that is out is looked at next: for the next reminder, or when there is none, for its end.
+    """When the activation is due again: for its next reminder or, if there is none, for its end.
 
-    Reminders are spaced from now on, keep to the district's hours and days, and none comes after the link has expired.
-    None where the activation never ends.
+    Reminders count from now, keep to the district's hours and days, and end with the link. None if the activation never ends.
     """
     expires = from_iso(activation.expires_at) if activation.expires_at else None
     spaces = district.activations.reminders_after_days

@@ -38,7 +38,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that could not be used: where it stands (line 1 is the header), why, and what to do."""
+    """A row that could not be used: its place (line 1 is the header), the reason, and the remedy."""
 
     file: str
     line: int | None
@@ -48,7 +48,7 @@ class Reject:
     value: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As the contract names it: only ``value`` may be absent."""
+        """The reject as in the report file: only ``value`` may be absent."""
         return {name: value for name, value in asdict(self).items() if name != "value" or value is not None}
 
 
@@ -80,7 +80,7 @@ class Upload:
 
 
 def sequence(sequencer: str) -> tuple[int, str]:
-    """A sequencer in an order that compares: hexadecimal numbers of unequal length, padded on the left (S3 guide)."""
+    """A sequencer as something that can be compared: hexadecimal numbers of unequal length, padded on the left (S3 guide)."""
     return len(sequencer.lstrip("0")), sequencer.lstrip("0").upper()
 
 
@@ -113,7 +113,7 @@ class Report:
     """A school year begins with this upload: ``{"before", "after"}``, as the roster names them."""
 
     def to_json(self) -> dict[str, Any]:
-        """The report as the contract names it, without what is absent."""
+        """The report file (docs/uploads.md), without what is absent."""
         body = {k: v for k, v in asdict(self).items() if v is not None}
         body["upload"] = _present(
             {"key": self.upload.key, "version_id": self.upload.version_id, "etag": self.upload.etag}

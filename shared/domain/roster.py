@@ -1,4 +1,4 @@
-"""What a roster says: people, classes, schools (OneRoster 1.2 words), whatever format it came in.
+"""What a roster says: people, classes and schools, in the words of OneRoster 1.2, whatever its format.
 
 A *roster user* is a person as the district names them; the key is district + ``sourcedId``.
 """
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What the system acts for. One person with several roles: teacher over administrator over student."""
+    """The roles that the system acts for. Of several, teacher counts before administrator before student (M20)."""
 
     TEACHER = "teacher"
     ADMINISTRATOR = "administrator"
@@ -34,7 +34,7 @@ class RosterUser:
 
     ``official_email`` is normalised, or None; ``clever_ids`` come from ``userIds`` ``{Clever:…}`` only, never from the
     ``sourcedId`` (M6). ``teaches`` and ``attends`` hold class sourcedIds, sorted. ``active`` is False for somebody who
-    left the roster (M5): such a person keeps account, progress and own classes, and has no district classes.
+    left the roster (M5): they keep account, progress and grassroots classes, and have no district classes.
     """
 
     district_id: str
@@ -71,11 +71,11 @@ class DistrictClass:
     class_code: str | None = None
     term_title: str | None = None
     ends_on: str | None = None
-    """The day after its last one, YYYY-MM-DD, as far as the roster says; from then on it is not current."""
+    """The day after its last day, YYYY-MM-DD, if the roster says so; from then on it is not current."""
     teacher_ids: tuple[str, ...] = ()
     student_ids: tuple[str, ...] = ()
     counted: int | None = None
-    """How many students there are, where it is known without having read them."""
+    """How many students there are, if that is known without reading them."""
 
     @property
     def size(self) -> int:
@@ -93,7 +93,7 @@ class School:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """A whole roster in memory: what a small district's shard holds, and what tests are written with."""
+    """A whole roster in memory: the shard of a small district, and the builders of tests."""
 
     users: tuple[RosterUser, ...] = ()
     classes: tuple[DistrictClass, ...] = ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain.clock import Clock, to_iso
-from shared.domain.federated_identity import is_trusted, outside
+from shared.domain.federated_identity import identity_hash, is_trusted
 from shared.domain.link import Proof
 from shared.domain.roster import RosterUserKey
 from shared.stores.keys import Item, login_state_key, logins_key, session_key
@@ -38,7 +38,7 @@ class Session:
     @property
     def shown(self) -> frozenset[str]:
         """The outside logins that this browser has shown."""
-        return frozenset(way for way in (self.way, outside(*self.subject) if self.subject else None) if way)
+        return frozenset(way for way in (self.way, identity_hash(*self.subject) if self.subject else None) if way)
 
     def with_account(self, account_id: str) -> Session:
         return replace(self, account_id=account_id)

@@ -13,7 +13,7 @@ from shared.domain.activation import Activation
 from shared.domain.clock import Clock, NewId, to_iso
 from shared.domain.district import District
 from shared.domain.errors import RefusedTransition
-from shared.domain.federated_identity import outside
+from shared.domain.federated_identity import identity_hash
 from shared.domain.link import Link, LinkState, Proof
 from shared.domain.matching import Outcome
 from shared.domain.nudge import first_nudge_at
@@ -126,7 +126,7 @@ class LinkAccounts:
             return DistrictLogin(DistrictLoginOutcome.ALREADY_LINKED, person.link.account_id)
         clever_ids = (identity.subject,) if proof is Proof.DISTRICT_LOGIN_CLEVER else ()
         match = self._identifiers.find_match(user, proven_clever_ids=clever_ids)
-        federated_identity = outside(*subject_key(identity))
+        federated_identity = identity_hash(*subject_key(identity))
         if match.outcome is Outcome.MATCHED and match.account_id and not _was_undone(person.link):
             consent = self._consent(proven, match.account_id, shown=frozenset({federated_identity}), by_rule=True)
             try:

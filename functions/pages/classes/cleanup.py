@@ -14,7 +14,7 @@ from functions.pages.request_context import RequestContexts
 from shared.domain.account import RESTORE_DAYS, GrassrootsClass, is_restorable
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import Link
-from shared.domain.nudge import still_about
+from shared.domain.nudge import left_to_clean_up
 from shared.domain.pairing import Pairing, Verdict
 from shared.domain.roster import Role, RosterUser
 from shared.domain.school_calendar import next_allowed
@@ -67,7 +67,7 @@ class CleanupPages:
             return see_other("/login", **{WANTED_COOKIE: "cleaning"})
         family = self._services.accounts.family(account)
         owned = self._services.accounts.classes.owned(*family)
-        about = {one.class_id for one in still_about(owned)}
+        about = {one.class_id for one in left_to_clean_up(owned)}
         links = self._services.links.of_account(*family)
         district = self._services.districts.find(links[0].user.district_id) if links else None
         found = self._paired([one for one in owned if one.class_id in about], self._teachers(links))
@@ -139,7 +139,7 @@ class CleanupPages:
         return see_other(f"/cleaning?done={done}")
 
     def _note_what_is_left(self, family: tuple[str, ...]) -> None:
-        old = still_about(self._services.accounts.classes.owned(*family))
+        old = left_to_clean_up(self._services.accounts.classes.owned(*family))
         for user in self._teachers(self._services.links.of_account(*family)):
             found = self._services.pair_classes().paired(old, user, self._services.districts.get(user.district_id))
             self._services.remaining.note(user, sum(one.verdict is not Verdict.LEFT_ALONE for one in found))

@@ -15,7 +15,7 @@ from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of, normalise
 from shared.domain.errors import LoginRefused
-from shared.domain.federated_identity import outside
+from shared.domain.federated_identity import identity_hash
 from shared.domain.link import Proof
 from shared.domain.roster import Role, RosterUser
 from shared.hubs.oidc import Identity, OidcProvider, Provider, subject_key
@@ -117,7 +117,7 @@ class FederatedLoginPages:
         account_id = self._services.identifiers.account_by_subject(*subject_key(identity))
         if account_id is None:
             return self._login.show(request, problem="no_account_with_google", status=401)
-        return self._login.enter(request, account_id, outside(*subject_key(identity)))
+        return self._login.enter(request, account_id, identity_hash(*subject_key(identity)))
 
     def _through_district(
         self, request: Request, identity: Identity, provider: Provider, district_id: str | None
