@@ -206,7 +206,7 @@ def _tells_the_username(self: passwords.PasswordPages, request: Request) -> Repl
 
 @contextmanager
 def _neither_rule_keeps_an_undo() -> Iterator[None]:
-    """PageRenderer and store both know that an undo stays; it shows only without both."""
+    """Use case and store both know that an undo stays; it shows only without both."""
     with (
         mock.patch.object(link_accounts, "_was_undone", _never),
         mock.patch.object(links.link_rules, "make", _redoes_what_was_undone),
@@ -281,7 +281,7 @@ GUARDS = (
     ),
     SecurityGuard(
         "what is joined is what was shown",
-        _patch(linking.LinkPages, "decide", _joins_whatever_is_named),
+        _patch(linking.LinkPages, "confirm", _joins_whatever_is_named),
         _SECURITY + "test_what_is_joined_is_what_was_shown",
     ),
     SecurityGuard(
@@ -356,7 +356,7 @@ GUARDS = (
     ),
     SecurityGuard(
         "a state is that of the browser that asked",
-        _patch(federated_login.FederatedLoginPages, "answered", _takes_any_state),
+        _patch(federated_login.FederatedLoginPages, "callback", _takes_any_state),
         _OIDC + "test_an_attackers_login_is_refused_in_a_victims_browser_unasked",
     ),
     SecurityGuard(
