@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions.link_notice.notify_link_change import LEASE
+from shared.runtime import settings as all_settings
 from tests.template import RESOURCES, TEMPLATE
 
+ROOT = Path(__file__).parents[3]
 FUNCTIONS = {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"}
 
 
@@ -66,6 +70,18 @@ def test_every_dead_letter_queue_has_an_alarm_and_keeps_for_two_weeks(queue: str
 
 def test_every_function_is_told_of_in_the_outputs() -> None:
     assert {f"{name}Name" for name in FUNCTIONS} <= set(TEMPLATE["Outputs"])
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_function_is_given_the_settings_that_it_reads(name: str) -> None:
+    """Every setting without a default is in its environment."""
+    folder = ROOT / "functions" / FUNCTIONS[name]["Handler"].split(".")[1]
+    text = "".join(path.read_text() for path in folder.glob("*.py"))
+    (settings,) = {getattr(all_settings, found) for found in re.findall(r"(\w+Settings)\.from_environment\(\)", text)}
+    own = {each.lower() for each in FUNCTIONS[name].get("Environment", {}).get("Variables", {})}
+    common = {each.lower() for each in TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]}
+    needed = {each for each, field in settings.model_fields.items() if field.is_required()}
+    assert needed <= own | common
 
 
 def test_nobody_can_give_themselves_an_account_id() -> None:
