@@ -16,13 +16,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.folder_s3 import FolderS3
-from functions.import_step.import_context import Services
+from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import Import
 from functions.import_step.steps import ImportSteps
 from shared.domain.district import District
@@ -32,7 +33,8 @@ from shared.stores.import_files import ImportFiles
 from shared.stores.reports import ReportStore
 from shared.stores.uploads import Uploads
 from tests.fakes.dynamodb import MemoryTable, units, whole_item_size
-from tests.harness import AFTER, MAPS
+from tests.harness import run_step
+from tests.state_machine import IMPORT
 
 PROCESSES = 2
 READING = ("open", "split", "admit", "people", "classes", "gate")
@@ -60,7 +62,7 @@ class CountingTable(MemoryTable):
 def steps(folder: Path, table: MemoryTable) -> ImportSteps:
     s3 = FolderS3(folder)
     moment = datetime(2026, 9, 1, 15, tzinfo=UTC)
-    services = Services.on(
+    context = ImportContext.on(
         table,
         uploads=Uploads(s3, "rosters"),
         files=ImportFiles(s3, "snapshots"),
@@ -68,7 +70,7 @@ def steps(folder: Path, table: MemoryTable) -> ImportSteps:
         matcher=None,
         clock=lambda: moment,
     )
-    return ImportSteps(services)
+    return ImportSteps(context)
 
 
 @dataclass
@@ -81,11 +83,11 @@ class Worked:
     items: Counter[str]
 
 
-def work(folder: Path, step: str, one: Import, shard: int) -> Worked:
-    """In a process of its own."""
+def work(folder: Path, call: dict[str, Any]) -> Worked:
+    """Make a call of the state machine, in a process of its own."""
     table = CountingTable()
     began = time.process_time()
-    steps(folder, table).run(step, one, shard)
+    run_step(steps(folder, table), call)
     cpu = time.process_time() - began
     return Worked(peak_memory(), cpu, table.units, table.items_written)
 
@@ -144,16 +146,18 @@ class Bench:
         one, measured = self.upload(roster), Measured()
         mine = steps(self.folder, self.table)
         before = sum(self.table.meter.write_units.values())
+        position = IMPORT.start({"import": asdict(one)})
         with workers() as pool:
-            answer = self._timed(measured, "open", lambda: mine.run("open", one))
-            while (step := answer.get("next")) in MAPS:
-                while step in MAPS:
-                    self._map(measured, pool, step, one, answer[MAPS[step]])
-                    step = AFTER[step]
-                answer = (
-                    {"next": step} if step == "finish" else self._timed(measured, step, lambda s=step: mine.run(s, one))
-                )
-            measured.status = str(self._timed(measured, "finish", lambda: mine.run("finish", one))["status"])
+            while IMPORT.has_calls(position):
+                calls = IMPORT.calls(position)
+                if IMPORT.kind(position) == "Map":
+                    self._map(measured, pool, calls)
+                    position = IMPORT.after(position)
+                else:
+                    (call,) = calls
+                    result = self._timed(measured, call["step"], lambda call=call: run_step(mine, call))
+                    position = IMPORT.after(position, result)
+        measured.status = str(position.data["answer"]["status"])
         measured.units["of the district"] = sum(self.table.meter.write_units.values()) - before
         report = FolderS3(self.folder).path("reports", f"reports/lakeside/{one.import_id}/report.json")
         measured.report = json.loads(report.read_text())
@@ -165,12 +169,13 @@ class Bench:
         measured.seconds[step] = measured.seconds.get(step, 0.0) + time.perf_counter() - began
         return answer
 
-    def _map(self, measured: Measured, pool: ProcessPoolExecutor, step: str, one: Import, shards: list[int]) -> None:
+    def _map(self, measured: Measured, pool: ProcessPoolExecutor, calls: list[dict[str, Any]]) -> None:
+        step = calls[0]["step"]
         if step == "match":  # Its cost is that of its look-ups: not what is measured here.
             return
 
         def all_shards() -> None:
-            for done in pool.map(work, *zip(*[(self.folder, step, one, shard) for shard in shards], strict=True)):
+            for done in pool.map(partial(work, self.folder), calls):
                 measured.peak = max(measured.peak, done.peak)
                 measured.cpu[step] = measured.cpu.get(step, 0.0) + done.cpu
                 measured.units += done.units

@@ -16,8 +16,8 @@ from unittest import mock
 from functions.accounts_feed.load_accounts import AccountsFeed
 from functions.activation_email import send_activation, send_reminder
 from functions.cleanup_nudges import send_nudge
-from functions.import_step.plan import Plan
-from functions.import_step.steps import compare as comparing
+from functions.import_step.plan import ImportPlan
+from functions.import_step.steps import gate as safety_check
 from functions.import_step.steps import ingest as reading
 from shared.domain import link as link_rules
 from shared.domain.activation import Activation, NotMailed, why_not_mailed
@@ -199,8 +199,8 @@ CHECKS: tuple[Guard, ...] = (
     Guard(
         "mastery: the higher points win (M16)", _patch(accounts.mastery_rules, "merge", lambda old, new: {**old, **new})
     ),
-    Guard("gate: an import beyond the threshold is held (M3)", _patch(comparing, "held_because", lambda *_: None)),
-    Guard("people: a file with rejected rows removes nobody (M2)", _patch(Plan, "may_remove", lambda *_: True)),
+    Guard("gate: an import beyond the threshold is held (M3)", _patch(safety_check, "held_because", lambda *_: None)),
+    Guard("people: a file with rejected rows removes nobody (M2)", _patch(ImportPlan, "may_remove", lambda *_: True)),
     Guard("import: one that has ended is not begun again", _HAS_ENDED),
     Guard("import: one execution per upload", _starts_again_each_time),
     Guard("import: neither of the two before", _all_of(_HAS_ENDED, _starts_again_each_time)),

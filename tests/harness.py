@@ -18,8 +18,8 @@ from functions.class_export.export_classes import Exporting
 from functions.cleanup_digest.send_digest import SendDigest
 from functions.cleanup_nudges.send_nudge import SendNudge
 from functions.event_publisher.publish_events import Publisher
-from functions.import_step.import_context import Services
-from functions.import_step.plan import Import
+from functions.import_step.import_context import ImportContext
+from functions.import_step.plan import Import, StepResult
 from functions.import_step.steps import ImportSteps
 from functions.link_notice.notify_link_change import NotifyLinkChange
 from functions.mail_feedback.record_feedback import RecordFeedback
@@ -54,6 +54,7 @@ from shared.use_cases.pair_classes import PairClasses
 from shared.use_cases.resend_activation import ResendActivation
 from tests.fakes.aws import MemoryEvents, MemoryQueue, MemoryS3, MemorySes, MemoryStates, etag
 from tests.fakes.dynamodb import Gate, MemoryTable, ungated
+from tests.state_machine import IMPORT
 
 WEB = "https://link.example"
 TOKEN_KEY = b"a key of the tests"
@@ -285,7 +286,7 @@ class World:
             new_id=self.new_id,
             at_once=1,
         )
-        services = Services.on(
+        context = ImportContext.on(
             self.table,
             uploads=Uploads(self.s3, "rosters"),
             files=ImportFiles(self.s3, "snapshots"),
@@ -293,46 +294,38 @@ class World:
             matcher=matcher,
             clock=self.clock,
         )
-        return ImportSteps(services)
+        return ImportSteps(context)
 
     def run_imports(self) -> None:
         """Run what was started, as the state machine would (statemachine/import.asl.json)."""
         while self.states.started:
             name = next(iter(self.states.started))
-            one = Import.from_event(json.loads(self.states.started.pop(name))["import"])
-            run_import(self.steps(), one)
+            run_import(self.steps(), json.loads(self.states.started.pop(name))["import"])
 
 
-MAPS = {
-    "split": "shards", "people": "shards", "classes": "class_shards", "apply": "shards", "members": "class_shards",
-    "match": "shards",
-}  # fmt: skip
-"""The maps of the state machine, and over what of the answer before they go."""
-AFTER = {
-    "split": "admit", "people": "classes", "classes": "gate", "apply": "members", "members": "match", "match": "finish",
-}  # fmt: skip
-"""What comes after each of them."""
+def run_import(steps: ImportSteps, event: dict[str, Any]) -> str:
+    """Run an import as the state machine does. Return how it ended, or ``wait`` where it waits for another one."""
+    position = IMPORT.start({"import": event})
+    while IMPORT.has_calls(position):
+        position = IMPORT.run(position, lambda call: run_step(steps, call))
+    answer = position.data["answer"]
+    return str(answer.get("status") or answer["next"])
 
 
-def run_import(steps: ImportSteps, one: Import) -> str:
-    """The order of the state machine; answers how the import ended, or ``waiting``."""
-    answer = steps.run("open", one)
-    while (step := answer.get("next")) in MAPS:
-        while step in MAPS:
-            for shard in answer[MAPS[step]]:
-                steps.run(step, one, shard)
-            step = AFTER[step]
-        answer = {"next": step} if step == "finish" else steps.run(step, one)
-    if answer["next"] == "finish":
-        return str(steps.run("finish", one)["status"])
-    return str(answer["next"])
+def run_step(steps: ImportSteps, call: dict[str, Any]) -> StepResult:
+    """What the function does with an event of the state machine."""
+    return steps.run(call["step"], Import.from_event(call["import"]), call.get("shard"))
+
+
+_ZIPPED_AT = (2026, 9, 1, 8, 0, 0)
 
 
 def zipped(files: Mapping[str, str | bytes]) -> bytes:
+    """A zip of these files; of the same files the same bytes."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, body in files.items():
-            archive.writestr(name, body)
+            archive.writestr(zipfile.ZipInfo(name, _ZIPPED_AT), body, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 

@@ -1,19 +1,16 @@
-"""Classes: one shard's rows and who is in them, against the last applied snapshot."""
+"""Classes: one shard's rows, against the last applied snapshot."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from functions.import_step.formats.format import Mode
-from functions.import_step.plan import Plan
-from functions.import_step.records import Block
+from functions.import_step.plan import ImportPlan
+from functions.import_step.records import ClassRecord
+from functions.import_step.shards import ClassesBlock
 from shared.domain.import_safety import Fate
 from shared.domain.report import Counts, Kind, Note, Reject
-
-type Record = list[Any]
-"""A class as the snapshot holds it: [sourcedId, title, school, course, code, term, day after its last]."""
 
 
 @dataclass(slots=True)
@@ -21,7 +18,7 @@ class ClassDiff:
     """What one shard of classes comes to; who is in them is seen when they are written (``members``)."""
 
     classes: Counts = field(default_factory=Counts)
-    pairs: list[tuple[Record | None, Record | None]] = field(default_factory=list)
+    pairs: list[tuple[ClassRecord | None, ClassRecord | None]] = field(default_factory=list)
     """Every class, (before, after), where None stands for not there; in the order of their ids."""
     rejects: list[Reject] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
@@ -30,39 +27,23 @@ class ClassDiff:
     """Classes that are gone because their term is over."""
 
 
-def diff_classes(blocks: Iterable[Block], snapshot: Iterable[Record], plan: Plan, *, on: str) -> ClassDiff:
+def diff_classes(
+    blocks: Iterable[ClassesBlock], snapshot: Iterable[ClassRecord], plan: ImportPlan, *, on: str
+) -> ClassDiff:
     """Compare a shard's classes with the snapshot's. ``on`` is today in the district, YYYY-MM-DD."""
     result = ClassDiff()
-    counts = result.classes
-    before = {record[0]: record for record in snapshot}
-    after, ended = _gather(blocks, plan, result)
-    for class_id, read in after.items():
-        counts.read += 1
-        stood = before.get(class_id)
-        if stood is None:
-            counts.created += 1
-        elif stood == read:
-            counts.unchanged += 1
-        else:
-            counts.changed += 1
-    put_off = 0
-    for class_id, stood in before.items():
-        if class_id in after:
-            continue
-        if plan.may_remove(Kind.CLASSES) or class_id in ended:
-            counts.removed += 1
-            counts.read += plan.mode(Kind.CLASSES) is Mode.DELTA
-        else:
-            after[class_id] = stood
-            put_off += plan.mode(Kind.CLASSES) is Mode.BULK
+    before = {record.sourced_id: record for record in snapshot}
+    after, removed = _gather(blocks, plan, result)
+    _count_read(result.classes, before, after)
+    put_off = _remove_missing(result.classes, before, after, removed, plan)
     for key in sorted({*before, *after}):
         old, new = before.get(key), after.get(key)
         result.pairs.append((old, new))
         if old:
-            is_over = new is None and old[6] is not None and old[6] <= on
+            is_over = new is None and old.is_over(on)
             if is_over:
                 result.ended.add(key)
-            fate = result.schools.setdefault(old[2] or "", Fate())
+            fate = result.schools.setdefault(old.school_id or "", Fate())
             fate.stood += 1
             fate.removed += new is None and not is_over
     if put_off:
@@ -78,19 +59,54 @@ def diff_classes(blocks: Iterable[Block], snapshot: Iterable[Record], plan: Plan
     return result
 
 
-def _gather(blocks: Iterable[Block], plan: Plan, result: ClassDiff) -> tuple[dict[str, Record], set[str]]:
-    after: dict[str, Record] = {}
-    ended: set[str] = set()
-    for _, file, column, rows, lines in blocks:
-        for row, line in zip(rows, lines, strict=True):
-            *record, removed = row
-            class_id = record[0]
-            if class_id in after or class_id in ended:
+def _count_read(counts: Counts, before: dict[str, ClassRecord], after: dict[str, ClassRecord]) -> None:
+    for class_id, read in after.items():
+        counts.read += 1
+        stood = before.get(class_id)
+        if stood is None:
+            counts.created += 1
+        elif stood == read:
+            counts.unchanged += 1
+        else:
+            counts.changed += 1
+
+
+def _remove_missing(
+    counts: Counts,
+    before: dict[str, ClassRecord],
+    after: dict[str, ClassRecord],
+    removed: set[str],
+    plan: ImportPlan,
+) -> int:
+    """Count those that are removed, and keep the others in ``after``. Return how many removals are put off."""
+    put_off = 0
+    for class_id, stood in before.items():
+        if class_id in after:
+            continue
+        if plan.may_remove(Kind.CLASSES) or class_id in removed:
+            counts.removed += 1
+            counts.read += plan.mode(Kind.CLASSES) is Mode.DELTA
+        else:
+            after[class_id] = stood
+            put_off += plan.mode(Kind.CLASSES) is Mode.BULK
+    return put_off
+
+
+def _gather(
+    blocks: Iterable[ClassesBlock], plan: ImportPlan, result: ClassDiff
+) -> tuple[dict[str, ClassRecord], set[str]]:
+    """The classes of the upload by their ids, and the ids of those that it says are gone."""
+    after: dict[str, ClassRecord] = {}
+    removed: set[str] = set()
+    for block in blocks:
+        for row, line in zip(block.rows, block.lines, strict=True):
+            class_id = row.sourced_id
+            if class_id in after or class_id in removed:
                 result.rejects.append(
                     Reject(
-                        file,
+                        block.file,
                         line,
-                        column,
+                        block.column,
                         "class_twice",
                         "A class with this id was in an earlier row. Give every class an id of its own.",
                         class_id[:80],
@@ -98,10 +114,10 @@ def _gather(blocks: Iterable[Block], plan: Plan, result: ClassDiff) -> tuple[dic
                 )
                 result.classes.read += 1
                 result.classes.rejected += 1
-            elif removed:
-                ended.add(class_id)
+            elif row.removed:
+                removed.add(class_id)
             else:
-                after[class_id] = record
+                after[class_id] = ClassRecord.of(row)
     if plan.additions_only:
-        ended.clear()
-    return after, ended
+        removed.clear()
+    return after, removed

@@ -7,8 +7,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.import_step.import_context import Services
-from functions.import_step.plan import Import
+from functions.import_step.import_context import ImportContext
+from functions.import_step.plan import Import, StepResult
 from functions.import_step.steps import ImportSteps
 from shared.domain.clock import new_id, utc_now
 from shared.runtime import aws
@@ -40,7 +40,7 @@ def steps() -> ImportSteps:
         new_id=new_id,
     )
     return ImportSteps(
-        Services.on(
+        ImportContext.on(
             table,
             uploads=Uploads(s3, settings.roster_bucket),
             files=ImportFiles(s3, settings.snapshot_bucket),
@@ -52,7 +52,7 @@ def steps() -> ImportSteps:
 
 
 @logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> StepResult:
     one = Import.from_event(event["import"])
     logger.append_keys(district_id=one.district_id, import_id=one.import_id, step=event["step"])
     answer = steps().run(event["step"], one, event.get("shard"))

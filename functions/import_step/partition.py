@@ -8,12 +8,20 @@ from functools import lru_cache
 from itertools import compress
 from pathlib import Path
 
-from functions.import_step.formats.format import ClassRow, Format, Person, Recognised, Where
-from functions.import_step.shards import ShardWriter, class_shards_of
+from functions.import_step.formats.format import Format, Recognised, Where
+from functions.import_step.records import ClassRow, PersonRow, RoleRow, packed
+from functions.import_step.shards import (
+    ClassesBlock,
+    EnrollmentsHead,
+    PeopleBlock,
+    RolesBlock,
+    RowsHead,
+    ShardWriter,
+    class_shards_of,
+)
 from shared.domain.email_address import normalise
 from shared.domain.report import Kind, Note, Reject, merged_notes
 from shared.domain.roster import Role
-from shared.stores.import_files import packed
 
 ID = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
@@ -21,20 +29,15 @@ _LONGEST_NAME = 200
 
 
 class SplitSink:
-    """Sends what a format reads to the shards, and keeps what a report needs.
+    """Sends what a format reads to the shards, and keeps what a report needs."""
 
-    People's shards get blocks ``["u", file, id column, rows, lines]``, ``["r", …]`` and ``["e", file, user column, class
-    column, role, removed, texts]``, a text being user, class and line with tabs between. Those of classes get
-    ``["c", file, id column, rows, lines]``.
-    """
-
-    def __init__(self, what: Recognised, people: ShardWriter, classes: ShardWriter, folder: Path) -> None:
-        self._what = what
+    def __init__(self, upload: Recognised, people: ShardWriter, classes: ShardWriter, folder: Path) -> None:
+        self._upload = upload
         self._people = people
         self._classes = classes
         self._class_ids = (folder / "class-ids").open("w", encoding="utf-8", newline="\n")
         self._rejects = (folder / "rejects").open("wb")
-        self.rejected: dict[str, int] = dict.fromkeys(Kind, 0)
+        self.rejected: dict[Kind, int] = dict.fromkeys(Kind, 0)
         self.notes: list[Note] = []
         self.schools: dict[str, str] = {}
         self.latest_school_year = ""
@@ -45,7 +48,7 @@ class SplitSink:
         self._class_ids.close()
         self._rejects.close()
 
-    def person(self, row: Person, where: Where) -> None:
+    def person(self, row: PersonRow, where: Where) -> None:
         column = where.column or "sourcedId"
         if not self._usable_id(Kind.USERS, row.sourced_id, where, column):
             return
@@ -54,27 +57,20 @@ class SplitSink:
             self.note(
                 Note("email_not_usable", "Addresses that are not valid were read as if there were none.", where.file, 1)
             )
-        if not row.email and self._what.name == "sds":
+        if not row.email and self._upload.name == "sds":
             email = normalise(row.username)
         self.rows += 1
-        record = (
-            row.sourced_id,
-            row.role.value if row.role else None,
-            *_names(row.given_name, row.family_name),
-            email,
-            _name(row.username) or None,
-            row.clever_ids,
-            row.school_ids,
-            row.removed,
-        )
-        self._people.add(self._head("u", where.file, column), row.sourced_id, record, where.line)
+        row.given_name, row.family_name = _names(row.given_name, row.family_name)
+        row.email = email
+        row.username = _name(row.username or "") or None
+        self._people.add(self._head(PeopleBlock, where.file, column), row, where.line)
 
     def role(self, sourced_id: str, role: Role | None, school_id: str, where: Where, *, removed: bool = False) -> None:
         if not self._usable_id(Kind.USERS, sourced_id, where, "userSourcedId"):
             return
         self.rows += 1
-        record = (sourced_id, role.value if role else None, school_id, removed)
-        self._people.add(self._head("r", where.file, "userSourcedId"), sourced_id, record, where.line)
+        row = RoleRow(sourced_id, role, school_id, removed)
+        self._people.add(self._head(RolesBlock, where.file, "userSourcedId"), row, where.line)
 
     def school(self, sourced_id: str, name: str) -> None:
         if ID.fullmatch(sourced_id):
@@ -89,17 +85,12 @@ class SplitSink:
             return
         self.rows += 1
         self._class_ids.write(row.sourced_id + "\n")
-        record = (
-            row.sourced_id,
-            _name(row.title),
-            row.school_id or None,
-            _name(row.course_title) or None,
-            _name(row.class_code) or None,
-            _name(row.term_title) or None,
-            row.ends_on,
-            row.removed,
-        )
-        self._classes.add(self._head("c", where.file, column), row.sourced_id, record, where.line)
+        row.title = _name(row.title)
+        row.school_id = row.school_id or None
+        row.course_title = _name(row.course_title or "") or None
+        row.class_code = _name(row.class_code or "") or None
+        row.term_title = _name(row.term_title or "") or None
+        self._classes.add(self._head(ClassesBlock, where.file, column), row, where.line)
 
     def enrollments(
         self,
@@ -124,7 +115,8 @@ class SplitSink:
             ]
             users, texts = list(compress(users, usable)), list(compress(texts, usable))
         self.rows += len(users)
-        self._people.add_texts(("e", where.file, user_column, class_column, role, removed), users, texts)
+        head = EnrollmentsHead(where.file, user_column, class_column, role, removed)
+        self._people.add_enrollments(head, users, texts)
 
     def reject(self, kind: Kind | None, reject: Reject) -> None:
         self._rejects.write(packed(reject))
@@ -138,8 +130,8 @@ class SplitSink:
 
     @staticmethod
     @lru_cache
-    def _head(kind: str, file: str, column: str) -> tuple[str, ...]:
-        return kind, file, column
+    def _head(block: type[PeopleBlock | RolesBlock | ClassesBlock], file: str, column: str) -> RowsHead:
+        return RowsHead(block, file, column)
 
     def _usable_id(self, kind: Kind, key: str, where: Where, column: str) -> bool:
         if not key:
@@ -162,17 +154,17 @@ class Splitting:
         self.classes, self.classes_extents = classes.together()
 
 
-def split(one: Format, what: Recognised, stems: Iterable[str], shards: int, folder: Path) -> Splitting:
+def split(form: Format, upload: Recognised, stems: Iterable[str], shards: int, folder: Path) -> Splitting:
     """Read these files of the upload into shards; what is written lies in ``folder``. Raises UploadRejected."""
     seen: dict[str, int] = {}
     with (
         ShardWriter(folder, "people", shards) as people,
         ShardWriter(folder, "classes", class_shards_of(shards)) as classes,
     ):
-        sink = SplitSink(what, people, classes, folder)
+        sink = SplitSink(upload, people, classes, folder)
         try:
             for stem in stems:
-                seen[stem] = one.read(what, stem, sink)
+                seen[stem] = form.read(upload, stem, sink)
         finally:
             sink.close()
     sink.notes = merged_notes(sink.notes)

@@ -3,63 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
-from functions.import_step.archive import Piece, RosterFile
+from msgspec import Struct
+
+from functions.import_step.archive import Encoding, Piece, RosterFile
 from functions.import_step.encoding import PIECE
 from functions.import_step.formats.format import Mode
 from functions.import_step.shards import class_shards_of
 from shared.domain.errors import UploadRejected
-from shared.domain.report import Kind, Upload
+from shared.domain.import_safety import Fate
+from shared.domain.report import Counts, Kind, Note, Status, Upload
+from shared.stores.import_files import Extents
 from shared.stores.import_state import Snapshot
+from shared.use_cases.match_and_invite import Matching
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one worker reads: pieces of files, (stem, piece)."""
-
-    pieces: tuple[tuple[str, Piece], ...]
-
-    def to_json(self) -> list[list[Any]]:
-        return [[stem, piece.start, piece.end, piece.line] for stem, piece in self.pieces]
-
-
-def parts_of(stems: Sequence[str], files: dict[str, RosterFile], pieces: dict[str, tuple[Piece, ...]]) -> list[Part]:
-    """Small files together, large ones in pieces, each part about one piece in size."""
-    parts: list[Part] = []
-    waiting: list[tuple[str, Piece]] = []
-    size = 0
-    for stem in stems:
-        for piece in pieces[stem]:
-            length = (files[stem].size if piece.end is None else piece.end) - piece.start
-            if waiting and size + length > PIECE:
-                parts.append(Part(tuple(waiting)))
-                waiting, size = [], 0
-            waiting.append((stem, piece))
-            size += length
-    return [*parts, Part(tuple(waiting))]
-
-
-_SHOWN = 100
+SHOWN = 100
 """How many proposals, and ids that were reused, are kept of a shard."""
 
 
-type Answer = dict[str, Any]
-"""What a step tells the state machine: ``{"next": …, "shards"?: […]}``."""
+class StepResult(TypedDict, total=False):
+    """What a step returns to the state machine."""
+
+    next: str
+    """The step to go on with: ``split``, ``people``, ``apply``, ``match``, ``finish``; or ``wait``, ``done``."""
+    shards: list[int]
+    class_shards: list[int]
+    """What the maps after it go over."""
+    shard: int
+    """Which shard, or part of the upload, is done."""
+    writes: int
+    """How many writes it took."""
+    status: str
+    """How the import ended."""
 
 
-WAIT: Answer = {"next": "wait", "shards": []}
+WAIT: StepResult = {"next": "wait", "shards": []}
+DONE: StepResult = {"next": "done", "shards": []}
+FINISH: StepResult = {"next": "finish", "shards": []}
 
 
-def go_on(step: str, shards: int) -> Answer:
+def go_on(step: str, shards: int) -> StepResult:
     """Go on with this step; the maps after it go over these shards."""
     return {"next": step, "shards": list(range(shards)), "class_shards": list(range(class_shards_of(shards)))}
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One import, as every step is told of it."""
+    """One import, as every step is given it."""
 
     import_id: str
     district_id: str
@@ -81,58 +73,239 @@ class Import:
         """Names the snapshot that it makes."""
         return self.run_id if self.roll_back else self.import_id
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether people can watch how far it is."""
+        return not self.preview and not self.roll_back
+
     @classmethod
     def from_event(cls, event: dict[str, Any]) -> Import:
         return cls(**{**event, "upload": Upload(**event["upload"])})
 
 
-def rejection(error: UploadRejected) -> dict[str, Any]:
-    """A rejected upload as a working file holds it."""
-    return {
-        "code": error.code,
-        "message": error.message,
-        "file": error.file,
-        "line": error.line,
-        "column": error.column,
-    }
+class FilePiece(Struct, array_like=True, frozen=True):
+    """A piece of a file of the upload."""
+
+    stem: str
+    start: int
+    end: int | None
+    line: int
+
+    def piece(self) -> Piece:
+        return Piece(self.start, self.end, self.line)
 
 
-def plan_of(plan: Answer) -> Plan:
-    """The part of a plan that the comparison needs."""
-    return Plan(plan["modes"], tuple(plan["keeps"]), plan["additions_only"], tuple(plan.get("kept_roles", ())))
+type Part = list[FilePiece]
+"""What one worker reads."""
 
 
-def kept_with(keeps: Iterable[str], rejected: Iterable[Kind]) -> set[str]:
+def parts_of(stems: Sequence[str], files: dict[str, RosterFile], pieces: dict[str, tuple[Piece, ...]]) -> list[Part]:
+    """Small files together, large ones in pieces, each part about one piece in size."""
+    parts: list[Part] = []
+    waiting: Part = []
+    size = 0
+    for stem in stems:
+        for piece in pieces[stem]:
+            length = (files[stem].size if piece.end is None else piece.end) - piece.start
+            if waiting and size + length > PIECE:
+                parts.append(waiting)
+                waiting, size = [], 0
+            waiting.append(FilePiece(stem, piece.start, piece.end, piece.line))
+            size += length
+    return [*parts, waiting]
+
+
+class SnapshotRef(Struct):
+    """Where a snapshot lies."""
+
+    snapshot_id: str
+    shards: int
+    school_year: str = ""
+
+    @classmethod
+    def to(cls, snapshot: Snapshot | None) -> SnapshotRef | None:
+        return cls(snapshot.snapshot_id, snapshot.shards, snapshot.school_year) if snapshot else None
+
+
+class Rejection(Struct):
+    """Why an upload cannot be used as a whole, and when that was found."""
+
+    code: str
+    message: str
+    file: str | None
+    line: int | None
+    column: str | None
+    at: str = ""
+
+    @classmethod
+    def of(cls, error: UploadRejected, at: str = "") -> Rejection:
+        return cls(error.code, error.message, error.file, error.line, error.column, at)
+
+    def error(self) -> UploadRejected:
+        return UploadRejected(self.code, self.message, file=self.file, line=self.line, column=self.column)
+
+
+class Ending(Struct):
+    """How an import ended, where that is known before its report is written."""
+
+    status: Status
+    reason: dict[str, str] | None = None
+    read: dict[Kind, int] | None = None
+    """How many rows of each kind were read, where that is known without having read them."""
+
+
+class OpenedUpload(Struct, kw_only=True):
+    """What an upload is, and in which parts it is read."""
+
+    format: int
+    """Which of the formats it is of."""
+    name: str
+    version: str
+    modes: dict[Kind, Mode]
+    etags: dict[str, str] | None
+    encodings: dict[str, Encoding]
+    """By the stem of a file's name."""
+    never_empty: list[str]
+    notes: list[Note]
+    parts: list[Part]
+    shards: int
+    content: str
+    """The hash of its contents (M4)."""
+    before: SnapshotRef | None
+    additions_only: bool
+    on: str
+    """The district's day, YYYY-MM-DD."""
+
+
+class PartRead(Struct, kw_only=True):
+    """What came of one part of the upload."""
+
+    people: Extents = []
+    classes: Extents = []
+    seen: dict[str, int] = {}
+    """How many rows each file had, by its stem."""
+    shown: dict[str, str] = {}
+    """The name of each file, by its stem."""
+    rejected: Rejection | None = None
+    """Why the upload cannot be used; then nothing else is told."""
+    rejects: dict[Kind, int] = {}
+    notes: list[Note] = []
+    schools: dict[str, str] = {}
+    school_year: str = ""
+    rows: int = 0
+
+
+class WritePlan(Struct, kw_only=True):
+    """What the steps that write need: of an import, and of a roll-back."""
+
+    shards: int
+    before: SnapshotRef | None
+    """What stands."""
+    schools: dict[str, str]
+    round: str
+    """Ends the names of what was compared, once it is compared for a second time."""
+    snapshot_id: str
+    """The snapshot that is made."""
+
+
+class RollBackPlan(WritePlan, kw_only=True):
+    """What is to be undone, and what stands again (B2)."""
+
+    restored: SnapshotRef | None
+
+
+class ImportPlan(WritePlan, kw_only=True):
+    """What an upload says, and what may be done with it."""
+
+    modes: dict[Kind, Mode]
+    content: str
+    additions_only: bool
+    """Nothing is removed at all, whatever the rows say."""
+    on: str
+    format: dict[str, str]
+    """As the report names it."""
+    keeps: list[Kind]
+    """The kinds of which nothing is removed, because rows of them were rejected."""
+    kept_roles: list[str] = []
+    """Of whom the upload does not speak: nobody with such a role is missing."""
+    header_only: dict[Kind, str]
+    """By kind: the file that has a header and no rows."""
+    rejected: dict[Kind, int]
+    notes: list[Note]
+    people: list[Extents]
+    """Of each part of the upload, where the rows of each shard of people lie."""
+    classes: list[Extents]
+    school_year: str
+    parts: int
+    files: list[str]
+    """In the order in which they were read."""
+
+    def mode(self, kind: Kind) -> Mode:
+        """How the upload speaks of this kind."""
+        return self.modes[kind]
+
+    def may_remove(self, kind: Kind) -> bool:
+        """Whether what is missing is removed (M2, M5)."""
+        return self.mode(kind) is Mode.BULK and kind not in self.keeps and not self.additions_only
+
+
+def kept_with(keeps: Iterable[Kind], rejected: Iterable[Kind]) -> list[Kind]:
     """The kinds of which nobody is removed, now that rows of these kinds were rejected: a class's row may have named its
     teachers."""
     kept = {*keeps, *rejected}
-    return {*kept, Kind.ENROLLMENTS} if Kind.CLASSES in kept else kept
+    return sorted({*kept, Kind.ENROLLMENTS} if Kind.CLASSES in kept else kept)
 
 
-def before_of(snapshot: Snapshot | None) -> Answer | None:
-    """Where a snapshot lies, as a plan holds it."""
-    if snapshot is None:
-        return None
-    return {"snapshot_id": snapshot.snapshot_id, "shards": snapshot.shards, "school_year": snapshot.school_year}
+class First[T](Struct, array_like=True):
+    """How many there are, and the first of them."""
+
+    number: int
+    items: list[T]
 
 
-def notes_json(notes: Any) -> list[Answer]:
-    return [asdict(note) for note in notes]
+class PeopleResult(Struct, kw_only=True):
+    """What one shard of people comes to."""
+
+    users: Counts
+    enrollments: Counts
+    notes: list[Note]
+    schools: dict[str, tuple[Fate, Fate]]
+    """By school: its people, and their enrollments."""
+    reused: First[str]
+    """Ids that name somebody else now."""
+    standing: dict[Kind, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How each kind is spoken of, and of which kinds nothing may be removed because rows of it were rejected."""
+class ClassesResult(Struct, kw_only=True):
+    """What one shard of classes comes to."""
 
-    modes: dict[str, str]
-    keeps: tuple[str, ...]
-    additions_only: bool = False
-    """Nothing is removed at all, whatever the rows say."""
-    kept_roles: tuple[str, ...] = ()
-    """Of whom the upload does not speak: nobody with such a role is missing."""
+    classes: Counts
+    notes: list[Note]
+    schools: dict[str, Fate]
+    ended: dict[Kind, int]
+    """Classes that are gone because their term is over, and how many enrollments they had."""
+    ended_by_school: dict[str, int]
+    """Those enrollments by school."""
+    proposals: First[dict[str, str]]
+    standing: dict[Kind, int]
 
-    def mode(self, kind: Kind) -> Mode:
-        return Mode(self.modes[kind])
 
-    def may_remove(self, kind: Kind) -> bool:
-        return self.mode(kind) is Mode.BULK and kind not in self.keeps and not self.additions_only
+class Totals(Struct, kw_only=True):
+    """What all shards came to."""
+
+    counts: dict[Kind, Counts]
+    standing: dict[Kind, int]
+    notes: list[Note]
+    schools: dict[str, dict[Kind, Fate]]
+    reused: int
+    reused_ids: list[str]
+    ended: dict[Kind, int]
+    proposals: list[dict[str, str]]
+    rollover: dict[str, str] | None = None
+
+
+class MatchResult(Struct):
+    """What matching one shard of people came to."""
+
+    matching: Matching
+    notes: list[Note]

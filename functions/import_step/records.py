@@ -1,55 +1,257 @@
-"""People as a snapshot holds them, and what they are as roster users."""
+"""People, classes and who is in them: a row as a format reads it, and a record as a snapshot holds it.
+
+Each is a line of JSON, an array in the order of the fields: files are small, and a line that did not change is equal byte
+for byte. A new column is a field at the end of a row and of its record, with a default, so that what was written before is
+still read; ``PersonRecord.of`` and ``add`` say what becomes of it, and its format reads it.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import msgspec
+from msgspec import Struct
+from msgspec.json import Encoder
+from msgspec.structs import replace
 
-from shared.domain.roster import Role, RosterUser
+from shared.domain.roster import ROLE_PRECEDENCE, DistrictClass, Role, RosterUser
 
-type Record = list[Any]
-"""A person as the snapshot holds it: [sourcedId, role, given, family, email, username, clever ids, school ids,
-[[enrollment role, [class id, …]], …]], lists sorted."""
-
-
-type Block = list[Any]
-"""Rows of one file, as ``split.SplitSink`` writes them."""
-
-
-_STAFF_OF_A_CLASS = {"teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor"}
-
-
-type ByPerson = dict[str, dict[str, list[str]]]
-"""Enrollment role → person → class ids, as they come."""
+_RANK = {role: rank for rank, role in enumerate(ROLE_PRECEDENCE)}
+STAFF_OF_A_CLASS = ("teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor")
+"""The enrollment roles that teach a class."""
+TEACHERS, STUDENTS = "t", "s"
+"""The two kinds of members of a class, as working files name them."""
+_MEMBER_KINDS = {**dict.fromkeys(STAFF_OF_A_CLASS, TEACHERS), "student": STUDENTS}
+_encode = Encoder().encode
 
 
-def roster_user(district_id: str, record: Record, *, active: bool = True) -> RosterUser:
-    """The person that a record of the snapshot is."""
-    sourced_id, role, given, family, email, username, clever_ids, schools, enrollments = record
-    teaches = sorted({c for r, classes in enrollments if r in _STAFF_OF_A_CLASS for c in classes})
-    attends = sorted({c for r, classes in enrollments if r == "student" for c in classes})
-    return RosterUser(
-        district_id,
-        sourced_id,
-        Role(role),
-        given,
-        family,
-        email,
-        username,
-        tuple(clever_ids),
-        tuple(schools),
-        tuple(teaches) if active else (),
-        tuple(attends) if active else (),
-        active,
-    )
+def packed(record: object) -> bytes:
+    """A record as a line of a file."""
+    return _encode(record) + b"\n"
 
 
-_MEMBER_KINDS = {**dict.fromkeys(_STAFF_OF_A_CLASS, "t"), "student": "s"}
+class PersonRow(Struct, array_like=True, gc=False):
+    """A row about a person. ``role`` is None where another file (roles.csv) says it, or where we act for nobody."""
+
+    sourced_id: str
+    role: Role | None
+    given_name: str
+    family_name: str
+    email: str | None = None
+    username: str | None = None
+    clever_ids: tuple[str, ...] = ()
+    school_ids: tuple[str, ...] = ()
+    removed: bool = False
 
 
-def memberships(record: Record | None) -> set[tuple[str, str]]:
-    """(class id, "t" or "s") for each class that a person teaches or attends."""
-    if record is None:
-        return set()
-    return {
-        (class_id, _MEMBER_KINDS[role]) for role, classes in record[8] if role in _MEMBER_KINDS for class_id in classes
-    }
+class RoleRow(Struct, array_like=True, gc=False):
+    """A row about one of a person's roles."""
+
+    sourced_id: str
+    role: Role | None
+    school_id: str
+    removed: bool = False
+
+
+class ClassRow(Struct, array_like=True, gc=False):
+    """A row about a class."""
+
+    sourced_id: str
+    title: str
+    school_id: str | None = None
+    course_title: str | None = None
+    class_code: str | None = None
+    term_title: str | None = None
+    ends_on: str | None = None
+    """The day after its last one, as the roster's terms say (OneRoster 1.2: ``endDate`` is exclusive)."""
+    removed: bool = False
+
+
+class RoleEnrollments(Struct, array_like=True, gc=False):
+    """The classes that a person is in with one role; ids sorted."""
+
+    role: str
+    class_ids: list[str]
+
+
+class PersonRecord(Struct, array_like=True, gc=False):
+    """A person as a snapshot holds them; lists are sorted. Nobody without a role is in a snapshot."""
+
+    sourced_id: str
+    role: Role | None
+    given_name: str
+    family_name: str
+    email: str | None
+    username: str | None
+    clever_ids: list[str]
+    school_ids: list[str]
+    enrollments: list[RoleEnrollments]
+
+    @classmethod
+    def of(cls, row: PersonRow) -> PersonRecord:
+        """The person of this row, without enrollments."""
+        return cls(
+            row.sourced_id,
+            row.role,
+            row.given_name,
+            row.family_name,
+            row.email,
+            row.username,
+            sorted(row.clever_ids),
+            sorted(row.school_ids),
+            [],
+        )
+
+    def add(self, row: PersonRow) -> None:
+        """Add what another row of the same person says; of names the first one counts."""
+        self.role = foremost(self.role, row.role)
+        self.email = self.email or row.email
+        self.username = self.username or row.username
+        self.clever_ids = sorted({*self.clever_ids, *row.clever_ids})
+        self.school_ids = sorted({*self.school_ids, *row.school_ids})
+
+    def add_role(self, row: RoleRow) -> None:
+        """Add one of the person's roles, and its school."""
+        self.role = foremost(self.role, row.role)
+        if row.school_id:
+            self.school_ids = sorted({*self.school_ids, row.school_id})
+
+    def is_somebody_else(self, other: PersonRecord | PersonRow) -> bool:
+        """Whether given name, family name and address all differ."""
+        return (
+            self.given_name != other.given_name and self.family_name != other.family_name and self.email != other.email
+        )
+
+    def with_enrollments(self, enrollments: list[RoleEnrollments]) -> PersonRecord:
+        return replace(self, enrollments=enrollments)
+
+    def equals_but_for_enrollments(self, other: PersonRecord) -> bool:
+        return self == other.with_enrollments(self.enrollments)
+
+    def is_matched_like(self, other: PersonRecord) -> bool:
+        """Whether nothing that a match rests on differs: role, address, Clever ids."""
+        return self.role == other.role and self.email == other.email and self.clever_ids == other.clever_ids
+
+    def pairs(self) -> set[tuple[str, str]]:
+        """(class id, enrollment role) of all enrollments."""
+        return {(class_id, each.role) for each in self.enrollments for class_id in each.class_ids}
+
+    def number_of_enrollments(self) -> int:
+        return sum(len(each.class_ids) for each in self.enrollments)
+
+    def memberships(self) -> set[tuple[str, str]]:
+        """(class id, ``TEACHERS`` or ``STUDENTS``) for each class that the person teaches or attends."""
+        return {
+            (class_id, _MEMBER_KINDS[each.role])
+            for each in self.enrollments
+            if each.role in _MEMBER_KINDS
+            for class_id in each.class_ids
+        }
+
+    def roster_user(self, district_id: str, *, active: bool = True) -> RosterUser:
+        """The roster user that this is; whoever is not active has no classes."""
+        if self.role is None:
+            raise ValueError("somebody without a role is no roster user")
+        classes: dict[str, set[str]] = {TEACHERS: set(), STUDENTS: set()}
+        for class_id, kind in self.memberships() if active else ():
+            classes[kind].add(class_id)
+        return RosterUser(
+            district_id,
+            self.sourced_id,
+            self.role,
+            self.given_name,
+            self.family_name,
+            self.email,
+            self.username,
+            tuple(self.clever_ids),
+            tuple(self.school_ids),
+            tuple(sorted(classes[TEACHERS])),
+            tuple(sorted(classes[STUDENTS])),
+            active,
+        )
+
+
+class ClassRecord(Struct, array_like=True, gc=False):
+    """A class as a snapshot holds it; who is in it is a ``MembersRecord``."""
+
+    sourced_id: str
+    title: str
+    school_id: str | None
+    course_title: str | None
+    class_code: str | None
+    term_title: str | None
+    ends_on: str | None
+    """The day after its last one, YYYY-MM-DD."""
+
+    @classmethod
+    def of(cls, row: ClassRow) -> ClassRecord:
+        """The class of this row."""
+        return cls(
+            row.sourced_id,
+            row.title,
+            row.school_id,
+            row.course_title,
+            row.class_code,
+            row.term_title,
+            row.ends_on,
+        )
+
+    def is_over(self, on: str) -> bool:
+        """Whether its last day is past; ``on`` is today, YYYY-MM-DD."""
+        return self.ends_on is not None and self.ends_on <= on
+
+    def district_class(self, district_id: str, members: MembersRecord) -> DistrictClass:
+        """The class that this is, with its people."""
+        return DistrictClass(
+            district_id,
+            self.sourced_id,
+            self.title,
+            self.school_id,
+            self.course_title,
+            self.class_code,
+            self.term_title,
+            self.ends_on,
+            tuple(members.teachers),
+            tuple(members.students),
+        )
+
+
+class MembersRecord(Struct, array_like=True, gc=False):
+    """Who is in a class, as a snapshot holds it: sourcedIds, sorted."""
+
+    class_id: str
+    teachers: list[str]
+    students: list[str]
+
+    def of_kind(self, kind: str) -> list[str]:
+        """The teachers or the students (``TEACHERS``, ``STUDENTS``)."""
+        return self.teachers if kind == TEACHERS else self.students
+
+
+class Moves(Struct, array_like=True, gc=False):
+    """Who comes into classes or goes out of them: a line of text for each, class and person with a tab between."""
+
+    kind: str
+    """``TEACHERS`` or ``STUDENTS``."""
+    come: bool
+    texts: str
+
+
+class Bearer(Struct, array_like=True, gc=False):
+    """Somebody who has an address or a Clever id: who ``left`` or ``came``; or, in a preview, who ``holds`` an address."""
+
+    identifier: str
+    state: str
+    sourced_id: str
+    role: Role | None
+
+
+def foremost(first: Role | None, second: Role | None) -> Role | None:
+    """Of two roles of one person the one that counts: teacher over administrator over student (contract.md)."""
+    if first == second or second is None:
+        return first
+    return second if first is None else min(first, second, key=_RANK.__getitem__)
+
+
+def sourced_id_of(line: bytes) -> str:
+    """The id in a packed record, which is its first text; the rest is not read."""
+    text = line[2 : line.index(b'"', 2)]
+    return str(msgspec.json.decode(line)[0]) if b"\\" in text else text.decode()

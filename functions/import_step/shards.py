@@ -7,10 +7,13 @@ import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
+
+from msgspec import Struct
 
 from functions.import_step.formats.format import Recognised
-from shared.stores.import_files import Extents, packed
+from functions.import_step.records import ClassRow, PersonRow, RoleRow, packed
+from shared.stores.import_files import Extents
 
 PEOPLE_PER_SHARD = 32_000
 
@@ -33,32 +36,98 @@ def class_shards_of(shards: int) -> int:
     return max(1, shards // 2)
 
 
-def shards_for(what: Recognised, before: int | None) -> int:
+def shards_for(upload: Recognised, before: int | None) -> int:
     """How many shards: enough for the size of the files, and never fewer than the standing snapshot has."""
-    people = sum(what.files[stem].size for stem in ("users", "students", "student") if stem in what.files) // 100
+    stems = ("users", "students", "student")
+    people = sum(upload.files[stem].size for stem in stems if stem in upload.files) // 100
     shards = before or 1
     while shards * PEOPLE_PER_SHARD < people and shards < MOST_SHARDS:
         shards *= 2
     return shards
 
 
-class ShardWriter:
-    """Blocks of rows, each for one shard, on disk; at the end they become one file in which each shard has its part.
+class PeopleBlock(Struct, array_like=True, tag="u", gc=False):
+    """Rows about people, from one file."""
 
-    A line is ``[*head, rows, lines]``, or ``[*head, texts]`` with a line of text for each row.
-    """
+    file: str
+    column: str
+    """The column of their ids."""
+    rows: list[PersonRow]
+    lines: list[int]
+    """The line of each row in its file."""
+
+
+class RolesBlock(Struct, array_like=True, tag="r", gc=False):
+    """Rows about roles of people, from one file."""
+
+    file: str
+    column: str
+    rows: list[RoleRow]
+    lines: list[int]
+
+
+class EnrollmentsBlock(Struct, array_like=True, tag="e", gc=False):
+    """Enrollments with one role, from one file: a line of text for each, with person, class and line, tabs between."""
+
+    file: str
+    user_column: str
+    class_column: str
+    role: str
+    removed: bool
+    texts: str
+
+
+class ClassesBlock(Struct, array_like=True, tag="c", gc=False):
+    """Rows about classes, from one file."""
+
+    file: str
+    column: str
+    rows: list[ClassRow]
+    lines: list[int]
+
+
+type AnyPeopleBlock = PeopleBlock | RolesBlock | EnrollmentsBlock
+"""What a shard of people is made of."""
+type Row = PersonRow | RoleRow | ClassRow
+
+
+class RowsHead(Struct, frozen=True):
+    """What the rows of a block have in common."""
+
+    of: type[PeopleBlock | RolesBlock | ClassesBlock]
+    file: str
+    column: str
+
+
+class EnrollmentsHead(Struct, frozen=True):
+    """What the enrollments of a block have in common."""
+
+    file: str
+    user_column: str
+    class_column: str
+    role: str
+    removed: bool
+
+
+type _RowsAndLines = tuple[list[Row], list[int]]
+
+
+class ShardWriter:
+    """Blocks of rows, each for one shard, on disk; at the end they become one file in which each shard has its part."""
 
     def __init__(self, folder: Path, name: str, shards: int) -> None:
         self._folder = folder
         self._name = name
         self._shards = shards
         self._mask = shards - 1
-        self._head: tuple[Any, ...] = ()
-        self._of_head: list[tuple[list[Any], ...]] = []
         self._paths = [folder / f"{name}-{shard}" for shard in range(shards)]
         self._files: list[IO[bytes]] = []
-        self._waiting: dict[tuple[Any, ...], list[tuple[list[Any], ...]]] = {}
-        self._rows = 0
+        self._head: RowsHead | None = None
+        self._of_head: list[_RowsAndLines] = []
+        """What waits for the latest head, by shard."""
+        self._rows: dict[RowsHead, list[_RowsAndLines]] = {}
+        self._enrollments: dict[EnrollmentsHead, list[list[str]]] = {}
+        self._waiting = 0
 
     def __enter__(self) -> ShardWriter:
         with ExitStack() as stack:
@@ -70,42 +139,55 @@ class ShardWriter:
         self._flush()
         self._stack.close()
 
-    def add_texts(self, head: tuple[Any, ...], keys: Sequence[str], texts: Iterable[str]) -> None:
-        """Many rows, each a text without line breaks, for the shards of their keys; a block holds them in one text."""
+    def add_enrollments(self, head: EnrollmentsHead, people: Sequence[str], texts: Iterable[str]) -> None:
+        """Many enrollments, each a text without line breaks, for the shards of their people."""
         mask = self._mask
-        append = [texts_of_shard.append for (texts_of_shard,) in self._blocks(head, 1)]
-        for code, text in zip(map(zlib.crc32, map(str.encode, keys)), texts, strict=True):
+        by_shard = self._enrollments.get(head)
+        if by_shard is None:
+            by_shard = self._enrollments[head] = [[] for _ in range(self._shards)]
+        append = [texts_of_shard.append for texts_of_shard in by_shard]
+        for code, text in zip(map(zlib.crc32, map(str.encode, people)), texts, strict=True):
             append[code & mask](text)
-        self._rows += len(keys)
-        if self._rows >= _BUFFERED:
-            self._flush()
+        self._count(len(people))
 
-    def add(self, head: tuple[Any, ...], key: str, row: Any, line: int) -> None:
-        """One row for the shard of its key."""
+    def add(self, head: RowsHead, row: Row, line: int) -> None:
+        """One row for the shard of its id."""
         if head is not self._head:
-            self._head, self._of_head = head, self._blocks(head, 2)
-        rows, lines = self._of_head[zlib.crc32(key.encode()) & self._mask]
+            by_shard = self._rows.get(head)
+            if by_shard is None:
+                by_shard = self._rows[head] = [([], []) for _ in range(self._shards)]
+            self._head, self._of_head = head, by_shard
+        rows, lines = self._of_head[zlib.crc32(row.sourced_id.encode()) & self._mask]
         rows.append(row)
         lines.append(line)
-        self._rows += 1
-        if self._rows >= _BUFFERED:
+        self._count(1)
+
+    def _count(self, rows: int) -> None:
+        self._waiting += rows
+        if self._waiting >= _BUFFERED:
             self._flush()
 
-    def _blocks(self, head: tuple[Any, ...], columns: int) -> list[tuple[list[Any], ...]]:
-        blocks = self._waiting.get(head)
-        if blocks is None:
-            blocks = self._waiting[head] = [tuple([] for _ in range(columns)) for _ in range(self._shards)]
-        return blocks
-
     def _flush(self) -> None:
-        for head, blocks in self._waiting.items():
-            for file, block in zip(self._files, blocks, strict=True):
-                if block[0]:
-                    columns = block if len(block) > 1 else ("\n".join(block[0]),)
-                    file.write(packed([*head, *columns]))
-        self._waiting.clear()
-        self._head = ()
-        self._rows = 0
+        for head, blocks in self._rows.items():
+            for file, (rows, lines) in zip(self._files, blocks, strict=True):
+                if rows:
+                    # The head's block has rows of the kind that were added with it.
+                    file.write(packed(head.of(head.file, head.column, rows, lines)))  # type: ignore[arg-type]
+        for key, texts_by_shard in self._enrollments.items():
+            for file, texts in zip(self._files, texts_by_shard, strict=True):
+                if texts:
+                    together = "\n".join(texts)
+                    file.write(
+                        packed(
+                            EnrollmentsBlock(
+                                key.file, key.user_column, key.class_column, key.role, key.removed, together
+                            )
+                        )
+                    )
+        self._rows.clear()
+        self._enrollments.clear()
+        self._head = None
+        self._waiting = 0
 
     def together(self) -> tuple[Path, Extents]:
         """All shards in one file, once everything is written, and where each lies in it."""

@@ -38,13 +38,13 @@ class Outlook:
     standing: Mapping[str, int]
     schools: Mapping[str, Mapping[Kind, Fate]] = field(default_factory=dict)
     """By school and kind."""
-    ended: Mapping[str, int] = field(default_factory=dict)
+    ended: Mapping[Kind, int] = field(default_factory=dict)
     reused: int = 0
     """How many ids name somebody else now."""
     reused_ids: tuple[str, ...] = ()
     """Some of them."""
     rollover: Rollover | None = None
-    header_only: Mapping[str, str] = field(default_factory=dict)
+    header_only: Mapping[Kind, str] = field(default_factory=dict)
     """By kind: the file that has a header and no rows."""
 
     def removed(self, kind: Kind) -> int:

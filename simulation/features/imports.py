@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -14,7 +15,8 @@ from shared.domain.report import Upload
 from shared.stores.reports import upload_of
 from simulation.simulator import CANARY, DAY, Feature, Simulation, Worker
 from tests.fakes.aws import MemoryStates, etag
-from tests.harness import AFTER, MAPS, World, zipped
+from tests.harness import World, run_step, zipped
+from tests.state_machine import IMPORT, Position
 
 USERS = "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,email,password\n"
 CLASSES = "sourcedId,status,dateLastModified,title,courseSourcedId,classType,schoolSourcedId,termSourcedIds\n"
@@ -132,6 +134,17 @@ def upload(sim: Simulation, name: str, body: bytes, *, after: float) -> Upload:
 
 # Workers.
 
+_WAIT = 60
+"""Seconds until an import looks again whether another one is at work."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A call of the state machine that is due: of all calls of the state where the execution is, which one."""
+
+    position: Position
+    number: int = 0
+
 
 def _arrives(sim: Simulation, one: Upload) -> None:
     sim.world.arrivals().take(one)
@@ -151,28 +164,26 @@ def _decides(sim: Simulation, what: tuple[str, Upload]) -> None:
     sim.send("s3", Upload(key, etag(body), when, "FF"))
 
 
-def _step(sim: Simulation, task: dict[str, Any]) -> None:
-    """One task of the state machine; what it answers decides the next (statemachine/import.asl.json)."""
-    steps = sim.world.steps()
-    one = Import.from_event(task["import"])
-    step, at = task["step"], task["at"]
-    if step == "match" and sim.random.random() < sim.profile.duplicates:
-        sim.send("echo", task)
-    if step in MAPS:
-        over = task["over"][MAPS[step]]
-        steps.run(step, one, over[at])
-        if at + 1 < len(over):
-            return sim.send("step", {**task, "at": at + 1})
-        return sim.send("step", {**task, "step": AFTER[step], "at": 0})
-    is_overtaken = step == "open" and _is_overtaken(sim, one)
-    answer = steps.run(step, one)
-    if is_overtaken and answer["next"] in ("wait", "split"):
+def _step(sim: Simulation, task: Task) -> None:
+    """One call of the state machine; what it returns decides the next (statemachine/import.asl.json)."""
+    position, calls = task.position, IMPORT.calls(task.position)
+    call = calls[task.number]
+    if call["step"] == "match" and sim.random.random() < sim.profile.duplicates:
+        sim.send("echo", call)
+    is_overtaken = call["step"] == "open" and _is_overtaken(sim, Import.from_event(call["import"]))
+    result = run_step(sim.world.steps(), call)
+    if is_overtaken and result["next"] in ("wait", "split"):
         sim.violations.append("an upload is worked on that a newer valid one has superseded")
-    match answer.get("next"):
-        case "wait":
-            sim.send("step", task, after=sim.elapsed + 60)
-        case "split" | "people" | "apply" | "match" | "finish" as following:
-            sim.send("step", {**task, "step": following, "over": answer, "at": 0})
+    if IMPORT.kind(position) == "Map":
+        if task.number + 1 < len(calls):
+            return sim.send("step", Task(position, task.number + 1))
+        following = IMPORT.after(position)
+    else:
+        following = IMPORT.after(position, result)
+    if IMPORT.kind(following) == "Wait":
+        sim.send("step", Task(IMPORT.after(following)), after=sim.elapsed + _WAIT)
+    elif IMPORT.has_calls(following):
+        sim.send("step", Task(following))
     return None
 
 
@@ -181,13 +192,13 @@ def _is_overtaken(sim: Simulation, one: Import) -> bool:
     return newest is not None and upload_of(newest).is_newer_than(one.upload)
 
 
-def _echoes(sim: Simulation, task: dict[str, Any]) -> None:
+def _echoes(sim: Simulation, call: dict[str, Any]) -> None:
     """Lambda may call a function twice for one call of a task; nobody waits for the second answer."""
-    sim.world.steps().run("match", Import.from_event(task["import"]), task["over"]["shards"][task["at"]])
+    run_step(sim.world.steps(), call)
 
 
-def _fails(sim: Simulation, task: dict[str, Any]) -> None:
-    sim.world.steps().run("fail", Import.from_event(task["import"]))
+def _fails(sim: Simulation, position: Position) -> None:
+    IMPORT.run(position, lambda call: run_step(sim.world.steps(), call))
 
 
 def _collect(sim: Simulation) -> None:
@@ -195,9 +206,9 @@ def _collect(sim: Simulation) -> None:
     for name, body in list(started.items()):
         if body:
             started[name] = ""
-            one = json.loads(body)["import"]
-            _note_start(sim, one)
-            sim.send("step", {"import": one, "step": "open", "over": {}, "at": 0})
+            execution = json.loads(body)
+            _note_start(sim, execution["import"])
+            sim.send("step", Task(IMPORT.start(execution)))
 
 
 # Rules.
@@ -269,7 +280,7 @@ IMPORTS = Feature(
     workers={
         "s3": Worker(_arrives, 3, 60, may_come_twice=True),
         "decision": Worker(_decides, 8, 600, is_parked=False),
-        "step": Worker(_step, 7, 5, on_giving_up=lambda sim, task: sim.send("fail", task)),
+        "step": Worker(_step, 7, 5, on_giving_up=lambda sim, task: sim.send("fail", IMPORT.after_error(task.position))),
         "echo": Worker(_echoes, 1, 0, is_forgotten=True),
         "fail": Worker(_fails, 11, 10),
     },

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from functions.import_step.archive import RosterFile
 from functions.import_step.formats.format import (
-    ClassRow,
     Mode,
-    Person,
     Recognised,
     Sink,
     Where,
@@ -18,6 +16,7 @@ from functions.import_step.formats.format import (
     two_formats,
 )
 from functions.import_step.formats.terms import Ends
+from functions.import_step.records import ClassRow, PersonRow
 from shared.domain.report import Kind, Reject
 from shared.domain.roster import Role
 
@@ -101,7 +100,7 @@ class Clever:
                 )
                 continue
             # Ids of students and teachers are counted separately by some student information systems.
-            row = Person(sis_id, first, last, email, username, role, school_ids=(school,) if school else ())
+            row = PersonRow(sis_id, role, first, last, email, username, school_ids=(school,) if school else ())
             sink.person(row, Where(people.shown, line, id_column))
         return seen
 
@@ -113,8 +112,8 @@ class Clever:
         seen = 0
         for line, (sis_id, school, first, last, email, username) in staff.rows(columns):
             seen += 1
-            row = Person(
-                sis_id, first, last, email, username, Role.ADMINISTRATOR, school_ids=(school,) if school else ()
+            row = PersonRow(
+                sis_id, Role.ADMINISTRATOR, first, last, email, username, school_ids=(school,) if school else ()
             )
             sink.person(row, Where(staff.shown, line, "Staff_id"))
         return seen

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table
+from functions.import_step.records import ClassRow, PersonRow
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Kind, Note, Reject
 from shared.domain.roster import Role
@@ -24,36 +25,6 @@ class Mode(StrEnum):
 
 
 @dataclass(slots=True)
-class Person:
-    """A row about a person. ``role`` is None where another file (roles.csv) says it, or where we act for nobody."""
-
-    sourced_id: str
-    given_name: str
-    family_name: str
-    email: str = ""
-    username: str = ""
-    role: Role | None = None
-    clever_ids: tuple[str, ...] = ()
-    school_ids: tuple[str, ...] = ()
-    removed: bool = False
-
-
-@dataclass(slots=True)
-class ClassRow:
-    """A row about a class."""
-
-    sourced_id: str
-    title: str
-    school_id: str = ""
-    course_title: str = ""
-    class_code: str = ""
-    term_title: str = ""
-    ends_on: str | None = None
-    """The day after its last one, as the roster's terms say (OneRoster 1.2: ``endDate`` is exclusive)."""
-    removed: bool = False
-
-
-@dataclass(slots=True)
 class Where:
     """Where a row stands, for a reject."""
 
@@ -65,7 +36,7 @@ class Where:
 class Sink(Protocol):
     """Takes what a format reads."""
 
-    def person(self, row: Person, where: Where) -> None: ...
+    def person(self, row: PersonRow, where: Where) -> None: ...
     def role(
         self, sourced_id: str, role: Role | None, school_id: str, where: Where, *, removed: bool = False
     ) -> None: ...

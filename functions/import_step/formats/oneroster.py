@@ -10,9 +10,7 @@ from itertools import compress
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table, folded
 from functions.import_step.formats.format import (
-    ClassRow,
     Mode,
-    Person,
     Recognised,
     Sink,
     Where,
@@ -26,6 +24,7 @@ from functions.import_step.formats.format import (
 )
 from functions.import_step.formats.roles import is_known_role, role_of
 from functions.import_step.formats.terms import Ends
+from functions.import_step.records import ClassRow, PersonRow
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Kind, Note, Reject
 
@@ -206,13 +205,13 @@ class _Reader:
                 self._reject_role(role, users.shown, line)
                 continue
             self._sink.person(
-                Person(
+                PersonRow(
                     sourced_id,
+                    role_of(role) if role else None,
                     pref_given or given,
                     pref_family or family,
                     email,
                     username,
-                    role_of(role) if role else None,
                     _clever_ids(ids),
                     tuple(dict.fromkeys((primary, *several(orgs)))) if primary else several(orgs),
                     removed,
@@ -431,7 +430,7 @@ def _version_by_files(files: dict[str, RosterFile], users: Table | None) -> str:
 class _Quiet:
     """A sink for looking before reading: what is wrong is told when the file is read."""
 
-    def person(self, row: Person, where: Where) -> None: ...
+    def person(self, row: PersonRow, where: Where) -> None: ...
     def role(self, *_args: object, **_more: object) -> None: ...
     def school(self, sourced_id: str, name: str) -> None: ...
     def school_year(self, name: str) -> None: ...

@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table
 from functions.import_step.formats.format import (
-    ClassRow,
     Mode,
-    Person,
     Recognised,
     Sink,
     Where,
@@ -19,6 +17,7 @@ from functions.import_step.formats.format import (
     two_formats,
 )
 from functions.import_step.formats.terms import Ends
+from functions.import_step.records import ClassRow, PersonRow
 from shared.domain.report import Kind, Note
 from shared.domain.roster import Role
 
@@ -95,7 +94,7 @@ class SchoolDataSync:
             named = (first, last) if first or last else (username.partition("@")[0], "")
             schools = (school,) if school else ()
             where = Where(people.shown, line, "SIS ID")
-            sink.person(Person(sis_id, *named, "", username, role, school_ids=schools, removed=removed), where)
+            sink.person(PersonRow(sis_id, role, *named, "", username, school_ids=schools, removed=removed), where)
         return seen
 
     def _sections(self, file: RosterFile, sink: Sink) -> int:

@@ -1,0 +1,134 @@
+"""The end of an import: its report, the snapshot that stands from now on, and the event that tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+
+from functions.import_step.import_context import ImportContext
+from functions.import_step.plan import Ending, Import, ImportPlan, Rejection, StepResult, Totals
+from functions.import_step.working_files import ENDED, MATCH_RESULT, PLAN, REJECTED, TOTALS
+from shared.domain.report import Counts, Kind, Note, Reject, Report, Status, merged_notes, rejected_report
+from shared.stores.import_state import Snapshot
+from shared.stores.imports import import_record
+from shared.stores.keys import Item
+from shared.stores.outbox import event_item
+from shared.use_cases.match_and_invite import Matching
+
+_EVENTS = {Status.COMPLETED: "ImportFinished", Status.HELD: "ImportHeld"}
+"""The platform acts on imports that were applied, and people on those that wait."""
+
+
+class Finish:
+    """How an import ends: well, or because something broke."""
+
+    def __init__(self, context: ImportContext) -> None:
+        self._context = context
+
+    def finish(self, import_: Import) -> StepResult:
+        """Write the report; after an import that was applied, advance the snapshot and tell the platform."""
+        files = self._context.files(import_)
+        if rejected := files.find(REJECTED):
+            return self._finish_rejected(import_, rejected)
+        ended = files.find(ENDED)
+        if ended and ended.status in (Status.SUPERSEDED, Status.UNCHANGED):
+            report = self._context.report(import_, ended.status, ended.reason)
+            for kind, number in (ended.read or {}).items():
+                setattr(report, kind, Counts(read=number, unchanged=number))
+            return self._close(import_, report)
+        return self._finish_read(import_, ended)
+
+    def fail(self, import_: Import) -> StepResult:
+        """Something broke that should not: say so in a report, and let the next import work."""
+        reason = {
+            "code": "internal_error",
+            "message": "The import stopped because of a fault on our side; people have been told. What stood before still "
+            "stands, or will be completed by uploading the same roster again.",
+        }
+        return self._close(import_, self._context.report(import_, Status.FAILED, reason))
+
+    def _finish_rejected(self, import_: Import, rejected: Rejection) -> StepResult:
+        report = rejected_report(
+            rejected.error(),
+            import_id=import_.import_id,
+            district_id=import_.district_id,
+            upload=import_.upload,
+            at=import_.started_at,
+            preview=import_.preview,
+        )
+        report.finished_at = rejected.at
+        return self._close(import_, report)
+
+    def _finish_read(self, import_: Import, ended: Ending | None) -> StepResult:
+        files = self._context.files(import_)
+        plan, totals = files.get(PLAN), files.get(TOTALS)
+        status = ended.status if ended else Status.COMPLETED
+        report = self._context.report(import_, status, ended.reason if ended else None)
+        report.format = plan.format
+        report.users, report.classes, report.enrollments = (totals.counts[kind] for kind in Kind)
+        report.proposals = totals.proposals
+        report.rollover = totals.rollover
+        notes = totals.notes + self._add_matching(import_, plan, report)
+        report.notes = merged_notes(notes)
+        is_applied = status is Status.COMPLETED and not import_.preview
+        applied = self._snapshot(import_, plan, totals) if is_applied else None
+        return self._close(import_, report, files.rejects(plan), applied)
+
+    def _add_matching(self, import_: Import, plan: ImportPlan, report: Report) -> list[Note]:
+        """Fill in whom the import matched and invited. Return the notes about it."""
+        files = self._context.files(import_)
+        matching = Matching()
+        notes: list[Note] = []
+        for shard in range(plan.shards):
+            if result := files.find(MATCH_RESULT, shard):
+                matching += result.matching
+                notes += result.notes
+        report.matching = {k: v for k, v in asdict(matching).items() if not k.startswith(("queued", "withheld"))}
+        report.activations = {"queued": matching.queued, "withheld": matching.withheld}
+        report.withheld = matching.withheld_people
+        return notes
+
+    def _snapshot(self, import_: Import, plan: ImportPlan, totals: Totals) -> Snapshot:
+        """What stands from now on."""
+        return Snapshot(
+            plan.snapshot_id,
+            plan.shards,
+            plan.content,
+            {kind.value: number for kind, number in totals.standing.items()},
+            {kind.value: totals.counts[kind].read for kind in Kind},
+            import_.import_id,
+            plan.school_year or (plan.before.school_year if plan.before else ""),
+            plan.on,
+            self._before(import_),
+        )
+
+    def _before(self, import_: Import) -> Snapshot | None:
+        """What stood before this import, without what stood before that."""
+        standing = self._context.state.snapshot(import_.district_id)
+        if standing is not None and standing.import_id == import_.import_id:
+            return standing.previous
+        return replace(standing, previous=None) if standing else None
+
+    def _close(
+        self, import_: Import, report: Report, rejects: Iterable[Reject] = (), applied: Snapshot | None = None
+    ) -> StepResult:
+        context = self._context
+        context.reports.write(report, rejects)
+        if not import_.preview:
+            record = import_record(report)
+            event = self._event(import_, report)
+            if applied and event:
+                context.state.advance(import_.district_id, applied, record, event)
+            else:
+                context.state.note(record, event)
+            if report.status is not Status.UNCHANGED:
+                context.progress.end(import_.district_id, import_.import_id)
+                context.state.unlock(import_.district_id, import_.import_id)
+        return {"status": report.status.value}
+
+    def _event(self, import_: Import, report: Report) -> Item | None:
+        if report.status not in _EVENTS:
+            return None
+        status = report.status.value
+        detail = {"district_id": import_.district_id, "import_id": import_.import_id, "status": status}
+        return event_item(f"{import_.import_id}-{status}", _EVENTS[report.status], detail, self._context.clock())

@@ -1,0 +1,159 @@
+"""The safety check between comparing and writing: go on, compare once more, or wait for a person (M3)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from msgspec.structs import replace
+
+from functions.import_step.import_context import ImportContext
+from functions.import_step.plan import (
+    SHOWN,
+    ClassesResult,
+    Import,
+    ImportPlan,
+    PeopleResult,
+    StepResult,
+    Totals,
+    go_on,
+    kept_with,
+)
+from functions.import_step.shards import class_shards_of
+from functions.import_step.working_files import CLASSES_RESULT, PEOPLE_RESULT, PLAN, TOTALS
+from shared.domain.import_safety import Fate, Outlook, held_because, rollover_of
+from shared.domain.report import Counts, Kind, Note, Status, merged_notes
+
+_REUSED_SHOWN = 5
+
+
+class SafetyCheck:
+    """Whether an import may write."""
+
+    def __init__(self, context: ImportContext) -> None:
+        self._context = context
+
+    def check(self, import_: Import) -> StepResult:
+        """Go on with ``apply``, in a preview with ``match``, or end with ``finish``.
+
+        ``people`` once more where rows turned out to name nobody: then nothing of their kind may be removed anywhere (M2).
+        """
+        context, files = self._context, self._context.files(import_)
+        plan = files.get(PLAN)
+        totals = self._totals(import_, plan)
+        keeps = kept_with(plan.keeps, (kind for kind in Kind if totals.counts[kind].rejected))
+        if keeps != plan.keeps:
+            files.put(PLAN, replace(plan, keeps=keeps, round="-again", snapshot_id=f"{import_.snapshot_id}-again"))
+            return go_on("people", plan.shards)
+        district = context.district(import_)
+        before = context.state.snapshot(import_.district_id)
+        outlook = Outlook(
+            totals.counts,
+            before.standing if before else {},
+            totals.schools,
+            totals.ended,
+            totals.reused,
+            tuple(totals.reused_ids),
+            rollover_of(before, plan.school_year, district, plan.on),
+            plan.header_only,
+        )
+        if outlook.rollover:
+            totals.rollover = asdict(outlook.rollover)
+        files.put(TOTALS, totals)
+        reason = held_because(outlook, district)
+        if reason and not import_.approved:
+            result = context.end(import_, Status.HELD, reason)
+        elif not import_.preview and context.state.newer_than(import_.district_id, import_.upload):
+            return context.supersede(import_)
+        else:
+            result = go_on("apply", plan.shards)
+        # A preview says what would be matched and mailed, too (B1).
+        return go_on("match", plan.shards) if import_.preview else result
+
+    def _totals(self, import_: Import, plan: ImportPlan) -> Totals:
+        files = self._context.files(import_)
+        sum_ = _Sum(plan)
+        for shard in range(plan.shards):
+            sum_.add_people(files.get(PEOPLE_RESULT, f"{shard}{plan.round}"))
+        for shard in range(class_shards_of(plan.shards)):
+            sum_.add_classes(files.get(CLASSES_RESULT, f"{shard}{plan.round}"))
+        return sum_.totals()
+
+
+@dataclass(slots=True)
+class _Sum:
+    """Adds up what the shards came to."""
+
+    plan: ImportPlan
+    counts: dict[Kind, Counts] = field(init=False)
+    standing: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
+    notes: list[Note] = field(init=False)
+    schools: dict[str, dict[Kind, Fate]] = field(default_factory=dict)
+    reused: int = 0
+    reused_ids: list[str] = field(default_factory=list)
+    ended: dict[Kind, int] = field(default_factory=lambda: {Kind.CLASSES: 0, Kind.ENROLLMENTS: 0})
+    proposed: int = 0
+    proposals: list[dict[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        rejected = self.plan.rejected
+        self.counts = {kind: Counts(read=rejected[kind], rejected=rejected[kind]) for kind in Kind}
+        self.notes = list(self.plan.notes)
+
+    def add_people(self, result: PeopleResult) -> None:
+        self.counts[Kind.USERS] += result.users
+        self.counts[Kind.ENROLLMENTS] += result.enrollments
+        self._add(result.notes, result.standing)
+        for school, (people, enrollments) in result.schools.items():
+            self._add_fate(school, Kind.USERS, people)
+            self._add_fate(school, Kind.ENROLLMENTS, enrollments)
+        self.reused += result.reused.number
+        self.reused_ids += result.reused.items
+
+    def add_classes(self, result: ClassesResult) -> None:
+        self.counts[Kind.CLASSES] += result.classes
+        self._add(result.notes, result.standing)
+        for school, fate in result.schools.items():
+            self._add_fate(school, Kind.CLASSES, fate)
+        for kind in self.ended:
+            self.ended[kind] += result.ended[kind]
+        for school, number in result.ended_by_school.items():
+            fate = self._fate(school, Kind.ENROLLMENTS)
+            fate.removed = max(0, fate.removed - number)
+        self.proposed += result.proposals.number
+        self.proposals += result.proposals.items
+
+    def _add(self, notes: list[Note], standing: dict[Kind, int]) -> None:
+        self.notes += notes
+        for kind, number in standing.items():
+            self.standing[kind] += number
+
+    def _fate(self, school: str, kind: Kind) -> Fate:
+        return self.schools.setdefault(school, {}).setdefault(kind, Fate())
+
+    def _add_fate(self, school: str, kind: Kind, fate: Fate) -> None:
+        known = self._fate(school, kind)
+        known.stood += fate.stood
+        known.removed += fate.removed
+
+    def totals(self) -> Totals:
+        """What they came to together."""
+        if ended := self.ended[Kind.CLASSES]:
+            message = (
+                "Classes of a term that is over are no longer in the roster; they do not count as removed by mistake."
+            )
+            self.notes.append(Note("term_ended", message, count=ended))
+        if self.proposed:
+            message = (
+                "Ids that are gone seem to have come back as others, with the same address or Clever id; see proposals."
+            )
+            self.notes.append(Note("sourced_id_changed", message, count=self.proposed))
+        return Totals(
+            counts=self.counts,
+            standing=self.standing,
+            notes=merged_notes(self.notes),
+            schools=self.schools,
+            reused=self.reused,
+            reused_ids=self.reused_ids[:_REUSED_SHOWN],
+            ended=self.ended,
+            proposals=sorted(self.proposals, key=lambda proposal: (proposal["from"], proposal["to"]))[:SHOWN],
+        )

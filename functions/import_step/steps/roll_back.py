@@ -1,0 +1,106 @@
+"""Undo the import that was applied last (B2): what stood before it takes the place of what stands."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from functions.import_step.import_context import ImportContext
+from functions.import_step.plan import DONE, WAIT, Import, RollBackPlan, SnapshotRef, StepResult, go_on
+from functions.import_step.working_files import CLASSES, PEOPLE, ROLL_BACK_PLAN, Change, Records
+from shared.domain.report import Status
+from shared.stores.import_state import Snapshot
+from shared.stores.imports import import_record
+from shared.stores.outbox import event_item
+
+
+class _Identified(Protocol):
+    sourced_id: str
+
+
+class RollBack:
+    """The steps that differ from an import's. What it comes to is applied as an import is."""
+
+    def __init__(self, context: ImportContext) -> None:
+        self._context = context
+
+    def open(self, import_: Import) -> StepResult:
+        """Lock the district and plan the exchange; ``done`` where the import is not the one that stands."""
+        now, state = self._context.clock(), self._context.state
+        if state.is_locked_by_another(import_.district_id, import_.import_id, now):
+            return WAIT
+        if not state.lock(import_.district_id, import_.import_id, now):
+            return WAIT
+        standing = state.snapshot(import_.district_id)
+        if standing is None or standing.import_id != import_.import_id or standing.snapshot_id == import_.snapshot_id:
+            # It is done already, or was overtaken while it waited.
+            state.unlock(import_.district_id, import_.import_id)
+            return DONE
+        plan = RollBackPlan(
+            shards=standing.shards,
+            before=SnapshotRef.to(standing),
+            restored=SnapshotRef.to(standing.previous),
+            schools={},
+            round="",
+            snapshot_id=import_.snapshot_id,
+        )
+        self._context.files(import_).put(ROLL_BACK_PLAN, plan)
+        return go_on("people", standing.shards)
+
+    def people(self, import_: Import, shard: int) -> StepResult:
+        """Exchange one shard of people."""
+        return self._exchange(import_, PEOPLE, shard)
+
+    def classes(self, import_: Import, shard: int) -> StepResult:
+        """Exchange one shard of classes."""
+        return self._exchange(import_, CLASSES, shard)
+
+    def _exchange[T: _Identified](self, import_: Import, kind: Records[T], shard: int) -> StepResult:
+        files = self._context.files(import_)
+        plan = files.get(ROLL_BACK_PLAN)
+        now = {record.sourced_id: record for record in files.standing(kind, plan.before, shard, plan.shards)}
+        then = {record.sourced_id: record for record in files.standing(kind, plan.restored, shard, plan.shards)}
+        pairs: list[Change[T]] = [(now.get(key), then.get(key)) for key in sorted({*now, *then})]
+        files.write_pairs(kind, plan, shard, pairs)
+        return {"shard": shard}
+
+    def go_on(self, import_: Import) -> StepResult:
+        """A person asked for it: there is nothing to check."""
+        return go_on("apply", self._context.files(import_).get(ROLL_BACK_PLAN).shards)
+
+    def finish(self, import_: Import) -> StepResult:
+        """Advance to the restored snapshot, tell the platform, and say in the report that the import was undone."""
+        reason = {
+            "code": "rolled_back",
+            "message": "A person rolled this import back: what stood before it stands again. Links and mails that came of it "
+            "stay as they are.",
+        }
+        context, state = self._context, self._context.state
+        standing = state.snapshot(import_.district_id)
+        if standing is not None and standing.snapshot_id != import_.snapshot_id:
+            detail = {"district_id": import_.district_id, "import_id": import_.import_id, "status": "rolled_back"}
+            state.advance(
+                import_.district_id,
+                _restored(import_, standing),
+                import_record(context.report(import_, Status.REJECTED, reason)),
+                event_item(import_.run_id, "ImportFinished", detail, context.clock()),
+            )
+        context.reports.amend(import_.district_id, import_.import_id, Status.REJECTED, reason)
+        state.unlock(import_.district_id, import_.import_id)
+        return {"status": Status.REJECTED.value}
+
+
+def _restored(import_: Import, standing: Snapshot) -> Snapshot:
+    """What stands after the roll-back: what stood before the import, in as many shards as there are now."""
+    previous = standing.previous or Snapshot(
+        "", 0, "", dict.fromkeys(standing.standing, 0), dict.fromkeys(standing.read, 0)
+    )
+    return Snapshot(
+        import_.snapshot_id,
+        standing.shards,
+        previous.content,
+        previous.standing,
+        previous.read,
+        import_.import_id,
+        previous.school_year,
+        previous.on,
+    )

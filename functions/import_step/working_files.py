@@ -1,0 +1,253 @@
+"""What one step of an import leaves for the next, and the snapshot: names of files, shards, changes."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import GenericAlias
+
+from msgspec.json import Decoder
+
+from functions.import_step.plan import (
+    ClassesResult,
+    Ending,
+    ImportPlan,
+    MatchResult,
+    OpenedUpload,
+    PartRead,
+    PeopleResult,
+    Rejection,
+    RollBackPlan,
+    SnapshotRef,
+    Totals,
+    WritePlan,
+)
+from functions.import_step.records import (
+    Bearer,
+    ClassRecord,
+    MembersRecord,
+    Moves,
+    PersonRecord,
+    packed,
+    sourced_id_of,
+)
+from functions.import_step.shards import (
+    AnyPeopleBlock,
+    ClassesBlock,
+    EnrollmentsBlock,
+    PeopleBlock,
+    RolesBlock,
+    class_shards_of,
+    shard_of,
+)
+from shared.domain.report import Reject
+from shared.stores.import_files import Extents, ImportFiles, snapshot_key, work_key
+
+type Change[T] = tuple[T | None, T | None]
+"""(before, after), where None stands for not there."""
+
+
+class Document[T]:
+    """A working file that holds one thing; of a part or a shard, its name ends with the number."""
+
+    def __init__(self, name: str, of: type[T]) -> None:
+        self.name = name
+        self.decode = Decoder(of).decode
+
+
+class ShardedLines[T]:
+    """Working files of lines, one of each shard of people, with a part for each shard of classes."""
+
+    def __init__(self, name: str, of: type[T]) -> None:
+        self.name = name
+        self.decode = Decoder(of).decode
+
+
+class Records[T]:
+    """The files of a snapshot that hold one kind of record, one for each shard; and those with what changed."""
+
+    def __init__(self, name: str, of: type[T], *, by_class: bool = True) -> None:
+        self.name = name
+        self.decode = Decoder(of).decode
+        self.decode_change: Callable[[bytes], Change[T]] = Decoder(GenericAlias(tuple, (of | None, of | None))).decode
+        self._by_class = by_class
+
+    def shards_of(self, shards: int) -> int:
+        """How many shards of these go with so many shards of people."""
+        return class_shards_of(shards) if self._by_class else shards
+
+
+OPENED = Document("opened", OpenedUpload)
+PART = Document("part", PartRead)
+PLAN = Document("plan", ImportPlan)
+ROLL_BACK_PLAN = Document("plan", RollBackPlan)
+WRITE_PLAN = Document("plan", WritePlan)
+"""The plan of an import or of a roll-back, as far as both need it."""
+PEOPLE_RESULT = Document("people-result", PeopleResult)
+CLASSES_RESULT = Document("classes-result", ClassesResult)
+SHARED_ADDRESSES: Document[list[str]] = Document("shared-addresses", list[str])
+TOTALS = Document("totals", Totals)
+MATCH_RESULT = Document("match-result", MatchResult)
+REJECTED = Document("rejected", Rejection)
+ENDED = Document("ended", Ending)
+BEARERS = ShardedLines("identities", Bearer)
+MOVES = ShardedLines("moves", Moves)
+PEOPLE = Records("people", PersonRecord, by_class=False)
+CLASSES = Records("classes", ClassRecord)
+MEMBERS = Records("members", MembersRecord)
+_PEOPLE_BLOCK: Decoder[AnyPeopleBlock] = Decoder(PeopleBlock | RolesBlock | EnrollmentsBlock)
+_CLASSES_BLOCK = Decoder(ClassesBlock)
+_EXTENTS: Decoder[Extents] = Decoder(list[tuple[int, int]])
+_REJECT = Decoder(Reject)
+
+
+class WorkingFiles:
+    """The working files of one run of an import, and its district's snapshots."""
+
+    def __init__(self, files: ImportFiles, district_id: str, run_id: str) -> None:
+        self._files = files
+        self._district_id = district_id
+        self._run_id = run_id
+
+    def _key(self, name: str) -> str:
+        return work_key(self._district_id, self._run_id, name)
+
+    def _snapshot_key(self, snapshot_id: str, kind: str, shard: int) -> str:
+        return snapshot_key(self._district_id, snapshot_id, f"{kind}-{shard}")
+
+    # One thing in a file.
+
+    def put[T](self, document: Document[T], value: T, number: int | str | None = None) -> None:
+        """Write a document; ``number`` is its part or shard."""
+        self._files.write(self._key(_numbered(document.name, number)), packed(value)[:-1])
+
+    def find[T](self, document: Document[T], number: int | str | None = None) -> T | None:
+        """Read a document, if it was written."""
+        body = self._files.read(self._key(_numbered(document.name, number)))
+        return document.decode(body) if body else None
+
+    def get[T](self, document: Document[T], number: int | str | None = None) -> T:
+        """Read a document that an earlier step wrote."""
+        return document.decode(self._files.read(self._key(_numbered(document.name, number))))
+
+    # The upload in shards.
+
+    def write_part(self, part: int, folder: Path, people: Path, classes: Path) -> None:
+        """What one part of the upload became: its rows by shard, and in ``folder`` its class ids and rejects."""
+        self._files.write_file(self._key(f"people-part-{part}"), people)
+        self._files.write_file(self._key(f"classes-part-{part}"), classes)
+        for name in ("class-ids", "rejects"):
+            self._files.write_file(self._key(f"{name}-{part}"), folder / name)
+
+    def people_blocks(self, plan: ImportPlan, shard: int) -> Iterator[AnyPeopleBlock]:
+        """The upload's rows about the people of a shard."""
+        for part in range(plan.parts):
+            yield from map(
+                _PEOPLE_BLOCK.decode, self._files.lines(self._key(f"people-part-{part}"), plan.people[part][shard])
+            )
+
+    def class_blocks(self, plan: ImportPlan, shard: int) -> Iterator[ClassesBlock]:
+        """The upload's rows about the classes of a shard."""
+        for part in range(plan.parts):
+            yield from map(
+                _CLASSES_BLOCK.decode, self._files.lines(self._key(f"classes-part-{part}"), plan.classes[part][shard])
+            )
+
+    def class_ids(self, plan: ImportPlan) -> Iterator[list[str]]:
+        """The ids of the upload's classes, part by part."""
+        for part in range(plan.parts):
+            yield self._files.read(self._key(f"class-ids-{part}")).decode().split("\n")[:-1]
+
+    # From shards of people to shards of classes.
+
+    def put_for_each[T](self, lines: ShardedLines[T], shard: str, parts: list[bytearray]) -> None:
+        """One file with a part for each shard of classes; where they lie is written beside it."""
+        name = f"{lines.name}-{shard}"
+        extents = self._files.write_shared(self._key(name), parts)
+        self._files.write(self._key(f"{name}-extents"), packed(extents)[:-1])
+
+    def from_all[T](self, lines: ShardedLines[T], plan: WritePlan, shard: int) -> Iterator[T]:
+        """What all shards of people have for this shard of classes."""
+        for other in range(plan.shards):
+            name = f"{lines.name}-{other}{plan.round}"
+            if body := self._files.read(self._key(f"{name}-extents")):
+                yield from map(lines.decode, self._files.lines(self._key(name), _EXTENTS.decode(body)[shard]))
+
+    # What stands, and what will.
+
+    def standing_lines[T](
+        self, kind: Records[T], before: SnapshotRef | None, shard: int, shards: int
+    ) -> Iterator[bytes]:
+        """The packed records of a shard in the snapshot ``before``, which may have other shards."""
+        if before is None:
+            return
+        then, now = kind.shards_of(before.shards), kind.shards_of(shards)
+        for other in range(shard & (then - 1), then, now):
+            for line in self._files.lines(self._snapshot_key(before.snapshot_id, kind.name, other)):
+                if then >= now or shard_of(sourced_id_of(line), now) == shard:
+                    yield line
+
+    def standing[T](self, kind: Records[T], before: SnapshotRef | None, shard: int, shards: int) -> Iterator[T]:
+        """The records of a shard in the snapshot ``before``, which may have other shards."""
+        return map(kind.decode, self.standing_lines(kind, before, shard, shards))
+
+    def made[T](self, kind: Records[T], plan: WritePlan, shard: int) -> Iterator[T]:
+        """The records of a shard in the snapshot that is made."""
+        return map(kind.decode, self._files.lines(self._snapshot_key(plan.snapshot_id, kind.name, shard)))
+
+    def changes[T](self, kind: Records[T], plan: WritePlan, shard: int) -> Iterator[Change[T]]:
+        """Everybody or every class in a shard that changes; where nothing stood, all that comes."""
+        if not plan.before:
+            return ((None, record) for record in self.made(kind, plan, shard))
+        return map(kind.decode_change, self._files.lines(self._key(f"{kind.name}-changes-{shard}{plan.round}")))
+
+    def write_shard[T](
+        self, kind: Records[T], plan: WritePlan, shard: int, standing: bytearray, changes: Iterable[Change[T]]
+    ) -> None:
+        """The shard of the snapshot that is made, and what differs; where nothing stood, that is all of it."""
+        self._files.write(self._snapshot_key(plan.snapshot_id, kind.name, shard), standing)
+        if plan.before:
+            self._files.write(self._key(f"{kind.name}-changes-{shard}{plan.round}"), _lines_of(changes))
+
+    def write_pairs[T](self, kind: Records[T], plan: WritePlan, shard: int, pairs: list[Change[T]]) -> None:
+        """The same, where all that there is was compared; in the order of the ids."""
+        standing = _lines_of(new for _, new in pairs if new is not None)
+        self.write_shard(kind, plan, shard, standing, ((old, new) for old, new in pairs if old != new))
+
+    def write_members(self, plan: WritePlan, shard: int, members: Iterable[MembersRecord]) -> None:
+        """The members of a shard of classes in the snapshot that is made."""
+        self._files.write(self._snapshot_key(plan.snapshot_id, MEMBERS.name, shard), _lines_of(members))
+
+    # Rejected rows.
+
+    def write_rejects[T](self, kind: Records[T], plan: ImportPlan, shard: int, rejects: list[Reject]) -> None:
+        """Rows that turned out to be unusable when a shard was compared."""
+        in_order = sorted(rejects, key=_places(plan))
+        self._files.write(self._key(f"{kind.name}-rejects-{shard}{plan.round}"), _lines_of(in_order))
+
+    def rejects(self, plan: ImportPlan) -> Iterator[Reject]:
+        """All rejected rows in the order in which they stand in the files, however many there are."""
+        names = [f"rejects-{part}" for part in range(plan.parts)]
+        for kind in (PEOPLE, CLASSES):
+            names += [f"{kind.name}-rejects-{shard}{plan.round}" for shard in range(kind.shards_of(plan.shards))]
+        every = [map(_REJECT.decode, self._files.lines(self._key(name))) for name in names]
+        return heapq.merge(*every, key=_places(plan))
+
+
+def _numbered(name: str, number: int | str | None) -> str:
+    return name if number is None else f"{name}-{number}"
+
+
+def _lines_of(records: Iterable[object]) -> bytearray:
+    """Records as lines. A packed line takes more memory than it is long: none of them is kept."""
+    body = bytearray()
+    for record in records:
+        body += packed(record)
+    return body
+
+
+def _places(plan: ImportPlan) -> Callable[[Reject], tuple[int, int]]:
+    """Where a rejected row stands, in the order in which the files were read."""
+    order = {file: number for number, file in enumerate(plan.files)}
+    return lambda reject: (order.get(reject.file, len(order)), reject.line or 0)

@@ -1,0 +1,97 @@
+"""Walks the Import state machine as it is deployed (statemachine/import.asl.json), one state at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+_DEFINITION = Path(__file__).parent.parent / "statemachine" / "import.asl.json"
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where an execution is: the name of a state, and the input of that state."""
+
+    state: str
+    data: dict[str, Any]
+
+
+class StateMachine:
+    """A definition in the Amazon States Language, as far as the Import state machine uses it."""
+
+    def __init__(self, definition: dict[str, Any]) -> None:
+        self._first: str = definition["StartAt"]
+        self._states: dict[str, dict[str, Any]] = definition["States"]
+
+    def start(self, data: dict[str, Any]) -> Position:
+        """A new execution."""
+        return self._settled(Position(self._first, data))
+
+    def kind(self, position: Position) -> str:
+        """The type of the state: Task, Map, Wait, Succeed or Fail; an execution never stays in a Choice."""
+        return str(self._states[position.state]["Type"])
+
+    def calls(self, position: Position) -> list[dict[str, Any]]:
+        """What the function is called with in this state: once in a Task, for each item in a Map."""
+        state = self._states[position.state]
+        match state["Type"]:
+            case "Task":
+                return [_filled(state["Parameters"], position.data)]
+            case "Map":
+                items = _at(state["ItemsPath"], position.data)
+                return [_filled(state["ItemSelector"], position.data, item) for item in items]
+        return []
+
+    def has_calls(self, position: Position) -> bool:
+        """Whether the function is called in this state."""
+        return self.kind(position) in ("Task", "Map")
+
+    def run(self, position: Position, function: Callable[[dict[str, Any]], Any]) -> Position:
+        """Make all calls of this state, and go on."""
+        results = [function(call) for call in self.calls(position)]
+        return self.after(position, results if self.kind(position) == "Map" else results[0])
+
+    def after(self, position: Position, result: Any = None) -> Position:
+        """Where the execution goes on: ``result`` is what the Task's call returned, or a list of what the Map's did."""
+        state = self._states[position.state]
+        data = dict(position.data)
+        if "ResultPath" in state:
+            data[state["ResultPath"].removeprefix("$.")] = result
+        return self._settled(Position(state["Next"], data))
+
+    def after_error(self, position: Position) -> Position:
+        """Where it goes on when every retry has failed."""
+        (catch,) = self._states[position.state]["Catch"]
+        return replace(position, state=catch["Next"])
+
+    def _settled(self, position: Position) -> Position:
+        """Behind the choices that follow."""
+        while (state := self._states[position.state])["Type"] == "Choice":
+            chosen = (c["Next"] for c in state["Choices"] if _at(c["Variable"], position.data) == c["StringEquals"])
+            position = replace(position, state=next(chosen, state["Default"]))
+        return position
+
+
+def _at(path: str, data: Any) -> Any:
+    """What lies at a path such as ``$.answer.shards``."""
+    for name in path.split(".")[1:]:
+        data = data[name]
+    return data
+
+
+def _filled(template: dict[str, Any], data: dict[str, Any], item: Any = None) -> dict[str, Any]:
+    """A call's input: names that end in ``.$`` have a path."""
+    filled = {}
+    for name, value in template.items():
+        if not name.endswith(".$"):
+            filled[name] = value
+        else:
+            filled[name.removesuffix(".$")] = item if value == "$$.Map.Item.Value" else _at(value, data)
+    return filled
+
+
+IMPORT = StateMachine(json.loads(_DEFINITION.read_text()))
+"""The Import state machine."""
