@@ -119,7 +119,10 @@ class Website:
             token_key=lambda: TOKEN_KEY,
         )  # fmt: skip
         renderer = PageRenderer(
-            brand_name="Khan Academy", support_url="https://support.example", form_targets=(GOOGLE,)
+            brand_name="Khan Academy",
+            brand_colour="#1865f2",
+            support_url="https://support.example",
+            form_targets=(GOOGLE,),
         )
 
         return assemble(services, renderer)

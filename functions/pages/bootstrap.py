@@ -144,6 +144,7 @@ def wire() -> Site:
     )
     renderer = PageRenderer(
         brand_name=settings.brand_name,
+        brand_colour=settings.brand_colour,
         support_url=settings.support_url,
         form_targets=(settings.google_issuer, settings.clever_issuer),
     )

@@ -14,6 +14,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
 from shared.domain.errors import AccountLinkingError
+from shared.mail.palette import palette
 from shared.runtime.i18n import direction, environment, language_accepted, language_for, languages, own_name
 
 TEMPLATES = Path(__file__).parent
@@ -142,8 +143,9 @@ def see_other(location: str, **cookies: str | None) -> Reply:
 class PageRenderer:
     """Turns replies into responses of the API."""
 
-    def __init__(self, *, brand_name: str, support_url: str, form_targets: tuple[str, ...]) -> None:
+    def __init__(self, *, brand_name: str, brand_colour: str, support_url: str, form_targets: tuple[str, ...]) -> None:
         self._brand_name = brand_name
+        self._colours = palette(brand_colour)
         self._support_url = support_url
         self._form_targets = form_targets
 
@@ -161,6 +163,7 @@ class PageRenderer:
             return Response(reply.status, reply.content_type, reply.body, headers=headers, cookies=cookies)
         values: dict[str, object] = {
             "brand": self._brand_name,
+            "colour": self._colours,
             "support_url": self._support_url,
             "lang": language,
             "dir": direction(language),

@@ -1,4 +1,4 @@
-"""The colours of a mail: what a brand's one colour makes readable, on light and on dark."""
+"""The colours of mails and pages: what a brand's one colour makes readable, on light and on dark."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _STEPS = 50
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colours as ``#rrggbb``. Each text colour is readable on the ground that it stands on."""
+    """Colours as ``#rrggbb``. Each text colour is readable on the ground that it stands on.
+
+    ``border`` is around fields, ``line`` between things; ``problem`` and ``success`` are texts on a card.
+    """
 
     button: str
     on_button: str
@@ -28,12 +31,18 @@ class Palette:
     line: str = "#d9dde5"
     text: str = "#21242c"
     quiet: str = "#565a66"
+    border: str = "#767a86"
+    problem: str = "#8a1f11"
+    success: str = "#0b5c33"
     dark_page: str = "#101218"
     dark_card: str = "#1b1e26"
     dark_panel: str = "#252934"
     dark_line: str = "#3d424f"
     dark_text: str = "#f2f4f8"
     dark_quiet: str = "#b4bac7"
+    dark_border: str = "#8b919e"
+    dark_problem: str = "#ffb4a9"
+    dark_success: str = "#8be0b3"
 
 
 @cache

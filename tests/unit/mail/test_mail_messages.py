@@ -328,7 +328,10 @@ def test_whatever_the_brands_colour_is_texts_are_readable_in_light_and_dark(colo
         pairs += [(ink, ground) for ink in (made.text, made.quiet, made.link)]
     for ground in (made.dark_page, made.dark_card, made.dark_panel):
         pairs += [(ink, ground) for ink in (made.dark_text, made.dark_quiet, made.link_in_the_dark)]
+    pairs += [(ink, made.card) for ink in (made.problem, made.success)]
+    pairs += [(ink, made.dark_card) for ink in (made.dark_problem, made.dark_success)]
     assert all(contrast(ink, ground) >= 4.5 for ink, ground in pairs), made
+    assert contrast(made.border, made.card) >= 3 <= contrast(made.dark_border, made.dark_card)
 
 
 def test_the_brand_gives_its_name_colour_logo_and_postal_address() -> None:
