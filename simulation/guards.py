@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import zip_longest
@@ -143,7 +144,9 @@ def _starts_again_each_time() -> Iterator[None]:
                 **{**request, "name": f"{request['name']}-{next(number)}"}
             )
         )
-        was(imports.ImportStarter(renamed, self._table, self._arn), import_id, *args, **named)
+        starter = copy(self)
+        starter._states = renamed
+        was(starter, import_id, *args, **named)
 
     with mock.patch.object(imports.ImportStarter, "start", start):
         yield

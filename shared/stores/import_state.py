@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared.domain.clock import to_iso
-from shared.domain.errors import Conflict
 from shared.domain.report import Status, Upload
-from shared.stores.keys import Item, district_pk
+from shared.stores.keys import Item, import_key, import_lock_key, newest_upload_key, snapshot_key
 from shared.stores.reports import upload_attributes, upload_of
-from shared.stores.table import conflicts
+from shared.stores.table import Delete, DynamoTable, Put, Table
 
 LEASE = timedelta(hours=2)
 
@@ -37,111 +35,68 @@ class Snapshot:
 class ImportStateStore:
     """The import's own items under ``DISTRICT#d``: NEWEST, LOCK, SNAPSHOT and IMPORT#id."""
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
 
     def newer_than(self, district_id: str, upload: Upload) -> str | None:
         """The import of a valid upload that is newer than this one, if there is one."""
-        item = self._get(district_id, "NEWEST")
+        item = self._table.get(newest_upload_key(district_id))
         return str(item["import_id"]) if item and upload_of(item).is_newer_than(upload) else None
 
     def has_ended(self, district_id: str, import_id: str) -> bool:
         """Whether this import was carried out before: S3 may tell of one upload several times."""
-        item = self._get(district_id, f"IMPORT#{import_id}")
+        item = self._table.get(import_key(district_id, import_id))
         return item is not None and item["status"] != Status.FAILED
 
     def note_valid(self, district_id: str, import_id: str, upload: Upload) -> bool:
         """Note that this upload is valid. False when a newer valid one is known: this one is superseded."""
         while True:
-            item = self._get(district_id, "NEWEST")
+            item = self._table.get(newest_upload_key(district_id))
             if item and upload_of(item).is_newer_than(upload):
                 return False
             if item and item["import_id"] == import_id:
                 return True
             version = int(item["version"]) if item else 0
-            try:
-                with conflicts("newest_changed", "Another upload became the newest."):
-                    self._table.put_item(
-                        Item={
-                            **_key(district_id, "NEWEST"),
-                            "import_id": import_id,
-                            "version": version + 1,
-                            **upload_attributes(upload),
-                        },
-                        ConditionExpression="attribute_not_exists(PK) OR version = :version",
-                        ExpressionAttributeValues={":version": version},
-                    )
-            except Conflict:
-                continue
-            return True
+            newest = {
+                **newest_upload_key(district_id),
+                "import_id": import_id,
+                "version": version + 1,
+                **upload_attributes(upload),
+            }
+            is_unchanged = "attribute_not_exists(PK) OR version = :version"
+            if self._table.attempt(Put(newest).when(is_unchanged, version=version)):
+                return True
 
     def lock(self, district_id: str, import_id: str, now: datetime) -> bool:
         """Become the one import that works on this district now. False when another one does."""
-        try:
-            with conflicts("locked", "Another import of this district is at work."):
-                self._table.put_item(
-                    Item={**_key(district_id, "LOCK"), "import_id": import_id, "lease_until": to_iso(now + LEASE)},
-                    ConditionExpression="attribute_not_exists(PK) OR import_id = :me OR lease_until < :now",
-                    ExpressionAttributeValues={":me": import_id, ":now": to_iso(now)},
-                )
-        except Conflict:
-            return False
-        return True
+        lock = {**import_lock_key(district_id), "import_id": import_id, "lease_until": to_iso(now + LEASE)}
+        is_free = "attribute_not_exists(PK) OR import_id = :me OR lease_until < :now"
+        return self._table.attempt(Put(lock).when(is_free, me=import_id, now=to_iso(now)))
 
     def is_locked_by_another(self, district_id: str, import_id: str, now: datetime) -> bool:
         """Whether another import works on this district, as far as its lease tells."""
-        item = self._get(district_id, "LOCK")
+        item = self._table.get(import_lock_key(district_id))
         return item is not None and item["import_id"] != import_id and item["lease_until"] >= to_iso(now)
 
     def unlock(self, district_id: str, import_id: str) -> None:
         """Let the next one work; harmless when the lock is somebody else's."""
-        try:
-            with conflicts("not_mine", "The lock is not this import's."):
-                self._table.delete_item(
-                    Key=_key(district_id, "LOCK"),
-                    ConditionExpression="attribute_not_exists(PK) OR import_id = :me",
-                    ExpressionAttributeValues={":me": import_id},
-                )
-        except Conflict:
-            return
+        is_mine = "attribute_not_exists(PK) OR import_id = :me"
+        self._table.attempt(Delete(import_lock_key(district_id)).when(is_mine, me=import_id))
 
     def snapshot(self, district_id: str) -> Snapshot | None:
-        item = self._get(district_id, "SNAPSHOT")
+        item = self._table.get(snapshot_key(district_id))
         return _snapshot(item) if item else None
 
     def advance(self, district_id: str, snapshot: Snapshot, record: Item, event: Item) -> None:
         """Point at the new snapshot, note the import and tell the platform, all at once. May be run again."""
-        name = self._table.name
-        self._table.meta.client.transact_write_items(
-            TransactItems=[
-                {
-                    "Put": {
-                        "TableName": name,
-                        "Item": {
-                            **_key(district_id, "SNAPSHOT"),
-                            **_attributes(snapshot),
-                            **({"previous": _attributes(snapshot.previous)} if snapshot.previous else {}),
-                        },
-                    }
-                },
-                {"Put": {"TableName": name, "Item": record}},
-                {"Put": {"TableName": name, "Item": event}},
-            ]
+        previous = {"previous": _attributes(snapshot.previous)} if snapshot.previous else {}
+        self._table.write(
+            Put({**snapshot_key(district_id), **_attributes(snapshot), **previous}), Put(record), Put(event)
         )
 
     def note(self, record: Item, event: Item | None = None) -> None:
         """Note how an import stands, with the event that tells of it, if one does."""
-        if event is None:
-            self._table.put_item(Item=record)
-            return
-        name = self._table.name
-        self._table.meta.client.transact_write_items(
-            TransactItems=[{"Put": {"TableName": name, "Item": one}} for one in (record, event)]
-        )
-
-    def _get(self, district_id: str, sk: str) -> Item | None:
-        item: Item | None = self._table.get_item(Key=_key(district_id, sk), ConsistentRead=True).get("Item")
-        return item
+        self._table.write(Put(record), *([Put(event)] if event else []))
 
 
 def _attributes(snapshot: Snapshot) -> Item:
@@ -170,7 +125,3 @@ def _snapshot(item: Item) -> Snapshot:
         str(item.get("on", "")),
         _snapshot(previous) if previous else None,
     )
-
-
-def _key(district_id: str, sk: str) -> dict[str, str]:
-    return {"PK": district_pk(district_id), "SK": sk}

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from shared.domain.errors import RefusedTransition
 from shared.domain.report import Report, Status, Upload
-from shared.stores.import_state import _key
-from shared.stores.keys import Item, district_pk
+from shared.stores.keys import Item, decision_key, import_key, snapshot_key
 from shared.stores.reports import upload_attributes, upload_of
-from shared.stores.table import without_none
+from shared.stores.table import DynamoTable, Put, Table, Update, without_none
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
 
 
 class ImportStarter:
     """Starts the Import state machine, and knows which imports wait for a person."""
 
-    def __init__(self, states: Any, table: Any, state_machine_arn: str) -> None:
+    def __init__(self, states: SFNClient, table: DynamoTable, state_machine_arn: str) -> None:
         self._states = states
-        self._table = table
+        self._table = Table(table)
         self._arn = state_machine_arn
 
     def start(
@@ -73,8 +75,7 @@ class ImportStarter:
 
     def check_applied(self, district_id: str, import_id: str) -> None:
         """Raises RefusedTransition ``not_the_latest`` when this import is not the one that was applied last."""
-        key = {"PK": district_pk(district_id), "SK": "SNAPSHOT"}
-        standing = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        standing = self._table.get(snapshot_key(district_id))
         item = self._record(district_id, import_id)
         if not standing or not item or standing["import_id"] != import_id or item["status"] != Status.COMPLETED:
             raise RefusedTransition(
@@ -82,28 +83,19 @@ class ImportStarter:
             )
 
     def _record(self, district_id: str, import_id: str) -> Item | None:
-        key = {"PK": district_pk(district_id), "SK": f"IMPORT#{import_id}"}
-        found: Item | None = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
-        return found
+        return self._table.get(import_key(district_id, import_id))
 
     def decided(self, district_id: str, import_id: str) -> str | None:
         """The decision about this import that was taken up, if one was."""
-        key = {"PK": district_pk(district_id), "SK": f"DECISION#{import_id}"}
-        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        item = self._table.get(decision_key(district_id, import_id))
         return str(item["decision_id"]) if item else None
 
     def note_decision(self, district_id: str, import_id: str, decision_id: str, body: dict[str, str]) -> None:
         """A decision is about to be carried out: when S3 tells of it again, it is the same one."""
-        item = {"PK": district_pk(district_id), "SK": f"DECISION#{import_id}", "decision_id": decision_id, **body}
-        self._table.put_item(Item=item)
+        self._table.write(Put({**decision_key(district_id, import_id), "decision_id": decision_id, **body}))
 
     def note_status(self, district_id: str, import_id: str, status: Status) -> None:
-        self._table.update_item(
-            Key={"PK": district_pk(district_id), "SK": f"IMPORT#{import_id}"},
-            UpdateExpression="SET #status = :status",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={":status": status.value},
-        )
+        self._table.write(Update(import_key(district_id, import_id)).set(status=status.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +111,11 @@ class HeldImport:
 class ImportNotices:
     """Who was told of an import that waits for a person."""
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
 
     def of(self, district_id: str, import_id: str) -> HeldImport | None:
-        key = {"PK": district_pk(district_id), "SK": f"IMPORT#{import_id}"}
-        item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        item = self._table.get(import_key(district_id, import_id))
         if not item:
             return None
         reason = item.get("reason") or {}
@@ -132,18 +123,14 @@ class ImportNotices:
         return HeldImport(Status(item["status"]), upload_of(item).key, str(reason.get("message", "")), told)
 
     def note_told(self, district_id: str, import_id: str, digest: str) -> None:
-        self._table.update_item(
-            Key={"PK": district_pk(district_id), "SK": f"IMPORT#{import_id}"},
-            UpdateExpression="ADD told :one",
-            ExpressionAttributeValues={":one": {digest}},
-        )
+        self._table.write(Update(import_key(district_id, import_id)).add(told={digest}))
 
 
 def import_record(report: Report) -> Item:
     """An import as the console and a later decision need it; the whole report lies in S3."""
     return without_none(
         {
-            **_key(report.district_id, f"IMPORT#{report.import_id}"),
+            **import_key(report.district_id, report.import_id),
             "status": report.status.value,
             "preview": report.preview,
             "reason": report.reason,

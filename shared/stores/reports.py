@@ -7,15 +7,17 @@ import io
 import json
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from shared.domain.errors import Conflict
 from shared.domain.report import REJECTS_SHOWN, Reject, Report, Status, Upload
 from shared.runtime.csv_safety import harmless
-from shared.stores.keys import Item, district_pk
-from shared.stores.table import conflicts
+from shared.stores.keys import Item, latest_report_key
+from shared.stores.table import DynamoTable, Put, Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 MOST_REJECTS = 100_000
 """Rows that rejects.csv names; whoever has more has one mistake in all of them."""
@@ -24,8 +26,8 @@ MOST_REJECTS = 100_000
 class ReportStore:
     """Writes reports, and keeps which upload is the newest of a district."""
 
-    def __init__(self, table: Any, s3: Any, bucket: str) -> None:
-        self._table = table
+    def __init__(self, table: DynamoTable, s3: S3Client, bucket: str) -> None:
+        self._table = Table(table)
         self._s3 = s3
         self._bucket = bucket
 
@@ -45,9 +47,9 @@ class ReportStore:
         key = f"reports/{district_id}/{import_id}/report.json"
         body = json.loads(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
         self._put_json(key, {**body, "status": status.value, "reason": reason})
-        latest = self._table.get_item(Key=_key(district_id, "LATEST"), ConsistentRead=True).get("Item")
+        latest = self._table.get(latest_report_key(district_id))
         if latest and latest["import_id"] == import_id:
-            self._copy_latest(district_id, "LATEST", "latest", import_id)
+            self._copy_latest(district_id, import_id)
 
     def latest(self, district_id: str) -> dict[str, Any] | None:
         """The report of the district's newest upload, as its JSON says it; None before the first."""
@@ -65,43 +67,37 @@ class ReportStore:
         self._put_json(f"reports/_accounts/{name}/report.json", body)
 
     def _point_latest_at(self, report: Report) -> None:
-        kind = "LATEST_PREVIEW" if report.preview else "LATEST"
-        name = "latest-preview" if report.preview else "latest"
-        self._copy_latest(report.district_id, kind, name, self._note_latest(kind, report))
+        self._copy_latest(report.district_id, self._note_latest(report), preview=report.preview)
 
-    def _copy_latest(self, district_id: str, kind: str, name: str, latest: str) -> None:
+    def _copy_latest(self, district_id: str, latest: str, *, preview: bool = False) -> None:
         """Copy the latest report to its place, until no other one has become the latest meanwhile."""
+        name = "latest-preview" if preview else "latest"
         while True:
             key = f"reports/{district_id}/{latest}/report.json"
             body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
             self._put(f"reports/{district_id}/{name}.json", body, "application/json")
-            item = self._table.get_item(Key=_key(district_id, kind), ConsistentRead=True)["Item"]
-            if item["import_id"] == latest:
+            noted = self._table.get(latest_report_key(district_id, preview=preview))
+            if noted is None or noted["import_id"] == latest:
                 return
-            latest = str(item["import_id"])
+            latest = str(noted["import_id"])
 
-    def _note_latest(self, kind: str, report: Report) -> str:
+    def _note_latest(self, report: Report) -> str:
         """Which import's report is the latest, this one taken into account."""
+        key = latest_report_key(report.district_id, preview=report.preview)
         while True:
-            item = self._table.get_item(Key=_key(report.district_id, kind), ConsistentRead=True).get("Item")
+            item = self._table.get(key)
             if item and upload_of(item).is_newer_than(report.upload):
                 return str(item["import_id"])
             version = int(item["version"]) if item else 0
-            try:
-                with conflicts("newer_report", "Another report became the latest."):
-                    self._table.put_item(
-                        Item={
-                            **_key(report.district_id, kind),
-                            "import_id": report.import_id,
-                            "version": version + 1,
-                            **upload_attributes(report.upload),
-                        },
-                        ConditionExpression="attribute_not_exists(PK) OR version = :version",
-                        ExpressionAttributeValues={":version": version},
-                    )
-            except Conflict:
-                continue
-            return report.import_id
+            latest = {
+                **key,
+                "import_id": report.import_id,
+                "version": version + 1,
+                **upload_attributes(report.upload),
+            }
+            is_unchanged = "attribute_not_exists(PK) OR version = :version"
+            if self._table.attempt(Put(latest).when(is_unchanged, version=version)):
+                return report.import_id
 
     def _put_json(self, key: str, body: dict[str, Any]) -> None:
         self._put(key, json.dumps(body, ensure_ascii=False, indent=1).encode(), "application/json")
@@ -137,7 +133,3 @@ def _upload_dict(upload: Upload) -> dict[str, str | None]:
         "sequencer": upload.sequencer,
         "version_id": upload.version_id,
     }
-
-
-def _key(district_id: str, kind: str) -> dict[str, str]:
-    return {"PK": district_pk(district_id), "SK": kind}

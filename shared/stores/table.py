@@ -8,9 +8,8 @@ a value.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import sleep
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -313,43 +312,3 @@ def _query(
         "ExpressionAttributeValues": values,
         "ConsistentRead": consistent,
     }
-
-
-@contextmanager
-def conflicts(code: str, message: str) -> Iterator[None]:
-    """Inside, a condition that DynamoDB refused is raised as Conflict(code, message)."""
-    try:
-        yield
-    except ClientError as error:
-        if is_refused_condition(error):
-            raise Conflict(code, message) from None
-        raise
-
-
-def every_page(query: Callable[..., dict[str, Any]], **request: Any) -> Iterator[Item]:
-    """All items of a query, page after page."""
-    while True:
-        page = query(**request)
-        yield from page["Items"]
-        if "LastEvaluatedKey" not in page:
-            return
-        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-
-def get_many(table: Any, keys: Iterable[Key], *, consistent: bool = False) -> dict[tuple[str, str], Item]:
-    """The items of these keys, by (PK, SK), in batches of 100; keys without an item are left out."""
-    wanted = [dict(key) for key in {(k["PK"], k["SK"]): k for k in keys}.values()]
-    found: dict[tuple[str, str], Item] = {}
-    client = table.meta.client
-    for start in range(0, len(wanted), 100):
-        request = {table.name: {"Keys": wanted[start : start + 100], "ConsistentRead": consistent}}
-        while request:
-            answer = client.batch_get_item(RequestItems=request)
-            for item in answer["Responses"].get(table.name, []):
-                found[item["PK"], item["SK"]] = item
-            request = answer.get("UnprocessedKeys") or {}
-    return found
-
-
-def write_many(table: Any, puts: Iterable[Item] = (), deletes: Iterable[Key] = ()) -> int:
-    return Table(table).write_many(puts, deletes)

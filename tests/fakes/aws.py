@@ -94,7 +94,7 @@ class MemoryQueue(BotoFake):  # type: ignore[misc]
         return self._gate("sqs", "SendMessage", {"MessageBody": MessageBody}, effect)
 
 
-class MemoryStates:
+class MemoryStates(BotoFake):  # type: ignore[misc]
     """Executions that were started, by name; 90 days after its end a name is free again."""
 
     NAMES_KEPT = 90 * 86_400
