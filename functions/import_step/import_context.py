@@ -67,7 +67,7 @@ class ImportContext:
         return WorkingFiles(self.import_files, import_.district_id, import_.run_id)
 
     def district(self, import_: Import) -> District:
-        """The district's settings; one that is not loaded yet is read from the bucket first (contract.md).
+        """The district's settings; one that is not loaded yet is read from the bucket first (docs/uploads.md).
 
         Raises UploadRejected where there are none, or none that can be used.
         """

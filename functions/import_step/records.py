@@ -245,7 +245,7 @@ class Bearer(Struct, array_like=True, gc=False):
 
 
 def foremost(first: Role | None, second: Role | None) -> Role | None:
-    """Of two roles of one person the one that counts: teacher over administrator over student (contract.md)."""
+    """Of two roles of one person the one that counts: teacher over administrator over student (M20)."""
     if first == second or second is None:
         return first
     return second if first is None else min(first, second, key=_RANK.__getitem__)
