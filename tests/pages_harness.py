@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 from urllib.parse import parse_qs, urlencode, urlparse
 
@@ -39,6 +40,9 @@ from tests.fakes.aws import PRESIGNED, MemoryCognito
 from tests.fakes.dynamodb import Effect, Gate, ungated
 from tests.harness import GOOGLE, TOKEN_KEY, WEB, World
 
+if TYPE_CHECKING:
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
+
 
 @dataclass
 class MemoryProvider:
@@ -52,7 +56,7 @@ class MemoryProvider:
     """Whether it forgets its duty (RFC 6749 4.1.2), so that only the product's own care counts."""
 
     def authorization_url(
-        self, *, state: str, nonce: str, verifier: str, more: dict[str, str | None] | None = None
+        self, *, state: str, nonce: str, verifier: str, hints: Mapping[str, str | None] | None = None
     ) -> str:
         return f"{self.issuer}/authorize?{urlencode({'state': state, 'nonce': nonce, 'verifier': verifier})}"
 
@@ -75,7 +79,11 @@ class MemoryProvider:
             raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
         (claims,) = redeemed
         return Identity(
-            self.issuer, claims["sub"], claims.get("email"), claims.get("email_verified") is True, "", claims
+            self.issuer,
+            claims["sub"],
+            claims.get("email"),
+            claims.get("email_verified") is True,
+            claims.get("district"),
         )
 
 
@@ -113,7 +121,8 @@ class Website:
             exports=world.exports, export_queue=ExportQueue(world.export_requests, "exports"),
             export_files=world.export_files, remaining=RemainingClassesStore(world.table),
             sessions=SessionStore(world.table, world.clock), rate_limiter=RateLimiter(world.table, world.clock),
-            passwords=PasswordLogin(self.cognito, "pool", "client"), google=cast(OidcProvider, self.google),
+            passwords=PasswordLogin(cast("CognitoIdentityProviderClient", self.cognito), "pool", "client"),
+            google=cast(OidcProvider, self.google),
             clever=cast(OidcProvider, self.clever),
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),
             token_key=lambda: TOKEN_KEY,

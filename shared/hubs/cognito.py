@@ -6,12 +6,20 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, ParamValidationError
 from joserfc import jws
 
 from shared.domain.errors import LoginRefused, Throttled
+
+if TYPE_CHECKING:
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
+    from mypy_boto3_cognito_idp.literals import ChallengeNameTypeType
+    from mypy_boto3_cognito_idp.type_defs import (
+        AdminInitiateAuthResponseTypeDef,
+        AdminRespondToAuthChallengeResponseTypeDef,
+    )
 
 _REFUSED = {
     "NotAuthorizedException",
@@ -30,17 +38,17 @@ _REFUSED = {
 }
 
 
-_ANSWERS = {
+_RESPONSES: dict[ChallengeNameTypeType, str] = {
     "SOFTWARE_TOKEN_MFA": "SOFTWARE_TOKEN_MFA_CODE",
     "SMS_MFA": "SMS_MFA_CODE",
     "EMAIL_OTP": "EMAIL_OTP_CODE",
     "NEW_PASSWORD_REQUIRED": "NEW_PASSWORD",
 }
-"""What is answered to each of the challenges that a page can pass on."""
+"""The response that each of the challenges that a page can pass on asks for."""
 
 
 def refused() -> LoginRefused:
-    """One answer for every way in which a login can fail (ASVS 6.3.8)."""
+    """One error for every way in which a login can fail (ASVS 6.3.8)."""
     return LoginRefused("login_refused", "The username or the password is not right.")
 
 
@@ -48,7 +56,7 @@ def refused() -> LoginRefused:
 class Challenge:
     """What Cognito asks for beside the password. ``session`` is Cognito's own, good for one login and a few minutes."""
 
-    name: str
+    name: ChallengeNameTypeType
     username: str
     session: str
 
@@ -61,7 +69,7 @@ class Challenge:
 class PasswordLogin:
     """Passwords are checked by Cognito and never kept. Every call raises LoginRefused or Throttled."""
 
-    def __init__(self, cognito: Any, user_pool_id: str, client_id: str) -> None:
+    def __init__(self, cognito: CognitoIdentityProviderClient, user_pool_id: str, client_id: str) -> None:
         self._cognito = cognito
         self._pool = user_pool_id
         self._client = client_id
@@ -77,15 +85,15 @@ class PasswordLogin:
             )
         return _outcome(answer, username)
 
-    def go_on(self, challenge: Challenge, said: str) -> str | Challenge:
-        """The account, once the code or the new password is right; there may be more than one question."""
+    def answer_challenge(self, challenge: Challenge, response: str) -> str | Challenge:
+        """The account, once the code or the new password is right; Cognito may ask for more than one thing."""
         with _refusals():
             answer = self._cognito.admin_respond_to_auth_challenge(
                 UserPoolId=self._pool,
                 ClientId=self._client,
                 ChallengeName=challenge.name,
                 Session=challenge.session,
-                ChallengeResponses={"USERNAME": challenge.username, _ANSWERS[challenge.name]: said},
+                ChallengeResponses={"USERNAME": challenge.username, _RESPONSES[challenge.name]: response},
             )
         return _outcome(answer, challenge.username)
 
@@ -102,21 +110,23 @@ class PasswordLogin:
             )
 
 
-def _outcome(answer: dict[str, Any], username: str) -> str | Challenge:
-    if answer.get("ChallengeName") in _ANSWERS:
+def _outcome(
+    answer: AdminInitiateAuthResponseTypeDef | AdminRespondToAuthChallengeResponseTypeDef, username: str
+) -> str | Challenge:
+    if answer.get("ChallengeName") in _RESPONSES:
         return Challenge(answer["ChallengeName"], username, answer["Session"])
     if "AuthenticationResult" not in answer:
         raise refused()
     # The token comes from Cognito itself, over its own API: there is no signature left to check.
-    said = json.loads(jws.extract_compact(answer["AuthenticationResult"]["IdToken"].encode()).payload)
-    if not (account_id := said.get("custom:account_id")):
+    claims = json.loads(jws.extract_compact(answer["AuthenticationResult"]["IdToken"].encode()).payload)
+    if not (account_id := claims.get("custom:account_id")):
         raise refused()
     return str(account_id)
 
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Inside, what Cognito refuses is raised in our words; what it was asked, and why it refused, is told to nobody."""
+    """Raise what Cognito refuses as our own errors; neither the request nor Cognito's reason goes into them."""
     try:
         yield
     except ParamValidationError:

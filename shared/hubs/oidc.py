@@ -1,12 +1,12 @@
-"""Who somebody is, as others prove it: a password that Cognito checks, and Google and Clever by OIDC."""
+"""Logins with Google and Clever: OpenID Connect, and the identity that an issuer proves (M10, M12)."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlencode
 
 import requests
@@ -25,14 +25,22 @@ _CLOCK_SKEW = 60
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What an issuer says of a person, after its signature, audience, nonce and times were checked."""
+    """What an issuer says of a person; signature, audience, nonce and times were checked."""
 
     issuer: str
     subject: str
     email: str | None
     email_verified: bool
-    name: str
-    claims: dict[str, Any]
+    clever_district_id: str | None = None
+    """Clever's id of the person's district; other issuers name none."""
+
+
+class _Metadata(NamedTuple):
+    """The addresses of an issuer (OpenID Connect Discovery 1.0 §3)."""
+
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
 
 
 class OidcProvider:
@@ -53,13 +61,16 @@ class OidcProvider:
         self._redirect_uri = redirect_uri
         self._clock = clock
         self._http = session or requests.Session()
-        self._metadata: dict[str, Any] | None = None
+        self._metadata: _Metadata | None = None
         self._keys: KeySet | None = None
 
     def authorization_url(
-        self, *, state: str, nonce: str, verifier: str, more: dict[str, str | None] | None = None
+        self, *, state: str, nonce: str, verifier: str, hints: Mapping[str, str | None] | None = None
     ) -> str:
-        """Where the browser goes to log in. Raises LoginRefused when the issuer cannot be reached."""
+        """Where the browser goes to log in; ``hints`` without a value are left out.
+
+        Raises LoginRefused when the issuer cannot be reached.
+        """
         query = {
             "response_type": "code",
             "client_id": self._client_id,
@@ -70,14 +81,14 @@ class OidcProvider:
             "code_challenge_method": "S256",
             "code_challenge": _challenge(verifier),
         }
-        query |= {name: value for name, value in (more or {}).items() if value}
-        return f"{self._discover()['authorization_endpoint']}?{urlencode(query)}"
+        query |= {name: value for name, value in (hints or {}).items() if value}
+        return f"{self._discover().authorization_endpoint}?{urlencode(query)}"
 
     def identity(self, *, code: str, nonce: str, verifier: str) -> Identity:
-        """Who answered. Raises LoginRefused when anything about the answer is not as it must be."""
+        """Whom the issuer proves. Raises LoginRefused when anything about its response is not as it must be."""
         try:
-            answer = self._http.post(
-                self._discover()["token_endpoint"],
+            response = self._http.post(
+                self._discover().token_endpoint,
                 data={
                     "grant_type": "authorization_code",
                     "code": code,
@@ -89,11 +100,11 @@ class OidcProvider:
                 timeout=_TIMEOUT,
                 allow_redirects=False,
             )
-            token = _object(answer).get("id_token") if answer.status_code == 200 else None
+            token = _object(response).get("id_token") if response.status_code == 200 else None
         except (requests.RequestException, ValueError):
             raise _unreachable() from None
         if not isinstance(token, str):
-            raise _not_proved()
+            raise not_proved()
         return self._checked(token, nonce)
 
     def _checked(self, token: str, nonce: str) -> Identity:
@@ -110,46 +121,45 @@ class OidcProvider:
             )
             rules.validate(decoded.claims)
         except (JoseError, ValueError, KeyError, TypeError):
-            raise _not_proved() from None
+            raise not_proved() from None
         claims = dict(decoded.claims)
         return Identity(
             self.issuer,
             str(claims["sub"]),
             _text(claims.get("email")),
             claims.get("email_verified") is True,
-            _text(claims.get("name")) or "",
-            claims,
+            str(claims["district"]) if claims.get("district") else None,
         )
 
     def _key_set(self) -> KeySet:
         if self._keys is None:
-            self._keys = KeySet.import_key_set(self._get(self._discover()["jwks_uri"]))  # type: ignore[arg-type]
+            self._keys = KeySet.import_key_set(self._get(self._discover().jwks_uri))  # type: ignore[arg-type]
         return self._keys
 
-    def _discover(self) -> dict[str, Any]:
+    def _discover(self) -> _Metadata:
         if self._metadata is None:
             metadata = self._get(f"{self.issuer}/.well-known/openid-configuration")
-            needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-            if metadata.get("issuer") != self.issuer or not all(isinstance(metadata.get(name), str) for name in needed):
-                raise _not_proved()
-            self._metadata = metadata
+            addresses = [_text(metadata.get(name)) for name in _Metadata._fields]
+            if metadata.get("issuer") != self.issuer or None in addresses:
+                raise not_proved()
+            self._metadata = _Metadata(*(address for address in addresses if address is not None))
         return self._metadata
 
-    def _get(self, url: str) -> dict[str, Any]:
+    def _get(self, url: str) -> dict[str, object]:
         try:
-            answer = self._http.get(url, timeout=_TIMEOUT, allow_redirects=False)
-            answer.raise_for_status()
-            return _object(answer)
+            response = self._http.get(url, timeout=_TIMEOUT, allow_redirects=False)
+            response.raise_for_status()
+            return _object(response)
         except (requests.RequestException, ValueError):
             raise _unreachable() from None
 
 
-def _object(answer: requests.Response) -> dict[str, Any]:
+def _object(response: requests.Response) -> dict[str, object]:
     """A JSON object, and nothing else. Raises ValueError."""
-    found = answer.json()
-    if not isinstance(found, dict):
+    body = response.json()
+    if not isinstance(body, dict):
         raise ValueError("no JSON object")
-    return found
+    return body
 
 
 def _text(value: object) -> str | None:
@@ -170,5 +180,6 @@ def _unreachable() -> LoginRefused:
     return LoginRefused("issuer_unreachable", "The login service did not answer. Try again in a minute.")
 
 
-def _not_proved() -> LoginRefused:
+def not_proved() -> LoginRefused:
+    """The one error for a login that cannot be confirmed, whatever is wrong with it."""
     return LoginRefused("not_proved", "The login could not be confirmed. Start it again.")

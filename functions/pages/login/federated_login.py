@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, cast
+from typing import Literal, NotRequired, TypedDict, cast
 
 from functions.pages import limits
 from functions.pages.dependencies import Services
@@ -18,7 +19,7 @@ from shared.domain.errors import LoginRefused
 from shared.domain.federated_identity import identity_hash
 from shared.domain.link import Proof
 from shared.domain.roster import Role, RosterUser
-from shared.hubs.oidc import Identity, OidcProvider, Provider, subject_key
+from shared.hubs.oidc import Identity, OidcProvider, Provider, not_proved, subject_key
 from shared.stores.sessions import Session
 from shared.use_cases.link_accounts import DistrictLoginOutcome
 
@@ -32,6 +33,17 @@ _ADDRESSES = {
 }
 
 
+class _StartedLogin(TypedDict):
+    """What the cookie of a login holds until the issuer sends the browser back. ``district`` is None where Clever says it."""
+
+    provider: Provider
+    state: str
+    nonce: str
+    verifier: str
+    purpose: Literal["account", "district"]
+    district: NotRequired[str | None]
+
+
 class FederatedLoginPages:
     """A login by OpenID Connect ends as any other does: with a session under a fresh id."""
 
@@ -41,12 +53,8 @@ class FederatedLoginPages:
         self._login = login
         self._link_accounts = services.link_accounts()
 
-    # With Google, to an existing account.
-
     def start_google(self, _request: Request) -> Reply:
-        return self._start(self._services.google, "google", {"purpose": "account"})
-
-    # Through the district.
+        return self._start("google", "account")
 
     def show_district(self, _request: Request, district_id: str) -> Reply:
         district = self._services.districts.get(district_id)
@@ -60,58 +68,72 @@ class FederatedLoginPages:
 
     def start_district(self, _request: Request, district_id: str, provider: str) -> Reply:
         district = self._services.districts.get(district_id)
-        if provider not in district.identity_providers:
-            raise LoginRefused(
-                "provider_not_used", "Your district does not use this way to log in. Choose another one."
-            )
-        oidc = self._services.google if provider == "google" else self._services.clever
-        if provider == "clever" and not district.clever_district_id:
-            raise LoginRefused(
-                "clever_not_set_up", "Your district has not set up Clever here yet. Ask your district's support."
-            )
-        hint = district.email_domains[0] if provider == "google" and len(district.email_domains) == 1 else None
-        more = {"district_id": district.clever_district_id} if provider == "clever" else {"hd": hint}
-        return self._start(oidc, provider, {"purpose": "district", "district": district_id}, more)
+        if provider == "google" and provider in district.identity_providers:
+            hosted_domain = district.email_domains[0] if len(district.email_domains) == 1 else None
+            return self._start("google", "district", district_id, {"hd": hosted_domain})
+        if provider == "clever" and provider in district.identity_providers:
+            if not district.clever_district_id:
+                raise LoginRefused(
+                    "clever_not_set_up", "Your district has not set up Clever here yet. Ask your district's support."
+                )
+            return self._start("clever", "district", district_id, {"district_id": district.clever_district_id})
+        raise _provider_not_used()
 
-    # The issuer's answer.
+    # To the issuer and back
 
     def _start(
-        self, oidc: OidcProvider, provider: Provider, what: dict[str, Any], more: dict[str, str | None] | None = None
+        self,
+        provider: Provider,
+        login_for: Literal["account", "district"],
+        district_id: str | None = None,
+        hints: Mapping[str, str | None] | None = None,
     ) -> Reply:
-        state, nonce, verifier = self._services.new_secret(), self._services.new_secret(), self._services.new_secret()
-        address = oidc.authorization_url(state=state, nonce=nonce, verifier=verifier, more=more)
-        sealed = self._services.sealed("login").seal(
-            {"provider": provider, "state": state, "nonce": nonce, "verifier": verifier, **what}
+        """On to the issuer. ``hints`` are parameters of its own, which choose the district or the accounts that it offers."""
+        login = _StartedLogin(
+            provider=provider,
+            state=self._services.new_secret(),
+            nonce=self._services.new_secret(),
+            verifier=self._services.new_secret(),
+            purpose=login_for,
         )
-        return see_other(address, **{LOGIN_COOKIE: sealed})
+        if login_for == "district":
+            login["district"] = district_id
+        address = self._issuer(provider).authorization_url(
+            state=login["state"], nonce=login["nonce"], verifier=login["verifier"], hints=hints
+        )
+        return see_other(address, **{LOGIN_COOKIE: self._services.sealed("login").seal(login)})
 
     def callback(self, request: Request, provider: str) -> Reply:
         """The browser came back: state, nonce and PKCE are bound to it, and count once (ASVS 10.1.2)."""
-        if provider not in ("google", "clever"):
-            raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
         if provider == "clever" and "state" not in request.query and "error" not in request.query:
             # Clever's portal starts a login by itself: its code is bound to nothing of ours, so it is not used.
-            return self._start(self._services.clever, "clever", {"purpose": "district", "district": None})
-        begun = self._services.sealed("login").open(request.cookies.get(LOGIN_COOKIE), _LOGIN_SECONDS)
-        if (
-            begun is None
-            or begun["provider"] != provider
-            or request.query.get("state") != begun["state"]
-            or "code" not in request.query
-        ):
-            raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
-        oidc = self._services.google if provider == "google" else self._services.clever
-        identity = oidc.identity(code=request.query["code"], nonce=begun["nonce"], verifier=begun["verifier"])
-        # Noted only now: before somebody has logged in, nothing is written, whatever a robot sends here.
-        if not self._services.sessions.use_once(begun["state"], _STATE_KEPT):
-            raise LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
-        reply = (
-            self._to_account(request, identity)
-            if begun["purpose"] == "account"
-            else self._through_district(request, identity, cast(Provider, provider), begun["district"])
+            return self._start("clever", "district")
+        login = self._started_login(request, provider)
+        identity = self._issuer(login["provider"]).identity(
+            code=request.query["code"], nonce=login["nonce"], verifier=login["verifier"]
         )
+        # Noted only now: before somebody has logged in, nothing is written, whatever a robot sends here.
+        if not self._services.sessions.use_once(login["state"], _STATE_KEPT):
+            raise not_proved()
+        if login["purpose"] == "account":
+            reply = self._to_account(request, identity)
+        else:
+            reply = self._through_district(request, identity, login["provider"], login["district"])
         reply.cookies[LOGIN_COOKIE] = None
         return reply
+
+    def _started_login(self, request: Request, provider: str) -> _StartedLogin:
+        """The login that this browser started and that is answered now. Raises LoginRefused."""
+        opened = self._services.sealed("login").open(request.cookies.get(LOGIN_COOKIE), _LOGIN_SECONDS)
+        if opened is None or "code" not in request.query:
+            raise not_proved()
+        login = cast(_StartedLogin, opened)
+        if login["provider"] != provider or request.query.get("state") != login["state"]:
+            raise not_proved()
+        return login
+
+    def _issuer(self, provider: Provider) -> OidcProvider:
+        return self._services.google if provider == "google" else self._services.clever
 
     def _to_account(self, request: Request, identity: Identity) -> Reply:
         account_id = self._services.identifiers.account_by_subject(*subject_key(identity))
@@ -129,31 +151,29 @@ class FederatedLoginPages:
         self._services.rate_limiter.hit(limits.DISTRICT_LOGIN, district.district_id)
         proof = Proof.DISTRICT_LOGIN_GOOGLE if provider == "google" else Proof.DISTRICT_LOGIN_CLEVER
         context = self._login.context_before(request)
-        before = context.session or context.unconfirmed
+        earlier = context.session or context.unconfirmed
         session = Session(
             user=user.key, proof=proof, subject=subject_key(identity), proved_at=to_iso(self._services.clock())
         )
         if user.role is Role.ADMINISTRATOR:
-            return self._contexts.begin_session(session, f"/console/{district.district_id}", instead_of=before)
+            return self._contexts.begin_session(session, f"/console/{district.district_id}", instead_of=earlier)
         login = self._link_accounts.at_district_login(user, proof, district, identity)
         if login.account_id:
             session = replace(session, account_id=login.account_id, way=login.federated_identity)
             self._login.confirm(context, session)
-        return self._contexts.begin_session(session, _ADDRESSES[login.outcome], instead_of=before)
+        return self._contexts.begin_session(session, _ADDRESSES[login.outcome], instead_of=earlier)
 
     def _district_of_login(self, identity: Identity, provider: Provider, district_id: str | None) -> District:
         """A Clever login counts for a district only with that district's Clever id."""
         if provider == "clever":
-            clever_district = str(identity.claims.get("district") or "")
+            clever_district = identity.clever_district_id
             named = self._services.districts.by_clever_district(clever_district) if clever_district else None
             if named is None or (district_id is not None and named != district_id):
                 raise LoginRefused("other_district", "This Clever account belongs to another district.")
             district_id = named
         district = self._services.districts.get(district_id or "")
         if provider not in district.identity_providers:
-            raise LoginRefused(
-                "provider_not_used", "Your district does not use this way to log in. Choose another one."
-            )
+            raise _provider_not_used()
         return district
 
     def _roster_user(self, identity: Identity, provider: Provider, district: District) -> RosterUser | None:
@@ -171,3 +191,7 @@ class FederatedLoginPages:
             )
         by_address = self._services.users.by_email(district.district_id, address)
         return by_address[0] if len(by_address) == 1 else None
+
+
+def _provider_not_used() -> LoginRefused:
+    return LoginRefused("provider_not_used", "Your district does not use this way to log in. Choose another one.")

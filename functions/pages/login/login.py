@@ -23,7 +23,6 @@ class LoginPages:
         self._link_accounts = services.link_accounts()
 
     def show(self, request: Request, *, problem: str | None = None, username: str = "", status: int = 200) -> Reply:
-        cookie = self._contexts.activation_cookie(request)
         candidates = self._link_accounts.candidates(self._contexts.of(request).proven) if problem else []
         return page(
             "login/login",
@@ -31,11 +30,11 @@ class LoginPages:
             problem=problem,
             username=username,
             candidates=candidates,
-            audience=cookie,
+            audience=self._contexts.activation_cookie(request),
         )
 
     def with_password(self, request: Request) -> Reply:
-        """The same answer for an unknown name and a wrong password, after the same calls (ASVS 6.3.8)."""
+        """The same reply for an unknown name and a wrong password, after the same calls (ASVS 6.3.8)."""
         name, password = request.form.get("username", "").strip(), request.form.get("password", "")
         username = self.username_of(name)
         self._services.rate_limiter.hit(limits.LOGIN, username or "-")
@@ -43,10 +42,10 @@ class LoginPages:
         try:
             if not name or not password:
                 raise refused()
-            found = self._services.passwords.log_in(username, password)
+            outcome = self._services.passwords.log_in(username, password)
         except LoginRefused as error:
             return self.show(request, problem=error.code, username=name, status=401)
-        return self.to_challenge(found) if isinstance(found, Challenge) else self.enter(request, found)
+        return self.to_challenge(outcome) if isinstance(outcome, Challenge) else self.enter(request, outcome)
 
     def to_challenge(self, challenge: Challenge, *, is_reset: bool = False) -> Reply:
         """On to the page that asks. Cognito's session goes along in the cookie; ``is_reset`` says that a password is new."""
@@ -58,15 +57,18 @@ class LoginPages:
         address = normalise(name)
         return (self._services.identifiers.username_on_email(address) if address else None) or name
 
-    def enter(self, request: Request, account_id: str, way: str | None = None) -> Reply:
-        """Into an account; what an earlier login of this browser proved goes along, to be linked with it."""
+    def enter(self, request: Request, account_id: str, federated_identity: str | None = None) -> Reply:
+        """Begin a session of an account. ``federated_identity`` is the outside login that entered it.
+
+        What an earlier login of this browser proved goes along, to be linked with it.
+        """
         context = self.context_before(request)
-        before = context.session or context.unconfirmed
-        keeps = before if before and before.user and (context.unconfirmed or before.account_id is None) else None
-        session = replace(keeps or Session(), account_id=account_id, way=way)
+        earlier = context.session or context.unconfirmed
+        proved = earlier if earlier and earlier.user and (context.unconfirmed or earlier.account_id is None) else None
+        session = replace(proved or Session(), account_id=account_id, way=federated_identity)
         self.confirm(context, session)
-        address = "/link" if keeps or self._contexts.activation_cookie(request) else "/home"
-        return self._contexts.begin_session(session, address, instead_of=before)
+        address = "/link" if proved or self._contexts.activation_cookie(request) else "/home"
+        return self._contexts.begin_session(session, address, instead_of=earlier)
 
     def context_before(self, request: Request) -> RequestContext:
         """Who was here before this login; no read for a browser without a session."""
@@ -74,10 +76,12 @@ class LoginPages:
 
     def confirm(self, context: RequestContext, session: Session) -> None:
         """An outside login that has to be confirmed is, once this browser gets into the same account without it."""
-        waiting = context.unconfirmed
+        unconfirmed = context.unconfirmed
         account_id = session.account_id
-        if waiting and waiting.way and account_id and session.way is None and account_id == waiting.account_id:
-            self._services.sessions.trust(account_id, waiting.way)
+        if unconfirmed is None or unconfirmed.way is None or session.way is not None:
+            return
+        if account_id and account_id == unconfirmed.account_id:
+            self._services.sessions.trust(account_id, unconfirmed.way)
 
     def leave(self, request: Request) -> Reply:
         if session_id := self._contexts.session_id(request):

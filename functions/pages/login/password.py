@@ -18,52 +18,47 @@ _LONGEST_NAME = 254
 class PasswordPages:
     """What Cognito asks for beside the password, and a new password for one that was forgotten."""
 
-    def __init__(
-        self,
-        services: Services,
-        contexts: RequestContexts,
-        login: LoginPages,
-    ) -> None:
+    def __init__(self, services: Services, contexts: RequestContexts, login: LoginPages) -> None:
         self._services = services
         self._contexts = contexts
         self._login = login
 
-    # What Cognito asks for beside the password.
+    # What Cognito asks for beside the password
 
     def show_challenge(self, request: Request) -> Reply:
-        begun = self._challenge(request)
-        return self._asking(request, begun[0]) if begun else see_other("/login")
+        asked = self._challenge(request)
+        return self._ask(request, asked[0]) if asked else see_other("/login")
 
     def answer_challenge(self, request: Request) -> Reply:
-        begun = self._challenge(request)
-        if begun is None:
+        asked = self._challenge(request)
+        if asked is None:
             return see_other("/login")
-        challenge, is_reset = begun
+        challenge, is_reset = asked
         self._services.rate_limiter.hit(limits.LOGIN_CODE, challenge.username)
         try:
-            found = self._services.passwords.go_on(challenge, request.form.get("answer", "").strip())
+            outcome = self._services.passwords.answer_challenge(challenge, request.form.get("answer", "").strip())
         except LoginRefused:
-            return self._asking(request, challenge, status=401)
-        return self._in(request, found, is_reset=is_reset)
+            return self._ask(request, challenge, status=401)
+        return self._enter(request, outcome, is_reset=is_reset)
 
     def _challenge(self, request: Request) -> tuple[Challenge, bool] | None:
         sealed = self._services.sealed("challenge").open(request.cookies.get(LOGIN_COOKIE), _CHALLENGE_SECONDS)
         return (Challenge(**sealed["challenge"]), sealed["is_reset"]) if sealed else None
 
-    def _asking(self, request: Request, challenge: Challenge, *, status: int = 200) -> Reply:
+    def _ask(self, request: Request, challenge: Challenge, *, status: int = 200) -> Reply:
         return self._page(request, "login/login_code", status, wants_a_new_password=challenge.wants_a_new_password)
 
-    def _in(self, request: Request, found: str | Challenge, *, is_reset: bool) -> Reply:
+    def _enter(self, request: Request, outcome: str | Challenge, *, is_reset: bool) -> Reply:
         """Who set a new password ends every earlier session: it may be another's (ASVS 7.4.3)."""
-        if isinstance(found, Challenge):
-            return self._login.to_challenge(found, is_reset=is_reset)
+        if isinstance(outcome, Challenge):
+            return self._login.to_challenge(outcome, is_reset=is_reset)
         if is_reset:
-            self._services.sessions.end_all(found)
-        reply = self._login.enter(request, found)
+            self._services.sessions.end_all(outcome)
+        reply = self._login.enter(request, outcome)
         reply.cookies[LOGIN_COOKIE] = None
         return reply
 
-    # A forgotten password.
+    # A forgotten password
 
     def show_forgotten(self, request: Request) -> Reply:
         if self._services.password_help_url:
@@ -71,7 +66,7 @@ class PasswordPages:
         return self._page(request, "login/forgotten_password")
 
     def send_code(self, request: Request) -> Reply:
-        """The same answer for an unknown name (ASVS 6.3.8): what was typed goes along, not whom it stands for."""
+        """The same reply for an unknown name (ASVS 6.3.8): what was typed goes along, not whom it stands for."""
         if self._services.password_help_url:
             return see_other(self._services.password_help_url)
         name = request.form.get("username", "").strip()[:_LONGEST_NAME]
@@ -91,10 +86,10 @@ class PasswordPages:
         username, password = self._login.username_of(name), request.form.get("new_password", "")
         try:
             self._services.passwords.set_password(username, request.form.get("code", "").strip(), password)
-            found = self._services.passwords.log_in(username, password)
+            outcome = self._services.passwords.log_in(username, password)
         except LoginRefused:
             return self._page(request, "login/new_password", 401)
-        return self._in(request, found, is_reset=True)
+        return self._enter(request, outcome, is_reset=True)
 
     def _forgotten(self, request: Request) -> str | None:
         sealed = self._services.sealed("forgotten").open(request.cookies.get(LOGIN_COOKIE), _FORGOTTEN_SECONDS)
@@ -102,11 +97,5 @@ class PasswordPages:
 
     def _page(self, request: Request, template: str, status: int = 200, **values: bool) -> Reply:
         """In the language, and with the support, of the district whose mail led this browser here."""
-        cookie = self._contexts.activation_cookie(request)
-        return page(
-            template,
-            status=status,
-            audience=cookie,
-            problem=status == 401,
-            **values,
-        )
+        audience = self._contexts.activation_cookie(request)
+        return page(template, status=status, audience=audience, problem=status == 401, **values)

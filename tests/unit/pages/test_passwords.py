@@ -210,7 +210,7 @@ def test_cognito_asks_for_a_new_password_where_others_chose_it(pool: tuple[Any, 
     asked = passwords.log_in("ada", "Chosen by 0thers")
     assert isinstance(asked, Challenge)
     assert asked.wants_a_new_password
-    assert passwords.go_on(asked, "Chosen by Ada 1!") == "acc-1"
+    assert passwords.answer_challenge(asked, "Chosen by Ada 1!") == "acc-1"
     assert passwords.log_in("ada", "Chosen by Ada 1!") == "acc-1"
 
 
