@@ -13,6 +13,7 @@ from functions.event_publisher.publish_events import Publisher
 from shared.runtime import aws
 from shared.runtime.observability import logger
 from shared.runtime.settings import EventPublisherSettings
+from shared.stores.keys import is_event
 
 processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
@@ -26,7 +27,7 @@ def publisher() -> Publisher:
 def record_handler(record: DynamoDBRecord) -> None:
     """Whatever it raises, the stream brings the record again."""
     item = record.dynamodb.new_image if record.dynamodb else None
-    if record.event_name != DynamoDBRecordEventName.INSERT or not item or not item["PK"].startswith("OUTBOX#"):
+    if record.event_name != DynamoDBRecordEventName.INSERT or not item or not is_event(item["PK"]):
         return
     event_id = publisher().publish(item)
     logger.info("event published", extra={"detail_type": item["detail_type"], "event_id": event_id})

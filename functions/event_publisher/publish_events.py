@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from shared.stores.keys import event_of_pk
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 
 class Publisher:
     """Publishes facts. One that is published again carries the same id."""
 
-    def __init__(self, events: Any, event_bus_name: str) -> None:
+    def __init__(self, events: EventBridgeClient, event_bus_name: str) -> None:
         self._events = events
         self._event_bus_name = event_bus_name
 
     def publish(self, item: Mapping[str, Any]) -> str:
-        """Publish one outbox item; answers its event id. Raises OSError when EventBridge did not take it."""
-        entry = {
+        """Publish one outbox item; return its event id. Raises OSError when EventBridge did not take it."""
+        entry: PutEventsRequestEntryTypeDef = {
             "Source": "account-linking",
             "DetailType": item["detail_type"],
             "Detail": item["detail"],
@@ -23,4 +29,4 @@ class Publisher:
         }
         if self._events.put_events(Entries=[entry]).get("FailedEntryCount"):
             raise OSError("EventBridge did not take an event")
-        return str(item["PK"]).removeprefix("OUTBOX#")
+        return event_of_pk(item["PK"])

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,6 +16,9 @@ from shared.domain.clock import Clock
 from shared.domain.errors import AccountLinkingError
 from shared.domain.send_rate import Held, Limits
 from shared.stores.send_state import SendStateStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
 
 LATE = timedelta(milliseconds=15)
 """A slot is used at its moment or so much later; a worker that comes later takes another one. It and what a mail's way
@@ -141,7 +144,7 @@ class SendSlots:
         return MailRefused(held.why.value, "Nothing may be sent at present.", may_try_later=True, until=held.until)
 
 
-def account_limits(ses: Any) -> Limits | None:
+def account_limits(ses: SESV2Client) -> Limits | None:
     """What SES says of the account (GetAccount); None when it did not say, or nothing that makes sense."""
     try:
         return limits_of(ses.get_account())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
 
 
 @cache
@@ -25,7 +28,7 @@ def client(service: str, *, retries: bool = True) -> Any:
 
 
 @cache
-def table(name: str) -> Any:
+def table(name: str) -> Table:
     """The one table."""
     config = Config(retries={"mode": "standard", "max_attempts": 8}, connect_timeout=5, max_pool_connections=16)
     return boto3.resource("dynamodb", config=config).Table(name)

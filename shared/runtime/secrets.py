@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from shared.domain.clock import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 _KEPT_SECONDS = 300
 
@@ -13,7 +16,7 @@ _KEPT_SECONDS = 300
 class Secrets:
     """Reads secrets by ARN or name."""
 
-    def __init__(self, client: Any, clock: Clock) -> None:
+    def __init__(self, client: SecretsManagerClient, clock: Clock) -> None:
         self._client = client
         self._clock = clock
         self._kept: dict[str, tuple[float, str]] = {}

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from itertools import batched
-from typing import Any
+from typing import TYPE_CHECKING
 
 from shared.domain.activation import Activation
 from shared.domain.roster import RosterUserKey
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 
 class ActivationQueue:
     """Puts activations into the queue. Twice is harmless: the activation's state says whether a mail goes out."""
 
-    def __init__(self, sqs: Any, url: str) -> None:
+    def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs
         self._url = url
 

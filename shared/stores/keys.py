@@ -316,6 +316,7 @@ def latest_report_key(district_id: str, *, preview: bool = False) -> Key:
 
 # Mail, browsers and events.
 
+EVENTS = "OUTBOX#"
 SEND_RATE: Key = {"PK": "SENDING", "SK": "PACE"}
 SEND_BREAKER: Key = {"PK": "SENDING", "SK": "BREAKER"}
 
@@ -335,7 +336,16 @@ def notice_key(notice_id: str, side: str) -> Key:
 
 
 def event_key(event_id: str) -> Key:
-    return {"PK": f"OUTBOX#{event_id}", "SK": "EVENT"}
+    return {"PK": f"{EVENTS}{event_id}", "SK": "EVENT"}
+
+
+def is_event(pk: str) -> bool:
+    return pk.startswith(EVENTS)
+
+
+def event_of_pk(pk: str) -> str:
+    """The id of the event that an ``OUTBOX#…`` key names."""
+    return pk.removeprefix(EVENTS)
 
 
 def session_key(session_id: str) -> Key:

@@ -146,13 +146,7 @@ class LinkStore:
         All sessions of the account end with it: somebody may have been logged in before its owner came.
         """
         user, account_id = consent.user, consent.account_id
-        detail = {
-            "account_id": account_id,
-            "district_id": user.district_id,
-            "sourced_id": user.sourced_id,
-            "by": consent.by.value,
-            "by_rule": consent.by_rule,
-        }
+        detail = {**_ids(account_id, user), "by": consent.by.value, "by_rule": consent.by_rule}
         account_side = {
             **account_link_key(account_id, user.district_id),
             "sourced_id": user.sourced_id,
@@ -236,18 +230,12 @@ class LinkStore:
                 return wanted
 
     def _undo_writes(self, present: Link, wanted: Link, event_id: str, now: datetime, actor: Actor) -> list[Write]:
-        user = present.user
-        detail = {
-            "account_id": present.account_id,
-            "district_id": user.district_id,
-            "sourced_id": user.sourced_id,
-        }
         writes: list[Write] = [
             _put_link(wanted, present),
             _account_side(present, LinkState.UNDONE.value),
-            Put(event_item(event_id, "LinkUndone", detail, now)),
+            Put(event_item(event_id, "LinkUndone", _ids(present.account_id, present.user), now)),
             Put(audit_item(Fact.UNDONE, present, actor, now, wanted.version)),
-            *self._delete_nudge(user),
+            *self._delete_nudge(present.user),
         ]
         if actor is Actor.NOTICE:
             writes.append(_end_logins(present.account_id, now))
@@ -295,13 +283,12 @@ def _put_event(fact: str, link: Link, before: Link, event_id: str, now: datetime
 
     It is dated a moment later: consumers that order events by time then take it for the newer of the two.
     """
-    detail = {
-        "account_id": link.account_id,
-        "made_account_id": before.account_id,
-        "district_id": link.user.district_id,
-        "sourced_id": link.user.sourced_id,
-    }
+    detail = {**_ids(link.account_id, link.user), "made_account_id": before.account_id}
     return Put(event_item(f"{event_id}.{fact}", fact, detail, now + timedelta(milliseconds=1)))
+
+
+def _ids(account_id: str, user: RosterUserKey) -> dict[str, str]:
+    return {"account_id": account_id, "district_id": user.district_id, "sourced_id": user.sourced_id}
 
 
 def _account_side(link: Link, state: str) -> Update:

@@ -8,9 +8,10 @@ a value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from time import sleep
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -27,6 +28,8 @@ ABSENT = "attribute_not_exists(PK)"
 PRESENT = "attribute_exists(PK)"
 """The condition that there is such an item."""
 
+type Value = str | int | Decimal | bool | Sequence[Value] | AbstractSet[str] | Mapping[str, Value] | None
+"""What an attribute can be. There are no binary fractions: a rate is kept as text."""
 type DynamoTable = service_resource.Table
 """boto3's table, which stores are handed."""
 type Request = dict[str, Any]
@@ -39,9 +42,9 @@ class _Write:
 
     condition: str = field(default="", kw_only=True)
     names: Mapping[str, str] = field(default_factory=dict, kw_only=True)
-    values: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    values: Mapping[str, Value] = field(default_factory=dict, kw_only=True)
 
-    def when(self, condition: str, **values: Any) -> Self:
+    def when(self, condition: str, **values: Value) -> Self:
         """Only where this holds. Where it is called again all conditions must hold; one with OR stands in brackets then."""
         return replace(
             self,
@@ -87,13 +90,13 @@ class Update(_Write):
     key: Key
     clauses: Mapping[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True)
 
-    def set(self, **attributes: Any) -> Self:
+    def set(self, **attributes: Value) -> Self:
         """Set attributes; those that are None are removed."""
         present = without_none(attributes)
         changed = self._with("SET", (f"#{name} = :{name}" for name in present), present, present)
         return changed.remove(*(name for name in attributes if name not in present))
 
-    def set_first(self, **attributes: Any) -> Self:
+    def set_first(self, **attributes: Value) -> Self:
         """Set attributes that are not there yet; those that are stay as they are."""
         return self._with("SET", (f"#{a} = if_not_exists(#{a}, :{a})" for a in attributes), attributes, attributes)
 
@@ -115,7 +118,7 @@ class Update(_Write):
         return replace(changed, names={**changed.names, "#entry": entry})
 
     def _with(
-        self, clause: str, parts: Iterable[str], names: Iterable[str], values: Mapping[str, Any] | None = None
+        self, clause: str, parts: Iterable[str], names: Iterable[str], values: Mapping[str, Value] | None = None
     ) -> Self:
         return replace(
             self,
@@ -288,7 +291,7 @@ def without_none(item: Mapping[str, Any]) -> Item:
     return {name: value for name, value in item.items() if value is not None}
 
 
-def _with(values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+def _with(values: Mapping[str, Value], more: Mapping[str, Value]) -> dict[str, Value]:
     """Values of an expression with more of them. Raises ValueError where one name stands for two values."""
     named = {f":{name}": value for name, value in more.items()}
     if twice := [name for name in named if name in values and values[name] != named[name]]:

@@ -116,7 +116,7 @@ class MemoryStates(BotoFake):  # type: ignore[misc]
         return self._gate("states", "StartExecution", {"name": name}, effect)
 
 
-class MemorySes:
+class MemorySes(BotoFake):  # type: ignore[misc]
     """Mails that were accepted, in order. ``account`` is what it says of the account, but for how many were sent.
 
     What goes to one of ``silent_for`` is accepted, and the answer never comes.
@@ -147,7 +147,7 @@ class MemorySes:
         return self._gate("ses", "SendEmail", request, effect)
 
 
-class MemoryEvents:
+class MemoryEvents(BotoFake):  # type: ignore[misc]
     """The event bus: entries that were put, in order."""
 
     def __init__(self, *, gate: Gate = ungated) -> None:
@@ -162,7 +162,7 @@ class MemoryEvents:
         return self._gate("events", "PutEvents", {"name": Entries[0]["DetailType"]}, effect)
 
 
-class MemoryCognito:
+class MemoryCognito(BotoFake):  # type: ignore[misc]
     """What a login asks of Cognito. ``users`` is (password, account id) by username.
 
     ``challenges`` is what is asked beside the password, (challenge, right answer), one after the other, by username;
