@@ -113,7 +113,7 @@ def an_event(data: bytes) -> None:
         parse_district("lakeside", body)
     elif kind == b"d":
         world.s3.objects["rosters", "decisions/lakeside/x.json"] = body
-        world.arrivals().take(Upload("decisions/lakeside/x.json", "e", "2026-09-01T15:00:00.000Z", "1"))
+        world.receive_upload().receive(Upload("decisions/lakeside/x.json", "e", "2026-09-01T15:00:00.000Z", "1"))
     elif kind == b"a":
         world.feed_lines(body.split(b"\n"))
     elif kind == b"m":
@@ -123,7 +123,7 @@ def an_event(data: bytes) -> None:
     else:
         upload = Upload(unquote_plus(body.decode("utf-8", "replace")), "e", "2026-09-01T15:00:00.000Z", "1")
         world.s3.objects["rosters", upload.key] = b"{}"
-        world.arrivals().take(upload)
+        world.receive_upload().receive(upload)
         import_id_of(upload)
         world.states.started.clear()
 

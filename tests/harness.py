@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from functions.accounts_feed.load_accounts import AccountsFeed
+from functions.accounts_feed.load_accounts import LoadAccounts
 from functions.activation_email.invitation import InvitationMails
 from functions.activation_email.send_activation import SendActivation
 from functions.activation_email.send_reminder import SendReminder
@@ -23,7 +23,7 @@ from functions.import_step.plan import Import, StepResult
 from functions.import_step.steps import ImportSteps
 from functions.link_notice.notify_link_change import NotifyLinkChange
 from functions.mail_feedback.record_feedback import RecordFeedback
-from functions.roster_import.receive_upload import Arrivals, Taken
+from functions.roster_import.receive_upload import Received, ReceiveUpload
 from shared.domain.report import Upload
 from shared.domain.roster import RosterUserKey
 from shared.mail.ses import Mailer, rate_limited_mailer
@@ -49,7 +49,7 @@ from shared.stores.send_state import SendStateStore
 from shared.stores.stuck import StuckStore
 from shared.stores.uploads import Uploads
 from shared.use_cases.class_contents import ClassContents
-from shared.use_cases.match_and_invite import Matcher
+from shared.use_cases.match_and_invite import MatchAndInvite
 from shared.use_cases.pair_classes import PairClasses
 from shared.use_cases.resend_activation import ResendActivation
 from tests.fakes.aws import MemoryEvents, MemoryQueue, MemoryS3, MemorySes, MemoryStates, etag
@@ -124,10 +124,10 @@ class World:
         }
         self.put(f"districts/{district_id}/district.json", json.dumps(body).encode())
 
-    def put(self, key: str, body: bytes) -> Taken:
+    def put(self, key: str, body: bytes) -> Received:
         """Put an object, and let the arrival be taken; imports that it starts are run to their end."""
         upload = self.arrive(key, body)
-        taken = self.arrivals().take(upload)
+        taken = self.receive_upload().receive(upload)
         self.run_imports()
         return taken
 
@@ -145,7 +145,7 @@ class World:
         taken = self.put(f"rosters/{district_id}/{name}.zip", zipped(files))
         return self.report(taken)
 
-    def report(self, taken: Taken) -> dict[str, Any]:
+    def report(self, taken: Received) -> dict[str, Any]:
         body = self.s3.objects["reports", f"reports/{taken.district_id}/{taken.import_id}/report.json"]
         answer: dict[str, Any] = json.loads(body)
         return answer
@@ -158,7 +158,7 @@ class World:
         return self.feed_lines(json.dumps(line).encode() for line in lines)
 
     def feed_lines(self, lines: Iterable[bytes]) -> dict[str, Any]:
-        feed = AccountsFeed(
+        feed = LoadAccounts(
             self.accounts, self.identifiers, self.users, self.links, self.activations, clock=self.clock, at_once=1
         )
         return feed.load(lines)
@@ -263,8 +263,8 @@ class World:
 
     # What runs.
 
-    def arrivals(self) -> Arrivals:
-        return Arrivals(
+    def receive_upload(self) -> ReceiveUpload:
+        return ReceiveUpload(
             self.districts,
             self.reports,
             ImportStarter(self.states, self.table, "arn"),
@@ -277,7 +277,7 @@ class World:
         self.alarms += 1
 
     def steps(self) -> ImportSteps:
-        matcher = Matcher(
+        matcher = MatchAndInvite(
             self.identifiers,
             self.links,
             self.activations,

@@ -14,15 +14,13 @@ _LONGEST_LINE = 5_000_000
 
 
 type Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-
-
 type Points = Annotated[int, Field(ge=0, le=100)]
-
-
 type Moment = Annotated[str, Field(max_length=40)]
 
 
 class _Body(BaseModel):
+    """Part of a line; what the contract does not name is ignored."""
+
     model_config = ConfigDict(extra="ignore")
 
 
@@ -45,7 +43,9 @@ class _Assignment(_Body):
     created_at: Moment | None = None
 
 
-class _Class(_Body):
+class ClassLine(_Body):
+    """A class of an account."""
+
     class_id: Id
     name: str
     created_at: Moment | None = None
@@ -69,51 +69,51 @@ class AccountLine(_Body):
     created_at: Moment | None = None
     last_login_at: Moment | None = None
     mastery: dict[Id, _Skill] | None = None
-    classes: list[_Class] | None = None
+    classes: list[ClassLine] | None = None
 
 
-def _account(line: AccountLine, before: Account | None) -> Account:
-    said = {name: getattr(line, name) for name in line.model_fields_set & set(Account.__slots__)}
-    if "email" in said:
-        said["email"] = normalise(said["email"])
-        said.setdefault("email_verified", False)
-    base = before or Account(line.account_id, line.role, line.display_name or line.username, line.username)
-    return replace(base, **said)
-
-
-def _class(owner: str, one: _Class) -> GrassrootsClass:
-    return GrassrootsClass(
-        one.class_id,
-        owner,
-        one.name,
-        one.created_at,
-        one.last_activity_at,
-        tuple(dict.fromkeys(one.student_account_ids)),
-        tuple(Goal(g.goal_id, g.title, tuple(g.skill_ids)) for g in one.goals),
-        tuple(
-            Assignment(a.assignment_id, a.title, a.content_id, dict(a.scores), a.created_at) for a in one.assignments
-        ),
-    )
-
-
-def _line(raw: bytes) -> AccountLine:
+def account_line(raw: bytes) -> AccountLine:
+    """A line of the feed. Raises ValueError when it is too long, no JSON object, or not as the schema says."""
     if len(raw) > _LONGEST_LINE:
         raise ValueError("the line is too long")
     return AccountLine.model_validate_json(raw)
 
 
-def _reject(line: int, error: ValueError) -> dict[str, Any]:
-    """Where and what is wrong, without repeating a value: it may be personal."""
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"][:2] if isinstance(part, str)) or None
-        is_json = first["type"] == "json_invalid"
-        return {
-            "line": line,
-            "column": where,
-            "code": "not_json" if is_json else "invalid_value",
-            "message": "The line is not a JSON object. Write one object a line."
-            if is_json
-            else f"{where or 'The line'}: {first['msg']}.",
-        }
-    return {"line": line, "column": None, "code": "invalid_line", "message": f"{error}."}
+def account_of(line: AccountLine, before: Account | None) -> Account:
+    """The account after this line; what the line does not name stays as it was before."""
+    changed = {name: getattr(line, name) for name in line.model_fields_set & set(Account.__slots__)}
+    if "email" in changed:
+        changed["email"] = normalise(changed["email"])
+        changed.setdefault("email_verified", False)
+    base = before or Account(line.account_id, line.role, line.display_name or line.username, line.username)
+    return replace(base, **changed)
+
+
+def class_of(owner: str, line: ClassLine) -> GrassrootsClass:
+    """A class of the account that owns it."""
+    return GrassrootsClass(
+        line.class_id,
+        owner,
+        line.name,
+        line.created_at,
+        line.last_activity_at,
+        tuple(dict.fromkeys(line.student_account_ids)),
+        tuple(Goal(goal.goal_id, goal.title, tuple(goal.skill_ids)) for goal in line.goals),
+        tuple(
+            Assignment(each.assignment_id, each.title, each.content_id, dict(each.scores), each.created_at)
+            for each in line.assignments
+        ),
+    )
+
+
+def rejection(line: int, error: ValueError) -> dict[str, Any]:
+    """Where and what is wrong with a line, without repeating a value: it may be personal."""
+    if not isinstance(error, ValidationError):
+        return {"line": line, "column": None, "code": "invalid_line", "message": f"{error}."}
+    first = error.errors(include_url=False, include_input=False)[0]
+    column = ".".join(str(part) for part in first["loc"][:2] if isinstance(part, str)) or None
+    if first["type"] == "json_invalid":
+        message = "The line is not a JSON object. Write one object a line."
+        return {"line": line, "column": column, "code": "not_json", "message": message}
+    message = f"{column or 'The line'}: {first['msg']}."
+    return {"line": line, "column": column, "code": "invalid_value", "message": message}

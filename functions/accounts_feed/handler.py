@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 from aws_lambda_powertools.utilities.data_classes import S3Event, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.accounts_feed.load_accounts import AccountsFeed
+from functions.accounts_feed.load_accounts import LoadAccounts
 from shared.domain.clock import utc_now
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric
@@ -32,10 +32,10 @@ def settings() -> AccountsFeedSettings:
 
 
 @cache
-def feed() -> AccountsFeed:
+def load_accounts() -> LoadAccounts:
     """The use case, wired to the services that the environment names."""
     table = aws.table(settings().table_name)
-    return AccountsFeed(
+    return LoadAccounts(
         AccountStore(table, settings().google_issuer),
         IdentifierIndex(table),
         RosterUserStore(table),
@@ -56,7 +56,7 @@ def lambda_handler(event: S3Event, _context: LambdaContext) -> dict[str, Any]:
             metric("UnknownUpload")
             logger.warning("no accounts feed: expected accounts/{name}.jsonl")
             continue
-        report = feed().load(Uploads(s3, settings().roster_bucket).lines(found.string))
+        report = load_accounts().load(Uploads(s3, settings().roster_bucket).lines(found.string))
         reports = ReportStore(aws.table(settings().table_name), s3, settings().report_bucket)
         reports.write_accounts(found["name"], report)
         logger.info("accounts loaded", extra={"counts": {k: v for k, v in report.items() if isinstance(v, int)}})

@@ -8,30 +8,33 @@ from enum import StrEnum
 from itertools import batched
 from typing import Any
 
-from functions.accounts_feed.account_line import AccountLine, _account, _class, _line, _reject
+from functions.accounts_feed.account_line import AccountLine, account_line, account_of, class_of, rejection
 from shared.domain.account import Account, SkillMastery
-from shared.domain.activation import ActivationState
 from shared.domain.clock import Clock, to_iso
 from shared.domain.errors import Conflict
-from shared.domain.matching import Outcome
 from shared.runtime.parallel import each
 from shared.stores.accounts import AccountStore, Stored
 from shared.stores.activations import ActivationStore
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
+from shared.use_cases.match_and_invite import MatchByRule
 
 REJECTS_SHOWN = 100
+_AT_ONCE = 200
+"""Lines that are loaded together."""
 
 
 class Result(StrEnum):
+    """What a line did."""
+
     CREATED = "created"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
 
 
-class AccountsFeed:
-    """Loads a feed. May be run again: lines that changed nothing are told by their fingerprint."""
+class LoadAccounts:
+    """Loads a feed. May be run again: a line that changes nothing is known by its fingerprint."""
 
     def __init__(
         self,
@@ -47,39 +50,45 @@ class AccountsFeed:
         self._accounts = accounts
         self._identifiers = identifiers
         self._users = users
-        self._links = links
+        self._matches = MatchByRule(identifiers, links, activations)
         self._activations = activations
         self._clock = clock
         self._at_once = at_once
 
     def load(self, lines: Iterable[bytes]) -> dict[str, Any]:
-        """Load all lines; the answer is the feed's report: read, created, changed, unchanged, and rejects by line."""
+        """Load all lines. Return the feed's report: read, created, changed, unchanged, and rejects by line."""
         started_at = to_iso(self._clock())
         counts = {"read": 0, **{result.value: 0 for result in Result}, "rejected": 0}
         rejects: list[dict[str, Any]] = []
-        for batch in batched(enumerate(lines, 1), 200, strict=False):
-            parsed: dict[str, AccountLine] = {}
-            for number, raw in batch:
-                if not raw.strip():
-                    continue
-                counts["read"] += 1
-                try:
-                    line = _line(raw)
-                except ValueError as error:
-                    counts["rejected"] += 1
-                    rejects.append(_reject(number, error))
-                    continue
-                if line.account_id in parsed:
-                    _tally(counts, each(self._load, parsed.values(), at_once=self._at_once))
-                    parsed = {}
-                parsed[line.account_id] = line
-            _tally(counts, each(self._load, parsed.values(), at_once=self._at_once))
+        for batch in batched(enumerate(lines, 1), _AT_ONCE, strict=False):
+            self._load_batch(batch, counts, rejects)
         return {
             **counts,
             "rejects": rejects[:REJECTS_SHOWN],
             "started_at": started_at,
             "finished_at": to_iso(self._clock()),
         }
+
+    def _load_batch(
+        self, batch: Iterable[tuple[int, bytes]], counts: dict[str, int], rejects: list[dict[str, Any]]
+    ) -> None:
+        """Load the lines of a batch together, but two lines of one account one after the other."""
+        parsed: dict[str, AccountLine] = {}
+        for number, raw in batch:
+            if not raw.strip():
+                continue
+            counts["read"] += 1
+            try:
+                line = account_line(raw)
+            except ValueError as error:
+                counts["rejected"] += 1
+                rejects.append(rejection(number, error))
+                continue
+            if line.account_id in parsed:
+                _count(counts, each(self._load, parsed.values(), at_once=self._at_once))
+                parsed = {}
+            parsed[line.account_id] = line
+        _count(counts, each(self._load, parsed.values(), at_once=self._at_once))
 
     def _load(self, line: AccountLine) -> Result:
         fingerprint = hashlib.sha256(line.model_dump_json(exclude_unset=True).encode()).hexdigest()
@@ -93,38 +102,36 @@ class AccountsFeed:
                 continue
 
     def _write(self, line: AccountLine, before: Stored | None, fingerprint: str) -> Result:
-        account = _account(line, before.account if before else None)
+        account = account_of(line, before.account if before else None)
         mastery = None
         if line.mastery is not None:
             mastery = {skill: SkillMastery(m.points, m.updated_at) for skill, m in line.mastery.items()}
-        classes = None if line.classes is None else [_class(line.account_id, one) for one in line.classes]
+        classes = (
+            None if line.classes is None else [class_of(line.account_id, each_class) for each_class in line.classes]
+        )
 
-        def match_who_waited() -> None:
+        def match_waiting_users() -> None:
             if before is None or _identity(before.account) != _identity(account):
-                self._match_who_waited(account)
+                self._match_waiting_users(account)
 
-        self._accounts.put(account, mastery, classes, fingerprint, before=before, once_indexed=match_who_waited)
+        self._accounts.put(account, mastery, classes, fingerprint, before=before, once_indexed=match_waiting_users)
         return Result.CHANGED if before else Result.CREATED
 
-    def _match_who_waited(self, account: Account) -> None:
+    def _match_waiting_users(self, account: Account) -> None:
         """M7: accounts that come later are matched when they come."""
         holders = set(self._identifiers.on_email(account.email).users) if account.email else set()
         if account.clever_id:
             holders |= set(self._identifiers.on_clever_id(account.clever_id).users)
         for user in self._users.get_many(holders).values():
-            found = self._identifiers.find_match(user)
-            if found.outcome is not Outcome.MATCHED or found.account_id is None:
-                self._links.forget_match(user.key)
-            elif self._links.record_match(user.key, found.account_id):
-                activation = self._activations.of_user(user.key)
-                if activation and activation.state is ActivationState.PENDING:
-                    self._activations.withdraw(activation)
+            _, is_new = self._matches.match(user)
+            if is_new:
+                self._matches.withdraw_mail(self._activations.of_user(user.key))
 
 
 def _identity(account: Account) -> tuple[object, ...]:
     return account.email, account.email_verified, account.clever_id
 
 
-def _tally(counts: dict[str, int], results: Iterable[Result]) -> None:
+def _count(counts: dict[str, int], results: Iterable[Result]) -> None:
     for result in results:
         counts[result.value] += 1

@@ -35,7 +35,7 @@ class NotifyHeldImport:
         notified = 0
         for contact in district.contacts:
             contact_hash = hashlib.sha256(contact.encode()).hexdigest()[:16]
-            if contact_hash in notice.told:
+            if contact_hash in notice.notified:
                 continue
             message = messages.held_import(
                 self._brand,
@@ -48,6 +48,6 @@ class NotifyHeldImport:
             # A mail whose delivery is unknown counts as sent: one that may have come is enough.
             with suppress(OutcomeUnknown):
                 self._mailer.send(message, is_urgent=True)
-            self._notices.note_told(district_id, import_id, contact_hash)
+            self._notices.note_notified(district_id, import_id, contact_hash)
             notified += 1
         return notified

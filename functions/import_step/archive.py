@@ -54,13 +54,13 @@ class Encoding:
     codec: str
     assumed: bool
     errors: str = "strict"
-    """What becomes of bytes that the codec does not know (``scanning.errors_of``)."""
+    """What becomes of bytes that the codec does not know (``encoding.errors_of``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RosterFile:
     """One CSV file of an upload. ``open(start, end)`` gives its bytes from ``start`` on, as often as wanted; it may give more
-    than up to ``end``. ``piece`` says which of its rows are to be read; ``encoding`` is None until somebody looked."""
+    than up to ``end``. ``piece`` says which of its rows are to be read; ``encoding`` is None until it was found out."""
 
     name: str
     size: int
@@ -182,28 +182,29 @@ def _usable(files: list[RosterFile]) -> list[RosterFile]:
 
 
 def _check_directory(path: Path) -> None:
-    """The directory is weighed by the record behind it before anybody reads it: it may hold more names than memory does.
+    """Look at the size of the directory, which the record behind it declares, before it is read: it may hold more names than
+    fit into memory.
 
-    One that is said to be larger than the file is damaged, as ``zipfile`` finds without reading it.
+    One that is declared larger than the file is damaged, as ``zipfile`` finds without reading it.
     """
-    number, size = _said_of_directory(path)
+    number, size = _declared_directory(path)
     if number > MOST_FILES or LARGEST_DIRECTORY < size <= path.stat().st_size:
         raise _too_many_files(number)
 
 
-def _said_of_directory(path: Path) -> tuple[int, int]:
-    """How many entries a zip says it has, and how many bytes its directory; found where ``zipfile`` looks for it."""
+def _declared_directory(path: Path) -> tuple[int, int]:
+    """How many entries a zip declares, and how many bytes of directory; found where ``zipfile`` looks for it."""
     with path.open("rb") as file:
         start = max(0, path.stat().st_size - _LONGEST_COMMENT - 1 - _END.size - _LOCATOR_64.size - _END_64.size)
         file.seek(start)
         tail = file.read()
-    at = len(tail) - _END.size
-    if not (tail[max(0, at) :].startswith(b"PK\5\6") and tail.endswith(b"\0\0")):
-        at = tail.rfind(b"PK\5\6", max(0, len(tail) - _LONGEST_COMMENT - 1 - _END.size))
-    if at < 0 or at + _END.size > len(tail):
+    end = len(tail) - _END.size
+    if not (tail[max(0, end) :].startswith(b"PK\5\6") and tail.endswith(b"\0\0")):
+        end = tail.rfind(b"PK\5\6", max(0, len(tail) - _LONGEST_COMMENT - 1 - _END.size))
+    if end < 0 or end + _END.size > len(tail):
         return 0, 0
-    number, size = _END.unpack_from(tail, at)[4:6]
-    locator = at - _LOCATOR_64.size
+    number, size = _END.unpack_from(tail, end)[4:6]
+    locator = end - _LOCATOR_64.size
     record = locator - _END_64.size
     if record >= 0 and tail.startswith(b"PK\6\7", locator) and tail.startswith(b"PK\6\6", record):
         number, size = _END_64.unpack_from(tail, record)[7:9]

@@ -1,4 +1,4 @@
-"""What is to be known of files before they are read: their hash (M4), their encoding, and where they can be cut into pieces."""
+"""Looks at files before they are read: their hash (M4), their encoding, and where they can be cut into pieces."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What one pass over a file tells."""
+    """What one pass over a file finds out."""
 
     encoding: Encoding
     pieces: tuple[Piece, ...]
@@ -39,7 +39,7 @@ class Scan:
 def scan(file: RosterFile, *, piece: int = PIECE) -> Scan:
     """Say how a file's bytes are read, and cut it into pieces of about ``piece`` bytes.
 
-    It is cut between records only, and not at all where that cannot be told: in UTF-16, with line breaks in quotes, with
+    It is cut between records only, and not at all where a record's end is not sure: in UTF-16, with line breaks in quotes, with
     single carriage returns, or with a quote that does not close.
     """
     cutter = _Cutter(piece)
@@ -101,10 +101,11 @@ class _Cutter:
         if self._may_cut:
             self._look_for_doubt(block)
         if self._may_cut and self._offset + len(block) >= self._due:
-            at = block.find(b"\n", max(0, self._due - self._offset))
-            if at >= 0:
-                self._cuts.append((self._offset + at + 1, self._line_feeds + block.count(b"\n", 0, at + 1) + 1))
-                self._due = self._offset + at + 1 + self._piece
+            line_end = block.find(b"\n", max(0, self._due - self._offset))
+            if line_end >= 0:
+                cut = self._offset + line_end + 1
+                self._cuts.append((cut, self._line_feeds + block.count(b"\n", 0, line_end + 1) + 1))
+                self._due = cut + self._piece
         self._line_feeds += block.count(b"\n")
         self._offset += len(block)
 

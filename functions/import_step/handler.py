@@ -21,7 +21,7 @@ from shared.stores.import_files import ImportFiles
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
 from shared.stores.uploads import Uploads
-from shared.use_cases.match_and_invite import Matcher
+from shared.use_cases.match_and_invite import MatchAndInvite
 
 
 @cache
@@ -31,7 +31,7 @@ def steps() -> ImportSteps:
     table = aws.table(settings.table_name)
     s3 = aws.client("s3")
     queue = ActivationQueue(aws.client("sqs"), settings.activation_queue_url)
-    matcher = Matcher(
+    matcher = MatchAndInvite(
         IdentifierIndex(table),
         LinkStore(table),
         ActivationStore(table),
@@ -53,12 +53,12 @@ def steps() -> ImportSteps:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> StepResult:
-    one = Import.from_event(event["import"])
-    logger.append_keys(district_id=one.district_id, import_id=one.import_id, step=event["step"])
-    answer = steps().run(event["step"], one, event.get("shard"))
+    import_ = Import.from_event(event["import"])
+    logger.append_keys(district_id=import_.district_id, import_id=import_.import_id, step=event["step"])
+    result = steps().run(event["step"], import_, event.get("shard"))
     logger.info(
-        "step done", extra={"next": answer.get("next"), "status": answer.get("status"), "shard": event.get("shard")}
+        "step done", extra={"next": result.get("next"), "status": result.get("status"), "shard": event.get("shard")}
     )
     if event["step"] == "fail":
         metric("ImportFailed")
-    return answer
+    return result

@@ -19,7 +19,7 @@ from shared.stores.progress import ProgressStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.uploads import Uploads
-from shared.use_cases.match_and_invite import Matcher
+from shared.use_cases.match_and_invite import MatchAndInvite
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ImportContext:
     state: ImportStateStore
     progress: ProgressStore
     reports: ReportStore
-    matcher: Matcher
+    matcher: MatchAndInvite
     clock: Clock
 
     @classmethod
@@ -45,7 +45,7 @@ class ImportContext:
         uploads: Uploads,
         files: ImportFiles,
         reports: ReportStore,
-        matcher: Matcher,
+        matcher: MatchAndInvite,
         clock: Clock,
     ) -> ImportContext:
         """The context of imports whose stores lie in this table."""

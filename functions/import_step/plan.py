@@ -17,7 +17,7 @@ from shared.domain.import_safety import Fate
 from shared.domain.report import Counts, Kind, Note, Status, Upload
 from shared.stores.import_files import Extents
 from shared.stores.import_state import Snapshot
-from shared.use_cases.match_and_invite import Matching
+from shared.use_cases.match_and_invite import MatchCounts
 
 SHOWN = 100
 """How many proposals, and ids that were reused, are kept of a shard."""
@@ -307,5 +307,5 @@ class Totals(Struct, kw_only=True):
 class MatchResult(Struct):
     """What matching one shard of people came to."""
 
-    matching: Matching
+    matching: MatchCounts
     notes: list[Note]

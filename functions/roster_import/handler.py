@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
@@ -9,7 +10,7 @@ from urllib.parse import unquote_plus
 from aws_lambda_powertools.utilities.data_classes import S3Event, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.roster_import.receive_upload import Arrivals
+from functions.roster_import.receive_upload import ReceiveUpload
 from shared.domain.clock import utc_now
 from shared.domain.report import Upload
 from shared.runtime import aws
@@ -22,12 +23,12 @@ from shared.stores.uploads import Uploads
 
 
 @cache
-def arrivals() -> Arrivals:
+def receive_upload() -> ReceiveUpload:
     """The use case, wired to the services that the environment names."""
     settings = RosterImportSettings.from_environment()
     table = aws.table(settings.table_name)
     s3 = aws.client("s3")
-    return Arrivals(
+    return ReceiveUpload(
         DistrictStore(table),
         ReportStore(table, s3, settings.report_bucket),
         ImportStarter(aws.client("stepfunctions"), table, settings.import_state_machine_arn),
@@ -50,9 +51,7 @@ def lambda_handler(event: S3Event, _context: LambdaContext) -> dict[str, Any]:
             str(s3_object.get("sequencer", "")),
             s3_object.version_id,
         )
-        what = arrivals().take(upload)
-        logger.info(
-            "upload taken", extra={"kind": what.kind, "district_id": what.district_id, "import_id": what.import_id}
-        )
-        done.append({"kind": what.kind, "district_id": what.district_id, "import_id": what.import_id})
+        received = asdict(receive_upload().receive(upload))
+        logger.info("upload taken", extra=received)
+        done.append(received)
     return {"taken": done}

@@ -27,16 +27,16 @@ _UNDER_DISTRICT = re.compile(rf"(?P<kind>districts|rosters|previews|decisions)/{
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What an upload was taken for."""
+class Received:
+    """What an upload is: ``settings``, ``roster``, ``preview``, ``part``, ``decision`` or ``unknown``, and whose."""
 
     kind: str
     district_id: str | None = None
     import_id: str | None = None
 
 
-class Arrivals:
-    """One arrival in the roster bucket. Taking it twice does no more than taking it once."""
+class ReceiveUpload:
+    """Takes in what was put into the roster bucket. Receiving it twice does no more than receiving it once."""
 
     def __init__(
         self,
@@ -55,34 +55,33 @@ class Arrivals:
         self._alarm = alarm
         self._clock = clock
 
-    def take(self, upload: Upload) -> Taken:
-        """Start what the key asks for; what it does not ask in the contract's words is answered with a rejected report."""
+    def receive(self, upload: Upload) -> Received:
+        """Start what the key asks for; a key that the contract does not name gets a rejected report."""
         key = upload.key
         if found := _SETTINGS.fullmatch(key):
             return self._register(found["district"], upload)
         if found := _ZIP.fullmatch(key) or _COMPLETE.fullmatch(key):
-            one = import_id_of(upload)
-            self._imports.start(
-                one, found["district"], upload, preview=found["kind"] == "previews", started_at=to_iso(self._clock())
-            )
-            return Taken("preview" if found["kind"] == "previews" else "roster", found["district"], one)
+            import_id, preview = import_id_of(upload), found["kind"] == "previews"
+            started_at = to_iso(self._clock())
+            self._imports.start(import_id, found["district"], upload, preview=preview, started_at=started_at)
+            return Received("preview" if preview else "roster", found["district"], import_id)
         if found := _DECISION.fullmatch(key):
             return self._decide(found["district"], found["import_id"], upload)
         if found := _PART.fullmatch(key):
-            return Taken("part", found["district"])
+            return Received("part", found["district"])
         return self._unknown(upload)
 
-    def _register(self, district_id: str, upload: Upload) -> Taken:
+    def _register(self, district_id: str, upload: Upload) -> Received:
         try:
             self._districts.put(parse_district(district_id, self._read(upload.key)))
         except InvalidSettings as error:
             return self._reject(
                 district_id, upload, UploadRejected(error.code, error.message, file="district.json"), kind="settings"
             )
-        return Taken("settings", district_id)
+        return Received("settings", district_id)
 
-    def _decide(self, district_id: str, import_id: str, upload: Upload) -> Taken:
-        taken = Taken("decision", district_id, import_id)
+    def _decide(self, district_id: str, import_id: str, upload: Upload) -> Received:
+        received = Received("decision", district_id, import_id)
         try:
             decision = json.loads(self._read(upload.key))
             action = decision["action"]
@@ -99,20 +98,20 @@ class Arrivals:
         decision_id = import_id_of(upload)
         try:
             if self._imports.decided(district_id, import_id) != decision_id:
-                self._take_up(district_id, import_id, decision_id, body)
+                self._note(district_id, import_id, decision_id, body)
             self._carry_out(district_id, import_id, action)
         except AccountLinkingError as error:
             return self._reject(
                 district_id, upload, UploadRejected(error.code, error.message, file=upload.key), kind="decision"
             )
-        return taken
+        return received
 
-    def _take_up(self, district_id: str, import_id: str, decision_id: str, body: dict[str, str]) -> None:
-        """Raises RefusedTransition when there is nothing to decide in this way, or another decision was taken up."""
+    def _note(self, district_id: str, import_id: str, decision_id: str, body: dict[str, str]) -> None:
+        """Note the decision. Raises RefusedTransition when there is nothing to decide in this way, or it was decided."""
         try:
             self._check(district_id, import_id, body["action"])
         except RefusedTransition:
-            # S3 tells of one decision several times, also at once: the other telling may just have carried it out.
+            # S3 may send one event several times, also at once: the other one may just have carried it out.
             if self._imports.decided(district_id, import_id) != decision_id:
                 raise
             return
@@ -126,16 +125,16 @@ class Arrivals:
             self._imports.check_held(district_id, import_id)
 
     def _carry_out(self, district_id: str, import_id: str, action: str) -> None:
-        """May be run again, also long after it was done."""
-        at = to_iso(self._clock())
+        """Do what was decided. May be run again, also long after it was done."""
+        started_at = to_iso(self._clock())
         if action == "roll_back":
             upload = self._imports.upload(district_id, import_id)
-            self._imports.start(import_id, district_id, upload, preview=False, roll_back=True, started_at=at)
+            self._imports.start(import_id, district_id, upload, preview=False, roll_back=True, started_at=started_at)
         elif not self._imports.is_held(district_id, import_id):
             return
         elif action == "approve":
             upload = self._imports.upload(district_id, import_id)
-            self._imports.start(import_id, district_id, upload, preview=False, approved=True, started_at=at)
+            self._imports.start(import_id, district_id, upload, preview=False, approved=True, started_at=started_at)
         else:
             reason = {
                 "code": "rejected_by_person",
@@ -144,11 +143,11 @@ class Arrivals:
             self._reports.amend(district_id, import_id, Status.REJECTED, reason)
             self._imports.note_status(district_id, import_id, Status.REJECTED)
 
-    def _unknown(self, upload: Upload) -> Taken:
+    def _unknown(self, upload: Upload) -> Received:
         found = _UNDER_DISTRICT.fullmatch(upload.key)
         if not found:
             self._alarm()
-            return Taken("unknown")
+            return Received("unknown")
         wrong = UploadRejected(
             "unknown_key",
             "Nothing is expected under this key. Upload a roster as rosters/{district_id}/{name}.zip, or its CSV files under "
@@ -156,7 +155,7 @@ class Arrivals:
         )
         return self._reject(found["district"], upload, wrong, kind="unknown")
 
-    def _reject(self, district_id: str, upload: Upload, error: UploadRejected, *, kind: str) -> Taken:
+    def _reject(self, district_id: str, upload: Upload, error: UploadRejected, *, kind: str) -> Received:
         import_id = import_id_of(upload)
         report: Report = rejected_report(
             error,
@@ -167,11 +166,11 @@ class Arrivals:
             preview=upload.key.startswith("previews/"),
         )
         self._reports.write(report)
-        return Taken(kind, district_id, import_id)
+        return Received(kind, district_id, import_id)
 
 
 def import_id_of(upload: Upload) -> str:
-    """An import's id: sorts by time, and is the same however often S3 tells of the upload."""
+    """An import's id: sorts by time, and is the same for each event of the upload."""
     moment = re.sub(r"[-:.]", "", to_iso(from_iso(upload.event_time)))
     digest = hashlib.sha256(f"{upload.key}\n{upload.sequencer or upload.etag}".encode()).hexdigest()
     return f"{moment}-{digest[:8]}"

@@ -44,7 +44,7 @@ class ImportStateStore:
         return str(item["import_id"]) if item and upload_of(item).is_newer_than(upload) else None
 
     def has_ended(self, district_id: str, import_id: str) -> bool:
-        """Whether this import was carried out before: S3 may tell of one upload several times."""
+        """Whether this import was carried out before: S3 may send the event of an upload several times."""
         item = self._table.get(import_key(district_id, import_id))
         return item is not None and item["status"] != Status.FAILED
 
@@ -95,7 +95,7 @@ class ImportStateStore:
         )
 
     def note(self, record: Item, event: Item | None = None) -> None:
-        """Note how an import stands, with the event that tells of it, if one does."""
+        """Note how an import stands, with its event, if there is one."""
         self._table.write(Put(record), *([Put(event)] if event else []))
 
 

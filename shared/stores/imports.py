@@ -38,7 +38,7 @@ class ImportStarter:
         roll_back: bool = False,
     ) -> None:
         """Start an import, or its roll-back. Starting it again does nothing."""
-        one = {
+        event = {
             "import_id": import_id,
             "district_id": district_id,
             **upload_attributes(upload),
@@ -51,7 +51,7 @@ class ImportStarter:
             self._states.start_execution(
                 stateMachineArn=self._arn,
                 name=f"{import_id}-rolled-back" if roll_back else f"{import_id}-approved" if approved else import_id,
-                input=json.dumps({"import": one}),
+                input=json.dumps({"import": event}),
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
@@ -86,12 +86,12 @@ class ImportStarter:
         return self._table.get(import_key(district_id, import_id))
 
     def decided(self, district_id: str, import_id: str) -> str | None:
-        """The decision about this import that was taken up, if one was."""
+        """The decision about this import that was noted, if one was."""
         item = self._table.get(decision_key(district_id, import_id))
         return str(item["decision_id"]) if item else None
 
     def note_decision(self, district_id: str, import_id: str, decision_id: str, body: dict[str, str]) -> None:
-        """A decision is about to be carried out: when S3 tells of it again, it is the same one."""
+        """Note a decision before it is carried out: when S3 sends its event again, it is the same one."""
         self._table.write(Put({**decision_key(district_id, import_id), "decision_id": decision_id, **body}))
 
     def note_status(self, district_id: str, import_id: str, status: Status) -> None:
@@ -100,16 +100,16 @@ class ImportStarter:
 
 @dataclass(frozen=True, slots=True)
 class HeldImport:
-    """What a notice says of an import; ``told`` are digests of the contacts who know."""
+    """What a notice says of an import; ``notified`` are hashes of the contacts who were mailed."""
 
     status: Status
     upload_key: str
     message: str
-    told: frozenset[str]
+    notified: frozenset[str]
 
 
 class ImportNotices:
-    """Who was told of an import that waits for a person."""
+    """Who was mailed about an import that waits for a person."""
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
@@ -119,11 +119,11 @@ class ImportNotices:
         if not item:
             return None
         reason = item.get("reason") or {}
-        told = frozenset(item.get("told") or ())
-        return HeldImport(Status(item["status"]), upload_of(item).key, str(reason.get("message", "")), told)
+        notified = frozenset(item.get("told") or ())
+        return HeldImport(Status(item["status"]), upload_of(item).key, str(reason.get("message", "")), notified)
 
-    def note_told(self, district_id: str, import_id: str, digest: str) -> None:
-        self._table.write(Update(import_key(district_id, import_id)).add(told={digest}))
+    def note_notified(self, district_id: str, import_id: str, contact_hash: str) -> None:
+        self._table.write(Update(import_key(district_id, import_id)).add(told={contact_hash}))
 
 
 def import_record(report: Report) -> Item:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from shared.domain.activation import (
     Activation,
@@ -19,7 +20,7 @@ from shared.domain.clock import Clock, NewId, to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of
 from shared.domain.errors import RefusedTransition
-from shared.domain.matching import Outcome
+from shared.domain.matching import Match, Outcome
 from shared.domain.report import Note, merged_notes
 from shared.domain.roster import Role, RosterUser
 from shared.runtime.parallel import each
@@ -33,8 +34,8 @@ WITHHELD_SHOWN = 100
 
 
 @dataclass(slots=True)
-class Matching:
-    """What came of it, as a report counts it, and the first of those who were not mailed."""
+class MatchCounts:
+    """How many were matched and invited, as a report counts them, and the first of those who are not mailed."""
 
     matched: int = 0
     ambiguous: int = 0
@@ -45,8 +46,8 @@ class Matching:
     withheld_people: list[dict[str, str]] = field(default_factory=list)
     """``{"sourced_id", "code"}``: ids alone, and why."""
 
-    def __add__(self, other: Matching) -> Matching:
-        return Matching(
+    def __add__(self, other: MatchCounts) -> MatchCounts:
+        return MatchCounts(
             self.matched + other.matched,
             self.ambiguous + other.ambiguous,
             self.unmatched_teachers + other.unmatched_teachers,
@@ -63,7 +64,33 @@ class Matching:
             self.withheld_people.append({"sourced_id": user.sourced_id, "code": code})
 
 
-class Matcher:
+class MatchByRule:
+    """Notes who has an account by rule (M6), and who has none any more."""
+
+    def __init__(self, identifiers: IdentifierIndex, links: LinkStore, activations: ActivationStore) -> None:
+        self._identifiers = identifiers
+        self._links = links
+        self._activations = activations
+
+    def match(self, user: RosterUser) -> tuple[Match, bool]:
+        """Find and note the match of a person. Return it, and whether it is a new one."""
+        found = self._identifiers.find_match(user)
+        if account_id := _matched_account(found):
+            return found, self._links.record_match(user.key, account_id)
+        self._links.forget_match(user.key)
+        return found, False
+
+    def withdraw_mail(self, activation: Activation | None) -> None:
+        """Whoever is matched needs no mail (M8): withdraw it if it did not go out."""
+        if activation and activation.state is ActivationState.PENDING:
+            self._activations.withdraw(activation)
+
+
+def _matched_account(found: Match) -> str | None:
+    return found.account_id if found.outcome is Outcome.MATCHED else None
+
+
+class MatchAndInvite:
     """Matches people, and invites the teachers among them who need it. May be run again."""
 
     def __init__(
@@ -78,30 +105,33 @@ class Matcher:
         at_once: int = 8,
     ) -> None:
         self._identifiers = identifiers
-        self._links = links
+        self._matches = MatchByRule(identifiers, links, activations)
         self._activations = activations
         self._queue = queue
         self._clock = clock
         self._new_id = new_id
         self._at_once = at_once
 
-    def run(self, district: District, users: Iterable[RosterUser]) -> tuple[Matching, list[Note]]:
-        """Administrators are neither matched by an import nor mailed."""
-        result = Matching()
+    def run(self, district: District, users: Iterable[RosterUser]) -> tuple[MatchCounts, list[Note]]:
+        """Match and invite these people; administrators are neither matched by an import nor mailed.
+
+        Return how many were matched and invited, and notes for the report.
+        """
+        result = MatchCounts()
         notes: list[Note] = []
         to_send: list[Activation] = []
         people = [user for user in users if user.role is not Role.ADMINISTRATOR and user.active]
-        for one, activation, said in each(lambda user: self._one(district, user), people, at_once=self._at_once):
-            result += one
-            notes += said
+        for counts, activation, more in each(lambda user: self._match(district, user), people, at_once=self._at_once):
+            result += counts
+            notes += more
             if activation:
                 to_send.append(activation)
         self._queue(to_send)
         return result, merged_notes(notes)
 
-    def preview(self, district: District, users: Iterable[RosterUser], shared: set[str]) -> Matching:
-        """What ``run`` would count, without a trace (B1). ``shared`` are addresses that two people of the upload have."""
-        result = Matching()
+    def preview(self, district: District, users: Iterable[RosterUser], shared: set[str]) -> MatchCounts:
+        """Count what ``run`` would, and write nothing (B1). ``shared`` are addresses that two people of the upload have."""
+        result = MatchCounts()
         for user in users:
             if user.role is Role.ADMINISTRATOR or not user.active:
                 continue
@@ -118,17 +148,14 @@ class Matcher:
                 result.queued += 1
         return result
 
-    def _one(self, district: District, user: RosterUser) -> tuple[Matching, Activation | None, list[Note]]:
-        result = Matching()
-        found = self._identifiers.find_match(user)
+    def _match(self, district: District, user: RosterUser) -> tuple[MatchCounts, Activation | None, list[Note]]:
+        result = MatchCounts()
+        found, _ = self._matches.match(user)
         _count(result, found.outcome, user)
         present = self._activations.of_user(user.key) if user.role is Role.TEACHER else None
-        if found.outcome is Outcome.MATCHED and found.account_id:
-            self._links.record_match(user.key, found.account_id)
-            if present and present.state is ActivationState.PENDING:
-                self._activations.withdraw(present)
+        if _matched_account(found):
+            self._matches.withdraw_mail(present)
             return result, None, []
-        self._links.forget_match(user.key)
         why_not = why_not_mailed(user, address_is_shared=found.address_is_shared)
         if why_not in _EXPLAINED:
             result.withhold(user, why_not.value)
@@ -138,23 +165,18 @@ class Matcher:
         return self._invite(district, user, user.official_email or "", present, result)
 
     def _invite(
-        self, district: District, user: RosterUser, address: str, present: Activation | None, result: Matching
-    ) -> tuple[Matching, Activation | None, list[Note]]:
+        self, district: District, user: RosterUser, address: str, present: Activation | None, result: MatchCounts
+    ) -> tuple[MatchCounts, Activation | None, list[Note]]:
+        """Invite a teacher who needs it. Return the activation if its mail is to be sent now."""
         notes = []
         if domain_of(address) not in district.email_domains:
             notes.append(
                 Note("outside_domain", "Teachers were mailed at an address outside the district's domains.", count=1)
             )
         now = self._clock()
+        starts = starts_at(district, user, now)
         if present is None:
-            starts = starts_at(district, user, now)
-            activation = Activation(
-                self._new_id(),
-                user.key,
-                address,
-                created_at=to_iso(now),
-                expires_at=to_iso(max(starts or now, now) + valid_for(district)),
-            )
+            activation = self._new_activation(district, user, address, starts, now)
             if self._activations.create_pending(activation, due_at=starts):
                 if starts is not None:
                     result.withhold(user, WAITS)
@@ -171,17 +193,28 @@ class Matcher:
                     address,
                     now=now,
                     valid_for=valid_for(district),
-                    due_at=starts_at(district, user, now),
+                    due_at=starts,
                 )
         if present and present.state is ActivationState.PENDING:
             if present.official_email != address:
                 self._activations.change_address(present, address)
-            if starts_at(district, user, now):
+            if starts:
                 result.withhold(user, WAITS)
             else:
                 result.queued = 1
                 return result, present, notes
         return result, None, notes
+
+    def _new_activation(
+        self, district: District, user: RosterUser, address: str, starts: datetime | None, now: datetime
+    ) -> Activation:
+        return Activation(
+            self._new_id(),
+            user.key,
+            address,
+            created_at=to_iso(now),
+            expires_at=to_iso(max(starts or now, now) + valid_for(district)),
+        )
 
 
 WAITS = "activation_waits"
@@ -192,7 +225,7 @@ _EXPLAINED = {
 """What the report says of teachers who are not mailed; nothing of people who are none."""
 
 
-def _count(result: Matching, outcome: Outcome, user: RosterUser) -> None:
+def _count(result: MatchCounts, outcome: Outcome, user: RosterUser) -> None:
     if outcome is Outcome.MATCHED:
         result.matched += 1
     elif outcome is Outcome.AMBIGUOUS:

@@ -147,7 +147,7 @@ class Task:
 
 
 def _arrives(sim: Simulation, one: Upload) -> None:
-    sim.world.arrivals().take(one)
+    sim.world.receive_upload().receive(one)
 
 
 def _decides(sim: Simulation, what: tuple[str, Upload]) -> None:

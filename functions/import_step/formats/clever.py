@@ -34,26 +34,26 @@ class Clever:
             return None
         return Recognised("clever", "csv", dict.fromkeys(Kind, Mode.BULK), files)
 
-    def stems(self, what: Recognised) -> Sequence[str]:
-        all_there(what, _NEEDED)
+    def stems(self, upload: Recognised) -> Sequence[str]:
+        all_there(upload, _NEEDED)
         return (
             "schools",
             "students",
             "teachers",
-            *(["staff"] if "staff" in what.files else []),
+            *(["staff"] if "staff" in upload.files else []),
             "sections",
             "enrollments",
         )
 
-    def never_empty(self, _what: Recognised) -> Sequence[str]:
+    def never_empty(self, _upload: Recognised) -> Sequence[str]:
         return ("students", "teachers")
 
-    def roles_not_told(self, _what: Recognised, seen: Mapping[str, int]) -> Sequence[str]:
+    def roles_not_told(self, _upload: Recognised, seen: Mapping[str, int]) -> Sequence[str]:
         """staff.csv may be left out, and an export without its rows is no word about administrators."""
         return () if seen.get("staff") else (Role.ADMINISTRATOR.value,)
 
-    def read(self, what: Recognised, stem: str, sink: Sink) -> int:
-        file = what.files[stem]
+    def read(self, upload: Recognised, stem: str, sink: Sink) -> int:
+        file = upload.files[stem]
         match stem:
             case "schools":
                 return self._schools(file, sink)
@@ -148,8 +148,8 @@ class Clever:
                 continue
             for column, teacher in zip(_TEACHER_COLUMNS, teachers, strict=True):
                 if teacher:
-                    at = Where(sections.shown, line, column)
-                    sink.enrollments(at, "teacher", (teacher,), (section,), (line,), class_column="Section_id")
+                    cell = Where(sections.shown, line, column)
+                    sink.enrollments(cell, "teacher", (teacher,), (section,), (line,), class_column="Section_id")
         return seen
 
     @staticmethod

@@ -64,7 +64,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """What an upload is: ``modes`` says how each kind is spoken of."""
+    """What an upload is: its format, and how its files speak of each kind."""
 
     name: str
     version: str
@@ -84,34 +84,34 @@ class Format(Protocol):
     def recognise(self, files: dict[str, RosterFile]) -> Recognised | None:
         """What the upload is, by its files; None when it is not of this format."""
 
-    def stems(self, what: Recognised) -> Sequence[str]:
+    def stems(self, upload: Recognised) -> Sequence[str]:
         """The files whose rows are read, in this order. Raises UploadRejected when one is missing."""
 
-    def never_empty(self, what: Recognised) -> Sequence[str]:
+    def never_empty(self, upload: Recognised) -> Sequence[str]:
         """The files in which no rows at all means that the export went wrong."""
 
-    def roles_not_told(self, what: Recognised, seen: Mapping[str, int]) -> Sequence[str]:
+    def roles_not_told(self, upload: Recognised, seen: Mapping[str, int]) -> Sequence[str]:
         """The roles of which an upload does not speak at all, by how many rows each file had: whoever has one of them is not
         missing."""
 
-    def read(self, what: Recognised, stem: str, sink: Sink) -> int:
-        """Hand every row of a file to the sink; answers how many there were. Raises UploadRejected when the file cannot be
+    def read(self, upload: Recognised, stem: str, sink: Sink) -> int:
+        """Hand every row of a file to the sink. Return how many there were. Raises UploadRejected when the file cannot be
         used at all."""
 
 
-def all_there(what: Recognised, stems: Iterable[str]) -> None:
+def all_there(upload: Recognised, stems: Iterable[str]) -> None:
     """Raises UploadRejected that names the first of these files that is missing."""
     for stem in stems:
-        if stem not in what.files:
+        if stem not in upload.files:
             raise missing_file(f"{stem}.csv")
 
 
 def recognise(files: list[RosterFile], formats: tuple[Format, ...]) -> tuple[Format, Recognised]:
     """The format of an upload. Raises UploadRejected when it is none."""
     by_stem = {file.stem: file for file in files}
-    for one in formats:
-        if what := one.recognise(by_stem):
-            return one, what
+    for form in formats:
+        if upload := form.recognise(by_stem):
+            return form, upload
     names = ", ".join(sorted(by_stem)[:12])
     raise UploadRejected(
         "unknown_format",

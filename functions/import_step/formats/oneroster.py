@@ -62,30 +62,30 @@ class OneRoster:
         version = manifest.version if manifest.version in _VERSIONS else _version_by_files(files, columns)
         return Recognised("oneroster", version, modes, files, notes)
 
-    def stems(self, what: Recognised) -> Sequence[str]:
-        if what.mode is Mode.BULK:
-            all_there(what, _FILES)
-        if what.modes[Kind.USERS] is Mode.BULK and what.version == "1.2" and not self._tells_roles(what):
+    def stems(self, upload: Recognised) -> Sequence[str]:
+        if upload.mode is Mode.BULK:
+            all_there(upload, _FILES)
+        if upload.modes[Kind.USERS] is Mode.BULK and upload.version == "1.2" and not self._tells_roles(upload):
             raise missing_file("roles.csv")
-        return [stem for stem in _ORDER if stem in what.files]
+        return [stem for stem in _ORDER if stem in upload.files]
 
-    def never_empty(self, what: Recognised) -> Sequence[str]:
-        if what.modes[Kind.USERS] is not Mode.BULK:
+    def never_empty(self, upload: Recognised) -> Sequence[str]:
+        if upload.modes[Kind.USERS] is not Mode.BULK:
             return ()
-        users = table(what.files["users"], None, _Quiet())
-        return ("users",) if users.has("role") or "roles" not in what.files else ("users", "roles")
+        users = table(upload.files["users"], None, _Quiet())
+        return ("users",) if users.has("role") or "roles" not in upload.files else ("users", "roles")
 
-    def roles_not_told(self, _what: Recognised, _seen: Mapping[str, int]) -> Sequence[str]:
+    def roles_not_told(self, _upload: Recognised, _seen: Mapping[str, int]) -> Sequence[str]:
         return ()
 
     @staticmethod
-    def _tells_roles(what: Recognised) -> bool:
+    def _tells_roles(upload: Recognised) -> bool:
         """A file without ids is no users.csv at all: that is to be said of it, and not that another one is missing."""
-        users = table(what.files["users"], None, _Quiet())
-        return "roles" in what.files or users.has("role") or not users.has("sourcedId")
+        users = table(upload.files["users"], None, _Quiet())
+        return "roles" in upload.files or users.has("role") or not users.has("sourcedId")
 
-    def read(self, what: Recognised, stem: str, sink: Sink) -> int:
-        reader = _Reader(what, sink)
+    def read(self, upload: Recognised, stem: str, sink: Sink) -> int:
+        reader = _Reader(upload, sink)
         read: dict[str, Callable[[RosterFile], int]] = {
             "orgs": reader.orgs,
             "users": reader.users,
@@ -93,12 +93,27 @@ class OneRoster:
             "classes": reader.classes,
             "enrollments": reader.enrollments,
         }
-        return read[stem](what.files[stem])
+        return read[stem](upload.files[stem])
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Enrollments: who is in which class, on which line."""
+
+    users: Sequence[str]
+    classes: Sequence[str]
+    lines: Sequence[int]
+
+    def where(self, chosen: Sequence[bool]) -> _Group:
+        """Those that are chosen."""
+        return _Group(
+            list(compress(self.users, chosen)), list(compress(self.classes, chosen)), list(compress(self.lines, chosen))
+        )
 
 
 class _Reader:
-    def __init__(self, what: Recognised, sink: Sink) -> None:
-        self._what = what
+    def __init__(self, upload: Recognised, sink: Sink) -> None:
+        self._upload = upload
         self._sink = sink
 
     def _is_removed(self, status: str, where: Where, kind: Kind, count: int = 1) -> bool:
@@ -106,7 +121,7 @@ class _Reader:
         word = status.lower()
         if word == "active":
             return False
-        is_bulk = self._what.modes[kind] is Mode.BULK
+        is_bulk = self._upload.modes[kind] is Mode.BULK
         if not word:
             if not is_bulk:
                 text = "Rows of a delta without a status were read as active. Fill in active or tobedeleted."
@@ -123,7 +138,7 @@ class _Reader:
 
     def _is_unclear(self, status: str, kind: Kind) -> bool:
         """In a delta a status decides who leaves: what it says has to be known."""
-        return bool(status) and self._what.modes[kind] is Mode.DELTA and status.lower() not in ("active", *_REMOVED)
+        return bool(status) and self._upload.modes[kind] is Mode.DELTA and status.lower() not in ("active", *_REMOVED)
 
     def _reject_status(self, kind: Kind, file: str, lines: Sequence[int]) -> None:
         message = "The status of this row is not known. Write active or tobedeleted."
@@ -132,18 +147,6 @@ class _Reader:
 
     def _reject_role(self, role: str, file: str, line: int) -> None:
         self._sink.reject(Kind.USERS, (unknown_role if role else missing_value)(file, line, "role"))
-
-    def _without_role(
-        self, file: str, users: Sequence[str], classes: Sequence[str], lines: Sequence[int]
-    ) -> tuple[Sequence[str], Sequence[str], Sequence[int]]:
-        """Reject enrollments that lack nothing but a role, and answer the others: of their ids the sink has to speak."""
-        others: list[tuple[str, str, int]] = []
-        for user, class_id, line in zip(users, classes, lines, strict=True):
-            if user and class_id and not has_control(user + class_id):
-                self._sink.reject(Kind.ENROLLMENTS, missing_value(file, line, "role"))
-            else:
-                others.append((user, class_id, line))
-        return [user for user, _, _ in others], [class_id for _, class_id, _ in others], [line for _, _, line in others]
 
     def orgs(self, file: RosterFile) -> int:
         orgs = table(file, None, self._sink)
@@ -159,10 +162,10 @@ class _Reader:
         users = table(file, Kind.USERS, self._sink, _RENAMED_FROM_1_0)
         users.require(["sourcedId", "givenName", "familyName", "username"])
         # Whoever changes without a change of role keeps the standing one.
-        is_delta = self._what.modes[Kind.USERS] is Mode.DELTA
-        if "roles" not in self._what.files and not (self._what.version == "1.2" and is_delta):
+        is_delta = self._upload.modes[Kind.USERS] is Mode.DELTA
+        if "roles" not in self._upload.files and not (self._upload.version == "1.2" and is_delta):
             users.require(["role"])
-        needs_role = "roles" not in self._what.files and users.has("role")
+        needs_role = "roles" not in self._upload.files and users.has("role")
         columns = (
             "sourcedId",
             "status",
@@ -200,7 +203,7 @@ class _Reader:
                 )
                 continue
             is_missing_role = needs_role and not is_known_role(role) and not removed
-            # Of an id that cannot be used the sink has to speak.
+            # Where the id cannot be used, the sink rejects the row for that.
             if is_missing_role and sourced_id and not has_control(sourced_id):
                 self._reject_role(role, users.shown, line)
                 continue
@@ -242,7 +245,7 @@ class _Reader:
         terms, ends, years = self._terms()
         classes = table(file, Kind.CLASSES, self._sink, _RENAMED_FROM_1_0)
         classes.require(
-            ["sourcedId", "title", "schoolSourcedId"] if self._what.name != "sds" else ["sourcedId", "title"]
+            ["sourcedId", "title", "schoolSourcedId"] if self._upload.name != "sds" else ["sourcedId", "title"]
         )
         columns = (
             "sourcedId",
@@ -294,26 +297,36 @@ class _Reader:
             users, classes, roles, statuses = columns
             groups = set(zip(roles, statuses, strict=True))
             for role, status in sorted(groups):
-                some: Sequence[str] = users
-                theirs: Sequence[str] = classes
-                at = lines
+                group = _Group(users, classes, lines)
                 if len(groups) > 1:
-                    chosen = [pair == (role, status) for pair in zip(roles, statuses, strict=True)]
-                    some, theirs = list(compress(users, chosen)), list(compress(classes, chosen))
-                    at = list(compress(lines, chosen))
-                if self._is_unclear(status, Kind.ENROLLMENTS):
-                    self._reject_status(Kind.ENROLLMENTS, enrollments.shown, at)
-                    continue
-                where = Where(enrollments.shown, 1)
-                removed = self._is_removed(status, where, Kind.ENROLLMENTS, len(at))
-                if not role and not removed:
-                    some, theirs, at = self._without_role(enrollments.shown, some, theirs, at)
-                self._sink.enrollments(where, role.lower(), some, theirs, at, removed=removed)
+                    group = group.where([pair == (role, status) for pair in zip(roles, statuses, strict=True)])
+                self._enroll(enrollments.shown, role, status, group)
         return seen
+
+    def _enroll(self, file: str, role: str, status: str, group: _Group) -> None:
+        """Hand enrollments with the same role and status to the sink."""
+        if self._is_unclear(status, Kind.ENROLLMENTS):
+            self._reject_status(Kind.ENROLLMENTS, file, group.lines)
+            return
+        where = Where(file, 1)
+        removed = self._is_removed(status, where, Kind.ENROLLMENTS, len(group.lines))
+        if not role and not removed:
+            group = self._without_role(file, group)
+        self._sink.enrollments(where, role.lower(), group.users, group.classes, group.lines, removed=removed)
+
+    def _without_role(self, file: str, group: _Group) -> _Group:
+        """Reject enrollments that lack nothing but a role. Return the others: the sink rejects them for their ids."""
+        lacks_role = [
+            bool(user and class_id and not has_control(user + class_id))
+            for user, class_id in zip(group.users, group.classes, strict=True)
+        ]
+        for line in compress(group.lines, lacks_role):
+            self._sink.reject(Kind.ENROLLMENTS, missing_value(file, line, "role"))
+        return group.where([not lacks for lacks in lacks_role])
 
     def _terms(self) -> tuple[dict[str, str], dict[str, str | None], dict[str, str]]:
         """The titles of academic sessions, the day after the last one of each, and their school years."""
-        file = self._what.files.get("academicsessions")
+        file = self._upload.files.get("academicsessions")
         if not file or not file.size:
             return {}, {}, {}
         sessions = table(file, None, self._sink)
@@ -330,7 +343,7 @@ class _Reader:
         return titles, days, years
 
     def _titles(self, stem: str) -> dict[str, str]:
-        file = self._what.files.get(stem)
+        file = self._upload.files.get(stem)
         if not file or not file.size:
             return {}
         titles = table(file, None, self._sink)
@@ -399,8 +412,8 @@ def _modes(files: dict[str, RosterFile], manifest: _Manifest) -> dict[Kind, Mode
     otherwise = Mode.DELTA if "delta" in words and "bulk" not in words else Mode.BULK
     modes = {}
     for stem, kind in _FILES.items():
-        said = manifest.says.get(stem, "absent")
-        modes[kind] = (otherwise if said == "absent" else Mode(said)) if stem in files else Mode.ABSENT
+        word = manifest.says.get(stem, "absent")
+        modes[kind] = (otherwise if word == "absent" else Mode(word)) if stem in files else Mode.ABSENT
     return modes
 
 

@@ -41,18 +41,18 @@ class SchoolDataSync:
             raise two_formats("School Data Sync 1", "OneRoster or School Data Sync 2")
         return Recognised("sds", "1", dict.fromkeys(Kind, Mode.BULK), files)
 
-    def stems(self, what: Recognised) -> Sequence[str]:
-        all_there(what, _NEEDED)
+    def stems(self, upload: Recognised) -> Sequence[str]:
+        all_there(upload, _NEEDED)
         return _NEEDED
 
-    def never_empty(self, _what: Recognised) -> Sequence[str]:
+    def never_empty(self, _upload: Recognised) -> Sequence[str]:
         return ("student", "teacher")
 
-    def roles_not_told(self, _what: Recognised, _seen: Mapping[str, int]) -> Sequence[str]:
+    def roles_not_told(self, _upload: Recognised, _seen: Mapping[str, int]) -> Sequence[str]:
         return ()
 
-    def read(self, what: Recognised, stem: str, sink: Sink) -> int:
-        file = what.files[stem]
+    def read(self, upload: Recognised, stem: str, sink: Sink) -> int:
+        file = upload.files[stem]
         match stem:
             case "school":
                 return self._schools(file, sink)

@@ -13,7 +13,7 @@ from shared.stores.import_state import Snapshot
 from shared.stores.imports import import_record
 from shared.stores.keys import Item
 from shared.stores.outbox import event_item
-from shared.use_cases.match_and_invite import Matching
+from shared.use_cases.match_and_invite import MatchCounts
 
 _EVENTS = {Status.COMPLETED: "ImportFinished", Status.HELD: "ImportHeld"}
 """The platform acts on imports that were applied, and people on those that wait."""
@@ -77,7 +77,7 @@ class Finish:
     def _add_matching(self, import_: Import, plan: ImportPlan, report: Report) -> list[Note]:
         """Fill in whom the import matched and invited. Return the notes about it."""
         files = self._context.files(import_)
-        matching = Matching()
+        matching = MatchCounts()
         notes: list[Note] = []
         for shard in range(plan.shards):
             if result := files.find(MATCH_RESULT, shard):

@@ -187,7 +187,7 @@ def test_an_older_upload_that_comes_late_is_superseded(world: World) -> None:
     newer = roster(user("s1"), user("s2"))
     late = world.arrive("rosters/lakeside/monday.zip", zipped(roster(user("s1"))))
     world.upload(newer, name="tuesday")
-    taken = world.arrivals().take(late)
+    taken = world.receive_upload().receive(late)
     world.run_imports()
     assert world.report(taken)["status"] == "superseded"
     assert world.latest()["upload"]["key"] == "rosters/lakeside/tuesday.zip"
@@ -197,7 +197,7 @@ def test_an_older_upload_that_comes_late_is_superseded(world: World) -> None:
 def test_s3_tells_of_an_upload_twice_and_it_is_imported_once(world: World) -> None:
     upload = world.arrive("rosters/lakeside/r.zip", zipped(roster(user("t1", "teacher"))))
     for _ in range(2):
-        taken = world.arrivals().take(upload)
+        taken = world.receive_upload().receive(upload)
         world.run_imports()
     assert world.report(taken)["status"] == "completed"
     assert len(world.sqs.messages) == 1

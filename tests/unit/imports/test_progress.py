@@ -16,7 +16,7 @@ def begun(world: World) -> Import:
     upload = world.arrive(
         "rosters/lakeside/monday.zip", zipped(roster(user("t1", "teacher"), user("s1"), enrollments=enrolled("s1")))
     )
-    world.arrivals().take(upload)
+    world.receive_upload().receive(upload)
     (body,) = world.states.started.values()
     return Import.from_event(json.loads(body)["import"])
 

@@ -105,7 +105,7 @@ def test_a_decision_that_s3_tells_of_again_says_nothing_new() -> None:
     key = f"decisions/lakeside/{second['import_id']}.json"
     upload = world.arrive(key, b'{"action": "roll_back", "by": "kim", "reason": "wrong file"}')
     for _ in range(3):
-        assert world.arrivals().take(upload).kind == "decision"
+        assert world.receive_upload().receive(upload).kind == "decision"
         world.run_imports()
         assert world.latest()["reason"]["code"] == "rolled_back"
 
@@ -118,10 +118,10 @@ def test_two_tellings_of_one_decision_at_once_are_one_decision(monkeypatch: pyte
     held = world.upload(roster(user("s1")), name="b")
     key = f"decisions/lakeside/{held['import_id']}.json"
     upload = world.arrive(key, b'{"action": "reject", "by": "kim", "reason": "cut off"}')
-    world.arrivals().take(upload)
+    world.receive_upload().receive(upload)
     decided, looks = ImportStarter.decided, iter([None])
     monkeypatch.setattr(ImportStarter, "decided", lambda self, *names: next(looks, decided(self, *names)))
-    world.arrivals().take(upload)
+    world.receive_upload().receive(upload)
     assert world.latest()["upload"]["key"] == "rosters/lakeside/b.zip"
     assert world.latest()["reason"]["code"] == "rejected_by_person"
 
@@ -190,7 +190,7 @@ def test_three_uploads_told_in_any_order_any_number_of_times_end_in_the_newest(
         for number, people in enumerate(rosters)
     ]
     for number in tellings:
-        world.arrivals().take(uploads[number])
+        world.receive_upload().receive(uploads[number])
         if not at_once:
             world.run_imports()
     world.run_imports()

@@ -10,7 +10,7 @@ from shared.domain.matching import Outcome
 from shared.domain.report import Report, Status, Upload
 from shared.domain.roster import Role, RosterUser
 from shared.stores.activation_queue import ActivationQueue
-from shared.use_cases.match_and_invite import WITHHELD_SHOWN, Matcher, Matching
+from shared.use_cases.match_and_invite import WITHHELD_SHOWN, MatchAndInvite, MatchCounts
 from tests.builders import account, roster, user
 from tests.harness import World, zipped
 
@@ -135,11 +135,11 @@ def test_a_preview_goes_by_the_upload_and_not_by_former_holders_of_an_address(wo
 # Who is not mailed.
 
 
-def matched(world: World, *people: RosterUser) -> Matching:
+def matched(world: World, *people: RosterUser) -> MatchCounts:
     """What the match says of people who have just come."""
     hold(world, *people)
     queue = ActivationQueue(world.sqs, "queue").request
-    matcher = Matcher(
+    matcher = MatchAndInvite(
         world.identifiers, world.links, world.activations, queue,
         clock=world.clock, new_id=world.new_id, at_once=1,
     )  # fmt: skip
@@ -173,7 +173,7 @@ def test_the_list_is_short_however_many_there_are(world: World) -> None:
     result = parts[0] + parts[1]
     assert (result.withheld, len(result.withheld_people)) == (140, WITHHELD_SHOWN)
     assert result.withheld_people[:70] == parts[0].withheld_people
-    assert Matching(**asdict(result)) == result
+    assert MatchCounts(**asdict(result)) == result
 
 
 def test_a_report_has_the_list_only_where_somebody_is_on_it() -> None:
