@@ -119,7 +119,7 @@ def an_event(data: bytes) -> None:
     elif kind == b"m":
         detail = json.loads(body)
         if isinstance(detail, dict):
-            world.record_feedback().take(detail)
+            world.record_feedback().record(detail)
     else:
         upload = Upload(unquote_plus(body.decode("utf-8", "replace")), "e", "2026-09-01T15:00:00.000Z", "1")
         world.s3.objects["rosters", upload.key] = b"{}"

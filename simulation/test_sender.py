@@ -107,7 +107,7 @@ class Run:
             tags = {tag["Name"]: [tag["Value"]] for tag in mail["EmailTags"]}
             for kind in ("Send", "Delivery"):
                 detail = {"eventType": kind, "mail": {"messageId": mail["MessageId"], "tags": tags}}
-                self._several(kind, lambda detail=detail: self.world.record_feedback().take(detail))
+                self._several(kind, lambda detail=detail: self.world.record_feedback().record(detail))
         return bool(new)
 
     @property

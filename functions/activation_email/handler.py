@@ -29,7 +29,7 @@ from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck import StuckStore
 
 AT_ONCE = 5
-"""Requests of a batch that are handled at the same time: most of a mail's time is waiting for its slot and for SES."""
+"""Requests of a batch that are handled at the same time: a mail mostly waits for its slot and for SES."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def use_cases() -> UseCases:
         settings.sender,
         settings.configuration_set,
         clock=utc_now,
-        tell=metric,
+        count=metric,
     )
     invitations = InvitationMails(
         districts,
@@ -84,7 +84,7 @@ def record_handler(record: SQSRecord) -> None:
 
 
 def _fails(record: SQSRecord) -> bool:
-    """Whether the request has to come again. What became of one is no matter of the others in its batch."""
+    """Whether the request has to come again; the others of its batch do not matter."""
     try:
         record_handler(record)
     except AccountLinkingError as failed:

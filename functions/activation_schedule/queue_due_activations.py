@@ -1,4 +1,4 @@
-"""Activations whose moment has come go into the queue: those that waited for their day, and those to be followed up."""
+"""Queue the activations whose moment has come: those that waited for their day, and those due for a reminder or their end."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class QueueDueActivations:
         self._clock = clock
 
     def run(self) -> int:
-        """Queue everything whose moment has come; answers how many. May be run again."""
+        """Queue everything whose moment has come. Return how many; may be run again."""
         requested = 0
-        for some in batched(self._due.due(ACTIVATION, self._clock()), 10, strict=False):
-            found = [self._activations.of_user(user) for user, _, _ in some]
-            pending = [one for one in found if one and one.state is ActivationState.PENDING]
+        for batch in batched(self._due.due(ACTIVATION, self._clock()), 10, strict=False):
+            found = [self._activations.of_user(user) for user, _, _ in batch]
+            pending = [activation for activation in found if activation and activation.state is ActivationState.PENDING]
             self._queue.request(pending)
             requested += len(pending)
             # Only after the queue has them: a crash in between asks once more, which is harmless.
-            for user, due_at, _ in some:
+            for user, due_at, _ in batch:
                 self._due.remove(ACTIVATION, user, due_at)
-        # What is to be followed up stays due until it is dealt with: whoever reads the queue settles it.
+        # A follow-up stays due until it is dealt with, by whoever reads the queue.
         follow_ups = [(user, due_at) for user, due_at, _ in self._due.due(FOLLOW_UP, self._clock())]
         self._queue.request_follow_ups(follow_ups)
         return requested + len(follow_ups)

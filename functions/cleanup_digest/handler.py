@@ -1,4 +1,4 @@
-"""Scheduler: what digests are due by now."""
+"""Scheduler: send the digests that are due."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def send_digest() -> SendDigest:
         settings.sender,
         settings.configuration_set,
         clock=utc_now,
-        tell=metric,
+        count=metric,
     )
     return SendDigest(
         DigestStore(table), RemainingClassesStore(table), DistrictStore(table), mailer, brand=settings, clock=utc_now

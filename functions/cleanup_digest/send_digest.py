@@ -26,7 +26,7 @@ MOST_SCHOOLS = 20
 
 
 class SendDigest:
-    """Goes over the districts that opted in; one of which nothing is left gets no mail."""
+    """Goes over the districts that opted in; a district with no classes left gets no mail."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Scheduler: what nudges are due by now."""
+"""Scheduler: send the nudges that are due."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from shared.stores.roster_users import RosterUserStore
 from shared.use_cases.pair_classes import PairClasses
 
 LAST_NUDGE = timedelta(seconds=60)
-"""One that was begun must end: a worker that is cut off leaves open whether the mail went out."""
+"""A nudge that was begun must end: when a worker is cut off, the delivery of its mail is unknown."""
 
 
 @cache
@@ -51,7 +51,7 @@ def send_nudge() -> SendNudge:
             settings.sender,
             settings.configuration_set,
             clock=utc_now,
-            tell=metric,
+            count=metric,
         ),
         token_key=lambda: secrets.key(settings.token_secret_arn),
         brand=settings,

@@ -29,7 +29,7 @@ def notify_held_import() -> NotifyHeldImport:
         settings.sender,
         settings.configuration_set,
         clock=utc_now,
-        tell=metric,
+        count=metric,
     )
     return NotifyHeldImport(DistrictStore(table), ImportNotices(table), mailer, brand=settings)
 

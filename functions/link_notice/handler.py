@@ -37,7 +37,7 @@ def notify_link_change() -> NotifyLinkChange:
         settings.sender,
         settings.configuration_set,
         clock=utc_now,
-        tell=metric,
+        count=metric,
     )
     return NotifyLinkChange(
         NoticeStore(table),

@@ -69,8 +69,7 @@ class NotifyLinkChange:
         self._count = count
 
     def notify(self, event_type: str, detail: Mapping[str, Any]) -> int:
-        """Return how many were notified now. Nobody is notified of a link that stands no more: of its undo they are, by an
-        event of its own.
+        """Return how many were notified now. A link that is gone is skipped: its undo has an event of its own.
 
         Raises MailRefused when a mail may not go out now, OutcomeUnknown while its delivery is unknown: the event is to come
         again. What becomes of one address does not keep the other one from being notified.
@@ -157,5 +156,5 @@ def _sides(user: RosterUser, account: Account, district: District, detail: Mappi
 
 
 def _is_the_link(link: Link, detail: Mapping[str, Any]) -> bool:
-    """Whether the link is still the one that the event told of."""
+    """Whether the link is still the one that the event is about."""
     return link.is_linked and (link.account_id, link.linked_at) == (detail["account_id"], detail["occurred_at"])

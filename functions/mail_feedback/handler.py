@@ -19,15 +19,15 @@ from shared.stores.send_state import SendStateStore
 
 
 @cache
-def feedback() -> RecordFeedback:
+def record_feedback() -> RecordFeedback:
     """The use case, wired to the services that the environment names."""
     table = aws.table(MailFeedbackSettings.from_environment().table_name)
     return RecordFeedback(
-        ActivationStore(table), DistrictStore(table), SendStateStore(table), clock=utc_now, on_stopped=_tell
+        ActivationStore(table), DistrictStore(table), SendStateStore(table), clock=utc_now, on_stopped=_count_stop
     )
 
 
-def _tell(reason: str) -> None:
+def _count_stop(reason: str) -> None:
     metric("MailStopped")
     logger.error("sending has stopped", extra={"reason": reason})
 
@@ -37,6 +37,6 @@ def _tell(reason: str) -> None:
 def lambda_handler(event: EventBridgeEvent, _context: LambdaContext) -> dict[str, Any]:
     kind = str(event.detail.get("eventType", ""))
     metric(f"Mail{kind}" if kind in KINDS else "MailOther")
-    told = feedback().take(event.detail)
-    logger.info("mail feedback", extra={"event_type": kind if kind in KINDS else "other", "told": told})
-    return {"told": told}
+    is_new = record_feedback().record(event.detail)
+    logger.info("mail feedback", extra={"event_type": kind if kind in KINDS else "other", "is_new": is_new})
+    return {"is_new": is_new}

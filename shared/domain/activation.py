@@ -1,7 +1,7 @@
 """The activation: one teacher's email, its token, and its states (M8, B5).
 
-``pending → sending → sent → delivered | bounced | complained``, and ``expired``, ``withdrawn``. The state is the ledger
-that makes the mail go out once: only ``pending`` may be sent, and only one worker can take it from there.
+``pending → sending → sent → delivered | bounced | complained``, and ``expired``, ``withdrawn``. The state
+makes the mail go out once: only ``pending`` may be sent, and only one worker can take it from there.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class ActivationState(StrEnum):
 class Activation:
     """A roster user's activation. ``activation_id`` is random and opaque; it is the only id in the mail's address.
 
-    ``token_version`` is in the token's MAC: raising it makes every earlier address dead. ``used_at`` is set when the
+    ``token_version`` is signed with the token: raising it makes every earlier address dead. ``used_at`` is set when the
     link was made through it: single use is the activation's state, not the token's absence. ``follow_up_at`` is when a
     mail that is out is looked at next: for a reminder, and at last because it expires. ``reminders`` counts those sent.
-    ``trouble`` is what SES told of a mail that may yet arrive (``delayed``, ``soft_bounce``).
+    ``trouble`` is what SES reports of a mail that may yet arrive (``delayed``, ``soft_bounce``).
     """
 
     activation_id: str

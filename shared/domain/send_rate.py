@@ -1,8 +1,8 @@
-"""The pace of sending: how fast and how much the mail service lets this account send, shared by all workers.
+"""The send rate: how fast and how much the mail service lets this account send, shared by all workers.
 
 Time is cut into slots, one mail each, a little slower than the account's rate. A worker leases as many of the next free
-slots as it has mails to send, in one write, and sends each mail in its slot. How a state is kept is no matter of this
-module; see docs/decisions/0015-send-slots-are-leased-ahead.md.
+slots as it has mails to send, in one write, and sends each mail in its slot. This module does not know
+how a state is stored; see docs/decisions/0015-send-slots-are-leased-ahead.md.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ SHARE = 0.97
 """The part of the account's rate that is used. What is left lets a mail be 30 ms late on its way without there being one
 too many in any second: ``(1 + 0.03) * SHARE <= 1``."""
 LIMITS_KEPT = timedelta(minutes=1)
-"""How long what the service says of the account counts as its present limits."""
+"""How long the limits that the service gave are used before they are read again."""
 DAY = timedelta(hours=24)
 """The daily quota is about the last 24 hours at any moment."""
 PAUSE = timedelta(seconds=1)
-"""How long sending rests after the service said: slower. What is refused within it was on its way, and says nothing new."""
+"""How long sending rests after the service asked to slow down. Mails refused within it were on their way already."""
 SLOWER = 0.8
-"""What the pace is multiplied by each time the service says: slower, ten times at most (a tenth of the rate is left)."""
+"""The rate is multiplied by it each time the service asks to slow down, ten times at most (a tenth of the rate is left)."""
 CALM_AFTER = timedelta(minutes=5)
-"""After so long without being told to slow down, the whole rate is used again."""
+"""After so long without being asked to slow down, the whole rate is used again."""
 UNTIL_ASKED_AGAIN = timedelta(hours=1)
-"""How long mails rest when nobody can say when sending goes on."""
+"""How long mails rest when it is not known when sending goes on."""
 
 _SECOND = 1_000_000
 
@@ -47,7 +47,7 @@ class Limits:
 
 
 CAUTIOUS = Limits(rate=1.0, per_day=200)
-"""What holds as long as the service never told its limits: those of an account that is new to it."""
+"""The limits of a new account: used until the service has given the real ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class SendRateState:
     """What the workers share. Moments are microseconds since 1970 (UTC).
 
     ``next_free``: the first slot that nobody has. ``since``: slots leased since the limits were read. ``used``: slots
-    leased by the hour (``2026-09-01T15``), of the last 24 hours. ``pauses``: how often in a row the service said:
-    slower, the last time at ``paused_at``.
+    leased by the hour (``2026-09-01T15``), of the last 24 hours. ``pauses``: how often in a row the service asked to
+    slow down, the last time at ``paused_at``.
     """
 
     next_free: int = 0
@@ -69,8 +69,8 @@ class SendRateState:
     version: int = 0
 
 
-class Why(StrEnum):
-    """Why nothing may be sent now."""
+class HoldReason(StrEnum):
+    """HoldReason nothing may be sent now."""
 
     QUOTA_USED_UP = "quota_used_up"
     ACCOUNT_PAUSED = "account_paused"
@@ -79,9 +79,9 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Nothing may be sent before ``until``, as far as that can be told."""
+    """Nothing may be sent before ``until``, as far as that is known."""
 
-    why: Why
+    reason: HoldReason
     until: datetime
 
 
@@ -91,7 +91,7 @@ def wants_limits(state: SendRateState, now: datetime) -> bool:
 
 
 def with_limits(state: SendRateState, limits: Limits | None, now: datetime) -> SendRateState:
-    """The limits as they were just read; None when the service did not tell: then what it said last holds on.
+    """The limits as they were just read; None when the service did not answer: then the last ones are kept.
 
     What is leased and lies ahead is not in ``limits.sent`` yet, so it goes on counting.
     """
@@ -104,26 +104,26 @@ def with_limits(state: SendRateState, limits: Limits | None, now: datetime) -> S
 def lease(
     state: SendRateState, now: datetime, number: int, *, within: timedelta, is_urgent: bool = False
 ) -> tuple[SendRateState, tuple[datetime, ...]] | Held:
-    """Take up to ``number`` slots, none later than ``within`` from now; answers the state after it and the slots.
+    """Take up to ``number`` slots, none later than ``within`` from now; return the state after it and the slots.
 
     The last hundredth of the daily quota is for mails that somebody waits for (``is_urgent``).
     """
     limits = state.limits or CAUTIOUS
     if not limits.may_send:
-        return Held(Why.ACCOUNT_PAUSED, now + UNTIL_ASKED_AGAIN)
+        return Held(HoldReason.ACCOUNT_PAUSED, now + UNTIL_ASKED_AGAIN)
     left = _left_today(state, limits, is_urgent=is_urgent)
     if left < 1:
-        return Held(Why.QUOTA_USED_UP, frees_at(state, now))
-    step = _SECOND / (_rate(limits) * _caution(state, now))
+        return Held(HoldReason.QUOTA_USED_UP, frees_at(state, now))
+    step = _SECOND / (_rate(limits) * _slowdown(state, now))
     first = max(state.next_free, micros(now))
     soon = math.floor((micros(now + within) - first) / step) + 1
     if soon < 1:
-        return Held(Why.NO_SLOT_SOON, moment(first))
+        return Held(HoldReason.NO_SLOT_SOON, moment_of(first))
     taken = min(number, left, soon)
-    slots = tuple(moment(first + math.ceil(at * step)) for at in range(taken))
+    slots = tuple(moment_of(first + math.ceil(number * step)) for number in range(taken))
     hour = _hour(now)
     oldest = _hour(now - DAY)
-    used = {each: count for each, count in state.used.items() if each >= oldest}
+    used = {past: count for past, count in state.used.items() if past >= oldest}
     after = replace(
         state,
         next_free=first + math.ceil(taken * step),
@@ -135,7 +135,7 @@ def lease(
 
 
 def slowed(state: SendRateState, now: datetime) -> SendRateState:
-    """The service said: slower. Nobody gets a slot for a second, they are wider for a while, and the limits are read again."""
+    """The service asked to slow down: no slots for a second, wider ones for a while, and the limits are read again."""
     since = micros(now) - state.paused_at
     if since < _span(PAUSE):
         return replace(state, limits_at=0, version=state.version + 1)
@@ -161,13 +161,14 @@ def frees_at(state: SendRateState, now: datetime) -> datetime:
     return freed if freed > now else now + UNTIL_ASKED_AGAIN
 
 
-def micros(at: datetime) -> int:
+def micros(moment: datetime) -> int:
     """A moment as microseconds since 1970."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def moment(at: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=at)
+def moment_of(microseconds: int) -> datetime:
+    """The moment so many microseconds after 1970 began."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -177,7 +178,7 @@ def _rate(limits: Limits) -> float:
     return limits.rate * SHARE
 
 
-def _caution(state: SendRateState, now: datetime) -> float:
+def _slowdown(state: SendRateState, now: datetime) -> float:
     is_calm = micros(now) - state.paused_at > _span(CALM_AFTER)
     return 1.0 if is_calm else SLOWER ** min(state.pauses, 10)
 
@@ -189,8 +190,8 @@ def _left_today(state: SendRateState, limits: Limits, *, is_urgent: bool) -> int
     return limits.per_day - reserve - limits.sent - state.since
 
 
-def _hour(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="hours")[:13]
+def _hour(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="hours")[:13]
 
 
 def _span(length: timedelta) -> int:

@@ -25,8 +25,8 @@ COMPLAINTS_OVER = timedelta(days=7)
 """A complaint comes days later: it is compared with a week of mails, so that a quiet day after a busy one stops nothing."""
 
 
-class Noted(StrEnum):
-    """What became of a mail, as far as reputation goes. ``BOUNCED`` is about hard bounces only."""
+class DeliveryEvent(StrEnum):
+    """What SES reports of a mail that counts for the reputation. ``BOUNCED`` is about hard bounces only."""
 
     ACCEPTED = "accepted"
     BOUNCED = "bounced"
@@ -62,15 +62,15 @@ class Breaker:
     before: Counts = Counts()
 
 
-def hour_of(at: datetime) -> str:
+def hour_of(moment: datetime) -> str:
     """The hour of a moment, as counts are kept by: ``2026-09-01T15``; such texts sort by time."""
-    return at.astimezone(UTC).isoformat(timespec="hours")[:13]
+    return moment.astimezone(UTC).isoformat(timespec="hours")[:13]
 
 
-def why_stop(hours: Mapping[str, Counts], breaker: Breaker, now: datetime) -> str | None:
-    """The reason for which sending must stop, in words for an operator; None when all is well.
+def stop_reason(hours: Mapping[str, Counts], breaker: Breaker, now: datetime) -> str | None:
+    """Return why sending must stop, in words for an operator; None when all is well.
 
-    ``hours`` are the counts by hour of the last week. Hours count whole: the window is up to an hour longer than it says.
+    ``hours`` are the counts by hour of the last week. Hours count whole, so the window is up to an hour longer.
     """
     day = _total(hours, breaker, now - BOUNCES_OVER)
     if day.bounced >= FEWEST_BOUNCES and day.bounced >= BOUNCES * day.accepted:

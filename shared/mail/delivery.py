@@ -1,8 +1,8 @@
 """One mail, delivered once: the protocol that all senders share (B5).
 
 A mail is claimed in the table, handed to SES in one call, and then released (SES surely did not take it), completed (SES took
-it) or unknown (no answer came, and it may have gone out). Whoever dies in between leaves the claim, which has a lease: when
-that is over, and nothing was heard, the delivery is unknown, too.
+it) or unknown (no answer came, and it may have gone out). A worker that dies in between leaves a claim with a
+lease: when that is over, and nothing was heard, the delivery is unknown, too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A worker's turns to send: leased ahead from the pace that all workers share, and waited for."""
+"""A worker's slots to send in: leased ahead of the send rate that all workers share, and waited for."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
 LATE = timedelta(milliseconds=15)
-"""A slot is used at its moment or so much later; a worker that comes later takes another one. It and what a mail's way
-takes longer at times must stay under the 30 ms that ``send_rate.SHARE`` leaves."""
+"""A slot is used at its moment or so much later; a worker that comes later takes another one. It and the delays of
+a mail on its way must stay under the 30 ms that ``send_rate.SHARE`` leaves."""
 WITHIN = timedelta(seconds=25)
 """How long a worker waits for its slot at most: less than its function may run."""
 _TRIES = 50
 
 
 class MailRefused(AccountLinkingError):
-    """The mail was not accepted, for certain. ``may_try_later`` when it was about pace, not about the mail.
+    """The mail was not accepted, for certain. ``may_try_later`` when it was about the send rate, not about the mail.
 
     ``until``: when trying again makes sense, where that is known.
     """
@@ -41,7 +41,7 @@ class MailRefused(AccountLinkingError):
 
 
 class SendSlots:
-    """Turns of one worker; its threads may take them at the same time."""
+    """The slots of one worker; its threads may take them at the same time."""
 
     def __init__(
         self,
@@ -50,20 +50,20 @@ class SendSlots:
         *,
         clock: Clock,
         sleep: Callable[[float], None],
-        tell: Callable[[str], None] = lambda _metric: None,
+        count: Callable[[str], None] = lambda _metric: None,
     ) -> None:
-        """``read_limits`` asks the service for the account's limits; ``tell`` counts a metric by its name."""
+        """``read_limits`` asks the service for the account's limits; ``count`` counts a metric by its name."""
         self._state = state
         self._read_limits = read_limits
         self._clock = clock
         self._sleep = sleep
-        self._tell = tell
+        self._count = count
         self._slots: deque[datetime] = deque()
 
     def expect(self, number: int) -> None:
         """So many mails are about to be sent: their slots are leased in one write, as far as there are any.
 
-        To be called before threads begin to take turns.
+        Call it before threads begin to take slots.
         """
         oldest = self._clock() - LATE
         while self._slots and self._slots[0] < oldest:
@@ -93,9 +93,9 @@ class SendSlots:
             self._sleep(ahead)
 
     def slow_down(self) -> None:
-        """The service said: slower. That goes for all workers."""
+        """The service asked to slow down: that goes for all workers."""
         self._slots.clear()
-        self._tell("MailThrottled")
+        self._count("MailThrottled")
         for _ in range(_TRIES):
             state, _ = self._state.read()
             if self._state.save(state, send_rate.slowed(state, self._clock())):
@@ -105,14 +105,14 @@ class SendSlots:
         try:
             return self._try_to_lease(number, is_urgent=is_urgent)
         except (ClientError, BotoCoreError):
-            # A lease whose answer was lost is a few slots that nobody uses: no mail went out by it.
-            return MailRefused("send_rate_unknown", "The pace could not be read or written.", may_try_later=True)
+            # Where the reply to a lease was lost, a few slots stay unused: no mail went out by it.
+            return MailRefused("send_rate_unknown", "The send rate could not be read or written.", may_try_later=True)
 
     def _try_to_lease(self, number: int, *, is_urgent: bool) -> tuple[datetime, ...] | MailRefused:
         for _ in range(_TRIES):
             state, breaker = self._state.read()
             if breaker.has_stopped:
-                self._tell("MailStopped")
+                self._count("MailStopped")
                 return MailRefused(
                     "sending_stopped",
                     f"Sending has stopped: {breaker.reason}. A person has to resume it.",
@@ -136,31 +136,31 @@ class SendSlots:
     def _limits(self) -> Limits | None:
         limits = self._read_limits()
         if limits is None:
-            self._tell("MailLimitsUnknown")
+            self._count("MailLimitsUnknown")
         return limits
 
     def _held(self, held: Held) -> MailRefused:
-        self._tell(f"Mail{held.why.value.title().replace('_', '')}")
-        return MailRefused(held.why.value, "Nothing may be sent at present.", may_try_later=True, until=held.until)
+        self._count(f"Mail{held.reason.value.title().replace('_', '')}")
+        return MailRefused(held.reason.value, "Nothing may be sent at present.", may_try_later=True, until=held.until)
 
 
 def account_limits(ses: SESV2Client) -> Limits | None:
-    """What SES says of the account (GetAccount); None when it did not say, or nothing that makes sense."""
+    """The account's limits (SES GetAccount); None when there was no answer, or none that makes sense."""
     try:
         return limits_of(ses.get_account())
     except (ClientError, BotoCoreError):
         return None
 
 
-def limits_of(answer: Mapping[str, Any]) -> Limits | None:
-    """GetAccount's answer as limits. A daily quota of -1 means that there is none.
+def limits_of(account: Mapping[str, Any]) -> Limits | None:
+    """The response of GetAccount as limits. A daily quota of -1 means that there is none.
 
     >>> limits_of({"SendQuota": {"MaxSendRate": 14.0, "Max24HourSend": 50000.0, "SentLast24Hours": 12.0}})
     Limits(rate=14.0, per_day=50000, sent=12, may_send=True)
     """
-    quota = answer.get("SendQuota") or {}
+    quota = account.get("SendQuota") or {}
     rate, per_day, sent = (quota.get(name) for name in ("MaxSendRate", "Max24HourSend", "SentLast24Hours"))
     if not rate or rate <= 0 or per_day is None:
         return None
-    may_send = answer.get("SendingEnabled", True) and answer.get("EnforcementStatus") != "SHUTDOWN"
+    may_send = account.get("SendingEnabled", True) and account.get("EnforcementStatus") != "SHUTDOWN"
     return Limits(float(rate), None if per_day < 0 else int(per_day), math.ceil(sent or 0), bool(may_send))

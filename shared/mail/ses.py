@@ -1,4 +1,4 @@
-"""The way out through SES. A send is one call: SDK retries are off, because SES cannot tell a repeated send (B5)."""
+"""The one call that sends a mail. SDK retries are off, because SES does not recognise a repeated send (B5)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TRY_LATER = {
 
 
 class Mailer:
-    """Sends mail as one sender, under one configuration set, when it is its turn.
+    """Sends mail as one sender, under one configuration set, each mail in its slot.
 
     ``ses`` must be a client without retries.
     """
@@ -37,7 +37,7 @@ class Mailer:
         self._slots = slots
 
     def expect(self, number: int) -> None:
-        """So many mails are about to be sent by this worker; their turns are then had in one write."""
+        """So many mails are about to be sent by this worker: their slots are leased in one write."""
         self._slots.expect(number)
 
     def slot(self, *, is_urgent: bool = False) -> datetime:
@@ -48,13 +48,13 @@ class Mailer:
         return self._slots.take(is_urgent=is_urgent)
 
     def wait(self, slot: datetime) -> None:
-        """Let the turn come, for who must note something between it and the mail."""
+        """Wait for the slot, before something is noted between it and the mail."""
         self._slots.wait(slot)
 
     def send(self, message: Message, slot: datetime | None = None, *, is_urgent: bool = False) -> str:
-        """Wait for the turn, send once; answers SES' message id. Without a turn it takes one.
+        """Wait for the slot, send once, and return SES' message id. Without a slot it takes one.
 
-        Raises MailRefused when the mail was not accepted, OutcomeUnknown when SES' answer did not come.
+        Raises MailRefused when the mail was not accepted, OutcomeUnknown when SES did not answer.
         """
         self._slots.wait(slot or self.slot(is_urgent=is_urgent), is_urgent=is_urgent)
         simple: dict[str, Any] = {
@@ -67,7 +67,7 @@ class Mailer:
         if message.headers:
             simple["Headers"] = [{"Name": name, "Value": value} for name, value in message.headers.items()]
         try:
-            answer = self._ses.send_email(
+            response = self._ses.send_email(
                 FromEmailAddress=self._sender,
                 Destination={"ToAddresses": [message.to]},
                 Content={"Simple": simple},
@@ -87,10 +87,10 @@ class Mailer:
             raise MailRefused(code, "SES refused the mail.", may_try_later=may_try_later) from None
         except BotoCoreError:
             raise OutcomeUnknown("delivery_unknown", "SES did not answer; the mail may have gone out.") from None
-        return str(answer["MessageId"])
+        return str(response["MessageId"])
 
     def _slow_down(self) -> None:
-        """Where even that is not possible, the refusal still has to be told: the mail did not go out."""
+        """Where even that fails, the refusal must still be raised: the mail did not go out."""
         with suppress(ClientError, BotoCoreError):
             self._slots.slow_down()
 
@@ -103,8 +103,8 @@ def rate_limited_mailer(
     *,
     clock: Clock,
     sleep: Callable[[float], None] = time.sleep,
-    tell: Callable[[str], None] = lambda _metric: None,
+    count: Callable[[str], None] = lambda _metric: None,
 ) -> Mailer:
-    """A mailer that keeps the pace which all senders of this account share in the table."""
-    slots = SendSlots(SendStateStore(table), lambda: account_limits(ses), clock=clock, sleep=sleep, tell=tell)
+    """A mailer that keeps to the send rate, which all senders of this account share in the table."""
+    slots = SendSlots(SendStateStore(table), lambda: account_limits(ses), clock=clock, sleep=sleep, count=count)
     return Mailer(ses, sender, configuration_set, slots)

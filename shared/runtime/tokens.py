@@ -24,7 +24,7 @@ from shared.domain.link_notice import Notice, Side
 
 
 class Purpose(StrEnum):
-    """What a MAC is for; it is signed with the facts."""
+    """What a signature is for; it is signed with the facts."""
 
     ACTIVATION = "activation"
     UNDO = "undo"
@@ -47,9 +47,9 @@ _NOTICE_TOKEN = re.compile(r"([0-9a-f]{32})-(official|own)\.([A-Za-z0-9_-]{43})"
 
 
 def activation_token(activation: Activation, key: bytes) -> str:
-    """The token that the mail of this activation carries: ``{activation_id}.{mac}``.
+    """The token that the mail of this activation carries: ``{activation_id}.{signature}``.
 
-    The id is random and opaque. The MAC binds it to district, roster user, official address and version: a resend needs
+    The id is random and opaque. The signature binds it to district, roster user, official address and version: a resend needs
     no new secret, and raising the version makes every earlier token dead.
     """
     user = activation.user
@@ -60,7 +60,7 @@ def activation_token(activation: Activation, key: bytes) -> str:
         activation.official_email,
         activation.token_version,
     )
-    return f"{activation.activation_id}.{_mac(Purpose.ACTIVATION, facts, key)}"
+    return f"{activation.activation_id}.{_signature(Purpose.ACTIVATION, facts, key)}"
 
 
 def activation_id_of(token: str) -> str | None:
@@ -91,7 +91,7 @@ def stopped_activation_id(token: str, key: bytes) -> str | None:
 
 
 def notice_token(notice: Notice, link: Link, address: str, key: bytes) -> str:
-    """The token of the notice that told this address of this link: ``{event id}-{side}.{mac}`` (B2).
+    """The token of the notice of this link to this address: ``{event id}-{side}.{signature}`` (B2).
 
     It dies with the link, and with the address.
     """
@@ -105,7 +105,7 @@ def notice_token(notice: Notice, link: Link, address: str, key: bytes) -> str:
         link.linked_at,
         address,
     )
-    return f"{notice.notice_id}-{notice.side}.{_mac(Purpose.UNDO, facts, key)}"
+    return f"{notice.notice_id}-{notice.side}.{_signature(Purpose.UNDO, facts, key)}"
 
 
 def notice_id_of(token: str) -> tuple[str, Side] | None:
@@ -144,7 +144,7 @@ def successor_session_id(session_id: str, key: bytes) -> str:
 
     It follows from the old one, because a button that is pressed twice sends the old one twice.
     """
-    return _mac(Purpose.SESSION_AFTER_LINK, (session_id,), key)
+    return _signature(Purpose.SESSION_AFTER_LINK, (session_id,), key)
 
 
 class SealedCookie:
@@ -171,7 +171,7 @@ class SealedCookie:
 # Signing.
 
 
-def _mac(purpose: Purpose, facts: Sequence[str | int | None], key: bytes) -> str:
+def _signature(purpose: Purpose, facts: Sequence[str | int | None], key: bytes) -> str:
     """43 letters, digits, ``-`` and ``_``: the HMAC-SHA256 of these facts for this purpose."""
     message = json.dumps([purpose.value, *facts], ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(hmac.digest(key, message, hashlib.sha256)).decode().rstrip("=")

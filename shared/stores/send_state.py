@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from shared.domain.clock import to_iso
 from shared.domain.errors import Conflict, RefusedTransition
 from shared.domain.send_rate import Limits, SendRateState
-from shared.domain.sender_reputation import COMPLAINTS_OVER, Breaker, Counts, Noted, hour_of, why_stop
+from shared.domain.sender_reputation import COMPLAINTS_OVER, Breaker, Counts, DeliveryEvent, hour_of, stop_reason
 from shared.stores.keys import SEND_BREAKER, SEND_RATE, Item, Key, counted_key, pair, sent_counts_key
 from shared.stores.table import ABSENT, DynamoTable, Put, Table, Update, without_none
 
 _KEPT = timedelta(days=30)
-_LETTER = {Noted.ACCEPTED: "a", Noted.BOUNCED: "b", Noted.COMPLAINED: "c"}
+_LETTER = {DeliveryEvent.ACCEPTED: "a", DeliveryEvent.BOUNCED: "b", DeliveryEvent.COMPLAINED: "c"}
 
 
 class SendStateStore:
@@ -52,7 +52,7 @@ class SendStateStore:
 
     # Reputation.
 
-    def note(self, kind: Noted, message_id: str, at: datetime) -> Breaker | None:
+    def note(self, kind: DeliveryEvent, message_id: str, at: datetime) -> Breaker | None:
         """Count what became of a mail. Return the breaker when this opened it.
 
         A bounce or complaint is counted once per message, however often it is reported: a marker goes with the count in one
@@ -60,7 +60,7 @@ class SendStateStore:
         A repeat still looks whether sending must stop, in case the first time ended before that.
         """
         count = Update(_counts_key(at)).set(ttl=_ttl(at)).add(**{f"{_LETTER[kind]}{hour_of(at)[-2:]}": 1})
-        if kind is Noted.ACCEPTED:
+        if kind is DeliveryEvent.ACCEPTED:
             self._table.write(count)
             return None
         counted = counted_key(message_id, kind.value)
@@ -97,7 +97,7 @@ class SendStateStore:
         present = self.breaker()
         if present.has_stopped:
             return None
-        reason = why_stop(self._hours(now, COMPLAINTS_OVER.days + 1), present, now)
+        reason = stop_reason(self._hours(now, COMPLAINTS_OVER.days + 1), present, now)
         if reason is None:
             return None
         update = Update(SEND_BREAKER).set(is_open=True, reason=reason, opened_at=to_iso(now))

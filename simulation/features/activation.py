@@ -42,7 +42,7 @@ def _send(sim: Simulation, user: RosterUserKey, body: dict[str, str]) -> None:
 
 
 def _is_told(sim: Simulation, detail: dict[str, Any]) -> None:
-    sim.world.record_feedback().take(detail)
+    sim.world.record_feedback().record(detail)
 
 
 def _collect(sim: Simulation) -> None:

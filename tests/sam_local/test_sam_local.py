@@ -109,7 +109,7 @@ def test_sqs_a_request_for_an_unknown_activation_mails_nobody(arguments: list[st
 
 
 def test_event_bridge_feedback_about_an_unknown_activation_changes_nothing(arguments: list[str]) -> None:
-    assert invoke("MailFeedbackFunction", "ses-bounce.json", arguments) == {"told": False}
+    assert invoke("MailFeedbackFunction", "ses-bounce.json", arguments) == {"is_new": False}
 
 
 def test_dynamodb_stream_an_outbox_item_is_published(arguments: list[str]) -> None:

@@ -58,7 +58,7 @@ def told(world: World, kind: str, *, tag: str = "activation_id", **more: Any) ->
     activation = world.activations.of_user(TEACHER)
     assert activation is not None
     mail = {"messageId": "m", "tags": {tag: [activation.activation_id]}}
-    return world.record_feedback().take({"eventType": kind, "mail": mail, **more})
+    return world.record_feedback().record({"eventType": kind, "mail": mail, **more})
 
 
 def stuck(world: World) -> list[tuple[str, str]]:
@@ -281,7 +281,7 @@ def test_every_event_file_of_ses_is_understood() -> None:
         assert activation is not None
         detail["mail"]["tags"] = {"activation_id": [activation.activation_id]}
         before = world.table.items["USER#lakeside#t1", "ACTIVATION"]
-        world.record_feedback().take(detail)
+        world.record_feedback().record(detail)
         after = world.table.items["USER#lakeside#t1", "ACTIVATION"]
         assert (path.name == "ses-send.json") == (before == after), path.name
 
@@ -299,11 +299,11 @@ def test_bad_addresses_stop_all_sending_until_a_person_resumes_it() -> None:
     for number in range(9):
         mail = {"messageId": f"s{number}", "tags": {}}
         bounce = {"bounceType": "Permanent", "bounceSubType": "OnAccountSuppressionList"}
-        world.record_feedback().take({"eventType": "Bounce", "mail": mail, "bounce": bounce})
+        world.record_feedback().record({"eventType": "Bounce", "mail": mail, "bounce": bounce})
     assert SendStateStore(world.table).breaker().has_stopped is False
     for number in range(5):
         mail = {"messageId": f"b{number}", "tags": {"kind": ["nudge"]}}
-        world.record_feedback().take({"eventType": "Bounce", "mail": mail, "bounce": {"bounceType": "Permanent"}})
+        world.record_feedback().record({"eventType": "Bounce", "mail": mail, "bounce": {"bounceType": "Permanent"}})
     assert SendStateStore(world.table).breaker().has_stopped
     world.upload(roster(user("t1", "teacher"), user("t2", "teacher"), user("a1", "administrator")), name="more")
     world.send_mail()
@@ -319,7 +319,7 @@ def test_an_event_of_two_weeks_ago_counts_for_nothing() -> None:
     before = dict(world.table.items)
     old = {"messageId": "m", "tags": {}, "timestamp": "2026-08-17T15:00:00.000Z"}
     for kind in ("Send", "Complaint"):
-        world.record_feedback().take({"eventType": kind, "mail": old})
+        world.record_feedback().record({"eventType": kind, "mail": old})
     assert dict(world.table.items) == before
 
 

@@ -19,8 +19,8 @@ from shared.domain import sender_reputation as reputation
 from shared.domain.activation import ActivationState
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import RosterUserKey
-from shared.domain.send_rate import CAUTIOUS, SHARE, Held, Limits, SendRateState, Why
-from shared.domain.sender_reputation import Breaker, Counts, Noted, why_stop
+from shared.domain.send_rate import CAUTIOUS, SHARE, Held, HoldReason, Limits, SendRateState
+from shared.domain.sender_reputation import Breaker, Counts, DeliveryEvent, stop_reason
 from shared.mail.send_slots import limits_of
 from shared.mail.ses import MailRefused
 from shared.stores.send_state import SendStateStore
@@ -73,7 +73,7 @@ def test_nobody_waits_for_longer_than_a_function_may_run() -> None:
     state = known(rate=1)
     state, slots = leased(state, 100)
     assert slots[-1] <= NOW + SOON
-    assert held(state).why is Why.NO_SLOT_SOON
+    assert held(state).reason is HoldReason.NO_SLOT_SOON
     assert held(state).until > NOW + SOON
 
 
@@ -102,12 +102,12 @@ def test_the_quota_counts_what_others_sent_and_what_was_leased_since() -> None:
     state = known(per_day=1_000, sent=900)
     state, slots = leased(state, 200)
     assert len(slots) == 1_000 - 900 - 10
-    assert held(state).why is Why.QUOTA_USED_UP
+    assert held(state).reason is HoldReason.QUOTA_USED_UP
 
 
 def test_the_last_hundredth_is_for_whoever_waits_for_a_mail() -> None:
     state = known(per_day=1_000, sent=990)
-    assert held(state).why is Why.QUOTA_USED_UP
+    assert held(state).reason is HoldReason.QUOTA_USED_UP
     _, slots = leased(state, 20, is_urgent=True)
     assert len(slots) == 10
 
@@ -134,7 +134,7 @@ def test_no_quota_is_no_limit() -> None:
 
 
 def test_a_paused_account_sends_nothing() -> None:
-    assert held(known(may_send=False)).why is Why.ACCOUNT_PAUSED
+    assert held(known(may_send=False)).reason is HoldReason.ACCOUNT_PAUSED
 
 
 # Slower.
@@ -223,9 +223,9 @@ def stop(world: World, mails: int = 100) -> None:
     """So many addresses are bad that sending stops."""
     state = SendStateStore(world.table)
     for number in range(mails):
-        state.note(Noted.ACCEPTED, f"m{number}", world.now)
+        state.note(DeliveryEvent.ACCEPTED, f"m{number}", world.now)
     for number in range(reputation.FEWEST_BOUNCES):
-        state.note(Noted.BOUNCED, f"m{number}", world.now)
+        state.note(DeliveryEvent.BOUNCED, f"m{number}", world.now)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_a_turn_that_passed_in_the_meantime_is_exchanged() -> None:
 
 
 def test_a_few_bounces_among_few_mails_stop_nothing() -> None:
-    assert why_stop({"2026-09-01T15": Counts(10, 4, 2)}, Breaker(), NOW) is None
+    assert stop_reason({"2026-09-01T15": Counts(10, 4, 2)}, Breaker(), NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -325,15 +325,15 @@ def test_a_few_bounces_among_few_mails_stop_nothing() -> None:
     ],
 )
 def test_sending_stops_at_4_in_100_bounces_or_8_in_10000_complaints(counts: Counts, stops: bool) -> None:
-    assert bool(why_stop({"2026-09-01T15": counts}, Breaker(), NOW)) is stops
+    assert bool(stop_reason({"2026-09-01T15": counts}, Breaker(), NOW)) is stops
 
 
 def test_bounces_are_those_of_a_day_and_complaints_those_of_a_week() -> None:
     hours = {"2026-08-27T09": Counts(20_000, 0, 0), "2026-09-01T09": Counts(100, 5, 3)}
-    assert why_stop(hours, Breaker(), NOW) == "5 of 100 mails bounced in 24 hours"
-    assert why_stop({**hours, "2026-09-01T09": Counts(200, 5, 3)}, Breaker(), NOW) is None
+    assert stop_reason(hours, Breaker(), NOW) == "5 of 100 mails bounced in 24 hours"
+    assert stop_reason({**hours, "2026-09-01T09": Counts(200, 5, 3)}, Breaker(), NOW) is None
     old = {"2026-08-31T09": Counts(1_000, 50, 0), "2026-09-01T09": Counts(1_000, 1, 0)}
-    assert why_stop(old, Breaker(), NOW) is None
+    assert stop_reason(old, Breaker(), NOW) is None
 
 
 def test_when_sending_stops_no_mail_of_any_kind_goes_out_and_all_stays_pending() -> None:
@@ -372,8 +372,8 @@ def test_after_it_was_resumed_counting_starts_anew() -> None:
     state = SendStateStore(world.table)
     state.resume("Kim", "cleaned", world.now)
     for number in range(reputation.FEWEST_BOUNCES - 1):
-        assert state.note(Noted.BOUNCED, f"later{number}", world.now) is None
-    opened = state.note(Noted.BOUNCED, "one more", world.now)
+        assert state.note(DeliveryEvent.BOUNCED, f"later{number}", world.now) is None
+    opened = state.note(DeliveryEvent.BOUNCED, "one more", world.now)
     assert opened is not None
     assert opened.has_stopped
 
@@ -382,14 +382,14 @@ def test_a_bounce_counts_once_however_often_it_is_told() -> None:
     world = World()
     state = SendStateStore(world.table)
     for _ in range(3 * reputation.FEWEST_BOUNCES):
-        assert state.note(Noted.BOUNCED, "the same", world.now) is None
+        assert state.note(DeliveryEvent.BOUNCED, "the same", world.now) is None
     assert not state.breaker().has_stopped
 
 
 def test_who_opens_it_is_told_so_once() -> None:
     world = World()
     state = SendStateStore(world.table)
-    told = [state.note(Noted.BOUNCED, f"m{number}", world.now) for number in range(8)]
+    told = [state.note(DeliveryEvent.BOUNCED, f"m{number}", world.now) for number in range(8)]
     assert [one is not None for one in told] == [False] * 4 + [True] + [False] * 3
 
 
@@ -397,12 +397,12 @@ def test_a_bounce_whose_event_broke_off_stops_sending_when_it_comes_again() -> N
     world = World()
     state = SendStateStore(world.table)
     for number in range(4):
-        state.note(Noted.BOUNCED, f"m{number}", world.now)
+        state.note(DeliveryEvent.BOUNCED, f"m{number}", world.now)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(state, "_look", lambda _now: None)
-        state.note(Noted.BOUNCED, "m4", world.now)
+        state.note(DeliveryEvent.BOUNCED, "m4", world.now)
     assert not state.breaker().has_stopped
-    state.note(Noted.BOUNCED, "m4", world.now)
+    state.note(DeliveryEvent.BOUNCED, "m4", world.now)
     assert state.breaker().has_stopped
 
 
