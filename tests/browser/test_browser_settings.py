@@ -13,6 +13,8 @@ from local.sample_district import DISTRICT_ID, PASSWORD, SKILLS, Protagonist, Sa
 from local.stack import LocalStack
 from tests.browser.steps import log_in, press
 
+pytestmark = pytest.mark.slow
+
 _FOCUSED = """() => {
   const one = document.activeElement, at = one.getBoundingClientRect(), style = getComputedStyle(one)
   return {

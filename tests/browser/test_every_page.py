@@ -106,6 +106,7 @@ def test_the_table_has_every_page(states: dict[str, Shown]) -> None:
     assert {shown.reply.template for shown in states.values()} == templates
 
 
+@pytest.mark.slow
 def test_a_page_is_accessible_in_light_and_dark(opened: Opened) -> None:
     assert violations(opened.page) == []
     if opened.language != languages()[0]:
@@ -116,6 +117,7 @@ def test_a_page_is_accessible_in_light_and_dark(opened: Opened) -> None:
     assert darkly == []
 
 
+@pytest.mark.slow
 def test_a_page_fits_a_phone_and_its_controls_fit_a_finger(opened: Opened) -> None:
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= PHONE
     opened.page.set_viewport_size({"width": NARROWEST, "height": 740})
@@ -129,11 +131,13 @@ def test_a_page_fits_a_phone_and_its_controls_fit_a_finger(opened: Opened) -> No
     assert [html for width, height, html in controls if min(width, height) < FINGER] == []
 
 
+@pytest.mark.slow
 def test_a_page_is_light_and_asks_for_nothing_but_itself(opened: Opened) -> None:
     assert opened.requests == [opened.address]
     assert len(opened.page.content().encode()) <= MOST_BYTES
 
 
+@pytest.mark.slow
 def test_a_page_says_what_it_is_in_its_language(opened: Opened) -> None:
     page = opened.page
     assert page.locator("h1").count() == 1
@@ -143,6 +147,7 @@ def test_a_page_says_what_it_is_in_its_language(opened: Opened) -> None:
     assert page.title() != "– Khan Academy"
 
 
+@pytest.mark.slow
 def test_a_page_leads_to_support_and_on_and_has_one_main_action_at_most(opened: Opened) -> None:
     support = {"en": "Get support", "es": "Obtener ayuda"}[opened.language]
     address = opened.page.get_by_role("link", name=support, exact=True).get_attribute("href") or ""
@@ -151,6 +156,7 @@ def test_a_page_leads_to_support_and_on_and_has_one_main_action_at_most(opened: 
     assert opened.page.locator("main .main").count() <= 1
 
 
+@pytest.mark.slow
 def test_every_accessible_name_stands_once_on_a_page(opened: Opened) -> None:
     names = opened.page.locator("a, button, label, h1, h2, h3:not(:has(a)), [aria-label]").evaluate_all(
         "all => all.map(one => one.ariaLabel || one.textContent.trim())"

@@ -107,6 +107,7 @@ def test_the_gallery_is_accessible(desktop: Page, phone: Page, gallery: str) -> 
         assert violations(page) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("kind", "language"), EVERY_MAIL)
 def test_a_mail_is_accessible_in_light_and_dark(phone: Page, gallery: str, kind: Kind, language: str) -> None:
@@ -114,6 +115,7 @@ def test_a_mail_is_accessible_in_light_and_dark(phone: Page, gallery: str, kind:
     assert violations(phone, *PART_OF_A_PAGE) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "language"), EVERY_MAIL)
 def test_a_mail_fits_a_phone_and_its_links_fit_a_finger(phone: Page, gallery: str, kind: Kind, language: str) -> None:
     phone.goto(f"{gallery}/gallery/{kind}/{language}")
@@ -125,6 +127,7 @@ def test_a_mail_fits_a_phone_and_its_links_fit_a_finger(phone: Page, gallery: st
         assert box["width"] >= 44, link.inner_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", Kind)
 def test_the_longest_name_in_one_word_fits_a_phone_too(phone: Page, kind: Kind) -> None:
     phone.set_content(sample(kind, "en", **_with_long_names(VALUES[kind])).html)
@@ -157,6 +160,7 @@ def test_a_page_that_is_not_there_is_not_found(phone: Page, gallery: str) -> Non
         assert answer.status == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "scheme", "name"),
     [

@@ -16,6 +16,8 @@ from local.processes import Process, free_port
 from local.sample_district import DISTRICT_ID, make
 from local.stack import HOME, ROOT, LocalStack
 
+pytestmark = pytest.mark.slow
+
 IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1",

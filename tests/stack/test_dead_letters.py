@@ -83,6 +83,7 @@ def of_s3(key: str, etag: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_letters_of_two_weeks_ago_change_nothing_that_was_done(
     stack: LocalStack, letters: Letters, redrive: Redrive
 ) -> None:

@@ -51,6 +51,7 @@ def test_a_port_in_use_is_told_in_one_sentence() -> None:
     assert output.strip() == f"Port {port} is in use. Choose another WEB_PORT, or 0 for any free one."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_end_in_the_middle_of_the_start_leaves_nothing_running(number: signal.Signals) -> None:
     before = runs()
@@ -68,6 +69,7 @@ def test_an_end_in_the_middle_of_the_start_leaves_nothing_running(number: signal
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_a_second_start_names_the_first_and_the_end_leaves_nothing_running() -> None:
     before = runs()
     first = start(ENDPOINT_PORT="0", WEB_PORT="0")

@@ -20,6 +20,8 @@ from local.stack import LocalStack
 from operations.redrive import Redrive
 from operations.stack import local_stack
 
+pytestmark = pytest.mark.slow
+
 TEACHERS = 40
 
 
