@@ -1,7 +1,7 @@
 """The activation: one teacher's email, its token, and its states (M8, B5).
 
-``pending → sending → sent → delivered | bounced | complained``, and ``expired``, ``withdrawn``. The state
-makes the mail go out once: only ``pending`` may be sent, and only one worker can take it from there.
+``pending → sending → sent → delivered | bounced | complained``, and ``expired``, ``withdrawn``. The state is why
+the mail goes out once: only ``pending`` may be sent, and only one worker can claim it from there.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class ActivationState(StrEnum):
 class Activation:
     """A roster user's activation. ``activation_id`` is random and opaque; it is the only id in the mail's address.
 
-    ``token_version`` is signed with the token: raising it makes every earlier address dead. ``used_at`` is set when the
-    link was made through it: single use is the activation's state, not the token's absence. ``follow_up_at`` is when a
-    mail that is out is looked at next: for a reminder, and at last because it expires. ``reminders`` counts those sent.
-    ``trouble`` is what SES reports of a mail that may yet arrive (``delayed``, ``soft_bounce``).
+    ``token_version`` is signed into the token: raising it makes every earlier link dead. ``used_at`` is set when the link
+    between roster user and account is made: the activation remembers that it was used, the token does not.
+    ``follow_up_at`` is when the mail is followed up next: by a reminder, and at last by its end. ``reminders`` counts
+    those sent. ``trouble`` is what SES reported of a mail that may yet arrive (``delayed``, ``soft_bounce``).
     """
 
     activation_id: str
@@ -61,12 +61,12 @@ class NotMailed(StrEnum):
     """Why a roster user gets no mail from here; the values are codes of reports and errors where they are shown."""
 
     AWAY = "not_on_roster"
-    """Off the roster: works again on return (M8)."""
+    """Off the roster; the activation works again on return (M8)."""
     NOT_A_TEACHER = "not_a_teacher"
     LINKED = "matched_or_linked"
     NO_ADDRESS = "teacher_without_email"
     SHARED_ADDRESS = "shared_address"
-    """Several people have it (M7)."""
+    """Several people have this address (M7)."""
     OTHER_ADDRESS = "other_address"
     """The official address is not the one that the mail was made for."""
 
@@ -78,9 +78,9 @@ def why_not_mailed(
     address_is_shared: bool = False,
     mailed_address: str | None = None,
 ) -> NotMailed | None:
-    """The one rule of who is mailed: teachers on the roster with an address of their own (M7, M8, M12, B5); None: may be mailed.
+    """Return why this person may not be mailed; None for teachers on the roster with an address of their own (M7, M8, M12, B5).
 
-    ``link`` counts for mails that ask for a link: whoever is matched or linked needs none. ``mailed_address`` is the address
+    ``link`` is for mails that ask for a link: a person who is matched or linked needs none. ``mailed_address`` is the address
     that a mail was made for.
     """
     if user is None or not user.active:
@@ -104,17 +104,17 @@ def may_be_mailed(user: RosterUser | None) -> bool:
 
 
 def needs_no_link(link: Link | None) -> bool:
-    """Whether an account was found for this person or linked already: no mail is to ask for one (M8)."""
+    """Whether this person is matched or linked already, so that no mail asks for a link (M8)."""
     return link is not None and link.state in (LinkState.MATCHED, LinkState.LINKED)
 
 
 def valid_for(district: District) -> timedelta:
-    """How long the link of an activation mail works."""
+    """How long the link of an activation email works."""
     return timedelta(days=district.activations.valid_days)
 
 
 def begins_anew(present: Activation, address: str) -> bool:
-    """Whether nothing ever reached this teacher, so that the invitation begins anew: it was withdrawn unsent for a match that
+    """Whether no mail ever reached this teacher, so that the activation begins anew: it was withdrawn unsent for a match that
     is gone, or bounced at an address that the district has corrected since."""
     if present.used_at:
         return False
@@ -127,7 +127,7 @@ _NOT_YET = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def starts_at(district: District, user: RosterUser, now: datetime) -> datetime | None:
-    """From when on this teacher may be mailed; None: at once. Outside of a pilot it is for the district to say when."""
+    """When the activation email may go out; None for at once. Outside of a pilot, not before the district's settings change."""
     if district.schools and not set(district.schools) & set(user.school_ids):
         return _NOT_YET
     starts = now

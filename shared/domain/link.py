@@ -2,7 +2,7 @@
 
 ``none → matched → linked → undone``; an undone pair may be linked again by the person, never by rule (B2, M8). A link to
 an account that was made with it at a district login may be turned to the person's older account: then both are joined, and
-the link keeps what it was before, so that undoing it gives that back (M16, B2).
+the link keeps what it was before, and an undo restores it (M16, B2).
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class Link:
     is_made: bool = False
     """Whether the account was made with this link, at a district login."""
     joined: Link | None = None
-    """The link as it stood before its account was joined into the present one: the ledger from which undo gives back."""
+    """The link as it was before its account was joined into the present one; an undo restores it."""
 
     @property
     def is_linked(self) -> bool:
         return self.state is LinkState.LINKED
 
     def may_be_joined_into(self, account_id: str) -> bool:
-        """Whether this link may be turned to another account, with the one that was made for it joined into that one."""
+        """Whether the account that was made for this link may be joined into another one, which gets the link."""
         return self.is_linked and self.is_made and self.account_id != account_id
 
 
@@ -69,14 +69,14 @@ def make(
     joins: str | None = None,
     is_made: bool = False,
 ) -> Link:
-    """The link once it is made. ``proved_at`` is when a district login proved the roster user.
+    """Return the link once it is made. ``proved_at`` is when a district login proved the roster user.
 
     ``joins`` is the account, made at a district login, that the person saw and wants joined into this one. ``is_made``
     says that the account is made with this link.
 
     Raises RefusedTransition ``already_linked`` when the roster user is linked to another account,
     ``undone_by_person`` when a rule would redo what a person undid, ``proof_spent`` when the proof is older than the
-    undoing: a proof dies with it.
+    undo.
     """
     if present and present.is_linked:
         if present.account_id == account_id:
@@ -107,7 +107,7 @@ def make(
 
 
 def undo(present: Link | None, *, now: str) -> Link:
-    """The link once it is undone: where two accounts were joined, the link as it stood before that.
+    """Return the link once it is undone: where two accounts were joined, the link as it was before.
 
     Raises RefusedTransition ``not_linked`` when there is none to undo.
     """

@@ -1,6 +1,6 @@
-"""The notice that a link was made or undone: who hears of it (B2).
+"""The link notice: who is mailed when a link is made or undone (B2).
 
-It goes to the roster user's official address and to the account's own, so that whoever owns either side learns of it.
+It goes to the roster user's official address and to the account's own, so that the owner of either side learns of it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Notice:
 
 
 def addresses(user: RosterUser | None, account: Account | None) -> dict[Side, str]:
-    """The stored addresses that a notice goes to: of teachers alone (M12), and of the account only a verified one."""
+    """Return the stored addresses that a notice goes to: only teachers' (M12), and the account's only if it is verified."""
     if user is None or user.role is not Role.TEACHER:
         return {}
     found = {Side.OFFICIAL: user.official_email} if user.official_email else {}

@@ -1,4 +1,4 @@
-"""The match: which existing account is a roster user's, found by rule (M6, M7). The only place that decides it."""
+"""The match: which account is a roster user's, found by rule (M6, M7). No other code decides it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What the rule says of a roster user; the counts of a report are named after these."""
+    """The result for one roster user; the counts of a report have these names."""
 
     MATCHED = "matched"
     AMBIGUOUS = "ambiguous"
@@ -31,7 +31,7 @@ class Match:
     account_id: str | None = None
     candidates: tuple[str, ...] = ()
     address_is_shared: bool = False
-    """Whether somebody else of the district was seen with the same official address; such an address is not mailed."""
+    """Whether somebody else of the district has the same official address; then it is not mailed."""
 
 
 def match(holders: Iterable[Holder], *, address_is_shared: bool = False) -> Match:

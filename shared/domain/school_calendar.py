@@ -20,11 +20,10 @@ def is_school_day(district: District, day: date) -> bool:
 
 
 def next_allowed(district: District, moment: datetime) -> datetime:
-    """The first moment from this one on that lies on a school day of the district's calendar, outside of the quiet hours.
+    """Return the first moment, from this one on, on a school day of the district and outside of its quiet hours.
 
-    Where the next year has none, a year from this moment: it is asked again then, before anything goes out.
-
-    Computed on the district's own clock, whose days have 23 to 25 hours.
+    If the next year has none, a year from this moment: it is asked again then, before anything goes out. Days are those of
+    the district's time zone, with 23 to 25 hours.
     """
     local = moment.astimezone(district.zone)
     for days in range(_LONGEST_WAIT_DAYS):
@@ -50,5 +49,5 @@ def _open_hours(quiet: tuple[time, time] | tuple[()]) -> list[tuple[time, time |
 
 
 def moment_of(district: District, day: date, hour: time = time()) -> datetime:
-    """The moment (UTC) at which this day's hour, or the day itself, begins on the district's own clock."""
+    """The moment (UTC) at which this day's hour, or the day itself, begins in the district's time zone."""
     return datetime.combine(day, hour, district.zone).astimezone(UTC)

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 @cache
 def client(service: str, *, retries: bool = True) -> Any:
-    """A client. Without ``retries`` a call is made once, whatever comes of it."""
-    # Without this a presigned address of S3 is signed the old way, which newer regions do not take.
+    """Return the client of a service. Without ``retries`` each call is made once.
+
+    A presigned address of S3 needs ``s3v4``: newer regions refuse the older signature.
+    """
     signature = "s3v4" if service == "s3" else None
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 6 if retries else 1},
@@ -29,6 +31,6 @@ def client(service: str, *, retries: bool = True) -> Any:
 
 @cache
 def table(name: str) -> Table:
-    """The one table."""
+    """Return the one table (docs/decisions/0001-one-table.md)."""
     config = Config(retries={"mode": "standard", "max_attempts": 8}, connect_timeout=5, max_pool_connections=16)
     return boto3.resource("dynamodb", config=config).Table(name)

@@ -14,12 +14,12 @@ _RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"}
 
 
 def languages() -> list[str]:
-    """The languages there are: English, and each with a folder under ``shared/locale``."""
+    """Return English and each language that has a folder under ``shared/locale``."""
     return ["en", *sorted(folder.name for folder in _LOCALE.iterdir() if folder.is_dir())]
 
 
 def language_for(*wanted: str | None) -> str:
-    """The first of these locales (``es-MX``, ``en``) whose language is there; English when none is."""
+    """Return the language of the first of these locales (``es-MX``, ``en``) that there is a translation for; else English."""
     known = languages()
     for locale in wanted:
         language = (locale or "").replace("_", "-").split("-")[0].lower()
@@ -29,7 +29,7 @@ def language_for(*wanted: str | None) -> str:
 
 
 def language_accepted(header: str | None) -> str | None:
-    """The best language of an ``Accept-Language`` header that is there, or None."""
+    """Return the best language of an ``Accept-Language`` header that there is a translation for, or None."""
     known = languages()
     choices = []
     for part in (header or "").split(",")[:20]:
@@ -44,18 +44,18 @@ def language_accepted(header: str | None) -> str | None:
 
 
 def direction(language: str) -> str:
-    """Which way a language is written, as HTML's ``dir`` says it."""
+    """Return the direction of a language, for HTML's ``dir``."""
     return "rtl" if language in _RIGHT_TO_LEFT else "ltr"
 
 
 def own_name(language: str) -> str:
-    """What a language calls itself: its translation of the word "English"."""
+    """Return the name of a language in itself: its translation of the word "English"."""
     _ = translations(language).gettext
     return _("English")
 
 
 def long_date(language: str, day: date) -> str:
-    """A day with its month as a word, the way this language writes it."""
+    """Return a day with its month as a word, in the order of this language."""
     _ = translations(language).gettext
     months = [
         _("January"), _("February"), _("March"), _("April"), _("May"), _("June"),
@@ -74,7 +74,7 @@ def translations(language: str) -> NullTranslations | GNUTranslations:
 
 @cache
 def environment(templates: Path, language: str) -> Environment:
-    """Templates of one language. What is put into them is escaped; what is forgotten is an error."""
+    """Return the templates of one language. Values are escaped; a missing value is an error."""
     env = Environment(
         loader=FileSystemLoader(templates),
         autoescape=select_autoescape(disabled_extensions=("txt",), default=True),

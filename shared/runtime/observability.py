@@ -1,4 +1,4 @@
-"""Logs and metrics: one logger and one way to count. Neither ever holds personal data, only ids, codes and numbers."""
+"""Logs and metrics. Neither ever holds personal data, only ids, codes and numbers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NAMESPACE = "AccountLinking"
 
 
 def metric(name: str, value: float = 1) -> None:
-    """Count something that an alarm or a dashboard looks at."""
-    with single_metric(name=name, unit=MetricUnit.Count, value=value, namespace=NAMESPACE) as one:
-        one.add_dimension("service", "account-linking")
+    """Count something for an alarm or a dashboard."""
+    with single_metric(name=name, unit=MetricUnit.Count, value=value, namespace=NAMESPACE) as counter:
+        counter.add_dimension("service", "account-linking")
 
 
 def where(error: BaseException) -> list[str]:
-    """Where something went wrong, without what it was about: the text of an error may hold people's data."""
+    """Return where an error came from, without its text, which may hold people's data."""
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]

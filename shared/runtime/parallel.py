@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def each[T, R](do: Callable[[T], R], things: Iterable[T], *, at_once: int) -> Iterator[R]:
-    """What ``do`` answers for each thing, in their order. With ``at_once=1`` nothing leaves the caller's thread."""
+    """Yield what ``do`` returns for each thing, in their order. With ``at_once=1`` all runs in the caller's thread."""
     if at_once == 1:
         yield from map(do, things)
         return

@@ -1,4 +1,4 @@
-"""Secrets of Secrets Manager, read on first use and kept for a short while, so that a rotation is noticed."""
+"""Secrets of Secrets Manager, read on first use and kept for five minutes, so that a rotation is noticed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each function is told by its environment: one model per function, read once, checked as a whole."""
+"""The environment variables of each function: one model per function, read once, checked as a whole."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class EventPublisherSettings(Settings):
 
 
 class UserMigrationSettings(Settings):
-    """Plain HTTP is for this machine alone; an address with a user in it may look like this machine and be another."""
+    """Plain HTTP is allowed for this machine alone. An address with a user in it is refused: it may look like this machine."""
 
     table_name: str
     google_issuer: str
