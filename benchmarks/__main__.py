@@ -1,7 +1,6 @@
-"""``make bench``: what an import of a district costs, against floors of the same run; the pace of mail; the clean-up; what
-joining two accounts writes.
+"""``make bench``: what an import costs, against floors of the same run; the send rate; the clean-up; joined accounts.
 
-Timings are told, and decide nothing but this command's own exit status. The pace is counted on a simulated clock.
+Timings decide nothing but the exit status of this command. The send rate is counted on a simulated clock.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from benchmarks.districts import Shape, write
 from benchmarks.figures import Figures
 from benchmarks.imports import Bench, Measured, csv_pass, hash_pass
 from benchmarks.joining import measure as measure_joins
-from benchmarks.mail_pace import measure as measure_mail
+from benchmarks.send_rate import measure as measure_mail
 
 _FEWER = 10
-"""How many times fewer people the district has that memory is compared with."""
+"""Memory is compared with that of a district with so many times fewer people."""
 
 
 PARTS = {"mail": measure_mail, "cleanup": measure_cleanup, "joins": measure_joins}
@@ -30,13 +29,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--format", default="oneroster-1.1")
-    parser.add_argument("--only", choices=PARTS, help="this part alone")
-    wanted = parser.parse_args()
+    parser.add_argument("--only", choices=PARTS, help="only this part")
+    arguments = parser.parse_args()
     figures = Figures()
-    if not wanted.only:
-        _measure_imports(figures, wanted.people, wanted.format)
+    if not arguments.only:
+        _measure_imports(figures, arguments.people, arguments.format)
     for part, measure in PARTS.items():
-        if wanted.only in (None, part):
+        if arguments.only in (None, part):
             measure(figures)
     return 0 if figures.keep() else 1
 
@@ -91,10 +90,10 @@ class _Nights:
             1,
             allowance=1,
         )
-        self._one_in_a_hundred(figures, bench, floor)
+        self._one_percent_changed(figures, bench, floor)
         self._cut_off(figures, bench)
 
-    def _one_in_a_hundred(self, figures: Figures, bench: Bench, floor: float) -> None:
+    def _one_percent_changed(self, figures: Figures, bench: Bench, floor: float) -> None:
         changed = Shape(self._shape.people, self._shape.seed, self._shape.format, change=0.01)
         write(changed, self._folder / "changed")
         night = bench.run(self._folder / "changed")
@@ -117,7 +116,7 @@ class _Nights:
         figures.add("one in a hundred changed: most memory of a worker", night.peak / 2**20, "MiB", limit=256)
 
     def _cut_off(self, figures: Figures, bench: Bench) -> None:
-        """Half of the district is missing: by rows, by schools, by a whole file."""
+        """Measure imports in which half of the district is missing: rows, schools, or a whole file."""
         careful = Bench(self._folder, table=bench.table)
         for fault in ("half_rows", "half_schools", "half_files"):
             spoiled = Shape(self._shape.people, self._shape.seed, self._shape.format, faults=(fault,))

@@ -25,17 +25,17 @@ GOALS = ASSIGNMENTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What an export took."""
+    """The cost of an export: seconds, and bytes."""
 
     seconds: float
     peak: int
     size: int
     before: int
-    """The memory of the process before the export, most of it the table of the simulation."""
+    """The memory of the process before the export, most of it the fake table."""
 
 
 def measured(students: int) -> Measured:
-    """An export in a fresh process."""
+    """Measure an export in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.class_export", str(students)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)
     return Measured(**json.loads(answer.stdout))
@@ -46,8 +46,10 @@ def _world(students: int) -> World:
     skills = [f"skill-{n:03d}" for n in range(SKILLS)]
     mastery = {skill: SkillMastery(n % 101, "2026-05-01T00:00:00.000Z") for n, skill in enumerate(skills)}
     accounts = [f"kid-{n}" for n in range(students)]
-    for one in accounts:
-        world.accounts.put(Account(one, "student", f"Student {one}", one), mastery, None, "f", before=None)
+    for account_id in accounts:
+        world.accounts.put(
+            Account(account_id, "student", f"Student {account_id}", account_id), mastery, None, "f", before=None
+        )
     goals = tuple(Goal(f"g{n}", f"Goal {n}", tuple(skills[n * 5 : n * 5 + 10])) for n in range(GOALS))
     work = tuple(Assignment(f"w{n}", f"Quiz {n}", "quiz", dict.fromkeys(accounts, n)) for n in range(ASSIGNMENTS))
     old = GrassrootsClass("old", "ada", "Everybody", student_account_ids=tuple(accounts), goals=goals, assignments=work)
@@ -56,7 +58,7 @@ def _world(students: int) -> World:
 
 
 def _peak() -> int:
-    """The most memory that this process had, in bytes; Linux' own count of a process begins with what its parent had."""
+    """Return the most memory that this process had, in bytes. The count of getrusage on Linux includes the parent's."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024

@@ -1,4 +1,4 @@
-"""The clean-up measured: pairing on a district whose truth is known; what nudges cost among a million linked teachers."""
+"""The clean-up: how exact pairing is on a generated district, and what nudges cost among a million linked teachers."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ TODAY = date(2026, 10, 1)
 
 @dataclass
 class Teacher:
-    """A teacher's classes of both kinds; ``gone_over`` says what truly became of each old one."""
+    """A teacher's classes of both kinds; ``continued_in`` holds the true successors of each old one."""
 
     old: list[GrassrootsClass] = field(default_factory=list)
     new: list[DistrictClass] = field(default_factory=list)
-    gone_over: dict[str, set[str]] = field(default_factory=dict)
+    continued_in: dict[str, set[str]] = field(default_factory=dict)
 
 
 class GeneratedDistrict:
-    """Classes that went on, split, merged or ended, with students who left, came and were about already.
+    """Classes that went on, split, merged or ended, with students who left, came or stayed.
 
-    A class that went on keeps 75 to 100 % of its students; a quarter of one that ended is met again in classes of the same
-    teacher. 60 to 100 % of a class's students are linked, every fifth district class has a second teacher, and every fifth
+    A class that went on keeps 75 to 100 % of its students; a quarter of the students of one that ended are in other classes of the
+    same teacher. 60 to 100 % of a class's students are linked, every fifth district class has a second teacher, and every fifth
     teacher of many classes has a club of students out of all of them.
     """
 
@@ -46,24 +46,24 @@ class GeneratedDistrict:
         self._students = 0
         self.linked: dict[str, str] = {}
         self.teachers = [self._teacher(number) for number in range(teachers)]
-        for one, other in zip(self.teachers[::2], self.teachers[1::2], strict=True):
-            other.new += [shared for shared in one.new if self._random.random() < 0.2]
+        for first, second in zip(self.teachers[::2], self.teachers[1::2], strict=True):
+            second.new += [shared for shared in first.new if self._random.random() < 0.2]
 
     def _teacher(self, number: int) -> Teacher:
-        one = Teacher()
+        teacher = Teacher()
         for period in range(self._random.randint(2, 6)):
             fate = self._random.choices(("went on", "split", "merged", "ended"), (5, 1, 1, 3))[0]
-            self._period(one, f"{number}-{period}", fate)
-        for ended in [c for c in one.old if not one.gone_over[c.class_id]]:
+            self._period(teacher, f"{number}-{period}", fate)
+        for ended in [c for c in teacher.old if not teacher.continued_in[c.class_id]]:
             again = self._random.sample(ended.student_account_ids, len(ended.student_account_ids) // 4)
-            for account in again if one.new else ():
-                self._attends(one, self._random.randrange(len(one.new)), account)
-        if len(one.new) > 4 and self._random.random() < 0.2:
-            everybody = [account for c in one.old for account in c.student_account_ids]
-            self._ended(one, f"club-{number}", self._random.sample(everybody, 15))
-        return one
+            for account in again if teacher.new else ():
+                self._attends(teacher, self._random.randrange(len(teacher.new)), account)
+        if len(teacher.new) > 4 and self._random.random() < 0.2:
+            everybody = [account for c in teacher.old for account in c.student_account_ids]
+            self._ended(teacher, f"club-{number}", self._random.sample(everybody, 15))
+        return teacher
 
-    def _period(self, one: Teacher, name: str, fate: str) -> None:
+    def _period(self, teacher: Teacher, name: str, fate: str) -> None:
         classes = [self._people(self._random.randint(12, 34)) for _ in range(2 if fate == "merged" else 1)]
         stays = self._random.uniform(0.75, 1)
         went = [account for accounts in classes for account in accounts if self._random.random() < stays]
@@ -72,15 +72,15 @@ class GeneratedDistrict:
         for title, accounts in zip(titles, parts, strict=True):
             come = self._people(self._random.randint(0, 8))
             ids = tuple(f"s-{account}" for account in (*accounts, *come))
-            one.new.append(DistrictClass("lakeside", title, title, student_ids=ids))
+            teacher.new.append(DistrictClass("lakeside", title, title, student_ids=ids))
         for part, accounts in enumerate(classes):
-            self._ended(one, f"old-{name}-{part}", accounts)
-            one.gone_over[f"old-{name}-{part}"] = set(titles)
+            self._ended(teacher, f"old-{name}-{part}", accounts)
+            teacher.continued_in[f"old-{name}-{part}"] = set(titles)
 
     @staticmethod
-    def _ended(one: Teacher, name: str, accounts: list[str]) -> None:
-        one.old.append(GrassrootsClass(name, "ada", name, student_account_ids=tuple(accounts)))
-        one.gone_over[name] = set()
+    def _ended(teacher: Teacher, name: str, accounts: list[str]) -> None:
+        teacher.old.append(GrassrootsClass(name, "ada", name, student_account_ids=tuple(accounts)))
+        teacher.continued_in[name] = set()
 
     def _people(self, number: int) -> list[str]:
         accounts = [f"p{n}" for n in range(self._students, self._students + number)]
@@ -90,10 +90,10 @@ class GeneratedDistrict:
         return accounts
 
     @staticmethod
-    def _attends(one: Teacher, number: int, account: str) -> None:
-        was = one.new[number]
+    def _attends(teacher: Teacher, number: int, account: str) -> None:
+        was = teacher.new[number]
         student_ids = (*was.student_ids, f"s-{account}")
-        one.new[number] = DistrictClass("lakeside", was.sourced_id, was.title, student_ids=student_ids)
+        teacher.new[number] = DistrictClass("lakeside", was.sourced_id, was.title, student_ids=student_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +114,25 @@ class Accuracy:
 
 
 def strong_pairs(teachers: int = 1_000, seed: int = 7) -> Accuracy:
-    """The strong pairs of a generated district, against its truth."""
+    """Return how the strong pairs of a generated district compare with its truth."""
     made = GeneratedDistrict(seed, teachers)
     counts: Counter[str] = Counter()
     for teacher in made.teachers:
         for found in pair(teacher.old, teacher.new, made.linked, TODAY):
-            truth = teacher.gone_over[found.grassroots.class_id]
-            named = {one.into.sourced_id for one in found.into} if found.verdict is Verdict.OBSOLETE else set()
+            truth = teacher.continued_in[found.grassroots.class_id]
+            named = (
+                {successor.into.sourced_id for successor in found.into} if found.verdict is Verdict.OBSOLETE else set()
+            )
             counts.update(right=len(named & truth), wrong=len(named - truth), missed=len(truth - named))
     return Accuracy(counts["right"], counts["wrong"], counts["missed"])
 
 
 def by_shared_students(classes: int = 200, seed: int = 7) -> dict[int, Counter[Verdict]]:
-    """What is said of classes of which 0, 10, … 100 % of the students moved, when four of five are linked."""
+    """Return the verdicts on classes of which 0, 10, … 100 % of the students moved, when four of five are linked."""
     random = Random(seed)
-    told: dict[int, Counter[Verdict]] = {}
+    verdicts: dict[int, Counter[Verdict]] = {}
     for percent in range(0, 101, 10):
-        told[percent] = Counter()
+        verdicts[percent] = Counter()
         for _ in range(classes):
             students = [f"p{n}" for n in range(random.randint(12, 34))]
             moved = random.sample(students, round(len(students) * percent / 100))
@@ -138,13 +140,13 @@ def by_shared_students(classes: int = 200, seed: int = 7) -> dict[int, Counter[V
             old = GrassrootsClass("old", "ada", "old", student_account_ids=tuple(students))
             new = DistrictClass("lakeside", "new", "new", student_ids=tuple(f"s-{account}" for account in moved))
             (found,) = pair([old], [new], linked, TODAY)
-            told[percent][found.verdict] += 1
-    return told
+            verdicts[percent][found.verdict] += 1
+    return verdicts
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a run of the nudges used."""
+    """What a run of the nudges read and wrote."""
 
     sent: int
     read_units: float
@@ -153,9 +155,9 @@ class Spent:
 
 
 def nudged(linked: int, due: int) -> Spent:
-    """Of so many linked teachers so many are due a nudge; the others are so in a week.
+    """Measure a run of the nudges: so many teachers are linked, and so many of them are due; the others are due in a week.
 
-    The others have nothing but their place in the index: whoever read more of them would find nothing, and be stopped.
+    Of the others only the place in the index exists: a run that reads more of them finds nothing, and fails.
     """
     world = World()
     world.now = datetime(2026, 9, 2, 15, tzinfo=UTC)
@@ -192,7 +194,7 @@ def nudged(linked: int, due: int) -> Spent:
 
 
 def measure(figures: Figures) -> None:
-    """How good the strong pairs are, what is said by the part of the students who moved, and what nudges cost."""
+    """Measure how exact strong pairs are, the verdicts by the share of students who moved, and the cost of nudges."""
     found = strong_pairs()
     name = f"pairing, {found.right + found.missed:,} true pairs"
     figures.add(f"{name}: precision of strong pairs", 100 * found.precision, "%")

@@ -27,8 +27,8 @@ _CHUNK = 1 << 20
 def write(shape: Shape, folder: Path) -> dict[str, int]:
     """Write the roster's CSV files into the folder, with the shape's faults.
 
-    Answers what the report counts as read of each kind ("users", "classes", "enrollments") when there are no faults;
-    what is to be expected of a fault, benchmarks.faults says. Raises FileExistsError when the folder holds CSV files.
+    Return what the report counts as read of each kind ("users", "classes", "enrollments") when there are no faults;
+    benchmarks.faults has what to expect of a fault. Raises FileExistsError when the folder holds CSV files.
     """
     faults.check(shape.faults)
     district = District(shape)
@@ -40,7 +40,7 @@ def write(shape: Shape, folder: Path) -> dict[str, int]:
 def write_delta(shape: Shape, folder: Path) -> dict[str, int]:
     """Write the OneRoster delta that leads from a change of 0 to this shape: the changed people, as active rows.
 
-    Answers what the report counts as read of each kind. Raises ValueError where the format knows no delta, and
+    Return what the report counts as read of each kind. Raises ValueError where the format knows no delta, and
     FileExistsError when the folder holds CSV files.
     """
     if not shape.is_oneroster:
@@ -70,7 +70,7 @@ def _free(folder: Path) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write what the command line asks for; prints as JSON what a report is to say of it."""
+    """Write what the command line asks for; print the expected report as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.districts", description=__doc__.partition("\n")[0])
     parser.add_argument("--people", type=int, default=1_000, help="how many (default 1000)")
     parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=f"default {FORMATS[0]}")
@@ -82,21 +82,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--delta", action="store_true", help="only the changed people, as a OneRoster delta")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the CSV files go")
     parser.add_argument("--zip", action="store_true", help="also zip them, into FOLDER.zip")
-    wanted = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        shape = Shape(wanted.people, wanted.seed, wanted.format, tuple(wanted.fault), wanted.change, wanted.domain)
+        shape = Shape(
+            options.people, options.seed, options.format, tuple(options.fault), options.change, options.domain
+        )
         expected: tuple[faults.Expected, ...] = ()
-        if wanted.delta:
-            counts = write_delta(shape, wanted.out)
+        if options.delta:
+            counts = write_delta(shape, options.out)
         else:
-            counts = write(replace(shape, faults=()), wanted.out)
-            expected = faults.corrupt(shape, wanted.out)
-    except (ValueError, FileExistsError) as wrong:
-        parser.error(str(wrong))
-    if wanted.zip:
-        pack(wanted.out, wanted.out.with_name(f"{wanted.out.name}.zip"))
-    said = {"read_when_clean": counts, "faults": [asdict(one) for one in expected]}
-    sys.stdout.write(f"{json.dumps(said, indent=1)}\n")
+            counts = write(replace(shape, faults=()), options.out)
+            expected = faults.corrupt(shape, options.out)
+    except (ValueError, FileExistsError) as error:
+        parser.error(str(error))
+    if options.zip:
+        pack(options.out, options.out.with_name(f"{options.out.name}.zip"))
+    result = {"read_when_clean": counts, "faults": [asdict(fault) for fault in expected]}
+    sys.stdout.write(f"{json.dumps(result, indent=1)}\n")
     return 0
 
 

@@ -1,5 +1,5 @@
-"""What can be wrong with a roster. Each fault spoils the finished files of a clean one at a place that follows from the
-seed, and tells what the import's report then says."""
+"""Faults of rosters. Each fault changes the finished files of a clean roster at a seeded place, and returns what the
+import's report must say."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """The one row that is rejected: what it counts as, why, and where (``line`` 1 is the header)."""
+    """The row that is rejected: what it counts as, why, and where (``line`` 1 is the header)."""
 
     kind: str
     code: str
@@ -33,7 +33,7 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a report says of a spoiled roster.
+    """What a report says of a roster with a fault.
 
     ``reject``: a row that was added; it counts as read and as rejected on top of what a clean roster counts.
     ``note``: the code of a note that is there. ``reason``: the code for which the import did not go on.
@@ -52,7 +52,7 @@ type Fault = Callable[[Shape, Path], Expected]
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What a format calls the files and columns that are spoiled; ``people`` lists the files that go along with it."""
+    """The names of the files and columns that faults change; ``people`` lists the files with one row for each person."""
 
     people: tuple[str, ...]
     person_id: str
@@ -81,7 +81,7 @@ _TOO_MANY = Expected("held", reason="too_many_removed", after_whole=True)
 
 
 def corrupt(shape: Shape, folder: Path) -> tuple[Expected, ...]:
-    """Let the shape's faults happen to the files in this folder; answers what is expected, in the order of FAULTS.
+    """Apply the shape's faults to the files in this folder. Return what is expected, in the order of FAULTS.
 
     Faults that leave rows out come first and encodings last, whatever the order in which they are named.
     """
@@ -89,9 +89,9 @@ def corrupt(shape: Shape, folder: Path) -> tuple[Expected, ...]:
     expected: list[Expected] = []
     for name, fault in FAULTS.items():
         if name in shape.faults:
-            one = fault(shape, folder)
-            expected = [_moved_down(earlier, one) for earlier in expected]
-            expected.append(one)
+            added = fault(shape, folder)
+            expected = [_moved_down(earlier, added) for earlier in expected]
+            expected.append(added)
     return tuple(expected)
 
 
@@ -239,7 +239,7 @@ def _keep_rows(path: Path, rows: int) -> None:
 
 
 def _add_like(path: Path, draw: Random, changes: Mapping[str, str], *, surplus: tuple[str, ...] = ()) -> int:
-    """Add a row below one that is drawn: the same, but for these columns and surplus fields. Answers its line."""
+    """Copy a drawn row, with these columns and surplus fields changed, below it. Return the line of the copy."""
     rows = _rows_in(path)
     if not rows:
         raise ValueError(f"{path.name} has no row to begin with")

@@ -42,9 +42,9 @@ class Figures:
         ratio = (value - allowance) / floor
         self._take(Figure(name, round(value, 3), unit, round(floor, 3), round(ratio, 3), limit, ratio <= limit))
 
-    def holds(self, name: str, what: object, *, holds: bool) -> None:
-        """Something that is so, or is not."""
-        self._take(Figure(f"{name}: {what}", float(holds), "holds", holds=holds))
+    def holds(self, name: str, state: object, *, holds: bool) -> None:
+        """Add a figure that is 1 when something holds and 0 when it does not."""
+        self._take(Figure(f"{name}: {state}", float(holds), "holds", holds=holds))
 
     def _take(self, figure: Figure) -> None:
         self.found.append(figure)
@@ -55,7 +55,7 @@ class Figures:
         sys.stdout.flush()
 
     def keep(self) -> bool:
-        """Write ``.local/bench.json``; answers whether everything holds."""
+        """Write ``.local/bench.json``. Return whether all figures hold."""
         RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(json.dumps({"figures": [one.to_json() for one in self.found]}, indent=1) + "\n")
-        return all(one.holds for one in self.found)
+        RESULT.write_text(json.dumps({"figures": [figure.to_json() for figure in self.found]}, indent=1) + "\n")
+        return all(figure.holds for figure in self.found)

@@ -143,10 +143,10 @@ class Bench:
 
     def run(self, roster: Path) -> Measured:
         """Import these files as the state machine would, shards over two processes."""
-        one, measured = self.upload(roster), Measured()
+        import_, measured = self.upload(roster), Measured()
         mine = steps(self.folder, self.table)
         before = sum(self.table.meter.write_units.values())
-        position = IMPORT.start({"import": asdict(one)})
+        position = IMPORT.start({"import": asdict(import_)})
         with workers() as pool:
             while IMPORT.has_calls(position):
                 calls = IMPORT.calls(position)
@@ -159,7 +159,7 @@ class Bench:
                     position = IMPORT.after(position, result)
         measured.status = str(position.data["answer"]["status"])
         measured.units["of the district"] = sum(self.table.meter.write_units.values()) - before
-        report = FolderS3(self.folder).path("reports", f"reports/lakeside/{one.import_id}/report.json")
+        report = FolderS3(self.folder).path("reports", f"reports/lakeside/{import_.import_id}/report.json")
         measured.report = json.loads(report.read_text())
         return measured
 

@@ -16,7 +16,7 @@ SKILLS, CLASSES = 2_000, 60
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one use case: its transactions, the items and bytes of the largest, and writes outside of any."""
+    """The cost of a use case: its transactions, the items and bytes of the largest, and writes outside of any."""
 
     transactions: int
     items: int
@@ -25,7 +25,7 @@ class Cost:
 
 
 class _Watching:
-    """The gate: looks at what is written, from when it is told to."""
+    """The gate: counts writes while ``is_looking``."""
 
     def __init__(self) -> None:
         self.is_looking = False
@@ -55,11 +55,11 @@ def measure(figures: Figures) -> None:
         ("join", cost_of_a_join(skills=SKILLS, classes=CLASSES)),
         ("part", cost_of_parting(skills=SKILLS, classes=CLASSES)),
     ):
-        what = f"{name} two accounts of {SKILLS:,} skills and {CLASSES} classes each"
-        figures.add(f"{what}: transactions", cost.transactions, "transactions", limit=1)
-        figures.add(f"{what}: items in it", cost.items, "items", limit=100)
-        figures.add(f"{what}: its size", cost.bytes, "bytes", limit=4_000_000)
-        figures.add(f"{what}: writes besides", cost.writes_outside, "writes", limit=0)
+        title = f"{name} two accounts of {SKILLS:,} skills and {CLASSES} classes each"
+        figures.add(f"{title}: transactions", cost.transactions, "transactions", limit=1)
+        figures.add(f"{title}: items in it", cost.items, "items", limit=100)
+        figures.add(f"{title}: its size", cost.bytes, "bytes", limit=4_000_000)
+        figures.add(f"{title}: writes besides", cost.writes_outside, "writes", limit=0)
 
 
 def _cost(skills: int, classes: int, before: Callable[[World], object], do: Callable[[World], object]) -> Cost:

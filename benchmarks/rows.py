@@ -53,8 +53,8 @@ def everybody(district: District, row: PersonRow) -> Iterator[str]:
 def classes(district: District, row: ClassRow) -> Iterator[str]:
     for school in district.schools():
         yield "".join(
-            row(school, number, f"{SUBJECTS[at // school.groups]} - {at % school.groups + 1}")
-            for at, number in enumerate(school.classes)
+            row(school, number, f"{SUBJECTS[index // school.groups]} - {index % school.groups + 1}")
+            for index, number in enumerate(school.classes)
         )
 
 

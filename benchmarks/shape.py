@@ -1,5 +1,5 @@
-"""What a generated district is: how many people, schools and classes it has, and who is in which. Everything follows from
-a number and the seed, so nothing is kept and anybody can be told without those before."""
+"""Generated districts: how many people, schools and classes they have, and who is in which. Everything follows from a
+number and the seed, so that nothing is kept and any person can be computed alone."""
 
 from __future__ import annotations
 
@@ -194,8 +194,8 @@ class District:
     def is_changed(self, number: int) -> bool:
         """Whether this person has another given name than with a change of 0; they are spread evenly."""
         changed, people = self.shape.changed_people, self.shape.people
-        at = (number + self._changed_from) % people
-        return changed > 0 and (at + 1) * changed // people > at * changed // people
+        place = (number + self._changed_from) % people
+        return changed > 0 and (place + 1) * changed // people > place * changed // people
 
     def _person(self, number: int, grade: str) -> Person:
         mixed = (number * _GOLDEN + self._name_draw) & _WORD

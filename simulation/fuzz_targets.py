@@ -1,4 +1,4 @@
-"""Where bytes of strangers come in. Each target takes any bytes; whatever it raises beside our own errors is a crasher."""
+"""Every edge where bytes of strangers come in. A target takes any bytes; any error but our own is a crash."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ _ENROLLMENTS = (
 
 def _read(files: list[RosterFile]) -> None:
     seen = [replace(file, encoding=scan(file).encoding) for file in files]
-    form, what = recognise(seen, FORMATS)
+    format_, recognised = recognise(seen, FORMATS)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
-        split(form, what, form.stems(what), 2, Path(folder))
+        split(format_, recognised, format_.stems(recognised), 2, Path(folder))
 
 
 def _file(name: str, body: bytes | str) -> RosterFile:
@@ -78,7 +78,7 @@ def a_zip(data: bytes) -> None:
 
 
 def a_csv(data: bytes) -> None:
-    """Users in any shape; the first byte chooses another file of the set."""
+    """Read users of any shape; the first byte chooses another file of the set."""
     which = data[:1]
     files = {"manifest.csv": _MANIFEST, "users.csv": _USERS, "classes.csv": _CLASSES, "enrollments.csv": _ENROLLMENTS}
     name = {b"c": "classes.csv", b"e": "enrollments.csv"}.get(which, "users.csv")
@@ -153,7 +153,7 @@ def a_cookie(data: bytes) -> None:
 
 
 class _Session:
-    """Answers every call of the issuer's with these bytes, after a true discovery."""
+    """Returns these bytes for every call to the issuer, after a valid discovery."""
 
     def __init__(self, data: bytes) -> None:
         self._wrong, self._data = data[:1], data[1:]
@@ -259,7 +259,7 @@ SEEDS: dict[str, list[bytes]] = {
 
 
 def survives(name: str, data: bytes) -> None:
-    """One execution. Our own errors are answers; JSON that is none is the caller's to refuse."""
+    """Run a target once. Our own errors are expected; invalid JSON is the caller's to refuse."""
     try:
         TARGETS[name](data)
     except AccountLinkingError:

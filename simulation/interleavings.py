@@ -1,4 +1,4 @@
-"""Interleavings: between what a worker reads and what it writes, everybody else goes first."""
+"""Interleavings: between what a worker reads and what it writes, every other worker goes first."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def _believes_every_address(*claims: Any) -> Identity:
 
 
 def _joins_whatever_is_named(self: Any, request: Request) -> Any:
-    """The form is not compared with what this browser was shown."""
+    """Join without comparing the form with what this browser was shown."""
     context = self._contexts.of(request)
     if context.session is None or context.proven is None:
         return web.see_other("/login")

@@ -66,9 +66,9 @@ def _feeds(sim: Simulation, lines: list[dict[str, Any]]) -> None:
     sim.world.feed(*lines)
 
 
-def _deletes(sim: Simulation, what: tuple[str, str]) -> None:
+def _deletes(sim: Simulation, owned_class: tuple[str, str]) -> None:
     """A teacher deletes a class."""
-    (owner, class_id), world = what, sim.world
+    (owner, class_id), world = owned_class, sim.world
     event = event_item(world.new_id(), "ClassDeleted", {"class_id": class_id, "district_id": "lakeside"}, world.now)
     try:
         world.accounts.classes.delete(owner, class_id, event=event, now=world.now)

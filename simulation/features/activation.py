@@ -50,8 +50,8 @@ def _collect(sim: Simulation) -> None:
     world = sim.world
     while world.sqs.messages:
         sim.send("sqs", world.sqs.messages.pop(0))
-    told = sim.facts.setdefault("mails told", 0)
-    for mail in world.ses.sent[told:]:
+    reported = sim.facts.setdefault("mails reported", 0)
+    for mail in world.ses.sent[reported:]:
         tags = {t["Name"]: [t["Value"]] for t in mail["EmailTags"]}
         _check_pause(sim, tags)
         if "activation_id" in tags:
@@ -65,7 +65,7 @@ def _collect(sim: Simulation) -> None:
                     sim.send("renewal", RosterUserKey("lakeside", "t6"), after=sim.elapsed + 5)
                     if sim.people_race:
                         sim.send("visit", ("activates", "t6", "pat"), after=sim.elapsed + 5)
-    sim.facts["mails told"] = len(world.ses.sent)
+    sim.facts["mails reported"] = len(world.ses.sent)
 
 
 def _check_pause(sim: Simulation, tags: dict[str, list[str]]) -> None:

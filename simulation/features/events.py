@@ -39,10 +39,10 @@ def _safety(sim: Simulation) -> Iterator[str]:
 
 
 def _at_rest(sim: Simulation) -> dict[str, Any]:
-    """An event is told by its id: written again by a step that is tried again, it may carry another time."""
+    """An event is known by its id: a step that is tried again may write it with another time."""
     published = {json.loads(entry["Detail"])["event_id"] for entry in sim.world.events.entries}
     outbox = [json.loads(item["detail"]) for _, item in sim.world.table.of_kind("EVENT")]
-    mine = {one["event_id"] for one in outbox if one["district_id"] not in ("hillside", "valley")}
+    mine = {event["event_id"] for event in outbox if event["district_id"] not in ("hillside", "valley")}
     return {"unpublished": len(mine - published)}
 
 

@@ -127,9 +127,9 @@ def upload(sim: Simulation, name: str, body: bytes, *, after: float) -> Upload:
     key = f"rosters/lakeside/{name}.zip"
     sim.world.s3.objects["rosters", key] = body
     when = (sim.began + timedelta(seconds=after)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    one = Upload(key, etag(body), when, f"{int(after):016X}")
-    sim.send("s3", one, after=after)
-    return one
+    uploaded = Upload(key, etag(body), when, f"{int(after):016X}")
+    sim.send("s3", uploaded, after=after)
+    return uploaded
 
 
 # Workers.
@@ -146,13 +146,13 @@ class Task:
     number: int = 0
 
 
-def _arrives(sim: Simulation, one: Upload) -> None:
-    sim.world.receive_upload().receive(one)
+def _arrives(sim: Simulation, arrived: Upload) -> None:
+    sim.world.receive_upload().receive(arrived)
 
 
-def _decides(sim: Simulation, what: tuple[str, Upload]) -> None:
-    """The data manager rejects what is held, once it is; S3 tells of it."""
-    name, of = what
+def _decides(sim: Simulation, held: tuple[str, Upload]) -> None:
+    """The data manager rejects an upload once it is held; S3 reports the decision."""
+    name, of = held
     import_id = import_id_of(of)
     key = f"decisions/lakeside/{import_id}.json"
     report = sim.world.s3.objects.get(("reports", f"reports/lakeside/{import_id}/report.json"))
@@ -187,9 +187,9 @@ def _step(sim: Simulation, task: Task) -> None:
     return None
 
 
-def _is_overtaken(sim: Simulation, one: Import) -> bool:
-    newest = sim.world.table.items.get((f"DISTRICT#{one.district_id}", "NEWEST"))
-    return newest is not None and upload_of(newest).is_newer_than(one.upload)
+def _is_overtaken(sim: Simulation, import_: Import) -> bool:
+    newest = sim.world.table.items.get((f"DISTRICT#{import_.district_id}", "NEWEST"))
+    return newest is not None and upload_of(newest).is_newer_than(import_.upload)
 
 
 def _echoes(sim: Simulation, call: dict[str, Any]) -> None:
@@ -214,9 +214,9 @@ def _collect(sim: Simulation) -> None:
 # Rules.
 
 
-def _note_start(sim: Simulation, one: dict[str, Any]) -> None:
+def _note_start(sim: Simulation, import_: dict[str, Any]) -> None:
     """An import starts once, for as long as Step Functions knows its name; approved, it starts once more."""
-    before, which = sim.facts["started"], (one["import_id"], one["approved"])
+    before, which = sim.facts["started"], (import_["import_id"], import_["approved"])
     if which in before and sim.elapsed - before[which] < MemoryStates.NAMES_KEPT:
         sim.violations.append("an import was started twice")
     before[which] = sim.elapsed
@@ -237,15 +237,15 @@ def _watch(sim: Simulation, before: dict[str, Any] | None, after: dict[str, Any]
         _note_order(sim, after["status"], upload_of(after))
 
 
-def _note_order(sim: Simulation, status: str, one: Upload) -> None:
+def _note_order(sim: Simulation, status: str, upload: Upload) -> None:
     """No upload is applied after a newer one was, or after a newer one was said to change nothing."""
     settled = sim.facts["settled"]
-    if status == "completed" and one not in settled:
-        if any(other.is_newer_than(one) for other in settled):
+    if status == "completed" and upload not in settled:
+        if any(other.is_newer_than(upload) for other in settled):
             sim.violations.append("an older upload was applied after a newer one")
-        settled.append(one)
+        settled.append(upload)
     elif status == "unchanged":
-        settled.append(one)
+        settled.append(upload)
 
 
 def _safety(sim: Simulation) -> Iterator[str]:

@@ -28,7 +28,7 @@ def _scenario(sim: Simulation) -> None:
     web.cognito.users = {"ada": (PASSWORD, "ada")}
     web.clever.takes_codes_again = True
     sim.facts["web"] = web
-    sim.facts["told of links"] = Counter()
+    sim.facts["events of links"] = Counter()
     sim.world.table.listeners.append(lambda before, after: _count_facts(sim, before, after))
     race = sim.people_race
     # A page takes as long as many calls: one run in four goes through the pages.
@@ -65,11 +65,11 @@ def _count_facts(sim: Simulation, before: dict[str, Any] | None, after: dict[str
     if after and before is None and after["PK"].startswith("OUTBOX#"):
         detail = json.loads(after["detail"])
         fact = (after["detail_type"], detail.get("account_id", ""), detail.get("sourced_id", ""))
-        sim.facts["told of links"][fact] += 1
+        sim.facts["events of links"][fact] += 1
 
 
 def _visits(sim: Simulation, visit: tuple[str, str, str]) -> None:
-    what, sourced_id, account_id = visit
+    action, sourced_id, account_id = visit
     district_id, _, sourced_id = sourced_id.rpartition("#")
     user = RosterUserKey(district_id or "lakeside", sourced_id)
     try:
@@ -83,7 +83,7 @@ def _visits(sim: Simulation, visit: tuple[str, str, str]) -> None:
             "starts anew": _starts_anew,
             "joins": _joins,
             "parts": _parts,
-        }[what](sim, user, account_id)
+        }[action](sim, user, account_id)
     except RefusedTransition as refused:
         if refused.code not in _SAYS_WHY:
             raise
@@ -213,7 +213,7 @@ def _safety(sim: Simulation) -> Iterator[str]:
                 yield f"half a join: {pk}"
             if _leads_back(items, pk):
                 yield f"accounts are joined in a circle: {pk}"
-    facts: Counter[tuple[str, ...]] = sim.facts["told of links"]
+    facts: Counter[tuple[str, ...]] = sim.facts["events of links"]
     for (kind, *pair), made in facts.items():
         if kind == "AccountLinked" and made - facts["LinkUndone", *pair] not in (0, 1):
             yield f"the platform was told {made} times of one link"

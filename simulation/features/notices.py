@@ -31,13 +31,12 @@ def _watch(sim: Simulation, before: dict[str, Any], after: dict[str, Any]) -> No
 
 
 def _collect(sim: Simulation) -> None:
-    """The rule of the bus hands the events of links to the queue, as often as they were published; what an alarm looks at is
-    told to a person."""
+    """The rule of the bus queues the events of links, as often as they were published. An alarm reports its metric."""
     entries = sim.world.events.entries
-    for entry in entries[sim.facts.setdefault("events told", 0) :]:
+    for entry in entries[sim.facts.setdefault("events queued", 0) :]:
         if entry["DetailType"] in EVENTS:
             sim.send("notice", (entry["DetailType"], entry["Detail"]))
-    sim.facts["events told"] = len(entries)
+    sim.facts["events queued"] = len(entries)
     if "LinkNoticesUnanswered" in sim.world.metrics:
         sim.unanswered.add("notice")
 

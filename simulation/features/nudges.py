@@ -42,7 +42,7 @@ def _safety(sim: Simulation) -> Iterator[str]:
     """Two due dates lie before the day when nothing is left to nudge about, if the feed that brings the classes came through
     before they were deleted."""
     owned = [item for (pk, _), item in sim.world.table.of_kind("CLASS") if pk == "ACCOUNT#ada"]
-    is_left = any("deleted_at" not in one for one in owned)
+    is_left = any("deleted_at" not in item for item in owned)
     most = 1 if sim.elapsed < 38 * DAY else 3 if is_left and sim.elapsed > 45 * DAY else 2
     for _, number in _nudges(sim).items():
         if number > most:

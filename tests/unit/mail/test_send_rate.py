@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from benchmarks.mail_pace import over_the_quota, steady
+from benchmarks.send_rate import over_the_quota, steady
 from functions.activation_email import handler
 from shared.domain import send_rate
 from shared.domain import sender_reputation as reputation

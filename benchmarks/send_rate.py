@@ -1,7 +1,7 @@
-"""A backlog of activation mails, sent by several workers at the account's pace: on a simulated clock, with the real use
-cases, and an SES that refuses the mail that is one too many in any second, or in any 24 hours.
+"""A backlog of activation mails, sent by several workers at the account's send rate.
 
-Every call takes its time, drawn from a seed; while one waits the others go on. Nothing here looks at a real clock.
+It runs the real use cases on a simulated clock, with an SES that refuses every mail over the limit of any second or any
+24 hours. Each call takes a seeded time; while one worker waits the others go on. Nothing reads a real clock.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from tests.fakes.dynamodb import Effect, error
 from tests.harness import World
 
 BATCH = 5
-"""Messages that a worker is given at once, and handles at the same time (template.yaml, the function's AT_ONCE)."""
+"""Messages that a worker receives and handles at the same time (template.yaml, the function's AT_ONCE)."""
 VISIBILITY = 360.0
 MOST_RECEIVES = 5
 SCHEDULE = 900.0
 DAY = 86_400.0
 
 
-class Simulation:
-    """Greenlets on a clock that stands still while they work, and moves when all of them wait."""
+class Scheduler:
+    """Greenlets on a simulated clock, which stands still while they work and moves when all of them wait."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -52,40 +52,40 @@ class Simulation:
         self.now = 0.0
 
     def sleep(self, seconds: float) -> None:
-        """Wait; nothing happens outside of a run."""
+        """Wait so many simulated seconds; outside of a run, not at all."""
         if getcurrent() is self._hub:
             return
         self._wake(getcurrent(), seconds)
         self._hub.switch()
 
     def all_of(self, works: Sequence[Callable[[], None]]) -> None:
-        """Do all of it at the same time, and wait until the last is done."""
+        """Do all of it at the same time; return when the last is done."""
         caller, done = getcurrent(), count(1)
 
-        def one(work: Callable[[], None]) -> None:
+        def finish(work: Callable[[], None]) -> None:
             work()
             if next(done) == len(works):
                 self._wake(caller, 0)
 
         for work in works:
-            self.start(partial(one, work))
+            self.start(partial(finish, work))
         self._hub.switch()
 
     def start(self, work: Callable[[], None], *, after: float = 0.0) -> None:
         self._wake(greenlet(work, parent=self._hub), after)
 
     def run(self, *, until: Callable[[], bool], longest: float) -> None:
-        """Go on until that is so; a run that does not come to it in time is a defect."""
+        """Run until a condition holds. Raises AssertionError when that takes longer than so many simulated seconds."""
         while self._waiting and not until():
-            at, _, one = heapq.heappop(self._waiting)
-            if at > longest:
+            moment, _, worker = heapq.heappop(self._waiting)
+            if moment > longest:
                 raise AssertionError(f"not done after {longest:,.0f} simulated seconds")
-            self.now = at
-            self._world.now = self._began + timedelta(seconds=at)
-            one.switch()
+            self.now = moment
+            self._world.now = self._began + timedelta(seconds=moment)
+            worker.switch()
 
-    def _wake(self, one: greenlet, seconds: float) -> None:
-        heapq.heappush(self._waiting, (self.now + max(0.0, seconds), next(self._numbers), one))
+    def _wake(self, worker: greenlet, seconds: float) -> None:
+        heapq.heappush(self._waiting, (self.now + max(0.0, seconds), next(self._numbers), worker))
 
 
 class StrictSes(MemorySes):
@@ -168,19 +168,19 @@ class Backlog:
         self.world = world = World(gate=self._gate)
         world.begin_like(_prepared(pending))
         world.sqs.messages = list(_prepared(pending).sqs.messages)
-        self.simulation = Simulation(world)
-        self.ses = world.ses = StrictSes(rate, per_day, lambda: self.simulation.now, self._gate)
+        self.scheduler = Scheduler(world)
+        self.ses = world.ses = StrictSes(rate, per_day, lambda: self.scheduler.now, self._gate)
         self._pending = pending
         self._receives: Counter[str] = Counter()
         self._hidden: list[tuple[float, str]] = []
         self._dead: list[str] = []
         self._outcomes: Counter[str] = Counter()
         for number in range(workers):
-            self.simulation.start(self._worker, after=number * 0.05)
-        self.simulation.start(self._schedule, after=SCHEDULE)
+            self.scheduler.start(self._worker, after=number * 0.05)
+        self.scheduler.start(self._schedule, after=SCHEDULE)
 
     def run(self, *, longest: float) -> Sent:
-        self.simulation.run(until=self._is_done, longest=longest)
+        self.scheduler.run(until=self._is_done, longest=longest)
         arrivals = self.ses.arrivals
         return Sent(
             self._pending,
@@ -194,48 +194,48 @@ class Backlog:
             self.ses.reads,
             self._outcomes["refused"],
             len(self._dead),
-            Counter(int(at // DAY) for at in arrivals),
+            Counter(int(moment // DAY) for moment in arrivals),
         )
 
     def _is_done(self) -> bool:
         return self._outcomes["sent"] + len(self._dead) >= self._pending
 
-    # What a call takes.
+    # Latency of calls.
 
     def _gate(self, service: str, operation: str, _request: dict[str, Any], effect: Effect) -> dict[str, Any]:
         there, back = self._latency(service, operation)
-        self.simulation.sleep(there)
+        self.scheduler.sleep(there)
         try:
             return effect()
         finally:
-            self.simulation.sleep(back)
+            self.scheduler.sleep(back)
 
     def _latency(self, service: str, operation: str) -> tuple[float, float]:
-        """Seconds on the way and until the answer is there. One call in a hundred answers slowly."""
+        """Return the seconds of the request and of the response. One call in a hundred is slow."""
         slow = 5.0 if self._random.random() < 0.01 else 1.0
         if operation == "SendEmail":
             return self._random.uniform(0.002, 0.014), slow * self._random.lognormvariate(-2.5, 0.4)
         return self._random.uniform(0.001, 0.003), slow * self._random.uniform(0.002, 0.008)
 
-    # Who works.
+    # Workers.
 
     def _worker(self) -> None:
         world = self.world
         mailer = rate_limited_mailer(
-            world.ses, world.table, "no-reply@accounts.example", "mail", clock=world.clock, sleep=self.simulation.sleep
+            world.ses, world.table, "no-reply@accounts.example", "mail", clock=world.clock, sleep=self.scheduler.sleep
         )
         sending = SendActivation(
             world.activations, world.users, world.links, world.districts, mailer, _Invitations(),
             StuckStore(world.table), DueStore(world.table), clock=world.clock,
         )  # fmt: skip
         while True:
-            self.simulation.sleep(self._random.uniform(0.01, 0.04))
+            self.scheduler.sleep(self._random.uniform(0.01, 0.04))
             batch = self._received()
             if not batch:
-                self.simulation.sleep(10.0)
+                self.scheduler.sleep(10.0)
                 continue
             sending.expect(len(batch))
-            self.simulation.all_of([partial(self._handle, sending, message) for message in batch])
+            self.scheduler.all_of([partial(self._handle, sending, message) for message in batch])
 
     def _handle(self, sending: SendActivation, message: str) -> None:
         body = json.loads(message)
@@ -246,11 +246,11 @@ class Backlog:
             self._give_back(message)
             return
         self._outcomes[outcome.value] += 1
-        # The request is done with; whoever queues the activation again sends a new one.
+        # This request is finished. If the activation is queued again, that is a new request.
         self._receives.pop(message, None)
 
     def _received(self) -> list[str]:
-        while self._hidden and self._hidden[0][0] <= self.simulation.now:
+        while self._hidden and self._hidden[0][0] <= self.scheduler.now:
             self.world.sqs.messages.append(heapq.heappop(self._hidden)[1])
         batch = self.world.sqs.messages[:BATCH]
         del self.world.sqs.messages[:BATCH]
@@ -261,16 +261,16 @@ class Backlog:
         if self._receives[message] >= MOST_RECEIVES:
             self._dead.append(message)
         else:
-            heapq.heappush(self._hidden, (self.simulation.now + VISIBILITY, message))
+            heapq.heappush(self._hidden, (self.scheduler.now + VISIBILITY, message))
 
     def _schedule(self) -> None:
         while True:
             self.world.queue_due_activations().run()
-            self.simulation.sleep(SCHEDULE)
+            self.scheduler.sleep(SCHEDULE)
 
 
 class _Invitations:
-    """Mails without their text, which is not what is looked at here."""
+    """Mails without text, which is not measured here."""
 
     def activation(self, activation: Activation, *_: object) -> Message:
         tags = {"activation_id": activation.activation_id}
@@ -301,23 +301,23 @@ def over_the_quota(pending: int = 10_000, *, per_day: int = 6_000, workers: int 
 
 def measure(figures: Figures) -> None:
     """Ten thousand mails by four workers: with room in the daily quota, and without."""
-    one = steady()
-    name = f"{one.mails:,} mails at {one.rate}/s, four workers"
-    figures.add(f"{name}: simulated time", one.seconds, "s")
-    figures.add(f"{name}: part of the rate used", 100 * one.utilisation, "%")
-    figures.add(f"{name}: part of the rate left unused", 100 * (1 - one.utilisation), "%", limit=5)
-    figures.add(f"{name}: throttled calls", one.refused.total(), "calls", limit=0)
-    figures.add(f"{name}: most mails in any second", one.most_in_a_second, "mails", limit=one.rate)
-    figures.add(f"{name}: writes for the pace, per mail", one.lease_writes / one.mails, "writes", limit=0.25)
-    figures.add(f"{name}: reads of the account's limits", one.limit_reads, "calls", limit=one.seconds / 60 + 4)
-    _all_once(figures, name, one)
-    two = over_the_quota()
-    name = f"{two.mails:,} mails, a quota of 6,000 a day"
-    figures.add(f"{name}: on the first day", two.by_day[0], "mails", limit=6_000)
-    figures.add(f"{name}: parked until it frees", two.parked, "mails")
-    figures.add(f"{name}: on the next day", two.by_day[1], "mails")
-    figures.add(f"{name}: refused calls", two.refused.total(), "calls", limit=0)
-    _all_once(figures, name, two)
+    one_day = steady()
+    name = f"{one_day.mails:,} mails at {one_day.rate}/s, four workers"
+    figures.add(f"{name}: simulated time", one_day.seconds, "s")
+    figures.add(f"{name}: part of the rate used", 100 * one_day.utilisation, "%")
+    figures.add(f"{name}: part of the rate left unused", 100 * (1 - one_day.utilisation), "%", limit=5)
+    figures.add(f"{name}: throttled calls", one_day.refused.total(), "calls", limit=0)
+    figures.add(f"{name}: most mails in any second", one_day.most_in_a_second, "mails", limit=one_day.rate)
+    figures.add(f"{name}: writes for the pace, per mail", one_day.lease_writes / one_day.mails, "writes", limit=0.25)
+    figures.add(f"{name}: reads of the account's limits", one_day.limit_reads, "calls", limit=one_day.seconds / 60 + 4)
+    _all_once(figures, name, one_day)
+    two_days = over_the_quota()
+    name = f"{two_days.mails:,} mails, a quota of 6,000 a day"
+    figures.add(f"{name}: on the first day", two_days.by_day[0], "mails", limit=6_000)
+    figures.add(f"{name}: parked until it frees", two_days.parked, "mails")
+    figures.add(f"{name}: on the next day", two_days.by_day[1], "mails")
+    figures.add(f"{name}: refused calls", two_days.refused.total(), "calls", limit=0)
+    _all_once(figures, name, two_days)
 
 
 def _all_once(figures: Figures, name: str, sent: Sent) -> None:
