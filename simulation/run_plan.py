@@ -26,6 +26,8 @@ PARTS = ("single", "pairs", "seeds", "interleavings", "guards")
 RESULT = Path(".local/faults.json")
 _RECOVERY = 8
 """The second fault of a pair comes at most so many calls after the first."""
+AT_STAKE = ("sqs", "visit", "step apply", "step match")
+"""The deliveries, by the start of their name, in which pairs of failures are tried."""
 _PAIRS = (
     (FaultMode.DIES_AFTER, FaultMode.DIES_BEFORE),
     (FaultMode.NO_REPLY, FaultMode.DIES_AFTER),
@@ -138,7 +140,7 @@ def every_single_failure(calls: Sequence[Call]) -> Iterator[Run]:
 
 def pairs_of_failures(calls: Sequence[Call]) -> Iterator[Run]:
     """Yield crashes during the recovery from a crash, for the calls that concern mails, links and the roster's writes."""
-    at_stake = [c for c in calls if c.worker[5:].startswith(("sqs", "visit", "step apply", "step match"))]
+    at_stake = [call for call in calls if call.worker[5:].startswith(AT_STAKE)]
     for call in at_stake:
         for later in range(1, _RECOVERY + 1):
             for first, second in _PAIRS:

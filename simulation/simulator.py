@@ -339,8 +339,6 @@ class Simulation:
 
 
 def _name(kind: str, body: Any) -> str:
-    if isinstance(body, dict) and "import" in body:
-        return f"{kind} {body['step']} of {body['import']['upload']['key'].rpartition('/')[2]}"
     if isinstance(body, str) and body.startswith("{"):
         return f"{kind} {json.loads(body).get('sourced_id', '')}"
     return f"{kind} {getattr(body, 'key', body)}"[:70]

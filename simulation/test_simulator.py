@@ -11,7 +11,7 @@ from simulation import guards
 from simulation.fault_injection import Call, FaultMode
 from simulation.features import FEATURES
 from simulation.interleavings import interleaving
-from simulation.run_plan import Run, every_single_failure, outcome, replay
+from simulation.run_plan import AT_STAKE, Run, every_single_failure, outcome, pairs_of_failures, replay
 from simulation.simulator import FaultProfile, Feature, Simulation, Violation, Worker, clean_projection, format_trace
 
 HEAVY_FAULTS = FaultProfile(rate=0.02, most_faults=5, duplicates=0.5, disorder=0.5, turns=0.5)
@@ -73,6 +73,12 @@ def test_every_way_to_fail_can_happen_to_every_call() -> None:
         "sqs",
         "states",
     }
+
+
+def test_pairs_of_failures_meet_every_delivery_that_is_at_stake() -> None:
+    calls = Simulation(features=FEATURES).run().injector.calls
+    tried = {calls[number].worker[5:] for run in pairs_of_failures(calls) for number, _ in run.plan[:1]}
+    assert [start for start in AT_STAKE if not any(name.startswith(start) for name in tried)] == []
 
 
 def test_a_worker_that_dies_is_killed_past_every_handler() -> None:

@@ -145,6 +145,10 @@ class Task:
     position: Position
     number: int = 0
 
+    def __str__(self) -> str:
+        call = IMPORT.calls(self.position)[self.number]
+        return f"{call['step']} of {call['import']['upload']['key'].rpartition('/')[2]}"
+
 
 def _arrives(sim: Simulation, arrived: Upload) -> None:
     sim.world.receive_upload().receive(arrived)
