@@ -28,7 +28,7 @@ NEVER = 10**9
 
 
 @dataclass
-class Delivery:
+class Task:
     """Something that a worker handles; ``do`` raises when it must come again."""
 
     name: str
@@ -53,7 +53,7 @@ class Run:
         self.world.upload(roster(user("t1", "teacher")))
         self.messages = list(self.world.sqs.messages)
         self.mails_reported = 0
-        self.waiting: list[Delivery] = []
+        self.waiting: list[Task] = []
         self.given_up: list[str] = []
 
     def to_rest(self) -> Run:
@@ -69,7 +69,7 @@ class Run:
                 break
             # The scheduler wakes what was parked, and the queue hands over what it was given.
             self.world.pass_time(minutes=15)
-            self.waiting.append(Delivery("wake", lambda: self.world.queue_due_activations().run()))
+            self.waiting.append(Task("wake", lambda: self.world.queue_due_activations().run()))
             while self.world.sqs.messages:
                 body = self.world.sqs.messages.pop(0)
                 self._several("sqs", lambda body=body: self._send(body))
@@ -77,7 +77,7 @@ class Run:
         return self
 
     def _several(self, name: str, do: Callable[[], object]) -> None:
-        self.waiting += [Delivery(name, do) for _ in range(self.dice.randint(1, 3))]
+        self.waiting += [Task(name, do) for _ in range(self.dice.randint(1, 3))]
 
     def _send(self, message: str) -> None:
         body = json.loads(message)
@@ -87,15 +87,15 @@ class Run:
     def _second_worker(self, _operation: str, _request: dict[str, Any]) -> None:
         if len(self.injector.calls) == self.second_worker_at:
             self.injector.before_call = None
-            self._deliver(Delivery("sqs of a second worker", lambda: self._send(self.messages[0])))
+            self._deliver(Task("sqs of a second worker", lambda: self._send(self.messages[0])))
 
-    def _deliver(self, delivery: Delivery) -> None:
+    def _deliver(self, delivery: Task) -> None:
         try:
             delivery.do()
         except (Killed, Exception):  # noqa: BLE001 - a message comes again after any error
             if delivery.tries < MOST_TRIES:
                 self.world.pass_time(minutes=6)
-                self.waiting.append(Delivery(delivery.name, delivery.do, delivery.tries + 1))
+                self.waiting.append(Task(delivery.name, delivery.do, delivery.tries + 1))
             else:
                 self.given_up.append(delivery.name)
         self._new_events()

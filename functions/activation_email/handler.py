@@ -15,7 +15,7 @@ from functions.activation_email.send_reminder import SendReminder
 from shared.domain.clock import utc_now
 from shared.domain.errors import AccountLinkingError
 from shared.domain.roster import RosterUserKey
-from shared.mail.ses import rate_limited_mailer
+from shared.mail.ses import wired_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric, where
 from shared.runtime.parallel import each
@@ -48,14 +48,7 @@ def use_cases() -> UseCases:
     secrets = Secrets(aws.client("secretsmanager"), utc_now)
     activations, users, links = ActivationStore(table), RosterUserStore(table), LinkStore(table)
     districts, due = DistrictStore(table), DueStore(table)
-    mailer = rate_limited_mailer(
-        aws.client("sesv2", retries=False),
-        table,
-        settings.sender,
-        settings.configuration_set,
-        clock=utc_now,
-        count=metric,
-    )
+    mailer = wired_mailer(settings)
     invitations = InvitationMails(
         districts,
         token_key=lambda: secrets.key(settings.token_secret_arn),

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.cleanup_digest.send_digest import SendDigest
 from shared.domain.clock import utc_now
-from shared.mail.ses import rate_limited_mailer
+from shared.mail.ses import wired_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric
 from shared.runtime.settings import CleanupDigestSettings
@@ -22,14 +22,7 @@ def send_digest() -> SendDigest:
     """The use case, wired to the services that the environment names."""
     settings = CleanupDigestSettings.from_environment()
     table = aws.table(settings.table_name)
-    mailer = rate_limited_mailer(
-        aws.client("sesv2", retries=False),
-        table,
-        settings.sender,
-        settings.configuration_set,
-        clock=utc_now,
-        count=metric,
-    )
+    mailer = wired_mailer(settings)
     return SendDigest(
         DigestStore(table), RemainingClassesStore(table), DistrictStore(table), mailer, brand=settings, clock=utc_now
     )

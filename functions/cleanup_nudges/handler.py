@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.cleanup_nudges.send_nudge import SendNudge
 from shared.domain.clock import utc_now
-from shared.mail.ses import rate_limited_mailer
+from shared.mail.ses import wired_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric
 from shared.runtime.secrets import Secrets
@@ -45,14 +45,7 @@ def send_nudge() -> SendNudge:
         PairClasses(links, DistrictClassStore(table), clock=utc_now),
         RemainingClassesStore(table),
         DistrictStore(table),
-        rate_limited_mailer(
-            aws.client("sesv2", retries=False),
-            table,
-            settings.sender,
-            settings.configuration_set,
-            clock=utc_now,
-            count=metric,
-        ),
+        wired_mailer(settings),
         token_key=lambda: secrets.key(settings.token_secret_arn),
         brand=settings,
         clock=utc_now,

@@ -9,10 +9,9 @@ from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.held_import_mail.notify_held_import import NotifyHeldImport
-from shared.domain.clock import utc_now
-from shared.mail.ses import rate_limited_mailer
+from shared.mail.ses import wired_mailer
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric
+from shared.runtime.observability import logger
 from shared.runtime.settings import HeldImportMailSettings
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportNotices
@@ -23,14 +22,7 @@ def notify_held_import() -> NotifyHeldImport:
     """The use case, wired to the services that the environment names."""
     settings = HeldImportMailSettings.from_environment()
     table = aws.table(settings.table_name)
-    mailer = rate_limited_mailer(
-        aws.client("sesv2", retries=False),
-        table,
-        settings.sender,
-        settings.configuration_set,
-        clock=utc_now,
-        count=metric,
-    )
+    mailer = wired_mailer(settings)
     return NotifyHeldImport(DistrictStore(table), ImportNotices(table), mailer, brand=settings)
 
 

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.link_notice.notify_link_change import NotifyLinkChange
 from shared.domain.clock import utc_now
-from shared.mail.ses import rate_limited_mailer
+from shared.mail.ses import wired_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric
 from shared.runtime.secrets import Secrets
@@ -31,14 +31,7 @@ def notify_link_change() -> NotifyLinkChange:
     settings = LinkNoticeSettings.from_environment()
     table = aws.table(settings.table_name)
     secrets = Secrets(aws.client("secretsmanager"), utc_now)
-    mailer = rate_limited_mailer(
-        aws.client("sesv2", retries=False),
-        table,
-        settings.sender,
-        settings.configuration_set,
-        clock=utc_now,
-        count=metric,
-    )
+    mailer = wired_mailer(settings)
     return NotifyLinkChange(
         NoticeStore(table),
         LinkStore(table),

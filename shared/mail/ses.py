@@ -6,17 +6,25 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.domain.clock import Clock
+from shared.domain.clock import Clock, utc_now
 from shared.domain.errors import OutcomeUnknown
 from shared.mail.rendering import Message
 from shared.mail.send_slots import MailRefused, SendSlots, account_limits
+from shared.runtime import aws
+from shared.runtime.observability import metric
+from shared.runtime.settings import MailSettings
 from shared.stores.send_state import SendStateStore
 
-__all__ = ["MailRefused", "Mailer", "rate_limited_mailer"]
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_sesv2 import SESV2Client
+    from mypy_boto3_sesv2.type_defs import MessageTypeDef
+
+__all__ = ["MailRefused", "Mailer", "rate_limited_mailer", "wired_mailer"]
 
 _TRY_LATER = {
     "TooManyRequestsException", "ThrottlingException", "LimitExceededException", "SendingPausedException",
@@ -30,7 +38,7 @@ class Mailer:
     ``ses`` must be a client without retries.
     """
 
-    def __init__(self, ses: Any, sender: str, configuration_set: str, slots: SendSlots) -> None:
+    def __init__(self, ses: SESV2Client, sender: str, configuration_set: str, slots: SendSlots) -> None:
         self._ses = ses
         self._sender = sender
         self._configuration_set = configuration_set
@@ -57,7 +65,7 @@ class Mailer:
         Raises MailRefused when the mail was not accepted, OutcomeUnknown when SES did not answer.
         """
         self._slots.wait(slot or self.slot(is_urgent=is_urgent), is_urgent=is_urgent)
-        simple: dict[str, Any] = {
+        simple: MessageTypeDef = {
             "Subject": {"Data": message.subject, "Charset": "UTF-8"},
             "Body": {
                 "Html": {"Data": message.html, "Charset": "UTF-8"},
@@ -95,9 +103,21 @@ class Mailer:
             self._slots.slow_down()
 
 
+def wired_mailer(settings: MailSettings) -> Mailer:
+    """The mailer of a function, wired to the services that its settings name."""
+    return rate_limited_mailer(
+        aws.client("sesv2", retries=False),
+        aws.table(settings.table_name),
+        settings.sender,
+        settings.configuration_set,
+        clock=utc_now,
+        count=metric,
+    )
+
+
 def rate_limited_mailer(
-    ses: Any,
-    table: Any,
+    ses: SESV2Client,
+    table: Table,
     sender: str,
     configuration_set: str,
     *,

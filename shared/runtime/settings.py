@@ -63,11 +63,16 @@ class AccountsFeedSettings(Settings):
     google_issuer: str
 
 
-class ActivationEmailSettings(Brand):
+class MailSettings(Brand):
+    """What every function that sends mail needs."""
+
     table_name: str
-    token_secret_arn: str
     sender: str
     configuration_set: str
+
+
+class ActivationEmailSettings(MailSettings):
+    token_secret_arn: str
     activation_subject: str = "Confirm your official %(brand)s account"
 
 
@@ -80,32 +85,22 @@ class MailFeedbackSettings(Settings):
     table_name: str
 
 
-class HeldImportMailSettings(Brand):
-    table_name: str
-    sender: str
-    configuration_set: str
+class HeldImportMailSettings(MailSettings):
+    pass
 
 
-class LinkNoticeSettings(Brand):
-    table_name: str
+class LinkNoticeSettings(MailSettings):
     token_secret_arn: str
-    sender: str
-    configuration_set: str
     google_issuer: str
 
 
-class CleanupNudgesSettings(Brand):
-    table_name: str
+class CleanupNudgesSettings(MailSettings):
     token_secret_arn: str
-    sender: str
-    configuration_set: str
     google_issuer: str
 
 
-class CleanupDigestSettings(Brand):
-    table_name: str
-    sender: str
-    configuration_set: str
+class CleanupDigestSettings(MailSettings):
+    pass
 
 
 class EventPublisherSettings(Settings):
