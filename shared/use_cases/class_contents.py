@@ -1,4 +1,4 @@
-"""What is in a class that somebody teaches: its work and its students, of a district or from before."""
+"""What is in a class that somebody teaches: its work and its students, of a district or grassroots."""
 
 from __future__ import annotations
 
@@ -55,18 +55,20 @@ class ClassContents:
         family = self._accounts.family_of(account_id)
         if district_id is None:
             classes = self._accounts.classes.owned(*family, with_scores=True)
-            owned = next((one for one in classes if one.class_id == class_id), None)
+            owned = next((taught for taught in classes if taught.class_id == class_id), None)
             return Taught(owned.name, owned.goals, owned.assignments, grassroots=owned) if owned else None
-        link = next((k for k in self._links.of_account(*family) if k.user.district_id == district_id), None)
+        link = next((link for link in self._links.of_account(*family) if link.user.district_id == district_id), None)
         user = self._users.get(link.user) if link else None
-        one = self._district_classes.get(district_id, class_id)
-        if one is None or user is None or not user.active or class_id not in user.teaches:
+        district_class = self._district_classes.get(district_id, class_id)
+        if district_class is None or user is None or not user.active or class_id not in user.teaches:
             return None
         goals, assignments = self._work.of_class(district_id, class_id)
-        return Taught(one.title, tuple(goals), tuple(assignments), district=one)
+        return Taught(district_class.title, tuple(goals), tuple(assignments), district=district_class)
 
-    def of_district(self, one: DistrictClass) -> list[Member]:
-        users = self._users.get_many(RosterUserKey(one.district_id, student) for student in one.student_ids)
+    def of_district(self, district_class: DistrictClass) -> list[Member]:
+        users = self._users.get_many(
+            RosterUserKey(district_class.district_id, student) for student in district_class.student_ids
+        )
         links = self._links.of_users(users)
         linked = {key: link.account_id for key, link in links.items() if link.is_linked}
         return [Member(user.display_name, linked.get(key)) for key, user in users.items()]
@@ -74,10 +76,10 @@ class ClassContents:
     def of_grassroots(self, account_ids: Iterable[str]) -> list[Member]:
         ids = list(account_ids)
         accounts = self._accounts.get_many(ids)
-        return [Member(accounts[a].display_name if a in accounts else "—", a) for a in ids]
+        return [Member(accounts[i].display_name if i in accounts else "—", i) for i in ids]
 
     def students(self, taught: Taught) -> list[Member]:
         """Everybody in the class, by name."""
-        everybody = self.of_district(taught.district) if taught.district else []
-        everybody += self.of_grassroots(taught.grassroots.student_account_ids) if taught.grassroots else []
-        return sorted(everybody, key=lambda student: student.name.casefold())
+        members = self.of_district(taught.district) if taught.district else []
+        members += self.of_grassroots(taught.grassroots.student_account_ids) if taught.grassroots else []
+        return sorted(members, key=lambda student: student.name.casefold())

@@ -1,4 +1,4 @@
-"""A linked teacher's classes from before, and where their students are now (B3): read anew each time."""
+"""A linked teacher's grassroots classes, and where their students are now (B3): read anew each time."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from shared.stores.links import LinkStore
 
 
 class PairClasses:
-    """Costs what the teacher's own classes hold, whatever the district holds."""
+    """Costs grow with the classes of the teacher, not with the district."""
 
     def __init__(self, links: LinkStore, district_classes: DistrictClassStore, *, clock: Clock) -> None:
         self._links = links
         self._district_classes = district_classes
         self._clock = clock
 
-    def paired(self, old: Iterable[GrassrootsClass], user: RosterUser, district: District) -> list[Pairing]:
+    def paired(self, grassroots: Iterable[GrassrootsClass], user: RosterUser, district: District) -> list[Pairing]:
         """What has become of each of these classes, for the person of a district that their owner is linked to."""
-        classes = list(old)
-        accounts = dict.fromkeys(account for one in classes for account in one.student_account_ids)
+        classes = list(grassroots)
+        accounts = dict.fromkeys(account for taught in classes for account in taught.student_account_ids)
         return pair(
             classes,
             self._district_classes.get_many(user.district_id, user.teaches, with_students=True).values(),

@@ -62,6 +62,7 @@ class Riverbend:
         self.web.cognito.users = {name: (PASSWORD, account) for name, account in self.sample.logins.items()}
         self._renderer = _Remembering(
             brand_name="Khan Academy",
+            brand_colour="#1865f2",
             support_url=self.world.invitations()._brand.support_url,
             form_targets=(),
         )

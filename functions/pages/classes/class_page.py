@@ -6,19 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from functions.pages.classes.class_address import class_address, class_id_of
 from functions.pages.classes.download import DownloadPages
-from functions.pages.classes.home import class_address, class_id_of, score_of
+from functions.pages.classes.home import score_of
 from functions.pages.classes.recreate_work import MOST_SKILLS, RecreateWork, add_assignment, add_goal, reference_of
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.account import RESTORE_DAYS, Account, Assignment, Goal, GrassrootsClass, Mastery, is_restorable
 from shared.domain.errors import AccountLinkingError
+from shared.domain.link import Link
 from shared.domain.mastery import goal_percentage
 from shared.domain.roster import DistrictClass
 from shared.stores.class_exports import ClassNamed
 from shared.stores.keys import is_an_id
 from shared.use_cases.class_contents import Member
+
+_LONGEST_TITLE = 200
 
 
 class NoSuchClass(AccountLinkingError):
@@ -35,7 +39,7 @@ class StudentShown:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedClass:
     """A class that somebody may see: one of a district, or a grassroots one."""
 
     account: Account
@@ -54,15 +58,20 @@ class Opened:
         path, mark, query = self.address.partition("?")
         return f"{path}/settings{mark}{query}"
 
+    @property
+    def form_address(self) -> str:
+        """Where the forms of the page go: each adds its own part, and the district."""
+        return self.address.partition("?")[0]
+
 
 class ClassPages:
     """Only who teaches or attends a class sees it; only its teacher changes it."""
 
-    def __init__(self, services: Services, contexts: RequestContexts, downloads: DownloadPages) -> None:
+    def __init__(self, services: Services, contexts: RequestContexts, download: DownloadPages) -> None:
         self._services = services
         self._contexts = contexts
-        self._again = RecreateWork(services)
-        self._downloads = downloads
+        self._recreate_work = RecreateWork(services)
+        self._download = download
         self._contents = services.contents()
         self._trash = services.class_trash()
 
@@ -71,18 +80,21 @@ class ClassPages:
         if isinstance(opened, Reply):
             return opened
         goals, assignments = self._work(opened)
-        old = opened.grassroots if opened.is_teacher else None
+        checklist = None
+        if opened.grassroots and opened.is_teacher:
+            chosen = request.query.get("into")
+            checklist = self._recreate_work.checklist(opened.account, opened.grassroots, chosen)
         return page(
             "classes/class_page",
-            one=opened,
+            opened=opened,
             goals=goals,
             assignments=assignments,
             students=self._students(opened, goals, assignments),
             form=request.query.get("form", "goal"),
-            action=self._action(opened, ""),
+            action=opened.form_address,
             problem=request.query.get("problem"),
-            checklist=self._again.checklist(opened.account, old, request.query.get("into")) if old else None,
-            choice=lambda one: f"{opened.address}?{urlencode({'into': reference_of(one)})}",
+            checklist=checklist,
+            choice=lambda into: _with_query(opened.address, into=reference_of(into)),
             reference_of=reference_of,
         )
 
@@ -90,51 +102,53 @@ class ClassPages:
         opened = self._open(request, reference)
         if isinstance(opened, Reply):
             return opened
-        one = opened.grassroots
-        export = self._downloads.asked_for(request, opened.account.account_id)
-        return self._downloads.page(
+        grassroots = opened.grassroots
+        export = self._download.export_named(request, opened.account.account_id)
+        reply = page(
             "classes/class_settings",
-            export,
-            one=opened,
-            action=self._action(opened, ""),
-            is_deleted=bool(one and one.deleted_at),
-            is_restorable=bool(one and is_restorable(one, self._services.clock())),
+            export=export,
+            opened=opened,
+            action=opened.form_address,
+            is_deleted=bool(grassroots and grassroots.deleted_at),
+            is_restorable=bool(grassroots and is_restorable(grassroots, self._services.clock())),
             restore_days=RESTORE_DAYS,
         )
+        return self._download.refresh(reply, export)
 
     def add_goal(self, request: Request, reference: str) -> Reply:
         """A goal made in a district class: each student starts at what is already earned (M14)."""
-        opened = self._open(request, reference, for_change=True)
+        opened = self._open_to_change(request, reference)
         if isinstance(opened, Reply):
             return opened
-        title = request.form.get("title", "").strip()[:200]
-        skills = tuple(dict.fromkeys(s.strip() for s in request.form.get("skills", "").replace(",", " ").split()))
-        if opened.district is None or not title or not skills or len(skills) > MOST_SKILLS:
-            return self._back(opened, "goal")
+        title = request.form.get("title", "").strip()[:_LONGEST_TITLE]
+        typed = request.form.get("skills", "").replace(",", " ").split()
+        skills = tuple(dict.fromkeys(skill.strip() for skill in typed))
+        if opened.district is None or not title or not 0 < len(skills) <= MOST_SKILLS:
+            return see_other(_with_query(opened.address, form="goal", problem="goal"))
         add_goal(self._services, opened.district, Goal(self._services.new_id(), title, skills))
         return see_other(opened.address)
 
     def add_assignment(self, request: Request, reference: str) -> Reply:
         """An assignment starts without a score, also for those who did it before (M15)."""
-        opened = self._open(request, reference, for_change=True)
+        opened = self._open_to_change(request, reference)
         if isinstance(opened, Reply):
             return opened
-        title = request.form.get("title", "").strip()[:200]
+        title = request.form.get("title", "").strip()[:_LONGEST_TITLE]
         if opened.district is None or not title:
-            return self._back(opened, "assignment")
+            return see_other(_with_query(opened.address, form="assignment", problem="assignment"))
         add_assignment(self._services, opened.district, title, request.form.get("content", "").strip())
         return see_other(opened.address)
 
     def recreate(self, request: Request, reference: str) -> Reply:
-        """A goal or an assignment of this class from before, in a district class of the same teacher (M15, B3)."""
-        opened = self._open(request, reference, for_change=True)
+        """A goal or an assignment of this grassroots class, in a district class of the same teacher (M15, B3)."""
+        opened = self._open_to_change(request, reference)
         if isinstance(opened, Reply):
             return opened
         if opened.grassroots is None:
             return see_other(opened.address)
         into = request.form.get("into", "")
-        self._again.make(opened.account, opened.grassroots, request.form.get("work", ""), into)
-        return see_other(f"{opened.address}?{urlencode({'into': into})}")
+        self._recreate_work.recreate(opened.account, opened.grassroots, request.form.get("work", ""), into)
+        return see_other(_with_query(opened.address, into=into))
 
     def delete(self, request: Request, reference: str) -> Reply:
         """Delete a grassroots class (M17)."""
@@ -144,7 +158,7 @@ class ClassPages:
         return self._move(request, reference, self._trash.restore)
 
     def _move(self, request: Request, reference: str, move: Callable[[str, str], None]) -> Reply:
-        opened = self._open(request, reference, for_change=True)
+        opened = self._open_to_change(request, reference)
         if isinstance(opened, Reply):
             return opened
         if opened.grassroots is not None:
@@ -153,110 +167,115 @@ class ClassPages:
 
     def download(self, request: Request, reference: str) -> Reply:
         """Have a class's data gathered (B4); the settings say when it is there."""
-        opened = self._open(request, reference, for_change=True)
+        opened = self._open_to_change(request, reference)
         if isinstance(opened, Reply):
             return opened
         wanted = ClassNamed(opened.class_id, opened.district.district_id if opened.district else None)
-        export_id = self._downloads.ask(request, opened.account.account_id, [wanted])
-        mark = "&" if "?" in opened.settings_address else "?"
-        return see_other(f"{opened.settings_address}{mark}download={export_id}")
+        export_id = self._download.request_export(request, opened.account.account_id, [wanted])
+        return see_other(_with_query(opened.settings_address, download=export_id))
 
-    def _open(self, request: Request, reference: str, *, for_change: bool = False) -> Opened | Reply:
-        """Raises NoSuchClass."""
+    # Who may see it
+
+    def _open(self, request: Request, reference: str) -> OpenedClass | Reply:
+        """The class, or the way to the login. Raises NoSuchClass."""
         account = self._contexts.of(request).account
         if account is None:
             return see_other("/login")
         class_id = class_id_of(reference)
-        if not is_an_id(class_id):
-            raise NoSuchClass("no_such_class", "This class is not there, or it is not yours.")
-        opened = (
-            self._district_class(account, request.query["district"], class_id)
-            if "district" in request.query
-            else self._grassroots_class(account, class_id) or self._only_district_class(account, class_id)
-        )
-        if opened is None or (for_change and not opened.is_teacher):
-            raise NoSuchClass("no_such_class", "This class is not there, or it is not yours.")
+        opened = self._class_of(account, class_id, request.query.get("district")) if is_an_id(class_id) else None
+        if opened is None:
+            raise _no_such_class()
         return opened
 
-    def _grassroots_class(self, account: Account, class_id: str) -> Opened | None:
-        family = self._services.accounts.family(account)
-        owned = self._services.accounts.classes.owned(*family, with_scores=True)
-        if one := next((c for c in owned if c.class_id == class_id), None):
-            return Opened(account, class_id, one.name, is_teacher=True, grassroots=one)
-        attended = [c for c in self._services.accounts.classes.attended(*family) if c.class_id == class_id]
-        one = next(iter(self._services.accounts.classes.with_scores(attended)), None)
-        return Opened(account, class_id, one.name, is_teacher=False, grassroots=one) if one else None
+    def _open_to_change(self, request: Request, reference: str) -> OpenedClass | Reply:
+        """As ``_open``, for its teacher alone."""
+        opened = self._open(request, reference)
+        if isinstance(opened, OpenedClass) and not opened.is_teacher:
+            raise _no_such_class()
+        return opened
 
-    def _only_district_class(self, account: Account, class_id: str) -> Opened | None:
-        for link in self._services.links.of_account(*self._services.accounts.family(account)):
-            if opened := self._district_class(account, link.user.district_id, class_id):
+    def _class_of(self, account: Account, class_id: str, district_id: str | None) -> OpenedClass | None:
+        """The class of this district; without one a grassroots class, else that of the first district that has it."""
+        family = self._services.accounts.family(account)
+        if district_id is None and (opened := self._grassroots_class(account, family, class_id)):
+            return opened
+        links: dict[str, Link] = {}
+        for link in self._services.links.of_account(*family):
+            links.setdefault(link.user.district_id, link)
+        for link in links.values() if district_id is None else filter(None, [links.get(district_id)]):
+            if opened := self._district_class(account, link, class_id):
                 return opened
         return None
 
-    def _district_class(self, account: Account, district_id: str, class_id: str) -> Opened | None:
-        link = next(
-            (
-                k
-                for k in self._services.links.of_account(*self._services.accounts.family(account))
-                if k.user.district_id == district_id
-            ),
-            None,
-        )
-        user = self._services.users.get(link.user) if link else None
+    def _district_class(self, account: Account, link: Link, class_id: str) -> OpenedClass | None:
+        user = self._services.users.get(link.user)
         if user is None or not user.active or class_id not in (*user.teaches, *user.attends):
             return None
-        one = self._services.district_classes.get(district_id, class_id)
-        return Opened(account, class_id, one.title, is_teacher=class_id in user.teaches, district=one) if one else None
+        district_class = self._services.district_classes.get(user.district_id, class_id)
+        if district_class is None:
+            return None
+        is_teacher = class_id in user.teaches
+        return OpenedClass(account, class_id, district_class.title, is_teacher=is_teacher, district=district_class)
 
-    def _work(self, opened: Opened) -> tuple[list[Goal], list[Assignment]]:
+    def _grassroots_class(self, account: Account, family: tuple[str, ...], class_id: str) -> OpenedClass | None:
+        classes = self._services.accounts.classes
+        owned = [taught for taught in classes.owned(*family, with_scores=True) if taught.class_id == class_id]
+        if owned:
+            return OpenedClass(account, class_id, owned[0].name, is_teacher=True, grassroots=owned[0])
+        attended = [c for c in classes.attended(*family) if c.class_id == class_id]
+        found = next(iter(classes.with_scores(attended)), None)
+        return OpenedClass(account, class_id, found.name, is_teacher=False, grassroots=found) if found else None
+
+    # What is in it
+
+    def _work(self, opened: OpenedClass) -> tuple[list[Goal], list[Assignment]]:
         if opened.district:
             return self._services.work.of_class(opened.district.district_id, opened.class_id)
         if opened.grassroots:
             return list(opened.grassroots.goals), list(opened.grassroots.assignments)
         return [], []
 
-    def _students(self, opened: Opened, goals: list[Goal], assignments: list[Assignment]) -> list[StudentShown]:
+    def _students(self, opened: OpenedClass, goals: list[Goal], assignments: list[Assignment]) -> list[StudentShown]:
         """For the teacher all students; a student sees only the own line."""
+        accounts = self._services.accounts
         if not opened.is_teacher:
             account = opened.account
-            mastery = self._services.accounts.mastery(account.account_id)
-            family = self._services.accounts.family(account)
-            return [self._student(account.display_name, family, mastery, goals, assignments)]
-        people = self._people(opened)
-        masteries = self._services.accounts.masteries([one.account_id for one in people if one.account_id])
+            mastery = accounts.mastery(account.account_id)
+            return [_student(account.display_name, accounts.family(account), mastery, goals, assignments)]
+        members = self._members(opened)
+        masteries = accounts.masteries([member.account_id for member in members if member.account_id])
         shown = [
-            self._student(
-                one.name,
-                (one.account_id,) if one.account_id else (),
-                masteries.get(one.account_id or "", {}),
+            _student(
+                member.name,
+                (member.account_id,) if member.account_id else (),
+                masteries.get(member.account_id or "", {}),
                 goals,
                 assignments,
             )
-            for one in people
+            for member in members
         ]
         return sorted(shown, key=lambda student: student.name.casefold())
 
-    def _people(self, opened: Opened) -> list[Member]:
-        """Everybody in the class."""
+    def _members(self, opened: OpenedClass) -> list[Member]:
         if opened.district:
             return self._contents.of_district(opened.district)
         return self._contents.of_grassroots(opened.grassroots.student_account_ids if opened.grassroots else ())
 
-    @staticmethod
-    def _student(
-        name: str, accounts: tuple[str, ...], mastery: Mastery, goals: list[Goal], assignments: list[Assignment]
-    ) -> StudentShown:
-        return StudentShown(
-            name,
-            [goal_percentage(g.skill_ids, mastery) for g in goals],
-            [score_of(a, accounts) for a in assignments],
-        )
 
-    @staticmethod
-    def _action(opened: Opened, suffix: str) -> str:
-        return opened.address.partition("?")[0] + suffix
+def _student(
+    name: str, account_ids: tuple[str, ...], mastery: Mastery, goals: list[Goal], assignments: list[Assignment]
+) -> StudentShown:
+    return StudentShown(
+        name,
+        [goal_percentage(goal.skill_ids, mastery) for goal in goals],
+        [score_of(assignment, account_ids) for assignment in assignments],
+    )
 
-    @staticmethod
-    def _back(opened: Opened, form: str) -> Reply:
-        mark = "&" if "?" in opened.address else "?"
-        return see_other(f"{opened.address}{mark}form={form}&problem={form}")
+
+def _with_query(address: str, **query: str) -> str:
+    """The address with more of a query than it has."""
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"
+
+
+def _no_such_class() -> NoSuchClass:
+    return NoSuchClass("no_such_class", "This class is not there, or it is not yours.")

@@ -1,15 +1,15 @@
-"""Where a nudge leads: a teacher's classes from before, to be downloaded, then deleted, kept, or looked at later (M17, B3, B4)."""
+"""Where a nudge leads: a teacher's grassroots classes, to download, then delete, keep, or look at later (M17, B3, B4)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from functions.pages.classes.download import DownloadPages
 from functions.pages.dependencies import Services
-from functions.pages.http import WANTED_COOKIE, Reply, Request, see_other
+from functions.pages.http import WANTED_COOKIE, Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.account import RESTORE_DAYS, GrassrootsClass, is_restorable
 from shared.domain.errors import RefusedTransition
@@ -26,8 +26,8 @@ _STRONGEST_FIRST = (Verdict.OBSOLETE, Verdict.ASK, Verdict.LEFT_ALONE)
 
 
 @dataclass(frozen=True, slots=True)
-class Previous:
-    """A class from before: what is in it, where its students are now, and when its data was last downloaded."""
+class GrassrootsClassShown:
+    """What is in a grassroots class, where its students are now, and when its data was last downloaded."""
 
     class_id: str
     name: str
@@ -39,27 +39,38 @@ class Previous:
     gathered_on: str | None
 
     @classmethod
-    def of(cls, found: Pairing, gathered: dict[str, str]) -> Previous:
-        old = found.grassroots
+    def of(cls, pairing: Pairing, gathered: Mapping[str, str]) -> GrassrootsClassShown:
+        """``gathered`` is when the data of a class was last downloaded, by the class's id."""
+        grassroots = pairing.grassroots
         return cls(
-            old.class_id,
-            old.name,
-            found.size,
-            len(old.goals),
-            len(old.assignments),
-            found.moved,
-            ", ".join(one.into.title for one in found.into),
-            gathered.get(old.class_id, "")[:10] or None,
+            grassroots.class_id,
+            grassroots.name,
+            pairing.size,
+            len(grassroots.goals),
+            len(grassroots.assignments),
+            pairing.moved,
+            ", ".join(moved.into.title for moved in pairing.into),
+            gathered.get(grassroots.class_id, "")[:10] or None,
         )
 
 
-class CleanupPages:
-    """Everything is about the classes that the form has ticked, and only about the own ones."""
+@dataclass(frozen=True, slots=True)
+class DeletedClassShown:
+    """A class that can be restored."""
 
-    def __init__(self, services: Services, contexts: RequestContexts, downloads: DownloadPages) -> None:
+    class_id: str
+    name: str
+
+
+class CleanupPages:
+    """Every button is about the classes that the form has ticked, and only about those that the account owns."""
+
+    def __init__(self, services: Services, contexts: RequestContexts, download: DownloadPages) -> None:
         self._services = services
         self._contexts = contexts
-        self._downloads = downloads
+        self._download = download
+        self._trash = services.class_trash()
+        self._pair_classes = services.pair_classes()
 
     def show(self, request: Request) -> Reply:
         account = self._contexts.of(request).account
@@ -67,22 +78,20 @@ class CleanupPages:
             return see_other("/login", **{WANTED_COOKIE: "cleaning"})
         family = self._services.accounts.family(account)
         owned = self._services.accounts.classes.owned(*family)
-        about = {one.class_id for one in left_to_clean_up(owned)}
         links = self._services.links.of_account(*family)
-        district = self._services.districts.find(links[0].user.district_id) if links else None
-        found = self._paired([one for one in owned if one.class_id in about], self._teachers(links))
-        gathered = {class_id: at for one in family for class_id, at in self._services.exports.gathered(one).items()}
-        shown = {v: [Previous.of(one, gathered) for one in found if one.verdict is v] for v in _STRONGEST_FIRST}
+        pairings = self._pairings(left_to_clean_up(owned), self._teachers(links))
+        shown = self._shown(pairings, family)
         now = self._services.clock()
-        reply = self._downloads.page(
+        export = self._download.export_named(request, account.account_id)
+        reply = page(
             "classes/cleanup",
-            self._downloads.asked_for(request, account.account_id),
-            audience=district,
+            export=export,
+            audience=self._services.districts.find(links[0].user.district_id) if links else None,
             obsolete=shown[Verdict.OBSOLETE],
             asked=shown[Verdict.ASK],
             left_alone=shown[Verdict.LEFT_ALONE],
-            kept=[one.name for one in owned if one.kept_at and not one.deleted_at],
-            deleted=[{"class_id": one.class_id, "name": one.name} for one in owned if is_restorable(one, now)],
+            kept=[grassroots.name for grassroots in owned if grassroots.kept_at and not grassroots.deleted_at],
+            deleted=[DeletedClassShown(gone.class_id, gone.name) for gone in owned if is_restorable(gone, now)],
             restore_days=RESTORE_DAYS,
             snooze_days=SNOOZE_DAYS,
             may_snooze=any(self._services.nudges.due_at(link.user) for link in links),
@@ -90,21 +99,22 @@ class CleanupPages:
         )
         if WANTED_COOKIE in request.cookies:
             reply.cookies[WANTED_COOKIE] = None
-        return reply
+        return self._download.refresh(reply, export)
 
     def download(self, request: Request) -> Reply:
         """One zip of all the ticked classes."""
         account = self._contexts.of(request).account
         if account is None or not (ticked := self._ticked(request, self._services.accounts.family(account))):
             return see_other("/cleaning?done=nothing")
-        export_id = self._downloads.ask(request, account.account_id, [ClassNamed(one.class_id) for one in ticked])
+        classes = [ClassNamed(grassroots.class_id) for grassroots in ticked]
+        export_id = self._download.request_export(request, account.account_id, classes)
         return see_other(f"/cleaning?download={export_id}")
 
     def delete(self, request: Request) -> Reply:
-        return self._each(request, "deleted", self._services.class_trash().delete)
+        return self._each(request, "deleted", self._trash.delete)
 
     def restore(self, request: Request) -> Reply:
-        return self._each(request, "restored", self._services.class_trash().restore)
+        return self._each(request, "restored", self._trash.restore)
 
     def keep(self, request: Request) -> Reply:
         """No nudge is about them any more."""
@@ -116,57 +126,62 @@ class CleanupPages:
     def later(self, request: Request) -> Reply:
         """The next nudge comes in a month."""
         account = self._contexts.of(request).account
-        for link in self._services.links.of_account(*self._services.accounts.family(account)) if account else ():
-            self._snooze(link)
+        links = self._services.links.of_account(*self._services.accounts.family(account)) if account else []
+        for link in links:
+            district = self._services.districts.get(link.user.district_id)
+            snoozed_to = next_allowed(district, self._services.clock() + timedelta(days=SNOOZE_DAYS))
+            self._services.nudges.snooze(link.user, snoozed_to)
         return see_other("/cleaning?done=later")
 
-    def _snooze(self, link: Link) -> None:
-        district = self._services.districts.get(link.user.district_id)
-        self._services.nudges.snooze(
-            link.user, next_allowed(district, self._services.clock() + timedelta(days=SNOOZE_DAYS))
-        )
-
-    def _each(self, request: Request, done: str, do: Callable[[str, str], None]) -> Reply:
-        """Do it to each ticked class; what was done before, or is not there, stays as it is."""
+    def _each(self, request: Request, done: str, change: Callable[[str, str], None]) -> Reply:
+        """Change each ticked class; what was done before, or is not there, stays as it is."""
         account = self._contexts.of(request).account
         family = self._services.accounts.family(account) if account else ()
         if not (ticked := self._ticked(request, family)):
             return see_other("/cleaning?done=nothing")
-        for one in ticked:
+        for grassroots in ticked:
             with suppress(RefusedTransition):
-                do(one.owner_account_id, one.class_id)
-        self._note_what_is_left(family)
+                change(grassroots.owner_account_id, grassroots.class_id)
+        self._note_remaining(family)
         return see_other(f"/cleaning?done={done}")
 
-    def _note_what_is_left(self, family: tuple[str, ...]) -> None:
-        old = left_to_clean_up(self._services.accounts.classes.owned(*family))
+    def _note_remaining(self, family: tuple[str, ...]) -> None:
+        """Note for the digest how many classes are left to clean up."""
+        remaining = left_to_clean_up(self._services.accounts.classes.owned(*family))
         for user in self._teachers(self._services.links.of_account(*family)):
-            found = self._services.pair_classes().paired(old, user, self._services.districts.get(user.district_id))
-            self._services.remaining.note(user, sum(one.verdict is not Verdict.LEFT_ALONE for one in found))
+            pairings = self._pair_classes.paired(remaining, user, self._services.districts.get(user.district_id))
+            self._services.remaining.note(user, sum(pair.verdict is not Verdict.LEFT_ALONE for pair in pairings))
 
     def _teachers(self, links: list[Link]) -> list[RosterUser]:
-        """Who of a district the account is linked to, as far as they teach there now."""
+        """The roster users that the account is linked to, as far as they are teachers now."""
         users = self._services.users.get_many(link.user for link in links)
         return [user for user in users.values() if user.active and user.role is Role.TEACHER]
 
     def _ticked(self, request: Request, family: tuple[str, ...]) -> list[GrassrootsClass]:
-        """Those of the own classes that the form has ticked."""
-        names = {name.removeprefix(_FIELD) for name in request.form if name.startswith(_FIELD)}
-        return (
-            [one for one in self._services.accounts.classes.owned(*family) if one.class_id in names]
-            if names and family
-            else []
-        )
+        """The classes of this family of accounts that the form has ticked."""
+        ids = {name.removeprefix(_FIELD) for name in request.form if name.startswith(_FIELD)}
+        if not ids or not family:
+            return []
+        return [owned for owned in self._services.accounts.classes.owned(*family) if owned.class_id in ids]
 
-    def _paired(self, old: list[GrassrootsClass], users: list[RosterUser]) -> list[Pairing]:
+    def _pairings(self, classes: list[GrassrootsClass], teachers: list[RosterUser]) -> list[Pairing]:
         """What has become of each class, by the district that says most of it."""
-        best = {one.class_id: Pairing(one, Verdict.LEFT_ALONE) for one in old}
-        for user in users:
-            for found in self._services.pair_classes().paired(
-                old, user, self._services.districts.get(user.district_id)
-            ):
-                before = best[found.grassroots.class_id]
-                best[found.grassroots.class_id] = min(
-                    before, found, key=lambda one: _STRONGEST_FIRST.index(one.verdict)
-                )
-        return list(best.values())
+        strongest = {grassroots.class_id: Pairing(grassroots, Verdict.LEFT_ALONE) for grassroots in classes}
+        for user in teachers:
+            for pairing in self._pair_classes.paired(classes, user, self._services.districts.get(user.district_id)):
+                class_id = pairing.grassroots.class_id
+                strongest[class_id] = min(strongest[class_id], pairing, key=_strength)
+        return list(strongest.values())
+
+    def _shown(self, pairings: list[Pairing], family: tuple[str, ...]) -> dict[Verdict, list[GrassrootsClassShown]]:
+        gathered: dict[str, str] = {}
+        for account_id in family:
+            gathered |= self._services.exports.gathered(account_id)
+        shown: dict[Verdict, list[GrassrootsClassShown]] = {verdict: [] for verdict in Verdict}
+        for pairing in pairings:
+            shown[pairing.verdict].append(GrassrootsClassShown.of(pairing, gathered))
+        return shown
+
+
+def _strength(pairing: Pairing) -> int:
+    return _STRONGEST_FIRST.index(pairing.verdict)

@@ -1,10 +1,9 @@
-"""Class data to take along (B4): asked for here, made by a worker, fetched from where it lies."""
+"""Downloads of class data (B4): requested here, made by a worker, fetched from S3."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
 from functions.pages import limits
 from functions.pages.dependencies import Services
@@ -14,7 +13,7 @@ from shared.domain.clock import from_iso, to_iso
 from shared.stores.class_exports import ClassNamed, Export
 from shared.stores.keys import is_an_id
 
-_LOOKED_AT_FOR = timedelta(minutes=10)
+_REFRESHED_FOR = timedelta(minutes=10)
 """How long a page looks again by itself whether a file is made."""
 
 
@@ -26,8 +25,8 @@ class DownloadPages:
         self._services = services
         self._contexts = contexts
 
-    def ask(self, request: Request, account_id: str, classes: Iterable[ClassNamed]) -> str:
-        """Have the data of these classes gathered; answers the id of the export. Raises Throttled."""
+    def request_export(self, request: Request, account_id: str, classes: Iterable[ClassNamed]) -> str:
+        """Have the data of these classes gathered. Return the id of the export. Raises Throttled."""
         self._services.rate_limiter.hit(limits.DOWNLOAD, account_id)
         now = self._services.clock()
         wanted = tuple(dict.fromkeys(classes))
@@ -36,19 +35,15 @@ class DownloadPages:
         self._services.export_queue.request(export)
         return export.export_id
 
-    def asked_for(self, request: Request, account_id: str) -> Export | None:
+    def export_named(self, request: Request, account_id: str) -> Export | None:
         """The export that a page's address names, if it is this account's."""
-        export_id = request.query.get("download", "")
-        return (
-            self._services.exports.get(account_id, export_id, self._services.clock()) if is_an_id(export_id) else None
-        )
+        return self._export(account_id, request.query.get("download", ""))
 
-    def page(self, template: str, export: Export | None, **values: Any) -> Reply:
-        """A page that tells how an export stands."""
-        reply = page(template, export=export, **values)
+    def refresh(self, reply: Reply, export: Export | None) -> Reply:
+        """The page that shows how this export stands: it looks again, or fetches the file once that is made."""
         if export and export.made_at and not export.fetched_at:
             reply.headers["Refresh"] = f"0; url={_file_address(export)}"
-        elif export and _is_being_made(export) and self._services.clock() < from_iso(export.asked_at) + _LOOKED_AT_FOR:
+        elif export and self._is_being_made(export):
             reply.headers["Refresh"] = "2"
         return reply
 
@@ -57,16 +52,20 @@ class DownloadPages:
         account = self._contexts.of(request).account
         if account is None:
             return see_other("/login")
-        now = self._services.clock()
-        export = self._services.exports.get(account.account_id, export_id, now) if is_an_id(export_id) else None
+        export = self._export(account.account_id, export_id)
         if export is None or not export.made_at:
             return page("sorry", status=404, code="not_found", retry_after=None)
-        self._services.exports.fetched(export, now)
+        self._services.exports.fetched(export, self._services.clock())
         return see_other(self._services.export_files.address(export))
 
+    def _export(self, account_id: str, export_id: str) -> Export | None:
+        if not is_an_id(export_id):
+            return None
+        return self._services.exports.get(account_id, export_id, self._services.clock())
 
-def _is_being_made(export: Export) -> bool:
-    return not export.made_at and not export.failed_at
+    def _is_being_made(self, export: Export) -> bool:
+        is_recent = self._services.clock() < from_iso(export.asked_at) + _REFRESHED_FOR
+        return not export.made_at and not export.failed_at and is_recent
 
 
 def _file_address(export: Export) -> str:

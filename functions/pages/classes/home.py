@@ -1,21 +1,18 @@
-"""Home: district classes and previous classes in one place; for a student, goals with what is already earned (M11, M13, M14)."""
+"""Home: district and previous classes in one place; for a student, goals with what is already earned (M11, M13, M14)."""
 
 from __future__ import annotations
 
-import base64
-import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
+from functions.pages.classes.class_address import class_address
 from functions.pages.dependencies import Services
 from functions.pages.http import WANTED_COOKIE, Reply, Request, page, see_other
-from functions.pages.request_context import RequestContexts, known
-from shared.domain.account import Assignment, GrassrootsClass, Mastery
+from functions.pages.request_context import RequestContext, RequestContexts, known
+from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, Mastery
 from shared.domain.district import District
 from shared.domain.mastery import goal_percentage
 from shared.domain.roster import DistrictClass, Role, RosterUser
-
-_PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +24,7 @@ class GoalShown:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkShown:
+class AssignmentShown:
     """An assignment, with a score where one was earned in that class (M15)."""
 
     title: str
@@ -43,7 +40,15 @@ class ClassShown:
     detail: str
     students: int
     goals: list[GoalShown] = field(default_factory=list)
-    work: list[WorkShown] = field(default_factory=list)
+    work: list[AssignmentShown] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkShown:
+    """A link that can be undone, by its district."""
+
+    district_id: str
+    district: str
 
 
 class HomePage:
@@ -64,30 +69,29 @@ class HomePage:
         account = known(context)
         if request.cookies.get(WANTED_COOKIE) == "cleaning":
             return see_other("/cleaning", **{WANTED_COOKIE: None})
+        return self._page(request, context, account)
+
+    def _page(self, request: Request, context: RequestContext, account: Account) -> Reply:
         family = self._services.accounts.family(account)
         links = self._services.links.of_account(*family)
         users = self._services.users.get_many(link.user for link in links)
-        here = [user for user in users.values() if user.active]
+        active = [user for user in users.values() if user.active]
         districts = {user.district_id: self._services.districts.get(user.district_id) for user in users.values()}
         mastery = self._services.accounts.mastery(account.account_id)
-        first = next(iter(districts.values()), None)
-        current, ended = self._district_classes(here, districts, mastery)
+        current, ended = self._district_classes(active, districts, mastery)
         owned = self._services.accounts.classes.owned(*family)
         return page(
             "classes/home",
-            audience=first,
+            audience=next(iter(districts.values()), None),
             name=account.display_name,
-            is_student=account.role != "teacher" and not any(u.role is Role.TEACHER for u in here),
+            is_student=account.role != "teacher" and not any(user.role is Role.TEACHER for user in active),
             district_classes=current,
             ended_classes=ended,
-            previous_classes=[
-                *(taught_before(c) for c in owned if c.deleted_at is None),
-                *(attended_before(c, mastery, family) for c in self._attended(family)),
-            ],
+            previous_classes=[*_taught_classes(owned, are_deleted=False), *self._attended_classes(family, mastery)],
             something_to_clean=bool(links) and bool(owned),
-            deleted_classes=[taught_before(c) for c in owned if c.deleted_at],
+            deleted_classes=_taught_classes(owned, are_deleted=True),
             links=[
-                {"district_id": link.user.district_id, "district": districts[link.user.district_id].name}
+                LinkShown(link.user.district_id, districts[link.user.district_id].name)
                 for link in links
                 if link.user in users
             ],
@@ -106,60 +110,53 @@ class HomePage:
         for user in users:
             today = self._services.clock().astimezone(districts[user.district_id].zone).date().isoformat()
             classes = self._services.district_classes.get_many(user.district_id, (*user.teaches, *user.attends))
-            for one in sorted(classes.values(), key=lambda c: (c.title, c.sourced_id)):
-                is_over = one.ends_on is not None and one.ends_on <= today
-                attends = one.sourced_id in user.attends
-                (ended if is_over else current).append(self._district_class(one, mastery, attends=attends))
+            for district_class in sorted(classes.values(), key=lambda c: (c.title, c.sourced_id)):
+                is_over = district_class.ends_on is not None and district_class.ends_on <= today
+                attends = district_class.sourced_id in user.attends
+                shown = self._district_class(district_class, mastery, attends=attends)
+                (ended if is_over else current).append(shown)
         return current, ended
 
-    def _district_class(self, one: DistrictClass, mastery: Mastery, *, attends: bool) -> ClassShown:
+    def _district_class(self, district_class: DistrictClass, mastery: Mastery, *, attends: bool) -> ClassShown:
         """For who attends it with goals and assignments, at one read more; who teaches it sees them on its own page."""
-        goals, assignments = self._services.work.of_class(one.district_id, one.sourced_id) if attends else ([], [])
+        goals: list[Goal] = []
+        assignments: list[Assignment] = []
+        if attends:
+            goals, assignments = self._services.work.of_class(district_class.district_id, district_class.sourced_id)
+        details = (district_class.course_title, district_class.term_title)
         return ClassShown(
-            class_address(one.sourced_id, one.district_id),
-            one.title,
-            " · ".join(part for part in (one.course_title, one.term_title) if part and part != one.title),
-            one.size,
-            [GoalShown(g.title, goal_percentage(g.skill_ids, mastery)) for g in goals],
-            [WorkShown(a.title, None) for a in assignments],
+            class_address(district_class.sourced_id, district_class.district_id),
+            district_class.title,
+            " · ".join(detail for detail in details if detail and detail != district_class.title),
+            district_class.size,
+            [GoalShown(goal.title, goal_percentage(goal.skill_ids, mastery)) for goal in goals],
+            [AssignmentShown(assignment.title, None) for assignment in assignments],
         )
 
-    def _attended(self, family: tuple[str, ...]) -> list[GrassrootsClass]:
-        return self._services.accounts.classes.with_scores(self._services.accounts.classes.attended(*family))
+    def _attended_classes(self, family: tuple[str, ...], mastery: Mastery) -> list[ClassShown]:
+        classes = self._services.accounts.classes
+        return [
+            _attended_class(attended, mastery, family) for attended in classes.with_scores(classes.attended(*family))
+        ]
 
 
-def taught_before(one: GrassrootsClass) -> ClassShown:
+def score_of(assignment: Assignment, account_ids: Iterable[str]) -> int | None:
+    """The best score that any of a student's accounts has; None where none has one (M15)."""
+    scores = assignment.scores
+    return max((scores[account_id] for account_id in account_ids if account_id in scores), default=None)
+
+
+def _taught_classes(owned: Iterable[GrassrootsClass], *, are_deleted: bool) -> list[ClassShown]:
+    return [_taught_class(taught) for taught in owned if (taught.deleted_at is not None) is are_deleted]
+
+
+def _taught_class(taught: GrassrootsClass) -> ClassShown:
     """A grassroots class as its teacher sees it."""
-    return ClassShown(class_address(one.class_id), one.name, "", len(one.student_account_ids))
+    return ClassShown(class_address(taught.class_id), taught.name, "", len(taught.student_account_ids))
 
 
-def attended_before(one: GrassrootsClass, mastery: Mastery, student: Iterable[str]) -> ClassShown:
+def _attended_class(attended: GrassrootsClass, mastery: Mastery, account_ids: Collection[str]) -> ClassShown:
     """A grassroots class as a student of it sees it, by whichever account: with goals and scores."""
-    goals = [GoalShown(g.title, goal_percentage(g.skill_ids, mastery)) for g in one.goals]
-    work = [WorkShown(a.title, score_of(a, student)) for a in one.assignments]
-    return replace(taught_before(one), goals=goals, work=work)
-
-
-def score_of(assignment: Assignment, student: Iterable[str]) -> int | None:
-    """The best score that any of a student's accounts has; none is None (M15)."""
-    return max((assignment.scores[one] for one in student if one in assignment.scores), default=None)
-
-
-def class_address(class_id: str, district_id: str | None = None) -> str:
-    """Where a class is shown; an id that an address cannot hold as it is goes in another form."""
-    reference = class_id if _PLAIN.fullmatch(class_id) else "~" + _encoded(class_id)
-    return f"/classes/{reference}" + (f"?district={district_id}" if district_id else "")
-
-
-def class_id_of(reference: str) -> str:
-    """The class id that an address names; the reference itself where it is in no other form."""
-    if not reference.startswith("~"):
-        return reference
-    try:
-        return base64.urlsafe_b64decode(reference[1:] + "=" * (-len(reference[1:]) % 4)).decode()
-    except ValueError:
-        return reference
-
-
-def _encoded(class_id: str) -> str:
-    return base64.urlsafe_b64encode(class_id.encode()).decode().rstrip("=")
+    goals = [GoalShown(goal.title, goal_percentage(goal.skill_ids, mastery)) for goal in attended.goals]
+    work = [AssignmentShown(work.title, score_of(work, account_ids)) for work in attended.assignments]
+    return replace(_taught_class(attended), goals=goals, work=work)

@@ -1,4 +1,4 @@
-"""The goals and assignments of a class from before, made again in a district class: one press for each (M14, M15, B3)."""
+"""Goals and assignments of a grassroots class, recreated in a district class: one press for each (M14, M15, B3)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class WorkToRecreate:
     work_id: str
     title: str
     is_goal: bool
-    is_made: bool
-    """Whether it was made again in the class that is chosen."""
+    is_recreated: bool
+    """Whether it was recreated in the class that is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    """What there is to make again, and where: ``into`` is chosen, ``others`` could be."""
+    """What there is to recreate, and where: ``into`` is chosen, ``others`` could be."""
 
     into: DistrictClass | None
     others: tuple[DistrictClass, ...]
@@ -37,67 +37,66 @@ class Checklist:
 
 
 class RecreateWork:
-    """For the teacher who owns a class from before."""
+    """For the teacher who owns a grassroots class."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._previous = services.pair_classes()
+        self._pair_classes = services.pair_classes()
 
-    def checklist(self, account: Account, old: GrassrootsClass, chosen: str | None) -> Checklist:
+    def checklist(self, account: Account, grassroots: GrassrootsClass, chosen: str | None) -> Checklist:
         """``chosen`` names a district class (``reference_of``); without it the one that has most of the students."""
-        classes = self._classes(account, old)
-        into = next((one for one in classes if reference_of(one) == chosen), None) or next(iter(classes), None)
-        made = self._services.work.recreated(old.owner_account_id, old.class_id) if into else set()
-        work = [(goal_work(g), g.title, True) for g in old.goals if 0 < len(g.skill_ids) <= MOST_SKILLS]
-        work += [(assignment_work(a), a.title, False) for a in old.assignments]
+        classes = self._classes(account, grassroots)
+        into = _chosen(classes, chosen) or next(iter(classes), None)
+        recreated = self._services.work.recreated(grassroots.owner_account_id, grassroots.class_id) if into else set()
+        goals = [(goal_work_id(goal), goal.title, True) for goal in grassroots.goals if _can_be_recreated(goal)]
+        assignments = [(assignment_work_id(work), work.title, False) for work in grassroots.assignments]
         return Checklist(
             into,
-            tuple(one for one in classes if one is not into),
+            tuple(district_class for district_class in classes if district_class is not into),
             tuple(
                 WorkToRecreate(
                     work_id,
                     title,
                     is_goal,
-                    into is not None and (work_id, into.district_id, into.sourced_id) in made,
+                    into is not None and (work_id, into.district_id, into.sourced_id) in recreated,
                 )
-                for work_id, title, is_goal in work
+                for work_id, title, is_goal in goals + assignments
             ),
         )
 
-    def make(self, account: Account, old: GrassrootsClass, work_id: str, chosen: str) -> None:
-        """Make one of them in that class. Pressed twice it is made once; what is not there to make is left."""
-        into = next((one for one in self._classes(account, old) if reference_of(one) == chosen), None)
-        goal = next((g for g in old.goals if goal_work(g) == work_id and 0 < len(g.skill_ids) <= MOST_SKILLS), None)
-        assignment = next((a for a in old.assignments if assignment_work(a) == work_id), None)
+    def recreate(self, account: Account, grassroots: GrassrootsClass, work_id: str, chosen: str) -> None:
+        """Recreate a goal or an assignment in the chosen class. Pressed twice it is made once; unknown work is left."""
+        into = _chosen(self._classes(account, grassroots), chosen)
         if into is None:
             return
-        source = Source(old.owner_account_id, old.class_id, work_id)
+        source = Source(grassroots.owner_account_id, grassroots.class_id, work_id)
+        goal = next((goal for goal in grassroots.goals if goal_work_id(goal) == work_id), None)
+        assignment = next((work for work in grassroots.assignments if assignment_work_id(work) == work_id), None)
         try:
-            if goal:
-                add_goal(
-                    self._services, into, Goal(self._services.new_id(), _title(goal.title), goal.skill_ids), source
-                )
+            if goal and _can_be_recreated(goal):
+                copy = Goal(self._services.new_id(), _title(goal.title), goal.skill_ids)
+                add_goal(self._services, into, copy, source)
             elif assignment:
                 add_assignment(self._services, into, assignment.title, assignment.content_id, source)
         except Conflict:
             return
 
-    def _classes(self, account: Account, old: GrassrootsClass) -> list[DistrictClass]:
-        """The current district classes that this teacher teaches; first those that the old one's students are in."""
+    def _classes(self, account: Account, grassroots: GrassrootsClass) -> list[DistrictClass]:
+        """The current district classes that this teacher teaches; first those that the class's students are in."""
         paired: list[DistrictClass] = []
-        others: list[DistrictClass] = []
+        current: list[DistrictClass] = []
         for user in self._teaching(account):
             district = self._services.districts.get(user.district_id)
-            (pairing,) = self._previous.paired([old], user, district)
+            (pairing,) = self._pair_classes.paired([grassroots], user, district)
             paired += [moved.into for moved in pairing.into]
             today = self._services.clock().astimezone(district.zone).date().isoformat()
-            taught = self._services.district_classes.get_many(user.district_id, user.teaches)
-            others += [one for one in taught.values() if one.ends_on is None or one.ends_on > today]
-        first = {reference_of(one) for one in paired}
-        current = {reference_of(one) for one in others}
-        rest = sorted(others, key=lambda one: (one.title, one.sourced_id))
-        return [one for one in paired if reference_of(one) in current] + [
-            one for one in rest if reference_of(one) not in first
+            taught = self._services.district_classes.get_many(user.district_id, user.teaches).values()
+            current += [district_class for district_class in taught if not _is_over(district_class, today)]
+        first, going_on = set(map(reference_of, paired)), set(map(reference_of, current))
+        rest = sorted(current, key=lambda district_class: (district_class.title, district_class.sourced_id))
+        return [
+            *(district_class for district_class in paired if reference_of(district_class) in going_on),
+            *(district_class for district_class in rest if reference_of(district_class) not in first),
         ]
 
     def _teaching(self, account: Account) -> list[RosterUser]:
@@ -106,20 +105,21 @@ class RecreateWork:
         return [user for user in users.values() if user.active and user.teaches]
 
 
-def reference_of(one: DistrictClass) -> str:
-    return f"{one.district_id}/{one.sourced_id}"
+def reference_of(district_class: DistrictClass) -> str:
+    """How a form names a district class."""
+    return f"{district_class.district_id}/{district_class.sourced_id}"
 
 
-def goal_work(goal: Goal) -> str:
+def goal_work_id(goal: Goal) -> str:
     return f"goal:{goal.goal_id}"
 
 
-def assignment_work(assignment: Assignment) -> str:
+def assignment_work_id(assignment: Assignment) -> str:
     return f"assignment:{assignment.assignment_id}"
 
 
 def add_goal(services: Services, into: DistrictClass, goal: Goal, source: Source | None = None) -> None:
-    """A goal in a district class: each student starts at what is already earned (M14). Raises Conflict."""
+    """Add a goal to a district class: each student starts at what is already earned (M14). Raises Conflict."""
     now = services.clock()
     detail = {
         "district_id": into.district_id,
@@ -134,7 +134,7 @@ def add_goal(services: Services, into: DistrictClass, goal: Goal, source: Source
 def add_assignment(
     services: Services, into: DistrictClass, title: str, content_id: str, source: Source | None = None
 ) -> None:
-    """An assignment in a district class: without a score, also for those who did it before (M15). Raises Conflict."""
+    """Add an assignment to a district class, without a score, also for those who did it before (M15). Raises Conflict."""
     now = services.clock()
     assignment_id = services.new_id()
     assignment = Assignment(assignment_id, _title(title), content_id[:_LONGEST] or assignment_id)
@@ -148,6 +148,18 @@ def add_assignment(
     services.work.add_assignment(
         into.district_id, into.sourced_id, assignment, event=event, created_at=to_iso(now), source=source
     )
+
+
+def _chosen(classes: list[DistrictClass], reference: str | None) -> DistrictClass | None:
+    return next((district_class for district_class in classes if reference_of(district_class) == reference), None)
+
+
+def _can_be_recreated(goal: Goal) -> bool:
+    return 0 < len(goal.skill_ids) <= MOST_SKILLS
+
+
+def _is_over(district_class: DistrictClass, today: str) -> bool:
+    return district_class.ends_on is not None and district_class.ends_on <= today
 
 
 def _title(title: str) -> str:

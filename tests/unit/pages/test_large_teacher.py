@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from functions.pages.classes.home import class_address
+from functions.pages.classes.class_address import class_address
 from local.web_client import WebClient
 from tests.builders import account, roster, user
 from tests.harness import World
