@@ -15,7 +15,7 @@ PLATFORM_x86_64 := x86_64-manylinux2014
 MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/messages.po))
 
 # Nothing of these leaves the machine, but every client wants a region. Commands that reach AWS take AWS' own setting.
-demo local test test-all check faults guards mutations bench fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
+demo local test test-all test-long check faults guards mutations bench fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
 
 help: ## This list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

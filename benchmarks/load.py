@@ -1,4 +1,4 @@
-"""Many teachers activate at once while an import runs: what they meet is measured, and nothing may get lost.
+"""Many teachers activate at once while an import runs: latencies are measured, and nothing may get lost.
 
 Bounded in people and time, on this machine's loopback only.
 """
@@ -27,13 +27,24 @@ from local.web_client import NoSuchButton, WebClient
 
 DISTRICT_ID = "loadtown"
 MOST_PEOPLE, MOST_SECONDS = 200, 120
-READS_FOR = (3.0, 7.0)
-"""Seconds that a person looks at a page."""
+READING_SECONDS = (3.0, 7.0)
+"""How long a person looks at a page: at least, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was true after the load: of the import beside it, and of the teachers' links."""
+
+    import_status: str
+    people_read: int
+    links: int
+    events: int
+    """Events ``AccountLinked`` in the outbox."""
 
 
 @dataclass
-class Answers:
-    """What the pages answered, and how long it took (seconds)."""
+class Responses:
+    """The statuses of all responses, and how long each took (seconds)."""
 
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -45,9 +56,9 @@ class Answers:
             self.seconds.append(response.elapsed.total_seconds())
             self.statuses[response.status_code] += 1
 
-    def note_broken(self, what: str) -> None:
+    def note_broken(self, error: str) -> None:
         with self._lock:
-            self.broken[what] += 1
+            self.broken[error] += 1
 
     def percentile(self, share: float) -> float:
         ordered = sorted(self.seconds)
@@ -67,7 +78,7 @@ class Load:
         self._seconds = min(seconds, MOST_SECONDS)
         self._students = students
         self._journey = Journey(stack, sample_district.make())
-        self.answers = Answers()
+        self.responses = Responses()
 
     def prepare(self) -> None:
         """Settings, accounts with their logins, the roster, and a mail for each."""
@@ -107,8 +118,8 @@ class Load:
                 found[who] = next(word for word in mail["text"].split() if "/activate/" in word)
         return found
 
-    def run(self) -> dict[str, Any]:
-        """Everybody activates, and goes on looking at pages; answers what came of it."""
+    def run(self) -> Outcome:
+        """Let everybody activate, and go on looking at pages."""
         addresses = self._addresses()
         ends = time.monotonic() + self._seconds
         browsers = [
@@ -120,22 +131,23 @@ class Load:
         for browser in browsers:
             browser.join()
         report = self._journey.latest("rosters/bigtown/big.zip")
-        return {"import": report["status"], "read": report["users"]["read"], **self._links()}
+        links, events = self._links_and_events()
+        return Outcome(report["status"], report["users"]["read"], links, events)
 
     def _browse(self, number: int, address: str, ends: float) -> None:
         """One person, who reads before pressing on, and tries again when a page cannot be had."""
         dice = Random(number)
         is_linked = False
-        time.sleep(dice.uniform(0, READS_FOR[1]))
-        with WebClient(self._stack.web_url, on_response=self.answers.note) as person:
+        time.sleep(dice.uniform(0, READING_SECONDS[1]))
+        with WebClient(self._stack.web_url, on_response=self.responses.note) as person:
             while time.monotonic() < ends or (not is_linked and time.monotonic() < ends + MOST_SECONDS):
                 try:
                     is_linked = is_linked or self._activate(person, number, address, dice)
                     person.open("/home")
                 except (httpx.TransportError, NoSuchButton) as failed:
-                    self.answers.note_broken(type(failed).__name__)
+                    self.responses.note_broken(type(failed).__name__)
                     is_linked = is_linked or self._is_linked(person)
-                time.sleep(dice.uniform(*READS_FOR))
+                time.sleep(dice.uniform(*READING_SECONDS))
 
     def _activate(self, person: WebClient, number: int, address: str, dice: Random) -> bool:
         steps: tuple[Callable[[], WebClient], ...] = (
@@ -146,20 +158,20 @@ class Load:
         )
         for step in steps:
             step()
-            time.sleep(dice.uniform(*READS_FOR))
+            time.sleep(dice.uniform(*READING_SECONDS))
         return person.path == "/home"
 
     @staticmethod
     def _is_linked(person: WebClient) -> bool:
-        """The answer was lost, perhaps not what it would have told."""
+        """The response was lost; the link may have been made all the same."""
         try:
             return "District classes" in person.open("/home").text
         except httpx.TransportError:
             return False
 
-    def _links(self) -> dict[str, int]:
+    def _links_and_events(self) -> tuple[int, int]:
         table = self._stack.resource("dynamodb").Table(self._stack.outputs["TableName"])
-        found: Counter[str] = Counter()
+        links = events = 0
         request: dict[str, Any] = {
             "ProjectionExpression": "PK, SK, #state, detail_type",
             "ExpressionAttributeNames": {"#state": "state"},
@@ -168,27 +180,25 @@ class Load:
             page = table.scan(**request)
             for item in page["Items"]:
                 if item["PK"].startswith(f"USER#{DISTRICT_ID}#") and item["SK"] == "LINK" and item["state"] == "linked":
-                    found["links"] += 1
+                    links += 1
                 if item.get("detail_type") == "AccountLinked":
-                    found["events"] += 1
+                    events += 1
             if "LastEvaluatedKey" not in page:
-                return {"links": found["links"], "events": found["events"]}
+                return links, events
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def told(self, came: dict[str, Any], say: Callable[[str], None]) -> bool:
-        """Print what was measured; True when nothing was lost."""
-        answers = self.answers
-        rate = len(answers.seconds) / self._seconds
-        say(f"{self._people} browsers, {self._seconds:g} s: {len(answers.seconds)} answers, {rate:.0f} a second")
-        say(
-            "latency: " + ", ".join(f"p{int(100 * s)} {1000 * answers.percentile(s):.0f} ms" for s in (0.5, 0.95, 0.99))
-        )
-        say(
-            f"answers: {dict(sorted(answers.statuses.items()))}; broken off: {dict(answers.broken)}; errors: {answers.errors}"
-        )
-        say(f"import meanwhile: {came['import']}, {came['read']} people read")
-        say(f"links: {came['links']} of {self._people}; events told of them: {came['events']}")
-        return came["import"] == "completed" and came["links"] == came["events"] == self._people
+    def report(self, outcome: Outcome, say: Callable[[str], None]) -> bool:
+        """Print what was measured; return True when nothing was lost."""
+        responses = self.responses
+        rate = len(responses.seconds) / self._seconds
+        latencies = (f"p{int(100 * share)} {1000 * responses.percentile(share):.0f} ms" for share in (0.5, 0.95, 0.99))
+        say(f"{self._people} browsers, {self._seconds:g} s: {len(responses.seconds)} responses, {rate:.0f} a second")
+        say(f"latency: {', '.join(latencies)}")
+        say(f"statuses: {dict(sorted(responses.statuses.items()))}")
+        say(f"broken off: {dict(responses.broken)}; errors: {responses.errors}")
+        say(f"import meanwhile: {outcome.import_status}, {outcome.people_read} people read")
+        say(f"links: {outcome.links} of {self._people}; events about them: {outcome.events}")
+        return outcome.import_status == "completed" and outcome.links == outcome.events == self._people
 
 
 def roster(district_id: str, *, teachers: int, students: int = 0) -> bytes:
@@ -198,12 +208,12 @@ def roster(district_id: str, *, teachers: int, students: int = 0) -> bytes:
     ]
     enrollments = ["sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role"]
     for role, number in (("teacher", teachers), ("student", students)):
-        for at in range(number):
-            key = f"{role[0]}{at}"
-            users.append(f"{key},,,true,o1,{role},{key},,Given{at},Family{at},{key}@{district_id}.example")
-            enrollments.append(f"e-{key},,,c{at % 50},o1,{key},{role}")
+        for index in range(number):
+            key = f"{role[0]}{index}"
+            users.append(f"{key},,,true,o1,{role},{key},,Given{index},Family{index},{key}@{district_id}.example")
+            enrollments.append(f"e-{key},,,c{index % 50},o1,{key},{role}")
     classes = ["sourcedId,status,dateLastModified,title,courseSourcedId,classType,schoolSourcedId,termSourcedIds"]
-    classes += [f"c{at},,,Class {at},k1,scheduled,o1,t1" for at in range(50)]
+    classes += [f"c{index},,,Class {index},k1,scheduled,o1,t1" for index in range(50)]
     manifest = "propertyName,value\nmanifest.version,1.0\noneroster.version,1.1\n"
     return zipped(
         {"manifest.csv": manifest, "users.csv": "\n".join(users), "classes.csv": "\n".join(classes),
@@ -219,7 +229,7 @@ def main() -> int:
         _say("Preparing the teachers …")
         load.prepare()
         _say("They activate …")
-        return 0 if load.told(load.run(), _say) else 1
+        return 0 if load.report(load.run(), _say) else 1
 
 
 def _say(line: str) -> None:

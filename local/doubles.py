@@ -1,4 +1,4 @@
-"""Google and Clever on this machine: a real OIDC provider, at whose login page one can be anybody (B9)."""
+"""Doubles of Google and Clever: a real OIDC provider, at whose login page anybody can be signed in as (B9)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ type Kind = Literal["google", "clever"]
 class IdentityProvider:
     """One issuer on a free port of localhost.
 
-    ``district_of`` answers the Clever district id of a Clever id, for logins that no district page started.
+    ``district_of`` returns the Clever district id of a Clever id, for logins that no district page started.
     """
 
     def __init__(self, kind: Kind, district_of: Callable[[str], str | None] = lambda _clever_id: None) -> None:
@@ -51,7 +51,7 @@ class IdentityProvider:
         return app
 
     def _sign_in(self) -> flask.Response | None:
-        """The form names a person; the provider is told who that is before it answers."""
+        """Register the person whom the form names before the provider handles the login."""
         request = flask.request
         if request.method != "POST" or request.path != "/oauth2/authorize" or "action" in request.form:
             return None
@@ -78,7 +78,7 @@ class IdentityProvider:
         return response
 
     def _check_pkce(self) -> flask.Response | None:
-        """RFC 7636 §4.6: no code is worth anything without its verifier."""
+        """Refuse a code without its verifier (RFC 7636 §4.6)."""
         request = flask.request
         if request.path == "/oauth2/authorize" and request.args.get("code_challenge_method") != "S256":
             return flask.make_response("PKCE with S256 is required.", 400)

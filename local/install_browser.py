@@ -15,23 +15,22 @@ NO_BROWSER = (
 
 
 def browser() -> str | None:
-    """Where a Chromium is on this machine."""
+    """Return the path of a Chromium on this machine, or None."""
     named = os.environ.get("CHROMIUM")
     return named or next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 
 def install() -> None:
-    """Debian's package, where we may install one."""
+    """Install Debian's package, where this user may."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     print("Installing a browser …", flush=True)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (
         ["apt-get", "update", "-qq"],
         ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-noto-cjk"],
     ):
-        subprocess.run(command, env=environment, check=False, **quiet)  # type: ignore[call-overload]
+        subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def main() -> int:

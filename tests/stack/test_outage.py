@@ -102,5 +102,5 @@ def test_many_browsers_at_once_while_an_import_runs(stack: LocalStack) -> None:
     load = Load(stack, people=12, seconds=8, students=500)
     load.prepare()
     lines: list[str] = []
-    assert load.told(load.run(), lines.append), "\n".join(lines)
-    assert load.answers.errors == 0, "\n".join(lines)
+    assert load.report(load.run(), lines.append), "\n".join(lines)
+    assert load.responses.errors == 0, "\n".join(lines)
