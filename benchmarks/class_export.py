@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic
 
 from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, SkillMastery
-from shared.stores.class_exports import ClassNamed, Export
+from shared.stores.class_exports import ClassExport, ExportedClass
 from tests.harness import World
 
 SKILLS = 200
@@ -68,7 +68,7 @@ def _peak() -> int:
 def main(students: int) -> None:
     world = _world(students)
     now = datetime(2026, 9, 1, 15, tzinfo=UTC)
-    world.exports.ask(Export("ada", "one", (ClassNamed("old"),), "en", "2026-09-01T15:00:00.000Z"), now)
+    world.exports.ask(ClassExport("ada", "one", (ExportedClass("old"),), "en", "2026-09-01T15:00:00.000Z"), now)
     before, began = _peak(), monotonic()
     outcome = world.exporting().make("ada", "one")
     assert outcome == "made"

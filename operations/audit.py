@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from operations.stack import Stack
 from shared.domain.roster import RosterUserKey
 from shared.runtime.csv_safety import harmless
-from shared.stores.audit import AuditStore, Entry
+from shared.stores.audit import AuditEntry, AuditStore
 
 COLUMNS = (
     "at",
@@ -32,7 +32,7 @@ def run(stack: Stack, arguments: Namespace) -> int:
     return 0
 
 
-def trail(entries: Iterable[Entry]) -> str:
+def trail(entries: Iterable[AuditEntry]) -> str:
     """The entries as CSV that no spreadsheet runs: ids come from districts and platforms."""
     written = io.StringIO()
     writer = csv.writer(written)

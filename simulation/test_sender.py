@@ -15,7 +15,9 @@ import pytest
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.roster import RosterUserKey
 from shared.stores.activations import ActivationStore
+from shared.stores.keys import activation_key
 from shared.stores.stuck import StuckStore
+from shared.stores.table import Update
 from simulation import guards
 from simulation.fault_injection import FaultInjector, FaultMode, Killed
 from tests.builders import roster, user
@@ -200,12 +202,7 @@ def test_the_state_goes_only_forward_in_any_order_of_events() -> None:
 
     def backwards(store: ActivationStore, activation: Activation, state: ActivationState, *a: Any, **k: Any) -> bool:
         is_new = real(store, activation, state, *a, **k)
-        store._table.update_item(
-            Key={"PK": "USER#lakeside#t1", "SK": "ACTIVATION"},
-            UpdateExpression="SET #state = :to",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues={":to": state.value},
-        )
+        store._table.write(Update(activation_key(activation.user)).set(state=state.value))
         return is_new
 
     with mock.patch.object(ActivationStore, "mark_feedback", backwards):

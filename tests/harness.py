@@ -31,7 +31,7 @@ from shared.runtime.settings import Brand
 from shared.stores.accounts import AccountStore
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
-from shared.stores.class_exports import ExportFiles, ExportStore
+from shared.stores.class_exports import ClassExportFiles, ClassExportStore
 from shared.stores.class_work import ClassWorkStore
 from shared.stores.digests import DigestStore, RemainingClassesStore
 from shared.stores.district_classes import DistrictClassStore
@@ -89,8 +89,8 @@ class World:
         self.nudges = NudgeStore(self.table)
         self.activations = ActivationStore(self.table)
         self.reports = ReportStore(self.table, self.s3, "reports")
-        self.exports = ExportStore(self.table)
-        self.export_files = ExportFiles(self.s3, "exports")
+        self.exports = ClassExportStore(self.table)
+        self.export_files = ClassExportFiles(self.s3, "exports")
 
     def begin_like(self, other: World) -> None:
         """Take over what another world holds; cheaper than preparing this one the same way."""

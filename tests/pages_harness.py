@@ -27,7 +27,7 @@ from shared.domain.errors import LoginRefused
 from shared.hubs.cognito import PasswordLogin
 from shared.hubs.oidc import Identity, OidcProvider
 from shared.runtime.settings import Brand
-from shared.stores.class_exports import ExportQueue
+from shared.stores.class_exports import ClassExportQueue
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.notices import NoticeStore
 from shared.stores.progress import ProgressStore
@@ -118,7 +118,7 @@ class Website:
             request_contexts=RequestContextStore(world.table, world.clock),
             progress=ProgressStore(world.table), reports=world.reports,
             stuck=StuckStore(world.table), resend_activation=world.resend_activation(),
-            exports=world.exports, export_queue=ExportQueue(world.export_requests, "exports"),
+            exports=world.exports, export_queue=ClassExportQueue(world.export_requests, "exports"),
             export_files=world.export_files, remaining=RemainingClassesStore(world.table),
             sessions=SessionStore(world.table, world.clock), rate_limiter=RateLimiter(world.table, world.clock),
             passwords=PasswordLogin(cast("CognitoIdentityProviderClient", self.cognito), "pool", "client"),

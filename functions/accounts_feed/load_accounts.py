@@ -13,7 +13,7 @@ from shared.domain.account import Account, SkillMastery
 from shared.domain.clock import Clock, to_iso
 from shared.domain.errors import Conflict
 from shared.runtime.parallel import each
-from shared.stores.accounts import AccountStore, Stored
+from shared.stores.accounts import AccountStore, StoredAccount
 from shared.stores.activations import ActivationStore
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.links import LinkStore
@@ -101,7 +101,7 @@ class LoadAccounts:
             except Conflict:
                 continue
 
-    def _write(self, line: AccountLine, before: Stored | None, fingerprint: str) -> Result:
+    def _write(self, line: AccountLine, before: StoredAccount | None, fingerprint: str) -> Result:
         account = account_of(line, before.account if before else None)
         mastery = None
         if line.mastery is not None:
@@ -119,9 +119,9 @@ class LoadAccounts:
 
     def _match_waiting_users(self, account: Account) -> None:
         """M7: accounts that come later are matched when they come."""
-        holders = set(self._identifiers.on_email(account.email).users) if account.email else set()
+        holders = set(self._identifiers.holders_of_address(account.email).users) if account.email else set()
         if account.clever_id:
-            holders |= set(self._identifiers.on_clever_id(account.clever_id).users)
+            holders |= set(self._identifiers.holders_of_clever_id(account.clever_id).users)
         for user in self._users.get_many(holders).values():
             _, is_new = self._matches.match(user)
             if is_new:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from functions.class_export.class_files import StudentData, folder_names, write_class
 from shared.domain.clock import Clock
 from shared.stores.accounts import AccountStore
-from shared.stores.class_exports import Export, ExportFiles, ExportStore
+from shared.stores.class_exports import ClassExport, ClassExportFiles, ClassExportStore
 from shared.use_cases.class_contents import ClassContents, Taught
 
 _AT_A_TIME = 100
@@ -30,8 +30,8 @@ class Exporting:
 
     def __init__(
         self,
-        exports: ExportStore,
-        files: ExportFiles,
+        exports: ClassExportStore,
+        files: ClassExportFiles,
         contents: ClassContents,
         accounts: AccountStore,
         *,
@@ -57,7 +57,7 @@ class Exporting:
         self._exports.settle(export, self._clock(), is_made=bool(classes))
         return Outcome.MADE if classes else Outcome.FAILED
 
-    def _pack(self, folder: Path, classes: list[Taught], export: Export) -> Path:
+    def _pack(self, folder: Path, classes: list[Taught], export: ClassExport) -> Path:
         """One class lies at the top of its zip; of several, each in a folder of its name."""
         packed = folder / "class-data.zip"
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -15,7 +15,7 @@ from shared.runtime import aws
 from shared.runtime.observability import logger, metric
 from shared.runtime.settings import ClassExportSettings
 from shared.stores.accounts import AccountStore
-from shared.stores.class_exports import ExportFiles, ExportStore
+from shared.stores.class_exports import ClassExportFiles, ClassExportStore
 from shared.stores.class_work import ClassWorkStore
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.links import LinkStore
@@ -34,8 +34,8 @@ def exporting() -> Exporting:
     contents = ClassContents(
         accounts, LinkStore(table), RosterUserStore(table), DistrictClassStore(table), ClassWorkStore(table)
     )
-    files = ExportFiles(aws.client("s3"), settings.export_bucket)
-    return Exporting(ExportStore(table), files, contents, accounts, brand_name=settings.brand_name, clock=utc_now)
+    files = ClassExportFiles(aws.client("s3"), settings.export_bucket)
+    return Exporting(ClassExportStore(table), files, contents, accounts, brand_name=settings.brand_name, clock=utc_now)
 
 
 def record_handler(record: SQSRecord) -> None:

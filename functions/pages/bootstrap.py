@@ -29,7 +29,7 @@ from shared.runtime.settings import PagesSettings
 from shared.stores.accounts import AccountStore
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
-from shared.stores.class_exports import ExportFiles, ExportQueue, ExportStore
+from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
 from shared.stores.class_work import ClassWorkStore
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.district_classes import DistrictClassStore
@@ -126,9 +126,9 @@ def wire() -> Site:
         reports=ReportStore(table, aws.client("s3"), settings.report_bucket),
         stuck=StuckStore(table),
         resend_activation=ResendActivation(activations, users, districts, queue, clock=utc_now, new_id=new_id),
-        exports=ExportStore(table),
-        export_queue=ExportQueue(aws.client("sqs"), settings.export_queue_url),
-        export_files=ExportFiles(aws.client("s3"), settings.export_bucket),
+        exports=ClassExportStore(table),
+        export_queue=ClassExportQueue(aws.client("sqs"), settings.export_queue_url),
+        export_files=ClassExportFiles(aws.client("s3"), settings.export_bucket),
         remaining=RemainingClassesStore(table),
         sessions=SessionStore(table, utc_now),
         rate_limiter=RateLimiter(table, utc_now),

@@ -12,7 +12,7 @@ from shared.runtime.settings import Brand
 from shared.runtime.tokens import SealedCookie
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
-from shared.stores.class_exports import ExportFiles, ExportQueue, ExportStore
+from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
 from shared.stores.class_work import ClassWorkStore
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.district_classes import DistrictClassStore
@@ -54,9 +54,9 @@ class Services:
     reports: ReportStore
     stuck: StuckStore
     resend_activation: ResendActivation
-    exports: ExportStore
-    export_queue: ExportQueue
-    export_files: ExportFiles
+    exports: ClassExportStore
+    export_queue: ClassExportQueue
+    export_files: ClassExportFiles
     remaining: RemainingClassesStore
     sessions: SessionStore
     rate_limiter: RateLimiter

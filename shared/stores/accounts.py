@@ -28,7 +28,7 @@ from shared.stores.table import ABSENT, DynamoTable, Put, Table, Write
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredAccount:
     """An account as it stands: with the hash of the feed line it was last written from, and how often it was written."""
 
     account: Account
@@ -56,10 +56,10 @@ class AccountStore:
             if (item := found.get(pair(account_key(a))))
         }
 
-    def stored(self, account_id: str) -> Stored | None:
+    def stored(self, account_id: str) -> StoredAccount | None:
         """The account with what a later ``put`` compares it with."""
         item = self._table.get(account_key(account_id))
-        return Stored(account_of(item), item.get("fingerprint"), int(item.get("version", 0))) if item else None
+        return StoredAccount(account_of(item), item.get("fingerprint"), int(item.get("version", 0))) if item else None
 
     def masteries(self, account_ids: Iterable[str]) -> dict[str, Mastery]:
         """The progress that each account shows: its own, and that of all accounts that it is joined with (M16).
@@ -115,7 +115,7 @@ class AccountStore:
         classes: Iterable[GrassrootsClass] | None,
         fingerprint: str,
         *,
-        before: Stored | None,
+        before: StoredAccount | None,
         once_indexed: Callable[[], None] = lambda: None,
     ) -> None:
         """Write what the feed says; what is None stays as it is. ``before`` is the account as it was read.

@@ -1,4 +1,4 @@
-"""The queue of activations that are to be mailed. A message names an activation; what to do is decided when it is read."""
+"""The queue of activations to mail. A message names an activation; what to do with it is decided when it is read."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class ActivationQueue:
         self._url = url
 
     def request(self, activations: Iterable[Activation]) -> None:
-        """Raises OSError when the queue did not take all of them; asking again is safe."""
+        """Have these mailed. Raises OSError when the queue did not take all of them; asking again is safe."""
         self._send(map(message_of, activations))
 
     def request_follow_ups(self, due: Iterable[tuple[RosterUserKey, str]]) -> None:
-        """Mails that are out are to be looked at again: whose, and since when that was due. Raises as ``request``."""
+        """Have mails that are out followed up: whose, and since when that was due. Raises as ``request``."""
         self._send(
             json.dumps({"follow_up": due_at, "district_id": user.district_id, "sourced_id": user.sourced_id})
             for user, due_at in due
@@ -34,12 +34,12 @@ class ActivationQueue:
 
     def _send(self, bodies: Iterable[str]) -> None:
         for batch in batched(bodies, 10, strict=False):
-            answer = self._sqs.send_message_batch(
+            response = self._sqs.send_message_batch(
                 QueueUrl=self._url,
                 Entries=[{"Id": str(i), "MessageBody": body} for i, body in enumerate(batch)],
             )
-            if answer.get("Failed"):
-                raise OSError(f"the queue did not take {len(answer['Failed'])} of {len(batch)} messages")
+            if response.get("Failed"):
+                raise OSError(f"the queue did not take {len(response['Failed'])} of {len(batch)} messages")
 
 
 def message_of(activation: Activation) -> str:

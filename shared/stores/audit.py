@@ -34,7 +34,7 @@ class Actor(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One fact about a link. ``joined_account_id`` is the account that was joined into this one, or parted from it."""
 
     user: RosterUserKey
@@ -78,12 +78,12 @@ class AuditStore:
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
 
-    def of_user(self, user: RosterUserKey) -> list[Entry]:
-        """Everything that happened to a person's link, oldest first."""
+    def of_user(self, user: RosterUserKey) -> list[AuditEntry]:
+        """Return everything that happened to a person's link, oldest first."""
         return [_entry(item) for item in self._items(user)]
 
     def keys_about(self, user: RosterUserKey, account_id: str) -> list[Key]:
-        """Where this person's trail names this account."""
+        """Return the keys of this person's entries that name this account."""
         return [
             key_of(pair(item))
             for item in self._items(user)
@@ -94,8 +94,8 @@ class AuditStore:
         return list(self._table.query(user_pk(user), AUDIT))
 
 
-def _entry(item: Item) -> Entry:
-    return Entry(
+def _entry(item: Item) -> AuditEntry:
+    return AuditEntry(
         user_of_pk(item["PK"]),
         item["SK"].split("#")[1],
         Fact(item["fact"]),

@@ -1,4 +1,4 @@
-"""Exports of class data (B4): asked for by a teacher, made by a worker, fetched from S3 for a short while."""
+"""Exports of class data (B4): asked for by a teacher, made by a worker, fetched from S3 for a day."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HEADERS = {"ContentType": "application/zip", "ContentDisposition": 'attachment;
 
 
 @dataclass(frozen=True, slots=True)
-class ClassNamed:
+class ExportedClass:
     """A class by its id; ``district_id`` is None for a grassroots class."""
 
     class_id: str
@@ -31,13 +31,13 @@ class ClassNamed:
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
+class ClassExport:
     """The data of some classes in one zip. ``made_at`` and ``fetched_at`` are set once it was, ``failed_at`` when none of the
     classes is the account's to take."""
 
     account_id: str
     export_id: str
-    classes: tuple[ClassNamed, ...]
+    classes: tuple[ExportedClass, ...]
     language: str
     asked_at: str
     made_at: str | None = None
@@ -45,13 +45,13 @@ class Export:
     fetched_at: str | None = None
 
 
-class ExportStore:
+class ClassExportStore:
     """``EXPORT#id`` beside the account, for a day, and ``GATHERED#class`` for each grassroots class that was fetched."""
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
 
-    def ask(self, export: Export, now: datetime) -> None:
+    def ask(self, export: ClassExport, now: datetime) -> None:
         classes = [without_none({"class_id": c.class_id, "district_id": c.district_id}) for c in export.classes]
         item = {
             **export_key(export.account_id, export.export_id),
@@ -62,29 +62,29 @@ class ExportStore:
         }
         self._table.write(Put(item))
 
-    def get(self, account_id: str, export_id: str, now: datetime) -> Export | None:
+    def get(self, account_id: str, export_id: str, now: datetime) -> ClassExport | None:
         """The export, until a day after it was asked for."""
         item = self._table.get(export_key(account_id, export_id))
         if item is None or int(item["ttl"]) < now.timestamp():
             return None
         return _export(item)
 
-    def settle(self, export: Export, now: datetime, *, is_made: bool) -> None:
-        """It is made, or it never will be. May be run again."""
+    def settle(self, export: ClassExport, now: datetime, *, is_made: bool) -> None:
+        """Note that it is made, or never will be. May be run again."""
         self._update(export, "made_at" if is_made else "failed_at", now)
 
-    def fetched(self, export: Export, now: datetime) -> None:
-        """Its classes are ticked off as gathered. May be run again."""
+    def fetched(self, export: ClassExport, now: datetime) -> None:
+        """Note that it was fetched, and its grassroots classes with it. May be run again."""
         ticks = (
-            {**gathered_key(export.account_id, named.class_id), "fetched_at": to_iso(now)}
-            for named in export.classes
-            if named.district_id is None
+            {**gathered_key(export.account_id, exported.class_id), "fetched_at": to_iso(now)}
+            for exported in export.classes
+            if exported.district_id is None
         )
         self._table.write_many(ticks)
         self._update(export, "fetched_at", now)
 
-    def _update(self, export: Export, fact: str, now: datetime) -> None:
-        """Note when something became true of an export; of one that has expired nothing is noted."""
+    def _update(self, export: ClassExport, fact: str, now: datetime) -> None:
+        """Note when something became true of an export, unless it has expired."""
         update = Update(export_key(export.account_id, export.export_id)).set(**{fact: to_iso(now)})
         self._table.attempt(update.when(PRESENT))
 
@@ -94,30 +94,30 @@ class ExportStore:
         return {item["SK"].removeprefix(GATHERED): item["fetched_at"] for item in items}
 
 
-class ExportQueue:
-    """Asks the worker for an export. Twice does no harm: what is made is not made again."""
+class ClassExportQueue:
+    """Asks the worker for an export. Asking twice is harmless: one that is made is not made again."""
 
     def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs
         self._url = url
 
-    def request(self, export: Export) -> None:
+    def request(self, export: ClassExport) -> None:
         body = json.dumps({"account_id": export.account_id, "export_id": export.export_id})
         self._sqs.send_message(QueueUrl=self._url, MessageBody=body)
 
 
-class ExportFiles:
-    """The zips, under ids that nobody guesses."""
+class ClassExportFiles:
+    """The zips in S3, under ids that nobody guesses."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
 
-    def put(self, export: Export, file: Path) -> None:
+    def put(self, export: ClassExport, file: Path) -> None:
         self._s3.upload_file(str(file), self._bucket, _file_key(export), ExtraArgs=_HEADERS)
 
-    def address(self, export: Export) -> str:
-        """Where it can be fetched for some minutes, by whoever has the address."""
+    def address(self, export: ClassExport) -> str:
+        """Return an address at which anybody can fetch it, for five minutes."""
         return str(
             self._s3.generate_presigned_url(
                 "get_object",
@@ -127,15 +127,15 @@ class ExportFiles:
         )
 
 
-def _file_key(export: Export) -> str:
+def _file_key(export: ClassExport) -> str:
     return f"exports/{export.export_id}.zip"
 
 
-def _export(item: Item) -> Export:
-    return Export(
+def _export(item: Item) -> ClassExport:
+    return ClassExport(
         account_of_pk(item["PK"]),
         item["SK"].removeprefix(EXPORTS),
-        tuple(ClassNamed(c["class_id"], c.get("district_id")) for c in item["classes"]),
+        tuple(ExportedClass(c["class_id"], c.get("district_id")) for c in item["classes"]),
         item["language"],
         item["asked_at"],
         item.get("made_at"),

@@ -57,7 +57,7 @@ class ClassWorkStore:
         created_at: str,
         source: Source | None = None,
     ) -> None:
-        """Raises Conflict when it was made already, by its id or from the same ``source``."""
+        """Add a goal with its event. Raises Conflict when it was made already, by its id or from the same ``source``."""
         recreated = source.item(district_id, class_id) if source else None
         body = {"title": goal.title, "skill_ids": list(goal.skill_ids), "created_at": created_at}
         self._add({**goal_key(district_id, class_id, goal.goal_id), **body}, event, recreated)
@@ -72,7 +72,7 @@ class ClassWorkStore:
         created_at: str,
         source: Source | None = None,
     ) -> None:
-        """Raises Conflict, as ``add_goal``."""
+        """Add an assignment with its event. Raises Conflict, as ``add_goal``."""
         recreated = source.item(district_id, class_id) if source else None
         body = {"title": assignment.title, "content_id": assignment.content_id, "created_at": created_at}
         self._add({**assignment_key(district_id, class_id, assignment.assignment_id), **body}, event, recreated)

@@ -1,4 +1,4 @@
-"""Which districts want a digest and when the next one is due, and the classes that are left, teacher by teacher."""
+"""Digests: which districts want one and when the next is due, and how many classes each teacher has left."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DigestDue:
 
 
 class DigestStore:
-    """``DIGESTS`` / district: only districts that opted in are in it."""
+    """``DIGESTS`` / district, for districts that opted in only."""
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
@@ -32,28 +32,28 @@ class DigestStore:
         for item in self._table.query(DIGESTS):
             yield DigestDue(item["SK"], item.get("due_at"), bool(item.get("under_way")))
 
-    def move(self, due: DigestDue, due_at: datetime, *, under_way: bool = False) -> DigestDue | None:
-        """When the next one is due; ``under_way`` takes it for one send.
+    def move(self, digest: DigestDue, due_at: datetime, *, under_way: bool = False) -> DigestDue | None:
+        """Set when the next digest is due; ``under_way`` takes this one for one send. Return it as it is then.
 
-        None when somebody else moved it first, or the district wants none any more. Two who plan the first one at the same
-        moment come to the same date.
+        None when somebody else moved it first, or the district wants none any more. Two workers that plan the first one at
+        the same moment come to the same date.
         """
-        update = Update(digest_key(due.district_id)).set(due_at=to_iso(due_at), under_way=under_way)
-        update = update.when("due_at = :due", due=due.due_at) if due.due_at else update.when(PRESENT)
-        return DigestDue(due.district_id, to_iso(due_at), under_way) if self._table.attempt(update) else None
+        update = Update(digest_key(digest.district_id)).set(due_at=to_iso(due_at), under_way=under_way)
+        update = update.when("due_at = :due", due=digest.due_at) if digest.due_at else update.when(PRESENT)
+        return DigestDue(digest.district_id, to_iso(due_at), under_way) if self._table.attempt(update) else None
 
     def remove(self, district_id: str) -> None:
         self._table.write(Delete(digest_key(district_id)))
 
 
 class RemainingClassesStore:
-    """``LEFT#district`` / sourcedId: how many classes a teacher has left, as of the last look at them."""
+    """``LEFT#district`` / sourcedId: how many classes a teacher had left to clean up when they were last compared."""
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
 
     def note(self, teacher: RosterUser, classes: int) -> None:
-        """So many of this teacher's classes are left. May be run again."""
+        """Note how many of this teacher's classes are left. May be run again."""
         if not classes:
             self.forget(teacher.key)
             return

@@ -17,22 +17,22 @@ class DistrictClassStore:
         self._table = Table(table)
 
     @staticmethod
-    def items(one: DistrictClass) -> list[Item]:
+    def items(roster_class: DistrictClass) -> list[Item]:
         """What is stored of a class; the import writes them many at a time."""
-        key, members = DistrictClassStore.keys(one.district_id, one.sourced_id)
+        key, members = DistrictClassStore.keys(roster_class.district_id, roster_class.sourced_id)
         return [
             {
                 **key,
-                "title": one.title,
-                "school_id": one.school_id,
-                "course_title": one.course_title,
-                "class_code": one.class_code,
-                "term_title": one.term_title,
-                "ends_on": one.ends_on,
-                "teacher_ids": list(one.teacher_ids),
-                "size": one.size,
+                "title": roster_class.title,
+                "school_id": roster_class.school_id,
+                "course_title": roster_class.course_title,
+                "class_code": roster_class.class_code,
+                "term_title": roster_class.term_title,
+                "ends_on": roster_class.ends_on,
+                "teacher_ids": list(roster_class.teacher_ids),
+                "size": roster_class.size,
             },
-            {**members, "student_ids": list(one.student_ids)},
+            {**members, "student_ids": list(roster_class.student_ids)},
         ]
 
     @staticmethod

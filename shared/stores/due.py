@@ -1,4 +1,4 @@
-"""What is due: a sparse index that only holds what will have to be done, spread over a few partitions by a hash."""
+"""What is due: a sparse index of what has to be done later, spread over a few partitions by a hash."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ FOLLOW_UP = "follow_up"
 
 
 def due_item(kind: str, user: RosterUserKey, due_at: datetime, **facts: str) -> Item:
+    """The item that makes something due for a roster user; ``facts`` are kept with it."""
     return {**due_key(kind, user, to_iso(due_at)), "due_at": to_iso(due_at), **facts}
 
 
 class DueStore:
-    """Reads what is due by now, and nothing else."""
+    """``DUE#kind#shard`` / moment and roster user: reads what is due by now, and nothing else."""
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)

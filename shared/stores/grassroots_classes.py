@@ -34,7 +34,7 @@ class GrassrootsClassStore:
         self._table = Table(table)
 
     def owned(self, account_id: str, *joined: str, with_scores: bool = False) -> list[GrassrootsClass]:
-        """A teacher's grassroots classes, those in the bin too (``deleted_at`` says so); the most recently used first.
+        """A teacher's grassroots classes, those in the trash too (``deleted_at`` says so); the most recently used first.
 
         ``joined`` are the accounts that are joined with this one: each class stays with its owner.
         """
@@ -62,8 +62,8 @@ class GrassrootsClassStore:
             (_scores_key(c, a.assignment_id) for c in classes for a in c.assignments), consistent=False
         )
 
-        def scored(of: GrassrootsClass, assignment: Assignment) -> Assignment:
-            item = found.get(pair(_scores_key(of, assignment.assignment_id)))
+        def scored(grassroots: GrassrootsClass, assignment: Assignment) -> Assignment:
+            item = found.get(pair(_scores_key(grassroots, assignment.assignment_id)))
             return replace(assignment, scores=_scores(item)) if item else assignment
 
         return [replace(c, assignments=tuple(scored(c, a) for a in c.assignments)) for c in classes]
@@ -86,12 +86,12 @@ class GrassrootsClassStore:
         return puts, deletes
 
     def delete(self, owner: str, class_id: str, *, event: Item, now: datetime) -> None:
-        """Put a class into the bin, for 30 days. Raises RefusedTransition when it is not there to delete."""
+        """Put a class into the trash, for 30 days. Raises RefusedTransition when it is not there to delete."""
         update = Update(grassroots_class_key(owner, class_id)).set(deleted_at=to_iso(now))
         self._table.write(update.when(PRESENT).when(_NOT_DELETED), Put(event), otherwise=_not_active())
 
     def restore(self, owner: str, class_id: str, *, event: Item, now: datetime) -> None:
-        """Take a class out of the bin. Raises RefusedTransition when it was not deleted within the last 30 days."""
+        """Take a class out of the trash. Raises RefusedTransition when it was not deleted within the last 30 days."""
         earliest = to_iso(now - timedelta(days=RESTORE_DAYS))
         update = Update(grassroots_class_key(owner, class_id)).remove("deleted_at")
         self._table.write(
@@ -101,7 +101,7 @@ class GrassrootsClassStore:
         )
 
     def keep(self, owner: str, class_id: str, *, now: datetime) -> None:
-        """No nudge is about this class any more. Raises RefusedTransition when it is not there to keep. May be run again."""
+        """Let no nudge be about this class any more. Raises RefusedTransition when it is not there to keep. May be run again."""
         update = Update(grassroots_class_key(owner, class_id)).set(kept_at=to_iso(now))
         self._table.write(update.when(PRESENT).when(_NOT_DELETED), otherwise=_not_active())
 
@@ -110,18 +110,18 @@ def _not_active() -> RefusedTransition:
     return RefusedTransition("not_active", "This class was already deleted.")
 
 
-def _key(of: GrassrootsClass) -> Key:
-    return grassroots_class_key(of.owner_account_id, of.class_id)
+def _key(grassroots: GrassrootsClass) -> Key:
+    return grassroots_class_key(grassroots.owner_account_id, grassroots.class_id)
 
 
-def _body(of: GrassrootsClass) -> Item:
+def _body(grassroots: GrassrootsClass) -> Item:
     """All attributes of a class but what its teacher decided here."""
     return {
-        "name": of.name,
-        "created_at": of.created_at,
-        "last_activity_at": of.last_activity_at,
-        "student_account_ids": list(of.student_account_ids),
-        "goals": [{"goal_id": g.goal_id, "title": g.title, "skill_ids": list(g.skill_ids)} for g in of.goals],
+        "name": grassroots.name,
+        "created_at": grassroots.created_at,
+        "last_activity_at": grassroots.last_activity_at,
+        "student_account_ids": list(grassroots.student_account_ids),
+        "goals": [{"goal_id": g.goal_id, "title": g.title, "skill_ids": list(g.skill_ids)} for g in grassroots.goals],
         "assignments": [
             without_none(
                 {
@@ -131,27 +131,27 @@ def _body(of: GrassrootsClass) -> Item:
                     "created_at": a.created_at,
                 }
             )
-            for a in of.assignments
+            for a in grassroots.assignments
         ],
     }
 
 
-def _scores_items(of: GrassrootsClass) -> list[Item]:
+def _scores_items(grassroots: GrassrootsClass) -> list[Item]:
     return [
         {
-            **_scores_key(of, a.assignment_id),
-            "class_id": of.class_id,
+            **_scores_key(grassroots, a.assignment_id),
+            "class_id": grassroots.class_id,
             "assignment_id": a.assignment_id,
             "scores": dict(a.scores),
         }
-        for a in of.assignments
+        for a in grassroots.assignments
     ]
 
 
-def _membership_items(of: GrassrootsClass) -> list[Item]:
+def _membership_items(grassroots: GrassrootsClass) -> list[Item]:
     return [
-        {**membership_key(student, of.class_id), "owner_account_id": of.owner_account_id}
-        for student in of.student_account_ids
+        {**membership_key(student, grassroots.class_id), "owner_account_id": grassroots.owner_account_id}
+        for student in grassroots.student_account_ids
     ]
 
 
@@ -181,8 +181,8 @@ def _class(owner: str, item: Item, scores: list[Item]) -> GrassrootsClass:
     )
 
 
-def _scores_key(of: GrassrootsClass, assignment_id: str) -> Key:
-    return scores_key(of.owner_account_id, of.class_id, assignment_id)
+def _scores_key(grassroots: GrassrootsClass, assignment_id: str) -> Key:
+    return scores_key(grassroots.owner_account_id, grassroots.class_id, assignment_id)
 
 
 def _scores(item: Item) -> dict[str, int]:

@@ -23,7 +23,7 @@ from shared.stores.keys import (
 from shared.stores.table import DynamoTable, Table
 
 _FIRST_LOOK = 8
-"""So few items are one read unit, however long their keys; and hardly any address has more holders."""
+"""As many items as are one read unit, however long their keys. Hardly any address has more holders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +40,19 @@ class IdentifierIndex:
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
 
-    def on_email(self, address: str) -> Holders:
-        """Everybody; with an address that thousands share this reads thousands of items."""
-        return self._on(email_pk(address))
+    def holders_of_address(self, address: str) -> Holders:
+        """Everybody who holds this address. With one that thousands share this reads thousands of items."""
+        return self._holders(email_pk(address))
 
-    def on_clever_id(self, clever_id: str) -> Holders:
-        """Everybody, as for ``on_email``."""
-        return self._on(clever_pk(clever_id))
+    def holders_of_clever_id(self, clever_id: str) -> Holders:
+        """Everybody who holds this Clever id."""
+        return self._holders(clever_pk(clever_id))
 
-    def _on(self, pk: str) -> Holders:
+    def _holders(self, pk: str) -> Holders:
         items = list(self._table.query(pk))
         return Holders(_accounts(items), tuple(user_of_pk(i["SK"]) for i in items if is_user(i["SK"])))
 
-    def username_on_email(self, address: str) -> str | None:
+    def username_of_address(self, address: str) -> str | None:
         """The username of the one account that holds this address; a proven address counts more than others."""
         accounts = list(self._table.query(email_pk(address), ACCOUNTS))
         names = [i["username"] for i in accounts if i["proven"]] or [i["username"] for i in accounts]
@@ -69,23 +69,23 @@ class IdentifierIndex:
         """The rule applied to everybody who holds this person's address or Clever ids.
 
         ``proven_clever_ids`` are those that a Clever login has just shown, beside those that the roster names (M6).
-        ``address_is_shared`` is for who knows better than the table, because an import is not applied yet.
+        ``address_is_shared`` is for an import that is not applied yet and knows more than the table.
         """
         holders: list[Holder] = []
         shared = False
         if user.official_email:
-            holders, shared = self._seen_by(user, email_pk(user.official_email))
+            holders, shared = self._accounts_on_address(user, email_pk(user.official_email))
         if address_is_shared is not None:
             shared = address_is_shared
         for clever_id in dict.fromkeys((*user.clever_ids, *proven_clever_ids)):
             holders += _accounts(self._table.query(clever_pk(clever_id), ACCOUNTS))
         return replace(match(holders, address_is_shared=shared), address_is_shared=shared)
 
-    def _seen_by(self, user: RosterUser, pk: str) -> tuple[list[Holder], bool]:
+    def _accounts_on_address(self, user: RosterUser, pk: str) -> tuple[list[Holder], bool]:
         """The accounts on this person's address, and whether somebody else of the district has it.
 
-        What is read does not grow with the people who share it: otherwise n of them, each looking, would be n² reads. One
-        query, as for everybody, says it all unless accounts or other districts fill it.
+        What is read does not grow with the number of people who share it: otherwise n people would cost n² reads. The first
+        page is enough unless accounts or other districts fill it.
         """
         items, last = self._table.page(pk, most=_FIRST_LOOK)
         holders = list(_accounts(items))

@@ -1,4 +1,4 @@
-"""Notices of links: whoever sends one takes it first, so that an event that comes again tells nobody twice."""
+"""Notices of links: a worker takes one before it sends it, so that a repeated event mails nobody twice."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from shared.stores.keys import Item, Key, notice_key
 from shared.stores.table import DynamoTable, Table, Update
 
 KEPT_DAYS = UNDO_DAYS + 1
-"""As long as it may lead to the undo; checked against the link when it is read."""
+"""As long as a notice may lead to the undo; that is checked against the link when it is opened."""
 
 
 class Taking(StrEnum):
-    """What became of the wish to send a notice."""
+    """Whether a worker may send a notice, and if not, why."""
 
     TAKEN = "taken"
     UNDER_WAY = "under_way"
-    """Somebody else took it, and may be sending it now."""
+    """Another worker took it, and may be sending it now."""
     SETTLED = "settled"
     """It was sent, or refused for good."""
     UNANSWERED = "unanswered"
@@ -35,7 +35,7 @@ class NoticeStore:
         self._table = Table(table)
 
     def take(self, notice: Notice, *, now: datetime, lease: timedelta, most_tries: int) -> Taking:
-        """Take a notice for one send. Whoever took it before and never said what became of it has until its lease is over.
+        """Take a notice for one send. A worker that took it before and did not settle it keeps it until its lease is over.
 
         ``most_tries`` is how often it may be handed to SES without a reply.
         """
@@ -54,12 +54,12 @@ class NoticeStore:
         return _why_not(self._table.get(_key(notice)) or {}, to_iso(now), most_tries)
 
     def give_back(self, notice: Notice, *, taken_at: datetime, lease: timedelta) -> None:
-        """A notice that surely did not go out may be taken again. Only whoever holds it gives it back."""
+        """Let a notice that surely did not go out be taken again. Only the worker that holds it gives it back."""
         update = Update(_key(notice)).remove("lease_until").add(tries=-1)
         self._table.attempt(update.when("lease_until = :mine", mine=to_iso(taken_at + lease)))
 
     def settle(self, notice: Notice, *, now: datetime) -> None:
-        """It went out, or never will."""
+        """Note that it went out, or never will."""
         self._table.write(Update(_key(notice)).set(settled_at=to_iso(now)))
 
     def find(self, notice_id: str, side: Side) -> Notice | None:

@@ -1,4 +1,4 @@
-"""Nudges: how a linked teacher's stand, noted on the link, and when the next is due (M17, B4)."""
+"""Nudges: how many a linked teacher got and when the next is due, noted on the link (M17, B4)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.stores.table import Delete, DynamoTable, Put, Table, Update
 
 @dataclass(frozen=True, slots=True)
 class Nudges:
-    """How a person's nudges stand: when the next is due (None: never), how many were sent, whether one is under way."""
+    """A person's nudges: when the next is due (None: never), how many were sent, whether one is under way."""
 
     due_at: str | None
     sent: int
@@ -36,7 +36,7 @@ class NudgeStore:
         sent_at: str | None = None,
         under_way: bool = False,
     ) -> bool:
-        """After a nudge was due: when the next one is, or None for never again. False when somebody else moved it.
+        """Set when the nudge after the one that was due comes, None for never. False when somebody else moved it.
 
         ``sent_at`` counts a nudge as sent; ``under_way`` takes it for one send, whose lease ends at ``next_at``.
         """
@@ -60,11 +60,11 @@ class NudgeStore:
         return self.of_user(user).due_at
 
     def stop(self, user: RosterUserKey) -> None:
-        """No nudge any more: one click is enough (RFC 8058). May be run again."""
+        """Send no nudge any more: one click is enough (RFC 8058). May be run again."""
         while due_at := self.due_at(user):
             self.move(user, due_at, None)
 
     def snooze(self, user: RosterUserKey, next_at: datetime) -> bool:
-        """Put off the nudge that comes next, without counting one. False when none comes, or one is going out just now."""
+        """Put off the next nudge, without counting one. False when there is none, or one is being sent now."""
         nudges = self.of_user(user)
         return bool(nudges.due_at) and not nudges.under_way and self.move(user, nudges.due_at or "", next_at)

@@ -1,4 +1,4 @@
-"""The outbox: an event for the platform is written with the fact it tells, and published from the table's stream."""
+"""The outbox: an event for the platform is written with its fact, and published from the table's stream."""
 
 from __future__ import annotations
 

@@ -52,22 +52,23 @@ class SendStateStore:
 
     # Reputation.
 
-    def note(self, kind: DeliveryEvent, message_id: str, at: datetime) -> Breaker | None:
+    def note(self, kind: DeliveryEvent, message_id: str, noted_at: datetime) -> Breaker | None:
         """Count what became of a mail. Return the breaker when this opened it.
 
         A bounce or complaint is counted once per message, however often it is reported: a marker goes with the count in one
         transaction. That a mail was accepted is just counted: a repeat, which is rare, hides less than its share.
         A repeat still looks whether sending must stop, in case the first time ended before that.
         """
-        count = Update(_counts_key(at)).set(ttl=_ttl(at)).add(**{f"{_LETTER[kind]}{hour_of(at)[-2:]}": 1})
+        counter = f"{_LETTER[kind]}{hour_of(noted_at)[-2:]}"
+        count = Update(_counts_key(noted_at)).set(ttl=_ttl(noted_at)).add(**{counter: 1})
         if kind is DeliveryEvent.ACCEPTED:
             self._table.write(count)
             return None
         counted = counted_key(message_id, kind.value)
-        was_counted = self._table.attempt(Put({**counted, "ttl": _ttl(at)}).when(ABSENT), count)
+        was_counted = self._table.attempt(Put({**counted, "ttl": _ttl(noted_at)}).when(ABSENT), count)
         if not was_counted and self._table.get(counted) is None:
             raise Conflict("counted_already", "Two counted this at the same moment, and neither write was made.")
-        return self._look(at)
+        return self._look(noted_at)
 
     def breaker(self) -> Breaker:
         return _breaker(self._table.get(SEND_BREAKER) or {})
@@ -106,12 +107,12 @@ class SendStateStore:
         return self.breaker()
 
     def _hours(self, now: datetime, days: int) -> dict[str, Counts]:
-        keys = [_counts_key(now - timedelta(days=each)) for each in range(days)]
+        keys = [_counts_key(now - timedelta(days=ago)) for ago in range(days)]
         return dict(_by_hour(self._table.batch_get(keys).values()))
 
 
-def _counts_key(at: datetime) -> Key:
-    return sent_counts_key(hour_of(at)[:10])
+def _counts_key(moment: datetime) -> Key:
+    return sent_counts_key(hour_of(moment)[:10])
 
 
 def _by_hour(items: Iterable[Item]) -> Iterable[tuple[str, Counts]]:
@@ -123,8 +124,8 @@ def _by_hour(items: Iterable[Item]) -> Iterable[tuple[str, Counts]]:
                 yield f"{day}T{hour:02}", Counts(a, b, c)
 
 
-def _ttl(at: datetime) -> int:
-    return int((at + _KEPT).timestamp())
+def _ttl(moment: datetime) -> int:
+    return int((moment + _KEPT).timestamp())
 
 
 def _rate(item: Item) -> SendRateState:

@@ -1,4 +1,4 @@
-"""People who are stuck: what a person has to look at, one item each, by district (B7)."""
+"""People who are stuck and need somebody's help, one item each, by district (B7)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StuckCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """Why somebody does not get on, and since when (ISO 8601, UTC)."""
+    """Why somebody is stuck, and since when (ISO 8601, UTC)."""
 
     user: RosterUserKey
     code: StuckCode
@@ -30,13 +30,13 @@ class Stuck:
 
 
 class StuckStore:
-    """Whoever finds out that somebody is stuck notes it together with the fact itself (``stuck_item``)."""
+    """``STUCK#district`` / sourcedId. The item is written in the transaction of the fact it is about (``stuck_item``)."""
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
 
     def of_district(self, district_id: str, most: int = 100) -> list[Stuck]:
-        """The first of them, by their ids."""
+        """Return at most so many of them, in the order of their ids."""
         items = self._table.query(stuck_pk(district_id), page_size=most, consistent=False)
         return [
             Stuck(RosterUserKey(district_id, item["SK"]), StuckCode(item["code"]), item["since"])
@@ -48,7 +48,7 @@ class StuckStore:
 
 
 def is_noted_as_stuck(activation: Activation) -> bool:
-    """Whether something was noted of this activation that a person had to look at."""
+    """Whether this activation made its person stuck at some time."""
     return activation.trouble is not None or activation.state in (
         ActivationState.SENDING,
         ActivationState.BOUNCED,

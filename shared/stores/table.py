@@ -165,9 +165,9 @@ class Table:
         for start in range(0, len(wanted), 100):
             request: Any = {self._name: {"Keys": wanted[start : start + 100], "ConsistentRead": consistent}}
             while request:
-                answer = self._client.batch_get_item(RequestItems=request)
-                found |= {pair(item): item for item in answer["Responses"].get(self._name, [])}
-                request = answer.get("UnprocessedKeys") or {}
+                response = self._client.batch_get_item(RequestItems=request)
+                found |= {pair(item): item for item in response["Responses"].get(self._name, [])}
+                request = response.get("UnprocessedKeys") or {}
         return found
 
     def query(
@@ -192,17 +192,17 @@ class Table:
         while True:
             if after:
                 request["ExclusiveStartKey"] = after
-            answer = self._dynamo.query(**request)
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
+            response = self._dynamo.query(**request)
+            yield from response["Items"]
+            if "LastEvaluatedKey" not in response:
                 return
-            after = key_of(pair(answer["LastEvaluatedKey"]))
+            after = key_of(pair(response["LastEvaluatedKey"]))
 
     def page(self, pk: str, prefix: str = "", *, most: int) -> Page:
         """The first items of a partition, in one read."""
-        answer = self._dynamo.query(**_query(pk, prefix), Limit=most)
-        last = answer.get("LastEvaluatedKey")
-        return Page(answer["Items"], key_of(pair(last)) if last else None)
+        response = self._dynamo.query(**_query(pk, prefix), Limit=most)
+        last = response.get("LastEvaluatedKey")
+        return Page(response["Items"], key_of(pair(last)) if last else None)
 
     def write(self, *writes: Write, otherwise: AccountLinkingError | None = None) -> None:
         """Make a write; several are one transaction: all of them are made, or none.
@@ -251,8 +251,8 @@ class Table:
         pause = 0.05
         while waiting:
             batch, waiting = waiting[:25], waiting[25:]
-            answer = self._client.batch_write_item(RequestItems={self._name: batch})
-            if unprocessed := (answer.get("UnprocessedItems") or {}).get(self._name):
+            response = self._client.batch_write_item(RequestItems={self._name: batch})
+            if unprocessed := (response.get("UnprocessedItems") or {}).get(self._name):
                 waiting = [*unprocessed, *waiting]
                 sleep(pause)
                 pause = min(pause * 2, 5)

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.domain.clock import to_iso
-from shared.stores.class_exports import KEPT, ClassNamed, Export, ExportQueue
+from shared.stores.class_exports import KEPT, ClassExport, ClassExportQueue, ExportedClass
 from simulation.simulator import DAY, Feature, Simulation, Worker
 
 ADMINISTRATOR = "data@office.example"
-WANTED = (ClassNamed("own"), ClassNamed("gone"))
+WANTED = (ExportedClass("own"), ExportedClass("gone"))
 
 
 def _scenario(sim: Simulation) -> None:
@@ -32,9 +32,9 @@ def _scenario(sim: Simulation) -> None:
 
 def _takes_along(sim: Simulation, export_id: str) -> None:
     """A teacher presses the button, and again where the page failed."""
-    export = Export("ada", export_id, WANTED, "en", to_iso(sim.world.now))
+    export = ClassExport("ada", export_id, WANTED, "en", to_iso(sim.world.now))
     sim.world.exports.ask(export, sim.world.now)
-    ExportQueue(sim.world.export_requests, "exports").request(export)
+    ClassExportQueue(sim.world.export_requests, "exports").request(export)
 
 
 def _collect(sim: Simulation) -> None:

@@ -18,7 +18,7 @@ from shared.domain.errors import AccountLinkingError
 from shared.domain.link import Link
 from shared.domain.mastery import goal_percentage
 from shared.domain.roster import DistrictClass
-from shared.stores.class_exports import ClassNamed
+from shared.stores.class_exports import ExportedClass
 from shared.stores.keys import is_an_id
 from shared.use_cases.class_contents import Member
 
@@ -170,7 +170,7 @@ class ClassPages:
         opened = self._open_to_change(request, reference)
         if isinstance(opened, Reply):
             return opened
-        wanted = ClassNamed(opened.class_id, opened.district.district_id if opened.district else None)
+        wanted = ExportedClass(opened.class_id, opened.district.district_id if opened.district else None)
         export_id = self._download.request_export(request, opened.account.account_id, [wanted])
         return see_other(_with_query(opened.settings_address, download=export_id))
 

@@ -18,7 +18,7 @@ from shared.domain.nudge import left_to_clean_up
 from shared.domain.pairing import Pairing, Verdict
 from shared.domain.roster import Role, RosterUser
 from shared.domain.school_calendar import next_allowed
-from shared.stores.class_exports import ClassNamed
+from shared.stores.class_exports import ExportedClass
 
 SNOOZE_DAYS = 30
 _FIELD = "class-"
@@ -106,7 +106,7 @@ class CleanupPages:
         account = self._contexts.of(request).account
         if account is None or not (ticked := self._ticked(request, self._services.accounts.family(account))):
             return see_other("/cleaning?done=nothing")
-        classes = [ClassNamed(grassroots.class_id) for grassroots in ticked]
+        classes = [ExportedClass(grassroots.class_id) for grassroots in ticked]
         export_id = self._download.request_export(request, account.account_id, classes)
         return see_other(f"/cleaning?download={export_id}")
 

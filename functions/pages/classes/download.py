@@ -10,7 +10,7 @@ from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.clock import from_iso, to_iso
-from shared.stores.class_exports import ClassNamed, Export
+from shared.stores.class_exports import ClassExport, ExportedClass
 from shared.stores.keys import is_an_id
 
 _REFRESHED_FOR = timedelta(minutes=10)
@@ -25,21 +25,21 @@ class DownloadPages:
         self._services = services
         self._contexts = contexts
 
-    def request_export(self, request: Request, account_id: str, classes: Iterable[ClassNamed]) -> str:
+    def request_export(self, request: Request, account_id: str, classes: Iterable[ExportedClass]) -> str:
         """Have the data of these classes gathered. Return the id of the export. Raises Throttled."""
         self._services.rate_limiter.hit(limits.DOWNLOAD, account_id)
         now = self._services.clock()
         wanted = tuple(dict.fromkeys(classes))
-        export = Export(account_id, self._services.new_id(), wanted, request.language(), to_iso(now))
+        export = ClassExport(account_id, self._services.new_id(), wanted, request.language(), to_iso(now))
         self._services.exports.ask(export, now)
         self._services.export_queue.request(export)
         return export.export_id
 
-    def export_named(self, request: Request, account_id: str) -> Export | None:
+    def export_named(self, request: Request, account_id: str) -> ClassExport | None:
         """The export that a page's address names, if it is this account's."""
         return self._export(account_id, request.query.get("download", ""))
 
-    def refresh(self, reply: Reply, export: Export | None) -> Reply:
+    def refresh(self, reply: Reply, export: ClassExport | None) -> Reply:
         """The page that shows how this export stands: it looks again, or fetches the file once that is made."""
         if export and export.made_at and not export.fetched_at:
             reply.headers["Refresh"] = f"0; url={_file_address(export)}"
@@ -58,15 +58,15 @@ class DownloadPages:
         self._services.exports.fetched(export, self._services.clock())
         return see_other(self._services.export_files.address(export))
 
-    def _export(self, account_id: str, export_id: str) -> Export | None:
+    def _export(self, account_id: str, export_id: str) -> ClassExport | None:
         if not is_an_id(export_id):
             return None
         return self._services.exports.get(account_id, export_id, self._services.clock())
 
-    def _is_being_made(self, export: Export) -> bool:
+    def _is_being_made(self, export: ClassExport) -> bool:
         is_recent = self._services.clock() < from_iso(export.asked_at) + _REFRESHED_FOR
         return not export.made_at and not export.failed_at and is_recent
 
 
-def _file_address(export: Export) -> str:
+def _file_address(export: ClassExport) -> str:
     return f"/downloads/{export.export_id}"

@@ -55,7 +55,7 @@ class LoginPages:
     def username_of(self, name: str) -> str:
         """An address stands for the username of the one account that holds it; a proven claim counts more."""
         address = normalise(name)
-        return (self._services.identifiers.username_on_email(address) if address else None) or name
+        return (self._services.identifiers.username_of_address(address) if address else None) or name
 
     def enter(self, request: Request, account_id: str, federated_identity: str | None = None) -> Reply:
         """Begin a session of an account. ``federated_identity`` is the outside login that entered it.

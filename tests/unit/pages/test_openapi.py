@@ -30,7 +30,7 @@ from functions.pages.http import LOGIN_COOKIE
 from local.web_client import WebClient
 from shared.domain.clock import to_iso
 from shared.runtime.tokens import activation_token, stop_token, unsubscribe_token
-from shared.stores.class_exports import ClassNamed, Export
+from shared.stores.class_exports import ClassExport, ExportedClass
 from tests.builders import key, roster, user
 from tests.depth import depth
 from tests.fakes.dynamodb import Effect
@@ -219,7 +219,7 @@ def linked_and_tidied_up() -> Visitor:
 def with_a_file_to_fetch() -> Visitor:
     web = lakeside()
     page = linked_teacher(web)
-    export = Export("ada", "of-ada", (ClassNamed("own"),), "en", to_iso(web.world.now))
+    export = ClassExport("ada", "of-ada", (ExportedClass("own"),), "en", to_iso(web.world.now))
     web.world.exports.ask(export, web.world.now)
     web.world.exporting().make("ada", "of-ada")
     return Visitor(web, page)

@@ -12,7 +12,7 @@ from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import Proof
 from shared.domain.roster import RosterUserKey
-from shared.stores.audit import Actor, AuditStore, Entry, Fact
+from shared.stores.audit import Actor, AuditEntry, AuditStore, Fact
 from tests.builders import key
 from tests.harness import World
 from tests.pages_harness import Website, account_of, in_a_made_account, lakeside, linked_teacher
@@ -24,7 +24,7 @@ def web() -> Website:
     return lakeside()
 
 
-def entries(world: World, user: RosterUserKey) -> list[Entry]:
+def entries(world: World, user: RosterUserKey) -> list[AuditEntry]:
     return AuditStore(world.table).of_user(user)
 
 
@@ -33,7 +33,7 @@ def test_a_link_by_mail_leaves_one_entry_with_the_person_and_the_activation(web:
 
     (entry,) = entries(web.world, key("t1"))
 
-    assert entry == Entry(
+    assert entry == AuditEntry(
         key("t1"),
         at=to_iso(web.world.now),
         fact=Fact.LINKED,
@@ -112,7 +112,7 @@ def test_an_entry_goes_by_itself_after_four_hundred_days_and_names_nobody(web: W
 
 def test_the_export_is_a_table_that_no_spreadsheet_runs() -> None:
     user = RosterUserKey("lakeside", "=cmd()")
-    entry = Entry(user, "2026-09-01T15:00:00Z", Fact.LINKED, Actor.RULE, "+ada", Proof.ACTIVATION, False, None)
+    entry = AuditEntry(user, "2026-09-01T15:00:00Z", Fact.LINKED, Actor.RULE, "+ada", Proof.ACTIVATION, False, None)
 
     (row,) = csv.DictReader(io.StringIO(trail([entry])))
 

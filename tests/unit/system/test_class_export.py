@@ -18,7 +18,7 @@ from functions.class_export.export_classes import Outcome
 from local.web_client import NoSuchButton, WebClient
 from shared.domain.account import Assignment, Goal, SkillMastery
 from shared.domain.clock import to_iso
-from shared.stores.class_exports import ClassNamed, Export, ExportStore
+from shared.stores.class_exports import ClassExport, ClassExportStore, ExportedClass
 from shared.use_cases.class_contents import Taught
 from tests.builders import account
 from tests.depth import depth
@@ -131,14 +131,14 @@ def test_nobody_else_has_a_file_and_nobody_has_it_on_the_day_after(web: Website)
     assert log_in(teacher.open("/login")).open(file).status == 404
 
 
-def asked(web: Website, *classes: ClassNamed) -> Export:
-    export = Export("ada", "one", classes, "en", to_iso(web.world.now))
+def asked(web: Website, *classes: ExportedClass) -> ClassExport:
+    export = ClassExport("ada", "one", classes, "en", to_iso(web.world.now))
     web.world.exports.ask(export, web.world.now)
     return export
 
 
 def test_a_request_that_comes_twice_makes_one_file(web: Website) -> None:
-    asked(web, ClassNamed("own"))
+    asked(web, ExportedClass("own"))
     assert web.world.exporting().make("ada", "one") is Outcome.MADE
     web.world.s3.objects.clear()
     assert web.world.exporting().make("ada", "one") is Outcome.NOT_WANTED
@@ -147,8 +147,8 @@ def test_a_request_that_comes_twice_makes_one_file(web: Website) -> None:
 
 def test_an_export_that_is_gone_is_not_written_again(web: Website) -> None:
     """Its time was over, or its account was deleted, while somebody had it in hand."""
-    asked(web, ClassNamed("own"))
-    store = ExportStore(web.world.table)
+    asked(web, ExportedClass("own"))
+    store = ClassExportStore(web.world.table)
     export = store.get("ada", "one", web.world.now)
     assert export is not None
     del web.world.table.items["ACCOUNT#ada", "EXPORT#one"]
@@ -159,9 +159,9 @@ def test_an_export_that_is_gone_is_not_written_again(web: Website) -> None:
 
 
 @pytest.mark.parametrize(
-    "named", [ClassNamed("own-of-another"), ClassNamed("c1", "lakeside"), ClassNamed("c1", "valley")]
+    "named", [ExportedClass("own-of-another"), ExportedClass("c1", "lakeside"), ExportedClass("c1", "valley")]
 )
-def test_a_class_that_the_account_does_not_teach_is_in_no_file(web: Website, named: ClassNamed) -> None:
+def test_a_class_that_the_account_does_not_teach_is_in_no_file(web: Website, named: ExportedClass) -> None:
     """The worker looks for itself: here nobody has linked the account."""
     asked(web, named)
     assert web.world.exporting().make("ada", "one") is Outcome.FAILED
@@ -171,7 +171,7 @@ def test_a_class_that_the_account_does_not_teach_is_in_no_file(web: Website, nam
 def test_several_classes_lie_in_a_folder_each(web: Website) -> None:
     again = {"class_id": "again", "name": "Period 3", "student_account_ids": ["kid"]}
     web.world.feed(account("ada", "ada@mail.example", google_sub="google-ada", classes=[again]))
-    asked(web, ClassNamed("own"), ClassNamed("again"), ClassNamed("gone"))
+    asked(web, ExportedClass("own"), ExportedClass("again"), ExportedClass("gone"))
     web.world.exporting().make("ada", "one")
     files = unzipped(web.world.s3.objects["exports", "exports/one.zip"])
     assert {name.split("/")[0] for name in files} == {"Period 3", "Period 3 2"}
