@@ -147,7 +147,7 @@ def test_letters_of_two_weeks_ago_change_nothing_that_was_done(
     done = redrive.run()
 
     assert dict(done) == {
-        "mail requests": len(activations), "events of RosterImport": 2, "events of LoadAccounts": 1, "events of MailFeedback": 1,
+        "mail requests": len(activations), "events of RosterImport": 2, "events of AccountsFeed": 1, "events of MailFeedback": 1,
         "events of CleanupNudges": 1, "events of ActivationSchedule": 1, "events of CleanupDigest": 1,
         "events of HeldImportMail": 1, "notices of links": 2, "exports": 1, "events for the platform": 1,
     }  # fmt: skip
