@@ -69,7 +69,7 @@ def _unreadable(html: str) -> Iterator[str]:
     page = LexborHTMLParser(html)
     root = page.css_first("html")
     if not root.attributes.get("lang") or root.attributes.get("dir") not in ("ltr", "rtl"):
-        yield "the language or its direction is not told"
+        yield "the language or its direction is not given"
     for table in page.css("table"):
         if table.attributes.get("role") != "presentation":
             yield "a table for layout is read out as a table"

@@ -54,7 +54,7 @@ def state(world: World) -> ActivationState:
     return activation.state
 
 
-def told(world: World, kind: str, *, tag: str = "activation_id", **more: Any) -> bool:
+def report(world: World, kind: str, *, tag: str = "activation_id", **more: Any) -> bool:
     activation = world.activations.of_user(TEACHER)
     assert activation is not None
     mail = {"messageId": "m", "tags": {tag: [activation.activation_id]}}
@@ -62,7 +62,7 @@ def told(world: World, kind: str, *, tag: str = "activation_id", **more: Any) ->
 
 
 def stuck(world: World) -> list[tuple[str, str]]:
-    return [(one.user.sourced_id, one.code.value) for one in StuckStore(world.table).of_district("lakeside")]
+    return [(person.user.sourced_id, person.code.value) for person in StuckStore(world.table).of_district("lakeside")]
 
 
 def test_a_teacher_who_does_nothing_gets_two_reminders_and_then_is_stuck() -> None:
@@ -125,7 +125,7 @@ def test_nobody_is_reminded_who_is_linked_matched_or_could_not_be_reached() -> N
     assert kinds(world) == ["activation"]
 
     bounced = mailed()
-    told(bounced, "Bounce", bounce={"bounceType": "Permanent"})
+    report(bounced, "Bounce", bounce={"bounceType": "Permanent"})
     pass_days(bounced, 40)
     assert (kinds(bounced), stuck(bounced)) == (["activation"], [("t1", "bounced")])
 
@@ -188,7 +188,7 @@ def test_an_expired_link_offers_a_new_one_to_the_school_address_alone() -> None:
 
 def test_an_administrator_sees_who_is_stuck_and_sends_another_mail() -> None:
     world = mailed(clever_district_id="clever-district-1")
-    told(world, "Bounce", bounce={"bounceType": "Permanent"})
+    report(world, "Bounce", bounce={"bounceType": "Permanent"})
     web = Website(world)
     admin = web.visitor(sub="boss", email="a1@lakeside.example", email_verified=True)
     page = admin.open(f"{WEB}/sso/lakeside").press("Continue with Google")
@@ -202,7 +202,7 @@ def test_an_administrator_sees_who_is_stuck_and_sends_another_mail() -> None:
 
 def test_whoever_links_is_stuck_no_more() -> None:
     world = mailed()
-    told(world, "Bounce", bounce={"bounceType": "Transient"})
+    report(world, "Bounce", bounce={"bounceType": "Transient"})
     assert stuck(world) == [("t1", "soft_bounce")]
     web = Website(world)
     web.cognito.users = {"ada": ("correct horse", "ada")}
@@ -212,7 +212,7 @@ def test_whoever_links_is_stuck_no_more() -> None:
 
 def test_after_a_bounce_a_corrected_address_is_mailed_and_an_unchanged_one_not() -> None:
     world = mailed()
-    told(world, "Bounce", bounce={"bounceType": "Permanent"})
+    report(world, "Bounce", bounce={"bounceType": "Permanent"})
     world.upload(roster(user("t1", "teacher", given="Other"), user("a1", "administrator")), name="unchanged address")
     world.send_mail()
     assert len(world.ses.sent) == 1
@@ -267,8 +267,8 @@ def test_each_kind_of_feedback_ends_in_its_state(
     kind: str, more: dict[str, Any], ends: str, who_is_stuck: list[tuple[str, str]]
 ) -> None:
     world = mailed()
-    told(world, kind, **more)
-    told(world, kind, **more)
+    report(world, kind, **more)
+    report(world, kind, **more)
     assert (state(world).value, stuck(world)) == (ends, who_is_stuck)
 
 
@@ -288,8 +288,8 @@ def test_every_event_file_of_ses_is_understood() -> None:
 
 def test_a_complaint_about_a_reminder_counts_and_its_delivery_changes_nothing() -> None:
     world = mailed()
-    assert told(world, "Delivery", tag="reminder_of") is False
-    assert told(world, "Complaint", tag="reminder_of")
+    assert report(world, "Delivery", tag="reminder_of") is False
+    assert report(world, "Complaint", tag="reminder_of")
     assert state(world) is ActivationState.COMPLAINED
 
 
@@ -331,7 +331,7 @@ def test_the_event_settles_an_unknown_delivery_and_the_follow_up_is_kept() -> No
     with pytest.raises(Exception, match="delivery_unknown"):
         world.send_mail()
     world.ses = MemorySes()
-    assert told(world, "Send")
+    assert report(world, "Send")
     pass_days(world, 8)
     assert kinds(world) == ["reminder"]
 

@@ -68,7 +68,7 @@ def test_a_link_is_told_to_the_official_address_and_to_the_accounts_own(web: Web
     assert {official["To"], own["To"]} == {OFFICIAL, OWN}
     for mail in (official, own):
         assert subject(mail) == "Your Khan Academy accounts were linked"
-        for told in (
+        for fact in (
             "District: Lakeside Schools",
             "On the roster: Ada Person, t…@lakeside.example",
             "a…a@mail.example",
@@ -77,7 +77,7 @@ def test_a_link_is_told_to_the_official_address_and_to_the_accounts_own(web: Web
             "for 30 days",
             "https://support.khanacademy.org",
         ):
-            assert told in text(mail), told
+            assert fact in text(mail), fact
         assert OFFICIAL not in text(mail)
         assert OWN not in text(mail)
 
@@ -89,10 +89,10 @@ def test_an_undo_is_told_to_both_too(web: Website) -> None:
 
     assert web.world.notify_of_links() == 2
 
-    told = notices(web.world)[2:]
-    assert {mail["To"] for mail in told} == {OFFICIAL, OWN}
-    assert {subject(mail) for mail in told} == {"The link of your Khan Academy accounts was undone"}
-    assert "How it was proved" not in text(told[0])
+    later = notices(web.world)[2:]
+    assert {mail["To"] for mail in later} == {OFFICIAL, OWN}
+    assert {subject(mail) for mail in later} == {"The link of your Khan Academy accounts was undone"}
+    assert "How it was proved" not in text(later[0])
 
 
 def test_a_link_by_rule_says_so_and_one_address_on_both_sides_gets_one_mail(web: Website) -> None:
@@ -197,8 +197,8 @@ def test_a_notice_of_unknown_delivery_is_sent_once_more_and_then_reported() -> N
 @pytest.mark.parametrize("dies", [FaultMode.DIES_BEFORE, FaultMode.DIES_AFTER, FaultMode.NO_REPLY])
 def test_whatever_call_a_worker_dies_at_both_sides_hear_of_the_link(dies: FaultMode) -> None:
     """Twice at most, and never without a trace."""
-    for at in range(30):
-        injector = FaultInjector(plan={at: dies})
+    for call in range(30):
+        injector = FaultInjector(plan={call: dies})
         web = lakeside(gate=injector)
         linked_teacher(web)
         injector.enabled = True
@@ -207,7 +207,7 @@ def test_whatever_call_a_worker_dies_at_both_sides_hear_of_the_link(dies: FaultM
                 web.world.notify_of_links()
             web.world.pass_time(minutes=30)
         sent = Counter(mail["To"] for mail in notices(web.world))
-        assert set(sent) == {OFFICIAL, OWN}, (at, sent)
+        assert set(sent) == {OFFICIAL, OWN}, (call, sent)
         assert max(sent.values()) <= 2
         if not injector.faults:
             assert set(sent.values()) == {1}

@@ -35,7 +35,7 @@ EVERY_MAIL = [(kind, language) for kind in Kind for language in languages()]
 LOCALE = Path(i18n.__file__).parent.parent / "locale"
 
 
-@pytest.fixture(params=EVERY_MAIL, ids=lambda one: "-".join(one))
+@pytest.fixture(params=EVERY_MAIL, ids=lambda kind_and_language: "-".join(kind_and_language))
 def mail(request: pytest.FixtureRequest) -> Message:
     return sample(*request.param)
 
@@ -174,11 +174,11 @@ def test_an_activation_has_one_blue_button_and_its_address_as_text() -> None:
 def test_an_invitation_names_who_where_why_what_happens_and_until_when(kind: Kind) -> None:
     mail = sample(kind, "en", name="Ada Lovelace", schools=["Riverbend Middle School"])
     for part in (mail.text, words(mail.html)):
-        for told in (
+        for fact in (
             "Hello Ada Lovelace,", "Riverbend Middle School", "Riverbend Unified School District",
             "because your district gave us this address", "What happens to your classes", "until December 24, 2026",
         ):  # fmt: skip
-            assert told in part
+            assert fact in part
 
 
 def test_a_date_is_written_as_the_language_writes_it() -> None:
@@ -251,7 +251,7 @@ def test_a_name_becomes_no_link_no_markup_and_no_line(name: str) -> None:
     }
     for kind, values in kinds.items():
         mail, plainly = sample(kind, "en", **values), sample(kind, "en", **_replaced(values))
-        pages = [LexborHTMLParser(one.html) for one in (mail, plainly)]
+        pages = [LexborHTMLParser(message.html) for message in (mail, plainly)]
         links, plain_links = ([a.attributes["href"] for a in page.css("a")] for page in pages)
         tags, plain_tags = ([node.tag for node in page.css("*")] for page in pages)
         assert links == plain_links
@@ -266,9 +266,9 @@ def _replaced(value: Any) -> Any:
     """The same with a plain name wherever there was one."""
     match value:
         case dict():
-            return {key: _replaced(one) for key, one in value.items()}
+            return {key: _replaced(each) for key, each in value.items()}
         case list():
-            return [_replaced(one) for one in value]
+            return [_replaced(each) for each in value]
         case str():
             return "Ada" if value else ""
         case NudgedClass() | DigestRow():

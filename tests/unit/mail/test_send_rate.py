@@ -59,7 +59,7 @@ def test_slots_follow_each_other_whoever_leases_them() -> None:
     state, second = leased(state, 3)
     assert first[0] == NOW
     apart = [(after - before).total_seconds() for before, after in pairwise(first + second)]
-    assert all(one == pytest.approx(1 / (14 * SHARE), abs=1e-5) for one in apart)
+    assert all(seconds == pytest.approx(1 / (14 * SHARE), abs=1e-5) for seconds in apart)
 
 
 def test_time_in_which_nobody_sent_is_not_made_up_for() -> None:
@@ -389,8 +389,8 @@ def test_a_bounce_counts_once_however_often_it_is_told() -> None:
 def test_who_opens_it_is_told_so_once() -> None:
     world = World()
     state = SendStateStore(world.table)
-    told = [state.note(DeliveryEvent.BOUNCED, f"m{number}", world.now) for number in range(8)]
-    assert [one is not None for one in told] == [False] * 4 + [True] + [False] * 3
+    breakers = [state.note(DeliveryEvent.BOUNCED, f"m{number}", world.now) for number in range(8)]
+    assert [breaker is not None for breaker in breakers] == [False] * 4 + [True] + [False] * 3
 
 
 def test_a_bounce_whose_event_broke_off_stops_sending_when_it_comes_again() -> None:
@@ -427,8 +427,8 @@ def test_of_a_batch_only_failures_come_again_and_its_slots_are_leased_together()
         answer = handler.lambda_handler({"Records": records}, context)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m2"}]}
     assert len(world.ses.sent) == 3
-    pace_state, _ = SendStateStore(world.table).read()
-    assert (pace_state.version, sum(pace_state.used.values())) == (1, 4)
+    send_rate_state, _ = SendStateStore(world.table).read()
+    assert (send_rate_state.version, sum(send_rate_state.used.values())) == (1, 4)
 
 
 def test_parked_requests_are_acknowledged_so_that_waiting_costs_no_try() -> None:
@@ -462,6 +462,6 @@ def test_what_the_log_tells_of_a_defect_holds_nothing_of_the_person() -> None:
     with defect, mock.patch.object(handler, "logger") as logger:
         assert handler._fails(record)
     logger.exception.assert_not_called()
-    ((_, told),) = [(call.args, call.kwargs) for call in logger.error.call_args_list]
-    assert told["extra"]["error"] == "KeyError"
-    assert "ada@lakeside.example" not in str(told)
+    ((_, logged),) = [(call.args, call.kwargs) for call in logger.error.call_args_list]
+    assert logged["extra"]["error"] == "KeyError"
+    assert "ada@lakeside.example" not in str(logged)
