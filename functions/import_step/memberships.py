@@ -48,14 +48,15 @@ class Roll:
         self._went: dict[str, MembersRecord] = {}
         one_text: dict[str, str] = {}
         for line in moved:
-            into = self._came if line.come else self._went
+            into, are_teachers = self._came if line.come else self._went, line.kind == TEACHERS
             for text in line.texts.split("\n"):
                 class_id, sourced_id = text.split("\t")
                 members = into.get(class_id)
                 if members is None:
                     members = into[class_id] = MembersRecord(class_id, [], [])
                 # A person is in many classes: an id is kept once.
-                members.of_kind(line.kind).append(one_text.setdefault(sourced_id, sourced_id))
+                moved_people = members.teachers if are_teachers else members.students
+                moved_people.append(one_text.setdefault(sourced_id, sourced_id))
 
     def of(self, class_id: str) -> MembersRecord:
         """The members of a class after the moves."""

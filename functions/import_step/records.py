@@ -15,11 +15,12 @@ from msgspec.structs import replace
 from shared.domain.roster import ROLE_PRECEDENCE, DistrictClass, Role, RosterUser
 
 _RANK = {role: rank for rank, role in enumerate(ROLE_PRECEDENCE)}
-STAFF_OF_A_CLASS = ("teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor")
-"""The enrollment roles that teach a class."""
+_TEACHING = {"teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor"}
+_ATTENDING = "student"
+"""The enrollment roles of those who teach a class, and of those who attend it; whoever has another one is no member."""
 TEACHERS, STUDENTS = "t", "s"
 """The two kinds of members of a class, as working files name them."""
-_MEMBER_KINDS = {**dict.fromkeys(STAFF_OF_A_CLASS, TEACHERS), "student": STUDENTS}
+_MEMBER_KINDS = {**dict.fromkeys(_TEACHING, TEACHERS), _ATTENDING: STUDENTS}
 _encode = Encoder().encode
 
 
@@ -150,9 +151,9 @@ class PersonRecord(Struct, array_like=True, gc=False):
         """The roster user that this is; whoever is not active has no classes."""
         if self.role is None:
             raise ValueError("somebody without a role is no roster user")
-        classes: dict[str, set[str]] = {TEACHERS: set(), STUDENTS: set()}
-        for class_id, kind in self.memberships() if active else ():
-            classes[kind].add(class_id)
+        enrollments = self.enrollments if active else ()
+        teaches = {class_id for each in enrollments if each.role in _TEACHING for class_id in each.class_ids}
+        attends = {class_id for each in enrollments if each.role == _ATTENDING for class_id in each.class_ids}
         return RosterUser(
             district_id,
             self.sourced_id,
@@ -163,8 +164,8 @@ class PersonRecord(Struct, array_like=True, gc=False):
             self.username,
             tuple(self.clever_ids),
             tuple(self.school_ids),
-            tuple(sorted(classes[TEACHERS])),
-            tuple(sorted(classes[STUDENTS])),
+            tuple(sorted(teaches)),
+            tuple(sorted(attends)),
             active,
         )
 

@@ -66,19 +66,19 @@ def lzma_entry(raw: bytes | bytearray, dictionary: int) -> bytes:
 def archive(entries: Iterable[Entry], comment: bytes = b"") -> bytes:
     """The bytes of a zip that holds these entries."""
     data, directory, number = bytearray(), bytearray(), 0
-    for one in entries:
-        where = len(data) if one.at is None else one.at
-        first = one.name if one.name_before_data is None else one.name_before_data
-        if one.at is None:
+    for part in entries:
+        where = len(data) if part.at is None else part.at
+        first = part.name if part.name_before_data is None else part.name_before_data
+        if part.at is None:
             data += struct.pack(
-                "<4s5H3I2H", b"PK\3\4", 20, one.flags, one.method, 0, 33, one.crc, len(one.packed), one.size, len(first), 0,
+                "<4s5H3I2H", b"PK\3\4", 20, part.flags, part.method, 0, 33, part.crc, len(part.packed), part.size, len(first), 0,
             )  # fmt: skip
-            data += first + one.packed
+            data += first + part.packed
         directory += struct.pack(
-            "<4s6H3I5H2I", b"PK\1\2", 3 << 8 | 20, 20, one.flags, one.method, 0, 33, one.crc, len(one.packed), one.size,
-            len(one.name), 0, 0, 0, 0, one.mode << 16, where,
+            "<4s6H3I5H2I", b"PK\1\2", 3 << 8 | 20, 20, part.flags, part.method, 0, 33, part.crc, len(part.packed), part.size,
+            len(part.name), 0, 0, 0, 0, part.mode << 16, where,
         )  # fmt: skip
-        directory += one.name
+        directory += part.name
         number += 1
     return bytes(data + directory) + end_record(number, len(directory), len(data), comment)
 
@@ -102,7 +102,7 @@ def roster() -> list[Entry]:
 
 def users(**changed: object) -> list[Entry]:
     """The good roster, with what the headers say of users.csv changed."""
-    return [replace(one, **changed) if one.name == b"users.csv" else one for one in roster()]
+    return [replace(part, **changed) if part.name == b"users.csv" else part for part in roster()]
 
 
 def named(name: str | bytes) -> list[Entry]:
@@ -200,10 +200,10 @@ READ_ALL_THE_SAME = (
     Archive("a program in front of it", lambda: b"MZ" + bytes(5_000) + archive(roster()), None),
     Archive("something behind it", lambda: archive(roster()) + b"\r\n--boundary--\r\n", None),
     Archive("a folder with a Japanese name that is not in UTF-8", lambda: archive(
-        replace(one, name="表/".encode("cp932") + one.name) for one in roster()), None),
+        replace(part, name="表/".encode("cp932") + part.name) for part in roster()), None),
     Archive("a header that says more than there is", lambda: archive(users(size=9_000)), None),
     Archive("without compression", lambda: archive(
-        entry(one, str(body).encode(), STORED) for one, body in ONE_ROSTER_1_1.files.items()), None),
+        entry(name, str(body).encode(), STORED) for name, body in ONE_ROSTER_1_1.files.items()), None),
 )  # fmt: skip
 
 HOSTILE = (
@@ -245,7 +245,7 @@ BOMBS = (
 )  # fmt: skip
 
 DAMAGED_OR_UNKNOWN = "damaged_zip or unknown_compression"
-EASILY_MISREAD = (
+DANGEROUS_IF_ACCEPTED = (
     Archive("headers that promise little, bzip2", lambda: _lying(BZIP2, 130), DAMAGED_OR_UNKNOWN, "users.csv"),
     Archive("headers that promise little, LZMA", lambda: _lying(LZMA, 130), DAMAGED_OR_UNKNOWN, "users.csv"),
     Archive("a line of 125 MB", _endless_line, "line_too_long or field_too_long", "users.csv", 1),

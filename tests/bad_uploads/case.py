@@ -41,24 +41,30 @@ class Case:
         return self.name
 
 
-def refused(roster: Roster, what: str, upload: Files, code: str, at: At, *, stands: Files | None = None) -> Case:
+def refused(roster: Roster, description: str, upload: Files, code: str, at: At, *, stands: Files | None = None) -> Case:
     """The upload cannot be used as a whole."""
-    return Case(f"{roster.format}: {what}", roster.files if stands is None else stands, upload, "rejected", code, at)
+    return Case(
+        f"{roster.format}: {description}", roster.files if stands is None else stands, upload, "rejected", code, at
+    )
 
 
-def row_refused(roster: Roster, what: str, upload: Files, code: str, at: At, *, stands: Files | None = None) -> Case:
+def row_refused(
+    roster: Roster, description: str, upload: Files, code: str, at: At, *, stands: Files | None = None
+) -> Case:
     """One row of the upload cannot be used; all others are."""
-    return Case(f"{roster.format}: {what}", roster.files if stands is None else stands, upload, "completed", code, at)
+    return Case(
+        f"{roster.format}: {description}", roster.files if stands is None else stands, upload, "completed", code, at
+    )
 
 
-def held(roster: Roster, what: str, upload: Files, code: str) -> Case:
+def held(roster: Roster, description: str, upload: Files, code: str) -> Case:
     """Nothing is written until a person has decided."""
-    return Case(f"{roster.format}: {what}", roster.files, upload, "held", code)
+    return Case(f"{roster.format}: {description}", roster.files, upload, "held", code)
 
 
 def read(
     roster: Roster,
-    what: str,
+    description: str,
     upload: Files,
     *notes: str,
     status: str = "completed",
@@ -69,7 +75,7 @@ def read(
 ) -> Case:
     """It is odd, but plain enough to be read, and the report says how."""
     return Case(
-        f"{roster.format}: {what}",
+        f"{roster.format}: {description}",
         roster.files if stands is None else stands,
         upload,
         status,
@@ -81,25 +87,33 @@ def read(
 
 
 def bad_file(
-    roster: Roster, sheet: Sheet, what: str, body: str | bytes, code: str, line: int = 1, column: str | None = None
+    roster: Roster,
+    sheet: Sheet,
+    description: str,
+    body: str | bytes,
+    code: str,
+    line: int = 1,
+    column: str | None = None,
 ) -> Case:
     """A good roster with this in the place of one file, for which the upload is refused."""
     return refused(
-        roster, f"{sheet.name} {what}", roster.with_file(sheet.name, body), code, At(sheet.name, line, column)
+        roster, f"{sheet.name} {description}", roster.with_file(sheet.name, body), code, At(sheet.name, line, column)
     )
 
 
 def bad_row(
-    roster: Roster, sheet: Sheet, what: str, body: str | bytes, code: str, line: int, column: str | None = None
+    roster: Roster, sheet: Sheet, description: str, body: str | bytes, code: str, line: int, column: str | None = None
 ) -> Case:
     """A good roster with this in the place of one file, of which one row is refused."""
     upload = roster.with_file(sheet.name, body)
-    return row_refused(roster, f"{sheet.name} line {line:,} {what}", upload, code, At(sheet.name, line, column))
+    return row_refused(roster, f"{sheet.name} line {line:,} {description}", upload, code, At(sheet.name, line, column))
 
 
-def odd_file(roster: Roster, sheet: Sheet, what: str, body: str | bytes, *notes: str, changed: int = 0) -> Case:
+def noted_file(
+    roster: Roster, sheet: Sheet, description: str, body: str | bytes, *notes: str, changed: int = 0
+) -> Case:
     """A good roster with this in the place of one file, and it is read all the same."""
-    return read(roster, f"{sheet.name} {what}", roster.with_file(sheet.name, body), *notes, changed=changed)
+    return read(roster, f"{sheet.name} {description}", roster.with_file(sheet.name, body), *notes, changed=changed)
 
 
 def with_line_ends(body: str, end: str) -> str:

@@ -32,7 +32,7 @@ def enrolled(person: str, class_id: str = "c1") -> str:
 
 
 def refused_rows() -> Iterator[Case]:
-    for what, bad, code, column in (
+    for description, bad, code, column in (
         ("without an id", user(""), "missing_value", "sourcedId"),
         ("with an id of 300 characters", user("x" * 300), "bad_id", "sourcedId"),
         ("without a name", user("s8", given="", family=""), "missing_value", "givenName"),
@@ -40,33 +40,33 @@ def refused_rows() -> Iterator[Case]:
         ("with a stray quote", user("s8", given='"the "best" one"'), "bad_quotes", None),
     ):
         upload = delta(user("s7") + bad + user("s9"))
-        yield row_refused(_ONE, f"a delta of users.csv, line 3 {what}", upload, code, At("users.csv", 3, column))
+        yield row_refused(_ONE, f"a delta of users.csv, line 3 {description}", upload, code, At("users.csv", 3, column))
     for column, bad in (("classSourcedId", enrolled("s1", "")), ("userSourcedId", enrolled(""))):
-        upload, what = delta(enrollments=enrolled("s1") + bad), f"line 3 without {column}"
+        upload, description = delta(enrollments=enrolled("s1") + bad), f"line 3 without {column}"
         at = At("enrollments.csv", 3, column)
-        yield row_refused(_ONE, f"a delta of enrollments.csv, {what}", upload, "missing_value", at)
+        yield row_refused(_ONE, f"a delta of enrollments.csv, {description}", upload, "missing_value", at)
 
 
 def refused_files() -> Iterator[Case]:
     header = _USERS.lines[0]
-    for what, body, code, at in (
+    for description, body, code, at in (
         ("no bytes", "", "empty_file", At("users.csv", 1)),
         ("no column role", _USERS.without_column("role"), "missing_column", At("users.csv", 1, "role")),
         ("an open quote", f'{header}\n{user("s7")}s8,active,,"open\n', "unclosed_quote", At("users.csv", 3)),
     ):
         upload: Files = {"manifest.csv": DELTA, "users.csv": body}
-        yield refused(_ONE, f"a delta of users.csv with {what}", upload, code, at)
+        yield refused(_ONE, f"a delta of users.csv with {description}", upload, code, at)
 
 
 def what_is_read() -> Iterator[Case]:
     headers: Files = {sheet.name: sheet.lines[0] for sheet in (_USERS, _ENROLLMENTS)}
-    for what, upload in (
+    for description, upload in (
         ("with headers alone", {"manifest.csv": DELTA, **headers}),
         ("of enrollments alone", delta(enrollments=enrolled("s1", "c2"))),
         ("that deletes somebody whom nobody knows", delta(user("stranger", status="tobedeleted"))),
         ("whose manifest is in capitals", delta(user("s7"), manifest=DELTA.replace("delta", "Delta"))),
     ):
-        yield read(_ONE, f"a delta {what}", upload)
+        yield read(_ONE, f"a delta {description}", upload)
 
 
 DELTAS: tuple[Case, ...] = (*refused_rows(), *refused_files(), *what_is_read())

@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tests.bad_uploads.stored_state import standing
+from tests.bad_uploads.stored_state import stored_state
 from tests.bad_uploads.valid_rosters import ONE_ROSTER_1_1
 from tests.harness import World
 
@@ -28,12 +28,12 @@ def upload(path: Path) -> dict[str, Any]:
     world = World()
     world.register()
     world.upload(ONE_ROSTER_1_1.files, name="good")
-    before, began = standing(world), time.perf_counter()
+    before, began = stored_state(world), time.perf_counter()
     try:
         report = world.report(world.put("rosters/lakeside/roster.zip", path.read_bytes()))
     except Exception:  # noqa: BLE001  a stack trace is an answer too, and a wrong one
         return {"raised": traceback.format_exc(limit=-3), "peak": _peak()}
-    took, is_as_before = time.perf_counter() - began, standing(world) == before
+    took, is_as_before = time.perf_counter() - began, stored_state(world) == before
     again = world.upload(ONE_ROSTER_1_1.files, name="good-again")["status"]
     return {"report": report, "is_as_before": is_as_before, "again": again, "peak": _peak(), "seconds": took}
 

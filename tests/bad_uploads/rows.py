@@ -26,10 +26,10 @@ FIRST_MISSING = {
 """What is missed in a row with nothing but its first field."""
 
 
-def ids(one: Roster) -> Iterator[Case]:
-    for sheet in (*one.people, one.classes):
+def ids(roster: Roster) -> Iterator[Case]:
+    for sheet in (*roster.people, roster.classes):
         column = sheet.id_column
-        for what, value, code in (
+        for description, value, code in (
             ("without an id", "", "missing_value"),
             ("with an id of blanks", "  ", "missing_value"),
             ("with an id of 300 characters", "x" * 300, "bad_id"),
@@ -37,41 +37,45 @@ def ids(one: Roster) -> Iterator[Case]:
             ("with a zero byte in its id", "s\x002", "bad_id"),
             ("with a line break in its id", '"s\n2"', "bad_id"),
         ):
-            yield bad_row(one, sheet, what, sheet.with_value(3, column, value), code, 3, column)
+            yield bad_row(roster, sheet, description, sheet.with_value(3, column, value), code, 3, column)
 
 
-def classes_twice(one: Roster) -> Iterator[Case]:
-    sheet, column = one.classes, one.classes.id_column
-    yield bad_row(one, sheet, "with the id of line 2", sheet.with_value(3, column, "c1"), "class_twice", 3, column)
+def classes_twice(roster: Roster) -> Iterator[Case]:
+    sheet, column = roster.classes, roster.classes.id_column
+    yield bad_row(roster, sheet, "with the id of line 2", sheet.with_value(3, column, "c1"), "class_twice", 3, column)
 
 
-def quotes_and_commas(one: Roster, sheets: Iterable[Sheet]) -> Iterator[Case]:
+def quotes_and_commas(roster: Roster, sheets: Iterable[Sheet]) -> Iterator[Case]:
     for sheet in sheets:
         column = sheet.columns[-1]
-        for what, body, code in (
+        for description, body, code in (
             ("with a stray quote", sheet.with_value(3, column, '"the "best" one"'), "bad_quotes"),
             ("with something behind a quote", sheet.with_value(3, column, '"a"b'), "bad_quotes"),
             ("with a field too many", sheet.with_line(3, sheet.lines[2] + ",more"), "too_many_fields"),
             ("with a comma that is not in quotes", sheet.with_value(3, column, "a,b,c"), "too_many_fields"),
         ):
-            yield bad_row(one, sheet, what, body, code, 3)
+            yield bad_row(roster, sheet, description, body, code, 3)
 
 
-def references_left_blank(one: Roster) -> Iterator[Case]:
-    for sheet in one.enrollments:
+def references_left_blank(roster: Roster) -> Iterator[Case]:
+    for sheet in roster.enrollments:
         for column in (sheet.class_column, sheet.user_column):
-            yield bad_row(one, sheet, f"without {column}", sheet.with_value(3, column, ""), "missing_value", 3, column)
+            yield bad_row(
+                roster, sheet, f"without {column}", sheet.with_value(3, column, ""), "missing_value", 3, column
+            )
 
 
-def dangling(one: Roster) -> Iterator[Case]:
-    for sheet in one.enrollments:
+def dangling(roster: Roster) -> Iterator[Case]:
+    for sheet in roster.enrollments:
         for column, code in ((sheet.class_column, "unknown_class"), (sheet.user_column, "unknown_user")):
             body = sheet.with_value(3, column, "nowhere")
             for how, end in LINE_ENDS.items():
-                what = f"with a {column} that nobody knows{how}"
-                yield bad_row(one, sheet, what, with_line_ends(body, end), code, 3, column)
-                what = f"with a {column} that nobody knows, behind a value of four lines{how}"
-                yield bad_row(one, sheet, what, with_line_ends(noted(body, '"1\n2\n\n4"'), end), code, 6, column)
+                description = f"with a {column} that nobody knows{how}"
+                yield bad_row(roster, sheet, description, with_line_ends(body, end), code, 3, column)
+                description = f"with a {column} that nobody knows, behind a value of four lines{how}"
+                yield bad_row(
+                    roster, sheet, description, with_line_ends(noted(body, '"1\n2\n\n4"'), end), code, 6, column
+                )
 
 
 def noted(body: str, note: str) -> str:
@@ -80,51 +84,51 @@ def noted(body: str, note: str) -> str:
     return "\n".join([f"{header},note", f"{first},{note}", *(f"{row}," for row in others)])
 
 
-def behind_tall_rows(one: Roster) -> Iterator[Case]:
-    for sheet in (*one.people, one.classes):
+def behind_tall_rows(roster: Roster) -> Iterator[Case]:
+    for sheet in (*roster.people, roster.classes):
         body = noted(sheet.with_value(3, sheet.id_column, ""), '"one\n\n""three""\n"\n')
         for how, end in LINE_ENDS.items():
-            what = f"without an id, behind a tall row and a blank line{how}"
-            yield bad_row(one, sheet, what, with_line_ends(body, end), "missing_value", 7, sheet.id_column)
+            description = f"without an id, behind a tall row and a blank line{how}"
+            yield bad_row(roster, sheet, description, with_line_ends(body, end), "missing_value", 7, sheet.id_column)
 
 
-def behind_mixed_line_ends(one: Roster) -> Iterator[Case]:
-    sheet = one.students
+def behind_mixed_line_ends(roster: Roster) -> Iterator[Case]:
+    sheet = roster.students
     header, first, second, third, *others = sheet.with_value(4, sheet.id_column, "").splitlines()
     body = f"{header}\r\n{first}\r{second}\n{third}\r\n" + "\n".join(others)
-    what = "without an id, behind every kind of line end"
-    yield bad_row(one, sheet, what, body, "missing_value", 4, sheet.id_column)
+    description = "without an id, behind every kind of line end"
+    yield bad_row(roster, sheet, description, body, "missing_value", 4, sheet.id_column)
 
 
-def far_down(one: Roster) -> Iterator[Case]:
+def far_down(roster: Roster) -> Iterator[Case]:
     """Thousands of rows, some of them tall: whoever reads many at a time still has to count lines one by one."""
-    sheet = one.enrollments[0]
+    sheet = roster.enrollments[0]
     row = sheet.lines[1]
     some = [f'{row},"two\nlines"' if number % 7 == 0 else f"{row}," for number in range(5_000)]
     top = [f"{sheet.lines[0]},note", *(f"{line}," for line in sheet.lines[1:]), *some]
     line = 1 + sum(1 + row.count("\n") for row in top)
     dangling = sheet.with_value(2, sheet.class_column, "nowhere").splitlines()[1]
-    for what, bad, code, column in (
+    for description, bad, code, column in (
         ("with a class that nobody knows", f"{dangling},", "unknown_class", sheet.class_column),
         ("with a stray quote", f'{row},"the "best" one"', "bad_quotes", None),
         ("with a field too many", f"{row},,more", "too_many_fields", None),
     ):
-        yield bad_row(one, sheet, what, "\n".join([*top, bad, *some]), code, line, column)
+        yield bad_row(roster, sheet, description, "\n".join([*top, bad, *some]), code, line, column)
 
 
-def broken_off_or_joined(one: Roster) -> Iterator[Case]:
-    for sheet in (*one.people, one.classes):
-        column = FIRST_MISSING[one.format, sheet.name]
-        for what, body in with_a_broken_row(sheet):
-            yield bad_row(one, sheet, what, body, "missing_value", sheet.last_line, column)
-    for sheet in one.enrollments:
+def broken_off_or_joined(roster: Roster) -> Iterator[Case]:
+    for sheet in (*roster.people, roster.classes):
+        column = FIRST_MISSING[roster.format, sheet.name]
+        for description, body in with_a_broken_row(sheet):
+            yield bad_row(roster, sheet, description, body, "missing_value", sheet.last_line, column)
+    for sheet in roster.enrollments:
         first_is_class = sheet.columns[0] == sheet.class_column
         (cut, cut_body), (by_semicolons, semicolons), (by_tabs, tabs) = with_a_broken_row(sheet)
         column = sheet.user_column if first_is_class else sheet.class_column
-        yield bad_row(one, sheet, cut, cut_body, "missing_value", sheet.last_line, column)
-        yield bad_row(one, sheet, by_semicolons, semicolons, "missing_value", sheet.last_line, column)
+        yield bad_row(roster, sheet, cut, cut_body, "missing_value", sheet.last_line, column)
+        yield bad_row(roster, sheet, by_semicolons, semicolons, "missing_value", sheet.last_line, column)
         code = "bad_id" if first_is_class else "missing_value"
-        yield bad_row(one, sheet, by_tabs, tabs, code, sheet.last_line, sheet.class_column)
+        yield bad_row(roster, sheet, by_tabs, tabs, code, sheet.last_line, sheet.class_column)
 
 
 def with_a_broken_row(sheet: Sheet) -> Iterator[tuple[str, str]]:
@@ -135,35 +139,35 @@ def with_a_broken_row(sheet: Sheet) -> Iterator[tuple[str, str]]:
     yield "with tabs instead of commas", sheet.with_line(sheet.last_line, row.replace(",", "\t"))
 
 
-def zeros_at_the_end(one: Roster) -> Iterator[Case]:
+def zeros_at_the_end(roster: Roster) -> Iterator[Case]:
     """What a copy that was cut short leaves: space that was set aside and never written."""
-    sheet, body = one.students, one.students.text + "\0" * 500
-    column = FIRST_MISSING[one.format, sheet.name]
-    yield bad_row(one, sheet, "of zeros", body, "missing_value", sheet.last_line + 1, column)
+    sheet, body = roster.students, roster.students.text + "\0" * 500
+    column = FIRST_MISSING[roster.format, sheet.name]
+    yield bad_row(roster, sheet, "of zeros", body, "missing_value", sheet.last_line + 1, column)
 
 
-def another_encoding_at_the_end(one: Roster) -> Iterator[Case]:
-    sheet = one.students
+def another_encoding_at_the_end(roster: Roster) -> Iterator[Case]:
+    sheet = roster.students
     row = sheet.with_value(2, sheet.id_column, "x9").splitlines()[1]
     body = sheet.text.encode() + row.encode("utf-16-le")
-    yield bad_row(one, sheet, "in UTF-16", body, "bad_id", sheet.last_line + 1, sheet.id_column)
+    yield bad_row(roster, sheet, "in UTF-16", body, "bad_id", sheet.last_line + 1, sheet.id_column)
 
 
 ROWS: tuple[Case, ...] = tuple(
     case
-    for one in EVERY_FORMAT
+    for roster in EVERY_FORMAT
     for cases in (
-        ids(one),
-        classes_twice(one),
-        quotes_and_commas(one, (*one.people, *one.enrollments)),
-        references_left_blank(one),
-        dangling(one),
-        behind_tall_rows(one),
-        behind_mixed_line_ends(one),
-        far_down(one),
-        broken_off_or_joined(one),
-        zeros_at_the_end(one),
-        another_encoding_at_the_end(one),
+        ids(roster),
+        classes_twice(roster),
+        quotes_and_commas(roster, (*roster.people, *roster.enrollments)),
+        references_left_blank(roster),
+        dangling(roster),
+        behind_tall_rows(roster),
+        behind_mixed_line_ends(roster),
+        far_down(roster),
+        broken_off_or_joined(roster),
+        zeros_at_the_end(roster),
+        another_encoding_at_the_end(roster),
     )
     for case in cases
 )

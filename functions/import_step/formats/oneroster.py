@@ -41,6 +41,14 @@ _WORDS = ("absent", "bulk", "delta")
 _REMOVED = ("tobedeleted", "inactive")
 _FILES = {"users": Kind.USERS, "classes": Kind.CLASSES, "enrollments": Kind.ENROLLMENTS}
 _ORDER = ("orgs", "users", "roles", "classes", "enrollments")
+_USER_COLUMNS = (
+    "sourcedId", "status", "role", "username", "userIds", "givenName", "familyName", "email", "orgSourcedIds",
+    "primaryOrgSourcedId", "preferredGivenName", "preferredFamilyName",
+)  # fmt: skip
+_CLASS_COLUMNS = (
+    "sourcedId", "status", "title", "courseSourcedId", "classCode", "schoolSourcedId", "orgSourcedIds", "termSourcedIds",
+    "sessionSourcedIds",
+)  # fmt: skip
 _SCHOOL_YEAR = re.compile(r"[0-9]{4}")
 _USER_ID = re.compile(r"\{\s*([^:{}]+?)\s*:\s*([^{}]*?)\s*\}")
 
@@ -145,6 +153,9 @@ class _Reader:
         for line in lines:
             self._sink.reject(kind, Reject(file, line, "status", "unknown_status", message))
 
+    def _reject_empty(self, kind: Kind, where: Where, column: str, message: str) -> None:
+        self._sink.reject(kind, Reject(where.file, where.line, column, "missing_value", message))
+
     def _reject_role(self, role: str, file: str, line: int) -> None:
         self._sink.reject(Kind.USERS, (unknown_role if role else missing_value)(file, line, "role"))
 
@@ -166,23 +177,9 @@ class _Reader:
         if "roles" not in self._upload.files and not (self._upload.version == "1.2" and is_delta):
             users.require(["role"])
         needs_role = "roles" not in self._upload.files and users.has("role")
-        columns = (
-            "sourcedId",
-            "status",
-            "role",
-            "username",
-            "userIds",
-            "givenName",
-            "familyName",
-            "email",
-            "orgSourcedIds",
-            "primaryOrgSourcedId",
-            "preferredGivenName",
-            "preferredFamilyName",
-        )
         seen = 0
         where = Where(users.shown, 1)
-        for line, row in users.rows(columns):
+        for line, row in users.rows(_USER_COLUMNS):
             seen += 1
             sourced_id, status, role, username, ids, given, family, email, orgs, primary, pref_given, pref_family = row
             where.line = line
@@ -191,15 +188,8 @@ class _Reader:
                 continue
             removed = (is_delta or bool(status)) and self._is_removed(status, where, Kind.USERS)
             if not (pref_given or given or pref_family or family) and not removed:
-                self._sink.reject(
-                    Kind.USERS,
-                    Reject(
-                        users.shown,
-                        line,
-                        "givenName",
-                        "missing_value",
-                        "The row names nobody. Fill in givenName and familyName.",
-                    ),
+                self._reject_empty(
+                    Kind.USERS, where, "givenName", "The row names nobody. Fill in givenName and familyName."
                 )
                 continue
             is_missing_role = needs_role and not is_known_role(role) and not removed
@@ -207,20 +197,18 @@ class _Reader:
             if is_missing_role and sourced_id and not has_control(sourced_id):
                 self._reject_role(role, users.shown, line)
                 continue
-            self._sink.person(
-                PersonRow(
-                    sourced_id,
-                    role_of(role) if role else None,
-                    pref_given or given,
-                    pref_family or family,
-                    email,
-                    username,
-                    _clever_ids(ids),
-                    tuple(dict.fromkeys((primary, *several(orgs)))) if primary else several(orgs),
-                    removed,
-                ),
-                where,
+            person = PersonRow(
+                sourced_id,
+                role_of(role) if role else None,
+                pref_given or given,
+                pref_family or family,
+                email,
+                username,
+                _clever_ids(ids),
+                tuple(dict.fromkeys((primary, *several(orgs)))) if primary else several(orgs),
+                removed,
             )
+            self._sink.person(person, where)
         return seen
 
     def roles(self, file: RosterFile) -> int:
@@ -247,20 +235,9 @@ class _Reader:
         classes.require(
             ["sourcedId", "title", "schoolSourcedId"] if self._upload.name != "sds" else ["sourcedId", "title"]
         )
-        columns = (
-            "sourcedId",
-            "status",
-            "title",
-            "courseSourcedId",
-            "classCode",
-            "schoolSourcedId",
-            "orgSourcedIds",
-            "termSourcedIds",
-            "sessionSourcedIds",
-        )
         seen = 0
         named: set[str] = set()
-        for line, (sourced_id, status, title, course, code, school, org, term, session) in classes.rows(columns):
+        for line, (sourced_id, status, title, course, code, school, org, term, session) in classes.rows(_CLASS_COLUMNS):
             seen += 1
             if status and self._is_unclear(status, Kind.CLASSES):
                 self._reject_status(Kind.CLASSES, classes.shown, (line,))
@@ -268,22 +245,17 @@ class _Reader:
             where = Where(classes.shown, line)
             removed = self._is_removed(status, where, Kind.CLASSES)
             if not title and not removed:
-                self._sink.reject(
-                    Kind.CLASSES,
-                    Reject(classes.shown, line, "title", "missing_value", "The class has no title. Fill it in."),
-                )
+                self._reject_empty(Kind.CLASSES, where, "title", "The class has no title. Fill it in.")
                 continue
             in_terms = several(term or session)
             named.update(in_terms)
             titles = ", ".join([terms[t] for t in in_terms if t in terms][:2])
             last = [ends.get(t) for t in in_terms]
             ends_on = max((day for day in last if day), default=None) if all(last) else None
-            self._sink.school_class(
-                ClassRow(
-                    sourced_id, title, school or org, courses.get(course, ""), code, titles, ends_on, removed=removed
-                ),
-                where,
+            row = ClassRow(
+                sourced_id, title, school or org, courses.get(course, ""), code, titles, ends_on, removed=removed
             )
+            self._sink.school_class(row, where)
         for year in {years[term] for term in named if term in years}:
             self._sink.school_year(year)
         return seen

@@ -18,22 +18,21 @@ from functions.import_step import plan
 from functions.import_step.encoding import scan
 from functions.import_step.steps import ingest as reading
 from shared.domain.roster import RosterUser, RosterUserKey
-from tests.bad_uploads import archives
-from tests.bad_uploads import naughty_strings as nasty
-from tests.bad_uploads.accepted_with_notes import ODD_BUT_PLAIN
+from tests.bad_uploads import archives, naughty_strings
+from tests.bad_uploads.accepted_with_notes import ACCEPTED_WITH_NOTES
 from tests.bad_uploads.archives import Archive
 from tests.bad_uploads.case import Case
-from tests.bad_uploads.dangerous_if_accepted import EASILY_MISREAD
+from tests.bad_uploads.dangerous_if_accepted import DANGEROUS_IF_ACCEPTED
 from tests.bad_uploads.deltas import DELTAS
 from tests.bad_uploads.rows import ROWS
-from tests.bad_uploads.stored_state import standing
+from tests.bad_uploads.stored_state import stored_state
 from tests.bad_uploads.valid_rosters import CLEVER, EVERY_FORMAT, ONE_ROSTER_1_1, Files, Roster, Sheet
 from tests.bad_uploads.whole_files import WHOLE_FILES
 from tests.conftest import ROOT
 from tests.corpus.corpus import Corpus
 from tests.harness import World
 
-CASES = (*WHOLE_FILES, *ROWS, *DELTAS, *ODD_BUT_PLAIN)
+CASES = (*WHOLE_FILES, *ROWS, *DELTAS, *ACCEPTED_WITH_NOTES)
 ARCHIVES = (
     *archives.NO_ARCHIVES,
     *archives.DAMAGED,
@@ -59,7 +58,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
-class Answer:
+class Outcome:
     """What came of an upload."""
 
     report: dict[str, Any]
@@ -78,7 +77,7 @@ def test_a_broken_upload_is_answered_with_where_it_is_broken(case: Case) -> None
     then_it_is_answered_right(case, when_uploaded(case))
 
 
-@pytest.mark.parametrize("case", EASILY_MISREAD, ids=str)
+@pytest.mark.parametrize("case", DANGEROUS_IF_ACCEPTED, ids=str)
 def test_an_upload_that_is_easily_misread_is_answered_with_where_it_is_broken(case: Case) -> None:
     then_it_is_answered_right(case, when_uploaded(case))
 
@@ -93,8 +92,8 @@ def test_nobody_is_mailed_because_an_id_is_on_two_rows() -> None:
 
 
 def test_every_reject_says_what_to_do(archive_answers: dict[str, dict[str, Any]]) -> None:
-    reports = [when_uploaded(case).report for case in (*CASES, *EASILY_MISREAD)]
-    reports += [answer["report"] for answer in archive_answers.values() if "report" in answer]
+    reports = [when_uploaded(case).report for case in (*CASES, *DANGEROUS_IF_ACCEPTED)]
+    reports += [outcome["report"] for outcome in archive_answers.values() if "report" in outcome]
     messages = {(reject["code"], reject["message"]) for report in reports for reject in report["rejects"]}
     assert sorted({code: text for code, text in messages if not ADVICE.search(text)}.items()) == []
 
@@ -122,18 +121,18 @@ def test_names_of_a_small_file_are_read_in_the_encoding_that_they_are_in(codec: 
     sheet = ONE_ROSTER_1_1.students
     body = sheet.text.replace("Eve,Egan", f"{given},{family}").encode(codec)
     upload = ONE_ROSTER_1_1.with_file(sheet.name, body)
-    answer = when_uploaded(Case("names", ONE_ROSTER_1_1.files, upload, "completed"))
-    assert (answer.after["s3"].given_name, answer.after["s3"].family_name) == (given, family)
-    assert [note["code"] for note in answer.report["notes"]] == ["encoding_assumed"]
+    outcome = when_uploaded(Case("names", ONE_ROSTER_1_1.files, upload, "completed"))
+    assert (outcome.after["s3"].given_name, outcome.after["s3"].family_name) == (given, family)
+    assert [note["code"] for note in outcome.report["notes"]] == ["encoding_assumed"]
 
 
 def test_letters_of_two_encodings_in_one_file_are_all_read() -> None:
     sheet = ONE_ROSTER_1_1.students
     body = sheet.text.replace("Cleo", "Chloé").replace("Dan", "花子").encode().replace(b"Eve", b"Zo\xeb")
     upload = ONE_ROSTER_1_1.with_file(sheet.name, body)
-    answer = when_uploaded(Case("mixed", ONE_ROSTER_1_1.files, upload, "completed"))
-    assert [answer.after[key].given_name for key in ("s1", "s2", "s3")] == ["Chloé", "花子", "Zoë"]
-    assert [note["code"] for note in answer.report["notes"]] == ["mixed_encodings"]
+    outcome = when_uploaded(Case("mixed", ONE_ROSTER_1_1.files, upload, "completed"))
+    assert [outcome.after[key].given_name for key in ("s1", "s2", "s3")] == ["Chloé", "花子", "Zoë"]
+    assert [note["code"] for note in outcome.report["notes"]] == ["mixed_encodings"]
 
 
 @pytest.mark.parametrize("roster", EVERY_FORMAT, ids=lambda roster: roster.format)
@@ -180,7 +179,7 @@ def test_an_archive_that_no_roster_is_packed_in_is_refused(
     then_the_archive_is_answered_right(archive, archive_answers[archive.name])
 
 
-@pytest.mark.parametrize("archive", archives.EASILY_MISREAD, ids=str)
+@pytest.mark.parametrize("archive", archives.DANGEROUS_IF_ACCEPTED, ids=str)
 def test_an_archive_that_is_easily_misread_is_refused(
     archive: Archive, archive_answers: dict[str, dict[str, Any]]
 ) -> None:
@@ -190,7 +189,7 @@ def test_an_archive_that_is_easily_misread_is_refused(
 @pytest.mark.parametrize("roster", EVERY_FORMAT, ids=lambda roster: roster.format)
 def test_lines_are_counted_right_behind_csv_that_is_right_and_not_simple(roster: Roster, corpus: Corpus) -> None:
     for name, body in corpus.csv_files.items():
-        case = nasty.beside(roster, name, body)
+        case = naughty_strings.beside(roster, name, body)
         then_it_is_answered_right(case, when_uploaded(case))
 
 
@@ -198,7 +197,7 @@ def test_lines_are_counted_right_behind_csv_that_is_right_and_not_simple(roster:
 def test_any_other_csv_in_the_place_of_a_file_is_refused(roster: Roster, corpus: Corpus) -> None:
     for name, body in corpus.csv_files.items():
         for sheet in roster.sheets:
-            case = nasty.instead(roster, sheet, name, body)
+            case = naughty_strings.instead(roster, sheet, name, body)
             then_it_is_answered_right(case, when_uploaded(case))
 
 
@@ -215,21 +214,21 @@ def test_any_other_csv_in_the_place_of_a_file_is_refused(roster: Roster, corpus:
 def test_naughty_strings_in_every_column_are_read_or_rejected_where_they_stand(
     roster: Roster, sheet: Sheet, columns: list[str], corpus: Corpus
 ) -> None:
-    body, lines = nasty.with_values(sheet, columns, corpus.strings)
-    answer = when_uploaded(Case("naughty", roster.files, roster.with_file(sheet.name, body), "completed"))
-    assert answer.report["status"] == "completed"
-    assert all(answer.after[key].active for key in answer.before)
-    for reject in answer.rejects:
+    body, lines = naughty_strings.with_values(sheet, columns, corpus.strings)
+    outcome = when_uploaded(Case("naughty", roster.files, roster.with_file(sheet.name, body), "completed"))
+    assert outcome.report["status"] == "completed"
+    assert all(outcome.after[key].active for key in outcome.before)
+    for reject in outcome.rejects:
         assert reject["file"] == sheet.name
         assert not reject["value"].startswith(FORMULA)
         put_in = {value.strip()[:80] for value in lines[int(reject["line"])]}
         assert not reject["value"] or {reject["value"], reject["value"].removeprefix("'")} & put_in
     if columns == [sheet.id_column]:
         unusable = {str(line) for line, (value,) in lines.items() if not USABLE_ID.fullmatch(value.strip())}
-        twice = {reject["line"] for reject in answer.rejects if reject["code"] == "class_twice"}
-        assert {reject["line"] for reject in answer.rejects} - twice == unusable
+        twice = {reject["line"] for reject in outcome.rejects if reject["code"] == "class_twice"}
+        assert {reject["line"] for reject in outcome.rejects} - twice == unusable
     if columns[0] in (sheet.class_column, sheet.user_column) and not sheet.id_column:
-        assert {reject["line"] for reject in answer.rejects} == set(map(str, lines))
+        assert {reject["line"] for reject in outcome.rejects} == set(map(str, lines))
 
 
 @pytest.mark.parametrize("roster", [ONE_ROSTER_1_1, CLEVER], ids=lambda roster: roster.format)
@@ -237,14 +236,16 @@ def test_an_address_that_is_none_is_read_as_if_there_were_none(roster: Roster, c
     sheet = next(sheet for sheet in roster.people if "t1" in sheet.text)
     column = next(column for column in sheet.columns if column.lower().endswith("email"))
     known = corpus.addresses
-    body, _ = nasty.with_values(sheet, [column], [address.text for address in known])
-    answer = when_uploaded(Case("addresses", roster.files, roster.with_file(sheet.name, body), "completed"))
-    assert (answer.report["status"], answer.rejects) == ("completed", [])
-    used = {one.official_email for key, one in answer.after.items() if key.startswith("x") and one.official_email}
+    body, _ = naughty_strings.with_values(sheet, [column], [address.text for address in known])
+    outcome = when_uploaded(Case("addresses", roster.files, roster.with_file(sheet.name, body), "completed"))
+    assert (outcome.report["status"], outcome.rejects) == ("completed", [])
+    used = {
+        person.official_email for key, person in outcome.after.items() if key.startswith("x") and person.official_email
+    }
     assert used <= {address.text.strip().lower() for address in known if address.is_valid}
     assert corpus.usable_address in used
-    (note,) = (note for note in answer.report["notes"] if note["code"] == "email_not_usable")
-    with_one = sum(one.official_email is not None for key, one in answer.after.items() if key.startswith("x"))
+    (note,) = (note for note in outcome.report["notes"] if note["code"] == "email_not_usable")
+    with_one = sum(person.official_email is not None for key, person in outcome.after.items() if key.startswith("x"))
     assert note["count"] == sum(bool(address.text.strip()) for address in known) - with_one
 
 
@@ -252,7 +253,7 @@ def test_an_address_that_is_none_is_read_as_if_there_were_none(roster: Roster, c
 def archive_answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What came of each archive, uploaded in a process of its own."""
     folder = tmp_path_factory.mktemp("archives")
-    every = (*ARCHIVES, *archives.EASILY_MISREAD)
+    every = (*ARCHIVES, *archives.DANGEROUS_IF_ACCEPTED)
     paths = [folder / f"{number}.zip" for number, _ in enumerate(every)]
     for path, archive in zip(paths, every, strict=True):
         path.write_bytes(archive.build())
@@ -281,18 +282,18 @@ def a_district_where(stands: Files) -> World:
 
 
 @cache
-def when_uploaded(case: Case) -> Answer:
+def when_uploaded(case: Case) -> Outcome:
     world = a_district_where(case.stands)
-    before, people_before = standing(world), people(world)
+    before, people_before = stored_state(world), people(world)
     report = world.upload(case.upload)
     assert report == world.latest()
     key = report.get("rejects_key")
     text = world.s3.objects["reports", key].decode("utf-8-sig") if key else ""
     rejects = list(csv.DictReader(io.StringIO(text, newline="")))
-    is_as_before, people_after = standing(world) == before, people(world)
+    is_as_before, people_after = stored_state(world) == before, people(world)
     is_to_come_again = report["status"] == "rejected" and case.stands
     again = world.upload(case.stands, name="again")["status"] if is_to_come_again else "unchanged"
-    return Answer(report, rejects, people_before, people_after, is_as_before, again)
+    return Outcome(report, rejects, people_before, people_after, is_as_before, again)
 
 
 def people(world: World) -> dict[str, RosterUser]:
@@ -301,75 +302,75 @@ def people(world: World) -> dict[str, RosterUser]:
     return {user.key.sourced_id: user for user in found if user}
 
 
-def then_it_is_answered_right(case: Case, answer: Answer) -> None:
-    report = answer.report
+def then_it_is_answered_right(case: Case, outcome: Outcome) -> None:
+    report = outcome.report
     assert report["status"] == case.status, (case.name, report.get("reason"), report["rejects"][:3])
     if case.status == "rejected":
-        then_nothing_has_happened(answer)
+        then_nothing_has_happened(outcome)
     elif case.status == "held":
-        then_it_waits_for_a_person(case, answer)
+        then_it_waits_for_a_person(case, outcome)
         return
     else:
-        then_nobody_is_lost(case, answer)
-    then_it_says_where(case, answer)
+        then_nobody_is_lost(case, outcome)
+    then_it_says_where(case, outcome)
     assert set(case.notes) <= {note["code"] for note in report["notes"]}, report["notes"]
     if case.version:
         assert report["format"]["version"] == case.version
 
 
-def then_nothing_has_happened(answer: Answer) -> None:
-    assert answer.is_as_before
-    assert answer.again == "unchanged", "a rejected upload supersedes nothing and leaves no lock"
+def then_nothing_has_happened(outcome: Outcome) -> None:
+    assert outcome.is_as_before
+    assert outcome.again == "unchanged", "a rejected upload supersedes nothing and leaves no lock"
 
 
-def then_it_waits_for_a_person(case: Case, answer: Answer) -> None:
-    assert answer.report["reason"]["code"] == case.code
-    assert answer.before == answer.after
+def then_it_waits_for_a_person(case: Case, outcome: Outcome) -> None:
+    assert outcome.report["reason"]["code"] == case.code
+    assert outcome.before == outcome.after
 
 
-def then_nobody_is_lost(case: Case, answer: Answer) -> None:
-    gone = {key for key in answer.before if not answer.after[key].active}
-    assert len(gone) == answer.report["users"]["removed"] == case.removed, gone
-    assert answer.report["users"]["changed"] == case.changed
-    assert answer.report["classes"]["removed"] == 0
-    for key in answer.before.keys() - gone:
-        assert set(answer.before[key].teaches) <= set(answer.after[key].teaches), key
-        assert set(answer.before[key].attends) <= set(answer.after[key].attends), key
-    if case.code and answer.report["format"]["mode"] == "bulk":
-        then_it_says_how_many_removals_were_put_off(answer)
+def then_nobody_is_lost(case: Case, outcome: Outcome) -> None:
+    gone = {key for key in outcome.before if not outcome.after[key].active}
+    assert len(gone) == outcome.report["users"]["removed"] == case.removed, gone
+    assert outcome.report["users"]["changed"] == case.changed
+    assert outcome.report["classes"]["removed"] == 0
+    for key in outcome.before.keys() - gone:
+        assert set(outcome.before[key].teaches) <= set(outcome.after[key].teaches), key
+        assert set(outcome.before[key].attends) <= set(outcome.after[key].attends), key
+    if case.code and outcome.report["format"]["mode"] == "bulk":
+        then_it_says_how_many_removals_were_put_off(outcome)
 
 
-def then_it_says_how_many_removals_were_put_off(answer: Answer) -> None:
-    everybody = answer.before.values()
+def then_it_says_how_many_removals_were_put_off(outcome: Outcome) -> None:
+    everybody = outcome.before.values()
     stood = {
         "users": len(everybody),
-        "classes": len({c for one in everybody for c in (*one.teaches, *one.attends)}),
-        "enrollments": sum(len(one.teaches) + len(one.attends) for one in everybody),
+        "classes": len({c for person in everybody for c in (*person.teaches, *person.attends)}),
+        "enrollments": sum(len(person.teaches) + len(person.attends) for person in everybody),
     }
-    notes = {note["code"]: note.get("count") for note in answer.report["notes"]}
+    notes = {note["code"]: note.get("count") for note in outcome.report["notes"]}
     for kind, number in stood.items():
-        counts = answer.report[kind]
+        counts = outcome.report[kind]
         missing = number - counts["unchanged"] - counts["changed"]
-        assert notes.get(PUT_OFF[kind], 0) == missing, (kind, answer.report["notes"])
+        assert notes.get(PUT_OFF[kind], 0) == missing, (kind, outcome.report["notes"])
 
 
-def then_it_says_where(case: Case, answer: Answer) -> None:
-    found = [(r["code"], r["file"].lower(), r["line"], r["column"]) for r in answer.report["rejects"]]
+def then_it_says_where(case: Case, outcome: Outcome) -> None:
+    found = [(r["code"], r["file"].lower(), r["line"], r["column"]) for r in outcome.report["rejects"]]
     at = case.at
     if at is None:
         assert found == []
         return
     assert found[:1] == [(case.code, at.file.lower(), at.line, at.column)], found[:3]
-    assert len(answer.rejects) == len(found)
+    assert len(outcome.rejects) == len(found)
     assert {code for code, *_ in found[1:]} <= KNOCK_ON, found[1:4]
-    for reject in answer.report["rejects"][1:]:
+    for reject in outcome.report["rejects"][1:]:
         if value := reject.get("value", "").partition("\n")[0]:
             assert value in lines_of(case.upload, reject["file"])[reject["line"] - 1]
     if case.status == "rejected":
         assert len(found) == 1
-        assert answer.report["reason"]["code"] == case.code
+        assert outcome.report["reason"]["code"] == case.code
     else:
-        assert len(found) == sum(answer.report[kind]["rejected"] for kind in PUT_OFF)
+        assert len(found) == sum(outcome.report[kind]["rejected"] for kind in PUT_OFF)
 
 
 def lines_of(upload: Files, name: str) -> list[str]:
@@ -377,9 +378,9 @@ def lines_of(upload: Files, name: str) -> list[str]:
     return re.split("\r\n|\r|\n", body if isinstance(body, str) else body.decode("utf-8", "replace"))
 
 
-def then_the_archive_is_answered_right(archive: Archive, answer: dict[str, Any]) -> None:
-    assert "raised" not in answer, answer["raised"]
-    report = answer["report"]
+def then_the_archive_is_answered_right(archive: Archive, outcome: dict[str, Any]) -> None:
+    assert "raised" not in outcome, outcome["raised"]
+    report = outcome["report"]
     if archive.code is None:
         assert report["status"] == "unchanged"
         return
@@ -387,5 +388,5 @@ def then_the_archive_is_answered_right(archive: Archive, answer: dict[str, Any])
     assert (report["status"], reject["line"]) == ("rejected", archive.line)
     assert reject["code"] in archive.code.split(" or "), reject
     assert reject["file"] == archive.file or archive.file is None
-    assert (answer["is_as_before"], answer["again"]) == (True, "unchanged")
-    assert answer["peak"] < MOST_MEMORY, f"{answer['peak'] >> 20} MB"
+    assert (outcome["is_as_before"], outcome["again"]) == (True, "unchanged")
+    assert outcome["peak"] < MOST_MEMORY, f"{outcome['peak'] >> 20} MB"

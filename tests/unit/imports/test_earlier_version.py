@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.json import Decoder
 
 from functions.import_step import encoding, plan, shards
 from functions.import_step.plan import Import
+from functions.import_step.records import PersonRecord, packed
 from functions.import_step.steps import ingest
 from tests.harness import World
 
@@ -148,3 +150,18 @@ def test_a_step_goes_on_from_what_an_earlier_version_wrote(step: str) -> None:
 def test_the_recording_has_every_step() -> None:
     steps = {"open", "split", "admit", "people", "classes", "gate", "apply", "members", "match", "finish"}
     assert set(STEPS) == steps
+
+
+class WiderRecord(PersonRecord, array_like=True):
+    """A person's record with a column that earlier versions did not know."""
+
+    grade: str = ""
+
+
+def test_a_new_column_at_the_end_of_a_record_leaves_old_lines_readable() -> None:
+    line = b'["s1","student","Kim","Lee",null,"s1",[],["o1"],[["student",["c1"]]]]'
+    old = Decoder(PersonRecord).decode(line)
+    wider = Decoder(WiderRecord).decode(line)
+    assert (wider.grade, wider.enrollments) == ("", old.enrollments)
+    assert packed(wider) == line[:-1] + b',""]\n'
+    assert Decoder(PersonRecord).decode(packed(wider)) == old

@@ -25,15 +25,15 @@ def test_while_an_import_runs_its_stage_and_parts_are_told() -> None:
     world = World()
     world.register()
     progress = ProgressStore(world.table)
-    one, steps = begun(world), world.steps()
+    import_, steps = begun(world), world.steps()
     assert progress.at_work("lakeside") == []
-    steps.run("open", one)
+    steps.run("open", import_)
     (now,) = progress.at_work("lakeside")
     assert (now.stage, now.done, now.parts, now.rows) == ("split", 0, 1, 0)
-    steps.run("split", one, 0)
+    steps.run("split", import_, 0)
     (now,) = progress.at_work("lakeside")
     assert (now.stage, now.done, now.rows) == ("split", 1, 4)
-    steps.run("admit", one)
+    steps.run("admit", import_)
     (now,) = progress.at_work("lakeside")
     assert (now.upload_key, now.stage, now.done, now.parts, now.rows) == (
         "rosters/lakeside/monday.zip",
@@ -43,17 +43,17 @@ def test_while_an_import_runs_its_stage_and_parts_are_told() -> None:
         4,
     )
     for stage in ("people", "classes"):
-        steps.run(stage, one, 0)
+        steps.run(stage, import_, 0)
         (now,) = progress.at_work("lakeside")
         assert (now.stage, now.done) == (stage, 1)
-    steps.run("gate", one)
+    steps.run("gate", import_)
     for _ in range(2):
-        steps.run("apply", one, 0)
+        steps.run("apply", import_, 0)
     (now,) = progress.at_work("lakeside")
     assert (now.stage, now.done) == ("apply", 1), "a part that is done again is still one part"
-    steps.run("members", one, 0)
-    steps.run("match", one, 0)
-    steps.run("finish", one)
+    steps.run("members", import_, 0)
+    steps.run("match", import_, 0)
+    steps.run("finish", import_)
     assert progress.at_work("lakeside") == []
 
 
@@ -61,9 +61,9 @@ def test_the_console_shows_it() -> None:
     world = World()
     world.register(clever_district_id="d")
     world.upload(roster(user("a1", "administrator", ids="{Clever:c-9}")))
-    one = begun(world)
+    import_ = begun(world)
     for step, shard in (("open", None), ("split", 0), ("admit", None)):
-        world.steps().run(step, one, shard)
+        world.steps().run(step, import_, shard)
     page = (
         Website(world)
         .visitor(sub="c-9", district="d")

@@ -34,9 +34,9 @@ def year_of(year: int, *, students: list[str] = STUDENTS, named: bool = True) ->
     """A roster with 25 classes of its own, each student in one of them. ``named``: its sessions say which year it is."""
     ids = classes_of(year)
     files = roster(
-        *(user(one) for one in students),
-        classes="".join(f"{one},,,Class {one},k1,scheduled,o1,y{year}\n" for one in ids),
-        enrollments="".join(enrolled(one, class_id=ids[n % len(ids)]) for n, one in enumerate(students)),
+        *(user(key) for key in students),
+        classes="".join(f"{key},,,Class {key},k1,scheduled,o1,y{year}\n" for key in ids),
+        enrollments="".join(enrolled(key, class_id=ids[n % len(ids)]) for n, key in enumerate(students)),
     )
     if named:
         files["academicSessions.csv"] = (
