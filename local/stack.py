@@ -21,6 +21,8 @@ import boto3
 from local.doubles import IdentityProvider
 from local.processes import Process, StackError, port_to_use
 from local.proxy import Server, mail_handler, pages_handler
+from shared.stores.districts import DistrictStore
+from shared.stores.identifier_index import IdentifierIndex
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".local"
@@ -171,16 +173,9 @@ class LocalStack:
     def _clever_district_of(self, clever_id: str) -> str | None:
         """Return the Clever district of a person. Clever itself knows it; here the table does."""
         table = self.resource("dynamodb").Table(self.outputs["TableName"])
-        found = table.query(
-            KeyConditionExpression="PK = :pk AND begins_with(SK, :user)",
-            ExpressionAttributeValues={":pk": f"CLEVER#{clever_id}", ":user": "USER#"},
-        )["Items"]
-        if not found:
-            return None
-        district_id = found[0]["SK"].split("#")[1]
-        item = table.get_item(Key={"PK": f"DISTRICT#{district_id}", "SK": "SETTINGS"}).get("Item")
-        clever_district = json.loads(item["body"]).get("clever_district_id") if item else None
-        return str(clever_district) if clever_district else None
+        users = IdentifierIndex(table).holders_of_clever_id(clever_id).users
+        district = DistrictStore(table).find(users[0].district_id) if users else None
+        return district.clever_district_id if district else None
 
     def _deploy(self, google: IdentityProvider, clever: IdentityProvider) -> None:
         self._say("Deploying the template …")

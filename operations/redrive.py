@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeSerializer
 
 from operations.stack import Stack
+from shared.stores.keys import EVENTS, import_key
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageAttributeValueOutputTypeDef, MessageTypeDef
@@ -85,7 +86,7 @@ class Redrive:
         return done
 
     def _has_not_ended(self, ids: dict[str, str]) -> bool:
-        key = {"PK": {"S": f"DISTRICT#{ids['district_id']}"}, "SK": {"S": f"IMPORT#{ids['import_id']}"}}
+        key = {name: {"S": part} for name, part in import_key(ids["district_id"], ids["import_id"]).items()}
         item = self._dynamodb.get_item(TableName=self._outputs["TableName"], Key=key, ConsistentRead=True).get("Item")
         return item is None or item["status"]["S"] == "failed"
 
@@ -155,7 +156,7 @@ class Redrive:
             FilterExpression="begins_with(PK, :outbox) AND #ttl BETWEEN :first AND :last",
             ExpressionAttributeNames={"#ttl": "ttl"},
             ExpressionAttributeValues={
-                ":outbox": {"S": "OUTBOX#"},
+                ":outbox": {"S": EVENTS},
                 ":first": TypeSerializer().serialize(int(first) + OUTBOX_KEPT - _AROUND),
                 ":last": TypeSerializer().serialize(int(last) + OUTBOX_KEPT + _AROUND),
             },

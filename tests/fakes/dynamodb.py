@@ -14,17 +14,17 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-from boto3.dynamodb.conditions import ConditionBase, ConditionExpressionBuilder
 from botocore.exceptions import ClientError
 
-from tests.fakes.expressions import Item, Scope, condition, copied, update
+from tests.fakes.expressions import Item, Scope, condition, copied
+from tests.fakes.updates import update
 
 BotoFake: Any = object
 """Base of what stands for a client of boto3. As it is Any, mypy takes a fake where the client is asked for."""
 
 type Effect = Callable[[], dict[str, Any]]
 type Gate = Callable[[str, str, dict[str, Any], Effect], dict[str, Any]]
-"""(service, operation, request, effect) → the answer; calls ``effect`` never, once, or late."""
+"""(service, operation, request, effect) → the response; calls ``effect`` never, once, or late."""
 
 ITEM_LIMIT = 400 * 1024
 PARTITION_KEY_LIMIT = 2048
@@ -79,7 +79,7 @@ class Meter:
 
 
 class MemoryTable(BotoFake):  # type: ignore[misc]
-    """One table with keys PK and SK. ``now`` answers seconds, for the life of a ClientRequestToken."""
+    """One table with keys PK and SK. ``now`` returns seconds, for the life of a ClientRequestToken."""
 
     def __init__(
         self,
@@ -152,25 +152,22 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
         return {"Item": copied(item)} if item is not None else {}
 
     def _query(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        names, values = (
-            dict(request.get("ExpressionAttributeNames", {})),
-            dict(request.get("ExpressionAttributeValues", {})),
-        )
-        is_wanted = _predicate(request["KeyConditionExpression"], names, values, is_key=True)
-        kept = _predicate(request.get("FilterExpression"), names, values)
+        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+        is_wanted = condition(request["KeyConditionExpression"])
+        is_kept = _predicate(request.get("FilterExpression"))
         candidates = self._of_partition(request["KeyConditionExpression"], values)
         keys = sorted(key for key in candidates if is_wanted(Scope({"PK": key[0], "SK": key[1]}, values, names)))
         if request.get("ScanIndexForward") is False:
             keys.reverse()
         if start := request.get("ExclusiveStartKey"):
-            at = key_of(start)
-            keys = [k for k in keys if (k < at if request.get("ScanIndexForward") is False else k > at)]
+            last = key_of(start)
+            keys = [k for k in keys if (k < last if request.get("ScanIndexForward") is False else k > last)]
         limit = request.get("Limit", len(keys))
         page, rest = keys[:limit], keys[limit:]
         read = [self.items[key] for key in page]
         size = sum(self._size(item) for item in read)
         self.meter.read_units += units(size, 4096) * (1 if request.get("ConsistentRead") else 0.5)
-        found = [copied(item) for item in read if kept(Scope(item, values, names))]
+        found = [copied(item) for item in read if is_kept(Scope(item, values, names))]
         answer: dict[str, Any] = {"Count": len(found), "ScannedCount": len(read)}
         if request.get("Select") != "COUNT":
             answer["Items"] = found
@@ -178,9 +175,9 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
             answer["LastEvaluatedKey"] = {"PK": page[-1][0], "SK": page[-1][1]}
         return answer
 
-    def _of_partition(self, expression: str | ConditionBase, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    def _of_partition(self, expression: str, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         """The keys of the one partition that a query is about; all keys where the expression does not say it plainly."""
-        found = re.match(r"PK = (:\w+)", expression) if isinstance(expression, str) else None
+        found = re.match(r"PK = (:\w+)", expression)
         if not found:
             return self.items
         return [(values[found[1]], sk) for sk in self._partitions.get(values[found[1]], ())]
@@ -209,11 +206,8 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
                 raise AssertionError(f"ReturnValues {other} is not known here")
 
     def _condition_holds(self, request: Mapping[str, Any], before: Item | None) -> bool:
-        names, values = (
-            dict(request.get("ExpressionAttributeNames", {})),
-            dict(request.get("ExpressionAttributeValues", {})),
-        )
-        return bool(_predicate(request.get("ConditionExpression"), names, values)(Scope(before or {}, values, names)))
+        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+        return bool(_predicate(request.get("ConditionExpression"))(Scope(before or {}, values, names)))
 
     def _after(self, kind: str, request: Mapping[str, Any], before: Item | None) -> Item | None:
         if kind == "Delete":
@@ -350,21 +344,5 @@ def written_key(kind: str, request: Mapping[str, Any]) -> tuple[str, str]:
     return key_of(request["Item"] if kind == "Put" else request["Key"])
 
 
-def _predicate(
-    expression: str | ConditionBase | None, names: dict[str, str], values: dict[str, Any], *, is_key: bool = False
-) -> Callable[[Scope], Any]:
-    if expression is None:
-        return lambda _scope: True
-    if isinstance(expression, str):
-        return condition(expression)
-    built = ConditionExpressionBuilder().build_expression(expression, is_key_condition=is_key)
-    prefix = {
-        name: f"{name[0]}k{name[1:]}" if is_key else name
-        for name in (*built.attribute_name_placeholders, *built.attribute_value_placeholders)
-    }
-    text = built.condition_expression
-    for name in sorted(prefix, key=len, reverse=True):
-        text = text.replace(name, prefix[name])
-    names.update({prefix[name]: target for name, target in built.attribute_name_placeholders.items()})
-    values.update({prefix[name]: target for name, target in built.attribute_value_placeholders.items()})
-    return condition(text)
+def _predicate(expression: str | None) -> Callable[[Scope], Any]:
+    return (lambda _scope: True) if expression is None else condition(expression)

@@ -1,4 +1,4 @@
-"""DynamoDB's condition and update expressions, evaluated on items in memory.
+"""DynamoDB's conditions, evaluated on items in memory; ``updates`` reads updates with the same reader.
 
 A small recursive-descent reader of the grammar in the DynamoDB developer guide, as far as the stores use it; what it does
 not know it refuses loudly, so that no expression is ever half understood. Held to moto and DynamoDB Local by
@@ -53,14 +53,14 @@ def _tokens(text: str) -> list[str]:
     return found
 
 
-class _Reader:
+class Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = _tokens(text)
-        self.at = 0
+        self.position = 0
 
     def peek(self) -> str:
-        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+        return self.tokens[self.position] if self.position < len(self.tokens) else ""
 
     def keyword(self) -> str:
         word = self.peek().upper()
@@ -70,7 +70,7 @@ class _Reader:
         token = self.peek()
         if expected and token not in expected and token.upper() not in expected:
             raise UnknownExpression(f"expected {expected} at {token!r} in {self.text!r}")
-        self.at += 1
+        self.position += 1
         return token
 
     def path(self) -> Callable[[Scope], Path]:
@@ -259,104 +259,15 @@ def _compare(operator: str, left: Any, right: Any) -> bool:
 @lru_cache(maxsize=4096)
 def condition(text: str) -> Eval:
     """The predicate that a ConditionExpression, FilterExpression or KeyConditionExpression states."""
-    reader = _Reader(text)
+    reader = Reader(text)
     found = reader.condition()
     if reader.peek():
         raise UnknownExpression(f"{reader.peek()!r} is left over in {text!r}")
     return found
 
 
-type Change = Callable[[Scope, Item], None]
-
-
-@lru_cache(maxsize=4096)
-def update(text: str) -> Callable[[Scope], Item]:
-    """The update that an UpdateExpression states: answers the new item, and leaves the old one alone.
-
-    All values are read from the item as it was before the update, as DynamoDB does.
-    """
-    reader = _Reader(text)
-    changes: list[Change] = []
-    while reader.peek():
-        clause = reader.take("SET", "REMOVE", "ADD", "DELETE").upper()
-        while True:
-            resolve = reader.path()
-            if clause == "SET":
-                reader.take("=")
-                changes.append(_set(resolve, reader.update_value()))
-            elif clause == "REMOVE":
-                changes.append(_remove(resolve))
-            elif clause == "ADD":
-                changes.append(_add(resolve, reader.operand()))
-            else:
-                changes.append(_take_out(resolve, reader.operand()))
-            if reader.peek() != ",":
-                break
-            reader.take()
-
-    def apply(scope: Scope) -> Item:
-        changed: Item = copied(scope.item)
-        for change in changes:
-            change(scope, changed)
-        return changed
-
-    return apply
-
-
-def _parent(item: Item, path: Path) -> Any:
-    parent: Any = item
-    for step in path[:-1]:
-        parent = parent[step]
-    return parent
-
-
-def _set(resolve: Callable[[Scope], Path], value: Eval) -> Change:
-    def change(scope: Scope, item: Item) -> None:
-        path = resolve(scope)
-        new = value(scope)
-        if new is MISSING:
-            raise UnknownExpression("the right side of SET names an attribute that is not there")
-        _parent(item, path)[path[-1]] = copied(new)
-
-    return change
-
-
-def _remove(resolve: Callable[[Scope], Path]) -> Change:
-    def change(scope: Scope, item: Item) -> None:
-        path = resolve(scope)
-        if look_up(item, path) is not MISSING:
-            del _parent(item, path)[path[-1]]
-
-    return change
-
-
-def _add(resolve: Callable[[Scope], Path], value: Eval) -> Change:
-    def change(scope: Scope, item: Item) -> None:
-        (name,) = resolve(scope)
-        more = value(scope)
-        present = item.get(str(name))
-        if isinstance(more, set | frozenset):
-            item[str(name)] = set(present or ()) | more
-        else:
-            item[str(name)] = (present or 0) + more
-
-    return change
-
-
-def _take_out(resolve: Callable[[Scope], Path], value: Eval) -> Change:
-    def change(scope: Scope, item: Item) -> None:
-        (name,) = resolve(scope)
-        left = set(item.get(str(name)) or ()) - value(scope)
-        if left:
-            item[str(name)] = left
-        else:
-            item.pop(str(name), None)
-
-    return change
-
-
 def copied(value: Any) -> Any:
-    """A deep copy of DynamoDB data, with numbers as boto3 answers them: as Decimal."""
+    """A deep copy of DynamoDB data, with numbers as boto3 returns them: as Decimal."""
     if isinstance(value, str | bool | bytes | Decimal) or value is None:
         return value
     if isinstance(value, int):
