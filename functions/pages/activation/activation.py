@@ -1,4 +1,4 @@
-"""The mail's address, and the page that it leads to (M9). Opening them writes nothing, however often (B6)."""
+"""The address in an activation mail, and the page that it leads to (M9). Opening them writes nothing (B6)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.email_address import normalise
 from shared.domain.errors import RefusedTransition
 from shared.runtime.tokens import activation_id_of
 
-_SHOWN_WITHOUT_THE_TOKEN = ("expired", "suspended")
+_SHOWN_ON_THE_PAGE = ("expired", "suspended")
 
 
 class ActivationPages:
@@ -35,13 +35,11 @@ class ActivationPages:
         if context.problem == "unknown":
             counted = (activation_id if user else None) or request.source_ip
             self._services.rate_limiter.hit(limits.ACTIVATION, counted)
-        if context.activation_cookie is None or (
-            context.invitation is None and context.problem not in _SHOWN_WITHOUT_THE_TOKEN
-        ):
-            return sorry(context.problem)
         cookie = context.activation_cookie
-        if context.invitation:
+        if cookie and context.invitation:
             cookie = self._contexts.with_surroundings(cookie, context.invitation)
+        elif cookie is None or context.problem not in _SHOWN_ON_THE_PAGE:
+            return sorry(context.problem)
         return see_other("/activate", **{ACTIVATION_COOKIE: self._contexts.sealed_activation(cookie)})
 
     def show(self, request: Request) -> Reply:
@@ -78,7 +76,7 @@ class ActivationPages:
     def send_again(self, request: Request) -> Reply:
         """Another mail instead of a link that has expired, to the official address and nowhere else.
 
-        Whoever asks types that address: a scanner that presses buttons cannot, and the answer is the same for everybody.
+        Whoever asks types that address: a scanner that presses buttons cannot, and the reply is the same for everybody.
         """
         context = self._contexts.of(request)
         if context.activation_cookie is None or context.invitation is not None:

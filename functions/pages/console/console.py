@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.errors import LoginRefused, RefusedTransition
 from shared.domain.roster import Role, RosterUserKey
-from shared.stores.stuck import Stuck
+from shared.stores.stuck import Stuck, StuckCode
+
+
+@dataclass(frozen=True, slots=True)
+class StuckShown:
+    """Somebody who does not get on, why, and since which day."""
+
+    sourced_id: str
+    name: str
+    code: StuckCode
+    since: str
 
 
 class ConsolePages:
@@ -35,11 +47,11 @@ class ConsolePages:
         return see_other(f"/console/{district_id}")
 
     def _to_login(self, district_id: str) -> Reply:
-        """Raises UnknownDistrict: what stands in an address goes into no other one unlooked at."""
+        """To the login of this district. Raises UnknownDistrict: no address is built from an id that is not checked."""
         return see_other(f"/sso/{self._services.districts.get(district_id).district_id}")
 
     def _is_administrator(self, request: Request, district_id: str) -> bool:
-        """False for nobody. Raises LoginRefused for anybody else."""
+        """Whether an administrator of this district is here; False when nobody is. Raises LoginRefused for anybody else."""
         context = self._contexts.of(request)
         if context.session is None or context.session.user is None:
             return False
@@ -54,7 +66,7 @@ class ConsolePages:
             "console/console",
             status=409 if refused else 200,
             refused=refused,
-            stuck=[self._stuck(one) for one in self._services.stuck.of_district(district_id)],
+            stuck=[self._shown(stuck) for stuck in self._services.stuck.of_district(district_id)],
             district_id=district_id,
             audience=district,
             district=district.name,
@@ -62,7 +74,6 @@ class ConsolePages:
             at_work=self._services.progress.at_work(district_id),
         )
 
-    def _stuck(self, one: Stuck) -> dict[str, str]:
-        user = self._services.users.get(one.user)
-        name = user.display_name if user else ""
-        return {"sourced_id": one.user.sourced_id, "name": name, "code": one.code.value, "since": one.since[:10]}
+    def _shown(self, stuck: Stuck) -> StuckShown:
+        user = self._services.users.get(stuck.user)
+        return StuckShown(stuck.user.sourced_id, user.display_name if user else "", stuck.code, stuck.since[:10])

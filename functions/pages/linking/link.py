@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from functions.pages.dependencies import Services
@@ -18,6 +19,27 @@ from shared.stores.sessions import Session
 from shared.use_cases.link_accounts import Proven
 
 _PRESSED_TWICE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialSide:
+    """The person on the roster, with the address masked."""
+
+    name: str
+    email: str | None
+    district: str
+    schools: list[str]
+    classes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSide:
+    """The account that is logged in, with the address masked."""
+
+    name: str
+    username: str
+    email: str | None
+    classes: list[str]
 
 
 class LinkPages:
@@ -37,24 +59,24 @@ class LinkPages:
             return self._nothing_proved(context)
         if not context.has_something_to_link:
             return see_other("/home") if context.is_linked else self.sorry("already_linked", proven.district)
-        user, own = proven.user, self._classes_of(account)
+        user, classes = proven.user, self._classes_of(account)
         return page(
             "linking/link",
             audience=proven.district,
-            official={
-                "name": user.display_name,
-                "email": mask_email(user.official_email),
-                "district": proven.district.name,
-                "schools": self._contexts.schools(context, user),
-                "classes": self._contexts.district_classes(context, user),
-            },
-            existing={
-                "name": account.display_name,
-                "username": account.username,
-                "email": mask_email(account.email),
-                "classes": [c.name for c in own],
-            },
-            plan=self._plan(account, own, proven),
+            official=OfficialSide(
+                user.display_name,
+                mask_email(user.official_email),
+                proven.district.name,
+                self._contexts.schools(context, user),
+                self._contexts.district_classes(context, user),
+            ),
+            existing=AccountSide(
+                account.display_name,
+                account.username,
+                mask_email(account.email),
+                [grassroots.name for grassroots in classes],
+            ),
+            plan=self._plan(account, classes, proven),
             is_teacher=user.role is Role.TEACHER,
             account_id=account.account_id,
             sourced_id=user.sourced_id,
@@ -66,15 +88,15 @@ class LinkPages:
             return self._services.accounts.classes.attended(account.account_id)
         return [c for c in self._services.accounts.classes.owned(account.account_id) if c.deleted_at is None]
 
-    def _plan(self, account: Account, own: list[GrassrootsClass], proven: Proven) -> JoinPlan:
+    def _plan(self, account: Account, classes: list[GrassrootsClass], proven: Proven) -> JoinPlan:
         """What the button will do. Progress is only read where two accounts have some."""
         district_classes = (*proven.user.teaches, *proven.user.attends)
         made = self._services.accounts.get(proven.made_account_id) if proven.made_account_id else None
         if made is None:
-            return plan(Side(account.account_id, {}, tuple(own)), None, district_classes)
+            return plan(Side(account.account_id, {}, tuple(classes)), None, district_classes)
         mastery = self._services.accounts.masteries([account.account_id, made.account_id])
         return plan(
-            Side(account.account_id, mastery.get(account.account_id, {}), tuple(own)),
+            Side(account.account_id, mastery.get(account.account_id, {}), tuple(classes)),
             Side(made.account_id, mastery.get(made.account_id, {}), tuple(self._classes_of(made))),
             district_classes,
         )
@@ -113,7 +135,7 @@ class LinkPages:
         return to_home_linked(self._contexts, begun)
 
     def _pressed_twice(self, request: Request) -> Reply:
-        """The browser forgot the first answer, and with it the new session; for a minute it may ask once more."""
+        """The browser lost the first reply, and with it the new session; for a minute it may ask once more."""
         successor = self._contexts.successor(request)
         earliest = to_iso(self._services.clock() - _PRESSED_TWICE)
         if successor is None or successor.begun_at < earliest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 from functions.pages import limits
 from functions.pages.dependencies import Services
@@ -24,10 +25,12 @@ from shared.stores.audit import Actor
 
 _COOKIE_SECONDS = 3600
 
+type Problem = Literal["unknown", "gone"]
+
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a notice told of, as it stands now; ``address`` is where the notice went."""
+class NoticedLink:
+    """The link that a notice is about, as it stands now; ``address`` is where the notice went."""
 
     notice: Notice
     address: str
@@ -35,6 +38,23 @@ class Told:
     account: Account
     link: Link
     district: District
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialSide:
+    """The person on the roster, with the address masked."""
+
+    name: str
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSide:
+    """The account, with username and address masked."""
+
+    name: str
+    username: str
+    email: str | None
 
 
 class NoticePages:
@@ -51,12 +71,12 @@ class NoticePages:
 
         What proves nothing is counted, for the limit; the true address never is, so that nobody can lock out its owner.
         """
-        found = self._of(token)
-        if not isinstance(found, Told):
+        noticed = self._noticed(token)
+        if not isinstance(noticed, NoticedLink):
             named = notice_id_of(token)
-            counted = named[0] if named and found == "gone" else request.source_ip
+            counted = named[0] if named and noticed == "gone" else request.source_ip
             self._services.rate_limiter.hit(limits.NOTICE, counted)
-            return _sorry(found)
+            return _sorry(noticed)
         return see_other("/notice", **{NOTICE_COOKIE: self._services.sealed("notice").seal({"token": token})})
 
     def show(self, request: Request) -> Reply:
@@ -64,63 +84,57 @@ class NoticePages:
         token = self._token(request)
         if token is None:
             return page("mail_links/notice_gone", problem="no_cookie")
-        found = self._of(token)
-        if not isinstance(found, Told):
-            return _sorry(found)
-        linked_at = from_iso(found.link.linked_at or "").astimezone(found.district.zone)
+        noticed = self._noticed(token)
+        if not isinstance(noticed, NoticedLink):
+            return _sorry(noticed)
+        linked_at = from_iso(noticed.link.linked_at or "").astimezone(noticed.district.zone)
         return page(
             "mail_links/notice",
-            audience=found.district,
-            district=found.district.name,
-            official={"name": found.user.display_name, "email": mask_email(found.user.official_email)},
-            existing={
-                "name": found.account.display_name,
-                "username": mask_name(found.account.username),
-                "email": mask_email(found.account.email),
-            },
-            day=long_date(request.language(found.district.locale), linked_at.date()),
+            audience=noticed.district,
+            district=noticed.district.name,
+            official=OfficialSide(noticed.user.display_name, mask_email(noticed.user.official_email)),
+            existing=AccountSide(
+                noticed.account.display_name,
+                mask_name(noticed.account.username),
+                mask_email(noticed.account.email),
+            ),
+            day=long_date(request.language(noticed.district.locale), linked_at.date()),
         )
 
     def undo(self, request: Request) -> Reply:
-        """`Undo the link`: a robot that presses buttons does not know the address, and the answer is the same for all."""
+        """`Undo the link`: a robot that presses buttons does not know the address, and the reply is the same for all."""
         token = self._token(request)
         if token is None:
             return see_other("/notice")
-        found = self._of(token)
-        if not isinstance(found, Told):
-            return _sorry(found)
-        self._services.rate_limiter.hit(limits.NOTICE_UNDO_FROM, f"{found.notice.notice_id} {request.source_ip}")
-        self._services.rate_limiter.hit(limits.NOTICE_UNDO, found.notice.notice_id)
-        if normalise(request.form.get("email", "")) == found.address:
+        noticed = self._noticed(token)
+        if not isinstance(noticed, NoticedLink):
+            return _sorry(noticed)
+        self._services.rate_limiter.hit(limits.NOTICE_UNDO_FROM, f"{noticed.notice.notice_id} {request.source_ip}")
+        self._services.rate_limiter.hit(limits.NOTICE_UNDO, noticed.notice.notice_id)
+        if normalise(request.form.get("email", "")) == noticed.address:
             with suppress(RefusedTransition):
                 self._services.links.undo(
-                    found.link.user,
-                    account_id=found.link.account_id,
+                    noticed.link.user,
+                    account_id=noticed.link.account_id,
                     event_id=self._services.new_id(),
                     now=self._services.clock(),
                     actor=Actor.NOTICE,
                 )
-        return page(
-            "mail_links/notice_gone",
-            audience=found.district,
-            problem="asked",
-        )
+        return page("mail_links/notice_gone", audience=noticed.district, problem="asked")
 
     def _token(self, request: Request) -> str | None:
-        said = self._services.sealed("notice").open(request.cookies.get(NOTICE_COOKIE), _COOKIE_SECONDS)
-        return said["token"] if said else None
+        opened = self._services.sealed("notice").open(request.cookies.get(NOTICE_COOKIE), _COOKIE_SECONDS)
+        return opened["token"] if opened else None
 
-    def _of(self, token: str) -> Told | str:
-        """What the token's notice told of; else ``unknown``, or ``gone``: undone, another one by now, or too old."""
+    def _noticed(self, token: str) -> NoticedLink | Problem:
+        """The link of this token's notice; else ``unknown``, or ``gone``: undone, another link by now, or too old."""
         named = notice_id_of(token)
         notice = self._services.notices.find(*named) if named else None
         if notice is None:
             return "unknown"
         link, user = self._services.links.of_user(notice.user), self._services.users.get(notice.user)
-        account, district = (
-            self._services.accounts.get(notice.account_id),
-            self._services.districts.find(notice.user.district_id),
-        )
+        account = self._services.accounts.get(notice.account_id)
+        district = self._services.districts.find(notice.user.district_id)
         address = addresses(user, account).get(notice.side)
         if not (link and link.is_linked and user and account and district and address):
             return "gone"
@@ -128,8 +142,8 @@ class NoticePages:
         is_another = link.account_id != notice.account_id
         if is_old or is_another or not is_notice_token(token, notice, link, address, self._services.token_key()):
             return "gone"
-        return Told(notice, address, user, account, link, district)
+        return NoticedLink(notice, address, user, account, link, district)
 
 
-def _sorry(problem: str) -> Reply:
+def _sorry(problem: Problem) -> Reply:
     return page("mail_links/notice_gone", status=404 if problem == "unknown" else 410, problem=problem)

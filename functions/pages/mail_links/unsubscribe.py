@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page
-from shared.domain.roster import RosterUserKey
 from shared.runtime.tokens import stopped_activation_id, unsubscribed_account
 
 
@@ -15,25 +16,34 @@ class UnsubscribePages:
         self._services = services
 
     def show(self, _request: Request, token: str) -> Reply:
-        about = self._about(token)
-        return page("mail_links/unsubscribe", status=200 if about else 404, about=about, done=False, token=token)
-
-    def _about(self, token: str) -> str:
         if unsubscribed_account(token, self._services.token_key()):
-            return "classes"
-        return "invitation" if stopped_activation_id(token, self._services.token_key()) else ""
+            return self._page(token, "classes")
+        if stopped_activation_id(token, self._services.token_key()):
+            return self._page(token, "invitation")
+        return self._unknown(token)
 
     def stop(self, _request: Request, token: str) -> Reply:
         if activation_id := stopped_activation_id(token, self._services.token_key()):
             if activation := self._services.activations.by_id(activation_id):
                 self._services.activations.stop_reminders(activation)
-            return page("mail_links/unsubscribe", about="invitation", done=True, token=token)
-        found = unsubscribed_account(token, self._services.token_key())
-        if found is None:
-            return page("mail_links/unsubscribe", status=404, about="", done=False, token=token)
-        district_id, account_id = found
+            return self._page(token, "invitation", done=True)
+        named = unsubscribed_account(token, self._services.token_key())
+        if named is None:
+            return self._unknown(token)
+        self._stop_nudges(*named)
+        return self._page(token, "classes", done=True)
+
+    def _stop_nudges(self, district_id: str, account_id: str) -> None:
         account = self._services.accounts.get(account_id)
-        for link in self._services.links.of_account(*self._services.accounts.family(account)) if account else ():
+        links = self._services.links.of_account(*self._services.accounts.family(account)) if account else []
+        for link in links:
             if link.user.district_id == district_id:
-                self._services.nudges.stop(RosterUserKey(district_id, link.user.sourced_id))
-        return page("mail_links/unsubscribe", about="classes", done=True, token=token)
+                self._services.nudges.stop(link.user)
+
+    @staticmethod
+    def _page(token: str, about: Literal["classes", "invitation"], *, done: bool = False) -> Reply:
+        return page("mail_links/unsubscribe", about=about, done=done, token=token)
+
+    @staticmethod
+    def _unknown(token: str) -> Reply:
+        return page("mail_links/unsubscribe", status=404, about="", done=False, token=token)
