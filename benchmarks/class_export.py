@@ -70,7 +70,7 @@ def main(students: int) -> None:
     now = datetime(2026, 9, 1, 15, tzinfo=UTC)
     world.exports.ask(ClassExport("ada", "one", (ExportedClass("old"),), "en", "2026-09-01T15:00:00.000Z"), now)
     before, began = _peak(), monotonic()
-    outcome = world.exporting().make("ada", "one")
+    outcome = world.export_classes().make("ada", "one")
     assert outcome == "made"
     size = len(world.s3.objects["exports", "exports/one.zip"])
     sys.stdout.write(json.dumps({"seconds": monotonic() - began, "peak": _peak(), "size": size, "before": before}))

@@ -14,10 +14,10 @@ from functions.activation_email.invitation import InvitationMails
 from functions.activation_email.send_activation import SendActivation
 from functions.activation_email.send_reminder import SendReminder
 from functions.activation_schedule.queue_due_activations import QueueDueActivations
-from functions.class_export.export_classes import Exporting
+from functions.class_export.export_classes import ExportClasses
 from functions.cleanup_digest.send_digest import SendDigest
 from functions.cleanup_nudges.send_nudge import SendNudge
-from functions.event_publisher.publish_events import Publisher
+from functions.event_publisher.publish_events import PublishEvents
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import Import, StepResult
 from functions.import_step.steps import ImportSteps
@@ -233,8 +233,8 @@ class World:
     def record_feedback(self) -> RecordFeedback:
         return RecordFeedback(self.activations, self.districts, SendStateStore(self.table), clock=self.clock)
 
-    def publisher(self) -> Publisher:
-        return Publisher(self.events, "default")
+    def publish_events(self) -> PublishEvents:
+        return PublishEvents(self.events, "default")
 
     def mailer(self) -> Mailer:
         return rate_limited_mailer(
@@ -250,16 +250,16 @@ class World:
 
     # What teachers take along.
 
-    def exporting(self) -> Exporting:
+    def export_classes(self) -> ExportClasses:
         contents = ClassContents(self.accounts, self.links, self.users, self.classes, self.work)
-        return Exporting(
+        return ExportClasses(
             self.exports, self.export_files, contents, self.accounts, brand_name="Khan Academy", clock=self.clock
         )
 
     def make_exports(self) -> None:
         """Handle every request in the queue, as SQS would hand them over."""
         while self.export_requests.messages:
-            self.exporting().make(**json.loads(self.export_requests.messages.pop(0)))
+            self.export_classes().make(**json.loads(self.export_requests.messages.pop(0)))
 
     # What runs.
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from shared.domain.account import Mastery
 from shared.domain.mastery import goal_percentage
@@ -41,32 +40,33 @@ class _Line:
 
 
 def write_class(folder: Path, taught: Taught, students: Iterable[StudentData], language: str, brand: str) -> list[Path]:
-    """Write a class's files into a folder, going over the students once; answers the files.
+    """Write a class's files into a folder, going over the students once. Return the files.
 
-    Memory holds a line of the summary per student, and no student's mastery.
+    Memory holds a line of the summary for each student, and the mastery of one.
     """
     _ = translations(language).gettext
     with ExitStack() as open_files:
         tables = _Tables(folder, open_files)
-        who = tables.table("students.csv", _("Student"), *(goal.title for goal in taught.goals))
+        roster = tables.table("students.csv", _("Student"), *(goal.title for goal in taught.goals))
         mastery = tables.table("mastery.csv", _("Student"), _("Skill"), _("Points"), _("Earned on"))
         goals = tables.table("goals.csv", _("Goal"), _("Skills"), _("Student"), _("Percentage"))
         work = tables.table("assignments.csv", _("Assignment"), _("Content"), _("Made on"), _("Student"), _("Score"))
         lines = []
         for student in students:
             percentages = [goal_percentage(goal.skill_ids, student.mastery) for goal in taught.goals]
-            scores = [one.scores.get(student.account_id or "") for one in taught.assignments]
+            scores = [assignment.scores.get(student.account_id or "") for assignment in taught.assignments]
             lines.append(_Line(student.name, percentages, scores))
-            who(student.name, *percentages)
+            roster(student.name, *percentages)
             for skill, earned in student.mastery.items():
                 mastery(student.name, skill, earned.points, earned.updated_at)
             for goal, percentage in zip(taught.goals, percentages, strict=True):
                 goals(goal.title, " ".join(goal.skill_ids), student.name, percentage)
-            for one, score in zip(taught.assignments, scores, strict=True):
-                work(one.title, one.content_id, one.created_at or "", student.name, "" if score is None else score)
+            for assignment, score in zip(taught.assignments, scores, strict=True):
+                made_on = assignment.created_at or ""
+                work(assignment.title, assignment.content_id, made_on, student.name, "" if score is None else score)
     summary = folder / "summary.html"
     template = environment(TEMPLATES, language).get_template("summary.html")
-    values = {"lang": language, "dir": direction(language), "one": taught, "students": lines, "brand": brand}
+    values = {"lang": language, "dir": direction(language), "taught": taught, "students": lines, "brand": brand}
     with summary.open("w", encoding="utf-8") as file:
         file.writelines(template.generate(values))
     return [*tables.files, summary]
@@ -80,8 +80,8 @@ class _Tables:
         self._open_files = open_files
         self.files: list[Path] = []
 
-    def table(self, name: str, *columns: str) -> Any:
-        """A file of this name; answers what writes a row of it."""
+    def table(self, name: str, *columns: str) -> Callable[..., None]:
+        """Begin a file of this name. Return the function that writes a row of it, a cell for each argument."""
         path = self._folder / name
         self.files.append(path)
         writer = csv.writer(self._open_files.enter_context(path.open("w", encoding="utf-8-sig", newline="")))

@@ -1,4 +1,4 @@
-"""From what a teacher asked for to a zip in S3."""
+"""An export: the data of the classes that a teacher chose, as a zip in S3 (B4)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     NOT_WANTED = "not_wanted"
 
 
-class Exporting:
+class ExportClasses:
     """Makes an export; one that was made, or is too old to be fetched, is left alone. May be run again."""
 
     def __init__(
@@ -46,11 +46,13 @@ class Exporting:
         self._clock = clock
 
     def make(self, account_id: str, export_id: str) -> Outcome:
+        """Gather, pack and store. FAILED when the account teaches none of the classes any more."""
+        """Gather, pack and store. FAILED when the account teaches none of the classes any more."""
         export = self._exports.get(account_id, export_id, self._clock())
         if export is None or export.made_at or export.failed_at:
             return Outcome.NOT_WANTED
-        found = (self._contents.taught(account_id, one.class_id, one.district_id) for one in export.classes)
-        classes = [one for one in found if one]
+        found = [self._contents.taught(account_id, named.class_id, named.district_id) for named in export.classes]
+        classes = [taught for taught in found if taught]
         if classes:
             with TemporaryDirectory() as folder:
                 self._files.put(export, self._pack(Path(folder), classes, export))
@@ -61,13 +63,13 @@ class Exporting:
         """One class lies at the top of its zip; of several, each in a folder of its name."""
         packed = folder / "class-data.zip"
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            for taught, name in zip(classes, folder_names(one.name for one in classes), strict=True):
+            for taught, name in zip(classes, folder_names(taught.name for taught in classes), strict=True):
                 for file in write_class(folder, taught, self._students(taught), export.language, self._brand_name):
                     archive.write(file, file.name if len(classes) == 1 else f"{name}/{file.name}")
         return packed
 
     def _students(self, taught: Taught) -> Iterator[StudentData]:
-        for some in batched(self._contents.students(taught), _AT_A_TIME, strict=False):
-            masteries = self._accounts.masteries(one.account_id for one in some if one.account_id)
-            for one in some:
-                yield StudentData(one.name, one.account_id, masteries.get(one.account_id or "", {}))
+        for members in batched(self._contents.students(taught), _AT_A_TIME, strict=False):
+            masteries = self._accounts.masteries(member.account_id for member in members if member.account_id)
+            for member in members:
+                yield StudentData(member.name, member.account_id, masteries.get(member.account_id or "", {}))

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.class_export.export_classes import Exporting
+from functions.class_export.export_classes import ExportClasses
 from shared.domain.clock import utc_now
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric
@@ -26,7 +26,7 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 
 
 @cache
-def exporting() -> Exporting:
+def export_classes() -> ExportClasses:
     """The use case, wired to the services that the environment names."""
     settings = ClassExportSettings.from_environment()
     table = aws.table(settings.table_name)
@@ -35,13 +35,15 @@ def exporting() -> Exporting:
         accounts, LinkStore(table), RosterUserStore(table), DistrictClassStore(table), ClassWorkStore(table)
     )
     files = ClassExportFiles(aws.client("s3"), settings.export_bucket)
-    return Exporting(ClassExportStore(table), files, contents, accounts, brand_name=settings.brand_name, clock=utc_now)
+    return ExportClasses(
+        ClassExportStore(table), files, contents, accounts, brand_name=settings.brand_name, clock=utc_now
+    )
 
 
 def record_handler(record: SQSRecord) -> None:
     """Whatever it raises, the queue brings the request again."""
     body = record.json_body
-    outcome = exporting().make(body["account_id"], body["export_id"])
+    outcome = export_classes().make(body["account_id"], body["export_id"])
     logger.info("export", extra={"export_id": body["export_id"], "outcome": outcome.value})
     metric(f"Export{outcome.value.title().replace('_', '')}")
 

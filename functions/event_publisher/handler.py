@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord, DynamoDBRecordEventName
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.event_publisher.publish_events import Publisher
+from functions.event_publisher.publish_events import PublishEvents
 from shared.runtime import aws
 from shared.runtime.observability import logger
 from shared.runtime.settings import EventPublisherSettings
@@ -19,9 +19,9 @@ processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire
 
 
 @cache
-def publisher() -> Publisher:
+def publish_events() -> PublishEvents:
     """The use case, wired to the services that the environment names."""
-    return Publisher(aws.client("events"), EventPublisherSettings.from_environment().event_bus_name)
+    return PublishEvents(aws.client("events"), EventPublisherSettings.from_environment().event_bus_name)
 
 
 def record_handler(record: DynamoDBRecord) -> None:
@@ -29,7 +29,7 @@ def record_handler(record: DynamoDBRecord) -> None:
     item = record.dynamodb.new_image if record.dynamodb else None
     if record.event_name != DynamoDBRecordEventName.INSERT or not item or not is_event(item["PK"]):
         return
-    event_id = publisher().publish(item)
+    event_id = publish_events().publish(item)
     logger.info("event published", extra={"detail_type": item["detail_type"], "event_id": event_id})
 
 

@@ -1,25 +1,24 @@
-"""From the outbox to the event bus."""
+"""From the outbox to the event bus, at least once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from shared.stores.keys import event_of_pk
+from shared.stores.keys import Item, event_of_pk
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 
-class Publisher:
-    """Publishes facts. One that is published again carries the same id."""
+class PublishEvents:
+    """Publishes events. One that is published again carries the same id."""
 
     def __init__(self, events: EventBridgeClient, event_bus_name: str) -> None:
         self._events = events
         self._event_bus_name = event_bus_name
 
-    def publish(self, item: Mapping[str, Any]) -> str:
+    def publish(self, item: Item) -> str:
         """Publish one outbox item; return its event id. Raises OSError when EventBridge did not take it."""
         entry: PutEventsRequestEntryTypeDef = {
             "Source": "account-linking",

@@ -7,8 +7,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.user_migration.migrate_user import Migrating
-from functions.user_migration.platform_login import HttpPlatform
+from functions.user_migration.migrate_user import MigrateUser
+from functions.user_migration.platform_login import HttpPlatformLogin
 from shared.domain.clock import utc_now
 from shared.domain.errors import LoginRefused
 from shared.runtime import aws
@@ -19,25 +19,25 @@ from shared.stores.accounts import AccountStore
 
 
 @cache
-def migrating() -> Migrating:
+def migrate_user() -> MigrateUser:
     """The use case, wired to the services that the environment names."""
     settings = UserMigrationSettings.from_environment()
     secrets = Secrets(aws.client("secretsmanager"), utc_now)
-    platform = HttpPlatform(settings.platform_login_url, lambda: secrets.text(settings.platform_login_secret_arn))
-    return Migrating(platform, AccountStore(aws.table(settings.table_name), settings.google_issuer))
+    platform = HttpPlatformLogin(settings.platform_login_url, lambda: secrets.text(settings.platform_login_secret_arn))
+    return MigrateUser(platform, AccountStore(aws.table(settings.table_name), settings.google_issuer))
 
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Answers the event with the attributes of the new user. Raises LoginRefused, which Cognito passes on as one refusal."""
+    """Return the event with the attributes of the new user. Raises LoginRefused, which Cognito passes on as one refusal."""
     request, name = event["request"], event["userName"]
     try:
         match event["triggerSource"]:
             case "UserMigration_Authentication":
-                attributes = migrating().at_login(name, request["password"])
+                attributes = migrate_user().at_login(name, request["password"])
                 event["response"] |= {"finalUserStatus": "CONFIRMED"}
             case "UserMigration_ForgotPassword":
-                attributes = migrating().at_forgotten_password(name)
+                attributes = migrate_user().at_forgotten_password(name)
             case other:
                 raise ValueError(f"{other} is no trigger of ours")
     except LoginRefused as refused:

@@ -1,4 +1,4 @@
-"""Who may come in, and as which account."""
+"""Who may log in, and to which account."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from shared.stores.accounts import AccountStore
 from shared.stores.keys import is_an_id
 
 
-class Platform(Protocol):
-    """Where the passwords live. Both answer an account id, or None; both raise LoginRefused ``platform_unreachable``."""
+class PlatformLogin(Protocol):
+    """Where the passwords live. Both return an account id, or None; both raise LoginRefused ``platform_unreachable``."""
 
     def account_of(self, username: str, password: str) -> str | None:
         """The account that this username and password log into."""
@@ -20,13 +20,13 @@ class Platform(Protocol):
         """The account of this username, whose owner forgot the password."""
 
 
-class Migrating:
+class MigrateUser:
     """The platform says whose login it is; the accounts feed has to know that account under that username.
 
-    So neither a mistake of the platform nor an answer that is not its own lets anybody into an account of another name.
+    So neither a mistake of the platform nor a response that is not its own lets anybody into an account of another name.
     """
 
-    def __init__(self, platform: Platform, accounts: AccountStore) -> None:
+    def __init__(self, platform: PlatformLogin, accounts: AccountStore) -> None:
         self._platform = platform
         self._accounts = accounts
 

@@ -12,10 +12,10 @@ from shared.domain.errors import LoginRefused
 
 _TIMEOUT = (1, 2)
 """Seconds to connect, and between two bytes. Cognito waits for 5 in all, then asks again."""
-_LARGEST_ANSWER = 10_000
+_LARGEST_RESPONSE = 10_000
 
 
-class HttpPlatform:
+class HttpPlatformLogin:
     """One address, asked with a secret that only the platform and this function know."""
 
     def __init__(self, url: str, secret: Callable[[], str]) -> None:
@@ -29,17 +29,17 @@ class HttpPlatform:
         return self._ask({"reason": "forgotten_password", "username": username})
 
     def _ask(self, question: dict[str, str]) -> str | None:
-        """An answer that is none of the platform's (a redirect, another shape, too long) names nobody."""
+        """A response that is none of the platform's (a redirect, another shape, too long) names nobody."""
         headers = {"Authorization": f"Bearer {self._secret()}", "Accept-Encoding": "identity"}
         try:
             with requests.Session() as http:
                 http.trust_env = False  # No proxy, and no other credentials than ours.
                 with http.post(
                     self._url, json=question, headers=headers, timeout=_TIMEOUT, allow_redirects=False, stream=True
-                ) as answer:
-                    if answer.status_code >= 500:
+                ) as response:
+                    if response.status_code >= 500:
                         raise _unreachable()
-                    body = answer.raw.read(_LARGEST_ANSWER + 1) if answer.status_code == 200 else b""
+                    body = response.raw.read(_LARGEST_RESPONSE + 1) if response.status_code == 200 else b""
         except (HTTPError, OSError):
             raise _unreachable() from None
         return _account_id(body)
@@ -47,10 +47,10 @@ class HttpPlatform:
 
 def _account_id(body: bytes) -> str | None:
     try:
-        answer = json.loads(body) if len(body) <= _LARGEST_ANSWER else None
+        values = json.loads(body) if len(body) <= _LARGEST_RESPONSE else None
     except ValueError:
         return None
-    account_id = answer.get("account_id") if isinstance(answer, dict) else None
+    account_id = values.get("account_id") if isinstance(values, dict) else None
     return account_id if isinstance(account_id, str) else None
 
 

@@ -47,7 +47,7 @@ def _collect(sim: Simulation) -> None:
 
 
 def _makes(sim: Simulation, request: dict[str, str]) -> None:
-    sim.world.exporting().make(**request)
+    sim.world.export_classes().make(**request)
 
 
 def _expires(sim: Simulation, _what: str) -> None:

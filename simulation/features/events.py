@@ -27,7 +27,7 @@ def _collect(sim: Simulation) -> None:
 
 
 def _publishes(sim: Simulation, item: dict[str, Any]) -> None:
-    sim.world.publisher().publish(item)
+    sim.world.publish_events().publish(item)
 
 
 def _safety(sim: Simulation) -> Iterator[str]:

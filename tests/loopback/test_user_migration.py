@@ -16,7 +16,7 @@ import pytest
 from moto import mock_aws
 
 from functions.user_migration import handler
-from functions.user_migration.platform_login import HttpPlatform
+from functions.user_migration.platform_login import HttpPlatformLogin
 from shared.domain.account import Account
 from shared.domain.errors import InvalidSettings, LoginRefused
 from shared.runtime.observability import logger
@@ -103,7 +103,7 @@ def deployed(platform: PlatformLogin, monkeypatch: pytest.MonkeyPatch) -> Iterat
             "PLATFORM_LOGIN_SECRET_ARN": secret["ARN"],
         }.items():
             monkeypatch.setenv(name, value)
-        for cached in (handler.migrating, handler.aws.client, handler.aws.table):
+        for cached in (handler.migrate_user, handler.aws.client, handler.aws.table):
             cached.cache_clear()
         accounts = AccountStore(handler.aws.table("migration"), "https://accounts.google.com")
         for account in (
@@ -112,7 +112,7 @@ def deployed(platform: PlatformLogin, monkeypatch: pytest.MonkeyPatch) -> Iterat
         ):
             accounts.put(account, None, None, "hash", before=None)
         yield platform
-        for cached in (handler.migrating, handler.aws.client, handler.aws.table):
+        for cached in (handler.migrate_user, handler.aws.client, handler.aws.table):
             cached.cache_clear()
 
 
@@ -261,7 +261,7 @@ def test_a_platform_that_nobody_answers_for_is_unreachable() -> None:
     with PlatformLogin() as gone:
         url = gone.url
     with pytest.raises(LoginRefused) as raised:
-        HttpPlatform(url, lambda: "secret").account_of("ada", PASSWORD)
+        HttpPlatformLogin(url, lambda: "secret").account_of("ada", PASSWORD)
     assert raised.value.code == "platform_unreachable"
 
 

@@ -221,7 +221,7 @@ def with_a_file_to_fetch() -> Visitor:
     page = linked_teacher(web)
     export = ClassExport("ada", "of-ada", (ExportedClass("own"),), "en", to_iso(web.world.now))
     web.world.exports.ask(export, web.world.now)
-    web.world.exporting().make("ada", "of-ada")
+    web.world.export_classes().make("ada", "of-ada")
     return Visitor(web, page)
 
 

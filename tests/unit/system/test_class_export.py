@@ -139,9 +139,9 @@ def asked(web: Website, *classes: ExportedClass) -> ClassExport:
 
 def test_a_request_that_comes_twice_makes_one_file(web: Website) -> None:
     asked(web, ExportedClass("own"))
-    assert web.world.exporting().make("ada", "one") is Outcome.MADE
+    assert web.world.export_classes().make("ada", "one") is Outcome.MADE
     web.world.s3.objects.clear()
-    assert web.world.exporting().make("ada", "one") is Outcome.NOT_WANTED
+    assert web.world.export_classes().make("ada", "one") is Outcome.NOT_WANTED
     assert not web.world.s3.objects
 
 
@@ -164,7 +164,7 @@ def test_an_export_that_is_gone_is_not_written_again(web: Website) -> None:
 def test_a_class_that_the_account_does_not_teach_is_in_no_file(web: Website, named: ExportedClass) -> None:
     """The worker looks for itself: here nobody has linked the account."""
     asked(web, named)
-    assert web.world.exporting().make("ada", "one") is Outcome.FAILED
+    assert web.world.export_classes().make("ada", "one") is Outcome.FAILED
     assert not [key for bucket, key in web.world.s3.objects if bucket == "exports"]
 
 
@@ -172,7 +172,7 @@ def test_several_classes_lie_in_a_folder_each(web: Website) -> None:
     again = {"class_id": "again", "name": "Period 3", "student_account_ids": ["kid"]}
     web.world.feed(account("ada", "ada@mail.example", google_sub="google-ada", classes=[again]))
     asked(web, ExportedClass("own"), ExportedClass("again"), ExportedClass("gone"))
-    web.world.exporting().make("ada", "one")
+    web.world.export_classes().make("ada", "one")
     files = unzipped(web.world.s3.objects["exports", "exports/one.zip"])
     assert {name.split("/")[0] for name in files} == {"Period 3", "Period 3 2"}
 

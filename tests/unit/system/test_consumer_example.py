@@ -43,7 +43,7 @@ def told(world: World, *kinds: str) -> list[dict[str, Any]]:
     """The events of these kinds, as EventBridge delivers them, the oldest first."""
     for (pk, _), item in world.table.items.items():
         if pk.startswith("OUTBOX#"):
-            world.publisher().publish(item)
+            world.publish_events().publish(item)
     entries = [entry for entry in world.events.entries if entry["DetailType"] in kinds]
     events = [{"detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])} for entry in entries]
     return sorted(events, key=lambda event: event["detail"]["occurred_at"])

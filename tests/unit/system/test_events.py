@@ -54,7 +54,7 @@ def told() -> list[tuple[str, dict[str, Any]]]:
     world = a_year_of_lakeside().world
     for (pk, _), item in sorted(world.table.items.items()):
         if pk.startswith("OUTBOX#"):
-            world.publisher().publish(item)
+            world.publish_events().publish(item)
     assert {entry["Source"] for entry in world.events.entries} == {"account-linking"}
     return [(entry["DetailType"], json.loads(entry["Detail"])) for entry in world.events.entries]
 
