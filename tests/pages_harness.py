@@ -58,7 +58,9 @@ class MemoryProvider:
     def authorization_url(
         self, *, state: str, nonce: str, verifier: str, hints: Mapping[str, str | None] | None = None
     ) -> str:
-        return f"{self.issuer}/authorize?{urlencode({'state': state, 'nonce': nonce, 'verifier': verifier})}"
+        query = {"state": state, "nonce": nonce, "verifier": verifier}
+        query |= {name: value for name, value in (hints or {}).items() if value}
+        return f"{self.issuer}/authorize?{urlencode(query)}"
 
     def identity(self, *, code: str, nonce: str, verifier: str) -> Identity:
         redeemed: list[dict[str, Any]] = []
