@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from operations.stack import Stack
 from shared.domain.roster import RosterUserKey
-from shared.runtime.csv_safety import harmless
+from shared.runtime.csv_safety import safe_cell
 from shared.stores.audit import AuditEntry, AuditStore
 
 COLUMNS = (
@@ -49,5 +49,5 @@ def trail(entries: Iterable[AuditEntry]) -> str:
             "yes" if entry.is_new_account else "no",
             entry.joined_account_id or "",
         )
-        writer.writerow([harmless(str(cell)) for cell in cells])
+        writer.writerow([safe_cell(str(cell)) for cell in cells])
     return written.getvalue()

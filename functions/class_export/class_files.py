@@ -12,7 +12,7 @@ from pathlib import Path
 
 from shared.domain.account import Mastery
 from shared.domain.mastery import goal_percentage
-from shared.runtime.csv_safety import harmless
+from shared.runtime.csv_safety import safe_cell
 from shared.runtime.i18n import direction, environment, translations
 from shared.use_cases.class_contents import Taught
 
@@ -87,7 +87,7 @@ class _Tables:
         writer = csv.writer(self._open_files.enter_context(path.open("w", encoding="utf-8-sig", newline="")))
 
         def row(*cells: object) -> None:
-            writer.writerow([harmless(cell) for cell in cells])
+            writer.writerow([safe_cell(cell) for cell in cells])
 
         row(*columns)
         return row

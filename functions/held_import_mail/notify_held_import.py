@@ -6,12 +6,12 @@ Nothing is claimed before it is sent: when a worker dies in between, a contact h
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
+from dataclasses import dataclass
 
-from shared.domain.errors import OutcomeUnknown
 from shared.domain.report import Status
 from shared.mail import messages
-from shared.mail.ses import Mailer
+from shared.mail.delivery import Delivery, Outcome
+from shared.mail.ses import Mailer, MailRefused
 from shared.runtime.settings import Brand
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportNotices
@@ -23,7 +23,7 @@ class NotifyHeldImport:
     def __init__(self, districts: DistrictStore, notices: ImportNotices, mailer: Mailer, *, brand: Brand) -> None:
         self._districts = districts
         self._notices = notices
-        self._mailer = mailer
+        self._delivery = Delivery(mailer, resend_unknown=False)
         self._brand = brand
 
     def notify(self, district_id: str, import_id: str) -> int:
@@ -45,9 +45,28 @@ class NotifyHeldImport:
                 reason=notice.message,
                 import_id=import_id,
             )
-            # A mail whose delivery is unknown counts as sent: one that may have come is enough.
-            with suppress(OutcomeUnknown):
-                self._mailer.send(message, is_urgent=True)
-            self._notices.note_notified(district_id, import_id, contact_hash)
+            claim = _ContactClaim(self._notices, district_id, import_id, contact_hash)
+            if self._delivery.send(message, claim, is_urgent=True) is Outcome.UNKNOWN:
+                # It counts as sent: one that may have come is enough.
+                claim.complete()
             notified += 1
         return notified
+
+
+@dataclass(frozen=True, slots=True)
+class _ContactClaim:
+    """That a contact was notified is noted after the send, and nothing before it."""
+
+    notices: ImportNotices
+    district_id: str
+    import_id: str
+    contact_hash: str
+
+    def take(self) -> Outcome | None:
+        return None
+
+    def release(self, refused: MailRefused) -> None:
+        raise refused
+
+    def complete(self, _message_id: str = "", /) -> None:
+        self.notices.note_notified(self.district_id, self.import_id, self.contact_hash)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from shared.domain.report import REJECTS_SHOWN, Reject, Report, Status, Upload
-from shared.runtime.csv_safety import harmless
+from shared.runtime.csv_safety import safe_cell
 from shared.stores.keys import Item, latest_report_key
 from shared.stores.table import DynamoTable, Put, Table
 
@@ -112,7 +112,7 @@ def rejects_csv(rejects: Iterable[Reject]) -> bytes:
     writer = csv.writer(text)
     writer.writerow(["file", "line", "column", "code", "message", "value"])
     for r in rejects:
-        writer.writerow([harmless(v) for v in (r.file, r.line, r.column, r.code, r.message, r.value)])
+        writer.writerow([safe_cell(v) for v in (r.file, r.line, r.column, r.code, r.message, r.value)])
     return text.getvalue().encode("utf-8-sig")
 
 
