@@ -10,6 +10,7 @@ from shared.domain.matching import Outcome
 from shared.domain.report import Report, Status, Upload
 from shared.domain.roster import Role, RosterUser
 from shared.stores.activation_queue import ActivationQueue
+from shared.stores.keys import account_pk, clever_pk, email_pk
 from shared.use_cases.match_and_invite import WITHHELD_SHOWN, MatchAndInvite, MatchCounts
 from tests.builders import account, roster, user
 from tests.harness import World, zipped
@@ -29,22 +30,22 @@ def holder(sourced_id: str = "s1", district_id: str = "lakeside", *, address: st
 
 
 def hold(world: World, *users: RosterUser) -> None:
-    """These people's claims, without an import."""
-    for one in users:
-        for key in world.users.identifier_keys(one):
+    """Note these people as holders, without an import."""
+    for each in users:
+        for key in world.users.identifier_keys(each):
             world.table.put_item(Item=dict(key))
 
 
-def claim(world: World, *accounts: str, proven: bool = True, address: str = OFFICE) -> None:
-    for one in accounts:
-        world.table.put_item(Item={"PK": f"EMAIL#{address}", "SK": f"ACCOUNT#{one}", "proven": proven})
+def hold_with_accounts(world: World, *accounts: str, proven: bool = True, address: str = OFFICE) -> None:
+    for account_id in accounts:
+        world.table.put_item(Item={"PK": email_pk(address), "SK": account_pk(account_id), "proven": proven})
 
 
-def cost(world: World, one: RosterUser) -> tuple[float, int]:
+def cost(world: World, person: RosterUser) -> tuple[float, int]:
     """Read units and requests of one look-up."""
     meter = world.table.meter
     units, requests = meter.read_units, sum(meter.requests.values())
-    world.identifiers.find_match(one)
+    world.identifiers.find_match(person)
     return meter.read_units - units, sum(meter.requests.values()) - requests
 
 
@@ -58,13 +59,13 @@ def cost_of_import(people: int, address: str | None, role: str) -> float:
 
 def test_an_ordinary_person_costs_one_request_and_one_read_unit(world: World) -> None:
     hold(world, holder())
-    claim(world, "ada")
+    hold_with_accounts(world, "ada")
     assert cost(world, holder()) == (1, 1)
 
 
 def test_everybody_who_shares_an_address_costs_no_more_than_an_ordinary_person(world: World) -> None:
     hold(world, *(holder(f"s{n}") for n in range(2000)))
-    claim(world, "ada")
+    hold_with_accounts(world, "ada")
     assert cost(world, holder("s0")) == (1, 1)
     assert cost(world, holder("s1999")) == (1, 1)
 
@@ -84,7 +85,7 @@ def test_an_import_of_people_who_share_an_address_reads_no_more_than_others(role
 def test_a_clever_id_that_many_people_name_is_not_read_with_all_of_them(world: World) -> None:
     people = [RosterUser("lakeside", f"s{n}", Role.STUDENT, "Kim", "P", clever_ids=("cid",)) for n in range(500)]
     hold(world, *people)
-    world.table.put_item(Item={"PK": "CLEVER#cid", "SK": "ACCOUNT#ada", "proven": True})
+    world.table.put_item(Item={"PK": clever_pk("cid"), "SK": account_pk("ada"), "proven": True})
     assert cost(world, people[0]) == (1, 1)
     assert world.identifiers.find_match(people[0]).account_id == "ada"
 
@@ -103,7 +104,7 @@ def test_the_look_up_of_an_address_sees_every_holder_and_whether_it_is_shared(
     hold(world, me, *(holder(district_id=f"a{n}") for n in range(districts_before)), holder(district_id="lakeside-2"))
     hold(world, *(holder(f"{'a' if n % 2 else 'z'}{n}") for n in range(others)))
     names = [f"account-{n:02}" for n in range(accounts)]
-    claim(world, *names)
+    hold_with_accounts(world, *names)
     # When
     found = world.identifiers.find_match(me)
     # Then
@@ -116,8 +117,8 @@ def test_the_look_up_of_an_address_sees_every_holder_and_whether_it_is_shared(
 
 def test_a_proven_account_is_found_among_many_that_never_verified_the_address(world: World) -> None:
     hold(world, holder())
-    claim(world, *(f"squatter-{n:03}" for n in range(200)), proven=False)
-    claim(world, "zz-owner")
+    hold_with_accounts(world, *(f"squatter-{n:03}" for n in range(200)), proven=False)
+    hold_with_accounts(world, "zz-owner")
     assert world.identifiers.find_match(holder()).account_id == "zz-owner"
 
 

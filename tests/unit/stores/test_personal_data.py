@@ -23,7 +23,7 @@ SHORT_LIVED = ("OUTBOX#", "SESSION#", "LIMIT#", "OIDC_STATE#", "NOTICE#")
 
 
 def with_a_student() -> World:
-    """A student with two accounts that are joined, in a class from before with a score, and in a district class."""
+    """A student with two accounts that are joined, in a grassroots class with a score, and in a district class."""
     web = lakeside()
     page = in_a_made_account(web)
     earns(web, account_of(web, "s1"), b=30)

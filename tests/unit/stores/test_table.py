@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.errors import Conflict, RefusedTransition
-from shared.stores.table import ABSENT, PRESENT, Delete, Put, Table, Update, Write
-from tests.fakes.dynamodb import MemoryTable
+from shared.stores.table import ABSENT, PRESENT, Delete, Put, Request, Table, Update, Write
+from tests.fakes.dynamodb import Effect, MemoryTable
 
 KEY = {"PK": "A", "SK": "1"}
 OTHER = {"PK": "A", "SK": "2"}
@@ -111,6 +111,33 @@ def test_a_read_of_many_asks_for_each_key_once_and_a_hundred_at_a_time(table: Ta
     table.write_many(keys[:120])
     assert len(table.batch_get([*keys, *keys])) == 120
     assert dynamo.meter.requests["BatchGetItem"] == 2
+
+
+def test_what_dynamodb_hands_back_is_asked_for_and_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DynamoDB takes three keys or items of a batch, and hands back the others."""
+    pauses: list[float] = []
+    monkeypatch.setattr("shared.stores.table.sleep", pauses.append)
+
+    def takes_three(_service: str, operation: str, request: Request, effect: Effect) -> Request:
+        if not operation.startswith("Batch"):
+            return effect()
+        ((name, batch),) = request["RequestItems"].items()
+        if operation == "BatchWriteItem":
+            request["RequestItems"][name], left = batch[:3], batch[3:]
+            return {**effect(), "UnprocessedItems": {name: left} if left else {}}
+        batch["Keys"], keys = batch["Keys"][:3], batch["Keys"][3:]
+        return {**effect(), "UnprocessedKeys": {name: {**batch, "Keys": keys}} if keys else {}}
+
+    table = Table(MemoryTable(gate=takes_three))
+    keys = [{"PK": "A", "SK": str(n)} for n in range(7)]
+    assert table.write_many(keys) == 7
+    assert list(table.batch_get(keys)) == [("A", str(n)) for n in range(7)]
+    assert pauses == [0.05, 0.1]
+
+
+def test_of_several_writes_to_one_key_the_last_put_wins(table: Table) -> None:
+    assert table.write_many([{**KEY, "name": "first"}, {**KEY, "name": "last"}], deletes=[KEY, OTHER]) == 2
+    assert table.get(KEY) == {**KEY, "name": "last"}
 
 
 def test_without_an_error_of_the_callers_a_refusal_is_not_hidden(table: Table) -> None:
