@@ -26,7 +26,7 @@ class WebClient:
     ) -> None:
         """``transport`` stands in for the network; ``on_response`` is called with every response."""
         self._origin = origin
-        self._http = httpx.Client(
+        self.http = httpx.Client(
             transport=transport, follow_redirects=True, timeout=60, event_hooks={"response": [self._trust_this_machine]}
         )
         self.response: httpx.Response | None = None
@@ -34,17 +34,17 @@ class WebClient:
 
     def _trust_this_machine(self, _response: httpx.Response) -> None:
         """Browsers count 127.0.0.1 as secure; Python's cookie jar does not."""
-        for cookie in self._http.cookies.jar:
+        for cookie in self.http.cookies.jar:
             cookie.secure = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.close()
+        self.http.close()
 
     def open(self, address: str) -> Self:
-        return self._note(self._http.get(urljoin(self._origin, address)))
+        return self._note(self.http.get(urljoin(self._origin, address)))
 
     def _note(self, response: httpx.Response) -> Self:
         """Keep the response, and report it after the redirects that led to it."""
@@ -93,9 +93,9 @@ class WebClient:
         action = pressed.attributes.get("formaction") or form.attributes.get("action")
         address = urljoin(str(self.response.url), action or str(self.response.url))
         if (form.attributes.get("method") or "get").lower() == "get":
-            return self._note(self._http.get(address, params=values))
+            return self._note(self.http.get(address, params=values))
         origin = "/".join(address.split("/")[:3])
-        return self._note(self._http.post(address, data=values, headers={"Origin": origin}))
+        return self._note(self.http.post(address, data=values, headers={"Origin": origin}))
 
     def _form_of(self, button: str) -> tuple[LexborNode, LexborNode]:
         for form in self.page.css("form"):

@@ -93,7 +93,7 @@ class Scanner:
         cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         headers = {"Cookie": cookies} if cookies else {}
         data = fields if method == "POST" else None
-        answer = self._web._page(httpx.Request(method, address, data=data, headers=headers))
+        answer = self._web.send(httpx.Request(method, address, data=data, headers=headers))
         self.seen[f"{method} {name}", answer.status_code] += 1
         assert answer.status_code < 500, (method, address)
         for cookie in answer.headers.get_list("set-cookie"):

@@ -22,7 +22,7 @@ from functions.pages.mail_links.unsubscribe import UnsubscribePages
 from functions.pages.request_context import RequestContexts
 from shared.domain.clock import new_id, new_secret, utc_now
 from shared.hubs.cognito import PasswordLogin
-from shared.hubs.oidc import OidcProvider
+from shared.hubs.oidc import OidcProvider, Provider
 from shared.runtime import aws
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import PagesSettings
@@ -96,21 +96,21 @@ def assemble(services: Services, renderer: PageRenderer) -> Site:
 def wire() -> Site:
     """The pages, wired to the services that the environment names."""
     settings = PagesSettings.from_environment()
+    renderer = PageRenderer(
+        brand_name=settings.brand_name,
+        brand_colour=settings.brand_colour,
+        support_url=settings.support_url,
+        form_targets=(settings.google_issuer, settings.clever_issuer),
+    )
+    return assemble(_services(settings), renderer)
+
+
+def _services(settings: PagesSettings) -> Services:
     table = aws.table(settings.table_name)
     secrets = Secrets(aws.client("secretsmanager"), utc_now)
-
-    def provider(name: str, issuer: str, client_id: str) -> OidcProvider:
-        return OidcProvider(
-            issuer,
-            client_id,
-            lambda: secrets.object(settings.oidc_secret_arn).get(f"{name}_client_secret", ""),
-            f"{settings.web_url}/callback/{name}",
-            utc_now,
-        )
-
     districts, users, activations = DistrictStore(table), RosterUserStore(table), ActivationStore(table)
     queue = ActivationQueue(aws.client("sqs"), settings.activation_queue_url)
-    services = Services(
+    return Services(
         districts=districts,
         users=users,
         district_classes=DistrictClassStore(table),
@@ -133,8 +133,8 @@ def wire() -> Site:
         sessions=SessionStore(table, utc_now),
         rate_limiter=RateLimiter(table, utc_now),
         passwords=PasswordLogin(aws.client("cognito-idp"), settings.user_pool_id, settings.user_pool_client_id),
-        google=provider("google", settings.google_issuer, settings.google_client_id),
-        clever=provider("clever", settings.clever_issuer, settings.clever_client_id),
+        google=_issuer("google", settings, secrets, settings.google_issuer, settings.google_client_id),
+        clever=_issuer("clever", settings, secrets, settings.clever_issuer, settings.clever_client_id),
         brand=settings,
         clock=utc_now,
         new_id=new_id,
@@ -142,11 +142,13 @@ def wire() -> Site:
         token_key=lambda: secrets.key(settings.token_secret_arn),
         password_help_url=settings.password_help_url,
     )
-    renderer = PageRenderer(
-        brand_name=settings.brand_name,
-        brand_colour=settings.brand_colour,
-        support_url=settings.support_url,
-        form_targets=(settings.google_issuer, settings.clever_issuer),
-    )
 
-    return assemble(services, renderer)
+
+def _issuer(provider: Provider, settings: PagesSettings, secrets: Secrets, issuer: str, client_id: str) -> OidcProvider:
+    return OidcProvider(
+        issuer,
+        client_id,
+        lambda: secrets.object(settings.oidc_secret_arn).get(f"{provider}_client_secret", ""),
+        f"{settings.web_url}/callback/{provider}",
+        utc_now,
+    )

@@ -15,7 +15,10 @@ def identity_hash(issuer: str, subject: str) -> str:
     return hashlib.sha256(f"{issuer}#{subject}".encode()).hexdigest()[:32]
 
 
-def is_trusted(way: str | None, shown: Collection[str] | None) -> bool:
-    """Whether a login by this way may be let in. ``way`` is None for a password and for a district's login;
-    ``shown`` are the outside logins that were shown since the account was linked, None before that."""
-    return way is None or shown is None or way in shown
+def is_trusted(federated_identity: str | None, shown: Collection[str] | None) -> bool:
+    """Whether a login may enter the account without being confirmed.
+
+    ``federated_identity`` is None for a password and for a district's login. ``shown`` are those that were shown since
+    the account was linked, None before that.
+    """
+    return federated_identity is None or shown is None or federated_identity in shown

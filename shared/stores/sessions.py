@@ -30,7 +30,7 @@ class Session:
     proved_at: str | None = None
     """When the district login proved the roster user (ISO 8601, UTC)."""
     begun_at: str = ""
-    way: str | None = None
+    federated_identity: str | None = None
     """The outside login by which the account was entered (``shared.domain.federated_identity``)."""
     is_trusted: bool = True
     """False while that login has to be confirmed."""
@@ -38,7 +38,11 @@ class Session:
     @property
     def shown(self) -> frozenset[str]:
         """The outside logins that this browser has shown."""
-        return frozenset(way for way in (self.way, identity_hash(*self.subject) if self.subject else None) if way)
+        return frozenset(
+            identity
+            for identity in (self.federated_identity, identity_hash(*self.subject) if self.subject else None)
+            if identity
+        )
 
     def with_account(self, account_id: str) -> Session:
         return replace(self, account_id=account_id)
@@ -69,9 +73,9 @@ class SessionStore:
     def end(self, session_id: str) -> None:
         self._table.write(Delete(session_key(session_id)))
 
-    def trust(self, account_id: str, way: str) -> None:
+    def trust(self, account_id: str, federated_identity: str) -> None:
         """An outside login of a linked account was confirmed."""
-        self._table.write(Update(logins_key(account_id)).add(shown={way}).when(PRESENT))
+        self._table.write(Update(logins_key(account_id)).add(shown={federated_identity}).when(PRESENT))
 
     def end_all(self, account_id: str) -> None:
         """End every session of an account that has begun until now."""
@@ -94,7 +98,7 @@ def _item(session: Session, session_id: str, now: datetime) -> Item:
         "subject": list(session.subject) if session.subject else None,
         "begun_at": to_iso(now),
         "proved_at": session.proved_at,
-        "way": session.way,
+        "way": session.federated_identity,
         "expires_at": to_iso(expires),
         "ttl": int(expires.timestamp()),
     }

@@ -159,7 +159,7 @@ class FederatedLoginPages:
             return self._contexts.begin_session(session, f"/console/{district.district_id}", instead_of=earlier)
         login = self._link_accounts.at_district_login(user, proof, district, identity)
         if login.account_id:
-            session = replace(session, account_id=login.account_id, way=login.federated_identity)
+            session = replace(session, account_id=login.account_id, federated_identity=login.federated_identity)
             self._login.confirm(context, session)
         return self._contexts.begin_session(session, _ADDRESSES[login.outcome], instead_of=earlier)
 

@@ -65,7 +65,7 @@ class LoginPages:
         context = self.context_before(request)
         earlier = context.session or context.unconfirmed
         proved = earlier if earlier and earlier.user and (context.unconfirmed or earlier.account_id is None) else None
-        session = replace(proved or Session(), account_id=account_id, way=federated_identity)
+        session = replace(proved or Session(), account_id=account_id, federated_identity=federated_identity)
         self.confirm(context, session)
         address = "/link" if proved or self._contexts.activation_cookie(request) else "/home"
         return self._contexts.begin_session(session, address, instead_of=earlier)
@@ -78,10 +78,10 @@ class LoginPages:
         """An outside login that has to be confirmed is, once this browser gets into the same account without it."""
         unconfirmed = context.unconfirmed
         account_id = session.account_id
-        if unconfirmed is None or unconfirmed.way is None or session.way is not None:
+        if unconfirmed is None or unconfirmed.federated_identity is None or session.federated_identity is not None:
             return
         if account_id and account_id == unconfirmed.account_id:
-            self._services.sessions.trust(account_id, unconfirmed.way)
+            self._services.sessions.trust(account_id, unconfirmed.federated_identity)
 
     def leave(self, request: Request) -> Reply:
         if session_id := self._contexts.session_id(request):

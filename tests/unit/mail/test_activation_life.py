@@ -91,7 +91,7 @@ def test_a_reminder_leads_where_the_first_mail_leads_and_stops_in_one_click() ->
     web = Website(world)
     assert "Reminders of your invitation" in web.visitor().open(stop).text
     pass_days(world, 1)
-    web.visitor()._http.post(stop)
+    web.visitor().http.post(stop)
     pass_days(world, 30)
     assert kinds(world) == ["activation", "reminder"]
 

@@ -25,7 +25,7 @@ def steps(username: str = "ada") -> dict[str, Counter[str]]:
     gate = Counting()
     web = lakeside(gate=gate)
     found: dict[str, Counter[str]] = {}
-    answer = web._page
+    answer = web.send
 
     def counted(request: httpx.Request) -> httpx.Response:
         gate.calls.clear()
@@ -36,7 +36,7 @@ def steps(username: str = "ada") -> dict[str, Counter[str]]:
         found[f"{request.method} {path}"] = Counter(gate.calls)
         return reply
 
-    web._page = counted
+    web.send = counted
     page = web.visitor().open(web.world.address_in_mail_to("t1@lakeside.example"))
     log_in(page.press("Log into my existing account"), username).press("Link my accounts")
     assert page.path == "/home"

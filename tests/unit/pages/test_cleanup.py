@@ -53,7 +53,7 @@ def web() -> Website:
 
 def post(person: WebClient, what: str, *class_ids: str) -> None:
     """A form with these ticks, sent by somebody whose page may have no such form."""
-    person._http.post(f"{WEB}/cleaning/{what}", data={f"class-{class_id}": "on" for class_id in class_ids})
+    person.http.post(f"{WEB}/cleaning/{what}", data={f"class-{class_id}": "on" for class_id in class_ids})
 
 
 def test_each_class_is_shown_with_what_has_become_of_it(web: Website) -> None:

@@ -17,7 +17,15 @@ from functions.pages.http import Reply, Request
 from functions.pages.routes import routes as routes_of
 from shared.domain.errors import LoginRefused, RefusedTransition, Throttled
 from tests.harness import WEB
-from tests.pages_harness import Website, activated, complete, lakeside, linked_teacher, log_in, routes
+from tests.pages_harness import (
+    Website,
+    activated,
+    assert_all_security_headers,
+    lakeside,
+    linked_teacher,
+    log_in,
+    routes,
+)
 
 NATURAL = {
     ("GET", "/"): 303,
@@ -102,7 +110,7 @@ def ask(web: Website, method: str, path: str, **headers: str) -> httpx.Response:
     known = {"district_id": "lakeside", "provider": "google"}
     address = WEB + re.sub(r"<(\w+)>", lambda found: known.get(found[1], "something"), path)
     data = {"username": "nobody", "password": "wrong"} if method == "POST" else None
-    return web._page(httpx.Request(method, address, data=data, headers=headers))
+    return web.send(httpx.Request(method, address, data=data, headers=headers))
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +133,7 @@ def test_every_page_takes_the_request_and_the_parts_of_its_address(site: Website
 def test_a_stranger_is_answered_with_the_whole_set(site: Website, method: str, path: str) -> None:
     answer = ask(site, method, path, **{"Sec-Fetch-Site": "same-origin"})
     assert answer.status_code == NATURAL[method, path]
-    complete(answer, f"{method} {path}")
+    assert_all_security_headers(answer, f"{method} {path}")
 
 
 @pytest.mark.parametrize("status", sorted(PROVOKED))
@@ -140,7 +148,7 @@ def test_every_route_carries_the_whole_set_at_every_status(site: Website, status
             for one in (method, "HEAD") if method == "GET" else (method,):
                 answer = ask(site, one, path)
                 assert answer.status_code == status, (one, path)
-                complete(answer, f"{one} {path} {status}")
+                assert_all_security_headers(answer, f"{one} {path} {status}")
                 assert (answer.headers.get("Retry-After") == "9") is (status == 429)
                 assert one != "HEAD" or answer.content == b""
 
@@ -157,7 +165,7 @@ def test_a_form_of_another_site_is_refused_by_every_page_that_takes_one(site: We
     ):
         answer = ask(site, "POST", path, **headers)
         assert answer.status_code == 403, headers
-        complete(answer, path)
+        assert_all_security_headers(answer, path)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
@@ -165,16 +173,16 @@ def test_what_is_not_there_carries_the_whole_set_too(site: Website, method: str)
     for path in ("/nothing-here", "/healthz/", "/.env", "/activate/a/b"):
         answer = ask(site, method, path)
         assert answer.status_code == 404
-        complete(answer, f"{method} {path}")
+        assert_all_security_headers(answer, f"{method} {path}")
 
 
 def test_a_form_that_is_none_is_answered_with_the_whole_set(site: Website) -> None:
     """Too many fields once ended in an answer of the platform's own, without a header."""
     for body in (b"a=1&" * 60, b"\xff" * 50, b"%ff=%fe&&&==", b"x" * 100_000):
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        answer = site._page(httpx.Request("POST", f"{WEB}/login", content=body, headers=headers))
+        answer = site.send(httpx.Request("POST", f"{WEB}/login", content=body, headers=headers))
         assert answer.status_code == 401
-        complete(answer, "POST /login")
+        assert_all_security_headers(answer, "POST /login")
 
 
 def test_all_that_people_meet_on_their_way_carries_the_whole_set() -> None:
@@ -189,4 +197,4 @@ def test_all_that_people_meet_on_their_way_carries_the_whole_set() -> None:
     assert seen >= {200, 303, 401, 410}
     for name, answer in web.responses:
         if "/authorize" not in name:
-            complete(answer, name)
+            assert_all_security_headers(answer, name)

@@ -117,9 +117,9 @@ def test_scanners_change_nothing_and_the_link_is_still_good_afterwards(web: Webs
         robot.open(address)
     for button in ("Log into my existing account", "I don't have an account yet"):
         robot.open(address).press(button)
-    robot._http.post(f"{WEB}/link")
-    robot._http.post(f"{WEB}/account/new")
-    robot._http.head(address)
+    robot.http.post(f"{WEB}/link")
+    robot.http.post(f"{WEB}/account/new")
+    robot.http.head(address)
     assert state(web) == before
     assert linked_teacher(web).path == "/home"
 
@@ -388,7 +388,7 @@ def test_a_class_can_be_deleted_and_restored_by_its_teacher_alone(web: Website) 
     kid = log_in(web.visitor().open("/login"), "kid")
     with pytest.raises(NoSuchButton):
         kid.open("/classes/own/settings").press("Delete class")
-    assert kid._http.post(f"{WEB}/classes/own/delete").status_code == 404
+    assert kid.http.post(f"{WEB}/classes/own/delete").status_code == 404
     teacher.open("/classes/own/settings").press("Delete class")
     assert "Period 3" not in kid.open("/home").text
     web.world.pass_time(days=29)
@@ -420,7 +420,7 @@ def test_a_nudge_comes_once_when_due_and_stops_in_one_click_or_at_the_end(web: W
     stop = headers["List-Unsubscribe"].strip("<>")
     web.visitor().open(stop)
     assert web.world.nudges.due_at(key("t1")) is not None, "opening the address stops nothing"
-    assert teacher._http.post(stop, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert teacher.http.post(stop, data={"List-Unsubscribe": "One-Click"}).status_code == 200
     web.world.pass_time(days=60)
     assert web.world.send_nudge().run() == {}
 
@@ -447,7 +447,7 @@ def test_pages_carry_their_security_headers_on_every_answer(web: Website) -> Non
 def test_a_form_from_another_site_is_refused(web: Website) -> None:
     page = log_in(activated(web).press("Log into my existing account"))
     for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
-        assert page._http.post(f"{WEB}/link", headers=headers).status_code == 403
+        assert page.http.post(f"{WEB}/link", headers=headers).status_code == 403
     assert web.world.links.of_user(key("t1")) is None
 
 
@@ -466,7 +466,7 @@ def test_a_table_dump_opens_nothing(web: Website) -> None:
     address = web.world.address_in_mail_to("t2@lakeside.example")
     dump = repr(web.world.table.items)
     assert address.rsplit("/", 1)[1] not in dump
-    for cookie in page._http.cookies.jar:
+    for cookie in page.http.cookies.jar:
         assert cookie.value is not None
         assert cookie.value not in dump
 

@@ -109,11 +109,11 @@ def test_a_robot_that_opens_and_presses_everything_changes_nothing(web: Website)
     robot = web.visitor()
 
     for _ in range(50):
-        robot._http.get(address)
-        robot._http.head(address)
-        robot._http.post(address)
-        robot._http.post(f"{WEB}/notice/undo", data={"email": "robot@scanner.example"})
-        robot._http.post(f"{WEB}/notice/undo")
+        robot.http.get(address)
+        robot.http.head(address)
+        robot.http.post(address)
+        robot.http.post(f"{WEB}/notice/undo", data={"email": "robot@scanner.example"})
+        robot.http.post(f"{WEB}/notice/undo")
 
     assert facts(web) == before
     assert link_of(web).is_linked
@@ -122,7 +122,7 @@ def test_a_robot_that_opens_and_presses_everything_changes_nothing(web: Website)
 def test_a_robot_does_not_use_up_the_tries_of_the_owner(web: Website) -> None:
     robot = arrived(web)
     for _ in range(20):
-        robot._http.post(f"{WEB}/notice/undo", data={"email": "robot@scanner.example"})
+        robot.http.post(f"{WEB}/notice/undo", data={"email": "robot@scanner.example"})
 
     owner = arrived(web)
     web.source_ip = "192.0.2.77"
@@ -135,18 +135,18 @@ def test_from_anywhere_an_address_is_guessed_fifty_times_a_day_at_most(web: Webs
     page = arrived(web)
     for n in range(50):
         web.source_ip = f"192.0.2.{n}"
-        page._http.post(f"{WEB}/notice/undo", data={"email": f"guess-{n}@lakeside.example"})
+        page.http.post(f"{WEB}/notice/undo", data={"email": f"guess-{n}@lakeside.example"})
 
     web.source_ip = "192.0.2.77"
-    assert page._http.post(f"{WEB}/notice/undo", data={"email": OFFICIAL}).status_code == 429
+    assert page.http.post(f"{WEB}/notice/undo", data={"email": OFFICIAL}).status_code == 429
 
 
 def test_from_one_place_an_address_is_guessed_five_times_a_day_at_most(web: Website) -> None:
     page = arrived(web)
     for n in range(5):
-        page._http.post(f"{WEB}/notice/undo", data={"email": f"guess-{n}@lakeside.example"})
+        page.http.post(f"{WEB}/notice/undo", data={"email": f"guess-{n}@lakeside.example"})
 
-    refused = page._http.post(f"{WEB}/notice/undo", data={"email": OFFICIAL})
+    refused = page.http.post(f"{WEB}/notice/undo", data={"email": OFFICIAL})
 
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) > 0

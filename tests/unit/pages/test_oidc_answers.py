@@ -19,7 +19,7 @@ def web() -> Website:
 
 def begun_at_clever(web: Website) -> tuple[httpx.Response, str]:
     """Somebody went to the issuer and came as far as its answer, which they have not opened yet."""
-    begun = web._page(httpx.Request("POST", f"{WEB}/sso/lakeside/clever"))
+    begun = web.send(httpx.Request("POST", f"{WEB}/sso/lakeside/clever"))
     web.responses.append(("POST /sso/lakeside/clever", begun))
     claims = {"sub": "cid-1", "district": CLEVER_DISTRICT}
     answer = web._issuer(httpx.Request("GET", begun.headers["Location"]), claims)
@@ -29,7 +29,7 @@ def begun_at_clever(web: Website) -> tuple[httpx.Response, str]:
 
 def opened_with(web: Website, address: str, begun: httpx.Response) -> httpx.Response:
     cookie = begun.headers["Set-Cookie"].partition(";")[0]
-    return web._page(httpx.Request("GET", address, headers={"Cookie": cookie}))
+    return web.send(httpx.Request("GET", address, headers={"Cookie": cookie}))
 
 
 def hints_of_a_login_through(web: Website, provider: str, **settings: Any) -> dict[str, list[str]]:

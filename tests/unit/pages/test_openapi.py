@@ -40,7 +40,7 @@ from tests.pages_harness import (
     PASSWORD,
     Website,
     activated,
-    complete,
+    assert_all_security_headers,
     lakeside,
     linked_teacher,
     log_in,
@@ -114,10 +114,10 @@ class Visitor:
     def __init__(
         self, web: Website, page: WebClient | None = None, *, headers: Mapping[str, str] | None = None
     ) -> None:
-        kept = page._http.cookies.jar if page else ()
+        kept = page.http.cookies.jar if page else ()
         self._web = web
         self._headers = {"Cookie": "; ".join(f"{one.name}={one.value}" for one in kept), **(headers or {})}
-        self._http = httpx.Client(transport=httpx.MockTransport(web._page))
+        self.http = httpx.Client(transport=httpx.MockTransport(web._page))
         self._users = dict(web.cognito.users)
         self._moment = World()
         self._moment.begin_like(web.world)
@@ -135,12 +135,12 @@ class Visitor:
         self._web.google.codes = {who: ("nonce", "verifier", {"sub": f"google-{who}"}) for who in ("ada", "stranger")}
         self._web.cognito.users = dict(self._users)
         self._web.cognito.codes = {"ada": "000000"}
-        self._http.cookies.clear()
+        self.http.cookies.clear()
         asked = case.as_transport_kwargs(base_url=WEB, headers=self._headers)
         asked.pop("cookies")
         for name, token in zip(TOKENS, self._tokens, strict=True):
             asked["url"] = asked["url"].replace(name, token)
-        answer = self._http.request(**asked)
+        answer = self.http.request(**asked)
         answer.elapsed = timedelta()  # No network, no time; but schemathesis asks for it.
         return answer
 
@@ -305,7 +305,7 @@ def at_every_limit() -> Visitor:
     web.world.pass_time(days=31)
     page = activated(web, "t2")
     claims = {"sub": "a1", "email": "a1@lakeside.example", "email_verified": True}
-    page._http.cookies.update(web.visitor(**claims).open("/sso/lakeside").press("Continue with Google")._http.cookies)
+    page.http.cookies.update(web.visitor(**claims).open("/sso/lakeside").press("Continue with Google").http.cookies)
     gate.is_on = True
     return Visitor(web, page)
 
@@ -400,7 +400,7 @@ def test_what_is_answered_is_described_and_what_is_described_is_answered(label: 
         def check(case: Case, visitor: Visitor = visitor) -> None:
             answer = visitor.ask(case)
             case.validate_response(answer, checks=CHECKS)
-            complete(answer, label)
+            assert_all_security_headers(answer, label)
             seen.add(str(answer.status_code))
 
         for case in known(operation):

@@ -83,8 +83,8 @@ def test_a_question_is_answered_by_the_browser_that_was_asked(web: Website) -> N
     page = log_in(web.visitor().open("/login"))
     stranger = web.visitor().open("/login/code")
     assert stranger.path == "/login"
-    forged = page._http.cookies[LOGIN_COOKIE][:-3] + "AAA"
-    stranger._http.cookies.set(LOGIN_COOKIE, forged, domain="link.example")
+    forged = page.http.cookies[LOGIN_COOKIE][:-3] + "AAA"
+    stranger.http.cookies.set(LOGIN_COOKIE, forged, domain="link.example")
     assert stranger.open("/login/code").path == "/login"
 
 
@@ -103,7 +103,7 @@ def test_who_forgot_a_password_chooses_a_new_one_with_a_code_and_is_in(web: Webs
 def test_an_address_stands_for_the_username_and_the_browser_learns_neither(web: Website) -> None:
     page = forgot(web, "ADA@mail.example")
     assert "ada" in web.cognito.codes
-    sealed = web.site.services.sealed("forgotten").open(page._http.cookies[LOGIN_COOKIE], 60)
+    sealed = web.site.services.sealed("forgotten").open(page.http.cookies[LOGIN_COOKIE], 60)
     assert sealed == {"name": "ADA@mail.example"}
     assert set_password(page, web.cognito.codes["ada"]).path == "/home"
 
@@ -175,7 +175,7 @@ def test_a_platform_that_helps_by_itself_is_where_the_way_on_leads(web: Website)
     services = replace(site.services, password_help_url="https://help.platform.example/password")
     web.site = assemble(services, site.renderer)
     for method in ("GET", "POST"):
-        answer = web._page(
+        answer = web.send(
             httpx.Request(method, f"{WEB}/login/forgot", data={"username": "ada"} if method == "POST" else None)
         )
         assert (answer.status_code, answer.headers["Location"]) == (303, "https://help.platform.example/password")

@@ -98,7 +98,7 @@ def test_unexpired_session_cannot_undo_what_the_owner_linked(web: Website) -> No
     attacker = log_in(web.visitor().open("/login"), "zoe")
     web.world.pass_time(minutes=1)
     owner_logs_in(web, "s9@lakeside.example")
-    attacker._http.post("https://link.example/link/undo")
+    attacker.http.post("https://link.example/link/undo")
     assert is_linked_to(web, "s9") == "zoe"
 
 
@@ -125,7 +125,7 @@ def test_trojan_identifier_a_second_login_is_confirmed_once_the_owner_is_back(we
     sees_nothing(attacker)
     assert "Period 3" not in attacker.open("/home").text
     assert "Confirm that this is you" in attacker.text
-    attacker._http.post("https://link.example/link/undo")
+    attacker.http.post("https://link.example/link/undo")
     assert is_linked_to(web, "t1") == "ada"
     assert log_in(attacker.open("/login"), password="a guess").status == 401
     assert "Confirm that this is you" in attacker.open("/home").text
@@ -152,7 +152,7 @@ def test_the_owner_confirms_an_outside_login_once(web: Website, confirm: str) ->
         log_in(at_home.press("Log in with my password"), "zoe")
     else:
         in_the_same_browser = web.visitor(sub="school", email="s9@lakeside.example", email_verified=True)
-        in_the_same_browser._http.cookies.update(at_home._http.cookies)
+        in_the_same_browser.http.cookies.update(at_home.http.cookies)
         in_the_same_browser.open("/sso/lakeside").press("Continue with Google")
 
     assert "Algebra" in web.visitor(**claims).open("/login").press("Continue with Google").text

@@ -137,7 +137,7 @@ def test_a_recipient_comes_from_storage_however_it_is_asked_for(web: Website, bo
     visitor = web.visitor().open(old)
     before = len(world.ses.sent)
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert visitor._http.post(f"{WEB}/activate/again", content=body, headers=headers).status_code == 200
+    assert visitor.http.post(f"{WEB}/activate/again", content=body, headers=headers).status_code == 200
     world.send_mail()
     assert {mail["To"] for mail in world.ses.sent[before:]} <= {"t2@lakeside.example"}
     assert all("evil" not in repr(mail) for mail in world.ses.sent)
@@ -171,26 +171,26 @@ def test_a_token_has_a_mac_of_256_bits_and_an_id_of_128(web: Website) -> None:
 def test_every_step_gives_the_browser_another_session(web: Website) -> None:
     """Login, link, undo: an id that was known before each of them opens nothing after it."""
     page = log_in(activated(web).press("Log into my existing account"))
-    ids = [page._http.cookies[SESSION_COOKIE]]
+    ids = [page.http.cookies[SESSION_COOKIE]]
     for button in ("Link my accounts", "Undo the link with Lakeside Schools"):
         page.press(button)
-        ids.append(page._http.cookies[SESSION_COOKIE])
+        ids.append(page.http.cookies[SESSION_COOKIE])
     log_in(page.open("/login"))
-    ids.append(page._http.cookies[SESSION_COOKIE])
+    ids.append(page.http.cookies[SESSION_COOKIE])
     assert len(set(ids)) == 4
     for old in ids[:-1]:
         stranger = web.visitor()
-        stranger._http.cookies.set(SESSION_COOKIE, old, domain="link.example")
+        stranger.http.cookies.set(SESSION_COOKIE, old, domain="link.example")
         assert stranger.open("/home").path == "/login"
 
 
 @pytest.mark.parametrize("cookie", ["__Host-activation", "__Host-login", "__Host-session"])
 def test_a_cookie_not_sealed_here_or_sealed_for_something_else_opens_nothing(web: Website, cookie: str) -> None:
     page = activated(web)
-    sealed = page._http.cookies["__Host-activation"]
+    sealed = page.http.cookies["__Host-activation"]
     for value in ("", "x", sealed[:-2] + "xx", sealed if cookie != "__Host-activation" else sealed[::-1], "{}"):
         stranger = web.visitor()
-        stranger._http.cookies.set(cookie, value, domain="link.example")
+        stranger.http.cookies.set(cookie, value, domain="link.example")
         assert "Ada Person" not in stranger.open("/activate").text
         assert stranger.open("/link").path == "/login"
         assert stranger.open(f"/callback/google?{urlencode({'state': 's', 'code': 'c'})}").status == 403
@@ -241,7 +241,7 @@ def test_a_limit_trusts_no_header_case_or_success(web: Website) -> None:
     """A new X-Forwarded-For, other letters, and a login that worked in between: three ways round it that are none."""
     page = web.visitor()
     for n in range(10):
-        page._http.headers["X-Forwarded-For"] = f"203.0.113.{n}"
+        page.http.headers["X-Forwarded-For"] = f"203.0.113.{n}"
         log_in(page.open("/login"), "ADA" if n % 2 else "ada", PASSWORD if n == 8 else "wrong")
     assert log_in(web.visitor().open("/login"), "Ada").status == 429
 
@@ -256,15 +256,13 @@ def test_who_asks_is_told_by_the_api_and_by_no_header() -> None:
 def test_guesses_at_an_address_are_limited_from_anywhere_and_lock_out_nobody(web: Website) -> None:
     address = web.world.address_in_mail_to("t1@lakeside.example")
     guess = address[:-1] + ("A" if address[-1] != "A" else "B")
-    guesses = [
-        web._page(httpx.Request("GET", guess, headers={"X-Forwarded-For": f"203.0.113.{n}"})) for n in range(301)
-    ]
+    guesses = [web.send(httpx.Request("GET", guess, headers={"X-Forwarded-For": f"203.0.113.{n}"})) for n in range(301)]
     assert [a.status_code for a in guesses[-2:]] == [404, 429]
-    assert web._page(httpx.Request("GET", address)).status_code == 303
+    assert web.send(httpx.Request("GET", address)).status_code == 303
 
 
 def test_guesses_at_any_address_are_limited_by_where_they_come_from(web: Website) -> None:
-    guesses = [web._page(httpx.Request("GET", f"{WEB}/activate/guess-{n}")) for n in range(301)]
+    guesses = [web.send(httpx.Request("GET", f"{WEB}/activate/guess-{n}")) for n in range(301)]
     assert [a.status_code for a in guesses[-2:]] == [404, 429]
 
 
@@ -287,12 +285,12 @@ def test_no_address_host_or_field_of_a_request_decides_where_it_leads(web: Websi
              ("POST", "/activate/existing"), ("GET", "/callback/clever"), ("POST", "/link"), ("GET", "/console/lakeside"),
              ("GET", "/console/" + quote(target, safe="")), ("GET", "/activate")]  # fmt: skip
     page = log_in(web.visitor().open("/login"))
-    cookie = f"{SESSION_COOKIE}={page._http.cookies[SESSION_COOKIE]}"
+    cookie = f"{SESSION_COOKIE}={page.http.cookies[SESSION_COOKIE]}"
     for more in ({}, {"Cookie": cookie}):
         for method, path in asked:
             data = dict.fromkeys(names, target) if method == "POST" else None
             request = httpx.Request(method, f"{WEB}{path}?{query}", data=data, headers={**headers, **more})
-            answer = web._page(request)
+            answer = web.send(request)
             location = answer.headers.get("Location", "/")
             assert re.match(r"/(?![/\\])", location) or location.split("?")[0] in (
                 f"{GOOGLE}/authorize",
@@ -306,7 +304,7 @@ def test_no_address_host_or_field_of_a_request_decides_where_it_leads(web: Websi
 )
 def test_a_district_that_is_not_there_is_named_in_no_other_address(web: Website, path: str) -> None:
     """A name outside ASCII once went into a Location, which no header can hold."""
-    answer = web._page(httpx.Request("GET", WEB + path))
+    answer = web.send(httpx.Request("GET", WEB + path))
     assert answer.status_code == 404
     assert "Location" not in answer.headers
 
@@ -363,7 +361,7 @@ def test_a_session_of_a_roster_user_alone_opens_no_account(web: Website) -> None
     session = Session(user=key("s1"), proof=Proof.DISTRICT_LOGIN_CLEVER)
     known = web.site.services.sessions.start(session, "known")
     stranger = web.visitor()
-    stranger._http.cookies.set(
+    stranger.http.cookies.set(
         SESSION_COOKIE, RequestContexts(web.site.services).sealed_session(known), domain="link.example"
     )
     assert stranger.open("/home").path == "/welcome"

@@ -107,7 +107,7 @@ def only_by_its_teacher(s: Story) -> bool:
     page = s.student.open("/classes/own")
     with pytest.raises(NoSuchButton):
         page.press(GOAL_AGAIN)
-    page._http.post("https://link.example/classes/own/again", data={"work": "goal:g", "into": "lakeside/c1"})
+    page.http.post("https://link.example/classes/own/again", data={"work": "goal:g", "into": "lakeside/c1"})
     return s.web.world.work.of_class("lakeside", "c1") == ([], [])
 
 

@@ -126,7 +126,7 @@ def test_nobody_else_has_a_file_and_nobody_has_it_on_the_day_after(web: Website)
     assert kid.open(file).status == 404
     with pytest.raises(NoSuchButton):
         kid.open("/classes/own/settings").press("Download class data")
-    assert kid._http.post(f"{WEB}/classes/own/download").status_code == 404
+    assert kid.http.post(f"{WEB}/classes/own/download").status_code == 404
     web.world.pass_time(hours=25)
     assert log_in(teacher.open("/login")).open(file).status == 404
 
