@@ -39,7 +39,7 @@ def kinds(world: World) -> list[str]:
     return [next(t["Value"] for t in mail["EmailTags"] if t["Name"] == "kind") for mail in world.ses.sent]
 
 
-def pass_days(world: World, days: int, *, feedback: bool = False) -> None:
+def pass_days(world: World, days: int) -> None:
     """Let days go by, on each of which the schedule fires in the morning and in the evening, each time twice."""
     for _ in range(days * 2):
         world.pass_time(hours=12)

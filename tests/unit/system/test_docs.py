@@ -138,3 +138,18 @@ def test_the_lists_of_the_glossary_are_in_order_and_name_nothing_twice():
             word.strip("`").lower() for word in re.findall(r"^\| (.+?) \|", section, re.MULTILINE)[1:] if word != "---"
         ]
         assert words == sorted(set(words))
+
+
+AWS_OWN = {"EmailConfiguration"}
+"""Names that documents take from AWS, and no code of ours has."""
+
+
+def test_classes_and_snake_case_names_in_documents_exist():
+    code = "\n".join(text for path, text in tree.texts().items() if not path.endswith(".md"))
+    missing = {
+        f"{path}: {name}"
+        for path in DOCUMENTS
+        for name in re.findall(r"`([A-Z][a-z]+[A-Z][A-Za-z]*|[a-z]+_[a-z_]+)`", tree.texts()[path])
+        if name not in AWS_OWN and not re.search(rf"\b{name}\b", code)
+    }
+    assert not sorted(missing)
