@@ -73,7 +73,7 @@ class AccountLine(_Body):
 
 
 def account_line(raw: bytes) -> AccountLine:
-    """A line of the feed. Raises ValueError when it is too long, no JSON object, or not as the schema says."""
+    """A line of the feed. Raises ValueError when it is too long, no JSON object, or does not fit the schema."""
     if len(raw) > _LONGEST_LINE:
         raise ValueError("the line is too long")
     return AccountLine.model_validate_json(raw)

@@ -60,7 +60,7 @@ class Encoding:
 @dataclass(frozen=True, slots=True)
 class RosterFile:
     """One CSV file of an upload. ``open(start, end)`` gives its bytes from ``start`` on, as often as wanted; it may give more
-    than up to ``end``. ``piece`` says which of its rows are to be read; ``encoding`` is None until it was found out."""
+    than up to ``end``. ``piece`` is the part of it that is to be read; ``encoding`` is None until it was found out."""
 
     name: str
     size: int
@@ -70,7 +70,7 @@ class RosterFile:
 
     @property
     def stem(self) -> str:
-        """The name that says what is in it: lower case, without folder and ``.csv``."""
+        """The name by which formats know the file: lower case, without folder and ``.csv``."""
         return self.name.rsplit("/", 1)[-1].lower().removesuffix(".csv")
 
     @contextmanager
@@ -289,7 +289,7 @@ def _open_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, start: int, _e
 
 
 def damaged(name: str | None) -> UploadRejected:
-    """What is raised when an archive breaks off or does not hold what its directory says."""
+    """The error for an archive that breaks off or does not match its directory."""
     return UploadRejected("damaged_zip", "The zip is damaged. Zip and upload it again.", file=name)
 
 

@@ -95,7 +95,7 @@ def _remove_missing(
 def _gather(
     blocks: Iterable[ClassesBlock], plan: ImportPlan, result: ClassDiff
 ) -> tuple[dict[str, ClassRecord], set[str]]:
-    """The classes of the upload by their ids, and the ids of those that it says are gone."""
+    """The classes of the upload by their ids, and the ids of those that it marks as removed."""
     after: dict[str, ClassRecord] = {}
     removed: set[str] = set()
     for block in blocks:

@@ -42,7 +42,7 @@ class PeopleDiff:
     enrolled: int = 0
     """How many enrollments there are afterwards."""
     reused: list[str] = field(default_factory=list)
-    """Ids that name somebody else now: another given name, family name and address at once."""
+    """Ids that name another person than before: given name, family name and address all differ."""
 
     def fates(self, school: str) -> tuple[Fate, Fate]:
         """How the people of a school, and their enrollments, fare."""
@@ -51,7 +51,7 @@ class PeopleDiff:
 
 @dataclass(slots=True)
 class _Gathered:
-    """What the rows of a shard say."""
+    """The rows of a shard, by person."""
 
     people: dict[str, PersonRecord] = field(default_factory=dict)
     named_by_roles: set[str] = field(default_factory=set)
@@ -152,7 +152,7 @@ class _Comparison:
             enrollments.stood += number
 
     def _person_after(self, key: str, person: PersonRecord | None, old: PersonRecord | None) -> PersonRecord | None:
-        """The person after the import, without a look at enrollments; None for nobody."""
+        """Return the person after the import, enrollments left aside; None if the person is removed."""
         plan, users = self._plan, self._result.users
         is_delta = plan.mode(Kind.USERS) is Mode.DELTA
         if person and person.role is None and is_delta and old:
@@ -266,7 +266,7 @@ class _Comparison:
 
 
 class _Enrollments:
-    """Each person's enrollments in the upload; what was never asked for is about people who were left out."""
+    """Each person's enrollments in the upload. Those that were never taken belong to people who were left out."""
 
     def __init__(self, seen: _Gathered) -> None:
         self._named = sorted(seen.enrollments.items())
@@ -275,7 +275,7 @@ class _Enrollments:
         self.repeated = 0
 
     def of(self, key: str) -> list[RoleEnrollments]:
-        """The person's enrollments, sorted. May be asked for again as long as nobody else is asked for."""
+        """Return the person's enrollments, sorted. A second call in a row for the same person returns the same."""
         latest_key, named = self._latest
         if key == latest_key:
             return named
@@ -289,11 +289,11 @@ class _Enrollments:
         return named
 
     def ended(self, key: str) -> set[tuple[str, str]]:
-        """(class id, role) of those that the upload says are over."""
+        """(class id, role) of those that the upload marks as removed."""
         return {(class_id, role) for role, by_person in self._ended for class_id in by_person.get(key, ())}
 
     def left(self) -> int:
-        """How many belong to people who were not asked for."""
+        """How many were never taken."""
         return sum(len(set(classes)) for _, by_person in self._named for classes in by_person.values())
 
 
@@ -360,59 +360,63 @@ def _reject_dangling(
     result: PeopleDiff,
 ) -> None:
     """Take out the rows that name people or classes that are not in the upload. A delta may name what stands already."""
-    nobody: set[str] = set()
-    no_class: set[str] = set()
+    unknown_people: set[str] = set()
+    unknown_classes: set[str] = set()
     if plan.mode(Kind.USERS) is Mode.BULK:
         named = {*seen.named_by_roles, *chain.from_iterable(seen.by_person())}
-        nobody = named - seen.people.keys() - seen.removed
+        unknown_people = named - seen.people.keys() - seen.removed
     if class_ids is not None:
         for by_person in seen.by_person():
-            no_class.update(*by_person.values())
+            unknown_classes.update(*by_person.values())
         for known in class_ids():
-            no_class.difference_update(known)
-    if not nobody and not no_class:
+            unknown_classes.difference_update(known)
+    if not unknown_people and not unknown_classes:
         return
     for by_person in seen.by_person():
-        _take_out(by_person, nobody, no_class)
-    for kind, reject in _dangling(blocks(), nobody, no_class):
+        _take_out(by_person, unknown_people, unknown_classes)
+    for kind, reject in _dangling(blocks(), unknown_people, unknown_classes):
         result.rejects.append(reject)
         counts = result.users if kind is Kind.USERS else result.enrollments
         counts.read += 1
         counts.rejected += 1
 
 
-def _take_out(by_person: dict[str, list[str]], nobody: set[str], no_class: set[str]) -> None:
-    for user in nobody & by_person.keys():
+def _take_out(by_person: dict[str, list[str]], unknown_people: set[str], unknown_classes: set[str]) -> None:
+    for user in unknown_people & by_person.keys():
         del by_person[user]
-    for user, classes in by_person.items() if no_class else ():
-        if not no_class.isdisjoint(classes):
-            by_person[user] = [class_id for class_id in classes if class_id not in no_class]
+    for user, classes in by_person.items() if unknown_classes else ():
+        if not unknown_classes.isdisjoint(classes):
+            by_person[user] = [class_id for class_id in classes if class_id not in unknown_classes]
 
 
-def _dangling(blocks: Iterable[AnyPeopleBlock], nobody: set[str], no_class: set[str]) -> Iterator[tuple[Kind, Reject]]:
+def _dangling(
+    blocks: Iterable[AnyPeopleBlock], unknown_people: set[str], unknown_classes: set[str]
+) -> Iterator[tuple[Kind, Reject]]:
     for block in blocks:
         match block:
-            case RolesBlock() if nobody:
-                for reject in _dangling_roles(block, nobody):
+            case RolesBlock() if unknown_people:
+                for reject in _dangling_roles(block, unknown_people):
                     yield Kind.USERS, reject
             case EnrollmentsBlock():
-                for reject in _dangling_enrollments(block, nobody, no_class):
+                for reject in _dangling_enrollments(block, unknown_people, unknown_classes):
                     yield Kind.ENROLLMENTS, reject
 
 
-def _dangling_roles(block: RolesBlock, nobody: set[str]) -> Iterator[Reject]:
+def _dangling_roles(block: RolesBlock, unknown_people: set[str]) -> Iterator[Reject]:
     message = "The row is about a person who is not in users.csv. Add the person, or leave the row out."
     for row, line in zip(block.rows, block.lines, strict=True):
-        if row.sourced_id in nobody:
+        if row.sourced_id in unknown_people:
             yield Reject(block.file, line, block.column, "unknown_user", message, row.sourced_id[:80])
 
 
-def _dangling_enrollments(block: EnrollmentsBlock, nobody: set[str], no_class: set[str]) -> Iterator[Reject]:
+def _dangling_enrollments(
+    block: EnrollmentsBlock, unknown_people: set[str], unknown_classes: set[str]
+) -> Iterator[Reject]:
     for text in block.texts.split("\n"):
         user, class_id, line = text.split("\t")
-        if class_id in no_class:
+        if class_id in unknown_classes:
             message = "The row names a class that is not in this upload. Add the class, or leave the row out."
             yield Reject(block.file, int(line), block.class_column, "unknown_class", message, class_id[:80])
-        elif user in nobody:
+        elif user in unknown_people:
             message = "The row names a person who is not in this upload. Add the person, or leave the row out."
             yield Reject(block.file, int(line), block.user_column, "unknown_user", message, user[:80])

@@ -88,7 +88,7 @@ class Table:
             note(Note("encoding_assumed", f"The file is not UTF-8; it was read as {self._encoding.codec}.", self.shown))
 
     def whole(self) -> Table:
-        """The table of all of the file's rows, whatever piece this one is of; nothing of it is rejected or noted."""
+        """Return the table of all rows of the file, also where this one is of a piece. It rejects and notes nothing."""
         whole = copy(self)
         whole.file = replace(self.file, piece=WHOLE)
         whole._reject = lambda _reject: None

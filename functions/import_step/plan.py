@@ -187,7 +187,7 @@ class PartRead(Struct, kw_only=True):
     shown: dict[str, str] = {}
     """The name of each file, by its stem."""
     rejected: Rejection | None = None
-    """Why the upload cannot be used; then nothing else is told."""
+    """Why the upload cannot be used; then the rest is empty."""
     rejects: dict[Kind, int] = {}
     notes: list[Note] = []
     schools: dict[str, str] = {}
@@ -215,19 +215,19 @@ class RollBackPlan(WritePlan, kw_only=True):
 
 
 class ImportPlan(WritePlan, kw_only=True):
-    """What an upload says, and what may be done with it."""
+    """What an upload holds, and what may be done with it."""
 
     modes: dict[Kind, Mode]
     content: str
     additions_only: bool
-    """Nothing is removed at all, whatever the rows say."""
+    """Nothing is removed at all, also no row that is marked as removed."""
     on: str
     format: dict[str, str]
     """As the report names it."""
     keeps: list[Kind]
     """The kinds of which nothing is removed, because rows of them were rejected."""
     kept_roles: list[str] = []
-    """Of whom the upload does not speak: nobody with such a role is missing."""
+    """Roles that are not in the upload at all: people with such a role are not missing."""
     header_only: dict[Kind, str]
     """By kind: the file that has a header and no rows."""
     rejected: dict[Kind, int]
@@ -241,7 +241,7 @@ class ImportPlan(WritePlan, kw_only=True):
     """In the order in which they were read."""
 
     def mode(self, kind: Kind) -> Mode:
-        """How the upload speaks of this kind."""
+        """What the upload holds of this kind: all, changes, or nothing."""
         return self.modes[kind]
 
     def may_remove(self, kind: Kind) -> bool:
@@ -272,7 +272,7 @@ class PeopleResult(Struct, kw_only=True):
     schools: dict[str, tuple[Fate, Fate]]
     """By school: its people, and their enrollments."""
     reused: First[str]
-    """Ids that name somebody else now."""
+    """Ids that name another person than before."""
     standing: dict[Kind, int]
 
 

@@ -2,7 +2,7 @@
 
 Each is a line of JSON, an array in the order of the fields: files are small, and a line that did not change is equal byte
 for byte. A new column is a field at the end of a row and of its record, with a default, so that what was written before is
-still read; ``PersonRecord.of`` and ``add`` say what becomes of it, and its format reads it.
+still read; ``PersonRecord.of`` and ``add`` take it over, and its format reads it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shared.domain.roster import ROLE_PRECEDENCE, DistrictClass, Role, RosterUse
 _RANK = {role: rank for rank, role in enumerate(ROLE_PRECEDENCE)}
 _TEACHING = {"teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor"}
 _ATTENDING = "student"
-"""The enrollment roles of those who teach a class, and of those who attend it; whoever has another one is no member."""
+"""The enrollment roles of those who teach a class, and of those who attend it; with another role one is no member."""
 TEACHERS, STUDENTS = "t", "s"
 """The two kinds of members of a class, as working files name them."""
 _MEMBER_KINDS = {**dict.fromkeys(_TEACHING, TEACHERS), _ATTENDING: STUDENTS}
@@ -30,7 +30,8 @@ def packed(record: object) -> bytes:
 
 
 class PersonRow(Struct, array_like=True, gc=False):
-    """A row about a person. ``role`` is None where another file (roles.csv) says it, or where we act for nobody."""
+    """A row about a person. ``role`` is None where another file (roles.csv) has it, or for a role that
+    this system does nothing for."""
 
     sourced_id: str
     role: Role | None
@@ -102,7 +103,7 @@ class PersonRecord(Struct, array_like=True, gc=False):
         )
 
     def add(self, row: PersonRow) -> None:
-        """Add what another row of the same person says; of names the first one counts."""
+        """Add another row of the same person; the names of the first one stay."""
         self.role = foremost(self.role, row.role)
         self.email = self.email or row.email
         self.username = self.username or row.username
@@ -148,7 +149,7 @@ class PersonRecord(Struct, array_like=True, gc=False):
         }
 
     def roster_user(self, district_id: str, *, active: bool = True) -> RosterUser:
-        """The roster user that this is; whoever is not active has no classes."""
+        """Return the roster user that this is; one who is not active has no classes."""
         if self.role is None:
             raise ValueError("somebody without a role is no roster user")
         enrollments = self.enrollments if active else ()

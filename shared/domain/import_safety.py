@@ -32,7 +32,7 @@ class Rollover:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What an import would do, as far as the gate asks. ``ended`` are removals because a term is over: nobody's mistake."""
+    """What an import would do. ``ended`` are removals because a term is over: they are no mistake."""
 
     counts: Mapping[Kind, Counts]
     standing: Mapping[str, int]
@@ -40,7 +40,7 @@ class Outlook:
     """By school and kind."""
     ended: Mapping[Kind, int] = field(default_factory=dict)
     reused: int = 0
-    """How many ids name somebody else now."""
+    """How many ids name another person than before."""
     reused_ids: tuple[str, ...] = ()
     """Some of them."""
     rollover: Rollover | None = None

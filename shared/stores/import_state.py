@@ -88,7 +88,7 @@ class ImportStateStore:
         return _snapshot(item) if item else None
 
     def advance(self, district_id: str, snapshot: Snapshot, record: Item, event: Item) -> None:
-        """Point at the new snapshot, note the import and tell the platform, all at once. May be run again."""
+        """Point at the new snapshot, note the import and put its event into the outbox, all at once. May be run again."""
         previous = {"previous": _attributes(snapshot.previous)} if snapshot.previous else {}
         self._table.write(
             Put({**snapshot_key(district_id), **_attributes(snapshot), **previous}), Put(record), Put(event)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MOST_REJECTS = 100_000
-"""Rows that rejects.csv names; whoever has more has one mistake in all of them."""
+"""The most rows that rejects.csv lists; where there are more, it is one mistake in all of them."""
 
 
 class ReportStore:
@@ -43,7 +43,7 @@ class ReportStore:
         self._point_latest_at(report)
 
     def amend(self, district_id: str, import_id: str, status: Status, reason: dict[str, str]) -> None:
-        """Change what a report says of how its import stands, after a person decided."""
+        """Change the status and reason in a report, after a person decided."""
         key = f"reports/{district_id}/{import_id}/report.json"
         body = json.loads(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
         self._put_json(key, {**body, "status": status.value, "reason": reason})
@@ -63,7 +63,7 @@ class ReportStore:
         return body
 
     def write_accounts(self, name: str, body: dict[str, Any]) -> None:
-        """The answer to a file of the accounts feed."""
+        """Write the report on a file of the accounts feed."""
         self._put_json(f"reports/_accounts/{name}/report.json", body)
 
     def _point_latest_at(self, report: Report) -> None:

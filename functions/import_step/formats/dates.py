@@ -114,7 +114,7 @@ def _readings(text: str) -> tuple[date | None, date | None]:
 
 
 def _date(year: str, month: str, day: str) -> date | None:
-    """None for a day that is in no calendar, or in a year that no roster speaks of."""
+    """None for a day that is in no calendar, or in a year that no roster means."""
     number = int(year)
     if len(year) == 2:
         number += 1900 if number >= _FIRST_OF_THE_1900S else 2000

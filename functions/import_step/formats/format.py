@@ -17,7 +17,7 @@ from shared.domain.roster import Role
 
 
 class Mode(StrEnum):
-    """How a file speaks of its kind: all there is, what has changed, or not at all."""
+    """What a file holds of its kind: all there is, what has changed, or nothing."""
 
     BULK = "bulk"
     DELTA = "delta"
@@ -64,7 +64,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """What an upload is: its format, and how its files speak of each kind."""
+    """What an upload is: its format, and what its files hold of each kind."""
 
     name: str
     version: str
@@ -91,7 +91,7 @@ class Format(Protocol):
         """The files in which no rows at all means that the export went wrong."""
 
     def roles_not_told(self, upload: Recognised, seen: Mapping[str, int]) -> Sequence[str]:
-        """The roles of which an upload does not speak at all, by how many rows each file had: whoever has one of them is not
+        """The roles that are not in this upload at all, by how many rows each file had: people with such a role are not
         missing."""
 
     def read(self, upload: Recognised, stem: str, sink: Sink) -> int:
@@ -145,12 +145,12 @@ def two_formats(first: str, second: str) -> UploadRejected:
 
 
 def missing_value(file: str, line: int, column: str) -> Reject:
-    """A row that lacks what it cannot do without."""
+    """The reject of a row that lacks a required value."""
     return Reject(file, line, column, "missing_value", f"The row has no {column}. Fill it in.")
 
 
 def unknown_role(file: str, line: int, column: str) -> Reject:
-    """A row whose role might be anything: whoever is left out because of a misspelling would seem to have left."""
+    """The reject of a row with an unknown role: a person left out because of a misspelling would seem to have left."""
     message = "The role of this row is not known here. Write a role of the format, such as teacher or student."
     return Reject(file, line, column, "unknown_role", message)
 

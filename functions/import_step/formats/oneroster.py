@@ -88,7 +88,7 @@ class OneRoster:
 
     @staticmethod
     def _tells_roles(upload: Recognised) -> bool:
-        """A file without ids is no users.csv at all: that is to be said of it, and not that another one is missing."""
+        """Whether the upload has roles. A users.csv without ids is no users.csv: that is reported, not a missing roles.csv."""
         users = table(upload.files["users"], None, _Quiet())
         return "roles" in upload.files or users.has("role") or not users.has("sourcedId")
 
@@ -145,7 +145,7 @@ class _Reader:
         return False
 
     def _is_unclear(self, status: str, kind: Kind) -> bool:
-        """In a delta a status decides who leaves: what it says has to be known."""
+        """Whether a status is unknown in a delta, where it decides who leaves."""
         return bool(status) and self._upload.modes[kind] is Mode.DELTA and status.lower() not in ("active", *_REMOVED)
 
     def _reject_status(self, kind: Kind, file: str, lines: Sequence[int]) -> None:
@@ -331,11 +331,11 @@ def _clever_ids(user_ids: str) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class _Manifest:
-    """What a manifest says: the version of OneRoster, and of each file ``absent``, ``bulk`` or ``delta``."""
+    """A manifest: the version of OneRoster, and for each file ``absent``, ``bulk`` or ``delta``."""
 
     file: str
     version: str = ""
-    says: dict[str, str] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
 
 
 def _manifest(file: RosterFile) -> _Manifest:
@@ -354,7 +354,7 @@ def _manifest(file: RosterFile) -> _Manifest:
             raise _bad_manifest(
                 shown, line, "The manifest does not say what this file is. Write absent, bulk or delta."
             )
-        if found.says.setdefault(stem, word) != word:
+        if found.words.setdefault(stem, word) != word:
             raise _bad_manifest(shown, line, "The manifest says two things of one file. Leave one of them out.")
     return found
 
@@ -380,19 +380,19 @@ def _properties(file: RosterFile) -> Iterator[tuple[int, str, str]]:
 
 def _modes(files: dict[str, RosterFile], manifest: _Manifest) -> dict[Kind, Mode]:
     """Of files that the manifest does not name the others say what they are: beside deltas alone there is no whole roster."""
-    words = set(manifest.says.values())
+    words = set(manifest.words.values())
     otherwise = Mode.DELTA if "delta" in words and "bulk" not in words else Mode.BULK
     modes = {}
     for stem, kind in _FILES.items():
-        word = manifest.says.get(stem, "absent")
+        word = manifest.words.get(stem, "absent")
         modes[kind] = (otherwise if word == "absent" else Mode(word)) if stem in files else Mode.ABSENT
     return modes
 
 
 def _disagreements(files: dict[str, RosterFile], manifest: _Manifest) -> Iterator[Note]:
     """Where a manifest and the files disagree, the files win."""
-    named = [stem for stem, word in manifest.says.items() if word != "absent" and stem not in files]
-    hidden = [stem for stem, word in manifest.says.items() if word == "absent" and stem in files]
+    named = [stem for stem, word in manifest.words.items() if word != "absent" and stem not in files]
+    hidden = [stem for stem, word in manifest.words.items() if word == "absent" and stem in files]
     unknown = manifest.version and manifest.version not in _VERSIONS
     for count, message in (
         (len(named), "The manifest names files that are not in the upload; the files that are there were read."),
@@ -413,7 +413,7 @@ def _version_by_files(files: dict[str, RosterFile], users: Table | None) -> str:
 
 
 class _Quiet:
-    """A sink for looking before reading: what is wrong is told when the file is read."""
+    """A sink for a look at a file before it is read; errors are reported when it is."""
 
     def person(self, row: PersonRow, where: Where) -> None: ...
     def role(self, *_args: object, **_more: object) -> None: ...

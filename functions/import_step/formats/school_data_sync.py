@@ -80,7 +80,7 @@ class SchoolDataSync:
         return seen
 
     def _people(self, file: RosterFile, role: Role, sink: Sink) -> int:
-        """Names are optional here: whoever has none goes by the username."""
+        """Names are optional here: a person without one goes by the username."""
         people = self._table(file, Kind.USERS, sink)
         people.require(["SIS ID", "School SIS ID", "Username"])
         columns = ("SIS ID", "School SIS ID", "First Name", "Last Name", "Username", "Status")

@@ -1,4 +1,4 @@
-"""When classes end, as a file's date columns say; what can be read in two ways is not used, and told."""
+"""When classes end, by a file's date columns. A date that can be read in two ways is noted and not used."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ class Ends:
         self._known: dict[str, str | None] = {"": None}
 
     def after(self, text: str) -> str | None:
-        """The day after the last one, as YYYY-MM-DD; None when the text says none."""
+        """Return the day after the last one, as YYYY-MM-DD; None when the text is no date."""
         if text not in self._known:
             self._known[text] = self._read(text)
         elif text and self._known[text] is None:
-            self._tell(text)
+            self._note(text)
         return self._known[text]
 
     def _read(self, text: str) -> str | None:
         day = read_date(text, self._order)
         if day is None:
-            self._tell(text)
+            self._note(text)
             return None
         return (min(day, date.max - timedelta(days=1)) + self._after_last).isoformat()
 
-    def _tell(self, text: str) -> None:
+    def _note(self, text: str) -> None:
         if is_ambiguous(text):
             code, message = (
                 "ambiguous_date",

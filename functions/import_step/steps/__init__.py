@@ -52,7 +52,7 @@ class ImportSteps:
         }
 
     def run(self, step: str, import_: Import, shard: int | None = None) -> StepResult:
-        """Carry out a step; those in a map are told which shard, or part of the upload, is theirs."""
+        """Carry out a step; in a map it is of one shard, or of one part of the upload."""
         if shard is None:
             return (self._whole_of_roll_back if import_.roll_back else self._whole)[step](import_)
         return (self._shard_of_roll_back if import_.roll_back else self._of_a_shard)[step](import_, shard)

@@ -1,4 +1,4 @@
-"""The end of an import: its report, the snapshot that stands from now on, and the event that tells of it."""
+"""The end of an import: its report, the snapshot that stands from now on, and the event."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Finish:
         self._context = context
 
     def finish(self, import_: Import) -> StepResult:
-        """Write the report; after an import that was applied, advance the snapshot and tell the platform."""
+        """Write the report; after an import that was applied, advance the snapshot and send the event."""
         files = self._context.files(import_)
         if rejected := files.find(REJECTED):
             return self._finish_rejected(import_, rejected)

@@ -66,7 +66,7 @@ class SafetyCheck:
             return context.supersede(import_)
         else:
             result = go_on("apply", plan.shards)
-        # A preview says what would be matched and mailed, too (B1).
+        # A preview counts what would be matched and mailed, too (B1).
         return go_on("match", plan.shards) if import_.preview else result
 
     def _totals(self, import_: Import, plan: ImportPlan) -> Totals:

@@ -101,7 +101,7 @@ class Ingest:
         return True
 
     def _unchanged(self, import_: Import, before: Snapshot) -> StepResult:
-        """End an upload that is what stands already, without a lock: it only says so once nobody can make that untrue.
+        """End an upload that is what stands already, without a lock: only once no other import can make that untrue.
 
         Once it is noted as the newest, no older import passes the gate; and one that passed before still holds the lock.
         """

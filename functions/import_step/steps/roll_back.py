@@ -68,7 +68,7 @@ class RollBack:
         return go_on("apply", self._context.files(import_).get(ROLL_BACK_PLAN).shards)
 
     def finish(self, import_: Import) -> StepResult:
-        """Advance to the restored snapshot, tell the platform, and say in the report that the import was undone."""
+        """Advance to the restored snapshot, send the event, and note in the report that the import was undone."""
         reason = {
             "code": "rolled_back",
             "message": "A person rolled this import back: what stood before it stands again. Links and mails that came of it "
