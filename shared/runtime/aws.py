@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, overload
 
 import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sesv2 import SESV2Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 
+@overload
+def client(service: Literal["cognito-idp"], *, retries: bool = ...) -> CognitoIdentityProviderClient: ...
+@overload
+def client(service: Literal["events"], *, retries: bool = ...) -> EventBridgeClient: ...
+@overload
+def client(service: Literal["s3"], *, retries: bool = ...) -> S3Client: ...
+@overload
+def client(service: Literal["secretsmanager"], *, retries: bool = ...) -> SecretsManagerClient: ...
+@overload
+def client(service: Literal["sesv2"], *, retries: bool = ...) -> SESV2Client: ...
+@overload
+def client(service: Literal["sqs"], *, retries: bool = ...) -> SQSClient: ...
+@overload
+def client(service: Literal["stepfunctions"], *, retries: bool = ...) -> SFNClient: ...
 @cache
-def client(service: str, *, retries: bool = True) -> Any:
+def client(service: str, *, retries: bool = True) -> object:
     """Return the client of a service. Without ``retries`` each call is made once.
 
     A presigned address of S3 needs ``s3v4``: newer regions refuse the older signature.

@@ -10,6 +10,9 @@ from shared.domain.clock import Clock
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
 _KEPT_SECONDS = 300
 
 
