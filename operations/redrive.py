@@ -13,17 +13,17 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeSerializer
-
 from operations.stack import Stack
-from shared.stores.keys import EVENTS, import_key
+from shared.domain.report import Status
+from shared.stores import keys, outbox
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageAttributeValueOutputTypeDef, MessageTypeDef
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
 
-OUTBOX_KEPT = 30 * 86_400
-"""How long after a fact its event lies in the table, in seconds (shared.stores.outbox)."""
+POLL_SECONDS = 1
+"""How long to wait for a message: without a wait, SQS may ask servers that hold none."""
+_OUTBOX_SECONDS = outbox.KEPT_DAYS * 86_400
 _AROUND = 3_600
 """Seconds before and after the batch in which its events are looked for: clocks differ."""
 _FUNCTIONS_OF_SCHEDULES = {
@@ -44,6 +44,7 @@ class Redrive:
         self._sqs = stack.sqs()
         self._functions = stack.functions()
         self._dynamodb = stack.dynamodb()
+        self._table = stack.table()
         self._step_functions = stack.step_functions()
 
     def run(self) -> Counter[str]:
@@ -86,16 +87,16 @@ class Redrive:
         return done
 
     def _has_not_ended(self, ids: dict[str, str]) -> bool:
-        key = {name: {"S": part} for name, part in import_key(ids["district_id"], ids["import_id"]).items()}
-        item = self._dynamodb.get_item(TableName=self._outputs["TableName"], Key=key, ConsistentRead=True).get("Item")
-        return item is None or item["status"]["S"] == "failed"
+        key = keys.import_key(ids["district_id"], ids["import_id"])
+        record = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        return record is None or record["status"] == Status.FAILED
 
     def _messages(self, queue_url: str) -> Iterator[MessageTypeDef]:
         """Every message once; those that are not deleted come back into sight after two minutes."""
         seen: set[str] = set()
         while True:
             found = self._sqs.receive_message(
-                QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=120, WaitTimeSeconds=1,
+                QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=120, WaitTimeSeconds=POLL_SECONDS,
                 MessageAttributeNames=["All"],
             ).get("Messages", [])  # fmt: skip
             fresh = [message for message in found if message["MessageId"] not in seen]
@@ -156,21 +157,21 @@ class Redrive:
             FilterExpression="begins_with(PK, :outbox) AND #ttl BETWEEN :first AND :last",
             ExpressionAttributeNames={"#ttl": "ttl"},
             ExpressionAttributeValues={
-                ":outbox": {"S": EVENTS},
-                ":first": TypeSerializer().serialize(int(first) + OUTBOX_KEPT - _AROUND),
-                ":last": TypeSerializer().serialize(int(last) + OUTBOX_KEPT + _AROUND),
+                ":outbox": {"S": keys.EVENTS},
+                ":first": {"N": str(int(first) + _OUTBOX_SECONDS - _AROUND)},
+                ":last": {"N": str(int(last) + _OUTBOX_SECONDS + _AROUND)},
             },
         )
         for page in pages:
             yield from page["Items"]
 
     def _publish(self, item: dict[str, Any]) -> bool:
-        keys = {"PK": item["PK"], "SK": item["SK"]}
+        item_key = {"PK": item["PK"], "SK": item["SK"]}
         record = {
             "eventID": item["PK"]["S"],
             "eventName": "INSERT",
             "eventSource": "aws:dynamodb",
-            "dynamodb": {"Keys": keys, "NewImage": item, "SequenceNumber": "1"},
+            "dynamodb": {"Keys": item_key, "NewImage": item, "SequenceNumber": "1"},
         }
         return self._invoke("EventPublisherFunctionName", {"Records": [record]})
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,10 +19,14 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 import operations.stack
+from operations import redrive
 from operations.__main__ import COMMANDS, DONE, REFUSED, WRONG_USE, Confirm, main
+from operations.redrive import Redrive
 from operations.stack import Stack, StackNotFound, local_stack, named_stack
 from shared.domain.account import Account
 from shared.stores.accounts import AccountStore
+from shared.stores.keys import import_key
+from shared.stores.outbox import event_item
 
 ROOT = Path(__file__).parents[3]
 REGION = "eu-west-1"
@@ -292,3 +297,113 @@ def test_the_local_stack_is_reached_with_any_credentials(running_locally: dict[s
     credentials = stack.session.get_credentials()
     assert credentials is not None
     assert credentials.access_key == "test"
+
+
+QUEUES = ("Activation", "Export", "LinkNotice")
+
+
+@pytest.fixture
+def dead_letters(aws: None, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A stack with queues and a state machine."""
+    monkeypatch.setattr(redrive, "POLL_SECONDS", 0)
+    sqs, states = boto3.client("sqs"), boto3.client("stepfunctions")
+    urls = {
+        f"{name}Url": sqs.create_queue(QueueName=name)["QueueUrl"]
+        for queue in QUEUES
+        for name in (f"{queue}Queue", f"{queue}DeadLetterQueue")
+    }
+    failed = sqs.create_queue(QueueName="failed")["QueueUrl"]
+    machine = states.create_state_machine(
+        name="import", definition='{"StartAt": "x", "States": {"x": {"Type": "Pass", "End": true}}}',
+        roleArn="arn:aws:iam::123456789012:role/import",
+    )["stateMachineArn"]  # fmt: skip
+    outputs = {
+        **urls, "FailedEventsQueueUrl": failed, "TableName": "table", "ImportStateMachineArn": machine,
+        "RosterImportFunctionName": "roster-import", "EventPublisherFunctionName": "event-publisher",
+    }  # fmt: skip
+    return Stack("production", "123456789012", REGION, outputs, boto3.Session())
+
+
+class Functions:
+    """Lambda's client: records what is invoked, which fails while ``is_broken``."""
+
+    def __init__(self) -> None:
+        self.invoked: list[tuple[str, dict[str, Any]]] = []
+        self.is_broken = False
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, str]:
+        self.invoked.append((FunctionName, json.loads(Payload)))
+        return {"FunctionError": "Unhandled"} if self.is_broken else {}
+
+
+@pytest.fixture
+def functions(monkeypatch: pytest.MonkeyPatch) -> Functions:
+    functions = Functions()
+    monkeypatch.setattr(Stack, "functions", lambda _stack: functions)
+    return functions
+
+
+def waiting(url: str) -> list[str]:
+    """The bodies of the messages that can be received from a queue now."""
+    found = boto3.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    return [message["Body"] for message in found.get("Messages", [])]
+
+
+@pytest.mark.usefixtures("functions")
+def test_redrive_puts_requests_back_into_their_queue(dead_letters: Stack) -> None:
+    for queue in QUEUES:
+        url = dead_letters.outputs[f"{queue}DeadLetterQueueUrl"]
+        boto3.client("sqs").send_message(QueueUrl=url, MessageBody=f"for {queue}")
+
+    assert Redrive(dead_letters).run() == {"mail requests": 1, "exports": 1, "notices of links": 1}
+
+    for queue in QUEUES:
+        assert waiting(dead_letters.outputs[f"{queue}QueueUrl"]) == [f"for {queue}"]
+        assert waiting(dead_letters.outputs[f"{queue}DeadLetterQueueUrl"]) == []
+
+
+@pytest.mark.parametrize(("is_broken", "done"), [(False, {"events of RosterImport": 1}), (True, {"failed": 1})])
+def test_redrive_hands_an_event_to_its_function(
+    dead_letters: Stack, functions: Functions, is_broken: bool, done: dict[str, int]
+) -> None:
+    functions.is_broken = is_broken
+    event = {"Records": [{"s3": {"object": {"key": "rosters/riverbend/monday.zip"}}}]}
+    boto3.client("sqs").send_message(
+        QueueUrl=dead_letters.outputs["FailedEventsQueueUrl"], MessageBody=json.dumps(event)
+    )
+
+    assert Redrive(dead_letters).run() == done
+
+    assert functions.invoked == [("roster-import", event)]
+
+
+def test_redrive_publishes_the_events_of_a_lost_batch_alone(dead_letters: Stack, functions: Functions) -> None:
+    lost, others = datetime(2026, 9, 1, 12, tzinfo=UTC), datetime(2026, 9, 2, 12, tzinfo=UTC)
+    for event_id, moment in (("lost", lost), ("other", others)):
+        dead_letters.table().put_item(Item=event_item(event_id, "AccountLinked", {}, moment))
+    batch = {"approximateArrivalOfFirstRecord": lost.isoformat(), "approximateArrivalOfLastRecord": lost.isoformat()}
+    boto3.client("sqs").send_message(
+        QueueUrl=dead_letters.outputs["FailedEventsQueueUrl"], MessageBody=json.dumps({"DDBStreamBatchInfo": batch})
+    )
+
+    assert Redrive(dead_letters).run() == {"events for the platform": 1}
+
+    ((function, published),) = functions.invoked
+    assert function == "event-publisher"
+    assert "lost" in published["Records"][0]["dynamodb"]["NewImage"]["PK"]["S"]
+
+
+@pytest.mark.usefixtures("functions")
+def test_redrive_starts_an_import_that_broke_off_again_and_only_once(dead_letters: Stack) -> None:
+    states, arn = boto3.client("stepfunctions"), dead_letters.outputs["ImportStateMachineArn"]
+    for import_id, status in (("broken", "failed"), ("over", "completed")):
+        ids = {"import": {"district_id": "riverbend", "import_id": import_id}}
+        execution = states.start_execution(stateMachineArn=arn, name=import_id, input=json.dumps(ids))
+        states.stop_execution(executionArn=execution["executionArn"])
+        dead_letters.table().put_item(Item={**import_key("riverbend", import_id), "status": status})
+
+    assert Redrive(dead_letters).run() == {"imports": 1}
+    assert Redrive(dead_letters).run() == {}
+
+    names = {execution["name"] for execution in states.list_executions(stateMachineArn=arn)["executions"]}
+    assert names == {"broken", "over", "broken-again1"}
