@@ -180,7 +180,7 @@ _UPDATE = "Update USER/ACTIVATION"
 GUARDS: dict[str, tuple[Callable[[], AbstractContextManager[Any]], guards.RequestEdit | None]] = {
     "only a pending activation is taken": (nullcontext, guards.without(_UPDATE, "#state = :before")),
     "a lost answer is not a refusal": (guards._an_unknown_outcome_is_a_refusal, None),
-    "a refused mail is given back": (guards._patch(ActivationStore, "give_back", lambda *_: None), None),
+    "a refused mail is released": (guards._patch(ActivationStore, "release", lambda *_: None), None),
     "the event settles a lost answer": (
         guards._patch(ActivationStore, "mark_feedback", lambda *_, **__: False),
         None,

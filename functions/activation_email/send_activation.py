@@ -111,7 +111,7 @@ class _ActivationClaim:
 
     def take(self) -> Outcome | None:
         try:
-            self.activations.begin_sending(self.activation, now=self.clock(), lease=LEASE)
+            self.activations.claim(self.activation, now=self.clock(), lease=LEASE)
         except RefusedTransition:
             return Outcome.SETTLED
         self.is_taken = True
@@ -119,7 +119,7 @@ class _ActivationClaim:
 
     def release(self, refused: MailRefused) -> None:
         if self.is_taken:
-            self.activations.give_back(self.activation)
+            self.activations.release(self.activation)
         if not refused.may_try_later:
             raise refused
         due_at = refused.until or self.clock() + PARKED_FOR

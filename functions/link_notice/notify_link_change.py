@@ -29,7 +29,7 @@ from shared.runtime.tokens import notice_token
 from shared.stores.accounts import AccountStore
 from shared.stores.districts import DistrictStore
 from shared.stores.links import LinkStore
-from shared.stores.notices import NoticeStore, Taking
+from shared.stores.notices import ClaimResult, NoticeStore
 from shared.stores.roster_users import RosterUserStore
 
 LINKED, UNDONE = "AccountLinked", "LinkUndone"
@@ -120,14 +120,14 @@ class _NoticeClaim:
     notice: Notice
     most_tries: int
     clock: Clock
-    taken_at: datetime | None = None
+    claimed_at: datetime | None = None
 
     def take(self) -> Outcome | None:
         now = self.clock()
-        taking = self.notices.take(self.notice, now=now, lease=LEASE, most_tries=self.most_tries)
-        if taking is not Taking.TAKEN:
-            return Outcome(taking.value)
-        self.taken_at = now
+        result = self.notices.claim(self.notice, now=now, lease=LEASE, most_tries=self.most_tries)
+        if result is not ClaimResult.CLAIMED:
+            return Outcome(result.value)
+        self.claimed_at = now
         return None
 
     def release(self, refused: MailRefused) -> None:
@@ -135,12 +135,12 @@ class _NoticeClaim:
         if not refused.may_try_later:
             self.complete()
             return
-        if self.taken_at:
-            self.notices.give_back(self.notice, taken_at=self.taken_at, lease=LEASE)
+        if self.claimed_at:
+            self.notices.release(self.notice, claimed_at=self.claimed_at, lease=LEASE)
         raise refused
 
     def complete(self, _message_id: str = "", /) -> None:
-        self.notices.settle(self.notice, now=self.taken_at or self.clock())
+        self.notices.complete(self.notice, now=self.claimed_at or self.clock())
 
 
 def _sides(user: RosterUser, account: Account, district: District, detail: Mapping[str, Any]) -> BothSides:

@@ -111,12 +111,12 @@ class ActivationStore:
         """A teacher's official address changed before the mail went out: it goes to the new one."""
         self._step(activation, ActivationState.PENDING, _update(activation).set(email=address))
 
-    def begin_sending(self, activation: Activation, *, now: datetime, lease: timedelta) -> None:
-        """Take the activation for one send. Raises RefusedTransition when somebody else has it, or had it."""
+    def claim(self, activation: Activation, *, now: datetime, lease: timedelta) -> None:
+        """Claim the activation for one send. Raises RefusedTransition when somebody else has it, or had it."""
         update = _update(activation).set(state=ActivationState.SENDING.value, lease_until=to_iso(now + lease))
         self._step(activation, ActivationState.PENDING, update.add(attempts=1))
 
-    def give_back(self, activation: Activation) -> None:
+    def release(self, activation: Activation) -> None:
         """The service refused the mail before it accepted anything: it may be tried again."""
         update = _update(activation).set(state=ActivationState.PENDING.value, lease_until=None)
         self._step(activation, ActivationState.SENDING, update)

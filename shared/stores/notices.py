@@ -1,4 +1,4 @@
-"""Notices of links: a worker takes one before it sends it, so that a repeated event mails nobody twice."""
+"""Notices of links: a worker claims one before it sends it, so that a repeated event mails nobody twice."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ KEPT_DAYS = UNDO_DAYS + 1
 """As long as a notice may lead to the undo; that is checked against the link when it is opened."""
 
 
-class Taking(StrEnum):
+class ClaimResult(StrEnum):
     """Whether a worker may send a notice, and if not, why."""
 
-    TAKEN = "taken"
+    CLAIMED = "claimed"
     UNDER_WAY = "under_way"
-    """Another worker took it, and may be sending it now."""
+    """Another worker claimed it, and may be sending it now."""
     SETTLED = "settled"
     """It was sent, or refused for good."""
     UNANSWERED = "unanswered"
@@ -34,8 +34,8 @@ class NoticeStore:
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
 
-    def take(self, notice: Notice, *, now: datetime, lease: timedelta, most_tries: int) -> Taking:
-        """Take a notice for one send. A worker that took it before and did not settle it keeps it until its lease is over.
+    def claim(self, notice: Notice, *, now: datetime, lease: timedelta, most_tries: int) -> ClaimResult:
+        """Claim a notice for one send. A worker that claimed it before and did not complete it keeps it until its lease is over.
 
         ``most_tries`` is how often it may be handed to SES without a reply.
         """
@@ -50,15 +50,15 @@ class NoticeStore:
         )
         update = update.add(tries=1).when(free, now=to_iso(now)).when("attribute_not_exists(settled_at)")
         if self._table.attempt(update.when(few_tries, most=most_tries)):
-            return Taking.TAKEN
+            return ClaimResult.CLAIMED
         return _why_not(self._table.get(_key(notice)) or {}, to_iso(now), most_tries)
 
-    def give_back(self, notice: Notice, *, taken_at: datetime, lease: timedelta) -> None:
-        """Let a notice that surely did not go out be taken again. Only the worker that holds it gives it back."""
+    def release(self, notice: Notice, *, claimed_at: datetime, lease: timedelta) -> None:
+        """Let a notice that surely did not go out be claimed again. Only the worker that holds it releases it."""
         update = Update(_key(notice)).remove("lease_until").add(tries=-1)
-        self._table.attempt(update.when("lease_until = :mine", mine=to_iso(taken_at + lease)))
+        self._table.attempt(update.when("lease_until = :mine", mine=to_iso(claimed_at + lease)))
 
-    def settle(self, notice: Notice, *, now: datetime) -> None:
+    def complete(self, notice: Notice, *, now: datetime) -> None:
         """Note that it went out, or never will."""
         self._table.write(Update(_key(notice)).set(settled_at=to_iso(now)))
 
@@ -69,11 +69,11 @@ class NoticeStore:
         return Notice(notice_id, side, RosterUserKey(item["district_id"], item["sourced_id"]), item["account_id"])
 
 
-def _why_not(item: Item, now: str, most_tries: int) -> Taking:
+def _why_not(item: Item, now: str, most_tries: int) -> ClaimResult:
     if "settled_at" in item:
-        return Taking.SETTLED
+        return ClaimResult.SETTLED
     is_over = "lease_until" in item and item["lease_until"] <= now
-    return Taking.UNANSWERED if is_over and item["tries"] >= most_tries else Taking.UNDER_WAY
+    return ClaimResult.UNANSWERED if is_over and item["tries"] >= most_tries else ClaimResult.UNDER_WAY
 
 
 def _key(notice: Notice) -> Key:

@@ -146,7 +146,7 @@ def test_a_missing_person_loses_only_classes_and_gets_no_second_mail_on_return(w
     mailed = len(world.sqs.messages)
     activation = world.activations.of_user(key("t1"))
     assert activation is not None
-    world.activations.begin_sending(activation, now=world.now, lease=world.now - world.now)
+    world.activations.claim(activation, now=world.now, lease=world.now - world.now)
     world.activations.mark_sent(activation, "m1", now=world.now)
     report = world.upload(full, name="back")
     assert report["users"]["created"] == 1

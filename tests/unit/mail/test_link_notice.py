@@ -15,7 +15,7 @@ from functions.link_notice import handler
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.link_notice import Notice, Side, addresses
 from shared.mail.ses import MailRefused
-from shared.stores.notices import NoticeStore, Taking
+from shared.stores.notices import ClaimResult, NoticeStore
 from simulation.fault_injection import FaultInjector, FaultMode, Killed
 from tests.builders import account, key
 from tests.fakes.dynamodb import Effect, error
@@ -218,12 +218,12 @@ def test_who_gives_a_notice_back_too_late_takes_it_from_nobody(web: Website) -> 
     store = NoticeStore(web.world.table)
     notice, lease, now = Notice("0" * 32, Side.OFFICIAL, key("t1"), "ada"), timedelta(minutes=10), web.world.now
     later = now + lease
-    assert store.take(notice, now=now, lease=lease, most_tries=2) is Taking.TAKEN
-    assert store.take(notice, now=later, lease=lease, most_tries=2) is Taking.TAKEN
+    assert store.claim(notice, now=now, lease=lease, most_tries=2) is ClaimResult.CLAIMED
+    assert store.claim(notice, now=later, lease=lease, most_tries=2) is ClaimResult.CLAIMED
 
-    store.give_back(notice, taken_at=now, lease=lease)
+    store.release(notice, claimed_at=now, lease=lease)
 
-    assert store.take(notice, now=later, lease=lease, most_tries=2) is Taking.UNDER_WAY
+    assert store.claim(notice, now=later, lease=lease, most_tries=2) is ClaimResult.UNDER_WAY
 
 
 def test_in_spanish_where_the_district_speaks_it(web: Website) -> None:
