@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tests.corpus.corpus import Corpus, NamesOutsideLatin, RosterSet
 from tests.corpus.hostile_text import ADDRESSES, CSV_FILES, STRINGS
 from tests.corpus.sheet import CR, CRLF, sheet
@@ -351,39 +353,40 @@ def _one_roster_1_2() -> RosterSet:
         (f"file.{name}", "bulk")
         for name in ("orgs", "classes", "users", "roles", "enrollments", "academicSessions", "courses")
     ]
+    tables: dict[str, tuple[str, Sequence[Sequence[object]]]] = {
+        "manifest.csv": ("propertyName,value", manifest),
+        "orgs.csv": (
+            "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId",
+            [("o1", "", "", "Vale Middle", "school", "", "")],
+        ),
+        "academicSessions.csv": (
+            "sourcedId,status,dateLastModified,title,type,startDate,endDate,parentSourcedId,schoolYear",
+            [("y1", "", "", "2026/27", "schoolYear", "2026-08-17", "2099-06-18", "", "2027")],
+        ),
+        "courses.csv": (
+            "sourcedId,status,dateLastModified,schoolYearSourcedId,title,courseCode,grades,orgSourcedId,subjects,subjectCodes",
+            [("k1", "", "", "y1", "Science", "", "", "o1", "", "")],
+        ),
+        "classes.csv": (
+            _CLASSES_1_1,
+            [("c1", "", "", "Science\n(double)", "", "k1", "", "scheduled", "", "o1", "y1", "", "", "")],
+        ),
+        "users.csv": (
+            "sourcedId,status,dateLastModified,enabledUser,username,userIds,givenName,familyName,middleName,identifier,email",
+            users,
+        ),
+        "roles.csv": (
+            "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,orgSourcedId",
+            roles,
+        ),
+        "enrollments.csv": (
+            _ENROLLMENTS_1_1,
+            [(f"e{n}", "", "", "c1", "o1", f"u{n}", "student" if n > 2 else "teacher", "", "", "") for n in range(9)],
+        ),
+    }
     return RosterSet(
         "oneroster-1.2",
-        {
-            name: sheet(header, rows, end=CRLF, bom=True)
-            for name, (header, rows) in {
-                "manifest.csv": ("propertyName,value", manifest),
-                "orgs.csv": (
-                    "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId",
-                    [("o1", "", "", "Vale Middle", "school", "", "")],
-                ),
-                "academicSessions.csv": (
-                    "sourcedId,status,dateLastModified,title,type,startDate,endDate,parentSourcedId,schoolYear",
-                    [("y1", "", "", "2026/27", "schoolYear", "2026-08-17", "2099-06-18", "", "2027")],
-                ),
-                "courses.csv": (
-                    "sourcedId,status,dateLastModified,schoolYearSourcedId,title,courseCode,grades,orgSourcedId,subjects,subjectCodes",
-                    [("k1", "", "", "y1", "Science", "", "", "o1", "", "")],
-                ),
-                "classes.csv": (_CLASSES_1_1, [("c1", "", "", "Science\n(double)", "", "k1", "", "scheduled", "", "o1", "y1", "", "", "")]),
-                "users.csv": (
-                    "sourcedId,status,dateLastModified,enabledUser,username,userIds,givenName,familyName,middleName,identifier,email",
-                    users,
-                ),
-                "roles.csv": (
-                    "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,orgSourcedId",
-                    roles,
-                ),
-                "enrollments.csv": (
-                    _ENROLLMENTS_1_1,
-                    [(f"e{n}", "", "", "c1", "o1", f"u{n}", "student" if n > 2 else "teacher", "", "", "") for n in range(9)],
-                ),
-            }.items()
-        },
+        {name: sheet(header, rows, end=CRLF, bom=True) for name, (header, rows) in tables.items()},
         people=9,
         classes=1,
         enrollments=9,

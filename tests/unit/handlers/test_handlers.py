@@ -1,0 +1,273 @@
+"""Each function as Lambda calls it: an event of events/, the environment of template.yaml, real clients (on moto)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.ses.models import ses_backends
+
+from shared.domain.activation import ActivationState
+from shared.domain.roster import Role, RosterUser, RosterUserKey
+from shared.stores.digests import RemainingClassesStore
+from shared.stores.districts import DistrictStore
+from tests.builders import account, roster, user
+from tests.deployment import ACCOUNT, REGION, WEB, Deployment, deployed, event
+from tests.harness import STARTS, World, zipped
+from tests.pages_harness import lakeside, linked_teacher
+from tests.template import RESOURCES
+
+ACTIVATION_ID = "0123456789abcdef0123456789abcdef"
+TEACHER = RosterUserKey("riverbend", "t0001")
+RIVERBEND = {"name": "Riverbend", "email_domains": ["riverbend.example"], "time_zone": "America/Chicago"}
+
+
+@pytest.fixture
+def stack() -> Iterator[Deployment]:
+    with deployed(STARTS) as found:
+        yield found
+
+
+def riverbend(*people: str, enrollments: str = "") -> World:
+    """A district with a teacher, t0001, whose activation mail is asked for."""
+    world = World()
+    world.new_id = lambda: ACTIVATION_ID  # type: ignore[method-assign]
+    world.register("riverbend", **RIVERBEND)
+    teacher = user("t0001", "teacher", email="teacher@riverbend.example")
+    report = world.upload(roster(teacher, *people, enrollments=enrollments), "riverbend")
+    assert report["status"] == "completed"
+    return world
+
+
+def mails() -> list[Any]:
+    """What moto's SES was given to send."""
+    sent: list[Any] = ses_backends[ACCOUNT][REGION].sent_messages
+    return sent
+
+
+def recipients() -> list[str]:
+    return [address for mail in mails() for address in mail.destinations["ToAddresses"]]
+
+
+def test_a_district_file_registers_the_district(stack: Deployment) -> None:
+    stack.put("RosterBucket", "districts/riverbend/district.json", json.dumps(RIVERBEND).encode())
+    answer = stack.invoke("RosterImportFunction", event("s3-district"))
+    assert [(one["kind"], one["district_id"]) for one in answer["taken"]] == [("settings", "riverbend")]
+    registered = DistrictStore(stack.table).get("riverbend")
+    assert registered
+    assert registered.name == "Riverbend"
+
+
+def test_a_roster_starts_an_import_and_the_same_event_again_starts_none(stack: Deployment) -> None:
+    stack.begin_with(riverbend())
+    for _ in range(2):
+        (taken,) = stack.invoke("RosterImportFunction", event("s3-roster"))["taken"]
+        assert (taken["kind"], taken["district_id"]) == ("roster", "riverbend")
+    states = boto3.client("stepfunctions")
+    (execution,) = states.list_executions(stateMachineArn=stack.id_of("ImportStateMachine"))["executions"]
+    started = json.loads(states.describe_execution(executionArn=execution["executionArn"])["input"])
+    assert started["import"]["import_id"] == taken["import_id"]
+    assert started["import"]["upload"]["key"] == "rosters/riverbend/monday.zip"
+
+
+def test_an_upload_of_an_unknown_kind_starts_no_import(stack: Deployment) -> None:
+    stack.begin_with(riverbend())
+    (taken,) = stack.invoke("RosterImportFunction", event("s3-unknown-key"))["taken"]
+    assert (taken["kind"], taken["district_id"]) == ("unknown", "riverbend")
+    report = json.loads(stack.object("ReportBucket", f"reports/riverbend/{taken['import_id']}/report.json"))
+    assert report["upload"]["key"] == "rosters/riverbend/holiday photo.jpg"
+    machine = stack.id_of("ImportStateMachine")
+    assert boto3.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"] == []
+
+
+def test_the_accounts_feed_is_loaded_and_reported(stack: Deployment) -> None:
+    line = account("acc-1", "ada@mail.example")
+    stack.put("RosterBucket", "accounts/existing.jsonl", f"{json.dumps(line)}\nno JSON\n".encode())
+    assert stack.invoke("AccountsFeedFunction", event("s3-accounts")) == {"read": [2]}
+    (key,) = stack.keys("ReportBucket")
+    assert "existing" in key
+    found = stack.table.scan()["Items"]
+    assert [one["PK"] for one in found if one.get("username") == "acc-1"]
+
+
+def test_a_step_of_an_import_reads_the_upload_and_leaves_its_files(stack: Deployment) -> None:
+    stack.begin_with(riverbend())
+    stack.put("RosterBucket", "previews/riverbend/monday.zip", zipped(roster(user("t0001", "teacher"))))
+    result = stack.invoke("ImportStepFunction", event("states-open"))
+    assert result["next"] == "split"
+    assert stack.keys("SnapshotBucket")
+
+
+def test_of_a_batch_of_requests_only_the_failed_one_comes_again(stack: Deployment) -> None:
+    stack.begin_with(riverbend())
+    batch = event("sqs-activation")
+    broken = deepcopy(batch["Records"][0])
+    broken |= {
+        "messageId": "broken",
+        "body": json.dumps({"district_id": "riverbend"}),
+    }
+    batch["Records"].append(broken)
+    assert stack.invoke("ActivationEmailFunction", batch) == {"batchItemFailures": [{"itemIdentifier": "broken"}]}
+    assert recipients() == ["teacher@riverbend.example"]
+    (mail,) = mails()
+    assert f"{WEB}/activate/" in mail.body
+
+
+def test_the_schedule_asks_for_the_reminders_that_are_due(stack: Deployment) -> None:
+    world = riverbend()
+    world.send_mail()
+    stack.begin_with(world)
+    assert stack.invoke("ActivationScheduleFunction", event("schedule")) == {"requested": 0}
+    stack.now = world.now.replace(month=10)
+    assert stack.invoke("ActivationScheduleFunction", event("schedule")) == {"requested": 1}
+    (request,) = stack.messages("ActivationQueue")
+    assert (request["sourced_id"], "follow_up" in request) == ("t0001", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("ses-send", ActivationState.SENT),
+        ("ses-delivery", ActivationState.DELIVERED),
+        ("ses-bounce", ActivationState.BOUNCED),
+        ("ses-suppressed", ActivationState.BOUNCED),
+        ("ses-reject", ActivationState.BOUNCED),
+        ("ses-complaint", ActivationState.COMPLAINED),
+        ("ses-open", ActivationState.SENT),
+        ("ses-click", ActivationState.SENT),
+        ("ses-soft-bounce", ActivationState.SENT),
+        ("ses-delivery-delay", ActivationState.SENT),
+    ],
+)
+def test_what_ses_reports_is_recorded_in_the_activation(stack: Deployment, name: str, state: ActivationState) -> None:
+    world = riverbend()
+    world.send_mail()
+    stack.begin_with(world)
+    before = stack.item(**_activation_key(stack))
+    stack.invoke("MailFeedbackFunction", event(name))
+    after = stack.item(**_activation_key(stack))
+    assert before
+    assert after
+    assert after["state"] == state.value
+    assert (before == after) is (name == "ses-send")
+
+
+def _activation_key(stack: Deployment) -> dict[str, str]:
+    (found,) = [one for one in stack.table.scan()["Items"] if one["SK"] == "ACTIVATION"]
+    return {"pk": found["PK"], "sk": found["SK"]}
+
+
+def test_a_held_import_is_mailed_once_to_the_contacts_of_the_district(stack: Deployment) -> None:
+    world = World()
+    world.register("riverbend", **RIVERBEND, contacts=["pat@riverbend.example"])
+    world.upload(roster(*(user(f"s{n}") for n in range(30))), "riverbend")
+    report = world.upload(roster(user("s0")), "riverbend", name="cut-off")
+    stack.begin_with(world)
+    held = event("bus-import-held")
+    held["detail"]["import_id"] = report["import_id"]
+    assert [stack.invoke("HeldImportMailFunction", held) for _ in range(2)] == [{"notified": 1}, {"notified": 0}]
+    assert recipients() == ["pat@riverbend.example"]
+
+
+def test_a_link_is_told_to_both_sides_and_a_broken_event_comes_again(stack: Deployment) -> None:
+    web = lakeside()
+    linked_teacher(web)
+    stack.begin_with(web.world)
+    (detail,) = [
+        json.loads(i["detail"]) for i in web.world.table.items.values() if i.get("detail_type") == "AccountLinked"
+    ]
+    batch = event("sqs-link-notice")
+    body = json.loads(batch["Records"][0]["body"]) | {"detail": detail}
+    batch["Records"][0]["body"] = json.dumps(body)
+    batch["Records"].append({**batch["Records"][0], "messageId": "broken", "body": "{}"})
+    assert stack.invoke("LinkNoticeFunction", batch) == {"batchItemFailures": [{"itemIdentifier": "broken"}]}
+    assert sorted(recipients()) == ["ada@mail.example", "t1@lakeside.example"]
+
+
+def test_a_class_is_exported_and_a_broken_request_comes_again(stack: Deployment) -> None:
+    web = lakeside()
+    linked_teacher(web).open("/classes/own/settings").press("Download class data")
+    stack.begin_with(web.world)
+    stack.now = web.world.now
+    batch = event("sqs-export")
+    batch["Records"][0]["body"] = web.world.export_requests.messages[0]
+    batch["Records"].append({**batch["Records"][0], "messageId": "broken", "body": "{}"})
+    assert stack.invoke("ClassExportFunction", batch) == {"batchItemFailures": [{"itemIdentifier": "broken"}]}
+    (key,) = stack.keys("ExportBucket")
+    assert stack.object("ExportBucket", key).startswith(b"PK")
+
+
+def test_the_schedule_sends_the_nudges_that_are_due(stack: Deployment) -> None:
+    web = lakeside()
+    linked_teacher(web)
+    stack.begin_with(web.world)
+    assert stack.invoke("CleanupNudgesFunction", event("schedule")) == {}
+    stack.now = datetime(2026, 9, 21, 15, tzinfo=UTC)
+    assert stack.invoke("CleanupNudgesFunction", event("schedule")) == {"sent": 1}
+    assert len(recipients()) == 1
+
+
+def test_the_schedule_plans_a_digest_and_sends_it_on_monday(stack: Deployment) -> None:
+    world = World()
+    world.register("riverbend", **RIVERBEND, digest={"to": ["data@riverbend.example"]})
+    teacher = RosterUser("riverbend", "t0001", Role.TEACHER, "Ada", "Lovelace")
+    RemainingClassesStore(world.table).note(teacher, 3)
+    stack.begin_with(world)
+    assert stack.invoke("CleanupDigestFunction", event("schedule")) == {"planned": 1}
+    stack.now = datetime(2026, 9, 14, 12, tzinfo=UTC)
+    assert stack.invoke("CleanupDigestFunction", event("schedule")) == {"sent": 1}
+    assert recipients() == ["data@riverbend.example"]
+
+
+def test_an_event_of_the_outbox_is_published_and_a_broken_one_comes_again(stack: Deployment) -> None:
+    bus = boto3.client("events")
+    ours = json.dumps({"source": ["account-linking"], "detail-type": ["AccountLinked"]})
+    arn = bus.describe_event_bus(Name="default")["Arn"]
+    bus.create_archive(ArchiveName="all", EventSourceArn=arn, EventPattern=ours)
+    batch = event("stream-outbox")
+    broken = deepcopy(batch["Records"][0])
+    del broken["dynamodb"]["NewImage"]["detail"]
+    broken["dynamodb"]["SequenceNumber"] = "4421584500000000017450439092"
+    batch["Records"].append(broken)
+    answer = stack.invoke("EventPublisherFunction", batch)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "4421584500000000017450439092"}]}
+    assert bus.describe_archive(ArchiveName="all")["EventCount"] == 1
+
+
+def test_the_api_answers_get_and_head(stack: Deployment) -> None:
+    request = event("http-healthz")
+    answer = stack.invoke("PagesFunction", request)
+    assert (answer["statusCode"], answer["body"]) == (200, '{"ok": true}')
+    request["requestContext"]["http"]["method"] = "HEAD"
+    assert stack.invoke("PagesFunction", request)["body"] == ""
+
+
+def test_a_login_that_the_user_pool_accepts_leads_home_with_a_session(stack: Deployment) -> None:
+    world = World()
+    world.feed(account("acc-1", "ada@mail.example"))
+    stack.begin_with(world)
+    pools = boto3.client("cognito-idp")
+    pools.admin_create_user(
+        UserPoolId=stack.id_of("UserPool"),
+        Username="ada",
+        UserAttributes=[{"Name": "custom:account_id", "Value": "acc-1"}],
+    )
+    pools.admin_set_user_password(
+        UserPoolId=stack.id_of("UserPool"), Username="ada", Password="correct horse", Permanent=True
+    )
+    answer = stack.invoke("PagesFunction", event("http-login"))
+    assert (answer["statusCode"], answer["headers"]["Location"]) == (303, "/home")
+    assert any("HttpOnly" in cookie and "Secure" in cookie for cookie in answer["cookies"])
+
+
+def test_every_function_is_called_here_or_where_it_needs_a_service_of_anothers() -> None:
+    called = set(re.findall(r'invoke\("(\w+)"', Path(__file__).read_text()))
+    functions = {name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"}
+    assert functions - called == {"UserMigrationFunction"}
