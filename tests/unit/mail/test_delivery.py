@@ -67,7 +67,7 @@ def mail(to: str) -> Message:
     return Message(to, "subject", "html", "text")
 
 
-def test_a_mail_has_its_slot_before_it_is_claimed_and_is_claimed_before_it_is_sent() -> None:
+def test_a_mail_has_its_slot_before_its_claim_and_its_claim_before_it_is_sent() -> None:
     steps = Steps()
     assert steps.deliver() is Outcome.SENT
     assert steps.done == ["slot", "claim", "send to ada", "complete: m1"]
