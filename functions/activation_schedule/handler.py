@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.activation_schedule.queue_due_activations import QueueDueActivations
@@ -17,7 +15,7 @@ from shared.stores.due import DueStore
 
 
 @logger.inject_lambda_context
-def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(_event: object, _context: LambdaContext) -> dict[str, int]:
     settings = ActivationScheduleSettings.from_environment()
     table = aws.table(settings.table_name)
     queue = ActivationQueue(aws.client("sqs"), settings.activation_queue_url)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -29,7 +28,7 @@ def send_digest() -> SendDigest:
 
 
 @logger.inject_lambda_context
-def lambda_handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(_event: object, _context: LambdaContext) -> dict[str, int]:
     counts = send_digest().run()
     logger.info("digests", extra={"counts": dict(counts)})
     for outcome, number in counts.items():

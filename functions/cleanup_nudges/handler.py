@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -53,7 +52,7 @@ def send_nudge() -> SendNudge:
 
 
 @logger.inject_lambda_context
-def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(_event: object, context: LambdaContext) -> dict[str, int]:
     left = timedelta(milliseconds=context.get_remaining_time_in_millis())
     counts = send_nudge().run(until=utc_now() + left - LAST_NUDGE)
     logger.info("nudges", extra={"counts": dict(counts)})

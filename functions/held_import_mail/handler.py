@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -28,7 +27,7 @@ def notify_held_import() -> NotifyHeldImport:
 
 @logger.inject_lambda_context
 @event_source(data_class=EventBridgeEvent)
-def lambda_handler(event: EventBridgeEvent, _context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: EventBridgeEvent, _context: LambdaContext) -> dict[str, int]:
     district_id, import_id = str(event.detail["district_id"]), str(event.detail["import_id"])
     notified = notify_held_import().notify(district_id, import_id)
     logger.info("held import", extra={"district_id": district_id, "import_id": import_id, "notified": notified})

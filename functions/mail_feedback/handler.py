@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -34,7 +33,7 @@ def _count_stop(reason: str) -> None:
 
 @logger.inject_lambda_context
 @event_source(data_class=EventBridgeEvent)
-def lambda_handler(event: EventBridgeEvent, _context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: EventBridgeEvent, _context: LambdaContext) -> dict[str, bool]:
     kind = str(event.detail.get("eventType", ""))
     metric(f"Mail{kind}" if kind in KINDS else "MailOther")
     is_new = record_feedback().record(event.detail)
