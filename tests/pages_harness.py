@@ -254,8 +254,8 @@ def in_a_made_account(web: Website, sub: str = "cid-1") -> WebClient:
 
 
 def earns(web: Website, account_id: str, **points: int) -> None:
-    told = {skill: {"points": n, "updated_at": "2026-09-01T00:00:00Z"} for skill, n in points.items()}
-    web.world.feed({"account_id": account_id, "role": "student", "username": account_id, "mastery": told})
+    mastery = {skill: {"points": n, "updated_at": "2026-09-01T00:00:00Z"} for skill, n in points.items()}
+    web.world.feed({"account_id": account_id, "role": "student", "username": account_id, "mastery": mastery})
 
 
 def account_of(web: Website, sourced_id: str) -> str:

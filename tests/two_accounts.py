@@ -25,7 +25,7 @@ def points(**by_skill: int) -> dict[str, Any]:
 
 
 def shown(world: World, account_id: str) -> dict[str, int]:
-    return {skill: one.points for skill, one in world.accounts.mastery(account_id).items()}
+    return {skill: earned.points for skill, earned in world.accounts.mastery(account_id).items()}
 
 
 def student(account_id: str, **more: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.pages.bootstrap import Site, wire
 from functions.pages.classes.class_page import NoSuchClass
-from functions.pages.http import ForbiddenOrigin, Reply, Request, page
+from functions.pages.http import ForbiddenOrigin, Reply, Request, not_found, page
 from functions.pages.routes import Route, routes
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
 from shared.runtime.observability import logger, metric, where
@@ -25,7 +25,7 @@ class HttpApi:
         self._resolver = APIGatewayHttpResolver()
         for route in routes(site):
             self._resolver.route(route.address, method=route.method)(self._answering(route))
-        self._resolver.not_found(lambda _error: self.answer(self._request(), not_found))
+        self._resolver.not_found(lambda _error: self.answer(self._request(), lambda _request: not_found()))
 
     def resolve(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """The answer to an event. A HEAD is answered as its GET would be, without the body (RFC 9110 §9.3.2)."""
@@ -75,10 +75,6 @@ def page_for(error: AccountLinkingError) -> Reply:
         case _:
             status = 409
     return page("sorry", status=status, code=error.code, retry_after=None)
-
-
-def not_found(_request: Request) -> Reply:
-    return page("sorry", status=404, code="not_found", retry_after=None)
 
 
 @cache

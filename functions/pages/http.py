@@ -135,6 +135,11 @@ def page(template: str, *, status: int = 200, audience: Audience | None = None, 
     return Reply(status=status, template=template, values=values, district_locale=audience.locale if audience else None)
 
 
+def not_found() -> Reply:
+    """There is no such page, or not for this person."""
+    return page("sorry", status=404, code="not_found", retry_after=None)
+
+
 def see_other(location: str, **cookies: str | None) -> Reply:
     """Go on at an address: one of ours, or of an issuer that the settings name; never one that a request named."""
     return Reply(303, location=location, cookies=cookies)
@@ -161,6 +166,12 @@ class PageRenderer:
             return Response(reply.status, "text/plain; charset=utf-8", "", headers=headers, cookies=cookies)
         if reply.body is not None:
             return Response(reply.status, reply.content_type, reply.body, headers=headers, cookies=cookies)
+        html = environment(TEMPLATES, language).get_template(f"{reply.template}.html")
+        body = html.render(self._values(request, reply, language, nonce))
+        return Response(reply.status, "text/html; charset=utf-8", body, headers=headers, cookies=cookies)
+
+    def _values(self, request: Request, reply: Reply, language: str, nonce: str) -> dict[str, object]:
+        """The page's values, and those that ``base.html`` wants."""
         values: dict[str, object] = {
             "brand": self._brand_name,
             "colour": self._colours,
@@ -174,9 +185,7 @@ class PageRenderer:
             "path": request.path,
             **reply.values,
         }
-        values["support_url"] = values["support_url"] or self._support_url
-        html = environment(TEMPLATES, language).get_template(f"{reply.template}.html").render(values)
-        return Response(reply.status, "text/html; charset=utf-8", html, headers=headers, cookies=cookies)
+        return {**values, "support_url": values["support_url"] or self._support_url}
 
     def _security_headers(self, nonce: str) -> dict[str, str]:
         targets = " ".join(("'self'", *self._form_targets))

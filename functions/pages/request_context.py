@@ -298,6 +298,10 @@ def known(context: RequestContext) -> Account:
     return context.account
 
 
+def not_on_roster() -> LoginRefused:
+    return LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
+
+
 def sorry(problem: str) -> Reply:
     """The page for a mail's address that proves nothing, by ``RequestContext.problem``: it says how to go on."""
     return page("activation/activation_gone", status=404 if problem == "unknown" else 410, problem=problem)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from functions.pages import limits
 from functions.pages.dependencies import Services
-from functions.pages.http import Reply, Request, page, see_other
+from functions.pages.http import Reply, Request, not_found, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.clock import from_iso, to_iso
 from shared.stores.class_exports import ClassExport, ExportedClass
@@ -54,7 +54,7 @@ class DownloadPages:
             return see_other("/login")
         export = self._export(account.account_id, export_id)
         if export is None or not export.made_at:
-            return page("sorry", status=404, code="not_found", retry_after=None)
+            return not_found()
         self._services.exports.fetched(export, self._services.clock())
         return see_other(self._services.export_files.address(export))
 

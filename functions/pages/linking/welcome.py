@@ -7,8 +7,7 @@ from dataclasses import replace
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.linking.link import to_home_linked
-from functions.pages.request_context import RequestContexts
-from shared.domain.errors import LoginRefused
+from functions.pages.request_context import RequestContexts, not_on_roster
 from shared.domain.link import Proof
 
 
@@ -25,7 +24,7 @@ class WelcomePages:
         if context.session is None or context.session.user is None:
             return see_other("/login")
         if context.proven is None:
-            raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
+            raise not_on_roster()
         if context.session.account_id and not context.has_something_to_link:
             return see_other("/home")
         user, district = context.proven.user, context.proven.district

@@ -11,7 +11,7 @@ from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
 from functions.pages.login.login import LoginPages
-from functions.pages.request_context import RequestContexts
+from functions.pages.request_context import RequestContexts, not_on_roster
 from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of, normalise
@@ -147,7 +147,7 @@ class FederatedLoginPages:
         district = self._district_of_login(identity, provider, district_id)
         user = self._roster_user(identity, provider, district)
         if user is None:
-            raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
+            raise not_on_roster()
         self._services.rate_limiter.hit(limits.DISTRICT_LOGIN, district.district_id)
         proof = Proof.DISTRICT_LOGIN_GOOGLE if provider == "google" else Proof.DISTRICT_LOGIN_CLEVER
         context = self._login.context_before(request)

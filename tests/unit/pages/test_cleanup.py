@@ -18,7 +18,7 @@ from tests.pages_harness import PASSWORD, Website, lakeside, linked_teacher, log
 KIDS = [f"k{n}" for n in range(1, 9)]
 
 
-def previous(class_id: str, name: str, *students: str) -> dict[str, Any]:
+def grassroots(class_id: str, name: str, *students: str) -> dict[str, Any]:
     return {"class_id": class_id, "name": name, "student_account_ids": list(students)}
 
 
@@ -30,8 +30,9 @@ def web() -> Website:
     world.feed(
         account(
             "ada", "ada@mail.example", google_sub="google-ada",
-            classes=[previous("own", "Period 3", *KIDS), previous("half", "Period 4", *KIDS[:3], *[f"o{n}" for n in range(1, 6)]),
-                     previous("chess", "Chess club", *[f"o{n}" for n in range(1, 7)])],
+            classes=[grassroots("own", "Period 3", *KIDS),
+                     grassroots("half", "Period 4", *KIDS[:3], *[f"o{n}" for n in range(1, 6)]),
+                     grassroots("chess", "Chess club", *[f"o{n}" for n in range(1, 7)])],
         ),
         *({**account(kid, "", role="student"), "email": None} for kid in [*KIDS, *[f"o{n}" for n in range(1, 7)]]),
     )  # fmt: skip
@@ -51,9 +52,9 @@ def web() -> Website:
     return made
 
 
-def post(person: WebClient, what: str, *class_ids: str) -> None:
+def post(person: WebClient, action: str, *class_ids: str) -> None:
     """A form with these ticks, sent by somebody whose page may have no such form."""
-    person.http.post(f"{WEB}/cleaning/{what}", data={f"class-{class_id}": "on" for class_id in class_ids})
+    person.http.post(f"{WEB}/cleaning/{action}", data={f"class-{class_id}": "on" for class_id in class_ids})
 
 
 def test_each_class_is_shown_with_what_has_become_of_it(web: Website) -> None:
@@ -70,10 +71,8 @@ def test_each_class_is_shown_with_what_has_become_of_it(web: Website) -> None:
     assert checked == ["class-own"], "only what is obsolete is ticked beforehand"
 
 
-def test_the_way_of_a_nudge_from_the_mail_to_the_last_class(web: Website) -> None:
-    teacher = linked_teacher(web)
-    kid = log_in(web.visitor().open("/login"), "k1")
-    assert "Period 3" in kid.open("/home").text
+def test_a_nudge_leads_to_the_page_of_its_classes_by_the_login(web: Website) -> None:
+    linked_teacher(web)
     web.world.pass_time(days=16)
     assert web.world.send_nudge().run() == {"sent": 1}
     text = web.world.ses.sent[-1]["Content"]["Simple"]["Body"]["Text"]["Data"]
@@ -87,6 +86,12 @@ def test_the_way_of_a_nudge_from_the_mail_to_the_last_class(web: Website) -> Non
     assert teacher.path == "/cleaning", "after the login comes what the mail led to"
     assert teacher.open("/home").path == "/home", "and only once"
 
+
+def test_classes_are_downloaded_then_deleted_and_one_is_restored(web: Website) -> None:
+    teacher = linked_teacher(web)
+    kid = log_in(web.visitor().open("/login"), "k1")
+    assert "Period 3" in kid.open("/home").text
+
     teacher.open("/cleaning").press("Download class data", "Period 3", "Period 4")
     assert "Your file is being made" in teacher.text
     web.world.make_exports()
@@ -96,13 +101,13 @@ def test_the_way_of_a_nudge_from_the_mail_to_the_last_class(web: Website) -> Non
     teacher.open(teacher.links()["Save the file"])
     assert teacher.response is not None
     assert {name.split("/")[0] for name in unzipped(teacher.response.content)} == {"Period 3", "Period 4"}
-    assert teacher.open("/cleaning").text.count("Its data was downloaded on 2026-09-17") == 2
+    assert teacher.open("/cleaning").text.count("Its data was downloaded on 2026-09-01") == 2
 
     teacher.press("Delete classes", "Period 3", "Period 4")
     assert "Your students do not see these classes any more" in teacher.text
     assert "Period 3" not in log_in(kid.open("/login"), "k1").open("/home").text
-    told = [item["detail_type"] for (pk, _), item in web.world.table.items.items() if pk.startswith("OUTBOX#")]
-    assert told.count("ClassDeleted") == 2
+    events = [item["detail_type"] for (pk, _), item in web.world.table.items.items() if pk.startswith("OUTBOX#")]
+    assert events.count("ClassDeleted") == 2
     assert "Period 3" not in teacher.text.partition("Deleted classes")[0]
 
     teacher.press("Restore classes", "Period 3")
@@ -134,8 +139,8 @@ def test_later_means_a_month_later(web: Website) -> None:
 def test_nothing_ticked_is_told_and_does_nothing(web: Website) -> None:
     teacher = linked_teacher(web)
     before = {k: v for k, v in web.world.table.items.items() if k[1].startswith("CLASS#")}
-    for what in ("download", "delete", "keep", "restore"):
-        post(teacher, what)
+    for action in ("download", "delete", "keep", "restore"):
+        post(teacher, action)
     assert teacher.open("/cleaning?done=nothing").page.css_first("[role=alert]") is not None
     assert {k: v for k, v in web.world.table.items.items() if k[1].startswith("CLASS#")} == before
 
@@ -145,8 +150,8 @@ def test_nobody_deletes_keeps_or_downloads_what_is_somebody_elses(web: Website) 
     stranger = web.visitor().open("/login")
     before = {k: dict(v) for k, v in web.world.table.items.items() if k[0] == "ACCOUNT#ada"}
     for person in (kid, stranger):
-        for what in ("delete", "keep", "restore", "later", "download"):
-            post(person, what, "own")
+        for action in ("delete", "keep", "restore", "later", "download"):
+            post(person, action, "own")
     web.world.make_exports()
     assert {k: v for k, v in web.world.table.items.items() if k[0] == "ACCOUNT#ada"} == before
     assert not [bucket for bucket, _ in web.world.s3.objects if bucket == "exports"]

@@ -145,12 +145,12 @@ def test_every_route_carries_the_whole_set_at_every_status(site: Website, status
 
     with mock.patch.object(HttpApi, "answer", answer_provoked):
         for method, path in NATURAL:
-            for one in (method, "HEAD") if method == "GET" else (method,):
-                answer = ask(site, one, path)
-                assert answer.status_code == status, (one, path)
-                assert_all_security_headers(answer, f"{one} {path} {status}")
+            for asked in (method, "HEAD") if method == "GET" else (method,):
+                answer = ask(site, asked, path)
+                assert answer.status_code == status, (asked, path)
+                assert_all_security_headers(answer, f"{asked} {path} {status}")
                 assert (answer.headers.get("Retry-After") == "9") is (status == 429)
-                assert one != "HEAD" or answer.content == b""
+                assert asked != "HEAD" or answer.content == b""
 
 
 @pytest.mark.parametrize(

@@ -36,14 +36,14 @@ masteries = st.dictionaries(st.sampled_from("abcd"), skills, max_size=4)
 
 @given(masteries, masteries, masteries)
 def test_merging_in_any_order_gives_the_same_and_nobody_loses_progress(
-    one: Mastery, two: Mastery, three: Mastery
+    first: Mastery, second: Mastery, third: Mastery
 ) -> None:
-    together = [reduce(mastery_rules.merge, order) for order in permutations([one, two, three])]
+    together = [reduce(mastery_rules.merge, order) for order in permutations([first, second, third])]
 
     assert all(merged == together[0] for merged in together)
-    assert mastery_rules.merge(together[0], one) == together[0]
-    assert mastery_rules.merge(one, mastery_rules.merge(two, three)) == together[0]
-    for side in (one, two, three):
+    assert mastery_rules.merge(together[0], first) == together[0]
+    assert mastery_rules.merge(first, mastery_rules.merge(second, third)) == together[0]
+    for side in (first, second, third):
         assert all(together[0][skill].points >= earned.points for skill, earned in side.items())
 
 
@@ -119,7 +119,7 @@ def test_a_chain_of_joined_accounts_shows_all_progress_and_parts_anywhere() -> N
     link(world, "old", joins="made")
     everything = {"a": 80, "b": 90, "c": 50, "e": 5}
 
-    assert [shown(world, one) for one in ("old", "made", "valleys")] == [everything] * 3
+    assert [shown(world, account_id) for account_id in ("old", "made", "valleys")] == [everything] * 3
     old = world.accounts.get("old")
     assert old is not None
     assert world.accounts.family(old) == ("old", "made", "valleys")
@@ -186,15 +186,15 @@ def merges(world: World) -> None:
 
 def parts(world: World) -> None:
     """As the page does: what is linked to the account that is logged in."""
-    for one in world.links.of_account("old"):
-        world.links.undo(one.user, account_id="old", event_id=world.new_id(), now=world.now)
+    for link_of_old in world.links.of_account("old"):
+        world.links.undo(link_of_old.user, account_id="old", event_id=world.new_id(), now=world.now)
 
 
 def facts(world: World) -> dict[tuple[str, str], Any]:
     """All that is stored, and what the platform is told, whatever the ids of the events are."""
     kept = {key: item for key, item in world.table.items.items() if not key[0].startswith("OUTBOX#")}
-    told = sorted(i["detail_type"] for (pk, _), i in world.table.items.items() if pk.startswith("OUTBOX#"))
-    return {**kept, ("OUTBOX", ""): told}
+    events = sorted(i["detail_type"] for (pk, _), i in world.table.items.items() if pk.startswith("OUTBOX#"))
+    return {**kept, ("OUTBOX", ""): events}
 
 
 def done(

@@ -162,11 +162,11 @@ def test_this_is_not_me_joins_nothing_and_logs_out(web: Website) -> None:
 
 
 def test_two_presses_at_once_make_one_link(web: Website) -> None:
-    one = log_in(activated(web).press("Log into my existing account"))
-    two = log_in(activated(web).press("Log into my existing account"))
-    one.press("Link my accounts")
-    two.press("Link my accounts")
-    assert (one.path, two.path) == ("/home", "/home")
+    first = log_in(activated(web).press("Log into my existing account"))
+    second = log_in(activated(web).press("Log into my existing account"))
+    first.press("Link my accounts")
+    second.press("Link my accounts")
+    assert (first.path, second.path) == ("/home", "/home")
     assert (
         sum(
             k[0].startswith("OUTBOX#") and i["detail_type"] == "AccountLinked" for k, i in web.world.table.items.items()

@@ -20,10 +20,10 @@ BUTTON = "Undo the link"
 
 @pytest.fixture
 def web() -> Website:
-    return told()
+    return linked_and_told()
 
 
-def told() -> Website:
+def linked_and_told() -> Website:
     """Lakeside where Ada is linked, and both of her addresses were told."""
     made = lakeside()
     linked_teacher(made)
@@ -55,8 +55,8 @@ def test_the_button_leads_to_a_page_without_the_token_that_names_the_link(web: W
     page = arrived(web)
 
     assert (page.path, page.status) == ("/notice", 200)
-    for told in ("Ada Person", "t…@lakeside.example", "Lakeside Schools", "a…a@mail.example", "September 1, 2026"):
-        assert told in page.text
+    for shown in ("Ada Person", "t…@lakeside.example", "Lakeside Schools", "a…a@mail.example", "September 1, 2026"):
+        assert shown in page.text
     assert OFFICIAL not in page.text
     assert OWN not in page.text
 

@@ -35,7 +35,7 @@ def opened_with(web: Website, address: str, begun: httpx.Response) -> httpx.Resp
 def hints_of_a_login_through(web: Website, provider: str, **settings: Any) -> dict[str, list[str]]:
     """The parameters beyond OpenID Connect's own with which a district's login goes to an issuer."""
     web.world.register(clever_district_id=CLEVER_DISTRICT, **settings)
-    address = web._page(httpx.Request("POST", f"{WEB}/sso/lakeside/{provider}")).headers["Location"]
+    address = web.send(httpx.Request("POST", f"{WEB}/sso/lakeside/{provider}")).headers["Location"]
     own = {"state", "nonce", "verifier"}
     return {name: values for name, values in parse_qs(urlparse(address).query).items() if name not in own}
 

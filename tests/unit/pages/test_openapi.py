@@ -85,7 +85,7 @@ CONFIG = SchemathesisConfig.from_dict(
     }
 )
 API = schemathesis.openapi.from_path(Path(__file__).parents[3] / "docs/openapi.yaml", config=CONFIG)
-OPERATIONS = {one.ok().label: one.ok() for one in API.get_all_operations()}
+OPERATIONS = {operation.ok().label: operation.ok() for operation in API.get_all_operations()}
 
 CHECKS = [
     not_a_server_error,
@@ -116,7 +116,7 @@ class Visitor:
     ) -> None:
         kept = page.http.cookies.jar if page else ()
         self._web = web
-        self._headers = {"Cookie": "; ".join(f"{one.name}={one.value}" for one in kept), **(headers or {})}
+        self._headers = {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in kept), **(headers or {})}
         self.http = httpx.Client(transport=httpx.MockTransport(web._page))
         self._users = dict(web.cognito.users)
         self._moment = World()
@@ -360,13 +360,15 @@ def test_the_description_is_valid() -> None:
 
 
 def test_the_handler_has_the_routes_that_are_described() -> None:
-    described = sorted((one.method.upper(), one.path) for one in OPERATIONS.values())
+    described = sorted((operation.method.upper(), operation.path) for operation in OPERATIONS.values())
     assert described == [(method, re.sub(r"<(\w+)>", r"{\1}", path)) for method, path in routes()]
 
 
 def test_the_template_leaves_every_route_to_the_handler() -> None:
-    every = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::ApiGatewayV2::Route"]
-    assert [one["RouteKey"] for one in every] == ["$default"]
+    every = [
+        resource["Properties"] for resource in RESOURCES.values() if resource["Type"] == "AWS::ApiGatewayV2::Route"
+    ]
+    assert [route["RouteKey"] for route in every] == ["$default"]
 
 
 def known(operation: APIOperation) -> Iterator[Case]:

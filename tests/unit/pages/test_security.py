@@ -340,9 +340,9 @@ def test_no_address_that_the_browser_meets_holds_personal_data(web: Website) -> 
 
 def test_what_goes_to_the_platform_holds_ids_only(web: Website) -> None:
     linked_teacher(web)
-    told = [item["detail"] for (pk, _), item in web.world.table.items.items() if pk.startswith("OUTBOX#")]
-    assert told
-    assert all("@" not in one and "Person" not in one for one in told)
+    details = [item["detail"] for (pk, _), item in web.world.table.items.items() if pk.startswith("OUTBOX#")]
+    assert details
+    assert all("@" not in detail and "Person" not in detail for detail in details)
 
 
 def test_an_import_later_gives_a_proof_to_nobody_who_left(web: Website) -> None:
