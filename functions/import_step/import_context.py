@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from functions.import_step.plan import FINISH, Ending, Import, Rejection, StepResult
 from functions.import_step.working_files import ENDED, REJECTED, WorkingFiles
@@ -18,6 +17,7 @@ from shared.stores.import_state import ImportStateStore
 from shared.stores.progress import ProgressStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
+from shared.stores.table import DynamoTable
 from shared.stores.uploads import Uploads
 from shared.use_cases.match_and_invite import MatchAndInvite
 
@@ -40,7 +40,7 @@ class ImportContext:
     @classmethod
     def on(
         cls,
-        table: Any,
+        table: DynamoTable,
         *,
         uploads: Uploads,
         files: ImportFiles,

@@ -6,11 +6,15 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
 from shared.stores.uploads import GONE
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
 
 type Extent = tuple[int, int]
 """Where a part of a file lies: (offset, length) in bytes."""
@@ -21,13 +25,14 @@ type Extents = list[Extent]
 class ImportFiles:
     """Files of bytes, most of them with a record in each line. What the records are is the import's own business."""
 
-    def __init__(self, s3: Any, bucket: str) -> None:
+    def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
 
     def write(self, key: str, body: bytes | bytearray) -> None:
         """Write a whole file."""
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
+        # boto3 takes a bytearray, too, of which its types do not know; a copy would take the memory once more.
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=cast("bytes", body))
 
     def write_file(self, key: str, path: Path) -> None:
         """Write a file that was written on disk."""
@@ -48,9 +53,12 @@ class ImportFiles:
         """A file, or a part of it; nothing when it was never written."""
         if extent and not extent[1]:
             return b""
-        span = {"Range": f"bytes={extent[0]}-{extent[0] + extent[1] - 1}"} if extent else {}
+        request: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": key}
+        if extent:
+            offset, length = extent
+            request["Range"] = f"bytes={offset}-{offset + length - 1}"
         try:
-            with closing(self._s3.get_object(Bucket=self._bucket, Key=key, **span)["Body"]) as body:
+            with closing(self._s3.get_object(**request)["Body"]) as body:
                 return bytes(body.read())
         except ClientError as error:
             if error.response["Error"]["Code"] in GONE:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Buffer, Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from shared.domain.errors import UploadRejected
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
 
 GONE = ("404", "NoSuchKey", "NoSuchVersion")
 """What S3 calls an object that is not there."""
@@ -28,7 +33,7 @@ class Listed:
 class Uploads:
     """The roster bucket."""
 
-    def __init__(self, s3: Any, bucket: str) -> None:
+    def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
 
@@ -47,8 +52,7 @@ class Uploads:
 
     def lines(self, key: str) -> Iterator[bytes]:
         """The object's lines, read as they are asked for."""
-        lines: Iterator[bytes] = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].iter_lines()
-        return lines
+        return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].iter_lines()
 
     def csv_files(self, prefix: str) -> Iterator[Listed]:
         """The CSV files that lie directly under a prefix."""
@@ -72,7 +76,7 @@ class Uploads:
         Raises UploadRejected ``upload_gone`` when it, or this version of it, is not there any more, and ``upload_changed``
         when its etag is another.
         """
-        request = {"Bucket": self._bucket, "Key": key}
+        request: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": key}
         if version_id:
             request["VersionId"] = version_id
         if etag:
@@ -101,15 +105,16 @@ class Uploads:
 class _Body(io.RawIOBase):
     """The body of an S3 response as a stream that can be buffered."""
 
-    def __init__(self, body: Any) -> None:
+    def __init__(self, body: StreamingBody) -> None:
         self._body = body
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
-        data = self._body.read(len(buffer))
-        buffer[: len(data)] = data
+    def readinto(self, buffer: Buffer) -> int:
+        target = memoryview(buffer)
+        data = self._body.read(len(target))
+        target[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
