@@ -53,6 +53,9 @@ faults: setup ## Simulate weeks of a district while every call fails in every wa
 guards: setup ## Remove each security guard of the pages in turn, and show the test that then fails
 	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m simulation.security_guards
 
+mutations: setup .local/stamps/mutations ## Change the code in MUTANTS=200 places, by SEED=n, and show the changes that no test notices
+	@.local/mutations-env/bin/python -m simulation.mutations --mutants $(or $(MUTANTS),200) --seed $(or $(SEED),1)
+
 bench: setup ## Measure what an import costs, beside floors of the same run, and the pace of mail (minutes); PEOPLE=n ONLY=mail|cleanup|joins
 	@$(PYTHON) -m benchmarks --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
 
@@ -145,5 +148,5 @@ build-%Function:
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 
-.PHONY: help demo local test test-all test-long check faults guards bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts errors setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test test-all test-long check faults guards mutations bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts errors setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

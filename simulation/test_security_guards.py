@@ -11,5 +11,6 @@ from simulation.security_guards import GUARDS, SecurityGuard, failure_of
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name)
 def test_a_removed_guard_is_noticed(guard: SecurityGuard) -> None:
-    assert failure_of(guard, nullcontext) == "", "with the guard the test passes"
+    if callable(guard.noticed_by):  # A test by its node id runs with the guard in place wherever all tests run.
+        assert failure_of(guard, nullcontext) == "", "with the guard the check passes"
     assert failure_of(guard, guard.removed), "without it, the test fails"
