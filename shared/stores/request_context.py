@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from shared.domain.account import Account
@@ -99,25 +99,28 @@ class RequestContextStore:
         A session of an account that was joined into another one leads to that one, at one more read (M16).
         """
         users = list(dict.fromkeys(people))
-        schools, classes = around.keys() if around else ({}, {})
-        keys = [key for user in users for key in _keys_of_user(user)]
-        keys += [settings_key(district_id) for district_id in {user.district_id for user in users}]
+        nearby = around or NearbyNames("")
+        schools, classes = nearby.keys()
+        keys = [key for user in users for key in (*_keys_of_user(user), settings_key(user.district_id))]
         keys += [*schools.values(), *classes.values()]
         keys += [session_key(session_id)] if session_id else []
         keys += _keys_of_account(account_id) if account_id else []
         found = self._table.batch_get(keys)
         session, account = self._who(session_id, account_id, found) if session_id else (None, None)
-        settings = {user.district_id: found.get(pair(settings_key(user.district_id))) for user in users}
         return StoredContext(
             session,
             account,
             {user: _person(*(found.get(pair(key)) for key in _keys_of_user(user))) for user in users},
-            {district_id: district_of(item) for district_id, item in settings.items() if item},
-            {school: str(item["name"]) for school, key in schools.items() if (item := found.get(pair(key)))},
             {
-                class_id: district_class_of(around.district_id, class_id, item, {})
-                for class_id, key in classes.items()
-                if around and (item := found.get(pair(key)))
+                district_id: district_of(item)
+                for district_id, item in _items(
+                    {user.district_id: settings_key(user.district_id) for user in users}, found
+                )
+            },
+            {school: str(item["name"]) for school, item in _items(schools, found)},
+            {
+                class_id: district_class_of(nearby.district_id, class_id, item, {})
+                for class_id, item in _items(classes, found)
             },
         )
 
@@ -162,3 +165,10 @@ def _person(roster: Item | None, link: Item | None, activation: Item | None) -> 
         link_of(link) if link else None,
         activation_of(activation) if activation else None,
     )
+
+
+def _items(keys: Mapping[str, Key], found: Mapping[Pair, Item]) -> Iterator[tuple[str, Item]]:
+    """The items that were found, each by the name of its key."""
+    for name, key in keys.items():
+        if item := found.get(pair(key)):
+            yield name, item
