@@ -65,7 +65,7 @@ class IdentityProvider:
             claims["email"] = email
         if self._kind == "clever":
             claims["district"] = request.args.get("district_id") or self._district_of(clever_id) or ""
-        elif email:
+        elif email and "no_hosted_domain" not in request.form:
             claims["hd"] = email.rpartition("@")[2].lower()
         flask.g.oidc_provider_mock_storage.store_user(oidc_provider_mock.User(sub=subject, claims=claims))
         request.form = ImmutableMultiDict({"sub": subject})

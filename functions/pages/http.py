@@ -49,18 +49,12 @@ class Request:
     def from_event(cls, event: Mapping[str, Any]) -> Request:
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         http = event["requestContext"]["http"]
-        # AWS fills ``cookies``; other implementations of the API leave them in the header.
-        pairs = event.get("cookies") or headers.get("cookie", "").split(";")
-        cookies: dict[str, str] = {}
-        for pair in pairs:
-            name, _, value = pair.strip().partition("=")
-            cookies.setdefault(name, value)
         return cls(
             http["method"],
             event.get("rawPath", "/"),
             event.get("queryStringParameters") or {},
             headers,
-            cookies,
+            _cookies(event, headers),
             _form(event, headers),
             http.get("sourceIp", ""),
         )
@@ -87,6 +81,20 @@ class Request:
             raise ForbiddenOrigin(
                 "foreign_form", "This form was sent from another site. Open the page here and try again."
             )
+
+
+def _cookies(event: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str]:
+    """The cookies by name, byte for byte; of one name the first counts, whether or not its value opens.
+
+    Blank and tab alone stand between cookies (RFC 6265 §4.2.1). Whatever else is stripped makes ``__Host-`` names out of
+    names that a browser lets anybody set. AWS fills ``cookies``; other implementations of the API leave them in the header.
+    """
+    cookies: dict[str, str] = {}
+    for pair in (*(event.get("cookies") or ()), *headers.get("cookie", "").split(";")):
+        name, equals, value = pair.strip(" \t").partition("=")
+        if equals:
+            cookies.setdefault(name, value)
+    return cookies
 
 
 def _form(event: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str]:

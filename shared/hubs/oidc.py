@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlencode
 
 import requests
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
@@ -21,6 +21,10 @@ type Provider = Literal["google", "clever"]
 
 _TIMEOUT = 5
 _CLOCK_SKEW = 60
+_KEYS_KEPT_SECONDS = 600
+"""So long a key that an issuer has revoked can still count."""
+_REFETCH_PAUSE_SECONDS = 60
+"""At most so often an unknown key id has the keys fetched anew: any login can name one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Identity:
     email_verified: bool
     clever_district_id: str | None = None
     """Clever's id of the person's district; other issuers name none."""
+    hosted_domain: str | None = None
+    """The organisation's domain at Google that this account belongs to; a private account has none, whatever its address."""
 
 
 class _Metadata(NamedTuple):
@@ -41,6 +47,17 @@ class _Metadata(NamedTuple):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The keys that an issuer signs with, and when they were fetched (seconds)."""
+
+    of_issuer: KeySet
+    fetched_at: float
+
+    def has(self, key_id: str | None) -> bool:
+        return key_id is None or any(key.kid == key_id for key in self.of_issuer.keys)
 
 
 class OidcProvider:
@@ -62,7 +79,7 @@ class OidcProvider:
         self._clock = clock
         self._http = session or requests.Session()
         self._metadata: _Metadata | None = None
-        self._keys: KeySet | None = None
+        self._keys: _Keys | None = None
 
     def authorization_url(
         self, *, state: str, nonce: str, verifier: str, hints: Mapping[str, str | None] | None = None
@@ -109,7 +126,7 @@ class OidcProvider:
 
     def _checked(self, token: str, nonce: str) -> Identity:
         try:
-            decoded = jwt.decode(token, self._key_set(), algorithms=["RS256", "ES256"])
+            decoded = jwt.decode(token, self._key_set(_key_id(token)), algorithms=["RS256", "ES256"])
             rules = jwt.JWTClaimsRegistry(
                 now=lambda: int(self._clock().timestamp()),
                 leeway=_CLOCK_SKEW,
@@ -120,6 +137,7 @@ class OidcProvider:
                 nonce={"essential": True, "value": nonce},
             )
             rules.validate(decoded.claims)
+            self._check_authorized_party(decoded.claims)
         except (JoseError, ValueError, KeyError, TypeError):
             raise not_proved() from None
         claims = dict(decoded.claims)
@@ -129,12 +147,32 @@ class OidcProvider:
             _text(claims.get("email")),
             claims.get("email_verified") is True,
             str(claims["district"]) if claims.get("district") else None,
+            (_text(claims.get("hd")) or "").lower() or None,
         )
 
-    def _key_set(self) -> KeySet:
-        if self._keys is None:
-            self._keys = KeySet.import_key_set(self._get(self._discover().jwks_uri))  # type: ignore[arg-type]
-        return self._keys
+    def _check_authorized_party(self, claims: Mapping[str, object]) -> None:
+        """``azp`` names us wherever it stands, and stands wherever there is more than one audience (Core §3.1.3.7).
+
+        Raises ValueError.
+        """
+        audience = claims["aud"]
+        if claims.get("azp", self._client_id) != self._client_id:
+            raise ValueError("made for another party")
+        if isinstance(audience, list) and len(audience) > 1 and "azp" not in claims:
+            raise ValueError("made for several parties")
+
+    def _key_set(self, key_id: str | None) -> KeySet:
+        """The issuer's keys, at most ten minutes old: a key that it revoked is refused from then on.
+
+        A key id that is not among them has them fetched once more, at most once a minute.
+        """
+        now = self._clock().timestamp()
+        kept = self._keys
+        age = now - kept.fetched_at if kept else _KEYS_KEPT_SECONDS
+        if kept is None or age >= _KEYS_KEPT_SECONDS or (not kept.has(key_id) and age >= _REFETCH_PAUSE_SECONDS):
+            keys = KeySet.import_key_set(self._get(self._discover().jwks_uri))  # type: ignore[arg-type]
+            kept = self._keys = _Keys(keys, now)
+        return kept.of_issuer
 
     def _discover(self) -> _Metadata:
         if self._metadata is None:
@@ -160,6 +198,11 @@ def _object(response: requests.Response) -> dict[str, object]:
     if not isinstance(body, dict):
         raise ValueError("no JSON object")
     return body
+
+
+def _key_id(token: str) -> str | None:
+    """The id of the key that a token says it is signed with. Raises JoseError and ValueError."""
+    return _text(jws.extract_compact(token.encode()).headers().get("kid"))
 
 
 def _text(value: object) -> str | None:

@@ -1,0 +1,147 @@
+"""What a signed login proves: made by a key that the issuer has now, for us, by an account of the district's own domain."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+import requests
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
+
+from shared.domain.errors import LoginRefused
+from shared.hubs.oidc import Identity, OidcProvider
+from tests.pages_harness import Website, lakeside
+
+ISSUER = "https://issuer.example"
+
+
+class Issuer:
+    """An issuer over a session of ``requests``: counts how often its keys are fetched."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 9, 1, 12, tzinfo=UTC)
+        self.keys = [self.new_key("first")]
+        self.token = ""
+        self.fetched = 0
+        self.provider = OidcProvider(
+            ISSUER, "us", lambda: "secret", "https://w/callback", lambda: self.now, cast(requests.Session, self)
+        )
+
+    @staticmethod
+    def new_key(key_id: str) -> RSAKey:
+        return RSAKey.generate_key(2048, {"kid": key_id})
+
+    def get(self, url: str, **_options: object) -> requests.Response:
+        if url == f"{ISSUER}/jwks":
+            self.fetched += 1
+            return _response(KeySet(list(self.keys)).as_dict(private=False))
+        return _response(
+            {
+                "issuer": ISSUER,
+                "authorization_endpoint": f"{ISSUER}/authorize",
+                "token_endpoint": f"{ISSUER}/token",
+                "jwks_uri": f"{ISSUER}/jwks",
+            }
+        )
+
+    def post(self, _url: str, **_options: object) -> requests.Response:
+        return _response({"id_token": self.token})
+
+    def login(self, key: RSAKey | None = None, **claims: object) -> Identity:
+        """Somebody logs in; ``key`` signs, else the issuer's newest."""
+        key = key or self.keys[-1]
+        made = {"iss": ISSUER, "aud": "us", "sub": "7", "nonce": "n", "exp": int(self.now.timestamp()) + 300}
+        self.token = jwt.encode({"alg": "RS256", "kid": key.kid}, {**made, **claims}, key)
+        return self.provider.identity(code="c", nonce="n", verifier="v")
+
+    def pass_time(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+def _response(body: Any) -> requests.Response:
+    response = requests.Response()
+    response.status_code, response._content = 200, json.dumps(body).encode()
+    return response
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer()
+
+
+def test_a_new_key_of_the_issuer_is_known_by_one_more_fetch(issuer: Issuer) -> None:
+    issuer.login()
+    issuer.pass_time(minutes=2)
+    issuer.keys.append(issuer.new_key("second"))
+    assert issuer.login().subject == "7"
+    issuer.login()
+    assert issuer.fetched == 2
+
+
+def test_unknown_key_ids_have_the_keys_fetched_at_most_once_a_minute(issuer: Issuer) -> None:
+    issuer.login()
+    stranger = issuer.new_key("nobody's")
+    for _ in range(90):
+        issuer.pass_time(seconds=2)
+        with pytest.raises(LoginRefused):
+            issuer.login(stranger)
+    assert issuer.fetched <= 4, "three minutes, one fetch each, and the first"
+
+
+def test_a_revoked_key_is_refused_within_ten_minutes(issuer: Issuer) -> None:
+    revoked = issuer.keys[0]
+    issuer.login()
+    issuer.keys = [issuer.new_key("second")]
+    issuer.pass_time(minutes=10)
+    with pytest.raises(LoginRefused):
+        issuer.login(revoked)
+    assert issuer.login().subject == "7"
+
+
+def test_keys_are_fetched_once_for_many_logins(issuer: Issuer) -> None:
+    for _ in range(20):
+        issuer.login()
+    assert issuer.fetched == 1
+
+
+@pytest.mark.parametrize("azp", ["somebody else", "", None, ["us"], 7])
+def test_a_token_that_was_made_for_another_party_proves_nothing(issuer: Issuer, azp: object) -> None:
+    with pytest.raises(LoginRefused):
+        issuer.login(azp=azp)
+
+
+def test_several_audiences_need_the_party_that_the_token_was_made_for(issuer: Issuer) -> None:
+    with pytest.raises(LoginRefused):
+        issuer.login(aud=["us", "them"])
+    assert issuer.login(aud=["us", "them"], azp="us").subject == "7"
+    assert issuer.login(azp="us").subject == "7"
+
+
+def test_the_hosted_domain_is_the_tokens_own(issuer: Issuer) -> None:
+    assert issuer.login().hosted_domain is None
+    assert issuer.login(hd="Lakeside.example").hosted_domain == "lakeside.example"
+    assert issuer.login(hd=["lakeside.example"]).hosted_domain is None
+
+
+@pytest.fixture
+def web() -> Website:
+    return lakeside()
+
+
+@pytest.mark.parametrize("hosted_domain", [None, "", "elsewhere.example", "lakeside.example.evil.example"])
+def test_a_google_account_without_the_districts_hosted_domain_is_no_school_account(
+    web: Website, hosted_domain: str | None
+) -> None:
+    """A private account may carry a school's address: whoever had that address once can have made it."""
+    claims = {"sub": "g", "email": "t1@lakeside.example", "email_verified": True, "hd": hosted_domain}
+    page = web.visitor(**claims).open("/sso/lakeside").press("Continue with Google")
+    assert page.status == 403
+    assert "That is not your district's account" in page.text
+
+
+def test_a_google_account_of_the_districts_hosted_domain_is_a_school_account(web: Website) -> None:
+    claims = {"sub": "g", "email": "t1@lakeside.example", "email_verified": True, "hd": "lakeside.example"}
+    assert web.visitor(**claims).open("/sso/lakeside").press("Continue with Google").path == "/welcome"
