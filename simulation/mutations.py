@@ -1,7 +1,7 @@
 """``make mutations``: a seeded sample of mutants of ``functions/`` and ``shared/``, and whether the tests notice each.
 
 A copy of the tree is changed, never the tree itself. Which tests run which line is recorded once for each state of the
-tree; a mutant meets the tests of its line first, then those that run its module at all.
+tree; a mutant meets the tests of its line first, the most specific before the others, then those of its module.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from simulation.mutants import FOLDERS, Mutant, sample
 from simulation.selected_tests import FAILED
 
 RESULT = Path(".local/mutations.json")
-TESTS = ("tests/unit", "simulation/test_simulator.py", "simulation/test_sender.py")
+TESTS = ("tests/unit", "simulation/test_fuzz_corpus.py", "simulation/test_simulator.py", "simulation/test_sender.py")
 """The tests that mutants meet: all that need no socket and no process of their own."""
 _OWN = {f"simulation/{name}.py" for name in ("mutants", "mutations", "selected_tests")}
 """No test runs these."""
@@ -41,6 +41,8 @@ _WORKERS = 2
 _LEAST_NOTICED = 0.95
 _FIRST_SECONDS, _TIMES_SLOWER = 60.0, 5.0
 """A run may take this many seconds, and so many times what its tests took without a mutant."""
+_CLOSEST = 40
+"""How many tests a mutant meets first."""
 _LONGEST_TEST = 5.0
 """Seconds. A slower test is asked only about lines that it runs itself."""
 
@@ -71,30 +73,45 @@ class Lines:
     """Which tests run which line, and how long each test takes."""
 
     def __init__(self, folder: Path) -> None:
-        self._parts = [CoverageData(str(path)) for path in sorted(folder.glob("*/lines"))]
-        for part in self._parts:
-            part.read()
         self.seconds: dict[str, float] = {}
         for path in sorted(folder.glob("*/tests.json")):
             self.seconds |= json.loads(path.read_text())
+        self._tests: dict[str, dict[int, set[str]]] = {}
+        self._breadth: Counter[str] = Counter()
+        for path in sorted(folder.glob("*/lines")):
+            part = CoverageData(str(path))
+            part.read()
+            for module in part.measured_files():
+                self._add(module, part.contexts_by_lineno(module))
 
-    def of_line(self, path: str, line: int) -> set[str]:
-        """Return the tests that run a line; for one that only an import runs, none."""
-        return self._known(test for part in self._parts for test in part.contexts_by_lineno(path).get(line, ()) if test)
+    def _add(self, module: str, contexts: Mapping[int, Iterable[str]]) -> None:
+        lines = self._tests.setdefault(module, {})
+        for line, tests in contexts.items():
+            passing = self.seconds.keys() & set(tests)
+            self._breadth.update(passing)
+            lines.setdefault(line, set()).update(passing)
 
-    def of_module(self, path: str) -> set[str]:
-        """Return the tests that run any line of a module; where only imports do, all tests."""
-        found = self._known(
-            test for part in self._parts for tests in part.contexts_by_lineno(path).values() for test in tests if test
-        )
-        return {test for test in found or self.seconds if self.seconds[test] <= _LONGEST_TEST}
+    def passes(self, mutant: Mutant) -> Iterator[list[str]]:
+        """Yield the tests that a mutant meets, in passes: closest first, then all of its line, then all of its module.
+
+        The closest run the fewest lines of the product besides. For a line that only an import runs, any test of the
+        module may notice; for a module that only imports run, any test at all.
+        """
+        lines = self._tests.get(mutant.path, {})
+        own = lines.get(mutant.line, set())
+        module = set[str]().union(*lines.values()) or set(self.seconds)
+        closest = sorted(own, key=lambda test: (self._breadth[test], test))[:_CLOSEST]
+        further = {test for test in module | self._beside(module) if self.seconds[test] <= _LONGEST_TEST} - own
+        yield from filter(None, (closest, self.in_order(own.difference(closest)), self.in_order(further)))
+
+    def _beside(self, tests: Iterable[str]) -> set[str]:
+        """Return the tests of the same files that run nothing here, as they have a process of their own for it."""
+        files = {test.partition("::")[0] for test in tests}
+        return {test for test in self.seconds if not self._breadth[test] and test.partition("::")[0] in files}
 
     def in_order(self, tests: Iterable[str]) -> list[str]:
-        """Return tests with the shortest first: most mutants show at once."""
+        """Return tests with the shortest first."""
         return sorted(tests, key=lambda test: (self.seconds[test], test))
-
-    def _known(self, tests: Iterable[str]) -> set[str]:
-        return {test for test in tests if test in self.seconds}
 
 
 class Copy:
@@ -201,16 +218,15 @@ def _test_modules(path: Path) -> Iterator[Path]:
 
 
 def judge(mutant: Mutant, lines: Lines, copy: Copy, source: str) -> Verdict:
-    """Let the tests of a mutant's line run, then, if they all pass, the others that run its module."""
+    """Run the tests that a mutant meets until one fails."""
     began = time.monotonic()
-    own = lines.of_line(mutant.path, mutant.line)
     asked, noticed = 0, ""
     with copy.changed(mutant):
-        for tests in (own, lines.of_module(mutant.path) - own):
-            if tests and not noticed:
-                limit = _FIRST_SECONDS + _TIMES_SLOWER * sum(lines.seconds[test] for test in tests)
-                noticed = copy.failing(lines.in_order(tests), limit)
-                asked += len(tests)
+        for tests in lines.passes(mutant):
+            noticed = copy.failing(tests, _FIRST_SECONDS + _TIMES_SLOWER * sum(lines.seconds[test] for test in tests))
+            asked += len(tests)
+            if noticed:
+                break
     return Verdict(mutant, noticed, asked, time.monotonic() - began, mutant.diff(source))
 
 
