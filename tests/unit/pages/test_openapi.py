@@ -117,7 +117,7 @@ class Visitor:
         kept = page.http.cookies.jar if page else ()
         self._web = web
         self._headers = {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in kept), **(headers or {})}
-        self.http = httpx.Client(transport=httpx.MockTransport(web._page))
+        self.http = httpx.Client(transport=httpx.MockTransport(web.send))
         self._users = dict(web.cognito.users)
         self._moment = World()
         self._moment.begin_like(web.world)
