@@ -29,6 +29,7 @@ from shared.domain.roster import RosterUserKey
 from shared.hubs.oidc import OidcProvider
 from shared.runtime.tokens import (
     SealedCookie,
+    TokenKeys,
     activation_id_of,
     activation_token,
     is_activation_token,
@@ -134,8 +135,8 @@ _ACTIVATION = Activation("0" * 32, RosterUserKey("d", "t1"), "t1@a.example")
 def a_token(data: bytes) -> None:
     token = data.decode("utf-8", "replace")
     activation_id_of(token)
-    unsubscribed_account(token, KEY)
-    assert not is_activation_token(token, _ACTIVATION, KEY) or token == activation_token(_ACTIVATION, KEY)
+    unsubscribed_account(token, TokenKeys(KEY))
+    assert not is_activation_token(token, _ACTIVATION, TokenKeys(KEY)) or token == activation_token(_ACTIVATION, KEY)
 
 
 def a_cookie(data: bytes) -> None:
@@ -149,7 +150,7 @@ def a_cookie(data: bytes) -> None:
     request = Request.from_event(event)
     request.language(text)
     for value in (*request.cookies.values(), *request.form.values(), text):
-        assert SealedCookie(KEY, "login").open(value, 60) is None
+        assert SealedCookie(TokenKeys(KEY), "login").open(value, 60) is None
 
 
 class _Session:
@@ -244,7 +245,7 @@ SEEDS: dict[str, list[bytes]] = {
     ],
     "token": [activation_token(_ACTIVATION, KEY).encode(), b"WyJkIiwiYSJd.x"],
     "cookie": [
-        b"__Host-session=abc; __Host-login=" + SealedCookie(b"another", "login").seal({"a": 1}).encode(),
+        b"__Host-session=abc; __Host-login=" + SealedCookie(TokenKeys(b"another"), "login").seal({"a": 1}).encode(),
         b"a=b&a=c&d=%ff",
         b"es,en;q=0.8",
     ],

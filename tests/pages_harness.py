@@ -27,6 +27,7 @@ from shared.domain.errors import LoginRefused
 from shared.hubs.cognito import PasswordLogin
 from shared.hubs.oidc import Identity, OidcProvider
 from shared.runtime.settings import Brand
+from shared.runtime.tokens import TokenKeys
 from shared.stores.class_exports import ClassExportQueue
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.notices import NoticeStore
@@ -98,6 +99,7 @@ class Website:
 
     def __init__(self, world: World, *, gate: Gate = ungated) -> None:
         self.world = world
+        self.token_keys = TokenKeys(TOKEN_KEY)
         self.cognito = MemoryCognito(gate=gate)
         self.google = MemoryProvider(GOOGLE, gate=gate)
         self.clever = MemoryProvider("https://clever.com", gate=gate)
@@ -131,7 +133,7 @@ class Website:
             google=cast(OidcProvider, self.google),
             clever=cast(OidcProvider, self.clever),
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),
-            token_key=lambda: TOKEN_KEY,
+            token_keys=lambda: self.token_keys,
         )  # fmt: skip
         renderer = PageRenderer(
             brand_name="Khan Academy",

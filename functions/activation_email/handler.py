@@ -51,7 +51,7 @@ def use_cases() -> UseCases:
     mailer = wired_mailer(settings)
     invitations = InvitationMails(
         districts,
-        token_key=lambda: secrets.key(settings.token_secret_arn),
+        token_key=lambda: secrets.token_keys(settings.token_secret_arn).current,
         brand=settings,
         subject=settings.activation_subject,
     )

@@ -45,7 +45,7 @@ def send_nudge() -> SendNudge:
         RemainingClassesStore(table),
         DistrictStore(table),
         wired_mailer(settings),
-        token_key=lambda: secrets.key(settings.token_secret_arn),
+        token_key=lambda: secrets.token_keys(settings.token_secret_arn).current,
         brand=settings,
         clock=utc_now,
     )

@@ -39,7 +39,7 @@ def notify_link_change() -> NotifyLinkChange:
         AccountStore(table, settings.google_issuer),
         DistrictStore(table),
         mailer,
-        token_key=lambda: secrets.key(settings.token_secret_arn),
+        token_key=lambda: secrets.token_keys(settings.token_secret_arn).current,
         brand=settings,
         clock=utc_now,
         count=metric,

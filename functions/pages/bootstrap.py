@@ -139,7 +139,7 @@ def _services(settings: PagesSettings) -> Services:
         clock=utc_now,
         new_id=new_id,
         new_secret=new_secret,
-        token_key=lambda: secrets.key(settings.token_secret_arn),
+        token_keys=lambda: secrets.token_keys(settings.token_secret_arn),
         password_help_url=settings.password_help_url,
     )
 

@@ -9,7 +9,7 @@ from shared.domain.clock import Clock, NewId
 from shared.hubs.cognito import PasswordLogin
 from shared.hubs.oidc import OidcProvider
 from shared.runtime.settings import Brand
-from shared.runtime.tokens import SealedCookie
+from shared.runtime.tokens import SealedCookie, TokenKeys
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
 from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
@@ -67,7 +67,7 @@ class Services:
     clock: Clock
     new_id: NewId
     new_secret: NewId
-    token_key: Callable[[], bytes]
+    token_keys: Callable[[], TokenKeys]
     password_help_url: str = ""
     """Where the platform helps whoever forgot a password; empty where that is done here."""
 
@@ -93,4 +93,4 @@ class Services:
 
     def sealed(self, purpose: str) -> SealedCookie:
         """What travels in a cookie for this purpose; a value sealed for one purpose opens for no other."""
-        return SealedCookie(self.token_key(), purpose)
+        return SealedCookie(self.token_keys(), purpose)

@@ -74,8 +74,8 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Who is here. ``problem`` says why the mail's address proves nothing: ``no_cookie``, ``unknown``, ``used``,
-    ``expired``, ``suspended``."""
+    """Who is here. ``problem`` says why the mail's address proves nothing: ``no_cookie``, ``unknown``, ``replaced``
+    (by a newer mail, or made with a key that is not known any more), ``used``, ``expired``, ``suspended``."""
 
     session: Session | None = None
     account: Account | None = None
@@ -198,7 +198,7 @@ class RequestContexts:
 
     def successor_id(self, session_id: str) -> str:
         """The id of the session that takes this one's place at the link."""
-        return successor_session_id(session_id, self._services.token_key())
+        return successor_session_id(session_id, self._services.token_keys().current)
 
     def successor(self, request: Request) -> Session | None:
         """The session that took the place of the one that this browser still names."""
@@ -274,8 +274,8 @@ class RequestContexts:
         activation, user = person.activation, person.user
         if activation is None or district is None:
             return None, "unknown"
-        if not is_activation_token(cookie.token, activation, self._services.token_key()):
-            return None, "unknown"
+        if not is_activation_token(cookie.token, activation, self._services.token_keys()):
+            return None, "replaced"
         if activation.used_at:
             return None, "used"
         if activation.state in _DEAD or (

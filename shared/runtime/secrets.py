@@ -6,9 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from shared.domain.clock import Clock
-
-if TYPE_CHECKING:
-    from mypy_boto3_secretsmanager import SecretsManagerClient
+from shared.runtime.tokens import TokenKeys
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -32,9 +30,9 @@ class Secrets:
             self._kept[arn] = kept
         return kept[1]
 
-    def key(self, arn: str) -> bytes:
-        """A secret that serves as a key."""
-        return self.text(arn).encode()
+    def token_keys(self, arn: str) -> TokenKeys:
+        """The keys of tokens. Raises InvalidSettings."""
+        return TokenKeys.of_secret(self.text(arn))
 
     def object(self, arn: str) -> dict[str, str]:
         """A secret that holds several values as a JSON object."""

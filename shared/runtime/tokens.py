@@ -1,8 +1,9 @@
 """Every token that this service gives out, and reads back: in the addresses of mails, and in cookies (docs/security.md).
 
-What only this service can have written is signed with one managed key. Each kind has a purpose or a salt of its own, so a
-token of one kind opens nothing of another. Their bytes are a contract: mails and cookies that are out must go on working
-(``tests/unit/system/test_tokens.py``). Nothing in a token is personal, and nothing in the table can be used as one.
+What only this service can have written is signed with one managed key; what the key before it signed still opens. Each kind
+has a purpose or a salt of its own, so a token of one kind opens nothing of another. Their bytes are a contract: mails and
+cookies that are out must go on working (``tests/unit/system/test_tokens.py``). Nothing in a token is personal, and nothing
+in the table can be used as one.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
 from shared.domain.activation import Activation
+from shared.domain.errors import InvalidSettings
 from shared.domain.link import Link
 from shared.domain.link_notice import Notice, Side
 
@@ -37,6 +40,38 @@ class Salt(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     STOP_REMINDERS = "stop-reminders"
     COOKIE = "cookie-"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKeys:
+    """The key that signs, and those that signed earlier: what they signed still opens (docs/runbooks/rotate-keys.md)."""
+
+    current: bytes
+    previous: tuple[bytes, ...] = ()
+
+    @classmethod
+    def of_secret(cls, text: str) -> TokenKeys:
+        """A JSON object with ``current`` and ``previous`` (a text, a list of them, or nothing); any other text is the key.
+
+        Raises InvalidSettings for such an object without a key to sign with.
+        """
+        try:
+            values = json.loads(text)
+        except ValueError:
+            values = None
+        if not isinstance(values, dict):
+            return cls(text.encode())
+        previous = values.get("previous") or []
+        earlier = [previous] if isinstance(previous, str) else previous
+        current = values.get("current")
+        if not isinstance(current, str) or not current:
+            raise InvalidSettings("invalid_token_keys", "The secret of tokens has no current key.")
+        return cls(current.encode(), tuple(key.encode() for key in earlier if isinstance(key, str) and key))
+
+    @property
+    def oldest_first(self) -> list[bytes]:
+        """All keys, the one that signs last."""
+        return [*reversed(self.previous), self.current]
 
 
 _ACTIVATION_TOKEN = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})")
@@ -69,9 +104,9 @@ def activation_id_of(token: str) -> str | None:
     return found[1] if found else None
 
 
-def is_activation_token(token: str, activation: Activation, key: bytes) -> bool:
+def is_activation_token(token: str, activation: Activation, keys: TokenKeys) -> bool:
     """Whether this is the token of the activation as it is now, compared in constant time."""
-    return hmac.compare_digest(token.encode(), activation_token(activation, key).encode())
+    return _is_any(token, [activation_token(activation, key) for key in keys.oldest_first])
 
 
 def stop_token(activation_id: str, key: bytes) -> str:
@@ -79,10 +114,10 @@ def stop_token(activation_id: str, key: bytes) -> str:
     return _serializer(Salt.STOP_REMINDERS, key).dumps(activation_id)
 
 
-def stopped_activation_id(token: str, key: bytes) -> str | None:
+def stopped_activation_id(token: str, keys: TokenKeys) -> str | None:
     """The activation whose reminders this token ends; None when it is none of ours."""
     try:
-        return str(_serializer(Salt.STOP_REMINDERS, key).loads(token))
+        return str(_serializer(Salt.STOP_REMINDERS, keys.oldest_first).loads(token))
     except (BadSignature, ValueError, TypeError):
         return None
 
@@ -114,9 +149,9 @@ def notice_id_of(token: str) -> tuple[str, Side] | None:
     return (found[1], Side(found[2])) if found else None
 
 
-def is_notice_token(token: str, notice: Notice, link: Link, address: str, key: bytes) -> bool:
+def is_notice_token(token: str, notice: Notice, link: Link, address: str, keys: TokenKeys) -> bool:
     """Whether this is the token of the notice for the link and the address as they are now, in constant time."""
-    return hmac.compare_digest(token.encode(), notice_token(notice, link, address, key).encode())
+    return _is_any(token, [notice_token(notice, link, address, key) for key in keys.oldest_first])
 
 
 # Nudges.
@@ -127,10 +162,10 @@ def unsubscribe_token(district_id: str, account_id: str, key: bytes) -> str:
     return _serializer(Salt.UNSUBSCRIBE, key).dumps([district_id, account_id])
 
 
-def unsubscribed_account(token: str, key: bytes) -> tuple[str, str] | None:
+def unsubscribed_account(token: str, keys: TokenKeys) -> tuple[str, str] | None:
     """(district id, account id) whose nudges this token ends; None when it is none of ours."""
     try:
-        district_id, account_id = _serializer(Salt.UNSUBSCRIBE, key).loads(token)
+        district_id, account_id = _serializer(Salt.UNSUBSCRIBE, keys.oldest_first).loads(token)
     except (BadSignature, ValueError, TypeError):
         return None
     return str(district_id), str(account_id)
@@ -150,10 +185,10 @@ def successor_session_id(session_id: str, key: bytes) -> str:
 class SealedCookie:
     """Short-lived values that travel in a cookie: signed, so that only we can have written them, and dated."""
 
-    def __init__(self, key: bytes, name: str) -> None:
+    def __init__(self, keys: TokenKeys, name: str) -> None:
         """``name`` is what the cookie is for; a value that was sealed for one name opens for no other."""
         self._serializer = URLSafeTimedSerializer(
-            key, salt=f"{Salt.COOKIE}{name}", signer_kwargs={"digest_method": hashlib.sha256}
+            keys.oldest_first, salt=f"{Salt.COOKIE}{name}", signer_kwargs={"digest_method": hashlib.sha256}
         )
 
     def seal(self, value: Mapping[str, Any]) -> str:
@@ -177,5 +212,11 @@ def _signature(purpose: Purpose, facts: Sequence[str | int | None], key: bytes) 
     return base64.urlsafe_b64encode(hmac.digest(key, message, hashlib.sha256)).decode().rstrip("=")
 
 
-def _serializer(salt: Salt, key: bytes) -> URLSafeSerializer:
+def _is_any(token: str, expected: Sequence[str]) -> bool:
+    """Whether it is one of them; no comparison stops at the first letter that differs."""
+    return any(hmac.compare_digest(token.encode(), each.encode()) for each in expected)
+
+
+def _serializer(salt: Salt, key: bytes | list[bytes]) -> URLSafeSerializer:
+    """Of several keys the last one signs."""
     return URLSafeSerializer(key, salt=salt.value, signer_kwargs={"digest_method": hashlib.sha256})

@@ -14,7 +14,8 @@ from shared.domain.email_address import normalise
 from shared.domain.errors import RefusedTransition
 from shared.runtime.tokens import activation_id_of
 
-_SHOWN_ON_THE_PAGE = ("expired", "suspended")
+_SHOWN_ON_THE_PAGE = ("replaced", "expired", "suspended")
+_ANOTHER_MAIL_HELPS = ("replaced", "expired")
 
 
 class ActivationPages:
@@ -32,7 +33,7 @@ class ActivationPages:
         activation_id = activation_id_of(token)
         user = self._services.request_contexts.user_of(activation_id) if activation_id else None
         context = self._contexts.at_activation(token, user) if user else RequestContext(problem="unknown")
-        if context.problem == "unknown":
+        if context.problem in ("unknown", "replaced"):
             counted = (activation_id if user else None) or request.source_ip
             self._services.rate_limiter.hit(limits.ACTIVATION, counted)
         cookie = context.activation_cookie
@@ -74,14 +75,14 @@ class ActivationPages:
         return see_other(address, **{ACTIVATION_COOKIE: self._contexts.sealed_activation(pressed)})
 
     def send_again(self, request: Request) -> Reply:
-        """Another mail instead of a link that has expired, to the official address and nowhere else.
+        """Another mail instead of a link that works no more, to the official address and nowhere else.
 
         Whoever asks types that address: a scanner that presses buttons cannot, and the reply is the same for everybody.
         """
         context = self._contexts.of(request)
         if context.activation_cookie is None or context.invitation is not None:
             return see_other("/activate")
-        if context.problem != "expired":
+        if context.problem not in _ANOTHER_MAIL_HELPS:
             return sorry(context.problem)
         activation_id = activation_id_of(context.activation_cookie.token) or ""
         self._services.rate_limiter.hit(limits.ANOTHER_MAIL_FROM, f"{activation_id} {request.source_ip}")

@@ -140,7 +140,7 @@ class NoticePages:
             return "gone"
         is_old = from_iso(link.linked_at or "") < self._services.clock() - timedelta(days=UNDO_DAYS)
         is_another = link.account_id != notice.account_id
-        if is_old or is_another or not is_notice_token(token, notice, link, address, self._services.token_key()):
+        if is_old or is_another or not is_notice_token(token, notice, link, address, self._services.token_keys()):
             return "gone"
         return NoticedLink(notice, address, user, account, link, district)
 

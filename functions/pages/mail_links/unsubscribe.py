@@ -16,18 +16,18 @@ class UnsubscribePages:
         self._services = services
 
     def show(self, _request: Request, token: str) -> Reply:
-        if unsubscribed_account(token, self._services.token_key()):
+        if unsubscribed_account(token, self._services.token_keys()):
             return self._page(token, "classes")
-        if stopped_activation_id(token, self._services.token_key()):
+        if stopped_activation_id(token, self._services.token_keys()):
             return self._page(token, "invitation")
         return self._unknown(token)
 
     def stop(self, _request: Request, token: str) -> Reply:
-        if activation_id := stopped_activation_id(token, self._services.token_key()):
+        if activation_id := stopped_activation_id(token, self._services.token_keys()):
             if activation := self._services.activations.by_id(activation_id):
                 self._services.activations.stop_reminders(activation)
             return self._page(token, "invitation", done=True)
-        named = unsubscribed_account(token, self._services.token_key())
+        named = unsubscribed_account(token, self._services.token_keys())
         if named is None:
             return self._unknown(token)
         self._stop_nudges(*named)

@@ -182,7 +182,7 @@ def test_an_expired_link_offers_a_new_one_to_the_school_address_alone() -> None:
     assert "Look into your mail" in page.text
     world.send_mail()
     assert len(world.ses.sent) == before + 1
-    assert visitor.open(old).status == 404
+    assert visitor.open(old).status == 410
     assert visitor.open(world.address_in_mail_to(SCHOOL)).status == 200
 
 

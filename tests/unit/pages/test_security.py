@@ -257,7 +257,7 @@ def test_guesses_at_an_address_are_limited_from_anywhere_and_lock_out_nobody(web
     address = web.world.address_in_mail_to("t1@lakeside.example")
     guess = address[:-1] + ("A" if address[-1] != "A" else "B")
     guesses = [web.send(httpx.Request("GET", guess, headers={"X-Forwarded-For": f"203.0.113.{n}"})) for n in range(301)]
-    assert [a.status_code for a in guesses[-2:]] == [404, 429]
+    assert [a.status_code for a in guesses[-2:]] == [303, 429]
     assert web.send(httpx.Request("GET", address)).status_code == 303
 
 

@@ -19,6 +19,7 @@ from shared.runtime.tokens import (
     Purpose,
     Salt,
     SealedCookie,
+    TokenKeys,
     activation_id_of,
     activation_token,
     is_activation_token,
@@ -33,6 +34,7 @@ from shared.runtime.tokens import (
 )
 
 KEY = b"a key of tests, thirty-two bytes"
+KEYS = TokenKeys(KEY)
 TEACHER = RosterUserKey("lakeside", "t-Ünø 1")
 ADDRESS, OWN_ADDRESS = "ada.lovelace@lakeside.example", "ada@home.example"
 ACTIVATION = Activation("9f8e7d6c5b4a39281706f5e4d3c2b1a0", TEACHER, ADDRESS, token_version=3)
@@ -63,8 +65,8 @@ COOKIES = {
 def test_the_token_of_an_activation_mail_stays_as_it_is() -> None:
     assert activation_token(ACTIVATION, KEY) == ACTIVATION_TOKEN
     assert activation_id_of(ACTIVATION_TOKEN) == ACTIVATION.activation_id
-    assert is_activation_token(ACTIVATION_TOKEN, ACTIVATION, KEY)
-    assert not is_activation_token(ACTIVATION_TOKEN, replace(ACTIVATION, token_version=4), KEY)
+    assert is_activation_token(ACTIVATION_TOKEN, ACTIVATION, KEYS)
+    assert not is_activation_token(ACTIVATION_TOKEN, replace(ACTIVATION, token_version=4), KEYS)
 
 
 @pytest.mark.parametrize("side", Side)
@@ -73,19 +75,19 @@ def test_the_token_of_a_notice_stays_as_it_is(side: Side) -> None:
     notice = Notice(EVENT, side, TEACHER, "account-1")
     assert notice_token(notice, LINK, address, KEY) == token
     assert notice_id_of(token) == (EVENT, side)
-    assert is_notice_token(token, notice, LINK, address, KEY)
-    assert not is_notice_token(token, notice, replace(LINK, version=3), address, KEY)
+    assert is_notice_token(token, notice, LINK, address, KEYS)
+    assert not is_notice_token(token, notice, replace(LINK, version=3), address, KEYS)
 
 
 def test_the_token_that_ends_nudges_stays_as_it_is() -> None:
     assert unsubscribe_token("lakeside", "account-1", KEY) == UNSUBSCRIBE_TOKEN
-    assert unsubscribed_account(UNSUBSCRIBE_TOKEN, KEY) == ("lakeside", "account-1")
+    assert unsubscribed_account(UNSUBSCRIBE_TOKEN, KEYS) == ("lakeside", "account-1")
 
 
 def test_the_token_that_ends_reminders_stays_as_it_is() -> None:
     assert stop_token(ACTIVATION.activation_id, KEY) == STOP_TOKEN
-    assert stopped_activation_id(STOP_TOKEN, KEY) == ACTIVATION.activation_id
-    assert stopped_activation_id(COMPRESSED_STOP_TOKEN, KEY) == "0123456789abcdef" * 2
+    assert stopped_activation_id(STOP_TOKEN, KEYS) == ACTIVATION.activation_id
+    assert stopped_activation_id(COMPRESSED_STOP_TOKEN, KEYS) == "0123456789abcdef" * 2
 
 
 def test_the_session_after_a_link_keeps_its_id() -> None:
@@ -94,7 +96,7 @@ def test_the_session_after_a_link_keeps_its_id() -> None:
 
 @pytest.mark.parametrize("name", COOKIES)
 def test_a_cookie_stays_as_it_is(name: str) -> None:
-    cookie = SealedCookie(KEY, name)
+    cookie = SealedCookie(KEYS, name)
     with mock.patch.object(TimestampSigner, "get_timestamp", return_value=SEALED_AT):
         assert cookie.seal(COOKIE) == COOKIES[name]
     with mock.patch.object(TimestampSigner, "get_timestamp", return_value=SEALED_AT + 600):
@@ -111,7 +113,7 @@ def test_a_token_of_one_kind_opens_nothing_of_another() -> None:
         *COOKIES.values(),
         *(t for _, t in NOTICE_TOKENS.values()),
     ]
-    assert [token for token in tokens if unsubscribed_account(token, KEY)] == [UNSUBSCRIBE_TOKEN]
-    assert [token for token in tokens if stopped_activation_id(token, KEY)] == [STOP_TOKEN]
+    assert [token for token in tokens if unsubscribed_account(token, KEYS)] == [UNSUBSCRIBE_TOKEN]
+    assert [token for token in tokens if stopped_activation_id(token, KEYS)] == [STOP_TOKEN]
     assert [token for token in tokens if activation_id_of(token)] == [ACTIVATION_TOKEN]
     assert len({*Purpose, *Salt}) == len(Purpose) + len(Salt)
