@@ -14,7 +14,7 @@ from shared.domain.clock import to_iso
 from shared.domain.pairing import Verdict, pair
 from shared.domain.roster import DistrictClass, Role, RosterUser, RosterUserKey
 from shared.stores.district_classes import DistrictClassStore
-from shared.stores.due import NUDGE, due_item
+from shared.stores.due_items import NUDGE, due_item
 from shared.stores.keys import account_pk, user_pk
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.table import without_none

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from local import sample_district
-from local.journey import Journey, until
+from local.demo_steps import Journey, until
 from local.proxy import sent_mail
 from local.sample_district import PASSWORD, zipped
 from local.stack import LocalStack

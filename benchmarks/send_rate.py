@@ -26,8 +26,8 @@ from shared.domain.errors import AccountLinkingError
 from shared.domain.roster import RosterUserKey
 from shared.mail.rendering import Message
 from shared.mail.ses import rate_limited_mailer
-from shared.stores.due import DueStore
-from shared.stores.stuck import StuckStore
+from shared.stores.due_items import DueStore
+from shared.stores.stuck_people import StuckStore
 from tests.fakes.aws import MemorySes
 from tests.fakes.dynamodb import Effect, error
 from tests.harness import World

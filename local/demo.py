@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from local import sample_district
-from local.journey import Journey, StepFailed
+from local.demo_steps import Journey, StepFailed
 from local.processes import StackError
 from local.stack import STACK_FILE, LocalStack, end_on_sigterm, running_stack
 

@@ -16,7 +16,7 @@ from shared.domain.activation import Activation, ActivationState
 from shared.domain.roster import RosterUserKey
 from shared.stores.activations import ActivationStore
 from shared.stores.keys import activation_key
-from shared.stores.stuck import StuckStore
+from shared.stores.stuck_people import StuckStore
 from shared.stores.table import Update
 from simulation import guards
 from simulation.fault_injection import FaultInjector, FaultMode, Killed

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from local import sample_district
+from local.demo_steps import Journey
 from local.install_browser import NO_BROWSER
 from local.install_browser import browser as find_browser
-from local.journey import Journey
 from local.sample_district import SampleDistrict
 from local.stack import LocalStack
 from tests.corpus import others, own

@@ -36,7 +36,7 @@ from shared.stores.class_work import ClassWorkStore
 from shared.stores.digests import DigestStore, RemainingClassesStore
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
-from shared.stores.due import DueStore
+from shared.stores.due_items import DueStore
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.import_files import ImportFiles
 from shared.stores.imports import ImportStarter
@@ -46,7 +46,7 @@ from shared.stores.nudges import NudgeStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.send_state import SendStateStore
-from shared.stores.stuck import StuckStore
+from shared.stores.stuck_people import StuckStore
 from shared.stores.uploads import Uploads
 from shared.use_cases.class_contents import ClassContents
 from shared.use_cases.match_and_invite import MatchAndInvite

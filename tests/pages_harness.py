@@ -30,12 +30,12 @@ from shared.runtime.settings import Brand
 from shared.runtime.tokens import TokenKeys
 from shared.stores.class_exports import ClassExportQueue
 from shared.stores.digests import RemainingClassesStore
+from shared.stores.import_progress import ProgressStore
 from shared.stores.notices import NoticeStore
-from shared.stores.progress import ProgressStore
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.request_context import RequestContextStore
 from shared.stores.sessions import SessionStore
-from shared.stores.stuck import StuckStore
+from shared.stores.stuck_people import StuckStore
 from tests.builders import account, enrolled, key, roster, user
 from tests.fakes.aws import PRESIGNED, MemoryCognito
 from tests.fakes.dynamodb import Effect, Gate, ungated

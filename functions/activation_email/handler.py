@@ -23,10 +23,10 @@ from shared.runtime.secrets import Secrets
 from shared.runtime.settings import ActivationEmailSettings
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
-from shared.stores.due import DueStore
+from shared.stores.due_items import DueStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.stuck import StuckStore
+from shared.stores.stuck_people import StuckStore
 
 AT_ONCE = 5
 """Requests of a batch that are handled at the same time: a mail mostly waits for its slot and for SES."""

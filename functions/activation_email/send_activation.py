@@ -16,10 +16,10 @@ from shared.mail.delivery import Delivery, Outcome, delivery_unknown
 from shared.mail.ses import Mailer, MailRefused
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
-from shared.stores.due import ACTIVATION, DueStore
+from shared.stores.due_items import ACTIVATION, DueStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.stuck import StuckCode, StuckStore
+from shared.stores.stuck_people import StuckCode, StuckStore
 
 LEASE = timedelta(minutes=10)
 PARKED_FOR = timedelta(minutes=5)

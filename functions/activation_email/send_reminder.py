@@ -16,7 +16,7 @@ from shared.mail.delivery import Delivery, Outcome
 from shared.mail.ses import Mailer, MailRefused
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
-from shared.stores.due import FOLLOW_UP, DueStore
+from shared.stores.due_items import FOLLOW_UP, DueStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 

@@ -11,7 +11,7 @@ from shared.runtime.observability import logger
 from shared.runtime.settings import ActivationScheduleSettings
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
-from shared.stores.due import DueStore
+from shared.stores.due_items import DueStore
 
 
 @logger.inject_lambda_context

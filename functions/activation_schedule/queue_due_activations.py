@@ -8,7 +8,7 @@ from shared.domain.activation import ActivationState
 from shared.domain.clock import Clock
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
-from shared.stores.due import ACTIVATION, FOLLOW_UP, DueStore
+from shared.stores.due_items import ACTIVATION, FOLLOW_UP, DueStore
 
 
 class QueueDueActivations:

@@ -18,7 +18,7 @@ from shared.stores.accounts import AccountStore
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
-from shared.stores.due import DueStore
+from shared.stores.due_items import DueStore
 from shared.stores.links import LinkStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.roster_users import RosterUserStore

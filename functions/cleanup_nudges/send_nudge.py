@@ -25,7 +25,7 @@ from shared.runtime.tokens import unsubscribe_token
 from shared.stores.accounts import AccountStore
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.districts import DistrictStore
-from shared.stores.due import NUDGE, DueStore
+from shared.stores.due_items import NUDGE, DueStore
 from shared.stores.links import LinkStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.roster_users import RosterUserStore

@@ -13,8 +13,8 @@ from shared.domain.report import Kind, Report, Status
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
 from shared.stores.import_files import ImportFiles
+from shared.stores.import_progress import ProgressStore
 from shared.stores.import_state import ImportStateStore
-from shared.stores.progress import ProgressStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.table import DynamoTable

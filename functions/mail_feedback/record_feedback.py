@@ -13,7 +13,7 @@ from shared.domain.sender_reputation import COMPLAINTS_OVER, DeliveryEvent
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.send_state import SendStateStore
-from shared.stores.stuck import StuckCode
+from shared.stores.stuck_people import StuckCode
 
 STATES = {
     "Send": ActivationState.SENT,

@@ -35,16 +35,16 @@ from shared.stores.digests import RemainingClassesStore
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
 from shared.stores.identifier_index import IdentifierIndex
+from shared.stores.import_progress import ProgressStore
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
-from shared.stores.progress import ProgressStore
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.reports import ReportStore
 from shared.stores.request_context import RequestContextStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.sessions import SessionStore
-from shared.stores.stuck import StuckStore
+from shared.stores.stuck_people import StuckStore
 from shared.use_cases.resend_activation import ResendActivation
 
 

@@ -8,9 +8,9 @@ from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import RosterUserKey
-from shared.stores.due import ACTIVATION, FOLLOW_UP, due_item
+from shared.stores.due_items import ACTIVATION, FOLLOW_UP, due_item
 from shared.stores.keys import Item, activation_key, activation_pointer_key, due_key, stuck_key, user_of_pk
-from shared.stores.stuck import StuckCode, stuck_item
+from shared.stores.stuck_people import StuckCode, stuck_item
 from shared.stores.table import ABSENT, PRESENT, Delete, DynamoTable, Put, Table, Update, Write
 
 _PRESENT_ONE = "activation_id = :id"

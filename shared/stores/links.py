@@ -14,7 +14,7 @@ from shared.domain.link import UNDO_DAYS, Link, LinkState, Proof
 from shared.domain.roster import RosterUserKey
 from shared.stores.activations import ActivationStore
 from shared.stores.audit import Actor, Fact, audit_item, made_by
-from shared.stores.due import NUDGE, due_item
+from shared.stores.due_items import NUDGE, due_item
 from shared.stores.keys import (
     LINKS,
     Item,
@@ -31,7 +31,7 @@ from shared.stores.keys import (
 )
 from shared.stores.nudges import NudgeStore
 from shared.stores.outbox import event_item
-from shared.stores.stuck import is_noted_as_stuck
+from shared.stores.stuck_people import is_noted_as_stuck
 from shared.stores.table import ABSENT, Delete, DynamoTable, Put, Table, Update, Write, without_none
 
 _JOINED = "joined"

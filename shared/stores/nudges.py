@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.domain.clock import to_iso
 from shared.domain.roster import RosterUserKey
-from shared.stores.due import NUDGE, due_item
+from shared.stores.due_items import NUDGE, due_item
 from shared.stores.keys import due_key, link_key
 from shared.stores.table import Delete, DynamoTable, Put, Table, Update
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from shared.domain.roster import RosterUserKey
 from shared.stores.accounts import AccountStore
 from shared.stores.audit import AuditStore
-from shared.stores.due import NUDGE
+from shared.stores.due_items import NUDGE
 from shared.stores.keys import (
     LINKS,
     MEMBERSHIPS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.bad_uploads.case import At, Case, bad_file, bad_row, held, read, refused, row_refused
+from tests.bad_uploads.damaged_files import header_alone, without_rows
 from tests.bad_uploads.deltas import DELTA, delta, enrolled, user
 from tests.bad_uploads.rows import FIRST_MISSING, quotes_and_commas
 from tests.bad_uploads.valid_rosters import (
@@ -17,7 +18,6 @@ from tests.bad_uploads.valid_rosters import (
     SDS_V2_1,
     Files,
 )
-from tests.bad_uploads.whole_files import header_alone, without_rows
 
 _ONE = ONE_ROSTER_1_1
 _USERS, _ENROLLMENTS = _ONE.students, _ONE.enrollments[0]

@@ -18,8 +18,8 @@ from local.web_client import WebClient
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
 from shared.domain.roster import RosterUserKey
 from shared.runtime.tokens import stop_token, unsubscribe_token
-from shared.stores.progress import ProgressStore
-from shared.stores.stuck import StuckCode, StuckStore
+from shared.stores.import_progress import ProgressStore
+from shared.stores.stuck_people import StuckCode, StuckStore
 from tests.harness import TOKEN_KEY, World
 from tests.pages_harness import Website
 

@@ -7,7 +7,7 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from local.journey import Journey
+from local.demo_steps import Journey
 from local.sample_district import DISTRICT_ID, PASSWORD, SKILLS, SampleDistrict
 from local.stack import LocalStack
 from local.web_client import WebClient

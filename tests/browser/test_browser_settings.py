@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from local.journey import Journey, until
+from local.demo_steps import Journey, until
 from local.sample_district import DISTRICT_ID, PASSWORD, SKILLS, Protagonist, SampleDistrict
 from local.stack import LocalStack
 from tests.browser.steps import log_in, press

@@ -6,7 +6,7 @@ import zipfile
 
 from playwright.sync_api import Browser, Page, expect
 
-from local.journey import Journey
+from local.demo_steps import Journey
 from local.proxy import sent_mail
 from local.sample_district import PASSWORD, SampleDistrict
 from local.stack import LocalStack

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.journey import Journey, until
+from local.demo_steps import Journey, until
 from local.proxy import sent_mail
 from local.sample_district import DISTRICT_ID
 from local.stack import LocalStack

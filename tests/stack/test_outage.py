@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.load import Load, roster
 from local import sample_district
-from local.journey import Journey, StepFailed, until
+from local.demo_steps import Journey, StepFailed, until
 from local.proxy import sent_mail
 from local.stack import LocalStack
 from operations.redrive import Redrive

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.journey import Journey, until
+from local.demo_steps import Journey, until
 from local.sample_district import SampleDistrict, zipped
 from local.stack import LocalStack
 from local.web_client import WebClient

@@ -10,7 +10,7 @@ from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.errors import LoginRefused, RefusedTransition
 from shared.domain.roster import Role, RosterUserKey
-from shared.stores.stuck import Stuck, StuckCode
+from shared.stores.stuck_people import Stuck, StuckCode
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,12 @@ from tests.bad_uploads import archives, naughty_strings
 from tests.bad_uploads.accepted_with_notes import ACCEPTED_WITH_NOTES
 from tests.bad_uploads.archives import Archive
 from tests.bad_uploads.case import Case
+from tests.bad_uploads.damaged_files import WHOLE_FILES
 from tests.bad_uploads.dangerous_if_accepted import DANGEROUS_IF_ACCEPTED
 from tests.bad_uploads.deltas import DELTAS
 from tests.bad_uploads.rows import ROWS
 from tests.bad_uploads.stored_state import stored_state
 from tests.bad_uploads.valid_rosters import CLEVER, EVERY_FORMAT, ONE_ROSTER_1_1, Files, Roster, Sheet
-from tests.bad_uploads.whole_files import WHOLE_FILES
 from tests.conftest import ROOT
 from tests.corpus.corpus import Corpus
 from tests.harness import World

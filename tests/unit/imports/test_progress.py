@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from functions.import_step.plan import Import
-from shared.stores.progress import ProgressStore
+from shared.stores.import_progress import ProgressStore
 from tests.builders import enrolled, roster, user
 from tests.harness import World, zipped
 from tests.pages_harness import Website

@@ -12,9 +12,9 @@ from botocore.exceptions import ReadTimeoutError
 from shared.domain.activation import ActivationState
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import RosterUserKey
-from shared.stores.due import FOLLOW_UP, DueStore
+from shared.stores.due_items import FOLLOW_UP, DueStore
 from shared.stores.send_state import SendStateStore
-from shared.stores.stuck import StuckStore
+from shared.stores.stuck_people import StuckStore
 from tests.builders import account, roster, user
 from tests.fakes.aws import MemorySes
 from tests.harness import WEB, World
