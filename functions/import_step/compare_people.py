@@ -10,10 +10,11 @@ from msgspec.json import Decoder
 
 from functions.import_step.formats.format import Mode
 from functions.import_step.plan import ImportPlan
-from functions.import_step.records import PersonRecord, RoleEnrollments, packed, sourced_id_of
+from functions.import_step.records import TEACHING, PersonRecord, RoleEnrollments, packed, sourced_id_of
 from functions.import_step.shards import AnyPeopleBlock, EnrollmentsBlock, PeopleBlock, RolesBlock
 from shared.domain.import_safety import Fate
 from shared.domain.report import Counts, Kind, Note, Reject
+from shared.domain.roster import Role
 
 type ByPerson = dict[str, dict[str, list[str]]]
 """Enrollment role → person → class ids, as they come."""
@@ -97,6 +98,8 @@ def diff_people(
     for key in sorted(before.keys() | seen.people.keys()):
         comparison.compare(key, before.pop(key, None), seen.people.pop(key, None))
     comparison.add_notes()
+    if comparison.not_teachers:
+        result.notes += _notes_of_rights(blocks(), comparison.not_teachers)
     return result
 
 
@@ -111,6 +114,8 @@ class _Comparison:
         self._enrollments = _Enrollments(seen)
         self._replaces_enrollments = plan.mode(Kind.ENROLLMENTS) is Mode.BULK
         self._left_out = 0
+        self.not_teachers: set[str] = set()
+        """Whom enrollments call teachers of a class though their role is another."""
 
     def compare(self, key: str, line: bytes | None, person: PersonRecord | None) -> None:
         """Compare a person of the upload with the packed record of the snapshot."""
@@ -119,23 +124,30 @@ class _Comparison:
             person.enrollments = self._enrollments.of(key)
             if packed(person) == line:
                 self._count_unchanged(person)
+                self._note_rights(key, person)
                 result.standing += line
                 return
         old = _unpacked(line) if line else None
         new = self._person_after(key, person, old)
-        self._left_out += person is not None and person.role is None
+        # Clever's staff is noted where it is read, with its lines.
+        self._left_out += person is not None and person.role is None and self._plan.format["name"] != "clever"
         if new:
             self._count_enrollments(key, new, old)
+            self._note_rights(key, new)
             result.stand += 1
             result.standing += packed(new)
         elif old:
             result.enrollments.removed += old.number_of_enrollments()
         if old:
-            self._note_schools(old, new)
+            self._note_schools(old, new, is_missing=new is None and not _is_left_out(person, old))
             if new and old.email and new.email and old.is_somebody_else(new):
                 result.reused.append(key)
         if self._notes_changes and old != new:
             result.changes.append((old, new))
+
+    def _note_rights(self, key: str, person: PersonRecord) -> None:
+        if person.names_as_teacher():
+            self.not_teachers.add(key)
 
     def _count_unchanged(self, person: PersonRecord) -> None:
         result = self._result
@@ -167,6 +179,8 @@ class _Comparison:
                 users.changed += 1
             return person
         if old is None:
+            return None
+        if _is_left_out(person, old):
             return None
         is_removed = key in self._seen.removed
         if is_delta and is_removed:
@@ -220,11 +234,11 @@ class _Comparison:
             by_role.setdefault(role, []).append(class_id)
         return [RoleEnrollments(role, sorted(classes)) for role, classes in sorted(by_role.items())]
 
-    def _note_schools(self, old: PersonRecord, new: PersonRecord | None) -> None:
+    def _note_schools(self, old: PersonRecord, new: PersonRecord | None, *, is_missing: bool) -> None:
         for school in old.school_ids:
             people, enrollments = self._result.fates(school)
             people.stood += 1
-            people.removed += new is None
+            people.removed += is_missing
             stood = old.number_of_enrollments()
             enrollments.stood += stood
             if new is None:
@@ -263,6 +277,25 @@ class _Comparison:
         ):
             if count:
                 result.notes.append(Note(code, message, count=count))
+
+
+def _is_left_out(person: PersonRecord | None, old: PersonRecord) -> bool:
+    """Whether an administrator is in the upload still, as somebody for whom nothing is done: that is no removal."""
+    return person is not None and person.role is None and old.role is Role.ADMINISTRATOR
+
+
+def _notes_of_rights(blocks: Iterable[AnyPeopleBlock], not_teachers: set[str]) -> Iterator[Note]:
+    """Enrollments that give no right to teach, by file, with the first line of each (M20)."""
+    message = (
+        "Enrollments as a teacher of people whose role is another were not used: only staff teach. Correct the role of the "
+        "person or of the enrollment."
+    )
+    for block in blocks:
+        if isinstance(block, EnrollmentsBlock) and block.role in TEACHING and not block.removed:
+            rows = (text.split("\t") for text in block.texts.split("\n"))
+            lines = [int(line) for user, _, line in rows if user in not_teachers]
+            if lines:
+                yield Note("not_a_teacher", message, block.file, len(lines), min(lines))
 
 
 class _Enrollments:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from functions.import_step.records import Bearer, PersonRecord, packed
 from functions.import_step.shards import shard_of
+from shared.domain.roster import Role, names_agree
 
 _LEFT, _CAME, _HOLDS = "left", "came", "holds"
 
@@ -32,7 +33,7 @@ def _bearers(
 ) -> Iterator[Bearer]:
     for person in everybody:
         if person.email:
-            yield Bearer(person.email, _HOLDS, person.sourced_id, person.role)
+            yield Bearer(person.email, _HOLDS, person.sourced_id, person.role, person.given_name, person.family_name)
     for old, new in changes:
         if old and new:
             continue
@@ -65,5 +66,21 @@ class Identifiers:
         return sorted(
             identifier
             for identifier, everybody in self._bearers.items()
-            if sum(bearer.state == _HOLDS for bearer in everybody) > 1
+            if _are_several([bearer for bearer in everybody if bearer.state == _HOLDS])
         )
+
+
+def _are_several(holders: list[Bearer]) -> bool:
+    """Whether those who hold an address are more than one human: a teacher may have an administrator's row, too."""
+    teachers = [holder for holder in holders if holder.role is Role.TEACHER]
+    if len(teachers) != 1:
+        return len(holders) > 1
+    teacher = teachers[0]
+    return any(
+        holder is not teacher
+        and not (
+            holder.role is Role.ADMINISTRATOR
+            and names_agree((holder.given_name, holder.family_name), (teacher.given_name, teacher.family_name))
+        )
+        for holder in holders
+    )

@@ -22,10 +22,12 @@ def moves(changes: Iterable[tuple[PersonRecord | None, PersonRecord | None]], sh
     }
     for old, new in changes:
         before = old.memberships() if old else set()
+        # Going out of a class in which one never was does no harm.
+        noted = old.memberships_as_named() if old else set()
         after = new.memberships() if new else set()
         person = new or old
         behind = f"\t{person.sourced_id if person else None}"
-        for come, moved in ((False, before - after), (True, after - before)):
+        for come, moved in ((False, noted - after), (True, after - before)):
             for class_id, kind in moved:
                 texts[kind, come][shard_of(class_id, shards)].append(class_id + behind)
     parts = [bytearray() for _ in range(shards)]

@@ -15,12 +15,13 @@ from msgspec.structs import replace
 from shared.domain.roster import ROLE_PRECEDENCE, DistrictClass, Role, RosterUser
 
 _RANK = {role: rank for rank, role in enumerate(ROLE_PRECEDENCE)}
-_TEACHING = {"teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor"}
+TEACHING = {"teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor"}
 _ATTENDING = "student"
 """The enrollment roles of those who teach a class, and of those who attend it; with another role one is no member."""
 TEACHERS, STUDENTS = "t", "s"
 """The two kinds of members of a class, as working files name them."""
-_MEMBER_KINDS = {**dict.fromkeys(_TEACHING, TEACHERS), _ATTENDING: STUDENTS}
+_STUDENTS_ALONE = {_ATTENDING: STUDENTS}
+_MEMBER_KINDS = {**dict.fromkeys(TEACHING, TEACHERS), **_STUDENTS_ALONE}
 _encode = Encoder().encode
 
 
@@ -86,6 +87,8 @@ class PersonRecord(Struct, array_like=True, gc=False):
     clever_ids: list[str]
     school_ids: list[str]
     enrollments: list[RoleEnrollments]
+    also_administers: bool = False
+    """Whether a teacher has a row as an administrator, too."""
 
     @classmethod
     def of(cls, row: PersonRow) -> PersonRecord:
@@ -104,7 +107,7 @@ class PersonRecord(Struct, array_like=True, gc=False):
 
     def add(self, row: PersonRow) -> None:
         """Add another row of the same person; the names of the first one stay."""
-        self.role = foremost(self.role, row.role)
+        self._take_role(row.role)
         self.email = self.email or row.email
         self.username = self.username or row.username
         self.clever_ids = sorted({*self.clever_ids, *row.clever_ids})
@@ -112,9 +115,13 @@ class PersonRecord(Struct, array_like=True, gc=False):
 
     def add_role(self, row: RoleRow) -> None:
         """Add one of the person's roles, and its school."""
-        self.role = foremost(self.role, row.role)
+        self._take_role(row.role)
         if row.school_id:
             self.school_ids = sorted({*self.school_ids, row.school_id})
+
+    def _take_role(self, role: Role | None) -> None:
+        self.also_administers |= {self.role, role} == {Role.TEACHER, Role.ADMINISTRATOR}
+        self.role = foremost(self.role, role)
 
     def is_somebody_else(self, other: PersonRecord | PersonRow) -> bool:
         """Whether given name, family name and address all differ."""
@@ -139,12 +146,24 @@ class PersonRecord(Struct, array_like=True, gc=False):
     def number_of_enrollments(self) -> int:
         return sum(len(each.class_ids) for each in self.enrollments)
 
+    def names_as_teacher(self) -> bool:
+        """Whether an enrollment says that the person teaches, while only staff do: it gives no rights (M20)."""
+        return self.role is not Role.TEACHER and any(each.role in TEACHING for each in self.enrollments)
+
     def memberships(self) -> set[tuple[str, str]]:
         """(class id, ``TEACHERS`` or ``STUDENTS``) for each class that the person teaches or attends."""
+        kinds = _MEMBER_KINDS if self.role is Role.TEACHER else _STUDENTS_ALONE
+        return self._memberships(kinds)
+
+    def memberships_as_named(self) -> set[tuple[str, str]]:
+        """The same by the enrollments alone, as an earlier version of this service may have noted them."""
+        return self._memberships(_MEMBER_KINDS)
+
+    def _memberships(self, kinds: dict[str, str]) -> set[tuple[str, str]]:
         return {
-            (class_id, _MEMBER_KINDS[each.role])
+            (class_id, kinds[each.role])
             for each in self.enrollments
-            if each.role in _MEMBER_KINDS
+            if each.role in kinds
             for class_id in each.class_ids
         }
 
@@ -153,7 +172,8 @@ class PersonRecord(Struct, array_like=True, gc=False):
         if self.role is None:
             raise ValueError("somebody without a role is no roster user")
         enrollments = self.enrollments if active else ()
-        teaches = {class_id for each in enrollments if each.role in _TEACHING for class_id in each.class_ids}
+        teaching = TEACHING if self.role is Role.TEACHER else ()
+        teaches = {class_id for each in enrollments if each.role in teaching for class_id in each.class_ids}
         attends = {class_id for each in enrollments if each.role == _ATTENDING for class_id in each.class_ids}
         return RosterUser(
             district_id,
@@ -168,6 +188,7 @@ class PersonRecord(Struct, array_like=True, gc=False):
             tuple(sorted(teaches)),
             tuple(sorted(attends)),
             active,
+            self.also_administers,
         )
 
 
@@ -244,6 +265,9 @@ class Bearer(Struct, array_like=True, gc=False):
     state: str
     sourced_id: str
     role: Role | None
+    given_name: str = ""
+    family_name: str = ""
+    """The names of those who hold an address."""
 
 
 def foremost(first: Role | None, second: Role | None) -> Role | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -60,6 +60,8 @@ class Note:
     message: str
     file: str | None = None
     count: int | None = None
+    line: int | None = None
+    """The first line of the file that it is about, where it is about rows that were not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +153,19 @@ def rejected_report(
 
 
 def merged_notes(notes: Iterable[Note]) -> list[Note]:
-    """Equal notes become one; their counts add up."""
-    together: dict[tuple[str, str, str | None], int | None] = {}
+    """Equal notes become one; their counts add up, and the first line stays."""
+    together: dict[tuple[str, str, str | None], Note] = {}
     for note in notes:
         key = (note.code, note.message, note.file)
         before = together.get(key)
-        together[key] = note.count if before is None else before + (note.count or 0)
-    return [Note(code, message, file, count) for (code, message, file), count in together.items()]
+        together[key] = _together(before, note) if before else note
+    return list(together.values())
+
+
+def _together(one: Note, other: Note) -> Note:
+    lines = [note.line for note in (one, other) if note.line is not None]
+    count = other.count if one.count is None else one.count + (other.count or 0)
+    return replace(one, count=count, line=min(lines, default=None))
 
 
 def _present(values: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ A *roster user* is a person as the district names them; the key is district + ``
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -33,8 +35,9 @@ class RosterUser:
     """A person of a district.
 
     ``official_email`` is normalised, or None; ``clever_ids`` come from ``userIds`` ``{Clever:…}`` only, never from the
-    ``sourcedId`` (M6). ``teaches`` and ``attends`` hold class sourcedIds, sorted. ``active`` is False for somebody who
-    left the roster (M5): they keep account, progress and grassroots classes, and have no district classes.
+    ``sourcedId`` (M6). ``teaches`` and ``attends`` hold class sourcedIds, sorted; only a teacher teaches, whatever a row of
+    enrollments says (M20). ``active`` is False for somebody who left the roster (M5): they keep account, progress and
+    grassroots classes, and have no district classes.
     """
 
     district_id: str
@@ -49,6 +52,24 @@ class RosterUser:
     teaches: tuple[str, ...] = ()
     attends: tuple[str, ...] = ()
     active: bool = True
+    also_administers: bool = False
+    """Of a teacher: whether the roster says that the same person is an administrator, too."""
+
+    @property
+    def administers(self) -> bool:
+        """Whether the console is open to this person by what the roster says of them."""
+        return self.role is Role.ADMINISTRATOR or self.also_administers
+
+    def is_administrator_of_same_name(self, teacher: RosterUser) -> bool:
+        """Whether this administrator's row is about the same human as that teacher's, their addresses being equal.
+
+        Clever numbers teachers and staff separately: who teaches and administers has a row in each file.
+        """
+        return (
+            self.role is Role.ADMINISTRATOR
+            and teacher.role is Role.TEACHER
+            and names_agree((self.given_name, self.family_name), (teacher.given_name, teacher.family_name))
+        )
 
     @property
     def key(self) -> RosterUserKey:
@@ -98,3 +119,19 @@ class Roster:
     users: tuple[RosterUser, ...] = ()
     classes: tuple[DistrictClass, ...] = ()
     schools: tuple[School, ...] = field(default=())
+
+
+type Name = tuple[str, str]
+"""Given name and family name."""
+
+_NO_LETTERS = re.compile(r"[\W\d_]+")
+
+
+def names_agree(one: Name, other: Name) -> bool:
+    """Whether two names may be one person's: given names share a part, and so do family names, accents and case aside."""
+    return all(_parts(mine) & _parts(theirs) for mine, theirs in zip(one, other, strict=True))
+
+
+def _parts(name: str) -> set[str]:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    return set(_NO_LETTERS.split(plain.casefold())) - {""}

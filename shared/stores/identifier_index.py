@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared.domain.matching import Holder, Match, match
-from shared.domain.roster import RosterUser, RosterUserKey
+from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.stores.keys import (
     ACCOUNTS,
     Item,
@@ -16,10 +16,12 @@ from shared.stores.keys import (
     is_account,
     is_user,
     oidc_key,
+    roster_key,
     user_of_pk,
     user_pk,
     users_of_district,
 )
+from shared.stores.roster_users import roster_user_of
 from shared.stores.table import DynamoTable, Table
 
 _FIRST_LOOK = 8
@@ -91,19 +93,27 @@ class IdentifierIndex:
         holders = list(_accounts(items))
         if last and is_account(last["SK"]):
             holders += _accounts(self._table.query(pk, ACCOUNTS, after=last))
-        shared = _is_held_by_another(items, user)
-        if last and not shared:
+        others = _others(items, user)
+        if last and not others:
             # Of any two, one is somebody else.
             of_district = self._table.page(pk, users_of_district(user.district_id), most=2)
-            shared = _is_held_by_another(of_district.items, user)
-        return holders, shared
+            others = _others(of_district.items, user)
+        return holders, bool(others) and not (last is None and self._are_rows_of(user, others))
+
+    def _are_rows_of(self, teacher: RosterUser, others: list[RosterUserKey]) -> bool:
+        """Whether the others on a teacher's address are the same human, as an administrator under another number."""
+        if teacher.role is not Role.TEACHER:
+            return False
+        rows = self._table.batch_get([roster_key(other) for other in others], consistent=False).values()
+        found = [roster_user_of(row) for row in rows]
+        return len(found) == len(others) and all(row.is_administrator_of_same_name(teacher) for row in found)
 
 
 def _accounts(items: Iterable[Item]) -> tuple[Holder, ...]:
     return tuple(Holder(account_of_pk(i["SK"]), proven=bool(i["proven"])) for i in items if is_account(i["SK"]))
 
 
-def _is_held_by_another(items: Iterable[Item], user: RosterUser) -> bool:
-    """Whether somebody of the same district, but not this person, is among the holders."""
+def _others(items: Iterable[Item], user: RosterUser) -> list[RosterUserKey]:
+    """The holders who are of the same district, but not this person."""
     same, of_district = user_pk(user.key), users_of_district(user.district_id)
-    return any(item["SK"].startswith(of_district) and item["SK"] != same for item in items)
+    return [user_of_pk(i["SK"]) for i in items if i["SK"].startswith(of_district) and i["SK"] != same]

@@ -105,8 +105,9 @@ class PersonalData:
         Whoever stays on the district's roster comes back with the next change that the roster has for them.
         """
         self._forget_link(user)
-        found = self._users.get(user)
-        for class_id in (*found.teaches, *found.attends) if found else ():
+        # As stored: also what gives no rights is deleted.
+        noted = self._table.get(roster_key(user)) or {}
+        for class_id in (*noted.get("teaches", ()), *noted.get("attends", ())):
             self._drop(members_key(user.district_id, class_id), "student_ids", user.sourced_id)
             self._drop(class_key(user.district_id, class_id), "teacher_ids", user.sourced_id)
         last = roster_key(user)

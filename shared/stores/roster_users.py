@@ -41,6 +41,7 @@ class RosterUserStore:
             "teaches": list(user.teaches) or None,
             "attends": list(user.attends) or None,
             "active": user.active,
+            "also_administers": user.also_administers or None,
         }
 
     @staticmethod
@@ -89,18 +90,20 @@ class RosterUserStore:
 
 
 def roster_user_of(item: Item) -> RosterUser:
-    key = user_of_pk(item["PK"])
+    """The roster user of an item. What an item says of classes that a student teaches is not read (M20)."""
+    key, role = user_of_pk(item["PK"]), Role(item["role"])
     return RosterUser(
         key.district_id,
         key.sourced_id,
-        Role(item["role"]),
+        role,
         item["given_name"],
         item["family_name"],
         official_email=item.get("email"),
         username=item.get("username"),
         clever_ids=tuple(item.get("clever_ids", ())),
         school_ids=tuple(item.get("school_ids", ())),
-        teaches=tuple(item.get("teaches", ())),
+        teaches=tuple(item.get("teaches", ())) if role is Role.TEACHER else (),
         attends=tuple(item.get("attends", ())),
         active=bool(item["active"]),
+        also_administers=bool(item.get("also_administers")),
     )

@@ -57,8 +57,8 @@ def manifests_that_are_unclear() -> Iterator[Case]:
 
 
 def files_that_were_there_before() -> Iterator[Case]:
-    staff = "School_id,Staff_id,Staff_email,First_name,Last_name\n"
-    stands = CLEVER.with_file("staff.csv", staff + "o1,a1,gus@lakeside.example,Gus,Gray\n")
+    staff = "School_id,Staff_id,Staff_email,First_name,Last_name,Title\n"
+    stands = CLEVER.with_file("staff.csv", staff + "o1,a1,gus@lakeside.example,Gus,Gray,Principal\n")
     yield read(CLEVER, "without staff.csv, which was there before", CLEVER.files, stands=stands)
     yield read(CLEVER, "staff.csv with its header alone", CLEVER.with_file("staff.csv", staff), stands=stands)
 

@@ -15,12 +15,17 @@ from functions.import_step.formats.format import (
     table,
     two_formats,
 )
+from functions.import_step.formats.roles import is_administrator
 from functions.import_step.formats.terms import Ends
 from functions.import_step.records import ClassRow, PersonRow
-from shared.domain.report import Kind, Reject
+from shared.domain.report import Kind, Note, Reject
 from shared.domain.roster import Role
 
 _TEACHER_COLUMNS = ("Teacher_id", *(f"Teacher_{n}_id" for n in range(2, 11)))
+_STAFF_LEFT_OUT = (
+    "Staff whose Role and Title do not say that they are administrators were left out. Write administrator, principal, or "
+    "site, district or system administrator for those who are to see the console."
+)
 _NEEDED = ("schools", "students", "teachers", "sections", "enrollments")
 
 
@@ -108,12 +113,22 @@ class Clever:
     def _staff(file: RosterFile, sink: Sink) -> int:
         staff = table(file, Kind.USERS, sink)
         staff.require(["Staff_id", "First_name", "Last_name"])
-        columns = ("Staff_id", "School_id", "First_name", "Last_name", "Staff_email", "Username")
+        columns = ("Staff_id", "School_id", "First_name", "Last_name", "Staff_email", "Username", "Role", "Title")
         seen = 0
-        for line, (sis_id, school, first, last, email, username) in staff.rows(columns):
+        for line, (sis_id, school, first, last, email, username, role, title) in staff.rows(columns):
             seen += 1
+            # Everybody who works there is in this file; who administers is who it says does (M20).
+            administers = is_administrator(role) or is_administrator(title)
+            if not administers:
+                sink.note(Note("staff_left_out", _STAFF_LEFT_OUT, staff.shown, 1, line))
             row = PersonRow(
-                sis_id, Role.ADMINISTRATOR, first, last, email, username, school_ids=(school,) if school else ()
+                sis_id,
+                Role.ADMINISTRATOR if administers else None,
+                first,
+                last,
+                email,
+                username,
+                school_ids=(school,) if school else (),
             )
             sink.person(row, Where(staff.shown, line, "Staff_id"))
         return seen

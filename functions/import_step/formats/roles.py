@@ -19,6 +19,7 @@ _ROLES = {
 }
 
 
+_SHORT_FOR_ADMINISTRATOR = {"admin", "siteadmin", "schooladmin", "schooladministrator", "districtadmin", "systemadmin"}
 _LEFT_OUT = {
     "guardian", "guardians", "legalguardian", "parent", "parents", "parentguardian", "parent/guardian", "mother",
     "father", "stepparent", "grandparent", "relative", "relatives", "sibling", "family", "contact", "contacts",
@@ -35,6 +36,12 @@ def role_of(text: str) -> Role | None:
     """The role that a roster's word names, in any case; None for guardians, parents, relatives and other contacts."""
     word = _word(text)
     return next((role for role, words in _ROLES.items() if word in words), None)
+
+
+@lru_cache(1_000)
+def is_administrator(text: str) -> bool:
+    """Whether a role or a title of staff is an administrator's, also as Clever shortens it (``District Admin``)."""
+    return role_of(text) is Role.ADMINISTRATOR or _word(text) in _SHORT_FOR_ADMINISTRATOR
 
 
 @lru_cache(1_000)

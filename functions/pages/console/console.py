@@ -9,7 +9,7 @@ from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.errors import LoginRefused, RefusedTransition
-from shared.domain.roster import Role, RosterUserKey
+from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.stores.stuck_people import Stuck, StuckCode
 
 
@@ -56,9 +56,16 @@ class ConsolePages:
         if context.session is None or context.session.user is None:
             return False
         user = context.proven.user if context.proven else None
-        if user is None or user.role is not Role.ADMINISTRATOR or user.district_id != district_id:
+        if user is None or user.district_id != district_id or not self._administers(user):
             raise LoginRefused("not_an_administrator", "This page is for administrators of this district.")
         return True
+
+    def _administers(self, user: RosterUser) -> bool:
+        """Whether the roster says so of this person: in the same row, or of a teacher in one of its own (M20)."""
+        if user.administers or user.role is not Role.TEACHER or not user.official_email:
+            return user.administers
+        rows = self._services.users.by_email(user.district_id, user.official_email)
+        return any(row.is_administrator_of_same_name(user) for row in rows)
 
     def _page(self, district_id: str, *, refused: str = "") -> Reply:
         district = self._services.districts.get(district_id)

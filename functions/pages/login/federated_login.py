@@ -189,8 +189,17 @@ class FederatedLoginPages:
             raise LoginRefused(
                 "other_domain", "This Google account does not belong to your district. Choose your school account."
             )
-        by_address = self._services.users.by_email(district.district_id, address)
-        return by_address[0] if len(by_address) == 1 else None
+        return _one_human(self._services.users.by_email(district.district_id, address))
+
+
+def _one_human(users: list[RosterUser]) -> RosterUser | None:
+    """The one person whom these are. Of somebody who teaches and administers under two numbers, the teacher (M20)."""
+    teachers = [user for user in users if user.role is Role.TEACHER]
+    if len(users) > 1 and len(teachers) == 1:
+        (teacher,) = teachers
+        is_one = all(user is teacher or user.is_administrator_of_same_name(teacher) for user in users)
+        return teacher if is_one else None
+    return users[0] if len(users) == 1 else None
 
 
 def _provider_not_used() -> LoginRefused:
