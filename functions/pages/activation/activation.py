@@ -49,7 +49,7 @@ class ActivationPages:
         if context.activation_cookie is None:
             return page("activation/activation_gone", problem="no_cookie")
         if context.invitation is None:
-            return sorry(context.problem)
+            return _gone(context)
         district, user = context.invitation.district, context.invitation.user
         return page(
             "activation/activation",
@@ -83,7 +83,7 @@ class ActivationPages:
         if context.activation_cookie is None or context.invitation is not None:
             return see_other("/activate")
         if context.problem not in _ANOTHER_MAIL_HELPS:
-            return sorry(context.problem)
+            return _gone(context)
         activation_id = activation_id_of(context.activation_cookie.token) or ""
         self._services.rate_limiter.hit(limits.ANOTHER_MAIL_FROM, f"{activation_id} {request.source_ip}")
         self._services.rate_limiter.hit(limits.ANOTHER_MAIL, activation_id)
@@ -93,3 +93,8 @@ class ActivationPages:
             with suppress(RefusedTransition):
                 self._services.resend_activation.resend(user.key)
         return page("activation/activation_gone", problem="asked")
+
+
+def _gone(context: RequestContext) -> Reply:
+    """The page for a mail's address that this browser opened while it was one of ours."""
+    return sorry("replaced" if context.problem == "unknown" else context.problem)

