@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.domain.account import Account, Assignment, Goal, GrassrootsClass
 from shared.domain.email_address import normalise
 
-_LONGEST_LINE = 5_000_000
+LONGEST_LINE = 5_000_000
+"""In bytes."""
+LARGEST_CLASS = 380_000
+"""Bytes of a class, or of the scores of one of its assignments: an item of the table may have 400 KB."""
+_LONGEST_ID = 400
+"""Bytes of an id: two of them, of a class and of an assignment, stand in a sort key, which has 1,024."""
+_AROUND_AN_ENTRY = 50
+"""Bytes of an entry of a class beside its texts."""
 
 
-type Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+def _fits_into_a_key(value: str) -> str:
+    if len(value.encode()) > _LONGEST_ID:
+        raise ValueError(f"must have at most {_LONGEST_ID} bytes in UTF-8")
+    return value
+
+
+type Id = Annotated[
+    str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"), AfterValidator(_fits_into_a_key)
+]
+type Text = Annotated[str, Field(max_length=1_000)]
 type Points = Annotated[int, Field(ge=0, le=100)]
 type Moment = Annotated[str, Field(max_length=40)]
 
@@ -31,14 +48,14 @@ class _Skill(_Body):
 
 class _Goal(_Body):
     goal_id: Id
-    title: str
+    title: Text
     skill_ids: list[Id] = []
 
 
 class _Assignment(_Body):
     assignment_id: Id
-    title: str
-    content_id: str = ""
+    title: Text
+    content_id: Text = ""
     scores: dict[Id, Points] = {}
     created_at: Moment | None = None
 
@@ -47,12 +64,26 @@ class ClassLine(_Body):
     """A class of an account."""
 
     class_id: Id
-    name: str
+    name: Text
     created_at: Moment | None = None
     last_activity_at: Moment | None = None
     student_account_ids: list[Id] = []
     goals: list[_Goal] = []
     assignments: list[_Assignment] = []
+
+    @model_validator(mode="after")
+    def _fits_into_an_item(self) -> ClassLine:
+        work = [text for a in self.assignments for text in (a.assignment_id, a.title, a.content_id)]
+        goals = [text for goal in self.goals for text in (goal.goal_id, goal.title, *goal.skill_ids)]
+        if _size([self.name, *self.student_account_ids, *goals, *work]) > LARGEST_CLASS:
+            raise ValueError(f"the class has more students, goals and assignments than {LARGEST_CLASS} bytes hold")
+        if any(_size(assignment.scores) > LARGEST_CLASS for assignment in self.assignments):
+            raise ValueError(f"an assignment has more scores than {LARGEST_CLASS} bytes hold")
+        return self
+
+
+def _size(texts: Collection[str]) -> int:
+    return sum(len(text.encode()) + _AROUND_AN_ENTRY for text in texts)
 
 
 class AccountLine(_Body):
@@ -60,9 +91,9 @@ class AccountLine(_Body):
 
     account_id: Id
     role: Literal["teacher", "student"] = "student"
-    display_name: str = ""
-    username: str = ""
-    email: str | None = None
+    display_name: Text = ""
+    username: Text = ""
+    email: Text | None = None
     email_verified: bool = False
     google_sub: Id | None = None
     clever_id: Id | None = None
@@ -74,8 +105,8 @@ class AccountLine(_Body):
 
 def account_line(raw: bytes) -> AccountLine:
     """A line of the feed. Raises ValueError when it is too long, no JSON object, or does not fit the schema."""
-    if len(raw) > _LONGEST_LINE:
-        raise ValueError("the line is too long")
+    if len(raw) > LONGEST_LINE:
+        raise ValueError(f"The line has more than {LONGEST_LINE} bytes")
     return AccountLine.model_validate_json(raw)
 
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 from aws_lambda_powertools.utilities.data_classes import S3Event, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.accounts_feed.account_line import LONGEST_LINE
 from functions.accounts_feed.load_accounts import LoadAccounts
 from shared.domain.clock import utc_now
 from shared.runtime import aws
@@ -56,7 +57,7 @@ def lambda_handler(event: S3Event, _context: LambdaContext) -> dict[str, Any]:
             metric("UnknownUpload")
             logger.warning("no accounts feed: expected accounts/{name}.jsonl")
             continue
-        report = load_accounts().load(Uploads(s3, settings().roster_bucket).lines(found.string))
+        report = load_accounts().load(Uploads(s3, settings().roster_bucket).lines(found.string, LONGEST_LINE))
         reports = ReportStore(aws.table(settings().table_name), s3, settings().report_bucket)
         reports.write_accounts(found["name"], report)
         logger.info("accounts loaded", extra={"counts": {k: v for k, v in report.items() if isinstance(v, int)}})

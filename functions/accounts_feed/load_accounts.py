@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from itertools import batched
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from functions.accounts_feed.account_line import AccountLine, account_line, account_of, class_of, rejection
 from shared.domain.account import Account, SkillMastery
 from shared.domain.clock import Clock, to_iso
-from shared.domain.errors import Conflict
+from shared.domain.errors import AccountTooLarge, Conflict
+from shared.runtime.observability import logger
 from shared.runtime.parallel import each
 from shared.stores.accounts import AccountStore, StoredAccount
 from shared.stores.activations import ActivationStore
@@ -22,7 +24,9 @@ from shared.use_cases.match_and_invite import MatchByRule
 
 REJECTS_SHOWN = 100
 _AT_ONCE = 200
-"""Lines that are loaded together."""
+"""Lines that are loaded together, at most."""
+_BYTES_AT_ONCE = 8_000_000
+"""Bytes of lines that are loaded together: as objects they take ten times as many."""
 
 
 class Result(StrEnum):
@@ -60,20 +64,21 @@ class LoadAccounts:
         started_at = to_iso(self._clock())
         counts = {"read": 0, **{result.value: 0 for result in Result}, "rejected": 0}
         rejects: list[dict[str, Any]] = []
-        for batch in batched(enumerate(lines, 1), _AT_ONCE, strict=False):
-            self._load_batch(batch, counts, rejects)
+        for batch in _batches(enumerate(lines, 1)):
+            for reject in self._load_batch(batch, counts):
+                counts["rejected"] += 1
+                if len(rejects) < REJECTS_SHOWN:
+                    rejects.append(reject)
         return {
             **counts,
-            "rejects": rejects[:REJECTS_SHOWN],
+            "rejects": rejects,
             "started_at": started_at,
             "finished_at": to_iso(self._clock()),
         }
 
-    def _load_batch(
-        self, batch: Iterable[tuple[int, bytes]], counts: dict[str, int], rejects: list[dict[str, Any]]
-    ) -> None:
-        """Load the lines of a batch together, but two lines of one account one after the other."""
-        parsed: dict[str, AccountLine] = {}
+    def _load_batch(self, batch: Iterable[tuple[int, bytes]], counts: dict[str, int]) -> Iterator[dict[str, Any]]:
+        """Load the lines of a batch together, but two lines of one account one after the other. Yield the rejects."""
+        parsed: dict[str, tuple[int, AccountLine]] = {}
         for number, raw in batch:
             if not raw.strip():
                 continue
@@ -81,14 +86,33 @@ class LoadAccounts:
             try:
                 line = account_line(raw)
             except ValueError as error:
-                counts["rejected"] += 1
-                rejects.append(rejection(number, error))
+                yield rejection(number, error)
                 continue
             if line.account_id in parsed:
-                _count(counts, each(self._load, parsed.values(), at_once=self._at_once))
+                yield from self._load_lines(parsed.values(), counts)
                 parsed = {}
-            parsed[line.account_id] = line
-        _count(counts, each(self._load, parsed.values(), at_once=self._at_once))
+            parsed[line.account_id] = number, line
+        yield from self._load_lines(parsed.values(), counts)
+
+    def _load_lines(self, lines: Iterable[tuple[int, AccountLine]], counts: dict[str, int]) -> Iterator[dict[str, Any]]:
+        for result in each(self._load_or_reject, lines, at_once=self._at_once):
+            if isinstance(result, Result):
+                counts[result.value] += 1
+            else:
+                yield result
+
+    def _load_or_reject(self, numbered: tuple[int, AccountLine]) -> Result | dict[str, Any]:
+        """A line that cannot be kept costs itself alone."""
+        number, line = numbered
+        try:
+            return self._load(line)
+        except AccountTooLarge as error:
+            return {"line": number, "column": "mastery", "code": error.code, "message": error.message}
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
+            logger.error("an account line that the table does not take", extra={"line": number})
+            return rejection(number, ValueError("The line says more of this account than can be kept"))
 
     def _load(self, line: AccountLine) -> Result:
         fingerprint = hashlib.sha256(line.model_dump_json(exclude_unset=True).encode()).hexdigest()
@@ -132,6 +156,14 @@ def _identity(account: Account) -> tuple[object, ...]:
     return account.email, account.email_verified, account.clever_id
 
 
-def _count(counts: dict[str, int], results: Iterable[Result]) -> None:
-    for result in results:
-        counts[result.value] += 1
+def _batches(lines: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    batch: list[tuple[int, bytes]] = []
+    size = 0
+    for number, raw in lines:
+        if batch and (len(batch) == _AT_ONCE or size + len(raw) > _BYTES_AT_ONCE):
+            yield batch
+            batch, size = [], 0
+        batch.append((number, raw))
+        size += len(raw)
+    if batch:
+        yield batch

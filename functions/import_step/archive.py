@@ -12,14 +12,17 @@ from collections.abc import Buffer, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Upload
-from shared.stores.uploads import Uploads
+from shared.stores.uploads import Listed, Uploads
 
 MOST_FILES = 1_000
+MOST_LOOSE_FILES = 200
+"""CSV files beside one ``_complete``; they are noted by name while an import runs."""
 MOST_EXPANSION = 100
 EXPANSION_FREE_OF_DOUBT = 10 * 1024 * 1024
 LARGEST_IN_ALL = 20 * 1024**3
@@ -149,7 +152,7 @@ def is_loose(upload: Upload) -> bool:
 
 def etags_of(uploads: Uploads, upload: Upload) -> dict[str, str] | None:
     """The etags of a loose upload's files, by name; None for a zip, which is one object."""
-    return {file.name: file.etag for file in uploads.csv_files(_folder_of(upload))} if is_loose(upload) else None
+    return {file.name: file.etag for file in _listed(uploads, _folder_of(upload))} if is_loose(upload) else None
 
 
 def _folder_of(upload: Upload) -> str:
@@ -157,10 +160,20 @@ def _folder_of(upload: Upload) -> str:
 
 
 def _loose_files(uploads: Uploads, prefix: str, etags: dict[str, str] | None) -> Iterator[RosterFile]:
-    for file in uploads.csv_files(prefix):
+    for file in _listed(uploads, prefix):
         if etags is None or file.name in etags:
             etag = file.etag if etags is None else etags[file.name]
             yield RosterFile(file.name, file.size, partial(_open_loose, uploads, prefix + file.name, etag))
+
+
+def _listed(uploads: Uploads, prefix: str) -> list[Listed]:
+    files = list(islice(uploads.csv_files(prefix), MOST_LOOSE_FILES + 1))
+    if len(files) > MOST_LOOSE_FILES:
+        raise UploadRejected(
+            "too_many_files",
+            f"The upload has more than {MOST_LOOSE_FILES} CSV files. Upload the roster's CSV files, and nothing else.",
+        )
+    return files
 
 
 def _open_loose(uploads: Uploads, key: str, etag: str, start: int, end: int | None) -> IO[bytes]:

@@ -10,12 +10,24 @@ from msgspec.json import Decoder
 
 from functions.import_step.formats.format import Mode
 from functions.import_step.plan import ImportPlan
-from functions.import_step.records import TEACHING, PersonRecord, RoleEnrollments, packed, sourced_id_of
+from functions.import_step.records import (
+    MOST_CLEVER_IDS,
+    MOST_SCHOOLS,
+    TEACHING,
+    PersonRecord,
+    RoleEnrollments,
+    packed,
+    sourced_id_of,
+)
 from functions.import_step.shards import AnyPeopleBlock, EnrollmentsBlock, PeopleBlock, RolesBlock
 from shared.domain.import_safety import Fate
 from shared.domain.report import Counts, Kind, Note, Reject
 from shared.domain.roster import Role
 
+MOST_OF_CLASSES = 150_000
+"""Bytes of the ids of all classes that a person is in: a roster user is one item of the table, which may have 400 KB."""
+_SURELY_FEW = 20
+"""Classes with one role: however long their ids are, those of all roles fit."""
 type ByPerson = dict[str, dict[str, list[str]]]
 """Enrollment role → person → class ids, as they come."""
 _unpacked = Decoder(PersonRecord).decode
@@ -86,6 +98,7 @@ def diff_people(
     result = PeopleDiff()
     before = {sourced_id_of(line): line for line in snapshot or ()}
     seen = _gather(blocks())
+    _reject_what_is_too_much(seen, blocks, result)
     result.rejects += seen.others
     result.users.read += len(seen.others)
     result.users.rejected += len(seen.others)
@@ -345,12 +358,64 @@ def _gather(blocks: Iterable[AnyPeopleBlock]) -> _Gathered:
 
 
 def _gather_roles(seen: _Gathered, block: RolesBlock) -> None:
-    for row in block.rows:
+    for row, line in zip(block.rows, block.lines, strict=True):
         if row.removed:
             continue
         seen.named_by_roles.add(row.sourced_id)
-        if known := seen.people.get(row.sourced_id):
+        known = seen.people.get(row.sourced_id)
+        if known and row.school_id and not known.has_room_for((row.school_id,)):
+            seen.others.append(_too_many_schools(block, row.sourced_id, line))
+        elif known:
             known.add_role(row)
+
+
+def _too_many_schools(block: PeopleBlock | RolesBlock, sourced_id: str, line: int) -> Reject:
+    message = f"A person can have {MOST_SCHOOLS} schools and {MOST_CLEVER_IDS} Clever ids. Leave out the others."
+    return Reject(block.file, line, block.column, "too_many_schools", message, sourced_id[:80])
+
+
+def _reject_what_is_too_much(
+    seen: _Gathered, blocks: Callable[[], Iterable[AnyPeopleBlock]], result: PeopleDiff
+) -> None:
+    """Of people who are in more classes than an item can hold, take the first ones and reject the other rows."""
+    spent: dict[str, int] = {}
+    for by_person in seen.enrollments.values():
+        for user, classes in by_person.items():
+            if len(classes) > _SURELY_FEW:
+                spent[user] = spent.get(user, 0) + sum(map(_room_of, set(classes)))
+    kept: dict[tuple[str, str], set[str]] = {}
+    left = {user: MOST_OF_CLASSES for user, size in spent.items() if size > MOST_OF_CLASSES}
+    for block in blocks() if left else ():
+        if isinstance(block, EnrollmentsBlock) and not block.removed:
+            for reject in _too_many_classes(block, kept, left):
+                result.rejects.append(reject)
+                result.enrollments.read += 1
+                result.enrollments.rejected += 1
+    for (role, user), taken in kept.items():
+        seen.enrollments[role][user] = [class_id for class_id in seen.enrollments[role][user] if class_id in taken]
+
+
+def _too_many_classes(
+    block: EnrollmentsBlock, kept: dict[tuple[str, str], set[str]], left: dict[str, int]
+) -> Iterator[Reject]:
+    message = "The person is in more classes than can be kept; the first ones were taken. Leave out the others."
+    for text in block.texts.split("\n"):
+        user, class_id, line = text.split("\t")
+        if user not in left:
+            continue
+        classes = kept.setdefault((block.role, user), set())
+        if class_id in classes:
+            continue
+        if left[user] < _room_of(class_id):
+            yield Reject(block.file, int(line), block.user_column, "too_many_classes", message, user[:80])
+            continue
+        left[user] -= _room_of(class_id)
+        classes.add(class_id)
+
+
+def _room_of(class_id: str) -> int:
+    """Bytes that a class takes in the item of somebody who is in it."""
+    return len(class_id.encode()) + 4
 
 
 def _gather_enrollments(seen: _Gathered, block: EnrollmentsBlock, one_text: dict[str, str]) -> None:
@@ -379,6 +444,9 @@ def _gather_people(seen: _Gathered, block: PeopleBlock) -> None:
                 "An earlier row gives this id to somebody with another name and address. Give each person an own id."
             )
             seen.others.append(Reject(block.file, line, block.column, "id_of_another", message, row.sourced_id[:80]))
+            continue
+        if not known.has_room_for(row.school_ids, row.clever_ids):
+            seen.others.append(_too_many_schools(block, row.sourced_id, line))
             continue
         seen.repeated += 1
         seen.other_names += (known.given_name, known.family_name) != (row.given_name, row.family_name)

@@ -26,8 +26,12 @@ _AT_ONCE = 512
 """Records that are handled together: what is the same for all of them is looked at once. They fit into a processor's cache."""
 _LONGEST_HEADER = 1 << 20
 _BLOCK = 1 << 16
-_LONGEST_LINE = 1 << 22
+LONGEST_LINE = 1 << 20
 """In characters."""
+_MOST_AT_ONCE = 1 << 22
+"""Characters of records that are read at once, where fields hold line breaks: such a record may have any number of lines."""
+MOST_COLUMNS = 20_000
+"""Of a header."""
 
 
 def folded(header: str) -> str:
@@ -62,16 +66,28 @@ class Table:
         self._dialect = self._find_delimiter()
         self.header: list[str] = []
         self.header_line, self.header = self._read_header()
+        self._check_width()
         self._at: dict[str, int] = {}
         self._twice: set[str] = set()
         self._find_columns({folded(old): folded(new) for old, new in (renamed or {}).items()})
 
+    def _check_width(self) -> None:
+        if len(self.header) > MOST_COLUMNS:
+            raise UploadRejected(
+                "too_many_columns",
+                f"The header of {self.shown} names {len(self.header)} columns; at most {MOST_COLUMNS} are read. Leave out "
+                "those that no roster has.",
+                file=self.shown,
+                line=self.header_line,
+            )
+
     def _find_columns(self, renamed: dict[str, str]) -> None:
         """A column that has the name itself goes before one that another version calls otherwise."""
         written = [folded(name) for name in self.header]
+        names = set(written)
         for index, name in enumerate(written):
             asked = renamed.get(name, name)
-            if asked != name and asked in written:
+            if asked != name and asked in names:
                 continue
             if asked in self._at:
                 self._twice.add(asked)
@@ -139,7 +155,7 @@ class Table:
                 passed = sum(line <= self.header_line for line in lines)
                 lines, records = lines[passed:], records[passed:]
             if set(map(len, records)) - {width}:
-                lines, records = self._squared(lines, records, width)
+                lines, records = self._squared(lines, records, width, max(indexes) + 1)
             if not records:
                 continue
             cells = [
@@ -154,9 +170,12 @@ class Table:
                 yield lines, cells
 
     def _squared(
-        self, lines: Sequence[int], records: list[list[str]], width: int
+        self, lines: Sequence[int], records: list[list[str]], width: int, needed: int
     ) -> tuple[Sequence[int], list[list[str]]]:
-        """Records as wide as the header; those that hold more are rejected."""
+        """Records with at least the fields that are ``needed``; those that hold more than the header are rejected.
+
+        Nothing is filled up beyond that: a wide header and many short rows are few bytes, and would be much memory.
+        """
         fitting: list[tuple[int, list[str]]] = []
         for line, cells in zip(lines, records, strict=True):
             if len(cells) > width and any(cell.strip() for cell in cells[width:]):
@@ -170,7 +189,7 @@ class Table:
                     )
                 )
             elif cells:
-                fitting.append((line, cells[:width] + [""] * (width - len(cells))))
+                fitting.append((line, cells[:width] + [""] * (needed - len(cells))))
         return [line for line, _ in fitting], [cells for _, cells in fitting]
 
     def _records(self, piece: Piece) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
@@ -189,16 +208,19 @@ class Table:
                     # The text alone: an exception that is kept holds this frame, and that the archive, for long.
                     failed = ""
                     before = lines.pulled
+                    lines.begin()
                     try:
                         records.extend(islice(reader, lines.ready(_AT_ONCE)))
                     except csv.Error as error:
                         failed = str(error)
+                    except _LineTooLong:
+                        line += sum(map(_height, records))
+                        raise
                     end = line + lines.pulled - before
                     if not failed and end - line == len(records):
                         starts: Sequence[int] = range(line, end)
                     else:
-                        heights = (1 + sum(len(_LINE_BREAK.findall(cell)) for cell in cells) for cells in records)
-                        *starts, line = accumulate(heights, initial=line)
+                        *starts, line = accumulate(map(_height, records), initial=line)
                     if records:
                         yield starts, records
                     if failed:
@@ -209,7 +231,7 @@ class Table:
             except _LineTooLong:
                 raise UploadRejected(
                     "line_too_long",
-                    "A line of this file is longer than any row of a roster. Export the file again.",
+                    f"A row of this file is longer than {LONGEST_LINE} characters. Export the file again.",
                     file=self.shown,
                     line=line,
                 ) from None
@@ -275,8 +297,13 @@ class Table:
         return next((d for d in ("\t", ";", "|") if d in first), ",")
 
 
+def _height(cells: list[str]) -> int:
+    """Over how many lines a record goes."""
+    return 1 + sum(len(_LINE_BREAK.findall(cell)) for cell in cells)
+
+
 class _LineTooLong(Exception):
-    """No line end for longer than any row is."""
+    """No line end, or no end of a record, for longer than any row is."""
 
 
 class _Lines:
@@ -288,11 +315,17 @@ class _Lines:
     def __init__(self, text: io.TextIOWrapper, delimiter: str) -> None:
         self._text = text
         self._delimiter = delimiter
-        self._rest = ""
+        self._held: list[str] = []
+        """The beginning of a line whose end is not read yet."""
         self._lines: list[str] = []
         self._at = 0
         self._is_plain = self._is_over = False
         self.pulled = 0
+        self._taken = 0
+
+    def begin(self) -> None:
+        """``csv.reader`` begins with another record."""
+        self._taken = 0
 
     def are_left(self) -> bool:
         while self._at >= len(self._lines) and not self._is_over:
@@ -321,16 +354,13 @@ class _Lines:
         line = self._lines[self._at]
         self._at += 1
         self.pulled += 1
+        self._taken += len(line)
+        if self._taken > _MOST_AT_ONCE:
+            raise _LineTooLong
         return line + "\n" if self._is_plain else line
 
     def _load(self) -> None:
-        read = self._text.read(_BLOCK)
-        self._is_over = not read
-        text = self._rest + read
-        end = len(text) if self._is_over else _end_of_lines(text)
-        if not end and len(text) > _LONGEST_LINE:
-            raise _LineTooLong
-        block, self._rest = text[:end], text[end:]
+        block = self._whole_lines()
         if "\r" in block:
             plain = block.replace("\r\n", "\n")
             self._is_plain = '"' not in block and "\r" not in plain
@@ -343,6 +373,24 @@ class _Lines:
             self._is_plain = max(map(len, self._lines), default=0) <= csv.field_size_limit()
         if not self._is_plain:
             self._lines = list(io.StringIO(block, newline=""))
+
+    def _whole_lines(self) -> str:
+        """The next block, up to the last line end that is in it. Each character is looked at once."""
+        held, size = self._held, sum(map(len, self._held))
+        while read := self._text.read(_BLOCK):
+            # A carriage return at the end of what is held may be half of a line end.
+            before = held[-1][-1:] if held else ""
+            end = _end_of_lines(before + read) - len(before)
+            if end >= 0 and (end or before == "\r"):
+                self._held = [read[end:]] if end < len(read) else []
+                return "".join((*held, read[:end]))
+            held.append(read)
+            size += len(read)
+            if size > LONGEST_LINE:
+                raise _LineTooLong
+        self._is_over = True
+        self._held = []
+        return "".join(held)
 
 
 def _end_of_lines(text: str) -> int:

@@ -73,6 +73,11 @@ class Roll:
         )
         return MembersRecord(class_id, teachers, students)
 
+    def stood(self, class_id: str) -> int:
+        """How many students a class had before the moves."""
+        members = self._standing.get(class_id)
+        return len(members.students) if members else 0
+
     def is_touched(self, class_id: str) -> bool:
         return class_id in self._came or class_id in self._went
 

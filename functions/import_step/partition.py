@@ -9,7 +9,7 @@ from itertools import compress
 from pathlib import Path
 
 from functions.import_step.formats.format import Format, Recognised, Where
-from functions.import_step.records import ClassRow, PersonRow, RoleRow, packed
+from functions.import_step.records import MOST_CLEVER_IDS, MOST_SCHOOLS, ClassRow, PersonRow, RoleRow, packed
 from functions.import_step.shards import (
     ClassesBlock,
     EnrollmentsHead,
@@ -24,8 +24,19 @@ from shared.domain.report import Kind, Note, Reject, merged_notes
 from shared.domain.roster import Role
 
 ID = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
+LONGEST_ID = 800
+"""Of an id, in bytes of UTF-8: it is part of sort keys, which have 1,024 of them."""
+LONGEST_NAMED_ID = 255
+"""Of a school's id or a Clever id that a row names, in bytes."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
 _LONGEST_NAME = 200
+_SCHOOL_COLUMNS = {
+    ("oneroster", ""): "orgSourcedIds",
+    ("clever", ""): "School_id",
+    ("sds", ""): "orgSourcedIds",
+    ("sds", "1"): "School SIS ID",
+}
+"""The column that names schools, by format and version."""
 
 
 class SplitSink:
@@ -41,6 +52,9 @@ class SplitSink:
         self.notes: list[Note] = []
         self.schools: dict[str, str] = {}
         self.latest_school_year = ""
+        self._school_column = _SCHOOL_COLUMNS.get((upload.name, upload.version)) or _SCHOOL_COLUMNS.get(
+            (upload.name, "")
+        )
         self.rows = 0
         """How many rows were taken."""
 
@@ -51,6 +65,8 @@ class SplitSink:
     def person(self, row: PersonRow, where: Where) -> None:
         column = where.column or "sourcedId"
         if not self._usable_id(Kind.USERS, row.sourced_id, where, column):
+            return
+        if not self._usable_names(row, where):
             return
         email = normalise(row.email)
         if row.email and not email:
@@ -68,6 +84,8 @@ class SplitSink:
     def role(self, sourced_id: str, role: Role | None, school_id: str, where: Where, *, removed: bool = False) -> None:
         if not self._usable_id(Kind.USERS, sourced_id, where, "userSourcedId"):
             return
+        if not self._fits(Kind.USERS, (school_id,), 1, where, "orgSourcedId"):
+            return
         self.rows += 1
         row = RoleRow(sourced_id, role, school_id, removed)
         self._people.add(self._head(RolesBlock, where.file, "userSourcedId"), row, where.line)
@@ -84,6 +102,10 @@ class SplitSink:
         if not self._usable_id(Kind.CLASSES, row.sourced_id, where, column):
             return
         self.rows += 1
+        if row.school_id and len(row.school_id.encode()) > LONGEST_NAMED_ID:
+            row.school_id = None
+            text = "Ids of schools that are too long were read as if there were none. Shorten them."
+            self.note(Note("school_not_usable", text, where.file, 1))
         self._class_ids.write(row.sourced_id + "\n")
         row.title = _name(row.title)
         row.school_id = row.school_id or None
@@ -138,9 +160,28 @@ class SplitSink:
             message = f"The row has no {column}. Fill it in."
         elif len(key) > 255 or (not key.isprintable() and not ID.fullmatch(key)):
             message = f"{column} is longer than 255 characters or holds control characters. Shorten it."
+        elif not key.isascii() and len(key.encode()) > LONGEST_ID:
+            message = f"{column} is longer than {LONGEST_ID} bytes in UTF-8. Shorten it."
         else:
             return True
         self.reject(kind, Reject(where.file, where.line, column, "bad_id" if key else "missing_value", message))
+        return False
+
+    def _usable_names(self, row: PersonRow, where: Where) -> bool:
+        """Whether the schools and Clever ids of a row can be kept; else it is rejected for them."""
+        schools, clever_ids = row.school_ids, row.clever_ids
+        return (not clever_ids or self._fits(Kind.USERS, clever_ids, MOST_CLEVER_IDS, where, "userIds")) and (
+            not schools or self._fits(Kind.USERS, schools, MOST_SCHOOLS, where, self._school_column)
+        )
+
+    def _fits(self, kind: Kind, ids: Sequence[str], most: int, where: Where, column: str | None) -> bool:
+        if len(ids) > most:
+            message = f"The row names {len(ids)} ids; at most {most} are kept. Leave out those that are not needed."
+        elif any(len(named) * 4 > LONGEST_NAMED_ID and len(named.encode()) > LONGEST_NAMED_ID for named in ids):
+            message = f"The row names an id that is longer than {LONGEST_NAMED_ID} bytes in UTF-8. Shorten it."
+        else:
+            return True
+        self.reject(kind, Reject(where.file, where.line, column, "bad_id", message))
         return False
 
 

@@ -7,6 +7,9 @@ still read; ``PersonRecord.of`` and ``add`` take it over, and its format reads i
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+
 import msgspec
 from msgspec import Struct
 from msgspec.json import Encoder
@@ -22,6 +25,8 @@ TEACHERS, STUDENTS = "t", "s"
 """The two kinds of members of a class, as working files name them."""
 _STUDENTS_ALONE = {_ATTENDING: STUDENTS}
 _MEMBER_KINDS = {**dict.fromkeys(TEACHING, TEACHERS), **_STUDENTS_ALONE}
+MOST_SCHOOLS, MOST_CLEVER_IDS = 800, 20
+"""Of a person, on all rows together: a roster user is one item of the table, which may have 400 KB."""
 _encode = Encoder().encode
 
 
@@ -110,14 +115,21 @@ class PersonRecord(Struct, array_like=True, gc=False):
         self._take_role(row.role)
         self.email = self.email or row.email
         self.username = self.username or row.username
-        self.clever_ids = sorted({*self.clever_ids, *row.clever_ids})
-        self.school_ids = sorted({*self.school_ids, *row.school_ids})
+        _add(self.clever_ids, row.clever_ids)
+        _add(self.school_ids, row.school_ids)
 
     def add_role(self, row: RoleRow) -> None:
         """Add one of the person's roles, and its school."""
         self._take_role(row.role)
         if row.school_id:
-            self.school_ids = sorted({*self.school_ids, row.school_id})
+            _add(self.school_ids, (row.school_id,))
+
+    def has_room_for(self, schools: Iterable[str], clever_ids: Iterable[str] = ()) -> bool:
+        """Whether these schools and Clever ids can be kept beside those that the person has."""
+        return (
+            len(self.school_ids) + sum(not _is_in(self.school_ids, each) for each in schools) <= MOST_SCHOOLS
+            and len(self.clever_ids) + sum(not _is_in(self.clever_ids, each) for each in clever_ids) <= MOST_CLEVER_IDS
+        )
 
     def _take_role(self, role: Role | None) -> None:
         self.also_administers |= {self.role, role} == {Role.TEACHER, Role.ADMINISTRATOR}
@@ -268,6 +280,18 @@ class Bearer(Struct, array_like=True, gc=False):
     given_name: str = ""
     family_name: str = ""
     """The names of those who hold an address."""
+
+
+def _is_in(ordered: list[str], text: str) -> bool:
+    place = bisect_left(ordered, text)
+    return place < len(ordered) and ordered[place] == text
+
+
+def _add(ordered: list[str], texts: Iterable[str]) -> None:
+    """Put texts where they belong in a sorted list, those that are not there yet."""
+    for text in texts:
+        if not _is_in(ordered, text):
+            insort(ordered, text)
 
 
 def foremost(first: Role | None, second: Role | None) -> Role | None:

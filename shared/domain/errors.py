@@ -42,6 +42,10 @@ class UnknownDistrict(AccountLinkingError):
     """No settings are known for this district."""
 
 
+class AccountTooLarge(AccountLinkingError):
+    """A line of the accounts feed says more of one account than can be kept."""
+
+
 class RefusedTransition(AccountLinkingError):
     """A state machine (activation, link, class) was asked for a step that its present state does not allow."""
 

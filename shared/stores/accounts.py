@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shared.domain import joining
 from shared.domain import mastery as mastery_rules
 from shared.domain.account import Account, GrassrootsClass, Mastery, SkillMastery
-from shared.domain.errors import Conflict
+from shared.domain.errors import AccountTooLarge, Conflict
 from shared.stores.grassroots_classes import GrassrootsClassStore
 from shared.stores.keys import (
     OIDC,
@@ -25,6 +25,13 @@ from shared.stores.keys import (
     pair,
 )
 from shared.stores.table import ABSENT, DynamoTable, Put, Table, Write
+
+CHUNK = 300_000
+"""Bytes of skills in one item, which may have 400 KB."""
+MOST_OF_SKILLS = 3_000_000
+"""Bytes of all skills of an account. They are written in one transaction, which may have 4 MB."""
+_AROUND_A_SKILL = 40
+"""Bytes of a skill beside its id and its moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +108,11 @@ class AccountStore:
         wanted = set(account_ids)
         while wanted:
             found = self._table.batch_get(key for a in sorted(wanted) for key in (mastery_key(a), joined_key(a)))
+            masteries = {a: item for a in wanted if (item := found.get(pair(mastery_key(a))))}
+            chunked = {a: self._further(a, item) for a, item in masteries.items() if "chunks" in item}
+            for a, item in masteries.items():
+                earned[a] = chunked[a] if a in chunked else _mastery(item)
             for a in wanted:
-                if item := found.get(pair(mastery_key(a))):
-                    earned[a] = _mastery(item)
                 joins[a] = _joined(found.get(pair(joined_key(a))))
             wanted = {b for a in wanted for b in (*joins[a].accounts, joins[a].into) if b} - joins.keys()
         return earned, joins
@@ -124,7 +133,8 @@ class AccountStore:
 
         Mastery is merged, so that nobody goes down (M16); what is only repeated from an account that this one is joined
         with stays that one's. A class that was deleted here stays deleted. Identifiers that the account no longer has are
-        taken away. May be run again. Raises Conflict when somebody else wrote the account in the meantime: read it again.
+        taken away. May be run again. Raises Conflict when somebody else wrote the account in the meantime: read it again; and
+        AccountTooLarge, before anything was written, when there are more skills than can be kept.
         """
         former = set(map(pair, self.identifier_items(before.account))) if before else set()
         puts = list(self.identifier_items(account))
@@ -145,22 +155,38 @@ class AccountStore:
         )
 
     def _merge_mastery(self, account_id: str, mastery: Mastery) -> None:
-        """Merge, whoever else does at the same time."""
+        """Merge, whoever else does at the same time. Raises AccountTooLarge."""
         key, joined = mastery_key(account_id), joined_key(account_id)
         while True:
             found = self._table.batch_get([key, joined])
             item = found.get(pair(key), {})
-            present = _mastery(item)
+            present = self._further(account_id, item) if "chunks" in item else _mastery(item)
             merged = mastery_rules.merge(
                 present, self._earned_here(account_id, mastery) if pair(joined) in found else mastery
             )
             if item and present == merged:
                 return
-            skills = {skill: {"points": m.points, "updated_at": m.updated_at} for skill, m in merged.items()}
-            if self._table.attempt(
-                _put_after({**key, "skills": skills}, int(item.get("version", 0)), exists=bool(item))
-            ):
+            version = int(item.get("version", 0))
+            chunks = _chunks(merged)
+            first = {**key, "skills": _skills(chunks[0]), "chunks": len(chunks) if len(chunks) > 1 else None}
+            further = [
+                Put({**mastery_key(account_id, n), "skills": _skills(chunk), "version": version + 1})
+                for n, chunk in enumerate(chunks[1:], 1)
+            ]
+            if self._table.attempt(_put_after(first, version, exists=bool(item)), *further):
                 return
+
+    def _further(self, account_id: str, first: Item) -> Mastery:
+        """All skills of an account that has several chunks of them, as they were at one moment.
+
+        They are written together, so those of one moment have one version.
+        """
+        while True:
+            keys = [mastery_key(account_id, chunk) for chunk in range(1, int(first.get("chunks", 1)))]
+            found = list(self._table.batch_get(keys).values())
+            if len(found) == len(keys) and all(chunk["version"] == first["version"] for chunk in found):
+                return {skill: m for chunk in (first, *found) for skill, m in _mastery(chunk).items()}
+            first = self._table.get(mastery_key(account_id)) or {}
 
     def _earned_here(self, account_id: str, reported: Mastery) -> Mastery:
         earned, _ = self._earned_masteries([account_id])
@@ -240,6 +266,30 @@ def account_of(item: Item, joined: Item | None = None) -> Account:
 
 def _joined(item: Item | None) -> joining.Joined:
     return joining.Joined(item.get("into"), frozenset(item.get("accounts") or ())) if item else joining.Joined()
+
+
+def _chunks(mastery: Mastery) -> list[list[tuple[str, SkillMastery]]]:
+    """The skills, so many together as fit into an item. Raises AccountTooLarge."""
+    chunks: list[list[tuple[str, SkillMastery]]] = [[]]
+    in_all = in_chunk = 0
+    for skill, m in sorted(mastery.items()):
+        size = _AROUND_A_SKILL + len(skill.encode()) + len(m.updated_at.encode())
+        in_all += size
+        in_chunk += size
+        if in_all > MOST_OF_SKILLS:
+            raise AccountTooLarge(
+                "too_many_skills",
+                f"The account has more skills than fit: {MOST_OF_SKILLS // 1_000_000} MB with their ids and moments.",
+            )
+        if in_chunk > CHUNK:
+            chunks.append([])
+            in_chunk = size
+        chunks[-1].append((skill, m))
+    return chunks
+
+
+def _skills(chunk: Iterable[tuple[str, SkillMastery]]) -> Item:
+    return {skill: {"points": m.points, "updated_at": m.updated_at} for skill, m in chunk}
 
 
 def _mastery(item: Item) -> Mastery:

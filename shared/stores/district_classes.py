@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Callable, Iterable
+from itertools import batched, chain
 
 from shared.domain.roster import DistrictClass
 from shared.stores.keys import Item, Key, class_key, members_key, pair
 from shared.stores.table import DynamoTable, Table
 
+CHUNK = 400
+"""Students of one item: of the longest ids that there are, so many fit into the 400 KB of an item."""
+
+
+def number_of_chunks(students: int) -> int:
+    """Over how many items so many students are spread."""
+    return max(1, -(-students // CHUNK))
+
 
 class DistrictClassStore:
-    """District classes as the roster names them: ``CLASS`` (names, teachers, size) and ``MEMBERS`` (students)."""
+    """District classes as the roster names them: ``CLASS`` (names, teachers, size) and ``MEMBERS`` (students).
+
+    A class of more than ``CHUNK`` students goes on in ``MEMBERS#1`` and so forth; ``chunks`` of ``MEMBERS`` says how far. An
+    item without it is whole, whatever its size. A class names its first ``CHUNK`` teachers; who teaches it stands with each.
+    """
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
@@ -19,7 +31,14 @@ class DistrictClassStore:
     @staticmethod
     def items(roster_class: DistrictClass) -> list[Item]:
         """What is stored of a class; the import writes them many at a time."""
-        key, members = DistrictClassStore.keys(roster_class.district_id, roster_class.sourced_id)
+        key, *members = DistrictClassStore.keys(
+            roster_class.district_id, roster_class.sourced_id, len(roster_class.student_ids)
+        )
+        parts = list(batched(roster_class.student_ids, CHUNK, strict=False)) or [()]
+        chunks: list[Item] = [
+            {**at, "student_ids": list(part), "chunks": len(parts) if n == 0 and len(parts) > 1 else None}
+            for n, (at, part) in enumerate(zip(members, parts, strict=True))
+        ]
         return [
             {
                 **key,
@@ -29,30 +48,44 @@ class DistrictClassStore:
                 "class_code": roster_class.class_code,
                 "term_title": roster_class.term_title,
                 "ends_on": roster_class.ends_on,
-                "teacher_ids": list(roster_class.teacher_ids),
+                "teacher_ids": list(roster_class.teacher_ids[:CHUNK]),
                 "size": roster_class.size,
             },
-            {**members, "student_ids": list(roster_class.student_ids)},
+            *chunks,
         ]
 
     @staticmethod
-    def keys(district_id: str, class_id: str) -> list[Key]:
-        return [class_key(district_id, class_id), members_key(district_id, class_id)]
+    def keys(district_id: str, class_id: str, students: int = 0) -> list[Key]:
+        """Where a class of so many students is: itself, then its members."""
+        chunks = range(number_of_chunks(students))
+        return [class_key(district_id, class_id), *(members_key(district_id, class_id, chunk) for chunk in chunks)]
 
     def write(
-        self, district_id: str, changed: Iterable[tuple[DistrictClass, bool]], removed: Iterable[str] = ()
+        self,
+        district_id: str,
+        changed: Iterable[tuple[DistrictClass, bool]],
+        removed: Iterable[str] = (),
+        *,
+        stood: Callable[[str], int] = lambda _class_id: 0,
     ) -> int:
         """Write classes that changed, each with whether its students did, and delete those that are gone.
 
-        Return how many writes were made. May be run again.
+        ``stood`` says how many students a class had until now: chunks that it no longer needs are deleted. Return how many
+        writes were made. May be run again.
         """
         deletes: Iterable[tuple[list[Item], list[Key]]] = (
-            ([], self.keys(district_id, class_id)) for class_id in removed
+            ([], self.keys(district_id, class_id, stood(class_id))) for class_id in removed
         )
-        puts: Iterable[tuple[list[Item], list[Key]]] = (
-            (self.items(whole)[: 2 if has_other_students else 1], []) for whole, has_other_students in changed
+        puts = (
+            self._writes(whole, stood(whole.sourced_id)) if has_other_students else (self.items(whole)[:1], [])
+            for whole, has_other_students in changed
         )
         return self._table.write_all(chain(deletes, puts))
+
+    @classmethod
+    def _writes(cls, whole: DistrictClass, stood: int) -> tuple[list[Item], list[Key]]:
+        items = cls.items(whole)
+        return items, cls.keys(whole.district_id, whole.sourced_id, stood)[len(items) :]
 
     def get(self, district_id: str, class_id: str) -> DistrictClass | None:
         """The class with its students."""
@@ -65,12 +98,20 @@ class DistrictClassStore:
         wanted = list(dict.fromkeys(class_ids))
         keys = [key for c in wanted for key in self.keys(district_id, c)[: 2 if with_students else 1]]
         found = self._table.batch_get(keys, consistent=False)
+        further = {
+            class_id: [members_key(district_id, class_id, n) for n in range(1, int(members.get("chunks", 1)))]
+            for class_id in wanted
+            if (members := found.get(pair(members_key(district_id, class_id))))
+        }
+        if any(further.values()):
+            found |= self._table.batch_get(chain.from_iterable(further.values()), consistent=False)
         classes = {}
         for class_id in wanted:
             key, members_at = map(pair, self.keys(district_id, class_id))
             if item := found.get(key):
-                members = found.get(members_at, {})
-                classes[class_id] = district_class_of(district_id, class_id, item, members)
+                chunks = [found.get(at, {}) for at in (members_at, *map(pair, further.get(class_id, ())))]
+                students = [student for chunk in chunks for student in chunk.get("student_ids", ())]
+                classes[class_id] = district_class_of(district_id, class_id, item, {"student_ids": students})
         return classes
 
 

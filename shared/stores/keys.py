@@ -153,8 +153,9 @@ def account_key(account_id: str) -> Key:
     return {"PK": account_pk(account_id), "SK": "ACCOUNT"}
 
 
-def mastery_key(account_id: str) -> Key:
-    return {"PK": account_pk(account_id), "SK": "MASTERY"}
+def mastery_key(account_id: str, chunk: int = 0) -> Key:
+    """The skills of an account: the first of them, or a later chunk (``MASTERY#1`` …) of very many."""
+    return {"PK": account_pk(account_id), "SK": f"MASTERY#{chunk}" if chunk else "MASTERY"}
 
 
 def logins_key(account_id: str) -> Key:
@@ -265,9 +266,9 @@ def class_key(district_id: str, class_id: str) -> Key:
     return {"PK": class_pk(district_id, class_id), "SK": "CLASS"}
 
 
-def members_key(district_id: str, class_id: str) -> Key:
-    """The students of a district class."""
-    return {"PK": class_pk(district_id, class_id), "SK": "MEMBERS"}
+def members_key(district_id: str, class_id: str, chunk: int = 0) -> Key:
+    """The students of a district class: the first of them, or a later chunk (``MEMBERS#1`` …) of a large class."""
+    return {"PK": class_pk(district_id, class_id), "SK": f"MEMBERS#{chunk}" if chunk else "MEMBERS"}
 
 
 def goal_key(district_id: str, class_id: str, goal_id: str) -> Key:

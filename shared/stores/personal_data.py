@@ -108,7 +108,9 @@ class PersonalData:
         # As stored: also what gives no rights is deleted.
         noted = self._table.get(roster_key(user)) or {}
         for class_id in (*noted.get("teaches", ()), *noted.get("attends", ())):
-            self._drop(members_key(user.district_id, class_id), "student_ids", user.sourced_id)
+            members = self._table.get(members_key(user.district_id, class_id)) or {}
+            for chunk in range(int(members.get("chunks", 1))):
+                self._drop(members_key(user.district_id, class_id, chunk), "student_ids", user.sourced_id)
             self._drop(class_key(user.district_id, class_id), "teacher_ids", user.sourced_id)
         last = roster_key(user)
         deleted = self._table.write_many(deletes=[*self._user_keys(user), *self._partition(user_pk(user), last)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Buffer, Iterator
+from collections.abc import Buffer, Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -50,9 +50,10 @@ class Uploads:
                 return None
             raise
 
-    def lines(self, key: str) -> Iterator[bytes]:
-        """The object's lines, read as they are asked for."""
-        return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].iter_lines()
+    def lines(self, key: str, longest: int) -> Iterator[bytes]:
+        """The object's lines without their ends, read as they are asked for. Of a line that is longer than ``longest`` bytes
+        come the first ones, one more than that."""
+        return lines_of(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(_CHUNK), longest)
 
     def csv_files(self, prefix: str) -> Iterator[Listed]:
         """The CSV files that lie directly under a prefix."""
@@ -100,6 +101,27 @@ class Uploads:
                 ) from None
             raise
         return io.BufferedReader(_Body(body), _CHUNK)
+
+
+def lines_of(chunks: Iterable[bytes], longest: int) -> Iterator[bytes]:
+    """The lines of a text that comes in chunks, as ``Uploads.lines`` has them. Each byte is looked at once.
+
+    >>> list(lines_of([b"ab", b"c\\r", b"\\n", b"de", b"fgh\\n\\ni"], 4))
+    [b'abc', b'defgh', b'', b'i']
+    """
+    held = bytearray()
+    ended_in_return = False
+    for chunk in chunks:
+        rest = chunk[1:] if ended_in_return and chunk.startswith(b"\n") else chunk
+        ended_in_return = chunk.endswith(b"\r")
+        for line in rest.splitlines(keepends=True):
+            text = line.rstrip(b"\r\n")
+            held += text[: longest + 1 - len(held)]
+            if len(text) < len(line):
+                yield bytes(held)
+                held.clear()
+    if held:
+        yield bytes(held)
 
 
 class _Body(io.RawIOBase):

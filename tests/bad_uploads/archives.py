@@ -241,6 +241,11 @@ BOMBS = (
     Archive("many names for the same data", lambda: _overlapping((f"{n}.csv" for n in range(900)), MEGABYTE), "zip_bomb"),
     Archive("a few names for the same data", lambda: _overlapping(("users.csv", "classes.csv", "enrollments.csv"), 9_000),
             "damaged_zip", None),
+    Archive("a header of half a million columns, and short rows",
+            lambda: archive([entry("users.csv", b"a," * 500_000 + b"\n" + b"x\n" * 2_000), *roster()[:1]]), "too_many_columns",
+            "users.csv", 1),
+    Archive("a record of millions of lines", lambda: archive(
+        [entry("users.csv", b"sourcedId,x\n" + b'"\n",' * 1_900_000), *roster()[:1]]), "line_too_long", "users.csv", 2),
     Archive("headers that promise little, deflated", lambda: _lying(DEFLATED, 200), "damaged_zip", "users.csv"),
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
+from sys import getsizeof
 
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table, folded
@@ -50,7 +51,11 @@ _CLASS_COLUMNS = (
     "sessionSourcedIds",
 )  # fmt: skip
 _SCHOOL_YEAR = re.compile(r"[0-9]{4}")
-_USER_ID = re.compile(r"\{\s*([^:{}]+?)\s*:\s*([^{}]*?)\s*\}")
+_MOST_OF_TITLES = 64 << 20
+"""Bytes of memory for the titles of courses or terms."""
+_AROUND_A_TITLE = 100
+"""Bytes of memory that a title and its id take beside their texts."""
+_LONGEST_TITLE = 200
 
 
 class OneRoster:
@@ -306,8 +311,11 @@ class _Reader:
         titles: dict[str, str] = {}
         days: dict[str, str | None] = {}
         years: dict[str, str] = {}
-        for _, (sourced_id, title, end, year) in sessions.rows(["sourcedId", "title", "endDate", "schoolYear"]):
+        room = _Room(sessions.shown)
+        for line, (sourced_id, title, end, year) in sessions.rows(["sourcedId", "title", "endDate", "schoolYear"]):
             if sourced_id:
+                title = title[:_LONGEST_TITLE]
+                room.take(line, sourced_id, title)
                 if _SCHOOL_YEAR.fullmatch(year):
                     years[sourced_id] = year
                 titles[sourced_id] = title
@@ -319,14 +327,40 @@ class _Reader:
         if not file or not file.size:
             return {}
         titles = table(file, None, self._sink)
-        return {sourced_id: title for _, (sourced_id, title) in titles.rows(["sourcedId", "title"]) if sourced_id}
+        room = _Room(titles.shown)
+        found: dict[str, str] = {}
+        for line, (sourced_id, title) in titles.rows(["sourcedId", "title"]):
+            if sourced_id:
+                found[sourced_id] = title[:_LONGEST_TITLE]
+                room.take(line, sourced_id, found[sourced_id])
+        return found
+
+
+class _Room:
+    """The memory that titles may take: a file may hold more of them than fit."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._left = _MOST_OF_TITLES
+
+    def take(self, line: int, *texts: str) -> None:
+        """Raises UploadRejected ``too_many_rows`` when these texts no longer fit."""
+        self._left -= _AROUND_A_TITLE + sum(map(getsizeof, texts))
+        if self._left < 0:
+            raise UploadRejected(
+                "too_many_rows",
+                f"{self._file} has more rows than any roster needs. Leave out what no class refers to.",
+                file=self._file,
+                line=line,
+            )
 
 
 def _clever_ids(user_ids: str) -> tuple[str, ...]:
     """Clever's own ids from ``userIds`` such as ``{Clever:58da8c6b894273be68000295},{LDAP:12}`` (M6)."""
     if not user_ids:
         return ()
-    return tuple(dict.fromkeys(i for kind, i in _USER_ID.findall(user_ids) if kind.strip().lower() == "clever" and i))
+    pairs = (part.rpartition("{")[2].partition(":") for part in user_ids.split("}")[:-1] if "{" in part)
+    return tuple(dict.fromkeys(i.strip() for kind, _, i in pairs if kind.strip().lower() == "clever" and i.strip()))
 
 
 @dataclass(slots=True)

@@ -11,6 +11,9 @@ from functions.import_step.formats.dates import is_ambiguous, read_date, settle
 from functions.import_step.formats.format import Sink
 from shared.domain.report import Note
 
+_MOST_KNOWN = 10_000
+"""Dates that are kept as they were read; a school has far fewer."""
+
 
 class Ends:
     """Reads the dates of a table's columns in the order that all of them together allow."""
@@ -28,6 +31,8 @@ class Ends:
     def after(self, text: str) -> str | None:
         """Return the day after the last one, as YYYY-MM-DD; None when the text is no date."""
         if text not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known = {"": None}
             self._known[text] = self._read(text)
         elif text and self._known[text] is None:
             self._note(text)

@@ -71,7 +71,7 @@ class Apply:
                     whole = record.district_class(import_.district_id, roll.of(class_id))
                     yield whole, class_id in came or roll.has_other_students(class_id)
 
-        return self._context.classes.write(import_.district_id, changed(), gone)
+        return self._context.classes.write(import_.district_id, changed(), gone, stood=roll.stood)
 
     def match(self, import_: Import, shard: int) -> StepResult:
         """Match the people of one shard whom this import newly looked at, and invite the teachers who need it.
