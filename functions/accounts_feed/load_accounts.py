@@ -7,13 +7,10 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from functions.accounts_feed.account_line import AccountLine, account_line, account_of, class_of, rejection
 from shared.domain.account import Account, SkillMastery
 from shared.domain.clock import Clock, to_iso
 from shared.domain.errors import AccountTooLarge, Conflict
-from shared.runtime.observability import logger
 from shared.runtime.parallel import each
 from shared.stores.accounts import AccountStore, StoredAccount
 from shared.stores.activations import ActivationStore
@@ -107,12 +104,7 @@ class LoadAccounts:
         try:
             return self._load(line)
         except AccountTooLarge as error:
-            return {"line": number, "column": "mastery", "code": error.code, "message": error.message}
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationException":
-                raise
-            logger.error("an account line that the table does not take", extra={"line": number})
-            return rejection(number, ValueError("The line says more of this account than can be kept"))
+            return {"line": number, "column": None, "code": error.code, "message": error.message}
 
     def _load(self, line: AccountLine) -> Result:
         fingerprint = hashlib.sha256(line.model_dump_json(exclude_unset=True).encode()).hexdigest()

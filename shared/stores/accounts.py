@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from botocore.exceptions import ClientError
+
 from shared.domain import joining
 from shared.domain import mastery as mastery_rules
 from shared.domain.account import Account, GrassrootsClass, Mastery, SkillMastery
@@ -134,8 +136,25 @@ class AccountStore:
         Mastery is merged, so that nobody goes down (M16); what is only repeated from an account that this one is joined
         with stays that one's. A class that was deleted here stays deleted. Identifiers that the account no longer has are
         taken away. May be run again. Raises Conflict when somebody else wrote the account in the meantime: read it again; and
-        AccountTooLarge, before anything was written, when there are more skills than can be kept.
+        AccountTooLarge when the account says more than can be kept.
         """
+        try:
+            self._put(account, mastery, classes, fingerprint, before=before, once_indexed=once_indexed)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
+            raise AccountTooLarge("cannot_be_kept", "The line says more of this account than can be kept.") from None
+
+    def _put(
+        self,
+        account: Account,
+        mastery: Mastery | None,
+        classes: Iterable[GrassrootsClass] | None,
+        fingerprint: str,
+        *,
+        before: StoredAccount | None,
+        once_indexed: Callable[[], None],
+    ) -> None:
         former = set(map(pair, self.identifier_items(before.account))) if before else set()
         puts = list(self.identifier_items(account))
         deletes = [key_of(key) for key in former - set(map(pair, puts))]
