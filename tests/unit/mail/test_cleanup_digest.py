@@ -62,6 +62,14 @@ def test_a_digest_counts_classes_by_school_the_most_first_and_names_no_person(wo
     assert "Lovelace" not in json.dumps(content)
 
 
+def test_the_bar_of_a_school_with_hardly_any_classes_can_still_be_seen(world: World) -> None:
+    RemainingClassesStore(world.table).note(teacher(9, "north"), 995)
+    world.send_digest().run()
+    world.now = MONDAY
+    world.send_digest().run()
+    assert 'width="1%"' in digests(world)[0]["Content"]["Simple"]["Body"]["Html"]["Data"]
+
+
 def test_it_comes_once_a_week_however_often_the_schedule_fires(world: World) -> None:
     world.send_digest().run()
     sent = 0

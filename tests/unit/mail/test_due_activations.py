@@ -1,0 +1,30 @@
+"""What is due goes to the queue: only activations that still wait for their mail, and each of them once."""
+
+from __future__ import annotations
+
+import json
+
+from shared.stores.activation_queue import ActivationQueue
+from shared.stores.due_items import ACTIVATION, DueStore
+from tests.builders import key, roster, user
+from tests.harness import World
+
+
+def test_only_what_still_waits_is_queued_and_nothing_stays_due() -> None:
+    world = World()
+    world.register()
+    world.upload(roster(user("t1", "teacher"), user("t2", "teacher")))
+    waiting = world.activations.of_user(key("t1"))
+    sent = world.activations.of_user(key("t2"))
+    assert waiting is not None
+    assert sent is not None
+    world.sqs.messages.clear()
+    ActivationQueue(world.sqs, "queue").request([sent])
+    world.send_mail()
+    due = DueStore(world.table)
+    for person in ("t1", "t2", "has-no-activation"):
+        due.add(ACTIVATION, key(person), world.now)
+
+    assert world.queue_due_activations().run() == 1
+    assert [json.loads(message)["sourced_id"] for message in world.sqs.messages] == ["t1"]
+    assert list(due.due(ACTIVATION, world.now)) == []
