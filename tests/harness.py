@@ -146,7 +146,8 @@ class World:
         return self.report(taken)
 
     def report(self, taken: Received) -> dict[str, Any]:
-        body = self.s3.objects["reports", f"reports/{taken.district_id}/{taken.import_id}/report.json"]
+        within = "_settings/" if taken.kind in ("settings", "decision") else ""
+        body = self.s3.objects["reports", f"reports/{taken.district_id}/{within}{taken.import_id}/report.json"]
         answer: dict[str, Any] = json.loads(body)
         return answer
 
@@ -271,6 +272,7 @@ class World:
             read=Uploads(self.s3, "rosters").read,
             alarm=self._alarm,
             clock=self.clock,
+            on_dispute=self._alarm,
         )
 
     def _alarm(self) -> None:

@@ -46,7 +46,14 @@ class NotifyHeldImport:
                 import_id=import_id,
             )
             claim = _ContactClaim(self._notices, district_id, import_id, contact_hash)
-            if self._delivery.send(message, claim, is_urgent=True) is Outcome.UNKNOWN:
+            try:
+                outcome = self._delivery.send(message, claim, is_urgent=True)
+            except MailRefused as refused:
+                if refused.may_try_later:
+                    raise
+                # This contact cannot be written to, which is no reason not to tell the next one.
+                continue
+            if outcome is Outcome.UNKNOWN:
                 # It counts as sent: one that may have come is enough.
                 claim.complete()
             notified += 1

@@ -83,9 +83,9 @@ class ImportContext:
             )
         try:
             district = parse_district(import_.district_id, body)
+            self.districts.put(district)
         except InvalidSettings as error:
             raise UploadRejected(error.code, error.message, file="district.json") from None
-        self.districts.put(district)
         return district
 
     # How it ends.

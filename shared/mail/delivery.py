@@ -117,10 +117,15 @@ class Delivery:
         if isinstance(slot, Outcome):
             return slot
         handed_over, message_id = False, ""
+        never: MailRefused | None = None
         for message in messages:
             try:
                 message_id = self._mailer.send(message, slot)
             except MailRefused as refused:
+                if not refused.may_try_later:
+                    # That one cannot be written to, which is no reason to leave out the others.
+                    never, slot = refused, None
+                    continue
                 if handed_over:
                     break
                 claim.release(refused)
@@ -128,6 +133,9 @@ class Delivery:
             except OutcomeUnknown:
                 pass
             handed_over, slot = True, None
+        if never and not handed_over:
+            claim.release(never)
+            return Outcome.REFUSED
         claim.complete(message_id)
         return Outcome.SENT
 

@@ -253,6 +253,16 @@ def clever_district_key(clever_district_id: str) -> Key:
     return {"PK": f"CLEVER_DISTRICT#{clever_district_id}", "SK": "DISTRICT"}
 
 
+def domain_key(domain: str) -> Key:
+    """The district whose domain this is (M21)."""
+    return {"PK": f"DOMAIN#{domain}", "SK": "DISTRICT"}
+
+
+def tenant_key(kind: str, tenant_id: str) -> Key:
+    """The district whose tenant of a hub (``classlink``, ``microsoft``) this is (M21)."""
+    return {"PK": f"TENANT#{kind}#{tenant_id}", "SK": "DISTRICT"}
+
+
 def school_key(district_id: str, school_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": f"{SCHOOLS}{school_id}"}
 

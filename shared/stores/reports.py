@@ -42,6 +42,10 @@ class ReportStore:
         self._put_json(f"{folder}/report.json", report.to_json())
         self._point_latest_at(report)
 
+    def write_settings(self, report: Report) -> None:
+        """Write the answer to a settings or decision file; the latest report of an upload stays. May be run again."""
+        self._put_json(f"reports/{report.district_id}/_settings/{report.import_id}/report.json", report.to_json())
+
     def amend(self, district_id: str, import_id: str, status: Status, reason: dict[str, str]) -> None:
         """Change the status and reason in a report, after a person decided."""
         key = f"reports/{district_id}/{import_id}/report.json"

@@ -38,11 +38,11 @@ class Uploads:
         self._bucket = bucket
 
     def read(self, key: str) -> bytes:
-        """The whole object."""
-        return bytes(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
+        """The whole object; of one that is larger than a megabyte only so much, which is more than any settings have."""
+        return bytes(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read(_CHUNK))
 
     def find(self, key: str) -> bytes | None:
-        """The whole object, or None if there is none."""
+        """``read``, or None if there is no such object."""
         try:
             return self.read(key)
         except ClientError as error:

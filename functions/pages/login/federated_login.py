@@ -185,7 +185,7 @@ class FederatedLoginPages:
         address = normalise(identity.email) if identity.email_verified else None
         if address is None:
             return None
-        if provider == "google" and not {domain_of(address), identity.hosted_domain} <= {*district.email_domains}:
+        if provider == "google" and not {domain_of(address), identity.hosted_domain} <= {*district.login_domains}:
             raise LoginRefused(
                 "other_domain", "This Google account does not belong to your district. Choose your school account."
             )

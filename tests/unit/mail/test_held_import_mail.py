@@ -71,3 +71,18 @@ def test_when_ses_says_no_the_event_comes_again_and_nobody_hears_of_it_twice() -
         notice(world).notify("lakeside", report["import_id"])
     assert notice(world).notify("lakeside", report["import_id"]) == 1
     assert [mail["To"] for mail in world.ses.sent] == CONTACTS
+
+
+def test_an_odd_first_contact_keeps_nothing_from_the_others() -> None:
+    world = World()
+    report = held(world)
+    refuse = world.ses.send_email
+
+    def refusing(**request: Any) -> dict[str, Any]:
+        if request["Destination"]["ToAddresses"] == [CONTACTS[0]]:
+            raise error("BadRequestException", "SendEmail")
+        return dict(refuse(**request))
+
+    world.ses.send_email = refusing  # type: ignore[method-assign]
+    assert notice(world).notify("lakeside", report["import_id"]) == 1
+    assert [mail["To"] for mail in world.ses.sent] == CONTACTS[1:]

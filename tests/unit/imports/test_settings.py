@@ -1,0 +1,209 @@
+"""Settings and decisions: what is wrong is answered beside the reports, and what one district has is no other's (M21)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.domain.district import parse_district
+from shared.stores.keys import clever_district_key, domain_key, pair, settings_key, tenant_key
+from tests.builders import roster, user
+from tests.harness import World
+
+
+@pytest.fixture
+def world() -> World:
+    found = World()
+    found.register(clever_district_id="clever-lakeside")
+    return found
+
+
+def settings(**more: Any) -> dict[str, Any]:
+    return {"name": "Valley", "email_domains": ["valley.example"], "time_zone": "America/Chicago", **more}
+
+
+def put(world: World, district_id: str = "valley", **more: Any) -> dict[str, Any] | None:
+    """Put the settings of a district. Return the report on them, if there is one."""
+    taken = world.put(f"districts/{district_id}/district.json", json.dumps(settings(**more)).encode())
+    return world.report(taken) if taken.import_id else None
+
+
+def refused(report: dict[str, Any] | None) -> str:
+    assert report
+    assert report["status"] == "rejected"
+    return str(report["reason"]["code"])
+
+
+def holder(world: World, key: dict[str, str]) -> str | None:
+    item = world.table.items.get(pair(key))
+    return str(item["district_id"]) if item else None
+
+
+@pytest.mark.parametrize(
+    ("claim", "code"),
+    [
+        ({"email_domains": ["lakeside.example"]}, "domain_taken"),
+        ({"email_domains": ["valley.example", "@LAKESIDE.example "]}, "domain_taken"),
+        ({"shared_email_domains": ["lakeside.example"]}, "domain_taken"),
+        ({"clever_district_id": "clever-lakeside"}, "tenant_taken"),
+    ],
+)
+def test_what_a_district_has_is_no_other_districts(world: World, claim: dict[str, Any], code: str) -> None:
+    assert refused(put(world, **claim)) == code
+    assert world.alarms == 1, "the operators hear of it"
+    assert world.districts.find("valley") is None
+    assert holder(world, domain_key("lakeside.example")) == "lakeside"
+    assert world.districts.by_clever_district("clever-lakeside") == "lakeside"
+
+
+@pytest.mark.parametrize("kind", ["classlink", "microsoft"])
+def test_a_tenant_of_any_hub_is_one_districts(world: World, kind: str) -> None:
+    put(world, **{f"{kind}_tenant_id": "tenant-1"})
+    again = put(world, "hillside", email_domains=["hillside.example"], **{f"{kind}_tenant_id": "tenant-1"})
+    assert refused(again) == "tenant_taken"
+    assert holder(world, tenant_key(kind, "tenant-1")) == "valley"
+
+
+def test_what_a_district_gives_up_is_free_again(world: World) -> None:
+    world.register(email_domains=["lake.example"], clever_district_id=None)
+    assert put(world, email_domains=["lakeside.example"], clever_district_id="clever-lakeside") is None
+    assert holder(world, domain_key("lakeside.example")) == "valley"
+    assert holder(world, clever_district_key("clever-lakeside")) == "valley"
+    world.register(email_domains=["lake.example"], clever_district_id=None)
+    assert holder(world, domain_key("lakeside.example")) == "valley", "nobody gives up what is another's"
+
+
+def test_a_subdomain_is_a_domain_of_its_own(world: World) -> None:
+    assert put(world, email_domains=["valley.lakeside.example"]) is None
+
+
+def test_a_refused_claim_changes_nothing_of_what_stood(world: World) -> None:
+    put(world)
+    before = dict(world.table.items)
+    assert refused(put(world, name="Other", email_domains=["new.example", "lakeside.example"])) == "domain_taken"
+    assert {
+        key: item for key, item in world.table.items.items() if key[0].startswith(("DOMAIN", "DISTRICT#valley"))
+    } == {key: item for key, item in before.items() if key[0].startswith(("DOMAIN", "DISTRICT#valley"))}
+
+
+def test_settings_of_the_version_before_are_claimed_when_they_are_loaded_again(world: World) -> None:
+    del world.table.items[pair(domain_key("lakeside.example"))]
+    world.register()
+    assert holder(world, domain_key("lakeside.example")) == "lakeside"
+
+
+def test_a_shared_domain_is_nobodys_own_and_good_for_logins(world: World) -> None:
+    assert put(world, shared_email_domains=["county.example"]) is None
+    assert put(world, "hillside", email_domains=["county.example"], shared_email_domains=["county.example"]) is None
+    hillside = world.districts.get("hillside")
+    assert (hillside.own_domains, hillside.login_domains) == ((), ("county.example",))
+    assert holder(world, domain_key("county.example")) is None
+
+
+@pytest.mark.parametrize(
+    "domain", ["gmail.com", "GMAIL.com", "outlook.com", "yahoo.com", "icloud.com", "gmx.de", "hey.com"]
+)
+@pytest.mark.parametrize("name", ["email_domains", "shared_email_domains"])
+def test_a_domain_that_anybody_can_join_is_no_districts(world: World, name: str, domain: str) -> None:
+    assert refused(put(world, **{name: [domain]})) == "invalid_district"
+
+
+def test_a_district_that_was_loaded_with_a_mail_providers_domain_matches_by_it_no_more(world: World) -> None:
+    item = world.table.items[pair(settings_key("lakeside"))]
+    item["body"] = json.dumps({**json.loads(item["body"]), "email_domains": ["gmail.com", "lakeside.example"]})
+    assert world.districts.get("lakeside").own_domains == ("lakeside.example",)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"email_domain": ["x.example"]}, "did you mean email_domains?"),
+        ({"nudges": {"school_day": ["mon"]}}, "nudges.school_day: is no setting; did you mean school_days?"),
+        ({"zzzz": 1}, "zzzz: is no setting; leave it out"),
+        ({"contacts": ["pat, not an address"]}, "contacts.0: is no email address"),
+        ({"digest": {"to": ["a@b.example", "x"]}}, "digest.to.1"),
+        ({"email_domains": [f"d{n}.example" for n in range(31)]}, "at most 30 domains"),
+        ({"email_domains": ["no domain"]}, "write domains like"),
+        ({"clever_district_id": "x" * 3_000}, "clever_district_id"),
+        ({"removal_threshold_count": 10**5}, ""),
+        ({"name": "x" * 400_000}, "longer than 64000 bytes"),
+    ],
+)
+def test_a_slip_in_the_settings_is_named(world: World, wrong: dict[str, Any], said: str) -> None:
+    report = put(world, **wrong)
+    if not said:
+        assert report is None
+        return
+    assert refused(report) == "invalid_district"
+    assert report
+    assert said in report["reason"]["message"]
+    assert len(report["reason"]["message"]) < 4_000
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 50_000, b'{"a":' * 10_000, b'{"name": "\\ud800"}', b"\xff", b"9" * 9_999, b"{}"]
+)
+def test_settings_that_are_hard_to_read_are_answered_like_others(world: World, body: bytes) -> None:
+    assert refused(world.report(world.put("districts/lakeside/district.json", body))) == "invalid_district"
+    assert world.districts.get("lakeside").name == "Lakeside Schools"
+
+
+def test_every_setting_of_the_contract_is_taken() -> None:
+    district = parse_district(
+        "valley",
+        json.dumps(
+            settings(
+                locale="en",
+                support_url="https://help.example",
+                identity_providers=["clever", "classlink", "google", "microsoft"],
+                removal_threshold_percent=10,
+                removal_threshold_count=50,
+                pauses=[{"from": "2026-12-19", "to": "2027-01-04"}],
+                shared_email_domains=["county.example"],
+                activations_from="2026-09-01",
+                first_wave=20,
+                schools=["o1"],
+                contacts=["pat@valley.example"],
+                clever_district_id="c",
+                classlink_tenant_id="l",
+                microsoft_tenant_id="m",
+                teachers_may_vouch=False,
+                nudges={
+                    "first_after_days": 14,
+                    "repeat_after_days": [14, 30, 60],
+                    "quiet_hours": ["18:00", "07:00"],
+                    "school_days": ["mon"],
+                    "holidays": ["2026-12-25"],
+                },
+            )
+        ).encode(),
+    )
+    assert district.identity_providers == ("clever", "google")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 10_000,
+        b'{"action": "approve", "by": ' + b'{"a":' * 5_000 + b"1" + b"}" * 5_000 + b"}",
+        b'{"action": {"approve": 1}}',
+        b'{"action": "approve", "reason": "' + b"x" * 16_000 + b'"}',
+    ],
+    ids=["nested", "nested reason", "odd action", "long"],
+)
+def test_a_decision_that_is_hard_to_read_is_answered_beside_the_reports(world: World, body: bytes) -> None:
+    report = world.upload(roster(user("s1")))
+    taken = world.put(f"decisions/lakeside/{report['import_id']}.json", body)
+    assert refused(world.report(taken)) == "invalid_decision"
+    assert world.latest() == report, "the latest report of an upload stays"
+
+
+def test_half_a_letter_in_a_decision_is_no_reason_to_fail(world: World) -> None:
+    held = roster(*(user(f"s{n}") for n in range(30)))
+    world.upload(held)
+    report = world.upload(roster(user("s0")), name="cut-off")
+    assert report["status"] == "held"
+    world.put(f"decisions/lakeside/{report['import_id']}.json", b'{"action": "reject", "by": "\\ud800", "reason": "r"}')
+    assert world.latest()["status"] == "rejected"
