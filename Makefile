@@ -104,6 +104,9 @@ texts: setup ## Collect the texts to translate into shared/locale/*/LC_MESSAGES/
 	@.venv/bin/pybabel -q extract -F shared/locale/babel.ini -o .local/messages.pot --no-location --sort-output --project=account-linking .
 	@for po in shared/locale/*/LC_MESSAGES/messages.po; do .venv/bin/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date -i .local/messages.pot -o $$po -l $$(basename $$(dirname $$(dirname $$po))); done
 
+link-decisions: setup ## Bring docs/link-decisions.md, what is linked, offered or refused, in step with the rule
+	@$(PYTHON) -m tests.link_decisions
+
 errors: setup ## Bring docs/errors.md, the list of all error codes, in step with the source
 	@$(PYTHON) -m tests.error_codes
 
@@ -148,5 +151,5 @@ build-%Function:
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 
-.PHONY: help demo local test test-all test-long check faults guards mutations bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts errors setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test test-all test-long check faults guards mutations bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts errors link-decisions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

@@ -60,7 +60,10 @@ class IdentityProvider:
         subject = clever_id if self._kind == "clever" else f"google-{email.lower()}"
         if not subject or subject == "google-":
             return flask.make_response("Fill in the form.", 400)
-        claims: dict[str, object] = {"name": email or subject, "email_verified": "unverified" not in request.form}
+        claims: dict[str, object] = {"name": email or subject}
+        if self._kind == "google":
+            # Clever verifies no address, and says nothing of it.
+            claims["email_verified"] = "unverified" not in request.form
         if email:
             claims["email"] = email
         if self._kind == "clever":

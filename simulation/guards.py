@@ -5,7 +5,7 @@ Conditions of writes are found by running; checks in code are listed here by han
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from functions.import_step.steps import ingest as reading
 from shared.domain import link as link_rules
 from shared.domain.activation import Activation, NotMailed, why_not_mailed
 from shared.domain.link import Link
-from shared.domain.matching import Holder, Match, Outcome
+from shared.domain.matching import AccountSide, Decision, LoginProof, RosterSide, decide
 from shared.domain.report import Upload
 from shared.domain.roster import RosterUser, RosterUserKey
 from shared.mail import ses as mailer
@@ -103,16 +103,26 @@ def _patch(target: Any, name: str, new: Any) -> Callable[[], AbstractContextMana
     return lambda: mock.patch.object(target, name, new)
 
 
-def _any_holder_matches(found: Iterable[Holder], *, address_is_shared: bool = False) -> Match:
-    everyone = sorted({holder.account_id for holder in found})
-    if address_is_shared or len(everyone) != 1:
-        return Match(Outcome.AMBIGUOUS if everyone else Outcome.UNMATCHED, candidates=tuple(everyone))
-    return Match(Outcome.MATCHED, account_id=everyone[0])
+def _any_account_matches(
+    person: RosterSide,
+    accounts: Iterable[AccountSide],
+    own_domains: Collection[str],
+    login: LoginProof | None = None,
+    shared_domains: Collection[str] = (),
+) -> Decision:
+    """As if every account had verified what it says."""
+    proven = [replace(account, email_is_verified=True) for account in accounts]
+    return decide(person, proven, own_domains, login, shared_domains)
 
 
-def _shared_address_matches(found: Iterable[Holder], *, address_is_shared: bool = False) -> Match:
-    proven = sorted({holder.account_id for holder in found if holder.proven})
-    return Match(Outcome.MATCHED, account_id=proven[0]) if len(proven) == 1 else Match(Outcome.UNMATCHED)
+def _shared_address_matches(
+    person: RosterSide,
+    accounts: Iterable[AccountSide],
+    own_domains: Collection[str],
+    login: LoginProof | None = None,
+    shared_domains: Collection[str] = (),
+) -> Decision:
+    return decide(replace(person, address_is_shared=False), accounts, own_domains, login, shared_domains)
 
 
 def _redoes_what_was_undone(present: Link | None, *args: Any, **named: Any) -> Link:
@@ -191,10 +201,10 @@ _NEEDS_NO_MAIL = _patch(send_activation, "why_not_mailed", _links_do_not_count)
 _NOT_WITHDRAWN = _patch(ActivationStore, "withdraw", lambda *_: False)
 
 CHECKS: tuple[Guard, ...] = (
-    Guard("match: only a proven claim counts (M6)", _patch(identifier_index, "match", _any_holder_matches)),
+    Guard("match: only a proven claim counts (M6)", _patch(identifier_index, "decide", _any_account_matches)),
     Guard(
         "match: an address that two people share is nobody's (M7)",
-        _patch(identifier_index, "match", _shared_address_matches),
+        _patch(identifier_index, "decide", _shared_address_matches),
     ),
     Guard(
         "link: a rule never redoes what a person undid (M6)", _patch(links.link_rules, "make", _redoes_what_was_undone)

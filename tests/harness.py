@@ -59,6 +59,7 @@ from tests.state_machine import IMPORT
 WEB = "https://link.example"
 TOKEN_KEY = b"a key of the tests"
 GOOGLE = "https://accounts.google.com"
+CLEVER = "https://clever.com"
 STARTS = datetime(2026, 9, 1, 15, tzinfo=UTC)
 
 
@@ -83,7 +84,7 @@ class World:
         self.classes = DistrictClassStore(self.table)
         self.work = ClassWorkStore(self.table)
         self.users = RosterUserStore(self.table)
-        self.identifiers = IdentifierIndex(self.table)
+        self.identifiers = IdentifierIndex(self.table, GOOGLE, CLEVER)
         self.accounts = AccountStore(self.table, GOOGLE)
         self.links = LinkStore(self.table)
         self.nudges = NudgeStore(self.table)
@@ -160,8 +161,9 @@ class World:
 
     def feed_lines(self, lines: Iterable[bytes]) -> dict[str, Any]:
         feed = LoadAccounts(
-            self.accounts, self.identifiers, self.users, self.links, self.activations, clock=self.clock, at_once=1
-        )
+            self.accounts, self.identifiers, self.users, self.links, self.activations, self.districts,
+            clock=self.clock, at_once=1,
+        )  # fmt: skip
         return feed.load(lines)
 
     # Mail.

@@ -18,6 +18,7 @@ from shared.runtime.observability import logger, metric
 from shared.runtime.settings import AccountsFeedSettings
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
+from shared.stores.districts import DistrictStore
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
@@ -42,6 +43,7 @@ def load_accounts() -> LoadAccounts:
         RosterUserStore(table),
         LinkStore(table),
         ActivationStore(table),
+        DistrictStore(table),
         clock=utc_now,
     )
 

@@ -14,6 +14,7 @@ from shared.domain.errors import AccountTooLarge, Conflict
 from shared.runtime.parallel import each
 from shared.stores.accounts import AccountStore, StoredAccount
 from shared.stores.activations import ActivationStore
+from shared.stores.districts import DistrictStore
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
@@ -44,6 +45,7 @@ class LoadAccounts:
         users: RosterUserStore,
         links: LinkStore,
         activations: ActivationStore,
+        districts: DistrictStore,
         *,
         clock: Clock,
         at_once: int = 8,
@@ -53,6 +55,7 @@ class LoadAccounts:
         self._users = users
         self._matches = MatchByRule(identifiers, links, activations)
         self._activations = activations
+        self._districts = districts
         self._clock = clock
         self._at_once = at_once
 
@@ -139,8 +142,8 @@ class LoadAccounts:
         if account.clever_id:
             holders |= set(self._identifiers.holders_of_clever_id(account.clever_id).users)
         for user in self._users.get_many(holders).values():
-            _, is_new = self._matches.match(user)
-            if is_new:
+            district = self._districts.find(user.district_id)
+            if district and self._matches.match(district, user)[1]:
                 self._matches.withdraw_mail(self._activations.of_user(user.key))
 
 

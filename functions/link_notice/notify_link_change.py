@@ -7,7 +7,7 @@ same moment.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from shared.domain.clock import Clock, from_iso
 from shared.domain.district import District
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.link import Link, Proof
-from shared.domain.link_notice import Notice, addresses
+from shared.domain.link_notice import Notice, Side, addresses
 from shared.domain.roster import RosterUser, RosterUserKey
 from shared.mail import messages
 from shared.mail.delivery import Delivery, Outcome, delivery_unknown
@@ -84,8 +84,15 @@ class NotifyLinkChange:
         if is_linked and not _is_the_link(link, detail):
             return 0
         sides = _sides(user, account, district, detail)
+        told = addresses(user, account)
+        if not is_linked and (link.is_ended or link.account_id != account.account_id):
+            # The number is somebody else's by now, who is not told of the one before, nor the other way round.
+            person = link.proofs.person if link.is_ended and link.proofs else None
+            name = f"{person.given_name} {person.family_name}" if person else account.display_name
+            sides = replace(sides, name=name, official_email="")
+            told = {side: address for side, address in told.items() if side is Side.OWN}
         notified, failures = 0, list[MailRefused | OutcomeUnknown]()
-        for side, address in addresses(user, account).items():
+        for side, address in told.items():
             notice = Notice(str(detail["event_id"]), side, key, account.account_id)
             if is_linked:
                 undo = f"{self._brand.web_url}/notice/{notice_token(notice, link, address, self._token_key())}"

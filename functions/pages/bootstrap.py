@@ -116,7 +116,7 @@ def _services(settings: PagesSettings) -> Services:
         district_classes=DistrictClassStore(table),
         work=ClassWorkStore(table),
         accounts=AccountStore(table, settings.google_issuer),
-        identifiers=IdentifierIndex(table),
+        identifiers=IdentifierIndex(table, settings.google_issuer, settings.clever_issuer),
         links=LinkStore(table),
         nudges=NudgeStore(table),
         notices=NoticeStore(table),

@@ -83,7 +83,9 @@ class Services:
             self.identifiers,
             self.links,
             self.request_contexts,
+            self.users,
             google_issuer=self.google.issuer,
+            clever_issuer=self.clever.issuer,
             clock=self.clock,
             new_id=self.new_id,
         )

@@ -99,10 +99,13 @@ class RequestContext:
 
     @property
     def has_something_to_link(self) -> bool:
-        """A person who is not linked yet, or only to an account that was made at a district login, while this is another."""
+        """A person who is not linked yet, or whose link does not know this login yet, or who is linked only to an account
+        that was made at a district login, while this is another."""
         proven, session = self.proven, self.session
         if proven is None or proven.link is None or not proven.is_linked:
             return proven is not None
+        if proven.has_to_confirm and session and session.account_id == proven.link.account_id:
+            return True
         return bool(session and session.account_id and proven.link.may_be_joined_into(session.account_id))
 
     @property
@@ -315,7 +318,16 @@ def _by_login(stored: StoredContext) -> Proven | None:
     person, district = stored.people.get(session.user, Person()), stored.districts.get(session.user.district_id)
     if person.user is None or not person.user.active or district is None:
         return None
-    return Proven(person.user, district, session.proof, person.link, person.activation, session.proved_at)
+    return Proven(
+        person.user,
+        district,
+        session.proof,
+        person.link,
+        person.activation,
+        session.proved_at,
+        session.subject,
+        session.verified_email,
+    )
 
 
 def _by_mail(stored: StoredContext, invitation: Invitation | None) -> Proven | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from shared.domain.errors import RefusedTransition
+from shared.domain.matching import LinkProofs
 from shared.domain.roster import RosterUserKey
 
 
@@ -47,6 +48,10 @@ class Link:
     """Whether the account was made with this link, at a district login."""
     joined: Link | None = None
     """The link as it was before its account was joined into the present one; an undo restores it."""
+    proofs: LinkProofs | None = None
+    """What it counts for (M19); None for a link that an earlier version made, until the first login that fits."""
+    is_ended: bool = False
+    """Whether it was undone because its number is somebody else's now (M19)."""
 
     @property
     def is_linked(self) -> bool:
@@ -68,6 +73,7 @@ def make(
     proved_at: str | None = None,
     joins: str | None = None,
     is_made: bool = False,
+    proofs: LinkProofs | None = None,
 ) -> Link:
     """Return the link once it is made. ``proved_at`` is when a district login proved the roster user.
 
@@ -85,7 +91,7 @@ def make(
             raise RefusedTransition(
                 "already_linked", "This person is already linked to another account. Undo that link first."
             )
-    if by_rule and present and present.state is LinkState.UNDONE:
+    if by_rule and present and present.state is LinkState.UNDONE and not _is_of_another(present, account_id):
         raise RefusedTransition(
             "undone_by_person", "This link was undone by the person; only the person can make it again."
         )
@@ -102,8 +108,26 @@ def make(
         by_rule=by_rule,
         linked_at=now,
         is_made=is_made or bool(present and present.is_made and present.account_id == account_id),
-        joined=present if present and present.is_linked else None,
+        joined=_joined(present, account_id),
+        proofs=proofs,
     )
+
+
+def _joined(present: Link | None, account_id: str) -> Link | None:
+    """What an undo of the new link restores: the link that is there, or what that one had kept when it ended."""
+    if present is None or present.is_linked:
+        return present
+    return present.joined if present.is_ended and present.account_id == account_id else None
+
+
+def _is_of_another(present: Link, account_id: str) -> bool:
+    """Whether this ended link was the one of another person, whose account is another one."""
+    return present.is_ended and present.account_id != account_id
+
+
+def end(present: Link, *, now: str) -> Link:
+    """Return the link once its number is somebody else's (M19); what was joined is parted at the undo of its owner."""
+    return replace(present, state=LinkState.UNDONE, is_ended=True, version=present.version + 1, undone_at=now)
 
 
 def undo(present: Link | None, *, now: str) -> Link:

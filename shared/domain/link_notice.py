@@ -30,10 +30,16 @@ class Notice:
 
 
 def addresses(user: RosterUser | None, account: Account | None) -> dict[Side, str]:
-    """Return the stored addresses that a notice goes to: only teachers' (M12), and the account's only if it is verified."""
-    if user is None or user.role is not Role.TEACHER:
+    """Return the stored addresses that a notice goes to.
+
+    The official one only of teachers: a student is never mailed at school (M12). The account's own one whatever the roles,
+    if it is verified: a row of any kind may be what somebody wants to take the account with.
+    """
+    if user is None:
         return {}
-    found = {Side.OFFICIAL: user.official_email} if user.official_email else {}
-    if account and account.role == "teacher" and account.email and account.email_verified:
-        found |= {Side.OWN: account.email} if account.email != user.official_email else {}
+    found: dict[Side, str] = {}
+    if user.role is Role.TEACHER and user.official_email:
+        found[Side.OFFICIAL] = user.official_email
+    if account and account.email and account.email_verified and account.email != user.official_email:
+        found[Side.OWN] = account.email
     return found

@@ -225,6 +225,12 @@ class ActivationStore:
         """No reminder any more: one click is enough (RFC 8058). The link in the mail goes on working."""
         self._table.write(_update(activation).set(reminders_stopped=True).when(PRESENT))
 
+    def discard(self, activation: Activation) -> bool:
+        """Forget a used activation of somebody whose number is another person's now (M19): that one is mailed anew."""
+        return self._table.attempt(
+            Delete(activation_key(activation.user)).when("activation_id = :id", id=activation.activation_id)
+        )
+
     def withdraw(self, activation: Activation) -> bool:
         """A mail that is not needed any more. False when it was under way already."""
         try:

@@ -23,6 +23,8 @@ KEPT_DAYS = 400
 class Fact(StrEnum):
     LINKED = "linked"
     UNDONE = "undone"
+    MOVED = "moved"
+    """The link followed its person to this number (M19)."""
 
 
 class Actor(StrEnum):

@@ -1,58 +1,111 @@
-"""Identifiers: who holds an address, a Clever id or an outside identity, and the match that follows (M6, M7)."""
+"""Identifiers: who holds an address, a Clever id or an outside identity, and what the rule decides of them (M6, M7)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from shared.domain.matching import Holder, Match, match
+from shared.domain.account import Account
+from shared.domain.link import Link, LinkState
+from shared.domain.matching import (
+    AccountSide,
+    Decision,
+    LoginProof,
+    Person,
+    RosterSide,
+    decide,
+    is_same_person,
+    is_somebody_else,
+)
 from shared.domain.roster import Role, RosterUser, RosterUserKey
+from shared.stores.accounts import account_of
+from shared.stores.grassroots_classes import GrassrootsClassStore
 from shared.stores.keys import (
     ACCOUNTS,
+    FORMER,
     Item,
+    Pair,
+    account_key,
+    account_link_key,
     account_of_pk,
     clever_pk,
     email_pk,
+    former_holder_of_sk,
     is_account,
     is_user,
+    joined_key,
+    link_key,
+    logins_key,
     oidc_key,
+    pair,
     roster_key,
     user_of_pk,
     user_pk,
     users_of_district,
 )
+from shared.stores.links import link_of
 from shared.stores.roster_users import roster_user_of
+from shared.stores.sessions import has_to_be_confirmed
 from shared.stores.table import DynamoTable, Table
 
 _FIRST_LOOK = 8
 """As many items as are one read unit, however long their keys. Hardly any address has more holders."""
+_MOST_UNPROVEN = 20
+"""So many accounts that never verified an address are looked at more closely; anybody can make more of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An account that holds an address; ``is_verified`` is False where that was never verified."""
+
+    account_id: str
+    address: str | None
+    is_verified: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Holders:
     """Everybody who holds one address or id: accounts, and roster users of any district."""
 
-    accounts: tuple[Holder, ...]
+    accounts: tuple[Claim, ...]
     users: tuple[RosterUserKey, ...]
 
 
-class IdentifierIndex:
-    """Who holds an address or an id, from both sides. Accounts sort before roster users."""
+@dataclass(frozen=True, slots=True)
+class OnAddress:
+    """Who holds a person's official address: accounts, somebody else of the district, and those who had it before."""
 
-    def __init__(self, table: DynamoTable) -> None:
+    claims: tuple[Claim, ...] = ()
+    is_shared: bool = False
+    others: tuple[RosterUserKey, ...] = ()
+    former: tuple[RosterUserKey, ...] = ()
+    leaving: tuple[RosterUserKey, ...] = ()
+    """Those of the former holders who still have it until an import is applied."""
+
+
+class IdentifierIndex:
+    """Who holds an address or an id, from both sides. Accounts sort before former holders, and these before roster users.
+
+    ``google_issuer`` and ``clever_issuer`` are those under which an account's ids are known; an import needs neither.
+    """
+
+    def __init__(self, table: DynamoTable, google_issuer: str = "", clever_issuer: str = "") -> None:
         self._table = Table(table)
+        self._classes = GrassrootsClassStore(table)
+        self._google_issuer = google_issuer
+        self._clever_issuer = clever_issuer
 
     def holders_of_address(self, address: str) -> Holders:
         """Everybody who holds this address. With one that thousands share this reads thousands of items."""
-        return self._holders(email_pk(address))
+        return self._holders(email_pk(address), address)
 
     def holders_of_clever_id(self, clever_id: str) -> Holders:
         """Everybody who holds this Clever id."""
-        return self._holders(clever_pk(clever_id))
+        return self._holders(clever_pk(clever_id), None)
 
-    def _holders(self, pk: str) -> Holders:
+    def _holders(self, pk: str, address: str | None) -> Holders:
         items = list(self._table.query(pk))
-        return Holders(_accounts(items), tuple(user_of_pk(i["SK"]) for i in items if is_user(i["SK"])))
+        return Holders(_claims(items, address), tuple(user_of_pk(i["SK"]) for i in items if is_user(i["SK"])))
 
     def username_of_address(self, address: str) -> str | None:
         """The username of the one account that holds this address; a proven address counts more than others."""
@@ -65,42 +118,101 @@ class IdentifierIndex:
         item = self._table.get(oidc_key(issuer, subject), consistent=False)
         return str(item["account_id"]) if item else None
 
+    def subjects_of(self, account: Account) -> frozenset[tuple[str, str]]:
+        """(issuer, subject) of each login that opens this account."""
+        found = {(self._google_issuer, account.google_sub), (self._clever_issuer, account.clever_id)}
+        return frozenset((issuer, subject) for issuer, subject in found if subject)
+
+    # The decision
+
     def find_match(
-        self, user: RosterUser, *, proven_clever_ids: Iterable[str] = (), address_is_shared: bool | None = None
-    ) -> Match:
-        """The rule applied to everybody who holds this person's address or Clever ids.
+        self,
+        user: RosterUser,
+        own_domains: Collection[str],
+        *,
+        login: LoginProof | None = None,
+        shared_domains: Collection[str] = (),
+        address_is_proven: bool = False,
+        address_is_shared: bool | None = None,
+    ) -> Decision:
+        """Ask ``matching.decide`` about everybody who holds this person's address, Clever ids or login.
 
-        ``proven_clever_ids`` are those that a Clever login has just shown, beside those that the roster names (M6).
-        ``address_is_shared`` is for an import that is not applied yet and knows more than the table.
+        Without ``login`` it is an import, or the list of candidates, that asks. ``address_is_shared`` is for an import that
+        is not applied yet and knows more than the table. ``address_is_proven`` says that a mail or an issuer proved it.
         """
-        holders: list[Holder] = []
-        shared = False
-        if user.official_email:
-            holders, shared = self._accounts_on_address(user, email_pk(user.official_email))
+        on_address = self._on_address(user) if user.official_email else OnAddress()
         if address_is_shared is not None:
-            shared = address_is_shared
-        for clever_id in dict.fromkeys((*user.clever_ids, *proven_clever_ids)):
-            holders += _accounts(self._table.query(clever_pk(clever_id), ACCOUNTS))
-        return replace(match(holders, address_is_shared=shared), address_is_shared=shared)
+            # In an import to come, those who have the address now and not then are former holders.
+            leaving = () if address_is_shared else on_address.others
+            former = (*on_address.former, *leaving)
+            on_address = replace(on_address, is_shared=address_is_shared, former=former, leaving=leaving)
+        was_anothers, kept = self._before(user, on_address.former)
+        kept_claims = [Claim(link.account_id, user.official_email, is_verified=True) for link in kept]
+        claims = {claim.account_id: claim for claim in self._other_claims(user, login)}
+        claims |= {claim.account_id: claim for claim in (*on_address.claims, *kept_claims)}
+        person = RosterSide(
+            user.role,
+            user.family_name,
+            user.official_email,
+            on_address.is_shared,
+            was_anothers,
+            address_is_proven,
+        )
+        sides = self._sides(user, list(claims.values()), is_login=login is not None, leaving=on_address.leaving)
+        return decide(person, sides, own_domains, login, shared_domains)
 
-    def _accounts_on_address(self, user: RosterUser, pk: str) -> tuple[list[Holder], bool]:
-        """The accounts on this person's address, and whether somebody else of the district has it.
+    def kept_links(self, user: RosterUser) -> list[Link]:
+        """The links of numbers that this person left, which count for the official address (M19)."""
+        if user.official_email is None:
+            return []
+        kept = self._before(user, self._on_address(user).former)[1]
+        return [link for link in kept if not self._is_anothers(user, link.user.sourced_id, ())]
+
+    def side_of(self, user: RosterUser, account: Account) -> AccountSide:
+        """What is to be known of one account before its owner links it to this person."""
+        claim = Claim(account.account_id, account.email, account.email_verified)
+        (side,) = self._sides(user, [claim], is_login=True)
+        return side
+
+    def _other_claims(self, user: RosterUser, login: LoginProof | None) -> Iterable[Claim]:
+        """The accounts that Clever ids and the login point to."""
+        clever_ids = list(user.clever_ids)
+        if login:
+            if login.issuer == self._clever_issuer:
+                clever_ids.append(login.subject)
+            if account_id := self.account_by_subject(*login.identity):
+                yield Claim(account_id, None, is_verified=False)
+            if login.verified_email and login.verified_email != user.official_email:
+                pk = email_pk(login.verified_email)
+                yield from _claims(self._table.query(pk, ACCOUNTS), login.verified_email)
+        for clever_id in dict.fromkeys(clever_ids):
+            yield from _claims(self._table.query(clever_pk(clever_id), ACCOUNTS), None)
+
+    def _on_address(self, user: RosterUser) -> OnAddress:
+        """The accounts on this person's address, and whether somebody else of the district has it, or had it.
 
         What is read does not grow with the number of people who share it: otherwise n people would cost n² reads. The first
-        page is enough unless accounts or other districts fill it.
+        page is enough unless accounts, former holders or other districts fill it.
         """
+        address = user.official_email or ""
+        pk = email_pk(address)
         items, last = self._table.page(pk, most=_FIRST_LOOK)
-        holders = list(_accounts(items))
+        claims = list(_claims(items, address))
         if last and is_account(last["SK"]):
-            holders += _accounts(self._table.query(pk, ACCOUNTS, after=last))
+            claims += _claims(self._table.query(pk, ACCOUNTS, after=last), address)
+        of_district = users_of_district(user.district_id)
         others = _others(items, user)
+        former = _former(items, user)
         if last and not others:
             # Of any two, one is somebody else.
-            of_district = self._table.page(pk, users_of_district(user.district_id), most=2)
-            others = _others(of_district.items, user)
-        return holders, bool(others) and not (last is None and self._are_rows_of(user, others))
+            others = _others(self._table.page(pk, of_district, most=2).items, user)
+        if others and last is None and self._are_rows_of(user, others):
+            others = ()
+        if last and not is_user(last["SK"]):
+            former = _former(self._table.page(pk, f"{FORMER}{of_district}", most=_FIRST_LOOK).items, user)
+        return OnAddress(tuple(claims), bool(others), others, former)
 
-    def _are_rows_of(self, teacher: RosterUser, others: list[RosterUserKey]) -> bool:
+    def _are_rows_of(self, teacher: RosterUser, others: Collection[RosterUserKey]) -> bool:
         """Whether the others on a teacher's address are the same human, as an administrator under another number."""
         if teacher.role is not Role.TEACHER:
             return False
@@ -108,12 +220,115 @@ class IdentifierIndex:
         found = [roster_user_of(row) for row in rows]
         return len(found) == len(others) and all(row.is_administrator_of_same_name(teacher) for row in found)
 
+    def _before(self, user: RosterUser, former: Collection[RosterUserKey]) -> tuple[bool, list[Link]]:
+        """Whether one of those who had the address is somebody else; and the links of this person's earlier numbers that
+        count for the address."""
+        if not former:
+            return False, []
+        found = self._table.batch_get(key for one in former for key in (roster_key(one), link_key(one)))
+        was_anothers, kept = False, list[Link]()
+        for one in former:
+            roster, item = found.get(pair(roster_key(one))), found.get(pair(link_key(one)))
+            link = link_of(item) if item else None
+            proofs = link.proofs if link else None
+            before = proofs.person if proofs else person_of(roster_user_of(roster)) if roster else None
+            if before is None or not is_same_person(before, person_of(user)):
+                was_anothers = True
+            elif link and link.is_linked and proofs and user.official_email in proofs.addresses:
+                kept.append(link)
+        return was_anothers, kept
 
-def _accounts(items: Iterable[Item]) -> tuple[Holder, ...]:
-    return tuple(Holder(account_of_pk(i["SK"]), proven=bool(i["proven"])) for i in items if is_account(i["SK"]))
+    def _sides(
+        self, user: RosterUser, claims: list[Claim], *, is_login: bool, leaving: Collection[RosterUserKey] = ()
+    ) -> list[AccountSide]:
+        """The accounts as ``decide`` sees them. Those that cannot be linked by an import are not read for one."""
+        unproven = [claim for claim in claims if not claim.is_verified]
+        read = [claim for claim in claims if claim.is_verified]
+        read += unproven[:_MOST_UNPROVEN] if is_login else []
+        ids = [claim.account_id for claim in read]
+        keys = [make(a) for a in ids for make in (account_key, joined_key)]
+        keys += [logins_key(a) for a in ids] if is_login else []
+        keys += [account_link_key(a, user.district_id) for a in ids]
+        found = self._table.batch_get(keys, consistent=is_login)
+        return [self._side(user, claim, found, leaving) for claim in claims]
+
+    def _side(
+        self, user: RosterUser, claim: Claim, found: Mapping[Pair, Item], leaving: Collection[RosterUserKey]
+    ) -> AccountSide:
+        item = found.get(pair(account_key(claim.account_id)))
+        if item is None:
+            return AccountSide(claim.account_id, email=claim.address, email_is_verified=claim.is_verified)
+        account = account_of(item, found.get(pair(joined_key(claim.account_id))))
+        own, subjects = (
+            found.get(pair(account_link_key(account.account_id, user.district_id))),
+            self.subjects_of(account),
+        )
+        logins = found.get(pair(logins_key(account.account_id)))
+        return AccountSide(
+            account.account_id,
+            account.display_name,
+            claim.address or account.email,
+            claim.is_verified if claim.address else account.email_verified,
+            subjects,
+            frozenset(s for s in subjects if has_to_be_confirmed(s, logins)),
+            user.role is Role.STUDENT and self._teaches(account),
+            own is not None and own["state"] == LinkState.UNDONE,
+            own is not None
+            and own["state"] != LinkState.UNDONE
+            and self._is_anothers(user, own["sourced_id"], leaving),
+        )
+
+    def _teaches(self, account: Account) -> bool:
+        owned = self._classes.owned(account.account_id, *account.joined)
+        return any(grassroots.student_account_ids for grassroots in owned)
+
+    def _is_anothers(self, user: RosterUser, sourced_id: str, leaving: Collection[RosterUserKey]) -> bool:
+        """Whether the person of this district that an account is linked to is another one than this; not where that one
+        left the roster and is this person under an earlier number (M19)."""
+        if sourced_id == user.sourced_id:
+            return False
+        key = RosterUserKey(user.district_id, sourced_id)
+        found = self._table.batch_get([roster_key(key), link_key(key)])
+        roster, link = found.get(pair(roster_key(key))), found.get(pair(link_key(key)))
+        if roster is None or link is None:
+            return True
+        before = replace(roster_user_of(roster), active=False) if key in leaving else roster_user_of(roster)
+        return not is_same_person_who_left(link_of(link), before, user)
 
 
-def _others(items: Iterable[Item], user: RosterUser) -> list[RosterUserKey]:
-    """The holders who are of the same district, but not this person."""
+def person_of(user: RosterUser) -> Person:
+    """Who a row is about now."""
+    return Person(user.given_name, user.family_name, user.official_email)
+
+
+def is_same_person_who_left(link: Link, before: RosterUser, now: RosterUser) -> bool:
+    """Whether the person of a link left under one number and is on the roster under another one now."""
+    if before.active and not is_somebody_else(_person_of_link(link, before), person_of(before)):
+        return False
+    return not is_somebody_else(_person_of_link(link, before), person_of(now))
+
+
+def _person_of_link(link: Link, user: RosterUser) -> Person:
+    return link.proofs.person if link.proofs else person_of(user)
+
+
+def _claims(items: Iterable[Item], address: str | None) -> tuple[Claim, ...]:
+    """The accounts among these holders; a Clever id verifies no address."""
+    return tuple(
+        Claim(account_of_pk(i["SK"]), address, address is not None and bool(i["proven"]))
+        for i in items
+        if is_account(i["SK"])
+    )
+
+
+def _others(items: Iterable[Item], user: RosterUser) -> tuple[RosterUserKey, ...]:
+    """Those of the same district among the holders who are not this person."""
     same, of_district = user_pk(user.key), users_of_district(user.district_id)
-    return [user_of_pk(i["SK"]) for i in items if i["SK"].startswith(of_district) and i["SK"] != same]
+    return tuple(user_of_pk(item["SK"]) for item in items if item["SK"].startswith(of_district) and item["SK"] != same)
+
+
+def _former(items: Iterable[Item], user: RosterUser) -> tuple[RosterUserKey, ...]:
+    """Those of the same district who had the address before, and are not this number."""
+    of_district = f"{FORMER}{users_of_district(user.district_id)}"
+    found = (former_holder_of_sk(item["SK"]) for item in items if item["SK"].startswith(of_district))
+    return tuple(key for key in found if key != user.key)

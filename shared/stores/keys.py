@@ -232,6 +232,33 @@ def oidc_key(issuer: str, subject: str) -> Key:
     return {"PK": oidc_pk(issuer, subject), "SK": "ACCOUNT"}
 
 
+PROOFS = "PROOF#"
+FORMER = "FORMER#"
+
+
+def proof_key(hashed_identity: str, user: RosterUserKey) -> Key:
+    """Where it is noted that a federated identity, by its hash, is a proof of this roster user's link."""
+    return {"PK": f"{PROOFS}{hashed_identity}", "SK": user_pk(user)}
+
+
+def former_holder_key(address: str, user: RosterUserKey) -> Key:
+    """That this roster user had the address before; it sorts between the accounts and the users who hold it now."""
+    return {"PK": email_pk(address), "SK": f"{FORMER}{user_pk(user)}"}
+
+
+def former_holder_of_sk(sk: str) -> RosterUserKey:
+    return user_of_pk(sk.removeprefix(FORMER))
+
+
+def former_address_key(user: RosterUserKey, address: str) -> Key:
+    """The same beside the roster user, so that it is found when the person's data is deleted."""
+    return {"PK": user_pk(user), "SK": f"{FORMER}{address}"}
+
+
+def former_address_of_sk(sk: str) -> str:
+    return sk.removeprefix(FORMER)
+
+
 # Districts: settings, schools, classes, digests and imports.
 
 SCHOOLS = "SCHOOL#"

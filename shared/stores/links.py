@@ -11,6 +11,7 @@ from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import from_iso, to_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import UNDO_DAYS, Link, LinkState, Proof
+from shared.domain.matching import LinkProofs, Person
 from shared.domain.roster import RosterUserKey
 from shared.stores.activations import ActivationStore
 from shared.stores.audit import Actor, Fact, audit_item, made_by
@@ -26,8 +27,10 @@ from shared.stores.keys import (
     joined_key,
     link_key,
     logins_key,
+    proof_key,
     stuck_key,
     user_of_pk,
+    users_of_district,
 )
 from shared.stores.nudges import NudgeStore
 from shared.stores.outbox import event_item
@@ -56,6 +59,8 @@ class Consent:
     """The outside logins that were shown (``shared.domain.federated_identity``)."""
     joins: str | None = None
     """The account, made at the district login, that the person saw and wants joined into this one (M16)."""
+    proofs: LinkProofs | None = None
+    """What the link is to count for (M19)."""
 
 
 class LinkStore:
@@ -93,6 +98,11 @@ class LinkStore:
             for (pk, _), side in found.items()
             if side["state"] == LinkState.LINKED
         }
+
+    def person_linked_to(self, account_id: str, district_id: str) -> RosterUserKey | None:
+        """The person of this district that an account is linked to, whether or not on the roster."""
+        side = self._table.get(account_link_key(account_id, district_id))
+        return RosterUserKey(district_id, side["sourced_id"]) if side and side["state"] == LinkState.LINKED else None
 
     def record_match(self, user: RosterUserKey, account_id: str) -> bool:
         """Note a match by rule (M6). False when a link was made, or undone by a person: those are never touched."""
@@ -132,6 +142,7 @@ class LinkStore:
                 now=to_iso(now),
                 proved_at=consent.proved_at,
                 joins=consent.joins,
+                proofs=consent.proofs,
             )
             if self._table.attempt(*self.link_writes(consent, wanted, present, event_id, now), *also):
                 return wanted
@@ -147,18 +158,10 @@ class LinkStore:
         """
         user, account_id = consent.user, consent.account_id
         detail = {**_ids(account_id, user), "by": consent.by.value, "by_rule": consent.by_rule}
-        account_side = {
-            **account_link_key(account_id, user.district_id),
-            "sourced_id": user.sourced_id,
-            "state": LinkState.LINKED.value,
-        }
         writes: list[Write] = [
             _put_link(wanted, present, consent.nudge_at),
-            Put(account_side).when(
-                "attribute_not_exists(PK) OR #state = :undone OR sourced_id = :sourced_id",
-                undone=LinkState.UNDONE.value,
-                sourced_id=user.sourced_id,
-            ),
+            _put_account_side(consent),
+            *_proof_items(wanted),
             Put(event_item(event_id, "AccountLinked", detail, now)),
             _end_logins(account_id, now, consent.shown),
             Put(audit_item(Fact.LINKED, wanted, made_by(wanted), now, wanted.version)),
@@ -173,6 +176,107 @@ class LinkStore:
         if consent.nudge_at:
             writes.append(Put(due_item(NUDGE, user, consent.nudge_at)))
         return writes
+
+    def by_identity(self, district_id: str, hashed_identity: str) -> list[Link]:
+        """The links of this district, those that were undone too, of which this federated identity is a proof (M19)."""
+        pk = proof_key(hashed_identity, RosterUserKey(district_id, ""))["PK"]
+        users = [user_of_pk(item["SK"]) for item in self._table.query(pk, users_of_district(district_id))]
+        return [link for link in self.of_users(users).values() if _is_proof(hashed_identity, link)] if users else []
+
+    def note_proofs(self, link: Link, proofs: LinkProofs) -> bool:
+        """Let a link count for these proofs; False where it is another link by now."""
+        update = Update(link_key(link.user)).set(proofs=_proofs_item(proofs))
+        return self._table.attempt(
+            update.when("version = :version", version=link.version), *_proof_items(replace(link, proofs=proofs))
+        )
+
+    def confirm(
+        self,
+        link: Link,
+        proofs: LinkProofs,
+        by: Proof,
+        *,
+        event_id: str,
+        now: datetime,
+        shown: frozenset[str],
+        also: Iterable[Write] = (),
+    ) -> Link:
+        """Make a link anew with another proof, which the person confirmed by a login to the account (M19).
+
+        It counts as made now: both sides are told, and have 30 days to undo it. Raises RefusedTransition
+        ``already_linked`` where it is another link by now.
+        """
+        made = replace(link, version=link.version + 1, by=by, by_rule=False, linked_at=to_iso(now), proofs=proofs)
+        update = Update(link_key(link.user)).set(
+            version=made.version, by=by.value, by_rule=False, linked_at=made.linked_at, proofs=_proofs_item(proofs)
+        )
+        detail = {**_ids(link.account_id, link.user), "by": by.value, "by_rule": False}
+        writes = (
+            update.when("version = :seen AND #state = :linked", seen=link.version, linked=LinkState.LINKED.value),
+            *_proof_items(made),
+            Put(event_item(event_id, "AccountLinked", detail, now)),
+            _end_logins(link.account_id, now, shown),
+            Put(audit_item(Fact.LINKED, made, Actor.PERSON, now, made.version)),
+        )
+        if not self._table.attempt(*writes, *also):
+            raise RefusedTransition("already_linked", "This link was changed in the meantime.")
+        return made
+
+    def end(self, link: Link, *, event_id: str, now: datetime) -> Link | None:
+        """End a link whose number is somebody else's now (M19): as an undo, by rule. None where it is another by now."""
+        ended = link_rules.end(link, now=to_iso(now))
+        writes: list[Write] = [
+            _put_link(ended, link),
+            _account_side(link, LinkState.UNDONE.value),
+            Put(event_item(event_id, "LinkUndone", _ids(link.account_id, link.user), now)),
+            Put(audit_item(Fact.UNDONE, link, Actor.RULE, now, ended.version)),
+            _end_logins(link.account_id, now),
+            *self._delete_nudge(link.user),
+        ]
+        return ended if self._table.attempt(*writes) else None
+
+    def move(
+        self,
+        link: Link,
+        to: RosterUserKey,
+        proofs: LinkProofs,
+        *,
+        event_id: str,
+        now: datetime,
+        also: Iterable[Write] = (),
+    ) -> Link | None:
+        """Let a link follow its person to another number of the district (M19), nudges and all; nobody is mailed.
+
+        None where it is another link by now, or the new number is linked already.
+        """
+        item, present = self._table.get(link_key(link.user)), self.of_user(to)
+        if item is None or int(item["version"]) != link.version or (present and present.is_linked):
+            return None
+        version = max(link.version, present.version if present else 0) + 1
+        moved = replace(link, user=to, version=version, proofs=proofs)
+        put = Put({**item, **_link_item(moved, None), "nudge_due_at": item.get("nudge_due_at")})
+        writes: list[Write] = [
+            put.when("version = :version", version=present.version) if present else put.when(ABSENT),
+            Delete(link_key(link.user)).when("version = :version", version=link.version),
+            Update(account_link_key(link.account_id, to.district_id))
+            .set(sourced_id=to.sourced_id)
+            .when(
+                "sourced_id = :former AND #state = :linked",
+                former=link.user.sourced_id,
+                linked=LinkState.LINKED.value,
+            ),
+            *_proof_items(moved),
+            Put(event_item(event_id, "LinkMoved", _moved(link, to), now)),
+            Put(audit_item(Fact.MOVED, moved, Actor.RULE, now, version)),
+        ]
+        if link.joined:
+            side = Update(account_link_key(link.joined.account_id, to.district_id))
+            writes.append(side.set(sourced_id=to.sourced_id))
+        if due_at := item.get("nudge_due_at"):
+            writes += [Delete(due_key(NUDGE, link.user, due_at)), Put(due_item(NUDGE, to, from_iso(due_at)))]
+        if activation := self._activations.of_user(to):
+            writes.append(_use_activation(Consent(to, link.account_id, link.by or Proof.ACTIVATION), activation, now))
+        return moved if self._table.attempt(*writes, *also) else None
 
     def _delete_nudge(self, user: RosterUserKey, *, unless_at: datetime | None = None) -> list[Write]:
         """The nudge that is due now is due no more."""
@@ -250,10 +354,47 @@ def _put_link(wanted: Link, present: Link | None, nudge_at: datetime | None = No
     return put.when("version = :version", version=present.version) if present else put.when(ABSENT)
 
 
-def _end_logins(account_id: str, now: datetime, shown: frozenset[str] = frozenset()) -> Update:
-    """Nobody who was logged in before stays so, and outside logins that were not shown have to be confirmed."""
+def _end_logins(account_id: str, now: datetime, shown: frozenset[str] | None = None) -> Update:
+    """Nobody who was logged in before stays so, and outside logins that were not ``shown`` have to be confirmed: what was
+    trusted at an earlier link is not trusted for ever. None leaves the trusted ones as they are."""
     update = Update(logins_key(account_id)).set(ended_at=to_iso(now))
-    return update.add(shown=shown) if shown else update
+    if shown is None:
+        return update
+    return update.set(shown=shown) if shown else update.remove("shown")
+
+
+def _put_account_side(consent: Consent) -> Put:
+    """The account's side; a rule never makes anew what was undone, whatever number the person has by now (M6)."""
+    user = consent.user
+    side = {
+        **account_link_key(consent.account_id, user.district_id),
+        "sourced_id": user.sourced_id,
+        "state": LinkState.LINKED.value,
+    }
+    if consent.by_rule:
+        return Put(side).when(
+            "attribute_not_exists(PK) OR (sourced_id = :sourced_id AND #state = :linked)",
+            sourced_id=user.sourced_id,
+            linked=LinkState.LINKED.value,
+        )
+    return Put(side).when(
+        "attribute_not_exists(PK) OR #state = :undone OR sourced_id = :sourced_id",
+        undone=LinkState.UNDONE.value,
+        sourced_id=user.sourced_id,
+    )
+
+
+def _proof_items(link: Link) -> list[Write]:
+    """Where it is noted by which federated identities the person of this link is known again."""
+    return [Put(proof_key(hashed, link.user)) for _, hashed in sorted(link.proofs.identities)] if link.proofs else []
+
+
+def _is_proof(hashed_identity: str, link: Link) -> bool:
+    return link.proofs is not None and any(hashed == hashed_identity for _, hashed in link.proofs.identities)
+
+
+def _moved(link: Link, to: RosterUserKey) -> dict[str, str]:
+    return {**_ids(link.account_id, to), "former_sourced_id": link.user.sourced_id}
 
 
 def _join_writes(link: Link, before: Link, event_id: str, now: datetime) -> list[Write]:
@@ -299,7 +440,7 @@ def _use_activation(consent: Consent, activation: Activation, now: datetime) -> 
     """What becomes of the activation: used when it brought the proof, else withdrawn before or dead after sending."""
     update = Update(activation_key(consent.user)).set(used_at=to_iso(now))
     update = update.when("activation_id = :id", id=activation.activation_id)
-    if consent.by is Proof.ACTIVATION:
+    if consent.by is Proof.ACTIVATION and consent.activation:
         update = update.when("attribute_not_exists(used_at)")
         return update.set_first(opened_at=activation.opened_at) if activation.opened_at else update
     if activation.state is ActivationState.PENDING:
@@ -322,6 +463,8 @@ def _link_item(link: Link, nudge_at: datetime | None) -> Item:
             "nudge_due_at": to_iso(nudge_at) if nudge_at else None,
             "is_made": link.is_made or None,
             "joined": _link_item(link.joined, None) if link.joined else None,
+            "proofs": _proofs_item(link.proofs) if link.proofs else None,
+            "is_ended": link.is_ended or None,
         }
     )
 
@@ -338,4 +481,27 @@ def link_of(item: Item) -> Link:
         undone_at=item.get("undone_at"),
         is_made=bool(item.get("is_made")),
         joined=link_of(item["joined"]) if "joined" in item else None,
+        proofs=_proofs_of(item["proofs"]) if "proofs" in item else None,
+        is_ended=bool(item.get("is_ended")),
+    )
+
+
+def _proofs_item(proofs: LinkProofs) -> Item:
+    person = proofs.person
+    return without_none(
+        {
+            "given_name": person.given_name,
+            "family_name": person.family_name,
+            "email": person.official_email,
+            "identities": [list(identity) for identity in sorted(proofs.identities)],
+            "addresses": sorted(proofs.addresses),
+        }
+    )
+
+
+def _proofs_of(item: Item) -> LinkProofs:
+    return LinkProofs(
+        Person(item["given_name"], item["family_name"], item.get("email")),
+        frozenset((issuer, hashed) for issuer, hashed in item["identities"]),
+        frozenset(item["addresses"]),
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from shared.domain.link import Link
 from shared.domain.roster import RosterUserKey
 from shared.stores.accounts import AccountStore
 from shared.stores.audit import AuditStore
 from shared.stores.due_items import NUDGE
 from shared.stores.keys import (
+    FORMER,
     LINKS,
     MEMBERSHIPS,
     Item,
@@ -22,12 +24,15 @@ from shared.stores.keys import (
     clever_pk,
     due_key,
     email_pk,
+    former_address_of_sk,
+    former_holder_key,
     grassroots_class_key,
     key_of,
     link_key,
     members_key,
     membership_key,
     pair,
+    proof_key,
     remaining_key,
     roster_key,
     scores_of_class,
@@ -124,6 +129,8 @@ class PersonalData:
         """The link's item and its nudge; the account's side goes with the account."""
         deletes = [link_key(user)]
         link, due_at = self._links.of_user(user), self._nudges.due_at(user)
+        # First those that only the link's item leads to: it may be cut here.
+        self._table.write_many(deletes=_proof_keys(link))
         if due_at:
             deletes.append(due_key(NUDGE, user, due_at))
         if link:
@@ -177,7 +184,18 @@ class PersonalData:
         pks = [email_pk(found.official_email)] if found and found.official_email else []
         pks += map(clever_pk, found.clever_ids) if found else []
         pointer = [activation_pointer_key(activation["activation_id"])] if activation else []
-        return [*(key_of((pk, user_pk(user))) for pk in pks), stuck_key(user), remaining_key(user), *pointer]
+        former = [
+            former_holder_key(former_address_of_sk(item["SK"]), user)
+            for item in self._table.query(user_pk(user), FORMER)
+        ]
+        proofs = _proof_keys(self._links.of_user(user))
+        own = (key_of((pk, user_pk(user))) for pk in pks)
+        return [*own, *former, *proofs, stuck_key(user), remaining_key(user), *pointer]
 
     def _existing(self, keys: Iterable[Key]) -> list[Item]:
         return list(self._table.batch_get(keys).values())
+
+
+def _proof_keys(link: Link | None) -> list[Key]:
+    """Where it is noted by which federated identities the person of this link is known."""
+    return [proof_key(hashed, link.user) for _, hashed in link.proofs.identities] if link and link.proofs else []

@@ -10,6 +10,8 @@ from shared.stores.keys import (
     Key,
     clever_pk,
     email_pk,
+    former_address_key,
+    former_holder_key,
     key_of,
     pair,
     roster_key,
@@ -64,7 +66,20 @@ class RosterUserStore:
     def _writes(cls, before: RosterUser | None, after: RosterUser) -> tuple[list[Item], list[Key]]:
         now = set(map(pair, cls.identifier_keys(after)))
         former = set(map(pair, cls.identifier_keys(before))) if before else set()
-        return [cls.item(after), *map(key_of, sorted(now - former))], [key_of(key) for key in sorted(former - now)]
+        puts: list[Item] = [cls.item(after), *map(key_of, sorted(now - former))]
+        if (
+            before
+            and before.active
+            and before.official_email
+            and (email_pk(before.official_email), user_pk(after.key)) not in now
+        ):
+            puts += cls.former_holder(after.key, before.official_email)
+        return puts, [key_of(key) for key in sorted(former - now)]
+
+    @staticmethod
+    def former_holder(user: RosterUserKey, address: str) -> list[Key]:
+        """That this person had this address before: whoever has it next is asked whose account it is (M6)."""
+        return [former_holder_key(address, user), former_address_key(user, address)]
 
     def get(self, key: RosterUserKey) -> RosterUser | None:
         item = self._table.get(roster_key(key))

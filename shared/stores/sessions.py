@@ -34,6 +34,8 @@ class Session:
     """The outside login by which the account was entered (``shared.domain.federated_identity``)."""
     is_trusted: bool = True
     """False while that login has to be confirmed."""
+    verified_email: str | None = None
+    """The address that the issuer of the district login verified."""
 
     @property
     def shown(self) -> frozenset[str]:
@@ -98,10 +100,16 @@ def _item(session: Session, session_id: str, now: datetime) -> Item:
         "subject": list(session.subject) if session.subject else None,
         "begun_at": to_iso(now),
         "proved_at": session.proved_at,
+        "verified_email": session.verified_email,
         "way": session.federated_identity,
         "expires_at": to_iso(expires),
         "ttl": int(expires.timestamp()),
     }
+
+
+def has_to_be_confirmed(subject: tuple[str, str], logins: Item | None) -> bool:
+    """Whether an account was linked without this outside login of its own being shown."""
+    return logins is not None and not is_trusted(identity_hash(*subject), logins.get("shown", ()))
 
 
 def _begun(session: Session, session_id: str, now: datetime) -> Session:
@@ -126,4 +134,5 @@ def session_of(session_id: str, item: Item, logins: Item | None, now: datetime) 
         item["begun_at"],
         item.get("way"),
         is_trusted(item.get("way"), logins.get("shown", ()) if logins else None),
+        item.get("verified_email"),
     )

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from shared.domain import link as link_rules
 from shared.domain.account import Account
 from shared.domain.activation import Activation
-from shared.domain.clock import Clock, NewId, to_iso
+from shared.domain.clock import Clock, NewId, from_iso, to_iso
 from shared.domain.district import District
+from shared.domain.email_address import normalise
 from shared.domain.errors import RefusedTransition
 from shared.domain.federated_identity import identity_hash
-from shared.domain.link import Link, LinkState, Proof
-from shared.domain.matching import Outcome
+from shared.domain.link import UNDO_DAYS, Link, LinkState, Proof
+from shared.domain.matching import (
+    AccountSide,
+    Decision,
+    Grounds,
+    LinkProofs,
+    LoginProof,
+    Objection,
+    Recognition,
+    RosterSide,
+    is_somebody_else,
+    may_consent,
+    recognise,
+)
 from shared.domain.nudge import first_nudge_at
-from shared.domain.roster import Role, RosterUser
+from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.hubs.oidc import Identity, subject_key
 from shared.runtime.masking import mask_email, mask_name
 from shared.stores.accounts import AccountStore
-from shared.stores.identifier_index import IdentifierIndex
+from shared.stores.identifier_index import IdentifierIndex, is_same_person_who_left, person_of
 from shared.stores.links import Consent, LinkStore
 from shared.stores.outbox import event_item
 from shared.stores.request_context import RequestContextStore
+from shared.stores.roster_users import RosterUserStore
 from shared.stores.table import Write
 
 _MOST_CANDIDATES = 5
@@ -41,10 +56,26 @@ class Proven:
     activation: Activation | None = None
     proved_at: str | None = None
     """When a district login proved it (ISO 8601, UTC)."""
+    subject: tuple[str, str] | None = None
+    """Issuer and subject of that district login."""
+    verified_email: str | None = None
+    """The address that its issuer verified."""
+
+    @property
+    def has_to_confirm(self) -> bool:
+        """Whether the link does not know the login that proved this person, so that the account confirms it once (M19)."""
+        if not (self.is_linked and self.link and self.subject):
+            return False
+        hashed = (self.subject[0], identity_hash(*self.subject))
+        return self.link.proofs is None or hashed not in self.link.proofs.identities
 
     @property
     def is_linked(self) -> bool:
         return self.link is not None and self.link.is_linked
+
+    def joins(self, account_id: str) -> str | None:
+        """The account that was made at this person's district login, where this is another one (M16)."""
+        return self.made_account_id if self.made_account_id != account_id else None
 
     @property
     def made_account_id(self) -> str | None:
@@ -68,6 +99,8 @@ class DistrictLoginOutcome(Enum):
     LINKED_BY_RULE = auto()
     CONSENT_NEEDED = auto()
     """The same outside identity logs into an account already; the person decides whether both are linked."""
+    CONFIRMATION_NEEDED = auto()
+    """The link does not know this login yet: the person logs into the linked account once (M19)."""
     CHOICE_NEEDED = auto()
     """No account is known: the person logs into one, or gets a new one (M12)."""
 
@@ -77,6 +110,8 @@ class DistrictLogin:
     """The outcome of a district login, and the account that it enters, if any."""
 
     outcome: DistrictLoginOutcome
+    user: RosterUserKey
+    """The roster user that it proves; another than the row says where the login is known as another's."""
     account_id: str | None = None
     federated_identity: str | None = None
     """The outside login by which that account is entered (``shared.domain.federated_identity``)."""
@@ -91,8 +126,10 @@ class LinkAccounts:
         identifiers: IdentifierIndex,
         links: LinkStore,
         request_contexts: RequestContextStore,
+        users: RosterUserStore,
         *,
         google_issuer: str,
+        clever_issuer: str,
         clock: Clock,
         new_id: NewId,
     ) -> None:
@@ -100,7 +137,9 @@ class LinkAccounts:
         self._identifiers = identifiers
         self._links = links
         self._request_contexts = request_contexts
+        self._users = users
         self._google_issuer = google_issuer
+        self._clever_issuer = clever_issuer
         self._clock = clock
         self._new_id = new_id
 
@@ -108,55 +147,214 @@ class LinkAccounts:
         """The accounts that may be this person's, to be proved by a login (M7); no rule decides here."""
         if proven is None or proven.is_linked:
             return []
-        match = self._identifiers.find_match(proven.user)
-        accounts = self._accounts.get_many(match.candidates[:_MOST_CANDIDATES])
+        address = proven.user.official_email
+        is_address_proven = proven.by is Proof.ACTIVATION or (address is not None and address == proven.verified_email)
+        decision = self._identifiers.find_match(
+            proven.user, proven.district.own_domains, address_is_proven=is_address_proven
+        )
+        named = (*([decision.account_id] if decision.account_id else []), *decision.candidates)
+        accounts = self._accounts.get_many(named[:_MOST_CANDIDATES])
         candidates = [
             Candidate(mask_name(account.username), mask_email(account.email), (account.created_at or "")[:4])
             for account in accounts.values()
         ]
         return sorted(candidates, key=lambda candidate: (candidate.since, candidate.username), reverse=True)
 
+    # A district login
+
     def at_district_login(
         self, user: RosterUser, proof: Proof, district: District, identity: Identity
     ) -> DistrictLogin:
-        """Link by rule whoever is matched (M6); nobody whose link was undone."""
+        """Decide what a district login opens (M6, M19): the account of this person's link, one by rule, or none yet."""
+        login = _login_proof(identity, proof)
+        hashed = identity_hash(*login.identity)
         person = self._request_contexts.read(people=[user.key]).people[user.key]
-        proven = Proven(user, district, proof, person.link, person.activation)
-        if person.link and proven.is_linked:
-            return DistrictLogin(DistrictLoginOutcome.ALREADY_LINKED, person.link.account_id)
-        clever_ids = (identity.subject,) if proof is Proof.DISTRICT_LOGIN_CLEVER else ()
-        match = self._identifiers.find_match(user, proven_clever_ids=clever_ids)
-        federated_identity = identity_hash(*subject_key(identity))
-        if match.outcome is Outcome.MATCHED and match.account_id and not _was_undone(person.link):
-            consent = self._consent(proven, match.account_id, shown=frozenset({federated_identity}), by_rule=True)
-            try:
+        proven = Proven(
+            user, district, proof, person.link, person.activation,
+            subject=login.identity, verified_email=login.verified_email,
+        )  # fmt: skip
+        known = self._links.by_identity(district.district_id, hashed)
+        if elsewhere := next((link for link in known if link.is_linked and link.user != user.key), None):
+            if found := self._known_elsewhere(elsewhere, proven):
+                return found
+            person_link = self._links.of_user(user.key)
+            proven = replace(proven, link=person_link)
+        if proven.link and proven.link.is_linked:
+            recognised = self._recognised(proven, proven.link, login, hashed)
+            if recognised:
+                return recognised
+            proven = replace(proven, link=self._links.of_user(user.key))
+        if proven.link and self._may_be_taken_back(proven.link, user, login, hashed):
+            consent = self._consent(proven, proven.link.account_id, shown=frozenset({hashed}))
+            with suppress(RefusedTransition):
                 self._make(consent, proven, self._clock())
-            except RefusedTransition:
-                return DistrictLogin(DistrictLoginOutcome.CHOICE_NEEDED)
-            return DistrictLogin(DistrictLoginOutcome.LINKED_BY_RULE, match.account_id)
-        account_id = self._identifiers.account_by_subject(identity.issuer, identity.subject)
-        if account_id and self._accounts.get(account_id):
-            return DistrictLogin(DistrictLoginOutcome.CONSENT_NEEDED, account_id, federated_identity)
-        return DistrictLogin(DistrictLoginOutcome.CHOICE_NEEDED)
+                return DistrictLogin(DistrictLoginOutcome.ALREADY_LINKED, user.key, proven.link.account_id)
+        return self._first_login(proven, login, hashed)
+
+    def _known_elsewhere(self, link: Link, proven: Proven) -> DistrictLogin | None:
+        """This login is a proof of another number's link, so it is that person (M19).
+
+        Where that number is theirs still, its account is entered. Where they left it, the link follows them to this one.
+        """
+        before = self._users.get(link.user)
+        if before is None:
+            return None
+        if before.active and not (link.proofs and is_somebody_else(link.proofs.person, person_of(before))):
+            return DistrictLogin(DistrictLoginOutcome.ALREADY_LINKED, link.user, link.account_id)
+        if self._follow(link, proven):
+            return DistrictLogin(DistrictLoginOutcome.ALREADY_LINKED, proven.user.key, link.account_id)
+        return None
+
+    def _follow(self, link: Link, proven: Proven, also: Iterable[Write] = ()) -> Link | None:
+        """Move a link to the number that its person has now. Return it; None where it was not moved."""
+        if proven.is_linked:
+            return None
+        proofs = self._proofs(proven, link.proofs)
+        return self._links.move(link, proven.user.key, proofs, event_id=self._new_id(), now=self._clock(), also=also)
+
+    def _recognised(self, proven: Proven, link: Link, login: LoginProof, hashed: str) -> DistrictLogin | None:
+        """What a login to a linked number opens; None where it is somebody else, whose link is still to be made (M19)."""
+        user = proven.user
+        entered = DistrictLogin(DistrictLoginOutcome.ALREADY_LINKED, user.key, link.account_id)
+        if link.proofs and (login.issuer, hashed) in link.proofs.identities:
+            return entered
+        account = self._accounts.get(link.account_id)
+        side = self._identifiers.side_of(user, account) if account else AccountSide(link.account_id)
+        decision = self._identifiers.find_match(
+            user,
+            proven.district.own_domains,
+            login=login,
+            shared_domains=proven.district.shared_email_domains,
+        )
+        identities = link.proofs.identities if link.proofs else frozenset()
+        shown = {hashed_subject for _, hashed_subject in identities}
+        follows = link.is_made and link.joined is None and all(identity_hash(*s) in shown for s in side.subjects)
+        recognition = recognise(
+            link.proofs,
+            login,
+            hashed,
+            person_of(user),
+            side.display_name,
+            is_by_rule=decision.account_id == link.account_id,
+            follows=follows,
+        )
+        if recognition is Recognition.SOMEBODY_ELSE:
+            self._links.end(link, event_id=self._new_id(), now=self._clock())
+            return None
+        if recognition is Recognition.CONFIRM:
+            return DistrictLogin(DistrictLoginOutcome.CONFIRMATION_NEEDED, user.key)
+        self._links.note_proofs(link, self._proofs(proven, link.proofs))
+        return entered
+
+    def _may_be_taken_back(self, link: Link, user: RosterUser, login: LoginProof, hashed: str) -> bool:
+        """Whether this is the person of a link that ended for another one, within the days of an undo."""
+        if not (link.is_ended and link.proofs and (login.issuer, hashed) in link.proofs.identities):
+            return False
+        is_late = from_iso(link.undone_at or "") < self._clock() - timedelta(days=UNDO_DAYS)
+        return not is_late and not is_somebody_else(link.proofs.person, person_of(user))
+
+    def _first_login(self, proven: Proven, login: LoginProof, hashed: str) -> DistrictLogin:
+        """Let a link follow whom it knows, and link by rule whoever is matched (M6); nobody whose link was undone."""
+        user, link = proven.user, proven.link
+        if kept := self._kept_link(proven, login, hashed):
+            return DistrictLogin(DistrictLoginOutcome.ALREADY_LINKED, user.key, kept.account_id)
+        decision = self._identifiers.find_match(
+            user,
+            proven.district.own_domains,
+            login=login,
+            shared_domains=proven.district.shared_email_domains,
+            address_is_proven=user.official_email is not None and user.official_email == login.verified_email,
+        )
+        if decision.account_id and not _was_undone(link):
+            if self._link_by_rule(proven, decision, hashed):
+                return DistrictLogin(DistrictLoginOutcome.LINKED_BY_RULE, user.key, decision.account_id)
+            return DistrictLogin(DistrictLoginOutcome.CHOICE_NEEDED, user.key)
+        offered = {decision.account_id, *decision.candidates}
+        account_id = self._identifiers.account_by_subject(*login.identity)
+        if account_id in offered and account_id and self._accounts.get(account_id):
+            return DistrictLogin(DistrictLoginOutcome.CONSENT_NEEDED, user.key, account_id, hashed)
+        return DistrictLogin(DistrictLoginOutcome.CHOICE_NEEDED, user.key)
+
+    def _kept_link(self, proven: Proven, login: LoginProof, hashed: str) -> Link | None:
+        """The link of a number that this person left, moved here, where this login is one that it counts for (M19)."""
+        now = person_of(proven.user)
+        for link in self._identifiers.kept_links(proven.user) if login.verified_email else ():
+            recognition = recognise(link.proofs, login, hashed, now, "", is_by_rule=False, follows=False)
+            if recognition is Recognition.SAME:
+                return self._follow(link, proven)
+        return None
+
+    def _link_by_rule(self, proven: Proven, decision: Decision, hashed: str) -> bool:
+        account_id = decision.account_id or ""
+        if (other := self._left(account_id, proven)) and self._follow(other, proven):
+            return True
+        consent = self._consent(proven, account_id, shown=frozenset({hashed}), by_rule=True)
+        if decision.grounds is Grounds.SUBJECT:
+            # Only the subject is proved: what the roster says besides is not.
+            consent = replace(consent, proofs=self._proofs(proven, with_roster=False))
+        try:
+            self._make(consent, proven, self._clock())
+        except RefusedTransition:
+            return False
+        return True
+
+    def _left(self, account_id: str, proven: Proven) -> Link | None:
+        """The link of this account to a number of the district that this person left (M19)."""
+        key = self._links.person_linked_to(account_id, proven.user.district_id)
+        if key is None or key == proven.user.key:
+            return None
+        link, before = self._links.of_user(key), self._users.get(key)
+        is_left = link and before and link.is_linked and is_same_person_who_left(link, before, proven.user)
+        return link if is_left else None
+
+    # By consent
 
     def by_consent(
         self,
         proven: Proven,
-        account_id: str,
+        account: Account,
         *,
         shown: frozenset[str],
         now: datetime,
         also: Iterable[Write] = (),
     ) -> Link:
         """Link the account that the person logged into, after both sides were shown; ``also`` are writes of the same
-        transaction. ``shown`` are the outside logins of this browser. Raises what ``LinkStore.make`` raises."""
-        return self._make(self._consent(proven, account_id, shown=shown), proven, now, also)
+        transaction. ``shown`` are the outside logins of this browser.
 
-    def new_account_for(self, proven: Proven, subject: tuple[str, str] | None) -> Account:
-        """The account that ``with_new_account`` makes. ``subject`` is issuer and subject of the district login."""
+        Raises what ``LinkStore.make`` raises, and RefusedTransition ``account_teaches`` for a student and an account that
+        owns classes with students (M20).
+        """
+        account_id = account.account_id
+        if proven.user.role is Role.STUDENT:
+            self._refuse_what_may_not_be(proven, account)
+        link = proven.link
+        if link and link.is_linked and link.account_id == account_id and proven.has_to_confirm:
+            proofs = self._proofs(proven, link.proofs)
+            return self._links.confirm(
+                link, proofs, proven.by, event_id=self._new_id(), now=now, shown=shown, also=also
+            )
+        try:
+            return self._make(self._consent(proven, account_id, shown=shown), proven, now, also)
+        except RefusedTransition as refused:
+            left = self._left(account_id, proven) if refused.code == "account_linked_elsewhere" else None
+            moved = self._follow(left, proven, also) if left else None
+            if moved is None:
+                raise
+            return moved
+
+    def _refuse_what_may_not_be(self, proven: Proven, account: Account) -> None:
+        side = self._identifiers.side_of(proven.user, account)
+        person = RosterSide(proven.user.role, proven.user.family_name, proven.user.official_email)
+        if may_consent(person, side) is Objection.TEACHES:
+            raise RefusedTransition(
+                "account_teaches", "A student cannot be linked to an account that owns classes with students."
+            )
+
+    def new_account_for(self, proven: Proven) -> Account:
+        """The account that ``with_new_account`` makes; its address is verified only where the issuer verified that one."""
         user = proven.user
         account_id = self._new_id()
-        issuer, name = subject or ("", "")
+        issuer, name = proven.subject or ("", "")
         is_google = proven.by is Proof.DISTRICT_LOGIN_GOOGLE and issuer == self._google_issuer
         return Account(
             account_id,
@@ -164,7 +362,7 @@ class LinkAccounts:
             user.display_name,
             user.official_email or f"district-{account_id[:12]}",
             user.official_email,
-            user.official_email is not None,
+            user.official_email is not None and user.official_email == proven.verified_email,
             google_sub=name if is_google else None,
             clever_id=name if proven.by is Proof.DISTRICT_LOGIN_CLEVER else None,
             created_at=to_iso(self._clock()),
@@ -193,6 +391,7 @@ class LinkAccounts:
             now=to_iso(now),
             proved_at=proven.proved_at,
             is_made=True,
+            proofs=consent.proofs,
         )
         detail = {
             "account_id": account.account_id,
@@ -217,11 +416,36 @@ class LinkAccounts:
             proven.proved_at,
             shown,
             joins=proven.made_account_id,
+            proofs=self._proofs(proven),
         )
+
+    def _proofs(self, proven: Proven, before: LinkProofs | None = None, *, with_roster: bool = True) -> LinkProofs:
+        """What a link counts for from now on: this login, and the way in that the roster names at this moment.
+
+        Whoever consents is told that the district's login will open the account; that is the login that is named now.
+        """
+        user = proven.user
+        identities = set(before.identities) if before else set()
+        addresses = set(before.addresses) if before else set()
+        if proven.subject:
+            identities.add((proven.subject[0], identity_hash(*proven.subject)))
+        if with_roster and before is None:
+            identities |= {(self._clever_issuer, identity_hash(self._clever_issuer, c)) for c in user.clever_ids}
+            addresses |= {user.official_email} if user.official_email else set()
+        if proven.verified_email:
+            addresses.add(proven.verified_email)
+        return LinkProofs(person_of(user), frozenset(identities), frozenset(addresses))
 
     def _make(self, consent: Consent, proven: Proven, now: datetime, also: Iterable[Write] = ()) -> Link:
         return self._links.make(consent, present=proven.link, event_id=self._new_id(), now=now, also=also)
 
 
 def _was_undone(link: Link | None) -> bool:
-    return link is not None and link.state is LinkState.UNDONE
+    """Whether the person undid the link of this number; one that ended for another person says nothing of this one."""
+    return link is not None and link.state is LinkState.UNDONE and not link.is_ended
+
+
+def _login_proof(identity: Identity, proof: Proof) -> LoginProof:
+    """What a login proved. Clever verifies no address, whatever its claims say."""
+    is_verified = proof is Proof.DISTRICT_LOGIN_GOOGLE and identity.email_verified
+    return LoginProof(*subject_key(identity), normalise(identity.email) if is_verified else None)

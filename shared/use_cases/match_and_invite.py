@@ -20,12 +20,13 @@ from shared.domain.clock import Clock, NewId, to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of
 from shared.domain.errors import RefusedTransition
-from shared.domain.matching import Match, Outcome
+from shared.domain.link import Link
+from shared.domain.matching import Decision, Outcome, is_somebody_else
 from shared.domain.report import Note, merged_notes
 from shared.domain.roster import Role, RosterUser
 from shared.runtime.parallel import each
 from shared.stores.activations import ActivationStore
-from shared.stores.identifier_index import IdentifierIndex
+from shared.stores.identifier_index import IdentifierIndex, person_of
 from shared.stores.links import LinkStore
 
 type Queue = Callable[[Iterable[Activation]], None]
@@ -72,11 +73,11 @@ class MatchByRule:
         self._links = links
         self._activations = activations
 
-    def match(self, user: RosterUser) -> tuple[Match, bool]:
+    def match(self, district: District, user: RosterUser) -> tuple[Decision, bool]:
         """Find and note the match of a person. Return it, and whether it is a new one."""
-        found = self._identifiers.find_match(user)
-        if account_id := _matched_account(found):
-            return found, self._links.record_match(user.key, account_id)
+        found = self._identifiers.find_match(user, district.own_domains)
+        if found.account_id:
+            return found, self._links.record_match(user.key, found.account_id)
         self._links.forget_match(user.key)
         return found, False
 
@@ -84,10 +85,6 @@ class MatchByRule:
         """Whoever is matched needs no mail (M8): withdraw it if it did not go out."""
         if activation and activation.state is ActivationState.PENDING:
             self._activations.withdraw(activation)
-
-
-def _matched_account(found: Match) -> str | None:
-    return found.account_id if found.outcome is Outcome.MATCHED else None
 
 
 class MatchAndInvite:
@@ -105,6 +102,7 @@ class MatchAndInvite:
         at_once: int = 8,
     ) -> None:
         self._identifiers = identifiers
+        self._links = links
         self._matches = MatchByRule(identifiers, links, activations)
         self._activations = activations
         self._queue = queue
@@ -121,7 +119,10 @@ class MatchAndInvite:
         notes: list[Note] = []
         to_send: list[Activation] = []
         people = [user for user in users if user.role is not Role.ADMINISTRATOR and user.active]
-        for counts, activation, more in each(lambda user: self._match(district, user), people, at_once=self._at_once):
+        links = self._links.of_users(user.key for user in people)
+        for counts, activation, more in each(
+            lambda user: self._match(district, user, links.get(user.key)), people, at_once=self._at_once
+        ):
             result += counts
             notes += more
             if activation:
@@ -132,10 +133,16 @@ class MatchAndInvite:
     def preview(self, district: District, users: Iterable[RosterUser], shared: set[str]) -> MatchCounts:
         """Count what ``run`` would, and write nothing (B1). ``shared`` are addresses that two people of the upload have."""
         result = MatchCounts()
-        for user in users:
-            if user.role is Role.ADMINISTRATOR or not user.active:
+        people = [user for user in users if user.role is not Role.ADMINISTRATOR and user.active]
+        links = self._links.of_users(user.key for user in people)
+        for user in people:
+            link = links.get(user.key)
+            if link and link.is_linked and not _is_anothers(link, user):
+                result.matched += 1
                 continue
-            found = self._identifiers.find_match(user, address_is_shared=user.official_email in shared)
+            found = self._identifiers.find_match(
+                user, district.own_domains, address_is_shared=user.official_email in shared
+            )
             _count(result, found.outcome, user)
             why_not = why_not_mailed(user, address_is_shared=found.address_is_shared)
             if why_not is NotMailed.NOT_A_TEACHER or found.outcome is Outcome.MATCHED:
@@ -148,21 +155,33 @@ class MatchAndInvite:
                 result.queued += 1
         return result
 
-    def _match(self, district: District, user: RosterUser) -> tuple[MatchCounts, Activation | None, list[Note]]:
+    def _match(
+        self, district: District, user: RosterUser, link: Link | None
+    ) -> tuple[MatchCounts, Activation | None, list[Note]]:
         result = MatchCounts()
-        found, _ = self._matches.match(user)
+        notes: list[Note] = []
+        if link and link.is_linked:
+            if not _is_anothers(link, user):
+                result.matched = 1
+                return result, None, []
+            if link := self._links.end(link, event_id=self._new_id(), now=self._clock()):
+                notes.append(Note(NUMBER_OF_ANOTHER, _NUMBER_OF_ANOTHER, count=1))
+        found, _ = self._matches.match(district, user)
         _count(result, found.outcome, user)
         present = self._activations.of_user(user.key) if user.role is Role.TEACHER else None
-        if _matched_account(found):
+        if present and _is_of_one_before(present, link) and self._activations.discard(present):
+            present = None
+        if found.account_id:
             self._matches.withdraw_mail(present)
-            return result, None, []
+            return result, None, notes
         why_not = why_not_mailed(user, address_is_shared=found.address_is_shared)
         if why_not in _EXPLAINED:
             result.withhold(user, why_not.value)
-            return result, None, [Note(why_not.value, _EXPLAINED[why_not], count=1)]
+            return result, None, [*notes, Note(why_not.value, _EXPLAINED[why_not], count=1)]
         if why_not:
-            return result, None, []
-        return self._invite(district, user, user.official_email or "", present, result)
+            return result, None, notes
+        counts, activation, more = self._invite(district, user, user.official_email or "", present, result)
+        return counts, activation, [*notes, *more]
 
     def _invite(
         self, district: District, user: RosterUser, address: str, present: Activation | None, result: MatchCounts
@@ -217,7 +236,21 @@ class MatchAndInvite:
         )
 
 
+def _is_anothers(link: Link, user: RosterUser) -> bool:
+    """Whether this number is somebody else's now than the person's of its link (M19)."""
+    return link.proofs is not None and is_somebody_else(link.proofs.person, person_of(user))
+
+
+def _is_of_one_before(activation: Activation, link: Link | None) -> bool:
+    """Whether an activation made a link that ended because the number is somebody else's now."""
+    return bool(link and link.is_ended and activation.used_at and activation.used_at <= (link.undone_at or ""))
+
+
 WAITS = "activation_waits"
+NUMBER_OF_ANOTHER = "number_of_another"
+_NUMBER_OF_ANOTHER = (
+    "Numbers are somebody else's now: the link of the person before ended and can be taken back for 30 days."
+)
 _EXPLAINED = {
     NotMailed.NO_ADDRESS: "Teachers without a usable address cannot be mailed.",
     NotMailed.SHARED_ADDRESS: "An address that several people share is not mailed.",

@@ -10,10 +10,12 @@ from typing import Any
 from shared.domain.activation import ActivationState
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import Link, LinkState, Proof
+from shared.domain.matching import LoginProof
 from shared.domain.nudge import first_nudge_at
 from shared.domain.roster import RosterUserKey
 from shared.stores.links import Consent
 from simulation.simulator import DAY, Feature, Simulation, Worker
+from tests.harness import CLEVER
 from tests.pages_harness import Website
 from tests.two_accounts import with_made_account
 
@@ -117,7 +119,10 @@ def _logs_in(sim: Simulation, user: RosterUserKey, account_id: str) -> None:
     link = sim.world.links.of_user(user)
     if link and link.state is LinkState.UNDONE:
         return
-    if sim.world.identifiers.find_match(person).account_id != account_id:
+    login = None
+    if user.sourced_id.startswith("s"):
+        login = LoginProof(CLEVER, person.clever_ids[0] if person.clever_ids else user.sourced_id)
+    if sim.world.identifiers.find_match(person, ("lakeside.example",), login=login).account_id != account_id:
         raise RefusedTransition("already_linked" if sim.people_race else "not_yet", "There is no match.")
     activation = sim.world.activations.of_user(user)
     clever = user.sourced_id.startswith("s")

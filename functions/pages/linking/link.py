@@ -91,7 +91,8 @@ class LinkPages:
     def _plan(self, account: Account, classes: list[GrassrootsClass], proven: Proven) -> JoinPlan:
         """What the button will do. Progress is only read where two accounts have some."""
         district_classes = (*proven.user.teaches, *proven.user.attends)
-        made = self._services.accounts.get(proven.made_account_id) if proven.made_account_id else None
+        made_account_id = proven.joins(account.account_id)
+        made = self._services.accounts.get(made_account_id) if made_account_id else None
         if made is None:
             return plan(Side(account.account_id, {}, tuple(classes)), None, district_classes)
         mastery = self._services.accounts.masteries([account.account_id, made.account_id])
@@ -121,7 +122,7 @@ class LinkPages:
             request.form.get("sourced_id"),
             request.form.get("made_account_id", ""),
         )
-        if shown != (session.account_id, proven.user.sourced_id, proven.made_account_id or ""):
+        if shown != (session.account_id, proven.user.sourced_id, proven.joins(session.account_id) or ""):
             return see_other("/link")
         successor_id = self._contexts.successor_id(session.session_id)
         now = self._services.clock()
@@ -129,7 +130,7 @@ class LinkPages:
             Session(account_id=session.account_id), successor_id, instead_of=session, now=now
         )
         try:
-            self._link_accounts.by_consent(proven, session.account_id, shown=session.shown, now=now, also=writes)
+            self._link_accounts.by_consent(proven, known(context), shown=session.shown, now=now, also=writes)
         except RefusedTransition as error:
             return self.sorry(error.code, proven.district)
         return to_home_linked(self._contexts, begun)

@@ -35,6 +35,7 @@ class WelcomePages:
             district=district.name,
             schools=self._contexts.schools(context, user),
             candidates=self._link_accounts.candidates(context.proven),
+            has_to_confirm=context.proven.has_to_confirm,
         )
 
     def new_account(self, request: Request) -> Reply:
@@ -43,10 +44,12 @@ class WelcomePages:
         session, proven = context.session, context.proven
         if session is None or proven is None or proven.by is Proof.ACTIVATION:
             return see_other("/login")
+        if proven.has_to_confirm:
+            return see_other("/welcome")
         if proven.link and proven.is_linked:
             linked = session.with_account(proven.link.account_id)
             return self._contexts.begin_session(linked, "/home", instead_of=session)
-        account = self._link_accounts.new_account_for(proven, session.subject)
+        account = self._link_accounts.new_account_for(proven)
         now = self._services.clock()
         begun, writes = self._services.sessions.rotation(
             session.with_account(account.account_id), self._services.new_secret(), instead_of=session, now=now

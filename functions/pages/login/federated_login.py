@@ -29,6 +29,7 @@ _ADDRESSES = {
     DistrictLoginOutcome.ALREADY_LINKED: "/home",
     DistrictLoginOutcome.LINKED_BY_RULE: "/home?linked=1",
     DistrictLoginOutcome.CONSENT_NEEDED: "/link",
+    DistrictLoginOutcome.CONFIRMATION_NEEDED: "/welcome",
     DistrictLoginOutcome.CHOICE_NEEDED: "/welcome",
 }
 
@@ -153,11 +154,16 @@ class FederatedLoginPages:
         context = self._login.context_before(request)
         earlier = context.session or context.unconfirmed
         session = Session(
-            user=user.key, proof=proof, subject=subject_key(identity), proved_at=to_iso(self._services.clock())
+            user=user.key,
+            proof=proof,
+            subject=subject_key(identity),
+            proved_at=to_iso(self._services.clock()),
+            verified_email=normalise(identity.email) if provider == "google" and identity.email_verified else None,
         )
         if user.role is Role.ADMINISTRATOR:
             return self._contexts.begin_session(session, f"/console/{district.district_id}", instead_of=earlier)
         login = self._link_accounts.at_district_login(user, proof, district, identity)
+        session = replace(session, user=login.user)
         if login.account_id:
             session = replace(session, account_id=login.account_id, federated_identity=login.federated_identity)
             self._login.confirm(context, session)

@@ -78,14 +78,13 @@ def test_a_verified_address_is_matched_an_unverified_one_is_only_a_candidate(wor
     assert world.links.of_user(key("t2")) is None
 
 
-def test_a_clever_id_matches_the_account_that_used_it_a_sourced_id_never_does(
-    world: World,
-) -> None:
+def test_a_clever_id_of_a_column_is_a_candidate_and_a_sourced_id_never_is(world: World) -> None:
     world.feed(
         account("lib", "private@mail.example", clever_id="abc123"), account("other", "x@mail.example", clever_id="s2")
     )
     report = world.upload(roster(user("s1", ids="{Clever:abc123}"), user("s2")))
-    assert report["matching"]["matched"] == 1
+    assert report["matching"] == {"matched": 0, "ambiguous": 1, "unmatched_teachers": 0, "unmatched_students": 1}
+    assert world.links.of_user(key("s1")) is None
     assert world.links.of_user(key("s2")) is None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from functions.link_notice import handler
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.link_notice import Notice, Side, addresses
+from shared.domain.roster import Role
 from shared.mail.ses import MailRefused
 from shared.stores.notices import ClaimResult, NoticeStore
 from simulation.fault_injection import FaultInjector, FaultMode, Killed
@@ -135,7 +137,7 @@ def test_a_student_never_gets_a_mail(web: Website) -> None:
     assert len(web.world.ses.sent) == before
 
 
-def test_neither_an_unverified_address_nor_a_students_account_is_written_to(web: Website) -> None:
+def test_an_unverified_address_is_not_written_to_and_an_own_one_whatever_the_roles(web: Website) -> None:
     linked_teacher(web)
     ada, teacher = web.world.accounts.get("ada"), web.world.users.get(key("t1"))
     assert ada is not None
@@ -145,8 +147,12 @@ def test_neither_an_unverified_address_nor_a_students_account_is_written_to(web:
     web.world.feed({**account("ada", OWN), "role": "student"})
     of_a_student = web.world.accounts.get("ada")
 
-    assert addresses(teacher, ada) == {Side.OFFICIAL: OFFICIAL, Side.OWN: OWN}
-    assert addresses(teacher, unverified) == addresses(teacher, of_a_student) == {Side.OFFICIAL: OFFICIAL}
+    assert teacher is not None
+    student = replace(teacher, role=Role.STUDENT)
+    assert addresses(teacher, ada) == addresses(teacher, of_a_student) == {Side.OFFICIAL: OFFICIAL, Side.OWN: OWN}
+    assert addresses(teacher, unverified) == {Side.OFFICIAL: OFFICIAL}
+    assert addresses(student, ada) == {Side.OWN: OWN}, "a student row for a teacher's account"
+    assert addresses(student, replace(ada, email=OFFICIAL)) == {}, "a student is never mailed at school"
 
 
 def test_a_link_undone_before_its_notice_went_out_is_told_as_undone_alone(web: Website) -> None:

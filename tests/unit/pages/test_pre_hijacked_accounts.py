@@ -12,8 +12,8 @@ import pytest
 
 from local.web_client import WebClient
 from shared.domain.link import LinkState
-from tests.builders import account, key
-from tests.pages_harness import PASSWORD, Website, activated, lakeside, log_in
+from tests.builders import account, enrolled, key, roster, user
+from tests.pages_harness import CLEVER_DISTRICT, PASSWORD, Website, activated, lakeside, log_in
 
 OFFICIAL = "t1@lakeside.example"
 STUDENT = "s2@lakeside.example"
@@ -35,6 +35,15 @@ def owner_logs_in(web: Website, address: str = STUDENT) -> WebClient:
     """The owner, through the district's Google."""
     owner = web.visitor(sub=f"google-of-{address}", email=address, email_verified=True)
     return owner.open("/sso/lakeside").press("Continue with Google")
+
+
+def owner_is_linked_by_rule(web: Website) -> WebClient:
+    """Zoe, through the district's Clever: her account has another Google, so a Google login would be asked about."""
+    people = [user("t1", "teacher", given="Ada"), user("t2", "teacher"), user("s1"), user("s2")]
+    everybody = roster(*people, user("s9", ids="{Clever:cid-9}", given="Zoe"), enrollments=enrolled("s9"))
+    web.world.upload(everybody, name="with clever ids")
+    owner = web.visitor(sub="cid-9", district=CLEVER_DISTRICT)
+    return owner.open("/sso/lakeside").press("Continue with Clever")
 
 
 def sees_nothing(attacker: WebClient) -> None:
@@ -133,7 +142,8 @@ def test_trojan_identifier_a_second_login_is_confirmed_once_the_owner_is_back(we
 
 def test_trojan_identifier_a_second_login_is_confirmed_once_a_rule_links(web: Website) -> None:
     web.world.feed(account("zoe", "s9@lakeside.example", role="student", google_sub="attacker"))
-    assert "Algebra" in owner_logs_in(web, "s9@lakeside.example").open("/home").text
+    assert owner_logs_in(web, "s9@lakeside.example").path == "/welcome", "another subject of Google contradicts"
+    assert "Algebra" in owner_is_linked_by_rule(web).open("/home").text
     attacker = web.visitor(sub="attacker", email="x@evil.example", email_verified=True).open("/login")
     attacker.press("Continue with Google")
     sees_nothing(attacker)
@@ -143,7 +153,7 @@ def test_trojan_identifier_a_second_login_is_confirmed_once_a_rule_links(web: We
 @pytest.mark.parametrize("confirm", ["password", "district"])
 def test_the_owner_confirms_an_outside_login_once(web: Website, confirm: str) -> None:
     web.world.feed(account("zoe", "s9@lakeside.example", role="student", google_sub="own"))
-    owner_logs_in(web, "s9@lakeside.example")
+    owner_is_linked_by_rule(web)
     claims = {"sub": "own", "email": "zoe@mail.example", "email_verified": True}
     at_home = web.visitor(**claims).open("/login").press("Continue with Google")
     assert "Confirm that this is you" in at_home.text

@@ -16,6 +16,7 @@ from tests.builders import account, roster, user
 from tests.harness import World, zipped
 
 OFFICE = "office@lakeside.example"
+OWN = ("lakeside.example",)
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def cost(world: World, person: RosterUser) -> tuple[float, int]:
     """Read units and requests of one look-up."""
     meter = world.table.meter
     units, requests = meter.read_units, sum(meter.requests.values())
-    world.identifiers.find_match(person)
+    world.identifiers.find_match(person, OWN)
     return meter.read_units - units, sum(meter.requests.values()) - requests
 
 
@@ -59,13 +60,19 @@ def cost_of_import(people: int, address: str | None, role: str) -> float:
 
 def test_an_ordinary_person_costs_one_request_and_one_read_unit(world: World) -> None:
     hold(world, holder())
-    hold_with_accounts(world, "ada")
+    hold_with_accounts(world, "squatter", proven=False)
     assert cost(world, holder()) == (1, 1)
+
+
+def test_an_account_that_verified_the_address_costs_one_more_request_to_look_for_what_contradicts(world: World) -> None:
+    """docs/decisions: only a proof opens an account."""
+    hold(world, holder())
+    hold_with_accounts(world, "ada")
+    assert cost(world, holder()) == (2.5, 2)
 
 
 def test_everybody_who_shares_an_address_costs_no_more_than_an_ordinary_person(world: World) -> None:
     hold(world, *(holder(f"s{n}") for n in range(2000)))
-    hold_with_accounts(world, "ada")
     assert cost(world, holder("s0")) == (1, 1)
     assert cost(world, holder("s1999")) == (1, 1)
 
@@ -87,7 +94,7 @@ def test_a_clever_id_that_many_people_name_is_not_read_with_all_of_them(world: W
     hold(world, *people)
     world.table.put_item(Item={"PK": clever_pk("cid"), "SK": account_pk("ada"), "proven": True})
     assert cost(world, people[0]) == (1, 1)
-    assert world.identifiers.find_match(people[0]).account_id == "ada"
+    assert world.identifiers.find_match(people[0], OWN).candidates == ("ada",)
 
 
 # The rule is the one that reads everything.
@@ -106,7 +113,7 @@ def test_the_look_up_of_an_address_sees_every_holder_and_whether_it_is_shared(
     names = [f"account-{n:02}" for n in range(accounts)]
     hold_with_accounts(world, *names)
     # When
-    found = world.identifiers.find_match(me)
+    found = world.identifiers.find_match(me, OWN)
     # Then
     assert found.address_is_shared is (others > 0)
     if others or accounts > 1:
@@ -119,7 +126,7 @@ def test_a_proven_account_is_found_among_many_that_never_verified_the_address(wo
     hold(world, holder())
     hold_with_accounts(world, *(f"squatter-{n:03}" for n in range(200)), proven=False)
     hold_with_accounts(world, "zz-owner")
-    assert world.identifiers.find_match(holder()).account_id == "zz-owner"
+    assert world.identifiers.find_match(holder(), OWN).account_id == "zz-owner"
 
 
 def test_a_preview_goes_by_the_upload_and_not_by_former_holders_of_an_address(world: World) -> None:

@@ -21,7 +21,7 @@ SCHEMAS = {
 }
 KINDS = {
     "AccountLinked", "LinkUndone", "AccountCreated", "GoalCreated", "AssignmentCreated", "ClassDeleted", "ClassRestored",
-    "ImportFinished", "ImportHeld", "AccountsJoined", "AccountsParted",
+    "ImportFinished", "ImportHeld", "LinkMoved", "AccountsJoined", "AccountsParted",
 }  # fmt: skip
 PERSONAL = ("Ada", "Kid", "Zoe", "Kim", "Person", "@", "cid-1", "google-ada", "Period 3", "Algebra", "Essay")
 """Names, addresses, outside ids and titles of Lakeside."""
@@ -45,6 +45,13 @@ def a_year_of_lakeside() -> Website:
     web.world.upload(roster(user("t1", "teacher"), *(user(f"s{n}") for n in range(60))), name="grown")
     held = web.world.upload(roster(user("t1", "teacher")), name="shrunk")
     assert held["status"] == "held"
+    zoe = {"sub": "g-zoe", "email": "s9@lakeside.example", "email_verified": True}
+    for number in ("s9", "s10"):
+        everybody = [user("t1", "teacher"), *(user(f"s{n}") for n in range(60) if n not in (9, 10))]
+        web.world.upload(
+            roster(*everybody, user(number, given="Zoe", email="s9@lakeside.example")), name=f"zoe-{number}"
+        )
+        web.visitor(**zoe).open("/sso/lakeside").press("Continue with Google")
     return web
 
 

@@ -1,0 +1,443 @@
+"""Only a proof opens an account: the ways in that a roster's word, a number or an old trust once opened (M6, M19, M20).
+
+Hilltop is a district that means harm: it has its own Clever and its own domain, and writes into its roster what it likes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from local.web_client import WebClient
+from shared.domain.link import LinkState
+from shared.domain.roster import RosterUserKey
+from tests.builders import account, enrolled, key, roster, user
+from tests.harness import text, zipped
+from tests.pages_harness import (
+    CLEVER_DISTRICT,
+    Website,
+    activated,
+    in_a_made_account,
+    lakeside,
+    linked_teacher,
+    log_in,
+)
+
+HILLTOP, HILLTOP_CLEVER = "hilltop", "clever-hilltop"
+PRIVATE = ("Period 3",)
+
+
+@pytest.fixture
+def web() -> Website:
+    """Lakeside, and Hilltop beside it."""
+    made = lakeside()
+    made.world.register(
+        HILLTOP, name="Hilltop Schools", email_domains=["hilltop.example"], clever_district_id=HILLTOP_CLEVER
+    )
+    return made
+
+
+def person(
+    number: str, role: str = "student", *, email: str = "", clever: str = "", given: str = "Ada", family: str = "Person"
+) -> str:
+    ids = f"{{Clever:{clever}}}" if clever else ""
+    return f"{number},,,true,o1,{role},{number},{ids},{given},{family},{email},secret\n"
+
+
+def hostile(web: Website, *people: str, name: str = "roster") -> dict[str, Any]:
+    return web.world.upload(roster(*people, classes=""), HILLTOP, name)
+
+
+def lakesides(web: Website, *people: str, name: str = "next") -> dict[str, Any]:
+    return web.world.upload(roster(*people, enrollments=enrolled("t1", "teacher")), name=name)
+
+
+def by_clever(web: Website, sub: str, district: str = HILLTOP, **claims: Any) -> WebClient:
+    clever = {HILLTOP: HILLTOP_CLEVER, "lakeside": CLEVER_DISTRICT}[district]
+    visitor = web.visitor(sub=sub, district=clever, **claims)
+    return visitor.open(f"/sso/{district}").press("Continue with Clever")
+
+
+def by_google(web: Website, sub: str, email: str, district: str = "lakeside", *, verified: bool = True) -> WebClient:
+    visitor = web.visitor(sub=sub, email=email, email_verified=verified)
+    return visitor.open(f"/sso/{district}").press("Continue with Google")
+
+
+def is_kept_out(web: Website, stranger: WebClient, account_id: str) -> None:
+    """Neither a session in the account nor a link to it that the rule made."""
+    texts = [stranger.text, *(stranger.open(path).text for path in ("/home", "/link", "/cleaning", "/classes/own"))]
+    assert not [word for word in PRIVATE if any(word in text for text in texts)]
+    assert not [link for link in web.world.links.of_account(account_id) if link.by_rule]
+
+
+def linked(web: Website, number: str, district: str = "lakeside") -> str | None:
+    link = web.world.links.of_user(RosterUserKey(district, number))
+    return link.account_id if link and link.state is LinkState.LINKED else None
+
+
+# Twelve ways in.
+
+
+def test_a_foreign_address_on_a_roster_opens_no_account_by_that_districts_clever(web: Website) -> None:
+    report = hostile(web, person("x1", "teacher", email="ada@mail.example", clever="evil"))
+    assert report["matching"] == {"matched": 0, "ambiguous": 0, "unmatched_teachers": 1, "unmatched_students": 0}
+    stranger = by_clever(web, "evil")
+    assert stranger.path == "/welcome"
+    assert "a…" not in stranger.text, "no candidate is named, either"
+    is_kept_out(web, stranger, "ada")
+
+
+def test_a_foreign_clever_id_in_a_column_opens_no_account_by_the_strangers_google(web: Website) -> None:
+    web.world.feed(account("kid2", "kid2@mail.example", role="student", clever_id="victims"))
+    hostile(web, person("x1", email="evil@hilltop.example", clever="victims"))
+    stranger = by_google(web, "g-evil", "evil@hilltop.example", HILLTOP)
+    assert stranger.path == "/welcome"
+    is_kept_out(web, stranger, "kid2")
+    assert linked(web, "x1", HILLTOP) is None
+
+
+def test_an_address_of_the_districts_own_that_was_given_on_is_asked_about(web: Website) -> None:
+    web.world.feed(account("bea", "b@lakeside.example", display_name="Bea"))
+    lakesides(
+        web, person("t8", "teacher", email="b@lakeside.example", given="Bea", family="Moss"), user("t1", "teacher")
+    )
+    people = [
+        person("t8", "teacher", email="bea.moss@lakeside.example", given="Bea", family="Moss"),
+        person("t9", "teacher", email="b@lakeside.example", given="Bob", family="Stone"),
+        user("t1", "teacher"),
+    ]
+    report = lakesides(web, *people, name="given on")
+    assert report["matching"]["matched"] == 0
+    stranger = by_google(web, "g-bob", "b@lakeside.example")
+    assert stranger.path == "/welcome"
+    is_kept_out(web, stranger, "bea")
+
+
+def test_a_graduates_address_opens_no_account_of_the_graduate(web: Website) -> None:
+    """The address of Zoe, who left, is Zed's now; her account's name has no family name that could contradict."""
+    web.world.feed({"account_id": "zoe", "display_name": "zoe"})
+    everybody = [user("t1", "teacher"), user("t2", "teacher"), user("s1"), user("s2")]
+    lakesides(web, *everybody, name="without zoe")
+    lakesides(web, *everybody, person("s77", email="s9@lakeside.example", given="Zed", family="Young"), name="zed")
+    stranger = by_google(web, "g-zed", "s9@lakeside.example")
+    assert stranger.path == "/welcome"
+    is_kept_out(web, stranger, "zoe")
+
+
+def test_after_an_undo_no_rule_links_the_pair_whatever_number_the_row_has(web: Website) -> None:
+    by_google(web, "g-zoe", "s9@lakeside.example").press("Undo the link with Lakeside Schools")
+    people = [user("t1", "teacher"), user("t2", "teacher"), user("s1"), user("s2")]
+    lakesides(web, *people, person("s900", email="s9@lakeside.example", given="Zoe"), name="renumbered")
+    again = by_google(web, "g-zoe", "s9@lakeside.example")
+    assert again.path == "/welcome"
+    assert linked(web, "s900") is None
+
+
+def test_a_renamed_row_does_not_open_the_account_of_its_link(web: Website) -> None:
+    """The district gives Ada's linked number a name, an address and a Clever id of its choice."""
+    linked_teacher(web)
+    lakesides(
+        web,
+        person("t1", "teacher", email="eve@lakeside.example", clever="evil", given="Eve", family="Snow"),
+        name="renamed",
+    )
+    for stranger in (by_clever(web, "evil", "lakeside"), by_google(web, "g-eve", "eve@lakeside.example")):
+        assert "Ada" not in stranger.text
+        is_kept_out(web, stranger, "ada")
+
+
+@pytest.mark.parametrize("changed", [{"clever": "evil"}, {"email": "other@lakeside.example", "clever": "evil"}])
+def test_another_way_in_at_a_linked_row_is_confirmed_by_a_login_to_the_account(
+    web: Website, changed: dict[str, Any]
+) -> None:
+    linked_teacher(web)
+    lakesides(web, person("t1", "teacher", **{"email": "t1@lakeside.example", **changed}), name="changed")
+    stranger = by_clever(web, "evil", "lakeside")
+    assert stranger.path == "/welcome"
+    assert "I don't have an account yet" not in stranger.text
+    stranger.http.post("https://link.example/account/new")
+    is_kept_out(web, stranger, "ada")
+    assert linked(web, "t1") == "ada", "the owner's link stands"
+
+
+def test_a_student_row_does_not_open_a_teachers_account_and_its_address_is_told(web: Website) -> None:
+    web.world.feed(account("ada", "ada@lakeside.example", display_name="Ada Person"))
+    lakesides(web, user("t1", "teacher"), person("s50", email="ada@lakeside.example", clever="evil"))
+    stranger = by_clever(web, "evil", "lakeside")
+    assert stranger.path == "/welcome"
+    is_kept_out(web, stranger, "ada")
+    log_in(stranger.open("/login")).press("Link my accounts")
+    assert (stranger.status, "You are on the roster as a student" in stranger.text) == (409, True)
+    assert linked(web, "s50") is None
+
+
+def test_an_administrators_row_opens_no_account(web: Website) -> None:
+    hostile(web, person("x1", "administrator", email="ada@mail.example", clever="evil"))
+    stranger = by_clever(web, "evil")
+    assert stranger.path == f"/console/{HILLTOP}"
+    is_kept_out(web, stranger, "ada")
+
+
+def test_a_second_district_opens_no_account_by_the_address_of_the_first(web: Website) -> None:
+    by_google(web, "g-zoe", "s9@lakeside.example")
+    report = hostile(web, person("x1", "teacher", email="s9@lakeside.example", clever="evil", given="Zoe"))
+    assert report["matching"]["matched"] == report["matching"]["ambiguous"] == 0
+    stranger = by_clever(web, "evil")
+    assert stranger.path == "/welcome"
+    is_kept_out(web, stranger, "ada")
+    assert linked(web, "x1", HILLTOP) is None
+
+
+def test_a_shared_domain_links_by_what_an_issuer_verified_and_never_by_the_roster(web: Website) -> None:
+    web.world.register(
+        HILLTOP, name="Hilltop Schools", email_domains=["hilltop.example"], clever_district_id=HILLTOP_CLEVER,
+        shared_email_domains=["county.example"],
+    )  # fmt: skip
+    web.world.feed(account("una", "una@county.example", display_name="Una"))
+    report = hostile(web, person("x1", "teacher", email="una@county.example", clever="evil"))
+    assert report["matching"]["matched"] == 0
+    is_kept_out(web, by_clever(web, "evil"), "una")
+    assert by_google(web, "g-una", "una@county.example", HILLTOP).path == "/home"
+    assert linked(web, "x1", HILLTOP) == "una"
+
+
+def test_a_preview_tells_nobody_whether_an_address_elsewhere_has_an_account(web: Website) -> None:
+    known, unknown = (
+        web.world.report(
+            web.world.put(f"previews/{HILLTOP}/{n}.zip", zipped(roster(person("x1", "teacher", email=e), classes="")))
+        )["matching"]
+        for n, e in enumerate(("ada@mail.example", "nobody@mail.example"))
+    )
+    assert known == unknown
+
+
+@pytest.mark.parametrize("claims", [{"email_verified": True}, {"email_verified": False}, {}])
+def test_an_issuer_that_verifies_nothing_proves_no_address(web: Website, claims: dict[str, Any]) -> None:
+    """Clever's address claim proves no account, whatever it says of itself."""
+    web.world.feed(account("kim", "kim@mail.example", display_name="Kim"))
+    hostile(web, person("x1", "teacher", email="kim@mail.example", clever="evil"))
+    stranger = by_clever(web, "evil", email="kim@mail.example", **claims)
+    assert stranger.path == "/welcome"
+    is_kept_out(web, stranger, "kim")
+
+
+def test_two_addresses_swapped_in_the_sheet_leave_each_teacher_in_her_own_account(web: Website) -> None:
+    for number in ("t1", "t2"):
+        by_google(web, f"g-{number}", f"{number}@lakeside.example").press("I don't have an account yet")
+    own = {number: linked(web, number) for number in ("t1", "t2")}
+    lakesides(
+        web,
+        person("t1", "teacher", email="t2@lakeside.example", given="Ada"),
+        person("t2", "teacher", email="t1@lakeside.example", given="Kim"),
+        name="swapped",
+    )
+    for number in ("t1", "t2"):
+        page = by_google(web, f"g-{number}", f"{number}@lakeside.example")
+        assert page.path == "/home"
+        assert ("Algebra" in page.text) is (number == "t1")
+    assert own == {number: linked(web, number) for number in ("t1", "t2")}
+
+
+# What a number is not.
+
+
+def test_a_number_that_is_somebody_elses_now_ends_the_link_and_mails_the_new_person(web: Website) -> None:
+    linked_teacher(web)
+    web.world.notify_of_links()
+    lakesides(web, user("t2", "teacher"), user("s1"), user("s2"), user("s9"), user("a1", "administrator"), name="gone")
+    report = lakesides(
+        web, person("t1", "teacher", email="bob@lakeside.example", given="Bob", family="Stone"), name="bob"
+    )
+    assert "number_of_another" in {note["code"] for note in report["notes"]}
+    assert linked(web, "t1") is None
+    web.world.send_mail()
+    assert "bob@lakeside.example" in {mail["To"] for mail in web.world.ses.sent}
+    bob = by_google(web, "g-bob", "bob@lakeside.example")
+    assert (bob.path, "Ada" in bob.text) == ("/welcome", False)
+    web.world.ses.sent.clear()
+    web.world.notify_of_links()
+    assert {mail["To"] for mail in web.world.ses.sent} == {"ada@mail.example"}
+    assert "Bob" not in text(web.world.ses.sent[0])
+
+
+def test_a_number_of_another_overnight_without_addresses_is_known_by_the_name(web: Website) -> None:
+    people = [user("t1", "teacher"), user("t2", "teacher")]
+    lakesides(web, *people, person("s1", clever="a", given="Ana", family="Reis"), name="ana")
+    by_clever(web, "a", "lakeside").press("I don't have an account yet")
+    made = linked(web, "s1")
+    lakesides(web, *people, person("s1", clever="b", given="Omar", family="Haddad"), name="omar")
+    omar = by_clever(web, "b", "lakeside")
+    assert (omar.path, linked(web, "s1")) == ("/welcome", None)
+    omar.press("I don't have an account yet")
+    assert linked(web, "s1") not in (None, made)
+
+
+def test_a_link_that_ended_by_mistake_is_taken_back_by_its_own_login(web: Website) -> None:
+    people = [user("t1", "teacher"), user("t2", "teacher")]
+    ana = person("s1", clever="a", given="Ana", family="Reis")
+    lakesides(web, *people, ana, name="ana")
+    by_clever(web, "a", "lakeside").press("I don't have an account yet")
+    made = linked(web, "s1")
+    lakesides(web, *people, person("s1", clever="b", given="Omar", family="Haddad"), name="slip")
+    assert linked(web, "s1") is None
+    lakesides(web, *people, ana, name="put right")
+    assert by_clever(web, "a", "lakeside").path == "/home"
+    assert linked(web, "s1") == made
+
+
+# The same person under another number.
+
+
+def test_a_linked_student_under_another_number_keeps_the_account_and_its_points(web: Website) -> None:
+    by_google(web, "g-zoe", "s9@lakeside.example")
+    people = [user("t1", "teacher"), user("t2", "teacher"), user("s1"), user("s2")]
+    lakesides(web, *people, person("z-new", email="s9@lakeside.example", given="Zoe"), name="renumbered")
+    page = by_google(web, "g-zoe", "s9@lakeside.example")
+    assert page.path == "/home"
+    assert (linked(web, "z-new"), linked(web, "s9")) == ("zoe", None)
+    moved = [
+        i
+        for (pk, _), i in web.world.table.items.items()
+        if pk.startswith("OUTBOX#") and i["detail_type"] == "LinkMoved"
+    ]
+    assert len(moved) == 1
+    assert web.world.notify_of_links() == 0, "it is the same link"
+
+
+def test_a_linked_teacher_under_another_number_is_not_mailed_again(web: Website) -> None:
+    linked_teacher(web)
+    mails = len(web.world.ses.sent)
+    people = [user("t2", "teacher"), user("s1"), user("s2"), user("s9"), user("a1", "administrator")]
+    report = lakesides(web, person("t1-new", "teacher", email="t1@lakeside.example"), *people, name="renumbered")
+    web.world.send_mail()
+    assert len(web.world.ses.sent) == mails
+    assert report["matching"]["matched"] == 1
+    page = by_google(web, "g-ada-at-school", "t1@lakeside.example")
+    assert page.path == "/home"
+    assert "Period 3" in page.text
+    assert linked(web, "t1-new") == "ada"
+
+
+def test_who_proves_the_account_of_a_number_that_was_left_links_it_anew(web: Website) -> None:
+    """Once it answered: this account is linked to another person of this district."""
+    kid = by_clever(web, "cid-1", "lakeside").press("Log into my existing account")
+    log_in(kid, "kid").press("Link my accounts")
+    people = [user("t1", "teacher"), user("t2", "teacher"), user("s2"), user("s9")]
+    lakesides(web, *people, person("k-new", clever="cid-new", given="Kid"), name="renumbered")
+    page = by_clever(web, "cid-new", "lakeside").press("Log into my existing account")
+    log_in(page, "kid").press("Link my accounts")
+    assert (page.path, linked(web, "k-new")) == ("/home", "kid")
+    assert by_clever(web, "cid-new", "lakeside").path == "/home"
+
+
+# What is confirmed once.
+
+
+def test_a_new_login_at_a_linked_row_works_once_the_account_confirmed_it_and_its_address_is_told(web: Website) -> None:
+    linked_teacher(web)
+    web.world.notify_of_links()
+    web.world.ses.sent.clear()
+    lakesides(web, person("t1", "teacher", email="t1@lakeside.example", clever="c-new"), name="changed")
+    ada = by_clever(web, "c-new", "lakeside").press("Log into my existing account")
+    log_in(ada)
+    assert ada.path == "/link"
+    assert "the login of Lakeside Schools opens this account" in ada.text
+    ada.press("Link my accounts")
+    assert ada.path == "/home"
+    web.world.notify_of_links()
+    assert {mail["To"] for mail in web.world.ses.sent} == {"ada@mail.example", "t1@lakeside.example"}
+    assert by_clever(web, "c-new", "lakeside").path == "/home"
+
+
+def test_an_owner_on_a_shared_computer_confirms_no_strangers_login_without_a_word(web: Website) -> None:
+    linked_teacher(web)
+    lakesides(web, person("t1", "teacher", email="t1@lakeside.example", clever="evil"), name="changed")
+    shared = by_clever(web, "evil", "lakeside")
+    log_in(shared.open("/login"))
+    assert by_clever(web, "evil", "lakeside").path == "/welcome", "nobody pressed a button that says so"
+
+
+def test_an_account_that_the_district_alone_opens_follows_its_row(web: Website) -> None:
+    in_a_made_account(web)
+    made = linked(web, "s1")
+    people = [user("t1", "teacher"), user("t2", "teacher"), user("s2"), user("s9")]
+    lakesides(web, *people, person("s1", email="s1@lakeside.example", clever="cid-new", given="Kid"), name="changed")
+    assert by_clever(web, "cid-new", "lakeside").path == "/home"
+    assert linked(web, "s1") == made
+
+
+def test_a_link_of_the_version_before_counts_for_its_first_login_that_fits(web: Website) -> None:
+    linked_teacher(web)
+    item = web.world.table.items["USER#lakeside#t1", "LINK"]
+    item.pop("proofs")
+    assert by_google(web, "g-ada", "t1@lakeside.example").path == "/home"
+    link = web.world.links.of_user(key("t1"))
+    assert link is not None
+    assert link.proofs is not None
+    assert link.proofs.identities
+
+
+# Addresses and trust.
+
+
+def test_an_account_that_a_clever_login_made_has_no_verified_address(web: Website) -> None:
+    """Lakeside's pupil row has Hilltop's teacher's address by a slip."""
+    slip = "teacher@hilltop.example"
+    lakesides(web, user("t1", "teacher"), person("s40", email=slip, clever="pupil", given="Pip"))
+    by_clever(web, "pupil", "lakeside").press("I don't have an account yet")
+    made = web.world.accounts.get(linked(web, "s40") or "")
+    assert made is not None
+    assert (made.email, made.email_verified) == (slip, False)
+    report = hostile(web, person("x1", "teacher", email=slip, given="Tia"))
+    web.world.send_mail()
+    assert report["matching"]["matched"] == 0
+    assert slip in {mail["To"] for mail in web.world.ses.sent}, "she is mailed"
+    tia = by_google(web, "g-tia", slip, HILLTOP)
+    assert tia.path == "/welcome"
+
+
+def test_an_account_that_a_google_login_made_has_the_address_that_google_verified(web: Website) -> None:
+    by_google(web, "g-s2", "s2@lakeside.example").press("I don't have an account yet")
+    made = web.world.accounts.get(linked(web, "s2") or "")
+    assert made is not None
+    assert made.email_verified
+
+
+def test_a_login_that_was_trusted_at_an_undone_link_is_not_trusted_at_the_next_one(web: Website) -> None:
+    claims = {"sub": "google-ada", "email": "ada@mail.example", "email_verified": True}
+    page = web.visitor(**claims).open(web.world.address_in_mail_to("t1@lakeside.example"))
+    page.press("Log into my existing account").press("Continue with Google").press("Link my accounts")
+    page.press("Undo the link with Lakeside Schools")
+    web.world.pass_time(minutes=1)
+    anew = by_google(web, "g-school", "t1@lakeside.example").press("Log into my existing account")
+    log_in(anew).press("Link my accounts")
+    assert linked(web, "t1") == "ada"
+    later = web.visitor(**claims).open("/login").press("Continue with Google")
+    assert "Confirm that this is you" in later.open("/home").text
+
+
+# What M6 promises, where it should.
+
+
+@pytest.mark.parametrize("way", ["google", "clever"])
+def test_a_first_login_in_a_district_with_its_own_domain_has_nothing_to_do(web: Website, way: str) -> None:
+    web.world.feed(account("tom", "t2@lakeside.example", display_name="Tom Person"))
+    people = [user("t1", "teacher"), person("t2", "teacher", email="t2@lakeside.example", clever="c-tom", given="Tom")]
+    lakesides(web, *people)
+    first = by_google(web, "g-tom", "t2@lakeside.example") if way == "google" else by_clever(web, "c-tom", "lakeside")
+    assert (first.path, linked(web, "t2")) == ("/home", "tom")
+    for page in (by_google(web, "g-tom", "t2@lakeside.example"), by_clever(web, "c-tom", "lakeside")):
+        assert page.path == "/home"
+
+
+def test_the_subject_of_the_login_is_the_accounts_own_wherever_its_address_is(web: Website) -> None:
+    web.world.feed(account("tom", "tom@mail.example", clever_id="c-tom"))
+    lakesides(web, user("t1", "teacher"), person("t2", "teacher", email="t2@lakeside.example", clever="c-tom"))
+    assert by_clever(web, "c-tom", "lakeside").path == "/home"
+    assert linked(web, "t2") == "tom"
+
+
+def test_a_teacher_who_linked_by_the_mail_is_known_at_the_districts_login(web: Website) -> None:
+    log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
+    assert by_google(web, "g-any", "t1@lakeside.example").path == "/home"
