@@ -22,10 +22,11 @@ from functions.pages.http import LOGIN_COOKIE, PageRenderer, Reply, Request, see
 from functions.pages.linking import link as linking
 from functions.pages.login import federated_login
 from functions.pages.login import password as passwords
+from functions.pages.login.known_browser import KnownBrowsers
 from functions.pages.mail_links import notice as notice_pages
 from shared.domain import link as link_rules
-from shared.hubs.oidc import Identity
-from shared.runtime.tokens import SealedCookie
+from shared.hubs.oidc import Identity, OidcProvider
+from shared.runtime.tokens import SealedCookie, TokenKeys
 from shared.stores import identifier_index, links, sessions
 from shared.stores import request_context as stored_context
 from shared.stores.keys import oidc_key
@@ -98,6 +99,15 @@ def _with_inline_styles(self: PageRenderer, nonce: str) -> dict[str, str]:
 def _believes_headers(event: dict[str, Any]) -> Request:
     found = _from_event(Request, event)
     return replace(found, source_ip=found.headers.get("x-forwarded-for", found.source_ip))
+
+
+def _strips_every_blank(event: Any, _headers: Any) -> dict[str, str]:
+    pairs = (pair.strip().partition("=") for pair in event.get("cookies") or ())
+    return {name: value for name, _, value in pairs}
+
+
+def _counts_every_try(self: RateLimiter, _at_place: Any, anywhere: Any, username: str, _place: str) -> None:
+    self.hit(anywhere, username)
 
 
 def _of_any_age(present: Any, *args: Any, **named: Any) -> Any:
@@ -219,6 +229,8 @@ _PRE_HIJACKED = "tests/unit/pages/test_pre_hijacked_accounts.py::"
 _LINKING = "tests/unit/pages/test_linking.py::"
 _SECURITY = "tests/unit/pages/test_security.py::"
 _PASSWORDS = "tests/unit/pages/test_passwords.py::"
+_LIMITS = "tests/unit/pages/test_limits.py::"
+_ISSUER_KEYS = "tests/unit/pages/test_issuer_keys.py::"
 _OIDC = "tests/unit/pages/test_oidc_answers.py::"
 _ACTIVATION = "tests/unit/mail/test_activation_life.py::"
 _HEADERS_TEST = "tests/unit/pages/test_headers.py::test_every_route_carries_the_whole_set_at_every_status"
@@ -326,12 +338,12 @@ GUARDS = (
     ),
     SecurityGuard(
         "logins are limited, whatever the case",
-        _patch(RateLimiter, "hit", _nothing),
+        _patch(RateLimiter, "hit_account", _nothing),
         _SECURITY + "test_a_limit_trusts_no_header_case_or_success",
     ),
     SecurityGuard(
         "tries of a second factor are limited",
-        _patch(RateLimiter, "hit", _nothing),
+        _patch(RateLimiter, "hit_account", _nothing),
         _PASSWORDS + "test_tries_of_a_code_count_per_account_and_a_new_login_resets_none",
     ),
     SecurityGuard(
@@ -341,8 +353,38 @@ GUARDS = (
     ),
     SecurityGuard(
         "codes and tries of a new password are limited",
-        _patch(RateLimiter, "hit", _nothing),
+        _patch(RateLimiter, "hit_account", _nothing),
         _PASSWORDS + "test_codes_and_tries_are_limited_whatever_the_case_of_the_name",
+    ),
+    SecurityGuard(
+        "a stranger uses up nobody's own browser",
+        _patch(KnownBrowsers, "_mark", _nothing),
+        _LIMITS + "test_the_owners_own_browser_gets_in_whatever_strangers_tried",
+    ),
+    SecurityGuard(
+        "a place that is over its limit takes no tries from others",
+        _patch(RateLimiter, "hit_account", _counts_every_try),
+        _LIMITS + "test_a_strangers_place_takes_no_tries_from_another_place",
+    ),
+    SecurityGuard(
+        "an IPv6 network is one place",
+        _patch(Request, "place", property(lambda request: request.source_ip)),
+        _LIMITS + "test_one_line_with_many_ipv6_addresses_is_one_place",
+    ),
+    SecurityGuard(
+        "a cookie's name is compared byte for byte",
+        _patch(web, "_cookies", _strips_every_blank),
+        "tests/unit/pages/test_cookies.py::test_a_name_with_a_unicode_blank_is_another_name[{blank}{name}-U+00A0]",
+    ),
+    SecurityGuard(
+        "a token that an issuer made for another party proves nobody",
+        _patch(OidcProvider, "_check_authorized_party", _nothing),
+        _ISSUER_KEYS + "test_a_token_that_was_made_for_another_party_proves_nothing[somebody else]",
+    ),
+    SecurityGuard(
+        "what the previous key signed still opens",
+        _patch(TokenKeys, "oldest_first", property(lambda keys: [keys.current])),
+        "tests/unit/system/test_key_rotation.py::test_mails_cookies_and_sessions_of_the_previous_key_go_on",
     ),
     SecurityGuard(
         "a new password ends earlier sessions",

@@ -6,6 +6,7 @@ import base64
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs
@@ -23,8 +24,12 @@ ACTIVATION_COOKIE = "__Host-activation"
 NOTICE_COOKIE = "__Host-notice"
 LOGIN_COOKIE = "__Host-login"
 LANGUAGE_COOKIE = "__Host-language"
+KNOWN_COOKIE = "__Host-known"
+"""By which accounts know this browser (``functions/pages/login/known_browser.py``)."""
 WANTED_COOKIE = "__Host-wanted"
 """Which page somebody wanted who was not logged in; home leads there."""
+_KEPT_SECONDS = {KNOWN_COOKIE: 180 * 86_400}
+"""Cookies that outlive the browser's session."""
 _LARGEST_FORM = 64_000
 _MOST_FIELDS = 500
 
@@ -58,6 +63,20 @@ class Request:
             _form(event, headers),
             http.get("sourceIp", ""),
         )
+
+    @property
+    def place(self) -> str:
+        """Where a request comes from, as limits count it: an IPv4 address, or the 64 bits of an IPv6 network.
+
+        Whoever has one IPv6 address has the others of its network, too.
+        """
+        try:
+            address = ip_address(self.source_ip)
+        except ValueError:
+            return self.source_ip
+        if isinstance(address, IPv4Address):
+            return str(address)
+        return str(address.ipv4_mapped or ip_network((address.packed[:8] + bytes(8), 64)))
 
     @property
     def is_repeatable(self) -> bool:
@@ -219,5 +238,5 @@ def _cookie(name: str, value: str | None) -> Cookie:
         secure=True,
         http_only=True,
         same_site=SameSite.LAX_MODE,
-        max_age=0 if value is None else None,
+        max_age=0 if value is None else _KEPT_SECONDS.get(name),
     )

@@ -1,32 +1,56 @@
-"""Every rate limit of the pages (docs/security.md). ``kind`` is part of the counter's key."""
+"""Every rate limit of the pages (docs/security.md). ``kind`` is part of the counter's key.
+
+A place is an IPv4 address or an IPv6 network of 64 bits (``Request.place``): one line, however many addresses it has.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.stores.rate_limits import Limit
 
 _QUARTER, _HOUR, _DAY = timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)
 
-LOGIN = Limit("login", 10, _QUARTER)
-"""Of one account, by whichever of its names."""
-LOGIN_FROM = Limit("login_from", 3000, _QUARTER)
-"""From one network address: a whole school may share it."""
-LOGIN_CODE = Limit("login_code", 5, _QUARTER)
-"""Answers to a second factor, of one account."""
+
+@dataclass(frozen=True, slots=True)
+class AccountLimit:
+    """Tries at one account, by whichever of its names: few from one place, more from anywhere.
+
+    A browser in which its owner has logged in before has tries of its own, so no stranger can use them up
+    (``functions/pages/login/known_browser.py``).
+    """
+
+    at_place: Limit
+    anywhere: Limit
+    known_browser: Limit
+
+    @classmethod
+    def of(cls, kind: str, at_place: int, anywhere: int, within: timedelta) -> AccountLimit:
+        """``known_browser`` has as many tries as a place."""
+        return cls(
+            Limit(kind, at_place, within), Limit(kind, anywhere, within), Limit(f"{kind}_known", at_place, within)
+        )
+
+
+LOGIN = AccountLimit.of("login", 10, 100, _QUARTER)
+LOGIN_FROM = Limit("login_from", 5000, _QUARTER)
+"""From one place: a school of 1,500 may share it, all of whom log in within ten minutes."""
+LOGIN_CODE = AccountLimit.of("login_code", 5, 20, _QUARTER)
+"""Answers to a second factor."""
 DISTRICT_LOGIN = Limit("district_login", 200_000, _QUARTER)
 """Of one district: one of a million students that begins its day at once stays below."""
-FORGOTTEN = Limit("forgotten", 5, _HOUR)
-"""Codes for a new password, for one name."""
+FORGOTTEN = AccountLimit.of("forgotten", 5, 20, _HOUR)
+"""Codes for a new password."""
 FORGOTTEN_FROM = Limit("forgotten_from", 300, _HOUR)
-"""Codes for a new password, from one network address."""
-NEW_PASSWORD = Limit("new_password", 5, _QUARTER)
-"""Tries of such a code, for one name."""
+"""Codes for a new password, from one place."""
+NEW_PASSWORD = AccountLimit.of("new_password", 5, 20, _QUARTER)
+"""Tries of such a code."""
 
 ACTIVATION = Limit("activation", 300, _HOUR)
-"""Wrong addresses of an activation mail: of one activation, or from one network address."""
+"""Wrong addresses of an activation mail: of one activation, or from one place."""
 NOTICE = Limit("notice", 300, _HOUR)
-"""Wrong addresses of a notice: of one notice, or from one network address."""
+"""Wrong addresses of a notice: of one notice, or from one place."""
 
 # What somebody types who has to know the mail's address: few tries from one place, more from anywhere, so that a robot
 # that presses buttons does not use up the tries of the mail's owner.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from shared.domain.clock import Clock
 from shared.domain.errors import Throttled
@@ -29,15 +32,39 @@ class RateLimiter:
 
     def hit(self, limit: Limit, key: str) -> None:
         """Count a try for this key, whatever its case. Raises Throttled once there are too many in the present window."""
+        update, wait = self._counting(limit, key, "hits")
+        if int(self._table.updated(update)["hits"]) > limit.most:
+            raise _throttled(wait)
+
+    def hit_account(self, at_place: Limit, anywhere: Limit, username: str, place: str) -> None:
+        """Count a try at an account, from a place; both limits have one kind and one window, and are one write.
+
+        A place that has used up its tries adds nothing to those from anywhere. Places share 256 counters, so that no number
+        of them makes the item large. Raises Throttled.
+        """
+        name = account_name(username)
+        counter = f"p{hashlib.sha256(f'{name} {place}'.encode()).digest()[0]}"
+        update, wait = self._counting(anywhere, name, "hits", counter)
+        is_below = "(attribute_not_exists(#{0}) OR #{0} < :{1})"
+        update = update.when(is_below.format("hits", "anywhere"), anywhere=anywhere.most)
+        if not self._table.attempt(update.when(is_below.format(counter, "at_place"), at_place=at_place.most)):
+            raise _throttled(wait)
+
+    def _counting(self, limit: Limit, key: str, *counters: str) -> tuple[Update, int]:
+        """The write that counts one more, and in how many seconds the window ends."""
         now = self._clock()
         seconds = int(limit.within.total_seconds())
         window = int(now.timestamp()) // seconds
         ends = datetime.fromtimestamp((window + 1) * seconds, tz=now.tzinfo)
         counter = limit_key(limit.kind, key.casefold(), window)
-        update = Update(counter).add(hits=1).set(ttl=int(ends.timestamp()) + 3600)
-        if int(self._table.updated(update)["hits"]) > limit.most:
-            raise Throttled(
-                "too_many_tries",
-                "There were too many tries. Wait a little, then try again.",
-                retry_after=max(1, int((ends - now).total_seconds())),
-            )
+        update = Update(counter).add(**dict.fromkeys(counters, 1)).set(ttl=int(ends.timestamp()) + 3600)
+        return update, ceil((ends - now).total_seconds())
+
+
+def account_name(username: str) -> str:
+    """A username as limits count it: one spelling for all that the user pool takes for the same."""
+    return unicodedata.normalize("NFKC", username).strip().casefold()
+
+
+def _throttled(wait: int) -> Throttled:
+    return Throttled("too_many_tries", "There were too many tries. Wait a little, then try again.", retry_after=wait)

@@ -34,7 +34,7 @@ class ActivationPages:
         user = self._services.request_contexts.user_of(activation_id) if activation_id else None
         context = self._contexts.at_activation(token, user) if user else RequestContext(problem="unknown")
         if context.problem in ("unknown", "replaced"):
-            counted = (activation_id if user else None) or request.source_ip
+            counted = (activation_id if user else None) or request.place
             self._services.rate_limiter.hit(limits.ACTIVATION, counted)
         cookie = context.activation_cookie
         if cookie and context.invitation:
@@ -85,7 +85,7 @@ class ActivationPages:
         if context.problem not in _ANOTHER_MAIL_HELPS:
             return _gone(context)
         activation_id = activation_id_of(context.activation_cookie.token) or ""
-        self._services.rate_limiter.hit(limits.ANOTHER_MAIL_FROM, f"{activation_id} {request.source_ip}")
+        self._services.rate_limiter.hit(limits.ANOTHER_MAIL_FROM, f"{activation_id} {request.place}")
         self._services.rate_limiter.hit(limits.ANOTHER_MAIL, activation_id)
         user = self._services.users.get(context.activation_cookie.user)
         typed = normalise(request.form.get("email", ""))

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
+from functions.pages.login.known_browser import KnownBrowsers
 from functions.pages.request_context import RequestContext, RequestContexts
 from shared.domain.email_address import normalise
 from shared.domain.errors import LoginRefused
@@ -21,6 +22,7 @@ class LoginPages:
         self._services = services
         self._contexts = contexts
         self._link_accounts = services.link_accounts()
+        self.known_browsers = KnownBrowsers(services)
 
     def show(self, request: Request, *, problem: str | None = None, username: str = "", status: int = 200) -> Reply:
         candidates = self._link_accounts.candidates(self._contexts.of(request).proven) if problem else []
@@ -37,15 +39,17 @@ class LoginPages:
         """The same reply for an unknown name and a wrong password, after the same calls (ASVS 6.3.8)."""
         name, password = request.form.get("username", "").strip(), request.form.get("password", "")
         username = self.username_of(name)
-        self._services.rate_limiter.hit(limits.LOGIN, username or "-")
-        self._services.rate_limiter.hit(limits.LOGIN_FROM, request.source_ip)
+        self.known_browsers.count_try(request, username, limits.LOGIN)
+        self._services.rate_limiter.hit(limits.LOGIN_FROM, request.place)
         try:
             if not name or not password:
                 raise refused()
             outcome = self._services.passwords.log_in(username, password)
         except LoginRefused as error:
             return self.show(request, problem=error.code, username=name, status=401)
-        return self.to_challenge(outcome) if isinstance(outcome, Challenge) else self.enter(request, outcome)
+        if isinstance(outcome, Challenge):
+            return self.to_challenge(outcome)
+        return self.known_browsers.remember(request, self.enter(request, outcome), username)
 
     def to_challenge(self, challenge: Challenge, *, is_reset: bool = False) -> Reply:
         """On to the page that asks. Cognito's session goes along in the cookie; ``is_reset`` says that a password is new."""

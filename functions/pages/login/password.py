@@ -34,12 +34,12 @@ class PasswordPages:
         if asked is None:
             return see_other("/login")
         challenge, is_reset = asked
-        self._services.rate_limiter.hit(limits.LOGIN_CODE, challenge.username)
+        self._login.known_browsers.count_try(request, challenge.username, limits.LOGIN_CODE)
         try:
             outcome = self._services.passwords.answer_challenge(challenge, request.form.get("answer", "").strip())
         except LoginRefused:
             return self._ask(request, challenge, status=401)
-        return self._enter(request, outcome, is_reset=is_reset)
+        return self._enter(request, outcome, challenge.username, is_reset=is_reset)
 
     def _challenge(self, request: Request) -> tuple[Challenge, bool] | None:
         sealed = self._services.sealed("challenge").open(request.cookies.get(LOGIN_COOKIE), _CHALLENGE_SECONDS)
@@ -48,13 +48,13 @@ class PasswordPages:
     def _ask(self, request: Request, challenge: Challenge, *, status: int = 200) -> Reply:
         return self._page(request, "login/login_code", status, wants_a_new_password=challenge.wants_a_new_password)
 
-    def _enter(self, request: Request, outcome: str | Challenge, *, is_reset: bool) -> Reply:
+    def _enter(self, request: Request, outcome: str | Challenge, username: str, *, is_reset: bool) -> Reply:
         """Who set a new password ends every earlier session: it may be another's (ASVS 7.4.3)."""
         if isinstance(outcome, Challenge):
             return self._login.to_challenge(outcome, is_reset=is_reset)
         if is_reset:
             self._services.sessions.end_all(outcome)
-        reply = self._login.enter(request, outcome)
+        reply = self._login.known_browsers.remember(request, self._login.enter(request, outcome), username)
         reply.cookies[LOGIN_COOKIE] = None
         return reply
 
@@ -70,9 +70,10 @@ class PasswordPages:
         if self._services.password_help_url:
             return see_other(self._services.password_help_url)
         name = request.form.get("username", "").strip()[:_LONGEST_NAME]
-        self._services.rate_limiter.hit(limits.FORGOTTEN, name or "-")
-        self._services.rate_limiter.hit(limits.FORGOTTEN_FROM, request.source_ip)
-        self._services.passwords.send_code(self._login.username_of(name))
+        username = self._login.username_of(name)
+        self._login.known_browsers.count_try(request, username, limits.FORGOTTEN)
+        self._services.rate_limiter.hit(limits.FORGOTTEN_FROM, request.place)
+        self._services.passwords.send_code(username)
         return see_other("/login/reset", **{LOGIN_COOKIE: self._services.sealed("forgotten").seal({"name": name})})
 
     def show_reset(self, request: Request) -> Reply:
@@ -82,14 +83,14 @@ class PasswordPages:
         name = self._forgotten(request)
         if name is None:
             return see_other("/login/forgot")
-        self._services.rate_limiter.hit(limits.NEW_PASSWORD, name)
         username, password = self._login.username_of(name), request.form.get("new_password", "")
+        self._login.known_browsers.count_try(request, username, limits.NEW_PASSWORD)
         try:
             self._services.passwords.set_password(username, request.form.get("code", "").strip(), password)
             outcome = self._services.passwords.log_in(username, password)
         except LoginRefused:
             return self._page(request, "login/new_password", 401)
-        return self._enter(request, outcome, is_reset=True)
+        return self._enter(request, outcome, username, is_reset=True)
 
     def _forgotten(self, request: Request) -> str | None:
         sealed = self._services.sealed("forgotten").open(request.cookies.get(LOGIN_COOKIE), _FORGOTTEN_SECONDS)

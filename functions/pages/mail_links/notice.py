@@ -74,7 +74,7 @@ class NoticePages:
         noticed = self._noticed(token)
         if not isinstance(noticed, NoticedLink):
             named = notice_id_of(token)
-            counted = named[0] if named and noticed == "gone" else request.source_ip
+            counted = named[0] if named and noticed == "gone" else request.place
             self._services.rate_limiter.hit(limits.NOTICE, counted)
             return _sorry(noticed)
         return see_other("/notice", **{NOTICE_COOKIE: self._services.sealed("notice").seal({"token": token})})
@@ -109,7 +109,7 @@ class NoticePages:
         noticed = self._noticed(token)
         if not isinstance(noticed, NoticedLink):
             return _sorry(noticed)
-        self._services.rate_limiter.hit(limits.NOTICE_UNDO_FROM, f"{noticed.notice.notice_id} {request.source_ip}")
+        self._services.rate_limiter.hit(limits.NOTICE_UNDO_FROM, f"{noticed.notice.notice_id} {request.place}")
         self._services.rate_limiter.hit(limits.NOTICE_UNDO, noticed.notice.notice_id)
         if normalise(request.form.get("email", "")) == noticed.address:
             with suppress(RefusedTransition):

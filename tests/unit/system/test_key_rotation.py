@@ -80,7 +80,7 @@ def test_a_key_that_is_only_previous_signs_nothing(web: Website) -> None:
     assert page.open("/home").path == "/login"
 
 
-def test_each_step_of_a_rotation_is_understood_by_workers_that_still_know_the_step_before(web: Website) -> None:
+def test_each_step_of_a_rotation_is_understood_one_step_earlier_and_later(web: Website) -> None:
     """The runbook: first every worker takes the new key, then it signs. A worker keeps a secret for five minutes."""
     steps = [TokenKeys(OLD), TokenKeys(OLD, (NEW,)), TokenKeys(NEW, (OLD,))]
     for before, after in pairwise(steps):
