@@ -34,6 +34,7 @@ from shared.stores.rate_limits import RateLimiter
 from shared.stores.sessions import SessionStore
 from shared.stores.table import Put, Write
 from shared.use_cases import link_accounts
+from shared.use_cases.class_contents import ClassContents
 from simulation import races
 from simulation.guards import _any_holder_matches, _redoes_what_was_undone
 from tests import pages_harness as tests_site
@@ -385,6 +386,12 @@ GUARDS = (
         "what the previous key signed still opens",
         _patch(TokenKeys, "oldest_first", property(lambda keys: [keys.current])),
         "tests/unit/system/test_key_rotation.py::test_mails_cookies_and_sessions_of_the_previous_key_go_on",
+    ),
+    SecurityGuard(
+        "what was exported for a link ends with it",
+        _patch(ClassContents, "teaches_all", _always),
+        "tests/unit/system/test_class_export.py::"
+        "test_an_export_of_a_district_class_ends_with_the_link_that_it_was_made_for",
     ),
     SecurityGuard(
         "a new password ends earlier sessions",

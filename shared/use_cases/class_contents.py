@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shared.domain.account import Assignment, Goal, GrassrootsClass
 from shared.domain.roster import DistrictClass, RosterUserKey
 from shared.stores.accounts import AccountStore
+from shared.stores.class_exports import ExportedClass
 from shared.stores.class_work import ClassWorkStore
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.links import LinkStore
@@ -64,6 +65,20 @@ class ClassContents:
             return None
         goals, assignments = self._work.of_class(district_id, class_id)
         return Taught(district_class.title, tuple(goals), tuple(assignments), district=district_class)
+
+    def teaches_all(self, account_id: str, classes: Iterable[ExportedClass]) -> bool:
+        """Whether this account still has each of these classes: as its owner, in the trash too, or by a link that stands."""
+        wanted = list(classes)
+        family = self._accounts.family_of(account_id)
+        if any(named.district_id is None for named in wanted):
+            owned = {found.class_id for found in self._accounts.classes.owned(*family)}
+            if not owned >= {named.class_id for named in wanted if named.district_id is None}:
+                return False
+        by_link = [(named.district_id, named.class_id) for named in wanted if named.district_id]
+        links = [link.user for link in self._links.of_account(*family)] if by_link else []
+        users = self._users.get_many(links).values() if links else ()
+        taught = {(user.district_id, class_id) for user in users if user.active for class_id in user.teaches}
+        return taught >= set(by_link)
 
     def of_district(self, district_class: DistrictClass) -> list[Member]:
         users = self._users.get_many(

@@ -24,6 +24,7 @@ class DownloadPages:
     def __init__(self, services: Services, contexts: RequestContexts) -> None:
         self._services = services
         self._contexts = contexts
+        self._contents = services.contents()
 
     def request_export(self, request: Request, account_id: str, classes: Iterable[ExportedClass]) -> str:
         """Have the data of these classes gathered. Return the id of the export. Raises Throttled."""
@@ -48,12 +49,15 @@ class DownloadPages:
         return reply
 
     def fetch(self, request: Request, export_id: str) -> Reply:
-        """Its classes are ticked off, and the browser is sent to the file."""
+        """Its classes are ticked off, and the browser is sent to the file.
+
+        Only while each of them is still the account's to take: what was made for a link ends with it.
+        """
         account = self._contexts.of(request).account
         if account is None:
             return see_other("/login")
         export = self._export(account.account_id, export_id)
-        if export is None or not export.made_at:
+        if export is None or not export.made_at or not self._contents.teaches_all(account.account_id, export.classes):
             return not_found()
         self._services.exports.fetched(export, self._services.clock())
         return see_other(self._services.export_files.address(export))

@@ -20,7 +20,7 @@ from shared.domain.account import Assignment, Goal, SkillMastery
 from shared.domain.clock import to_iso
 from shared.stores.class_exports import ClassExport, ClassExportStore, ExportedClass
 from shared.use_cases.class_contents import Taught
-from tests.builders import account
+from tests.builders import account, enrolled, roster, user
 from tests.depth import depth
 from tests.harness import WEB, unzipped
 from tests.pages_harness import Website, lakeside, linked_teacher, log_in
@@ -131,8 +131,48 @@ def test_nobody_else_has_a_file_and_nobody_has_it_on_the_day_after(web: Website)
     assert log_in(teacher.open("/login")).open(file).status == 404
 
 
-def asked(web: Website, *classes: ExportedClass) -> ClassExport:
-    export = ClassExport("ada", "one", classes, "en", to_iso(web.world.now))
+def made_export(web: Website, *classes: ExportedClass) -> tuple[WebClient, str]:
+    """A linked teacher, and the address of a file that was made for her."""
+    teacher = linked_teacher(web)
+    export = asked(web, *classes, export_id="0" * 32)
+    web.world.export_requests.messages.clear()
+    web.world.export_classes().make("ada", export.export_id)
+    return teacher, f"/downloads/{export.export_id}"
+
+
+DISTRICT_CLASS, OWN_CLASS = ExportedClass("c1", "lakeside"), ExportedClass("own")
+
+
+def test_an_export_of_a_district_class_ends_with_the_link_that_it_was_made_for(web: Website) -> None:
+    teacher, file = made_export(web, DISTRICT_CLASS)
+    assert teacher.open(file).status == 200
+    teacher.open("/home").press("Undo the link with Lakeside Schools")
+    web.world.pass_time(hours=1)
+    again = log_in(web.visitor().open("/login"))
+    assert again.open(file).status == 404
+
+
+def test_an_export_with_a_district_class_among_others_ends_with_the_link(web: Website) -> None:
+    teacher, file = made_export(web, OWN_CLASS, DISTRICT_CLASS)
+    teacher.open("/home").press("Undo the link with Lakeside Schools")
+    assert log_in(web.visitor().open("/login")).open(file).status == 404
+
+
+def test_an_export_of_an_own_class_stays_with_its_owner_after_the_undo(web: Website) -> None:
+    teacher, file = made_export(web, OWN_CLASS)
+    teacher.open("/home").press("Undo the link with Lakeside Schools")
+    assert log_in(web.visitor().open("/login")).open(file).status == 200
+
+
+def test_an_export_of_a_class_that_somebody_else_teaches_by_now_is_not_fetched(web: Website) -> None:
+    teacher, file = made_export(web, DISTRICT_CLASS)
+    people = [user("t1", "teacher", given="Ada"), user("t2", "teacher"), user("s1", ids="{Clever:cid-1}", given="Kid")]
+    web.world.upload(roster(*people, enrollments=enrolled("t2", "teacher") + enrolled("s1")))
+    assert teacher.open(file).status == 404
+
+
+def asked(web: Website, *classes: ExportedClass, export_id: str = "one") -> ClassExport:
+    export = ClassExport("ada", export_id, classes, "en", to_iso(web.world.now))
     web.world.exports.ask(export, web.world.now)
     return export
 
