@@ -8,8 +8,8 @@ PYTHON := .venv/bin/python
 UV := .local/bootstrap/bin/uv
 SAM := .local/sam-env/bin/sam
 ARCHITECTURE ?= arm64
-# Tests that share a stack or a browser's page are a group, which one process runs (tests/conftest.py).
-IN_PARALLEL := -n auto --maxprocesses 8 --dist loadgroup
+# Tests that share a stack or a browser's page are a group, which one process runs (tests/schedule.py).
+IN_PARALLEL := -n auto --maxprocesses 8
 PLATFORM_arm64 := aarch64-manylinux2014
 PLATFORM_x86_64 := x86_64-manylinux2014
 MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/messages.po))

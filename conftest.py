@@ -1,14 +1,28 @@
-"""For every test, wherever it lies: how far random inputs go, and the times of the parts."""
+"""For every test, wherever it lies: how far random inputs go, which process runs it, and the times of the parts."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 from tests.depth import use_profile
 from tests.parts import Parts
+from tests.schedule import GroupScheduling
 
 
 def pytest_configure(config: pytest.Config) -> None:
     use_profile()
     if not hasattr(config, "workerinput"):  # only the process that reports
         config.pluginmanager.register(Parts())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
+    return GroupScheduling(config, log)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Tests with made-up inputs take more of them in `make test-all`."""
+    if isinstance(item, pytest.Function) and getattr(item.obj, "is_hypothesis_test", False):
+        item.add_marker(pytest.mark.deep)

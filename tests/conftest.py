@@ -1,4 +1,4 @@
-"""What several kinds of test share: the corpora, the local stack, a browser; and which tests run together."""
+"""What several kinds of test share: the corpora, the local stack, a browser."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ _OTHERS = others.find()
 CORPORA: list[tuple[Corpus, list[pytest.MarkDecorator]]] = [(own.make(), [])]
 if _OTHERS:
     CORPORA.append((_OTHERS, [pytest.mark.slow]))
-_MADE_FOR_A_MODULE = {"chromium", "archive_answers", "visitors"}
-"""What a module has made for its tests, and would have made again in each process."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -37,25 +35,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             for roster in (corpus.loose if metafunc.definition.get_closest_marker("loose") else corpus.rosters)
         ]
         metafunc.parametrize("roster_set", sets)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what is expensive to make run in one process, so that it is made once."""
-    for item in items:
-        if not isinstance(item, pytest.Function):
-            continue
-        if group := _group(item):
-            item.add_marker(pytest.mark.xdist_group(group))
-        if getattr(item.obj, "is_hypothesis_test", False):
-            item.add_marker(pytest.mark.deep)
-
-
-def _group(item: pytest.Function) -> str | None:
-    """The tests that must run in one process with ``item``: one stack at a time, one page for a module."""
-    if "stack" in item.fixturenames or item.module.__name__.startswith(("tests.stack.", "tests.sam_local.")):
-        return "stack"
-    return item.module.__name__ if _MADE_FOR_A_MODULE.intersection(item.fixturenames) else None
 
 
 _FLAGS = [

@@ -108,6 +108,7 @@ def test_a_students_first_login_links_by_itself_or_by_choice(
     press(page, "Log into my existing account")
     log_in(page, sample.choosing_student.username or "", PASSWORD)
     press(page, "Link my accounts")
+    expect(page.get_by_role("status")).to_contain_text("Your accounts are linked")
     expect(page.get_by_role("link", name="Algebra 1 – 1")).to_be_visible()
     context.close()
 

@@ -68,7 +68,7 @@ def test_the_note_is_there_every_night_the_row_is(world: World) -> None:
     assert notes(again)["not_a_teacher"]["line"] == 2
 
 
-def test_a_student_who_becomes_a_teacher_teaches_from_then_on_and_no_longer_when_not(world: World) -> None:
+def test_a_student_who_becomes_a_teacher_teaches_until_that_ends(world: World) -> None:
     rows = enrolled("x", "teacher")
     for role, taught in (("student", ()), ("teacher", ("c1",)), ("student", ())):
         world.upload(roster(user("t1", "teacher"), user("x", role), enrollments=rows))
@@ -109,7 +109,7 @@ def test_secretary_and_cafeteria_of_clevers_staff_are_left_out_with_a_note(world
     assert report["users"]["removed"] == report["users"]["rejected"] == 0
 
 
-def test_staff_who_had_the_console_by_an_earlier_version_lose_it_without_a_removal(world: World) -> None:
+def test_staff_with_a_console_of_an_earlier_version_lose_it_without_removal(world: World) -> None:
     rows = [f"a{n},a{n}@lakeside.example,Gus{n},Gray{n},Principal," for n in range(30)]
     world.upload(staff(*rows))
     report = world.upload(staff(rows[0], *(row.replace("Principal", "Secretary") for row in rows[1:])))

@@ -346,7 +346,7 @@ def visitors() -> list[Visitor]:
 def strangely(operation: APIOperation, check: Callable[[Case], None]) -> None:
     """What schemathesis makes up, the same in every run."""
 
-    @settings(derandomize=True, database=None, deadline=None, max_examples=depth(1, 3), phases=[Phase.generate],
+    @settings(derandomize=True, database=None, deadline=None, max_examples=depth(3, 10), phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(operation.as_strategy())
     def ask(case: Case) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.schedule import group_of
 
 ROOT = Path(__file__).parents[3]
 LONGEST_NAME = 74
@@ -80,3 +83,11 @@ def test_every_folder_of_tests_has_a_place_in_the_layout() -> None:
     used = {str(module.parent) for module in modules(*TOPS)}
     used |= {"simulation/corpus"}  # holds bytes, no modules
     assert used == set(FOLDERS)
+
+
+def test_what_is_expensive_to_make_is_made_in_one_process() -> None:
+    """Modules that ask for a stack, a browser or the like are named where tests are handed out."""
+    asked = re.compile(r"\b(?:stack|chromium|archive_answers|visitors): (?:LocalStack|Browser|dict|list)\b")
+    sharing = [module for module in TESTS if asked.search((ROOT / module).read_text())]
+    alone = [str(module) for module in sharing if "::" in group_of(f"{module}::test")]
+    assert alone == []
