@@ -25,7 +25,7 @@ def test_what_is_linked_by_rule_is_proved_and_nothing_else_is() -> None:
         assert proves(case), case
 
 
-def test_an_import_links_by_the_roster_address_alone_and_says_nothing_of_addresses_elsewhere() -> None:
+def test_an_import_links_by_the_roster_address_alone() -> None:
     for case in (case for case in cases() if case.sides()[2] is None):
         decision = case.decision()
         assert decision.grounds in (None, Grounds.ROSTER_ADDRESS), case
@@ -41,14 +41,14 @@ def test_what_a_person_undid_or_another_one_has_is_never_linked_by_rule() -> Non
             assert case.decision().account_id is None, case
 
 
-def test_a_students_row_never_reaches_an_account_that_owns_classes_with_students() -> None:
+def test_a_students_row_never_reaches_an_account_with_classes_of_its_own() -> None:
     for case in cases():
         if case.history.startswith("teaches"):
             decision = case.decision()
             assert (decision.account_id, decision.candidates) == (None, ()), case
 
 
-def test_what_contradicts_an_address_does_not_contradict_the_logins_own_subject() -> None:
+def test_what_contradicts_an_address_does_not_contradict_the_logins_subject() -> None:
     for case in cases():
         if case.account == "is opened by the login" and case.sides()[2]:
             expected = case.history in ("nothing", "address was another's", "address is shared")

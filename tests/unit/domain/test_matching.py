@@ -30,7 +30,7 @@ def test_one_account_that_verified_the_official_address_is_the_match() -> None:
     assert (found.outcome, found.account_id, found.grounds) == (Outcome.MATCHED, "ada", Grounds.ROSTER_ADDRESS)
 
 
-def test_an_address_outside_of_the_districts_domains_is_unmatched_whatever_accounts_there_are() -> None:
+def test_an_address_outside_of_the_districts_domains_is_never_matched() -> None:
     person = RosterSide(Role.TEACHER, "Lovelace", "ada@mail.example")
     accounts = [account(email="ada@mail.example"), account("b", "ada@mail.example", verified=False), AccountSide("c")]
     assert decide(person, accounts, OWN).outcome is Outcome.UNMATCHED
@@ -121,7 +121,7 @@ def test_an_address_that_somebody_else_had_before_is_asked_about() -> None:
 
 
 @pytest.mark.parametrize("shown", ["Ada", "ada77", "A. Lovelace", "Dr. LOVELACE Ada", "Ada Lovelace-King", ""])
-def test_a_display_name_without_a_family_name_or_with_this_one_contradicts_nothing(shown: str) -> None:
+def test_a_display_name_with_this_family_name_or_none_contradicts_nothing(shown: str) -> None:
     assert decide(ADA, [AccountSide("ada", shown, OFFICIAL, True)], OWN).account_id == "ada"
 
 

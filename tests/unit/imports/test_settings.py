@@ -110,7 +110,7 @@ def test_a_domain_that_anybody_can_join_is_no_districts(world: World, name: str,
     assert refused(put(world, **{name: [domain]})) == "invalid_district"
 
 
-def test_a_district_that_was_loaded_with_a_mail_providers_domain_matches_by_it_no_more(world: World) -> None:
+def test_a_mail_providers_domain_of_an_older_district_matches_nobody_any_more(world: World) -> None:
     item = world.table.items[pair(settings_key("lakeside"))]
     item["body"] = json.dumps({**json.loads(item["body"]), "email_domains": ["gmail.com", "lakeside.example"]})
     assert world.districts.get("lakeside").own_domains == ("lakeside.example",)

@@ -137,7 +137,7 @@ def test_a_student_never_gets_a_mail(web: Website) -> None:
     assert len(web.world.ses.sent) == before
 
 
-def test_an_unverified_address_is_not_written_to_and_an_own_one_whatever_the_roles(web: Website) -> None:
+def test_an_unverified_address_is_not_written_to_an_own_one_whatever_the_roles(web: Website) -> None:
     linked_teacher(web)
     ada, teacher = web.world.accounts.get("ada"), web.world.users.get(key("t1"))
     assert ada is not None

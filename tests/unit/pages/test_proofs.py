@@ -79,7 +79,7 @@ def linked(web: Website, number: str, district: str = "lakeside") -> str | None:
 # Twelve ways in.
 
 
-def test_a_foreign_address_on_a_roster_opens_no_account_by_that_districts_clever(web: Website) -> None:
+def test_a_foreign_address_on_a_roster_opens_no_account_by_its_clever(web: Website) -> None:
     report = hostile(web, person("x1", "teacher", email="ada@mail.example", clever="evil"))
     assert report["matching"] == {"matched": 0, "ambiguous": 0, "unmatched_teachers": 1, "unmatched_students": 0}
     stranger = by_clever(web, "evil")
@@ -88,7 +88,7 @@ def test_a_foreign_address_on_a_roster_opens_no_account_by_that_districts_clever
     is_kept_out(web, stranger, "ada")
 
 
-def test_a_foreign_clever_id_in_a_column_opens_no_account_by_the_strangers_google(web: Website) -> None:
+def test_a_foreign_clever_id_in_a_column_opens_no_account_by_google(web: Website) -> None:
     web.world.feed(account("kid2", "kid2@mail.example", role="student", clever_id="victims"))
     hostile(web, person("x1", email="evil@hilltop.example", clever="victims"))
     stranger = by_google(web, "g-evil", "evil@hilltop.example", HILLTOP)
@@ -161,7 +161,7 @@ def test_another_way_in_at_a_linked_row_is_confirmed_by_a_login_to_the_account(
     assert linked(web, "t1") == "ada", "the owner's link stands"
 
 
-def test_a_student_row_does_not_open_a_teachers_account_and_its_address_is_told(web: Website) -> None:
+def test_a_student_row_opens_no_teachers_account_and_its_address_is_told(web: Website) -> None:
     web.world.feed(account("ada", "ada@lakeside.example", display_name="Ada Person"))
     lakesides(web, user("t1", "teacher"), person("s50", email="ada@lakeside.example", clever="evil"))
     stranger = by_clever(web, "evil", "lakeside")
@@ -189,7 +189,7 @@ def test_a_second_district_opens_no_account_by_the_address_of_the_first(web: Web
     assert linked(web, "x1", HILLTOP) is None
 
 
-def test_a_shared_domain_links_by_what_an_issuer_verified_and_never_by_the_roster(web: Website) -> None:
+def test_a_shared_domain_links_by_what_an_issuer_verified_not_by_the_roster(web: Website) -> None:
     web.world.register(
         HILLTOP, name="Hilltop Schools", email_domains=["hilltop.example"], clever_district_id=HILLTOP_CLEVER,
         shared_email_domains=["county.example"],
@@ -222,7 +222,7 @@ def test_an_issuer_that_verifies_nothing_proves_no_address(web: Website, claims:
     is_kept_out(web, stranger, "kim")
 
 
-def test_two_addresses_swapped_in_the_sheet_leave_each_teacher_in_her_own_account(web: Website) -> None:
+def test_two_addresses_swapped_in_the_sheet_leave_each_teacher_her_own_account(web: Website) -> None:
     for number in ("t1", "t2"):
         by_google(web, f"g-{number}", f"{number}@lakeside.example").press("I don't have an account yet")
     own = {number: linked(web, number) for number in ("t1", "t2")}
@@ -242,7 +242,7 @@ def test_two_addresses_swapped_in_the_sheet_leave_each_teacher_in_her_own_accoun
 # What a number is not.
 
 
-def test_a_number_that_is_somebody_elses_now_ends_the_link_and_mails_the_new_person(web: Website) -> None:
+def test_a_number_that_is_now_somebody_elses_ends_the_link_and_mails_them(web: Website) -> None:
     linked_teacher(web)
     web.world.notify_of_links()
     lakesides(web, user("t2", "teacher"), user("s1"), user("s2"), user("s9"), user("a1", "administrator"), name="gone")
@@ -289,7 +289,7 @@ def test_a_link_that_ended_by_mistake_is_taken_back_by_its_own_login(web: Websit
 # The same person under another number.
 
 
-def test_a_linked_student_under_another_number_keeps_the_account_and_its_points(web: Website) -> None:
+def test_a_linked_student_under_another_number_keeps_account_and_points(web: Website) -> None:
     by_google(web, "g-zoe", "s9@lakeside.example")
     people = [user("t1", "teacher"), user("t2", "teacher"), user("s1"), user("s2")]
     lakesides(web, *people, person("z-new", email="s9@lakeside.example", given="Zoe"), name="renumbered")
@@ -334,7 +334,7 @@ def test_who_proves_the_account_of_a_number_that_was_left_links_it_anew(web: Web
 # What is confirmed once.
 
 
-def test_a_new_login_at_a_linked_row_works_once_the_account_confirmed_it_and_its_address_is_told(web: Website) -> None:
+def test_a_new_login_at_a_linked_row_works_once_confirmed_and_is_told(web: Website) -> None:
     linked_teacher(web)
     web.world.notify_of_links()
     web.world.ses.sent.clear()
@@ -350,7 +350,7 @@ def test_a_new_login_at_a_linked_row_works_once_the_account_confirmed_it_and_its
     assert by_clever(web, "c-new", "lakeside").path == "/home"
 
 
-def test_an_owner_on_a_shared_computer_confirms_no_strangers_login_without_a_word(web: Website) -> None:
+def test_an_owner_on_a_shared_computer_confirms_no_strangers_login_unasked(web: Website) -> None:
     linked_teacher(web)
     lakesides(web, person("t1", "teacher", email="t1@lakeside.example", clever="evil"), name="changed")
     shared = by_clever(web, "evil", "lakeside")
@@ -397,14 +397,14 @@ def test_an_account_that_a_clever_login_made_has_no_verified_address(web: Websit
     assert tia.path == "/welcome"
 
 
-def test_an_account_that_a_google_login_made_has_the_address_that_google_verified(web: Website) -> None:
+def test_an_account_made_by_a_google_login_has_the_address_google_verified(web: Website) -> None:
     by_google(web, "g-s2", "s2@lakeside.example").press("I don't have an account yet")
     made = web.world.accounts.get(linked(web, "s2") or "")
     assert made is not None
     assert made.email_verified
 
 
-def test_a_login_that_was_trusted_at_an_undone_link_is_not_trusted_at_the_next_one(web: Website) -> None:
+def test_a_login_trusted_at_an_undone_link_is_not_trusted_at_the_next_one(web: Website) -> None:
     claims = {"sub": "google-ada", "email": "ada@mail.example", "email_verified": True}
     page = web.visitor(**claims).open(web.world.address_in_mail_to("t1@lakeside.example"))
     page.press("Log into my existing account").press("Continue with Google").press("Link my accounts")

@@ -64,7 +64,7 @@ def test_an_ordinary_person_costs_one_request_and_one_read_unit(world: World) ->
     assert cost(world, holder()) == (1, 1)
 
 
-def test_an_account_that_verified_the_address_costs_one_more_request_to_look_for_what_contradicts(world: World) -> None:
+def test_an_account_that_verified_the_address_costs_one_more_request(world: World) -> None:
     """docs/decisions: only a proof opens an account."""
     hold(world, holder())
     hold_with_accounts(world, "ada")
