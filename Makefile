@@ -80,8 +80,8 @@ decide: setup ## Approve or reject a held import, or roll back a finished one: D
 resend: setup ## Send a teacher another activation mail: DISTRICT= PERSON={sourcedId}
 	@$(OPERATE) $(PERSON_OF_A_DISTRICT)
 
-resume-mail: setup ## Let mail go out again after too many bounces or complaints stopped it: BY= REASON=
-	@$(OPERATE) $(call given,BY,by) $(call given,REASON,reason)
+resume-mail: setup ## Let mail go out again after too many bounces or complaints stopped it: DISTRICT= (none: that of all) BY= REASON=
+	@$(OPERATE) $(call given,DISTRICT,district) $(call given,BY,by) $(call given,REASON,reason)
 
 redrive: setup ## Send on what lies in the dead-letter queues, and start broken imports again
 	@$(OPERATE)

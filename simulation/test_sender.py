@@ -22,7 +22,7 @@ from simulation import guards
 from simulation.fault_injection import FaultInjector, FaultMode, Killed
 from tests.builders import roster, user
 from tests.depth import depth
-from tests.harness import World
+from tests.harness import CONFIGURATION_SET, World
 
 TEACHER = RosterUserKey("lakeside", "t1")
 MOST_TRIES = 8
@@ -107,6 +107,7 @@ class Run:
         self.mails_reported = len(self.world.ses.sent)
         for mail in new:
             tags = {tag["Name"]: [tag["Value"]] for tag in mail["EmailTags"]}
+            tags["ses:configuration-set"] = [CONFIGURATION_SET]
             for kind in ("Send", "Delivery"):
                 detail = {"eventType": kind, "mail": {"messageId": mail["MessageId"], "tags": tags}}
                 self._several(kind, lambda detail=detail: self.world.record_feedback().record(detail))

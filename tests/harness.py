@@ -62,6 +62,9 @@ GOOGLE = "https://accounts.google.com"
 CLEVER = "https://clever.com"
 STARTS = datetime(2026, 9, 1, 15, tzinfo=UTC)
 
+CONFIGURATION_SET = "mail"
+"""That of our own mails."""
+
 
 class World:
     """One table, the buckets, the queue; ``now`` moves only when told to, and ids are counted."""
@@ -234,14 +237,20 @@ class World:
         return PairClasses(self.links, self.classes, clock=self.clock)
 
     def record_feedback(self) -> RecordFeedback:
-        return RecordFeedback(self.activations, self.districts, SendStateStore(self.table), clock=self.clock)
+        return RecordFeedback(
+            self.activations,
+            self.districts,
+            SendStateStore(self.table),
+            clock=self.clock,
+            configuration_set=CONFIGURATION_SET,
+        )
 
     def publish_events(self) -> PublishEvents:
         return PublishEvents(self.events, "default")
 
     def mailer(self) -> Mailer:
         return rate_limited_mailer(
-            self.ses, self.table, "no-reply@accounts.example", "mail", clock=self.clock, sleep=self.sleep
+            self.ses, self.table, "no-reply@accounts.example", CONFIGURATION_SET, clock=self.clock, sleep=self.sleep
         )
 
     def address_in_mail_to(self, address: str) -> str:

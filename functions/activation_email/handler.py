@@ -92,7 +92,10 @@ def _fails(record: SQSRecord) -> bool:
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     records = [SQSRecord(record) for record in event["Records"]]
-    use_cases().send_activation.expect(sum("activation_id" in record.json_body for record in records))
+    asked = [record.json_body for record in records if "activation_id" in record.json_body]
+    use_cases().send_activation.expect(
+        len(asked), [str(body["district_id"]) for body in asked if "district_id" in body]
+    )
     failed = each(_fails, records, at_once=AT_ONCE)
     again = [record.message_id for record, fails in zip(records, failed, strict=True) if fails]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}

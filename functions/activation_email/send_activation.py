@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -84,9 +85,9 @@ class SendActivation:
         # Where somebody else was faster, what is to be done depends on what they did.
         return self.send(user_key, activation_id) if outcome is Outcome.SETTLED else outcome
 
-    def expect(self, number: int) -> None:
-        """So many requests are about to come: the slots of their mails are leased together."""
-        self._delivery.expect(number)
+    def expect(self, number: int, district_ids: Iterable[str] = ()) -> None:
+        """So many requests of these districts are about to come: the slots of their mails are leased together."""
+        self._delivery.expect(number, district_ids)
 
     def _under_way(self, activation: Activation) -> Outcome:
         if (activation.lease_until or "") > to_iso(self._clock()):

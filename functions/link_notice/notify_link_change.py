@@ -111,7 +111,7 @@ class NotifyLinkChange:
     def _send(self, notice: Notice, message: Message) -> bool:
         """Whether it went out now. Raises MailRefused or OutcomeUnknown for what is to be tried when the event comes again."""
         claim = _NoticeClaim(self._notices, notice, self._delivery.most_tries, self._clock)
-        outcome = self._delivery.send(message, claim)
+        outcome = self._delivery.send(message, claim, is_security_notice=True)
         if outcome in (Outcome.UNKNOWN, Outcome.UNDER_WAY):
             raise delivery_unknown()
         if outcome is Outcome.UNANSWERED:

@@ -20,15 +20,21 @@ from shared.stores.send_state import SendStateStore
 @cache
 def record_feedback() -> RecordFeedback:
     """The use case, wired to the services that the environment names."""
-    table = aws.table(MailFeedbackSettings.from_environment().table_name)
+    settings = MailFeedbackSettings.from_environment()
+    table = aws.table(settings.table_name)
     return RecordFeedback(
-        ActivationStore(table), DistrictStore(table), SendStateStore(table), clock=utc_now, on_stopped=_count_stop
+        ActivationStore(table),
+        DistrictStore(table),
+        SendStateStore(table),
+        clock=utc_now,
+        configuration_set=settings.configuration_set,
+        on_stopped=_count_stop,
     )
 
 
-def _count_stop(reason: str) -> None:
-    metric("MailStopped")
-    logger.error("sending has stopped", extra={"reason": reason})
+def _count_stop(district_id: str, reason: str) -> None:
+    metric("DistrictMailStopped" if district_id else "MailStopped")
+    logger.error("sending has stopped", extra={"district_id": district_id or "all", "reason": reason})
 
 
 @logger.inject_lambda_context

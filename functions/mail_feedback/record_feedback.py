@@ -10,6 +10,7 @@ from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import Clock, from_iso, to_iso
 from shared.domain.reminder import IS_OUT, follow_up_at
 from shared.domain.sender_reputation import COMPLAINTS_OVER, DeliveryEvent
+from shared.mail.rendering import DISTRICT_TAG
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.send_state import SendStateStore
@@ -24,6 +25,8 @@ STATES = {
 }
 SEEN = {"Open": "mail_opened_at", "Click": "mail_clicked_at"}
 KINDS = frozenset({*STATES, *SEEN, "DeliveryDelay"})
+CONFIGURATION_SET_TAG = "ses:configuration-set"
+"""The tag that SES itself gives each mail."""
 _ENDS = (ActivationState.BOUNCED, ActivationState.COMPLAINED)
 
 
@@ -37,9 +40,14 @@ class RecordFeedback:
         sending: SendStateStore,
         *,
         clock: Clock,
-        on_stopped: Callable[[str], None] = lambda _reason: None,
+        configuration_set: str,
+        on_stopped: Callable[[str, str], None] = lambda _district_id, _reason: None,
     ) -> None:
-        """``on_stopped`` gets the reason, when what came back stops all sending."""
+        """``configuration_set`` is the one of our own mails: other applications of the account may have others.
+
+        ``on_stopped`` gets the district and the reason, when what came back stops its mail; ``""`` for that of all.
+        """
+        self._configuration_set = configuration_set
         self._activations = activations
         self._districts = districts
         self._sending = sending
@@ -53,8 +61,10 @@ class RecordFeedback:
         """
         kind = str(detail.get("eventType", ""))
         mail = detail.get("mail", {})
-        self._count(kind, detail, mail)
         tags = mail.get("tags", {})
+        if tags.get(CONFIGURATION_SET_TAG) != [self._configuration_set]:
+            return False
+        self._count(kind, detail, mail)
         activation_id, reminder_of = (next(iter(tags.get(name, [])), None) for name in ("activation_id", "reminder_of"))
         named = activation_id or reminder_of
         activation = self._activations.by_id(named) if named and kind in KINDS else None
@@ -95,8 +105,11 @@ class RecordFeedback:
             return
         happened = detail.get(kind.lower(), {}).get("timestamp") or mail.get("timestamp")
         moment = min(from_iso(happened), now) if happened else now
-        if moment >= now - COMPLAINTS_OVER and (stopped := self._sending.note(counted, message_id, moment)):
-            self._on_stopped(stopped.reason)
+        if moment < now - COMPLAINTS_OVER:
+            return
+        district_id = next(iter(mail.get("tags", {}).get(DISTRICT_TAG, [])), "")
+        for stopped, breaker in self._sending.note(counted, message_id, moment, district_id).items():
+            self._on_stopped(stopped, breaker.reason)
 
     @staticmethod
     def _is_still_out(activation: Activation) -> bool:

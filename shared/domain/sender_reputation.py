@@ -18,6 +18,9 @@ FEWEST_BOUNCES = 5
 fifty days, that five do and are 4 % every three hundred. A bad list is still noticed at its fifth address."""
 FEWEST_COMPLAINTS = 3
 """So many complaints stop sending at the earliest: one alone is above 0.08 % of any day under 1,250 mails."""
+FEWEST_BOUNCES_OF_ALL = 25
+FEWEST_COMPLAINTS_OF_ALL = 10
+"""The same for all districts together. One district's bad list stops that district, long before it stops the others (M21)."""
 BOUNCES_OVER = timedelta(hours=24)
 """A hard bounce comes within minutes: a day of mails is compared with its own bounces, and a bad list of today is not
 hidden by the good ones of last week."""
@@ -67,16 +70,21 @@ def hour_of(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="hours")[:13]
 
 
-def stop_reason(hours: Mapping[str, Counts], breaker: Breaker, now: datetime) -> str | None:
+def stop_reason(hours: Mapping[str, Counts], breaker: Breaker, now: datetime, *, of_all: bool = False) -> str | None:
     """Return why sending must stop, in words for an operator; None when all is well.
+
+    It is about one district's mail, or that ``of_all``: then it takes more to stop it.
 
     ``hours`` are the counts by hour of the last week. Hours count whole, so the window is up to an hour longer.
     """
+    fewest_bounces, fewest_complaints = (
+        (FEWEST_BOUNCES_OF_ALL, FEWEST_COMPLAINTS_OF_ALL) if of_all else (FEWEST_BOUNCES, FEWEST_COMPLAINTS)
+    )
     day = _total(hours, breaker, now - BOUNCES_OVER)
-    if day.bounced >= FEWEST_BOUNCES and day.bounced >= BOUNCES * day.accepted:
+    if day.bounced >= fewest_bounces and day.bounced >= BOUNCES * day.accepted:
         return f"{day.bounced} of {day.accepted} mails bounced in 24 hours"
     week = _total(hours, breaker, now - COMPLAINTS_OVER)
-    if week.complained >= FEWEST_COMPLAINTS and week.complained >= COMPLAINTS * week.accepted:
+    if week.complained >= fewest_complaints and week.complained >= COMPLAINTS * week.accepted:
         return f"{week.complained} of {week.accepted} mails were complained of in 7 days"
     return None
 

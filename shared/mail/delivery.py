@@ -7,13 +7,14 @@ lease: when that is over, and nothing was heard, the delivery is unknown, too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from shared.domain.errors import OutcomeUnknown
 from shared.mail.rendering import Message
+from shared.mail.send_slots import Sending
 from shared.mail.ses import Mailer, MailRefused
 
 
@@ -87,18 +88,24 @@ class Delivery:
         """How often one mail may be handed to SES without an answer."""
         return 2 if self.resend_unknown else 1
 
-    def expect(self, number: int) -> None:
-        """So many mails are about to be sent by this worker: their slots are leased in one write."""
-        self._mailer.expect(number)
+    def expect(self, number: int, district_ids: Iterable[str] = ()) -> None:
+        """So many mails of these districts are about to be sent by this worker: their slots are leased in one write."""
+        self._mailer.expect(number, district_ids)
 
-    def send(self, message: Message, claim: Claim, *, is_urgent: bool = False) -> Outcome:
-        """Send one mail. ``is_urgent``: somebody waits for it. Raises what ``claim.release`` raises."""
-        slot = self._claimed(claim, is_urgent=is_urgent)
+    def send(
+        self, message: Message, claim: Claim, *, is_urgent: bool = False, is_security_notice: bool = False
+    ) -> Outcome:
+        """Send one mail, unless the mail of its district, or of all, has stopped; a security notice goes out all the same.
+
+        ``is_urgent``: somebody waits for it. Raises what ``claim.release`` raises.
+        """
+        sending = Sending(message.district_id, is_urgent, is_security_notice)
+        slot = self._claimed(claim, sending)
         if isinstance(slot, Outcome):
             return slot
         # From here on it may have gone out: only SES' answer, or its tagged event, may say that it did not.
         try:
-            message_id = self._mailer.send(message, slot, is_urgent=is_urgent)
+            message_id = self._mailer.send(message, slot, sending)
         except MailRefused as refused:
             claim.release(refused)
             return Outcome.REFUSED
@@ -113,14 +120,15 @@ class Delivery:
         It is released as long as nobody has it. From then on all of it counts as sent, as does a mail without an answer: who
         has it does not get it twice because somebody else has not.
         """
-        slot: datetime | Outcome | None = self._claimed(claim)
+        sending = Sending(messages[0].district_id if messages else "")
+        slot: datetime | Outcome | None = self._claimed(claim, sending)
         if isinstance(slot, Outcome):
             return slot
         handed_over, message_id = False, ""
         never: MailRefused | None = None
         for message in messages:
             try:
-                message_id = self._mailer.send(message, slot)
+                message_id = self._mailer.send(message, slot, sending)
             except MailRefused as refused:
                 if not refused.may_try_later:
                     # That one cannot be written to, which is no reason to leave out the others.
@@ -139,12 +147,12 @@ class Delivery:
         claim.complete(message_id)
         return Outcome.SENT
 
-    def _claimed(self, claim: Claim, *, is_urgent: bool = False) -> datetime | Outcome:
+    def _claimed(self, claim: Claim, sending: Sending) -> datetime | Outcome:
         """The slot to send in, leased before anything was noted of the mail; or why this worker does not send it."""
         try:
-            slot = self._mailer.slot(is_urgent=is_urgent)
+            slot = self._mailer.slot(sending)
             if self._waits_first:
-                self._mailer.wait(slot)
+                self._mailer.wait(slot, sending)
         except MailRefused as refused:
             claim.release(refused)
             return Outcome.REFUSED

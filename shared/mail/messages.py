@@ -14,7 +14,7 @@ from typing import Any, Literal
 from shared.domain.district import District
 from shared.domain.link import Proof
 from shared.mail.plain_text import plain
-from shared.mail.rendering import Kind, Message, build, translated
+from shared.mail.rendering import DISTRICT_TAG, Kind, Message, build, translated
 from shared.runtime.i18n import language_for
 from shared.runtime.settings import Brand
 
@@ -195,7 +195,7 @@ def _build(
         subject=translated(language, subject, brand=brand.brand_name, district=plain(district.name)),
         brand=brand,
         stop=stop,
-        tags=tags,
+        tags={**(tags or {}), DISTRICT_TAG: district.district_id},
         district=district.name,
         address=link,
         support_url=district.support_url or brand.support_url,

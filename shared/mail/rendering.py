@@ -41,6 +41,10 @@ class Kind(StrEnum):
         return self in (Kind.REMINDER, Kind.NUDGE)
 
 
+DISTRICT_TAG = "district"
+"""The tag by which what SES reports of a mail is counted for its district."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One mail. ``to`` is one stored address; ``headers`` and ``tags`` hold no personal data."""
@@ -51,6 +55,11 @@ class Message:
     text: str
     headers: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def district_id(self) -> str:
+        """The district that the mail is of; empty if it is of none."""
+        return self.tags.get(DISTRICT_TAG, "")
 
 
 def build(

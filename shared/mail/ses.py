@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.domain.clock import Clock, utc_now
 from shared.domain.errors import OutcomeUnknown
 from shared.mail.rendering import Message
-from shared.mail.send_slots import MailRefused, SendSlots, account_limits
+from shared.mail.send_slots import ANY, MailRefused, Sending, SendSlots, account_limits
 from shared.runtime import aws
 from shared.runtime.observability import metric
 from shared.runtime.settings import MailSettings
@@ -44,27 +44,27 @@ class Mailer:
         self._configuration_set = configuration_set
         self._slots = slots
 
-    def expect(self, number: int) -> None:
-        """So many mails are about to be sent by this worker: their slots are leased in one write."""
-        self._slots.expect(number)
+    def expect(self, number: int, district_ids: Iterable[str] = ()) -> None:
+        """So many mails of these districts are about to be sent by this worker: their slots are leased in one write."""
+        self._slots.expect(number, district_ids)
 
-    def slot(self, *, is_urgent: bool = False) -> datetime:
-        """When the next mail may go out, to be handed to ``send``. ``is_urgent``: somebody waits for it.
+    def slot(self, sending: Sending = ANY) -> datetime:
+        """When a mail may go out, to be handed to ``send``.
 
         Raises MailRefused (``may_try_later``, ``until``) when none may soon: before anything was noted of the mail.
         """
-        return self._slots.take(is_urgent=is_urgent)
+        return self._slots.take(sending)
 
-    def wait(self, slot: datetime) -> None:
+    def wait(self, slot: datetime, sending: Sending = ANY) -> None:
         """Wait for the slot, before something is noted between it and the mail."""
-        self._slots.wait(slot)
+        self._slots.wait(slot, sending)
 
-    def send(self, message: Message, slot: datetime | None = None, *, is_urgent: bool = False) -> str:
+    def send(self, message: Message, slot: datetime | None = None, sending: Sending = ANY) -> str:
         """Wait for the slot, send once, and return SES' message id. Without a slot it takes one.
 
         Raises MailRefused when the mail was not accepted, OutcomeUnknown when SES did not answer.
         """
-        self._slots.wait(slot or self.slot(is_urgent=is_urgent), is_urgent=is_urgent)
+        self._slots.wait(slot or self.slot(sending), sending)
         simple: MessageTypeDef = {
             "Subject": {"Data": message.subject, "Charset": "UTF-8"},
             "Body": {

@@ -83,6 +83,7 @@ class ActivationScheduleSettings(Settings):
 
 class MailFeedbackSettings(Settings):
     table_name: str
+    configuration_set: str
 
 
 class HeldImportMailSettings(MailSettings):

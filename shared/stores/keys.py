@@ -356,12 +356,16 @@ def latest_report_key(district_id: str, *, preview: bool = False) -> Key:
 
 EVENTS = "OUTBOX#"
 SEND_RATE: Key = {"PK": "SENDING", "SK": "PACE"}
-SEND_BREAKER: Key = {"PK": "SENDING", "SK": "BREAKER"}
 
 
-def sent_counts_key(day: str) -> Key:
-    """A day's counts (YYYY-MM-DD) of what became of mails."""
-    return {"PK": f"SENDING#{day}", "SK": "COUNTS"}
+def send_breaker_key(district_id: str = "") -> Key:
+    """Whether the mail of a district has stopped; without one, that of all."""
+    return {"PK": "SENDING", "SK": f"BREAKER#{district_id}" if district_id else "BREAKER"}
+
+
+def sent_counts_key(day: str, district_id: str = "") -> Key:
+    """A day's counts (YYYY-MM-DD) of what became of a district's mails; without one, of all."""
+    return {"PK": f"SENDING#{day}", "SK": f"COUNTS#{district_id}" if district_id else "COUNTS"}
 
 
 def counted_key(message_id: str, kind: str) -> Key:

@@ -1,6 +1,7 @@
 """What all senders of mail share: the send rate, the counts of what came back, and whether sending has stopped.
 
-Keys: ``SENDING`` / ``PACE``, ``SENDING`` / ``BREAKER``, ``SENDING#date`` / ``COUNTS`` (a day's counts by hour) and
+Keys: ``SENDING`` / ``PACE``, ``SENDING`` / ``BREAKER``, ``SENDING#date`` / ``COUNTS`` (a day's counts by hour), the same two
+for each district (``BREAKER#district``, ``COUNTS#district``), and
 ``SENDING#message id#kind`` / ``NOTED`` (that a bounce or complaint was counted). The busiest of them is a day's counts,
 with a write per accepted mail: one key takes 1,000 a second, some 70 times the rate that accounts begin with.
 """
@@ -14,7 +15,7 @@ from shared.domain.clock import to_iso
 from shared.domain.errors import Conflict, RefusedTransition
 from shared.domain.send_rate import Limits, SendRateState
 from shared.domain.sender_reputation import COMPLAINTS_OVER, Breaker, Counts, DeliveryEvent, hour_of, stop_reason
-from shared.stores.keys import SEND_BREAKER, SEND_RATE, Item, Key, counted_key, pair, sent_counts_key
+from shared.stores.keys import SEND_RATE, Item, Key, counted_key, pair, send_breaker_key, sent_counts_key
 from shared.stores.table import ABSENT, DynamoTable, Put, Table, Update, without_none
 
 _KEPT = timedelta(days=30)
@@ -29,10 +30,12 @@ class SendStateStore:
 
     # The send rate.
 
-    def read(self) -> tuple[SendRateState, Breaker]:
-        """The send rate, and whether sending has stopped: one read for both, and never an old one."""
-        found = self._table.batch_get([SEND_RATE, SEND_BREAKER])
-        return _rate(found.get(pair(SEND_RATE), {})), _breaker(found.get(pair(SEND_BREAKER), {}))
+    def read(self, district_ids: Iterable[str] = ()) -> tuple[SendRateState, dict[str, Breaker]]:
+        """The send rate, and whether sending has stopped, for all (``""``) and for these districts: one read, never an old one."""
+        keys = {district_id: send_breaker_key(district_id) for district_id in ("", *district_ids)}
+        found = self._table.batch_get([SEND_RATE, *keys.values()])
+        breakers = {district_id: _breaker(found.get(pair(key), {})) for district_id, key in keys.items()}
+        return _rate(found.get(pair(SEND_RATE), {})), breakers
 
     def save(self, before: SendRateState, after: SendRateState) -> bool:
         """Put ``after`` in the place of ``before``; False when another worker was faster."""
@@ -52,35 +55,42 @@ class SendStateStore:
 
     # Reputation.
 
-    def note(self, kind: DeliveryEvent, message_id: str, noted_at: datetime) -> Breaker | None:
-        """Count what became of a mail. Return the breaker when this opened it.
+    def note(
+        self, kind: DeliveryEvent, message_id: str, noted_at: datetime, district_id: str = ""
+    ) -> dict[str, Breaker]:
+        """Count what became of a mail of this district. Return the breakers that this opened, that of all under ``""``.
 
         A bounce or complaint is counted once per message, however often it is reported: a marker goes with the count in one
         transaction. That a mail was accepted is just counted: a repeat, which is rare, hides less than its share.
         A repeat still looks whether sending must stop, in case the first time ended before that.
         """
         counter = f"{_LETTER[kind]}{hour_of(noted_at)[-2:]}"
-        count = Update(_counts_key(noted_at)).set(ttl=_ttl(noted_at)).add(**{counter: 1})
+        scopes = [district_id, ""] if district_id else [""]
+        counts = [Update(_counts_key(noted_at, scope)).set(ttl=_ttl(noted_at)).add(**{counter: 1}) for scope in scopes]
         if kind is DeliveryEvent.ACCEPTED:
-            self._table.write(count)
-            return None
+            for count in counts:
+                self._table.write(count)
+            return {}
         counted = counted_key(message_id, kind.value)
-        was_counted = self._table.attempt(Put({**counted, "ttl": _ttl(noted_at)}).when(ABSENT), count)
+        was_counted = self._table.attempt(Put({**counted, "ttl": _ttl(noted_at)}).when(ABSENT), *counts)
         if not was_counted and self._table.get(counted) is None:
             raise Conflict("counted_already", "Two counted this at the same moment, and neither write was made.")
-        return self._look(noted_at)
+        return {scope: opened for scope in scopes if (opened := self._look(noted_at, scope))}
 
-    def breaker(self) -> Breaker:
-        return _breaker(self._table.get(SEND_BREAKER) or {})
+    def breaker(self, district_id: str = "") -> Breaker:
+        """Whether the mail of this district has stopped by itself; without one, that of all."""
+        return _breaker(self._table.get(send_breaker_key(district_id)) or {})
 
-    def resume(self, by: str, reason: str, now: datetime) -> Breaker:
+    def resume(self, by: str, reason: str, now: datetime, district_id: str = "") -> Breaker:
         """Send again, because a person says so; what came back until now counts no more. Return what it was stopped for.
+
+        It is about the mail of this district, or without one about that of all.
 
         Who, when and why stays in the item until the next time. Raises RefusedTransition ``not_stopped``.
         """
-        before = self._hours(now, 1).get(hour_of(now), Counts())
-        present = self.breaker()
-        update = Update(SEND_BREAKER).set(
+        before = self._hours(now, 1, district_id).get(hour_of(now), Counts())
+        present = self.breaker(district_id)
+        update = Update(send_breaker_key(district_id)).set(
             is_open=False,
             resumed_by=by,
             resume_reason=reason,
@@ -94,25 +104,26 @@ class SendStateStore:
         )
         return present
 
-    def _look(self, now: datetime) -> Breaker | None:
-        present = self.breaker()
+    def _look(self, now: datetime, district_id: str) -> Breaker | None:
+        present = self.breaker(district_id)
         if present.has_stopped:
             return None
-        reason = stop_reason(self._hours(now, COMPLAINTS_OVER.days + 1), present, now)
+        hours = self._hours(now, COMPLAINTS_OVER.days + 1, district_id)
+        reason = stop_reason(hours, present, now, of_all=not district_id)
         if reason is None:
             return None
-        update = Update(SEND_BREAKER).set(is_open=True, reason=reason, opened_at=to_iso(now))
+        update = Update(send_breaker_key(district_id)).set(is_open=True, reason=reason, opened_at=to_iso(now))
         if not self._table.attempt(update.when("attribute_not_exists(PK) OR is_open = :no", no=False)):
             return None
-        return self.breaker()
+        return self.breaker(district_id)
 
-    def _hours(self, now: datetime, days: int) -> dict[str, Counts]:
-        keys = [_counts_key(now - timedelta(days=ago)) for ago in range(days)]
+    def _hours(self, now: datetime, days: int, district_id: str) -> dict[str, Counts]:
+        keys = [_counts_key(now - timedelta(days=ago), district_id) for ago in range(days)]
         return dict(_by_hour(self._table.batch_get(keys).values()))
 
 
-def _counts_key(moment: datetime) -> Key:
-    return sent_counts_key(hour_of(moment)[:10])
+def _counts_key(moment: datetime, district_id: str) -> Key:
+    return sent_counts_key(hour_of(moment)[:10], district_id)
 
 
 def _by_hour(items: Iterable[Item]) -> Iterable[tuple[str, Counts]]:

@@ -113,7 +113,10 @@ def test_letters_of_two_weeks_ago_change_nothing_that_was_done(
         "mail": {
             "messageId": "m",
             "timestamp": iso(TWO_WEEKS_AGO),
-            "tags": {"activation_id": [activations[0]["activation_id"]]},
+            "tags": {
+                "activation_id": [activations[0]["activation_id"]],
+                "ses:configuration-set": ["account-linking-mail"],
+            },
         },
     }
     letters.put("FailedEventsQueueUrl", {"source": "aws.ses", "detail-type": "Email Sent", "detail": sent})

@@ -17,11 +17,12 @@ from shared.stores.send_state import SendStateStore
 from shared.stores.stuck_people import StuckStore
 from tests.builders import account, roster, user
 from tests.fakes.aws import MemorySes
-from tests.harness import WEB, World
+from tests.harness import CONFIGURATION_SET, WEB, World
 from tests.pages_harness import Website, linked_teacher
 
 TEACHER = RosterUserKey("lakeside", "t1")
 SCHOOL = "t1@lakeside.example"
+OURS = {"ses:configuration-set": [CONFIGURATION_SET]}
 
 
 def mailed(**settings: Any) -> World:
@@ -57,7 +58,7 @@ def state(world: World) -> ActivationState:
 def report(world: World, kind: str, *, tag: str = "activation_id", **more: Any) -> bool:
     activation = world.activations.of_user(TEACHER)
     assert activation is not None
-    mail = {"messageId": "m", "tags": {tag: [activation.activation_id]}}
+    mail = {"messageId": "m", "tags": {tag: [activation.activation_id], **OURS}}
     return world.record_feedback().record({"eventType": kind, "mail": mail, **more})
 
 
@@ -279,7 +280,7 @@ def test_every_event_file_of_ses_is_understood() -> None:
         world = mailed()
         activation = world.activations.of_user(TEACHER)
         assert activation is not None
-        detail["mail"]["tags"] = {"activation_id": [activation.activation_id]}
+        detail["mail"]["tags"] = {"activation_id": [activation.activation_id], **OURS}
         before = world.table.items["USER#lakeside#t1", "ACTIVATION"]
         world.record_feedback().record(detail)
         after = world.table.items["USER#lakeside#t1", "ACTIVATION"]
@@ -293,23 +294,24 @@ def test_a_complaint_about_a_reminder_counts_and_its_delivery_changes_nothing() 
     assert state(world) is ActivationState.COMPLAINED
 
 
-def test_bad_addresses_stop_all_sending_until_a_person_resumes_it() -> None:
+def test_bad_addresses_stop_a_districts_mail_until_a_person_resumes_it() -> None:
     """The suppression list costs no reputation; five bounces of a day's few mails do (``shared.domain.sender_reputation``)."""
     world = mailed()
+    lakesides = {**OURS, "district": ["lakeside"]}
     for number in range(9):
-        mail = {"messageId": f"s{number}", "tags": {}}
+        mail = {"messageId": f"s{number}", "tags": lakesides}
         bounce = {"bounceType": "Permanent", "bounceSubType": "OnAccountSuppressionList"}
         world.record_feedback().record({"eventType": "Bounce", "mail": mail, "bounce": bounce})
-    assert SendStateStore(world.table).breaker().has_stopped is False
+    assert SendStateStore(world.table).breaker("lakeside").has_stopped is False
     for number in range(5):
-        mail = {"messageId": f"b{number}", "tags": {"kind": ["nudge"]}}
+        mail = {"messageId": f"b{number}", "tags": {"kind": ["nudge"], **lakesides}}
         world.record_feedback().record({"eventType": "Bounce", "mail": mail, "bounce": {"bounceType": "Permanent"}})
-    assert SendStateStore(world.table).breaker().has_stopped
+    assert SendStateStore(world.table).breaker("lakeside").has_stopped
     world.upload(roster(user("t1", "teacher"), user("t2", "teacher"), user("a1", "administrator")), name="more")
     world.send_mail()
     pass_days(world, 8)
     assert kinds(world) == ["activation"]
-    SendStateStore(world.table).resume("ann", "the list was corrected", world.now)
+    SendStateStore(world.table).resume("ann", "the list was corrected", world.now, "lakeside")
     pass_days(world, 2)
     assert sorted(kinds(world)) == ["activation", "activation", "reminder"]
 
@@ -317,7 +319,7 @@ def test_bad_addresses_stop_all_sending_until_a_person_resumes_it() -> None:
 def test_an_event_of_two_weeks_ago_counts_for_nothing() -> None:
     world = mailed()
     before = dict(world.table.items)
-    old = {"messageId": "m", "tags": {}, "timestamp": "2026-08-17T15:00:00.000Z"}
+    old = {"messageId": "m", "tags": OURS, "timestamp": "2026-08-17T15:00:00.000Z"}
     for kind in ("Send", "Complaint"):
         world.record_feedback().record({"eventType": kind, "mail": old})
     assert dict(world.table.items) == before

@@ -12,6 +12,7 @@ import pytest
 from shared.domain.errors import OutcomeUnknown
 from shared.mail.delivery import Claim, Delivery, Outcome
 from shared.mail.rendering import Message
+from shared.mail.send_slots import Sending
 from shared.mail.ses import Mailer, MailRefused
 
 REFUSED = MailRefused("no_slot_soon", "Nothing may be sent at present.", may_try_later=True)
@@ -28,16 +29,16 @@ class Steps:
     taken_by_another: Outcome | None = None
     done: list[str] = field(default_factory=list)
 
-    def slot(self, *, is_urgent: bool = False) -> datetime:
-        self.done.append("urgent slot" if is_urgent else "slot")
+    def slot(self, sending: Sending) -> datetime:
+        self.done.append("urgent slot" if sending.is_urgent else "slot")
         if self.no_slot:
             raise self.no_slot
         return SLOT
 
-    def wait(self, _slot: datetime) -> None:
+    def wait(self, _slot: datetime, _sending: Sending) -> None:
         self.done.append("wait")
 
-    def send(self, message: Message, _slot: datetime | None = None, *, is_urgent: bool = False) -> str:
+    def send(self, message: Message, _slot: datetime | None, _sending: Sending) -> str:
         self.done.append(f"send to {message.to}")
         reply = self.replies.pop(0)
         if isinstance(reply, Exception):

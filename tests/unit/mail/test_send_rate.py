@@ -21,7 +21,7 @@ from shared.domain.errors import RefusedTransition
 from shared.domain.roster import RosterUserKey
 from shared.domain.send_rate import CAUTIOUS, SHARE, Held, HoldReason, Limits, SendRateState
 from shared.domain.sender_reputation import Breaker, Counts, DeliveryEvent, stop_reason
-from shared.mail.send_slots import limits_of
+from shared.mail.send_slots import Sending, limits_of
 from shared.mail.ses import MailRefused
 from shared.stores.send_state import SendStateStore
 from tests.builders import roster, user
@@ -219,13 +219,13 @@ def state_of(world: World) -> ActivationState:
     return found.state
 
 
-def stop(world: World, mails: int = 100) -> None:
-    """So many addresses are bad that sending stops."""
+def stop(world: World, mails: int = 100, *, district_id: str = "lakeside") -> None:
+    """So many addresses are bad that a district's mail stops."""
     state = SendStateStore(world.table)
     for number in range(mails):
-        state.note(DeliveryEvent.ACCEPTED, f"m{number}", world.now)
+        state.note(DeliveryEvent.ACCEPTED, f"{district_id}{number}", world.now, district_id)
     for number in range(reputation.FEWEST_BOUNCES):
-        state.note(DeliveryEvent.BOUNCED, f"m{number}", world.now)
+        state.note(DeliveryEvent.BOUNCED, f"{district_id}{number}", world.now, district_id)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_a_used_up_quota_parks_the_mail_and_a_resend_still_goes_out() -> None:
     world.ses.account["SendQuota"] = {"MaxSendRate": 14.0, "Max24HourSend": 1_000.0, "SentLast24Hours": 995.0}
     world.send_mail()
     assert (state_of(world), world.ses.sent) == (ActivationState.PENDING, [])
-    world.mailer().slot(is_urgent=True)
+    world.mailer().slot(Sending(is_urgent=True))
     world.ses.account["SendQuota"] = {**world.ses.account["SendQuota"], "SentLast24Hours": 0.0}
     world.pass_time(days=1, hours=1)
     world.queue_due_activations().run()
@@ -343,7 +343,7 @@ def test_when_sending_stops_no_mail_of_any_kind_goes_out_and_all_stays_pending()
     assert (state_of(world), world.ses.sent) == (ActivationState.PENDING, [])
     for is_urgent in (False, True):
         with pytest.raises(MailRefused) as refused:
-            world.mailer().slot(is_urgent=is_urgent)
+            world.mailer().slot(Sending("lakeside", is_urgent=is_urgent))
         assert refused.value.code == "sending_stopped"
     world.pass_time(days=3)
     world.queue_due_activations().run()
@@ -355,55 +355,123 @@ def test_it_goes_on_only_by_hand_and_what_was_parked_goes_out() -> None:
     world = waiting()
     stop(world)
     world.send_mail()
-    SendStateStore(world.table).resume("Kim", "the list was cleaned", world.now)
+    SendStateStore(world.table).resume("Kim", "the list was cleaned", world.now, "lakeside")
     world.pass_time(hours=1)
     world.queue_due_activations().run()
     world.send_mail()
     assert (state_of(world), len(world.ses.sent)) == (ActivationState.SENT, 1)
-    kept = world.table.items["SENDING", "BREAKER"]
+    kept = world.table.items["SENDING", "BREAKER#lakeside"]
     assert (kept["resumed_by"], kept["resume_reason"]) == ("Kim", "the list was cleaned")
     with pytest.raises(RefusedTransition):
-        SendStateStore(world.table).resume("Kim", "again", world.now)
+        SendStateStore(world.table).resume("Kim", "again", world.now, "lakeside")
 
 
 def test_after_it_was_resumed_counting_starts_anew() -> None:
     world = World()
     stop(world)
     state = SendStateStore(world.table)
-    state.resume("Kim", "cleaned", world.now)
+    state.resume("Kim", "cleaned", world.now, "lakeside")
     for number in range(reputation.FEWEST_BOUNCES - 1):
-        assert state.note(DeliveryEvent.BOUNCED, f"later{number}", world.now) is None
-    opened = state.note(DeliveryEvent.BOUNCED, "one more", world.now)
-    assert opened is not None
-    assert opened.has_stopped
+        assert state.note(DeliveryEvent.BOUNCED, f"later{number}", world.now, "lakeside") == {}
+    opened = state.note(DeliveryEvent.BOUNCED, "one more", world.now, "lakeside")
+    assert opened["lakeside"].has_stopped
 
 
 def test_a_bounce_counts_once_however_often_it_is_told() -> None:
     world = World()
     state = SendStateStore(world.table)
     for _ in range(3 * reputation.FEWEST_BOUNCES):
-        assert state.note(DeliveryEvent.BOUNCED, "the same", world.now) is None
-    assert not state.breaker().has_stopped
+        assert state.note(DeliveryEvent.BOUNCED, "the same", world.now, "lakeside") == {}
+    assert not state.breaker("lakeside").has_stopped
 
 
 def test_who_opens_it_is_told_so_once() -> None:
     world = World()
     state = SendStateStore(world.table)
-    breakers = [state.note(DeliveryEvent.BOUNCED, f"m{number}", world.now) for number in range(8)]
-    assert [breaker is not None for breaker in breakers] == [False] * 4 + [True] + [False] * 3
+    breakers = [state.note(DeliveryEvent.BOUNCED, f"m{number}", world.now, "lakeside") for number in range(8)]
+    assert ["lakeside" in opened for opened in breakers] == [False] * 4 + [True] + [False] * 3
 
 
 def test_a_bounce_whose_event_broke_off_stops_sending_when_it_comes_again() -> None:
     world = World()
     state = SendStateStore(world.table)
     for number in range(4):
-        state.note(DeliveryEvent.BOUNCED, f"m{number}", world.now)
+        state.note(DeliveryEvent.BOUNCED, f"m{number}", world.now, "lakeside")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(state, "_look", lambda _now: None)
-        state.note(DeliveryEvent.BOUNCED, "m4", world.now)
+        patch.setattr(state, "_look", lambda _now, _district_id: None)
+        state.note(DeliveryEvent.BOUNCED, "m4", world.now, "lakeside")
+    assert not state.breaker("lakeside").has_stopped
+    state.note(DeliveryEvent.BOUNCED, "m4", world.now, "lakeside")
+    assert state.breaker("lakeside").has_stopped
+
+
+def test_the_bounces_of_one_district_stop_no_other_districts_mail() -> None:
+    world = waiting()
+    stop(world, district_id="valley")
+    assert SendStateStore(world.table).breaker("valley").has_stopped
+    world.send_mail()
+    assert (state_of(world), len(world.ses.sent)) == (ActivationState.SENT, 1)
+    mailer = world.mailer()
+    mailer.expect(2, ["lakeside", "valley"])
+    mailer.slot(Sending("lakeside"))
+    with pytest.raises(MailRefused):
+        mailer.slot(Sending("valley"))
+
+
+def test_a_slot_that_was_leased_before_is_no_way_past_a_districts_breaker() -> None:
+    world = waiting()
+    mailer = world.mailer()
+    mailer.expect(3)
+    stop(world)
+    with pytest.raises(MailRefused):
+        mailer.slot(Sending("lakeside"))
+
+
+def test_at_the_accounts_own_rates_the_mail_of_all_stops() -> None:
+    world = waiting()
+    state = SendStateStore(world.table)
+    opened = {}
+    for number in range(reputation.FEWEST_BOUNCES_OF_ALL):
+        assert "" not in opened
+        opened = state.note(DeliveryEvent.BOUNCED, f"m{number}", world.now, f"district-{number}")
+    assert opened[""].has_stopped
+    world.send_mail()
+    assert world.ses.sent == []
+    state.resume("Kim", "the lists were cleaned", world.now)
     assert not state.breaker().has_stopped
-    state.note(DeliveryEvent.BOUNCED, "m4", world.now)
-    assert state.breaker().has_stopped
+
+
+def test_a_security_notice_goes_out_whatever_has_stopped() -> None:
+    world = waiting()
+    stop(world)
+    world.table.put_item(Item={"PK": "SENDING", "SK": "BREAKER", "is_open": True, "reason": "bounces"})
+    assert world.mailer().slot(Sending("lakeside", is_security_notice=True))
+    for sending in (Sending("lakeside", is_urgent=True), Sending("valley")):
+        with pytest.raises(MailRefused):
+            world.mailer().slot(sending)
+
+
+@pytest.mark.parametrize(
+    "tags", [{}, {"ses:configuration-set": ["newsletter"]}, {"ses:configuration-set": ["x", "mail"]}]
+)
+def test_the_mail_of_another_application_of_the_account_counts_nothing(tags: dict[str, list[str]]) -> None:
+    world = waiting()
+    for number in range(2 * reputation.FEWEST_BOUNCES_OF_ALL):
+        mail = {"messageId": f"m{number}", "timestamp": world.now.isoformat(), "tags": tags}
+        world.record_feedback().record({"eventType": "Bounce", "mail": mail, "bounce": {"bounceType": "Permanent"}})
+    assert not [key for key in world.table.items if key[0].startswith("SENDING")]
+
+
+def test_what_comes_back_of_a_mail_counts_for_its_district() -> None:
+    world = waiting()
+    world.send_mail()
+    (sent,) = world.ses.sent
+    tags = {tag["Name"]: [tag["Value"]] for tag in sent["EmailTags"]}
+    mail = {"messageId": sent["MessageId"], "timestamp": world.now.isoformat()}
+    mail["tags"] = {**tags, "ses:configuration-set": ["mail"]}  # type: ignore[assignment]
+    world.record_feedback().record({"eventType": "Bounce", "mail": mail, "bounce": {"bounceType": "Permanent"}})
+    counted = {sk for pk, sk in world.table.items if pk.startswith("SENDING#2")}
+    assert counted == {"COUNTS", "COUNTS#lakeside"}
 
 
 # The queue's batch.
