@@ -50,5 +50,5 @@ def account(account_id: str, email: str, *, verified: bool = True, **more: Any) 
     }
 
 
-def key(sourced_id: str) -> RosterUserKey:
-    return RosterUserKey("lakeside", sourced_id)
+def key(sourced_id: str, kind: str = "") -> RosterUserKey:
+    return RosterUserKey("lakeside", sourced_id, kind)

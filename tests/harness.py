@@ -25,7 +25,6 @@ from functions.link_notice.notify_link_change import NotifyLinkChange
 from functions.mail_feedback.record_feedback import RecordFeedback
 from functions.roster_import.receive_upload import Received, ReceiveUpload
 from shared.domain.report import Upload
-from shared.domain.roster import RosterUserKey
 from shared.mail.ses import Mailer, rate_limited_mailer
 from shared.runtime.settings import Brand
 from shared.stores.accounts import AccountStore
@@ -40,6 +39,7 @@ from shared.stores.due_items import DueStore
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.import_files import ImportFiles
 from shared.stores.imports import ImportStarter
+from shared.stores.keys import user_of
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
@@ -175,7 +175,7 @@ class World:
         """Handle every request in the queue, as SQS would hand them over."""
         while self.sqs.messages:
             body = json.loads(self.sqs.messages.pop(0))
-            user = RosterUserKey(body["district_id"], body["sourced_id"])
+            user = user_of(body)
             if "follow_up" in body:
                 self.send_reminder().send(user, body["follow_up"])
             else:

@@ -45,7 +45,8 @@ def act(kind: str, detail: dict[str, Any]) -> str:
     expires = datetime.fromisoformat(detail["occurred_at"]) + REPEATS_WITHIN
     noted = {"PK": f"EVENT#{detail['event_id']}", "SK": "EVENT", "ttl": int(expires.timestamp())}
     linked = {
-        "PK": f"USER#{detail['district_id']}#{detail['sourced_id']}",
+        # Equal numbers of two kinds are two people.
+        "PK": f"{detail.get('kind', 'user').upper()}#{detail['district_id']}#{detail['sourced_id']}",
         "SK": "ACCOUNT",
         "account_id": detail["made_account_id" if kind == "AccountsParted" else "account_id"],
         "is_linked": kind != "LinkUndone",

@@ -14,7 +14,6 @@ from functions.activation_email.send_activation import SendActivation
 from functions.activation_email.send_reminder import SendReminder
 from shared.domain.clock import utc_now
 from shared.domain.errors import AccountLinkingError
-from shared.domain.roster import RosterUserKey
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric, where
@@ -24,6 +23,7 @@ from shared.runtime.settings import ActivationEmailSettings
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due_items import DueStore
+from shared.stores.keys import user_of
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck_people import StuckStore
@@ -65,7 +65,7 @@ def use_cases() -> UseCases:
 
 def record_handler(record: SQSRecord) -> None:
     body = record.json_body
-    user = RosterUserKey(body["district_id"], body["sourced_id"])
+    user = user_of(body)
     if "follow_up" in body:
         outcome = use_cases().send_reminder.send(user, body["follow_up"])
         logger.info("reminder", extra={"outcome": outcome.value})

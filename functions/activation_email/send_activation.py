@@ -65,6 +65,9 @@ class SendActivation:
         come again.
         """
         activation = self._activations.of_user(user_key)
+        if activation is None and not user_key.kind and (activation := self._activations.by_id(activation_id)):
+            # The person's number has got a kind since the request was made.
+            user_key = activation.user
         if not activation or activation.activation_id != activation_id:
             return Outcome.SETTLED
         if activation.state is ActivationState.SENDING:

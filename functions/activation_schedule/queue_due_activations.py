@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from itertools import batched
 
-from shared.domain.activation import ActivationState
+from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import Clock
+from shared.domain.roster import RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.due_items import ACTIVATION, FOLLOW_UP, DueStore
+from shared.stores.keys import Item
 
 
 class QueueDueActivations:
@@ -24,7 +26,7 @@ class QueueDueActivations:
         """Queue everything whose moment has come. Return how many; may be run again."""
         requested = 0
         for batch in batched(self._due.due(ACTIVATION, self._clock()), 10, strict=False):
-            found = [self._activations.of_user(user) for user, _, _ in batch]
+            found = [self._waiting(user, item) for user, _, item in batch]
             pending = [activation for activation in found if activation and activation.state is ActivationState.PENDING]
             self._queue.request(pending)
             requested += len(pending)
@@ -35,3 +37,8 @@ class QueueDueActivations:
         follow_ups = [(user, due_at) for user, due_at, _ in self._due.due(FOLLOW_UP, self._clock())]
         self._queue.request_follow_ups(follow_ups)
         return requested + len(follow_ups)
+
+    def _waiting(self, user: RosterUserKey, item: Item) -> Activation | None:
+        """The activation that waits; by its id where the person's number has got a kind since."""
+        found = self._activations.of_user(user)
+        return found if found or user.kind else self._activations.by_id(str(item["activation_id"]))

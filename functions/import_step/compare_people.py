@@ -22,7 +22,7 @@ from functions.import_step.records import (
 from functions.import_step.shards import AnyPeopleBlock, EnrollmentsBlock, PeopleBlock, RolesBlock
 from shared.domain.import_safety import Fate
 from shared.domain.report import Counts, Kind, Note, Reject
-from shared.domain.roster import Role
+from shared.domain.roster import KIND_OF_ROLE, NumberKind, Role, number_of, person_id
 
 MOST_OF_CLASSES = 150_000
 """Bytes of the ids of all classes that a person is in: a roster user is one item of the table, which may have 400 KB."""
@@ -56,6 +56,8 @@ class PeopleDiff:
     """How many enrollments there are afterwards."""
     reused: list[str] = field(default_factory=list)
     """Ids that name another person than before: given name, family name and address all differ."""
+    moved: list[str] = field(default_factory=list)
+    """Everybody who stood without a kind, by the ``person_id`` that they have now that numbers have kinds."""
 
     def fates(self, school: str) -> tuple[Fate, Fate]:
         """How the people of a school, and their enrollments, fare."""
@@ -107,6 +109,9 @@ def diff_people(
         result.put_off += len(seen.removed & before.keys())
         seen.removed.clear()
         seen.ended.clear()
+    if plan.moves_people:
+        before = _by_kind(before.values(), seen.people)
+        result.moved = list(before)
     comparison = _Comparison(seen, plan, result, notes_changes=snapshot is not None)
     for key in sorted(before.keys() | seen.people.keys()):
         comparison.compare(key, before.pop(key, None), seen.people.pop(key, None))
@@ -114,6 +119,22 @@ def diff_people(
     if comparison.not_teachers:
         result.notes += _notes_of_rights(blocks(), comparison.not_teachers)
     return result
+
+
+def _by_kind(lines: Iterable[bytes], people: dict[str, PersonRecord]) -> dict[str, bytes]:
+    """Lines of a snapshot without kinds as they are with kinds, by ``person_id``.
+
+    The kind is the role's; but where an earlier version took rows of two kinds for one person, the name tells whose it was.
+    """
+    found: dict[str, bytes] = {}
+    for stood in map(_unpacked, lines):
+        first = KIND_OF_ROLE[stood.role or Role.STUDENT]
+        kinds = sorted(NumberKind, key=lambda kind: kind is not first)
+        rows = ((kind, people.get(person_id(kind, stood.sourced_id))) for kind in kinds)
+        kind = next((kind for kind, row in rows if row and row.has_name_of(stood)), first)
+        record = stood.of_kind(kind)
+        found[record.sourced_id] = packed(record)
+    return found
 
 
 class _Comparison:
@@ -154,7 +175,7 @@ class _Comparison:
         if old:
             self._note_schools(old, new, is_missing=new is None and not _is_left_out(person, old))
             if new and old.email and new.email and old.is_somebody_else(new):
-                result.reused.append(key)
+                result.reused.append(number_of(key))
         if self._notes_changes and old != new:
             result.changes.append((old, new))
 
@@ -371,7 +392,7 @@ def _gather_roles(seen: _Gathered, block: RolesBlock) -> None:
 
 def _too_many_schools(block: PeopleBlock | RolesBlock, sourced_id: str, line: int) -> Reject:
     message = f"A person can have {MOST_SCHOOLS} schools and {MOST_CLEVER_IDS} Clever ids. Leave out the others."
-    return Reject(block.file, line, block.column, "too_many_schools", message, sourced_id[:80])
+    return Reject(block.file, line, block.column, "too_many_schools", message, number_of(sourced_id)[:80])
 
 
 def _reject_what_is_too_much(
@@ -407,7 +428,7 @@ def _too_many_classes(
         if class_id in classes:
             continue
         if left[user] < _room_of(class_id):
-            yield Reject(block.file, int(line), block.user_column, "too_many_classes", message, user[:80])
+            yield Reject(block.file, int(line), block.user_column, "too_many_classes", message, number_of(user)[:80])
             continue
         left[user] -= _room_of(class_id)
         classes.add(class_id)
@@ -443,7 +464,9 @@ def _gather_people(seen: _Gathered, block: PeopleBlock) -> None:
             message = (
                 "An earlier row gives this id to somebody with another name and address. Give each person an own id."
             )
-            seen.others.append(Reject(block.file, line, block.column, "id_of_another", message, row.sourced_id[:80]))
+            seen.others.append(
+                Reject(block.file, line, block.column, "id_of_another", message, number_of(row.sourced_id)[:80])
+            )
             continue
         if not known.has_room_for(row.school_ids, row.clever_ids):
             seen.others.append(_too_many_schools(block, row.sourced_id, line))
@@ -507,7 +530,7 @@ def _dangling_roles(block: RolesBlock, unknown_people: set[str]) -> Iterator[Rej
     message = "The row is about a person who is not in users.csv. Add the person, or leave the row out."
     for row, line in zip(block.rows, block.lines, strict=True):
         if row.sourced_id in unknown_people:
-            yield Reject(block.file, line, block.column, "unknown_user", message, row.sourced_id[:80])
+            yield Reject(block.file, line, block.column, "unknown_user", message, number_of(row.sourced_id)[:80])
 
 
 def _dangling_enrollments(
@@ -520,4 +543,4 @@ def _dangling_enrollments(
             yield Reject(block.file, int(line), block.class_column, "unknown_class", message, class_id[:80])
         elif user in unknown_people:
             message = "The row names a person who is not in this upload. Add the person, or leave the row out."
-            yield Reject(block.file, int(line), block.user_column, "unknown_user", message, user[:80])
+            yield Reject(block.file, int(line), block.user_column, "unknown_user", message, number_of(user)[:80])

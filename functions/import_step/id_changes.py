@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from functions.import_step.records import Bearer, PersonRecord, packed
 from functions.import_step.shards import shard_of
-from shared.domain.roster import Role, names_agree
+from shared.domain.roster import Role, kind_of, names_agree, number_of
 
 _LEFT, _CAME, _HOLDS = "left", "came", "holds"
 
@@ -59,7 +59,7 @@ class Identifiers:
             came = [bearer for bearer in everybody if bearer.state == _CAME]
             if len(left) == len(came) == 1 and left[0].role == came[0].role:
                 found.add((left[0].sourced_id, came[0].sourced_id))
-        return [{"from": old, "to": new} for old, new in sorted(found)]
+        return [_proposal(old, new) for old, new in sorted(found)]
 
     def shared_addresses(self) -> list[str]:
         """Addresses that several people of the upload have."""
@@ -68,6 +68,12 @@ class Identifiers:
             for identifier, everybody in self._bearers.items()
             if _are_several([bearer for bearer in everybody if bearer.state == _HOLDS])
         )
+
+
+def _proposal(old: str, new: str) -> dict[str, str]:
+    """Numbers, and their kind where they have one."""
+    kind = {"kind": kind_of(new)} if kind_of(new) else {}
+    return {"from": number_of(old), "to": number_of(new), **kind}
 
 
 def _are_several(holders: list[Bearer]) -> bool:

@@ -15,6 +15,7 @@ from shared.stores.districts import DistrictStore
 from shared.stores.import_files import ImportFiles
 from shared.stores.import_progress import ProgressStore
 from shared.stores.import_state import ImportStateStore
+from shared.stores.renumbering import Renumbering
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.table import DynamoTable
@@ -36,6 +37,7 @@ class ImportContext:
     reports: ReportStore
     matcher: MatchAndInvite
     clock: Clock
+    renumbering: Renumbering
 
     @classmethod
     def on(
@@ -60,6 +62,7 @@ class ImportContext:
             reports,
             matcher,
             clock,
+            Renumbering(table),
         )
 
     def files(self, import_: Import) -> WorkingFiles:

@@ -13,6 +13,7 @@ from functions.import_step.records import (
     packed,
 )
 from functions.import_step.shards import shard_of
+from shared.domain.roster import number_of
 
 
 def moves(changes: Iterable[tuple[PersonRecord | None, PersonRecord | None]], shards: int) -> list[bytearray]:
@@ -26,7 +27,8 @@ def moves(changes: Iterable[tuple[PersonRecord | None, PersonRecord | None]], sh
         noted = old.memberships_as_named() if old else set()
         after = new.memberships() if new else set()
         person = new or old
-        behind = f"\t{person.sourced_id if person else None}"
+        # Who teaches has a teacher's number, who attends a student's: the kind need not be said.
+        behind = f"\t{number_of(person.sourced_id) if person else None}"
         for come, moved in ((False, noted - after), (True, after - before)):
             for class_id, kind in moved:
                 texts[kind, come][shard_of(class_id, shards)].append(class_id + behind)
@@ -68,7 +70,7 @@ class Roll:
             return stood
         came, went = self._came.get(class_id, nobody), self._went.get(class_id, nobody)
         teachers, students = (
-            sorted({*stood.of_kind(kind), *came.of_kind(kind)} - set(went.of_kind(kind)))
+            sorted(set(stood.of_kind(kind)).difference(went.of_kind(kind)).union(came.of_kind(kind)))
             for kind in (TEACHERS, STUDENTS)
         )
         return MembersRecord(class_id, teachers, students)

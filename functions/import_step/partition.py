@@ -21,7 +21,7 @@ from functions.import_step.shards import (
 )
 from shared.domain.email_address import normalise
 from shared.domain.report import Kind, Note, Reject, merged_notes
-from shared.domain.roster import Role
+from shared.domain.roster import Role, person_id
 
 ID = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 LONGEST_ID = 800
@@ -79,6 +79,8 @@ class SplitSink:
         row.given_name, row.family_name = _names(row.given_name, row.family_name)
         row.email = email
         row.username = _name(row.username or "") or None
+        if self._upload.by_kind:
+            row.sourced_id = person_id(where.kind, row.sourced_id)
         self._people.add(self._head(PeopleBlock, where.file, column), row, where.line)
 
     def role(self, sourced_id: str, role: Role | None, school_id: str, where: Where, *, removed: bool = False) -> None:
@@ -126,7 +128,8 @@ class SplitSink:
         class_column: str = "classSourcedId",
     ) -> None:
         user_column = where.column or "userSourcedId"
-        texts = list(map("\t".join, zip(users, classes, map(str, lines), strict=True)))
+        people = [person_id(where.kind, user) for user in users] if self._upload.by_kind else users
+        texts = list(map("\t".join, zip(people, classes, map(str, lines), strict=True)))
         together = "\n".join(texts)
         is_plain = together.count("\n") == len(texts) - 1 and together.count("\t") == 2 * len(texts)
         if not (is_plain and all(users) and all(classes)):

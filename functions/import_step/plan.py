@@ -121,10 +121,17 @@ class SnapshotRef(Struct):
     snapshot_id: str
     shards: int
     school_year: str = ""
+    by_kind: bool = False
+    """Whether the numbers in it have kinds."""
+    was_moved: bool = False
+    """Whether people of the district had numbers without a kind at some time."""
 
     @classmethod
     def to(cls, snapshot: Snapshot | None) -> SnapshotRef | None:
-        return cls(snapshot.snapshot_id, snapshot.shards, snapshot.school_year) if snapshot else None
+        if snapshot is None:
+            return None
+        numbering = snapshot.by_kind, snapshot.was_moved
+        return cls(snapshot.snapshot_id, snapshot.shards, snapshot.school_year, *numbering)
 
 
 class Rejection(Struct):
@@ -175,6 +182,8 @@ class OpenedUpload(Struct, kw_only=True):
     additions_only: bool
     on: str
     """The district's day, YYYY-MM-DD."""
+    by_kind: bool = False
+    """Whether numbers have kinds."""
 
 
 class PartRead(Struct, kw_only=True):
@@ -206,6 +215,13 @@ class WritePlan(Struct, kw_only=True):
     """Ends the names of what was compared, once it is compared for a second time."""
     snapshot_id: str
     """The snapshot that is made."""
+    by_kind: bool = False
+    """Whether the numbers in it have kinds."""
+
+    @property
+    def rewrites_classes(self) -> bool:
+        """Whether every class is written, because it says of which kind the numbers in it are."""
+        return self.before is not None and self.before.by_kind != self.by_kind
 
 
 class RollBackPlan(WritePlan, kw_only=True):
@@ -239,6 +255,11 @@ class ImportPlan(WritePlan, kw_only=True):
     parts: int
     files: list[str]
     """In the order in which they were read."""
+
+    @property
+    def moves_people(self) -> bool:
+        """Whether people who stand get the kind of their number with this import."""
+        return self.by_kind and self.before is not None and not self.before.by_kind
 
     def mode(self, kind: Kind) -> Mode:
         """What the upload holds of this kind: all, changes, or nothing."""

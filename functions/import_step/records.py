@@ -15,7 +15,16 @@ from msgspec import Struct
 from msgspec.json import Encoder
 from msgspec.structs import replace
 
-from shared.domain.roster import ROLE_PRECEDENCE, DistrictClass, Role, RosterUser
+from shared.domain.roster import (
+    ROLE_PRECEDENCE,
+    DistrictClass,
+    NumberKind,
+    Role,
+    RosterUser,
+    kind_of,
+    number_of,
+    person_id,
+)
 
 _RANK = {role: rank for rank, role in enumerate(ROLE_PRECEDENCE)}
 TEACHING = {"teacher", "aide", "proctor", "professor", "faculty", "lecturer", "staff", "instructor"}
@@ -81,7 +90,10 @@ class RoleEnrollments(Struct, array_like=True, gc=False):
 
 
 class PersonRecord(Struct, array_like=True, gc=False):
-    """A person as a snapshot holds them; lists are sorted. Nobody without a role is in a snapshot."""
+    """A person as a snapshot holds them; lists are sorted. Nobody without a role is in a snapshot.
+
+    Where numbers have kinds, ``sourced_id`` is a ``person_id``: kind and number.
+    """
 
     sourced_id: str
     role: Role | None
@@ -189,7 +201,7 @@ class PersonRecord(Struct, array_like=True, gc=False):
         attends = {class_id for each in enrollments if each.role == _ATTENDING for class_id in each.class_ids}
         return RosterUser(
             district_id,
-            self.sourced_id,
+            number_of(self.sourced_id),
             self.role,
             self.given_name,
             self.family_name,
@@ -201,7 +213,17 @@ class PersonRecord(Struct, array_like=True, gc=False):
             tuple(sorted(attends)),
             active,
             self.also_administers,
+            kind_of(self.sourced_id),
         )
+
+    def of_kind(self, kind: NumberKind) -> PersonRecord:
+        """The same person where numbers have kinds: with the enrollments of that kind, and no others."""
+        roles = {NumberKind.STUDENT: {_ATTENDING}, NumberKind.TEACHER: TEACHING, NumberKind.STAFF: set[str]()}[kind]
+        enrollments = [each for each in self.enrollments if each.role in roles]
+        return replace(self, sourced_id=person_id(kind, self.sourced_id), enrollments=enrollments)
+
+    def has_name_of(self, other: PersonRecord) -> bool:
+        return (self.given_name, self.family_name) == (other.given_name, other.family_name)
 
 
 class ClassRecord(Struct, array_like=True, gc=False):
@@ -233,8 +255,8 @@ class ClassRecord(Struct, array_like=True, gc=False):
         """Whether its last day is past; ``on`` is today, YYYY-MM-DD."""
         return self.ends_on is not None and self.ends_on <= on
 
-    def district_class(self, district_id: str, members: MembersRecord) -> DistrictClass:
-        """The class that this is, with its people."""
+    def district_class(self, district_id: str, members: MembersRecord, *, by_kind: bool) -> DistrictClass:
+        """The class that this is, with its people; ``by_kind`` says whether their numbers have kinds."""
         return DistrictClass(
             district_id,
             self.sourced_id,
@@ -246,11 +268,12 @@ class ClassRecord(Struct, array_like=True, gc=False):
             self.ends_on,
             tuple(members.teachers),
             tuple(members.students),
+            by_kind=by_kind,
         )
 
 
 class MembersRecord(Struct, array_like=True, gc=False):
-    """Who is in a class, as a snapshot holds it: sourcedIds, sorted."""
+    """Who is in a class, as a snapshot holds it: numbers, sorted."""
 
     class_id: str
     teachers: list[str]
@@ -262,7 +285,7 @@ class MembersRecord(Struct, array_like=True, gc=False):
 
 
 class Moves(Struct, array_like=True, gc=False):
-    """Who comes into classes or goes out of them: a line of text for each, class and person with a tab between."""
+    """Who comes into classes or goes out of them: a line of text for each, class and number with a tab between."""
 
     kind: str
     """``TEACHERS`` or ``STUDENTS``."""

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from functions.import_step.formats.format import Recognised
 from functions.import_step.records import ClassRow, PersonRow, RoleRow, packed
+from shared.domain.roster import number_of
 from shared.stores.import_files import Extents
 
 PEOPLE_PER_SHARD = 32_000
@@ -26,9 +27,9 @@ _BUFFERED = 16_384
 
 
 def shard_of(key: str, shards: int) -> int:
-    """Which shard a sourcedId belongs to; the same for ever. Shards are powers of two, so that a shard of 2n is a part of a
-    shard of n."""
-    return zlib.crc32(key.encode()) & (shards - 1)
+    """Which shard an id belongs to; the same for ever. Shards are powers of two, so that a shard of 2n is a part of a shard
+    of n. A person belongs where the number does, whatever its kind."""
+    return zlib.crc32(number_of(key).encode()) & (shards - 1)
 
 
 def class_shards_of(shards: int) -> int:
@@ -140,7 +141,7 @@ class ShardWriter:
         self._stack.close()
 
     def add_enrollments(self, head: EnrollmentsHead, people: Sequence[str], texts: Iterable[str]) -> None:
-        """Many enrollments, each a text without line breaks, for the shards of their people."""
+        """Many enrollments, each a text without line breaks, for the shards of their people's numbers."""
         mask = self._mask
         by_shard = self._enrollments.get(head)
         if by_shard is None:
@@ -157,7 +158,7 @@ class ShardWriter:
             if by_shard is None:
                 by_shard = self._rows[head] = [([], []) for _ in range(self._shards)]
             self._head, self._of_head = head, by_shard
-        rows, lines = self._of_head[zlib.crc32(row.sourced_id.encode()) & self._mask]
+        rows, lines = self._of_head[zlib.crc32(number_of(row.sourced_id).encode()) & self._mask]
         rows.append(row)
         lines.append(line)
         self._count(1)

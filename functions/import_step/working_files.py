@@ -87,6 +87,8 @@ WRITE_PLAN = Document("plan", WritePlan)
 PEOPLE_RESULT = Document("people-result", PeopleResult)
 CLASSES_RESULT = Document("classes-result", ClassesResult)
 SHARED_ADDRESSES: Document[list[str]] = Document("shared-addresses", list[str])
+MOVED: Document[list[str]] = Document("moved", list[str])
+"""Who of a shard stood without a kind, by ``person_id``."""
 TOTALS = Document("totals", Totals)
 MATCH_RESULT = Document("match-result", MatchResult)
 REJECTED = Document("rejected", Rejection)

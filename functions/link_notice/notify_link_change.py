@@ -17,7 +17,7 @@ from shared.domain.district import District
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.link import Link, Proof
 from shared.domain.link_notice import Notice, Side, addresses
-from shared.domain.roster import RosterUser, RosterUserKey
+from shared.domain.roster import RosterUser
 from shared.mail import messages
 from shared.mail.delivery import Delivery, Outcome, delivery_unknown
 from shared.mail.messages import BothSides
@@ -28,6 +28,7 @@ from shared.runtime.settings import Brand
 from shared.runtime.tokens import notice_token
 from shared.stores.accounts import AccountStore
 from shared.stores.districts import DistrictStore
+from shared.stores.keys import user_of
 from shared.stores.links import LinkStore
 from shared.stores.notices import ClaimResult, NoticeStore
 from shared.stores.roster_users import RosterUserStore
@@ -74,8 +75,10 @@ class NotifyLinkChange:
         Raises MailRefused when a mail may not go out now, OutcomeUnknown while its delivery is unknown: the event is to come
         again. What becomes of one address does not keep the other one from being notified.
         """
-        key = RosterUserKey(str(detail["district_id"]), str(detail["sourced_id"]))
+        key = user_of(detail)
         district, user = self._districts.find(key.district_id), self._users.get(key)
+        if user is None and (present := self._users.present_key(key)) != key:
+            key, user = present, self._users.get(present)
         account = self._accounts.get(str(detail["account_id"]))
         link = self._links.of_user(key)
         if district is None or user is None or account is None or link is None:

@@ -166,7 +166,7 @@ class RequestContexts:
         """The value of ``ACTIVATION_COOKIE``."""
         values = _ActivationValues(
             token=cookie.token,
-            user=[cookie.user.district_id, cookie.user.sourced_id],
+            user=_values_of(cookie.user),
             opened_at=cookie.opened_at,
             schools=list(cookie.school_ids),
             classes=list(cookie.class_ids),
@@ -179,7 +179,7 @@ class RequestContexts:
         """The value of ``SESSION_COOKIE``."""
         values = _SessionValues(id=session.session_id, account=session.account_id)
         if session.user:
-            values["user"] = [session.user.district_id, session.user.sourced_id]
+            values["user"] = _values_of(session.user)
         return self._services.sealed("session").seal(values)
 
     def session_id(self, request: Request) -> str | None:
@@ -299,6 +299,11 @@ def known(context: RequestContext) -> Account:
             "account_not_known", "This account is not known here yet. Try again tomorrow, or ask support."
         )
     return context.account
+
+
+def _values_of(user: RosterUserKey) -> list[str]:
+    """A roster user in a cookie, whose bytes are as ever where there is no kind."""
+    return [user.district_id, user.sourced_id, *([user.kind] if user.kind else [])]
 
 
 def not_on_roster() -> LoginRefused:

@@ -55,6 +55,8 @@ class Activation:
     reminders: int = 0
     reminders_stopped: bool = False
     trouble: str | None = None
+    from_before_kinds: bool = False
+    """Whether it was made when its person's number had no kind: the link in its mails names none."""
 
 
 class NotMailed(StrEnum):

@@ -1,6 +1,7 @@
 """What a roster says: people, classes and schools, in the words of OneRoster 1.2, whatever its format.
 
-A *roster user* is a person as the district names them; the key is district + ``sourcedId``.
+A *roster user* is a person as the district names them; the key is district + ``sourcedId``, and the kind of number in
+formats that number students, teachers and staff separately.
 """
 
 from __future__ import annotations
@@ -22,12 +23,60 @@ class Role(StrEnum):
 ROLE_PRECEDENCE = (Role.TEACHER, Role.ADMINISTRATOR, Role.STUDENT)
 
 
+class NumberKind(StrEnum):
+    """The three sets of numbers in Clever CSV and School Data Sync v1 (M20): equal numbers of two kinds are two people."""
+
+    STUDENT = "student"
+    TEACHER = "teacher"
+    STAFF = "staff"
+
+
+KIND_OF_ROLE = {
+    Role.STUDENT: NumberKind.STUDENT,
+    Role.TEACHER: NumberKind.TEACHER,
+    Role.ADMINISTRATOR: NumberKind.STAFF,
+}
+
+_KIND_ENDS = "\x7f"
+"""Between kind and number in a ``person_id``; no number of a roster holds a control character."""
+
+
 @dataclass(frozen=True, slots=True)
 class RosterUserKey:
-    """Who a roster user is: sourcedIds of two districts may be equal, so the district is part of the key."""
+    """Who a roster user is: sourcedIds of two districts may be equal, and of two kinds within one.
+
+    ``kind`` is a ``NumberKind``; empty where the format has one set of numbers (OneRoster).
+    """
 
     district_id: str
     sourced_id: str
+    kind: str = ""
+
+    @property
+    def person_id(self) -> str:
+        """Kind and number in one text: what tells this person from everybody else of the district."""
+        return person_id(self.kind, self.sourced_id)
+
+    @classmethod
+    def of_person_id(cls, district_id: str, text: str) -> RosterUserKey:
+        """The roster user whose ``person_id`` this is."""
+        kind, _, number = text.rpartition(_KIND_ENDS)
+        return cls(district_id, number, kind)
+
+
+def person_id(kind: str, number: str) -> str:
+    """Kind and number in one text; the number alone where there is no kind."""
+    return f"{kind}{_KIND_ENDS}{number}" if kind else number
+
+
+def number_of(text: str) -> str:
+    """The number in a ``person_id``."""
+    return text.rpartition(_KIND_ENDS)[2]
+
+
+def kind_of(text: str) -> str:
+    """The kind in a ``person_id``; empty where there is none."""
+    return text.rpartition(_KIND_ENDS)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +103,8 @@ class RosterUser:
     active: bool = True
     also_administers: bool = False
     """Of a teacher: whether the roster says that the same person is an administrator, too."""
+    kind: str = ""
+    """A ``NumberKind`` where the format numbers by kind."""
 
     @property
     def administers(self) -> bool:
@@ -73,7 +124,7 @@ class RosterUser:
 
     @property
     def key(self) -> RosterUserKey:
-        return RosterUserKey(self.district_id, self.sourced_id)
+        return RosterUserKey(self.district_id, self.sourced_id, self.kind)
 
     @property
     def display_name(self) -> str:
@@ -97,6 +148,14 @@ class DistrictClass:
     student_ids: tuple[str, ...] = ()
     counted: int | None = None
     """How many students there are, if that is known without reading them."""
+    by_kind: bool = False
+    """Whether its people are numbered by kind: then its students' numbers are students', and its teachers' teachers'."""
+
+    @property
+    def student_keys(self) -> list[RosterUserKey]:
+        """Who its students are."""
+        kind = NumberKind.STUDENT if self.by_kind else ""
+        return [RosterUserKey(self.district_id, number, kind) for number in self.student_ids]
 
     @property
     def size(self) -> int:

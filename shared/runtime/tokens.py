@@ -24,6 +24,7 @@ from shared.domain.activation import Activation
 from shared.domain.errors import InvalidSettings
 from shared.domain.link import Link
 from shared.domain.link_notice import Notice, Side
+from shared.domain.roster import RosterUserKey
 
 
 class Purpose(StrEnum):
@@ -88,12 +89,13 @@ def activation_token(activation: Activation, key: bytes) -> str:
     no new secret, and raising the version makes every earlier token dead.
     """
     user = activation.user
-    facts = (
+    facts: tuple[str | int | None, ...] = (
         activation.activation_id,
         user.district_id,
         user.sourced_id,
         activation.official_email,
         activation.token_version,
+        *_kind(user if not activation.from_before_kinds else None),
     )
     return f"{activation.activation_id}.{_signature(Purpose.ACTIVATION, facts, key)}"
 
@@ -139,6 +141,7 @@ def notice_token(notice: Notice, link: Link, address: str, key: bytes) -> str:
         link.version,
         link.linked_at,
         address,
+        *_kind(notice.user),
     )
     return f"{notice.notice_id}-{notice.side}.{_signature(Purpose.UNDO, facts, key)}"
 
@@ -204,6 +207,11 @@ class SealedCookie:
 
 
 # Signing.
+
+
+def _kind(user: RosterUserKey | None) -> tuple[str, ...]:
+    """A fact only where numbers have kinds: what was signed without one still opens."""
+    return (user.kind,) if user and user.kind else ()
 
 
 def _signature(purpose: Purpose, facts: Sequence[str | int | None], key: bytes) -> str:

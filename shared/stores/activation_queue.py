@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.activation import Activation
 from shared.domain.roster import RosterUserKey
+from shared.stores.keys import ids_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -27,10 +28,7 @@ class ActivationQueue:
 
     def request_follow_ups(self, due: Iterable[tuple[RosterUserKey, str]]) -> None:
         """Have mails that are out followed up: whose, and since when that was due. Raises as ``request``."""
-        self._send(
-            json.dumps({"follow_up": due_at, "district_id": user.district_id, "sourced_id": user.sourced_id})
-            for user, due_at in due
-        )
+        self._send(json.dumps({"follow_up": due_at, **ids_of(user)}) for user, due_at in due)
 
     def _send(self, bodies: Iterable[str]) -> None:
         for batch in batched(bodies, 10, strict=False):
@@ -44,10 +42,4 @@ class ActivationQueue:
 
 def message_of(activation: Activation) -> str:
     """The body of a message: ids only."""
-    return json.dumps(
-        {
-            "activation_id": activation.activation_id,
-            "district_id": activation.user.district_id,
-            "sourced_id": activation.user.sourced_id,
-        }
-    )
+    return json.dumps({"activation_id": activation.activation_id, **ids_of(activation.user)})

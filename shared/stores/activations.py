@@ -9,7 +9,16 @@ from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import RosterUserKey
 from shared.stores.due_items import ACTIVATION, FOLLOW_UP, due_item
-from shared.stores.keys import Item, activation_key, activation_pointer_key, due_key, stuck_key, user_of_pk
+from shared.stores.keys import (
+    Item,
+    activation_key,
+    activation_pointer_key,
+    due_key,
+    ids_of,
+    stuck_key,
+    user_of,
+    user_of_pk,
+)
 from shared.stores.stuck_people import StuckCode, stuck_item
 from shared.stores.table import ABSENT, PRESENT, Delete, DynamoTable, Put, Table, Update, Write
 
@@ -41,7 +50,7 @@ class ActivationStore:
         pointer = self._table.get(activation_pointer_key(activation_id), consistent=False)
         if not pointer:
             return None
-        activation = self.of_user(RosterUserKey(pointer["district_id"], pointer["sourced_id"]))
+        activation = self.of_user(user_of(pointer))
         return activation if activation and activation.activation_id == activation_id else None
 
     def create_pending(self, activation: Activation, *, due_at: datetime | None = None) -> bool:
@@ -277,8 +286,7 @@ def _pointer(activation: Activation) -> Item:
     """Finds the person whose activation an address names."""
     return {
         **activation_pointer_key(activation.activation_id),
-        "district_id": activation.user.district_id,
-        "sourced_id": activation.user.sourced_id,
+        **ids_of(activation.user),
     }
 
 
@@ -312,6 +320,7 @@ def _item(a: Activation) -> Item:
         "used_at": a.used_at,
         "follow_up_at": a.follow_up_at,
         "reminders": a.reminders or None,
+        "from_before_kinds": a.from_before_kinds or None,
     }
 
 
@@ -335,4 +344,5 @@ def activation_of(item: Item) -> Activation:
         reminders=int(item.get("reminders", 0)),
         reminders_stopped=bool(item.get("reminders_stopped")),
         trouble=item.get("trouble"),
+        from_before_kinds=bool(item.get("from_before_kinds")),
     )

@@ -50,6 +50,7 @@ class DistrictClassStore:
                 "ends_on": roster_class.ends_on,
                 "teacher_ids": list(roster_class.teacher_ids[:CHUNK]),
                 "size": roster_class.size,
+                "by_kind": roster_class.by_kind or None,
             },
             *chunks,
         ]
@@ -129,4 +130,5 @@ def district_class_of(district_id: str, class_id: str, item: Item, members: Item
         tuple(item.get("teacher_ids", ())),
         tuple(members.get("student_ids", ())),
         int(item["size"]),
+        bool(item.get("by_kind")),
     )

@@ -31,6 +31,8 @@ from shared.stores.keys import (
     clever_pk,
     email_pk,
     former_holder_of_sk,
+    holder_sk,
+    holders_of_district,
     is_account,
     is_user,
     joined_key,
@@ -39,11 +41,9 @@ from shared.stores.keys import (
     oidc_key,
     pair,
     roster_key,
-    user_of_pk,
-    user_pk,
-    users_of_district,
+    user_of_holder,
 )
-from shared.stores.links import link_of
+from shared.stores.links import link_of, user_of_side
 from shared.stores.roster_users import roster_user_of
 from shared.stores.sessions import has_to_be_confirmed
 from shared.stores.table import DynamoTable, Table
@@ -105,7 +105,7 @@ class IdentifierIndex:
 
     def _holders(self, pk: str, address: str | None) -> Holders:
         items = list(self._table.query(pk))
-        return Holders(_claims(items, address), tuple(user_of_pk(i["SK"]) for i in items if is_user(i["SK"])))
+        return Holders(_claims(items, address), tuple(user_of_holder(i["SK"]) for i in items if is_user(i["SK"])))
 
     def username_of_address(self, address: str) -> str | None:
         """The username of the one account that holds this address; a proven address counts more than others."""
@@ -166,7 +166,7 @@ class IdentifierIndex:
         if user.official_email is None:
             return []
         kept = self._before(user, self._on_address(user).former)[1]
-        return [link for link in kept if not self._is_anothers(user, link.user.sourced_id, ())]
+        return [link for link in kept if not self._is_anothers(user, link.user, ())]
 
     def side_of(self, user: RosterUser, account: Account) -> AccountSide:
         """What is to be known of one account before its owner links it to this person."""
@@ -200,7 +200,7 @@ class IdentifierIndex:
         claims = list(_claims(items, address))
         if last and is_account(last["SK"]):
             claims += _claims(self._table.query(pk, ACCOUNTS, after=last), address)
-        of_district = users_of_district(user.district_id)
+        of_district = holders_of_district(user.district_id)
         others = _others(items, user)
         former = _former(items, user)
         if last and not others:
@@ -275,19 +275,18 @@ class IdentifierIndex:
             own is not None and own["state"] == LinkState.UNDONE,
             own is not None
             and own["state"] != LinkState.UNDONE
-            and self._is_anothers(user, own["sourced_id"], leaving),
+            and self._is_anothers(user, user_of_side(own), leaving),
         )
 
     def _teaches(self, account: Account) -> bool:
         owned = self._classes.owned(account.account_id, *account.joined)
         return any(grassroots.student_account_ids for grassroots in owned)
 
-    def _is_anothers(self, user: RosterUser, sourced_id: str, leaving: Collection[RosterUserKey]) -> bool:
+    def _is_anothers(self, user: RosterUser, key: RosterUserKey, leaving: Collection[RosterUserKey]) -> bool:
         """Whether the person of this district that an account is linked to is another one than this; not where that one
         left the roster and is this person under an earlier number (M19)."""
-        if sourced_id == user.sourced_id:
+        if key == user.key:
             return False
-        key = RosterUserKey(user.district_id, sourced_id)
         found = self._table.batch_get([roster_key(key), link_key(key)])
         roster, link = found.get(pair(roster_key(key))), found.get(pair(link_key(key)))
         if roster is None or link is None:
@@ -323,12 +322,14 @@ def _claims(items: Iterable[Item], address: str | None) -> tuple[Claim, ...]:
 
 def _others(items: Iterable[Item], user: RosterUser) -> tuple[RosterUserKey, ...]:
     """Those of the same district among the holders who are not this person."""
-    same, of_district = user_pk(user.key), users_of_district(user.district_id)
-    return tuple(user_of_pk(item["SK"]) for item in items if item["SK"].startswith(of_district) and item["SK"] != same)
+    same, of_district = holder_sk(user.key), holders_of_district(user.district_id)
+    return tuple(
+        user_of_holder(item["SK"]) for item in items if item["SK"].startswith(of_district) and item["SK"] != same
+    )
 
 
 def _former(items: Iterable[Item], user: RosterUser) -> tuple[RosterUserKey, ...]:
     """Those of the same district who had the address before, and are not this number."""
-    of_district = f"{FORMER}{users_of_district(user.district_id)}"
+    of_district = f"{FORMER}{holders_of_district(user.district_id)}"
     found = (former_holder_of_sk(item["SK"]) for item in items if item["SK"].startswith(of_district))
     return tuple(key for key in found if key != user.key)

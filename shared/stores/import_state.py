@@ -30,6 +30,10 @@ class Snapshot:
     """The district's day on which it was read, YYYY-MM-DD."""
     previous: Snapshot | None = None
     """What stood before that import, for rolling it back (B2)."""
+    by_kind: bool = False
+    """Whether the numbers of its people have kinds."""
+    was_moved: bool = False
+    """Whether people of the district had numbers without a kind at some time: who returns may still have one."""
 
 
 class ImportStateStore:
@@ -109,6 +113,8 @@ def _attributes(snapshot: Snapshot) -> Item:
         "import_id": snapshot.import_id,
         "school_year": snapshot.school_year,
         "on": snapshot.on,
+        **({"by_kind": True} if snapshot.by_kind else {}),
+        **({"was_moved": True} if snapshot.was_moved else {}),
     }
 
 
@@ -124,4 +130,6 @@ def _snapshot(item: Item) -> Snapshot:
         str(item.get("school_year", "")),
         str(item.get("on", "")),
         _snapshot(previous) if previous else None,
+        bool(item.get("by_kind")),
+        bool(item.get("was_moved")),
     )

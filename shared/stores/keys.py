@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from shared.domain.roster import RosterUserKey
+from shared.domain.roster import NumberKind, RosterUserKey
 
 type Item = dict[str, Any]
 
@@ -22,6 +22,17 @@ type Pair = tuple[str, str]
 
 LONGEST_ID = 1_000
 """In bytes: what fits into a sort key (1,024) beside its kind. A longer id, which only a stranger sends, names nothing."""
+
+
+def ids_of(user: RosterUserKey) -> dict[str, str]:
+    """How an item, a message or an event names a roster user: without a kind as ever."""
+    ids = {"district_id": user.district_id, "sourced_id": user.sourced_id}
+    return {**ids, "kind": user.kind} if user.kind else ids
+
+
+def user_of(ids: Mapping[str, Any]) -> RosterUserKey:
+    """The roster user whom ``ids_of`` named."""
+    return RosterUserKey(str(ids["district_id"]), str(ids["sourced_id"]), str(ids.get("kind") or ""))
 
 
 def is_an_id(text: str) -> bool:
@@ -43,25 +54,40 @@ def key_of(found: Pair) -> Key:
 
 USERS = "USER#"
 AUDIT = "AUDIT#"
+_PARTITIONS = {"": "USER", **{kind.value: kind.name for kind in NumberKind}}
+_KINDS = {name: kind for kind, name in _PARTITIONS.items()}
 
 
 def user_pk(user: RosterUserKey) -> str:
-    return f"{USERS}{user.district_id}#{user.sourced_id}"
-
-
-def users_of_district(district_id: str) -> str:
-    """How the keys of a district's roster users begin."""
-    return f"{USERS}{district_id}#"
-
-
-def is_user(pk: str) -> bool:
-    return pk.startswith(USERS)
+    """``USER#d#number``; where numbers have kinds ``STUDENT#``, ``TEACHER#`` or ``STAFF#``."""
+    return f"{_PARTITIONS[user.kind]}#{user.district_id}#{user.sourced_id}"
 
 
 def user_of_pk(pk: str) -> RosterUserKey:
-    """The roster user that a ``USER#…`` key names; a sourcedId may itself hold ``#``."""
-    _, district_id, sourced_id = pk.split("#", 2)
-    return RosterUserKey(district_id, sourced_id)
+    """The roster user that such a key names; a sourcedId may itself hold ``#``."""
+    name, district_id, sourced_id = pk.split("#", 2)
+    return RosterUserKey(district_id, sourced_id, _KINDS[name])
+
+
+def holder_sk(user: RosterUserKey) -> str:
+    """The roster user as the holder of an identifier. All of a district begin alike, whatever their kinds."""
+    return f"{USERS}{user.district_id}#{user.person_id}"
+
+
+def holders_of_district(district_id: str) -> str:
+    """How the sort keys of the holders of this district begin."""
+    return f"{USERS}{district_id}#"
+
+
+def is_user(sk: str) -> bool:
+    """Whether the holder of an identifier is a roster user."""
+    return sk.startswith(USERS)
+
+
+def user_of_holder(sk: str) -> RosterUserKey:
+    """The roster user who holds an identifier."""
+    _, district_id, person = sk.split("#", 2)
+    return RosterUserKey.of_person_id(district_id, person)
 
 
 def roster_key(user: RosterUserKey) -> Key:
@@ -74,6 +100,11 @@ def link_key(user: RosterUserKey) -> Key:
 
 def activation_key(user: RosterUserKey) -> Key:
     return {"PK": user_pk(user), "SK": "ACTIVATION"}
+
+
+def moved_key(user: RosterUserKey) -> Key:
+    """Where it is noted of somebody without a kind which kind the number has had since."""
+    return {"PK": user_pk(user), "SK": "MOVED"}
 
 
 def audit_key(user: RosterUserKey, noted_at: str, version: int) -> Key:
@@ -91,7 +122,7 @@ def stuck_pk(district_id: str) -> str:
 
 
 def stuck_key(user: RosterUserKey) -> Key:
-    return {"PK": stuck_pk(user.district_id), "SK": user.sourced_id}
+    return {"PK": stuck_pk(user.district_id), "SK": user.person_id}
 
 
 def remaining_pk(district_id: str) -> str:
@@ -99,7 +130,7 @@ def remaining_pk(district_id: str) -> str:
 
 
 def remaining_key(teacher: RosterUserKey) -> Key:
-    return {"PK": remaining_pk(teacher.district_id), "SK": teacher.sourced_id}
+    return {"PK": remaining_pk(teacher.district_id), "SK": teacher.person_id}
 
 
 DUE_SHARDS = 8
@@ -112,7 +143,7 @@ def due_pk(kind: str, shard: int) -> str:
 def due_key(kind: str, user: RosterUserKey, due_at: str) -> Key:
     """Where it stands that something is due for this roster user at this moment (ISO 8601, UTC)."""
     shard = zlib.crc32(user_pk(user).encode()) % DUE_SHARDS
-    return {"PK": due_pk(kind, shard), "SK": f"{due_at}#{user.district_id}#{user.sourced_id}"}
+    return {"PK": due_pk(kind, shard), "SK": f"{due_at}#{user.district_id}#{user.person_id}"}
 
 
 def due_until(moment: str) -> str:
@@ -122,8 +153,8 @@ def due_until(moment: str) -> str:
 
 def due_of_sk(sk: str) -> tuple[str, RosterUserKey]:
     """Since when something is due, and for whom."""
-    due_at, district_id, sourced_id = sk.split("#", 2)
-    return due_at, RosterUserKey(district_id, sourced_id)
+    due_at, district_id, person = sk.split("#", 2)
+    return due_at, RosterUserKey.of_person_id(district_id, person)
 
 
 # Accounts: who they are, their links, and their grassroots classes.
@@ -238,16 +269,16 @@ FORMER = "FORMER#"
 
 def proof_key(hashed_identity: str, user: RosterUserKey) -> Key:
     """Where it is noted that a federated identity, by its hash, is a proof of this roster user's link."""
-    return {"PK": f"{PROOFS}{hashed_identity}", "SK": user_pk(user)}
+    return {"PK": f"{PROOFS}{hashed_identity}", "SK": holder_sk(user)}
 
 
 def former_holder_key(address: str, user: RosterUserKey) -> Key:
     """That this roster user had the address before; it sorts between the accounts and the users who hold it now."""
-    return {"PK": email_pk(address), "SK": f"{FORMER}{user_pk(user)}"}
+    return {"PK": email_pk(address), "SK": f"{FORMER}{holder_sk(user)}"}
 
 
 def former_holder_of_sk(sk: str) -> RosterUserKey:
-    return user_of_pk(sk.removeprefix(FORMER))
+    return user_of_holder(sk.removeprefix(FORMER))
 
 
 def former_address_key(user: RosterUserKey, address: str) -> Key:

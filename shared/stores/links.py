@@ -12,7 +12,7 @@ from shared.domain.clock import from_iso, to_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import UNDO_DAYS, Link, LinkState, Proof
 from shared.domain.matching import LinkProofs, Person
-from shared.domain.roster import RosterUserKey
+from shared.domain.roster import NumberKind, RosterUserKey
 from shared.stores.activations import ActivationStore
 from shared.stores.audit import Actor, Fact, audit_item, made_by
 from shared.stores.due_items import NUDGE, due_item
@@ -24,13 +24,15 @@ from shared.stores.keys import (
     account_pk,
     activation_key,
     due_key,
+    holders_of_district,
+    ids_of,
     joined_key,
     link_key,
     logins_key,
     proof_key,
     stuck_key,
+    user_of_holder,
     user_of_pk,
-    users_of_district,
 )
 from shared.stores.nudges import NudgeStore
 from shared.stores.outbox import event_item
@@ -82,7 +84,7 @@ class LinkStore:
         """The links that stand of this account, and of those that are joined with it: one per district and account at most."""
         accounts = (account_id, *joined)
         users = [
-            RosterUserKey(side["SK"].removeprefix(LINKS), side["sourced_id"])
+            user_of_side(side)
             for account in accounts
             for side in self._table.query(account_pk(account), LINKS)
             if side["state"] == LinkState.LINKED
@@ -91,18 +93,21 @@ class LinkStore:
         return [link for link in links if link.is_linked and link.account_id in accounts]
 
     def linked_users(self, district_id: str, account_ids: Iterable[str]) -> dict[str, str]:
-        """The sourcedId of the person of this district that each account is linked to; the others are left out."""
+        """The number of the student of this district that each account is linked to; the others are left out.
+
+        Where numbers have no kinds, that is whoever it is linked to.
+        """
         found = self._table.batch_get((account_link_key(a, district_id) for a in account_ids), consistent=False)
         return {
             account_of_pk(pk): side["sourced_id"]
             for (pk, _), side in found.items()
-            if side["state"] == LinkState.LINKED
+            if side["state"] == LinkState.LINKED and side.get("kind") in (None, NumberKind.STUDENT)
         }
 
     def person_linked_to(self, account_id: str, district_id: str) -> RosterUserKey | None:
         """The person of this district that an account is linked to, whether or not on the roster."""
         side = self._table.get(account_link_key(account_id, district_id))
-        return RosterUserKey(district_id, side["sourced_id"]) if side and side["state"] == LinkState.LINKED else None
+        return user_of_side(side) if side and side["state"] == LinkState.LINKED else None
 
     def record_match(self, user: RosterUserKey, account_id: str) -> bool:
         """Note a match by rule (M6). False when a link was made, or undone by a person: those are never touched."""
@@ -180,7 +185,7 @@ class LinkStore:
     def by_identity(self, district_id: str, hashed_identity: str) -> list[Link]:
         """The links of this district, those that were undone too, of which this federated identity is a proof (M19)."""
         pk = proof_key(hashed_identity, RosterUserKey(district_id, ""))["PK"]
-        users = [user_of_pk(item["SK"]) for item in self._table.query(pk, users_of_district(district_id))]
+        users = [user_of_holder(i["SK"]) for i in self._table.query(pk, holders_of_district(district_id))]
         return [link for link in self.of_users(users).values() if _is_proof(hashed_identity, link)] if users else []
 
     def note_proofs(self, link: Link, proofs: LinkProofs) -> bool:
@@ -259,19 +264,15 @@ class LinkStore:
             put.when("version = :version", version=present.version) if present else put.when(ABSENT),
             Delete(link_key(link.user)).when("version = :version", version=link.version),
             Update(account_link_key(link.account_id, to.district_id))
-            .set(sourced_id=to.sourced_id)
-            .when(
-                "sourced_id = :former AND #state = :linked",
-                former=link.user.sourced_id,
-                linked=LinkState.LINKED.value,
-            ),
+            .set(sourced_id=to.sourced_id, kind=to.kind or None)
+            .when(f"{_is_of(link.user)} AND #state = :linked", **_named(link.user), linked=LinkState.LINKED.value),
             *_proof_items(moved),
             Put(event_item(event_id, "LinkMoved", _moved(link, to), now)),
             Put(audit_item(Fact.MOVED, moved, Actor.RULE, now, version)),
         ]
         if link.joined:
             side = Update(account_link_key(link.joined.account_id, to.district_id))
-            writes.append(side.set(sourced_id=to.sourced_id))
+            writes.append(side.set(sourced_id=to.sourced_id, kind=to.kind or None))
         if due_at := item.get("nudge_due_at"):
             writes += [Delete(due_key(NUDGE, link.user, due_at)), Put(due_item(NUDGE, to, from_iso(due_at)))]
         if activation := self._activations.of_user(to):
@@ -288,7 +289,7 @@ class LinkStore:
     def _explain(self, consent: Consent, present: Link | None) -> Consent:
         """Raise why the transaction was refused, or return what is worth another try."""
         other = self._table.get(account_link_key(consent.account_id, consent.user.district_id))
-        if other and other["state"] == LinkState.LINKED and other["sourced_id"] != consent.user.sourced_id:
+        if other and other["state"] == LinkState.LINKED and user_of_side(other) != consent.user:
             raise RefusedTransition(
                 "account_linked_elsewhere", "This account is already linked to another person of this district."
             )
@@ -369,19 +370,34 @@ def _put_account_side(consent: Consent) -> Put:
     side = {
         **account_link_key(consent.account_id, user.district_id),
         "sourced_id": user.sourced_id,
+        "kind": user.kind or None,
         "state": LinkState.LINKED.value,
     }
     if consent.by_rule:
         return Put(side).when(
-            "attribute_not_exists(PK) OR (sourced_id = :sourced_id AND #state = :linked)",
-            sourced_id=user.sourced_id,
+            f"attribute_not_exists(PK) OR ({_is_of(user)} AND #state = :linked)",
+            **_named(user),
             linked=LinkState.LINKED.value,
         )
     return Put(side).when(
-        "attribute_not_exists(PK) OR #state = :undone OR sourced_id = :sourced_id",
+        f"attribute_not_exists(PK) OR #state = :undone OR ({_is_of(user)})",
         undone=LinkState.UNDONE.value,
-        sourced_id=user.sourced_id,
+        **_named(user),
     )
+
+
+def _is_of(user: RosterUserKey) -> str:
+    """The condition that an account's side names this person; its values are ``_named``."""
+    return f"sourced_id = :number AND {'#kind = :kind' if user.kind else 'attribute_not_exists(#kind)'}"
+
+
+def _named(user: RosterUserKey) -> dict[str, str]:
+    return {"number": user.sourced_id, **({"kind": user.kind} if user.kind else {})}
+
+
+def user_of_side(side: Item) -> RosterUserKey:
+    """The roster user whom the account's side of a link names."""
+    return RosterUserKey(side["SK"].removeprefix(LINKS), side["sourced_id"], side.get("kind", ""))
 
 
 def _proof_items(link: Link) -> list[Write]:
@@ -429,7 +445,7 @@ def _put_event(fact: str, link: Link, before: Link, event_id: str, now: datetime
 
 
 def _ids(account_id: str, user: RosterUserKey) -> dict[str, str]:
-    return {"account_id": account_id, "district_id": user.district_id, "sourced_id": user.sourced_id}
+    return {"account_id": account_id, **ids_of(user)}
 
 
 def _account_side(link: Link, state: str) -> Update:

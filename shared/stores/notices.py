@@ -8,8 +8,7 @@ from enum import StrEnum
 from shared.domain.clock import to_iso
 from shared.domain.link import UNDO_DAYS
 from shared.domain.link_notice import Notice, Side
-from shared.domain.roster import RosterUserKey
-from shared.stores.keys import Item, Key, notice_key
+from shared.stores.keys import Item, Key, ids_of, notice_key, user_of
 from shared.stores.table import DynamoTable, Table, Update
 
 KEPT_DAYS = UNDO_DAYS + 1
@@ -42,8 +41,7 @@ class NoticeStore:
         free = "(attribute_not_exists(lease_until) OR lease_until <= :now)"
         few_tries = "(attribute_not_exists(tries) OR tries < :most)"
         update = Update(_key(notice)).set(
-            district_id=notice.user.district_id,
-            sourced_id=notice.user.sourced_id,
+            **ids_of(notice.user),
             account_id=notice.account_id,
             lease_until=to_iso(now + lease),
             ttl=int((now + timedelta(days=KEPT_DAYS)).timestamp()),
@@ -66,7 +64,7 @@ class NoticeStore:
         item = self._table.get(notice_key(notice_id, side.value))
         if item is None:
             return None
-        return Notice(notice_id, side, RosterUserKey(item["district_id"], item["sourced_id"]), item["account_id"])
+        return Notice(notice_id, side, user_of(item), item["account_id"])
 
 
 def _why_not(item: Item, now: str, most_tries: int) -> ClaimResult:

@@ -27,10 +27,12 @@ from shared.stores.keys import (
     former_address_of_sk,
     former_holder_key,
     grassroots_class_key,
+    holder_sk,
     key_of,
     link_key,
     members_key,
     membership_key,
+    moved_key,
     pair,
     proof_key,
     remaining_key,
@@ -39,7 +41,7 @@ from shared.stores.keys import (
     stuck_key,
     user_pk,
 )
-from shared.stores.links import LinkStore
+from shared.stores.links import LinkStore, user_of_side
 from shared.stores.nudges import NudgeStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.table import PRESENT, DynamoTable, Table, Update
@@ -63,6 +65,7 @@ class PersonalData:
 
     def person_of_user(self, user: RosterUserKey) -> tuple[tuple[str, ...], tuple[RosterUserKey, ...]]:
         """The roster user, and the accounts that they are linked to."""
+        user = self._present(user)
         link = self._links.of_user(user)
         family, _ = self.person_of_account(link.account_id) if link and link.is_linked else ((), ())
         return family, (user,)
@@ -109,17 +112,23 @@ class PersonalData:
 
         Whoever stays on the district's roster comes back with the next change that the roster has for them.
         """
+        user = self._present(user)
         self._forget_link(user)
         # As stored: also what gives no rights is deleted.
         noted = self._table.get(roster_key(user)) or {}
-        for class_id in (*noted.get("teaches", ()), *noted.get("attends", ())):
+        for class_id in noted.get("attends", ()):
             members = self._table.get(members_key(user.district_id, class_id)) or {}
             for chunk in range(int(members.get("chunks", 1))):
                 self._drop(members_key(user.district_id, class_id, chunk), "student_ids", user.sourced_id)
+        for class_id in noted.get("teaches", ()):
             self._drop(class_key(user.district_id, class_id), "teacher_ids", user.sourced_id)
         last = roster_key(user)
         deleted = self._table.write_many(deletes=[*self._user_keys(user), *self._partition(user_pk(user), last)])
         return deleted + self._table.write_many(deletes=[last])
+
+    def _present(self, user: RosterUserKey) -> RosterUserKey:
+        """The person, also where the number is given without the kind that it has had since."""
+        return user if self._users.get(user) else self._users.present_key(user)
 
     def _partition(self, pk: str, last: Key) -> list[Key]:
         """All keys of a partition but the one that is deleted last."""
@@ -140,7 +149,7 @@ class PersonalData:
     def _trail(self, account_id: str) -> list[Key]:
         """What the audit trail says of an account, beside the last person of each district that it was linked to."""
         sides = self._table.query(account_pk(account_id), LINKS)
-        users = (RosterUserKey(side["SK"].removeprefix(LINKS), side["sourced_id"]) for side in sides)
+        users = map(user_of_side, sides)
         return [key for user in users for key in self._audit.keys_about(user, account_id)]
 
     def _leave(self, owner: str, class_id: str, account_id: str) -> None:
@@ -189,8 +198,12 @@ class PersonalData:
             for item in self._table.query(user_pk(user), FORMER)
         ]
         proofs = _proof_keys(self._links.of_user(user))
-        own = (key_of((pk, user_pk(user))) for pk in pks)
-        return [*own, *former, *proofs, stuck_key(user), remaining_key(user), *pointer]
+        own = (key_of((pk, holder_sk(user))) for pk in pks)
+        return [*own, *former, *proofs, stuck_key(user), remaining_key(user), *pointer, *self._note_of_move(user)]
+
+    def _note_of_move(self, user: RosterUserKey) -> list[Key]:
+        without_kind = RosterUserKey(user.district_id, user.sourced_id)
+        return [moved_key(without_kind)] if user.kind and self._users.present_key(without_kind) == user else []
 
     def _existing(self, keys: Iterable[Key]) -> list[Item]:
         return list(self._table.batch_get(keys).values())

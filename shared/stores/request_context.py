@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.domain.account import Account
 from shared.domain.activation import Activation
@@ -26,11 +26,14 @@ from shared.stores.keys import (
     joined_key,
     link_key,
     logins_key,
+    moved_key,
     pair,
     roster_key,
     school_key,
     session_key,
     settings_key,
+    user_of,
+    user_of_pk,
 )
 from shared.stores.links import link_of
 from shared.stores.roster_users import roster_user_of
@@ -84,7 +87,7 @@ class RequestContextStore:
     def user_of(self, activation_id: str) -> RosterUserKey | None:
         """Whose mail an address names, whether or not that activation is still the person's present one."""
         item = self._table.get(activation_pointer_key(activation_id), consistent=False)
-        return RosterUserKey(item["district_id"], item["sourced_id"]) if item else None
+        return user_of(item) if item else None
 
     def read(
         self,
@@ -107,10 +110,11 @@ class RequestContextStore:
         keys += _keys_of_account(account_id) if account_id else []
         found = self._table.batch_get(keys)
         session, account = self._who(session_id, account_id, found) if session_id else (None, None)
+        known = {user: _person(*(found.get(pair(key)) for key in _keys_of_user(user))) for user in users}
         return StoredContext(
             session,
             account,
-            {user: _person(*(found.get(pair(key)) for key in _keys_of_user(user))) for user in users},
+            known | self._moved(user for user, person in known.items() if person.user is None and not user.kind),
             {
                 district_id: district_of(item)
                 for district_id, item in _items(
@@ -123,6 +127,16 @@ class RequestContextStore:
                 for class_id, item in _items(classes, found)
             },
         )
+
+    def _moved(self, users: Iterable[RosterUserKey]) -> dict[RosterUserKey, Person]:
+        """Those whose numbers have got a kind since a cookie named them, by the key that it named and by their present one."""
+        moved = self._table.batch_get(map(moved_key, users))
+        present = {
+            key: replace(key, kind=str(item["kind"])) for item in moved.values() for key in [user_of_pk(item["PK"])]
+        }
+        found = self._table.batch_get(key for user in present.values() for key in _keys_of_user(user))
+        people = {user: _person(*(found.get(pair(key)) for key in _keys_of_user(user))) for user in present.values()}
+        return people | {earlier: people[user] for earlier, user in present.items()}
 
     def _who(
         self, session_id: str, account_id: str | None, found: Mapping[Pair, Item]

@@ -1,4 +1,4 @@
-"""Roster users: ``USER#d#sourcedId / ROSTER`` and, where both sides meet, the index of their addresses and Clever ids."""
+"""Roster users: ``USER#d#number / ROSTER`` (or its kind's key), and the index of their addresses and Clever ids."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from shared.stores.keys import (
     email_pk,
     former_address_key,
     former_holder_key,
+    holder_sk,
+    holders_of_district,
     key_of,
+    moved_key,
     pair,
     roster_key,
+    user_of_holder,
     user_of_pk,
-    user_pk,
-    users_of_district,
 )
 from shared.stores.table import DynamoTable, Table
 
@@ -53,7 +55,7 @@ class RosterUserStore:
             return []
         pks = [email_pk(user.official_email)] if user.official_email else []
         pks += [clever_pk(clever_id) for clever_id in user.clever_ids]
-        return [key_of((pk, user_pk(user.key))) for pk in pks]
+        return [key_of((pk, holder_sk(user.key))) for pk in pks]
 
     def write(self, changes: Iterable[tuple[RosterUser | None, RosterUser]]) -> int:
         """Write people who changed, (before, after), and what their addresses and Clever ids find; None for who is new.
@@ -71,7 +73,7 @@ class RosterUserStore:
             before
             and before.active
             and before.official_email
-            and (email_pk(before.official_email), user_pk(after.key)) not in now
+            and (email_pk(before.official_email), holder_sk(after.key)) not in now
         ):
             puts += cls.former_holder(after.key, before.official_email)
         return puts, [key_of(key) for key in sorted(former - now)]
@@ -90,6 +92,16 @@ class RosterUserStore:
         users = [roster_user_of(item) for item in found.values()]
         return {user.key: user for user in users}
 
+    def present_key(self, user: RosterUserKey) -> RosterUserKey:
+        """Where somebody is noted whom something earlier names without a kind (``shared.stores.renumbering``).
+
+        One read more for who has no kind: it is asked only where nobody is found.
+        """
+        if user.kind:
+            return user
+        moved = self._table.get(moved_key(user))
+        return RosterUserKey(user.district_id, user.sourced_id, str(moved["kind"])) if moved else user
+
     def by_email(self, district_id: str, address: str) -> list[RosterUser]:
         """Everybody on this district's roster whose official address this is."""
         return self._by_identifier(district_id, email_pk(address))
@@ -99,8 +111,8 @@ class RosterUserStore:
         return self._by_identifier(district_id, clever_pk(clever_id))
 
     def _by_identifier(self, district_id: str, pk: str) -> list[RosterUser]:
-        items = self._table.query(pk, users_of_district(district_id))
-        found = self.get_many(user_of_pk(item["SK"]) for item in items)
+        items = self._table.query(pk, holders_of_district(district_id))
+        found = self.get_many(user_of_holder(item["SK"]) for item in items)
         return [user for user in found.values() if user.active]
 
 
@@ -121,4 +133,5 @@ def roster_user_of(item: Item) -> RosterUser:
         attends=tuple(item.get("attends", ())),
         active=bool(item["active"]),
         also_administers=bool(item.get("also_administers")),
+        kind=key.kind,
     )

@@ -9,7 +9,7 @@ from shared.domain.clock import Clock, to_iso
 from shared.domain.federated_identity import identity_hash, is_trusted
 from shared.domain.link import Proof
 from shared.domain.roster import RosterUserKey
-from shared.stores.keys import Item, login_state_key, logins_key, session_key
+from shared.stores.keys import Item, ids_of, login_state_key, logins_key, session_key, user_of
 from shared.stores.table import ABSENT, PRESENT, Delete, DynamoTable, Put, Table, Update, Write
 
 SESSION_HOURS = 8
@@ -94,8 +94,7 @@ def _item(session: Session, session_id: str, now: datetime) -> Item:
     return {
         **session_key(session_id),
         "account_id": session.account_id,
-        "district_id": session.user.district_id if session.user else None,
-        "sourced_id": session.user.sourced_id if session.user else None,
+        **(ids_of(session.user) if session.user else {}),
         "proof": session.proof.value if session.proof else None,
         "subject": list(session.subject) if session.subject else None,
         "begun_at": to_iso(now),
@@ -126,7 +125,7 @@ def session_of(session_id: str, item: Item, logins: Item | None, now: datetime) 
     subject = item.get("subject")
     return Session(
         item.get("account_id"),
-        RosterUserKey(item["district_id"], item["sourced_id"]) if "sourced_id" in item else None,
+        user_of(item) if "sourced_id" in item else None,
         Proof(item["proof"]) if item.get("proof") else None,
         (subject[0], subject[1]) if subject else None,
         session_id,

@@ -39,7 +39,7 @@ class StuckStore:
         """Return at most so many of them, in the order of their ids."""
         items = self._table.query(stuck_pk(district_id), page_size=most, consistent=False)
         return [
-            Stuck(RosterUserKey(district_id, item["SK"]), StuckCode(item["code"]), item["since"])
+            Stuck(RosterUserKey.of_person_id(district_id, item["SK"]), StuckCode(item["code"]), item["since"])
             for item in islice(items, most)
         ]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.domain.account import Assignment, Goal, GrassrootsClass
-from shared.domain.roster import DistrictClass, RosterUserKey
+from shared.domain.roster import DistrictClass
 from shared.stores.accounts import AccountStore
 from shared.stores.class_exports import ExportedClass
 from shared.stores.class_work import ClassWorkStore
@@ -81,9 +81,7 @@ class ClassContents:
         return taught >= set(by_link)
 
     def of_district(self, district_class: DistrictClass) -> list[Member]:
-        users = self._users.get_many(
-            RosterUserKey(district_class.district_id, student) for student in district_class.student_ids
-        )
+        users = self._users.get_many(district_class.student_keys)
         links = self._links.of_users(users)
         linked = {key: link.account_id for key, link in links.items() if link.is_linked}
         return [Member(user.display_name, linked.get(key)) for key, user in users.items()]

@@ -36,6 +36,7 @@ from shared.hubs.oidc import Identity, subject_key
 from shared.runtime.masking import mask_email, mask_name
 from shared.stores.accounts import AccountStore
 from shared.stores.identifier_index import IdentifierIndex, is_same_person_who_left, person_of
+from shared.stores.keys import ids_of
 from shared.stores.links import Consent, LinkStore
 from shared.stores.outbox import event_item
 from shared.stores.request_context import RequestContextStore
@@ -395,8 +396,7 @@ class LinkAccounts:
         )
         detail = {
             "account_id": account.account_id,
-            "district_id": proven.user.district_id,
-            "sourced_id": proven.user.sourced_id,
+            **ids_of(proven.user.key),
         }
         self._accounts.create(
             account,

@@ -62,7 +62,8 @@ class MatchCounts:
         """Count a teacher who is not mailed, and say who it is as long as the list is short."""
         self.withheld += 1
         if len(self.withheld_people) < WITHHELD_SHOWN:
-            self.withheld_people.append({"sourced_id": user.sourced_id, "code": code})
+            kind = {"kind": user.kind} if user.kind else {}
+            self.withheld_people.append({"sourced_id": user.sourced_id, **kind, "code": code})
 
 
 class MatchByRule:

@@ -85,8 +85,8 @@ def two_formats_at_once() -> Iterator[Case]:
 def one_id_for_two_people() -> Iterator[Case]:
     """Whoever mixes them up mails a student as if that were a teacher."""
     teachers = CLEVER.sheet("teachers.csv")
-    body = teachers.text + "o1,s3,3,fay@lakeside.example,Fay,Finn,Ms,fay,secret\n"
-    yield bad_row(CLEVER, teachers, "with the id of a student", body, "id_of_another", 4, "Teacher_id")
+    body = teachers.text + "o1,t2,3,fay@lakeside.example,Fay,Finn,Ms,fay,secret\n"
+    yield bad_row(CLEVER, teachers, "with the id of another teacher", body, "id_of_another", 4, "Teacher_id")
     body = _USERS.text + "s3,,,true,o1,teacher,fay,,Fay,Finn,fay@lakeside.example,,secret\n"
     yield bad_row(_ONE, _USERS, "with the id of a student", body, "id_of_another", 7, "sourcedId")
 

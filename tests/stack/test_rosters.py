@@ -41,7 +41,7 @@ def people_and_classes(stack: LocalStack, district_id: str) -> dict[tuple[str, s
         if "LastEvaluatedKey" not in answer:
             break
         start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-    prefixes = (f"USER#{district_id}#", f"CLASS#{district_id}#")
+    prefixes = tuple(f"{kind}#{district_id}#" for kind in ("USER", "STUDENT", "TEACHER", "STAFF", "CLASS"))
     return {(i["PK"], i["SK"]): repr(sorted(i.items(), key=str)) for i in items if i["PK"].startswith(prefixes)}
 
 

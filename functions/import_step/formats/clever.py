@@ -19,7 +19,7 @@ from functions.import_step.formats.roles import is_administrator
 from functions.import_step.formats.terms import Ends
 from functions.import_step.records import ClassRow, PersonRow
 from shared.domain.report import Kind, Note, Reject
-from shared.domain.roster import Role
+from shared.domain.roster import KIND_OF_ROLE, NumberKind, Role
 
 _TEACHER_COLUMNS = ("Teacher_id", *(f"Teacher_{n}_id" for n in range(2, 11)))
 _STAFF_LEFT_OUT = (
@@ -37,7 +37,7 @@ class Clever:
             raise two_formats("Clever", "OneRoster")
         if "users" in files or not ({"sections"} & set(files) or {"students", "teachers"} <= set(files)):
             return None
-        return Recognised("clever", "csv", dict.fromkeys(Kind, Mode.BULK), files)
+        return Recognised("clever", "csv", dict.fromkeys(Kind, Mode.BULK), files, by_kind=True)
 
     def stems(self, upload: Recognised) -> Sequence[str]:
         all_there(upload, _NEEDED)
@@ -104,9 +104,8 @@ class Clever:
                     ),
                 )
                 continue
-            # Ids of students and teachers are counted separately by some student information systems.
             row = PersonRow(sis_id, role, first, last, email, username, school_ids=(school,) if school else ())
-            sink.person(row, Where(people.shown, line, id_column))
+            sink.person(row, Where(people.shown, line, id_column, KIND_OF_ROLE[role]))
         return seen
 
     @staticmethod
@@ -130,7 +129,7 @@ class Clever:
                 username,
                 school_ids=(school,) if school else (),
             )
-            sink.person(row, Where(staff.shown, line, "Staff_id"))
+            sink.person(row, Where(staff.shown, line, "Staff_id", NumberKind.STAFF))
         return seen
 
     @staticmethod
@@ -163,7 +162,8 @@ class Clever:
                 continue
             for column, teacher in zip(_TEACHER_COLUMNS, teachers, strict=True):
                 if teacher:
-                    cell = Where(sections.shown, line, column)
+                    # A teacher's number, whatever the students' file holds.
+                    cell = Where(sections.shown, line, column, NumberKind.TEACHER)
                     sink.enrollments(cell, "teacher", (teacher,), (section,), (line,), class_column="Section_id")
         return seen
 
@@ -171,7 +171,7 @@ class Clever:
     def _enrollments(file: RosterFile, sink: Sink) -> int:
         enrollments = table(file, Kind.ENROLLMENTS, sink)
         enrollments.require(["Section_id", "Student_id"])
-        where = Where(enrollments.shown, 1, "Student_id")
+        where = Where(enrollments.shown, 1, "Student_id", NumberKind.STUDENT)
         seen = 0
         for lines, (sections, students) in enrollments.batches(["Section_id", "Student_id"]):
             seen += len(lines)

@@ -26,11 +26,13 @@ class Mode(StrEnum):
 
 @dataclass(slots=True)
 class Where:
-    """Where a row stands, for a reject."""
+    """Where a row stands, for a reject, and of which kind its person's number is."""
 
     file: str
     line: int
     column: str | None = None
+    kind: str = ""
+    """A ``NumberKind`` in formats that number by kind."""
 
 
 class Sink(Protocol):
@@ -72,6 +74,8 @@ class Recognised:
     files: dict[str, RosterFile] = field(repr=False)
     notes: tuple[Note, ...] = ()
     """What was unusual about how it was recognised."""
+    by_kind: bool = False
+    """Whether students, teachers and staff are numbered separately."""
 
     @property
     def mode(self) -> Mode:

@@ -19,7 +19,7 @@ from functions.import_step.formats.format import (
 from functions.import_step.formats.terms import Ends
 from functions.import_step.records import ClassRow, PersonRow
 from shared.domain.report import Kind, Note
-from shared.domain.roster import Role
+from shared.domain.roster import KIND_OF_ROLE, NumberKind, Role
 
 _NEEDED = ("school", "student", "teacher", "section", "studentenrollment", "teacherroster")
 """In the order in which they are read."""
@@ -39,7 +39,7 @@ class SchoolDataSync:
             return None
         if {"users", "classes"} & set(files):
             raise two_formats("School Data Sync 1", "OneRoster or School Data Sync 2")
-        return Recognised("sds", "1", dict.fromkeys(Kind, Mode.BULK), files)
+        return Recognised("sds", "1", dict.fromkeys(Kind, Mode.BULK), files, by_kind=True)
 
     def stems(self, upload: Recognised) -> Sequence[str]:
         all_there(upload, _NEEDED)
@@ -63,7 +63,9 @@ class SchoolDataSync:
             case "section":
                 return self._sections(file, sink)
             case _:
-                return self._enrollments(file, "student" if stem == "studentenrollment" else "teacher", sink)
+                return self._enrollments(
+                    file, NumberKind.STUDENT if stem == "studentenrollment" else NumberKind.TEACHER, sink
+                )
 
     @staticmethod
     def _table(file: RosterFile, kind: Kind | None, sink: Sink) -> Table:
@@ -93,7 +95,7 @@ class SchoolDataSync:
                 continue
             named = (first, last) if first or last else (username.partition("@")[0], "")
             schools = (school,) if school else ()
-            where = Where(people.shown, line, "SIS ID")
+            where = Where(people.shown, line, "SIS ID", KIND_OF_ROLE[role])
             sink.person(PersonRow(sis_id, role, *named, "", username, school_ids=schools, removed=removed), where)
         return seen
 
@@ -117,14 +119,15 @@ class SchoolDataSync:
             sink.school_class(row, where)
         return seen
 
-    def _enrollments(self, file: RosterFile, role: str, sink: Sink) -> int:
+    def _enrollments(self, file: RosterFile, role: NumberKind, sink: Sink) -> int:
+        """The enrollments of one kind of people: their kind of number is their role's name, too."""
         enrollments = self._table(file, Kind.ENROLLMENTS, sink)
         enrollments.require(["Section SIS ID", "SIS ID"])
-        where = Where(enrollments.shown, 1, "SIS ID")
+        where = Where(enrollments.shown, 1, "SIS ID", role)
         seen = 0
         for lines, (sections, people) in enrollments.batches(["Section SIS ID", "SIS ID"]):
             seen += len(lines)
-            sink.enrollments(where, role, people, sections, lines, class_column="Section SIS ID")
+            sink.enrollments(where, role.value, people, sections, lines, class_column="Section SIS ID")
         return seen
 
     @staticmethod

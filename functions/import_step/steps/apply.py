@@ -12,14 +12,16 @@ from functions.import_step.working_files import (
     CLASSES,
     MATCH_RESULT,
     MEMBERS,
+    MOVED,
     MOVES,
     PEOPLE,
+    PLAN,
     SHARED_ADDRESSES,
     WRITE_PLAN,
     WorkingFiles,
 )
 from shared.domain.report import Note
-from shared.domain.roster import DistrictClass, RosterUser, School
+from shared.domain.roster import DistrictClass, RosterUser, RosterUserKey, School
 
 
 class Apply:
@@ -32,6 +34,7 @@ class Apply:
         """Write the people of one shard who have changed, one item each; note who moved between classes."""
         files = self._context.files(import_)
         plan = files.get(WRITE_PLAN)
+        self._move_people(import_, files, shard)
         writes = self._context.users.write(_changed_people(import_, files, plan, shard))
         changes = files.changes(PEOPLE, plan, shard)
         moved = moves(changes, class_shards_of(plan.shards))
@@ -40,6 +43,18 @@ class Apply:
             schools = (School(import_.district_id, key, name) for key, name in plan.schools.items())
             self._context.districts.put_schools(schools)
         return {**self._context.part_done(import_, "apply", shard, of=plan.shards), "writes": writes}
+
+    def _move_people(self, import_: Import, files: WorkingFiles, shard: int) -> None:
+        """Give the people of a shard the keys of their numbers' kinds: once all who stand, later who returns."""
+        if import_.roll_back:
+            return
+        plan = files.get(PLAN)
+        if plan.moves_people:
+            people = files.get(MOVED, f"{shard}{plan.round}")
+            self._context.renumbering.move(RosterUserKey.of_person_id(import_.district_id, each) for each in people)
+        if plan.by_kind and plan.before and (plan.moves_people or plan.before.was_moved):
+            came = (new for old, new in files.changes(PEOPLE, plan, shard) if new and not old)
+            self._context.renumbering.move_returned(record.roster_user(import_.district_id) for record in came)
 
     def members(self, import_: Import, shard: int) -> StepResult:
         """Write the classes of one shard that have changed, or whose people have: one or two items each."""
@@ -67,8 +82,8 @@ class Apply:
         def changed() -> Iterator[tuple[DistrictClass, bool]]:
             for record in files.made(CLASSES, plan, shard):
                 class_id = record.sourced_id
-                if class_id in came or class_id in renamed or roll.is_touched(class_id):
-                    whole = record.district_class(import_.district_id, roll.of(class_id))
+                if plan.rewrites_classes or class_id in came or class_id in renamed or roll.is_touched(class_id):
+                    whole = record.district_class(import_.district_id, roll.of(class_id), by_kind=plan.by_kind)
                     yield whole, class_id in came or roll.has_other_students(class_id)
 
         return self._context.classes.write(import_.district_id, changed(), gone, stood=roll.stood)

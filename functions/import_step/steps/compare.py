@@ -17,6 +17,7 @@ from functions.import_step.working_files import (
     CLASSES,
     CLASSES_RESULT,
     MEMBERS,
+    MOVED,
     PEOPLE,
     PEOPLE_RESULT,
     PLAN,
@@ -45,6 +46,8 @@ class Compare:
         files.write_shard(PEOPLE, plan, shard, result.standing, result.changes)
         everybody = map(PEOPLE.decode, io.BytesIO(result.standing)) if import_.preview else ()
         parts = bearers(result.changes, everybody, class_shards_of(plan.shards))
+        if plan.moves_people:
+            files.put(MOVED, result.moved, f"{shard}{plan.round}")
         files.put_for_each(BEARERS, f"{shard}{plan.round}", parts)
         files.write_rejects(PEOPLE, plan, shard, result.rejects)
         files.put(

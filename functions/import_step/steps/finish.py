@@ -100,6 +100,8 @@ class Finish:
             plan.school_year or (plan.before.school_year if plan.before else ""),
             plan.on,
             self._before(import_),
+            by_kind=plan.by_kind,
+            was_moved=plan.moves_people or (plan.before is not None and plan.before.was_moved),
         )
 
     def _before(self, import_: Import) -> Snapshot | None:

@@ -44,6 +44,10 @@ _KINDS_OF_STEMS = {
 }  # fmt: skip
 
 
+_NUMBERED_BY_KIND = ({"students", "teachers"}, {"student", "teacher"})
+"""The files of the formats that number by kind."""
+
+
 class Ingest:
     """Each method is a step: ``open``, ``split``, ``admit``."""
 
@@ -199,18 +203,21 @@ def _opened(
         before=SnapshotRef.to(before),
         additions_only=additions_only,
         on=on.isoformat(),
+        by_kind=upload.by_kind,
     )
 
 
 def _reading(files: list[RosterFile]) -> str:
     """How these contents are read, where an earlier version of this service read the same bytes in another way: its
     snapshot does not stand for them."""
-    return "+staff-by-role" if "staff" in {file.stem for file in files} else ""
+    stems = {file.stem for file in files}
+    numbers_by_kind = "users" not in stems and any(kinds <= stems for kinds in _NUMBERED_BY_KIND)
+    return "+by-kind" if numbers_by_kind else ""
 
 
 def _recognised(opened: OpenedUpload, files: dict[str, RosterFile]) -> Recognised:
     """What the upload was recognised as when it was opened."""
-    return Recognised(opened.name, opened.version, opened.modes, files)
+    return Recognised(opened.name, opened.version, opened.modes, files, by_kind=opened.by_kind)
 
 
 def _check(opened: OpenedUpload, parts: list[PartRead]) -> tuple[list[Note], dict[Kind, str]]:
@@ -261,6 +268,7 @@ def _plan(
         files=list(dict.fromkeys(shown for part in parts for shown in part.shown.values())),
         round="",
         snapshot_id=import_.snapshot_id,
+        by_kind=opened.by_kind,
     )
 
 

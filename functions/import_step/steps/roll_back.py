@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import DONE, WAIT, Import, RollBackPlan, SnapshotRef, StepResult, go_on
+from functions.import_step.records import PersonRecord
 from functions.import_step.working_files import CLASSES, PEOPLE, ROLL_BACK_PLAN, Change, Records
 from shared.domain.report import Status
+from shared.domain.roster import KIND_OF_ROLE, Role
 from shared.stores.import_state import Snapshot
 from shared.stores.imports import import_record
 from shared.stores.outbox import event_item
@@ -42,23 +45,29 @@ class RollBack:
             schools={},
             round="",
             snapshot_id=import_.snapshot_id,
+            by_kind=_has_kinds(standing),
         )
         self._context.files(import_).put(ROLL_BACK_PLAN, plan)
         return go_on("people", standing.shards)
 
     def people(self, import_: Import, shard: int) -> StepResult:
         """Exchange one shard of people."""
-        return self._exchange(import_, PEOPLE, shard)
+        return self._exchange(import_, PEOPLE, shard, _with_kind)
 
     def classes(self, import_: Import, shard: int) -> StepResult:
         """Exchange one shard of classes."""
-        return self._exchange(import_, CLASSES, shard)
+        return self._exchange(import_, CLASSES, shard, _as_it_is)
 
-    def _exchange[T: _Identified](self, import_: Import, kind: Records[T], shard: int) -> StepResult:
+    def _exchange[T: _Identified](
+        self, import_: Import, kind: Records[T], shard: int, with_kind: Callable[[T], T]
+    ) -> StepResult:
         files = self._context.files(import_)
         plan = files.get(ROLL_BACK_PLAN)
         now = {record.sourced_id: record for record in files.standing(kind, plan.before, shard, plan.shards)}
-        then = {record.sourced_id: record for record in files.standing(kind, plan.restored, shard, plan.shards)}
+        restored = files.standing(kind, plan.restored, shard, plan.shards)
+        if plan.by_kind and plan.restored and not plan.restored.by_kind:
+            restored = map(with_kind, restored)
+        then = {record.sourced_id: record for record in restored}
         pairs: list[Change[T]] = [(now.get(key), then.get(key)) for key in sorted({*now, *then})]
         files.write_pairs(kind, plan, shard, pairs)
         return {"shard": shard}
@@ -89,6 +98,20 @@ class RollBack:
         return {"status": Status.REJECTED.value}
 
 
+def _has_kinds(standing: Snapshot) -> bool:
+    """Whether numbers have kinds after the roll-back: they keep them once they have them."""
+    return standing.by_kind or (standing.previous is not None and standing.previous.by_kind)
+
+
+def _with_kind(record: PersonRecord) -> PersonRecord:
+    """A record from before numbers had kinds, as it is since."""
+    return record.of_kind(KIND_OF_ROLE[record.role or Role.STUDENT])
+
+
+def _as_it_is[T](record: T) -> T:
+    return record
+
+
 def _restored(import_: Import, standing: Snapshot) -> Snapshot:
     """What stands after the roll-back: what stood before the import, in as many shards as there are now."""
     previous = standing.previous or Snapshot(
@@ -103,4 +126,6 @@ def _restored(import_: Import, standing: Snapshot) -> Snapshot:
         import_.import_id,
         previous.school_year,
         previous.on,
+        by_kind=_has_kinds(standing),
+        was_moved=standing.was_moved or previous.was_moved,
     )

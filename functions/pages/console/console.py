@@ -9,7 +9,7 @@ from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.errors import LoginRefused, RefusedTransition
-from shared.domain.roster import Role, RosterUser, RosterUserKey
+from shared.domain.roster import NumberKind, Role, RosterUser, RosterUserKey
 from shared.stores.stuck_people import Stuck, StuckCode
 
 
@@ -18,6 +18,7 @@ class StuckShown:
     """Somebody who does not get on, why, and since which day."""
 
     sourced_id: str
+    kind: str
     name: str
     code: StuckCode
     since: str
@@ -41,7 +42,11 @@ class ConsolePages:
             return self._to_login(district_id)
         self._services.rate_limiter.hit(limits.INVITE_AGAIN, district_id)
         try:
-            self._services.resend_activation.resend(RosterUserKey(district_id, request.form.get("sourced_id", "")))
+            kind = request.form.get("kind", "")
+            if kind and kind not in set(NumberKind):
+                raise RefusedTransition("not_renewable", "There is no such kind of number.")
+            user = RosterUserKey(district_id, request.form.get("sourced_id", ""), kind)
+            self._services.resend_activation.resend(user)
         except RefusedTransition as refused:
             return self._page(district_id, refused=refused.code)
         return see_other(f"/console/{district_id}")
@@ -83,4 +88,5 @@ class ConsolePages:
 
     def _shown(self, stuck: Stuck) -> StuckShown:
         user = self._services.users.get(stuck.user)
-        return StuckShown(stuck.user.sourced_id, user.display_name if user else "", stuck.code, stuck.since[:10])
+        name = user.display_name if user else ""
+        return StuckShown(stuck.user.sourced_id, stuck.user.kind, name, stuck.code, stuck.since[:10])

@@ -80,6 +80,7 @@ class LinkPages:
             is_teacher=user.role is Role.TEACHER,
             account_id=account.account_id,
             sourced_id=user.sourced_id,
+            kind=user.kind,
         )
 
     def _classes_of(self, account: Account) -> list[GrassrootsClass]:
@@ -120,9 +121,12 @@ class LinkPages:
         shown = (
             request.form.get("account_id"),
             request.form.get("sourced_id"),
+            request.form.get("kind", ""),
             request.form.get("made_account_id", ""),
         )
-        if shown != (session.account_id, proven.user.sourced_id, proven.joins(session.account_id) or ""):
+        person = proven.user.key
+        made_account_id = proven.joins(session.account_id) or ""
+        if shown != (session.account_id, person.sourced_id, person.kind, made_account_id):
             return see_other("/link")
         successor_id = self._contexts.successor_id(session.session_id)
         now = self._services.clock()

@@ -132,7 +132,10 @@ class NoticePages:
         notice = self._services.notices.find(*named) if named else None
         if notice is None:
             return "unknown"
-        link, user = self._services.links.of_user(notice.user), self._services.users.get(notice.user)
+        user = self._services.users.get(notice.user)
+        key = notice.user if user else self._services.users.present_key(notice.user)
+        user = user or self._services.users.get(key)
+        link = self._services.links.of_user(key)
         account = self._services.accounts.get(notice.account_id)
         district = self._services.districts.find(notice.user.district_id)
         address = addresses(user, account).get(notice.side)

@@ -18,6 +18,7 @@ from functions.import_step import plan
 from functions.import_step.encoding import scan
 from functions.import_step.steps import ingest as reading
 from shared.domain.roster import RosterUser, RosterUserKey
+from shared.stores.keys import user_of_pk
 from tests.bad_uploads import archives, naughty_strings
 from tests.bad_uploads.accepted_with_notes import ACCEPTED_WITH_NOTES
 from tests.bad_uploads.archives import Archive
@@ -82,13 +83,14 @@ def test_an_upload_that_is_easily_misread_is_answered_with_where_it_is_broken(ca
     then_it_is_answered_right(case, when_uploaded(case))
 
 
-def test_nobody_is_mailed_because_an_id_is_on_two_rows() -> None:
+def test_a_teacher_with_a_students_number_is_mailed_and_the_student_is_not() -> None:
     """A student is never mailed (M12), whatever a later row says of somebody else."""
     world = a_district_where(CLEVER.files)
-    mailed = list(world.sqs.messages)
+    mailed = len(world.sqs.messages)
     teachers = CLEVER.sheet("teachers.csv").text + "o1,s3,3,fay@lakeside.example,Fay,Finn,Ms,fay,secret\n"
     world.upload(CLEVER.but(teachers=teachers))
-    assert world.sqs.messages == mailed
+    assert [json.loads(message)["kind"] for message in world.sqs.messages[mailed:]] == ["teacher"]
+    assert world.activations.of_user(RosterUserKey("lakeside", "s3", "student")) is None
 
 
 def test_every_reject_says_what_to_do(archive_answers: dict[str, dict[str, Any]]) -> None:
@@ -240,7 +242,9 @@ def test_an_address_that_is_none_is_read_as_if_there_were_none(roster: Roster, c
     outcome = when_uploaded(Case("addresses", roster.files, roster.with_file(sheet.name, body), "completed"))
     assert (outcome.report["status"], outcome.rejects) == ("completed", [])
     used = {
-        person.official_email for key, person in outcome.after.items() if key.startswith("x") and person.official_email
+        person.official_email
+        for person in outcome.after.values()
+        if person.sourced_id.startswith("x") and person.official_email
     }
     assert used <= {address.text.strip().lower() for address in known if address.is_valid}
     assert corpus.usable_address in used
@@ -297,9 +301,8 @@ def when_uploaded(case: Case) -> Outcome:
 
 
 def people(world: World) -> dict[str, RosterUser]:
-    keys = [pk.split("#", 2) for pk, sk in world.table.items if sk == "ROSTER"]
-    found = [world.users.get(RosterUserKey(district, sourced_id)) for _, district, sourced_id in keys]
-    return {user.key.sourced_id: user for user in found if user}
+    users = world.users.get_many(user_of_pk(pk) for pk, sk in world.table.items if sk == "ROSTER")
+    return {user.key.person_id: user for user in users.values()}
 
 
 def then_it_is_answered_right(case: Case, outcome: Outcome) -> None:

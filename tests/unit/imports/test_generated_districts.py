@@ -16,7 +16,8 @@ from benchmarks import districts
 from benchmarks.districts import Shape, pack, write, write_delta
 from benchmarks.faults import FAULTS, Expected, corrupt
 from benchmarks.shape import FORMATS, GIVEN_NAMES, District
-from shared.domain.roster import Role, RosterUser, RosterUserKey
+from shared.domain.roster import Role, RosterUser
+from shared.stores.keys import user_of_pk
 from tests.corpus.sheet import csv_files
 from tests.harness import World
 
@@ -51,8 +52,7 @@ def read_counts(report: dict[str, Any]) -> dict[str, int]:
 
 
 def roster_users(world: World) -> list[RosterUser]:
-    ids = [key[0].rpartition("#")[2] for key in world.table.items if key[1] == "ROSTER"]
-    return [user for key in ids if (user := world.users.get(RosterUserKey("lakeside", key)))]
+    return list(world.users.get_many(user_of_pk(pk) for pk, sk in world.table.items if sk == "ROSTER").values())
 
 
 def given_names(world: World) -> dict[str, str]:

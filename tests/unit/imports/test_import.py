@@ -348,7 +348,7 @@ def test_in_school_data_sync_a_username_that_is_an_address_is_the_official_one(w
     report = world.upload(school_data_sync())
     assert report["format"] == {"name": "sds", "version": "1", "mode": "bulk"}
     assert report["activations"] == {"queued": 1, "withheld": 0}
-    teacher = world.users.get(RosterUserKey("lakeside", "t1"))
+    teacher = world.users.get(RosterUserKey("lakeside", "t1", "teacher"))
     assert teacher is not None
     assert (teacher.official_email, teacher.given_name) == ("ann@lakeside.example", "Ann")
     assert teacher.teaches == ("c1",)

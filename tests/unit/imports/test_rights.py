@@ -31,7 +31,7 @@ def staff(*rows: str) -> dict[str, str | bytes]:
 
 def administrators(world: World, *numbers: str) -> Iterator[str]:
     for number in numbers:
-        found = world.users.get(key(number))
+        found = world.users.get(key(number, "staff"))
         if found and found.active and found.administers:
             yield number
 
@@ -121,7 +121,7 @@ def test_a_staff_file_is_read_once_more_than_an_earlier_version_did(world: World
     """Its snapshot stands for the same bytes, read in another way."""
     world.upload(staff("a1,gus@lakeside.example,Gus,Gray,Principal,"))
     snapshot = world.table.items["DISTRICT#lakeside", "SNAPSHOT"]
-    earlier = {**snapshot, "content": str(snapshot["content"]).removesuffix("+staff-by-role")}
+    earlier = {**snapshot, "content": str(snapshot["content"]).removesuffix("+by-kind")}
     assert earlier != snapshot
     world.table.put_item(Item=earlier)
     statuses = [world.upload(staff("a1,gus@lakeside.example,Gus,Gray,Principal,"))["status"] for _ in range(2)]
@@ -140,7 +140,7 @@ def test_a_teacher_who_is_in_staff_under_another_number_is_no_shared_address(wor
     number, address, names = teacher_of_clever()
     report = world.upload(staff(f"9001,{address},{names},{title},"))
     assert "shared_address" not in notes(report)
-    activation = world.activations.of_user(key(number))
+    activation = world.activations.of_user(key(number, "teacher"))
     assert activation
     assert activation.official_email == address
 
@@ -157,4 +157,4 @@ def test_an_administrator_with_a_teachers_address_and_another_name_shares_it(wor
     number, address, _ = teacher_of_clever()
     report = world.upload(staff(f"9001,{address},Gus,Gray,Principal,"))
     assert notes(report)["shared_address"]["count"] == 1
-    assert world.activations.of_user(key(number)) is None
+    assert world.activations.of_user(key(number, "teacher")) is None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from local.web_client import WebClient
+from shared.domain.activation import ActivationState
+from shared.stores.personal_data import PersonalData
 from tests.bad_uploads.valid_rosters import CLEVER, ONE_ROSTER_1_2
-from tests.builders import account, enrolled, roster, user
+from tests.builders import account, enrolled, key, roster, user
 from tests.harness import World
 from tests.pages_harness import PASSWORD, Website, log_in
 
@@ -76,3 +80,79 @@ def test_a_student_whom_an_enrollment_calls_teacher_has_no_class_to_teach() -> N
     world.table.put_item(Item={**item, "teaches": ["c1"], "attends": ["c1"]})
     page = visitor.open("/classes/c1?district=lakeside")
     assert (page.status, "New goal" in page.text) == (200, False)
+
+
+def one_number() -> Website:
+    """Ana learns and Bob teaches, both as number 1001; Bob's mail is out."""
+    world = World()
+    world.register()
+    files = {
+        **CLEVER.files,
+        "students.csv": CLEVER.sheet("students.csv").text + "o1,1001,1001,Ash,Ana,7,ana@lakeside.example,ana,x\n",
+        "teachers.csv": CLEVER.sheet("teachers.csv").text + "o1,1001,9,bea@lakeside.example,Bea,Bond,Ms,bea,x\n",
+        "sections.csv": CLEVER.sheet("sections.csv").text + "o1,c9,1001,,Music,Music,3,Fall\n",
+        "enrollments.csv": CLEVER.sheet("enrollments.csv").text + "o1,c9,s1\no1,c9,1001\n",
+    }
+    world.feed(account("ana", "ana@lakeside.example", role="student"), account("bea", "bea@mail.example"))
+    world.upload(files)
+    world.send_mail()
+    web = Website(world)
+    web.cognito.users = {name: (PASSWORD, name) for name in ("ana", "bea")}
+    return web
+
+
+def test_a_student_with_a_teachers_number_does_not_teach_that_teachers_class() -> None:
+    web = one_number()
+    page = with_google(web, "ana@lakeside.example")
+    page = log_in(web.visitor().open("/login"), "ana").open("/classes/c9?district=lakeside")
+    assert page.status == 200
+    assert "New goal" not in page.text
+    assert "Cleo" not in page.text
+    assert page.open("/classes/c9/settings?district=lakeside").status in (403, 404) or "Download" not in page.text
+
+
+def test_the_teacher_of_that_number_gets_the_class_and_the_student_keeps_the_own_link() -> None:
+    web = one_number()
+    with_google(web, "ana@lakeside.example")
+    page = web.visitor().open(web.world.address_in_mail_to("bea@lakeside.example"))
+    page = log_in(page.press("Log into my existing account"), "bea").press("Link my accounts")
+    assert page.path == "/home"
+    page = page.open("/classes/c9?district=lakeside")
+    assert "New goal" in page.text
+    assert ("Cleo" in page.text, "Ana Ash" in page.text) == (True, True)
+    links = {kind: web.world.links.of_user(key("1001", kind)) for kind in ("student", "teacher")}
+    assert {kind: link and link.account_id for kind, link in links.items()} == {"student": "ana", "teacher": "bea"}
+
+
+def test_an_account_of_a_student_is_not_linked_to_the_teacher_of_that_number_as_well() -> None:
+    web = one_number()
+    with_google(web, "ana@lakeside.example")
+    page = web.visitor().open(web.world.address_in_mail_to("bea@lakeside.example"))
+    log_in(page.press("Log into my existing account"), "ana").press("Link my accounts")
+    assert web.world.links.of_user(key("1001", "teacher")) is None
+
+
+def test_the_console_sends_another_mail_to_the_kind_that_is_stuck() -> None:
+    web = of_clever("t1,gus@lakeside.example,Gus,Gray,Principal,")
+    world = web.world
+    world.send_mail()
+    ann = world.activations.of_user(key("t1", "teacher"))
+    assert ann
+    assert ann.message_id
+    world.activations.mark_feedback(ann, ActivationState.BOUNCED, ann.message_id, now=world.now)
+    sent = len(world.sqs.messages)
+    with_google(web, "gus@lakeside.example").press("Send another mail to Ann Ames")
+    assert [json.loads(message)["kind"] for message in world.sqs.messages[sent:]] == ["teacher"]
+
+
+def test_all_that_is_held_of_a_person_is_of_the_kind() -> None:
+    web = one_number()
+    with_google(web, "ana@lakeside.example")
+    data = PersonalData(web.world.table, web.world.accounts)
+    held = data.held(*data.person_of_user(key("1001", "student")))
+    assert "Bond" not in repr(held)
+    assert data.delete_user(key("1001", "student")) > 0
+    of_class = web.world.classes.get("lakeside", "c9")
+    assert of_class
+    assert (of_class.teacher_ids, of_class.student_ids) == (("1001",), ("s1",))
+    assert web.world.users.get(key("1001", "teacher"))
