@@ -69,15 +69,15 @@ load: setup-stack ## Let 200 browsers activate for two minutes while an import r
 
 # Values go through the environment, so that no shell reads what a reason has in it.
 
-export STACK STACK_NAME DISTRICT IMPORT ACTION BY REASON PERSON ACCOUNT
+export STACK STACK_NAME DISTRICT IMPORT ACTION BY REASON PERSON KIND ACCOUNT
 OPERATE = $(PYTHON) -m operations $@ $(if $(YES),--yes)
 given = $(if $($(1)),--$(2)="$$$(1)")
-PERSON_OF_A_DISTRICT = $(call given,DISTRICT,district) $(call given,PERSON,person)
+PERSON_OF_A_DISTRICT = $(call given,DISTRICT,district) $(call given,PERSON,person) $(call given,KIND,kind)
 
 decide: setup ## Approve or reject a held import, or roll back a finished one: DISTRICT= IMPORT= ACTION=approve|reject|roll_back BY= REASON=
 	@$(OPERATE) $(call given,DISTRICT,district) $(call given,IMPORT,import) $(call given,ACTION,action) $(call given,BY,by) $(call given,REASON,reason)
 
-resend: setup ## Send a teacher another activation mail: DISTRICT= PERSON={sourcedId}
+resend: setup ## Send a teacher another activation mail: DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one
 	@$(OPERATE) $(PERSON_OF_A_DISTRICT)
 
 resume-mail: setup ## Let mail go out again after too many bounces or complaints stopped it: DISTRICT= (none: that of all) BY= REASON=
@@ -86,13 +86,13 @@ resume-mail: setup ## Let mail go out again after too many bounces or complaints
 redrive: setup ## Send on what lies in the dead-letter queues, and start broken imports again
 	@$(OPERATE)
 
-audit: setup ## Print when, by whom and by which proof a person's links were made and undone, as CSV: DISTRICT= PERSON={sourcedId}
+audit: setup ## Print when, by whom and by which proof a person's links were made and undone, as CSV: DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one
 	@$(OPERATE) $(PERSON_OF_A_DISTRICT)
 
-export-person: setup ## Print all that is held about a person, as JSON: ACCOUNT=, or DISTRICT= PERSON={sourcedId}
+export-person: setup ## Print all that is held about a person, as JSON: ACCOUNT=, or DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one
 	@$(OPERATE) $(call given,ACCOUNT,account) $(PERSON_OF_A_DISTRICT)
 
-delete-person: setup ## Delete all that is held about a person, for good: ACCOUNT=, or DISTRICT= PERSON={sourcedId}
+delete-person: setup ## Delete all that is held about a person, for good: ACCOUNT=, or DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one
 	@$(OPERATE) $(call given,ACCOUNT,account) $(PERSON_OF_A_DISTRICT)
 
 ##@ Build and maintain

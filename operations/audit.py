@@ -8,8 +8,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable
 
+from operations.arguments import roster_user_of
 from operations.stack import Stack
-from shared.domain.roster import RosterUserKey
 from shared.runtime.csv_safety import safe_cell
 from shared.stores.audit import AuditEntry, AuditStore
 
@@ -19,6 +19,7 @@ COLUMNS = (
     "actor",
     "district_id",
     "sourced_id",
+    "kind",
     "account_id",
     "proof",
     "is_new_account",
@@ -27,7 +28,7 @@ COLUMNS = (
 
 
 def run(stack: Stack, arguments: Namespace) -> int:
-    entries = AuditStore(stack.table()).of_user(RosterUserKey(arguments.district, arguments.person))
+    entries = AuditStore(stack.table()).of_user(roster_user_of(arguments))
     sys.stdout.write(trail(entries))
     return 0
 
@@ -44,6 +45,7 @@ def trail(entries: Iterable[AuditEntry]) -> str:
             entry.actor,
             entry.user.district_id,
             entry.user.sourced_id,
+            entry.user.kind,
             entry.account_id,
             entry.proof or "",
             "yes" if entry.is_new_account else "no",

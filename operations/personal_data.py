@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentError, ArgumentParser, Namespace
 from decimal import Decimal
 
-from operations.arguments import add_roster_user, filled
+from operations.arguments import add_roster_user, filled, roster_user_of
 from operations.stack import Stack
 from shared.domain.roster import RosterUserKey
 from shared.stores.accounts import AccountStore
@@ -60,7 +60,7 @@ def delete(data: PersonalData, person: str | RosterUserKey) -> int:
 
 
 def _person(arguments: Namespace) -> str | RosterUserKey:
-    return arguments.account or RosterUserKey(arguments.district, arguments.person)
+    return arguments.account or roster_user_of(arguments)
 
 
 def _personal_data(stack: Stack) -> PersonalData:

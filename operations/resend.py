@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
+from operations.arguments import roster_user_of
 from operations.stack import Stack
 from shared.domain.clock import new_id, utc_now
-from shared.domain.roster import RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
@@ -25,6 +25,6 @@ def run(stack: Stack, arguments: Namespace) -> int:
         ActivationQueue(stack.sqs(), stack.outputs["ActivationQueueUrl"]),
         clock=utc_now,
         new_id=new_id,
-    ).resend(RosterUserKey(arguments.district, arguments.person))
+    ).resend(roster_user_of(arguments))
     sys.stdout.write("Another mail is on its way; the address in the one before it is dead.\n")
     return 0

@@ -122,6 +122,7 @@ def test_the_export_is_a_table_that_no_spreadsheet_runs() -> None:
         "actor": "rule",
         "district_id": "lakeside",
         "sourced_id": "'=cmd()",
+        "kind": "",
         "account_id": "'+ada",
         "proof": "activation",
         "is_new_account": "no",
