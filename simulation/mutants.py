@@ -128,8 +128,10 @@ def _without_effect(node: ast.AST) -> Iterator[Any]:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             for decorator in node.decorator_list:
                 yield from _of_decorator(decorator)
-            if not isinstance(node, ast.ClassDef) and node.returns:
-                yield node.returns
+            if not isinstance(node, ast.ClassDef):
+                yield from filter(None, (node.returns,))
+                if _has_no_body(node):
+                    yield from filter(None, (*node.args.defaults, *node.args.kw_defaults))
         case ast.arg(annotation=ast.AST() as annotation) | ast.AnnAssign(annotation=annotation):
             yield annotation
         case ast.Import() | ast.ImportFrom() | ast.TypeAlias():
@@ -142,6 +144,11 @@ def _without_effect(node: ast.AST) -> Iterator[Any]:
             yield kind
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="logger")))):
             yield node
+
+
+def _has_no_body(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function only says its type, as those of a Protocol do."""
+    return all(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in node.body)
 
 
 def _of_decorator(decorator: ast.expr) -> Iterator[Any]:

@@ -1,0 +1,62 @@
+"""What a district's settings are when it says nothing, and how far each number may go (docs/district-settings.md)."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from shared.domain.district import District
+
+LEAST = {"district_id": "lakeside", "name": "L", "email_domains": ["l.example"], "time_zone": "America/Chicago"}
+
+
+def with_settings(name: str, value: Any) -> District:
+    """``name`` may lead into a group of settings: ``nudges.first_after_days``."""
+    group, _, setting = name.rpartition(".")
+    return District.model_validate(LEAST | ({group: {setting: value}} if group else {name: value}))
+
+
+def test_a_district_that_says_nothing_has_these_settings() -> None:
+    district = District.model_validate(LEAST)
+    assert (district.removal_threshold_percent, district.removal_threshold_count) == (10, 50)
+    assert district.school_removal_threshold_percent == 50
+    nudges = district.nudges
+    assert (nudges.first_after_days, nudges.repeat_after_days) == (14, (14, 30, 60))
+    assert nudges.quiet_hours == (time(18), time(7))
+
+
+BOUNDS = {
+    "removal_threshold_percent": (0, 100),
+    "school_removal_threshold_percent": (0, 100),
+    "nudges.first_after_days": (0, 365),
+}
+
+
+@pytest.mark.parametrize(("name", "bounds"), BOUNDS.items(), ids=BOUNDS)
+def test_a_number_may_go_as_far_as_its_bounds_and_no_further(name: str, bounds: tuple[int, int]) -> None:
+    least, most = bounds
+    for value in (least, most):
+        assert with_settings(name, value)
+    for value in (least - 1, most + 1):
+        with pytest.raises(ValidationError):
+            with_settings(name, value)
+
+
+def test_a_count_of_removals_is_not_negative() -> None:
+    assert with_settings("removal_threshold_count", 0).removal_threshold_count == 0
+    with pytest.raises(ValidationError):
+        with_settings("removal_threshold_count", -1)
+
+
+@pytest.mark.parametrize("days", [1, 365])
+def test_a_nudge_is_repeated_within_a_year(days: int) -> None:
+    assert with_settings("nudges.repeat_after_days", [days]).nudges.repeat_after_days == (days,)
+
+
+@pytest.mark.parametrize("days", [[0], [366], [1, 2, 3, 4]])
+def test_a_nudge_is_not_repeated_at_once_after_a_year_or_four_times(days: list[int]) -> None:
+    with pytest.raises(ValidationError):
+        with_settings("nudges.repeat_after_days", days)
