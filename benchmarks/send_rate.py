@@ -24,9 +24,11 @@ from functions.activation_email.send_activation import SendActivation
 from shared.domain.activation import Activation
 from shared.domain.errors import AccountLinkingError
 from shared.domain.roster import RosterUserKey
+from shared.mail.recipient_cap import RecipientCap
 from shared.mail.rendering import Message
 from shared.mail.ses import rate_limited_mailer
 from shared.stores.due_items import DueStore
+from shared.stores.rate_limits import RateLimiter
 from shared.stores.stuck_people import StuckStore
 from tests.fakes.aws import MemorySes
 from tests.fakes.dynamodb import Effect, error
@@ -226,7 +228,8 @@ class Backlog:
         )
         sending = SendActivation(
             world.activations, world.users, world.links, world.districts, mailer, _Invitations(),
-            StuckStore(world.table), DueStore(world.table), clock=world.clock,
+            StuckStore(world.table), DueStore(world.table),
+            recipients=RecipientCap(RateLimiter(world.table, world.clock), world.clock), clock=world.clock,
         )  # fmt: skip
         while True:
             self.scheduler.sleep(self._random.uniform(0.01, 0.04))

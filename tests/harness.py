@@ -25,6 +25,7 @@ from functions.link_notice.notify_link_change import NotifyLinkChange
 from functions.mail_feedback.record_feedback import RecordFeedback
 from functions.roster_import.receive_upload import Received, ReceiveUpload
 from shared.domain.report import Upload
+from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import Mailer, rate_limited_mailer
 from shared.runtime.settings import Brand
 from shared.stores.accounts import AccountStore
@@ -43,6 +44,7 @@ from shared.stores.keys import user_of
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
+from shared.stores.rate_limits import RateLimiter
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.send_state import SendStateStore
@@ -188,7 +190,8 @@ class World:
     def send_activation(self) -> SendActivation:
         return SendActivation(
             self.activations, self.users, self.links, self.districts, self.mailer(), self.invitations(),
-            StuckStore(self.table), DueStore(self.table), clock=self.clock,
+            StuckStore(self.table), DueStore(self.table),
+            recipients=RecipientCap(RateLimiter(self.table, self.clock), self.clock), clock=self.clock,
         )  # fmt: skip
 
     def invitations(self) -> InvitationMails:

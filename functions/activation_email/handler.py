@@ -14,6 +14,7 @@ from functions.activation_email.send_activation import SendActivation
 from functions.activation_email.send_reminder import SendReminder
 from shared.domain.clock import utc_now
 from shared.domain.errors import AccountLinkingError
+from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric, where
@@ -25,6 +26,7 @@ from shared.stores.districts import DistrictStore
 from shared.stores.due_items import DueStore
 from shared.stores.keys import user_of
 from shared.stores.links import LinkStore
+from shared.stores.rate_limits import RateLimiter
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck_people import StuckStore
 
@@ -57,7 +59,16 @@ def use_cases() -> UseCases:
     )
     return UseCases(
         SendActivation(
-            activations, users, links, districts, mailer, invitations, StuckStore(table), due, clock=utc_now
+            activations,
+            users,
+            links,
+            districts,
+            mailer,
+            invitations,
+            StuckStore(table),
+            due,
+            recipients=RecipientCap(RateLimiter(table, utc_now), utc_now),
+            clock=utc_now,
         ),
         SendReminder(activations, users, links, districts, due, mailer, invitations, clock=utc_now),
     )

@@ -14,6 +14,7 @@ from shared.domain.errors import RefusedTransition
 from shared.domain.reminder import follow_up_at
 from shared.domain.roster import RosterUserKey
 from shared.mail.delivery import Delivery, Outcome, delivery_unknown
+from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import Mailer, MailRefused
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
@@ -41,8 +42,10 @@ class SendActivation:
         stuck: StuckStore,
         due: DueStore,
         *,
+        recipients: RecipientCap,
         clock: Clock,
     ) -> None:
+        self._recipients = recipients
         self._activations = activations
         self._users = users
         self._links = links
@@ -99,7 +102,7 @@ class SendActivation:
         return Outcome.UNANSWERED
 
     def _claim(self, activation: Activation, district: District) -> _ActivationClaim:
-        return _ActivationClaim(activation, district, self._activations, self._due, self._clock)
+        return _ActivationClaim(activation, district, self._activations, self._due, self._recipients, self._clock)
 
 
 @dataclass(slots=True)
@@ -110,10 +113,13 @@ class _ActivationClaim:
     district: District
     activations: ActivationStore
     due: DueStore
+    recipients: RecipientCap
     clock: Clock
     is_taken: bool = False
 
     def take(self) -> Outcome | None:
+        """As ``Claim``. Raises MailRefused where its address had its mails for today."""
+        self.recipients.count(self.district.district_id, self.activation.official_email)
         try:
             self.activations.claim(self.activation, now=self.clock(), lease=LEASE)
         except RefusedTransition:

@@ -58,7 +58,10 @@ class Claim(Protocol):
     """How one mail is claimed for one send, and what is noted in the table of what came of it."""
 
     def take(self) -> Outcome | None:
-        """Claim it. None when this worker has it; else why not: SETTLED, UNDER_WAY, or UNANSWERED."""
+        """Claim it. None when this worker has it; else why not: SETTLED, UNDER_WAY, or UNANSWERED.
+
+        May raise MailRefused where it may not go out now: it is released then.
+        """
 
     def release(self, refused: MailRefused) -> None:
         """It surely did not go out, whether or not it was claimed yet: it is due again.
@@ -153,7 +156,7 @@ class Delivery:
             slot = self._mailer.slot(sending)
             if self._waits_first:
                 self._mailer.wait(slot, sending)
+            return claim.take() or slot
         except MailRefused as refused:
             claim.release(refused)
             return Outcome.REFUSED
-        return claim.take() or slot

@@ -7,17 +7,20 @@ one stored address; ``link`` is where the button leads.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
 from shared.domain.district import District
 from shared.domain.link import Proof
+from shared.domain.person_text import repeatable
 from shared.mail.plain_text import plain
 from shared.mail.rendering import DISTRICT_TAG, Kind, Message, build, translated
 from shared.runtime.i18n import language_for
 from shared.runtime.settings import Brand
 
+_NOT_REPEATED = "…"
+"""For a name that carries an address."""
 SUBJECTS = {
     Kind.ACTIVATION: "Confirm your official %(brand)s account",
     Kind.REMINDER: "Your official %(brand)s account waits for you",
@@ -46,7 +49,7 @@ def activation(
     tags = {"activation_id": activation_id}
     return _build(
         Kind.ACTIVATION, brand, district, to=to, subject=subject, link=link, tags=tags,
-        name=name, schools=list(schools), expires=expires,
+        name=repeatable(name), schools=[school for school in schools if repeatable(school)], expires=expires,
     )  # fmt: skip
 
 
@@ -66,7 +69,7 @@ def reminder(
     tags = {"reminder_of": activation_id}
     return _build(
         Kind.REMINDER, brand, district, to=to, link=link, stop=stop, tags=tags,
-        name=name, schools=list(schools), expires=expires,
+        name=repeatable(name), schools=[school for school in schools if repeatable(school)], expires=expires,
     )  # fmt: skip
 
 
@@ -84,6 +87,10 @@ class NudgedClass:
     moved: int
     into: str
 
+    def repeatable(self) -> NudgedClass:
+        """The class, without a name that carries an address."""
+        return replace(self, name=repeatable(self.name, _NOT_REPEATED), into=repeatable(self.into, _NOT_REPEATED))
+
 
 def nudge(
     brand: Brand,
@@ -98,7 +105,8 @@ def nudge(
     """Names the grassroots classes that are obsolete, and those to ask about (M17, B4). ``stop`` ends the nudges (RFC 8058)."""
     return _build(
         Kind.NUDGE, brand, district, to=to, link=f"{brand.web_url}/cleaning", stop=stop,
-        name=name, obsolete=list(obsolete), asked=list(asked),
+        name=repeatable(name), obsolete=[each.repeatable() for each in obsolete],
+        asked=[each.repeatable() for each in asked],
     )  # fmt: skip
 
 
@@ -132,7 +140,8 @@ def digest(
     """How many grassroots classes are left, by school (M17). ``others`` are the classes of schools without a row."""
     return _build(
         Kind.DIGEST, brand, district, to=to, link=f"{brand.web_url}/console/{district.district_id}",
-        schools=list(schools), others=others, classes=classes, teachers=teachers,
+        schools=[replace(row, name=repeatable(row.name, _NOT_REPEATED)) for row in schools],
+        others=others, classes=classes, teachers=teachers,
     )  # fmt: skip
 
 
@@ -169,7 +178,8 @@ def _notice(
 ) -> Message:
     return _build(
         kind, brand, district, to=to, link=link, tags={"notice_of": sides.event_id},
-        name=sides.name, official_email=sides.official_email, account_name=sides.account_name, username=sides.username,
+        name=repeatable(sides.name), official_email=sides.official_email, account_name=repeatable(sides.account_name),
+        username=sides.username,
         email=sides.email, proof=proof, day=sides.moment.date(), time=f"{sides.moment:%H:%M}",
     )  # fmt: skip
 
