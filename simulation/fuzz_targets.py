@@ -210,7 +210,7 @@ _ACCOUNT = {"account_id": "ada", "email": "a@b.example", "mastery": {"a": {"poin
 _BOUNCE = {
     "eventType": "Bounce",
     "bounce": {"bounceType": "Permanent"},
-    "mail": {"messageId": "m", "tags": {"activation_id": ["x"]}},
+    "mail": {"messageId": "m", "tags": {"activation_id": ["x"], "ses:configuration-set": ["mail"]}},
 }
 
 

@@ -28,8 +28,6 @@ MOST_DOMAINS = 30
 _SHOWN = 20
 """Mistakes of a settings file that its report names."""
 _DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
-_NOT_BUILT = ("classlink_tenant_id", "microsoft_tenant_id", "pauses", "first_wave", "teachers_may_vouch")
-"""Settings that are kept and do nothing yet."""
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -231,13 +229,6 @@ def parse_district(district_id: str, body: bytes) -> District:
     if wrong:
         raise InvalidSettings("invalid_district", f"district.json cannot be used. {'; '.join(wrong[:_SHOWN])}.")
     return district
-
-
-def not_built_yet(body: bytes) -> list[str]:
-    """The settings of a file that can be used which do nothing yet."""
-    written = _Body.model_validate_json(body).model_dump(exclude_unset=True)
-    providers = [p for p in written.get("identity_providers") or () if p not in ("clever", "google")]
-    return [*(name for name in _NOT_BUILT if written.get(name)), *(f"identity_providers: {p}" for p in providers)]
 
 
 def _unknown_settings(written: Mapping[str, object]) -> Iterator[str]:
