@@ -7,7 +7,7 @@ or on an address that is this district's alone. Everything else names a candidat
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.domain.email_address import domain_of
@@ -244,9 +244,8 @@ class LinkProofs:
     person: Person
     identities: frozenset[tuple[str, str]] = frozenset()
     addresses: frozenset[str] = frozenset()
-
-    def with_identity(self, issuer: str, hashed_subject: str) -> LinkProofs:
-        return replace(self, identities=self.identities | {(issuer, hashed_subject)})
+    named: frozenset[str] = frozenset()
+    """Hashes of the subjects that the roster named at that time: its word, which proves nothing, but has not changed since."""
 
 
 def is_somebody_else(before: Person, now: Person) -> bool:
@@ -267,18 +266,18 @@ def recognise(
     now: Person,
     display_name: str,
     *,
-    is_by_rule: bool,
+    grounds: Grounds | None,
     follows: bool,
 ) -> Recognition:
     """Decide whether a login to a linked row is still the person of the link.
 
     ``proofs`` is None for a link that an earlier version made: the first login that the account's ``display_name`` does not
-    contradict is the person then. ``hashed_subject`` is the login's subject as the link keeps subjects. ``is_by_rule`` says
-    that ``decide`` would give this login the link's account; ``follows``, that the account was made at this district's login
-    and has no other login.
+    contradict is the person then. ``hashed_subject`` is the login's subject as the link keeps subjects. ``grounds`` are those
+    on which ``decide`` would give this login the link's account, if it would; ``follows`` says that the account was made at
+    this district's login and has no other login.
     """
     if proofs is None:
-        fits = is_by_rule or follows or may_be_family_name_of(now.family_name, display_name)
+        fits = grounds is not None or follows or may_be_family_name_of(now.family_name, display_name)
         return Recognition.SAME if fits else Recognition.CONFIRM
     if (login.issuer, hashed_subject) in proofs.identities:
         return Recognition.SAME
@@ -287,7 +286,9 @@ def recognise(
         return Recognition.SOMEBODY_ELSE
     knows_issuer = any(issuer == login.issuer for issuer, _ in proofs.identities)
     has_proven_address = login.verified_email is not None and login.verified_email in proofs.addresses
-    if is_by_rule or (has_proven_address and not knows_issuer):
+    is_named = grounds is Grounds.ROSTER_ADDRESS and hashed_subject in proofs.named
+    is_new_issuers = not knows_issuer and (has_proven_address or grounds is Grounds.LOGIN_ADDRESS or is_named)
+    if grounds is Grounds.SUBJECT or is_new_issuers:
         return Recognition.SAME
     has_same_address = now.official_email is not None and now.official_email == before.official_email
     if knows_issuer and not has_same_address and not share_a_part(before.given_name, now.given_name):

@@ -511,6 +511,7 @@ def _proofs_item(proofs: LinkProofs) -> Item:
             "email": person.official_email,
             "identities": [list(identity) for identity in sorted(proofs.identities)],
             "addresses": sorted(proofs.addresses),
+            "named": sorted(proofs.named) or None,
         }
     )
 
@@ -520,4 +521,5 @@ def _proofs_of(item: Item) -> LinkProofs:
         Person(item["given_name"], item["family_name"], item.get("email")),
         frozenset((issuer, hashed) for issuer, hashed in item["identities"]),
         frozenset(item["addresses"]),
+        frozenset(item.get("named", ())),
     )

@@ -236,7 +236,7 @@ class LinkAccounts:
             hashed,
             person_of(user),
             side.display_name,
-            is_by_rule=decision.account_id == link.account_id,
+            grounds=decision.grounds if decision.account_id == link.account_id else None,
             follows=follows,
         )
         if recognition is Recognition.SOMEBODY_ELSE:
@@ -280,7 +280,7 @@ class LinkAccounts:
         """The link of a number that this person left, moved here, where this login is one that it counts for (M19)."""
         now = person_of(proven.user)
         for link in self._identifiers.kept_links(proven.user) if login.verified_email else ():
-            recognition = recognise(link.proofs, login, hashed, now, "", is_by_rule=False, follows=False)
+            recognition = recognise(link.proofs, login, hashed, now, "", grounds=None, follows=False)
             if recognition is Recognition.SAME:
                 return self._follow(link, proven)
         return None
@@ -420,21 +420,19 @@ class LinkAccounts:
         )
 
     def _proofs(self, proven: Proven, before: LinkProofs | None = None, *, with_roster: bool = True) -> LinkProofs:
-        """What a link counts for from now on: this login, and the way in that the roster names at this moment.
-
-        Whoever consents is told that the district's login will open the account; that is the login that is named now.
-        """
+        """What a link counts for from now on: this login, the official address, and what was proved before."""
         user = proven.user
         identities = set(before.identities) if before else set()
         addresses = set(before.addresses) if before else set()
         if proven.subject:
             identities.add((proven.subject[0], identity_hash(*proven.subject)))
+        named = before.named if before else frozenset[str]()
         if with_roster and before is None:
-            identities |= {(self._clever_issuer, identity_hash(self._clever_issuer, c)) for c in user.clever_ids}
+            named = frozenset(identity_hash(self._clever_issuer, clever_id) for clever_id in user.clever_ids)
             addresses |= {user.official_email} if user.official_email else set()
         if proven.verified_email:
             addresses.add(proven.verified_email)
-        return LinkProofs(person_of(user), frozenset(identities), frozenset(addresses))
+        return LinkProofs(person_of(user), frozenset(identities), frozenset(addresses), named)
 
     def _make(self, consent: Consent, proven: Proven, now: datetime, also: Iterable[Write] = ()) -> Link:
         return self._links.make(consent, present=proven.link, event_id=self._new_id(), now=now, also=also)
