@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from shared.domain.roster import NumberKind, RosterUserKey
+from shared.stores.keys import user_pk
 from tests.builders import account
-from tests.harness import zipped
+from tests.harness import CONFIGURATION_SET, zipped
 from tests.pages_harness import PASSWORD, Website, in_a_made_account, lakeside, linked_teacher, log_in
 from tests.permissions import Call, Recorder, roles, statements, statements_of_folder, transformed
 from tests.template import RESOURCES
@@ -62,6 +64,15 @@ def test_a_function_reads_from_its_own_queue_and_no_other() -> None:
         assert [statement["Resource"] for statement in read] == [[source]], function
 
 
+@pytest.mark.parametrize("name", sorted(roles()))
+def test_a_role_that_names_roster_users_names_those_of_every_kind(name: str) -> None:
+    """Clever's students, teachers and staff lie under keys of their own."""
+    kinds = {user_pk(RosterUserKey("*", "", kind)).rstrip("#") for kind in ("", *NumberKind)}
+    for statement in statements(roles()[name]):
+        keys = set(statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ()))
+        assert not keys & kinds or keys >= kinds, statement
+
+
 @pytest.fixture(scope="module")
 def recorder() -> Recorder:
     """What the functions call while a district begins, its people link, clean up and leave."""
@@ -70,6 +81,12 @@ def recorder() -> Recorder:
     world = web.world
     _people_come_and_go(web)
     world.notify_of_links()
+    for mail in list(world.ses.sent):
+        tags = {tag["Name"]: [tag["Value"]] for tag in mail["EmailTags"]}
+        tags["ses:configuration-set"] = [CONFIGURATION_SET]
+        for number, kind in enumerate(("Delivery", "Bounce", "Complaint")):
+            told = {"messageId": f"{number}", "tags": tags, "destination": [mail["To"]]}
+            world.record_feedback().record({"eventType": kind, "mail": told, "bounce": {"bounceType": "Permanent"}})
     world.put("previews/lakeside/roster.zip", zipped({"users.csv": "no roster"}))
     world.pass_time(days=20)
     world.queue_due_activations().run()
@@ -101,6 +118,7 @@ def _people_come_and_go(web: Website) -> None:
 def test_every_call_of_a_function_is_allowed_by_its_role(recorder: Recorder) -> None:
     assert recorder.folders() >= {"pages", "import_step", "roster_import", "accounts_feed", "activation_email"}
     assert recorder.folders() >= {"class_export", "link_notice", "cleanup_nudges", "cleanup_digest"}
+    assert recorder.folders() >= {"mail_feedback", "activation_schedule"}
     assert recorder.denied() == []
 
 
