@@ -153,7 +153,11 @@ class World:
 
     def report(self, taken: Received) -> dict[str, Any]:
         within = "_settings/" if taken.kind in ("settings", "decision") else ""
-        body = self.s3.objects["reports", f"reports/{taken.district_id}/{within}{taken.import_id}/report.json"]
+        address = f"reports/{taken.district_id}/{within}{taken.import_id}/report.json"
+        if ("reports", address) not in self.s3.objects:
+            # A decision that was taken: its import's own report says so.
+            address = f"reports/{taken.district_id}/{taken.import_id}/report.json"
+        body = self.s3.objects["reports", address]
         answer: dict[str, Any] = json.loads(body)
         return answer
 

@@ -410,7 +410,10 @@ def _is_proof(hashed_identity: str, link: Link) -> bool:
 
 
 def _moved(link: Link, to: RosterUserKey) -> dict[str, str]:
-    return {**_ids(link.account_id, to), "former_sourced_id": link.user.sourced_id}
+    former = {"former_sourced_id": link.user.sourced_id}
+    if link.user.kind:
+        former["former_kind"] = link.user.kind
+    return {**_ids(link.account_id, to), **former}
 
 
 def _join_writes(link: Link, before: Link, event_id: str, now: datetime) -> list[Write]:
