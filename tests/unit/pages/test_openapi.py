@@ -33,7 +33,7 @@ from shared.runtime.tokens import activation_token, stop_token, unsubscribe_toke
 from shared.stores.class_exports import ClassExport, ExportedClass
 from tests.builders import key, roster, user
 from tests.depth import depth
-from tests.fakes.dynamodb import Effect
+from tests.fakes.dynamodb import Effect, error
 from tests.harness import TOKEN_KEY, WEB, World, text
 from tests.pages_harness import (
     CLEVER_DISTRICT,
@@ -103,9 +103,12 @@ class AtLimit:
         self.is_on = False
 
     def __call__(self, service: str, operation: str, request: dict[str, Any], effect: Effect) -> dict[str, Any]:
-        answer = effect()
         is_counter = service == "dynamodb" and str(request.get("Key", {}).get("PK", "")).startswith("LIMIT#")
-        return {"Attributes": {"hits": 10**6}} if self.is_on and is_counter else answer
+        if not (self.is_on and is_counter):
+            return effect()
+        if "ConditionExpression" in request:  # a limit that counts only below itself
+            raise error("ConditionalCheckFailedException", operation)
+        return {"Attributes": {"hits": 10**6}}
 
 
 class Visitor:

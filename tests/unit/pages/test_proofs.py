@@ -350,7 +350,7 @@ def test_a_new_login_at_a_linked_row_works_once_confirmed_and_is_told(web: Websi
     assert by_clever(web, "c-new", "lakeside").path == "/home"
 
 
-def test_a_clever_id_that_a_linked_row_gets_later_is_confirmed_even_in_the_districts_own_domain(web: Website) -> None:
+def test_a_clever_id_that_a_linked_row_gets_later_has_to_be_confirmed(web: Website) -> None:
     by_google(web, "g-zoe", "s9@lakeside.example")
     lakesides(web, user("t1", "teacher"), person("s9", email="s9@lakeside.example", clever="evil", given="Zoe"))
     assert by_clever(web, "evil", "lakeside").path == "/welcome"

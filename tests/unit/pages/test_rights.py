@@ -111,7 +111,7 @@ def test_a_student_with_a_teachers_number_does_not_teach_that_teachers_class() -
     assert page.open("/classes/c9/settings?district=lakeside").status in (403, 404) or "Download" not in page.text
 
 
-def test_the_teacher_of_that_number_gets_the_class_and_the_student_keeps_the_own_link() -> None:
+def test_the_teacher_of_that_number_gets_the_class_the_student_keeps_the_link() -> None:
     web = one_number()
     with_google(web, "ana@lakeside.example")
     page = web.visitor().open(web.world.address_in_mail_to("bea@lakeside.example"))
@@ -124,7 +124,7 @@ def test_the_teacher_of_that_number_gets_the_class_and_the_student_keeps_the_own
     assert {kind: link and link.account_id for kind, link in links.items()} == {"student": "ana", "teacher": "bea"}
 
 
-def test_an_account_of_a_student_is_not_linked_to_the_teacher_of_that_number_as_well() -> None:
+def test_an_account_of_a_student_is_not_linked_to_the_teacher_of_that_number() -> None:
     web = one_number()
     with_google(web, "ana@lakeside.example")
     page = web.visitor().open(web.world.address_in_mail_to("bea@lakeside.example"))
