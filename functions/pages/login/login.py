@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from datetime import timedelta
 
 from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
 from functions.pages.login.known_browser import KnownBrowsers
 from functions.pages.request_context import RequestContext, RequestContexts
+from shared.domain.clock import to_iso
 from shared.domain.email_address import normalise
 from shared.domain.errors import LoginRefused
 from shared.hubs.cognito import Challenge, refused
 from shared.stores.sessions import Session
+
+_WAITS_FOR = timedelta(minutes=10)
+"""So long an outside login waits to be confirmed by another one in the same browser."""
 
 
 class LoginPages:
@@ -84,7 +89,9 @@ class LoginPages:
         account_id = session.account_id
         if unconfirmed is None or unconfirmed.federated_identity is None or session.federated_identity is not None:
             return
-        if account_id and account_id == unconfirmed.account_id:
+        # Later it may be one that somebody else left waiting on a shared computer.
+        is_fresh = unconfirmed.begun_at >= to_iso(self._services.clock() - _WAITS_FOR)
+        if account_id and account_id == unconfirmed.account_id and is_fresh:
             self._services.sessions.trust(account_id, unconfirmed.federated_identity)
 
     def leave(self, request: Request) -> Reply:
