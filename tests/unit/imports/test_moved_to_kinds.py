@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -20,6 +21,9 @@ from typing import Any
 import itsdangerous
 import pytest
 
+from functions.import_step.archive import RosterFile
+from functions.import_step.formats.format import Format, Recognised, recognise
+from functions.import_step.steps import ingest
 from local.web_client import WebClient
 from shared.domain.link import LinkState
 from shared.domain.roster import RosterUserKey
@@ -296,3 +300,40 @@ def test_rows_that_were_taken_for_one_person_become_two_again(web: Website) -> N
     assert web.world.links.of_user(key("101", "teacher")) is None
     assert web.world.links.of_user(key("101", "student"))
     assert report["users"]["created"] == 1
+
+
+STUDENTS = "School_id,Student_id,Student_number,Last_name,First_name,Grade,Student_email,Username,Password\n"
+
+
+def without_kinds(files: list[RosterFile], formats: tuple[Format, ...]) -> tuple[Format, Recognised]:
+    """The upload as the version before numbers had kinds took it."""
+    form, upload = recognise(files, formats)
+    return form, replace(upload, by_kind=False)
+
+
+def written(world: World) -> int:
+    return sum(world.table.meter.write_units.values())
+
+
+def test_the_move_costs_in_proportion_to_the_people_and_once() -> None:
+    costs = []
+    for people in (40, 80):
+        world = World()
+        world.register()
+        numbers = range(people)
+        rows = "".join(f"o1,{n},{n},Ash{n},Ana{n},7,a{n}@lakeside.example,a{n},x\n" for n in numbers)
+        enrollments = "School_id,Section_id,Student_id\n" + "".join(f"o1,c1,{n}\n" for n in numbers)
+        files = {**recorded()["upload"], "students.csv": STUDENTS + rows, "enrollments.csv": enrollments}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ingest, "recognise", without_kinds)
+            patch.setattr(ingest, "_reading", lambda _: "")
+            world.upload(files)
+        assert world.users.get(RosterUserKey("lakeside", "7"))
+        before = written(world)
+        world.upload(files, name="moved")
+        assert world.users.get(key("7", "student"))
+        costs.append(written(world) - before)
+        before = written(world)
+        world.upload({**files, "schools.csv": "School_id,School_name\no1,Lakeside\n"}, name="night")
+        assert written(world) - before < 40
+    assert costs[1] - costs[0] <= 6 * 40
