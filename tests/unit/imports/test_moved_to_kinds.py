@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -292,14 +293,28 @@ def test_rolling_the_moving_import_back_keeps_the_kinds(web: Website) -> None:
     assert web.world.upload(upload_with(("8", "Liv", "Lund")), name="again")["users"]["created"] == 1
 
 
-def test_rows_that_were_taken_for_one_person_become_two_again(web: Website) -> None:
-    """Ana's number is a teacher's, too: whoever stood keeps the name, and with it the link."""
+def test_a_number_that_a_teacher_gets_takes_nothing_of_the_student_who_has_it(web: Website) -> None:
     report = web.world.upload(upload_with(("101", "Otto", "Ash")), name="after")
     ana, otto = web.world.users.get(key("101", "student")), web.world.users.get(key("101", "teacher"))
     assert (ana and ana.given_name, otto and otto.given_name) == ("Ana", "Otto")
     assert web.world.links.of_user(key("101", "teacher")) is None
     assert web.world.links.of_user(key("101", "student"))
     assert report["users"]["created"] == 1
+
+
+def test_rows_that_were_taken_for_one_person_become_two_again() -> None:
+    """Ana and Otto Ash were one person, a teacher of the name Ana: what there is of it stays with her."""
+    world = World()
+    world.register()
+    files = upload_with(("101", "Otto", "Ash"))
+    as_before_kinds(world, files)
+    both = world.users.get(RosterUserKey("lakeside", "101"))
+    assert (both and both.given_name, both and both.role) == ("Ana", "teacher")
+    world.links.record_match(RosterUserKey("lakeside", "101"), "ana")
+    world.upload(files, name="moved")
+    ana, otto = world.users.get(key("101", "student")), world.users.get(key("101", "teacher"))
+    assert (ana and ana.given_name, otto and otto.given_name) == ("Ana", "Otto")
+    assert ("TEACHER#lakeside#101", "LINK") not in world.table.items
 
 
 STUDENTS = "School_id,Student_id,Student_number,Last_name,First_name,Grade,Student_email,Username,Password\n"
@@ -309,6 +324,13 @@ def without_kinds(files: list[RosterFile], formats: tuple[Format, ...]) -> tuple
     """The upload as the version before numbers had kinds took it."""
     form, upload = recognise(files, formats)
     return form, replace(upload, by_kind=False)
+
+
+def as_before_kinds(world: World, files: Mapping[str, str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingest, "recognise", without_kinds)
+        patch.setattr(ingest, "_reading", lambda _: "")
+        world.upload(files)
 
 
 def written(world: World) -> int:
@@ -324,10 +346,7 @@ def test_the_move_costs_in_proportion_to_the_people_and_once() -> None:
         rows = "".join(f"o1,{n},{n},Ash{n},Ana{n},7,a{n}@lakeside.example,a{n},x\n" for n in numbers)
         enrollments = "School_id,Section_id,Student_id\n" + "".join(f"o1,c1,{n}\n" for n in numbers)
         files = {**recorded()["upload"], "students.csv": STUDENTS + rows, "enrollments.csv": enrollments}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ingest, "recognise", without_kinds)
-            patch.setattr(ingest, "_reading", lambda _: "")
-            world.upload(files)
+        as_before_kinds(world, files)
         assert world.users.get(RosterUserKey("lakeside", "7"))
         before = written(world)
         world.upload(files, name="moved")
