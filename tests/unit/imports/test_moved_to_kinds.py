@@ -310,11 +310,13 @@ def test_rows_that_were_taken_for_one_person_become_two_again() -> None:
     as_before_kinds(world, files)
     both = world.users.get(RosterUserKey("lakeside", "101"))
     assert (both and both.given_name, both and both.role) == ("Ana", "teacher")
-    world.links.record_match(RosterUserKey("lakeside", "101"), "ana")
+    link = {"state": "linked", "account_id": "ana", "version": 1, "linked_at": "2026-09-01T15:00:00.000Z"}
+    world.table.put_item(Item={"PK": "USER#lakeside#101", "SK": "LINK", **link})
     world.upload(files, name="moved")
     ana, otto = world.users.get(key("101", "student")), world.users.get(key("101", "teacher"))
     assert (ana and ana.given_name, otto and otto.given_name) == ("Ana", "Otto")
-    assert ("TEACHER#lakeside#101", "LINK") not in world.table.items
+    assert world.links.of_user(key("101", "student"))
+    assert world.links.of_user(key("101", "teacher")) is None
 
 
 STUDENTS = "School_id,Student_id,Student_number,Last_name,First_name,Grade,Student_email,Username,Password\n"
