@@ -40,5 +40,5 @@ class QueueDueActivations:
 
     def _waiting(self, user: RosterUserKey, item: Item) -> Activation | None:
         """The activation that waits; by its id where the person's number has got a kind since."""
-        found = self._activations.of_user(user)
-        return found if found or user.kind else self._activations.by_id(str(item["activation_id"]))
+        found, activation_id = self._activations.of_user(user), item.get("activation_id")
+        return found if found or user.kind or not activation_id else self._activations.by_id(str(activation_id))

@@ -265,7 +265,7 @@ class LinkStore:
             Delete(link_key(link.user)).when("version = :version", version=link.version),
             Update(account_link_key(link.account_id, to.district_id))
             .set(sourced_id=to.sourced_id, kind=to.kind or None)
-            .when(f"{_is_of(link.user)} AND #state = :linked", **_named(link.user), linked=LinkState.LINKED.value),
+            .when(f"#state = :linked AND {_is_of(link.user)}", **_named(link.user), linked=LinkState.LINKED.value),
             *_proof_items(moved),
             Put(event_item(event_id, "LinkMoved", _moved(link, to), now)),
             Put(audit_item(Fact.MOVED, moved, Actor.RULE, now, version)),
@@ -375,7 +375,7 @@ def _put_account_side(consent: Consent) -> Put:
     }
     if consent.by_rule:
         return Put(side).when(
-            f"attribute_not_exists(PK) OR ({_is_of(user)} AND #state = :linked)",
+            f"attribute_not_exists(PK) OR (#state = :linked AND {_is_of(user)})",
             **_named(user),
             linked=LinkState.LINKED.value,
         )
