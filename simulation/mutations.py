@@ -26,6 +26,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
+import pytest
 from coverage import CoverageData
 
 from simulation.mutants import FOLDERS, Mutant, sample
@@ -157,7 +158,7 @@ class Copy:
         status = self.selected("run", choice.name, limit=limit)
         if status is None:
             return "took too long"
-        if status == 0:
+        if status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             return ""
         return (failed.read_text() if failed.exists() else "") or "does not import"
 
