@@ -36,7 +36,7 @@ from shared.stores.table import Put, Write
 from shared.use_cases import link_accounts
 from shared.use_cases.class_contents import ClassContents
 from simulation import races
-from simulation.guards import _any_holder_matches, _redoes_what_was_undone
+from simulation.guards import _any_account_matches, _redoes_what_was_undone
 from tests import pages_harness as tests_site
 from tests.harness import GOOGLE, OFFICIAL
 from tests.pages_harness import lakeside
@@ -259,7 +259,7 @@ GUARDS = (
     ),
     SecurityGuard(
         "an unverified address is never linked by rule",
-        _patch(identifier_index, "match", _any_holder_matches),
+        _patch(identifier_index, "decide", _any_account_matches),
         _PRE_HIJACKED + "test_classic_federated_merge_a_prepared_password_opens_nothing_of_owners",
     ),
     SecurityGuard(

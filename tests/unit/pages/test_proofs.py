@@ -424,7 +424,7 @@ def test_a_login_trusted_at_an_undone_link_is_not_trusted_at_the_next_one(web: W
     assert "Confirm that this is you" in later.open("/home").text
 
 
-def test_a_google_that_a_stranger_left_waiting_is_not_confirmed_by_the_owners_login_later(web: Website) -> None:
+def test_a_google_that_a_stranger_left_waiting_is_not_confirmed_later(web: Website) -> None:
     linked_teacher(web)
     claims = {"sub": "google-ada", "email": "eve@mail.example", "email_verified": True}
     shared = web.visitor(**claims).open("/login").press("Continue with Google")
