@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from functions.pages.login import password as passwords
 from functions.pages.login.known_browser import KnownBrowsers
 from functions.pages.mail_links import notice as notice_pages
 from shared.domain import link as link_rules
+from shared.domain import matching
 from shared.hubs.oidc import Identity, OidcProvider
 from shared.runtime.tokens import SealedCookie, TokenKeys
 from shared.stores import identifier_index, links, sessions
@@ -33,10 +34,9 @@ from shared.stores.keys import oidc_key
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.sessions import SessionStore
 from shared.stores.table import Put, Write
-from shared.use_cases import link_accounts
 from shared.use_cases.class_contents import ClassContents
 from simulation import races
-from simulation.guards import _any_account_matches, _redoes_what_was_undone
+from simulation.guards import _any_account_matches
 from tests import pages_harness as tests_site
 from tests.harness import GOOGLE, OFFICIAL
 from tests.pages_harness import lakeside
@@ -61,10 +61,6 @@ def _patch(target: Any, name: str, new: Any) -> Removed:
 
 def _anybody_posts(_request: Request, _web_url: str) -> None:
     return None
-
-
-def _never(*_: object, **__: object) -> bool:
-    return False
 
 
 def _always(*_: object, **__: object) -> bool:
@@ -215,14 +211,7 @@ def _tells_the_username(self: passwords.PasswordPages, request: Request) -> Repl
     return see_other("/login/reset", **{LOGIN_COOKIE: self._services.sealed("forgotten").seal({"name": name})})
 
 
-@contextmanager
-def _neither_rule_keeps_an_undo() -> Iterator[None]:
-    """Use case and store both know that an undo stays; it shows only without both."""
-    with (
-        mock.patch.object(link_accounts, "_was_undone", _never),
-        mock.patch.object(links.link_rules, "make", _redoes_what_was_undone),
-    ):
-        yield
+_OBJECTIONS = matching._objections
 
 
 _NOTICES = "tests/unit/pages/test_notices.py::"
@@ -289,8 +278,8 @@ GUARDS = (
     ),
     SecurityGuard(
         "no rule makes again what a person undid",
-        _neither_rule_keeps_an_undo,
-        _LINKING + "test_undo_gives_each_side_back_and_no_rule_links_the_pair_again",
+        _patch(matching, "_objections", lambda *sides: _OBJECTIONS(*sides) - {matching.Objection.UNDONE}),
+        "tests/unit/domain/test_link_decisions.py::test_what_a_person_undid_or_another_one_has_is_never_linked_by_rule",
     ),
     SecurityGuard(
         "what is joined is what was shown",

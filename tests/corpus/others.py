@@ -41,7 +41,7 @@ def find() -> Corpus | None:
     }
     clever = RosterSet("clever-sandbox", csv_files(folder / "clever-sandbox"), 1093, 379, 8971 + 460, 89)
     japanese = NamesOutsideLatin(
-        sets["oneroster/rosterhub-1.1-ja"].files, "user02@sample-u.ac.jp", "名02 姓02", "情報処理入門", "sample-u.ac.jp"
+        sets["oneroster/rosterhub-1.1-ja"].files, "user20@sample-u.ac.jp", "名20 姓20", "情報処理入門", "sample-u.ac.jp"
     )
     nasty = folder / "nasty"
     return Corpus(

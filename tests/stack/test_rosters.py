@@ -25,7 +25,7 @@ def uploads(stack: LocalStack, sample: SampleDistrict, journey: Journey) -> Jour
 def register(uploads: Journey, district_id: str, **settings: Any) -> None:
     body = {
         "name": f"District {district_id}",
-        "email_domains": ["example.org"],
+        "email_domains": [f"{district_id}.example.org"],
         "time_zone": "America/New_York",
         **settings,
     }
