@@ -117,7 +117,8 @@ def _logs_in(sim: Simulation, user: RosterUserKey, account_id: str) -> None:
     if person is None:
         raise RefusedTransition("not_yet", "The roster is not there yet.")
     link = sim.world.links.of_user(user)
-    if link and link.state is LinkState.UNDONE:
+    if link and link.state in (LinkState.UNDONE, LinkState.LINKED):
+        # Whoever is linked already is recognised; what a person undid, no rule makes again.
         return
     login = None
     if user.sourced_id.startswith("s"):
