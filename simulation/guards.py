@@ -251,8 +251,19 @@ CHECKS: tuple[Guard, ...] = (
     Guard("table: only a refused condition is a conflict", _patch(table, "is_refused_condition", lambda _error: True)),
 )
 
-EXPLAINED: dict[str, str] = {}
-"""Guards that may be missed, with the reason."""
+_SETTINGS_OF_TWO = "no run has two districts that claim the same: tests/unit/imports/test_settings.py holds it"
+EXPLAINED = {
+    "Update LIMIT/": "a limit is no matter of what crashes: tests/unit/pages/test_limits.py holds it",
+    "Put CLEVER_DISTRICT/": _SETTINGS_OF_TWO,
+    "Put DOMAIN/": _SETTINGS_OF_TWO,
+    "Put DISTRICT/SETTINGS": "no run loads two settings files at once: tests/unit/imports/test_settings.py holds it",
+}
+"""Guards that may be missed, by how their names begin, with the reason."""
+
+
+def explanation(name: str) -> str:
+    """Return why this guard may be missed; empty when it may not."""
+    return next((reason for start, reason in EXPLAINED.items() if name.startswith(start)), "")
 
 
 def all_guards() -> list[Guard]:

@@ -218,7 +218,7 @@ def _remove_guards(result: Result, pool: ProcessPoolExecutor, progress: Progress
     # A guard that no run notices takes longest; the slice leaves those to the whole plan.
     chosen = list(range(len(every)))
     if is_slice:
-        chosen = [index for index in chosen[::4] if every[index].name not in guards.EXPLAINED]
+        chosen = [index for index in chosen[::4] if not guards.explanation(every[index].name)]
     seeds = range(400)
     bar = progress.add_task("guards taken out", total=len(chosen))
     caught, missed = {}, {}
@@ -233,7 +233,7 @@ def _remove_guards(result: Result, pool: ProcessPoolExecutor, progress: Progress
         if notice:
             caught[name] = notice
         else:
-            missed[name] = guards.EXPLAINED.get(name, "")
+            missed[name] = guards.explanation(name)
         progress.advance(bar)
     result.guards = {"removed": len(chosen), "caught": caught, "missed": missed}
     result.seconds["guards"] = round(time.monotonic() - began, 1)
