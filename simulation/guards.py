@@ -256,6 +256,9 @@ EXPLAINED = {
     "Update LIMIT/": "a limit is no matter of what crashes: tests/unit/pages/test_limits.py holds it",
     "Put CLEVER_DISTRICT/": _SETTINGS_OF_TWO,
     "Put DOMAIN/": _SETTINGS_OF_TWO,
+    "Put USER/LINK: attribute_not_exists(PK) OR #state = :matched": (
+        "the decision looks at the link before a match is noted: tests/unit/pages/test_joining.py holds the condition"
+    ),
     "Put DISTRICT/SETTINGS": "no run loads two settings files at once: tests/unit/imports/test_settings.py holds it",
 }
 """Guards that may be missed, by how their names begin, with the reason."""
