@@ -203,7 +203,7 @@ def _zipped(people: list[str]) -> bytes:
 
 
 TwoDistricts.TestCase.settings = settings(
-    max_examples=depth(40, 2_000),
+    max_examples=depth(40, 400),
     stateful_step_count=depth(8, 12),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
