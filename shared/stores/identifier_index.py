@@ -168,6 +168,14 @@ class IdentifierIndex:
         kept = self._before(user, self._on_address(user).former)[1]
         return [link for link in kept if not self._is_anothers(user, link.user, ())]
 
+    def is_anothers_now(self, user: RosterUser, addresses: Iterable[str], clever_ids: Iterable[str]) -> bool:
+        """Whether the roster gives one of these addresses or Clever ids, which are not this row's, to another row now (M19)."""
+        keys = [email_pk(address) for address in addresses if address != user.official_email]
+        keys += [clever_pk(clever_id) for clever_id in clever_ids if clever_id not in user.clever_ids]
+        of_district = holders_of_district(user.district_id)
+        # Of any two, one is another row.
+        return any(_others(self._table.page(key, of_district, most=2).items, user) for key in keys)
+
     def side_of(self, user: RosterUser, account: Account) -> AccountSide:
         """What is to be known of one account before its owner links it to this person."""
         claim = Claim(account.account_id, account.email, account.email_verified)

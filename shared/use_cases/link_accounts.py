@@ -229,7 +229,8 @@ class LinkAccounts:
         )
         identities = link.proofs.identities if link.proofs else frozenset()
         shown = {hashed_subject for _, hashed_subject in identities}
-        follows = link.is_made and link.joined is None and all(identity_hash(*s) in shown for s in side.subjects)
+        is_made = link.is_made and link.joined is None and all(identity_hash(*s) in shown for s in side.subjects)
+        follows = is_made and not self._is_of_another_row(user, link, side)
         recognition = recognise(
             link.proofs,
             login,
@@ -246,6 +247,12 @@ class LinkAccounts:
             return DistrictLogin(DistrictLoginOutcome.CONFIRMATION_NEEDED, user.key)
         self._links.note_proofs(link, self._proofs(proven, link.proofs))
         return entered
+
+    def _is_of_another_row(self, user: RosterUser, link: Link, side: AccountSide) -> bool:
+        """Whether what the link counts for, or what opens its account, is another row's in the roster now: then the sheet was
+        wrong when the link was made, or it is wrong now, and the account follows nobody (M19)."""
+        clever_ids = [subject for issuer, subject in side.subjects if issuer == self._clever_issuer]
+        return self._identifiers.is_anothers_now(user, link.proofs.addresses if link.proofs else (), clever_ids)
 
     def _may_be_taken_back(self, link: Link, user: RosterUser, login: LoginProof, hashed: str) -> bool:
         """Whether this is the person of a link that ended for another one, within the days of an undo."""

@@ -374,6 +374,25 @@ def test_an_account_that_the_district_alone_opens_follows_its_row(web: Website) 
     assert linked(web, "s1") == made
 
 
+def test_an_account_follows_no_row_that_got_another_teachers_address(web: Website) -> None:
+    by_google(web, "g-t1", "t1@lakeside.example").press("I don't have an account yet")
+    lakesides(
+        web,
+        person("t1", "teacher", email="t2@lakeside.example", given="Ada"),
+        person("t2", "teacher", email="t1@lakeside.example", given="Kim"),
+        name="swapped",
+    )
+    assert by_google(web, "g-t2", "t2@lakeside.example").path == "/welcome", "her account is the first one's"
+    assert by_google(web, "g-t1", "t1@lakeside.example").path == "/home"
+
+
+def test_an_account_follows_no_row_that_got_another_students_clever_id(web: Website) -> None:
+    in_a_made_account(web)
+    lakesides(web, user("t1", "teacher"), person("s1", clever="cid-2", given="Kid"), person("s2", clever="cid-1"))
+    assert by_clever(web, "cid-2", "lakeside").path == "/welcome"
+    assert by_clever(web, "cid-1", "lakeside").path == "/home"
+
+
 def test_a_link_of_the_version_before_counts_for_its_first_login_that_fits(web: Website) -> None:
     linked_teacher(web)
     item = web.world.table.items["USER#lakeside#t1", "LINK"]
