@@ -23,6 +23,7 @@ from functions.pages.linking import link as linking
 from functions.pages.login import federated_login
 from functions.pages.login import password as passwords
 from functions.pages.login.known_browser import KnownBrowsers
+from functions.pages.login.login import LoginPages
 from functions.pages.mail_links import notice as notice_pages
 from shared.domain import link as link_rules
 from shared.domain import matching
@@ -179,6 +180,15 @@ def _writes_at_the_button(self: Any, request: Request, *, has_account: bool) -> 
     return _go_on(self, request, has_account=has_account)
 
 
+def _trusts_whoever_waits(self: LoginPages, context: Any, session: Any) -> Any:
+    """Confirm what waits by the login alone, without a question."""
+    waiting = _waiting_for(self, context, session)
+    if waiting:
+        self._services.sessions.trust(session.account_id, waiting.identity)
+    return waiting
+
+
+_waiting_for = LoginPages.waiting_for
 _decide = linking.LinkPages.confirm
 _answered = federated_login.FederatedLoginPages.callback
 _go_on = activation_pages.ActivationPages.go_on
@@ -305,6 +315,11 @@ GUARDS = (
         "an outside login that was not shown has to be confirmed",
         _patch(sessions, "is_trusted", _always),
         _PRE_HIJACKED + "test_trojan_identifier_a_second_login_is_confirmed_once_a_rule_links",
+    ),
+    SecurityGuard(
+        "an outside login that waits is asked about by name",
+        _patch(LoginPages, "waiting_for", _trusts_whoever_waits),
+        _PRE_HIJACKED + "test_a_strangers_google_on_a_shared_computer_is_not_confirmed_unasked[None]",
     ),
     SecurityGuard(
         "a session's end is looked at, not left to TTL",

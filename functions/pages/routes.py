@@ -37,6 +37,8 @@ def routes(site: Site) -> tuple[Route, ...]:
         # Logins
         Route("GET", "/login", site.login.show),
         Route("POST", "/login", site.login.with_password),
+        Route("GET", "/login/confirm", site.login.ask_about_waiting),
+        Route("POST", "/login/confirm", site.login.answer_about_waiting),
         Route("POST", "/logout", site.login.leave),
         Route("POST", "/login/google", site.federated_login.start_google),
         Route("GET", "/callback/<provider>", site.federated_login.callback),

@@ -16,6 +16,14 @@ SESSION_HOURS = 8
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingLogin:
+    """An outside login that the account's owner is asked about, and its address, masked, by which it is recognised."""
+
+    identity: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """Who is logged in: an account, a roster user whom a district login proved, or both.
 
@@ -36,6 +44,10 @@ class Session:
     """False while that login has to be confirmed."""
     verified_email: str | None = None
     """The address that the issuer of the district login verified."""
+    federated_name: str | None = None
+    """The address of the outside login by which the account was entered, masked."""
+    waiting: WaitingLogin | None = None
+    """The outside login that this session, which was entered without it, is asked about."""
 
     @property
     def shown(self) -> frozenset[str]:
@@ -101,6 +113,8 @@ def _item(session: Session, session_id: str, now: datetime) -> Item:
         "proved_at": session.proved_at,
         "verified_email": session.verified_email,
         "way": session.federated_identity,
+        "way_name": session.federated_name,
+        "waiting": [session.waiting.identity, session.waiting.name] if session.waiting else None,
         "expires_at": to_iso(expires),
         "ttl": int(expires.timestamp()),
     }
@@ -134,4 +148,6 @@ def session_of(session_id: str, item: Item, logins: Item | None, now: datetime) 
         item.get("way"),
         is_trusted(item.get("way"), logins.get("shown", ()) if logins else None),
         item.get("verified_email"),
+        item.get("way_name"),
+        WaitingLogin(*item["waiting"]) if item.get("waiting") else None,
     )

@@ -136,6 +136,7 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "login-no-google", lambda r: r.web.visitor(sub="stranger").open("/login").press("Continue with Google")
     yield "login-candidates", _login_with_candidates
     yield "login-confirm", lambda r: r.told(page("login/confirm"))
+    yield "login-waiting", _google_that_waits
     yield "login-code", lambda r: _asked(r, "SOFTWARE_TOKEN_MFA")
     yield "login-code-refused", lambda r: _asked(r, "SOFTWARE_TOKEN_MFA").press("Log in", code="000000")
     yield "login-own-password", lambda r: _asked(r, "NEW_PASSWORD_REQUIRED")
@@ -151,11 +152,14 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     )
     yield "sso", lambda r: r.web.visitor().open(f"/sso/{DISTRICT_ID}")
     yield "welcome", lambda r: r.student(r.sample.choosing_student)
+    yield "welcome-confirm", _new_login_at_a_linked_row
     yield "link", Riverbend.both_sides
+    yield "link-confirm", _new_login_with_both_sides
     yield "link-student", _student_with_both_sides
     yield "link-older-account", _older_account
     for code in (
         "account_linked_elsewhere", "already_linked", "account_joined", "activation_dead", "proof_spent", "too_late", "not_linked",
+        "account_teaches",
     ):  # fmt: skip
         yield (
             f"link-refused-{code}",
@@ -257,6 +261,32 @@ def _status(error: Exception) -> int:
         case AccountLinkingError():
             return 409
     return 500
+
+
+def _google_that_waits(r: Riverbend) -> WebClient:
+    """The teacher got in by the password where a Google account waits that was not shown at the link."""
+    r.linked()
+    account = r.world.accounts.get(r.sample.teacher.account_id or "")
+    r.world.feed({"account_id": r.sample.teacher.account_id, "google_sub": "google-own"})
+    assert account is not None
+    browser = r.web.visitor(sub="google-own", email="joy.garcia@mail.example", email_verified=True)
+    return r.log_in(browser.open("/login").press("Continue with Google").press("Log in with my password"))
+
+
+def _new_login_at_a_linked_row(r: Riverbend) -> WebClient:
+    """The district gave a linked student another Clever id: this login is new for the account (M19)."""
+    student = r.sample.choosing_student
+    _student_with_both_sides(r).press("Link my accounts")
+    users = r.sample.tables["users.csv"]
+    changed = [[cell.replace(student.clever_id or "", "clever-new") for cell in row] for row in users]
+    r.upload(users=changed)
+    return r.student(replace(student, clever_id="clever-new"))
+
+
+def _new_login_with_both_sides(r: Riverbend) -> WebClient:
+    student = r.sample.choosing_student
+    at_login = _new_login_at_a_linked_row(r).press("Log into my existing account")
+    return at_login.press("Log in", username_or_email=student.username or "", password=PASSWORD)
 
 
 def _student_with_both_sides(r: Riverbend) -> WebClient:

@@ -13,6 +13,7 @@ from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.errors import RefusedTransition
 from shared.domain.joining import JoinPlan, Side, plan
+from shared.domain.link import Proof
 from shared.domain.roster import Role
 from shared.runtime.masking import mask_email
 from shared.stores.sessions import Session
@@ -77,6 +78,7 @@ class LinkPages:
                 [grassroots.name for grassroots in classes],
             ),
             plan=self._plan(account, classes, proven),
+            login_used=_login_used(proven) if proven.has_to_confirm else "",
             is_teacher=user.role is Role.TEACHER,
             account_id=account.account_id,
             sourced_id=user.sourced_id,
@@ -182,6 +184,13 @@ class LinkPages:
             return self.sorry(error.code, self._services.districts.get(link.user.district_id))
         undone = Session(account_id=session.account_id)
         return self._contexts.begin_session(undone, "/home?undone=1", instead_of=session)
+
+
+def _login_used(proven: Proven) -> str:
+    """By what a login is recognised that opens the account once it is confirmed: on a shared computer it may be another's."""
+    provider = "Google" if proven.by is Proof.DISTRICT_LOGIN_GOOGLE else "Clever"
+    address = mask_email(proven.verified_email)
+    return f"{provider}, {address}" if address else provider
 
 
 def to_home_linked(contexts: RequestContexts, session: Session) -> Reply:

@@ -10,7 +10,7 @@ from typing import Literal, NotRequired, TypedDict, cast
 from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
-from functions.pages.login.login import LoginPages
+from functions.pages.login.login import CONFIRM_ADDRESS, LoginPages
 from functions.pages.request_context import RequestContexts, not_on_roster
 from shared.domain.clock import to_iso
 from shared.domain.district import District
@@ -20,6 +20,7 @@ from shared.domain.federated_identity import identity_hash
 from shared.domain.link import Proof
 from shared.domain.roster import Role, RosterUser
 from shared.hubs.oidc import Identity, OidcProvider, Provider, not_proved, subject_key
+from shared.runtime.masking import mask_email
 from shared.stores.sessions import Session
 from shared.use_cases.link_accounts import DistrictLoginOutcome
 
@@ -140,7 +141,8 @@ class FederatedLoginPages:
         account_id = self._services.identifiers.account_by_subject(*subject_key(identity))
         if account_id is None:
             return self._login.show(request, problem="no_account_with_google", status=401)
-        return self._login.enter(request, account_id, identity_hash(*subject_key(identity)))
+        name = mask_email(normalise(identity.email))
+        return self._login.enter(request, account_id, identity_hash(*subject_key(identity)), name)
 
     def _through_district(
         self, request: Request, identity: Identity, provider: Provider, district_id: str | None
@@ -166,8 +168,9 @@ class FederatedLoginPages:
         session = replace(session, user=login.user)
         if login.account_id:
             session = replace(session, account_id=login.account_id, federated_identity=login.federated_identity)
-            self._login.confirm(context, session)
-        return self._contexts.begin_session(session, _ADDRESSES[login.outcome], instead_of=earlier)
+            session = replace(session, waiting=self._login.waiting_for(context, session))
+        address = CONFIRM_ADDRESS if session.waiting else _ADDRESSES[login.outcome]
+        return self._contexts.begin_session(session, address, instead_of=earlier)
 
     def _district_of_login(self, identity: Identity, provider: Provider, district_id: str | None) -> District:
         """A Clever login counts for a district only with that district's Clever id."""

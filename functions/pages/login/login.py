@@ -14,10 +14,12 @@ from shared.domain.clock import to_iso
 from shared.domain.email_address import normalise
 from shared.domain.errors import LoginRefused
 from shared.hubs.cognito import Challenge, refused
-from shared.stores.sessions import Session
+from shared.stores.sessions import Session, WaitingLogin
 
+CONFIRM_ADDRESS = "/login/confirm"
+"""The question whether an outside login that waits in this browser may open the account from now on."""
 _WAITS_FOR = timedelta(minutes=10)
-"""So long an outside login waits to be confirmed by another one in the same browser."""
+"""So long an outside login waits to be asked about after another one in the same browser."""
 
 
 class LoginPages:
@@ -66,33 +68,69 @@ class LoginPages:
         address = normalise(name)
         return (self._services.identifiers.username_of_address(address) if address else None) or name
 
-    def enter(self, request: Request, account_id: str, federated_identity: str | None = None) -> Reply:
-        """Begin a session of an account. ``federated_identity`` is the outside login that entered it.
+    def enter(
+        self, request: Request, account_id: str, federated_identity: str | None = None, name: str | None = None
+    ) -> Reply:
+        """Begin a session of an account. ``federated_identity`` is the outside login that entered it, ``name`` its address,
+        masked.
 
         What an earlier login of this browser proved goes along, to be linked with it.
         """
         context = self.context_before(request)
         earlier = context.session or context.unconfirmed
         proved = earlier if earlier and earlier.user and (context.unconfirmed or earlier.account_id is None) else None
-        session = replace(proved or Session(), account_id=account_id, federated_identity=federated_identity)
-        self.confirm(context, session)
-        address = "/link" if proved or self._contexts.activation_cookie(request) else "/home"
+        session = replace(
+            proved or Session(), account_id=account_id, federated_identity=federated_identity, federated_name=name
+        )
+        session = replace(session, waiting=self.waiting_for(context, session))
+        address = CONFIRM_ADDRESS if session.waiting else self._next_address(request, session)
         return self._contexts.begin_session(session, address, instead_of=earlier)
+
+    def _next_address(self, request: Request, session: Session) -> str:
+        """Where a login leads: to the link where this browser came for one."""
+        return "/link" if session.user or self._contexts.activation_cookie(request) else "/home"
 
     def context_before(self, request: Request) -> RequestContext:
         """Who was here before this login; no read for a browser without a session."""
         return self._contexts.of(request) if self._contexts.session_id(request) else RequestContext()
 
-    def confirm(self, context: RequestContext, session: Session) -> None:
-        """An outside login that has to be confirmed is, once this browser gets into the same account without it."""
-        unconfirmed = context.unconfirmed
-        account_id = session.account_id
-        if unconfirmed is None or unconfirmed.federated_identity is None or session.federated_identity is not None:
-            return
-        # Later it may be one that somebody else left waiting on a shared computer.
-        is_fresh = unconfirmed.begun_at >= to_iso(self._services.clock() - _WAITS_FOR)
-        if account_id and account_id == unconfirmed.account_id and is_fresh:
-            self._services.sessions.trust(account_id, unconfirmed.federated_identity)
+    def waiting_for(self, context: RequestContext, session: Session) -> WaitingLogin | None:
+        """The outside login that waits in this browser for somebody who gets into the same account without it.
+
+        What came through a district is not asked about here: ``/link`` names it, with both sides.
+        """
+        waits = context.unconfirmed
+        if waits is None or waits.user or not (waits.federated_identity and waits.federated_name):
+            return None
+        is_same_account = session.account_id is not None and session.account_id == waits.account_id
+        # Later it may be one that somebody else left on a shared computer.
+        is_fresh = waits.begun_at >= to_iso(self._services.clock() - _WAITS_FOR)
+        if session.federated_identity or not is_same_account or not is_fresh:
+            return None
+        return WaitingLogin(waits.federated_identity, waits.federated_name)
+
+    def ask_about_waiting(self, request: Request) -> Reply:
+        """The question by name: on a shared computer the login that waits may be a stranger's."""
+        session = self._contexts.of(request).session
+        if session is None:
+            return see_other("/login")
+        if session.waiting is None:
+            return see_other("/home")
+        return page(
+            "login/waiting_login", audience=self._contexts.activation_cookie(request), name=session.waiting.name
+        )
+
+    def answer_about_waiting(self, request: Request) -> Reply:
+        """Yes: the login opens the account from now on. Anything else: it goes on waiting for nobody."""
+        session = self._contexts.of(request).session
+        if session is None or session.account_id is None:
+            return see_other("/login")
+        if session.waiting is None:
+            return see_other("/home")
+        if request.form.get("answer") == "yes":
+            self._services.sessions.trust(session.account_id, session.waiting.identity)
+        answered = replace(session, waiting=None)
+        return self._contexts.begin_session(answered, self._next_address(request, answered), instead_of=session)
 
     def leave(self, request: Request) -> Reply:
         if session_id := self._contexts.session_id(request):

@@ -277,6 +277,13 @@ def at_a_first_district_login() -> Visitor:
     return Visitor(web, through_the_district(web))
 
 
+def asked_about_a_google_that_waits() -> Visitor:
+    web = lakeside()
+    linked_teacher(web)
+    page = web.visitor(sub="google-ada", email="ada@mail.example", email_verified=True).open("/login")
+    return Visitor(web, log_in(page.press("Continue with Google").press("Log in with my password")))
+
+
 def off_the_roster_since_the_login() -> Visitor:
     web = lakeside()
     page = through_the_district(web)
@@ -338,6 +345,7 @@ def visitors() -> list[Visitor]:
         with_an_expired_link(),
         with_a_replaced_link(),
         at_a_first_district_login(),
+        asked_about_a_google_that_waits(),
         off_the_roster_since_the_login(),
         on_two_devices(undone=False),
         on_two_devices(undone=True),

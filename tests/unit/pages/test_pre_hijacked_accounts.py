@@ -163,9 +163,39 @@ def test_the_owner_confirms_an_outside_login_once(web: Website, confirm: str) ->
     else:
         in_the_same_browser = web.visitor(sub="school", email="s9@lakeside.example", email_verified=True)
         in_the_same_browser.http.cookies.update(at_home.http.cookies)
-        in_the_same_browser.open("/sso/lakeside").press("Continue with Google")
+        at_home = in_the_same_browser.open("/sso/lakeside").press("Continue with Google")
 
+    assert "Let this Google account, z…e@mail.example, open this account from now on?" in at_home.text
+    at_home.press("Yes, it is mine")
+    assert at_home.path == "/home"
     assert "Algebra" in web.visitor(**claims).open("/login").press("Continue with Google").text
+
+
+@pytest.mark.parametrize("answer", ["No", None])
+def test_a_strangers_google_on_a_shared_computer_is_not_confirmed_unasked(web: Website, answer: str | None) -> None:
+    """Given the attacker's Google beside the owner's address, waiting where the owner logs in next …"""
+    web.world.feed(account("zoe", "s9@lakeside.example", role="student", google_sub="attacker"))
+    owner_is_linked_by_rule(web)
+    claims = {"sub": "attacker", "email": "eve@evil.example", "email_verified": True}
+    shared = web.visitor(**claims).open("/login").press("Continue with Google")
+    log_in(shared.press("Log in with my password"), "zoe")
+    assert "e…e@evil.example" in shared.text
+    if answer:
+        assert shared.press(answer).path == "/home"
+    assert "Algebra" in shared.open("/home").text, "the owner is in, whatever the answer"
+    later = web.visitor(**claims).open("/login").press("Continue with Google")
+    assert "Confirm that this is you" in later.text
+
+
+def test_a_google_that_waits_cannot_confirm_itself(web: Website) -> None:
+    web.world.feed(account("zoe", "s9@lakeside.example", role="student", google_sub="attacker"))
+    owner_is_linked_by_rule(web)
+    claims = {"sub": "attacker", "email": "eve@evil.example", "email_verified": True}
+    attacker = web.visitor(**claims).open("/login").press("Continue with Google")
+    for _ in range(2):
+        attacker.http.post("https://link.example/login/confirm", data={"answer": "yes"})
+        attacker.open("/login").press("Continue with Google")
+        assert "Confirm that this is you" in attacker.text
 
 
 def test_an_outside_login_that_was_shown_at_the_link_needs_no_confirming(web: Website) -> None:

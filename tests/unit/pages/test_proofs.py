@@ -343,11 +343,19 @@ def test_a_new_login_at_a_linked_row_works_once_confirmed_and_is_told(web: Websi
     log_in(ada)
     assert ada.path == "/link"
     assert "the login of Lakeside Schools opens this account" in ada.text
+    assert "The login that was used in this browser: Clever." in ada.text
     ada.press("Link my accounts")
     assert ada.path == "/home"
     web.world.notify_of_links()
     assert {mail["To"] for mail in web.world.ses.sent} == {"ada@mail.example", "t1@lakeside.example"}
     assert by_clever(web, "c-new", "lakeside").path == "/home"
+
+
+def test_a_google_that_a_linked_row_confirms_is_named_with_its_address(web: Website) -> None:
+    linked_teacher(web)
+    by_google(web, "g-first", "t1@lakeside.example")
+    other = by_google(web, "g-other", "t1@lakeside.example").press("Log into my existing account")
+    assert "Google, t…@lakeside.example" in log_in(other).text
 
 
 def test_a_clever_id_that_a_linked_row_gets_later_has_to_be_confirmed(web: Website) -> None:
