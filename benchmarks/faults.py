@@ -58,22 +58,44 @@ class _Names:
     person_id: str
     classes: str
     class_id: str
+    class_title: str
     enrollments: str
     class_of_enrollment: str
     person_of_enrollment: str
 
 
 _ONEROSTER = _Names(
-    ("users.csv",), "sourcedId", "classes.csv", "sourcedId", "enrollments.csv", "classSourcedId", "userSourcedId"
+    ("users.csv",),
+    "sourcedId",
+    "classes.csv",
+    "sourcedId",
+    "title",
+    "enrollments.csv",
+    "classSourcedId",
+    "userSourcedId",
 )
 _NAMES = {
     "oneroster-1.1": _ONEROSTER,
     "oneroster-1.2": replace(_ONEROSTER, people=("users.csv", "roles.csv")),
     "clever": _Names(
-        ("students.csv",), "Student_id", "sections.csv", "Section_id", "enrollments.csv", "Section_id", "Student_id"
+        ("students.csv",),
+        "Student_id",
+        "sections.csv",
+        "Section_id",
+        "Name",
+        "enrollments.csv",
+        "Section_id",
+        "Student_id",
     ),
     "sds-1": _Names(
-        ("Student.csv",), "SIS ID", "Section.csv", "SIS ID", "StudentEnrollment.csv", "Section SIS ID", "SIS ID"
+        ("Student.csv",),
+        "SIS ID",
+        "Section.csv",
+        "SIS ID",
+        "Section Name",
+        "StudentEnrollment.csv",
+        "Section SIS ID",
+        "SIS ID",
     ),
     "sds-2.1": replace(_ONEROSTER, people=("users.csv", "roles.csv")),
 }
@@ -150,9 +172,9 @@ def ragged(shape: Shape, folder: Path) -> Expected:
 
 
 def duplicate_class(shape: Shape, folder: Path) -> Expected:
-    """A class is there twice."""
+    """Another class has the id of one that is there."""
     names = _NAMES[shape.format]
-    line = _add_like(folder / names.classes, _draw("duplicate_class", shape), {})
+    line = _add_like(folder / names.classes, _draw("duplicate_class", shape), {names.class_title: "Pottery"})
     return _rejected("classes", "class_twice", names.classes, line, names.class_id)
 
 

@@ -37,6 +37,7 @@ _OF_ERRORS = {
     "UnknownDistrict": Section.UPLOADS,
     "Reject": Section.ROWS,
     "Note": Section.NOTES,
+    "tell": Section.NOTES,
     "AccountTooLarge": Section.ACCOUNTS,
     "withhold": Section.PEOPLE,
     "RefusedTransition": Section.PAGES,

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from functions.import_step.formats.format import Mode
 from functions.import_step.plan import ImportPlan
-from functions.import_step.records import ClassRecord
+from functions.import_step.records import ClassRecord, ClassRow
 from functions.import_step.shards import ClassesBlock
 from shared.domain.import_safety import Fate
-from shared.domain.report import Counts, Kind, Note, Reject
+from shared.domain.report import Counts, Kind, Note, Reject, Tally
 
 
 @dataclass(slots=True)
@@ -95,29 +95,40 @@ def _remove_missing(
 def _gather(
     blocks: Iterable[ClassesBlock], plan: ImportPlan, result: ClassDiff
 ) -> tuple[dict[str, ClassRecord], set[str]]:
-    """The classes of the upload by their ids, and the ids of those that it marks as removed."""
-    after: dict[str, ClassRecord] = {}
+    """The classes of the upload by their ids, and the ids of those that it only marks as removed."""
+    first: dict[str, ClassRow] = {}
+    more: dict[str, list[ClassRow]] = {}
     removed: set[str] = set()
+    notes = Tally()
     for block in blocks:
         for row, line in zip(block.rows, block.lines, strict=True):
             class_id = row.sourced_id
-            if class_id in after or class_id in removed:
-                result.rejects.append(
-                    Reject(
-                        block.file,
-                        line,
-                        block.column,
-                        "class_twice",
-                        "A class with this id was in an earlier row. Give every class an id of its own.",
-                        class_id[:80],
-                    )
-                )
+            if row.removed:
+                removed.add(class_id)
+                continue
+            known = first.setdefault(class_id, row)
+            if known is row:
+                continue
+            if row.is_another_than(known):
+                result.rejects.append(_class_twice(block, class_id, line))
                 result.classes.read += 1
                 result.classes.rejected += 1
-            elif row.removed:
-                removed.add(class_id)
-            else:
-                after[class_id] = ClassRecord.of(row)
+                continue
+            more.setdefault(class_id, [known]).append(row)
+            notes.tell("several_rows_per_class", _SEVERAL_ROWS, block.file, line)
+    result.notes += notes.notes()
+    after = {class_id: ClassRecord.of(row) for class_id, row in first.items()}
+    after |= {class_id: ClassRecord.of_rows(rows) for class_id, rows in more.items()}
+    # Whoever deletes a class and adds it again in one upload has it.
+    removed -= after.keys()
     if plan.additions_only:
         removed.clear()
     return after, removed
+
+
+_SEVERAL_ROWS = "Classes on several rows, one for each term or the same one twice, were read as one class each."
+
+
+def _class_twice(block: ClassesBlock, class_id: str, line: int) -> Reject:
+    message = "A class with this id was in an earlier row. Give every class an id of its own."
+    return Reject(block.file, line, block.column, "class_twice", message, class_id[:80])

@@ -21,7 +21,7 @@ from functions.import_step.records import (
 )
 from functions.import_step.shards import AnyPeopleBlock, EnrollmentsBlock, PeopleBlock, RolesBlock
 from shared.domain.import_safety import Fate
-from shared.domain.report import Counts, Kind, Note, Reject
+from shared.domain.report import Counts, Kind, Note, Reject, Tally
 from shared.domain.roster import KIND_OF_ROLE, NumberKind, Role, number_of, person_id
 
 MOST_OF_CLASSES = 150_000
@@ -73,8 +73,8 @@ class _Gathered:
     removed: set[str] = field(default_factory=set)
     enrollments: ByPerson = field(default_factory=dict)
     ended: ByPerson = field(default_factory=dict)
-    repeated: int = 0
-    other_names: int = 0
+    notes: Tally = field(default_factory=Tally)
+    """What is to be said of rows that are read."""
     others: list[Reject] = field(default_factory=list)
     """Rows with an id that an earlier row gives to somebody else."""
 
@@ -299,8 +299,6 @@ class _Comparison:
                 "People without a role that this system acts for were left out.",
                 self._left_out,
             ),
-            ("several_rows_per_person", "People on several rows were read as one person each.", seen.repeated),
-            ("rows_disagree", "Rows of one person name the person differently; the first was taken.", seen.other_names),
             ("repeated_enrollments", "Repeated enrollments were counted once.", self._enrollments.repeated),
             ("removals_put_off", f"People who are missing were kept, because {because}.", result.put_off),
             (
@@ -311,6 +309,7 @@ class _Comparison:
         ):
             if count:
                 result.notes.append(Note(code, message, count=count))
+        result.notes += seen.notes.notes()
 
 
 def _is_left_out(person: PersonRecord | None, old: PersonRecord) -> bool:
@@ -460,10 +459,8 @@ def _gather_people(seen: _Gathered, block: PeopleBlock) -> None:
         if known is None:
             seen.people[row.sourced_id] = PersonRecord.of(row)
             continue
-        if known.is_somebody_else(row):
-            message = (
-                "An earlier row gives this id to somebody with another name and address. Give each person an own id."
-            )
+        if known.contradicts(row):
+            message = "An earlier row gives this id to somebody with another name. Give each person an id of their own."
             seen.others.append(
                 Reject(block.file, line, block.column, "id_of_another", message, number_of(row.sourced_id)[:80])
             )
@@ -471,9 +468,13 @@ def _gather_people(seen: _Gathered, block: PeopleBlock) -> None:
         if not known.has_room_for(row.school_ids, row.clever_ids):
             seen.others.append(_too_many_schools(block, row.sourced_id, line))
             continue
-        seen.repeated += 1
-        seen.other_names += (known.given_name, known.family_name) != (row.given_name, row.family_name)
+        seen.notes.tell("several_rows_per_person", _SEVERAL_ROWS, block.file, line)
+        if disagreement := known.disagreement(row):
+            seen.notes.tell("rows_disagree", disagreement, block.file, line)
         known.add(row)
+
+
+_SEVERAL_ROWS = "People on several rows were read as one person each."
 
 
 def _reject_dangling(

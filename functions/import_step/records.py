@@ -8,13 +8,14 @@ still read; ``PersonRecord.of`` and ``add`` take it over, and its format reads i
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
 from msgspec.json import Encoder
 from msgspec.structs import replace
 
+from shared.domain.person_name import names_contradict
 from shared.domain.roster import (
     ROLE_PRECEDENCE,
     DistrictClass,
@@ -81,6 +82,16 @@ class ClassRow(Struct, array_like=True, gc=False):
     """The day after its last one, as the roster's terms say (OneRoster 1.2: ``endDate`` is exclusive)."""
     removed: bool = False
 
+    def is_another_than(self, other: ClassRow) -> bool:
+        """Whether two rows with one id are two classes, and not one class in two terms or one row twice."""
+        if (self.school_id or "") != (other.school_id or ""):
+            return True
+        is_one_term = (self.term_title, self.ends_on) == (other.term_title, other.ends_on)
+        has_another_code = bool(self.class_code and other.class_code and self.class_code != other.class_code)
+        if self.title.casefold() == other.title.casefold():
+            return has_another_code and is_one_term
+        return is_one_term or has_another_code or not self.course_title or self.course_title != other.course_title
+
 
 class RoleEnrollments(Struct, array_like=True, gc=False):
     """The classes that a person is in with one role; ids sorted."""
@@ -122,6 +133,14 @@ class PersonRecord(Struct, array_like=True, gc=False):
             [],
         )
 
+    def disagreement(self, row: PersonRow) -> str | None:
+        """What another row of this person says otherwise: a message for the report, or None."""
+        if (self.given_name, self.family_name) != (row.given_name, row.family_name):
+            return "Rows of one person name the person differently; the first was taken."
+        if self.email and row.email and self.email != row.email:
+            return "Rows of one person give different addresses; the first was taken."
+        return None
+
     def add(self, row: PersonRow) -> None:
         """Add another row of the same person; the names of the first one stay."""
         self._take_role(row.role)
@@ -152,6 +171,13 @@ class PersonRecord(Struct, array_like=True, gc=False):
         return (
             self.given_name != other.given_name and self.family_name != other.family_name and self.email != other.email
         )
+
+    def contradicts(self, row: PersonRow) -> bool:
+        """Whether another row of this number in the same upload is about somebody else: both names contradict, and no common
+        address says that they are one. That both lack an address says nothing."""
+        if self.email and self.email == row.email:
+            return False
+        return names_contradict((self.given_name, self.family_name), (row.given_name, row.family_name))
 
     def with_enrollments(self, enrollments: list[RoleEnrollments]) -> PersonRecord:
         return replace(self, enrollments=enrollments)
@@ -250,6 +276,17 @@ class ClassRecord(Struct, array_like=True, gc=False):
             row.term_title,
             row.ends_on,
         )
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[ClassRow]) -> ClassRecord:
+        """The class of several rows, one for each term or quarter, in whatever order: named as in its first term, with the
+        terms of all of them and the latest end. One whose row has no end has none."""
+        in_order = sorted(rows, key=lambda row: (row.ends_on or "9999-12-31", row.term_title or "", row.title))
+        terms = dict.fromkeys(row.term_title for row in in_order if row.term_title)
+        record = cls.of(in_order[0])
+        record.term_title = ", ".join([*terms][:2]) or None
+        record.ends_on = in_order[-1].ends_on
+        return record
 
     def is_over(self, on: str) -> bool:
         """Whether its last day is past; ``on`` is today, YYYY-MM-DD."""

@@ -31,3 +31,10 @@ def may_be_family_name_of(family_name: str, display_name: str) -> bool:
 def share_a_part(a: str, b: str) -> bool:
     """Whether two names have a part in common; a name that is not there shares none."""
     return bool(name_parts(a) & name_parts(b))
+
+
+def names_contradict(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether two rows, each with given and family name, cannot be about one person: no part of the names is the same, in
+    whichever column it stands. A row without any name contradicts none."""
+    mine, theirs = " ".join(one).strip(), " ".join(other).strip()
+    return bool(mine and theirs) and mine != theirs and not share_a_part(mine, theirs)

@@ -168,6 +168,22 @@ def _together(one: Note, other: Note) -> Note:
     return replace(one, count=count, line=min(lines, default=None))
 
 
+class Tally:
+    """Notes about rows, counted while they are read: equal ones are one, with the first line of each file."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, str], list[int]] = {}
+
+    def tell(self, code: str, message: str, file: str, line: int, count: int = 1) -> None:
+        """Count rows of a file, of which ``line`` is the first."""
+        known = self._found.setdefault((code, message, file), [0, line])
+        known[0] += count
+        known[1] = min(known[1], line)
+
+    def notes(self) -> list[Note]:
+        return [Note(code, message, file, count, line) for (code, message, file), (count, line) in self._found.items()]
+
+
 def _present(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
