@@ -34,7 +34,7 @@ from shared.stores import request_context as stored_context
 from shared.stores.keys import oidc_key
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.sessions import SessionStore
-from shared.stores.table import Put, Write
+from shared.stores.table import Put, Update, Write
 from shared.use_cases.class_contents import ClassContents
 from simulation import races
 from simulation.guards import _any_account_matches
@@ -188,6 +188,15 @@ def _trusts_whoever_waits(self: LoginPages, context: Any, session: Any) -> Any:
     return waiting
 
 
+def _adopts_in_silence(self: links.LinkStore, link: Any, proofs: Any, _by: Any, **_named: Any) -> bool:
+    return self.note_proofs(link, proofs)
+
+
+def _proofs_whatever_stands(link: Any, proofs: Any) -> Any:
+    """Write the proofs without comparing those that were read."""
+    return Update(links.link_key(link.user)).set(proofs=links._proofs_item(proofs))
+
+
 _waiting_for = LoginPages.waiting_for
 _decide = linking.LinkPages.confirm
 _answered = federated_login.FederatedLoginPages.callback
@@ -226,6 +235,7 @@ _OBJECTIONS = matching._objections
 
 _NOTICES = "tests/unit/pages/test_notices.py::"
 _PRE_HIJACKED = "tests/unit/pages/test_pre_hijacked_accounts.py::"
+_PROOFS = "tests/unit/pages/test_proofs.py::"
 _LINKING = "tests/unit/pages/test_linking.py::"
 _SECURITY = "tests/unit/pages/test_security.py::"
 _PASSWORDS = "tests/unit/pages/test_passwords.py::"
@@ -320,6 +330,16 @@ GUARDS = (
         "an outside login that waits is asked about by name",
         _patch(LoginPages, "waiting_for", _trusts_whoever_waits),
         _PRE_HIJACKED + "test_a_strangers_google_on_a_shared_computer_is_not_confirmed_unasked[None]",
+    ),
+    SecurityGuard(
+        "a login that is new for a link is told to the account's own address",
+        _patch(links.LinkStore, "adopt", _adopts_in_silence),
+        _PROOFS + "test_a_new_login_that_the_rule_adopts_is_told_to_the_accounts_own_address",
+    ),
+    SecurityGuard(
+        "proofs are written as they were read",
+        _patch(links, "_put_proofs", _proofs_whatever_stands),
+        _PROOFS + "test_two_logins_at_once_both_stay_proofs_of_the_link",
     ),
     SecurityGuard(
         "a session's end is looked at, not left to TTL",

@@ -21,6 +21,7 @@ from functions.event_publisher.publish_events import PublishEvents
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import Import, StepResult
 from functions.import_step.steps import ImportSteps
+from functions.link_notice.notify_link_change import EVENTS as LINK_EVENTS
 from functions.link_notice.notify_link_change import NotifyLinkChange
 from functions.mail_feedback.record_feedback import RecordFeedback
 from functions.roster_import.receive_upload import Received, ReceiveUpload
@@ -231,7 +232,7 @@ class World:
     def notify_of_links(self) -> int:
         """Hand every event of a link to its notices, as the bus and its queue would; answers how many mails went out."""
         items = [item for (pk, _), item in sorted(self.table.items.items()) if pk.startswith("OUTBOX#")]
-        links = [item for item in items if item["detail_type"] in ("AccountLinked", "LinkUndone")]
+        links = [item for item in items if item["detail_type"] in LINK_EVENTS]
         return sum(self.notify_link_change().notify(item["detail_type"], json.loads(item["detail"])) for item in links)
 
     def send_digest(self) -> SendDigest:

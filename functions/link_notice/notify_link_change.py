@@ -33,9 +33,9 @@ from shared.stores.links import LinkStore
 from shared.stores.notices import ClaimResult, NoticeStore
 from shared.stores.roster_users import RosterUserStore
 
-LINKED, UNDONE = "AccountLinked", "LinkUndone"
-"""The events of links, by their detail type."""
-EVENTS = (LINKED, UNDONE)
+LINKED, UNDONE, ADOPTED = "AccountLinked", "LinkUndone", "LoginAdopted"
+"""The events of links that somebody is told of, by their detail type."""
+EVENTS = (LINKED, UNDONE, ADOPTED)
 LEASE = timedelta(minutes=10)
 """Longer than a worker lives, and shorter than the queue waits before it brings an event again."""
 
@@ -83,23 +83,28 @@ class NotifyLinkChange:
         link = self._links.of_user(key)
         if district is None or user is None or account is None or link is None:
             return 0
-        is_linked = event_type == LINKED
-        if is_linked and not _is_the_link(link, detail):
+        is_linked = event_type != UNDONE
+        if is_linked and not _is_the_link(link, event_type, detail):
             return 0
         sides = _sides(user, account, district, detail)
         told = addresses(user, account)
+        if event_type == ADOPTED:
+            # Whoever has the official address has that login.
+            told = {side: address for side, address in told.items() if side is Side.OWN}
         if not is_linked and (link.is_ended or link.account_id != account.account_id):
             # The number is somebody else's by now, who is not told of the one before, nor the other way round.
             person = link.proofs.person if link.is_ended and link.proofs else None
             name = f"{person.given_name} {person.family_name}" if person else account.display_name
             sides = replace(sides, name=name, official_email="")
             told = {side: address for side, address in told.items() if side is Side.OWN}
+        proof: Literal["rule", "adopted"] | Proof | None = "rule" if link.by_rule else link.by
+        if event_type == ADOPTED:
+            proof = "adopted"
         notified, failures = 0, list[MailRefused | OutcomeUnknown]()
         for side, address in told.items():
             notice = Notice(str(detail["event_id"]), side, key, account.account_id)
             if is_linked:
                 undo = f"{self._brand.web_url}/notice/{notice_token(notice, link, address, self._token_key())}"
-                proof: Proof | Literal["rule"] | None = "rule" if link.by_rule else link.by
                 message = messages.linked(self._brand, district, to=address, sides=sides, proof=proof, link=undo)
             else:
                 message = messages.undone(self._brand, district, to=address, sides=sides)
@@ -165,6 +170,7 @@ def _sides(user: RosterUser, account: Account, district: District, detail: Mappi
     )
 
 
-def _is_the_link(link: Link, detail: Mapping[str, Any]) -> bool:
-    """Whether the link is still the one that the event is about."""
-    return link.is_linked and (link.account_id, link.linked_at) == (detail["account_id"], detail["occurred_at"])
+def _is_the_link(link: Link, event_type: str, detail: Mapping[str, Any]) -> bool:
+    """Whether the link is still the one that the event is about: as it was made, or as it adopted a login."""
+    since = link.adopted_at if event_type == ADOPTED else link.linked_at
+    return link.is_linked and (link.account_id, since) == (detail["account_id"], detail["occurred_at"])

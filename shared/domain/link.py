@@ -52,6 +52,13 @@ class Link:
     """What it counts for (M19); None for a link that an earlier version made, until the first login that fits."""
     is_ended: bool = False
     """Whether it was undone because its number is somebody else's now (M19)."""
+    adopted_at: str | None = None
+    """When a login that was new for it was taken for the same person's, without a question (M19)."""
+
+    @property
+    def undoable_from(self) -> str:
+        """When the days of an undo begin: with the link, and anew with each login that was adopted."""
+        return max(self.linked_at or "", self.adopted_at or "")
 
     @property
     def is_linked(self) -> bool:

@@ -162,7 +162,13 @@ class BothSides:
 
 
 def linked(
-    brand: Brand, district: District, *, to: str, sides: BothSides, proof: Proof | Literal["rule"] | None, link: str
+    brand: Brand,
+    district: District,
+    *,
+    to: str,
+    sides: BothSides,
+    proof: Proof | Literal["rule", "adopted"] | None,
+    link: str,
 ) -> Message:
     """Says that two accounts were linked, and how it was proved; ``link`` leads to the undo (B2)."""
     return _notice(Kind.LINKED, brand, district, to=to, sides=sides, proof=proof or "", link=link)

@@ -25,6 +25,8 @@ class Fact(StrEnum):
     UNDONE = "undone"
     MOVED = "moved"
     """The link followed its person to this number (M19)."""
+    ADOPTED = "adopted"
+    """The rule took a login that was new for the link for the same person's (M19)."""
 
 
 class Actor(StrEnum):

@@ -41,6 +41,7 @@ from shared.stores.table import ABSENT, Delete, DynamoTable, Put, Table, Update,
 
 _JOINED = "joined"
 """The state of the account's side of a link whose account was joined into another one."""
+_NO_PROOFS = "attribute_not_exists(proofs)"
 _ONLY_MATCHED = "attribute_not_exists(PK) OR #state = :matched"
 
 
@@ -189,10 +190,21 @@ class LinkStore:
         return [link for link in self.of_users(users).values() if _is_proof(hashed_identity, link)] if users else []
 
     def note_proofs(self, link: Link, proofs: LinkProofs) -> bool:
-        """Let a link count for these proofs; False where it is another link by now."""
-        update = Update(link_key(link.user)).set(proofs=_proofs_item(proofs))
+        """Let a link count for these proofs; False where it is another link by now, or counts for others."""
+        noted = _put_proofs(link, proofs)
+        return self._table.attempt(noted, *_proof_items(replace(link, proofs=proofs)))
+
+    def adopt(self, link: Link, proofs: LinkProofs, by: Proof, *, event_id: str, now: datetime) -> bool:
+        """Let a link count for a login that is new for it, which the rule takes for the same person's (M19).
+
+        The account's own address is told, and the link can be undone for 30 days from now. False as ``note_proofs``.
+        """
+        adopted = replace(link, proofs=proofs, adopted_at=to_iso(now))
         return self._table.attempt(
-            update.when("version = :version", version=link.version), *_proof_items(replace(link, proofs=proofs))
+            _put_proofs(link, proofs).set(adopted_at=adopted.adopted_at),
+            *_proof_items(adopted),
+            Put(_adoption(adopted, by, event_id, now)),
+            Put(audit_item(Fact.ADOPTED, replace(adopted, by=by), Actor.RULE, now, link.version)),
         )
 
     def confirm(
@@ -249,9 +261,11 @@ class LinkStore:
         event_id: str,
         now: datetime,
         also: Iterable[Write] = (),
+        adopts: Proof | None = None,
     ) -> Link | None:
         """Let a link follow its person to another number of the district (M19), nudges and all; nobody is mailed.
 
+        ``adopts`` names the kind of a login that is new for the link: then the account's own address is told, as by ``adopt``.
         None where it is another link by now, or the new number is linked already.
         """
         item, present = self._table.get(link_key(link.user)), self.of_user(to)
@@ -259,6 +273,8 @@ class LinkStore:
             return None
         version = max(link.version, present.version if present else 0) + 1
         moved = replace(link, user=to, version=version, proofs=proofs)
+        if adopts:
+            moved = replace(moved, adopted_at=to_iso(now))
         put = Put({**item, **_link_item(moved, None), "nudge_due_at": item.get("nudge_due_at")})
         writes: list[Write] = [
             put.when("version = :version", version=present.version) if present else put.when(ABSENT),
@@ -270,6 +286,8 @@ class LinkStore:
             Put(event_item(event_id, "LinkMoved", _moved(link, to), now)),
             Put(audit_item(Fact.MOVED, moved, Actor.RULE, now, version)),
         ]
+        if adopts:
+            writes.append(Put(_adoption(moved, adopts, f"{event_id}.LoginAdopted", now)))
         if link.joined:
             side = Update(account_link_key(link.joined.account_id, to.district_id))
             writes.append(side.set(sourced_id=to.sourced_id, kind=to.kind or None))
@@ -328,7 +346,7 @@ class LinkStore:
             if present and account_id not in (None, present.account_id):
                 present = None
             wanted = link_rules.undo(present, now=to_iso(now))
-            if present is None or from_iso(present.linked_at or "") < now - timedelta(days=UNDO_DAYS):
+            if present is None or from_iso(present.undoable_from) < now - timedelta(days=UNDO_DAYS):
                 raise RefusedTransition("too_late", f"A link can be undone for {UNDO_DAYS} days.")
             account_id = present.account_id
             if self._table.attempt(*self._undo_writes(present, wanted, event_id, now, actor)):
@@ -353,6 +371,19 @@ def _put_link(wanted: Link, present: Link | None, nudge_at: datetime | None = No
     """The link in the place of the one that was read."""
     put = Put(_link_item(wanted, nudge_at))
     return put.when("version = :version", version=present.version) if present else put.when(ABSENT)
+
+
+def _put_proofs(link: Link, proofs: LinkProofs) -> Update:
+    """The proofs of a link in the place of those that were read: of two logins at once neither loses the other's."""
+    update = (
+        Update(link_key(link.user)).set(proofs=_proofs_item(proofs)).when("version = :version", version=link.version)
+    )
+    return update.when("proofs = :seen", seen=_proofs_item(link.proofs)) if link.proofs else update.when(_NO_PROOFS)
+
+
+def _adoption(link: Link, by: Proof, event_id: str, now: datetime) -> Item:
+    """The event of a login that is new for a link, of which the account's own address is told."""
+    return event_item(event_id, "LoginAdopted", {**_ids(link.account_id, link.user), "by": by.value}, now)
 
 
 def _end_logins(account_id: str, now: datetime, shown: frozenset[str] | None = None) -> Update:
@@ -484,6 +515,7 @@ def _link_item(link: Link, nudge_at: datetime | None) -> Item:
             "joined": _link_item(link.joined, None) if link.joined else None,
             "proofs": _proofs_item(link.proofs) if link.proofs else None,
             "is_ended": link.is_ended or None,
+            "adopted_at": link.adopted_at,
         }
     )
 
@@ -502,6 +534,7 @@ def link_of(item: Item) -> Link:
         joined=link_of(item["joined"]) if "joined" in item else None,
         proofs=_proofs_of(item["proofs"]) if "proofs" in item else None,
         is_ended=bool(item.get("is_ended")),
+        adopted_at=item.get("adopted_at"),
     )
 
 

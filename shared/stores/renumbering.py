@@ -139,7 +139,7 @@ def _due(kind: str, old: RosterUserKey, new: RosterUserKey, due_at: str | None) 
 
 
 _DECIDED_BY = {
-    "LINK": ("version", "nudge_due_at", "nudges"),
+    "LINK": ("version", "nudge_due_at", "nudges", "proofs"),
     "ACTIVATION": ("activation_id", "state", "used_at", "follow_up_at", "attempts"),
 }
 """The attributes that every step of a link or an activation changes one of."""

@@ -14,9 +14,10 @@ from shared.domain.activation import Activation
 from shared.domain.clock import Clock, NewId, from_iso, to_iso
 from shared.domain.district import District
 from shared.domain.email_address import normalise
-from shared.domain.errors import RefusedTransition
+from shared.domain.errors import Conflict, RefusedTransition
 from shared.domain.federated_identity import identity_hash
 from shared.domain.link import UNDO_DAYS, Link, LinkState, Proof
+from shared.domain.link_notice import Side, addresses
 from shared.domain.matching import (
     AccountSide,
     Decision,
@@ -211,7 +212,10 @@ class LinkAccounts:
         if proven.is_linked:
             return None
         proofs = self._proofs(proven, link.proofs)
-        return self._links.move(link, proven.user.key, proofs, event_id=self._new_id(), now=self._clock(), also=also)
+        adopts = proven.by if link.proofs and proofs.identities - link.proofs.identities else None
+        return self._links.move(
+            link, proven.user.key, proofs, event_id=self._new_id(), now=self._clock(), also=also, adopts=adopts
+        )
 
     def _recognised(self, proven: Proven, link: Link, login: LoginProof, hashed: str) -> DistrictLogin | None:
         """What a login to a linked number opens; None where it is somebody else, whose link is still to be made (M19)."""
@@ -231,22 +235,30 @@ class LinkAccounts:
         shown = {hashed_subject for _, hashed_subject in identities}
         is_made = link.is_made and link.joined is None and all(identity_hash(*s) in shown for s in side.subjects)
         follows = is_made and not self._is_of_another_row(user, link, side)
+        grounds = decision.grounds if decision.account_id == link.account_id else None
         recognition = recognise(
-            link.proofs,
-            login,
-            hashed,
-            person_of(user),
-            side.display_name,
-            grounds=decision.grounds if decision.account_id == link.account_id else None,
-            follows=follows,
+            link.proofs, login, hashed, person_of(user), side.display_name, grounds=grounds, follows=follows
         )
         if recognition is Recognition.SOMEBODY_ELSE:
             self._links.end(link, event_id=self._new_id(), now=self._clock())
             return None
         if recognition is Recognition.CONFIRM:
             return DistrictLogin(DistrictLoginOutcome.CONFIRMATION_NEEDED, user.key)
-        self._links.note_proofs(link, self._proofs(proven, link.proofs))
+        # A link of an earlier version knew no logins, and the account's own subject opened it before.
+        is_new = recognition is Recognition.SAME and link.proofs is not None and grounds is not Grounds.SUBJECT
+        self._note_login(proven, link, account, is_new=is_new)
         return entered
+
+    def _note_login(self, proven: Proven, link: Link, account: Account | None, *, is_new: bool) -> None:
+        """Let a link count for a login from now on. The account's own address is told of one that is new for it.
+
+        Raises Conflict where that could not be noted: nobody gets in untold.
+        """
+        proofs = self._proofs(proven, link.proofs)
+        if not is_new or Side.OWN not in addresses(proven.user, account):
+            self._links.note_proofs(link, proofs)
+        elif not self._links.adopt(link, proofs, proven.by, event_id=self._new_id(), now=self._clock()):
+            raise Conflict("link_changed", "This link was changed in the meantime.")
 
     def _is_of_another_row(self, user: RosterUser, link: Link, side: AccountSide) -> bool:
         """Whether what the link counts for, or what opens its account, is another row's in the roster now: then the sheet was

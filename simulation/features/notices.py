@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from functions.link_notice.notify_link_change import EVENTS
+from functions.link_notice.notify_link_change import EVENTS, LINKED, UNDONE
 from shared.domain.clock import to_iso
 from simulation.simulator import Feature, Simulation, Worker
 
@@ -66,7 +66,7 @@ def _at_rest(sim: Simulation) -> dict[str, Any]:
 def _untold(sim: Simulation) -> Iterator[tuple[str, str]]:
     items = sim.world.table.items
     for entry in sim.world.events.entries:
-        if entry["DetailType"] not in EVENTS:
+        if entry["DetailType"] not in (LINKED, UNDONE):
             continue
         detail = json.loads(entry["Detail"])
         pk = f"USER#{detail['district_id']}#{detail['sourced_id']}"
@@ -74,7 +74,7 @@ def _untold(sim: Simulation) -> Iterator[tuple[str, str]]:
         if person["role"] != "teacher" or "official_email" not in person:
             continue
         is_over = link["state"] != "linked" or link["linked_at"] != detail["occurred_at"]
-        if entry["DetailType"] == "AccountLinked" and is_over:
+        if entry["DetailType"] == LINKED and is_over:
             continue
         if (detail["event_id"], "official") not in sim.facts["notices settled"]:
             yield pk, entry["DetailType"]

@@ -141,7 +141,7 @@ class NoticePages:
         address = addresses(user, account).get(notice.side)
         if not (link and link.is_linked and user and account and district and address):
             return "gone"
-        is_old = from_iso(link.linked_at or "") < self._services.clock() - timedelta(days=UNDO_DAYS)
+        is_old = from_iso(link.undoable_from) < self._services.clock() - timedelta(days=UNDO_DAYS)
         is_another = link.account_id != notice.account_id
         if is_old or is_another or not is_notice_token(token, notice, link, address, self._services.token_keys()):
             return "gone"

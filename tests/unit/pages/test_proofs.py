@@ -5,6 +5,7 @@ Hilltop is a district that means harm: it has its own Clever and its own domain,
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -351,6 +352,65 @@ def test_a_new_login_at_a_linked_row_works_once_confirmed_and_is_told(web: Websi
     assert by_clever(web, "c-new", "lakeside").path == "/home"
 
 
+def test_a_new_login_that_the_rule_adopts_is_told_to_the_accounts_own_address(web: Website) -> None:
+    linked_teacher(web)
+    web.world.notify_of_links()
+    web.world.ses.sent.clear()
+    web.world.pass_time(days=40)
+    assert by_google(web, "g-school", "t1@lakeside.example").path == "/home"
+    assert web.world.notify_of_links() == 1
+    (mail,) = web.world.ses.sent
+    assert mail["To"] == "ada@mail.example"
+    assert "another login of your district opens the account" in text(mail)
+    address = next(word for word in text(mail).split() if "/notice/" in word)
+    web.visitor().open(address).press("Undo the link", email="ada@mail.example")
+    assert linked(web, "t1") is None, "for 30 days from now"
+
+
+def test_a_login_that_the_link_knows_is_not_told_again(web: Website) -> None:
+    linked_teacher(web)
+    for _ in range(2):
+        by_google(web, "g-school", "t1@lakeside.example")
+        web.world.pass_time(minutes=1)
+    web.world.notify_of_links()
+    assert [mail["To"] for mail in web.world.ses.sent].count("ada@mail.example") == 2, "the link, and one new login"
+
+
+def test_a_notice_that_is_out_undoes_the_link_after_a_login_was_adopted(web: Website) -> None:
+    linked_teacher(web)
+    web.world.notify_of_links()
+    mail = next(mail for mail in web.world.ses.sent if mail["To"] == "ada@mail.example")
+    address = next(word for word in text(mail).split() if "/notice/" in word)
+    web.world.pass_time(minutes=1)
+    by_google(web, "g-school", "t1@lakeside.example")
+    web.visitor().open(address).press("Undo the link", email="ada@mail.example")
+    assert linked(web, "t1") is None
+
+
+def test_a_new_login_that_a_moved_link_follows_is_told_too(web: Website) -> None:
+    linked_teacher(web)
+    web.world.notify_of_links()
+    web.world.ses.sent.clear()
+    people = [user("t2", "teacher"), user("s1"), user("s2"), user("s9"), user("a1", "administrator")]
+    lakesides(web, person("t1-new", "teacher", email="t1@lakeside.example"), *people, name="renumbered")
+    by_google(web, "g-school", "t1@lakeside.example")
+    assert linked(web, "t1-new") == "ada"
+    web.world.notify_of_links()
+    assert [mail["To"] for mail in web.world.ses.sent] == ["ada@mail.example"]
+
+
+def test_two_logins_at_once_both_stay_proofs_of_the_link(web: Website) -> None:
+    linked_teacher(web)
+    seen = web.world.links.of_user(key("t1"))
+    assert seen is not None
+    assert seen.proofs is not None
+    first, second = (
+        replace(seen.proofs, identities=frozenset({("https://clever.com", hashed)})) for hashed in ("one", "two")
+    )
+    assert web.world.links.note_proofs(seen, first)
+    assert not web.world.links.note_proofs(seen, second), "it was not read with the first one"
+
+
 def test_a_google_that_a_linked_row_confirms_is_named_with_its_address(web: Website) -> None:
     linked_teacher(web)
     by_google(web, "g-first", "t1@lakeside.example")
@@ -410,6 +470,7 @@ def test_a_link_of_the_version_before_counts_for_its_first_login_that_fits(web: 
     assert link is not None
     assert link.proofs is not None
     assert link.proofs.identities
+    assert web.world.notify_of_links() == 2, "the link itself, and no login"
 
 
 # Addresses and trust.

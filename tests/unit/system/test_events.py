@@ -21,7 +21,7 @@ SCHEMAS = {
 }
 KINDS = {
     "AccountLinked", "LinkUndone", "AccountCreated", "GoalCreated", "AssignmentCreated", "ClassDeleted", "ClassRestored",
-    "ImportFinished", "ImportHeld", "LinkMoved", "AccountsJoined", "AccountsParted",
+    "ImportFinished", "ImportHeld", "LinkMoved", "LoginAdopted", "AccountsJoined", "AccountsParted",
 }  # fmt: skip
 PERSONAL = ("Ada", "Kid", "Zoe", "Kim", "Person", "@", "cid-1", "google-ada", "Period 3", "Algebra", "Essay")
 """Names, addresses, outside ids and titles of Lakeside."""
@@ -31,6 +31,8 @@ def a_year_of_lakeside() -> Website:
     """All that the platform is told of: links, an undo, accounts joined and parted, work in a class, a tidied class, imports."""
     web = lakeside()
     teacher = linked_teacher(web)
+    ada = web.visitor(sub="g-ada-at-school", email="t1@lakeside.example", email_verified=True)
+    ada.open("/sso/lakeside").press("Continue with Google")
     settings = teacher.open("/classes/own/settings").press("Delete class").press("Restore class")
     district_class = settings.open(settings.open("/home").links()["Algebra"])
     district_class.press("Create goal", title="Essay of Ada", skills="a, b")
