@@ -30,6 +30,7 @@ from shared.mail.ses import rate_limited_mailer
 from shared.stores.due_items import DueStore
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.stuck_people import StuckStore
+from shared.stores.waiting import WaitingStore
 from tests.fakes.aws import MemorySes
 from tests.fakes.dynamodb import Effect, error
 from tests.harness import World
@@ -228,7 +229,7 @@ class Backlog:
         )
         sending = SendActivation(
             world.activations, world.users, world.links, world.districts, mailer, _Invitations(),
-            StuckStore(world.table), DueStore(world.table),
+            StuckStore(world.table), DueStore(world.table), WaitingStore(world.table),
             recipients=RecipientCap(RateLimiter(world.table, world.clock), world.clock), clock=world.clock,
         )  # fmt: skip
         while True:

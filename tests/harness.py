@@ -51,6 +51,7 @@ from shared.stores.roster_users import RosterUserStore
 from shared.stores.send_state import SendStateStore
 from shared.stores.stuck_people import StuckStore
 from shared.stores.uploads import Uploads
+from shared.stores.waiting import WaitingStore
 from shared.use_cases.class_contents import ClassContents
 from shared.use_cases.match_and_invite import MatchAndInvite
 from shared.use_cases.pair_classes import PairClasses
@@ -190,12 +191,15 @@ class World:
 
     def queue_due_activations(self) -> QueueDueActivations:
         queue = ActivationQueue(self.sqs, "queue")
-        return QueueDueActivations(DueStore(self.table), self.activations, queue, clock=self.clock)
+        return QueueDueActivations(
+            DueStore(self.table), WaitingStore(self.table), self.activations, self.users, self.districts, queue,
+            clock=self.clock,
+        )  # fmt: skip
 
     def send_activation(self) -> SendActivation:
         return SendActivation(
             self.activations, self.users, self.links, self.districts, self.mailer(), self.invitations(),
-            StuckStore(self.table), DueStore(self.table),
+            StuckStore(self.table), DueStore(self.table), WaitingStore(self.table),
             recipients=RecipientCap(RateLimiter(self.table, self.clock), self.clock), clock=self.clock,
         )  # fmt: skip
 
@@ -288,6 +292,7 @@ class World:
             self.districts,
             self.reports,
             ImportStarter(self.states, self.table, "arn"),
+            WaitingStore(self.table),
             read=Uploads(self.s3, "rosters").read,
             alarm=self._alarm,
             clock=self.clock,
@@ -303,6 +308,7 @@ class World:
             self.links,
             self.activations,
             ActivationQueue(self.sqs, "queue").request,
+            WaitingStore(self.table),
             clock=self.clock,
             new_id=self.new_id,
             at_once=1,

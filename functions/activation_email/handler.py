@@ -29,6 +29,7 @@ from shared.stores.links import LinkStore
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck_people import StuckStore
+from shared.stores.waiting import WaitingStore
 
 AT_ONCE = 5
 """Requests of a batch that are handled at the same time: a mail mostly waits for its slot and for SES."""
@@ -67,6 +68,7 @@ def use_cases() -> UseCases:
             invitations,
             StuckStore(table),
             due,
+            WaitingStore(table),
             recipients=RecipientCap(RateLimiter(table, utc_now), utc_now),
             clock=utc_now,
         ),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from functions.activation_email.invitation import InvitationMails
-from shared.domain.activation import Activation, ActivationState, why_not_mailed
+from shared.domain.activation import Activation, ActivationState, valid_for, waits_until, why_not_mailed
 from shared.domain.clock import Clock, to_iso
 from shared.domain.district import District
 from shared.domain.errors import RefusedTransition
@@ -18,10 +18,11 @@ from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import Mailer, MailRefused
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
-from shared.stores.due_items import ACTIVATION, DueStore
+from shared.stores.due_items import PARKED, DueStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck_people import StuckCode, StuckStore
+from shared.stores.waiting import WaitingStore
 
 LEASE = timedelta(minutes=10)
 PARKED_FOR = timedelta(minutes=5)
@@ -41,6 +42,7 @@ class SendActivation:
         invitations: InvitationMails,
         stuck: StuckStore,
         due: DueStore,
+        waiting: WaitingStore,
         *,
         recipients: RecipientCap,
         clock: Clock,
@@ -51,14 +53,17 @@ class SendActivation:
         self._links = links
         self._districts = districts
         self._due = due
+        self._waiting = waiting
         self._delivery = Delivery(mailer, resend_unknown=False)
         self._invitations = invitations
         self._stuck = stuck
         self._clock = clock
 
     def send(self, user_key: RosterUserKey, activation_id: str) -> Outcome:
-        """Send it, if it is still needed.
+        """Send it, if it is still needed, and its district lets it go out now.
 
+        Whether it may go out was asked when it was queued; the day, the hours and the pilot may be others by now. Then it
+        waits for its district again (POSTPONED), unless a person asked for it.
         Where it is only not the time for it (rate, quota, sending stopped), the mail stays pending, is parked as due later, and
         the request has done its part (REFUSED): waiting uses up none of the times that it may come.
         Whoever comes while the mail is under way waits for the lease to pass. By then SES' own event has settled what
@@ -83,9 +88,15 @@ class SendActivation:
         if why_not_mailed(user, link=self._links.of_user(user_key), mailed_address=activation.official_email):
             self._activations.withdraw(activation)
             return Outcome.NOT_NEEDED
-        district = self._districts.get(user_key.district_id)
+        district, now = self._districts.get(user_key.district_id), self._clock()
+        look_at = waits_until(district, user, now)
+        if look_at and not activation.is_asked_for:
+            self._waiting.add([(user_key, activation_id)])
+            self._waiting.note(user_key.district_id, look_at)
+            return Outcome.POSTPONED
+        activation = replace(activation, expires_at=to_iso(now + valid_for(district)))
         message = self._invitations.activation(activation, user, district)
-        outcome = self._delivery.send(message, self._claim(activation, district), is_urgent=_is_awaited(activation))
+        outcome = self._delivery.send(message, self._claim(activation, district), is_urgent=activation.is_asked_for)
         if outcome is Outcome.UNKNOWN:
             raise delivery_unknown()
         # Where somebody else was faster, what is to be done depends on what they did.
@@ -133,14 +144,9 @@ class _ActivationClaim:
         if not refused.may_try_later:
             raise refused
         due_at = refused.until or self.clock() + PARKED_FOR
-        self.due.add(ACTIVATION, self.activation.user, due_at, activation_id=self.activation.activation_id)
+        self.due.add(PARKED, self.activation.user, due_at, activation_id=self.activation.activation_id)
 
     def complete(self, message_id: str = "", /) -> None:
         now = self.clock()
         due_at = follow_up_at(self.district, self.activation, now)
         self.activations.mark_sent(self.activation, message_id, now=now, follow_up_at=due_at)
-
-
-def _is_awaited(activation: Activation) -> bool:
-    """A person asked for this mail, and waits for it: it is not the first one."""
-    return activation.token_version > 1

@@ -11,7 +11,10 @@ from shared.runtime.observability import logger
 from shared.runtime.settings import ActivationScheduleSettings
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
+from shared.stores.districts import DistrictStore
 from shared.stores.due_items import DueStore
+from shared.stores.roster_users import RosterUserStore
+from shared.stores.waiting import WaitingStore
 
 
 @logger.inject_lambda_context
@@ -19,6 +22,14 @@ def lambda_handler(_event: object, _context: LambdaContext) -> dict[str, int]:
     settings = ActivationScheduleSettings.from_environment()
     table = aws.table(settings.table_name)
     queue = ActivationQueue(aws.client("sqs"), settings.activation_queue_url)
-    requested = QueueDueActivations(DueStore(table), ActivationStore(table), queue, clock=utc_now).run()
+    requested = QueueDueActivations(
+        DueStore(table),
+        WaitingStore(table),
+        ActivationStore(table),
+        RosterUserStore(table),
+        DistrictStore(table),
+        queue,
+        clock=utc_now,
+    ).run()
     logger.info("activations due", extra={"requested": requested})
     return {"requested": requested}

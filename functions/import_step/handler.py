@@ -21,6 +21,7 @@ from shared.stores.import_files import ImportFiles
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
 from shared.stores.uploads import Uploads
+from shared.stores.waiting import WaitingStore
 from shared.use_cases.match_and_invite import MatchAndInvite
 
 
@@ -36,6 +37,7 @@ def steps() -> ImportSteps:
         LinkStore(table),
         ActivationStore(table),
         queue.request,
+        WaitingStore(table),
         clock=utc_now,
         new_id=new_id,
     )

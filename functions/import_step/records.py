@@ -186,8 +186,13 @@ class PersonRecord(Struct, array_like=True, gc=False):
         return self == other.with_enrollments(self.enrollments)
 
     def is_matched_like(self, other: PersonRecord) -> bool:
-        """Whether nothing that a match rests on differs: role, address, Clever ids."""
-        return self.role == other.role and self.email == other.email and self.clever_ids == other.clever_ids
+        """Whether nothing that a match rests on differs: role, names, address, Clever ids."""
+        return (
+            self.role == other.role
+            and self.email == other.email
+            and self.clever_ids == other.clever_ids
+            and (self.given_name, self.family_name) == (other.given_name, other.family_name)
+        )
 
     def pairs(self) -> set[tuple[str, str]]:
         """(class id, enrollment role) of all enrollments."""

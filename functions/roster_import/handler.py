@@ -20,6 +20,7 @@ from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportStarter
 from shared.stores.reports import ReportStore
 from shared.stores.uploads import Uploads
+from shared.stores.waiting import WaitingStore
 
 
 @cache
@@ -32,6 +33,7 @@ def receive_upload() -> ReceiveUpload:
         DistrictStore(table),
         ReportStore(table, s3, settings.report_bucket),
         ImportStarter(aws.client("stepfunctions"), table, settings.import_state_machine_arn),
+        WaitingStore(table),
         read=Uploads(s3, settings.roster_bucket).read,
         alarm=lambda: metric("UnknownUpload"),
         clock=utc_now,

@@ -15,6 +15,7 @@ from shared.domain.report import Report, Status, Upload, rejected_report
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportStarter
 from shared.stores.reports import ReportStore
+from shared.stores.waiting import WaitingStore
 
 _DISTRICT = r"(?P<district>[a-z0-9-]{1,64})"
 _NAME = r"(?P<name>[^/\x00-\x1f\x7f]{1,200})"
@@ -47,6 +48,7 @@ class ReceiveUpload:
         districts: DistrictStore,
         reports: ReportStore,
         imports: ImportStarter,
+        waiting: WaitingStore,
         *,
         read: Callable[[str], bytes],
         alarm: Callable[[], None],
@@ -57,6 +59,7 @@ class ReceiveUpload:
         self._districts = districts
         self._reports = reports
         self._imports = imports
+        self._waiting = waiting
         self._read = read
         self._alarm = alarm
         self._on_dispute = on_dispute
@@ -81,6 +84,7 @@ class ReceiveUpload:
     def _register(self, district_id: str, upload: Upload) -> Received:
         try:
             self._districts.put(parse_district(district_id, self._read(upload.key)))
+            self._waiting.look_now(district_id, self._clock())
         except InvalidSettings as error:
             if error.code in ("domain_taken", "tenant_taken"):
                 self._on_dispute()

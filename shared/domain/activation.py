@@ -7,7 +7,7 @@ the mail goes out once: only ``pending`` may be sent, and only one worker can cl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.district import District
@@ -57,6 +57,8 @@ class Activation:
     trouble: str | None = None
     from_before_kinds: bool = False
     """Whether it was made when its person's number had no kind: the link in its mails names none."""
+    is_asked_for: bool = False
+    """Whether a person asked for this mail, and waits for it: it waits for no day and no hour."""
 
 
 class NotMailed(StrEnum):
@@ -115,26 +117,68 @@ def valid_for(district: District) -> timedelta:
     return timedelta(days=district.activations.valid_days)
 
 
+class Step(StrEnum):
+    """What becomes of the activation of a teacher who is to be invited."""
+
+    CREATE = "create"
+    BEGIN_ANEW = "begin_anew"
+    GO_ON = "go_on"
+    """It waits for its mail already."""
+
+
+def next_step(present: Activation | None, address: str) -> Step | None:
+    """What is to be done so that a teacher is invited at this address; None where the one mail went there (M8)."""
+    if present is None:
+        return Step.CREATE
+    if present.state is ActivationState.PENDING:
+        return Step.GO_ON
+    return Step.BEGIN_ANEW if begins_anew(present, address) else None
+
+
+_IS_GOOD_FOR_ONE_ADDRESS = (
+    ActivationState.SENDING,
+    ActivationState.SENT,
+    ActivationState.DELIVERED,
+    ActivationState.BOUNCED,
+    ActivationState.EXPIRED,
+)
+
+
 def begins_anew(present: Activation, address: str) -> bool:
-    """Whether no mail ever reached this teacher, so that the activation begins anew: it was withdrawn unsent for a match that
-    is gone, or bounced at an address that the district has corrected since."""
+    """Whether an activation that was not used begins anew: it was withdrawn unsent for a reason that is gone, or its mail
+    went to an address that the district has corrected since. Whoever complained of it is left alone."""
     if present.used_at:
         return False
     if present.state is ActivationState.WITHDRAWN:
         return present.sent_at is None
-    return present.state is ActivationState.BOUNCED and present.official_email != address
+    return present.state in _IS_GOOD_FOR_ONE_ADDRESS and present.official_email != address
 
 
-_NOT_YET = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-def starts_at(district: District, user: RosterUser, now: datetime) -> datetime | None:
-    """When the activation email may go out; None for at once. Outside of a pilot, not before the district's settings change."""
-    if district.schools and not set(district.schools) & set(user.school_ids):
-        return _NOT_YET
+def starts_at(district: District, now: datetime) -> datetime:
+    """When the district lets activation mails go out: now, or from its day and in its hours on."""
     starts = now
     if district.activations_from:
         starts = max(now, moment_of(district, district.activations_from))
     if district.activations.in_school_hours:
         starts = next_allowed(district, starts)
+    return starts
+
+
+def is_in_pilot(district: District, user: RosterUser) -> bool:
+    """Whether this person may be mailed in a pilot: at one of its schools, or where there is none."""
+    return not district.schools or not set(district.schools).isdisjoint(user.school_ids)
+
+
+NOBODY_KNOWS = timedelta(days=366)
+"""After so long it is looked again at those whom a pilot leaves out; settings that change lead to them before."""
+
+
+def waits_until(district: District, user: RosterUser, now: datetime) -> datetime | None:
+    """Until when this person's activation mail may not go out; None where it may now (M8).
+
+    What it rests on may change: it is asked when the mail is queued, and again when it is sent.
+    """
+    if not is_in_pilot(district, user):
+        return now + NOBODY_KNOWS
+    starts = starts_at(district, now)
     return starts if starts > now else None

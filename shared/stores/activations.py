@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import RosterUserKey
-from shared.stores.due_items import ACTIVATION, FOLLOW_UP, due_item
+from shared.stores.due_items import FOLLOW_UP, due_item
 from shared.stores.keys import (
     Item,
     activation_key,
@@ -21,6 +22,7 @@ from shared.stores.keys import (
 )
 from shared.stores.stuck_people import StuckCode, stuck_item
 from shared.stores.table import ABSENT, PRESENT, Delete, DynamoTable, Put, Table, Update, Write
+from shared.stores.waiting import waiting_item
 
 _PRESENT_ONE = "activation_id = :id"
 """The activation is still the person's present one."""
@@ -53,23 +55,27 @@ class ActivationStore:
         activation = self.of_user(user_of(pointer))
         return activation if activation and activation.activation_id == activation_id else None
 
-    def create_pending(self, activation: Activation, *, due_at: datetime | None = None) -> bool:
-        """A new activation; with ``due_at`` it waits for that moment. False when the person has one already (M8)."""
+    def of_users(self, users: Iterable[RosterUserKey]) -> dict[RosterUserKey, Activation]:
+        found = map(activation_of, self._table.batch_get(map(activation_key, users)).values())
+        return {activation.user: activation for activation in found}
+
+    def create_pending(self, activation: Activation, *, waits: bool = False) -> bool:
+        """A new activation; it may wait for its district. False when the person has one already (M8)."""
         return self._table.attempt(
-            Put(_item(activation)).when(ABSENT), Put(_pointer(activation)), *_waiting(activation, due_at)
+            Put(_item(activation)).when(ABSENT), Put(_pointer(activation)), *_waiting(activation, waits=waits)
         )
 
     def renew(
         self, activation: Activation, activation_id: str, address: str, *, now: datetime, valid_for: timedelta
     ) -> Activation:
-        """Begin anew with a mail to this address: what was sent before leads nowhere any more.
+        """A person asked for a mail to this address: begin anew, and what was sent before leads nowhere any more.
 
         Raises RefusedTransition ``not_renewable`` while the mail is waiting or under way, when the activation was used or
         withdrawn, or when it has changed in the meantime.
         """
         if activation.state is ActivationState.WITHDRAWN:
             raise _not_renewable()
-        return self._begin_anew(activation, activation_id, address, now=now, valid_for=valid_for)
+        return self._begin_anew(activation, activation_id, address, now=now, valid_for=valid_for, is_asked_for=True)
 
     def invite_again(
         self,
@@ -79,12 +85,10 @@ class ActivationStore:
         *,
         now: datetime,
         valid_for: timedelta,
-        due_at: datetime | None,
+        waits: bool,
     ) -> Activation:
-        """As ``renew``, also for one that was withdrawn unsent; with ``due_at`` it waits for that moment (M8)."""
-        return self._begin_anew(
-            activation, activation_id, address, now=max(now, due_at or now), valid_for=valid_for, due_at=due_at
-        )
+        """As ``renew``, because of what changed, also for one that was withdrawn unsent; it may wait for its district (M8)."""
+        return self._begin_anew(activation, activation_id, address, now=now, valid_for=valid_for, waits=waits)
 
     def _begin_anew(
         self,
@@ -94,7 +98,8 @@ class ActivationStore:
         *,
         now: datetime,
         valid_for: timedelta,
-        due_at: datetime | None = None,
+        waits: bool = False,
+        is_asked_for: bool = False,
     ) -> Activation:
         under_way = activation.state is ActivationState.SENDING and (activation.lease_until or "") > to_iso(now)
         if activation.used_at or under_way or activation.state is ActivationState.PENDING:
@@ -106,12 +111,13 @@ class ActivationStore:
             token_version=activation.token_version + 1,
             created_at=to_iso(now),
             expires_at=to_iso(now + valid_for),
+            is_asked_for=is_asked_for,
         )
         self._table.write(
             Put(_item(fresh)).when(_PRESENT_ONE, id=activation.activation_id).when(_UNUSED),
             Put(_pointer(fresh)),
             Delete(stuck_key(activation.user)),
-            *_waiting(fresh, due_at),
+            *_waiting(fresh, waits=waits),
             otherwise=_not_renewable(),
         )
         return fresh
@@ -121,8 +127,13 @@ class ActivationStore:
         self._step(activation, ActivationState.PENDING, _update(activation).set(email=address))
 
     def claim(self, activation: Activation, *, now: datetime, lease: timedelta) -> None:
-        """Claim the activation for one send. Raises RefusedTransition when somebody else has it, or had it."""
-        update = _update(activation).set(state=ActivationState.SENDING.value, lease_until=to_iso(now + lease))
+        """Claim the activation for one send, and note until when its link works.
+
+        Raises RefusedTransition when somebody else has it, or had it.
+        """
+        update = _update(activation).set(
+            state=ActivationState.SENDING.value, lease_until=to_iso(now + lease), expires_at=activation.expires_at
+        )
         self._step(activation, ActivationState.PENDING, update.add(attempts=1))
 
     def release(self, activation: Activation) -> None:
@@ -290,11 +301,9 @@ def _pointer(activation: Activation) -> Item:
     }
 
 
-def _waiting(activation: Activation, due_at: datetime | None) -> list[Put]:
-    """What makes the mail of an activation due, where it waits for a moment."""
-    if due_at is None:
-        return []
-    return [Put(due_item(ACTIVATION, activation.user, due_at, activation_id=activation.activation_id))]
+def _waiting(activation: Activation, *, waits: bool) -> list[Put]:
+    """That an activation waits for its district, if it does."""
+    return [Put(waiting_item(activation.user, activation.activation_id))] if waits else []
 
 
 def _not_renewable() -> RefusedTransition:
@@ -321,6 +330,7 @@ def _item(a: Activation) -> Item:
         "follow_up_at": a.follow_up_at,
         "reminders": a.reminders or None,
         "from_before_kinds": a.from_before_kinds or None,
+        "is_asked_for": a.is_asked_for or None,
     }
 
 
@@ -345,4 +355,5 @@ def activation_of(item: Item) -> Activation:
         reminders_stopped=bool(item.get("reminders_stopped")),
         trouble=item.get("trouble"),
         from_before_kinds=bool(item.get("from_before_kinds")),
+        is_asked_for=bool(item.get("is_asked_for")),
     )

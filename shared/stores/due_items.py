@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared.domain.clock import to_iso
 from shared.domain.roster import RosterUserKey
@@ -12,8 +12,14 @@ from shared.stores.table import Delete, DynamoTable, Put, Table
 
 NUDGE = "nudge"
 ACTIVATION = "activation"
+"""An activation that an earlier version let wait or parked: it is moved on as soon as it is seen."""
+PARKED = "parked"
+"""An activation whose mail was refused for now: by the send rate, a quota, or because sending stopped."""
 FOLLOW_UP = "follow_up"
 """An activation whose mail is out: a reminder, or its end."""
+
+
+_END = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def due_item(kind: str, user: RosterUserKey, due_at: datetime, **facts: str) -> Item:
@@ -33,6 +39,10 @@ class DueStore:
             for item in self._table.query(due_pk(kind, shard), until=due_until(to_iso(now)), consistent=False):
                 due_at, user = due_of_sk(item["SK"])
                 yield user, due_at, item
+
+    def all_of(self, kind: str) -> Iterator[tuple[RosterUserKey, str, Item]]:
+        """As ``due``, whenever it is due."""
+        return self.due(kind, _END)
 
     def add(self, kind: str, user: RosterUserKey, due_at: datetime, **facts: str) -> None:
         """From this moment on it is due. May be run again."""

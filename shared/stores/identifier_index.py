@@ -134,11 +134,13 @@ class IdentifierIndex:
         shared_domains: Collection[str] = (),
         address_is_proven: bool = False,
         address_is_shared: bool | None = None,
+        undone: Collection[str] = (),
     ) -> Decision:
         """Ask ``matching.decide`` about everybody who holds this person's address, Clever ids or login.
 
         Without ``login`` it is an import, or the list of candidates, that asks. ``address_is_shared`` is for an import that
-        is not applied yet and knows more than the table. ``address_is_proven`` says that a mail or an issuer proved it.
+        is not applied yet and knows more than the table, and so is ``undone``: accounts whose link to this row it ends.
+        ``address_is_proven`` says that a mail or an issuer proved it.
         """
         on_address = self._on_address(user) if user.official_email else OnAddress()
         if address_is_shared is not None:
@@ -159,6 +161,7 @@ class IdentifierIndex:
             address_is_proven,
         )
         sides = self._sides(user, list(claims.values()), is_login=login is not None, leaving=on_address.leaving)
+        sides = [replace(side, is_undone=side.is_undone or side.account_id in undone) for side in sides]
         return decide(person, sides, own_domains, login, shared_domains)
 
     def kept_links(self, user: RosterUser) -> list[Link]:

@@ -157,6 +157,24 @@ def due_of_sk(sk: str) -> tuple[str, RosterUserKey]:
     return due_at, RosterUserKey.of_person_id(district_id, person)
 
 
+WAITS = "WAITS"
+"""The partition of the districts in which activations wait."""
+
+
+def waits_key(district_id: str) -> Key:
+    return {"PK": WAITS, "SK": district_id}
+
+
+def waiting_pk(district_id: str, shard: int) -> str:
+    return f"WAITING#{district_id}#{shard}"
+
+
+def waiting_key(user: RosterUserKey) -> Key:
+    """Where it stands that this roster user's activation waits for the district."""
+    shard = zlib.crc32(user_pk(user).encode()) % DUE_SHARDS
+    return {"PK": waiting_pk(user.district_id, shard), "SK": user.person_id}
+
+
 # Accounts: who they are, their links, and their grassroots classes.
 
 ACCOUNTS = "ACCOUNT#"

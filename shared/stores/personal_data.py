@@ -40,6 +40,7 @@ from shared.stores.keys import (
     scores_of_class,
     stuck_key,
     user_pk,
+    waiting_key,
 )
 from shared.stores.links import LinkStore, user_of_side
 from shared.stores.nudges import NudgeStore
@@ -199,7 +200,8 @@ class PersonalData:
         ]
         proofs = _proof_keys(self._links.of_user(user))
         own = (key_of((pk, holder_sk(user))) for pk in pks)
-        return [*own, *former, *proofs, stuck_key(user), remaining_key(user), *pointer, *self._note_of_move(user)]
+        noted = (key_at(user) for key_at in (stuck_key, remaining_key, waiting_key))
+        return [*own, *former, *proofs, *noted, *pointer, *self._note_of_move(user)]
 
     def _note_of_move(self, user: RosterUserKey) -> list[Key]:
         without_kind = RosterUserKey(user.district_id, user.sourced_id)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.domain.activation import (
     Activation,
     ActivationState,
     NotMailed,
+    Step,
     begins_anew,
-    starts_at,
+    next_step,
     valid_for,
+    waits_until,
     why_not_mailed,
 )
 from shared.domain.clock import Clock, NewId, to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of
 from shared.domain.errors import RefusedTransition
-from shared.domain.link import Link
+from shared.domain.link import Link, LinkState
 from shared.domain.matching import Decision, Outcome, is_somebody_else
 from shared.domain.report import Note, merged_notes
 from shared.domain.roster import Role, RosterUser
@@ -28,6 +30,7 @@ from shared.runtime.parallel import each
 from shared.stores.activations import ActivationStore
 from shared.stores.identifier_index import IdentifierIndex, person_of
 from shared.stores.links import LinkStore
+from shared.stores.waiting import WaitingStore
 
 type Queue = Callable[[Iterable[Activation]], None]
 
@@ -97,6 +100,7 @@ class MatchAndInvite:
         links: LinkStore,
         activations: ActivationStore,
         queue: Queue,
+        waiting: WaitingStore,
         *,
         clock: Clock,
         new_id: NewId,
@@ -107,6 +111,7 @@ class MatchAndInvite:
         self._matches = MatchByRule(identifiers, links, activations)
         self._activations = activations
         self._queue = queue
+        self._waiting = waiting
         self._clock = clock
         self._new_id = new_id
         self._at_once = at_once
@@ -119,122 +124,151 @@ class MatchAndInvite:
         result = MatchCounts()
         notes: list[Note] = []
         to_send: list[Activation] = []
-        people = [user for user in users if user.role is not Role.ADMINISTRATOR and user.active]
+        looks_at: list[datetime] = []
+        people = _matched_by_an_import(users)
         links = self._links.of_users(user.key for user in people)
-        for counts, activation, more in each(
+        for look, activation in each(
             lambda user: self._match(district, user, links.get(user.key)), people, at_once=self._at_once
         ):
-            result += counts
-            notes += more
+            result += look.counts
+            notes += look.notes
+            looks_at += [look.waits_until] if look.waits_until else []
             if activation:
                 to_send.append(activation)
         self._queue(to_send)
+        if looks_at:
+            self._waiting.note(district.district_id, min(looks_at))
         return result, merged_notes(notes)
 
-    def preview(self, district: District, users: Iterable[RosterUser], shared: set[str]) -> MatchCounts:
-        """Count what ``run`` would, and write nothing (B1). ``shared`` are addresses that two people of the upload have."""
-        result = MatchCounts()
-        people = [user for user in users if user.role is not Role.ADMINISTRATOR and user.active]
-        links = self._links.of_users(user.key for user in people)
-        for user in people:
-            link = links.get(user.key)
-            if link and link.is_linked and not _is_anothers(link, user):
-                result.matched += 1
-                continue
-            found = self._identifiers.find_match(
-                user, district.own_domains, address_is_shared=user.official_email in shared
-            )
-            _count(result, found.outcome, user)
-            why_not = why_not_mailed(user, address_is_shared=found.address_is_shared)
-            if why_not is NotMailed.NOT_A_TEACHER or found.outcome is Outcome.MATCHED:
-                continue
-            if why_not in _EXPLAINED:
-                result.withhold(user, why_not.value)
-            elif starts_at(district, user, self._clock()):
-                result.withhold(user, WAITS)
-            else:
-                result.queued += 1
-        return result
-
-    def _match(
-        self, district: District, user: RosterUser, link: Link | None
-    ) -> tuple[MatchCounts, Activation | None, list[Note]]:
+    def preview(
+        self, district: District, users: Iterable[RosterUser], shared: set[str]
+    ) -> tuple[MatchCounts, list[Note]]:
+        """Return what ``run`` would, and write nothing (B1). ``shared`` are addresses that two people of the upload have."""
         result = MatchCounts()
         notes: list[Note] = []
+        people = _matched_by_an_import(users)
+        links = self._links.of_users(user.key for user in people)
+        activations = self._activations.of_users(user.key for user in people if user.role is Role.TEACHER)
+        for user in people:
+            look = self._foresee(district, user, links.get(user.key), activations.get(user.key), shared)
+            result += look.counts
+            notes += look.notes
+        return result, merged_notes(notes)
+
+    def _foresee(
+        self,
+        district: District,
+        user: RosterUser,
+        link: Link | None,
+        present: Activation | None,
+        shared: set[str],
+    ) -> _Look:
+        now, ended = self._clock(), frozenset[str]()
         if link and link.is_linked:
             if not _is_anothers(link, user):
-                result.matched = 1
-                return result, None, []
-            if link := self._links.end(link, event_id=self._new_id(), now=self._clock()):
-                notes.append(Note(NUMBER_OF_ANOTHER, _NUMBER_OF_ANOTHER, count=1))
+                return _Look(MatchCounts(matched=1))
+            ended, link = frozenset({link.account_id}), replace(link, state=LinkState.UNDONE, undone_at=to_iso(now))
+        found = self._identifiers.find_match(
+            user, district.own_domains, address_is_shared=user.official_email in shared, undone=ended
+        )
+        if present and _is_of_one_before(present, link):
+            present = None
+        look = _look(district, user, found, present, now)
+        return look.with_note(_NUMBER_OF_ANOTHER) if ended else look
+
+    def _match(self, district: District, user: RosterUser, link: Link | None) -> tuple[_Look, Activation | None]:
+        """Match somebody, and invite a teacher who needs it. Return the activation, too, if its mail is to be sent now."""
+        ended = None
+        if link and link.is_linked:
+            if not _is_anothers(link, user):
+                return _Look(MatchCounts(matched=1)), None
+            ended = link = self._links.end(link, event_id=self._new_id(), now=self._clock())
         found, _ = self._matches.match(district, user)
-        _count(result, found.outcome, user)
         present = self._activations.of_user(user.key) if user.role is Role.TEACHER else None
         if present and _is_of_one_before(present, link) and self._activations.discard(present):
             present = None
+        look = _look(district, user, found, present, self._clock())
         if found.account_id:
             self._matches.withdraw_mail(present)
-            return result, None, notes
-        why_not = why_not_mailed(user, address_is_shared=found.address_is_shared)
-        if why_not in _EXPLAINED:
-            result.withhold(user, why_not.value)
-            return result, None, [*notes, Note(why_not.value, _EXPLAINED[why_not], count=1)]
-        if why_not:
-            return result, None, notes
-        counts, activation, more = self._invite(district, user, user.official_email or "", present, result)
-        return counts, activation, [*notes, *more]
+        elif look.step:
+            present = self._invite(district, user, present, look)
+        activation = present if look.counts.queued and present and present.state is ActivationState.PENDING else None
+        return (look.with_note(_NUMBER_OF_ANOTHER) if ended else look), activation
 
     def _invite(
-        self, district: District, user: RosterUser, address: str, present: Activation | None, result: MatchCounts
-    ) -> tuple[MatchCounts, Activation | None, list[Note]]:
-        """Invite a teacher who needs it. Return the activation if its mail is to be sent now."""
-        notes = []
-        if domain_of(address) not in district.email_domains:
-            notes.append(
-                Note("outside_domain", "Teachers were mailed at an address outside the district's domains.", count=1)
-            )
-        now = self._clock()
-        starts = starts_at(district, user, now)
+        self, district: District, user: RosterUser, present: Activation | None, look: _Look
+    ) -> Activation | None:
+        """Have a teacher invited: at once, or when the district lets it. Return the activation as it is then."""
+        address, now = user.official_email or "", self._clock()
+        waits = look.waits_until is not None
         if present is None:
-            activation = self._new_activation(district, user, address, starts, now)
-            if self._activations.create_pending(activation, due_at=starts):
-                if starts is not None:
-                    result.withhold(user, WAITS)
-                    notes.append(Note(WAITS, "Activations wait until the district lets them start.", count=1))
-                    return result, None, notes
-                result.queued = 1
-                return result, activation, notes
+            activation = Activation(
+                self._new_id(),
+                user.key,
+                address,
+                created_at=to_iso(now),
+                expires_at=to_iso(now + valid_for(district)),
+            )
+            if self._activations.create_pending(activation, waits=waits):
+                return activation
+            # Somebody else was faster, or it is done again after a crash.
             present = self._activations.of_user(user.key)
         if present and begins_anew(present, address):
             with suppress(RefusedTransition):
-                present = self._activations.invite_again(
-                    present,
-                    self._new_id(),
-                    address,
-                    now=now,
-                    valid_for=valid_for(district),
-                    due_at=starts,
+                return self._activations.invite_again(
+                    present, self._new_id(), address, now=now, valid_for=valid_for(district), waits=waits
                 )
-        if present and present.state is ActivationState.PENDING:
+        elif present and present.state is ActivationState.PENDING:
             if present.official_email != address:
                 self._activations.change_address(present, address)
-            if starts:
-                result.withhold(user, WAITS)
-            else:
-                result.queued = 1
-                return result, present, notes
-        return result, None, notes
+            if waits:
+                self._waiting.add([(user.key, present.activation_id)])
+        return present
 
-    def _new_activation(
-        self, district: District, user: RosterUser, address: str, starts: datetime | None, now: datetime
-    ) -> Activation:
-        return Activation(
-            self._new_id(),
-            user.key,
-            address,
-            created_at=to_iso(now),
-            expires_at=to_iso(max(starts or now, now) + valid_for(district)),
-        )
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is true of one person now, and so whether and how a teacher is invited: the same in a preview (B1)."""
+
+    counts: MatchCounts
+    notes: tuple[Note, ...] = ()
+    step: Step | None = None
+    waits_until: datetime | None = None
+    """Where the invitation waits: when it is looked at next."""
+
+    def with_note(self, note: Note) -> _Look:
+        return replace(self, notes=(*self.notes, note))
+
+
+def _matched_by_an_import(users: Iterable[RosterUser]) -> list[RosterUser]:
+    return [user for user in users if user.role is not Role.ADMINISTRATOR and user.active]
+
+
+def _look(district: District, user: RosterUser, found: Decision, present: Activation | None, now: datetime) -> _Look:
+    """Decide whether somebody is invited, who is not linked; ``present`` is a teacher's activation."""
+    counts, notes = MatchCounts(), list[Note]()
+    _count(counts, found.outcome, user)
+    why_not = why_not_mailed(user, address_is_shared=found.address_is_shared)
+    if found.account_id or why_not in _UNSAID:
+        return _Look(counts)
+    if why_not:
+        counts.withhold(user, why_not.value)
+        return _Look(counts, (Note(why_not.value, _EXPLAINED[why_not], count=1),))
+    address = user.official_email or ""
+    step = next_step(present, address)
+    if step is None:
+        return _Look(counts)
+    if domain_of(address) not in district.email_domains:
+        notes.append(_OUTSIDE_DOMAIN)
+    if step is Step.BEGIN_ANEW and present and present.sent_at:
+        notes.append(_ADDRESS_CORRECTED)
+    until = waits_until(district, user, now)
+    if until:
+        counts.withhold(user, WAITS)
+        notes.append(_WAITS)
+    else:
+        counts.queued = 1
+    return _Look(counts, tuple(notes), step, until)
 
 
 def _is_anothers(link: Link, user: RosterUser) -> bool:
@@ -248,10 +282,20 @@ def _is_of_one_before(activation: Activation, link: Link | None) -> bool:
 
 
 WAITS = "activation_waits"
-NUMBER_OF_ANOTHER = "number_of_another"
-_NUMBER_OF_ANOTHER = (
-    "Numbers are somebody else's now: the link of the person before ended and can be taken back for 30 days."
+_WAITS = Note(WAITS, "Activations wait until the district lets them start.", count=1)
+_OUTSIDE_DOMAIN = Note("outside_domain", "Teachers were mailed at an address outside the district's domains.", count=1)
+_ADDRESS_CORRECTED = Note(
+    "address_corrected",
+    "The address of teachers who had been mailed was corrected: the link in that mail leads nowhere any more, and a new mail "
+    "goes to the new address.",
+    count=1,
 )
+_NUMBER_OF_ANOTHER = Note(
+    "number_of_another",
+    "Numbers are somebody else's now: the link of the person before ended and can be taken back for 30 days.",
+    count=1,
+)
+_UNSAID = (NotMailed.AWAY, NotMailed.NOT_A_TEACHER, NotMailed.LINKED, NotMailed.OTHER_ADDRESS)
 _EXPLAINED = {
     NotMailed.NO_ADDRESS: "Teachers without a usable address cannot be mailed.",
     NotMailed.SHARED_ADDRESS: "An address that several people share is not mailed.",

@@ -20,7 +20,6 @@ from functions.import_step.working_files import (
     WRITE_PLAN,
     WorkingFiles,
 )
-from shared.domain.report import Note
 from shared.domain.roster import DistrictClass, RosterUser, RosterUserKey, School
 
 
@@ -96,12 +95,11 @@ class Apply:
         files = self._context.files(import_)
         plan = files.get(WRITE_PLAN)
         district = self._context.district(import_)
-        users = _newly_looked_at(import_, files, plan, shard)
-        notes: list[Note] = []
+        users = _newly_looked_at(import_, files, plan, shard, in_pilot=bool(district.schools))
         if import_.preview:
             shards = range(class_shards_of(plan.shards))
             shared = {address for other in shards for address in files.get(SHARED_ADDRESSES, other)}
-            matching = self._context.matcher.preview(district, users, shared)
+            matching, notes = self._context.matcher.preview(district, users, shared)
         else:
             matching, notes = self._context.matcher.run(district, users)
         files.put(MATCH_RESULT, MatchResult(matching, notes), shard)
@@ -120,8 +118,12 @@ def _changed_people(
             yield before, old.roster_user(import_.district_id, active=False)
 
 
-def _newly_looked_at(import_: Import, files: WorkingFiles, plan: WritePlan, shard: int) -> Iterator[RosterUser]:
-    """People who are new, came back, or whose role, address or Clever ids changed."""
+def _newly_looked_at(
+    import_: Import, files: WorkingFiles, plan: WritePlan, shard: int, *, in_pilot: bool
+) -> Iterator[RosterUser]:
+    """People who are new, came back, or of whom something changed that a match rests on; in a pilot also their schools."""
     for old, new in files.changes(PEOPLE, plan, shard):
-        if new is not None and (old is None or not old.is_matched_like(new)):
+        if new is None:
+            continue
+        if old is None or not old.is_matched_like(new) or (in_pilot and old.school_ids != new.school_ids):
             yield new.roster_user(import_.district_id)

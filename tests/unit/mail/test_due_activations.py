@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from shared.stores.activation_queue import ActivationQueue
-from shared.stores.due_items import ACTIVATION, DueStore
+from shared.stores.due_items import PARKED, DueStore
 from tests.builders import key, roster, user
 from tests.harness import World
 
@@ -21,10 +21,11 @@ def test_only_what_still_waits_is_queued_and_nothing_stays_due() -> None:
     world.sqs.messages.clear()
     ActivationQueue(world.sqs, "queue").request([sent])
     world.send_mail()
+    ids = {"t1": waiting.activation_id, "t2": sent.activation_id}
     due = DueStore(world.table)
     for person in ("t1", "t2", "has-no-activation"):
-        due.add(ACTIVATION, key(person), world.now)
+        due.add(PARKED, key(person), world.now, activation_id=ids.get(person, "none"))
 
     assert world.queue_due_activations().run() == 1
     assert [json.loads(message)["sourced_id"] for message in world.sqs.messages] == ["t1"]
-    assert list(due.due(ACTIVATION, world.now)) == []
+    assert list(due.due(PARKED, world.now)) == []

@@ -11,6 +11,7 @@ from shared.domain.report import Report, Status, Upload
 from shared.domain.roster import Role, RosterUser
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.keys import account_pk, clever_pk, email_pk
+from shared.stores.waiting import WaitingStore
 from shared.use_cases.match_and_invite import WITHHELD_SHOWN, MatchAndInvite, MatchCounts
 from tests.builders import account, roster, user
 from tests.harness import World, zipped
@@ -148,7 +149,7 @@ def matched(world: World, *people: RosterUser) -> MatchCounts:
     hold(world, *people)
     queue = ActivationQueue(world.sqs, "queue").request
     matcher = MatchAndInvite(
-        world.identifiers, world.links, world.activations, queue,
+        world.identifiers, world.links, world.activations, queue, WaitingStore(world.table),
         clock=world.clock, new_id=world.new_id, at_once=1,
     )  # fmt: skip
     result, _ = matcher.run(world.districts.get("lakeside"), people)

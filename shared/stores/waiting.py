@@ -1,0 +1,77 @@
+"""Activations that wait until their district lets them start: by district, so that settings that change lead to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+
+from shared.domain.clock import to_iso
+from shared.domain.roster import RosterUserKey
+from shared.stores.keys import DUE_SHARDS, WAITS, Item, waiting_key, waiting_pk, waits_key
+from shared.stores.table import PRESENT, Delete, DynamoTable, Table, Update
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDistrict:
+    """A district in which somebody waits: when to look next (ISO 8601, UTC), and as which version that was noted."""
+
+    district_id: str
+    look_at: str
+    version: int
+
+
+def waiting_item(user: RosterUserKey, activation_id: str) -> Item:
+    """That this person's activation waits. The district is noted after it (``WaitingStore.note``)."""
+    return {**waiting_key(user), "activation_id": activation_id}
+
+
+class WaitingStore:
+    """``WAITING#d#shard`` / person for who waits, and ``WAITS`` / district for when to look at those of a district."""
+
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
+
+    def note(self, district_id: str, look_at: datetime) -> None:
+        """Somebody of this district waits, and may be looked at from this moment on; an earlier moment stays.
+
+        It comes after the item of who waits: a look that found nobody is not forgotten then. May be run again.
+        """
+        update, moment = Update(waits_key(district_id)).add(version=1), to_iso(look_at)
+        is_earlier = "attribute_not_exists(look_at) OR look_at > :look_at"
+        if not self._table.attempt(update.set(look_at=moment).when(is_earlier, look_at=moment)):
+            self._table.write(update)
+
+    def look_now(self, district_id: str, now: datetime) -> None:
+        """The district's settings changed: look at everybody who waits there, if anybody does. May be run again."""
+        self._table.attempt(Update(waits_key(district_id)).add(version=1).set(look_at=to_iso(now)).when(PRESENT))
+
+    def districts(self, now: datetime) -> Iterator[WaitingDistrict]:
+        """The districts at which to look by now."""
+        for item in self._table.query(WAITS):
+            if item["look_at"] <= to_iso(now):
+                yield WaitingDistrict(item["SK"], item["look_at"], int(item["version"]))
+
+    def look_again(self, seen: WaitingDistrict, look_at: datetime | None) -> None:
+        """After a look: when the next one is due, None where nobody waits any more.
+
+        Where somebody was noted in the meantime it stays due.
+        """
+        key = waits_key(seen.district_id)
+        write = Update(key).set(look_at=to_iso(look_at)) if look_at else Delete(key)
+        self._table.attempt(write.when("version = :seen", seen=seen.version))
+
+    def of_district(self, district_id: str) -> Iterator[tuple[RosterUserKey, str]]:
+        """Everybody of a district who waits, and the id of the activation."""
+        shards = (self._table.query(waiting_pk(district_id, shard)) for shard in range(DUE_SHARDS))
+        for item in chain.from_iterable(shards):
+            yield RosterUserKey.of_person_id(district_id, item["SK"]), str(item["activation_id"])
+
+    def add(self, waiting: Iterable[tuple[RosterUserKey, str]]) -> None:
+        """These wait, each with the id of the activation. ``note`` comes after it."""
+        self._table.write_many(waiting_item(user, activation_id) for user, activation_id in waiting)
+
+    def remove(self, users: Iterable[RosterUserKey]) -> None:
+        """These wait no more."""
+        self._table.write_many(deletes=map(waiting_key, users))
