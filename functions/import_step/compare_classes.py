@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 
 from functions.import_step.formats.format import Mode
 from functions.import_step.plan import ImportPlan
-from functions.import_step.records import ClassRecord, ClassRow
+from functions.import_step.records import ClassRecord, ClassRow, References
 from functions.import_step.shards import ClassesBlock
 from shared.domain.import_safety import Fate
 from shared.domain.report import Counts, Kind, Note, Reject, Tally
@@ -25,17 +26,33 @@ class ClassDiff:
     schools: dict[str, Fate] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     """Classes that are gone because their term is over."""
+    school_year: str = ""
+    """The latest one that a class of the upload is of; of a delta, any class."""
 
 
 def diff_classes(
-    blocks: Iterable[ClassesBlock], snapshot: Iterable[ClassRecord], plan: ImportPlan, *, on: str
+    blocks: Iterable[ClassesBlock],
+    snapshot: Iterable[ClassRecord],
+    plan: ImportPlan,
+    references: References,
+    *,
+    on: str,
 ) -> ClassDiff:
-    """Compare a shard's classes with the snapshot's. ``on`` is today in the district, YYYY-MM-DD."""
+    """Compare a shard's classes with the snapshot's. ``on`` is today in the district, YYYY-MM-DD.
+
+    Classes that no row is about follow their course and their terms, too.
+    """
     result = ClassDiff()
     before = {record.sourced_id: record for record in snapshot}
-    after, removed = _gather(blocks, plan, result)
+    after, removed = _gather(blocks, references, plan, result)
+    if plan.mode(Kind.CLASSES) is Mode.DELTA:
+        after = {key: before[key].after(told) if key in before else told for key, told in after.items()}
+    for record in after.values():
+        references.settle(record)
+    result.school_year = max(map(references.school_year_of, after.values()), default="")
     _count_read(result.classes, before, after)
     put_off = _remove_missing(result.classes, before, after, removed, plan)
+    _let_follow(before, after, references, plan, result)
     for key in sorted({*before, *after}):
         old, new = before.get(key), after.get(key)
         result.pairs.append((old, new))
@@ -65,7 +82,7 @@ def _count_read(counts: Counts, before: dict[str, ClassRecord], after: dict[str,
         stood = before.get(class_id)
         if stood is None:
             counts.created += 1
-        elif stood == read:
+        elif stood.acts_like(read):
             counts.unchanged += 1
         else:
             counts.changed += 1
@@ -92,8 +109,32 @@ def _remove_missing(
     return put_off
 
 
+def _let_follow(
+    before: dict[str, ClassRecord],
+    after: dict[str, ClassRecord],
+    references: References,
+    plan: ImportPlan,
+    result: ClassDiff,
+) -> None:
+    """Let classes that stay as they stood follow their course and their terms."""
+    followed = 0
+    for class_id, stood in before.items():
+        if after.get(class_id) is not stood:
+            continue
+        record = after[class_id] = copy(stood)
+        references.settle(record)
+        if plan.mode(Kind.CLASSES) is not Mode.BULK:
+            result.school_year = max(result.school_year, references.school_year_of(record))
+        followed += not record.acts_like(stood)
+    if followed:
+        result.classes.read += followed
+        result.classes.changed += followed
+        message = "Classes that no row is about follow their course or their term, which changed."
+        result.notes.append(Note("classes_follow", message, count=followed))
+
+
 def _gather(
-    blocks: Iterable[ClassesBlock], plan: ImportPlan, result: ClassDiff
+    blocks: Iterable[ClassesBlock], references: References, plan: ImportPlan, result: ClassDiff
 ) -> tuple[dict[str, ClassRecord], set[str]]:
     """The classes of the upload by their ids, and the ids of those that it only marks as removed."""
     first: dict[str, ClassRow] = {}
@@ -106,6 +147,7 @@ def _gather(
             if row.removed:
                 removed.add(class_id)
                 continue
+            references.settle(row)
             known = first.setdefault(class_id, row)
             if known is row:
                 continue

@@ -7,9 +7,18 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import compress
 from pathlib import Path
+from sys import getsizeof
 
 from functions.import_step.formats.format import Format, Recognised, Where
-from functions.import_step.records import MOST_CLEVER_IDS, MOST_SCHOOLS, ClassRow, PersonRow, RoleRow, packed
+from functions.import_step.records import (
+    MOST_CLEVER_IDS,
+    MOST_SCHOOLS,
+    ClassRow,
+    PersonRow,
+    ReferenceRow,
+    RoleRow,
+    packed,
+)
 from functions.import_step.shards import (
     ClassesBlock,
     EnrollmentsHead,
@@ -20,6 +29,7 @@ from functions.import_step.shards import (
     class_shards_of,
 )
 from shared.domain.email_address import normalise
+from shared.domain.errors import UploadRejected
 from shared.domain.report import Kind, Note, Reject, merged_notes
 from shared.domain.roster import Role, person_id
 
@@ -30,6 +40,10 @@ LONGEST_NAMED_ID = 255
 """Of a school's id or a Clever id that a row names, in bytes."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
 _LONGEST_NAME = 200
+MOST_OF_REFERENCES = 64 << 20
+"""Bytes of memory for courses and terms: every worker on classes holds all of them."""
+_AROUND_A_REFERENCE = 200
+"""Bytes of memory that a course or a term takes beside its texts."""
 _SCHOOL_COLUMNS = {
     ("oneroster", ""): "orgSourcedIds",
     ("clever", ""): "School_id",
@@ -48,10 +62,12 @@ class SplitSink:
         self._classes = classes
         self._class_ids = (folder / "class-ids").open("w", encoding="utf-8", newline="\n")
         self._rejects = (folder / "rejects").open("wb")
+        self._references = (folder / "references").open("wb")
         self.rejected: dict[Kind, int] = dict.fromkeys(Kind, 0)
         self.notes: list[Note] = []
         self.schools: dict[str, str] = {}
-        self.latest_school_year = ""
+        self.references = 0
+        """Bytes of memory that the courses and terms take."""
         self._school_column = _SCHOOL_COLUMNS.get((upload.name, upload.version)) or _SCHOOL_COLUMNS.get(
             (upload.name, "")
         )
@@ -61,6 +77,7 @@ class SplitSink:
     def close(self) -> None:
         self._class_ids.close()
         self._rejects.close()
+        self._references.close()
 
     def person(self, row: PersonRow, where: Where) -> None:
         column = where.column or "sourcedId"
@@ -96,8 +113,12 @@ class SplitSink:
         if ID.fullmatch(sourced_id):
             self.schools[sourced_id] = _name(name)
 
-    def school_year(self, name: str) -> None:
-        self.latest_school_year = max(self.latest_school_year, name)
+    def reference(self, row: ReferenceRow, where: Where) -> None:
+        row.title = _name(row.title)
+        self.references += _AROUND_A_REFERENCE + getsizeof(row.sourced_id) + getsizeof(row.title)
+        if self.references > MOST_OF_REFERENCES:
+            raise too_many_references(where.file, where.line)
+        self._references.write(packed(row))
 
     def school_class(self, row: ClassRow, where: Where) -> None:
         column = where.column or "sourcedId"
@@ -186,6 +207,11 @@ class SplitSink:
             return True
         self.reject(kind, Reject(where.file, where.line, column, "bad_id", message))
         return False
+
+
+def too_many_references(file: str, line: int | None = None) -> UploadRejected:
+    message = f"{file} has more rows than any roster needs. Leave out what no class refers to."
+    return UploadRejected("too_many_rows", message, file=file, line=line)
 
 
 class Splitting:

@@ -184,6 +184,8 @@ class OpenedUpload(Struct, kw_only=True):
     """The district's day, YYYY-MM-DD."""
     by_kind: bool = False
     """Whether numbers have kinds."""
+    more_modes: dict[str, Mode] = {}
+    """What the files hold that tell more of people and classes, by stem (``Recognised.parts``)."""
 
 
 class PartRead(Struct, kw_only=True):
@@ -201,7 +203,10 @@ class PartRead(Struct, kw_only=True):
     notes: list[Note] = []
     schools: dict[str, str] = {}
     school_year: str = ""
+    """As an earlier version noted it: the latest one that its classes are of."""
     rows: int = 0
+    references: int = 0
+    """Bytes of memory that its courses and terms take."""
 
 
 class WritePlan(Struct, kw_only=True):
@@ -252,9 +257,12 @@ class ImportPlan(WritePlan, kw_only=True):
     """Of each part of the upload, where the rows of each shard of people lie."""
     classes: list[Extents]
     school_year: str
+    """As an earlier version noted it; the classes tell it since (``ClassesResult``)."""
     parts: int
     files: list[str]
     """In the order in which they were read."""
+    more_modes: dict[str, Mode] = {}
+    """What the files hold that tell more of people and classes, by stem (``Recognised.parts``)."""
 
     @property
     def moves_people(self) -> bool:
@@ -309,6 +317,8 @@ class ClassesResult(Struct, kw_only=True):
     """Those enrollments by school."""
     proposals: First[dict[str, str]]
     standing: dict[Kind, int]
+    school_year: str = ""
+    """The latest one that a class of the upload is of, such as 2026."""
 
 
 class Totals(Struct, kw_only=True):
@@ -323,6 +333,8 @@ class Totals(Struct, kw_only=True):
     ended: dict[Kind, int]
     proposals: list[dict[str, str]]
     rollover: dict[str, str] | None = None
+    school_year: str = ""
+    """The latest one that a class of the upload is of."""
 
 
 class MatchResult(Struct):

@@ -8,7 +8,8 @@ still read; ``PersonRecord.of`` and ``add`` take it over, and its format reads i
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -81,6 +82,9 @@ class ClassRow(Struct, array_like=True, gc=False):
     ends_on: str | None = None
     """The day after its last one, as the roster's terms say (OneRoster 1.2: ``endDate`` is exclusive)."""
     removed: bool = False
+    course_id: str | None = None
+    term_ids: tuple[str, ...] = ()
+    """Where other rows tell what the course and the terms are: ``References``."""
 
     def is_another_than(self, other: ClassRow) -> bool:
         """Whether two rows with one id are two classes, and not one class in two terms or one row twice."""
@@ -91,6 +95,29 @@ class ClassRow(Struct, array_like=True, gc=False):
         if self.title.casefold() == other.title.casefold():
             return has_another_code and is_one_term
         return is_one_term or has_another_code or not self.course_title or self.course_title != other.course_title
+
+
+class CourseRow(Struct, array_like=True, tag="course", gc=False):
+    """A row about a course, to which classes refer."""
+
+    sourced_id: str
+    title: str
+    removed: bool = False
+
+
+class TermRow(Struct, array_like=True, tag="term", gc=False):
+    """A row about a term (an academic session), to which classes refer."""
+
+    sourced_id: str
+    title: str
+    ends_on: str | None
+    """The day after its last one, YYYY-MM-DD."""
+    school_year: str = ""
+    """The year in which it ends, such as 2026; empty where the row does not say."""
+    removed: bool = False
+
+
+type ReferenceRow = CourseRow | TermRow
 
 
 class RoleEnrollments(Struct, array_like=True, gc=False):
@@ -253,6 +280,10 @@ class PersonRecord(Struct, array_like=True, gc=False):
         enrollments = [each for each in self.enrollments if each.role in roles]
         return replace(self, sourced_id=person_id(kind, self.sourced_id), enrollments=enrollments)
 
+    def acts_like(self, other: PersonRecord) -> bool:
+        """Whether nothing differs that the table has of the person."""
+        return self == other
+
     def has_name_of(self, other: PersonRecord) -> bool:
         return (self.given_name, self.family_name) == (other.given_name, other.family_name)
 
@@ -268,6 +299,9 @@ class ClassRecord(Struct, array_like=True, gc=False):
     term_title: str | None
     ends_on: str | None
     """The day after its last one, YYYY-MM-DD."""
+    course_id: str | None = None
+    term_ids: tuple[str, ...] = ()
+    """What the course's title, the terms' and the end were taken from (``References``)."""
 
     @classmethod
     def of(cls, row: ClassRow) -> ClassRecord:
@@ -280,6 +314,8 @@ class ClassRecord(Struct, array_like=True, gc=False):
             row.class_code,
             row.term_title,
             row.ends_on,
+            row.course_id,
+            row.term_ids,
         )
 
     @classmethod
@@ -289,9 +325,27 @@ class ClassRecord(Struct, array_like=True, gc=False):
         in_order = sorted(rows, key=lambda row: (row.ends_on or "9999-12-31", row.term_title or "", row.title))
         terms = dict.fromkeys(row.term_title for row in in_order if row.term_title)
         record = cls.of(in_order[0])
+        record.term_ids = tuple(dict.fromkeys(term_id for row in in_order for term_id in row.term_ids))
         record.term_title = ", ".join([*terms][:2]) or None
         record.ends_on = in_order[-1].ends_on
         return record
+
+    def after(self, told: ClassRecord) -> ClassRecord:
+        """The class after a delta's rows about it: what they must say and do not, stays."""
+        told.school_id = told.school_id or self.school_id
+        if not told.course_id:
+            told.course_id, told.course_title = self.course_id, told.course_title or self.course_title
+        elif told.course_id == self.course_id or self.course_id is None:
+            told.course_title = told.course_title or self.course_title
+        if not told.term_ids:
+            told.term_ids = self.term_ids
+        if told.term_ids == self.term_ids or not self.term_ids:
+            told.term_title, told.ends_on = told.term_title or self.term_title, told.ends_on or self.ends_on
+        return told
+
+    def acts_like(self, other: ClassRecord) -> bool:
+        """Whether nothing differs that is shown of the class."""
+        return self.district_class("", _NOBODY, by_kind=False) == other.district_class("", _NOBODY, by_kind=False)
 
     def is_over(self, on: str) -> bool:
         """Whether its last day is past; ``on`` is today, YYYY-MM-DD."""
@@ -324,6 +378,55 @@ class MembersRecord(Struct, array_like=True, gc=False):
     def of_kind(self, kind: str) -> list[str]:
         """The teachers or the students (``TEACHERS``, ``STUDENTS``)."""
         return self.teachers if kind == TEACHERS else self.students
+
+
+_NOBODY = MembersRecord("", [], [])
+
+
+class References:
+    """The courses and the terms to which classes refer, by their ids."""
+
+    def __init__(self, rows: Iterable[ReferenceRow] = ()) -> None:
+        self.courses: dict[str, CourseRow] = {}
+        self.terms: dict[str, TermRow] = {}
+        self.add(rows)
+
+    def add(self, rows: Iterable[ReferenceRow]) -> None:
+        """Take rows over those of the same ids; removed ones go."""
+        for row in rows:
+            of_kind: dict[str, Any] = self.courses if isinstance(row, CourseRow) else self.terms
+            if row.removed:
+                of_kind.pop(row.sourced_id, None)
+            else:
+                of_kind[row.sourced_id] = row
+
+    def replace(self, rows: Iterable[ReferenceRow], of: type[CourseRow] | type[TermRow]) -> None:
+        """Take these rows for all courses, or for all terms; where there are none, what was known stays."""
+        known = self.courses if of is CourseRow else self.terms
+        told = [row for row in rows if isinstance(row, of)]
+        if told:
+            known.clear()
+        self.add(told)
+
+    def rows(self) -> Iterator[ReferenceRow]:
+        """All of them, in the order of their ids."""
+        yield from (self.courses[key] for key in sorted(self.courses))
+        yield from (self.terms[key] for key in sorted(self.terms))
+
+    def settle(self, record: ClassRecord | ClassRow) -> None:
+        """Give a class the title of its course, and the titles and the end of its terms, as far as they are known here."""
+        if course := self.courses.get(record.course_id or ""):
+            record.course_title = course.title or None
+        terms = [self.terms[term_id] for term_id in record.term_ids if term_id in self.terms]
+        if terms:
+            titles = dict.fromkeys(term.title for term in terms if term.title)
+            record.term_title = ", ".join([*titles][:2]) or None
+            last = [term.ends_on for term in terms if term.ends_on]
+            record.ends_on = max(last) if len(last) == len(record.term_ids) else None
+
+    def school_year_of(self, record: ClassRecord | ClassRow) -> str:
+        """The latest school year of the class's terms; empty where none is told."""
+        return max((self.terms[each].school_year for each in record.term_ids if each in self.terms), default="")
 
 
 class Moves(Struct, array_like=True, gc=False):

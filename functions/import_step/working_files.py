@@ -6,9 +6,11 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import GenericAlias
+from typing import Protocol, Self
 
 from msgspec.json import Decoder
 
+from functions.import_step.formats.format import Mode
 from functions.import_step.plan import (
     ClassesResult,
     Ending,
@@ -26,9 +28,13 @@ from functions.import_step.plan import (
 from functions.import_step.records import (
     Bearer,
     ClassRecord,
+    CourseRow,
     MembersRecord,
     Moves,
     PersonRecord,
+    ReferenceRow,
+    References,
+    TermRow,
     packed,
     sourced_id_of,
 )
@@ -46,6 +52,13 @@ from shared.stores.import_files import Extents, ImportFiles, snapshot_key, work_
 
 type Change[T] = tuple[T | None, T | None]
 """(before, after), where None stands for not there."""
+
+
+class Acting(Protocol):
+    """A record of which some is only there to be compared with later uploads."""
+
+    def acts_like(self, other: Self, /) -> bool:
+        """Whether nothing differs that the table has of it."""
 
 
 class Document[T]:
@@ -98,8 +111,11 @@ MOVES = ShardedLines("moves", Moves)
 PEOPLE = Records("people", PersonRecord, by_class=False)
 CLASSES = Records("classes", ClassRecord)
 MEMBERS = Records("members", MembersRecord)
+REFERENCES = "references"
+"""The file of a snapshot that holds its courses and terms."""
 _PEOPLE_BLOCK: Decoder[AnyPeopleBlock] = Decoder(PeopleBlock | RolesBlock | EnrollmentsBlock)
 _CLASSES_BLOCK = Decoder(ClassesBlock)
+_REFERENCE: Decoder[ReferenceRow] = Decoder(CourseRow | TermRow)
 _EXTENTS: Decoder[Extents] = Decoder(list[tuple[int, int]])
 _REJECT = Decoder(Reject)
 
@@ -141,6 +157,8 @@ class WorkingFiles:
         self._files.write_file(self._key(f"classes-part-{part}"), classes)
         for name in ("class-ids", "rejects"):
             self._files.write_file(self._key(f"{name}-{part}"), folder / name)
+        if (folder / "references").stat().st_size:
+            self._files.write_file(self._key(f"references-{part}"), folder / "references")
 
     def people_blocks(self, plan: ImportPlan, shard: int) -> Iterator[AnyPeopleBlock]:
         """The upload's rows about the people of a shard."""
@@ -155,6 +173,35 @@ class WorkingFiles:
             yield from map(
                 _CLASSES_BLOCK.decode, self._files.lines(self._key(f"classes-part-{part}"), plan.classes[part][shard])
             )
+
+    def references(self, plan: ImportPlan) -> References:
+        """The courses and terms after the import."""
+        references = References()
+        if plan.before:
+            references.add(self._standing_references(plan.before))
+        rows = [row for part in range(plan.parts) for row in self._references_of(self._key(f"references-{part}"))]
+        for stem, of in (("courses", CourseRow), ("academicsessions", TermRow)):
+            if plan.more_modes.get(stem) is Mode.DELTA:
+                references.add(row for row in rows if isinstance(row, of))
+            else:
+                references.replace(rows, of)
+        return references
+
+    def _standing_references(self, snapshot: SnapshotRef) -> Iterator[ReferenceRow]:
+        return self._references_of(self._snapshot_key(snapshot.snapshot_id, REFERENCES, 0))
+
+    def _references_of(self, key: str) -> Iterator[ReferenceRow]:
+        return map(_REFERENCE.decode, self._files.lines(key))
+
+    def copy_references(self, plan: WritePlan, of: SnapshotRef | None) -> None:
+        """Let the snapshot that is made have the courses and terms of another one."""
+        if of:
+            self.write_references(plan, self._standing_references(of))
+
+    def write_references(self, plan: WritePlan, rows: Iterable[ReferenceRow]) -> None:
+        """The courses and terms of the snapshot that is made; where there are none, no file."""
+        if body := _lines_of(rows):
+            self._files.write(self._snapshot_key(plan.snapshot_id, REFERENCES, 0), body)
 
     def class_ids(self, plan: ImportPlan) -> Iterator[list[str]]:
         """The ids of the upload's classes, part by part."""
@@ -212,10 +259,10 @@ class WorkingFiles:
         if plan.before:
             self._files.write(self._key(f"{kind.name}-changes-{shard}{plan.round}"), _lines_of(changes))
 
-    def write_pairs[T](self, kind: Records[T], plan: WritePlan, shard: int, pairs: list[Change[T]]) -> None:
+    def write_pairs[T: Acting](self, kind: Records[T], plan: WritePlan, shard: int, pairs: list[Change[T]]) -> None:
         """The same, where all that there is was compared; in the order of the ids."""
         standing = _lines_of(new for _, new in pairs if new is not None)
-        self.write_shard(kind, plan, shard, standing, ((old, new) for old, new in pairs if old != new))
+        self.write_shard(kind, plan, shard, standing, filter(_differ, pairs))
 
     def write_members(self, plan: WritePlan, shard: int, members: Iterable[MembersRecord]) -> None:
         """The members of a shard of classes in the snapshot that is made."""
@@ -235,6 +282,11 @@ class WorkingFiles:
             names += [f"{kind.name}-rejects-{shard}{plan.round}" for shard in range(kind.shards_of(plan.shards))]
         every = [map(_REJECT.decode, self._files.lines(self._key(name))) for name in names]
         return heapq.merge(*every, key=_places(plan))
+
+
+def _differ[T: Acting](pair: Change[T]) -> bool:
+    old, new = pair
+    return old is not new and not (old and new and old.acts_like(new))
 
 
 def _numbered(name: str, number: int | str | None) -> str:

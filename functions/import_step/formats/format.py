@@ -10,7 +10,7 @@ from typing import Protocol
 
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table
-from functions.import_step.records import ClassRow, PersonRow
+from functions.import_step.records import ClassRow, PersonRow, ReferenceRow
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Kind, Note, Reject
 from shared.domain.roster import Role
@@ -43,8 +43,8 @@ class Sink(Protocol):
         self, sourced_id: str, role: Role | None, school_id: str, where: Where, *, removed: bool = False
     ) -> None: ...
     def school(self, sourced_id: str, name: str) -> None: ...
-    def school_year(self, name: str) -> None:
-        """A school year that classes are of, such as 2026; the latest one counts."""
+    def reference(self, row: ReferenceRow, where: Where) -> None:
+        """A course or a term that classes refer to."""
 
     def school_class(self, row: ClassRow, where: Where) -> None: ...
     def enrollments(
@@ -76,10 +76,12 @@ class Recognised:
     """What was unusual about how it was recognised."""
     by_kind: bool = False
     """Whether students, teachers and staff are numbered separately."""
+    parts: dict[str, Mode] = field(default_factory=dict)
+    """What the files hold that tell more of people and classes, by stem: ``roles``, ``courses``, ``academicsessions``."""
 
     @property
     def mode(self) -> Mode:
-        return Mode.DELTA if Mode.DELTA in self.modes.values() else Mode.BULK
+        return Mode.DELTA if Mode.DELTA in (*self.modes.values(), *self.parts.values()) else Mode.BULK
 
 
 class Format(Protocol):

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from sys import getsizeof
 
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table, folded
@@ -25,7 +24,7 @@ from functions.import_step.formats.format import (
 )
 from functions.import_step.formats.roles import is_known_role, role_of
 from functions.import_step.formats.terms import Ends
-from functions.import_step.records import ClassRow, PersonRow
+from functions.import_step.records import ClassRow, CourseRow, PersonRow, ReferenceRow, TermRow
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Kind, Note, Reject
 
@@ -42,6 +41,10 @@ _WORDS = ("absent", "bulk", "delta")
 _REMOVED = ("tobedeleted", "inactive")
 _FILES = {"users": Kind.USERS, "classes": Kind.CLASSES, "enrollments": Kind.ENROLLMENTS}
 _ORDER = ("orgs", "users", "roles", "classes", "enrollments")
+_PARTS = ("roles", "courses", "academicsessions")
+"""They tell more of people and classes."""
+_REFERRED_TO = ("academicsessions", "courses")
+"""Who reads the beginning of classes.csv reads these, too; without a byte in them they say nothing."""
 _USER_COLUMNS = (
     "sourcedId", "status", "role", "username", "userIds", "givenName", "familyName", "email", "orgSourcedIds",
     "primaryOrgSourcedId", "preferredGivenName", "preferredFamilyName",
@@ -51,11 +54,7 @@ _CLASS_COLUMNS = (
     "sessionSourcedIds",
 )  # fmt: skip
 _SCHOOL_YEAR = re.compile(r"[0-9]{4}")
-_MOST_OF_TITLES = 64 << 20
-"""Bytes of memory for the titles of courses or terms."""
-_AROUND_A_TITLE = 100
-"""Bytes of memory that a title and its id take beside their texts."""
-_LONGEST_TITLE = 200
+_TERM_COLUMNS = ("sourcedId", "title", "endDate", "schoolYear", "status")
 
 
 class OneRoster:
@@ -66,21 +65,25 @@ class OneRoster:
             return None
         manifest = _manifest(files["manifest"]) if "manifest" in files else _Manifest("")
         columns = table(files["users"], None, _Quiet()) if "users" in files else None
-        modes, notes = _modes(files, manifest), tuple(_disagreements(files, manifest))
+        modes, parts = _modes(files, manifest)
+        notes = tuple(_disagreements(files, manifest))
         if columns and "manifest" not in files and not columns.has("status"):
             if "roles" in files:
-                return Recognised("sds", "2.1", modes, files, notes)
+                return Recognised("sds", "2.1", modes, files, notes, parts=parts)
             if columns.has("role"):
-                return Recognised("sds", "2", modes, files, notes)
+                return Recognised("sds", "2", modes, files, notes, parts=parts)
         version = manifest.version if manifest.version in _VERSIONS else _version_by_files(files, columns)
-        return Recognised("oneroster", version, modes, files, notes)
+        return Recognised("oneroster", version, modes, files, notes, parts=parts)
 
     def stems(self, upload: Recognised) -> Sequence[str]:
         if upload.mode is Mode.BULK:
             all_there(upload, _FILES)
         if upload.modes[Kind.USERS] is Mode.BULK and upload.version == "1.2" and not self._tells_roles(upload):
             raise missing_file("roles.csv")
-        return [stem for stem in _ORDER if stem in upload.files]
+        stems = [stem for stem in _ORDER if stem in upload.files]
+        if "classes" in stems:
+            return stems
+        return [*(stem for stem in _REFERRED_TO if stem in upload.files and upload.files[stem].size), *stems]
 
     def never_empty(self, upload: Recognised) -> Sequence[str]:
         if upload.modes[Kind.USERS] is not Mode.BULK:
@@ -101,6 +104,8 @@ class OneRoster:
         reader = _Reader(upload, sink)
         read: dict[str, Callable[[RosterFile], int]] = {
             "orgs": reader.orgs,
+            "academicsessions": reader.terms,
+            "courses": reader.courses,
             "users": reader.users,
             "roles": reader.roles,
             "classes": reader.classes,
@@ -234,14 +239,13 @@ class _Reader:
         return seen
 
     def classes(self, file: RosterFile) -> int:
-        courses = self._titles("courses")
-        terms, ends, years = self._terms()
+        if not file.piece.start:
+            self._references()
         classes = table(file, Kind.CLASSES, self._sink, _RENAMED_FROM_1_0)
         classes.require(
             ["sourcedId", "title", "schoolSourcedId"] if self._upload.name != "sds" else ["sourcedId", "title"]
         )
         seen = 0
-        named: set[str] = set()
         for line, (sourced_id, status, title, course, code, school, org, term, session) in classes.rows(_CLASS_COLUMNS):
             seen += 1
             if status and self._is_unclear(status, Kind.CLASSES):
@@ -252,18 +256,53 @@ class _Reader:
             if not title and not removed:
                 self._reject_empty(Kind.CLASSES, where, "title", "The class has no title. Fill it in.")
                 continue
-            in_terms = several(term or session)
-            named.update(in_terms)
-            titles = ", ".join([terms[t] for t in in_terms if t in terms][:2])
-            last = [ends.get(t) for t in in_terms]
-            ends_on = max((day for day in last if day), default=None) if all(last) else None
             row = ClassRow(
-                sourced_id, title, school or org, courses.get(course, ""), code, titles, ends_on, removed=removed
+                sourced_id,
+                title,
+                school or org,
+                class_code=code,
+                removed=removed,
+                course_id=course or None,
+                term_ids=several(term or session),
             )
             self._sink.school_class(row, where)
-        for year in {years[term] for term in named if term in years}:
-            self._sink.school_year(year)
         return seen
+
+    def _references(self) -> None:
+        """What the classes refer to."""
+        for stem, read in (("academicsessions", self.terms), ("courses", self.courses)):
+            referred_to = self._upload.files.get(stem)
+            if referred_to and referred_to.size:
+                read(referred_to)
+
+    def courses(self, file: RosterFile) -> int:
+        courses = table(file, None, self._sink)
+        seen = 0
+        for line, (sourced_id, title, status) in courses.rows(["sourcedId", "title", "status"]):
+            seen += 1
+            if sourced_id:
+                removed = self._is_gone(status, courses.shown)
+                self._sink.reference(CourseRow(sourced_id, title, removed), Where(courses.shown, line))
+        return seen
+
+    def terms(self, file: RosterFile) -> int:
+        sessions = table(file, None, self._sink)
+        ends = Ends(sessions, ("startDate", "endDate"), self._sink, is_exclusive=True)
+        seen = 0
+        for line, (sourced_id, title, end, year, status) in sessions.rows(_TERM_COLUMNS):
+            seen += 1
+            if sourced_id:
+                known_year = year if _SCHOOL_YEAR.fullmatch(year) else ""
+                row = TermRow(sourced_id, title, ends.after(end), known_year, self._is_gone(status, sessions.shown))
+                self._sink.reference(row, Where(sessions.shown, line))
+        return seen
+
+    def _is_gone(self, status: str, file: str) -> bool:
+        """Whether a delta's row takes a course or a term away."""
+        word = status.lower()
+        if word not in ("", "active", *_REMOVED):
+            self._sink.note(Note("unknown_status", "An unknown status was read as active.", file, 1))
+        return word in _REMOVED
 
     def enrollments(self, file: RosterFile) -> int:
         enrollments = table(file, Kind.ENROLLMENTS, self._sink)
@@ -300,59 +339,6 @@ class _Reader:
         for line in compress(group.lines, lacks_role):
             self._sink.reject(Kind.ENROLLMENTS, missing_value(file, line, "role"))
         return group.where([not lacks for lacks in lacks_role])
-
-    def _terms(self) -> tuple[dict[str, str], dict[str, str | None], dict[str, str]]:
-        """The titles of academic sessions, the day after the last one of each, and their school years."""
-        file = self._upload.files.get("academicsessions")
-        if not file or not file.size:
-            return {}, {}, {}
-        sessions = table(file, None, self._sink)
-        ends = Ends(sessions, ("startDate", "endDate"), self._sink, is_exclusive=True)
-        titles: dict[str, str] = {}
-        days: dict[str, str | None] = {}
-        years: dict[str, str] = {}
-        room = _Room(sessions.shown)
-        for line, (sourced_id, title, end, year) in sessions.rows(["sourcedId", "title", "endDate", "schoolYear"]):
-            if sourced_id:
-                title = title[:_LONGEST_TITLE]
-                room.take(line, sourced_id, title)
-                if _SCHOOL_YEAR.fullmatch(year):
-                    years[sourced_id] = year
-                titles[sourced_id] = title
-                days[sourced_id] = ends.after(end)
-        return titles, days, years
-
-    def _titles(self, stem: str) -> dict[str, str]:
-        file = self._upload.files.get(stem)
-        if not file or not file.size:
-            return {}
-        titles = table(file, None, self._sink)
-        room = _Room(titles.shown)
-        found: dict[str, str] = {}
-        for line, (sourced_id, title) in titles.rows(["sourcedId", "title"]):
-            if sourced_id:
-                found[sourced_id] = title[:_LONGEST_TITLE]
-                room.take(line, sourced_id, found[sourced_id])
-        return found
-
-
-class _Room:
-    """The memory that titles may take: a file may hold more of them than fit."""
-
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self._left = _MOST_OF_TITLES
-
-    def take(self, line: int, *texts: str) -> None:
-        """Raises UploadRejected ``too_many_rows`` when these texts no longer fit."""
-        self._left -= _AROUND_A_TITLE + sum(map(getsizeof, texts))
-        if self._left < 0:
-            raise UploadRejected(
-                "too_many_rows",
-                f"{self._file} has more rows than any roster needs. Leave out what no class refers to.",
-                file=self._file,
-                line=line,
-            )
 
 
 def _clever_ids(user_ids: str) -> tuple[str, ...]:
@@ -412,15 +398,19 @@ def _properties(file: RosterFile) -> Iterator[tuple[int, str, str]]:
         yield line, name.lower(), value
 
 
-def _modes(files: dict[str, RosterFile], manifest: _Manifest) -> dict[Kind, Mode]:
-    """Of files that the manifest does not name the others say what they are: beside deltas alone there is no whole roster."""
+def _modes(files: dict[str, RosterFile], manifest: _Manifest) -> tuple[dict[Kind, Mode], dict[str, Mode]]:
+    """What each file holds, by kind, and by stem of those that tell more of people and classes.
+
+    Of files that the manifest does not name the others say what they are: beside deltas alone there is no whole roster.
+    """
     words = set(manifest.words.values())
     otherwise = Mode.DELTA if "delta" in words and "bulk" not in words else Mode.BULK
-    modes = {}
-    for stem, kind in _FILES.items():
+
+    def mode(stem: str) -> Mode:
         word = manifest.words.get(stem, "absent")
-        modes[kind] = (otherwise if word == "absent" else Mode(word)) if stem in files else Mode.ABSENT
-    return modes
+        return (otherwise if word == "absent" else Mode(word)) if stem in files else Mode.ABSENT
+
+    return {kind: mode(stem) for stem, kind in _FILES.items()}, {stem: mode(stem) for stem in _PARTS}
 
 
 def _disagreements(files: dict[str, RosterFile], manifest: _Manifest) -> Iterator[Note]:
@@ -452,7 +442,7 @@ class _Quiet:
     def person(self, row: PersonRow, where: Where) -> None: ...
     def role(self, *_args: object, **_more: object) -> None: ...
     def school(self, sourced_id: str, name: str) -> None: ...
-    def school_year(self, name: str) -> None: ...
+    def reference(self, row: ReferenceRow, where: Where) -> None: ...
     def school_class(self, row: ClassRow, where: Where) -> None: ...
     def enrollments(self, *_args: object, **_more: object) -> None: ...
     def reject(self, kind: Kind | None, reject: Reject) -> None: ...

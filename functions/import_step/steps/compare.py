@@ -69,7 +69,10 @@ class Compare:
         files = self._context.files(import_)
         plan = files.get(PLAN)
         standing = files.standing(CLASSES, plan.before, shard, plan.shards)
-        result = diff_classes(files.class_blocks(plan, shard), standing, plan, on=plan.on)
+        references = files.references(plan)
+        if shard == 0:
+            files.write_references(plan, references.rows())
+        result = diff_classes(files.class_blocks(plan, shard), standing, plan, references, on=plan.on)
         files.write_pairs(CLASSES, plan, shard, result.pairs)
         files.write_rejects(CLASSES, plan, shard, result.rejects)
         identifiers = Identifiers(files.from_all(BEARERS, plan, shard))
@@ -86,6 +89,7 @@ class Compare:
                 ended_by_school=ended,
                 proposals=First(len(proposals), proposals[:SHOWN]),
                 standing={Kind.CLASSES: sum(new is not None for _, new in result.pairs)},
+                school_year=result.school_year,
             ),
             f"{shard}{plan.round}",
         )

@@ -97,7 +97,7 @@ class Finish:
             {kind.value: number for kind, number in totals.standing.items()},
             {kind.value: totals.counts[kind].read for kind in Kind},
             import_.import_id,
-            plan.school_year or (plan.before.school_year if plan.before else ""),
+            totals.school_year or plan.school_year or (plan.before.school_year if plan.before else ""),
             plan.on,
             self._before(import_),
             by_kind=plan.by_kind,

@@ -53,7 +53,7 @@ class SafetyCheck:
             totals.ended,
             totals.reused,
             tuple(totals.reused_ids),
-            rollover_of(before, plan.school_year, district, plan.on),
+            rollover_of(before, totals.school_year, district, plan.on),
             plan.header_only,
         )
         if outlook.rollover:
@@ -93,11 +93,13 @@ class _Sum:
     ended: dict[Kind, int] = field(default_factory=lambda: {Kind.CLASSES: 0, Kind.ENROLLMENTS: 0})
     proposed: int = 0
     proposals: list[dict[str, str]] = field(default_factory=list)
+    school_year: str = field(init=False)
 
     def __post_init__(self) -> None:
         rejected = self.plan.rejected
         self.counts = {kind: Counts(read=rejected[kind], rejected=rejected[kind]) for kind in Kind}
         self.notes = list(self.plan.notes)
+        self.school_year = self.plan.school_year
 
     def add_people(self, result: PeopleResult) -> None:
         self.counts[Kind.USERS] += result.users
@@ -119,6 +121,7 @@ class _Sum:
         for school, number in result.ended_by_school.items():
             fate = self._fate(school, Kind.ENROLLMENTS)
             fate.removed = max(0, fate.removed - number)
+        self.school_year = max(self.school_year, result.school_year)
         self.proposed += result.proposals.number
         self.proposals += result.proposals.items
 
@@ -156,4 +159,5 @@ class _Sum:
             reused_ids=self.reused_ids[:_REUSED_SHOWN],
             ended=self.ended,
             proposals=sorted(self.proposals, key=lambda proposal: (proposal["from"], proposal["to"]))[:SHOWN],
+            school_year=self.school_year,
         )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from functions.import_step import partition
 from functions.import_step.archive import RosterFile, etags_of, open_upload
 from functions.import_step.encoding import content_hash, scan
 from functions.import_step.formats.clever import Clever
@@ -151,8 +152,8 @@ class Ingest:
             rejects=sink.rejected,
             notes=sink.notes,
             schools=sink.schools,
-            school_year=sink.latest_school_year,
             rows=sink.rows,
+            references=sink.references,
         )
 
     def validate(self, import_: Import) -> StepResult:
@@ -204,6 +205,7 @@ def _opened(
         additions_only=additions_only,
         on=on.isoformat(),
         by_kind=upload.by_kind,
+        more_modes=upload.parts,
     )
 
 
@@ -217,7 +219,7 @@ def _reading(files: list[RosterFile]) -> str:
 
 def _recognised(opened: OpenedUpload, files: dict[str, RosterFile]) -> Recognised:
     """What the upload was recognised as when it was opened."""
-    return Recognised(opened.name, opened.version, opened.modes, files, by_kind=opened.by_kind)
+    return Recognised(opened.name, opened.version, opened.modes, files, by_kind=opened.by_kind, parts=opened.more_modes)
 
 
 def _check(opened: OpenedUpload, parts: list[PartRead]) -> tuple[list[Note], dict[Kind, str]]:
@@ -229,6 +231,8 @@ def _check(opened: OpenedUpload, parts: list[PartRead]) -> tuple[list[Note], dic
     shown: dict[str, str] = {}
     for part in parts:
         shown |= part.shown
+    if sum(part.references for part in parts) > partition.MOST_OF_REFERENCES:
+        raise partition.too_many_references(shown.get("courses", shown.get("academicsessions", "courses.csv")))
     for stem in opened.never_empty:
         if not seen.get(stem):
             raise no_rows(shown.get(stem, f"{stem}.csv"))
@@ -269,6 +273,7 @@ def _plan(
         round="",
         snapshot_id=import_.snapshot_id,
         by_kind=opened.by_kind,
+        more_modes=opened.more_modes,
     )
 
 

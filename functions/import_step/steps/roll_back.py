@@ -8,7 +8,7 @@ from typing import Protocol
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import DONE, WAIT, Import, RollBackPlan, SnapshotRef, StepResult, go_on
 from functions.import_step.records import PersonRecord
-from functions.import_step.working_files import CLASSES, PEOPLE, ROLL_BACK_PLAN, Change, Records
+from functions.import_step.working_files import CLASSES, PEOPLE, ROLL_BACK_PLAN, Acting, Change, Records
 from shared.domain.report import Status
 from shared.domain.roster import KIND_OF_ROLE, Role
 from shared.stores.import_state import Snapshot
@@ -16,7 +16,7 @@ from shared.stores.imports import import_record
 from shared.stores.outbox import event_item
 
 
-class _Identified(Protocol):
+class _Identified(Acting, Protocol):
     sourced_id: str
 
 
@@ -55,7 +55,11 @@ class RollBack:
         return self._exchange(import_, PEOPLE, shard, _with_kind)
 
     def classes(self, import_: Import, shard: int) -> StepResult:
-        """Exchange one shard of classes."""
+        """Exchange one shard of classes, and with the first the courses and terms."""
+        if shard == 0:
+            files = self._context.files(import_)
+            plan = files.get(ROLL_BACK_PLAN)
+            files.copy_references(plan, plan.restored)
         return self._exchange(import_, CLASSES, shard, _as_it_is)
 
     def _exchange[T: _Identified](

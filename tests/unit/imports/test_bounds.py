@@ -14,7 +14,7 @@ from typing import Any, Self
 import pytest
 
 from functions.accounts_feed.account_line import LONGEST_LINE as LONGEST_FEED_LINE
-from functions.import_step import archive, compare_people, csv_table, records
+from functions.import_step import archive, compare_people, csv_table, partition, records
 from functions.import_step.formats import oneroster
 from shared.domain.account import SkillMastery
 from shared.domain.roster import DistrictClass
@@ -165,7 +165,7 @@ def test_an_upload_of_very_many_loose_files_is_refused(world: World, monkeypatch
 
 
 def test_titles_that_do_not_fit_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oneroster, "_MOST_OF_TITLES", 1_000)
+    monkeypatch.setattr(partition, "MOST_OF_REFERENCES", 2_000)
     files = roster(user("s1"))
     files["courses.csv"] = "sourcedId,title\n" + "".join(f"k{n},Algebra\n" for n in range(20))
     assert [code for *_, code in rejects(world.upload(files))] == ["too_many_rows"]
