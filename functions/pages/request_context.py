@@ -106,7 +106,7 @@ class RequestContext:
             return proven is not None
         if proven.has_to_confirm and session and session.account_id == proven.link.account_id:
             return True
-        return bool(session and session.account_id and proven.link.may_be_joined_into(session.account_id))
+        return bool(session and session.account_id and proven.joins(session.account_id))
 
     @property
     def is_in_made_account(self) -> bool:

@@ -252,11 +252,7 @@ def is_somebody_else(before: Person, now: Person) -> bool:
     """Whether a row names another person now: another name and another address. That both have no address says nothing
     in their favour (M19)."""
     has_same_address = now.official_email is not None and now.official_email == before.official_email
-    return not (
-        has_same_address
-        or share_a_part(before.family_name, now.family_name)
-        or share_a_part(before.given_name, now.given_name)
-    )
+    return not (has_same_address or _share_a_name(before, now))
 
 
 def recognise(
@@ -284,17 +280,27 @@ def recognise(
     before = proofs.person
     if is_somebody_else(before, now):
         return Recognition.SOMEBODY_ELSE
+    if grounds is Grounds.SUBJECT:
+        return Recognition.SAME
+    has_same_address = now.official_email is not None and now.official_email == before.official_email
+    has_a_same_name = has_same_address and _share_a_name(before, now)
     knows_issuer = any(issuer == login.issuer for issuer, _ in proofs.identities)
     has_proven_address = login.verified_email is not None and login.verified_email in proofs.addresses
     is_named = grounds is Grounds.ROSTER_ADDRESS and hashed_subject in proofs.named
-    is_new_issuers = not knows_issuer and (has_proven_address or grounds is Grounds.LOGIN_ADDRESS or is_named)
-    if grounds is Grounds.SUBJECT or is_new_issuers:
+    agrees = has_proven_address or grounds is Grounds.LOGIN_ADDRESS or is_named
+    if agrees and not knows_issuer and _share_a_name(before, now):
         return Recognition.SAME
-    has_same_address = now.official_email is not None and now.official_email == before.official_email
-    if knows_issuer and not has_same_address and not share_a_part(before.given_name, now.given_name):
-        # A brother or sister under a number that was used again: one family name, another login, another address.
+    if knows_issuer and not has_a_same_name and not share_a_part(before.given_name, now.given_name):
+        # A brother or sister under a number that was used again; with the address, too, where that is made of the number.
         return Recognition.SOMEBODY_ELSE
-    return Recognition.FOLLOWS if follows else Recognition.CONFIRM
+    if not follows:
+        return Recognition.CONFIRM
+    # Nobody can confirm it for an account that nothing else opens.
+    return Recognition.FOLLOWS if has_a_same_name or is_same_person(before, now) else Recognition.SOMEBODY_ELSE
+
+
+def _share_a_name(before: Person, now: Person) -> bool:
+    return share_a_part(before.family_name, now.family_name) or share_a_part(before.given_name, now.given_name)
 
 
 def is_same_person(before: Person, now: Person) -> bool:

@@ -6,10 +6,10 @@ formats that number students, teachers and staff separately.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from shared.domain.person_name import share_a_part
 
 
 class Role(StrEnum):
@@ -183,14 +183,7 @@ class Roster:
 type Name = tuple[str, str]
 """Given name and family name."""
 
-_NO_LETTERS = re.compile(r"[\W\d_]+")
-
 
 def names_agree(one: Name, other: Name) -> bool:
     """Whether two names may be one person's: given names share a part, and so do family names, accents and case aside."""
-    return all(_parts(mine) & _parts(theirs) for mine, theirs in zip(one, other, strict=True))
-
-
-def _parts(name: str) -> set[str]:
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    return set(_NO_LETTERS.split(plain.casefold())) - {""}
+    return all(share_a_part(mine, theirs) for mine, theirs in zip(one, other, strict=True))

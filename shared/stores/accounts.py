@@ -216,7 +216,11 @@ class AccountStore:
 
         Raises Conflict when the account, or one of its outside identities, exists already.
         """
-        identifiers = map(Put, self.identifier_items(account))
+        identifiers = [
+            # It has no password, so nobody who types its address means it.
+            Put({name: value for name, value in item.items() if name != "username"})
+            for item in self.identifier_items(account)
+        ]
         self._table.write(
             Put(_account_item(account)).when(ABSENT),
             *(put.when(ABSENT) if put.item["PK"].startswith(OIDC) else put for put in identifiers),

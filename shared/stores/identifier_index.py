@@ -110,13 +110,21 @@ class IdentifierIndex:
     def username_of_address(self, address: str) -> str | None:
         """The username of the one account that holds this address; a proven address counts more than others."""
         accounts = list(self._table.query(email_pk(address), ACCOUNTS))
-        names = [i["username"] for i in accounts if i["proven"]] or [i["username"] for i in accounts]
+        names = [i["username"] for i in accounts if i["proven"] and "username" in i]
+        names = names or [i["username"] for i in accounts if "username" in i]
         return str(names[0]) if len(names) == 1 else None
 
     def account_by_subject(self, issuer: str, subject: str) -> str | None:
         """The account that this outside identity logs into: issuer and subject, never an email (nOAuth)."""
         item = self._table.get(oidc_key(issuer, subject), consistent=False)
         return str(item["account_id"]) if item else None
+
+    def account_opened_by(self, login: LoginProof) -> str | None:
+        """The one account whose own subject this login proved; None where none or several have it."""
+        if login.issuer != self._clever_issuer:
+            return self.account_by_subject(*login.identity)
+        holders = list(_claims(self._table.query(clever_pk(login.subject), ACCOUNTS), None))
+        return holders[0].account_id if len(holders) == 1 else None
 
     def subjects_of(self, account: Account) -> frozenset[tuple[str, str]]:
         """(issuer, subject) of each login that opens this account."""

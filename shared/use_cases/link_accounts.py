@@ -81,8 +81,12 @@ class Proven:
 
     @property
     def made_account_id(self) -> str | None:
-        """The account that was made at this person's district login, and that may be joined into an older one (M16)."""
-        return self.link.account_id if self.link and self.is_linked and self.link.is_made else None
+        """The account that was made at this person's district login, and that may be joined into an older one (M16).
+
+        None for a login that the link does not know: it may be another person's (M19).
+        """
+        is_made = self.link is not None and self.is_linked and self.link.is_made and not self.has_to_confirm
+        return self.link.account_id if self.link and is_made else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,7 @@ class LinkAccounts:
             if recognised:
                 return recognised
             proven = replace(proven, link=self._links.of_user(user.key))
-        if proven.link and self._may_be_taken_back(proven.link, user, login, hashed):
+        if proven.link and self._may_be_taken_back(proven, proven.link, login, hashed):
             consent = self._consent(proven, proven.link.account_id, shown=frozenset({hashed}))
             with suppress(RefusedTransition):
                 self._make(consent, proven, self._clock())
@@ -209,7 +213,7 @@ class LinkAccounts:
 
     def _follow(self, link: Link, proven: Proven, also: Iterable[Write] = ()) -> Link | None:
         """Move a link to the number that its person has now. Return it; None where it was not moved."""
-        if proven.is_linked:
+        if proven.is_linked or self._is_refused(proven, link.account_id):
             return None
         proofs = self._proofs(proven, link.proofs)
         adopts = proven.by if link.proofs and proofs.identities - link.proofs.identities else None
@@ -266,12 +270,13 @@ class LinkAccounts:
         clever_ids = [subject for issuer, subject in side.subjects if issuer == self._clever_issuer]
         return self._identifiers.is_anothers_now(user, link.proofs.addresses if link.proofs else (), clever_ids)
 
-    def _may_be_taken_back(self, link: Link, user: RosterUser, login: LoginProof, hashed: str) -> bool:
+    def _may_be_taken_back(self, proven: Proven, link: Link, login: LoginProof, hashed: str) -> bool:
         """Whether this is the person of a link that ended for another one, within the days of an undo."""
         if not (link.is_ended and link.proofs and (login.issuer, hashed) in link.proofs.identities):
             return False
         is_late = from_iso(link.undone_at or "") < self._clock() - timedelta(days=UNDO_DAYS)
-        return not is_late and not is_somebody_else(link.proofs.person, person_of(user))
+        is_another = is_late or is_somebody_else(link.proofs.person, person_of(proven.user))
+        return not is_another and not self._is_refused(proven, link.account_id)
 
     def _first_login(self, proven: Proven, login: LoginProof, hashed: str) -> DistrictLogin:
         """Let a link follow whom it knows, and link by rule whoever is matched (M6); nobody whose link was undone."""
@@ -290,7 +295,7 @@ class LinkAccounts:
                 return DistrictLogin(DistrictLoginOutcome.LINKED_BY_RULE, user.key, decision.account_id)
             return DistrictLogin(DistrictLoginOutcome.CHOICE_NEEDED, user.key)
         offered = {decision.account_id, *decision.candidates}
-        account_id = self._identifiers.account_by_subject(*login.identity)
+        account_id = self._identifiers.account_opened_by(login)
         if account_id in offered and account_id and self._accounts.get(account_id):
             return DistrictLogin(DistrictLoginOutcome.CONSENT_NEEDED, user.key, account_id, hashed)
         return DistrictLogin(DistrictLoginOutcome.CHOICE_NEEDED, user.key)
@@ -345,8 +350,10 @@ class LinkAccounts:
         owns classes with students (M20).
         """
         account_id = account.account_id
-        if proven.user.role is Role.STUDENT:
-            self._refuse_what_may_not_be(proven, account)
+        if self._is_refused(proven, account_id):
+            raise RefusedTransition(
+                "account_teaches", "A student cannot be linked to an account that owns classes with students."
+            )
         link = proven.link
         if link and link.is_linked and link.account_id == account_id and proven.has_to_confirm:
             proofs = self._proofs(proven, link.proofs)
@@ -362,13 +369,16 @@ class LinkAccounts:
                 raise
             return moved
 
-    def _refuse_what_may_not_be(self, proven: Proven, account: Account) -> None:
-        side = self._identifiers.side_of(proven.user, account)
+    def _is_refused(self, proven: Proven, account_id: str) -> bool:
+        """Whether this person never gets this account, whoever wants it and whatever was proved: a student, one that teaches
+        (M20)."""
+        if proven.user.role is not Role.STUDENT:
+            return False
+        account = self._accounts.get(account_id)
         person = RosterSide(proven.user.role, proven.user.family_name, proven.user.official_email)
-        if may_consent(person, side) is Objection.TEACHES:
-            raise RefusedTransition(
-                "account_teaches", "A student cannot be linked to an account that owns classes with students."
-            )
+        return account is not None and (
+            may_consent(person, self._identifiers.side_of(proven.user, account)) is Objection.TEACHES
+        )
 
     def new_account_for(self, proven: Proven) -> Account:
         """The account that ``with_new_account`` makes; its address is verified only where the issuer verified that one."""

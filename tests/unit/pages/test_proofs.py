@@ -14,9 +14,10 @@ from local.web_client import WebClient
 from shared.domain.link import LinkState
 from shared.domain.roster import RosterUserKey
 from tests.builders import account, enrolled, key, roster, user
-from tests.harness import text, zipped
+from tests.harness import decide, text, zipped
 from tests.pages_harness import (
     CLEVER_DISTRICT,
+    PASSWORD,
     Website,
     activated,
     in_a_made_account,
@@ -309,7 +310,7 @@ def test_a_linked_student_under_another_number_keeps_account_and_points(web: Web
 def test_a_linked_teacher_under_another_number_is_not_mailed_again(web: Website) -> None:
     linked_teacher(web)
     mails = len(web.world.ses.sent)
-    people = [user("t2", "teacher"), user("s1"), user("s2"), user("s9"), user("a1", "administrator")]
+    people = [user("t2", "teacher"), user("s1"), user("s2"), user("s9", given="Zoe"), user("a1", "administrator")]
     report = lakesides(web, person("t1-new", "teacher", email="t1@lakeside.example"), *people, name="renumbered")
     web.world.send_mail()
     assert len(web.world.ses.sent) == mails
@@ -547,3 +548,146 @@ def test_the_subject_of_the_login_is_the_accounts_own_wherever_its_address_is(we
 def test_a_teacher_who_linked_by_the_mail_is_known_at_the_districts_login(web: Website) -> None:
     log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
     assert by_google(web, "g-any", "t1@lakeside.example").path == "/home"
+
+
+# Numbers that are used again.
+
+
+def approved(web: Website, report: dict[str, Any]) -> None:
+    if report["status"] == "held":
+        decide(web.world, report, "approve")
+
+
+OTHERS = (user("t2", "teacher"), user("s2"), user("s9", given="Zoe"), user("a1", "administrator"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            {"email": "ana@lakeside.example", "given": "Ana", "family": "Reis"},
+            {"email": "omar@lakeside.example", "clever": "c-omar", "given": "Omar", "family": "Reis"},
+            id="a brother who comes by the other hub",
+        ),
+        pytest.param(
+            {"clever": "c-ana", "given": "Ana", "family": "Reis"},
+            {"clever": "c-omar", "given": "Ana", "family": "Lopez"},
+            id="somebody of the same given name",
+        ),
+        pytest.param(
+            {"email": "1001@lakeside.example", "given": "Ana", "family": "Reis"},
+            {"email": "1001@lakeside.example", "clever": "c-omar", "given": "Omar", "family": "Haddad"},
+            id="somebody whose address is made of the number",
+        ),
+        pytest.param(
+            {"clever": "c-ana", "given": "Ana", "family": "O'Neill"},
+            {"clever": "c-omar", "given": "Omar", "family": "O'Brien"},
+            id="somebody whose name has the same particle",
+        ),
+    ],
+)
+def test_an_account_that_was_made_here_follows_no_other_person(
+    web: Website, before: dict[str, str], after: dict[str, str]
+) -> None:
+    lakesides(web, user("t1", "teacher"), *OTHERS, person("s7", **before), name="ana")
+    first = by_clever(web, "c-ana", "lakeside") if "clever" in before else by_google(web, "g-ana", before["email"])
+    first.press("I don't have an account yet")
+    made = linked(web, "s7")
+    approved(web, lakesides(web, user("t1", "teacher"), *OTHERS, person("s7", **after), name="omar"))
+    omar = by_clever(web, "c-omar", "lakeside")
+    assert omar.path == "/welcome"
+    omar.press("I don't have an account yet")
+    assert linked(web, "s7") not in (None, made)
+
+
+def test_a_number_and_its_address_used_again_open_no_account_by_that_address(web: Website) -> None:
+    lakesides(
+        web,
+        user("t1", "teacher"),
+        person("s7", email="1001@lakeside.example", clever="c-ana", given="Ana", family="Reis"),
+        name="ana",
+    )
+    by_clever(web, "c-ana", "lakeside").press("I don't have an account yet")
+    made = linked(web, "s7")
+    lakesides(
+        web,
+        user("t1", "teacher"),
+        person("s7", email="1001@lakeside.example", given="Omar", family="Haddad"),
+        name="omar",
+    )
+    omar = by_google(web, "g-omar", "1001@lakeside.example")
+    assert omar.path == "/welcome"
+    assert web.world.links.of_account(made or "") == []
+
+
+def test_a_login_that_the_link_does_not_know_joins_nothing(web: Website) -> None:
+    """Two addresses were swapped in the sheet: the second teacher is at the row of the first one's account."""
+    by_google(web, "g-t1", "t1@lakeside.example").press("I don't have an account yet")
+    made = linked(web, "t1")
+    lakesides(
+        web,
+        person("t1", "teacher", email="t2@lakeside.example", given="Ada"),
+        person("t2", "teacher", email="t1@lakeside.example", given="Kim"),
+        name="swapped",
+    )
+    second = by_google(web, "g-t2", "t2@lakeside.example")
+    log_in(second.open("/login"))
+    assert second.status == 409
+    second.http.post(
+        "https://link.example/link", data={"account_id": "ada", "sourced_id": "t1", "made_account_id": made or ""}
+    )
+    assert linked(web, "t1") == made
+
+
+@pytest.mark.parametrize("subject", ["g-of-the-link", "g-new"])
+def test_a_link_of_a_teacher_follows_no_row_of_a_student(web: Website, subject: str) -> None:
+    ada = by_google(web, "g-of-the-link", "t1@lakeside.example").press("Log into my existing account")
+    log_in(ada).press("Link my accounts")
+    lakesides(web, *OTHERS, name="without her")
+    lakesides(web, *OTHERS, person("s50", email="t1@lakeside.example", given="Ada"), name="a student")
+    assert by_google(web, subject, "t1@lakeside.example").path == "/welcome"
+    assert linked(web, "s50") is None
+
+
+def test_a_student_takes_no_ended_link_of_a_teacher_back(web: Website) -> None:
+    ada = by_google(web, "g-ada", "t1@lakeside.example").press("Log into my existing account")
+    log_in(ada).press("Link my accounts")
+    approved(
+        web, lakesides(web, *OTHERS, person("t1", "teacher", email="x@lakeside.example", given="Bob", family="Stone"))
+    )
+    assert linked(web, "t1") is None
+    approved(web, lakesides(web, *OTHERS, person("t1", email="t1@lakeside.example", given="Ada"), name="a student"))
+    assert by_google(web, "g-ada", "t1@lakeside.example").path == "/welcome"
+    assert linked(web, "t1") is None
+
+
+def test_an_account_named_by_title_and_family_name_is_no_other_teachers(web: Website) -> None:
+    web.world.feed(account("moss", "m@lakeside.example", display_name="Ms. Moss"))
+    lakesides(
+        web, user("t1", "teacher"), person("t8", "teacher", email="m@lakeside.example", given="Bob", family="Stone")
+    )
+    assert by_google(web, "g-bob", "m@lakeside.example").path == "/welcome"
+
+
+# After an undo.
+
+
+def test_who_undid_a_link_to_an_account_that_only_clever_opens_makes_it_anew(web: Website) -> None:
+    """No password opens it: without this there is only another, empty account."""
+    student = in_a_made_account(web)
+    made = linked(web, "s1")
+    student.open("/home").press("Undo the link with Lakeside Schools")
+    web.world.pass_time(minutes=1)
+    back = by_clever(web, "cid-1", "lakeside")
+    assert back.path == "/link"
+    back.press("Link my accounts")
+    assert (back.path, linked(web, "s1")) == ("/home", made)
+
+
+def test_an_account_made_on_a_rosters_word_takes_no_address_from_the_login(web: Website) -> None:
+    """Una never verified hers; a hostile row with it makes an account, which has no password."""
+    web.world.feed(account("una", "una@mail.example", verified=False))
+    web.cognito.users["una"] = (PASSWORD, "una")
+    hostile(web, person("x1", "teacher", email="una@mail.example", clever="evil"))
+    by_clever(web, "evil").press("I don't have an account yet")
+    assert log_in(web.visitor().open("/login"), "una@mail.example").path == "/home"
