@@ -36,6 +36,7 @@ _OF_ERRORS = {
     "InvalidSettings": Section.UPLOADS,
     "UnknownDistrict": Section.UPLOADS,
     "Reject": Section.ROWS,
+    "_reject_width": Section.ROWS,
     "Note": Section.NOTES,
     "tell": Section.NOTES,
     "AccountTooLarge": Section.ACCOUNTS,

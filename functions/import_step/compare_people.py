@@ -207,7 +207,7 @@ class _Comparison:
             users.read += 1
             if old is None:
                 users.created += 1
-            elif old.equals_but_for_enrollments(person):
+            elif old.equals_but_for_enrollments(person) or old.in_one_form().equals_but_for_enrollments(person):
                 users.unchanged += 1
             else:
                 users.changed += 1

@@ -21,9 +21,18 @@ csv.field_size_limit(1 << 17)
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _INVISIBLE = re.compile(r"[\s_\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff\x00-\x1f]+")
+_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+AROUND_A_VALUE = "".join(chr(n) for n in range(0x10000) if chr(n).isspace() or _UNSEEN.match(chr(n)))
+"""Blanks of every kind, and characters without width: what is copied from a page brings them along."""
+_EXCELS_DELIMITER = re.compile(r'\ufeff?"?sep=([^\w\s]|\t)"?\s*', re.IGNORECASE)
+"""A first line by which Excel is told the delimiter."""
 _MISSPELT = {"datalastmodified": "datelastmodified", "preferedgivenname": "preferredgivenname"}
 _AT_ONCE = 512
 """Records that are handled together: what is the same for all of them is looked at once. They fit into a processor's cache."""
+_SAMPLE = 512
+"""Records at the beginning of a file by which it is seen whether its rows leave out what is blank at their end."""
+_FEWEST_TRIMMED = 10
+"""Of so many rows one at least is short where a file leaves out what is blank."""
 _LONGEST_HEADER = 1 << 20
 _BLOCK = 1 << 16
 LONGEST_LINE = 1 << 20
@@ -54,8 +63,10 @@ class Table:
         reject: Callable[[Reject], None],
         note: Callable[[Note], None],
         renamed: dict[str, str] | None = None,
+        is_ragged: bool = False,
     ) -> None:
-        """``renamed`` maps another format version's column names to the ones asked for."""
+        """``renamed`` maps another format version's column names to the ones asked for. ``is_ragged`` says that rows may be
+        shorter than the header."""
         self.file = file
         self.shown = file.name.rsplit("/", 1)[-1]
         self._reject = reject
@@ -63,6 +74,10 @@ class Table:
         self._errors = errors_of(self._encoding)
         if not file.piece.start:
             self._tell_encoding(note)
+        self._has_unseen = False
+        """Whether the text that is read holds characters without width."""
+        self._is_trimmed: bool | None = True if is_ragged else None
+        """Whether rows leave out what is blank at their end; None where that was not asked yet."""
         self._dialect = self._find_delimiter()
         self.header: list[str] = []
         self.header_line, self.header = self._read_header()
@@ -158,9 +173,8 @@ class Table:
                 lines, records = self._squared(lines, records, width, max(indexes) + 1)
             if not records:
                 continue
-            cells = [
-                list(map(str.strip, map(itemgetter(i), records))) if i >= 0 else [""] * len(records) for i in indexes
-            ]
+            strip = _strip_unseen if self._has_unseen else str.strip
+            cells = [list(map(strip, map(itemgetter(i), records))) if i >= 0 else [""] * len(records) for i in indexes]
             if "" in cells[0]:
                 kept = [any(map(str.strip, record)) for record in records]
                 if not all(kept):
@@ -172,25 +186,46 @@ class Table:
     def _squared(
         self, lines: Sequence[int], records: list[list[str]], width: int, needed: int
     ) -> tuple[Sequence[int], list[list[str]]]:
-        """Records with at least the fields that are ``needed``; those that hold more than the header are rejected.
+        """Records with at least the fields that are ``needed``; those that hold more or fewer than the header are rejected.
 
-        Nothing is filled up beyond that: a wide header and many short rows are few bytes, and would be much memory.
+        A row that lost a field would be read as somebody else: its values stand under the wrong headers. Only in a file whose
+        rows all leave out what is blank at their end is a short row whole. Nothing is filled up beyond what is needed: a wide
+        header and many short rows are few bytes, and would be much memory.
         """
         fitting: list[tuple[int, list[str]]] = []
         for line, cells in zip(lines, records, strict=True):
+            if not cells or not any(map(str.strip, cells)):
+                continue
             if len(cells) > width and any(cell.strip() for cell in cells[width:]):
-                self._reject(
-                    Reject(
-                        self.shown,
-                        line,
-                        None,
-                        "too_many_fields",
-                        f"The row has {len(cells)} fields, the header {width}. Put fields that hold a comma into quotes.",
-                    )
-                )
-            elif cells:
+                advice = "Put fields that hold a comma into quotes."
+                self._reject_width("too_many_fields", line, len(cells), advice)
+            elif len(cells) < width and not self._leaves_out_blanks():
+                self._reject_width("too_few_fields", line, len(cells), "Fill in the comma that is missing.")
+            else:
                 fitting.append((line, cells[:width] + [""] * (needed - len(cells))))
         return [line for line, _ in fitting], [cells for _, cells in fitting]
+
+    def _reject_width(self, code: str, line: int, fields: int, advice: str) -> None:
+        message = f"The row has {fields} fields, the header {len(self.header)}. {advice}"
+        self._reject(Reject(self.shown, line, None, code, message))
+
+    def _leaves_out_blanks(self) -> bool:
+        """Whether the rows of this file leave out what is blank at their end, as its first ones show: no row ends with a
+        blank, and there are more short ones than a slip makes; or all of them are equally short."""
+        if self._is_trimmed is None:
+            widths: list[int] = []
+            ends_blank = False
+            for lines, records in self.whole()._records(WHOLE):
+                rows = [cells for line, cells in zip(lines, records, strict=True)
+                        if line > self.header_line and any(map(str.strip, cells))]  # fmt: skip
+                widths += map(len, rows)
+                ends_blank |= any(not cells[-1].strip() for cells in rows)
+                if len(widths) >= _SAMPLE:
+                    break
+            short = sum(width < len(self.header) for width in widths)
+            is_alike = len(set(widths)) == 1 and short > 1
+            self._is_trimmed = is_alike or (short > 1 and short * _FEWEST_TRIMMED >= len(widths) and not ends_blank)
+        return self._is_trimmed
 
     def _records(self, piece: Piece) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
         """All records, many at a time, with the line on which each begins. Records with broken quotes are rejected."""
@@ -201,6 +236,7 @@ class Table:
             line = piece.line
             try:
                 while lines.are_left():
+                    self._has_unseen = lines.has_unseen
                     if records := lines.plain(_AT_ONCE):
                         yield range(line, line + len(records)), records
                         line += len(records)
@@ -278,7 +314,7 @@ class Table:
         start = Piece(0, min(self.file.size, _LONGEST_HEADER)) if self.file.piece.start else WHOLE
         for lines, records in self._records(start):
             for line, cells in zip(lines, records, strict=True):
-                if any(cell.strip() for cell in cells):
+                if any(cell.strip() for cell in cells) and not _EXCELS_DELIMITER.fullmatch(self._dialect.join(cells)):
                     return line, cells
         raise UploadRejected(
             "empty_file",
@@ -292,9 +328,15 @@ class Table:
             first = io.TextIOWrapper(binary, encoding=self._encoding.codec, errors="replace", newline="").readline(
                 1 << 16
             )
+        if told := _EXCELS_DELIMITER.match(first):
+            return told[1]
         if "," in first:
             return ","
         return next((d for d in ("\t", ";", "|") if d in first), ",")
+
+
+def _strip_unseen(text: str) -> str:
+    return text.strip(AROUND_A_VALUE)
 
 
 def _height(cells: list[str]) -> int:
@@ -320,6 +362,8 @@ class _Lines:
         self._lines: list[str] = []
         self._at = 0
         self._is_plain = self._is_over = False
+        self.has_unseen = False
+        """Whether characters without width were among what was read."""
         self.pulled = 0
         self._taken = 0
 
@@ -361,6 +405,7 @@ class _Lines:
 
     def _load(self) -> None:
         block = self._whole_lines()
+        self.has_unseen = self.has_unseen or (not block.isascii() and _UNSEEN.search(block) is not None)
         if "\r" in block:
             plain = block.replace("\r\n", "\n")
             self._is_plain = '"' not in block and "\r" not in plain

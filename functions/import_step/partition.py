@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import compress
@@ -39,6 +40,7 @@ LONGEST_ID = 800
 LONGEST_NAMED_ID = 255
 """Of a school's id or a Clever id that a row names, in bytes."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
+_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _LONGEST_NAME = 200
 MOST_OF_REFERENCES = 64 << 20
 """Bytes of memory for courses and terms: every worker on classes holds all of them."""
@@ -85,13 +87,12 @@ class SplitSink:
             return
         if not self._usable_names(row, where):
             return
-        email = normalise(row.email)
+        email = _address(row.email)
         if row.email and not email:
-            self.note(
-                Note("email_not_usable", "Addresses that are not valid were read as if there were none.", where.file, 1)
-            )
+            text = "Addresses that are not valid were read as if there were none."
+            self.note(Note("email_not_usable", text, where.file, 1, where.line))
         if not row.email and self._upload.name == "sds":
-            email = normalise(row.username)
+            email = _address(row.username)
         self.rows += 1
         row.given_name, row.family_name = _names(row.given_name, row.family_name)
         row.email = email
@@ -128,7 +129,7 @@ class SplitSink:
         if row.school_id and len(row.school_id.encode()) > LONGEST_NAMED_ID:
             row.school_id = None
             text = "Ids of schools that are too long were read as if there were none. Shorten them."
-            self.note(Note("school_not_usable", text, where.file, 1))
+            self.note(Note("school_not_usable", text, where.file, 1, where.line))
         self._class_ids.write(row.sourced_id + "\n")
         row.title = _name(row.title)
         row.school_id = row.school_id or None
@@ -243,11 +244,22 @@ def split(form: Format, upload: Recognised, stems: Iterable[str], shards: int, f
 
 def _names(given: str, family: str) -> tuple[str, str]:
     both = given + family
-    return (given, family) if both.isprintable() and len(both) <= _LONGEST_NAME else (_name(given), _name(family))
+    is_plain = both.isascii() and both.isprintable() and len(both) <= _LONGEST_NAME
+    return (given, family) if is_plain else (_name(given), _name(family))
 
 
 def _name(text: str) -> str:
-    """A name without control and direction characters, and not longer than a page can bear."""
+    """A name in one form whatever way its accents are written, without control and direction characters, and not longer than
+    a page can bear."""
     if not text.isprintable():
         text = _CONTROL.sub(" ", text).strip()
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
     return text[:_LONGEST_NAME]
+
+
+def _address(text: str | None) -> str | None:
+    """An address without the characters of no width that copying brings into it; None where it cannot be used."""
+    if text and not text.isascii():
+        text = _UNSEEN.sub("", text)
+    return normalise(text)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from unicodedata import normalize
 
 import msgspec
 from msgspec import Struct
@@ -211,6 +212,13 @@ class PersonRecord(Struct, array_like=True, gc=False):
 
     def equals_but_for_enrollments(self, other: PersonRecord) -> bool:
         return self == other.with_enrollments(self.enrollments)
+
+    def in_one_form(self) -> PersonRecord:
+        """The same person with names in the form in which they are read: NFC, whatever an earlier version kept."""
+        given, family, username = (
+            normalize("NFC", name or "") for name in (self.given_name, self.family_name, self.username)
+        )
+        return replace(self, given_name=given, family_name=family, username=username or None)
 
     def is_matched_like(self, other: PersonRecord) -> bool:
         """Whether nothing that a match rests on differs: role, names, address, Clever ids."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tests.bad_uploads.case import At, Case, bad_file, bad_row, held, read, refused, row_refused
 from tests.bad_uploads.damaged_files import header_alone, without_rows
 from tests.bad_uploads.deltas import DELTA, delta, enrolled, user
-from tests.bad_uploads.rows import FIRST_MISSING, quotes_and_commas
+from tests.bad_uploads.rows import quotes_and_commas
 from tests.bad_uploads.valid_rosters import (
     CLEVER,
     EVERY_FORMAT,
@@ -174,8 +174,7 @@ def two_texts_joined() -> Iterator[Case]:
         sheet, last = roster.students, roster.students.last_line
         body = ("\n".join(sheet.lines[:-1]) + "\n").encode("utf-16") + sheet.lines[-1].encode()
         body += b"\n" * (len(body) % 2)
-        column = FIRST_MISSING[roster.format, sheet.name]
-        yield bad_row(roster, sheet, "in UTF-8, in a file in UTF-16", body, "missing_value", last, column)
+        yield bad_row(roster, sheet, "in UTF-8, in a file in UTF-16", body, "too_few_fields", last)
 
 
 def manifests_that_say_what_is_not_so() -> Iterator[Case]:

@@ -9,22 +9,6 @@ from tests.bad_uploads.valid_rosters import EVERY_FORMAT, Roster, Sheet
 
 LINE_ENDS = {"": "\n", ", lines ending in CRLF": "\r\n", ", lines ending in CR": "\r"}
 
-FIRST_MISSING = {
-    ("OneRoster 1.1", "users.csv"): "givenName",
-    ("OneRoster 1.2", "users.csv"): "givenName",
-    ("School Data Sync 2.1", "users.csv"): "givenName",
-    ("Clever", "students.csv"): "First_name",
-    ("Clever", "teachers.csv"): "First_name",
-    ("OneRoster 1.1", "classes.csv"): "title",
-    ("OneRoster 1.2", "classes.csv"): "title",
-    ("School Data Sync 2.1", "classes.csv"): "title",
-    ("Clever", "sections.csv"): "Section_id",
-    ("School Data Sync 1", "Student.csv"): "School SIS ID",
-    ("School Data Sync 1", "Teacher.csv"): "School SIS ID",
-    ("School Data Sync 1", "Section.csv"): "School SIS ID",
-}
-"""What is missed in a row with nothing but its first field."""
-
 
 def ids(roster: Roster) -> Iterator[Case]:
     for sheet in (*roster.people, roster.classes):
@@ -117,18 +101,9 @@ def far_down(roster: Roster) -> Iterator[Case]:
 
 
 def broken_off_or_joined(roster: Roster) -> Iterator[Case]:
-    for sheet in (*roster.people, roster.classes):
-        column = FIRST_MISSING[roster.format, sheet.name]
+    for sheet in (*roster.people, roster.classes, *roster.enrollments):
         for description, body in with_a_broken_row(sheet):
-            yield bad_row(roster, sheet, description, body, "missing_value", sheet.last_line, column)
-    for sheet in roster.enrollments:
-        first_is_class = sheet.columns[0] == sheet.class_column
-        (cut, cut_body), (by_semicolons, semicolons), (by_tabs, tabs) = with_a_broken_row(sheet)
-        column = sheet.user_column if first_is_class else sheet.class_column
-        yield bad_row(roster, sheet, cut, cut_body, "missing_value", sheet.last_line, column)
-        yield bad_row(roster, sheet, by_semicolons, semicolons, "missing_value", sheet.last_line, column)
-        code = "bad_id" if first_is_class else "missing_value"
-        yield bad_row(roster, sheet, by_tabs, tabs, code, sheet.last_line, sheet.class_column)
+            yield bad_row(roster, sheet, description, body, "too_few_fields", sheet.last_line)
 
 
 def with_a_broken_row(sheet: Sheet) -> Iterator[tuple[str, str]]:
@@ -142,8 +117,7 @@ def with_a_broken_row(sheet: Sheet) -> Iterator[tuple[str, str]]:
 def zeros_at_the_end(roster: Roster) -> Iterator[Case]:
     """What a copy that was cut short leaves: space that was set aside and never written."""
     sheet, body = roster.students, roster.students.text + "\0" * 500
-    column = FIRST_MISSING[roster.format, sheet.name]
-    yield bad_row(roster, sheet, "of zeros", body, "missing_value", sheet.last_line + 1, column)
+    yield bad_row(roster, sheet, "of zeros", body, "too_few_fields", sheet.last_line + 1)
 
 
 def another_encoding_at_the_end(roster: Roster) -> Iterator[Case]:

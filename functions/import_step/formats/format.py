@@ -127,9 +127,13 @@ def recognise(files: list[RosterFile], formats: tuple[Format, ...]) -> tuple[For
     )
 
 
-def table(file: RosterFile, kind: Kind | None, sink: Sink, renamed: dict[str, str] | None = None) -> Table:
-    """The file as a table whose rejects count for this kind."""
-    return Table(file, reject=lambda reject: sink.reject(kind, reject), note=sink.note, renamed=renamed)
+def table(
+    file: RosterFile, kind: Kind | None, sink: Sink, renamed: dict[str, str] | None = None, *, is_ragged: bool = False
+) -> Table:
+    """The file as a table whose rejects count for this kind; ``is_ragged`` lets rows be shorter than the header."""
+    return Table(
+        file, reject=lambda reject: sink.reject(kind, reject), note=sink.note, renamed=renamed, is_ragged=is_ragged
+    )
 
 
 def no_rows(file: str) -> UploadRejected:

@@ -387,7 +387,7 @@ def _properties(file: RosterFile) -> Iterator[tuple[int, str, str]]:
     """Line, name and value of each property, also where the header is missing."""
     if not file.size:
         return
-    manifest = table(file, None, _Quiet())
+    manifest = table(file, None, _Quiet(), is_ragged=True)
     columns = ["propertyName", "value"]
     if not manifest.has("propertyName"):
         columns = manifest.header[:2]

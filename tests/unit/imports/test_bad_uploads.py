@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from functions.import_step import plan
+from functions.import_step.csv_table import AROUND_A_VALUE
 from functions.import_step.encoding import scan
 from functions.import_step.steps import ingest as reading
 from shared.domain.roster import RosterUser, RosterUserKey
@@ -223,10 +224,12 @@ def test_naughty_strings_in_every_column_are_read_or_rejected_where_they_stand(
     for reject in outcome.rejects:
         assert reject["file"] == sheet.name
         assert not reject["value"].startswith(FORMULA)
-        put_in = {value.strip()[:80] for value in lines[int(reject["line"])]}
+        put_in = {value.strip(AROUND_A_VALUE)[:80] for value in lines[int(reject["line"])]}
         assert not reject["value"] or {reject["value"], reject["value"].removeprefix("'")} & put_in
     if columns == [sheet.id_column]:
-        unusable = {str(line) for line, (value,) in lines.items() if not USABLE_ID.fullmatch(value.strip())}
+        unusable = {
+            str(line) for line, (value,) in lines.items() if not USABLE_ID.fullmatch(value.strip(AROUND_A_VALUE))
+        }
         twice = {reject["line"] for reject in outcome.rejects if reject["code"] == "class_twice"}
         assert {reject["line"] for reject in outcome.rejects} - twice == unusable
     if columns[0] in (sheet.class_column, sheet.user_column) and not sheet.id_column:
