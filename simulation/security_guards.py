@@ -31,10 +31,11 @@ from shared.hubs.oidc import Identity, OidcProvider
 from shared.runtime.tokens import SealedCookie, TokenKeys
 from shared.stores import identifier_index, links, sessions
 from shared.stores import request_context as stored_context
+from shared.stores.google_ids import GoogleIds
 from shared.stores.keys import oidc_key
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.sessions import SessionStore
-from shared.stores.table import Put, Update, Write
+from shared.stores.table import Delete, Put, Update, Write
 from shared.use_cases.class_contents import ClassContents
 from simulation import races
 from simulation.guards import _any_account_matches
@@ -197,6 +198,10 @@ def _proofs_whatever_stands(link: Any, proofs: Any) -> Any:
     return Update(links.link_key(link.user)).set(proofs=links._proofs_item(proofs))
 
 
+def _gives_up_whosever_it_is(self: GoogleIds, _account_id: str, subject: str) -> None:
+    self._table.write(Delete(oidc_key(GOOGLE, subject)))
+
+
 _waiting_for = LoginPages.waiting_for
 _decide = linking.LinkPages.confirm
 _answered = federated_login.FederatedLoginPages.callback
@@ -340,6 +345,16 @@ GUARDS = (
         "proofs are written as they were read",
         _patch(links, "_put_proofs", _proofs_whatever_stands),
         _PROOFS + "test_two_logins_at_once_both_stay_proofs_of_the_link",
+    ),
+    SecurityGuard(
+        "an account gives up no Google id that is another's by now",
+        _patch(GoogleIds, "give_up", _gives_up_whosever_it_is),
+        "tests/unit/stores/test_google_ids.py::test_a_line_that_read_the_id_before_it_moved_takes_it_from_nobody",
+    ),
+    SecurityGuard(
+        "an account names no Google id that opens another",
+        _patch(GoogleIds, "_take_from", _nothing),
+        "tests/unit/stores/test_google_ids.py::test_of_two_lines_of_one_file_with_one_google_id_the_later_one_counts",
     ),
     SecurityGuard(
         "a session's end is looked at, not left to TTL",

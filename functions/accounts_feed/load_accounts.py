@@ -77,8 +77,12 @@ class LoadAccounts:
         }
 
     def _load_batch(self, batch: Iterable[tuple[int, bytes]], counts: dict[str, int]) -> Iterator[dict[str, Any]]:
-        """Load the lines of a batch together, but two lines of one account one after the other. Yield the rejects."""
+        """Load the lines of a batch together, but two lines of one account, or of one Google id, one after the other.
+
+        Yield the rejects.
+        """
         parsed: dict[str, tuple[int, AccountLine]] = {}
+        google_ids: set[str | None] = set()
         for number, raw in batch:
             if not raw.strip():
                 continue
@@ -88,9 +92,10 @@ class LoadAccounts:
             except ValueError as error:
                 yield rejection(number, error)
                 continue
-            if line.account_id in parsed:
+            if line.account_id in parsed or line.google_sub in google_ids:
                 yield from self._load_lines(parsed.values(), counts)
-                parsed = {}
+                parsed, google_ids = {}, set()
+            google_ids |= {line.google_sub} - {None}
             parsed[line.account_id] = number, line
         yield from self._load_lines(parsed.values(), counts)
 

@@ -11,6 +11,7 @@ from shared.domain import joining
 from shared.domain import mastery as mastery_rules
 from shared.domain.account import Account, GrassrootsClass, Mastery, SkillMastery
 from shared.domain.errors import AccountTooLarge, Conflict
+from shared.stores.google_ids import GoogleIds
 from shared.stores.grassroots_classes import GrassrootsClassStore
 from shared.stores.keys import (
     OIDC,
@@ -23,7 +24,6 @@ from shared.stores.keys import (
     joined_key,
     key_of,
     mastery_key,
-    oidc_key,
     pair,
 )
 from shared.stores.table import ABSENT, DynamoTable, Put, Table, Write
@@ -50,7 +50,7 @@ class AccountStore:
 
     def __init__(self, table: DynamoTable, google_issuer: str) -> None:
         self._table = Table(table)
-        self._google_issuer = google_issuer
+        self._google_ids = GoogleIds(table, google_issuer)
         self.classes = GrassrootsClassStore(table)
 
     def get(self, account_id: str) -> Account | None:
@@ -155,8 +155,8 @@ class AccountStore:
         before: StoredAccount | None,
         once_indexed: Callable[[], None],
     ) -> None:
-        former = set(map(pair, self.identifier_items(before.account))) if before else set()
-        puts = list(self.identifier_items(account))
+        former = set(map(pair, self._shared_identifiers(before.account))) if before else set()
+        puts = list(self._shared_identifiers(account))
         deletes = [key_of(key) for key in former - set(map(pair, puts))]
         if mastery is not None:
             self._merge_mastery(account.account_id, mastery)
@@ -164,6 +164,7 @@ class AccountStore:
             class_puts, class_deletes = self.classes.replace(account.account_id, classes)
             puts += class_puts
             deletes += class_deletes
+        self._write_google_id(account, before.account.google_sub if before else None)
         self._table.write_many(puts, deletes)
         once_indexed()
         # The account itself comes last: until it stands with its fingerprint, the line is read again.
@@ -172,6 +173,16 @@ class AccountStore:
             _put_after({**_account_item(account), "fingerprint": fingerprint}, version, exists=before is not None),
             otherwise=Conflict("account_changed", "Somebody else wrote this account in the meantime."),
         )
+
+    def _write_google_id(self, account: Account, before: str | None) -> None:
+        """One account has a Google id at most: that of the line that named it last. Raises Conflict."""
+        subject = account.google_sub
+        if before and before != subject:
+            self._google_ids.give_up(account.account_id, before)
+        if subject and subject == before:
+            self._google_ids.keep(account.account_id, subject)
+        elif subject:
+            self._google_ids.take(account.account_id, subject)
 
     def _merge_mastery(self, account_id: str, mastery: Mastery) -> None:
         """Merge, whoever else does at the same time. Raises AccountTooLarge."""
@@ -231,6 +242,13 @@ class AccountStore:
 
     def identifier_items(self, account: Account) -> Iterator[Item]:
         """Where it is noted that this account holds its address, its Clever id and its Google identity."""
+        yield from self._shared_identifiers(account)
+        if account.google_sub:
+            yield self._google_ids.item(account.account_id, account.google_sub)
+
+    @staticmethod
+    def _shared_identifiers(account: Account) -> Iterator[Item]:
+        """Those that several accounts may hold, an item for each."""
         sk = account_pk(account.account_id)
         if account.email:
             yield {
@@ -241,8 +259,6 @@ class AccountStore:
             }
         if account.clever_id:
             yield {"PK": clever_pk(account.clever_id), "SK": sk, "proven": True}
-        if account.google_sub:
-            yield {**oidc_key(self._google_issuer, account.google_sub), "account_id": account.account_id}
 
 
 def _put_after(item: Item, version: int, *, exists: bool) -> Put:

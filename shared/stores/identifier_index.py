@@ -158,7 +158,8 @@ class IdentifierIndex:
             on_address = replace(on_address, is_shared=address_is_shared, former=former, leaving=leaving)
         was_anothers, kept = self._before(user, on_address.former)
         kept_claims = [Claim(link.account_id, user.official_email, is_verified=True) for link in kept]
-        claims = {claim.account_id: claim for claim in self._other_claims(user, login)}
+        opened = self.account_by_subject(*login.identity) if login else None
+        claims = {claim.account_id: claim for claim in self._other_claims(user, login, opened)}
         claims |= {claim.account_id: claim for claim in (*on_address.claims, *kept_claims)}
         person = RosterSide(
             user.role,
@@ -170,6 +171,12 @@ class IdentifierIndex:
         )
         sides = self._sides(user, list(claims.values()), is_login=login is not None, leaving=on_address.leaving)
         sides = [replace(side, is_undone=side.is_undone or side.account_id in undone) for side in sides]
+        if login and login.issuer == self._google_issuer:
+            # A Google id opens one account; another one may name it still.
+            sides = [
+                side if side.account_id == opened else replace(side, subjects=side.subjects - {login.identity})
+                for side in sides
+            ]
         return decide(person, sides, own_domains, login, shared_domains)
 
     def kept_links(self, user: RosterUser) -> list[Link]:
@@ -193,14 +200,14 @@ class IdentifierIndex:
         (side,) = self._sides(user, [claim], is_login=True)
         return side
 
-    def _other_claims(self, user: RosterUser, login: LoginProof | None) -> Iterable[Claim]:
-        """The accounts that Clever ids and the login point to."""
+    def _other_claims(self, user: RosterUser, login: LoginProof | None, opened: str | None) -> Iterable[Claim]:
+        """The accounts that Clever ids and the login point to; ``opened`` is the one that the login's subject opens."""
         clever_ids = list(user.clever_ids)
         if login:
             if login.issuer == self._clever_issuer:
                 clever_ids.append(login.subject)
-            if account_id := self.account_by_subject(*login.identity):
-                yield Claim(account_id, None, is_verified=False)
+            if opened:
+                yield Claim(opened, None, is_verified=False)
             if login.verified_email and login.verified_email != user.official_email:
                 pk = email_pk(login.verified_email)
                 yield from _claims(self._table.query(pk, ACCOUNTS), login.verified_email)

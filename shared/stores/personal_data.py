@@ -9,6 +9,7 @@ from shared.domain.roster import RosterUserKey
 from shared.stores.accounts import AccountStore
 from shared.stores.audit import AuditStore
 from shared.stores.due_items import NUDGE
+from shared.stores.google_ids import is_of
 from shared.stores.keys import (
     FORMER,
     LINKS,
@@ -185,7 +186,10 @@ class PersonalData:
 
     def _account_identifiers(self, account_id: str) -> list[Key]:
         account = self._accounts.get(account_id)
-        return [key_of(pair(item)) for item in self._accounts.identifier_items(account)] if account else []
+        if account is None:
+            return []
+        named = self._existing(key_of(pair(item)) for item in self._accounts.identifier_items(account))
+        return [key_of(pair(item)) for item in named if is_of(item, account_id)]
 
     def _user_keys(self, user: RosterUserKey) -> list[Key]:
         """Where a roster user is noted outside of the own partition."""
