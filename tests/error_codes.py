@@ -64,6 +64,7 @@ COMPOSED = {
     (Section.NOTES, "removals_put_off"),
     (Section.NOTES, "shared_address"),
     (Section.NOTES, "teacher_without_email"),
+    (Section.NOTES, "waits_for_role"),
     (Section.PEOPLE, "activation_waits"),
     (Section.PEOPLE, "shared_address"),
     (Section.PEOPLE, "teacher_without_email"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from itertools import chain
 
 from msgspec.json import Decoder
+from msgspec.structs import replace
 
 from functions.import_step.formats.format import Mode
 from functions.import_step.plan import ImportPlan
@@ -16,6 +17,8 @@ from functions.import_step.records import (
     TEACHING,
     PersonRecord,
     RoleEnrollments,
+    RoleRow,
+    ToldRole,
     packed,
     sourced_id_of,
 )
@@ -43,6 +46,8 @@ class PeopleDiff:
     """Everybody afterwards, as the next snapshot holds them: lines in the order of their ids."""
     stand: int = 0
     """How many they are."""
+    aside: bytearray = field(default_factory=bytearray)
+    """Everybody without a role for which anything is done, in the same way."""
     changes: list[tuple[PersonRecord | None, PersonRecord | None]] = field(default_factory=list)
     """(before, after) of those who differ, where None stands for not there; empty where there was no snapshot."""
     rejects: list[Reject] = field(default_factory=list)
@@ -69,7 +74,11 @@ class _Gathered:
     """The rows of a shard, by person."""
 
     people: dict[str, PersonRecord] = field(default_factory=dict)
+    untold: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of people in files that lack columns, for which fields."""
     named_by_roles: set[str] = field(default_factory=set)
+    roles: dict[str, list[RoleRow]] = field(default_factory=dict)
+    """Rows of roles by person, where those of an earlier upload may count besides."""
     removed: set[str] = field(default_factory=set)
     enrollments: ByPerson = field(default_factory=dict)
     ended: ByPerson = field(default_factory=dict)
@@ -88,23 +97,27 @@ def diff_people(
     snapshot: Iterable[bytes] | None,
     plan: ImportPlan,
     class_ids: Callable[[], Iterable[list[str]]] | None = None,
+    aside: Iterable[bytes] = (),
 ) -> PeopleDiff:
     """Compare a shard's rows with the snapshot's people.
 
     In bulk, who is missing is removed, unless rows of the file were rejected: then the removal is put off (M2).
     ``blocks`` gives the rows as often as it is called; ``snapshot`` is None where nothing was ever applied; ``class_ids``
-    gives the ids of the upload's classes, list by list, and is None where enrollments may name classes that are not in it.
+    gives the ids of the upload's classes, list by list, and is None where enrollments may name classes that are not in it;
+    ``aside`` are people of the snapshot without a role for which anything is done, where the upload may be about them.
 
     Most people are as they were. Their line of the snapshot is compared as it lies there, and never unpacked.
     """
     result = PeopleDiff()
     before = {sourced_id_of(line): line for line in snapshot or ()}
-    seen = _gather(blocks())
+    known_aside = {sourced_id_of(line): line for line in aside}
+    seen = _gather(blocks(), tells_roles_with_people=plan.tells_roles_with_people)
     _reject_what_is_too_much(seen, blocks, result)
     result.rejects += seen.others
     result.users.read += len(seen.others)
     result.users.rejected += len(seen.others)
-    _reject_dangling(seen, blocks, plan, class_ids, result)
+    nameless = {key for key in seen.named_by_roles & known_aside.keys() if not _unpacked(known_aside[key]).has_name()}
+    _reject_dangling(seen, blocks, plan, class_ids, result, (before.keys() | known_aside.keys()) - nameless)
     if plan.additions_only:
         result.put_off += len(seen.removed & before.keys())
         seen.removed.clear()
@@ -112,8 +125,8 @@ def diff_people(
     if plan.moves_people:
         before = _by_kind(before.values(), seen.people)
         result.moved = list(before)
-    comparison = _Comparison(seen, plan, result, notes_changes=snapshot is not None)
-    for key in sorted(before.keys() | seen.people.keys()):
+    comparison = _Comparison(seen, plan, result, known_aside, notes_changes=snapshot is not None)
+    for key in sorted(before.keys() | seen.people.keys() | known_aside.keys()):
         comparison.compare(key, before.pop(key, None), seen.people.pop(key, None))
     comparison.add_notes()
     if comparison.not_teachers:
@@ -140,21 +153,25 @@ def _by_kind(lines: Iterable[bytes], people: dict[str, PersonRecord]) -> dict[st
 class _Comparison:
     """Compares person by person."""
 
-    def __init__(self, seen: _Gathered, plan: ImportPlan, result: PeopleDiff, *, notes_changes: bool) -> None:
+    def __init__(
+        self, seen: _Gathered, plan: ImportPlan, result: PeopleDiff, aside: dict[str, bytes], *, notes_changes: bool
+    ) -> None:
         self._seen = seen
         self._plan = plan
         self._result = result
+        self._aside = aside
         self._notes_changes = notes_changes
         self._enrollments = _Enrollments(seen)
         self._replaces_enrollments = plan.mode(Kind.ENROLLMENTS) is Mode.BULK
-        self._left_out = 0
+        self._replaces_all = self._replaces_enrollments and plan.tells_roles_with_people
+        self._left_out = self._waiting = self._left_out_enrollments = 0
         self.not_teachers: set[str] = set()
         """Whom enrollments call teachers of a class though their role is another."""
 
     def compare(self, key: str, line: bytes | None, person: PersonRecord | None) -> None:
         """Compare a person of the upload with the packed record of the snapshot."""
         result = self._result
-        if person and person.role and line and self._replaces_enrollments:
+        if person and person.role and line and self._replaces_all:
             person.enrollments = self._enrollments.of(key)
             if packed(person) == line:
                 self._count_unchanged(person)
@@ -162,22 +179,90 @@ class _Comparison:
                 result.standing += line
                 return
         old = _unpacked(line) if line else None
-        new = self._person_after(key, person, old)
-        # Clever's staff is noted where it is read, with its lines.
-        self._left_out += person is not None and person.role is None and self._plan.format["name"] != "clever"
+        line_aside = self._aside.get(key)
+        known = old or (_unpacked(line_aside) if line_aside else None)
+        told = self._told(key, person, known)
+        new = self._person_after(key, told, old)
         if new:
-            self._count_enrollments(key, new, old)
+            self._count_enrollments(key, new, old, known)
             self._note_rights(key, new)
             result.stand += 1
             result.standing += packed(new)
         elif old:
             result.enrollments.removed += old.number_of_enrollments()
+        if new is None:
+            self._leave_aside(key, told, known)
         if old:
-            self._note_schools(old, new, is_missing=new is None and not _is_left_out(person, old))
+            self._note_schools(old, new, is_missing=new is None and not _is_left_out(told, old))
             if new and old.email and new.email and old.is_somebody_else(new):
                 result.reused.append(number_of(key))
-        if self._notes_changes and old != new:
+        if self._notes_changes and not _is_as_it_was(old, new):
             result.changes.append((old, new))
+
+    def _told(self, key: str, person: PersonRecord | None, known: PersonRecord | None) -> PersonRecord | None:
+        """The person as the upload has them, without enrollments; None where it says nothing of them."""
+        plan, seen = self._plan, self._seen
+        if plan.tells_roles_with_people:
+            return person
+        if person and known and plan.mode(Kind.USERS) is Mode.BULK:
+            person.take_roles([*(each for each in known.told_roles() if each.row_id), *person.told_roles()])
+        elif person and known:
+            person = known.after(person, seen.untold.get(key, ()))
+        rows = seen.roles.get(key, [])
+        if person is None and (known is None or key in seen.removed or plan.mode(Kind.USERS) is Mode.BULK):
+            return None
+        if plan.roles_mode is not Mode.BULK and not rows:
+            return person
+        base = person or known
+        if base is None:
+            return None
+        told = replace(base)
+        told.take_roles(self._roles_after(base, rows))
+        return told
+
+    def _roles_after(self, known: PersonRecord, rows: list[RoleRow]) -> list[ToldRole]:
+        """What tells the person's role and schools once these rows are read. Of an active and a removed row of one id the
+        active one counts."""
+        came = [row.told() for row in rows if not row.removed]
+        gone = {row.told() for row in rows if row.removed}
+        ids = {each.row_id for each in came} | {each.row_id for each in gone}
+        stood = known.told_roles()
+        if self._plan.roles_mode is Mode.BULK and Kind.USERS not in self._plan.keeps and not self._plan.additions_only:
+            return [*(each for each in stood if not each.row_id), *came]
+        # Whose role has no row of its own yet, loses it by what it is.
+        values = set() if any(each.row_id for each in stood) else {(each.role, each.school_id) for each in gone}
+        kept = [
+            each
+            for each in stood
+            if each.row_id not in ids and (each.row_id or (each.role, each.school_id) not in values)
+        ]
+        return [*kept, *came]
+
+    def _leave_aside(self, key: str, told: PersonRecord | None, known: PersonRecord | None) -> None:
+        """Keep somebody without a role for whom a delta may have one: of whose own row tells it the number alone."""
+        if told is None:
+            if key in self._aside and key not in self._seen.removed and self._plan.mode(Kind.USERS) is not Mode.BULK:
+                self._result.aside += self._aside[key]
+            return
+        is_waiting = not told.roles and "role" in self._seen.untold.get(key, ())
+        self._waiting += is_waiting
+        # Clever's staff is noted where it is read, with its lines.
+        self._left_out += not is_waiting and self._plan.format["name"] != "clever"
+        if self._plan.format["name"] != "oneroster":
+            return
+        enrollments = self._enrollments_aside(key, known)
+        if told.roles or is_waiting:
+            person = told.with_enrollments(enrollments)
+        else:
+            person = PersonRecord(key, None, "", "", None, None, [], [], enrollments)
+        self._result.aside += packed(person)
+
+    def _enrollments_aside(self, key: str, known: PersonRecord | None) -> list[RoleEnrollments]:
+        named = _pairs(self._enrollments.of(key))
+        self._left_out_enrollments += len(named)
+        if not self._replaces_enrollments and known:
+            named |= known.pairs() - self._enrollments.ended(key)
+        return _by_role(named)
 
     def _note_rights(self, key: str, person: PersonRecord) -> None:
         if person.names_as_teacher():
@@ -197,38 +282,44 @@ class _Comparison:
             people.stood += 1
             enrollments.stood += number
 
-    def _person_after(self, key: str, person: PersonRecord | None, old: PersonRecord | None) -> PersonRecord | None:
+    def _person_after(self, key: str, told: PersonRecord | None, old: PersonRecord | None) -> PersonRecord | None:
         """Return the person after the import, enrollments left aside; None if the person is removed."""
-        plan, users = self._plan, self._result.users
-        is_delta = plan.mode(Kind.USERS) is Mode.DELTA
-        if person and person.role is None and is_delta and old:
-            person.role = old.role
-        if person and person.role:
+        users = self._result.users
+        if told and told.role:
             users.read += 1
             if old is None:
                 users.created += 1
-            elif old.equals_but_for_enrollments(person) or old.in_one_form().equals_but_for_enrollments(person):
+            elif old.equals_but_for_enrollments(told) or old.in_one_form().equals_but_for_enrollments(told):
                 users.unchanged += 1
             else:
                 users.changed += 1
-            return person
-        if old is None:
+            return told
+        if old is None or _is_left_out(told, old):
             return None
-        if _is_left_out(person, old):
-            return None
-        is_removed = key in self._seen.removed
-        if is_delta and is_removed:
-            users.read += 1
+        if self._leaves(key, told, old):
+            users.read += self._plan.mode(Kind.USERS) is not Mode.BULK
             users.removed += 1
             return None
-        if not is_delta and old.role not in plan.kept_roles:
-            if plan.may_remove(Kind.USERS) or is_removed:
-                users.removed += 1
-                return None
-            self._result.put_off += 1
         return old.with_enrollments([])
 
-    def _count_enrollments(self, key: str, person: PersonRecord, old: PersonRecord | None) -> None:
+    def _leaves(self, key: str, told: PersonRecord | None, old: PersonRecord) -> bool:
+        """Whether somebody who stood and has no role in the upload leaves; a removal that is put off is counted."""
+        plan = self._plan
+        is_removed = key in self._seen.removed
+        if plan.mode(Kind.USERS) is Mode.BULK:
+            if old.role in plan.kept_roles:
+                return False
+            leaves = plan.may_remove(Kind.USERS) or is_removed
+        else:
+            if told is None and not is_removed:
+                return False
+            leaves = not plan.additions_only
+        self._result.put_off += not leaves
+        return leaves
+
+    def _count_enrollments(
+        self, key: str, person: PersonRecord, old: PersonRecord | None, known: PersonRecord | None
+    ) -> None:
         counts = self._result.enrollments
         named = self._enrollments.of(key)
         if self._replaces_enrollments and (old is None or old.enrollments == named):
@@ -240,33 +331,34 @@ class _Comparison:
             else:
                 counts.unchanged += number
         else:
-            person.enrollments = self._enrollments_after(key, named, old)
+            stood = known.pairs() if known else set()
+            if old is None and stood:
+                # They were read before, when nothing was done for the person.
+                counts.read += len(stood)
+                counts.created += len(stood)
+            person.enrollments = self._enrollments_after(key, _pairs(named), stood)
         self._result.enrolled += person.number_of_enrollments()
 
     def _enrollments_after(
-        self, key: str, named_by_role: list[RoleEnrollments], before: PersonRecord | None
+        self, key: str, named: set[tuple[str, str]], stood: set[tuple[str, str]]
     ) -> list[RoleEnrollments]:
         counts = self._result.enrollments
-        old = before.pairs() if before else set()
-        named = {(class_id, each.role) for each in named_by_role for class_id in each.class_ids}
-        ended = self._enrollments.ended(key) & old
+        # Of a withdrawn and an active row of one person in one class the active one counts.
+        ended = (self._enrollments.ended(key) & stood) - named
         if self._replaces_enrollments:
-            missing = old - named
+            missing = stood - named
             kept = set() if self._plan.may_remove(Kind.ENROLLMENTS) else missing - ended
             self._result.put_off_enrollments += len(kept)
             new = named | kept
             counts.read += len(named)
             counts.removed += len(missing - kept)
         else:
-            new = (old | named) - ended
+            new = (stood | named) - ended
             counts.read += len(named) + len(ended)
             counts.removed += len(ended)
-        counts.created += len(named - old)
-        counts.unchanged += len(named & old)
-        by_role: dict[str, list[str]] = {}
-        for class_id, role in new:
-            by_role.setdefault(role, []).append(class_id)
-        return [RoleEnrollments(role, sorted(classes)) for role, classes in sorted(by_role.items())]
+        counts.created += len(named - stood)
+        counts.unchanged += len(named & stood)
+        return _by_role(new)
 
     def _note_schools(self, old: PersonRecord, new: PersonRecord | None, *, is_missing: bool) -> None:
         for school in old.school_ids:
@@ -292,12 +384,17 @@ class _Comparison:
             (
                 "enrollments_left_out",
                 "Enrollments of people who were left out were not read.",
-                self._enrollments.left(),
+                self._enrollments.left() + self._left_out_enrollments,
             ),
             (
                 "guardians_left_out",
                 "People without a role that this system acts for were left out.",
                 self._left_out,
+            ),
+            (
+                "waits_for_role",
+                "People whose role no row tells wait for it: they come with the upload that tells it.",
+                self._waiting,
             ),
             ("repeated_enrollments", "Repeated enrollments were counted once.", self._enrollments.repeated),
             ("removals_put_off", f"People who are missing were kept, because {because}.", result.put_off),
@@ -363,7 +460,23 @@ class _Enrollments:
         return sum(len(set(classes)) for _, by_person in self._named for classes in by_person.values())
 
 
-def _gather(blocks: Iterable[AnyPeopleBlock]) -> _Gathered:
+def _pairs(enrollments: Iterable[RoleEnrollments]) -> set[tuple[str, str]]:
+    """(class id, enrollment role) of each."""
+    return {(class_id, each.role) for each in enrollments for class_id in each.class_ids}
+
+
+def _by_role(pairs: Iterable[tuple[str, str]]) -> list[RoleEnrollments]:
+    by_role: dict[str, list[str]] = {}
+    for class_id, role in pairs:
+        by_role.setdefault(role, []).append(class_id)
+    return [RoleEnrollments(role, sorted(classes)) for role, classes in sorted(by_role.items())]
+
+
+def _is_as_it_was(old: PersonRecord | None, new: PersonRecord | None) -> bool:
+    return old.acts_like(new) if old and new else old is new
+
+
+def _gather(blocks: Iterable[AnyPeopleBlock], *, tells_roles_with_people: bool) -> _Gathered:
     seen = _Gathered()
     one_text: dict[str, str] = {}
     for block in blocks:
@@ -371,22 +484,38 @@ def _gather(blocks: Iterable[AnyPeopleBlock]) -> _Gathered:
             case PeopleBlock():
                 _gather_people(seen, block)
             case RolesBlock():
-                _gather_roles(seen, block)
+                _gather_roles(seen, block, adds=tells_roles_with_people)
             case EnrollmentsBlock():
                 _gather_enrollments(seen, block, one_text)
+    for person in seen.people.values():
+        if len(person.roles) > 1:
+            person.settle_roles()
     return seen
 
 
-def _gather_roles(seen: _Gathered, block: RolesBlock) -> None:
+def _gather_roles(seen: _Gathered, block: RolesBlock, *, adds: bool) -> None:
+    """``adds``: people have the roles of the upload, and no others."""
     for row, line in zip(block.rows, block.lines, strict=True):
+        if not row.removed:
+            seen.named_by_roles.add(row.sourced_id)
+        if not adds:
+            _gather_role(seen, block, row, line)
+            continue
         if row.removed:
             continue
-        seen.named_by_roles.add(row.sourced_id)
         known = seen.people.get(row.sourced_id)
         if known and row.school_id and not known.has_room_for((row.school_id,)):
             seen.others.append(_too_many_schools(block, row.sourced_id, line))
         elif known:
             known.add_role(row)
+
+
+def _gather_role(seen: _Gathered, block: RolesBlock, row: RoleRow, line: int) -> None:
+    rows = seen.roles.setdefault(row.sourced_id, [])
+    if len(rows) < MOST_SCHOOLS:
+        rows.append(row)
+    else:
+        seen.others.append(_too_many_schools(block, row.sourced_id, line))
 
 
 def _too_many_schools(block: PeopleBlock | RolesBlock, sourced_id: str, line: int) -> Reject:
@@ -458,6 +587,8 @@ def _gather_people(seen: _Gathered, block: PeopleBlock) -> None:
         known = seen.people.get(row.sourced_id)
         if known is None:
             seen.people[row.sourced_id] = PersonRecord.of(row)
+            if block.untold:
+                seen.untold[row.sourced_id] = block.untold
             continue
         if known.contradicts(row):
             message = "An earlier row gives this id to somebody with another name. Give each person an id of their own."
@@ -483,13 +614,16 @@ def _reject_dangling(
     plan: ImportPlan,
     class_ids: Callable[[], Iterable[list[str]]] | None,
     result: PeopleDiff,
+    standing: Set[str],
 ) -> None:
-    """Take out the rows that name people or classes that are not in the upload. A delta may name what stands already."""
-    unknown_people: set[str] = set()
+    """Take out the rows that name people or classes that are not in the upload. A delta may name what stands already:
+    ``standing`` are the people whom the snapshot has."""
+    is_bulk = plan.mode(Kind.USERS) is Mode.BULK
+    enrolled = seen.by_person() if is_bulk else seen.enrollments.values()
+    unknown_people = {*seen.named_by_roles, *chain.from_iterable(enrolled)} - seen.people.keys() - seen.removed
     unknown_classes: set[str] = set()
-    if plan.mode(Kind.USERS) is Mode.BULK:
-        named = {*seen.named_by_roles, *chain.from_iterable(seen.by_person())}
-        unknown_people = named - seen.people.keys() - seen.removed
+    if not is_bulk:
+        unknown_people -= standing
     if class_ids is not None:
         for by_person in seen.by_person():
             unknown_classes.update(*by_person.values())
@@ -499,7 +633,7 @@ def _reject_dangling(
         return
     for by_person in seen.by_person():
         _take_out(by_person, unknown_people, unknown_classes)
-    for kind, reject in _dangling(blocks(), unknown_people, unknown_classes):
+    for kind, reject in _dangling(blocks(), unknown_people, unknown_classes, deletes_too=is_bulk):
         result.rejects.append(reject)
         counts = result.users if kind is Kind.USERS else result.enrollments
         counts.read += 1
@@ -515,14 +649,14 @@ def _take_out(by_person: dict[str, list[str]], unknown_people: set[str], unknown
 
 
 def _dangling(
-    blocks: Iterable[AnyPeopleBlock], unknown_people: set[str], unknown_classes: set[str]
+    blocks: Iterable[AnyPeopleBlock], unknown_people: set[str], unknown_classes: set[str], *, deletes_too: bool
 ) -> Iterator[tuple[Kind, Reject]]:
     for block in blocks:
         match block:
             case RolesBlock() if unknown_people:
                 for reject in _dangling_roles(block, unknown_people):
                     yield Kind.USERS, reject
-            case EnrollmentsBlock():
+            case EnrollmentsBlock() if deletes_too or not block.removed:
                 for reject in _dangling_enrollments(block, unknown_people, unknown_classes):
                     yield Kind.ENROLLMENTS, reject
 
@@ -530,7 +664,7 @@ def _dangling(
 def _dangling_roles(block: RolesBlock, unknown_people: set[str]) -> Iterator[Reject]:
     message = "The row is about a person who is not in users.csv. Add the person, or leave the row out."
     for row, line in zip(block.rows, block.lines, strict=True):
-        if row.sourced_id in unknown_people:
+        if row.sourced_id in unknown_people and not row.removed:
             yield Reject(block.file, line, block.column, "unknown_user", message, number_of(row.sourced_id)[:80])
 
 

@@ -99,15 +99,24 @@ class SplitSink:
         row.username = _name(row.username or "") or None
         if self._upload.by_kind:
             row.sourced_id = person_id(where.kind, row.sourced_id)
-        self._people.add(self._head(PeopleBlock, where.file, column), row, where.line)
+        self._people.add(self._head(PeopleBlock, where.file, column, where.untold), row, where.line)
 
-    def role(self, sourced_id: str, role: Role | None, school_id: str, where: Where, *, removed: bool = False) -> None:
+    def role(
+        self,
+        sourced_id: str,
+        role: Role | None,
+        school_id: str,
+        where: Where,
+        *,
+        removed: bool = False,
+        row_id: str = "",
+    ) -> None:
         if not self._usable_id(Kind.USERS, sourced_id, where, "userSourcedId"):
             return
         if not self._fits(Kind.USERS, (school_id,), 1, where, "orgSourcedId"):
             return
         self.rows += 1
-        row = RoleRow(sourced_id, role, school_id, removed)
+        row = RoleRow(sourced_id, role, school_id, removed, row_id[:LONGEST_NAMED_ID])
         self._people.add(self._head(RolesBlock, where.file, "userSourcedId"), row, where.line)
 
     def school(self, sourced_id: str, name: str) -> None:
@@ -177,8 +186,10 @@ class SplitSink:
 
     @staticmethod
     @lru_cache
-    def _head(block: type[PeopleBlock | RolesBlock | ClassesBlock], file: str, column: str) -> RowsHead:
-        return RowsHead(block, file, column)
+    def _head(
+        block: type[PeopleBlock | RolesBlock | ClassesBlock], file: str, column: str, untold: tuple[str, ...] = ()
+    ) -> RowsHead:
+        return RowsHead(block, file, column, untold)
 
     def _usable_id(self, kind: Kind, key: str, where: Where, column: str) -> bool:
         if not key:

@@ -273,6 +273,22 @@ class ImportPlan(WritePlan, kw_only=True):
         """What the upload holds of this kind: all, changes, or nothing."""
         return self.modes[kind]
 
+    @property
+    def roles_mode(self) -> Mode:
+        """What the upload's rows of roles are: all there are, changes, or nothing."""
+        # An earlier version noted nothing of roles.csv: it took it for what users.csv is.
+        return self.more_modes.get("roles", self.mode(Kind.USERS))
+
+    @property
+    def tells_roles_with_people(self) -> bool:
+        """Whether the people of the upload have the roles that are in it, and no others."""
+        return self.mode(Kind.USERS) is Mode.BULK and self.roles_mode is not Mode.DELTA
+
+    @property
+    def needs_aside(self) -> bool:
+        """Whether the upload may be about people of whom another one told the names."""
+        return self.format["name"] == "oneroster" and not self.tells_roles_with_people
+
     def may_remove(self, kind: Kind) -> bool:
         """Whether what is missing is removed (M2, M5)."""
         return self.mode(kind) is Mode.BULK and kind not in self.keeps and not self.additions_only

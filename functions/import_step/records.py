@@ -8,7 +8,8 @@ still read; ``PersonRecord.of`` and ``add`` take it over, and its format reads i
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from functools import reduce
 from typing import Any
 from unicodedata import normalize
 
@@ -37,7 +38,7 @@ TEACHERS, STUDENTS = "t", "s"
 """The two kinds of members of a class, as working files name them."""
 _STUDENTS_ALONE = {_ATTENDING: STUDENTS}
 _MEMBER_KINDS = {**dict.fromkeys(TEACHING, TEACHERS), **_STUDENTS_ALONE}
-MOST_SCHOOLS, MOST_CLEVER_IDS = 800, 20
+MOST_SCHOOLS, MOST_CLEVER_IDS, MOST_ROLES = 800, 20, 1_600
 """Of a person, on all rows together: a roster user is one item of the table, which may have 400 KB."""
 _encode = Encoder().encode
 
@@ -69,6 +70,19 @@ class RoleRow(Struct, array_like=True, gc=False):
     role: Role | None
     school_id: str
     removed: bool = False
+    row_id: str = ""
+    """The id of the row itself; empty where the format gives it none."""
+
+    def told(self) -> ToldRole:
+        return ToldRole(self.row_id or f"{self.role or ''}@{self.school_id}", self.role, self.school_id)
+
+
+class ToldRole(Struct, array_like=True, frozen=True, gc=False):
+    """What one row says of a person's role and school; ``row_id`` is empty where the person's own row says so."""
+
+    row_id: str
+    role: Role | None
+    school_id: str
 
 
 class ClassRow(Struct, array_like=True, gc=False):
@@ -145,6 +159,8 @@ class PersonRecord(Struct, array_like=True, gc=False):
     enrollments: list[RoleEnrollments]
     also_administers: bool = False
     """Whether a teacher has a row as an administrator, too."""
+    roles: list[ToldRole] = []
+    """What role and schools were taken from, sorted, where rows of their own tell roles; else empty."""
 
     @classmethod
     def of(cls, row: PersonRow) -> PersonRecord:
@@ -178,15 +194,65 @@ class PersonRecord(Struct, array_like=True, gc=False):
         _add(self.school_ids, row.school_ids)
 
     def add_role(self, row: RoleRow) -> None:
-        """Add one of the person's roles, and its school."""
+        """Add one of the person's roles, and its school. ``settle_roles`` follows once all are added."""
+        if not self.roles:
+            self.roles = self.told_roles()
+        self.roles.append(row.told())
         self._take_role(row.role)
         if row.school_id:
             _add(self.school_ids, (row.school_id,))
 
+    def settle_roles(self) -> None:
+        """Bring what told the roles into the one order in which a snapshot has it."""
+        self.roles = sorted(set(self.roles), key=_place_of_role)
+
+    def told_roles(self) -> list[ToldRole]:
+        """What tells the person's role and schools: the rows of roles, and the person's own."""
+        if self.roles:
+            return list(self.roles)
+        roles = [self.role, *([Role.ADMINISTRATOR] if self.also_administers else [])]
+        schools = self.school_ids or ([""] if self.role else [])
+        return [ToldRole("", role, school) for role in roles for school in schools]
+
+    def take_roles(self, told: Iterable[ToldRole]) -> None:
+        """Have the role and the schools that these rows tell, and no others."""
+        self.roles = list(told)
+        self.settle_roles()
+        roles = {each.role for each in self.roles}
+        self.role = reduce(foremost, roles, None)
+        self.also_administers = {Role.TEACHER, Role.ADMINISTRATOR} <= roles
+        self.school_ids = sorted({each.school_id for each in self.roles if each.school_id})
+        if not any(each.row_id for each in self.roles):
+            self.roles = []
+
+    def after(self, told: PersonRecord, untold: Container[str]) -> PersonRecord:
+        """The person after a delta's rows: what their file has no column for stays, and so do the rows of roles."""
+        new = replace(told, enrollments=self.enrollments)
+        if "email" in untold:
+            new.email = self.email
+        if "clever_ids" in untold:
+            new.clever_ids = self.clever_ids
+        rows = [each for each in self.roles if each.row_id]
+        new.take_roles([*rows, *self._own_roles_after(told, untold)])
+        return new
+
+    def _own_roles_after(self, told: PersonRecord, untold: Container[str]) -> Iterable[ToldRole]:
+        """What the person's own row tells of role and schools after a delta's row."""
+        own = [each for each in self.told_roles() if not each.row_id]
+        if "role" not in untold and "school_ids" not in untold:
+            return told.told_roles()
+        if "role" not in untold:
+            roles = {each.role for each in told.told_roles()} or {told.role}
+            return [ToldRole("", role, school) for role in roles for school in {each.school_id for each in own} or {""}]
+        if "school_ids" in untold:
+            return own
+        return [*(each for each in own if each.role), *(ToldRole("", None, school) for school in told.school_ids)]
+
     def has_room_for(self, schools: Iterable[str], clever_ids: Iterable[str] = ()) -> bool:
         """Whether these schools and Clever ids can be kept beside those that the person has."""
         return (
-            len(self.school_ids) + sum(not _is_in(self.school_ids, each) for each in schools) <= MOST_SCHOOLS
+            len(self.roles) < MOST_ROLES
+            and len(self.school_ids) + sum(not _is_in(self.school_ids, each) for each in schools) <= MOST_SCHOOLS
             and len(self.clever_ids) + sum(not _is_in(self.clever_ids, each) for each in clever_ids) <= MOST_CLEVER_IDS
         )
 
@@ -211,7 +277,7 @@ class PersonRecord(Struct, array_like=True, gc=False):
         return replace(self, enrollments=enrollments)
 
     def equals_but_for_enrollments(self, other: PersonRecord) -> bool:
-        return self == other.with_enrollments(self.enrollments)
+        return self.acts_like(other.with_enrollments(self.enrollments))
 
     def in_one_form(self) -> PersonRecord:
         """The same person with names in the form in which they are read: NFC, whatever an earlier version kept."""
@@ -290,7 +356,10 @@ class PersonRecord(Struct, array_like=True, gc=False):
 
     def acts_like(self, other: PersonRecord) -> bool:
         """Whether nothing differs that the table has of the person."""
-        return self == other
+        return self == replace(other, roles=self.roles)
+
+    def has_name(self) -> bool:
+        return bool(self.given_name or self.family_name)
 
     def has_name_of(self, other: PersonRecord) -> bool:
         return (self.given_name, self.family_name) == (other.given_name, other.family_name)
@@ -456,6 +525,10 @@ class Bearer(Struct, array_like=True, gc=False):
     given_name: str = ""
     family_name: str = ""
     """The names of those who hold an address."""
+
+
+def _place_of_role(told: ToldRole) -> tuple[str, str, str]:
+    return told.row_id, told.school_id, told.role or ""
 
 
 def _is_in(ordered: list[str], text: str) -> bool:

@@ -56,6 +56,8 @@ class PeopleBlock(Struct, array_like=True, tag="u", gc=False):
     rows: list[PersonRow]
     lines: list[int]
     """The line of each row in its file."""
+    untold: tuple[str, ...] = ()
+    """Fields of the rows for which the file has no column."""
 
 
 class RolesBlock(Struct, array_like=True, tag="r", gc=False):
@@ -98,6 +100,8 @@ class RowsHead(Struct, frozen=True):
     of: type[PeopleBlock | RolesBlock | ClassesBlock]
     file: str
     column: str
+    untold: tuple[str, ...] = ()
+    """Of people: fields for which the file has no column."""
 
 
 class EnrollmentsHead(Struct, frozen=True):
@@ -173,7 +177,8 @@ class ShardWriter:
             for file, (rows, lines) in zip(self._files, blocks, strict=True):
                 if rows:
                     # The head's block has rows of the kind that were added with it.
-                    file.write(packed(head.of(head.file, head.column, rows, lines)))  # type: ignore[arg-type]
+                    more = (head.untold,) if head.untold else ()
+                    file.write(packed(head.of(head.file, head.column, rows, lines, *more)))  # type: ignore[arg-type]
         for key, texts_by_shard in self._enrollments.items():
             for file, texts in zip(self._files, texts_by_shard, strict=True):
                 if texts:

@@ -109,6 +109,8 @@ ENDED = Document("ended", Ending)
 BEARERS = ShardedLines("identities", Bearer)
 MOVES = ShardedLines("moves", Moves)
 PEOPLE = Records("people", PersonRecord, by_class=False)
+ASIDE = Records("aside", PersonRecord, by_class=False)
+"""People of the roster without a role for which anything is done: a delta may give them one."""
 CLASSES = Records("classes", ClassRecord)
 MEMBERS = Records("members", MembersRecord)
 REFERENCES = "references"
@@ -258,6 +260,11 @@ class WorkingFiles:
         self._files.write(self._snapshot_key(plan.snapshot_id, kind.name, shard), standing)
         if plan.before:
             self._files.write(self._key(f"{kind.name}-changes-{shard}{plan.round}"), _lines_of(changes))
+
+    def write_aside(self, plan: WritePlan, shard: int, lines: bytes | bytearray) -> None:
+        """Who of a shard is left aside in the snapshot that is made; where nobody is, no file."""
+        if lines:
+            self._files.write(self._snapshot_key(plan.snapshot_id, ASIDE.name, shard), lines)
 
     def write_pairs[T: Acting](self, kind: Records[T], plan: WritePlan, shard: int, pairs: list[Change[T]]) -> None:
         """The same, where all that there is was compared; in the order of the ids."""

@@ -33,6 +33,8 @@ class Where:
     column: str | None = None
     kind: str = ""
     """A ``NumberKind`` in formats that number by kind."""
+    untold: tuple[str, ...] = ()
+    """Fields of ``PersonRow`` for which the file has no column."""
 
 
 class Sink(Protocol):
@@ -40,8 +42,17 @@ class Sink(Protocol):
 
     def person(self, row: PersonRow, where: Where) -> None: ...
     def role(
-        self, sourced_id: str, role: Role | None, school_id: str, where: Where, *, removed: bool = False
-    ) -> None: ...
+        self,
+        sourced_id: str,
+        role: Role | None,
+        school_id: str,
+        where: Where,
+        *,
+        removed: bool = False,
+        row_id: str = "",
+    ) -> None:
+        """One of a person's roles; ``row_id`` is the id of the row itself."""
+
     def school(self, sourced_id: str, name: str) -> None: ...
     def reference(self, row: ReferenceRow, where: Where) -> None:
         """A course or a term that classes refer to."""

@@ -188,7 +188,7 @@ class _Reader:
             users.require(["role"])
         needs_role = "roles" not in self._upload.files and users.has("role")
         seen = 0
-        where = Where(users.shown, 1)
+        where = Where(users.shown, 1, untold=_untold(users) if is_delta else ())
         for line, row in users.rows(_USER_COLUMNS):
             seen += 1
             sourced_id, status, role, username, ids, given, family, email, orgs, primary, pref_given, pref_family = row
@@ -225,7 +225,8 @@ class _Reader:
         roles = table(file, Kind.USERS, self._sink)
         roles.require(["userSourcedId", "role", "orgSourcedId"])
         seen = 0
-        for line, (user, role, org, status) in roles.rows(["userSourcedId", "role", "orgSourcedId", "status"]):
+        columns = ["userSourcedId", "role", "orgSourcedId", "status", "sourcedId"]
+        for line, (user, role, org, status, row_id) in roles.rows(columns):
             seen += 1
             if status and self._is_unclear(status, Kind.USERS):
                 self._reject_status(Kind.USERS, roles.shown, (line,))
@@ -235,7 +236,7 @@ class _Reader:
             if not is_known_role(role) and not removed:
                 self._reject_role(role, roles.shown, line)
                 continue
-            self._sink.role(user, role_of(role), org, where, removed=removed)
+            self._sink.role(user, role_of(role), org, where, removed=removed, row_id=row_id)
         return seen
 
     def classes(self, file: RosterFile) -> int:
@@ -339,6 +340,17 @@ class _Reader:
         for line in compress(group.lines, lacks_role):
             self._sink.reject(Kind.ENROLLMENTS, missing_value(file, line, "role"))
         return group.where([not lacks for lacks in lacks_role])
+
+
+def _untold(users: Table) -> tuple[str, ...]:
+    """The fields of people for which users.csv has no column."""
+    columns = {
+        "role": ("role",),
+        "email": ("email",),
+        "clever_ids": ("userIds",),
+        "school_ids": ("orgSourcedIds", "primaryOrgSourcedId"),
+    }
+    return tuple(name for name, of in columns.items() if not any(map(users.has, of)))
 
 
 def _clever_ids(user_ids: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import SHOWN, ClassesResult, First, Import, ImportPlan, PeopleResult, StepResult
 from functions.import_step.shards import class_shards_of
 from functions.import_step.working_files import (
+    ASIDE,
     BEARERS,
     CLASSES,
     CLASSES_RESULT,
@@ -42,8 +43,10 @@ class Compare:
             files.standing_lines(PEOPLE, plan.before, shard, plan.shards) if plan.before else None,
             plan,
             partial(files.class_ids, plan) if plan.mode(Kind.CLASSES) is Mode.BULK else None,
+            files.standing_lines(ASIDE, plan.before, shard, plan.shards) if plan.needs_aside else (),
         )
         files.write_shard(PEOPLE, plan, shard, result.standing, result.changes)
+        files.write_aside(plan, shard, result.aside)
         everybody = map(PEOPLE.decode, io.BytesIO(result.standing)) if import_.preview else ()
         parts = bearers(result.changes, everybody, class_shards_of(plan.shards))
         if plan.moves_people:

@@ -8,7 +8,7 @@ from typing import Protocol
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import DONE, WAIT, Import, RollBackPlan, SnapshotRef, StepResult, go_on
 from functions.import_step.records import PersonRecord
-from functions.import_step.working_files import CLASSES, PEOPLE, ROLL_BACK_PLAN, Acting, Change, Records
+from functions.import_step.working_files import ASIDE, CLASSES, PEOPLE, ROLL_BACK_PLAN, Acting, Change, Records
 from shared.domain.report import Status
 from shared.domain.roster import KIND_OF_ROLE, Role
 from shared.stores.import_state import Snapshot
@@ -51,7 +51,11 @@ class RollBack:
         return go_on("people", standing.shards)
 
     def people(self, import_: Import, shard: int) -> StepResult:
-        """Exchange one shard of people."""
+        """Exchange one shard of people; who was left aside is so again."""
+        files = self._context.files(import_)
+        plan = files.get(ROLL_BACK_PLAN)
+        aside = files.standing_lines(ASIDE, plan.restored, shard, plan.shards)
+        files.write_aside(plan, shard, b"".join(aside))
         return self._exchange(import_, PEOPLE, shard, _with_kind)
 
     def classes(self, import_: Import, shard: int) -> StepResult:

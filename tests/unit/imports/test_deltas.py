@@ -6,12 +6,17 @@ from typing import Any
 
 import pytest
 
-from shared.domain.roster import DistrictClass
-from tests.builders import CLASSES, enrolled, roster, user
+from shared.domain.roster import DistrictClass, Role, RosterUser
+from tests.builders import CLASSES, ENROLLMENTS, enrolled, key, roster, user
 from tests.harness import World, roll_back
 
 COURSES = "sourcedId,status,dateLastModified,title\n"
 TERMS = "sourcedId,status,dateLastModified,title,startDate,endDate,schoolYear\n"
+USERS_1_2 = (
+    "sourcedId,status,dateLastModified,enabledUser,username,userIds,givenName,familyName,email,primaryOrgSourcedId\n"
+)
+ROLES = "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,orgSourcedId\n"
+AT = "2026-09-02T08:00:00Z"
 ALGEBRA = "c1,,,Algebra,k1,scheduled,o1,t1\n"
 
 
@@ -36,6 +41,45 @@ def with_courses_and_terms(*users: str, **more: str) -> dict[str, str | bytes]:
         TERMS + "t1,,,Fall,2026-08-20,2026-12-19,2027\nt2,,,Spring,2027-01-10,2027-06-05,2027\n"
     )
     return files
+
+
+def person(key: str, status: str = "", *, given: str = "Kim", org: str = "") -> str:
+    """A users row of OneRoster 1.2."""
+    return f"{key},{status},{AT if status else ''},true,{key},,{given},Person,{key}@lakeside.example,{org}\n"
+
+
+def has_role(person: str, role: str, status: str = "", *, org: str = "o1", number: str = "") -> str:
+    row_id = number or f"r-{person}-{role}"
+    return f"{row_id},{status},{AT if status else ''},{person},primary,{role},,,{org}\n"
+
+
+def roster_1_2(people: str, roles: str, enrollments: str = "") -> dict[str, str | bytes]:
+    return {
+        "manifest.csv": "propertyName,value\nmanifest.version,1.0\noneroster.version,1.2\n",
+        "orgs.csv": "sourcedId,status,dateLastModified,name,type\no1,,,Lakeside Middle,school\no2,,,Hill High,school\n",
+        "users.csv": USERS_1_2 + people,
+        "roles.csv": ROLES + roles,
+        "classes.csv": CLASSES + ALGEBRA,
+        "enrollments.csv": ENROLLMENTS + enrollments,
+    }
+
+
+def enrollment(person: str, status: str, *, role: str = "student", class_id: str = "c1", number: str = "") -> str:
+    return f"{number or f'e-{class_id}-{person}'},{status},{AT},{class_id},o1,{person},{role}\n"
+
+
+def who(world: World, sourced_id: str) -> RosterUser:
+    found = world.users.get(key(sourced_id))
+    assert found
+    return found
+
+
+def rejected(report: dict[str, Any]) -> list[tuple[str, int, str]]:
+    return [(each["file"], each["line"], each["code"]) for each in report["rejects"]]
+
+
+def codes(report: dict[str, Any]) -> set[str]:
+    return {each["code"] for each in report["notes"]}
 
 
 def the_class(world: World, class_id: str = "c1") -> DistrictClass:
@@ -124,3 +168,119 @@ def test_classes_that_an_earlier_version_noted_keep_course_and_term(world: World
     # Then course, term and end stay
     found = the_class(world)
     assert (found.title, found.course_title, found.ends_on) == ("Algebra A", "Algebra I", "2026-12-19")
+
+
+def test_a_withdrawn_and_an_active_row_leave_a_pupil_in_the_class(world: World) -> None:
+    world.upload(roster(user("s1"), enrollments=enrolled("s1")))
+    rows = [enrollment("s1", "tobedeleted", number="e1"), enrollment("s1", "active", number="e2")]
+    for name, order in (("one", rows), ("other", rows[::-1])):
+        report = world.upload(delta(enrollments=ENROLLMENTS + "".join(order)), name=name)
+        assert (report["status"], report["enrollments"]["removed"]) == ("completed", 0)
+        assert who(world, "s1").attends == ("c1",)
+        assert the_class(world).student_ids == ("s1",)
+
+
+def test_a_delta_of_roles_alone_gives_and_takes_roles(world: World) -> None:
+    # Given a teacher and a student of 1.2
+    world.upload(roster_1_2(person("t1") + person("s1"), has_role("t1", "teacher") + has_role("s1", "student")))
+    # When a delta holds roles.csv and nothing else
+    rows = has_role("t1", "principal", "active", org="o2") + has_role("s1", "student", "tobedeleted")
+    report = world.upload(delta("1.2", roles=ROLES + rows), name="delta")
+    # Then the teacher administers, too, at both schools, and the pupil without a role has left
+    assert (report["status"], report["rejects"]) == ("completed", [])
+    assert (report["users"]["changed"], report["users"]["removed"], report["users"]["read"]) == (1, 1, 2)
+    teacher = who(world, "t1")
+    assert (teacher.role, teacher.also_administers, teacher.school_ids) == (Role.TEACHER, True, ("o1", "o2"))
+    assert not who(world, "s1").active
+
+
+def test_a_second_role_leaves_a_teacher_a_teacher(world: World) -> None:
+    world.upload(roster_1_2(person("t1"), has_role("t1", "teacher")))
+    world.upload(delta("1.2", roles=ROLES + has_role("t1", "student", "active", org="o2")), name="delta")
+    assert (who(world, "t1").role, who(world, "t1").school_ids) == (Role.TEACHER, ("o1", "o2"))
+    # And the second one alone stays when the first one goes
+    world.upload(delta("1.2", roles=ROLES + has_role("t1", "teacher", "tobedeleted")), name="next")
+    assert (who(world, "t1").role, who(world, "t1").school_ids) == (Role.STUDENT, ("o2",))
+
+
+def test_a_users_row_of_1_2_wipes_neither_roles_nor_schools(world: World) -> None:
+    roles = has_role("t1", "teacher") + has_role("t1", "principal", org="o2")
+    world.upload(roster_1_2(person("t1"), roles))
+    report = world.upload(delta("1.2", users=USERS_1_2 + person("t1", "active", given="Kimberly")), name="delta")
+    assert (report["users"]["changed"], report["users"]["removed"]) == (1, 0)
+    teacher = who(world, "t1")
+    assert (teacher.given_name, teacher.role, teacher.also_administers) == ("Kimberly", Role.TEACHER, True)
+    assert teacher.school_ids == ("o1", "o2")
+
+
+def test_a_users_row_without_a_column_wipes_nothing_of_it(world: World) -> None:
+    world.upload(roster(user("s1", ids="{Clever:abc}")))
+    header = "sourcedId,status,dateLastModified,enabledUser,username,givenName,familyName\n"
+    world.upload(delta("1.2", users=header + f"s1,active,{AT},true,s1,Kimberly,Person\n"), name="delta")
+    found = who(world, "s1")
+    assert (found.given_name, found.role, found.school_ids) == ("Kimberly", Role.STUDENT, ("o1",))
+    assert (found.official_email, found.clever_ids) == ("s1@lakeside.example", ("abc",))
+
+
+def test_whose_role_comes_in_the_next_delta_comes_with_it(world: World) -> None:
+    # Given a delta with a new person, an enrollment and no role yet
+    world.upload(roster_1_2(person("s1"), has_role("s1", "student")))
+    first = delta("1.2", users=USERS_1_2 + person("s2", "active"), enrollments=ENROLLMENTS + enrollment("s2", "active"))
+    report = world.upload(first, name="first")
+    assert (report["users"]["created"], codes(report)) == (0, {"waits_for_role", "enrollments_left_out"})
+    assert world.users.get(key("s2")) is None
+    # When the next one, after another, tells the role
+    world.upload(delta("1.2", users=USERS_1_2 + person("s1", "active", given="Ann")), name="between")
+    report = world.upload(delta("1.2", roles=ROLES + has_role("s2", "student", "active")), name="second")
+    # Then they are there, in their class
+    assert report["users"]["created"] == 1
+    assert (who(world, "s2").given_name, who(world, "s2").attends) == ("Kim", ("c1",))
+    assert the_class(world).student_ids == ("s2",)
+
+
+def test_a_guardian_becomes_a_teacher_by_a_row_of_roles(world: World) -> None:
+    world.upload(roster_1_2(person("s1") + person("p1"), has_role("s1", "student") + has_role("p1", "guardian")))
+    assert world.users.get(key("p1")) is None
+    world.upload(delta("1.2", roles=ROLES + has_role("p1", "teacher", "active", org="o2")), name="delta")
+    assert (who(world, "p1").role, who(world, "p1").given_name) == (Role.TEACHER, "Kim")
+
+
+def test_of_a_guardian_of_1_1_no_name_is_kept(world: World) -> None:
+    world.upload(roster(user("s1"), user("p1", "guardian", given="Penelope")))
+    kept = [body for (bucket, place), body in world.s3.objects.items() if place.startswith("snapshots/")]
+    assert any(b"p1" in body for body in kept)
+    assert not any(b"Penelope" in body for body in kept)
+
+
+def test_a_delta_of_enrollments_alone_puts_nothing_off(world: World) -> None:
+    world.upload(roster(user("s1"), user("s2"), enrollments=enrolled("s1")))
+    rows = enrollment("s1", "tobedeleted") + enrollment("s2", "active")
+    report = world.upload(delta(enrollments=ENROLLMENTS + rows), name="delta")
+    assert (report["status"], codes(report), report["rejects"]) == ("completed", set(), [])
+    assert (report["enrollments"]["created"], report["enrollments"]["removed"]) == (1, 1)
+    assert the_class(world).student_ids == ("s2",)
+
+
+def test_a_delta_of_roles_beside_all_users_removes_nobody_who_is_there(world: World) -> None:
+    world.upload(roster_1_2(person("t1") + person("s1"), has_role("t1", "teacher") + has_role("s1", "student")))
+    mixed = {
+        "manifest.csv": "propertyName,value\noneroster.version,1.2\nfile.users,bulk\nfile.roles,delta\n",
+        "users.csv": USERS_1_2 + person("t1") + person("s1") + person("s2"),
+        "roles.csv": ROLES + has_role("s2", "student", "active"),
+    }
+    report = world.upload(mixed, name="mixed")
+    assert (report["status"], report["users"]["removed"], report["users"]["created"]) == ("completed", 0, 1)
+    assert [who(world, each).role for each in ("t1", "s1", "s2")] == [Role.TEACHER, Role.STUDENT, Role.STUDENT]
+
+
+def test_rows_of_a_delta_about_people_whom_nobody_knows_are_told(world: World) -> None:
+    world.upload(roster_1_2(person("s1"), has_role("s1", "student")))
+    rows = delta(
+        "1.2",
+        roles=ROLES + has_role("s8", "student", "active"),
+        enrollments=ENROLLMENTS + enrollment("s1", "active") + enrollment("s9", "active"),
+    )
+    report = world.upload(rows, name="delta")
+    assert rejected(report) == [("roles.csv", 2, "unknown_user"), ("enrollments.csv", 3, "unknown_user")]
+    assert report["enrollments"]["created"] == 1
+    assert the_class(world).student_ids == ("s1",)
