@@ -21,6 +21,7 @@ from functions.pages.bootstrap import Site, assemble
 from functions.pages.dependencies import Services
 from functions.pages.handler import HttpApi
 from functions.pages.http import PageRenderer
+from functions.pages.linking import link as link_page
 from functions.pages.routes import routes as routes_of
 from local.web_client import WebClient
 from shared.domain.errors import LoginRefused
@@ -268,6 +269,13 @@ def account_of(web: Website, sourced_id: str) -> str:
     link = web.world.links.of_user(key(sourced_id))
     assert link is not None
     return link.account_id
+
+
+def shown_of(web: Website, sourced_id: str) -> str:
+    """What the form of ``/link`` says of the roster user whom it shows."""
+    user = web.world.users.get(key(sourced_id))
+    assert user is not None
+    return link_page.shown_of(user)
 
 
 def routes() -> list[tuple[str, str]]:

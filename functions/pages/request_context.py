@@ -12,6 +12,7 @@ from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.errors import LoginRefused
+from shared.domain.federated_identity import identity_hash
 from shared.domain.link import Link, Proof
 from shared.domain.roster import RosterUser, RosterUserKey
 from shared.runtime.tokens import is_activation_token, successor_session_id
@@ -321,7 +322,7 @@ def _by_login(stored: StoredContext) -> Proven | None:
     if session is None or session.user is None or session.proof is None:
         return None
     person, district = stored.people.get(session.user, Person()), stored.districts.get(session.user.district_id)
-    if person.user is None or not person.user.active or district is None:
+    if person.user is None or not person.user.active or district is None or not _is_still_of(session, person):
         return None
     return Proven(
         person.user,
@@ -333,6 +334,20 @@ def _by_login(stored: StoredContext) -> Proven | None:
         session.subject,
         session.verified_email,
     )
+
+
+def _is_still_of(session: Session, person: Person) -> bool:
+    """Whether the roster still says that this login is this person's. A number may be somebody else's since (M19)."""
+    if session.subject is None or person.user is None:
+        return True
+    issuer, subject = session.subject
+    proofs = person.link.proofs if person.link else None
+    if proofs and (issuer, identity_hash(issuer, subject)) in proofs.identities:
+        return True
+    if session.proof is Proof.DISTRICT_LOGIN_CLEVER:
+        return subject in person.user.clever_ids
+    # Sessions of the version before did not keep the address.
+    return session.verified_email in (None, person.user.official_email)
 
 
 def _by_mail(stored: StoredContext, invitation: Invitation | None) -> Proven | None:

@@ -23,6 +23,8 @@ _TIMEOUT = 5
 _CLOCK_SKEW = 60
 _KEYS_KEPT_SECONDS = 600
 """So long a key that an issuer has revoked can still count."""
+_LONGEST_ID = 400
+"""Bytes of an issuer's id of a person or a district."""
 _REFETCH_PAUSE_SECONDS = 60
 """At most so often an unknown key id has the keys fetched anew: any login can name one."""
 
@@ -141,13 +143,15 @@ class OidcProvider:
         except (JoseError, ValueError, KeyError, TypeError):
             raise not_proved() from None
         claims = dict(decoded.claims)
+        if (subject := _id(claims["sub"])) is None:
+            raise not_proved()
         return Identity(
             self.issuer,
-            str(claims["sub"]),
+            subject,
             _text(claims.get("email")),
             claims.get("email_verified") is True,
-            str(claims["district"]) if claims.get("district") else None,
-            (_text(claims.get("hd")) or "").lower() or None,
+            _id(claims.get("district")),
+            _hosted_domain(claims.get("hd")),
         )
 
     def _check_authorized_party(self, claims: Mapping[str, object]) -> None:
@@ -207,6 +211,19 @@ def _key_id(token: str) -> str | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _hosted_domain(value: object) -> str | None:
+    """A domain in small letters. Only A–Z are folded: other letters have small forms that look like ASCII ones."""
+    text = _text(value)
+    return text.lower() if text and text.isascii() else None
+
+
+def _id(value: object) -> str | None:
+    """An id of an issuer's; None for what is none: nothing, no text, or one that fits into no key."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    is_id = text.isprintable() and 0 < len(text.encode("utf-8", "replace")) <= _LONGEST_ID
+    return text if is_id and text.strip() else None
 
 
 def _challenge(verifier: str) -> str:

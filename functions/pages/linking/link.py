@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,7 +16,7 @@ from shared.domain.district import District
 from shared.domain.errors import RefusedTransition
 from shared.domain.joining import JoinPlan, Side, plan
 from shared.domain.link import Proof
-from shared.domain.roster import Role
+from shared.domain.roster import Role, RosterUser
 from shared.runtime.masking import mask_email
 from shared.stores.sessions import Session
 from shared.use_cases.link_accounts import Proven
@@ -83,6 +85,7 @@ class LinkPages:
             account_id=account.account_id,
             sourced_id=user.sourced_id,
             kind=user.kind,
+            person=shown_of(user),
         )
 
     def _classes_of(self, account: Account) -> list[GrassrootsClass]:
@@ -124,11 +127,12 @@ class LinkPages:
             request.form.get("account_id"),
             request.form.get("sourced_id"),
             request.form.get("kind", ""),
+            request.form.get("person"),
             request.form.get("made_account_id", ""),
         )
         person = proven.user.key
         made_account_id = proven.joins(session.account_id) or ""
-        if shown != (session.account_id, person.sourced_id, person.kind, made_account_id):
+        if shown != (session.account_id, person.sourced_id, person.kind, shown_of(proven.user), made_account_id):
             return see_other("/link")
         successor_id = self._contexts.successor_id(session.session_id)
         now = self._services.clock()
@@ -191,6 +195,12 @@ def _login_used(proven: Proven) -> str:
     provider = "Google" if proven.by is Proof.DISTRICT_LOGIN_GOOGLE else "Clever"
     address = mask_email(proven.verified_email)
     return f"{provider}, {address}" if address else provider
+
+
+def shown_of(user: RosterUser) -> str:
+    """What was shown of a roster user, in one word: of two districts, or overnight, one number can be two people's."""
+    shown = json.dumps([user.district_id, user.display_name, user.official_email])
+    return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 
 def to_home_linked(contexts: RequestContexts, session: Session) -> Reply:

@@ -187,18 +187,29 @@ class FederatedLoginPages:
 
     def _roster_user(self, identity: Identity, provider: Provider, district: District) -> RosterUser | None:
         """The one person of this district's roster whom the login proves: by Clever id, or by a verified address."""
+        users = self._services.users
         if provider == "clever":
-            by_id = self._services.users.by_clever_id(district.district_id, identity.subject)
-            if len(by_id) == 1:
-                return by_id[0]
+            # Clever verifies no address, whatever its claims say: a parent's may be the child's.
+            found = users.by_clever_id(district.district_id, identity.subject)
+            return self._one_of(found, identity)
         address = normalise(identity.email) if identity.email_verified else None
         if address is None:
             return None
-        if provider == "google" and not {domain_of(address), identity.hosted_domain} <= {*district.login_domains}:
+        if not {domain_of(address), identity.hosted_domain} <= {*district.login_domains}:
             raise LoginRefused(
                 "other_domain", "This Google account does not belong to your district. Choose your school account."
             )
-        return _one_human(self._services.users.by_email(district.district_id, address))
+        return self._one_of(users.by_email(district.district_id, address), identity)
+
+    def _one_of(self, users: list[RosterUser], identity: Identity) -> RosterUser | None:
+        """The one of several rows whose link knows this login, where they are several people's: a slip in another's row
+        locks nobody out."""
+        found = _one_human(users)
+        if found or not users:
+            return found
+        known = self._services.links.by_identity(users[0].district_id, identity_hash(*subject_key(identity)))
+        linked = {link.user for link in known if link.is_linked}
+        return next((user for user in users if linked == {user.key}), None)
 
 
 def _one_human(users: list[RosterUser]) -> RosterUser | None:

@@ -145,3 +145,20 @@ def test_a_google_account_without_the_districts_domain_is_no_school_account(
 def test_a_google_account_of_the_districts_domain_is_a_school_account(web: Website) -> None:
     claims = {"sub": "g", "email": "t1@lakeside.example", "email_verified": True, "hd": "lakeside.example"}
     assert web.visitor(**claims).open("/sso/lakeside").press("Continue with Google").path == "/welcome"
+
+
+@pytest.mark.parametrize("subject", ["", " ", "x" * 401, "a\x00b", None, True, ["7"], {"a": 1}])
+def test_a_subject_that_is_none_is_refused(subject: object) -> None:
+    with pytest.raises(LoginRefused, match="could not be confirmed"):
+        Issuer().login(sub=subject)
+
+
+@pytest.mark.parametrize("district", ["", "x" * 401, "a\nb", ["d"], {"id": "d"}, True])
+def test_a_district_that_is_no_id_names_none(district: object) -> None:
+    assert Issuer().login(district=district).clever_district_id is None
+
+
+def test_a_hosted_domain_in_other_letters_is_not_that_domain() -> None:
+    """The Kelvin sign has a small form that is the letter k."""
+    assert Issuer().login(hd="la\u212aeside.example").hosted_domain is None
+    assert Issuer().login(hd="Lakeside.Example").hosted_domain == "lakeside.example"

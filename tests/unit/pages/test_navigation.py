@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.builders import enrolled, key, roster, user
-from tests.pages_harness import Website, activated, lakeside, linked_teacher, log_in, post
+from tests.pages_harness import Website, activated, lakeside, linked_teacher, log_in, post, shown_of
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_logout_in_another_tab_ends_nothing_but_the_login(web: Website) -> Non
 
     post(page, "/logout")
 
-    assert post(page, "/link", account_id="ada", sourced_id="t1").url.path == "/login"
+    assert post(page, "/link", account_id="ada", sourced_id="t1", person=shown_of(web, "t1")).url.path == "/login"
     assert log_in(page.open("/login")).path == "/link", "the proof of the address is still there"
     assert page.press("Link my accounts").path == "/home"
 
@@ -64,13 +64,13 @@ def test_back_after_the_link_leads_home(web: Website) -> None:
         page.open(address)
         assert page.path in ("/home", "/activate")
         assert page.status == 200
-    assert post(page, "/link", account_id="ada", sourced_id="t1").url.path == "/home"
+    assert post(page, "/link", account_id="ada", sourced_id="t1", person=shown_of(web, "t1")).url.path == "/home"
 
 
 def test_a_page_left_open_in_another_tab_joins_nothing_that_it_did_not_show(web: Website) -> None:
     """One tab shows the own account; in the other one somebody else logged in meanwhile."""
     page = log_in(activated(web).press("Log into my existing account"))
-    shown_in_the_first_tab = {"account_id": "ada", "sourced_id": "t1"}
+    shown_in_the_first_tab = {"account_id": "ada", "sourced_id": "t1", "person": shown_of(web, "t1")}
     log_in(page.open("/login"), "zoe")
 
     assert post(page, "/link", **shown_in_the_first_tab).url.path == "/link"

@@ -27,8 +27,10 @@ from schemathesis.specs.openapi.checks import (
 
 from functions.pages.bootstrap import assemble
 from functions.pages.http import LOGIN_COOKIE
+from functions.pages.linking.link import shown_of
 from local.web_client import WebClient
 from shared.domain.clock import to_iso
+from shared.domain.roster import Role, RosterUser
 from shared.runtime.tokens import activation_token, stop_token, unsubscribe_token
 from shared.stores.class_exports import ClassExport, ExportedClass
 from tests.builders import key, roster, user
@@ -64,6 +66,10 @@ KNOWN = {
     "query.state": ["state"],
     "body.account_id": ["ada", "kid"],
     "body.sourced_id": ["t1", "t2", "s1", LONG],
+    "body.person": [
+        shown_of(RosterUser("lakeside", number, Role.STUDENT, given, "Person", f"{number}@lakeside.example"))
+        for number, given in (("t1", "Ada"), ("s1", "Kid"))
+    ],
     "body.district_id": ["lakeside"],
     "body.username": ["ada", LONG],
     "body.password": [PASSWORD, LONG],

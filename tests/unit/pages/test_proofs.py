@@ -24,6 +24,7 @@ from tests.pages_harness import (
     lakeside,
     linked_teacher,
     log_in,
+    shown_of,
 )
 
 HILLTOP, HILLTOP_CLEVER = "hilltop", "clever-hilltop"
@@ -691,3 +692,78 @@ def test_an_account_made_on_a_rosters_word_takes_no_address_from_the_login(web: 
     hostile(web, person("x1", "teacher", email="una@mail.example", clever="evil"))
     by_clever(web, "evil").press("I don't have an account yet")
     assert log_in(web.visitor().open("/login"), "una@mail.example").path == "/home"
+
+
+# What a login proved, and whose row it is now.
+
+
+def test_a_session_of_a_number_is_over_when_the_number_is_another_persons(web: Website) -> None:
+    lakesides(web, user("t1", "teacher"), person("s7", clever="ana", given="Ana", family="Reis"), name="ana")
+    ana = by_clever(web, "ana", "lakeside")
+    lakesides(web, user("t1", "teacher"), person("s7", clever="omar", given="Omar", family="Haddad"), name="omar")
+    ana.http.post("https://link.example/account/new")
+    assert linked(web, "s7") is None
+
+
+def test_the_console_closes_when_the_number_is_another_administrators(web: Website) -> None:
+    lakesides(web, user("t1", "teacher"), person("a7", "administrator", clever="ann", given="Ann"), name="ann")
+    ann = by_clever(web, "ann", "lakeside")
+    assert ann.path == "/console/lakeside"
+    lakesides(web, user("t1", "teacher"), person("a7", "administrator", clever="bob", given="Bob"), name="bob")
+    assert ann.open("/console/lakeside").status == 403
+
+
+def test_a_form_of_one_district_links_no_equal_number_of_another(web: Website) -> None:
+    """Two tabs of one browser: the second one logged in through the other district since."""
+    hostile(web, person("t2", "teacher", clever="7", given="Kim"))
+    claims = {"sub": "7", "email": "t2@lakeside.example", "email_verified": True, "district": HILLTOP_CLEVER}
+    tabs = web.visitor(**claims).open("/sso/lakeside").press("Continue with Google")
+    assert log_in(tabs.press("Log into my existing account")).path == "/link"
+    shown = {"account_id": "ada", "sourced_id": "t2", "person": shown_of(web, "t2")}
+    tabs.open(f"/sso/{HILLTOP}").press("Continue with Clever")
+    assert log_in(tabs.open("/login")).path == "/link"
+    tabs.http.post("https://link.example/link", data=shown)
+    assert (linked(web, "t2", HILLTOP), linked(web, "t2")) == (None, None)
+
+
+def test_a_form_that_showed_another_name_links_nothing(web: Website) -> None:
+    page = log_in(activated(web).press("Log into my existing account"))
+    shown = {"account_id": "ada", "sourced_id": "t1", "person": shown_of(web, "t1")}
+    lakesides(web, person("t1", "teacher", email="t1@lakeside.example", given="Bob", family="Stone"), *OTHERS)
+    page.http.post("https://link.example/link", data=shown)
+    assert linked(web, "t1") is None
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_no_address_that_clever_tells_says_whose_row_it_is(web: Website, verified: bool) -> None:
+    """A parent's Clever may carry the child's address."""
+    page = by_clever(web, "a parent", "lakeside", email="s2@lakeside.example", email_verified=verified)
+    assert (page.status, page.path) == (403, "/callback/clever")
+
+
+# A slip in one row.
+
+
+def test_a_linked_teachers_address_in_a_pupils_row_shuts_nobody_out(web: Website) -> None:
+    by_google(web, "g-t1", "t1@lakeside.example").press("I don't have an account yet")
+    made = linked(web, "t1")
+    slip = person("s50", email="t1@lakeside.example", given="Pip", family="Small")
+    lakesides(web, user("t1", "teacher", given="Ada"), *OTHERS, slip, name="slip")
+    assert by_google(web, "g-t1", "t1@lakeside.example").path == "/home"
+    assert by_google(web, "g-pip", "t1@lakeside.example").status == 403
+    assert (linked(web, "t1"), linked(web, "s50")) == (made, None)
+
+
+def test_a_linked_students_clever_id_in_another_row_shuts_nobody_out(web: Website) -> None:
+    in_a_made_account(web)
+    slip = person("s51", clever="cid-1", given="Pip", family="Small")
+    lakesides(web, user("t1", "teacher"), *OTHERS, user("s1", ids="{Clever:cid-1}", given="Kid"), slip, name="slip")
+    assert by_clever(web, "cid-1", "lakeside").path == "/home"
+
+
+def test_who_teaches_and_administers_has_one_clever_login(web: Website) -> None:
+    both = {"email": "t1@lakeside.example", "clever": "both", "given": "Ada"}
+    lakesides(web, person("t1", "teacher", **both), person("a7", "administrator", **both))
+    page = by_clever(web, "both", "lakeside")
+    assert page.path == "/welcome"
+    assert page.open("/console/lakeside").status == 200

@@ -30,6 +30,7 @@ from tests.pages_harness import (
     linked_teacher,
     log_in,
     post,
+    shown_of,
     state,
 )
 
@@ -60,7 +61,7 @@ def test_the_proof_of_a_mail_links_nothing_after_an_undo(web: Website) -> None:
     linked_teacher(web).press("Undo the link with Lakeside Schools")
     page = log_in(kept.open("/login"))
     assert page.path == "/home"
-    post(page, "/link", account_id="ada", sourced_id="t1")
+    post(page, "/link", account_id="ada", sourced_id="t1", person=shown_of(web, "t1"))
     link = web.world.links.of_user(key("t1"))
     assert link is not None
     assert link.state is LinkState.UNDONE
@@ -89,8 +90,14 @@ def test_the_proof_of_a_district_login_links_nothing_after_an_undo(web: Website)
 def test_what_is_joined_is_what_was_shown(web: Website) -> None:
     """Another tab logged into another account in between: the form of the first one joins nothing."""
     page = log_in(activated(web).press("Log into my existing account"))
-    shown = {"account_id": "ada", "sourced_id": "t1"}
-    for changed in ({"account_id": "zoe"}, {"sourced_id": "t2"}, {"account_id": ""}, {"sourced_id": ""}):
+    shown = {"account_id": "ada", "sourced_id": "t1", "person": shown_of(web, "t1")}
+    for changed in (
+        {"account_id": "zoe"},
+        {"sourced_id": "t2"},
+        {"account_id": ""},
+        {"sourced_id": ""},
+        {"person": shown_of(web, "t2")},
+    ):
         assert post(page, "/link", **{**shown, **changed}).status_code == 200
         assert web.world.links.of_user(key("t1")) is None
 
@@ -352,7 +359,7 @@ def test_an_import_later_gives_a_proof_to_nobody_who_left(web: Website) -> None:
     web.world.upload(roster(*staying, enrollments=enrolled("t1", "teacher")), name="without")
     before = {k: v for k, v in state(web).items() if k[1] == "LINK" or k[0].startswith("ACCOUNT#")}
     log_in(page.open("/login"), "kid")
-    post(page, "/link", account_id="kid", sourced_id="s1")
+    post(page, "/link", account_id="kid", sourced_id="s1", person=shown_of(web, "s1"))
     post(page, "/account/new")
     assert {k: v for k, v in state(web).items() if k[1] == "LINK" or k[0].startswith("ACCOUNT#")} == before
 
