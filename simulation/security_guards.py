@@ -28,8 +28,9 @@ from functions.pages.mail_links import notice as notice_pages
 from shared.domain import link as link_rules
 from shared.domain import matching
 from shared.hubs.oidc import Identity, OidcProvider
+from shared.mail.recipient_cap import RecipientCap
 from shared.runtime.tokens import SealedCookie, TokenKeys
-from shared.stores import identifier_index, links, sessions
+from shared.stores import identifier_index, links, renumbering, sessions
 from shared.stores import request_context as stored_context
 from shared.stores.google_ids import GoogleIds
 from shared.stores.keys import oidc_key
@@ -355,6 +356,23 @@ GUARDS = (
         "an account names no Google id that opens another",
         _patch(GoogleIds, "_take_from", _nothing),
         "tests/unit/stores/test_google_ids.py::test_of_two_lines_of_one_file_with_one_google_id_the_later_one_counts",
+    ),
+    SecurityGuard(
+        "a link moves to a kind with what was noted of it meanwhile",
+        _patch(renumbering, "_DECIDED_BY", {"LINK": ("version",)}),
+        "tests/unit/stores/test_links_under_contention.py::"
+        "test_a_proof_that_is_noted_while_a_link_moves_to_a_kind_moves_too",
+    ),
+    SecurityGuard(
+        "reminders count among the mails to one address",
+        _patch(RecipientCap, "count", _nothing),
+        "tests/unit/mail/test_strangers_words.py::"
+        "test_a_reminder_counts_among_the_mails_of_the_day_and_waits_for_the_next",
+    ),
+    SecurityGuard(
+        "nudges count among the mails to one address",
+        _patch(RecipientCap, "count", _nothing),
+        "tests/unit/mail/test_strangers_words.py::test_a_nudge_counts_among_the_mails_of_the_day_and_waits_for_the_next",
     ),
     SecurityGuard(
         "a session's end is looked at, not left to TTL",

@@ -200,8 +200,11 @@ class World:
         return SendActivation(
             self.activations, self.users, self.links, self.districts, self.mailer(), self.invitations(),
             StuckStore(self.table), DueStore(self.table), WaitingStore(self.table),
-            recipients=RecipientCap(RateLimiter(self.table, self.clock), self.clock), clock=self.clock,
+            recipients=self.recipients(), clock=self.clock,
         )  # fmt: skip
+
+    def recipients(self) -> RecipientCap:
+        return RecipientCap(RateLimiter(self.table, self.clock), self.clock)
 
     def invitations(self) -> InvitationMails:
         subject = "Confirm your official %(brand)s account"
@@ -211,7 +214,7 @@ class World:
         due = DueStore(self.table)
         return SendReminder(
             self.activations, self.users, self.links, self.districts, due, self.mailer(), self.invitations(),
-            clock=self.clock,
+            recipients=self.recipients(), clock=self.clock,
         )  # fmt: skip
 
     def resend_activation(self) -> ResendActivation:
@@ -224,7 +227,7 @@ class World:
         return SendNudge(
             DueStore(self.table), self.links, self.nudges, self.users, self.accounts, self.pair_classes(),
             RemainingClassesStore(self.table), self.districts, self.mailer(),
-            token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
+            token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), recipients=self.recipients(), clock=self.clock,
         )  # fmt: skip
 
     def notify_link_change(self) -> NotifyLinkChange:

@@ -40,37 +40,55 @@ def lambda_handler(event: dict[str, Any], _context: object) -> str:
 
 
 def act(kind: str, detail: dict[str, Any]) -> str:
-    """Note the event and have its effect in one transaction: both, or neither."""
+    """Note the event and have its effect in one transaction: both, or neither.
+
+    A link that moved is a fact about two numbers. What is newer about one of them stays, and the other one is noted.
+    """
     name = table().name
     expires = datetime.fromisoformat(detail["occurred_at"]) + REPEATS_WITHIN
     noted = {"PK": f"EVENT#{detail['event_id']}", "SK": "EVENT", "ttl": int(expires.timestamp())}
-    linked = {
-        # Equal numbers of two kinds are two people.
-        "PK": f"{detail.get('kind', 'user').upper()}#{detail['district_id']}#{detail['sourced_id']}",
-        "SK": "ACCOUNT",
-        "account_id": detail["made_account_id" if kind == "AccountsParted" else "account_id"],
-        "is_linked": kind != "LinkUndone",
-        "as_of": detail["occurred_at"],
+    facts = facts_of(kind, detail)
+    while facts:
+        try:
+            table().meta.client.transact_write_items(
+                TransactItems=[
+                    {"Put": {"TableName": name, "Item": noted, "ConditionExpression": "attribute_not_exists(PK)"}},
+                    *(put_if_newer(name, fact) for fact in facts),
+                ]
+            )
+        except ClientError as error:
+            reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+            if reasons[:1] == ["ConditionalCheckFailed"]:
+                return "repeat"
+            if "ConditionalCheckFailed" not in reasons:
+                raise
+            facts = [fact for fact, why in zip(facts, reasons[1:], strict=True) if why != "ConditionalCheckFailed"]
+        else:
+            return "done"
+    return "outdated"
+
+
+def facts_of(kind: str, detail: dict[str, Any]) -> list[dict[str, Any]]:
+    """The items that an event says something about: a number, its account, and whether they are linked."""
+    account_id = detail["made_account_id" if kind == "AccountsParted" else "account_id"]
+    fact = {"SK": "ACCOUNT", "account_id": account_id, "as_of": detail["occurred_at"]}
+    present = {**fact, "PK": person(detail, "sourced_id", "kind"), "is_linked": kind != "LinkUndone"}
+    if kind != "LinkMoved":
+        return [present]
+    return [present, {**fact, "PK": person(detail, "former_sourced_id", "former_kind"), "is_linked": False}]
+
+
+def person(detail: dict[str, Any], number: str, kind: str) -> str:
+    """Equal numbers of two kinds are two people."""
+    return f"{detail.get(kind, 'user').upper()}#{detail['district_id']}#{detail[number]}"
+
+
+def put_if_newer(name: str, fact: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Put": {
+            "TableName": name,
+            "Item": fact,
+            "ConditionExpression": "attribute_not_exists(PK) OR as_of < :as_of",
+            "ExpressionAttributeValues": {":as_of": fact["as_of"]},
+        }
     }
-    try:
-        table().meta.client.transact_write_items(
-            TransactItems=[
-                {"Put": {"TableName": name, "Item": noted, "ConditionExpression": "attribute_not_exists(PK)"}},
-                {
-                    "Put": {
-                        "TableName": name,
-                        "Item": linked,
-                        "ConditionExpression": "attribute_not_exists(PK) OR as_of < :as_of",
-                        "ExpressionAttributeValues": {":as_of": detail["occurred_at"]},
-                    }
-                },
-            ]
-        )
-    except ClientError as error:
-        reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
-        if reasons[:1] == ["ConditionalCheckFailed"]:
-            return "repeat"
-        if reasons[1:] == ["ConditionalCheckFailed"]:
-            return "outdated"
-        raise
-    return "done"

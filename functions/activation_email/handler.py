@@ -58,6 +58,7 @@ def use_cases() -> UseCases:
         brand=settings,
         subject=settings.activation_subject,
     )
+    recipients = RecipientCap(RateLimiter(table, utc_now), utc_now)
     return UseCases(
         SendActivation(
             activations,
@@ -69,10 +70,12 @@ def use_cases() -> UseCases:
             StuckStore(table),
             due,
             WaitingStore(table),
-            recipients=RecipientCap(RateLimiter(table, utc_now), utc_now),
+            recipients=recipients,
             clock=utc_now,
         ),
-        SendReminder(activations, users, links, districts, due, mailer, invitations, clock=utc_now),
+        SendReminder(
+            activations, users, links, districts, due, mailer, invitations, recipients=recipients, clock=utc_now
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from shared.domain.reminder import IS_OUT, follow_up_at
 from shared.domain.roster import RosterUserKey
 from shared.domain.school_calendar import next_allowed
 from shared.mail.delivery import Delivery, Outcome
+from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import Mailer, MailRefused
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
@@ -39,8 +40,10 @@ class SendReminder:
         mailer: Mailer,
         invitations: InvitationMails,
         *,
+        recipients: RecipientCap,
         clock: Clock,
     ) -> None:
+        self._recipients = recipients
         self._activations = activations
         self._users = users
         self._links = links
@@ -68,7 +71,7 @@ class SendReminder:
             # The mailed link leads nowhere for good: it is too old, or its teacher has another address or role by now.
             self._activations.expire(activation, due_at, now=now)
             return Outcome.EXPIRED
-        claim = _ReminderClaim(activation, district, self._activations, self._clock, due_at, now)
+        claim = _ReminderClaim(activation, district, self._activations, self._recipients, self._clock, due_at, now)
         if activation.follow_up_under_way and not self._delivery.resend_unknown:
             claim.complete()
             return Outcome.UNANSWERED
@@ -94,11 +97,14 @@ class _ReminderClaim:
     activation: Activation
     district: District
     activations: ActivationStore
+    recipients: RecipientCap
     clock: Clock
     due_at: str
     now: datetime
 
     def take(self) -> Outcome | None:
+        """As ``Claim``. Raises MailRefused where its address had its mails for today."""
+        self.recipients.count(self.district.district_id, self.activation.official_email)
         lease_until = self.now + LEASE
         if not self.activations.follow_up(self.activation, self.due_at, lease_until, under_way=True):
             return Outcome.SETTLED

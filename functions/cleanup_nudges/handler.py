@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.cleanup_nudges.send_nudge import SendNudge
 from shared.domain.clock import utc_now
+from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric
@@ -21,6 +22,7 @@ from shared.stores.districts import DistrictStore
 from shared.stores.due_items import DueStore
 from shared.stores.links import LinkStore
 from shared.stores.nudges import NudgeStore
+from shared.stores.rate_limits import RateLimiter
 from shared.stores.roster_users import RosterUserStore
 from shared.use_cases.pair_classes import PairClasses
 
@@ -47,6 +49,7 @@ def send_nudge() -> SendNudge:
         wired_mailer(settings),
         token_key=lambda: secrets.token_keys(settings.token_secret_arn).current,
         brand=settings,
+        recipients=RecipientCap(RateLimiter(table, utc_now), utc_now),
         clock=utc_now,
     )
 

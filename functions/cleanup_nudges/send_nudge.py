@@ -18,6 +18,7 @@ from shared.domain.school_calendar import next_allowed
 from shared.mail import messages
 from shared.mail.delivery import Delivery, Outcome
 from shared.mail.messages import NudgedClass
+from shared.mail.recipient_cap import RecipientCap
 from shared.mail.rendering import Message
 from shared.mail.ses import Mailer, MailRefused
 from shared.runtime.settings import Brand
@@ -52,8 +53,10 @@ class SendNudge:
         *,
         token_key: Callable[[], bytes],
         brand: Brand,
+        recipients: RecipientCap,
         clock: Clock,
     ) -> None:
+        self._recipients = recipients
         self._due = due
         self._links = links
         self._nudges = nudges
@@ -93,7 +96,7 @@ class SendNudge:
             # Another run dealt with it; what it left in the index is removed.
             self._due.remove(NUDGE, key, due_at)
             return Outcome.SETTLED
-        claim = _NudgeClaim(key, district, self._nudges, nudges.sent, due_at, now)
+        claim = _NudgeClaim(user, district, self._nudges, self._recipients, nudges.sent, due_at, now)
         if nudges.under_way and not self._delivery.resend_unknown:
             claim.complete()
             return Outcome.UNANSWERED
@@ -131,27 +134,30 @@ class SendNudge:
 class _NudgeClaim:
     """While a nudge is under way, it is due again at the end of its lease."""
 
-    user: RosterUserKey
+    user: RosterUser
     district: District
     nudges: NudgeStore
+    recipients: RecipientCap
     sent: int
     due_at: str
     now: datetime
 
     def take(self) -> Outcome | None:
+        """As ``Claim``. Raises MailRefused where its address had its mails for today."""
+        self.recipients.count(self.district.district_id, self.user.official_email or "")
         lease_until = self.now + LEASE
-        if not self.nudges.move(self.user, self.due_at, lease_until, under_way=True):
+        if not self.nudges.move(self.user.key, self.due_at, lease_until, under_way=True):
             return Outcome.SETTLED
         self.due_at = to_iso(lease_until)
         return None
 
     def release(self, refused: MailRefused) -> None:
         again = next_allowed(self.district, refused.until or self.now + PAUSE)
-        self.nudges.move(self.user, self.due_at, again)
+        self.nudges.move(self.user.key, self.due_at, again)
 
     def complete(self, _message_id: str = "", /) -> None:
         next_at = nudge_after(self.district, self.sent + 1, self.now)
-        self.nudges.move(self.user, self.due_at, next_at, sent_at=to_iso(self.now))
+        self.nudges.move(self.user.key, self.due_at, next_at, sent_at=to_iso(self.now))
 
 
 def _nudged(pairing: Pairing) -> NudgedClass:

@@ -13,7 +13,10 @@ MOST_A_DAY = Limit("mails_to", 5, timedelta(days=1))
 
 
 class RecipientCap:
-    """Counts per address, district and day (UTC), before a mail is claimed. Warnings about a link are not counted."""
+    """Counts activations, reminders and nudges per address, district and day (UTC), before a mail is claimed.
+
+    Warnings about a link are not counted.
+    """
 
     def __init__(self, limiter: RateLimiter, clock: Clock) -> None:
         self._limiter = limiter

@@ -41,6 +41,8 @@ from shared.stores.table import ABSENT, Delete, DynamoTable, Put, Table, Update,
 
 _JOINED = "joined"
 """The state of the account's side of a link whose account was joined into another one."""
+_TRIES = 5
+"""More than there are people who change one link at a time."""
 _NO_PROOFS = "attribute_not_exists(proofs)"
 _ONLY_MATCHED = "attribute_not_exists(PK) OR #state = :matched"
 
@@ -134,9 +136,10 @@ class LinkStore:
         was made it returns the same link, without ``also``. Raises RefusedTransition ``already_linked``,
         ``undone_by_person``, ``account_linked_elsewhere`` (the account belongs to another person of this district),
         ``account_joined`` (one of two accounts was joined into another already),
-        ``activation_dead`` (its token was used, or replaced by a newer one).
+        ``activation_dead`` (its token was used, or replaced by a newer one), ``link_contended`` (others changed one of the two
+        sides again and again).
         """
-        while True:
+        for _ in range(_TRIES):
             if present and present.is_linked and present.account_id == consent.account_id:
                 return present
             wanted = link_rules.make(
@@ -154,6 +157,7 @@ class LinkStore:
                 return wanted
             consent = self._explain(consent, present)
             present = self.of_user(consent.user)
+        raise _contended()
 
     def link_writes(
         self, consent: Consent, wanted: Link, present: Link | None, event_id: str, now: datetime
@@ -339,9 +343,9 @@ class LinkStore:
 
         ``account_id`` is the account that the caller saw it with; without it, the present one. A link that leads elsewhere by
         now is not undone. Undone from a notice, by whom the link may have surprised, all sessions of the account end with it.
-        Raises RefusedTransition ``not_linked`` or ``too_late``.
+        Raises RefusedTransition ``not_linked``, ``too_late`` or ``link_contended``.
         """
-        while True:
+        for _ in range(_TRIES):
             present = self.of_user(user)
             if present and account_id not in (None, present.account_id):
                 present = None
@@ -351,6 +355,7 @@ class LinkStore:
             account_id = present.account_id
             if self._table.attempt(*self._undo_writes(present, wanted, event_id, now, actor)):
                 return wanted
+        raise _contended()
 
     def _undo_writes(self, present: Link, wanted: Link, event_id: str, now: datetime, actor: Actor) -> list[Write]:
         writes: list[Write] = [
@@ -365,6 +370,10 @@ class LinkStore:
         if present.joined:
             writes += _part_writes(present, present.joined, event_id, now)
         return writes
+
+
+def _contended() -> RefusedTransition:
+    return RefusedTransition("link_contended", "Others changed this link or its account again and again. Try again.")
 
 
 def _put_link(wanted: Link, present: Link | None, nudge_at: datetime | None = None) -> Put:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from shared.domain.clock import from_iso
+from shared.domain.errors import Conflict
 from shared.domain.roster import KIND_OF_ROLE, Role, RosterUser, RosterUserKey
 from shared.runtime.parallel import each
 from shared.stores.due_items import FOLLOW_UP, NUDGE, due_item
@@ -36,6 +37,7 @@ from shared.stores.roster_users import RosterUserStore, roster_user_of
 from shared.stores.table import Delete, DynamoTable, Put, Table, Update, Write
 
 _AT_ONCE = 8
+_TRIES = 20
 
 
 class Renumbering:
@@ -58,7 +60,8 @@ class Renumbering:
         )
 
     def _move(self, user: RosterUserKey) -> None:
-        while True:
+        """Raises Conflict where others change this person again and again: the step comes again."""
+        for _ in range(_TRIES):
             old = _without_kind(user)
             items = {item["SK"]: item for item in self._table.query(user_pk(old)) if pair(item) != pair(moved_key(old))}
             if not items:
@@ -77,6 +80,7 @@ class Renumbering:
             if self._table.attempt(*map(Put, moved), *gone, *outside):
                 self._table.write_many(deletes=[key_of(pair(item)) for item in trail])
                 return
+        raise Conflict("link_changed", "This link was changed in the meantime.")
 
     def _outside(self, old: RosterUserKey, new: RosterUserKey, items: dict[str, Item]) -> Iterator[Write]:
         """What is noted of a person in other partitions."""

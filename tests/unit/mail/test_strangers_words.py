@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from shared.domain.clock import from_iso
 from shared.domain.person_text import carries_an_address
+from shared.mail.delivery import Outcome
+from shared.mail.recipient_cap import MOST_A_DAY
 from tests.builders import enrolled, key, roster, user
 from tests.harness import World, text
+from tests.pages_harness import lakeside, linked_teacher
 
 VICTIM = "victim@elsewhere.example"
 
@@ -85,6 +89,43 @@ def test_what_is_over_the_cap_goes_out_on_the_next_day_and_only_once() -> None:
         world.queue_due_activations().run()
         world.send_mail()
     assert len(mails_to_victim(world)) == 6
+
+
+def use_up_the_day(world: World, address: str) -> None:
+    for _ in range(MOST_A_DAY.most):
+        world.recipients().count("lakeside", address)
+
+
+def test_a_reminder_counts_among_the_mails_of_the_day_and_waits_for_the_next() -> None:
+    world = World()
+    world.register()
+    invited(world)
+    outcomes = []
+    for is_full in (True, False):
+        activation = world.activations.of_user(key("t1"))
+        assert activation is not None
+        due_at = activation.follow_up_at or ""
+        world.now = from_iso(due_at)
+        if is_full:
+            use_up_the_day(world, VICTIM)
+        outcomes.append(world.send_reminder().send(key("t1"), due_at))
+    assert outcomes == [Outcome.REFUSED, Outcome.SENT]
+    assert len(mails_to_victim(world)) == 2
+
+
+def test_a_nudge_counts_among_the_mails_of_the_day_and_waits_for_the_next() -> None:
+    web = lakeside()
+    linked_teacher(web)
+    world = web.world
+    sent = len(world.ses.sent)
+    counts = []
+    for is_full in (True, False):
+        world.now = from_iso(world.nudges.of_user(key("t1")).due_at or "")
+        if is_full:
+            use_up_the_day(world, "t1@lakeside.example")
+        counts.append(world.send_nudge().run())
+    assert [count[Outcome.SENT] for count in counts] == [0, 1]
+    assert len(world.ses.sent) == sent + 1
 
 
 def test_one_districts_mails_take_none_of_anothers() -> None:

@@ -7,7 +7,8 @@ import pytest
 from functions.pages.http import KNOWN_COOKIE, Reply, Request
 from functions.pages.login.known_browser import KnownBrowsers
 from local.web_client import WebClient
-from tests.pages_harness import PASSWORD, Website, lakeside, log_in
+from tests.harness import WEB
+from tests.pages_harness import PASSWORD, Website, activated, lakeside, log_in
 
 
 @pytest.fixture
@@ -185,3 +186,22 @@ def test_a_success_resets_no_counter(web: Website) -> None:
     statuses = [tried(web, password=PASSWORD if n == 5 else "wrong").path for n in range(11)]
     assert statuses[5] == "/home"
     assert tried(web, password=PASSWORD).status == 429
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Try again in about 9 hours."), ("es", "Inténtelo de nuevo dentro de aproximadamente 9 horas.")],
+)
+def test_a_limit_of_a_day_says_in_hours_when_it_ends(web: Website, language: str, words: str) -> None:
+    web.world.pass_time(days=31)
+    late = activated(web, "t2")
+    for _ in range(6):
+        again = late.http.post(f"{WEB}/activate/again?lang={language}", data={"email": "x@lakeside.example"})
+    assert again.status_code == 429
+    assert words in again.text
+
+
+def test_a_limit_of_minutes_says_so_in_minutes(web: Website) -> None:
+    for _ in range(11):
+        page = tried(web)
+    assert "Wait 15 minutes, then try again." in page.text

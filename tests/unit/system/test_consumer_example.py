@@ -14,6 +14,7 @@ from jsonschema.exceptions import ValidationError
 from moto import mock_aws
 
 from examples.consumer import handler
+from tests.builders import roster, user
 from tests.harness import World
 from tests.pages_harness import in_a_made_account, lakeside, linked_teacher, log_in
 
@@ -120,6 +121,47 @@ def test_accounts_that_are_parted_leave_the_roster_user_with_the_made_one(
         with table.batch_writer() as batch:
             for item in table.scan()["Items"]:
                 batch.delete_item(Key={"PK": item["PK"], "SK": item["SK"]})
+
+
+@pytest.fixture(scope="module")
+def moved() -> list[dict[str, Any]]:
+    """A student is linked, and is on the roster under another number later."""
+    web = lakeside()
+    claims = {"sub": "g-zoe", "email": "s9@lakeside.example", "email_verified": True}
+    web.visitor(**claims).open("/sso/lakeside").press("Continue with Google")
+    people = [user("t1", "teacher"), user("t2", "teacher"), user("s1"), user("s2")]
+    web.world.upload(roster(*people, user("s9-new", given="Zoe", email="s9@lakeside.example")), name="renumbered")
+    web.visitor(**claims).open("/sso/lakeside").press("Continue with Google")
+    return told(web.world, "AccountLinked", "LinkMoved")
+
+
+def test_a_link_that_moved_is_that_of_the_new_number_in_any_order(table: Any, moved: list[dict[str, Any]]) -> None:
+    assert [event["detail-type"] for event in moved] == ["AccountLinked", "LinkMoved"]
+    for order in permutations(moved):
+        for event in (*order, *order):
+            handler.lambda_handler(event, None)
+        assert kept(table, "s9-new") == {"account_id": "zoe", "is_linked": True}
+        assert kept(table, "s9") == {"account_id": "zoe", "is_linked": False}
+        with table.batch_writer() as batch:
+            for item in table.scan()["Items"]:
+                batch.delete_item(Key={"PK": item["PK"], "SK": item["SK"]})
+
+
+def test_who_has_the_former_number_by_now_keeps_it_when_a_move_comes_late(
+    table: Any, moved: list[dict[str, Any]]
+) -> None:
+    linked, move = moved
+    another = {"event_id": "later", "occurred_at": "2030-01-01T00:00:00.000Z", "account_id": "bob"}
+    assert handler.lambda_handler({**linked, "detail": {**linked["detail"], **another}}, None) == "done"
+    assert handler.lambda_handler(move, None) == "done"
+    assert kept(table, "s9-new") == {"account_id": "zoe", "is_linked": True}
+    assert kept(table, "s9") == {"account_id": "bob", "is_linked": True}
+
+
+def test_the_example_listens_to_every_event_of_a_link() -> None:
+    rule = (Path(handler.__file__).parent / "template.yaml").read_text()
+    for kind in ("AccountLinked", "LinkMoved", "LinkUndone", "AccountsParted"):
+        assert kind in rule, kind
 
 
 def test_what_is_not_as_the_schema_says_is_refused_and_leaves_nothing(
