@@ -55,8 +55,21 @@ class Activation:
     reminders: int = 0
     reminders_stopped: bool = False
     trouble: str | None = None
+    signed_number: str | None = None
+    signed_kind: str = ""
+    """The number, and its kind, for which the link in its mails was signed, where the person has another one since."""
     from_before_kinds: bool = False
-    """Whether it was made when its person's number had no kind: the link in its mails names none."""
+    """Whether it was made when its person's number had no kind, as an earlier version noted it."""
+
+    @property
+    def signed_for(self) -> RosterUserKey:
+        """Whom the link in its mails names."""
+        if self.signed_number is not None:
+            return RosterUserKey(self.user.district_id, self.signed_number, self.signed_kind)
+        if self.from_before_kinds:
+            return RosterUserKey(self.user.district_id, self.user.sourced_id)
+        return self.user
+
     is_asked_for: bool = False
     """Whether a person asked for this mail, and waits for it: it waits for no day and no hour."""
 

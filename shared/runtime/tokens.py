@@ -88,14 +88,14 @@ def activation_token(activation: Activation, key: bytes) -> str:
     The id is random and opaque. The signature binds it to district, roster user, official address and version: a resend needs
     no new secret, and raising the version makes every earlier token dead.
     """
-    user = activation.user
+    user = activation.signed_for
     facts: tuple[str | int | None, ...] = (
         activation.activation_id,
         user.district_id,
         user.sourced_id,
         activation.official_email,
         activation.token_version,
-        *_kind(user if not activation.from_before_kinds else None),
+        *_kind(user),
     )
     return f"{activation.activation_id}.{_signature(Purpose.ACTIVATION, facts, key)}"
 
@@ -135,8 +135,8 @@ def notice_token(notice: Notice, link: Link, address: str, key: bytes) -> str:
     facts = (
         notice.notice_id,
         notice.side.value,
-        link.user.district_id,
-        link.user.sourced_id,
+        notice.user.district_id,
+        notice.user.sourced_id,
         link.account_id,
         link.version,
         link.linked_at,
@@ -209,9 +209,9 @@ class SealedCookie:
 # Signing.
 
 
-def _kind(user: RosterUserKey | None) -> tuple[str, ...]:
+def _kind(user: RosterUserKey) -> tuple[str, ...]:
     """A fact only where numbers have kinds: what was signed without one still opens."""
-    return (user.kind,) if user and user.kind else ()
+    return (user.kind,) if user.kind else ()
 
 
 def _signature(purpose: Purpose, facts: Sequence[str | int | None], key: bytes) -> str:

@@ -329,6 +329,8 @@ def _item(a: Activation) -> Item:
         "used_at": a.used_at,
         "follow_up_at": a.follow_up_at,
         "reminders": a.reminders or None,
+        "signed_number": a.signed_number,
+        "signed_kind": a.signed_kind or None,
         "from_before_kinds": a.from_before_kinds or None,
         "is_asked_for": a.is_asked_for or None,
     }
@@ -354,6 +356,8 @@ def activation_of(item: Item) -> Activation:
         reminders=int(item.get("reminders", 0)),
         reminders_stopped=bool(item.get("reminders_stopped")),
         trouble=item.get("trouble"),
+        signed_number=item.get("signed_number"),
+        signed_kind=item.get("signed_kind", ""),
         from_before_kinds=bool(item.get("from_before_kinds")),
         is_asked_for=bool(item.get("is_asked_for")),
     )

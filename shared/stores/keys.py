@@ -107,6 +107,18 @@ def moved_key(user: RosterUserKey) -> Key:
     return {"PK": user_pk(user), "SK": "MOVED"}
 
 
+FORMER_NUMBERS = "NUMBER#"
+
+
+def former_number_key(user: RosterUserKey, former: RosterUserKey) -> Key:
+    """That this person had that number before, beside the person: where ``MOVED`` lies is found when data is deleted."""
+    return {"PK": user_pk(user), "SK": f"{FORMER_NUMBERS}{former.person_id}"}
+
+
+def former_number_of(user: RosterUserKey, sk: str) -> RosterUserKey:
+    return RosterUserKey.of_person_id(user.district_id, sk.removeprefix(FORMER_NUMBERS))
+
+
 def audit_key(user: RosterUserKey, noted_at: str, version: int) -> Key:
     """``version`` is the link's, so that two facts of one moment have a key each."""
     return {"PK": user_pk(user), "SK": f"{AUDIT}{noted_at}#{version}"}

@@ -287,8 +287,7 @@ class LinkStore:
             .set(sourced_id=to.sourced_id, kind=to.kind or None)
             .when(f"#state = :linked AND {_is_of(link.user)}", **_named(link.user), linked=LinkState.LINKED.value),
             *_proof_items(moved),
-            Put(event_item(event_id, "LinkMoved", _moved(link, to), now)),
-            Put(audit_item(Fact.MOVED, moved, Actor.RULE, now, version)),
+            *moved_facts(link, to, event_id=event_id, now=now, version=version),
         ]
         if adopts:
             writes.append(Put(_adoption(moved, adopts, f"{event_id}.LoginAdopted", now)))
@@ -447,6 +446,17 @@ def _proof_items(link: Link) -> list[Write]:
 
 def _is_proof(hashed_identity: str, link: Link) -> bool:
     return link.proofs is not None and any(hashed == hashed_identity for _, hashed in link.proofs.identities)
+
+
+def moved_facts(
+    link: Link, to: RosterUserKey, *, event_id: str, now: datetime, version: int | None = None
+) -> list[Write]:
+    """That a link follows its person to this number, for the platform and the audit trail; ``version`` is the link's then."""
+    moved = replace(link, user=to)
+    return [
+        Put(event_item(event_id, "LinkMoved", _moved(link, to), now)),
+        Put(audit_item(Fact.MOVED, moved, Actor.RULE, now, version or link.version)),
+    ]
 
 
 def _moved(link: Link, to: RosterUserKey) -> dict[str, str]:

@@ -12,6 +12,7 @@ from shared.stores.due_items import NUDGE
 from shared.stores.google_ids import is_of
 from shared.stores.keys import (
     FORMER,
+    FORMER_NUMBERS,
     LINKS,
     MEMBERSHIPS,
     Item,
@@ -27,6 +28,7 @@ from shared.stores.keys import (
     email_pk,
     former_address_of_sk,
     former_holder_key,
+    former_number_of,
     grassroots_class_key,
     holder_sk,
     key_of,
@@ -208,8 +210,12 @@ class PersonalData:
         return [*own, *former, *proofs, *noted, *pointer, *self._note_of_move(user)]
 
     def _note_of_move(self, user: RosterUserKey) -> list[Key]:
+        former = [former_number_of(user, item["SK"]) for item in self._table.query(user_pk(user), FORMER_NUMBERS)]
         without_kind = RosterUserKey(user.district_id, user.sourced_id)
-        return [moved_key(without_kind)] if user.kind and self._users.present_key(without_kind) == user else []
+        return [moved_key(each) for each in (*former, without_kind) if each != user and self._leads_to(each, user)]
+
+    def _leads_to(self, former: RosterUserKey, user: RosterUserKey) -> bool:
+        return self._users.present_key(former) == user
 
     def _existing(self, keys: Iterable[Key]) -> list[Item]:
         return list(self._table.batch_get(keys).values())

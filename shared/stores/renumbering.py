@@ -1,29 +1,40 @@
-"""Roster users get the key of their number's kind (M20): everything that is noted of them moves with them.
+"""Roster users get other keys: all that is noted of them moves with them, and ``MOVED`` stays at the old key.
 
 A district whose format numbers students, teachers and staff separately is moved at its first import after this service
-learnt of it. A link, a mail that is under way and a session lead on to the same person: ``MOVED`` stays at the old key.
+learnt of it (M20), and people follow to the numbers of a new student information system (B11). A link, a mail that is under
+way and a session lead on to the same person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from shared.domain.clock import from_iso
 from shared.domain.errors import Conflict
+from shared.domain.link import Link
+from shared.domain.matching import is_somebody_else
 from shared.domain.roster import KIND_OF_ROLE, Role, RosterUser, RosterUserKey
 from shared.runtime.parallel import each
 from shared.stores.due_items import FOLLOW_UP, NUDGE, due_item
+from shared.stores.identifier_index import person_of
 from shared.stores.keys import (
     AUDIT,
     FORMER,
     Item,
     account_link_key,
+    activation_key,
     activation_pointer_key,
     due_key,
     former_address_of_sk,
     former_holder_key,
+    former_number_key,
     ids_of,
     key_of,
+    link_key,
     moved_key,
     pair,
     proof_key,
@@ -31,13 +42,22 @@ from shared.stores.keys import (
     roster_key,
     stuck_key,
     user_pk,
+    waiting_key,
 )
-from shared.stores.links import link_of
+from shared.stores.links import link_of, moved_facts, user_of_side
 from shared.stores.roster_users import RosterUserStore, roster_user_of
 from shared.stores.table import Delete, DynamoTable, Put, Table, Update, Write
 
 _AT_ONCE = 8
 _TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class NumberChange:
+    """A person's number before, and the person as the roster names them since (B11)."""
+
+    old: RosterUserKey
+    now: RosterUser
 
 
 class Renumbering:
@@ -48,7 +68,7 @@ class Renumbering:
 
     def move(self, users: Iterable[RosterUserKey]) -> None:
         """Move what is noted of each from the key without a kind to this one."""
-        for _ in each(self._move, list(users), at_once=_AT_ONCE):
+        for _ in each(self._give_kind, list(users), at_once=_AT_ONCE):
             pass
 
     def move_returned(self, users: Iterable[RosterUser]) -> None:
@@ -59,72 +79,234 @@ class Renumbering:
             by_key[key].key for key, item in stood.items() if KIND_OF_ROLE[Role(item["role"])] == by_key[key].kind
         )
 
-    def _move(self, user: RosterUserKey) -> None:
+    def follow(self, changes: Iterable[NumberChange], run: str, now: datetime, exchanged: Container[str]) -> None:
+        """Let all that is noted of these people follow them to their new numbers: links, mails that are out, nudges (B11).
+
+        ``run`` names the import. ``exchanged`` are the numbers (``person_id``) that one person leaves and another one comes to
+        with it. What is noted at a number that somebody comes to is set aside; a link of somebody else than the row names is
+        not taken along (M19).
+        """
+        steps = _Steps(self._table, run, now, exchanged)
+        for _ in each(steps.follow, list(changes), at_once=_AT_ONCE):
+            pass
+
+    def _give_kind(self, user: RosterUserKey) -> None:
         """Raises Conflict where others change this person again and again: the step comes again."""
+        old = _without_kind(user)
         for _ in range(_TRIES):
-            old = _without_kind(user)
-            items = {item["SK"]: item for item in self._table.query(user_pk(old)) if pair(item) != pair(moved_key(old))}
+            items = _items(self._table, old)
             if not items:
                 return
-            trail = [item for sort_key, item in items.items() if sort_key.startswith(AUDIT)]
-            moved = [_moved(item, user) for sort_key, item in items.items() if not sort_key.startswith(AUDIT)]
-            outside = list(self._outside(old, user, items))
-            self._table.write_many([_moved(item, user) for item in trail])
-            if "LINK" not in items and "ACTIVATION" not in items:
-                puts = [dict(write.item) for write in outside if isinstance(write, Put)]
-                deletes = [write.key for write in outside if isinstance(write, Delete)]
-                self._table.write_many([*moved, *puts])
-                self._table.write_many(deletes=[*deletes, *(key_of(pair(item)) for item in items.values())])
+            note = Put({**moved_key(old), "kind": user.kind})
+            if _carry(self._table, old, user, items, note):
                 return
-            gone = [_unless_changed(item) for item in items.values() if item not in trail]
-            if self._table.attempt(*map(Put, moved), *gone, *outside):
-                self._table.write_many(deletes=[key_of(pair(item)) for item in trail])
+        raise _contended()
+
+
+def set_aside(user: RosterUserKey, run: str) -> RosterUserKey:
+    """Where that is kept which is noted of somebody whose number is another person's since this import."""
+    return replace(user, sourced_id=f"{user.sourced_id} until {run}")
+
+
+class _Steps:
+    """Moves one person after the other, beside others who do the same, and again after a fault.
+
+    Where this run moved a person to is noted at the old number, together with the move: what lies there later is another
+    person's.
+    """
+
+    def __init__(self, table: Table, run: str, now: datetime, exchanged: Container[str]) -> None:
+        self._table = table
+        self._run = run
+        self._now = now
+        self._exchanged = exchanged
+
+    def follow(self, change: NumberChange) -> None:
+        """Move one person. Raises Conflict where others change this person again and again: the step comes again."""
+        old, new = change.old, change.now.key
+        for _ in range(_TRIES):
+            note = self._note(old)
+            if note and note["sourced_id"] == new.sourced_id:
                 return
-        raise Conflict("link_changed", "This link was changed in the meantime.")
+            source = set_aside(old, self._run) if note else old
+            items = _items(self._table, source)
+            if not items:
+                if old.person_id in self._exchanged and not note:
+                    self._table.attempt(self._noting(old, new))
+                return
+            link = link_of(items["LINK"]) if "LINK" in items else None
+            if link and link.proofs and is_somebody_else(link.proofs.person, person_of(change.now)):
+                self._set_aside(old)
+                return
+            self._make_room(new)
+            facts = self._facts(replace(link, user=old), new) if link and link.is_linked else []
+            if self._carry(source, new, items, facts):
+                return
+        raise _contended()
 
-    def _outside(self, old: RosterUserKey, new: RosterUserKey, items: dict[str, Item]) -> Iterator[Write]:
-        """What is noted of a person in other partitions."""
-        yield Put({**moved_key(old), "kind": new.kind})
-        if roster := items.get("ROSTER"):
-            yield from (Delete(key) for key in RosterUserStore.identifier_keys(roster_user_of(roster)))
-            yield from (Put(key) for key in RosterUserStore.identifier_keys(roster_user_of(_moved(roster, new))))
-        if link := items.get("LINK"):
-            yield from self._sides(old, new, link)
-            yield from _proofs(old, new, link)
-            yield from _due(NUDGE, old, new, link.get("nudge_due_at"))
-        if activation := items.get("ACTIVATION"):
-            yield Put({**activation_pointer_key(activation["activation_id"]), **ids_of(new)})
-            yield from _due(FOLLOW_UP, old, new, activation.get("follow_up_at"))
-        for sort_key in items:
-            if sort_key.startswith(FORMER):
-                address = former_address_of_sk(sort_key)
-                yield Put(former_holder_key(address, new))
-                yield Delete(former_holder_key(address, old))
-        for key_at in (stuck_key, remaining_key):
-            if item := self._table.get(key_at(old)):
-                yield Put({**item, **key_at(new)})
-                yield Delete(key_at(old))
+    def _make_room(self, new: RosterUserKey) -> None:
+        """Set aside what is noted at a number that somebody comes to."""
+        if new.person_id in self._exchanged:
+            self._set_aside(new)
+            return
+        held = self._table.batch_get([link_key(new), activation_key(new), moved_key(new)])
+        if pair(link_key(new)) in held or pair(activation_key(new)) in held:
+            self._set_aside(new)
+        elif held:
+            self._table.write(Delete(moved_key(new)))
 
-    def _sides(self, old: RosterUserKey, new: RosterUserKey, link: Item) -> Iterator[Write]:
-        """The accounts' sides of a link, and of the one that was joined into it."""
-        for account_id in dict.fromkeys((link["account_id"], (link.get("joined") or link)["account_id"])):
-            key = account_link_key(account_id, old.district_id)
-            side = self._table.get(key)
-            if side and side["sourced_id"] == old.sourced_id and "kind" not in side:
-                yield Update(key).set(kind=new.kind).when("sourced_id = :number", number=old.sourced_id)
+    def _set_aside(self, user: RosterUserKey) -> None:
+        """Move what is noted of somebody who is at this number no more, unless this run did so."""
+        target = set_aside(user, self._run)
+        for _ in range(_TRIES):
+            if self._note(user):
+                return
+            items = _items(self._table, user)
+            if not items:
+                self._table.attempt(self._noting(user, target))
+                return
+            if "ROSTER" in items:
+                items["ROSTER"]["active"] = False
+            if self._carry(user, target, items, [], at_once=True):
+                return
+        raise _contended()
+
+    def _carry(
+        self,
+        old: RosterUserKey,
+        new: RosterUserKey,
+        items: dict[str, Item],
+        facts: Iterable[Write],
+        *,
+        at_once: bool = False,
+    ) -> bool:
+        note = self._noting(old, new, [sort_key for sort_key in items if sort_key.startswith(AUDIT)])
+        at_once = at_once or old.person_id in self._exchanged
+        if _carry(self._table, old, new, items, note, facts, at_once=at_once):
+            self._table.attempt(Update(moved_key(old)).remove("trail").when("#run = :run", run=self._run))
+            return True
+        return False
+
+    def _noting(self, old: RosterUserKey, new: RosterUserKey, trail: Sequence[str] = ()) -> Put:
+        """The note of where a person went, and of what of the trail is to be deleted then; the first one stays."""
+        item = {
+            **moved_key(old),
+            "sourced_id": new.sourced_id,
+            "kind": new.kind or None,
+            "run": self._run,
+            "trail": list(trail) or None,
+        }
+        return Put(item).when("attribute_not_exists(#run) OR #run <> :run", run=self._run)
+
+    def _note(self, user: RosterUserKey) -> Item | None:
+        """The note of this run; what was left to be deleted with it is deleted."""
+        note = self._table.get(moved_key(user))
+        if note is None or note.get("run") != self._run:
+            return None
+        if trail := note.get("trail"):
+            self._table.write_many(deletes=[key_of((user_pk(user), sort_key)) for sort_key in trail])
+            self._table.write(Update(moved_key(user)).remove("trail"))
+        return note
+
+    def _facts(self, link: Link, new: RosterUserKey) -> list[Write]:
+        """That the link moved, for the platform and the audit trail."""
+        event_id = hashlib.sha256(f"{self._run} {user_pk(new)}".encode()).hexdigest()[:32]
+        return moved_facts(link, new, event_id=event_id, now=self._now)
+
+
+def _contended() -> Conflict:
+    return Conflict("link_changed", "This link was changed in the meantime.")
+
+
+def _items(table: Table, user: RosterUserKey) -> dict[str, Item]:
+    """What is noted of a person in the own partition, but for where an earlier one of this number went."""
+    return {item["SK"]: item for item in table.query(user_pk(user)) if pair(item) != pair(moved_key(user))}
+
+
+def _carry(
+    table: Table,
+    old: RosterUserKey,
+    new: RosterUserKey,
+    items: dict[str, Item],
+    note: Put,
+    facts: Iterable[Write] = (),
+    *,
+    at_once: bool = False,
+) -> bool:
+    """Move all that is noted of a person; with a link or an activation, and ``at_once``, in one transaction.
+
+    False where one of them was changed in the meantime, or somebody else moved the person.
+    """
+    trail = [item for sort_key, item in items.items() if sort_key.startswith(AUDIT)]
+    moved = [_moved(item, old, new) for sort_key, item in items.items() if not sort_key.startswith(AUDIT)]
+    outside = [note, *_outside(table, old, new, items)]
+    table.write_many([_moved(item, old, new) for item in trail])
+    if not at_once and "LINK" not in items and "ACTIVATION" not in items:
+        puts = [_without_run(write.item) for write in outside if isinstance(write, Put)]
+        deletes = [write.key for write in outside if isinstance(write, Delete)]
+        table.write_many([*moved, *puts])
+        table.write_many(deletes=[*deletes, *(key_of(pair(item)) for item in items.values())])
+        return True
+    gone = [_unless_changed(item) for item in items.values() if item not in trail]
+    if not table.attempt(*map(Put, moved), *gone, *outside, *facts):
+        return False
+    table.write_many(deletes=[key_of(pair(item)) for item in trail])
+    return True
+
+
+def _without_run(item: Mapping[str, Any]) -> Item:
+    """A note that says where somebody went, and not that nothing of them is left."""
+    return {name: value for name, value in item.items() if name not in ("run", "trail")}
+
+
+def _outside(table: Table, old: RosterUserKey, new: RosterUserKey, items: dict[str, Item]) -> Iterator[Write]:
+    """What is noted of a person elsewhere."""
+    if old.sourced_id != new.sourced_id:
+        yield Put(former_number_key(new, old))
+    if roster := items.get("ROSTER"):
+        yield from (Delete(key) for key in RosterUserStore.identifier_keys(roster_user_of(roster)))
+        yield from (Put(key) for key in RosterUserStore.identifier_keys(roster_user_of(_moved(roster, old, new))))
+    if link := items.get("LINK"):
+        yield from _sides(table, old, new, link)
+        yield from _proofs(old, new, link)
+        yield from _due(NUDGE, old, new, link.get("nudge_due_at"))
+    if activation := items.get("ACTIVATION"):
+        yield Put({**activation_pointer_key(activation["activation_id"]), **ids_of(new)})
+        yield from _due(FOLLOW_UP, old, new, activation.get("follow_up_at"))
+    for sort_key in items:
+        if sort_key.startswith(FORMER):
+            address = former_address_of_sk(sort_key)
+            yield Put(former_holder_key(address, new))
+            yield Delete(former_holder_key(address, old))
+    for key_at in (stuck_key, remaining_key, waiting_key):
+        if item := table.get(key_at(old)):
+            yield Put({**item, **key_at(new)})
+            yield Delete(key_at(old))
+
+
+def _sides(table: Table, old: RosterUserKey, new: RosterUserKey, link: Item) -> Iterator[Write]:
+    """The accounts' sides of a link, and of the one that was joined into it."""
+    for account_id in dict.fromkeys((link["account_id"], (link.get("joined") or link)["account_id"])):
+        key = account_link_key(account_id, old.district_id)
+        side = table.get(key)
+        if side and user_of_side(side) == old:
+            update = Update(key).set(sourced_id=new.sourced_id, kind=new.kind or None)
+            yield update.when("sourced_id = :former", former=old.sourced_id)
 
 
 def _without_kind(user: RosterUserKey) -> RosterUserKey:
     return RosterUserKey(user.district_id, user.sourced_id)
 
 
-def _moved(item: Item, user: RosterUserKey) -> Item:
-    """The item at the key of the kind; a link holds the one before it as an item, too."""
-    moved: Item = {**item, "PK": user_pk(user)}
-    if item["SK"] == "ACTIVATION":
-        moved["from_before_kinds"] = True
+def _moved(item: Item, old: RosterUserKey, new: RosterUserKey) -> Item:
+    """The item at its new key; a link holds the one before it as an item, too."""
+    moved: Item = {**item, "PK": user_pk(new)}
+    if item["SK"] == "ACTIVATION" and "signed_number" not in item:
+        # What is out was signed for the number that it had then.
+        kind = "" if item.get("from_before_kinds") else old.kind
+        moved |= {"signed_number": old.sourced_id, "signed_kind": kind or None}
     if "joined" in item:
-        moved["joined"] = {**item["joined"], "PK": user_pk(user)}
+        moved["joined"] = {**item["joined"], "PK": user_pk(new)}
     return moved
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from shared.domain.account import Account
 from shared.domain.activation import Activation
@@ -26,17 +26,15 @@ from shared.stores.keys import (
     joined_key,
     link_key,
     logins_key,
-    moved_key,
     pair,
     roster_key,
     school_key,
     session_key,
     settings_key,
     user_of,
-    user_of_pk,
 )
 from shared.stores.links import link_of
-from shared.stores.roster_users import roster_user_of
+from shared.stores.roster_users import RosterUserStore, roster_user_of
 from shared.stores.sessions import Session, session_of
 from shared.stores.table import DynamoTable, Table
 
@@ -82,6 +80,7 @@ class RequestContextStore:
 
     def __init__(self, table: DynamoTable, clock: Clock) -> None:
         self._table = Table(table)
+        self._users = RosterUserStore(table)
         self._clock = clock
 
     def user_of(self, activation_id: str) -> RosterUserKey | None:
@@ -114,7 +113,7 @@ class RequestContextStore:
         return StoredContext(
             session,
             account,
-            known | self._moved(user for user, person in known.items() if person.user is None and not user.kind),
+            known | self._moved(user for user, person in known.items() if person.user is None),
             {
                 district_id: district_of(item)
                 for district_id, item in _items(
@@ -129,11 +128,9 @@ class RequestContextStore:
         )
 
     def _moved(self, users: Iterable[RosterUserKey]) -> dict[RosterUserKey, Person]:
-        """Those whose numbers have got a kind since a cookie named them, by the key that it named and by their present one."""
-        moved = self._table.batch_get(map(moved_key, users))
-        present = {
-            key: replace(key, kind=str(item["kind"])) for item in moved.values() for key in [user_of_pk(item["PK"])]
-        }
+        """Those who have another number, or a kind of number, since a cookie named them: by what it named, and by their
+        present key."""
+        present = {user: key for user in users if (key := self._users.present_key(user)) != user}
         found = self._table.batch_get(key for user in present.values() for key in _keys_of_user(user))
         people = {user: _person(*(found.get(pair(key)) for key in _keys_of_user(user))) for user in present.values()}
         return people | {earlier: people[user] for earlier, user in present.items()}

@@ -23,6 +23,9 @@ from shared.stores.keys import (
 )
 from shared.stores.table import DynamoTable, Table
 
+_MOST_MOVES = 10
+"""How many changes of a number are followed."""
+
 
 class RosterUserStore:
     """Roster users; the import alone writes them, many at a time."""
@@ -93,14 +96,17 @@ class RosterUserStore:
         return {user.key: user for user in users}
 
     def present_key(self, user: RosterUserKey) -> RosterUserKey:
-        """Where somebody is noted whom something earlier names without a kind (``shared.stores.renumbering``).
+        """Where somebody is noted whom something earlier names by another number, or without a kind
+        (``shared.stores.renumbering``).
 
-        One read more for who has no kind: it is asked only where nobody is found.
+        A read more for each time that the number changed: it is asked only where nobody is found.
         """
-        if user.kind:
-            return user
-        moved = self._table.get(moved_key(user))
-        return RosterUserKey(user.district_id, user.sourced_id, str(moved["kind"])) if moved else user
+        for _ in range(_MOST_MOVES):
+            note = self._table.get(moved_key(user))
+            if note is None:
+                break
+            user = moved_to(note)
+        return user
 
     def by_email(self, district_id: str, address: str) -> list[RosterUser]:
         """Everybody on this district's roster whose official address this is."""
@@ -114,6 +120,12 @@ class RosterUserStore:
         items = self._table.query(pk, holders_of_district(district_id))
         found = self.get_many(user_of_holder(item["SK"]) for item in items)
         return [user for user in found.values() if user.active]
+
+
+def moved_to(note: Item) -> RosterUserKey:
+    """Whom a ``MOVED`` item leads to; an earlier version noted the kind alone."""
+    user = user_of_pk(note["PK"])
+    return RosterUserKey(user.district_id, str(note.get("sourced_id", user.sourced_id)), str(note.get("kind") or ""))
 
 
 def roster_user_of(item: Item) -> RosterUser:
