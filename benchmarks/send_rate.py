@@ -31,6 +31,7 @@ from shared.stores.due_items import DueStore
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.stuck_people import StuckStore
 from shared.stores.waiting import WaitingStore
+from shared.use_cases.match_and_invite import MatchByRule
 from tests.fakes.aws import MemorySes
 from tests.fakes.dynamodb import Effect, error
 from tests.harness import World
@@ -230,6 +231,7 @@ class Backlog:
         sending = SendActivation(
             world.activations, world.users, world.links, world.districts, mailer, _Invitations(),
             StuckStore(world.table), DueStore(world.table), WaitingStore(world.table),
+            MatchByRule(world.identifiers, world.links, world.activations),
             recipients=RecipientCap(RateLimiter(world.table, world.clock), world.clock), clock=world.clock,
         )  # fmt: skip
         while True:

@@ -53,7 +53,7 @@ from shared.stores.stuck_people import StuckStore
 from shared.stores.uploads import Uploads
 from shared.stores.waiting import WaitingStore
 from shared.use_cases.class_contents import ClassContents
-from shared.use_cases.match_and_invite import MatchAndInvite
+from shared.use_cases.match_and_invite import MatchAndInvite, MatchByRule
 from shared.use_cases.pair_classes import PairClasses
 from shared.use_cases.resend_activation import ResendActivation
 from tests.fakes.aws import MemoryEvents, MemoryQueue, MemoryS3, MemorySes, MemoryStates, etag
@@ -172,10 +172,17 @@ class World:
 
     def feed_lines(self, lines: Iterable[bytes]) -> dict[str, Any]:
         feed = LoadAccounts(
-            self.accounts, self.identifiers, self.users, self.links, self.activations, self.districts,
+            self.accounts, self.identifiers, self.users, self.districts, self._matcher_of_feed(),
             clock=self.clock, at_once=1,
         )  # fmt: skip
         return feed.load(lines)
+
+    def _matcher_of_feed(self) -> MatchAndInvite:
+        waiting = WaitingStore(self.table)
+        return MatchAndInvite(
+            self.identifiers, self.links, self.activations, lambda found: waiting.let_go(found, self.clock()), waiting,
+            clock=self.clock, new_id=self.new_id, at_once=1,
+        )  # fmt: skip
 
     # Mail.
 
@@ -200,6 +207,7 @@ class World:
         return SendActivation(
             self.activations, self.users, self.links, self.districts, self.mailer(), self.invitations(),
             StuckStore(self.table), DueStore(self.table), WaitingStore(self.table),
+            MatchByRule(self.identifiers, self.links, self.activations),
             recipients=self.recipients(), clock=self.clock,
         )  # fmt: skip
 

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.accounts_feed.account_line import LONGEST_LINE
 from functions.accounts_feed.load_accounts import LoadAccounts
-from shared.domain.clock import utc_now
+from shared.domain.clock import new_id, utc_now
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric
 from shared.runtime.settings import AccountsFeedSettings
@@ -24,6 +24,8 @@ from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.uploads import Uploads
+from shared.stores.waiting import WaitingStore
+from shared.use_cases.match_and_invite import MatchAndInvite
 
 _FEED = re.compile(r"accounts/(?P<name>[^/\x00-\x1f\x7f]{1,200})\.jsonl")
 
@@ -37,13 +39,23 @@ def settings() -> AccountsFeedSettings:
 def load_accounts() -> LoadAccounts:
     """The use case, wired to the services that the environment names."""
     table = aws.table(settings().table_name)
-    return LoadAccounts(
-        AccountStore(table, settings().google_issuer),
-        IdentifierIndex(table),
-        RosterUserStore(table),
+    identifiers, waiting = IdentifierIndex(table), WaitingStore(table)
+    matcher = MatchAndInvite(
+        identifiers,
         LinkStore(table),
         ActivationStore(table),
+        lambda found: waiting.let_go(found, utc_now()),
+        waiting,
+        clock=utc_now,
+        new_id=new_id,
+        at_once=1,
+    )
+    return LoadAccounts(
+        AccountStore(table, settings().google_issuer),
+        identifiers,
+        RosterUserStore(table),
         DistrictStore(table),
+        matcher,
         clock=utc_now,
     )
 

@@ -11,14 +11,13 @@ from functions.accounts_feed.account_line import AccountLine, account_line, acco
 from shared.domain.account import Account, SkillMastery
 from shared.domain.clock import Clock, to_iso
 from shared.domain.errors import AccountTooLarge, Conflict
+from shared.domain.roster import RosterUser, RosterUserKey
 from shared.runtime.parallel import each
 from shared.stores.accounts import AccountStore, StoredAccount
-from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.identifier_index import IdentifierIndex
-from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
-from shared.use_cases.match_and_invite import MatchByRule
+from shared.use_cases.match_and_invite import MatchAndInvite
 
 REJECTS_SHOWN = 100
 _AT_ONCE = 200
@@ -43,9 +42,8 @@ class LoadAccounts:
         accounts: AccountStore,
         identifiers: IdentifierIndex,
         users: RosterUserStore,
-        links: LinkStore,
-        activations: ActivationStore,
         districts: DistrictStore,
+        matcher: MatchAndInvite,
         *,
         clock: Clock,
         at_once: int = 8,
@@ -53,9 +51,8 @@ class LoadAccounts:
         self._accounts = accounts
         self._identifiers = identifiers
         self._users = users
-        self._matches = MatchByRule(identifiers, links, activations)
-        self._activations = activations
         self._districts = districts
+        self._matcher = matcher
         self._clock = clock
         self._at_once = at_once
 
@@ -136,24 +133,30 @@ class LoadAccounts:
 
         def match_waiting_users() -> None:
             if before is None or _identity(before.account) != _identity(account):
-                self._match_waiting_users(account)
+                self._match_waiting_users(account, before.account if before else None)
 
         self._accounts.put(account, mastery, classes, fingerprint, before=before, once_indexed=match_waiting_users)
         return Result.CHANGED if before else Result.CREATED
 
-    def _match_waiting_users(self, account: Account) -> None:
-        """M7: accounts that come later are matched when they come."""
-        holders = set(self._identifiers.holders_of_address(account.email).users) if account.email else set()
-        if account.clever_id:
-            holders |= set(self._identifiers.holders_of_clever_id(account.clever_id).users)
+    def _match_waiting_users(self, account: Account, before: Account | None) -> None:
+        """M7: whom an account points to is matched when it comes, and invited when it points to them no more."""
+        holders: set[RosterUserKey] = set()
+        sides = [side for side in (account, before) if side]
+        for address in {side.email for side in sides if side.email}:
+            holders |= set(self._identifiers.holders_of_address(address).users)
+        for clever_id in {side.clever_id for side in sides if side.clever_id}:
+            holders |= set(self._identifiers.holders_of_clever_id(clever_id).users)
+        by_district: dict[str, list[RosterUser]] = {}
         for user in self._users.get_many(holders).values():
-            district = self._districts.find(user.district_id)
-            if district and self._matches.match(district, user)[1]:
-                self._matches.withdraw_mail(self._activations.of_user(user.key))
+            by_district.setdefault(user.district_id, []).append(user)
+        for district_id, users in by_district.items():
+            if district := self._districts.find(district_id):
+                self._matcher.run(district, users, account)
 
 
 def _identity(account: Account) -> tuple[object, ...]:
-    return account.email, account.email_verified, account.clever_id
+    """What a match rests on."""
+    return account.email, account.email_verified, account.clever_id, account.display_name
 
 
 def _batches(lines: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:

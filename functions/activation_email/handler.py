@@ -24,12 +24,14 @@ from shared.runtime.settings import ActivationEmailSettings
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due_items import DueStore
+from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.keys import user_of
 from shared.stores.links import LinkStore
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck_people import StuckStore
 from shared.stores.waiting import WaitingStore
+from shared.use_cases.match_and_invite import MatchByRule
 
 AT_ONCE = 5
 """Requests of a batch that are handled at the same time: a mail mostly waits for its slot and for SES."""
@@ -70,6 +72,7 @@ def use_cases() -> UseCases:
             StuckStore(table),
             due,
             WaitingStore(table),
+            MatchByRule(IdentifierIndex(table), links, activations),
             recipients=recipients,
             clock=utc_now,
         ),

@@ -23,6 +23,7 @@ from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck_people import StuckCode, StuckStore
 from shared.stores.waiting import WaitingStore
+from shared.use_cases.match_and_invite import MatchByRule
 
 LEASE = timedelta(minutes=10)
 PARKED_FOR = timedelta(minutes=5)
@@ -43,6 +44,7 @@ class SendActivation:
         stuck: StuckStore,
         due: DueStore,
         waiting: WaitingStore,
+        matches: MatchByRule,
         *,
         recipients: RecipientCap,
         clock: Clock,
@@ -54,6 +56,7 @@ class SendActivation:
         self._districts = districts
         self._due = due
         self._waiting = waiting
+        self._matches = matches
         self._delivery = Delivery(mailer, resend_unknown=False)
         self._invitations = invitations
         self._stuck = stuck
@@ -62,8 +65,9 @@ class SendActivation:
     def send(self, user_key: RosterUserKey, activation_id: str) -> Outcome:
         """Send it, if it is still needed, and its district lets it go out now.
 
-        Whether it may go out was asked when it was queued; the day, the hours and the pilot may be others by now. Then it
-        waits for its district again (POSTPONED), unless a person asked for it.
+        Whether it is and may was asked when it was queued; accounts, other holders of the address, the day, the hours and the
+        pilot may be others by now. What may not go out yet waits for its district again (POSTPONED), unless a person asked
+        for it.
         Where it is only not the time for it (rate, quota, sending stopped), the mail stays pending, is parked as due later, and
         the request has done its part (REFUSED): waiting uses up none of the times that it may come.
         Whoever comes while the mail is under way waits for the lease to pass. By then SES' own event has settled what
@@ -89,6 +93,9 @@ class SendActivation:
             self._activations.withdraw(activation)
             return Outcome.NOT_NEEDED
         district, now = self._districts.get(user_key.district_id), self._clock()
+        if self._matches.keeps_from_mail(district, user):
+            self._activations.withdraw(activation)
+            return Outcome.NOT_NEEDED
         look_at = waits_until(district, user, now)
         if look_at and not activation.is_asked_for:
             self._waiting.add([(user_key, activation_id)])

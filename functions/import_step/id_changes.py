@@ -9,6 +9,8 @@ from functions.import_step.shards import shard_of
 from shared.domain.roster import Role, kind_of, names_agree, number_of
 
 _LEFT, _CAME, _HOLDS = "left", "came", "holds"
+_LOST, _LOOKED_AT = "lost", "looked_at"
+"""Of somebody who stays: an address that was given up, and the one of somebody who is matched anew."""
 
 
 def bearers(
@@ -36,11 +38,21 @@ def _bearers(
             yield Bearer(person.email, _HOLDS, person.sourced_id, person.role, person.given_name, person.family_name)
     for old, new in changes:
         if old and new:
+            yield from _of_who_stays(old, new)
             continue
         for state, record in ((_LEFT, old), (_CAME, new)):
             if record:
                 for identifier in filter(None, (record.email, *record.clever_ids)):
                     yield Bearer(identifier, state, record.sourced_id, record.role)
+
+
+def _of_who_stays(old: PersonRecord, new: PersonRecord) -> Iterator[Bearer]:
+    if old.is_matched_like(new):
+        return
+    if old.email and old.email != new.email:
+        yield Bearer(old.email, _LOST, old.sourced_id, old.role)
+    if new.email:
+        yield Bearer(new.email, _LOOKED_AT, new.sourced_id, new.role)
 
 
 class Identifiers:
@@ -68,6 +80,17 @@ class Identifiers:
             for identifier, everybody in self._bearers.items()
             if _are_several([bearer for bearer in everybody if bearer.state == _HOLDS])
         )
+
+    def given_up(self) -> dict[str, list[str]]:
+        """By address that somebody gave up or left with: all those whom this import looks at without it, and those who left.
+
+        Whoever else has the address is looked at again: it may be an own one now (M7).
+        """
+        return {
+            identifier: sorted({bearer.sourced_id for bearer in everybody if bearer.state != _HOLDS})
+            for identifier, everybody in sorted(self._bearers.items())
+            if "@" in identifier and any(bearer.state in (_LEFT, _LOST) for bearer in everybody)
+        }
 
 
 def _proposal(old: str, new: str) -> dict[str, str]:

@@ -287,12 +287,12 @@ class PersonRecord(Struct, array_like=True, gc=False):
         return replace(self, given_name=given, family_name=family, username=username or None)
 
     def is_matched_like(self, other: PersonRecord) -> bool:
-        """Whether nothing that a match rests on differs: role, names, address, Clever ids."""
+        """Whether nothing that a match rests on differs: role, family name, address, Clever ids."""
         return (
             self.role == other.role
             and self.email == other.email
             and self.clever_ids == other.clever_ids
-            and (self.given_name, self.family_name) == (other.given_name, other.family_name)
+            and self.family_name == other.family_name
         )
 
     def pairs(self) -> set[tuple[str, str]]:

@@ -99,6 +99,7 @@ WRITE_PLAN = Document("plan", WritePlan)
 """The plan of an import or of a roll-back, as far as both need it."""
 PEOPLE_RESULT = Document("people-result", PeopleResult)
 CLASSES_RESULT = Document("classes-result", ClassesResult)
+GIVEN_UP: Document[dict[str, list[str]]] = Document("given-up", dict[str, list[str]])
 SHARED_ADDRESSES: Document[list[str]] = Document("shared-addresses", list[str])
 MOVED: Document[list[str]] = Document("moved", list[str])
 """Who of a shard stood without a kind, by ``person_id``."""

@@ -143,12 +143,13 @@ class IdentifierIndex:
         address_is_proven: bool = False,
         address_is_shared: bool | None = None,
         undone: Collection[str] = (),
+        written: Account | None = None,
     ) -> Decision:
         """Ask ``matching.decide`` about everybody who holds this person's address, Clever ids or login.
 
         Without ``login`` it is an import, or the list of candidates, that asks. ``address_is_shared`` is for an import that
         is not applied yet and knows more than the table, and so is ``undone``: accounts whose link to this row it ends.
-        ``address_is_proven`` says that a mail or an issuer proved it.
+        ``address_is_proven`` says that a mail or an issuer proved it. ``written`` is an account that is just being written.
         """
         on_address = self._on_address(user) if user.official_email else OnAddress()
         if address_is_shared is not None:
@@ -169,7 +170,9 @@ class IdentifierIndex:
             was_anothers,
             address_is_proven,
         )
-        sides = self._sides(user, list(claims.values()), is_login=login is not None, leaving=on_address.leaving)
+        sides = self._sides(
+            user, list(claims.values()), is_login=login is not None, leaving=on_address.leaving, written=written
+        )
         sides = [replace(side, is_undone=side.is_undone or side.account_id in undone) for side in sides]
         if login and login.issuer == self._google_issuer:
             # A Google id opens one account; another one may name it still.
@@ -265,7 +268,13 @@ class IdentifierIndex:
         return was_anothers, kept
 
     def _sides(
-        self, user: RosterUser, claims: list[Claim], *, is_login: bool, leaving: Collection[RosterUserKey] = ()
+        self,
+        user: RosterUser,
+        claims: list[Claim],
+        *,
+        is_login: bool,
+        leaving: Collection[RosterUserKey] = (),
+        written: Account | None = None,
     ) -> list[AccountSide]:
         """The accounts as ``decide`` sees them. Those that cannot be linked by an import are not read for one."""
         unproven = [claim for claim in claims if not claim.is_verified]
@@ -276,15 +285,23 @@ class IdentifierIndex:
         keys += [logins_key(a) for a in ids] if is_login else []
         keys += [account_link_key(a, user.district_id) for a in ids]
         found = self._table.batch_get(keys, consistent=is_login)
-        return [self._side(user, claim, found, leaving) for claim in claims]
+        return [self._side(user, claim, found, leaving, written) for claim in claims]
 
     def _side(
-        self, user: RosterUser, claim: Claim, found: Mapping[Pair, Item], leaving: Collection[RosterUserKey]
+        self,
+        user: RosterUser,
+        claim: Claim,
+        found: Mapping[Pair, Item],
+        leaving: Collection[RosterUserKey],
+        written: Account | None,
     ) -> AccountSide:
         item = found.get(pair(account_key(claim.account_id)))
-        if item is None:
+        if written and written.account_id == claim.account_id:
+            account = written
+        elif item is None:
             return AccountSide(claim.account_id, email=claim.address, email_is_verified=claim.is_verified)
-        account = account_of(item, found.get(pair(joined_key(claim.account_id))))
+        else:
+            account = account_of(item, found.get(pair(joined_key(claim.account_id))))
         own, subjects = (
             found.get(pair(account_link_key(account.account_id, user.district_id))),
             self.subjects_of(account),

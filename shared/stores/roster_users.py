@@ -108,16 +108,19 @@ class RosterUserStore:
             user = moved_to(note)
         return user
 
-    def by_email(self, district_id: str, address: str) -> list[RosterUser]:
-        """Everybody on this district's roster whose official address this is."""
-        return self._by_identifier(district_id, email_pk(address))
+    def by_email(self, district_id: str, address: str, *, most: int | None = None) -> list[RosterUser]:
+        """Everybody on this district's roster whose official address this is; nobody where more than ``most`` are."""
+        return self._by_identifier(district_id, email_pk(address), most)
 
     def by_clever_id(self, district_id: str, clever_id: str) -> list[RosterUser]:
         """Everybody on this district's roster who holds this Clever id."""
         return self._by_identifier(district_id, clever_pk(clever_id))
 
-    def _by_identifier(self, district_id: str, pk: str) -> list[RosterUser]:
-        items = self._table.query(pk, holders_of_district(district_id))
+    def _by_identifier(self, district_id: str, pk: str, most: int | None = None) -> list[RosterUser]:
+        if most is None:
+            items = list(self._table.query(pk, holders_of_district(district_id)))
+        elif len(items := self._table.page(pk, holders_of_district(district_id), most=most + 1).items) > most:
+            return []
         found = self.get_many(user_of_holder(item["SK"]) for item in items)
         return [user for user in found.values() if user.active]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
+from shared.domain.activation import Activation
 from shared.domain.clock import to_iso
 from shared.domain.roster import RosterUserKey
 from shared.stores.keys import DUE_SHARDS, WAITS, Item, waiting_key, waiting_pk, waits_key
@@ -71,6 +72,13 @@ class WaitingStore:
     def add(self, waiting: Iterable[tuple[RosterUserKey, str]]) -> None:
         """These wait, each with the id of the activation. ``note`` comes after it."""
         self._table.write_many(waiting_item(user, activation_id) for user, activation_id in waiting)
+
+    def let_go(self, activations: Iterable[Activation], now: datetime) -> None:
+        """Have these mailed by the next look at their districts: for who cannot reach the queue."""
+        found = list(activations)
+        self.add((activation.user, activation.activation_id) for activation in found)
+        for district_id in sorted({activation.user.district_id for activation in found}):
+            self.note(district_id, now)
 
     def remove(self, users: Iterable[RosterUserKey]) -> None:
         """These wait no more."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from shared.domain.account import Account
 from shared.domain.activation import (
     Activation,
     ActivationState,
@@ -61,6 +62,10 @@ class MatchCounts:
             (self.withheld_people + other.withheld_people)[:WITHHELD_SHOWN],
         )
 
+    def without_matches(self) -> MatchCounts:
+        """Only who is mailed: of people whom an import looked at for another's sake."""
+        return replace(self, matched=0, ambiguous=0, unmatched_teachers=0, unmatched_students=0)
+
     def withhold(self, user: RosterUser, code: str) -> None:
         """Count a teacher who is not mailed, and say who it is as long as the list is short."""
         self.withheld += 1
@@ -77,13 +82,24 @@ class MatchByRule:
         self._links = links
         self._activations = activations
 
-    def match(self, district: District, user: RosterUser) -> tuple[Decision, bool]:
-        """Find and note the match of a person. Return it, and whether it is a new one."""
+    def match(self, district: District, user: RosterUser, written: Account | None = None) -> Decision:
+        """Find and note the match of a person. ``written`` is an account that is just being written."""
+        found = self._identifiers.find_match(user, district.own_domains, written=written)
+        if found.account_id:
+            self._links.record_match(user.key, found.account_id)
+        else:
+            self._links.forget_match(user.key)
+        return found
+
+    def keeps_from_mail(self, district: District, user: RosterUser) -> bool:
+        """Whether somebody without a match or link is not mailed because of who holds the address now (M7, M8).
+
+        A match that the rule finds is noted.
+        """
         found = self._identifiers.find_match(user, district.own_domains)
         if found.account_id:
-            return found, self._links.record_match(user.key, found.account_id)
-        self._links.forget_match(user.key)
-        return found, False
+            self._links.record_match(user.key, found.account_id)
+        return found.account_id is not None or found.address_is_shared
 
     def withdraw_mail(self, activation: Activation | None) -> None:
         """Whoever is matched needs no mail (M8): withdraw it if it did not go out."""
@@ -116,10 +132,13 @@ class MatchAndInvite:
         self._new_id = new_id
         self._at_once = at_once
 
-    def run(self, district: District, users: Iterable[RosterUser]) -> tuple[MatchCounts, list[Note]]:
+    def run(
+        self, district: District, users: Iterable[RosterUser], written: Account | None = None
+    ) -> tuple[MatchCounts, list[Note]]:
         """Match and invite these people; administrators are neither matched by an import nor mailed.
 
-        Return how many were matched and invited, and notes for the report.
+        Return how many were matched and invited, and notes for the report. ``written`` is the account because of which they
+        are looked at, where that is just being written.
         """
         result = MatchCounts()
         notes: list[Note] = []
@@ -128,7 +147,7 @@ class MatchAndInvite:
         people = _matched_by_an_import(users)
         links = self._links.of_users(user.key for user in people)
         for look, activation in each(
-            lambda user: self._match(district, user, links.get(user.key)), people, at_once=self._at_once
+            lambda user: self._match(district, user, links.get(user.key), written), people, at_once=self._at_once
         ):
             result += look.counts
             notes += look.notes
@@ -176,14 +195,16 @@ class MatchAndInvite:
         look = _look(district, user, found, present, now)
         return look.with_note(_NUMBER_OF_ANOTHER) if ended else look
 
-    def _match(self, district: District, user: RosterUser, link: Link | None) -> tuple[_Look, Activation | None]:
+    def _match(
+        self, district: District, user: RosterUser, link: Link | None, written: Account | None
+    ) -> tuple[_Look, Activation | None]:
         """Match somebody, and invite a teacher who needs it. Return the activation, too, if its mail is to be sent now."""
         ended = None
         if link and link.is_linked:
             if not _is_anothers(link, user):
                 return _Look(MatchCounts(matched=1)), None
             ended = link = self._links.end(link, event_id=self._new_id(), now=self._clock())
-        found, _ = self._matches.match(district, user)
+        found = self._matches.match(district, user, written)
         present = self._activations.of_user(user.key) if user.role is Role.TEACHER else None
         if present and _is_of_one_before(present, link) and self._activations.discard(present):
             present = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from functions.import_step.import_context import ImportContext
 from functions.import_step.memberships import Roll, moves
@@ -10,6 +11,7 @@ from functions.import_step.plan import Import, MatchResult, StepResult, WritePla
 from functions.import_step.shards import class_shards_of
 from functions.import_step.working_files import (
     CLASSES,
+    GIVEN_UP,
     MATCH_RESULT,
     MEMBERS,
     MOVED,
@@ -20,7 +22,12 @@ from functions.import_step.working_files import (
     WRITE_PLAN,
     WorkingFiles,
 )
+from shared.domain.district import District
+from shared.domain.report import Note, merged_notes
 from shared.domain.roster import DistrictClass, RosterUser, RosterUserKey, School
+from shared.use_cases.match_and_invite import MatchCounts
+
+_FEW = 8
 
 
 class Apply:
@@ -96,14 +103,44 @@ class Apply:
         plan = files.get(WRITE_PLAN)
         district = self._context.district(import_)
         users = _newly_looked_at(import_, files, plan, shard, in_pilot=bool(district.schools))
-        if import_.preview:
-            shards = range(class_shards_of(plan.shards))
-            shared = {address for other in shards for address in files.get(SHARED_ADDRESSES, other)}
-            matching, notes = self._context.matcher.preview(district, users, shared)
-        else:
-            matching, notes = self._context.matcher.run(district, users)
-        files.put(MATCH_RESULT, MatchResult(matching, notes), shard)
+        again = self._who_kept_an_address(import_, files, plan, shard)
+        match = self._matcher(import_, files, plan)
+        matching, notes = match(district, users)
+        later, more = match(district, again)
+        matching += later.without_matches()
+        if later.queued:
+            notes = [
+                *notes,
+                Note(
+                    "looked_at_again",
+                    "Teachers are mailed now because nobody else has their address any more.",
+                    count=later.queued,
+                ),
+            ]
+        files.put(MATCH_RESULT, MatchResult(matching, merged_notes([*notes, *more])), shard)
         return self._context.part_done(import_, "match", shard, of=plan.shards)
+
+    def _matcher(
+        self, import_: Import, files: WorkingFiles, plan: WritePlan
+    ) -> Callable[[District, Iterable[RosterUser]], tuple[MatchCounts, list[Note]]]:
+        if not import_.preview:
+            return self._context.matcher.run
+        shards = range(class_shards_of(plan.shards))
+        shared = {address for other in shards for address in files.get(SHARED_ADDRESSES, other)}
+        return partial(self._context.matcher.preview, shared=shared)
+
+    def _who_kept_an_address(
+        self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int
+    ) -> Iterator[RosterUser]:
+        """Those who have an address that somebody else had, too, and whom this import does not look at anyway.
+
+        Where more than a few have it, it is shared as before. Each shard sees to a part of the addresses.
+        """
+        for part in range(shard, class_shards_of(plan.shards), plan.shards):
+            for address, others in (files.find(GIVEN_UP, f"{part}{plan.round}") or {}).items():
+                for user in self._context.users.by_email(import_.district_id, address, most=_FEW + len(others)):
+                    if user.key.person_id not in others:
+                        yield user
 
 
 def _changed_people(

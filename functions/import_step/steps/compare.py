@@ -17,6 +17,7 @@ from functions.import_step.working_files import (
     BEARERS,
     CLASSES,
     CLASSES_RESULT,
+    GIVEN_UP,
     MEMBERS,
     MOVED,
     PEOPLE,
@@ -80,6 +81,8 @@ class Compare:
         files.write_rejects(CLASSES, plan, shard, result.rejects)
         identifiers = Identifiers(files.from_all(BEARERS, plan, shard))
         files.put(SHARED_ADDRESSES, identifiers.shared_addresses(), shard)
+        if given_up := identifiers.given_up():
+            files.put(GIVEN_UP, given_up, f"{shard}{plan.round}")
         proposals = identifiers.proposals()
         ended = _ended_enrollments(files, plan, shard, result)
         files.put(
