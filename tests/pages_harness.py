@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
-from unittest import mock
 from urllib.parse import parse_qs, urlencode, urlparse
 
 import httpx
@@ -190,8 +189,11 @@ class Website:
         context = SimpleNamespace(
             function_name="pages", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
         )
-        with mock.patch.object(handler, "api", return_value=self._api):
+        before, handler.api = handler.api, lambda: self._api  # type: ignore[assignment]
+        try:
             answer = handler.lambda_handler(event, cast(LambdaContext, context))
+        finally:
+            handler.api = before
         body = answer.get("body") or ""
         content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
         headers = [(k, str(v)) for k, v in answer["headers"].items()]

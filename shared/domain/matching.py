@@ -288,15 +288,22 @@ def recognise(
     has_proven_address = login.verified_email is not None and login.verified_email in proofs.addresses
     is_named = grounds is Grounds.ROSTER_ADDRESS and hashed_subject in proofs.named
     agrees = has_proven_address or grounds is Grounds.LOGIN_ADDRESS or is_named
-    if agrees and not knows_issuer and _share_a_name(before, now):
+    agree_in_names = _agree_in_names(before, now)
+    if agrees and not knows_issuer and agree_in_names:
         return Recognition.SAME
     if knows_issuer and not has_a_same_name and not share_a_part(before.given_name, now.given_name):
         # A brother or sister under a number that was used again; with the address, too, where that is made of the number.
         return Recognition.SOMEBODY_ELSE
-    if not follows:
+    if not follows or (has_a_same_name and not agree_in_names):
         return Recognition.CONFIRM
     # Nobody can confirm it for an account that nothing else opens.
-    return Recognition.FOLLOWS if has_a_same_name or is_same_person(before, now) else Recognition.SOMEBODY_ELSE
+    return Recognition.FOLLOWS if agree_in_names else Recognition.SOMEBODY_ELSE
+
+
+def _agree_in_names(before: Person, now: Person) -> bool:
+    """Whether both names have a part in common; one that is not there says nothing."""
+    pairs = ((before.given_name, now.given_name), (before.family_name, now.family_name))
+    return _share_a_name(before, now) and all(share_a_part(*pair) for pair in pairs if all(pair))
 
 
 def _share_a_name(before: Person, now: Person) -> bool:

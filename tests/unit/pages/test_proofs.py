@@ -621,6 +621,19 @@ def test_a_number_and_its_address_used_again_open_no_account_by_that_address(web
     assert web.world.links.of_account(made or "") == []
 
 
+def test_a_namesake_at_a_number_and_its_address_is_asked_not_let_in(web: Website) -> None:
+    first = {"email": "1001@lakeside.example", "clever": "c-ana", "given": "Ana", "family": "Reis"}
+    lakesides(web, user("t1", "teacher"), person("s7", **first), name="ana")
+    by_clever(web, "c-ana", "lakeside").press("I don't have an account yet")
+    lakesides(
+        web, user("t1", "teacher"), person("s7", **{**first, "clever": "c-2", "family": "Lopez"}), name="namesake"
+    )
+    for namesake in (by_google(web, "g-2", "1001@lakeside.example"), by_clever(web, "c-2", "lakeside")):
+        assert namesake.path == "/welcome"
+        namesake.http.post("https://link.example/account/new")
+    assert by_clever(web, "c-2", "lakeside").path == "/welcome"
+
+
 def test_a_login_that_the_link_does_not_know_joins_nothing(web: Website) -> None:
     """Two addresses were swapped in the sheet: the second teacher is at the row of the first one's account."""
     by_google(web, "g-t1", "t1@lakeside.example").press("I don't have an account yet")
