@@ -30,7 +30,7 @@ from shared.domain import matching
 from shared.hubs.oidc import Identity, OidcProvider
 from shared.mail.recipient_cap import RecipientCap
 from shared.runtime.tokens import SealedCookie, TokenKeys
-from shared.stores import identifier_index, links, renumbering, sessions
+from shared.stores import districts, identifier_index, links, renumbering, sessions
 from shared.stores import request_context as stored_context
 from shared.stores.google_ids import GoogleIds
 from shared.stores.keys import oidc_key
@@ -203,6 +203,12 @@ def _gives_up_whosever_it_is(self: GoogleIds, _account_id: str, subject: str) ->
     self._table.write(Delete(oidc_key(GOOGLE, subject)))
 
 
+def _claims_what_others_share(key: Any, district_id: str) -> Put:
+    return Put({**key, "district_id": district_id}).when(
+        "attribute_not_exists(district_id) OR district_id = :mine", mine=district_id
+    )
+
+
 _waiting_for = LoginPages.waiting_for
 _decide = linking.LinkPages.confirm
 _answered = federated_login.FederatedLoginPages.callback
@@ -373,6 +379,16 @@ GUARDS = (
         "nudges count among the mails to one address",
         _patch(RecipientCap, "count", _nothing),
         "tests/unit/mail/test_strangers_words.py::test_a_nudge_counts_among_the_mails_of_the_day_and_waits_for_the_next",
+    ),
+    SecurityGuard(
+        "a domain that others share is no district's own",
+        _patch(districts, "_own", _claims_what_others_share),
+        "tests/unit/imports/test_settings.py::test_what_another_shares_is_not_claimed_by_settings_of_before",
+    ),
+    SecurityGuard(
+        "a claim of another district stands",
+        _patch(districts, "district_of", lambda item: districts._as_written(item)),
+        "tests/unit/imports/test_settings.py::test_what_another_claimed_meanwhile_is_not_the_older_ones_and_is_shown",
     ),
     SecurityGuard(
         "a session's end is looked at, not left to TTL",

@@ -331,6 +331,7 @@ class World:
             reports=self.reports,
             matcher=matcher,
             clock=self.clock,
+            on_dispute=self._alarm,
         )
         return ImportSteps(context)
 

@@ -49,6 +49,7 @@ def steps() -> ImportSteps:
             reports=ReportStore(table, s3, settings.report_bucket),
             matcher=matcher,
             clock=utc_now,
+            on_dispute=lambda: metric("ClaimDisputed"),
         )
     )
 

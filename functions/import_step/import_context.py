@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from functions.import_step.plan import FINISH, Ending, Import, Rejection, StepResult
@@ -38,6 +39,7 @@ class ImportContext:
     matcher: MatchAndInvite
     clock: Clock
     renumbering: Renumbering
+    on_dispute: Callable[[], None]
 
     @classmethod
     def on(
@@ -49,8 +51,10 @@ class ImportContext:
         reports: ReportStore,
         matcher: MatchAndInvite,
         clock: Clock,
+        on_dispute: Callable[[], None] = lambda: None,
     ) -> ImportContext:
-        """The context of imports whose stores lie in this table."""
+        """The context of imports whose stores lie in this table. ``on_dispute`` tells the operators that a district names what is
+        another's (M21)."""
         return cls(
             uploads,
             files,
@@ -63,6 +67,7 @@ class ImportContext:
             matcher,
             clock,
             Renumbering(table),
+            on_dispute,
         )
 
     def files(self, import_: Import) -> WorkingFiles:
@@ -74,7 +79,10 @@ class ImportContext:
 
         Raises UploadRejected where there are none, or none that can be used.
         """
-        if district := self.districts.find(import_.district_id):
+        district, refused = self.districts.claimed(import_.district_id)
+        if refused:
+            self.on_dispute()
+        if district:
             return district
         body = self.uploads.find(f"districts/{import_.district_id}/district.json")
         if body is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, time
 from difflib import get_close_matches
 from functools import cache
@@ -188,6 +188,17 @@ class District(BaseModel):
     def own_domains(self) -> tuple[str, ...]:
         """The domains that are this district's alone (M6 c, M21)."""
         return tuple(d for d in self.email_domains if d not in self.shared_email_domains and not is_anybodys(d))
+
+    def without(self, claims: Collection[str]) -> District:
+        """These settings without domains and tenants that are another district's (M21)."""
+        tenants = ("clever_district_id", "classlink_tenant_id", "microsoft_tenant_id")
+        return self.model_copy(
+            update={
+                "email_domains": tuple(domain for domain in self.email_domains if domain not in claims),
+                "shared_email_domains": tuple(domain for domain in self.shared_email_domains if domain not in claims),
+                **{name: None for name in tenants if getattr(self, name) in claims},
+            }
+        )
 
     @property
     def login_domains(self) -> tuple[str, ...]:

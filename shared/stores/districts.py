@@ -21,7 +21,7 @@ from shared.stores.keys import (
     settings_key,
     tenant_key,
 )
-from shared.stores.table import ABSENT, Delete, DynamoTable, Put, Table, Write
+from shared.stores.table import ABSENT, Delete, DynamoTable, Put, Table, Update, Write
 
 _TRIES = 20
 
@@ -54,30 +54,62 @@ class DistrictStore:
         """All writes of a settings file, each as long as nothing has changed since it was read here."""
         district_id = district.district_id
         before = self._table.get(settings_key(district_id))
-        wanted = {pair(key): (name, value) for name, value, key in _claimed_keys(district)}
-        shared = {
-            pair(domain_key(domain)): ("shared_email_domains", domain) for domain in district.shared_email_domains
-        }
-        former = {pair(key) for _, _, key in _claimed_keys(district_of(before))} if before else set()
-        found = self._table.batch_get(map(key_of, {*wanted, *shared, *former}))
-        for at, (name, value) in (wanted | shared).items():
-            if at in found and found[at]["district_id"] != district_id:
-                raise _taken(name, value)
-        is_as_before = Put({**settings_key(district_id), "body": body}).when(
+        own = {pair(key): (name, value) for name, value, key in _claimed_keys(district)}
+        shared = {pair(domain_key(domain)): domain for domain in district.shared_email_domains}
+        former = set(map(pair, _keys_of(_as_written(before)))) if before else set()
+        found = self._table.batch_get(map(key_of, {*own, *shared, *former}))
+        for at, (name, value) in own.items():
+            if reason := _why_not_own(name, value, found.get(at), district_id):
+                raise reason
+        for at, domain in shared.items():
+            if reason := _why_not_shared(domain, found.get(at), district_id):
+                raise reason
+        is_as_before = Put({**settings_key(district_id), "body": body, "claims": True}).when(
             "body = :before" if before else ABSENT, **({"before": before["body"]} if before else {})
         )
-        claims = [
-            Put({**key_of(at), "district_id": district_id}).when(
-                "attribute_not_exists(PK) OR district_id = :mine", mine=district_id
-            )
-            for at in wanted
-        ]
         given_up = [
-            Delete(key_of(at)).when("district_id = :mine", mine=district_id)
-            for at in former - wanted.keys()
-            if at in found and found[at]["district_id"] == district_id
+            write
+            for at in former - own.keys() - shared.keys()
+            if at in found
+            for write in _give_up(key_of(at), found[at], district_id)
         ]
-        return [is_as_before, *claims, *given_up]
+        return [
+            is_as_before,
+            *(_own(key_of(at), district_id) for at in own),
+            *(_share(key_of(at), district_id) for at in shared),
+            *given_up,
+        ]
+
+    def claimed(self, district_id: str) -> tuple[District | None, tuple[InvalidSettings, ...]]:
+        """The settings, and what they name that is another district's.
+
+        Those that were stored before there were claims, or before shared domains were noted, claim now what is free. What is
+        another's is left out of the settings, here and everywhere, until they are loaded anew; why is returned once, with the
+        claims that were refused just now.
+        """
+        if not DISTRICT_ID.fullmatch(district_id):
+            return None, ()
+        item = self._table.get(settings_key(district_id))
+        if item is None or item.get("claims"):
+            return district_of(item) if item else None, ()
+        district, refused = _as_written(item), list[tuple[str, InvalidSettings]]()
+        for name, value, key in _claimed_keys(district):
+            if not self._table.attempt(_own(key, district_id)):
+                reason = _why_not_own(name, value, self._table.get(key), district_id)
+                refused += [(value, reason)] if reason else []
+        for domain in district.shared_email_domains:
+            key = domain_key(domain)
+            if not self._table.attempt(_share(key, district_id)):
+                reason = _why_not_shared(domain, self._table.get(key), district_id)
+                refused += [(domain, reason)] if reason else []
+        disputed = [value for value, _ in refused] or None
+        noted = Update(settings_key(district_id)).set(claims=True, disputed=disputed)
+        self._table.attempt(noted.when("body = :body", body=item["body"]))
+        return district_of({**item, "disputed": disputed}), tuple(reason for _, reason in refused)
+
+    def disputed(self, district_id: str) -> tuple[str, ...]:
+        """What the settings name that is another district's (M21)."""
+        return tuple((self._table.get(settings_key(district_id)) or {}).get("disputed") or ())
 
     def find(self, district_id: str) -> District | None:
         if not DISTRICT_ID.fullmatch(district_id):
@@ -89,10 +121,7 @@ class DistrictStore:
         """Raises UnknownDistrict."""
         if district := self.find(district_id):
             return district
-        raise UnknownDistrict(
-            "unknown_district",
-            "This district is not registered. Put its settings at districts/{district_id}/district.json.",
-        )
+        raise unknown_district()
 
     def by_clever_district(self, clever_district_id: str) -> str | None:
         """The district whose Clever id this is."""
@@ -108,6 +137,13 @@ class DistrictStore:
         return {sk.removeprefix(SCHOOLS): str(item["name"]) for (_, sk), item in found.items()}
 
 
+def unknown_district() -> UnknownDistrict:
+    return UnknownDistrict(
+        "unknown_district",
+        "This district is not registered. Put its settings at districts/{district_id}/district.json.",
+    )
+
+
 def _claimed_keys(district: District) -> Iterator[tuple[str, str, Key]]:
     """Setting, value and key of everything that is to be this district's alone."""
     for domain in dict.fromkeys(district.own_domains):
@@ -117,6 +153,54 @@ def _claimed_keys(district: District) -> Iterator[tuple[str, str, Key]]:
     for kind, tenant_id in (("classlink", district.classlink_tenant_id), ("microsoft", district.microsoft_tenant_id)):
         if tenant_id:
             yield f"{kind}_tenant_id", tenant_id, tenant_key(kind, tenant_id)
+
+
+def _keys_of(district: District) -> Iterator[Key]:
+    """Every item that the claims of these settings stand in."""
+    yield from (key for _, _, key in _claimed_keys(district))
+    yield from map(domain_key, district.shared_email_domains)
+
+
+def _own(key: Key, district_id: str) -> Put:
+    """Claim for this district alone: nobody else has it, or shares it."""
+    put = Put({**key, "district_id": district_id})
+    put = put.when("(attribute_not_exists(district_id) OR district_id = :mine)", mine=district_id)
+    return put.when("(attribute_not_exists(shared_by) OR shared_by = :alone)", alone={district_id})
+
+
+def _share(key: Key, district_id: str) -> Update:
+    """Share with others: no district has it alone."""
+    update = Update(key).add(shared_by={district_id}).remove("district_id")
+    return update.when("attribute_not_exists(district_id) OR district_id = :mine", mine=district_id)
+
+
+def _give_up(key: Key, item: Item, district_id: str) -> Iterator[Write]:
+    """What this district claims or shares no more is free, as far as it was this one's."""
+    if item.get("district_id") == district_id:
+        yield Delete(key).when("district_id = :mine", mine=district_id)
+    elif item.get("shared_by") == {district_id}:
+        yield Delete(key).when("shared_by = :alone", alone={district_id})
+    elif district_id in item.get("shared_by", ()):
+        yield Update(key).discard(shared_by={district_id})
+
+
+def _why_not_own(name: str, value: str, item: Item | None, district_id: str) -> InvalidSettings | None:
+    if item is None:
+        return None
+    if item.get("district_id") not in (None, district_id):
+        return _taken(name, value)
+    if set(item.get("shared_by", ())) - {district_id}:
+        return InvalidSettings(
+            "domain_taken",
+            f"district.json cannot be used. {name}: {value} is a domain that other districts share. Write it under "
+            "shared_email_domains.",
+        )
+    return None
+
+
+def _why_not_shared(domain: str, item: Item | None, district_id: str) -> InvalidSettings | None:
+    is_taken = item is not None and item.get("district_id") not in (None, district_id)
+    return _taken("shared_email_domains", domain) if is_taken else None
 
 
 def _taken(name: str, value: str) -> InvalidSettings:
@@ -132,4 +216,10 @@ def _taken(name: str, value: str) -> InvalidSettings:
 
 
 def district_of(item: Item) -> District:
+    """The settings, without what turned out to be another district's."""
+    district, disputed = _as_written(item), item.get("disputed") or ()
+    return district.without(disputed) if disputed else district
+
+
+def _as_written(item: Item) -> District:
     return District.model_validate_json(item["body"])

@@ -69,6 +69,7 @@ class Finish:
         report.proposals = totals.proposals
         report.rollover = totals.rollover
         notes = totals.notes + self._add_matching(import_, plan, report)
+        notes += map(_disputed, self._context.districts.disputed(import_.district_id))
         report.notes = merged_notes(notes)
         is_applied = status is Status.COMPLETED and not import_.preview
         applied = self._snapshot(import_, plan, totals) if is_applied else None
@@ -134,3 +135,12 @@ class Finish:
         status = report.status.value
         detail = {"district_id": import_.district_id, "import_id": import_.import_id, "status": status}
         return event_item(f"{import_.import_id}-{status}", _EVENTS[report.status], detail, self._context.clock())
+
+
+def _disputed(claim: str) -> Note:
+    """A domain or tenant that the settings name and another district has (M21)."""
+    return Note(
+        "claim_disputed",
+        f"The settings name {claim}, which is another district's: nobody is matched or let in by it. Correct district.json.",
+        "district.json",
+    )

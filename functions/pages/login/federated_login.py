@@ -21,6 +21,8 @@ from shared.domain.link import Proof
 from shared.domain.roster import Role, RosterUser
 from shared.hubs.oidc import Identity, OidcProvider, Provider, not_proved, subject_key
 from shared.runtime.masking import mask_email
+from shared.runtime.observability import metric
+from shared.stores.districts import unknown_district
 from shared.stores.sessions import Session
 from shared.use_cases.link_accounts import DistrictLoginOutcome
 
@@ -180,7 +182,11 @@ class FederatedLoginPages:
             if named is None or (district_id is not None and named != district_id):
                 raise LoginRefused("other_district", "This Clever account belongs to another district.")
             district_id = named
-        district = self._services.districts.get(district_id or "")
+        district, refused = self._services.districts.claimed(district_id or "")
+        if district is None:
+            raise unknown_district()
+        if refused:
+            metric("ClaimDisputed")
         if provider not in district.identity_providers:
             raise _provider_not_used()
         return district

@@ -11,7 +11,7 @@ import base64
 import gzip
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -178,6 +178,15 @@ def by_step() -> dict[str, list[tuple[State, dict[str, Any]]]]:
     return found
 
 
+def without_claims(items: Mapping[tuple[str, str], dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The items without the claims of the settings, which are made at the first step since there are any (M21)."""
+    return {
+        key: {name: value for name, value in item.items() if key[1] != "SETTINGS" or name != "claims"}
+        for key, item in items.items()
+        if not key[0].startswith(("DOMAIN#", "CLEVER_DISTRICT#"))
+    }
+
+
 STEPS = by_step()
 
 
@@ -192,7 +201,7 @@ def test_a_step_goes_on_from_what_an_earlier_version_wrote(step: str) -> None:
             assert answer.pop("writes") == entry["answer"].pop("writes") + len(new)
         assert answer == entry["answer"], entry["import"]
         assert_same(world.s3.objects, expected.objects)
-        assert world.table.items == expected.items | new
+        assert without_claims(world.table.items) == expected.items | new
         assert world.sqs.messages == expected.messages
 
 

@@ -11,6 +11,7 @@ from shared.domain.district import parse_district
 from shared.stores.keys import clever_district_key, domain_key, pair, settings_key, tenant_key
 from tests.builders import roster, user
 from tests.harness import World
+from tests.pages_harness import lakeside
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def refused(report: dict[str, Any] | None) -> str:
 
 def holder(world: World, key: dict[str, str]) -> str | None:
     item = world.table.items.get(pair(key))
-    return str(item["district_id"]) if item else None
+    return item.get("district_id") if item else None
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,85 @@ def test_settings_of_the_version_before_are_claimed_when_they_are_loaded_again(w
     del world.table.items[pair(domain_key("lakeside.example"))]
     world.register()
     assert holder(world, domain_key("lakeside.example")) == "lakeside"
+
+
+def before_claims(world: World, district_id: str = "lakeside", **more: Any) -> None:
+    """Settings as a version without claims stored them."""
+    body = parse_district(district_id, json.dumps(settings(**more)).encode()).model_dump_json()
+    world.table.items[pair(settings_key(district_id))] = {**settings_key(district_id), "body": body}
+    for at in [at for at in world.table.items if at[0].startswith(("DOMAIN#", "CLEVER_DISTRICT#", "TENANT#"))]:
+        if world.table.items[at].get("district_id") == district_id:
+            del world.table.items[at]
+
+
+def test_settings_of_before_there_were_claims_are_claimed_by_the_next_import(world: World) -> None:
+    before_claims(
+        world, email_domains=["lakeside.example"], clever_district_id="c1", shared_email_domains=["county.example"]
+    )
+    world.upload(roster(user("t1", "teacher")))
+    assert holder(world, domain_key("lakeside.example")) == "lakeside"
+    assert world.districts.by_clever_district("c1") == "lakeside"
+    assert refused(put(world, email_domains=["lakeside.example"])) == "domain_taken"
+    assert refused(put(world, email_domains=["county.example"])) == "domain_taken"
+
+
+def test_settings_of_before_there_were_claims_are_claimed_by_the_next_login() -> None:
+    web = lakeside()
+    before_claims(web.world, email_domains=["lakeside.example"])
+    visitor = web.visitor(sub="g-zoe", email="s9@lakeside.example", email_verified=True)
+    assert visitor.open("/sso/lakeside").press("Continue with Google").path == "/home"
+    assert holder(web.world, domain_key("lakeside.example")) == "lakeside"
+
+
+def test_what_another_claimed_meanwhile_is_not_the_older_ones_and_is_shown(world: World) -> None:
+    before_claims(world, email_domains=["lakeside.example", "lake.example"], clever_district_id="c1")
+    assert put(world, email_domains=["lakeside.example"], clever_district_id="c1") is None
+    world.alarms = 0
+    report = world.upload(roster(user("t1", "teacher")))
+    assert [note["code"] for note in report["notes"]].count("claim_disputed") == 2
+    assert world.alarms == 1, "the operators hear of it once"
+    stored = world.districts.get("lakeside")
+    assert (stored.own_domains, stored.login_domains, stored.clever_district_id) == (
+        ("lake.example",), ("lake.example",), None,
+    )  # fmt: skip
+    assert (holder(world, domain_key("lakeside.example")), world.districts.by_clever_district("c1")) == ("valley",) * 2
+    world.register(email_domains=["lake.example"])
+    report = world.upload(roster(user("t1", "teacher"), user("t2", "teacher")), name="next")
+    assert "claim_disputed" not in {note["code"] for note in report["notes"]}
+
+
+def test_what_another_shares_is_not_claimed_by_settings_of_before(world: World) -> None:
+    before_claims(world, email_domains=["county.example"])
+    assert put(world, shared_email_domains=["county.example"]) is None
+    report = world.upload(roster(user("t1", "teacher")))
+    assert "claim_disputed" in {note["code"] for note in report["notes"]}
+    assert world.districts.get("lakeside").own_domains == ()
+    assert put(world, "hillside", email_domains=["hillside.example"], shared_email_domains=["county.example"]) is None
+
+
+def test_a_domain_that_others_share_is_no_districts_own_in_either_order(world: World) -> None:
+    assert put(world, shared_email_domains=["county.example"]) is None
+    report = put(world, "hillside", email_domains=["county.example"])
+    assert refused(report) == "domain_taken"
+    assert report
+    assert "Write it under shared_email_domains" in report["reason"]["message"]
+    assert put(world, "hillside", email_domains=["hillside.example"], shared_email_domains=["county.example"]) is None
+    assert put(world, shared_email_domains=[]) is None
+    assert refused(put(world, "lakeside", email_domains=["county.example"])) == "domain_taken", (
+        "hillside shares it still"
+    )
+    assert put(world, "hillside", email_domains=["hillside.example"]) is None
+    assert put(world, "lakeside", email_domains=["county.example"]) is None, "nobody shares it any more"
+    assert refused(put(world, shared_email_domains=["county.example"])) == "domain_taken"
+
+
+def test_a_district_alone_may_own_what_it_shared_and_share_what_it_owned(world: World) -> None:
+    assert put(world, shared_email_domains=["county.example"]) is None
+    assert put(world, email_domains=["county.example"]) is None
+    assert holder(world, domain_key("county.example")) == "valley"
+    assert put(world, shared_email_domains=["county.example"]) is None
+    assert holder(world, domain_key("county.example")) is None
+    assert put(world, "hillside", email_domains=["hillside.example"], shared_email_domains=["county.example"]) is None
 
 
 def test_a_shared_domain_is_nobodys_own_and_good_for_logins(world: World) -> None:
