@@ -1,0 +1,1 @@
+"""Simulated school years: the nights of districts of every size, and bad uploads among them (B15)."""
