@@ -54,6 +54,9 @@ class Tally:
     """People who stay, and lose classes without getting others."""
     sections_gone: int = 0
     """Beyond those that come."""
+    swapped: int = 0
+    """People who get other classes for those that they lose: it hurts nobody."""
+    students_came: int = 0
 
     def add(self, other: Tally) -> None:
         self.students_left += other.students_left
@@ -61,6 +64,8 @@ class Tally:
         self.altered += other.altered
         self.thinned += other.thinned
         self.sections_gone += other.sections_gone
+        self.swapped += other.swapped
+        self.students_came += other.students_came
 
     @property
     def hurt(self) -> int:

@@ -154,8 +154,9 @@ class _Day:
         district = self._district
         district.joined += number
         for place, comers in district.spread(number, [school.pupils for school in district.schools]).items():
-            self._night.something = True
-            _move_grades(district, district.schools[place], comers)
+            if comers:
+                self._night.of(place).students_came += comers
+                _move_grades(district, district.schools[place], comers)
 
     def _change_classes(self) -> None:
         district, rates = self._district, self._district.rates
@@ -164,14 +165,12 @@ class _Day:
         else:
             share = rates.change_classes_later / _DAYS_OF_THE_YEAR_BETWEEN
         changed = district.draws(district.pupils, share * self._batch)
-        self._night.something |= changed > 0
-        self._thin(district.draws(changed, rates.drop_only))
-
-    def _thin(self, number: int) -> None:
-        district = self._district
-        for place, thinned in district.spread(number, [school.pupils for school in district.schools]).items():
-            if thinned:
-                self._night.of(place).thinned += min(thinned, district.schools[place].pupils)
+        for place, number in district.spread(changed, [school.pupils for school in district.schools]).items():
+            if number:
+                tally, number = self._night.of(place), min(number, district.schools[place].pupils)
+                thinned = district.draws(number, rates.drop_only)
+                tally.thinned += thinned
+                tally.swapped += number - thinned
 
     def _second_semester(self) -> None:
         """Half of the sections of secondary schools make way for others."""
@@ -180,7 +179,9 @@ class _Day:
         for place, school in enumerate(district.schools):
             if school.level and not district.has_term_dates:
                 tally = self._night.of(place)
-                tally.thinned += district.draws(school.pupils, district.rates.semester_schedule_shrinks)
+                thinned = district.draws(school.pupils, district.rates.semester_schedule_shrinks)
+                tally.thinned += thinned
+                tally.swapped += school.pupils - thinned
                 tally.sections_gone += max(0, round(school.sections / 2 * district.rng.gauss(0, 0.03)))
 
     # Sections and staff.

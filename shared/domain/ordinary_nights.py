@@ -1,0 +1,342 @@
+"""What is ordinary for a district: how much its imports hurt, by its size, the time of its year, and its own nights (M3, B15).
+
+An import *hurts* people whom it removes, whose name, address or role it makes another, or who stay and lose classes without
+getting others. How many it may hurt unasked is what its district's nights come to at this time of the year, by chance and by
+a busy office; nothing is asked about additions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from math import sqrt
+from typing import Final
+
+from shared.domain.district import District
+
+
+class Measure(StrEnum):
+    """What is counted of an import."""
+
+    STUDENTS = "students"
+    """Students who are removed."""
+    STAFF = "staff"
+    """Teachers and administrators who are removed."""
+    ALTERED = "altered"
+    """People whose name, address or role is another."""
+    THINNED = "thinned"
+    """People who stay and lose classes that are not over, without getting as many others."""
+    CLASSES = "classes"
+    """Classes that are gone before they are over, beyond those that come."""
+    HURT = "hurt"
+    """People whom any of this hits."""
+
+
+class Season(StrEnum):
+    """A time of the school year."""
+
+    OPENING = "opening"
+    """From the new year's first roster to the fifth week of school or so."""
+    SEMESTER = "semester"
+    SUMMER = "summer"
+    """When contracts end."""
+    BETWEEN = "between"
+
+
+@dataclass(frozen=True, slots=True)
+class OfSchool:
+    """How many people of a school stood, and how many of them are hurt."""
+
+    stood: int
+    hurt: int
+    altered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What one import would do to a district.
+
+    ``stood`` and ``numbers`` are by measure; ``day`` is the district's day, ``since`` the one of the import before.
+    """
+
+    day: date
+    since: date | None
+    stood: Mapping[Measure, int]
+    numbers: Mapping[Measure, int]
+    schools: Mapping[str, OfSchool]
+    swapped: int = 0
+    """People who get other classes for those that they lose: it hurts nobody, and says that classes are being changed."""
+    came: int = 0
+    """Students who are new: where as many come as go, offices are at work."""
+    begins_year: bool = False
+    """Whether it is a rollover, which says nothing about other nights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unusual:
+    """More than is ordinary: how many of how many, how many there may be, and in which school; "" for the district."""
+
+    measure: Measure
+    number: int
+    stood: int
+    limit: int
+    school: str = ""
+
+
+_RATES: Final[Mapping[Season, Mapping[Measure, float]]] = {
+    Season.OPENING: {
+        Measure.STUDENTS: 0.0008,
+        Measure.STAFF: 0.003,
+        Measure.ALTERED: 0.00015,
+        Measure.THINNED: 0.0003,
+        Measure.CLASSES: 0.0003,
+    },
+    Season.SEMESTER: {
+        Measure.STUDENTS: 0.0005,
+        Measure.STAFF: 0.0003,
+        Measure.ALTERED: 0.00015,
+        Measure.THINNED: 0.0003,
+        Measure.CLASSES: 0.0002,
+    },
+    Season.SUMMER: {
+        Measure.STUDENTS: 0.0003,
+        Measure.STAFF: 0.003,
+        Measure.ALTERED: 0.00015,
+        Measure.THINNED: 0.0003,
+        Measure.CLASSES: 0.0002,
+    },
+    Season.BETWEEN: {
+        Measure.STUDENTS: 0.00025,
+        Measure.STAFF: 0.0002,
+        Measure.ALTERED: 0.00015,
+        Measure.THINNED: 0.0002,
+        Measure.CLASSES: 0.0002,
+    },
+}
+"""Shares on an ordinary weekday, where a district's own nights say nothing yet."""
+_NEVER_ASKED: Final[Mapping[Measure, float]] = {
+    Measure.STUDENTS: 0.005,
+    Measure.STAFF: 0.05,
+    Measure.ALTERED: 0.005,
+    Measure.THINNED: 0.005,
+    Measure.CLASSES: 0.01,
+}
+"""Shares that are too small to wait for, whatever the district's nights say."""
+_FEWEST, _TINY, _OF_TINY, SMALLEST = 3, 100, 0.1, 20
+"""What is too few to wait for; and where a tenth is; and of how few nothing is unusual."""
+_ONCE_STUDENTS, _ONCE_STAFF, _ONCE_CLASSES = 0.042, 0.11, 0.06
+"""Shares that come in one night and once: who did not turn up, whose contract ended, classes
+of the other semester."""
+_GO_FOR_EACH_WHO_COMES = 1.2
+_THINNED_OF_SWAPPED = 0.25
+"""People who lose classes for each who gets others in the same night."""
+_TIDIED = 0.05
+"""Share of a school's people whose names an office corrects in one night."""
+_OPENED, _LESSONS_BEGAN = "opened", 0.005
+"""What a history calls the day from which many students change classes; their share on such a day."""
+_ONCE_AGAIN_AFTER = timedelta(days=120)
+_BUSY = 4
+"""How many further days' work a busy office may enter in one day."""
+_DEVIATIONS, _FAMILY = 3.2, 1
+_PRIOR_DAYS, _MOST_DAYS, _MOST_SINCE = 40, 60, 5
+_OF_PEOPLE, _FEWEST_OF_PEOPLE = 0.05, 29
+"""More people than this are never hurt unasked, until it is what a district's nights often do."""
+_OF_SMALL_SCHOOL, _OF_SCHOOL, _MORE_OF_SCHOOL, _SMALLEST_SCHOOL = 0.4, 0.15, 10, 10
+"""Of a small school 40 %, of a large one 15 % and ten more."""
+_PEAKS, _ABOVE_PEAK, _PEAK_FADES = 5, 1.5, 0.95
+_USUAL_START = (8, 20)
+_DAYS_BEFORE_START = 60
+_UNSURE_BY = 18
+
+
+@dataclass(slots=True)
+class _Usual:
+    """What a season's nights came to: weekdays, and by measure the sum of shares and the largest shares."""
+
+    days: float = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    peaks: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class History:
+    """What a district's applied nights came to, by season; it stays small."""
+
+    seasons: dict[Season, _Usual] = field(default_factory=dict)
+    once: dict[str, str] = field(default_factory=dict)
+    """By measure, when what comes once a year came last, YYYY-MM-DD."""
+
+    @classmethod
+    def from_text(cls, text: str) -> History:
+        """Read what ``to_text`` wrote; nothing yet for ""."""
+        if not text:
+            return cls()
+        seasons, once = json.loads(text)
+        return cls({Season(name): _Usual(*usual) for name, usual in seasons.items()}, dict(once))
+
+    def to_text(self) -> str:
+        """A few hundred characters."""
+        seasons = {
+            season.value: [
+                round(usual.days, 1),
+                {name: round(share, 6) for name, share in usual.sums.items() if share},
+                {name: [round(share, 6) for share in shares if share] for name, shares in usual.peaks.items()},
+            ]
+            for season, usual in self.seasons.items()
+        }
+        return json.dumps([seasons, self.once], separators=(",", ":"))
+
+    def note(self, night: Night, district: District) -> None:
+        """Take over a night that was applied. What was more than usual counts as the most that is."""
+        if night.begins_year:
+            return
+        year = SchoolYear.of(district, night.day)
+        usual = self.seasons.setdefault(year.season, _Usual())
+        days = _days(night)
+        for measure in Measure:
+            stood, number = night.stood.get(measure, 0), night.numbers.get(measure, 0)
+            if not stood:
+                continue
+            self._note_peak(usual, measure, number / stood)
+            if measure is not Measure.HURT:
+                chance = _by_chance(measure, night, year, usual)
+                if number > max(chance, year.once(measure, self) * stood / 2) and year.once(measure, self):
+                    self.once[measure.value] = night.day.isoformat()
+                usual.sums[measure.value] = usual.sums.get(measure.value, 0) + min(number, chance) / stood
+        if year.season is Season.OPENING and night.swapped > _LESSONS_BEGAN * night.stood.get(Measure.STUDENTS, 0):
+            if not _came_lately(self.once.get(_OPENED), night.day, timedelta(days=250)):
+                self.once[_OPENED] = night.day.isoformat()
+        usual.days += days
+        if usual.days > _MOST_DAYS:
+            usual.sums = {name: share * _MOST_DAYS / usual.days for name, share in usual.sums.items()}
+            usual.days = _MOST_DAYS
+
+    def _note_peak(self, usual: _Usual, measure: Measure, share: float) -> None:
+        known = [peak * _PEAK_FADES for peak in usual.peaks.get(measure.value, ())]
+        if share or known:
+            usual.peaks[measure.value] = sorted([*known, share], reverse=True)[:_PEAKS]
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolYear:
+    """Where a day lies in a district's school year: ``since_start`` days after its first day of school, or before it."""
+
+    day: date
+    since_start: int
+    unsure_by: int
+    """Days by which the first day of school may be another."""
+
+    @classmethod
+    def of(cls, district: District, day: date) -> SchoolYear:
+        """By the district's settings, as far as they say when school starts."""
+        start = district.school_year_starts or min((term.first for term in district.nudges.terms), default=None)
+        month, day_of_month = (start.month, min(start.day, 28)) if start else _USUAL_START
+        since = (day - date(day.year - 1, month, day_of_month)).days
+        starts = (date(year, month, day_of_month) for year in (day.year + 1, day.year, day.year - 1))
+        since = next((days for days in ((day - each).days for each in starts) if days >= -_DAYS_BEFORE_START), since)
+        return cls(day, since, 0 if start else _UNSURE_BY)
+
+    def _is_within(self, first: int, last: int) -> bool:
+        return first - self.unsure_by <= self.since_start <= last + self.unsure_by
+
+    @property
+    def season(self) -> Season:
+        if self._is_within(-35, 25):
+            return Season.OPENING
+        if self._is_contract_end:
+            return Season.SUMMER
+        return Season.SEMESTER if self._is_semester else Season.BETWEEN
+
+    @property
+    def _is_contract_end(self) -> bool:
+        return self.since_start >= 290 - self.unsure_by or self.since_start <= -40 + self.unsure_by
+
+    @property
+    def _is_semester(self) -> bool:
+        return self._is_within(135, 170)
+
+    def _after_ten_days(self, history: History) -> bool:
+        """Whether those who did not turn up are dropped about now: around the tenth day of school."""
+        opened = history.once.get(_OPENED)
+        if opened and 0 <= (days := (self.day - date.fromisoformat(opened)).days) < 200:
+            return 8 <= days <= 24
+        return self._is_within(9, 24)
+
+    def once(self, measure: Measure, history: History) -> float:
+        """The share that may come in one night at this time of the year, once."""
+        match measure:
+            case Measure.STUDENTS if self._after_ten_days(history):
+                return _ONCE_STUDENTS
+            case Measure.STAFF if self._is_contract_end:
+                return _ONCE_STAFF
+            case Measure.CLASSES if self._is_semester or self.season is Season.OPENING:
+                return _ONCE_CLASSES
+        return 0
+
+
+def unusual(night: Night, history: History, district: District) -> Unusual | None:
+    """What about this import is more than its district's nights come to; None where nothing is."""
+    return next(_unusual(night, history, SchoolYear.of(district, night.day)), None)
+
+
+def _unusual(night: Night, history: History, year: SchoolYear) -> Iterator[Unusual]:
+    usual = history.seasons.get(year.season, _Usual())
+    for measure in Measure:
+        stood, number = night.stood.get(measure, 0), night.numbers.get(measure, 0)
+        if number and number > (limit := _limit(measure, night, year, usual, history)):
+            yield Unusual(measure, number, stood, int(limit))
+    for school, of_school in sorted(night.schools.items()):
+        limit = max(_FEWEST, min(_OF_SMALL_SCHOOL * of_school.stood, _OF_SCHOOL * of_school.stood + _MORE_OF_SCHOOL))
+        if of_school.stood >= _SMALLEST_SCHOOL and of_school.hurt > limit:
+            yield Unusual(Measure.HURT, of_school.hurt, of_school.stood, int(limit), school)
+
+
+def _limit(measure: Measure, night: Night, year: SchoolYear, usual: _Usual, history: History) -> float:
+    stood = night.stood[measure]
+    peaks = usual.peaks.get(measure.value, [])
+    often = peaks[-1] * _ABOVE_PEAK * stood if len(peaks) == _PEAKS else 0
+    if measure is Measure.HURT:
+        return max(_FEWEST_OF_PEOPLE, _OF_PEOPLE * stood, often)
+    limit = _by_chance(measure, night, year, usual)
+    if not _came_lately(history.once.get(measure.value), night.day):
+        limit += year.once(measure, history) * stood
+    if measure is Measure.STUDENTS:
+        limit += _GO_FOR_EACH_WHO_COMES * night.came
+    if measure is Measure.THINNED:
+        limit += _THINNED_OF_SWAPPED * night.swapped
+    if measure is Measure.ALTERED and night.schools:
+        tidied = max(night.schools.values(), key=lambda school: school.altered)
+        limit += min(tidied.altered, _TIDIED * tidied.stood)
+    return max(limit, often, _never_asked(measure, stood))
+
+
+def _never_asked(measure: Measure, stood: int) -> float:
+    return max(_FEWEST, stood * (_OF_TINY if stood < _TINY else _NEVER_ASKED[measure]))
+
+
+def _by_chance(measure: Measure, night: Night, year: SchoolYear, usual: _Usual) -> float:
+    """The most that this many people's ordinary days come to, with a busy day and a large family."""
+    stood, days = night.stood[measure], _days(night)
+    expected = _RATES[year.season][measure]
+    rate = (expected * _PRIOR_DAYS + usual.sums.get(measure.value, 0)) / (_PRIOR_DAYS + usual.days)
+    if year.season is not Season.BETWEEN:
+        # A season has quiet days before its busy ones.
+        rate = max(rate, expected)
+    mean = stood * rate * (days + _BUSY)
+    return mean + _DEVIATIONS * sqrt(mean) + _FAMILY
+
+
+def _came_lately(when: str | None, day: date, within: timedelta = _ONCE_AGAIN_AFTER) -> bool:
+    return when is not None and day - date.fromisoformat(when) < within
+
+
+def _days(night: Night) -> int:
+    """Weekdays since the import before, that one left out; from one to a week."""
+    if night.since is None:
+        return 1
+    days = (night.day - night.since).days
+    weekdays = sum((night.since + timedelta(days=n)).weekday() < 5 for n in range(1, min(days, 7) + 1))
+    return min(max(1, weekdays), _MOST_SINCE)
