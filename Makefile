@@ -15,7 +15,7 @@ PLATFORM_x86_64 := x86_64-manylinux2014
 MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/messages.po))
 
 # Nothing of these leaves the machine, but every client wants a region. Commands that reach AWS take AWS' own setting.
-demo local test test-all test-long check faults guards mutations bench fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
+demo local test test-all test-long check faults year guards mutations bench fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
 
 help: ## This list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ check: setup setup-sam ## Check formatting, lint, types, import contracts, dead 
 
 faults: setup ## Simulate weeks of a district while every call fails in every way; SEEDS=n, SLICE=1 for a part, REPLAY=run for one trace
 	@$(PYTHON) -m simulation $(if $(REPLAY),--replay "$(REPLAY)",--seeds $(or $(SEEDS),2000) $(if $(SLICE),--slice) $(if $(ONLY),--only $(ONLY)) $(if $(FIRST_SEED),--first-seed $(FIRST_SEED)))
+
+year: setup ## Simulate school years of districts of every size (B15), minutes; DISTRICTS=n YEARS=n SEED=n for others
+	@$(PYTHON) -m simulation.school_years $(if $(DISTRICTS),--districts $(DISTRICTS)) $(if $(YEARS),--years $(YEARS)) $(if $(SEED),--seed $(SEED))
 
 guards: setup ## Remove each security guard of the pages in turn, and show the test that then fails
 	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m simulation.security_guards
@@ -151,5 +154,5 @@ build-%Function:
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 
-.PHONY: help demo local test test-all test-long check faults guards mutations bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts errors link-decisions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test test-all test-long check faults year guards mutations bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts errors link-decisions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

@@ -125,31 +125,37 @@ _NEVER_ASKED: Final[Mapping[Measure, float]] = {
     Measure.CLASSES: 0.01,
 }
 """Shares that are too small to wait for, whatever the district's nights say."""
-_FEWEST, _TINY, _OF_TINY, SMALLEST = 3, 100, 0.1, 20
-"""What is too few to wait for; and where a tenth is; and of how few nothing is unusual."""
+_FEWEST = 3
+"""So many are too few to wait for, in a district or a school of any size."""
+_TINY, _OF_TINY, _SMALLEST = 100, 0.1, 20
+"""Of fewer than a hundred a tenth is too few to wait for; with fewer than twenty people nothing is unusual."""
 _ONCE_STUDENTS, _ONCE_STAFF, _ONCE_CLASSES = 0.042, 0.11, 0.06
-"""Shares that come in one night and once: who did not turn up, whose contract ended, classes
-of the other semester."""
+"""Shares that come in one night and once: who did not turn up, whose contract ended, classes of
+the other semester."""
 _GO_FOR_EACH_WHO_COMES = 1.2
+"""Students who are removed for each who is new in the same night."""
 _THINNED_OF_SWAPPED = 0.25
 """People who lose classes for each who gets others in the same night."""
 _TIDIED = 0.05
 """Share of a school's people whose names an office corrects in one night."""
-_OPENED, _LESSONS_BEGAN = "opened", 0.005
+_OPENED, _LESSONS_BEGAN = "opened", 0.008
 """What a history calls the day from which many students change classes; their share on such a day."""
-_ONCE_AGAIN_AFTER = timedelta(days=120)
+_ONCE_AGAIN_AFTER, _OPENED_AGAIN_AFTER = timedelta(days=120), timedelta(days=250)
 _BUSY = 4
 """How many further days' work a busy office may enter in one day."""
-_DEVIATIONS, _FAMILY = 3.2, 1
+_DEVIATIONS, _FAMILY = 3.4, 1
+"""Standard deviations above the mean that are chance still, and who moves with siblings."""
 _PRIOR_DAYS, _MOST_DAYS, _MOST_SINCE = 40, 60, 5
+"""Days that the rates above weigh; that a district's own nights weigh at most; that may lie between two imports."""
 _OF_PEOPLE, _FEWEST_OF_PEOPLE = 0.05, 29
 """More people than this are never hurt unasked, until it is what a district's nights often do."""
-_OF_SMALL_SCHOOL, _OF_SCHOOL, _MORE_OF_SCHOOL, _SMALLEST_SCHOOL = 0.4, 0.15, 10, 10
-"""Of a small school 40 %, of a large one 15 % and ten more."""
+_OF_SMALL_SCHOOL, _OF_SCHOOL, _MORE_OF_SCHOOL, _SMALLEST_SCHOOL = 0.4, 0.15, 10, 6
+"""Of a small school 40 %, of a large one 15 % and ten more; fewer than six people are no school."""
 _PEAKS, _ABOVE_PEAK, _PEAK_FADES = 5, 1.5, 0.95
-_USUAL_START = (8, 20)
+"""What came so often lately is usual, and half as much again; a night counts a little less with each that follows."""
+_USUAL_START, _UNSURE_BY = (8, 20), 18
+"""When school starts where the settings do not say, and by how many days that may be wrong."""
 _DAYS_BEFORE_START = 60
-_UNSURE_BY = 18
 
 
 @dataclass(slots=True)
@@ -160,6 +166,19 @@ class _Usual:
     sums: dict[str, float] = field(default_factory=dict)
     peaks: dict[str, list[float]] = field(default_factory=dict)
 
+    def note_peak(self, measure: Measure, share: float) -> None:
+        """Keep this night's share among the largest ones."""
+        known = [peak * _PEAK_FADES for peak in self.peaks.get(measure.value, ())]
+        if share or known:
+            self.peaks[measure.value] = sorted([*known, share], reverse=True)[:_PEAKS]
+
+    def grow_older(self, days: int) -> None:
+        """Count these days, and let those weigh less that are long past."""
+        self.days += days
+        if self.days > _MOST_DAYS:
+            self.sums = {name: share * _MOST_DAYS / self.days for name, share in self.sums.items()}
+            self.days = _MOST_DAYS
+
 
 @dataclass(slots=True)
 class History:
@@ -167,7 +186,7 @@ class History:
 
     seasons: dict[Season, _Usual] = field(default_factory=dict)
     once: dict[str, str] = field(default_factory=dict)
-    """By measure, when what comes once a year came last, YYYY-MM-DD."""
+    """By measure, when what comes once a year came last, YYYY-MM-DD; and when lessons began."""
 
     @classmethod
     def from_text(cls, text: str) -> History:
@@ -195,34 +214,30 @@ class History:
             return
         year = SchoolYear.of(district, night.day)
         usual = self.seasons.setdefault(year.season, _Usual())
-        days = _days(night)
         for measure in Measure:
             stood, number = night.stood.get(measure, 0), night.numbers.get(measure, 0)
             if not stood:
                 continue
-            self._note_peak(usual, measure, number / stood)
+            usual.note_peak(measure, number / stood)
             if measure is not Measure.HURT:
                 chance = _by_chance(measure, night, year, usual)
-                if number > max(chance, year.once(measure, self) * stood / 2) and year.once(measure, self):
+                once = year.once(measure, self)
+                if once and number > max(chance, once * stood / 2):
                     self.once[measure.value] = night.day.isoformat()
                 usual.sums[measure.value] = usual.sums.get(measure.value, 0) + min(number, chance) / stood
-        if year.season is Season.OPENING and night.swapped > _LESSONS_BEGAN * night.stood.get(Measure.STUDENTS, 0):
-            if not _came_lately(self.once.get(_OPENED), night.day, timedelta(days=250)):
-                self.once[_OPENED] = night.day.isoformat()
-        usual.days += days
-        if usual.days > _MOST_DAYS:
-            usual.sums = {name: share * _MOST_DAYS / usual.days for name, share in usual.sums.items()}
-            usual.days = _MOST_DAYS
+        self._note_opening(night, year)
+        usual.grow_older(_days(night))
 
-    def _note_peak(self, usual: _Usual, measure: Measure, share: float) -> None:
-        known = [peak * _PEAK_FADES for peak in usual.peaks.get(measure.value, ())]
-        if share or known:
-            usual.peaks[measure.value] = sorted([*known, share], reverse=True)[:_PEAKS]
+    def _note_opening(self, night: Night, year: SchoolYear) -> None:
+        classes_are_changed = night.swapped > _LESSONS_BEGAN * night.stood.get(Measure.STUDENTS, 0)
+        is_known = _came_lately(self.once.get(_OPENED), night.day, _OPENED_AGAIN_AFTER)
+        if year.season is Season.OPENING and classes_are_changed and not is_known:
+            self.once[_OPENED] = night.day.isoformat()
 
 
 @dataclass(frozen=True, slots=True)
 class SchoolYear:
-    """Where a day lies in a district's school year: ``since_start`` days after its first day of school, or before it."""
+    """Where a day lies in a district's school year: so many days after its first day of school, or before it."""
 
     day: date
     since_start: int
@@ -234,10 +249,9 @@ class SchoolYear:
         """By the district's settings, as far as they say when school starts."""
         start = district.school_year_starts or min((term.first for term in district.nudges.terms), default=None)
         month, day_of_month = (start.month, min(start.day, 28)) if start else _USUAL_START
-        since = (day - date(day.year - 1, month, day_of_month)).days
-        starts = (date(year, month, day_of_month) for year in (day.year + 1, day.year, day.year - 1))
-        since = next((days for days in ((day - each).days for each in starts) if days >= -_DAYS_BEFORE_START), since)
-        return cls(day, since, 0 if start else _UNSURE_BY)
+        starts = (date(year, month, day_of_month) for year in (day.year - 1, day.year, day.year + 1))
+        since = ((day - each).days for each in starts)
+        return cls(day, min(days for days in since if days >= -_DAYS_BEFORE_START), 0 if start else _UNSURE_BY)
 
     def _is_within(self, first: int, last: int) -> bool:
         return first - self.unsure_by <= self.since_start <= last + self.unsure_by
@@ -261,8 +275,8 @@ class SchoolYear:
     def _after_ten_days(self, history: History) -> bool:
         """Whether those who did not turn up are dropped about now: around the tenth day of school."""
         opened = history.once.get(_OPENED)
-        if opened and 0 <= (days := (self.day - date.fromisoformat(opened)).days) < 200:
-            return 8 <= days <= 24
+        if opened and _came_lately(opened, self.day, _OPENED_AGAIN_AFTER):
+            return 8 <= (self.day - date.fromisoformat(opened)).days <= 24
         return self._is_within(9, 24)
 
     def once(self, measure: Measure, history: History) -> float:
@@ -284,6 +298,8 @@ def unusual(night: Night, history: History, district: District) -> Unusual | Non
 
 def _unusual(night: Night, history: History, year: SchoolYear) -> Iterator[Unusual]:
     usual = history.seasons.get(year.season, _Usual())
+    if night.stood.get(Measure.HURT, 0) < _SMALLEST:
+        return
     for measure in Measure:
         stood, number = night.stood.get(measure, 0), night.numbers.get(measure, 0)
         if number and number > (limit := _limit(measure, night, year, usual, history)):

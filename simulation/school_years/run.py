@@ -18,7 +18,6 @@ from simulation.school_years.disasters import Disaster, disaster
 from simulation.school_years.district import District, Night, Tally
 from simulation.school_years.nights import nights_of
 
-_ASKED = ("rollover", "ids_changed")
 MOST_FALSE_HOLDS, LEAST_OF_SMALL = 0.2, 0.95
 """A district and year; share of the small bad uploads that are held."""
 BANDS = ((300, 1_000), (1_000, 5_000), (5_000, 20_000), (20_000, 200_001))
@@ -62,6 +61,10 @@ class Found:
     def share(self, size: str) -> float:
         """The share of bad uploads of a size that were held."""
         return self.caught[size] / self.tried[size] if self.tried[size] else 1.0
+
+    def missed_of(self, size: str) -> dict[str, int]:
+        """Bad uploads of this size that were not held, by kind."""
+        return {kind: number for (of_size, kind), number in self.missed.items() if of_size == size}
 
     @property
     def holds(self) -> bool:
@@ -141,7 +144,12 @@ class _District:
             self._found.missed[size, bad.kind] += 1
 
     def _as_import(
-        self, day: date, tallies: Mapping[int, Tally], not_applied: Mapping[int, Tally] = MappingProxyType({}), *, begins_year: bool = False
+        self,
+        day: date,
+        tallies: Mapping[int, Tally],
+        not_applied: Mapping[int, Tally] = MappingProxyType({}),
+        *,
+        begins_year: bool = False,
     ) -> Import:
         """An import of these changes; the district has made those already that are not among ``not_applied``."""
         district, sums = self._district, Tally()
