@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 from enum import StrEnum
 from math import sqrt
@@ -46,6 +46,28 @@ class Season(StrEnum):
     BETWEEN = "between"
 
 
+@dataclass(slots=True)
+class Harm:
+    """What an import does to people who stood before it, each of them once; and what makes it ordinary."""
+
+    stood: int = 0
+    staff_stood: int = 0
+    students_removed: int = 0
+    staff_removed: int = 0
+    altered: int = 0
+    thinned: int = 0
+    swapped: int = 0
+    students_came: int = 0
+
+    def __add__(self, other: Harm) -> Harm:
+        return Harm(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Harm)))
+
+    @property
+    def hurt(self) -> int:
+        """How many people."""
+        return self.students_removed + self.staff_removed + self.altered + self.thinned
+
+
 @dataclass(frozen=True, slots=True)
 class OfSchool:
     """How many people of a school stood, and how many of them are hurt."""
@@ -73,6 +95,38 @@ class Night:
     """Students who are new: where as many come as go, offices are at work."""
     begins_year: bool = False
     """Whether it is a rollover, which says nothing about other nights."""
+
+    @classmethod
+    def of(
+        cls,
+        harm: Harm,
+        classes: tuple[int, int],
+        schools: Mapping[str, OfSchool],
+        *,
+        day: date,
+        since: date | None,
+        begins_year: bool = False,
+    ) -> Night:
+        """The night of an import; ``classes`` are how many stood, and how many of them are gone."""
+        students = harm.stood - harm.staff_stood
+        counted = {
+            Measure.STUDENTS: (students, harm.students_removed),
+            Measure.STAFF: (harm.staff_stood, harm.staff_removed),
+            Measure.ALTERED: (harm.stood, harm.altered),
+            Measure.THINNED: (harm.stood, harm.thinned),
+            Measure.CLASSES: classes,
+            Measure.HURT: (harm.stood, harm.hurt),
+        }
+        return cls(
+            day,
+            since,
+            {measure: stood for measure, (stood, _) in counted.items()},
+            {measure: number for measure, (_, number) in counted.items()},
+            schools,
+            harm.swapped,
+            harm.students_came,
+            begins_year,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,10 +354,17 @@ def _unusual(night: Night, history: History, year: SchoolYear) -> Iterator[Unusu
     usual = history.seasons.get(year.season, _Usual())
     if night.stood.get(Measure.HURT, 0) < _SMALLEST:
         return
+    schools = list(_unusual_schools(night))
+    if len(schools) == 1:
+        yield from schools
     for measure in Measure:
         stood, number = night.stood.get(measure, 0), night.numbers.get(measure, 0)
         if number and number > (limit := _limit(measure, night, year, usual, history)):
             yield Unusual(measure, number, stood, int(limit))
+    yield from schools
+
+
+def _unusual_schools(night: Night) -> Iterator[Unusual]:
     for school, of_school in sorted(night.schools.items()):
         limit = max(_FEWEST, min(_OF_SMALL_SCHOOL * of_school.stood, _OF_SCHOOL * of_school.stood + _MORE_OF_SCHOOL))
         if of_school.stood >= _SMALLEST_SCHOOL and of_school.hurt > limit:

@@ -11,7 +11,7 @@ from random import Random
 from types import MappingProxyType
 
 from shared.domain import district as settings
-from shared.domain.ordinary_nights import History, Measure, OfSchool, Unusual, unusual
+from shared.domain.ordinary_nights import Harm, History, OfSchool, Unusual, unusual
 from shared.domain.ordinary_nights import Night as Import
 from simulation.school_years import rates
 from simulation.school_years.disasters import Disaster, disaster
@@ -161,32 +161,19 @@ class _District:
             schools[school.name] = OfSchool(stood, min(stood, tally.hurt), tally.altered)
             sums.add(tally)
         there_still = sum(tally.students_left for tally in not_applied.values())
-        students, staff = district.pupils - sums.students_came + sums.students_left - there_still, district.staff
-        people = students + staff
-        return Import(
-            day,
-            self._since,
-            {
-                Measure.STUDENTS: students,
-                Measure.STAFF: staff,
-                Measure.ALTERED: people,
-                Measure.THINNED: people,
-                Measure.CLASSES: district.sections,
-                Measure.HURT: people,
-            },
-            {
-                Measure.STUDENTS: sums.students_left,
-                Measure.STAFF: sums.staff_left,
-                Measure.ALTERED: sums.altered,
-                Measure.THINNED: sums.thinned,
-                Measure.CLASSES: sums.sections_gone,
-                Measure.HURT: min(people, sums.hurt),
-            },
-            schools,
+        pupils = district.pupils - sums.students_came + sums.students_left - there_still
+        harm = Harm(
+            pupils + district.staff,
+            district.staff,
+            sums.students_left,
+            sums.staff_left,
+            sums.altered,
+            sums.thinned,
             sums.swapped,
             sums.students_came,
-            begins_year,
         )
+        classes = district.sections, sums.sections_gone
+        return Import.of(harm, classes, schools, day=day, since=self._since, begins_year=begins_year)
 
 
 def _rule(reason: Unusual) -> str:
