@@ -19,6 +19,7 @@ FOLDERS = {
     "benchmarks": "figures, generated districts and load: run by make bench and make load",
     "simulation": "faults, interleavings, fuzzing and mutations, with the tests that hold them in a slice",
     "simulation/corpus": "inputs that once broke something",
+    "simulation/school_years": "the school years of districts of every size, and bad uploads among their nights",
     "simulation/features": "one story for each feature that the faults are tried on",
     "tests": "builders, harness and fixtures that every kind of test uses",
     "tests/bad_uploads": "uploads with something wrong in them, as a table of cases",
