@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.domain.account import Account, Assignment, Goal, GrassrootsClass
+from shared.domain.clock import from_iso, to_iso
 from shared.domain.email_address import normalise
 
 LONGEST_LINE = 5_000_000
@@ -27,12 +28,20 @@ def _fits_into_a_key(value: str) -> str:
     return value
 
 
+def _is_a_moment(value: str) -> str:
+    try:
+        to_iso(from_iso(value))
+    except (ValueError, OverflowError):
+        raise ValueError("must be a moment like 2025-08-20T10:00:00Z, or a day like 2025-08-20") from None
+    return value
+
+
 type Id = Annotated[
     str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"), AfterValidator(_fits_into_a_key)
 ]
 type Text = Annotated[str, Field(max_length=1_000)]
 type Points = Annotated[int, Field(ge=0, le=100)]
-type Moment = Annotated[str, Field(max_length=40)]
+type Moment = Annotated[str, Field(max_length=40), AfterValidator(_is_a_moment)]
 
 
 class _Body(BaseModel):
@@ -99,8 +108,15 @@ class AccountLine(_Body):
     clever_id: Id | None = None
     created_at: Moment | None = None
     last_login_at: Moment | None = None
+    closed_at: Moment | None = None
     mastery: dict[Id, _Skill] | None = None
     classes: list[ClassLine] | None = None
+
+
+_COLUMNS = frozenset(
+    name for body in (AccountLine, ClassLine, _Skill, _Goal, _Assignment) for name in body.model_fields
+)
+"""The names that a rejection may repeat; ids of people and skills stand beside them."""
 
 
 def account_line(raw: bytes) -> AccountLine:
@@ -115,7 +131,9 @@ def account_of(line: AccountLine, before: Account | None) -> Account:
     changed = {name: getattr(line, name) for name in line.model_fields_set & set(Account.__slots__)}
     if "email" in changed:
         changed["email"] = normalise(changed["email"])
-        changed.setdefault("email_verified", False)
+        # Another address has yet to be verified; the one that stood is what it was.
+        is_as_before = before is not None and before.email == changed["email"]
+        changed.setdefault("email_verified", is_as_before and before is not None and before.email_verified)
     base = before or Account(line.account_id, line.role, line.display_name or line.username, line.username)
     return replace(base, **changed)
 
@@ -142,7 +160,7 @@ def rejection(line: int, error: ValueError) -> dict[str, Any]:
     if not isinstance(error, ValidationError):
         return {"line": line, "column": None, "code": "invalid_line", "message": f"{error}."}
     first = error.errors(include_url=False, include_input=False)[0]
-    column = ".".join(str(part) for part in first["loc"][:2] if isinstance(part, str)) or None
+    column = ".".join(part for part in first["loc"] if isinstance(part, str) and part in _COLUMNS) or None
     if first["type"] == "json_invalid":
         message = "The line is not a JSON object. Write one object a line."
         return {"line": line, "column": column, "code": "not_json", "message": message}

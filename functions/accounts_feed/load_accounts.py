@@ -25,6 +25,8 @@ _AT_ONCE = 200
 _BYTES_AT_ONCE = 8_000_000
 """Bytes of lines that are loaded together: as objects they take ten times as many."""
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 
 class Result(StrEnum):
     """What a line did."""
@@ -81,6 +83,7 @@ class LoadAccounts:
         parsed: dict[str, tuple[int, AccountLine]] = {}
         google_ids: set[str | None] = set()
         for number, raw in batch:
+            raw = raw.removeprefix(_BYTE_ORDER_MARK) if number == 1 else raw
             if not raw.strip():
                 continue
             counts["read"] += 1
@@ -156,7 +159,7 @@ class LoadAccounts:
 
 def _identity(account: Account) -> tuple[object, ...]:
     """What a match rests on."""
-    return account.email, account.email_verified, account.clever_id, account.display_name
+    return account.email, account.email_verified, account.clever_id, account.display_name, account.closed_at
 
 
 def _batches(lines: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:

@@ -26,6 +26,8 @@ class Account:
     """The account that this one was joined into: every login of this one leads there (M16)."""
     joined: tuple[str, ...] = ()
     """The accounts that were joined into this one."""
+    closed_at: str | None = None
+    """When the platform closed it; nothing leads to it then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from datetime import date, time
+from datetime import date, time, timedelta
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -25,10 +25,13 @@ LONGEST_SETTINGS = 64_000
 """Bytes of a settings file."""
 MOST_DOMAINS = 30
 """Of a district, its own and shared ones together: all claims of a settings file are made in one transaction."""
+LONGEST_PAUSE = timedelta(days=120)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SHOWN = 20
 """Mistakes of a settings file that its report names."""
 _DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 
+_OF_WINDOWS = ("additions_only", "pauses", "holidays", "terms")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -227,8 +230,8 @@ def parse_district(district_id: str, body: bytes) -> District:
             "invalid_district", f"district.json is longer than {LONGEST_SETTINGS} bytes. Leave out what is no setting."
         )
     try:
-        written = _Body.model_validate_json(body).model_dump(exclude_unset=True)
-        wrong = [*_unknown_settings(written)]
+        written = _Body.model_validate_json(body.removeprefix(_BYTE_ORDER_MARK)).model_dump(exclude_unset=True)
+        wrong = [*_unknown_settings(written), *_unknown_in_windows(written)]
         if not wrong:
             district = District.model_validate({**written, "district_id": district_id})
             wrong = [*_unusable(district)]
@@ -260,6 +263,31 @@ def _unknown_settings(written: Mapping[str, object]) -> Iterator[str]:
                 yield f"{within + '.' if within else ''}{shown}: is no setting; {advice}"
 
 
+def _unknown_in_windows(written: Mapping[str, object]) -> Iterator[str]:
+    nudges = written.get("nudges")
+    groups = {"": written, "nudges.": nudges if isinstance(nudges, Mapping) else {}}
+    for within, group in groups.items():
+        for name in _OF_WINDOWS:
+            windows = group.get(name)
+            for place, window in enumerate(windows if isinstance(windows, list) else ()):
+                if isinstance(window, Mapping) and not window.keys() <= {"from", "to"}:
+                    yield f'{within}{name}.{place}: a window has "from" and "to" and nothing else'
+
+
+def _windows(district: District) -> Iterator[tuple[str, Window]]:
+    """Each window of the settings, and how it is named in the file."""
+    settings = {
+        "additions_only": district.additions_only,
+        "pauses": district.pauses,
+        "nudges.holidays": district.nudges.holidays,
+        "nudges.terms": district.nudges.terms,
+    }
+    for name, listed in settings.items():
+        for place, window in enumerate(listed):
+            if isinstance(window, Window):
+                yield f"{name}.{place}", window
+
+
 def _unusable(district: District) -> Iterator[str]:
     """What a new settings file may not say, though one that was loaded before may."""
     domains = (*district.email_domains, *district.shared_email_domains)
@@ -271,11 +299,17 @@ def _unusable(district: District) -> Iterator[str]:
                 yield f"{name}: write domains like school.example"
             elif is_anybodys(domain):
                 yield f"{name}: {domain} is a mail provider's, where anybody can have an address; leave it out"
+    for name, window in _windows(district):
+        if window.last < window.first:
+            yield f'{name}: ends before it begins; write the first day under "from" and the last one under "to"'
+        elif name.startswith("pauses") and window.last - window.first >= LONGEST_PAUSE:
+            yield f"{name}: a pause has at most {LONGEST_PAUSE.days} days"
     addresses = {"contacts": district.contacts, "digest.to": district.digest.to if district.digest else ()}
     for name, listed in addresses.items():
         for place, address in enumerate(listed):
             if normalise(address) is None:
-                yield f"{name}.{place}: is no email address"
+                advice = "; write each address as an entry of its own" if address.count("@") > 1 else ""
+                yield f"{name}.{place}: is no email address{advice}"
 
 
 class _Body(BaseModel):

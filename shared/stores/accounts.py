@@ -176,7 +176,7 @@ class AccountStore:
 
     def _write_google_id(self, account: Account, before: str | None) -> None:
         """One account has a Google id at most: that of the line that named it last. Raises Conflict."""
-        subject = account.google_sub
+        subject = None if account.closed_at else account.google_sub
         if before and before != subject:
             self._google_ids.give_up(account.account_id, before)
         if subject and subject == before:
@@ -241,14 +241,17 @@ class AccountStore:
         )
 
     def identifier_items(self, account: Account) -> Iterator[Item]:
-        """Where it is noted that this account holds its address, its Clever id and its Google identity."""
+        """Where it is noted that this account holds its address, its Clever id and its Google identity; nowhere once it is
+        closed."""
         yield from self._shared_identifiers(account)
-        if account.google_sub:
+        if account.google_sub and not account.closed_at:
             yield self._google_ids.item(account.account_id, account.google_sub)
 
     @staticmethod
     def _shared_identifiers(account: Account) -> Iterator[Item]:
         """Those that several accounts may hold, an item for each."""
+        if account.closed_at:
+            return
         sk = account_pk(account.account_id)
         if account.email:
             yield {
@@ -281,6 +284,7 @@ def _account_item(account: Account) -> Item:
         "clever_id": account.clever_id,
         "created_at": account.created_at,
         "last_login_at": account.last_login_at,
+        "closed_at": account.closed_at,
     }
 
 
@@ -300,6 +304,7 @@ def account_of(item: Item, joined: Item | None = None) -> Account:
         item.get("last_login_at"),
         join.into,
         tuple(sorted(join.accounts)),
+        item.get("closed_at"),
     )
 
 

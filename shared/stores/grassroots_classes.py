@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.account import RESTORE_DAYS, Assignment, Goal, GrassrootsClass
-from shared.domain.clock import to_iso
+from shared.domain.clock import from_iso, to_iso
 from shared.domain.errors import RefusedTransition
 from shared.stores.keys import (
     ALL_SCORES,
@@ -18,12 +18,15 @@ from shared.stores.keys import (
     account_of_pk,
     account_pk,
     grassroots_class_key,
+    key_of,
     membership_key,
     pair,
     scores_key,
 )
 from shared.stores.table import PRESENT, DynamoTable, Put, Table, Update, without_none
 
+_ASKED = 25
+"""Students of a class who are asked whose it was."""
 _NOT_DELETED = "attribute_not_exists(deleted_at)"
 
 
@@ -71,19 +74,39 @@ class GrassrootsClassStore:
     def replace(self, owner: str, classes: Iterable[GrassrootsClass]) -> tuple[list[Item], list[Key]]:
         """Write the classes themselves, and return what else is to be put and deleted: scores and memberships.
 
-        What a teacher decided about a class stays. May be run again.
+        What a teacher decided about a class stays. A class that was a colleague's until now is the owner's alone; one that
+        was deleted here stays deleted. May be run again.
         """
+        listed = list(classes)
         before = {c.class_id: c for c in self.owned(owner, with_scores=True)}
+        moved = self._of_colleagues([c for c in listed if c.class_id not in before])
         puts: list[Item] = []
         deletes: list[Key] = []
-        for each in classes:
-            old = before.get(each.class_id)
+        for each in listed:
+            update, colleagues = Update(_key(each)).set(**_body(each)), moved.get(each.class_id)
+            if colleagues and colleagues.deleted_at:
+                update = update.set_first(deleted_at=colleagues.deleted_at)
             # Its teacher may be deleting, restoring or keeping it at this moment.
-            self._table.write(Update(_key(each)).set(**_body(each)))
+            self._table.write(update)
             puts += [*_scores_items(each), *_membership_items(each)]
+            old = before.get(each.class_id) or colleagues
             gone = set(old.student_account_ids if old else ()) - set(each.student_account_ids)
             deletes += [membership_key(student, each.class_id) for student in gone]
+            if colleagues:
+                deletes += [
+                    _key(colleagues),
+                    *(_scores_key(colleagues, a.assignment_id) for a in colleagues.assignments),
+                ]
         return puts, deletes
+
+    def _of_colleagues(self, classes: Collection[GrassrootsClass]) -> dict[str, GrassrootsClass]:
+        """Those of these classes that somebody else owns, as they stand there: known by the students who are in them."""
+        wanted = {pair(membership_key(s, c.class_id)): c for c in classes for s in c.student_account_ids[:_ASKED]}
+        found = self._table.batch_get(map(key_of, wanted)).items()
+        owners = {(m["owner_account_id"], wanted[at].class_id) for at, m in found}
+        mine = {(c.owner_account_id, c.class_id) for c in classes}
+        standing = self._table.batch_get(grassroots_class_key(*each) for each in owners - mine).items()
+        return {c.class_id: c for c in (_class(account_of_pk(pk), item, []) for (pk, _), item in standing)}
 
     def delete(self, owner: str, class_id: str, *, event: Item, now: datetime) -> None:
         """Put a class into the trash, for 30 days. Raises RefusedTransition when it is not there to delete."""
@@ -163,7 +186,7 @@ def _class(owner: str, item: Item, scores: list[Item]) -> GrassrootsClass:
         owner,
         item["name"],
         item.get("created_at"),
-        item.get("last_activity_at"),
+        _moment(item.get("last_activity_at")),
         tuple(item.get("student_account_ids", ())),
         tuple(Goal(g["goal_id"], g["title"], tuple(g["skill_ids"])) for g in item.get("goals", ())),
         tuple(
@@ -179,6 +202,14 @@ def _class(owner: str, item: Item, scores: list[Item]) -> GrassrootsClass:
         item.get("deleted_at"),
         item.get("kept_at"),
     )
+
+
+def _moment(text: str | None) -> str | None:
+    """A moment that is one; an earlier version took any text."""
+    try:
+        return text if text and from_iso(text) else None
+    except ValueError:
+        return None
 
 
 def _scores_key(grassroots: GrassrootsClass, assignment_id: str) -> Key:

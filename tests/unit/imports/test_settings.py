@@ -203,6 +203,17 @@ def test_a_mail_providers_domain_of_an_older_district_matches_nobody_any_more(wo
         ({"nudges": {"school_day": ["mon"]}}, "nudges.school_day: is no setting; did you mean school_days?"),
         ({"zzzz": 1}, "zzzz: is no setting; leave it out"),
         ({"contacts": ["pat, not an address"]}, "contacts.0: is no email address"),
+        ({"contacts": ["a@b.example, c@b.example"]}, "write each address as an entry of its own"),
+        ({"contacts": "a@b.example"}, "contacts"),
+        ({"activation_from": "2026-09-15"}, "activation_from: is no setting; did you mean activations_from?"),
+        ({"email_domains": ["https://lakeside.example"]}, "email_domains: write domains like school.example"),
+        ({"nudges": {"holidays": [{"from": "2027-01-04", "to": "2026-12-19"}]}}, "nudges.holidays.0: ends before"),
+        ({"nudges": {"terms": [{"from": "2027-01-04", "to": "2026-12-19"}]}}, "nudges.terms.0: ends before"),
+        ({"additions_only": [{"from": "2027-01-04", "to": "2026-12-19"}]}, "additions_only.0: ends before"),
+        ({"pauses": [{"from": "2027-01-04", "to": "2026-12-19"}]}, "pauses.0: ends before it begins"),
+        ({"pauses": [{"from": "2027-01-01", "to": "2027-05-01"}]}, "pauses.0: a pause has at most 120 days"),
+        ({"pauses": [{"from": "2027-01-01", "until": "2027-02-01"}]}, 'pauses.0: a window has "from" and "to"'),
+        ({"nudges": {"holidays": [{"from": "2026-12-19", "to": "2027-01-04", "why": "x"}]}}, "nudges.holidays.0"),
         ({"digest": {"to": ["a@b.example", "x"]}}, "digest.to.1"),
         ({"email_domains": [f"d{n}.example" for n in range(31)]}, "at most 30 domains"),
         ({"email_domains": ["no domain"]}, "write domains like"),
@@ -228,6 +239,30 @@ def test_a_slip_in_the_settings_is_named(world: World, wrong: dict[str, Any], sa
 def test_settings_that_are_hard_to_read_are_answered_like_others(world: World, body: bytes) -> None:
     assert refused(world.report(world.put("districts/lakeside/district.json", body))) == "invalid_district"
     assert world.districts.get("lakeside").name == "Lakeside Schools"
+
+
+def test_a_byte_order_mark_before_the_settings_is_no_mistake(world: World) -> None:
+    body = b"\xef\xbb\xbf" + json.dumps(settings()).encode()
+    assert world.put("districts/valley/district.json", body).import_id is None
+    assert world.districts.get("valley").name == "Valley"
+
+
+@pytest.mark.parametrize("slip", ["settings", "decision"])
+def test_a_slip_does_not_hide_an_import_that_is_held(world: World, slip: str) -> None:
+    # Given a held import
+    world.upload(roster(*(user(f"s{n}") for n in range(40))))
+    held = world.upload(roster(user("s0")), name="short")
+    assert held["status"] == "held"
+    # When a settings file or a decision has a slip
+    if slip == "settings":
+        taken = world.put("districts/lakeside/district.json", b'{"activation_from": "2026-09-15"}')
+    else:
+        taken = world.put(f"decisions/lakeside/{held['import_id']}.json", b'{"action": "aprove", "by": "kim"}')
+    # Then it is answered elsewhere, and what is held can still be decided
+    assert world.report(taken)["status"] == "rejected"
+    assert world.latest() == held
+    world.put(f"decisions/lakeside/{held['import_id']}.json", b'\xef\xbb\xbf{"action": "approve", "by": "kim"}')
+    assert world.latest()["status"] == "completed"
 
 
 def test_every_setting_of_the_contract_is_taken() -> None:
