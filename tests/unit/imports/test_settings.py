@@ -183,7 +183,18 @@ def test_a_shared_domain_is_nobodys_own_and_good_for_logins(world: World) -> Non
 
 
 @pytest.mark.parametrize(
-    "domain", ["gmail.com", "GMAIL.com", "outlook.com", "yahoo.com", "icloud.com", "gmx.de", "hey.com"]
+    "domain",
+    [
+        "gmail.com",
+        "GMAIL.com",
+        "outlook.com",
+        "yahoo.com",
+        "icloud.com",
+        "gmx.de",
+        "hey.com",
+        "tutanota.de",
+        "onmicrosoft.com",
+    ],
 )
 @pytest.mark.parametrize("name", ["email_domains", "shared_email_domains"])
 def test_a_domain_that_anybody_can_join_is_no_districts(world: World, name: str, domain: str) -> None:
