@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -30,7 +30,7 @@ from shared.domain import matching
 from shared.hubs.oidc import Identity, OidcProvider
 from shared.mail.recipient_cap import RecipientCap
 from shared.runtime.tokens import SealedCookie, TokenKeys
-from shared.stores import districts, identifier_index, links, renumbering, sessions
+from shared.stores import class_exports, districts, identifier_index, links, renumbering, sessions
 from shared.stores import request_context as stored_context
 from shared.stores.google_ids import GoogleIds
 from shared.stores.keys import oidc_key
@@ -389,6 +389,22 @@ GUARDS = (
         "a claim of another district stands",
         _patch(districts, "district_of", lambda item: districts._as_written(item)),
         "tests/unit/imports/test_settings.py::test_what_another_claimed_meanwhile_is_not_the_older_ones_and_is_shown",
+    ),
+    SecurityGuard(
+        "an export's address works for minutes",
+        _patch(class_exports, "_ADDRESS_WORKS", timedelta(days=1)),
+        "tests/unit/system/test_class_export.py::test_the_page_looks_again_by_itself_until_the_class_can_be_downloaded",
+    ),
+    SecurityGuard(
+        "a district login that a link does not know is named where it is confirmed",
+        _patch(linking, "_login_used", lambda _proven: ""),
+        _PROOFS + "test_a_google_that_a_linked_row_confirms_is_named_with_its_address",
+    ),
+    SecurityGuard(
+        "a link that others change again and again is refused",
+        _patch(links, "_TRIES", 10**3),
+        "tests/unit/stores/test_links_under_contention.py::"
+        "test_a_link_that_others_change_again_and_again_is_refused_by_name",
     ),
     SecurityGuard(
         "a session's end is looked at, not left to TTL",

@@ -95,6 +95,19 @@ class RosterUserStore:
         users = [roster_user_of(item) for item in found.values()]
         return {user.key: user for user in users}
 
+    def get_present(self, keys: Iterable[RosterUserKey]) -> dict[RosterUserKey, RosterUser]:
+        """As ``get_many``, and whoever has got the key of a kind since something named them without one.
+
+        It costs a second read where somebody is not found.
+        """
+        wanted = list(keys)
+        found = self.get_many(wanted)
+        missing = [key for key in wanted if key not in found and not key.kind]
+        if not missing:
+            return found
+        notes = self._table.batch_get(map(moved_key, missing), consistent=False).values()
+        return found | self.get_many(map(moved_to, notes))
+
     def present_key(self, user: RosterUserKey) -> RosterUserKey:
         """Where somebody is noted whom something earlier names by another number, or without a kind
         (``shared.stores.renumbering``).

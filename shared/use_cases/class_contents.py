@@ -81,7 +81,8 @@ class ClassContents:
         return taught >= set(by_link)
 
     def of_district(self, district_class: DistrictClass) -> list[Member]:
-        users = self._users.get_many(district_class.student_keys)
+        # While an import moves numbers to kinds, its people have moved before their class says so.
+        users = self._users.get_present(district_class.student_keys)
         links = self._links.of_users(users)
         linked = {key: link.account_id for key, link in links.items() if link.is_linked}
         return [Member(user.display_name, linked.get(key)) for key, user in users.items()]

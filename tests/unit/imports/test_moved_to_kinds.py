@@ -29,6 +29,7 @@ from local.web_client import WebClient
 from shared.domain.link import LinkState
 from shared.domain.roster import RosterUserKey
 from shared.stores.renumbering import Renumbering
+from shared.use_cases.class_contents import ClassContents
 from tests.builders import key
 from tests.harness import World
 from tests.pages_harness import PASSWORD, Website, log_in
@@ -281,6 +282,23 @@ def test_a_move_that_broke_off_is_finished_by_running_it_again(web: Website) -> 
     kept = ("ROSTER", "LINK", "ACTIVATION", "MOVED", "POINTER")
     first, second = ({k: v for k, v in world.table.items.items() if k[1] in kept} for world in (web.world, other.world))
     assert first == second
+
+
+def test_a_class_has_its_students_between_the_move_of_people_and_of_classes(web: Website) -> None:
+    world = web.world
+    contents = ClassContents(world.accounts, world.links, world.users, world.classes, world.work)
+
+    def names() -> list[str]:
+        district_class = world.classes.get("lakeside", "c1")
+        assert district_class is not None
+        return sorted(member.name for member in contents.of_district(district_class))
+
+    before = names()
+    assert before
+    Renumbering(world.table).move(PEOPLE)
+    assert names() == before
+    moved(web)
+    assert names() == before
 
 
 def test_rolling_the_moving_import_back_keeps_the_kinds(web: Website) -> None:
