@@ -9,12 +9,12 @@ from itertools import chain
 from msgspec.json import Decoder
 from msgspec.structs import replace
 
+from functions.import_step.enrollment_notes import Unused
 from functions.import_step.formats.format import Mode
 from functions.import_step.plan import ImportPlan
 from functions.import_step.records import (
     MOST_CLEVER_IDS,
     MOST_SCHOOLS,
-    TEACHING,
     PersonRecord,
     RoleEnrollments,
     RoleRow,
@@ -77,11 +77,17 @@ class _Gathered:
     untold: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Of people in files that lack columns, for which fields."""
     named_by_roles: set[str] = field(default_factory=set)
+    """People whom a row of roles is about that is not removed; one that was rejected for its role among them."""
+    unusable_roles: set[str] = field(default_factory=set)
+    """People of whom a row with a role was rejected."""
+    over: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """People with a role that is over or has not begun, with the file and line of the first."""
     roles: dict[str, list[RoleRow]] = field(default_factory=dict)
     """Rows of roles by person, where those of an earlier upload may count besides."""
     removed: set[str] = field(default_factory=set)
     enrollments: ByPerson = field(default_factory=dict)
     ended: ByPerson = field(default_factory=dict)
+    unused: Unused = field(default_factory=Unused)
     notes: Tally = field(default_factory=Tally)
     """What is to be said of rows that are read."""
     others: list[Reject] = field(default_factory=list)
@@ -112,6 +118,7 @@ def diff_people(
     before = {sourced_id_of(line): line for line in snapshot or ()}
     known_aside = {sourced_id_of(line): line for line in aside}
     seen = _gather(blocks(), tells_roles_with_people=plan.tells_roles_with_people)
+    _reject_without_role(seen, blocks, plan, result)
     _reject_what_is_too_much(seen, blocks, result)
     result.rejects += seen.others
     result.users.read += len(seen.others)
@@ -128,9 +135,7 @@ def diff_people(
     comparison = _Comparison(seen, plan, result, known_aside, notes_changes=snapshot is not None)
     for key in sorted(before.keys() | seen.people.keys() | known_aside.keys()):
         comparison.compare(key, before.pop(key, None), seen.people.pop(key, None))
-    comparison.add_notes()
-    if comparison.not_teachers:
-        result.notes += _notes_of_rights(blocks(), comparison.not_teachers)
+    comparison.add_notes(blocks)
     return result
 
 
@@ -164,9 +169,8 @@ class _Comparison:
         self._enrollments = _Enrollments(seen)
         self._replaces_enrollments = plan.mode(Kind.ENROLLMENTS) is Mode.BULK
         self._replaces_all = self._replaces_enrollments and plan.tells_roles_with_people
-        self._left_out = self._waiting = self._left_out_enrollments = 0
-        self.not_teachers: set[str] = set()
-        """Whom enrollments call teachers of a class though their role is another."""
+        self._waiting = 0
+        self._left_out: set[str] = set()
 
     def compare(self, key: str, line: bytes | None, person: PersonRecord | None) -> None:
         """Compare a person of the upload with the packed record of the snapshot."""
@@ -246,8 +250,8 @@ class _Comparison:
             return
         is_waiting = not told.roles and "role" in self._seen.untold.get(key, ())
         self._waiting += is_waiting
-        # Clever's staff is noted where it is read, with its lines.
-        self._left_out += not is_waiting and self._plan.format["name"] != "clever"
+        if not is_waiting:
+            self._left_out.add(key)
         if self._plan.format["name"] != "oneroster":
             return
         enrollments = self._enrollments_aside(key, known)
@@ -259,14 +263,15 @@ class _Comparison:
 
     def _enrollments_aside(self, key: str, known: PersonRecord | None) -> list[RoleEnrollments]:
         named = _pairs(self._enrollments.of(key))
-        self._left_out_enrollments += len(named)
+        if named:
+            self._seen.unused.of_people.add(key)
         if not self._replaces_enrollments and known:
             named |= known.pairs() - self._enrollments.ended(key)
         return _by_role(named)
 
     def _note_rights(self, key: str, person: PersonRecord) -> None:
         if person.names_as_teacher():
-            self.not_teachers.add(key)
+            self._seen.unused.not_teachers.add(key)
 
     def _count_unchanged(self, person: PersonRecord) -> None:
         result = self._result
@@ -294,7 +299,7 @@ class _Comparison:
             else:
                 users.changed += 1
             return told
-        if old is None or _is_left_out(told, old):
+        if old is None or (_is_left_out(told, old) and key not in self._seen.unusable_roles):
             return None
         if self._leaves(key, told, old):
             users.read += self._plan.mode(Kind.USERS) is not Mode.BULK
@@ -372,8 +377,8 @@ class _Comparison:
             elif new.enrollments != old.enrollments:
                 enrollments.removed += len(old.pairs() - new.pairs())
 
-    def add_notes(self) -> None:
-        """Note what was unusual, once everybody was compared."""
+    def add_notes(self, blocks: Callable[[], Iterable[AnyPeopleBlock]]) -> None:
+        """Note what was unusual, once everybody was compared; ``blocks`` gives the rows once more, for their lines."""
         result, seen = self._result, self._seen
         because = (
             "the district takes additions only at this time"
@@ -382,21 +387,10 @@ class _Comparison:
         )
         for code, message, count in (
             (
-                "enrollments_left_out",
-                "Enrollments of people who were left out were not read.",
-                self._enrollments.left() + self._left_out_enrollments,
-            ),
-            (
-                "guardians_left_out",
-                "People without a role that this system acts for were left out.",
-                self._left_out,
-            ),
-            (
                 "waits_for_role",
                 "People whose role no row tells wait for it: they come with the upload that tells it.",
                 self._waiting,
             ),
-            ("repeated_enrollments", "Repeated enrollments were counted once.", self._enrollments.repeated),
             ("removals_put_off", f"People who are missing were kept, because {because}.", result.put_off),
             (
                 "enrollment_removals_put_off",
@@ -406,26 +400,32 @@ class _Comparison:
         ):
             if count:
                 result.notes.append(Note(code, message, count=count))
+        # Clever's staff is noted where it is read, with its lines.
+        if left_out := self._left_out - seen.unusable_roles if self._plan.format["name"] != "clever" else None:
+            result.notes.append(_note_of_left_out(blocks(), left_out))
         result.notes += seen.notes.notes()
+        seen.unused.of_people |= self._enrollments.left()
+        seen.unused.repeated_of = self._enrollments.repeated_of
+        if seen.unused:
+            result.notes += seen.unused.notes(blocks())
+
+
+def _note_of_left_out(blocks: Iterable[AnyPeopleBlock], left_out: set[str]) -> Note:
+    message = "People without a role that this system acts for were left out."
+    rows = (
+        (block.file, line)
+        for block in blocks
+        if isinstance(block, PeopleBlock)
+        for row, line in zip(block.rows, block.lines, strict=True)
+        if row.sourced_id in left_out
+    )
+    file, line = next(rows, (None, None))
+    return Note("guardians_left_out", message, file, len(left_out), line)
 
 
 def _is_left_out(person: PersonRecord | None, old: PersonRecord) -> bool:
     """Whether an administrator is in the upload still, as somebody for whom nothing is done: that is no removal."""
     return person is not None and person.role is None and old.role is Role.ADMINISTRATOR
-
-
-def _notes_of_rights(blocks: Iterable[AnyPeopleBlock], not_teachers: set[str]) -> Iterator[Note]:
-    """Enrollments that give no right to teach, by file, with the first line of each (M20)."""
-    message = (
-        "Enrollments as a teacher of people whose role is another were not used: only staff teach. Correct the role of the "
-        "person or of the enrollment."
-    )
-    for block in blocks:
-        if isinstance(block, EnrollmentsBlock) and block.role in TEACHING and not block.removed:
-            rows = (text.split("\t") for text in block.texts.split("\n"))
-            lines = [int(line) for user, _, line in rows if user in not_teachers]
-            if lines:
-                yield Note("not_a_teacher", message, block.file, len(lines), min(lines))
 
 
 class _Enrollments:
@@ -435,7 +435,8 @@ class _Enrollments:
         self._named = sorted(seen.enrollments.items())
         self._ended = sorted(seen.ended.items())
         self._latest: tuple[str, list[RoleEnrollments]] = ("", [])
-        self.repeated = 0
+        self.repeated_of: set[str] = set()
+        """Who is in a class twice with one role."""
 
     def of(self, key: str) -> list[RoleEnrollments]:
         """Return the person's enrollments, sorted. A second call in a row for the same person returns the same."""
@@ -446,7 +447,8 @@ class _Enrollments:
         for role, by_person in self._named:
             if listed := by_person.pop(key, None):
                 classes = sorted(set(listed))
-                self.repeated += len(listed) - len(classes)
+                if len(classes) < len(listed):
+                    self.repeated_of.add(key)
                 named.append(RoleEnrollments(role, classes))
         self._latest = (key, named)
         return named
@@ -455,9 +457,9 @@ class _Enrollments:
         """(class id, role) of those that the upload marks as removed."""
         return {(class_id, role) for role, by_person in self._ended for class_id in by_person.get(key, ())}
 
-    def left(self) -> int:
-        """How many were never taken."""
-        return sum(len(set(classes)) for _, by_person in self._named for classes in by_person.values())
+    def left(self) -> set[str]:
+        """Whose were never taken."""
+        return {user for _, by_person in self._named for user, classes in by_person.items() if classes}
 
 
 def _pairs(enrollments: Iterable[RoleEnrollments]) -> set[tuple[str, str]]:
@@ -490,6 +492,8 @@ def _gather(blocks: Iterable[AnyPeopleBlock], *, tells_roles_with_people: bool) 
     for person in seen.people.values():
         if len(person.roles) > 1:
             person.settle_roles()
+    if tells_roles_with_people:
+        _take_roles_that_are_over(seen)
     return seen
 
 
@@ -498,6 +502,12 @@ def _gather_roles(seen: _Gathered, block: RolesBlock, *, adds: bool) -> None:
     for row, line in zip(block.rows, block.lines, strict=True):
         if not row.removed:
             seen.named_by_roles.add(row.sourced_id)
+        if row.is_unusable:
+            seen.unusable_roles.add(row.sourced_id)
+            continue
+        if row.is_over:
+            seen.over.setdefault(row.sourced_id, (block.file, line))
+            seen.notes.tell("roles_over", _ROLES_OVER, block.file, line)
         if not adds:
             _gather_role(seen, block, row, line)
             continue
@@ -516,6 +526,43 @@ def _gather_role(seen: _Gathered, block: RolesBlock, row: RoleRow, line: int) ->
         rows.append(row)
     else:
         seen.others.append(_too_many_schools(block, row.sourced_id, line))
+
+
+_ROLES_OVER = "Roles that are over or have not begun were not used."
+
+
+def _take_roles_that_are_over(seen: _Gathered) -> None:
+    """Who has no other role keeps those that are over or have not begun, and is neither mailed nor let in."""
+    for key, (file, line) in seen.over.items():
+        if person := seen.people.get(key):
+            person.take_roles(person.roles)
+            if person.role and person.is_off:
+                seen.notes.tell("disabled_user", _ALL_ROLES_OVER, file, line)
+
+
+_ALL_ROLES_OVER = "People all of whose roles are over or have not begun are counted, and neither mailed nor let in."
+_DISABLED = "People whom the roster disables (enabledUser) are counted, and neither mailed nor let in."
+
+
+def _reject_without_role(
+    seen: _Gathered, blocks: Callable[[], Iterable[AnyPeopleBlock]], plan: ImportPlan, result: PeopleDiff
+) -> None:
+    """Where roles.csv says who people are, reject those of whom it says nothing: nobody leaves for a row that is not there."""
+    if not plan.needs_roles or not plan.tells_roles_with_people:
+        return
+    lacking = {key for key, person in seen.people.items() if person.role is None} - seen.named_by_roles
+    message = "No row of roles.csv says who this person is. Add one with the person's role."
+    for block in blocks() if lacking else ():
+        if not isinstance(block, PeopleBlock):
+            continue
+        for row, line in zip(block.rows, block.lines, strict=True):
+            if row.sourced_id in lacking and not row.removed:
+                number = number_of(row.sourced_id)[:80]
+                result.rejects.append(Reject(block.file, line, "role", "missing_value", message, number))
+                result.users.read += 1
+                result.users.rejected += 1
+    for key in lacking:
+        del seen.people[key]
 
 
 def _too_many_schools(block: PeopleBlock | RolesBlock, sourced_id: str, line: int) -> Reject:
@@ -584,6 +631,8 @@ def _gather_people(seen: _Gathered, block: PeopleBlock) -> None:
         if row.removed:
             seen.removed.add(row.sourced_id)
             continue
+        if row.disabled:
+            seen.notes.tell("disabled_user", _DISABLED, block.file, line)
         known = seen.people.get(row.sourced_id)
         if known is None:
             seen.people[row.sourced_id] = PersonRecord.of(row)
@@ -627,12 +676,18 @@ def _reject_dangling(
     if class_ids is not None:
         for by_person in seen.by_person():
             unknown_classes.update(*by_person.values())
+        deleted: set[str] = set()
         for known in class_ids():
+            if known and known[-1].startswith("\t"):
+                deleted.update(known.pop().split("\t"))
             unknown_classes.difference_update(known)
-    if not unknown_people and not unknown_classes:
+        seen.unused.in_classes = deleted & unknown_classes
+        unknown_classes -= deleted
+        seen.unused.rejected_classes = unknown_classes
+    if not unknown_people and not unknown_classes and not seen.unused.in_classes:
         return
     for by_person in seen.by_person():
-        _take_out(by_person, unknown_people, unknown_classes)
+        _take_out(by_person, unknown_people, unknown_classes | seen.unused.in_classes)
     for kind, reject in _dangling(blocks(), unknown_people, unknown_classes, deletes_too=is_bulk):
         result.rejects.append(reject)
         counts = result.users if kind is Kind.USERS else result.enrollments

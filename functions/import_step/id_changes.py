@@ -34,7 +34,7 @@ def _bearers(
     changes: Iterable[tuple[PersonRecord | None, PersonRecord | None]], everybody: Iterable[PersonRecord]
 ) -> Iterator[Bearer]:
     for person in everybody:
-        if person.email:
+        if person.email and not person.is_off:
             yield Bearer(person.email, _HOLDS, person.sourced_id, person.role, person.given_name, person.family_name)
     for old, new in changes:
         if old and new:

@@ -65,6 +65,7 @@ class SplitSink:
         self._class_ids = (folder / "class-ids").open("w", encoding="utf-8", newline="\n")
         self._rejects = (folder / "rejects").open("wb")
         self._references = (folder / "references").open("wb")
+        self._deleted_classes: list[str] = []
         self.rejected: dict[Kind, int] = dict.fromkeys(Kind, 0)
         self.notes: list[Note] = []
         self.schools: dict[str, str] = {}
@@ -77,6 +78,8 @@ class SplitSink:
         """How many rows were taken."""
 
     def close(self) -> None:
+        if self._deleted_classes:
+            self._class_ids.write(f"\t{'\t'.join(self._deleted_classes)}\n")
         self._class_ids.close()
         self._rejects.close()
         self._references.close()
@@ -110,13 +113,15 @@ class SplitSink:
         *,
         removed: bool = False,
         row_id: str = "",
+        is_over: bool = False,
+        is_unusable: bool = False,
     ) -> None:
         if not self._usable_id(Kind.USERS, sourced_id, where, "userSourcedId"):
             return
         if not self._fits(Kind.USERS, (school_id,), 1, where, "orgSourcedId"):
             return
         self.rows += 1
-        row = RoleRow(sourced_id, role, school_id, removed, row_id[:LONGEST_NAMED_ID])
+        row = RoleRow(sourced_id, role, school_id, removed, row_id[:LONGEST_NAMED_ID], is_over, is_unusable)
         self._people.add(self._head(RolesBlock, where.file, "userSourcedId"), row, where.line)
 
     def school(self, sourced_id: str, name: str) -> None:
@@ -139,7 +144,10 @@ class SplitSink:
             row.school_id = None
             text = "Ids of schools that are too long were read as if there were none. Shorten them."
             self.note(Note("school_not_usable", text, where.file, 1, where.line))
-        self._class_ids.write(row.sourced_id + "\n")
+        if row.removed:
+            self._deleted_classes.append(row.sourced_id)
+        else:
+            self._class_ids.write(row.sourced_id + "\n")
         row.title = _name(row.title)
         row.school_id = row.school_id or None
         row.course_title = _name(row.course_title or "") or None

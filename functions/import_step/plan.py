@@ -184,6 +184,8 @@ class OpenedUpload(Struct, kw_only=True):
     """The district's day, YYYY-MM-DD."""
     by_kind: bool = False
     """Whether numbers have kinds."""
+    needs_roles: bool = False
+    """Whether roles.csv says who everybody of users.csv is."""
     more_modes: dict[str, Mode] = {}
     """What the files hold that tell more of people and classes, by stem (``Recognised.parts``)."""
 
@@ -261,6 +263,8 @@ class ImportPlan(WritePlan, kw_only=True):
     parts: int
     files: list[str]
     """In the order in which they were read."""
+    needs_roles: bool = False
+    """Whether roles.csv says who everybody of users.csv is."""
     more_modes: dict[str, Mode] = {}
     """What the files hold that tell more of people and classes, by stem (``Recognised.parts``)."""
 

@@ -61,6 +61,8 @@ class PersonRow(Struct, array_like=True, gc=False):
     clever_ids: tuple[str, ...] = ()
     school_ids: tuple[str, ...] = ()
     removed: bool = False
+    disabled: bool = False
+    """``enabledUser`` is false."""
 
 
 class RoleRow(Struct, array_like=True, gc=False):
@@ -72,9 +74,14 @@ class RoleRow(Struct, array_like=True, gc=False):
     removed: bool = False
     row_id: str = ""
     """The id of the row itself; empty where the format gives it none."""
+    is_over: bool = False
+    """Whether the role has ended, or not begun."""
+    is_unusable: bool = False
+    """Whether the row was rejected for its role."""
 
     def told(self) -> ToldRole:
-        return ToldRole(self.row_id or f"{self.role or ''}@{self.school_id}", self.role, self.school_id)
+        row_id = self.row_id or f"{self.role or ''}@{self.school_id}"
+        return ToldRole(row_id, self.role, self.school_id, self.is_over)
 
 
 class ToldRole(Struct, array_like=True, frozen=True, gc=False):
@@ -83,6 +90,8 @@ class ToldRole(Struct, array_like=True, frozen=True, gc=False):
     row_id: str
     role: Role | None
     school_id: str
+    is_over: bool = False
+    """Whether the role has ended, or not begun."""
 
 
 class ClassRow(Struct, array_like=True, gc=False):
@@ -161,6 +170,8 @@ class PersonRecord(Struct, array_like=True, gc=False):
     """Whether a teacher has a row as an administrator, too."""
     roles: list[ToldRole] = []
     """What role and schools were taken from, sorted, where rows of their own tell roles; else empty."""
+    disabled: bool = False
+    """Whether the roster disables the person: no row is enabled."""
 
     @classmethod
     def of(cls, row: PersonRow) -> PersonRecord:
@@ -175,6 +186,7 @@ class PersonRecord(Struct, array_like=True, gc=False):
             sorted(row.clever_ids),
             sorted(row.school_ids),
             [],
+            disabled=row.disabled,
         )
 
     def disagreement(self, row: PersonRow) -> str | None:
@@ -188,13 +200,15 @@ class PersonRecord(Struct, array_like=True, gc=False):
     def add(self, row: PersonRow) -> None:
         """Add another row of the same person; the names of the first one stay."""
         self._take_role(row.role)
+        self.disabled &= row.disabled
         self.email = self.email or row.email
         self.username = self.username or row.username
         _add(self.clever_ids, row.clever_ids)
         _add(self.school_ids, row.school_ids)
 
     def add_role(self, row: RoleRow) -> None:
-        """Add one of the person's roles, and its school. ``settle_roles`` follows once all are added."""
+        """Add one of the person's roles, and its school. ``settle_roles`` follows once all are added, or ``take_roles`` where one
+        of them is over."""
         if not self.roles:
             self.roles = self.told_roles()
         self.roles.append(row.told())
@@ -218,10 +232,14 @@ class PersonRecord(Struct, array_like=True, gc=False):
         """Have the role and the schools that these rows tell, and no others."""
         self.roles = list(told)
         self.settle_roles()
-        roles = {each.role for each in self.roles}
+        counted = [each for each in self.roles if not each.is_over]
+        if self._has_no_role_now():
+            # Who has no other role keeps those that are over, and is off.
+            counted = self.roles
+        roles = {each.role for each in counted}
         self.role = reduce(foremost, roles, None)
         self.also_administers = {Role.TEACHER, Role.ADMINISTRATOR} <= roles
-        self.school_ids = sorted({each.school_id for each in self.roles if each.school_id})
+        self.school_ids = sorted({each.school_id for each in counted if each.school_id})
         if not any(each.row_id for each in self.roles):
             self.roles = []
 
@@ -232,6 +250,8 @@ class PersonRecord(Struct, array_like=True, gc=False):
             new.email = self.email
         if "clever_ids" in untold:
             new.clever_ids = self.clever_ids
+        if "disabled" in untold:
+            new.disabled = self.disabled
         rows = [each for each in self.roles if each.row_id]
         new.take_roles([*rows, *self._own_roles_after(told, untold)])
         return new
@@ -286,10 +306,20 @@ class PersonRecord(Struct, array_like=True, gc=False):
         )
         return replace(self, given_name=given, family_name=family, username=username or None)
 
+    @property
+    def is_off(self) -> bool:
+        """Whether nobody is to be mailed or let in as this person: disabled, or without a role that has begun and is not over."""
+        return self.disabled or self._has_no_role_now()
+
+    def _has_no_role_now(self) -> bool:
+        roles = [each.is_over for each in self.roles if each.row_id or each.role]
+        return bool(roles) and all(roles)
+
     def is_matched_like(self, other: PersonRecord) -> bool:
-        """Whether nothing that a match rests on differs: role, family name, address, Clever ids."""
+        """Whether nothing that a match rests on differs: role, family name, address, Clever ids, being off."""
         return (
             self.role == other.role
+            and self.is_off == other.is_off
             and self.email == other.email
             and self.clever_ids == other.clever_ids
             and self.family_name == other.family_name
@@ -307,7 +337,9 @@ class PersonRecord(Struct, array_like=True, gc=False):
         return self.role is not Role.TEACHER and any(each.role in TEACHING for each in self.enrollments)
 
     def memberships(self) -> set[tuple[str, str]]:
-        """(class id, ``TEACHERS`` or ``STUDENTS``) for each class that the person teaches or attends."""
+        """(class id, ``TEACHERS`` or ``STUDENTS``) for each class that the person teaches or attends; none of who is off."""
+        if self.is_off:
+            return set()
         kinds = _MEMBER_KINDS if self.role is Role.TEACHER else _STUDENTS_ALONE
         return self._memberships(kinds)
 
@@ -324,9 +356,10 @@ class PersonRecord(Struct, array_like=True, gc=False):
         }
 
     def roster_user(self, district_id: str, *, active: bool = True) -> RosterUser:
-        """Return the roster user that this is; one who is not active has no classes."""
+        """Return the roster user that this is; one who is not active has no classes. Who is off is as one who left."""
         if self.role is None:
             raise ValueError("somebody without a role is no roster user")
+        active = active and not self.is_off
         enrollments = self.enrollments if active else ()
         teaching = TEACHING if self.role is Role.TEACHER else ()
         teaches = {class_id for each in enrollments if each.role in teaching for class_id in each.class_ids}
@@ -356,7 +389,7 @@ class PersonRecord(Struct, array_like=True, gc=False):
 
     def acts_like(self, other: PersonRecord) -> bool:
         """Whether nothing differs that the table has of the person."""
-        return self == replace(other, roles=self.roles)
+        return self.is_off == other.is_off and self == replace(other, roles=self.roles, disabled=self.disabled)
 
     def has_name(self) -> bool:
         return bool(self.given_name or self.family_name)
@@ -527,8 +560,8 @@ class Bearer(Struct, array_like=True, gc=False):
     """The names of those who hold an address."""
 
 
-def _place_of_role(told: ToldRole) -> tuple[str, str, str]:
-    return told.row_id, told.school_id, told.role or ""
+def _place_of_role(told: ToldRole) -> tuple[str, str, str, bool]:
+    return told.row_id, told.school_id, told.role or "", told.is_over
 
 
 def _is_in(ordered: list[str], text: str) -> bool:

@@ -207,7 +207,8 @@ class WorkingFiles:
             self._files.write(self._snapshot_key(plan.snapshot_id, REFERENCES, 0), body)
 
     def class_ids(self, plan: ImportPlan) -> Iterator[list[str]]:
-        """The ids of the upload's classes, part by part."""
+        """The ids of the upload's classes, part by part. Where rows mark classes as deleted, the last text of a part is a tab and
+        their ids, with tabs between."""
         for part in range(plan.parts):
             yield self._files.read(self._key(f"class-ids-{part}")).decode().split("\n")[:-1]
 

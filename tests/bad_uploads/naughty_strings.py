@@ -22,10 +22,11 @@ def beside(roster: Roster, name: str, body: bytes) -> Case:
     more = [f"{with_id(sheet, f'x{n}')},{_ended(record)}" for n, record in enumerate(records)]
     before = f"{sheet.lines[0]},{_ended(header)}" + "".join(good + more)
     line = len(_LINE.findall(before)) + 1
+    roles = with_roles(roster, [f"x{n}" for n in range(len(records))])
     return Case(
         f"{roster.format}: beside {name}",
-        roster.with_file(sheet.name, before),
-        roster.with_file(sheet.name, before + with_id(sheet, "") + f",{records[0]}"),
+        {**roster.with_file(sheet.name, before), **roles},
+        {**roster.with_file(sheet.name, before + with_id(sheet, "") + f",{records[0]}"), **roles},
         "completed",
         "missing_value",
         At(sheet.name, line, sheet.id_column),
@@ -59,6 +60,20 @@ def with_values(sheet: Sheet, columns: list[str], values: Sequence[str]) -> tupl
         lines[line] = some
         line += 1 + sum(len(_LINE.findall(value + ".")) - 1 for value in some)
     return text.getvalue(), lines
+
+
+def with_roles(roster: Roster, ids: Sequence[str]) -> dict[str, str | bytes]:
+    """The file that says who people are, where the format has one, with a row more for each of these ids."""
+    for sheet in roster.others:
+        if sheet.name == "roles.csv":
+            text = io.StringIO(sheet.text)
+            text.seek(0, io.SEEK_END)
+            for sourced_id in ids:
+                cells = sheet.lines[1].split(",")
+                cells[sheet.columns.index(sheet.user_column)] = sourced_id
+                csv.writer(text, lineterminator="\n").writerow(cells)
+            return {sheet.name: text.getvalue()}
+    return {}
 
 
 def with_id(sheet: Sheet, key: str) -> str:

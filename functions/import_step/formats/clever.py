@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from functions.import_step.archive import RosterFile
+from functions.import_step.formats.dates import DateOrder
 from functions.import_step.formats.format import (
     Mode,
     Recognised,
@@ -136,7 +137,7 @@ class Clever:
     def _sections(file: RosterFile, sink: Sink) -> int:
         sections = table(file, Kind.CLASSES, sink)
         sections.require(["School_id", "Section_id", "Teacher_id"])
-        ends = Ends(sections, ("Term_start", "Term_end"), sink)
+        ends = Ends(sections, ("Term_start", "Term_end"), sink, otherwise=DateOrder.MONTH_FIRST)
         columns = (
             "Section_id",
             "School_id",
@@ -157,7 +158,7 @@ class Clever:
                 or " – ".join(part for part in (course, f"Period {period}" if period else number) if part)
                 or section
             )
-            sink.school_class(ClassRow(section, title, school, course, number, term, ends.after(ends_on)), where)
+            sink.school_class(ClassRow(section, title, school, course, number, term, ends.after(ends_on, line)), where)
             if not section or has_control(section):
                 continue
             for column, teacher in zip(_TEACHER_COLUMNS, teachers, strict=True):

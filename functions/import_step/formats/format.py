@@ -50,8 +50,11 @@ class Sink(Protocol):
         *,
         removed: bool = False,
         row_id: str = "",
+        is_over: bool = False,
+        is_unusable: bool = False,
     ) -> None:
-        """One of a person's roles; ``row_id`` is the id of the row itself."""
+        """One of a person's roles; ``row_id`` is the id of the row itself. ``is_over``: it has ended, or not begun.
+        ``is_unusable``: its row was rejected for the role."""
 
     def school(self, sourced_id: str, name: str) -> None: ...
     def reference(self, row: ReferenceRow, where: Where) -> None:
@@ -87,6 +90,10 @@ class Recognised:
     """What was unusual about how it was recognised."""
     by_kind: bool = False
     """Whether students, teachers and staff are numbered separately."""
+    needs_roles: bool = False
+    """Whether roles.csv says who everybody of users.csv is."""
+    on: str = ""
+    """The district's day, YYYY-MM-DD: what ended before it is over."""
     parts: dict[str, Mode] = field(default_factory=dict)
     """What the files hold that tell more of people and classes, by stem: ``roles``, ``courses``, ``academicsessions``."""
 

@@ -22,7 +22,7 @@ from functions.import_step.formats.format import (
     table,
     unknown_role,
 )
-from functions.import_step.formats.roles import is_known_role, role_of
+from functions.import_step.formats.roles import acts_in_class, is_known_role, role_of
 from functions.import_step.formats.terms import Ends
 from functions.import_step.records import ClassRow, CourseRow, PersonRow, ReferenceRow, TermRow
 from shared.domain.errors import UploadRejected
@@ -36,6 +36,12 @@ _RENAMED_FROM_1_0 = {
     "agents": "agentSourcedIds",
     "orgSourcedId": "orgSourcedIds",
 }
+_ROLE_DATES = {"roleStartDate": "beginDate", "roleEndDate": "endDate"}
+"""School Data Sync's names."""
+_DISABLED = ("false", "0", "no", "f", "n")
+_ENABLED = ("", "true", "1", "yes", "t", "y")
+_USED = {"users", "roles", "classes", "enrollments", "orgs", "courses", "academicsessions"}
+"""The files of a roster that are read."""
 _VERSIONS = ("1.0", "1.1", "1.2")
 _WORDS = ("absent", "bulk", "delta")
 _REMOVED = ("tobedeleted", "inactive")
@@ -47,7 +53,7 @@ _REFERRED_TO = ("academicsessions", "courses")
 """Who reads the beginning of classes.csv reads these, too; without a byte in them they say nothing."""
 _USER_COLUMNS = (
     "sourcedId", "status", "role", "username", "userIds", "givenName", "familyName", "email", "orgSourcedIds",
-    "primaryOrgSourcedId", "preferredGivenName", "preferredFamilyName",
+    "primaryOrgSourcedId", "preferredGivenName", "preferredFamilyName", "enabledUser",
 )  # fmt: skip
 _CLASS_COLUMNS = (
     "sourcedId", "status", "title", "courseSourcedId", "classCode", "schoolSourcedId", "orgSourcedIds", "termSourcedIds",
@@ -63,17 +69,19 @@ class OneRoster:
     def recognise(self, files: dict[str, RosterFile]) -> Recognised | None:
         if not {"manifest", "users", "classes", "roles"} & set(files):
             return None
-        manifest = _manifest(files["manifest"]) if "manifest" in files else _Manifest("")
+        manifest = _manifest(files) if "manifest" in files else _Manifest("")
         columns = table(files["users"], None, _Quiet()) if "users" in files else None
+        if columns and not {"manifest", "classes"} & set(files):
+            _check_whose(columns)
         modes, parts = _modes(files, manifest)
-        notes = tuple(_disagreements(files, manifest))
-        if columns and "manifest" not in files and not columns.has("status"):
-            if "roles" in files:
-                return Recognised("sds", "2.1", modes, files, notes, parts=parts)
-            if columns.has("role"):
-                return Recognised("sds", "2", modes, files, notes, parts=parts)
-        version = manifest.version if manifest.version in _VERSIONS else _version_by_files(files, columns)
-        return Recognised("oneroster", version, modes, files, notes, parts=parts)
+        return Recognised(
+            *_name_and_version(files, manifest, columns),
+            modes,
+            files,
+            (*_disagreements(files, manifest), *manifest.notes),
+            parts=parts,
+            needs_roles=columns is not None and not columns.has("role") and parts["roles"] is Mode.BULK,
+        )
 
     def stems(self, upload: Recognised) -> Sequence[str]:
         if upload.mode is Mode.BULK:
@@ -143,15 +151,15 @@ class _Reader:
         if not word:
             if not is_bulk:
                 text = "Rows of a delta without a status were read as active. Fill in active or tobedeleted."
-                self._sink.note(Note("no_status", text, where.file, count))
+                self._sink.note(Note("no_status", text, where.file, count, where.line))
             return False
         if word in _REMOVED:
             if is_bulk:
-                self._sink.note(
-                    Note("status_in_bulk", "A bulk file marks rows as deleted; they were left out.", where.file, count)
-                )
+                text = "A bulk file marks rows as deleted; they were left out."
+                self._sink.note(Note("status_in_bulk", text, where.file, count, where.line))
             return True
-        self._sink.note(Note("unknown_status", "An unknown status was read as active.", where.file, count))
+        text = "An unknown status was read as active."
+        self._sink.note(Note("unknown_status", text, where.file, count, where.line))
         return False
 
     def _is_unclear(self, status: str, kind: Kind) -> bool:
@@ -191,7 +199,9 @@ class _Reader:
         where = Where(users.shown, 1, untold=_untold(users) if is_delta else ())
         for line, row in users.rows(_USER_COLUMNS):
             seen += 1
-            sourced_id, status, role, username, ids, given, family, email, orgs, primary, pref_given, pref_family = row
+            (
+                sourced_id, status, role, username, ids, given, family, email, orgs, primary, pref_given, pref_family, enabled,
+            ) = row  # fmt: skip
             where.line = line
             if is_delta and self._is_unclear(status, Kind.USERS):
                 self._reject_status(Kind.USERS, users.shown, (line,))
@@ -217,27 +227,59 @@ class _Reader:
                 _clever_ids(ids),
                 tuple(dict.fromkeys((primary, *several(orgs)))) if primary else several(orgs),
                 removed,
+                enabled != "true" and self._is_disabled(enabled, where),
             )
             self._sink.person(person, where)
         return seen
 
+    def _is_disabled(self, enabled: str, where: Where) -> bool:
+        """Whether ``enabledUser`` is false, in whatever way it is written."""
+        word = enabled.lower()
+        if word not in _ENABLED and word not in _DISABLED:
+            text = "Words of enabledUser that are not known were read as true. Write true or false."
+            self._sink.note(Note("unknown_enabled", text, where.file, 1, where.line))
+        return word in _DISABLED
+
     def roles(self, file: RosterFile) -> int:
-        roles = table(file, Kind.USERS, self._sink)
+        roles = table(file, Kind.USERS, self._sink, _ROLE_DATES)
         roles.require(["userSourcedId", "role", "orgSourcedId"])
+        dates = self._dates(roles, "beginDate", "endDate")
+        columns = ("userSourcedId", "role", "orgSourcedId", "status", "sourcedId", "beginDate", "endDate")
         seen = 0
-        columns = ["userSourcedId", "role", "orgSourcedId", "status", "sourcedId"]
-        for line, (user, role, org, status, row_id) in roles.rows(columns):
+        for line, (user, role, org, status, row_id, begins, ends) in roles.rows(columns):
             seen += 1
             if status and self._is_unclear(status, Kind.USERS):
                 self._reject_status(Kind.USERS, roles.shown, (line,))
                 continue
             where = Where(roles.shown, line)
             removed = self._is_removed(status, where, Kind.USERS)
-            if not is_known_role(role) and not removed:
+            is_unusable = not is_known_role(role) and not removed
+            if is_unusable:
                 self._reject_role(role, roles.shown, line)
-                continue
-            self._sink.role(user, role_of(role), org, where, removed=removed, row_id=row_id)
+                if not user or has_control(user):
+                    continue
+            is_over = bool(begins or ends) and self._is_not_now(dates, begins, ends, line)
+            self._sink.role(
+                user,
+                role_of(role),
+                org,
+                where,
+                removed=removed,
+                row_id=row_id,
+                is_over=is_over,
+                is_unusable=is_unusable,
+            )
         return seen
+
+    def _dates(self, dated: Table, *columns: str) -> Ends:
+        """How the dates of these columns are read. An end is the day after the last one in OneRoster; in School Data Sync it is
+        the last day."""
+        return Ends(dated, columns, self._sink, is_exclusive=self._upload.name != "sds")
+
+    def _is_not_now(self, dates: Ends, begins: str, ends: str, line: int) -> bool:
+        """Whether something is over today, or has not begun."""
+        after, first = dates.after(ends, line), dates.first(begins, line)
+        return (after is not None and after <= self._upload.on) or (first is not None and first > self._upload.on)
 
     def classes(self, file: RosterFile) -> int:
         if not file.piece.start:
@@ -288,13 +330,15 @@ class _Reader:
 
     def terms(self, file: RosterFile) -> int:
         sessions = table(file, None, self._sink)
-        ends = Ends(sessions, ("startDate", "endDate"), self._sink, is_exclusive=True)
+        ends = self._dates(sessions, "startDate", "endDate")
         seen = 0
         for line, (sourced_id, title, end, year, status) in sessions.rows(_TERM_COLUMNS):
             seen += 1
             if sourced_id:
                 known_year = year if _SCHOOL_YEAR.fullmatch(year) else ""
-                row = TermRow(sourced_id, title, ends.after(end), known_year, self._is_gone(status, sessions.shown))
+                row = TermRow(
+                    sourced_id, title, ends.after(end, line), known_year, self._is_gone(status, sessions.shown)
+                )
                 self._sink.reference(row, Where(sessions.shown, line))
         return seen
 
@@ -308,37 +352,56 @@ class _Reader:
     def enrollments(self, file: RosterFile) -> int:
         enrollments = table(file, Kind.ENROLLMENTS, self._sink)
         enrollments.require(["classSourcedId", "userSourcedId", "role"])
+        dates = self._dates(enrollments, "beginDate", "endDate")
         seen = 0
-        for lines, columns in enrollments.batches(["userSourcedId", "classSourcedId", "role", "status"]):
+        for lines, columns in enrollments.batches(["userSourcedId", "classSourcedId", "role", "status", "endDate"]):
             seen += len(lines)
-            users, classes, roles, statuses = columns
-            groups = set(zip(roles, statuses, strict=True))
-            for role, status in sorted(groups):
+            users, classes, roles, statuses, ends = columns
+            over = self._over(dates, ends, lines)
+            said = list(zip(roles, statuses, over, strict=True))
+            groups = set(said)
+            for group_of in sorted(groups):
                 group = _Group(users, classes, lines)
                 if len(groups) > 1:
-                    group = group.where([pair == (role, status) for pair in zip(roles, statuses, strict=True)])
-                self._enroll(enrollments.shown, role, status, group)
+                    group = group.where([each == group_of for each in said])
+                self._enroll(enrollments.shown, *group_of, group)
         return seen
 
-    def _enroll(self, file: str, role: str, status: str, group: _Group) -> None:
+    def _over(self, dates: Ends, ends: Sequence[str], lines: Sequence[int]) -> Sequence[bool]:
+        """Of each enrollment, whether its last day is past. One that has not begun is read: its class is there already."""
+        days = set(ends)
+        if days == {""}:
+            return [False] * len(ends)
+        after = {day: dates.after(day, lines[ends.index(day)], ends.count(day)) for day in sorted(days)}
+        past = {day for day, next_day in after.items() if next_day is not None and next_day <= self._upload.on}
+        return [end in past for end in ends]
+
+    def _enroll(self, file: str, role: str, status: str, is_over: bool, group: _Group) -> None:
         """Hand enrollments with the same role and status to the sink."""
         if self._is_unclear(status, Kind.ENROLLMENTS):
             self._reject_status(Kind.ENROLLMENTS, file, group.lines)
             return
-        where = Where(file, 1)
+        where = Where(file, group.lines[0])
         removed = self._is_removed(status, where, Kind.ENROLLMENTS, len(group.lines))
-        if not role and not removed:
-            group = self._without_role(file, group)
-        self._sink.enrollments(where, role.lower(), group.users, group.classes, group.lines, removed=removed)
+        if not removed and not is_known_role(role):
+            group = self._without_role(file, role, group)
+        elif not removed and is_over:
+            text = "Enrollments whose last day is past are over; nobody is in a class by them."
+            self._sink.note(Note("enrollment_over", text, file, len(group.lines), group.lines[0]))
+        elif not removed and not acts_in_class(role):
+            text = "Enrollments with roles that neither teach nor attend a class are counted, and do nothing."
+            self._sink.note(Note("role_does_nothing", text, file, len(group.lines), group.lines[0]))
+        self._sink.enrollments(where, role.lower(), group.users, group.classes, group.lines, removed=removed or is_over)
 
-    def _without_role(self, file: str, group: _Group) -> _Group:
-        """Reject enrollments that lack nothing but a role. Return the others: the sink rejects them for their ids."""
+    def _without_role(self, file: str, role: str, group: _Group) -> _Group:
+        """Reject enrollments that lack nothing but a role that is known. Return the others: the sink rejects them for their
+        ids."""
         lacks_role = [
             bool(user and class_id and not has_control(user + class_id))
             for user, class_id in zip(group.users, group.classes, strict=True)
         ]
         for line in compress(group.lines, lacks_role):
-            self._sink.reject(Kind.ENROLLMENTS, missing_value(file, line, "role"))
+            self._sink.reject(Kind.ENROLLMENTS, (unknown_role if role else missing_value)(file, line, "role"))
         return group.where([not lacks for lacks in lacks_role])
 
 
@@ -348,9 +411,38 @@ def _untold(users: Table) -> tuple[str, ...]:
         "role": ("role",),
         "email": ("email",),
         "clever_ids": ("userIds",),
+        "disabled": ("enabledUser",),
         "school_ids": ("orgSourcedIds", "primaryOrgSourcedId"),
     }
     return tuple(name for name, of in columns.items() if not any(map(users.has, of)))
+
+
+def _check_whose(users: Table) -> None:
+    """Raises UploadRejected that says what a users.csv is that comes from another system, or is a list of somebody's own."""
+    if users.has("sourcedId"):
+        return
+    if users.has("user_id") and users.has("login_id"):
+        whose = "users.csv is Canvas' own file of users"
+    elif users.has("username") and users.has("firstname"):
+        whose = "users.csv is Moodle's own file of users"
+    else:
+        whose = "users.csv has no column sourcedId: it is a list of another system"
+    raise UploadRejected(
+        "unknown_format",
+        f"{whose}, and no roster that is known here. Export a roster as OneRoster 1.1 or 1.2 CSV, Clever CSV or School Data "
+        "Sync CSV from the district's information system, and upload that.",
+        file=users.shown,
+        line=users.header_line,
+    )
+
+
+def _name_and_version(files: dict[str, RosterFile], manifest: _Manifest, users: Table | None) -> tuple[str, str]:
+    if users and "manifest" not in files and not users.has("status"):
+        if "roles" in files:
+            return "sds", "2.1"
+        if users.has("role"):
+            return "sds", "2"
+    return "oneroster", manifest.version if manifest.version in _VERSIONS else _version_by_files(files, users)
 
 
 def _clever_ids(user_ids: str) -> tuple[str, ...]:
@@ -368,26 +460,31 @@ class _Manifest:
     file: str
     version: str = ""
     words: dict[str, str] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    """What it says unclearly of files that are not used."""
 
 
-def _manifest(file: RosterFile) -> _Manifest:
-    """Raises UploadRejected where it does not say clearly what a file is: a delta that is taken for the whole roster would
-    remove everybody whom it does not name."""
-    shown = file.name.rsplit("/", 1)[-1]
+def _manifest(files: dict[str, RosterFile]) -> _Manifest:
+    """Raises UploadRejected where it does not say clearly what a file is that is used: a delta that is taken for the whole roster
+    would remove everybody whom it does not name."""
+    shown = files["manifest"].name.rsplit("/", 1)[-1]
     found = _Manifest(shown)
-    for line, name, value in _properties(file):
+    for line, name, value in _properties(files["manifest"]):
         if name == "oneroster.version":
             found.version = value
         stem = name.removeprefix("file.")
         if stem == name:
             continue
         word = value.lower()
+        what = ""
         if word not in _WORDS:
-            raise _bad_manifest(
-                shown, line, "The manifest does not say what this file is. Write absent, bulk or delta."
-            )
-        if found.words.setdefault(stem, word) != word:
-            raise _bad_manifest(shown, line, "The manifest says two things of one file. Leave one of them out.")
+            what = f"The manifest does not say what {stem}.csv is. Write absent, bulk or delta."
+        elif found.words.setdefault(stem, word) != word:
+            what = f"The manifest says two things of {stem}.csv. Leave one of them out."
+        if what and stem in _USED and stem in files:
+            raise _bad_manifest(shown, line, what)
+        if what:
+            found.notes.append(Note("manifest_unclear", f"{what} The file is not used.", shown, 1, line))
     return found
 
 

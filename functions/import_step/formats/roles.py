@@ -51,5 +51,11 @@ def is_known_role(text: str) -> bool:
     return role_of(text) is not None or _word(text) in _LEFT_OUT or text.lower().startswith("ext:")
 
 
+@lru_cache(1_000)
+def acts_in_class(text: str) -> bool:
+    """Whether an enrollment with this role makes anybody a teacher or a student of the class."""
+    return role_of(text) in (Role.TEACHER, Role.STUDENT)
+
+
 def _word(text: str) -> str:
     return "".join(text.lower().split()).replace("_", "").replace("-", "")

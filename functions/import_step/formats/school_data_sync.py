@@ -89,7 +89,7 @@ class SchoolDataSync:
         seen = 0
         for line, (sis_id, school, first, last, username, status) in people.rows(columns):
             seen += 1
-            removed = self._is_inactive(status, people.shown, sink)
+            removed = self._is_inactive(status, people.shown, line, sink)
             if not school and not removed:
                 sink.reject(Kind.USERS, missing_value(people.shown, line, "School SIS ID"))
                 continue
@@ -109,13 +109,13 @@ class SchoolDataSync:
         seen = 0
         for line, (section, school, name, course, number, term, ends_on, status) in sections.rows(columns):
             seen += 1
-            removed = self._is_inactive(status, sections.shown, sink)
+            removed = self._is_inactive(status, sections.shown, line, sink)
             if not school and not removed:
                 sink.reject(Kind.CLASSES, missing_value(sections.shown, line, "School SIS ID"))
                 continue
             title = name or course or section
             where = Where(sections.shown, line, "SIS ID")
-            row = ClassRow(section, title, school, course, number, term, ends.after(ends_on), removed)
+            row = ClassRow(section, title, school, course, number, term, ends.after(ends_on, line), removed)
             sink.school_class(row, where)
         return seen
 
@@ -131,8 +131,8 @@ class SchoolDataSync:
         return seen
 
     @staticmethod
-    def _is_inactive(status: str, file: str, sink: Sink) -> bool:
+    def _is_inactive(status: str, file: str, line: int, sink: Sink) -> bool:
         if status.lower() in ("inactive", "deleted", "tobedeleted"):
-            sink.note(Note("status_in_bulk", "A bulk file marks rows as deleted; they were left out.", file, 1))
+            sink.note(Note("status_in_bulk", "A bulk file marks rows as deleted; they were left out.", file, 1, line))
             return True
         return False

@@ -205,6 +205,7 @@ def _opened(
         additions_only=additions_only,
         on=on.isoformat(),
         by_kind=upload.by_kind,
+        needs_roles=upload.needs_roles,
         more_modes=upload.parts,
     )
 
@@ -219,7 +220,16 @@ def _reading(files: list[RosterFile]) -> str:
 
 def _recognised(opened: OpenedUpload, files: dict[str, RosterFile]) -> Recognised:
     """What the upload was recognised as when it was opened."""
-    return Recognised(opened.name, opened.version, opened.modes, files, by_kind=opened.by_kind, parts=opened.more_modes)
+    return Recognised(
+        opened.name,
+        opened.version,
+        opened.modes,
+        files,
+        by_kind=opened.by_kind,
+        parts=opened.more_modes,
+        needs_roles=opened.needs_roles,
+        on=opened.on,
+    )
 
 
 def _check(opened: OpenedUpload, parts: list[PartRead]) -> tuple[list[Note], dict[Kind, str]]:
@@ -273,6 +283,7 @@ def _plan(
         round="",
         snapshot_id=import_.snapshot_id,
         by_kind=opened.by_kind,
+        needs_roles=opened.needs_roles,
         more_modes=opened.more_modes,
     )
 

@@ -127,6 +127,11 @@ def ids_of_classes(body: bytes) -> list[tuple[list[str], list[int]]]:
     return [([row[0] for row in rows], lines) for *_, rows, lines in map(json.loads, body.splitlines())]
 
 
+def says_all(notes: Any, expected: Any) -> bool:
+    """Whether each expected note is among these, in whatever order."""
+    return all(any(says(note, one) for note in notes) for one in expected)
+
+
 def says(document: Any, expected: Any) -> bool:
     """Whether a JSON document says all that is expected; it may say more, also where a note said nothing. What changes with
     how rows are written is left aside."""
@@ -134,7 +139,10 @@ def says(document: Any, expected: Any) -> bool:
         return True
     if isinstance(expected, dict):
         named = {name: value for name, value in expected.items() if name not in CHANGED or isinstance(value, dict)}
-        return all(name in document and says(document[name], value) for name, value in named.items())
+        return all(
+            name in document and (says_all if name == "notes" else says)(document[name], value)
+            for name, value in named.items()
+        )
     if isinstance(expected, list):
         return len(document) == len(expected) and all(map(says, document, expected))
     return bool(document == expected)
