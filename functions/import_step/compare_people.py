@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -119,7 +119,8 @@ def diff_people(
     known_aside = {sourced_id_of(line): line for line in aside}
     seen = _gather(blocks(), tells_roles_with_people=plan.tells_roles_with_people)
     _reject_without_role(seen, blocks, plan, result)
-    _reject_what_is_too_much(seen, blocks, result)
+    adds_to = before if plan.mode(Kind.ENROLLMENTS) is not Mode.BULK else {}
+    _reject_what_is_too_much(seen, blocks, result, adds_to)
     result.rejects += seen.others
     result.users.read += len(seen.others)
     result.users.rejected += len(seen.others)
@@ -571,16 +572,28 @@ def _too_many_schools(block: PeopleBlock | RolesBlock, sourced_id: str, line: in
 
 
 def _reject_what_is_too_much(
-    seen: _Gathered, blocks: Callable[[], Iterable[AnyPeopleBlock]], result: PeopleDiff
+    seen: _Gathered, blocks: Callable[[], Iterable[AnyPeopleBlock]], result: PeopleDiff, adds_to: Mapping[str, bytes]
 ) -> None:
-    """Of people who are in more classes than an item can hold, take the first ones and reject the other rows."""
+    """Of people who are in more classes than an item can hold, take the first ones and reject the other rows.
+
+    ``adds_to`` are the people of the snapshot, by id, whose classes a delta adds to: those come first.
+    """
     spent: dict[str, int] = {}
     for by_person in seen.enrollments.values():
         for user, classes in by_person.items():
-            if len(classes) > _SURELY_FEW:
+            if len(classes) > _SURELY_FEW or user in adds_to:
                 spent[user] = spent.get(user, 0) + sum(map(_room_of, set(classes)))
     kept: dict[tuple[str, str], set[str]] = {}
-    left = {user: MOST_OF_CLASSES for user, size in spent.items() if size > MOST_OF_CLASSES}
+    left: dict[str, int] = {}
+    for user, size in spent.items():
+        stood = adds_to.get(user, b"")
+        # Each class takes its id and more in the line of the snapshot, which has the rest of the person besides.
+        if size + 2 * len(stood) > MOST_OF_CLASSES:
+            classes_of_role = _still_in(seen, user, stood) if stood else {}
+            room = sum(_room_of(class_id) for classes in classes_of_role.values() for class_id in classes)
+            if size + room > MOST_OF_CLASSES:
+                left[user] = MOST_OF_CLASSES - room
+                kept |= {(role, user): classes for role, classes in classes_of_role.items()}
     for block in blocks() if left else ():
         if isinstance(block, EnrollmentsBlock) and not block.removed:
             for reject in _too_many_classes(block, kept, left):
@@ -588,7 +601,16 @@ def _reject_what_is_too_much(
                 result.enrollments.read += 1
                 result.enrollments.rejected += 1
     for (role, user), taken in kept.items():
-        seen.enrollments[role][user] = [class_id for class_id in seen.enrollments[role][user] if class_id in taken]
+        if named := seen.enrollments.get(role, {}).get(user):
+            seen.enrollments[role][user] = [class_id for class_id in named if class_id in taken]
+
+
+def _still_in(seen: _Gathered, user: str, line: bytes) -> dict[str, set[str]]:
+    """The classes, by role, that somebody of the snapshot is in once the rows that end some are taken."""
+    return {
+        each.role: set(each.class_ids).difference(seen.ended.get(each.role, {}).get(user, ()))
+        for each in _unpacked(line).enrollments
+    }
 
 
 def _too_many_classes(

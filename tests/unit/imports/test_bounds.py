@@ -22,7 +22,7 @@ from shared.stores import accounts as account_store
 from shared.stores import district_classes
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.uploads import lines_of
-from tests.builders import account, enrolled, key, roster, user
+from tests.builders import ENROLLMENTS, account, enrolled, key, roster, user
 from tests.fakes.dynamodb import MemoryTable
 from tests.harness import World
 
@@ -211,6 +211,28 @@ def test_of_somebody_in_very_many_classes_the_first_ones_count(world: World, mon
     teacher = world.users.get(key("t1"))
     assert teacher
     assert teacher.teaches == tuple(names[:5])
+
+
+def test_several_deltas_give_nobody_more_classes_than_fit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a bound of five classes, when each of three deltas adds two …"""
+    monkeypatch.setattr(compare_people, "MOST_OF_CLASSES", 30)
+    names = [f"c{n}" for n in range(6)]
+    classes = "".join(f"{name},,,Algebra,k1,scheduled,o1,t1\n" for name in names)
+    world.upload(roster(user("t1", "teacher"), user("s1"), classes=classes))
+    manifest = "propertyName,value\nmanifest.version,1.0\noneroster.version,1.1\nfile.enrollments,delta\n"
+    reports = []
+    for night in range(3):
+        rows = "".join(enrolled("s1", class_id=name) for name in names[2 * night : 2 * night + 2])
+        files = {"manifest.csv": manifest, "enrollments.csv": ENROLLMENTS + rows}
+        reports.append(world.upload(files, name=f"delta-{night}"))
+    assert [len(report["rejects"]) for report in reports] == [0, 0, 1]
+    assert rejects(reports[2]) == [("enrollments.csv", 3, "userSourcedId", "too_many_classes")]
+    student = world.users.get(key("s1"))
+    assert student
+    assert student.attends == tuple(names[:5])
+    gone = enrolled("s1", class_id="c0").replace(",,", ",tobedeleted,", 1)
+    files = {"manifest.csv": manifest, "enrollments.csv": ENROLLMENTS + gone + enrolled("s1", class_id="c5")}
+    assert world.upload(files, name="instead")["rejects"] == []
 
 
 def test_somebody_with_very_many_schools_keeps_the_first_ones(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
