@@ -82,6 +82,7 @@ def test_a_function_is_given_the_settings_that_it_reads(name: str) -> None:
     common = {each.lower() for each in TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]}
     needed = {each for each, field in settings.model_fields.items() if field.is_required()}
     assert needed <= own | common
+    assert own <= settings.model_fields.keys(), "what a function is given and does not read"
 
 
 def test_nobody_can_give_themselves_an_account_id() -> None:
