@@ -20,6 +20,7 @@ from moto.sesv2.responses import SESV2Response
 
 from shared.mail.ses import rate_limited_mailer
 from shared.runtime import aws
+from shared.runtime.observability import logger
 from tests.harness import World
 from tests.template import RESOURCES, TEMPLATE
 
@@ -142,10 +143,13 @@ class Deployment:
             defaults = cast(dict[str, object], rate_limited_mailer.__kwdefaults__)
             patch.setitem(defaults, "sleep", self._pass_time)
             _forget(module)
+            logger.remove_keys(["function_request_id"])
             try:
-                return module.lambda_handler(payload, Context(function))
+                result = module.lambda_handler(payload, Context(function))
             finally:
                 _forget(module)
+        assert logger.get_current_keys().get("function_request_id") == Context.aws_request_id, "log lines name the request"
+        return result
 
     def _pass_time(self, seconds: float) -> None:
         """Nobody really sleeps."""

@@ -241,6 +241,30 @@ def test_an_event_of_the_outbox_is_published_and_a_broken_one_comes_again(stack:
     assert bus.describe_archive(ArchiveName="all")["EventCount"] == 1
 
 
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        ("ActivationEmailFunction", "sqs-activation"),
+        ("ClassExportFunction", "sqs-export"),
+        ("EventPublisherFunction", "stream-outbox"),
+        ("LinkNoticeFunction", "sqs-link-notice"),
+    ],
+)
+def test_a_batch_that_is_broken_as_a_whole_comes_again_and_is_no_crash(
+    stack: Deployment, function: str, name: str
+) -> None:
+    batch = event(name)
+    del batch["Records"][1:]
+    record = batch["Records"][0]
+    if "dynamodb" in record:
+        del record["dynamodb"]["NewImage"]["detail"]
+        identifier = record["dynamodb"]["SequenceNumber"]
+    else:
+        record["body"] = "{}"
+        identifier = record["messageId"]
+    assert stack.invoke(function, batch) == {"batchItemFailures": [{"itemIdentifier": identifier}]}
+
+
 def test_the_api_answers_get_and_head(stack: Deployment) -> None:
     request = event("http-healthz")
     answer = stack.invoke("PagesFunction", request)

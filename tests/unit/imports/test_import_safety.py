@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from functions.import_step.archive import etags_of, open_upload
+from shared.domain.report import Upload
 from shared.domain.roster import RosterUserKey
+from shared.stores.uploads import Uploads
 from tests.builders import USERS, enrolled, roster, user
 from tests.harness import World, decide
 
@@ -129,3 +133,12 @@ def test_a_window_that_makes_no_sense_is_told(world: World) -> None:
         b'{"name": "L", "email_domains": [], "time_zone": "America/Chicago", "additions_only": [{"from": "soon"}]}',
     )
     assert "additions_only" in world.report(taken)["reason"]["message"]
+
+
+def test_a_file_that_is_put_beside_an_upload_later_is_not_read(world: World, tmp_path: Path) -> None:
+    uploads = Uploads(world.s3, "rosters")
+    upload = Upload("rosters/lakeside/day/_complete", "etag", "2026-09-01T00:00:00Z")
+    world.s3.put_object(Bucket="rosters", Key="rosters/lakeside/day/users.csv", Body=b"x")
+    seen = etags_of(uploads, upload)
+    world.s3.put_object(Bucket="rosters", Key="rosters/lakeside/day/orgs.csv", Body=b"x")
+    assert [file.name for file in open_upload(uploads, upload, tmp_path, seen)] == ["users.csv"]

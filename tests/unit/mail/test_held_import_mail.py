@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from functions.held_import_mail.notify_held_import import NotifyHeldImport
 from shared.mail.ses import MailRefused
@@ -86,3 +87,19 @@ def test_an_odd_first_contact_keeps_nothing_from_the_others() -> None:
     world.ses.send_email = refusing  # type: ignore[method-assign]
     assert notice(world).notify("lakeside", report["import_id"]) == 1
     assert [mail["To"] for mail in world.ses.sent] == CONTACTS[1:]
+
+
+def test_a_mail_whose_delivery_is_unknown_is_not_sent_again() -> None:
+    """One that may have come is enough; of one that went out for certain nothing else is noted."""
+
+    def gate(_service: str, operation: str, _request: dict[str, Any], effect: Effect) -> dict[str, Any]:
+        answer = effect()
+        if operation == "SendEmail":
+            raise ReadTimeoutError(endpoint_url="https://email.example")
+        return answer
+
+    world = World(gate=gate)
+    report = held(world)
+    assert notice(world).notify("lakeside", report["import_id"]) == 2
+    assert notice(world).notify("lakeside", report["import_id"]) == 0
+    assert [mail["To"] for mail in world.ses.sent] == CONTACTS
