@@ -156,6 +156,13 @@ def test_a_record_of_very_many_lines_is_refused_where_it_begins(world: World, mo
     assert rejects(report) == [("users.csv", 3, None, "line_too_long")]
 
 
+def test_a_line_of_more_than_a_mebibyte_is_refused(world: World) -> None:
+    report = world.upload(roster(user("s1"), "s2" + "," * (1_050_000 + csv_table._BLOCK)))
+    assert rejects(report) == [("users.csv", 3, None, "line_too_long")]
+    report = world.upload(roster(user("s1"), "s2" + "," * 900_000), name="shorter")
+    assert "line_too_long" not in [code for *_, code in rejects(report)]
+
+
 def test_an_upload_of_very_many_loose_files_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MOST_LOOSE_FILES", 5)
     for n in range(6):
