@@ -148,7 +148,9 @@ class Deployment:
                 result = module.lambda_handler(payload, Context(function))
             finally:
                 _forget(module)
-        assert logger.get_current_keys().get("function_request_id") == Context.aws_request_id, "log lines name the request"
+        assert logger.get_current_keys().get("function_request_id") == Context.aws_request_id, (
+            "log lines name the request"
+        )
         return result
 
     def _pass_time(self, seconds: float) -> None:
