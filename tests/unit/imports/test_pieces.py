@@ -46,5 +46,5 @@ def test_a_worker_reads_64_mebibytes_at_a_time() -> None:
 
 def test_a_file_with_as_many_letters_of_utf_8_as_other_bytes_is_utf_8() -> None:
     """Though its bytes are half-width Japanese, too."""
-    found = scan(file("name\né\n".encode() + b"\xb1\n")).encoding
+    found = scan(file("name\né".encode() + b"\xb1\n")).encoding
     assert found.codec == "utf-8"
