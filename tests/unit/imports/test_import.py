@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from shared.domain.roster import Role, RosterUserKey
 from shared.stores.import_state import ImportStateStore
 from tests.builders import ENROLLMENTS, USERS, account, enrolled, key, roster, user
 from tests.corpus.corpus import RosterSet
-from tests.harness import World, zipped
+from tests.harness import World, run_import, zipped
 
 
 @pytest.fixture
@@ -382,3 +383,42 @@ def test_an_older_upload_that_looked_too_early_does_not_replace_a_newer_one() ->
     world = World(gate=gate)
     assert ImportStateStore(world.table).note_valid("lakeside", "import-of-a", older) is False
     assert world.table.items["DISTRICT#lakeside", "NEWEST"]["import_id"] == "import-of-b"
+
+
+def test_an_import_that_was_overtaken_before_its_lock_looks_again() -> None:
+    """Another import ended between the look at the snapshot and the lock."""
+    locks: list[str] = []
+
+    def gate(_service: str, operation: str, request: Any, effect: Any) -> Any:
+        answer = effect()
+        if operation == "PutItem" and request["Item"].get("SK") == "LOCK":
+            locks.append(request["Item"]["import_id"])
+            if len(locks) == 2:
+                snapshot = world.table.items["DISTRICT#lakeside", "SNAPSHOT"]
+                world.table.items["DISTRICT#lakeside", "SNAPSHOT"] = {**snapshot, "import_id": "another"}
+        return answer
+
+    world = World(gate=gate)
+    world.register()
+    world.upload(roster(user("s1")))
+    files = zipped(roster(user("s1"), user("s2")))
+    taken = world.receive_upload().receive(world.arrive("rosters/lakeside/next.zip", files))
+    (started,) = world.states.started.values()
+    event = json.loads(started)["import"]
+    assert run_import(world.steps(), event) == "wait"
+    world.run_imports()
+    report = world.report(taken)
+    assert report["users"]["created"] == 1
+    assert locks[1:] == [report["import_id"]] * 2, "it gave the lock back and took it again"
+
+
+def test_rejects_are_in_the_order_of_files_in_a_zip_with_a_folder_too() -> None:
+    files = roster(user("s1"), user("s2", "wizard"), enrollments=enrolled("nobody"))
+    found = []
+    for folder in ("", "a/roster/"):
+        world = World()
+        world.register()
+        found.append(world.upload({f"{folder}{name}": body for name, body in files.items()})["rejects"])
+    flat, nested = found
+    assert len({reject["file"] for reject in flat}) == 2
+    assert nested == flat
