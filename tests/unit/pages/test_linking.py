@@ -402,6 +402,10 @@ def test_a_class_can_be_deleted_and_restored_by_its_teacher_alone(web: Website) 
         log_in(teacher.open("/login")).open("/classes/own/settings").press("Restore class")
 
 
+def test_a_teacher_sees_the_goals_and_scores_of_a_class_from_before(web: Website) -> None:
+    assert "Equations Quiz Kim 50 % 70" in linked_teacher(web).open("/classes/own").text
+
+
 def test_a_nudge_comes_once_when_due_and_stops_in_one_click_or_at_the_end(web: Website) -> None:
     """M17, B4."""
     teacher = linked_teacher(web)

@@ -184,6 +184,15 @@ def test_an_address_that_the_account_no_longer_has_undoes_nothing(web: Website) 
     assert web.visitor().open(address).status == 410
 
 
+@pytest.mark.parametrize(
+    "gone", [("ACCOUNT#ada", "ACCOUNT"), ("USER#lakeside#t1", "LINK"), ("DISTRICT#lakeside", "SETTINGS")]
+)
+def test_the_address_of_a_notice_about_something_that_is_gone_is_dead(web: Website, gone: tuple[str, str]) -> None:
+    address = address_in_notice_to(web, OFFICIAL)
+    del web.world.table.items[gone]
+    assert web.visitor().open(address).status == 410
+
+
 def test_a_forged_token_is_none(web: Website) -> None:
     address = address_in_notice_to(web, OFFICIAL)
     head, _, mac = address.rpartition(".")
