@@ -44,9 +44,12 @@ def diff_classes(
     """
     result = ClassDiff()
     before = {record.sourced_id: record for record in snapshot}
-    after, removed = _gather(blocks, references, plan, result)
+    after, removed, untold = _gather(blocks, references, plan, result)
     if plan.mode(Kind.CLASSES) is Mode.DELTA:
         after = {key: before[key].after(told) if key in before else told for key, told in after.items()}
+    _keep_untold(before, after, untold, result)
+    if plan.mode(Kind.CLASSES) is Mode.BULK:
+        _keep_unknown(before, after, references)
     for record in after.values():
         references.settle(record)
     result.school_year = max(map(references.school_year_of, after.values()), default="")
@@ -74,6 +77,32 @@ def diff_classes(
             )
         )
     return result
+
+
+def _keep_untold(
+    before: dict[str, ClassRecord],
+    after: dict[str, ClassRecord],
+    untold: dict[str, tuple[str, ...]],
+    result: ClassDiff,
+) -> None:
+    """Let classes of a whole roster keep the terms or courses of which it says nothing any more."""
+    kept = sum(after[key].keep(before[key], names) for key, names in untold.items() if key in before and key in after)
+    if kept:
+        message = "Classes keep the terms or courses that they had: their file has no column for them."
+        result.notes.append(Note("kept_untold", message, count=kept))
+
+
+def _keep_unknown(before: dict[str, ClassRecord], after: dict[str, ClassRecord], references: References) -> None:
+    """Let classes whose terms or course are in no file keep the end and the titles that they had: that a file was cut off ends
+    no class, and makes none current again."""
+    for key, record in after.items():
+        stood = before.get(key)
+        if stood is None:
+            continue
+        if record.term_ids and references.terms.keys().isdisjoint(record.term_ids):
+            record.keep(stood, ("term_title", "ends_on"))
+        if record.course_id and record.course_id not in references.courses:
+            record.keep(stood, ("course_title",))
 
 
 def _count_read(counts: Counts, before: dict[str, ClassRecord], after: dict[str, ClassRecord]) -> None:
@@ -135,8 +164,10 @@ def _let_follow(
 
 def _gather(
     blocks: Iterable[ClassesBlock], references: References, plan: ImportPlan, result: ClassDiff
-) -> tuple[dict[str, ClassRecord], set[str]]:
-    """The classes of the upload by their ids, and the ids of those that it only marks as removed."""
+) -> tuple[dict[str, ClassRecord], set[str], dict[str, tuple[str, ...]]]:
+    """The classes of the upload by their ids, the ids of those that it only marks as removed, and of which fields of a class its
+    file says nothing."""
+    untold: dict[str, tuple[str, ...]] = {}
     first: dict[str, ClassRow] = {}
     more: dict[str, list[ClassRow]] = {}
     removed: set[str] = set()
@@ -148,6 +179,9 @@ def _gather(
                 removed.add(class_id)
                 continue
             references.settle(row)
+            _tell_unknown(row, references, notes, block.file, line)
+            if block.untold:
+                untold[class_id] = block.untold
             known = first.setdefault(class_id, row)
             if known is row:
                 continue
@@ -165,9 +199,19 @@ def _gather(
     removed -= after.keys()
     if plan.additions_only:
         removed.clear()
-    return after, removed
+    return after, removed, untold
 
 
+def _tell_unknown(row: ClassRow, references: References, notes: Tally, file: str, line: int) -> None:
+    """Tell of a course or a term that a row names and no file has, where any are known."""
+    if row.course_id and references.courses and row.course_id not in references.courses:
+        notes.tell("unknown_course", _UNKNOWN_COURSE, file, line)
+    if references.terms and not references.terms.keys() >= set(row.term_ids):
+        notes.tell("unknown_term", _UNKNOWN_TERM, file, line)
+
+
+_UNKNOWN_COURSE = "Classes name courses that no courses.csv has; their titles are not known. Add them."
+_UNKNOWN_TERM = "Classes name terms that no academicSessions.csv has; such classes have no end. Add them."
 _SEVERAL_ROWS = "Classes on several rows, one for each term or the same one twice, were read as one class each."
 
 

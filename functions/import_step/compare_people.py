@@ -170,7 +170,7 @@ class _Comparison:
         self._enrollments = _Enrollments(seen)
         self._replaces_enrollments = plan.mode(Kind.ENROLLMENTS) is Mode.BULK
         self._replaces_all = self._replaces_enrollments and plan.tells_roles_with_people
-        self._waiting = 0
+        self._waiting = self._kept = 0
         self._left_out: set[str] = set()
 
     def compare(self, key: str, line: bytes | None, person: PersonRecord | None) -> None:
@@ -183,6 +183,8 @@ class _Comparison:
                 self._note_rights(key, person)
                 result.standing += line
                 return
+            if (untold := self._seen.untold.get(key)) and person.keep(_unpacked(line), untold):
+                self._kept += 1
         old = _unpacked(line) if line else None
         line_aside = self._aside.get(key)
         known = old or (_unpacked(line_aside) if line_aside else None)
@@ -392,6 +394,7 @@ class _Comparison:
                 "People whose role no row tells wait for it: they come with the upload that tells it.",
                 self._waiting,
             ),
+            ("kept_untold", _KEPT, self._kept),
             ("removals_put_off", f"People who are missing were kept, because {because}.", result.put_off),
             (
                 "enrollment_removals_put_off",
@@ -409,6 +412,9 @@ class _Comparison:
         seen.unused.repeated_of = self._enrollments.repeated_of
         if seen.unused:
             result.notes += seen.unused.notes(blocks())
+
+
+_KEPT = "People keep addresses, Clever ids or their being disabled, for which the files have no column."
 
 
 def _note_of_left_out(blocks: Iterable[AnyPeopleBlock], left_out: set[str]) -> Note:

@@ -42,6 +42,8 @@ LONGEST_NAMED_ID = 255
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
 _UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _LONGEST_NAME = 200
+_MOST_NAMED_SCHOOLS = 5_000
+"""Of a part, as far as it is looked whether they are there."""
 MOST_OF_REFERENCES = 64 << 20
 """Bytes of memory for courses and terms: every worker on classes holds all of them."""
 _AROUND_A_REFERENCE = 200
@@ -69,6 +71,10 @@ class SplitSink:
         self.rejected: dict[Kind, int] = dict.fromkeys(Kind, 0)
         self.notes: list[Note] = []
         self.schools: dict[str, str] = {}
+        self.named_schools: dict[str, dict[str, int]] = {}
+        """By file: the schools that its rows name, and the first line of each."""
+        self._file_of_schools = ""
+        self._known_schools: set[tuple[str, ...]] = set()
         self.references = 0
         """Bytes of memory that the courses and terms take."""
         self._school_column = _SCHOOL_COLUMNS.get((upload.name, upload.version)) or _SCHOOL_COLUMNS.get(
@@ -100,6 +106,8 @@ class SplitSink:
         row.given_name, row.family_name = _names(row.given_name, row.family_name)
         row.email = email
         row.username = _name(row.username or "") or None
+        if row.school_ids:
+            self._name_schools(row.school_ids, where)
         if self._upload.by_kind:
             row.sourced_id = person_id(where.kind, row.sourced_id)
         self._people.add(self._head(PeopleBlock, where.file, column, where.untold), row, where.line)
@@ -121,6 +129,8 @@ class SplitSink:
         if not self._fits(Kind.USERS, (school_id,), 1, where, "orgSourcedId"):
             return
         self.rows += 1
+        if school_id:
+            self._name_schools((school_id,), where)
         row = RoleRow(sourced_id, role, school_id, removed, row_id[:LONGEST_NAMED_ID], is_over, is_unusable)
         self._people.add(self._head(RolesBlock, where.file, "userSourcedId"), row, where.line)
 
@@ -144,6 +154,8 @@ class SplitSink:
             row.school_id = None
             text = "Ids of schools that are too long were read as if there were none. Shorten them."
             self.note(Note("school_not_usable", text, where.file, 1, where.line))
+        if row.school_id:
+            self._name_schools((row.school_id,), where)
         if row.removed:
             self._deleted_classes.append(row.sourced_id)
         else:
@@ -153,7 +165,7 @@ class SplitSink:
         row.course_title = _name(row.course_title or "") or None
         row.class_code = _name(row.class_code or "") or None
         row.term_title = _name(row.term_title or "") or None
-        self._classes.add(self._head(ClassesBlock, where.file, column), row, where.line)
+        self._classes.add(self._head(ClassesBlock, where.file, column, where.untold), row, where.line)
 
     def enrollments(
         self,
@@ -181,6 +193,18 @@ class SplitSink:
         self.rows += len(users)
         head = EnrollmentsHead(where.file, user_column, class_column, role, removed)
         self._people.add_enrollments(head, users, texts)
+
+    def _name_schools(self, schools: tuple[str, ...], where: Where) -> None:
+        """Keep which schools the rows of a file name, and on which line first."""
+        if where.file != self._file_of_schools:
+            self._file_of_schools = where.file
+            self._known_schools.clear()
+        if schools in self._known_schools or len(self._known_schools) >= _MOST_NAMED_SCHOOLS:
+            return
+        self._known_schools.add(schools)
+        lines = self.named_schools.setdefault(where.file, {})
+        for school in schools:
+            lines.setdefault(school, where.line)
 
     def reject(self, kind: Kind | None, reject: Reject) -> None:
         self._rejects.write(packed(reject))

@@ -207,6 +207,8 @@ class PartRead(Struct, kw_only=True):
     school_year: str = ""
     """As an earlier version noted it: the latest one that its classes are of."""
     rows: int = 0
+    named_schools: dict[str, dict[str, int]] = {}
+    """By file: the schools that its rows name, and the first line of each."""
     references: int = 0
     """Bytes of memory that its courses and terms take."""
 
@@ -263,6 +265,8 @@ class ImportPlan(WritePlan, kw_only=True):
     parts: int
     files: list[str]
     """In the order in which they were read."""
+    rows: dict[str, int] = {}
+    """How many rows each file has that could be read, by its name."""
     needs_roles: bool = False
     """Whether roles.csv says who everybody of users.csv is."""
     more_modes: dict[str, Mode] = {}

@@ -243,6 +243,17 @@ class PersonRecord(Struct, array_like=True, gc=False):
         if not any(each.row_id for each in self.roles):
             self.roles = []
 
+    def keep(self, stood: PersonRecord, untold: Container[str]) -> bool:
+        """Have what stood where the whole roster has no column for it. Return whether anything was kept."""
+        kept = False
+        if "email" in untold and not self.email and stood.email:
+            self.email, kept = stood.email, True
+        if "clever_ids" in untold and stood.clever_ids:
+            self.clever_ids, kept = stood.clever_ids, True
+        if "disabled" in untold and stood.disabled:
+            self.disabled = kept = True
+        return kept
+
     def after(self, told: PersonRecord, untold: Container[str]) -> PersonRecord:
         """The person after a delta's rows: what their file has no column for stays, and so do the rows of roles."""
         new = replace(told, enrollments=self.enrollments)
@@ -452,6 +463,14 @@ class ClassRecord(Struct, array_like=True, gc=False):
         if told.term_ids == self.term_ids or not self.term_ids:
             told.term_title, told.ends_on = told.term_title or self.term_title, told.ends_on or self.ends_on
         return told
+
+    def keep(self, stood: ClassRecord, untold: Iterable[str]) -> bool:
+        """Have what stood in these fields, of which the upload says nothing. Return whether anything differed."""
+        differs = False
+        for name in untold:
+            differs |= getattr(self, name) != getattr(stood, name)
+            setattr(self, name, getattr(stood, name))
+        return differs
 
     def acts_like(self, other: ClassRecord) -> bool:
         """Whether nothing differs that is shown of the class."""

@@ -87,6 +87,8 @@ class ClassesBlock(Struct, array_like=True, tag="c", gc=False):
     column: str
     rows: list[ClassRow]
     lines: list[int]
+    untold: tuple[str, ...] = ()
+    """The fields of classes for which the file has no column."""
 
 
 type AnyPeopleBlock = PeopleBlock | RolesBlock | EnrollmentsBlock

@@ -111,6 +111,8 @@ class Report:
     """Ids that seem to have changed for the same person: ``{"from", "to"}``; a person decides."""
     withheld: list[dict[str, str]] = field(default_factory=list)
     """The first teachers who are not mailed: ``{"sourced_id", "code"}``; how many there are is in ``activations``."""
+    files: list[dict[str, str | int]] = field(default_factory=list)
+    """The files that were read: ``{"file", "rows"}``."""
     rollover: dict[str, str] | None = None
     """A school year begins with this upload: ``{"before", "after"}``, as the roster names them."""
 
@@ -127,7 +129,7 @@ class Report:
         body["activations"] = {name: self.activations.get(name, 0) for name in ("queued", "withheld")}
         body["rejects"] = [reject.to_json() for reject in self.rejects[:REJECTS_SHOWN]]
         body["notes"] = [_present(asdict(note)) for note in self.notes]
-        for name in ("proposals", "withheld"):
+        for name in ("proposals", "withheld", "files"):
             if not body[name]:
                 del body[name]
         return body

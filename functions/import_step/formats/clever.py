@@ -14,6 +14,7 @@ from functions.import_step.formats.format import (
     all_there,
     has_control,
     table,
+    take_school,
     two_formats,
 )
 from functions.import_step.formats.roles import is_administrator
@@ -79,10 +80,9 @@ class Clever:
         schools = table(file, None, sink)
         schools.require(["School_id", "School_name"])
         seen = 0
-        for _, (school_id, name) in schools.rows(["School_id", "School_name"]):
+        for line, (school_id, name) in schools.rows(["School_id", "School_name"]):
             seen += 1
-            if school_id and name:
-                sink.school(school_id, name)
+            take_school(sink, schools.shown, line, school_id, name)
         return seen
 
     @staticmethod
@@ -90,6 +90,7 @@ class Clever:
         people = table(file, Kind.USERS, sink)
         people.require(["School_id", id_column, "First_name", "Last_name"])
         seen = 0
+        untold = () if people.has(email_column) else ("email",)
         columns = (id_column, "School_id", "First_name", "Last_name", email_column, "Username")
         for line, (sis_id, school, first, last, email, username) in people.rows(columns):
             seen += 1
@@ -106,7 +107,7 @@ class Clever:
                 )
                 continue
             row = PersonRow(sis_id, role, first, last, email, username, school_ids=(school,) if school else ())
-            sink.person(row, Where(people.shown, line, id_column, KIND_OF_ROLE[role]))
+            sink.person(row, Where(people.shown, line, id_column, KIND_OF_ROLE[role], untold))
         return seen
 
     @staticmethod
@@ -137,6 +138,11 @@ class Clever:
     def _sections(file: RosterFile, sink: Sink) -> int:
         sections = table(file, Kind.CLASSES, sink)
         sections.require(["School_id", "Section_id", "Teacher_id"])
+        untold = tuple(
+            name
+            for name, column in (("term_title", "Term_name"), ("ends_on", "Term_end"), ("course_title", "Course_name"))
+            if not sections.has(column)
+        )
         ends = Ends(sections, ("Term_start", "Term_end"), sink, otherwise=DateOrder.MONTH_FIRST)
         columns = (
             "Section_id",
@@ -152,7 +158,7 @@ class Clever:
         seen = 0
         for line, (section, school, name, course, number, period, term, ends_on, *teachers) in sections.rows(columns):
             seen += 1
-            where = Where(sections.shown, line, "Section_id")
+            where = Where(sections.shown, line, "Section_id", untold=untold)
             title = (
                 name
                 or " – ".join(part for part in (course, f"Period {period}" if period else number) if part)

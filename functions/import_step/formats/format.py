@@ -10,6 +10,7 @@ from typing import Protocol
 
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table
+from functions.import_step.formats.columns import named, unknown_columns
 from functions.import_step.records import ClassRow, PersonRow, ReferenceRow
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Kind, Note, Reject
@@ -149,9 +150,23 @@ def table(
     file: RosterFile, kind: Kind | None, sink: Sink, renamed: dict[str, str] | None = None, *, is_ragged: bool = False
 ) -> Table:
     """The file as a table whose rejects count for this kind; ``is_ragged`` lets rows be shorter than the header."""
-    return Table(
+    made = Table(
         file, reject=lambda reject: sink.reject(kind, reject), note=sink.note, renamed=renamed, is_ragged=is_ragged
     )
+    if not file.piece.start and (unknown := unknown_columns(file.stem, made.header)):
+        text = f"Columns that are none of the format's were not read: {named(unknown)}."
+        sink.note(Note("columns_not_read", text, made.shown, len(unknown), made.header_line))
+    return made
+
+
+def take_school(sink: Sink, file: str, line: int, sourced_id: str, name: str) -> None:
+    """Hand a school to the sink, or note that it cannot be used."""
+    if sourced_id and name:
+        sink.school(sourced_id, name)
+    else:
+        sink.note(
+            Note("school_not_usable", "Schools without an id or a name were not used. Fill both in.", file, 1, line)
+        )
 
 
 def no_rows(file: str) -> UploadRejected:

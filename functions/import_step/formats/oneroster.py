@@ -20,6 +20,7 @@ from functions.import_step.formats.format import (
     missing_value,
     several,
     table,
+    take_school,
     unknown_role,
 )
 from functions.import_step.formats.roles import acts_in_class, is_known_role, role_of
@@ -74,17 +75,22 @@ class OneRoster:
         if columns and not {"manifest", "classes"} & set(files):
             _check_whose(columns)
         modes, parts = _modes(files, manifest)
+        name, version = _name_and_version(files, manifest, columns)
+        # Who is a contact alone has no role in School Data Sync: relationships.csv names them.
+        may_have_none = name == "sds" and "relationships" in files
         return Recognised(
-            *_name_and_version(files, manifest, columns),
+            name,
+            version,
             modes,
             files,
             (*_disagreements(files, manifest), *manifest.notes),
             parts=parts,
-            needs_roles=columns is not None and not columns.has("role") and parts["roles"] is Mode.BULK,
+            needs_roles=not (columns is None or columns.has("role") or may_have_none) and parts["roles"] is Mode.BULK,
         )
 
     def stems(self, upload: Recognised) -> Sequence[str]:
-        if upload.mode is Mode.BULK:
+        is_users_only = upload.name == "sds" and not {"classes", "enrollments"} & set(upload.files)
+        if upload.mode is Mode.BULK and not is_users_only:
             all_there(upload, _FILES)
         if upload.modes[Kind.USERS] is Mode.BULK and upload.version == "1.2" and not self._tells_roles(upload):
             raise missing_file("roles.csv")
@@ -181,10 +187,9 @@ class _Reader:
         orgs = table(file, None, self._sink)
         orgs.require(["sourcedId", "name"])
         seen = 0
-        for _, (sourced_id, name) in orgs.rows(["sourcedId", "name"]):
+        for line, (sourced_id, name) in orgs.rows(["sourcedId", "name"]):
             seen += 1
-            if sourced_id and name:
-                self._sink.school(sourced_id, name)
+            take_school(self._sink, orgs.shown, line, sourced_id, name)
         return seen
 
     def users(self, file: RosterFile) -> int:
@@ -196,7 +201,7 @@ class _Reader:
             users.require(["role"])
         needs_role = "roles" not in self._upload.files and users.has("role")
         seen = 0
-        where = Where(users.shown, 1, untold=_untold(users) if is_delta else ())
+        where = Where(users.shown, 1, untold=self._untold(users, is_delta=is_delta))
         for line, row in users.rows(_USER_COLUMNS):
             seen += 1
             (
@@ -224,13 +229,28 @@ class _Reader:
                 pref_family or family,
                 email,
                 username,
-                _clever_ids(ids),
+                self._clever_ids(ids, where),
                 tuple(dict.fromkeys((primary, *several(orgs)))) if primary else several(orgs),
                 removed,
                 enabled != "true" and self._is_disabled(enabled, where),
             )
             self._sink.person(person, where)
         return seen
+
+    def _untold(self, users: Table, *, is_delta: bool) -> tuple[str, ...]:
+        """The fields of people of which this file says nothing: what stood of them stays."""
+        untold = _untold_of_people(users)
+        if is_delta:
+            return untold
+        return tuple(name for name in untold if name in KEPT_IN_BULK) if self._upload.name == "oneroster" else ()
+
+    def _clever_ids(self, ids: str, where: Where) -> tuple[str, ...]:
+        """Clever's own ids; where they are named in a way that is not read, that is noted."""
+        found = _clever_ids(ids)
+        if ids and not found and "clever" in ids.lower():
+            text = "Clever ids in userIds that are not written as {Clever:id} were not used. Put them into braces."
+            self._sink.note(Note("user_ids_not_read", text, where.file, 1, where.line))
+        return found
 
     def _is_disabled(self, enabled: str, where: Where) -> bool:
         """Whether ``enabledUser`` is false, in whatever way it is written."""
@@ -288,13 +308,14 @@ class _Reader:
         classes.require(
             ["sourcedId", "title", "schoolSourcedId"] if self._upload.name != "sds" else ["sourcedId", "title"]
         )
+        untold = () if self._upload.modes[Kind.CLASSES] is Mode.DELTA else _untold_of_classes(classes)
         seen = 0
         for line, (sourced_id, status, title, course, code, school, org, term, session) in classes.rows(_CLASS_COLUMNS):
             seen += 1
             if status and self._is_unclear(status, Kind.CLASSES):
                 self._reject_status(Kind.CLASSES, classes.shown, (line,))
                 continue
-            where = Where(classes.shown, line)
+            where = Where(classes.shown, line, untold=untold)
             removed = self._is_removed(status, where, Kind.CLASSES)
             if not title and not removed:
                 self._reject_empty(Kind.CLASSES, where, "title", "The class has no title. Fill it in.")
@@ -315,15 +336,20 @@ class _Reader:
         """What the classes refer to."""
         for stem, read in (("academicsessions", self.terms), ("courses", self.courses)):
             referred_to = self._upload.files.get(stem)
-            if referred_to and referred_to.size:
-                read(referred_to)
+            if referred_to is None:
+                continue
+            if not referred_to.size or not read(referred_to):
+                text = "The file has no row that can be used; classes keep the terms and courses that they had."
+                self._sink.note(Note("part_not_usable", text, referred_to.name.rsplit("/", 1)[-1]))
 
     def courses(self, file: RosterFile) -> int:
         courses = table(file, None, self._sink)
         seen = 0
         for line, (sourced_id, title, status) in courses.rows(["sourcedId", "title", "status"]):
-            seen += 1
-            if sourced_id:
+            if not sourced_id:
+                self._note_no_id(courses.shown, line)
+            else:
+                seen += 1
                 removed = self._is_gone(status, courses.shown)
                 self._sink.reference(CourseRow(sourced_id, title, removed), Where(courses.shown, line))
         return seen
@@ -333,14 +359,20 @@ class _Reader:
         ends = self._dates(sessions, "startDate", "endDate")
         seen = 0
         for line, (sourced_id, title, end, year, status) in sessions.rows(_TERM_COLUMNS):
-            seen += 1
-            if sourced_id:
+            if not sourced_id:
+                self._note_no_id(sessions.shown, line)
+            else:
+                seen += 1
                 known_year = year if _SCHOOL_YEAR.fullmatch(year) else ""
                 row = TermRow(
                     sourced_id, title, ends.after(end, line), known_year, self._is_gone(status, sessions.shown)
                 )
                 self._sink.reference(row, Where(sessions.shown, line))
         return seen
+
+    def _note_no_id(self, file: str, line: int) -> None:
+        text = "Rows without a sourcedId were not used: no class can refer to them. Fill it in."
+        self._sink.note(Note("row_without_id", text, file, 1, line))
 
     def _is_gone(self, status: str, file: str) -> bool:
         """Whether a delta's row takes a course or a term away."""
@@ -405,7 +437,7 @@ class _Reader:
         return group.where([not lacks for lacks in lacks_role])
 
 
-def _untold(users: Table) -> tuple[str, ...]:
+def _untold_of_people(users: Table) -> tuple[str, ...]:
     """The fields of people for which users.csv has no column."""
     columns = {
         "role": ("role",),
@@ -415,6 +447,20 @@ def _untold(users: Table) -> tuple[str, ...]:
         "school_ids": ("orgSourcedIds", "primaryOrgSourcedId"),
     }
     return tuple(name for name, of in columns.items() if not any(map(users.has, of)))
+
+
+KEPT_IN_BULK = ("email", "clever_ids", "disabled")
+"""The fields of people that stay as they stood where a whole roster has no column for them."""
+
+
+def _untold_of_classes(classes: Table) -> tuple[str, ...]:
+    """The fields of classes for which classes.csv has no column."""
+    untold: tuple[str, ...] = ()
+    if not classes.has("termSourcedIds") and not classes.has("sessionSourcedIds"):
+        untold += ("term_ids", "term_title", "ends_on")
+    if not classes.has("courseSourcedId"):
+        untold += ("course_id", "course_title")
+    return untold
 
 
 def _check_whose(users: Table) -> None:

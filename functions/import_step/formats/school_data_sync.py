@@ -14,6 +14,7 @@ from functions.import_step.formats.format import (
     all_there,
     missing_value,
     table,
+    take_school,
     two_formats,
 )
 from functions.import_step.formats.terms import Ends
@@ -23,6 +24,8 @@ from shared.domain.roster import KIND_OF_ROLE, NumberKind, Role
 
 _NEEDED = ("school", "student", "teacher", "section", "studentenrollment", "teacherroster")
 """In the order in which they are read."""
+_OF_CLASSES = {"section", "studentenrollment", "teacherroster"}
+"""All of them may be left out by who manages users alone."""
 _BRITISH = {
     "ID": "SIS ID",
     "DfE Number": "SIS ID",
@@ -35,15 +38,25 @@ class SchoolDataSync:
     """School Data Sync v1: the whole roster at every upload."""
 
     def recognise(self, files: dict[str, RosterFile]) -> Recognised | None:
-        if not ({"studentenrollment", "teacherroster"} & set(files) or {"section", "student", "teacher"} <= set(files)):
+        known = (
+            {"studentenrollment", "teacherroster"} & set(files),
+            {"section", "student", "teacher"} <= set(files),
+            {"school", "student", "teacher"} <= set(files),
+        )
+        if not any(known):
             return None
         if {"users", "classes"} & set(files):
             raise two_formats("School Data Sync 1", "OneRoster or School Data Sync 2")
-        return Recognised("sds", "1", dict.fromkeys(Kind, Mode.BULK), files, by_kind=True)
+        modes = dict.fromkeys(Kind, Mode.BULK)
+        if not _OF_CLASSES & set(files):
+            modes |= {Kind.CLASSES: Mode.ABSENT, Kind.ENROLLMENTS: Mode.ABSENT}
+        return Recognised("sds", "1", modes, files, by_kind=True)
 
     def stems(self, upload: Recognised) -> Sequence[str]:
-        all_there(upload, _NEEDED)
-        return _NEEDED
+        is_users_only = upload.modes[Kind.CLASSES] is Mode.ABSENT
+        needed = [stem for stem in _NEEDED if stem not in _OF_CLASSES] if is_users_only else _NEEDED
+        all_there(upload, needed)
+        return needed
 
     def never_empty(self, _upload: Recognised) -> Sequence[str]:
         return ("student", "teacher")
@@ -75,10 +88,9 @@ class SchoolDataSync:
         schools = self._table(file, None, sink)
         schools.require(["SIS ID", "Name"])
         seen = 0
-        for _, (school_id, name) in schools.rows(["SIS ID", "Name"]):
+        for line, (school_id, name) in schools.rows(["SIS ID", "Name"]):
             seen += 1
-            if school_id and name:
-                sink.school(school_id, name)
+            take_school(sink, schools.shown, line, school_id, name)
         return seen
 
     def _people(self, file: RosterFile, role: Role, sink: Sink) -> int:

@@ -65,6 +65,7 @@ class Finish:
         status = ended.status if ended else Status.COMPLETED
         report = self._context.report(import_, status, ended.reason if ended else None)
         report.format = plan.format
+        report.files = [{"file": file, "rows": rows} for file, rows in plan.rows.items()]
         report.users, report.classes, report.enrollments = (totals.counts[kind] for kind in Kind)
         report.proposals = totals.proposals
         report.rollover = totals.rollover

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from msgspec.structs import replace
 
+from functions.import_step.formats.format import Mode
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import (
     SHOWN,
@@ -22,6 +23,7 @@ from functions.import_step.shards import class_shards_of
 from functions.import_step.working_files import CLASSES_RESULT, PEOPLE_RESULT, PLAN, TOTALS
 from shared.domain.import_safety import Fate, Outlook, held_because, rollover_of
 from shared.domain.report import Counts, Kind, Note, Status, merged_notes
+from shared.stores.import_state import Snapshot
 
 _REUSED_SHOWN = 5
 
@@ -59,7 +61,7 @@ class SafetyCheck:
         if outlook.rollover:
             totals.rollover = asdict(outlook.rollover)
         files.put(TOTALS, totals)
-        reason = held_because(outlook, district)
+        reason = held_because(outlook, district) or self._classes_left_out(plan, before)
         if reason and not import_.approved:
             result = context.end(import_, Status.HELD, reason)
         elif not import_.preview and context.state.newer_than(import_.district_id, import_.upload):
@@ -68,6 +70,19 @@ class SafetyCheck:
             result = go_on("apply", plan.shards)
         # A preview counts what would be matched and mailed, too (B1).
         return go_on("match", plan.shards) if import_.preview else result
+
+    @staticmethod
+    def _classes_left_out(plan: ImportPlan, before: Snapshot | None) -> dict[str, str] | None:
+        """Why a whole roster waits that has people alone, while the district has classes: School Data Sync may leave them out."""
+        is_users_only = plan.format["mode"] == Mode.BULK and plan.mode(Kind.CLASSES) is Mode.ABSENT
+        number = before.standing.get(Kind.CLASSES, 0) if before and is_users_only else 0
+        if not number:
+            return None
+        message = (
+            f"This upload has people and no classes, while {number} classes stand. Nothing was written. Upload all files, or "
+            "approve this to bring the people up to date and keep the classes as they are."
+        )
+        return {"code": "classes_left_out", "message": message}
 
     def _totals(self, import_: Import, plan: ImportPlan) -> Totals:
         files = self._context.files(import_)

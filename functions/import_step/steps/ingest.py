@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -152,6 +152,7 @@ class Ingest:
             rejects=sink.rejected,
             notes=sink.notes,
             schools=sink.schools,
+            named_schools=sink.named_schools,
             rows=sink.rows,
             references=sink.references,
         )
@@ -197,7 +198,7 @@ def _opened(
         etags=etags,
         encodings={stem: scanned.encoding for stem, scanned in scans.items()},
         never_empty=list(form.never_empty(upload)),
-        notes=list(upload.notes),
+        notes=[*upload.notes, *_unread(files, stems)],
         parts=parts_of(stems, upload.files, {stem: scans[stem].pieces for stem in stems}),
         shards=shards_for(upload, before.shards if before else None),
         content=content,
@@ -252,7 +253,39 @@ def _check(opened: OpenedUpload, parts: list[PartRead]) -> tuple[list[Note], dic
         if stem in seen and not seen[stem] and opened.modes[kind] is Mode.BULK:
             notes.append(Note("header_only", "The file has a header and no rows.", shown[stem]))
             header_only[kind] = shown[stem]
+    if Mode.DELTA not in opened.modes.values():
+        notes += _unknown_schools(parts, has_schools=any(stem in seen for stem in _OF_SCHOOLS))
     return notes, header_only
+
+
+_OF_SCHOOLS = ("orgs", "schools", "school")
+"""The files of schools, by format."""
+
+
+def _unknown_schools(parts: list[PartRead], *, has_schools: bool) -> Iterator[Note]:
+    """Schools that rows of a whole roster name and no file of it has, by the file that names them."""
+    known = {school for part in parts for school in part.schools}
+    message = (
+        "Schools that rows name are not in the file of schools; they have no name. Add them."
+        if has_schools
+        else "The upload has no file of schools; those that rows name have no name. Add it."
+    )
+    for part in parts:
+        for file, lines in part.named_schools.items():
+            if unknown := lines.keys() - known:
+                yield Note("unknown_school", message, file, len(unknown), min(lines[school] for school in unknown))
+
+
+def _unread(files: list[RosterFile], stems: Iterable[str]) -> Iterator[Note]:
+    """The files of an upload of which nothing is used."""
+    used = {*stems, "manifest", "academicsessions", "courses"}
+    names = sorted(file.name.rsplit("/", 1)[-1][:_LONGEST_NAMED] for file in files if file.stem not in used)
+    if names:
+        shown = ", ".join(names[:_MOST_NAMED]) + (" …" if len(names) > _MOST_NAMED else "")
+        yield Note("files_not_read", f"Files of which nothing is used were not read: {shown}.", count=len(names))
+
+
+_MOST_NAMED, _LONGEST_NAMED = 10, 60
 
 
 def _plan(
@@ -280,6 +313,7 @@ def _plan(
         school_year=max(part.school_year for part in parts),
         parts=len(parts),
         files=list(dict.fromkeys(shown for part in parts for shown in part.shown.values())),
+        rows=_rows(parts),
         round="",
         snapshot_id=import_.snapshot_id,
         by_kind=opened.by_kind,
@@ -290,6 +324,12 @@ def _plan(
 
 def _all(notes: Iterable[list[Note]]) -> list[Note]:
     return [note for notes_of_part in notes for note in notes_of_part]
+
+
+def _rows(parts: list[PartRead]) -> dict[str, int]:
+    """How many rows each file had, by its name."""
+    shown = {stem: name for part in parts for stem, name in part.shown.items()}
+    return {shown.get(stem, stem): rows for stem, rows in _seen(parts).items()}
 
 
 def _seen(parts: list[PartRead]) -> dict[str, int]:
