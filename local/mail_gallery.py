@@ -46,6 +46,7 @@ MAILS: dict[Kind, Callable[..., Message]] = {
     Kind.LINKED: messages.linked,
     Kind.UNDONE: messages.undone,
     Kind.HELD_IMPORT: messages.held_import,
+    Kind.PAUSE: messages.pause,
 }
 VALUES: dict[Kind, dict[str, Any]] = {
     Kind.ACTIVATION: _INVITATION,
@@ -84,6 +85,7 @@ VALUES: dict[Kind, dict[str, Any]] = {
         "reason": "412 of 3,180 people are missing from this roster, more than the 10 % that may go without a question.",
         "import_id": "20261124T031502Z-7f3a",
     },
+    Kind.PAUSE: {"begins": True, "first": date(2026, 12, 19), "last": date(2027, 1, 4)},
 }
 """What the mails of the sample district say."""
 _DISTRICT = District(

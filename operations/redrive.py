@@ -29,6 +29,7 @@ _AROUND = 3_600
 _FUNCTIONS_OF_SCHEDULES = {
     "-nudges": "CleanupNudgesFunctionName",
     "-digests": "CleanupDigestFunctionName",
+    "-pauses": "ImportPausesFunctionName",
     "-activations": "ActivationScheduleFunctionName",
 }
 """The output that names a schedule's function, by the end of the schedule's name."""

@@ -18,6 +18,7 @@ from functions.class_export.export_classes import ExportClasses
 from functions.cleanup_digest.send_digest import SendDigest
 from functions.cleanup_nudges.send_nudge import SendNudge
 from functions.event_publisher.publish_events import PublishEvents
+from functions.import_pauses.watch_pauses import WatchPauses
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import Import, StepResult
 from functions.import_step.steps import ImportSteps
@@ -45,6 +46,7 @@ from shared.stores.keys import user_of
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
+from shared.stores.pauses import PauseStore
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
@@ -163,6 +165,11 @@ class World:
         answer: dict[str, Any] = json.loads(body)
         return answer
 
+    def report_of(self, import_id: str, district_id: str = "lakeside") -> dict[str, Any]:
+        """The report of an import as it says by now."""
+        found: dict[str, Any] = json.loads(self.s3.objects["reports", f"reports/{district_id}/{import_id}/report.json"])
+        return found
+
     def latest(self, district_id: str = "lakeside", name: str = "latest") -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self.s3.objects["reports", f"reports/{district_id}/{name}.json"])
         return answer
@@ -249,6 +256,12 @@ class World:
         items = [item for (pk, _), item in sorted(self.table.items.items()) if pk.startswith("OUTBOX#")]
         links = [item for item in items if item["detail_type"] in LINK_EVENTS]
         return sum(self.notify_link_change().notify(item["detail_type"], json.loads(item["detail"])) for item in links)
+
+    def watch_pauses(self) -> WatchPauses:
+        return WatchPauses(
+            PauseStore(self.table), self.districts, ImportStarter(self.states, self.table, "arn"), self.reports, self.mailer(),
+            brand=Brand(web_url=WEB), clock=self.clock,
+        )  # fmt: skip
 
     def send_digest(self) -> SendDigest:
         return SendDigest(

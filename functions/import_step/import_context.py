@@ -16,6 +16,7 @@ from shared.stores.districts import DistrictStore
 from shared.stores.import_files import ImportFiles
 from shared.stores.import_progress import ProgressStore
 from shared.stores.import_state import ImportStateStore
+from shared.stores.pauses import PauseStore
 from shared.stores.renumbering import Renumbering
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
@@ -39,6 +40,7 @@ class ImportContext:
     matcher: MatchAndInvite
     clock: Clock
     renumbering: Renumbering
+    pauses: PauseStore
     on_dispute: Callable[[], None]
 
     @classmethod
@@ -67,6 +69,7 @@ class ImportContext:
             matcher,
             clock,
             Renumbering(table),
+            PauseStore(table),
             on_dispute,
         )
 

@@ -60,13 +60,22 @@ class Import:
     approved: bool = False
     roll_back: bool = False
     started_at: str = ""
+    resumed: bool = False
+    """Whether it waited for the end of a pause."""
 
     @property
     def run_id(self) -> str:
-        """Names the working files: an approved import, and one that is rolled back, begins anew."""
+        """Names the working files: an import that is approved, rolled back or waited for the end of a pause begins anew."""
         if self.roll_back:
             return f"{self.import_id}-rolled-back"
-        return f"{self.import_id}-approved" if self.approved else self.import_id
+        if self.approved:
+            return f"{self.import_id}-approved"
+        return f"{self.import_id}-resumed" if self.resumed else self.import_id
+
+    @property
+    def may_be_paused(self) -> bool:
+        """Whether a pause of the district concerns it; a person's decision counts at once."""
+        return not (self.approved or self.roll_back or self.resumed)
 
     @property
     def snapshot_id(self) -> str:
@@ -271,6 +280,9 @@ class ImportPlan(WritePlan, kw_only=True):
     """Whether roles.csv says who everybody of users.csv is."""
     more_modes: dict[str, Mode] = {}
     """What the files hold that tell more of people and classes, by stem (``Recognised.parts``)."""
+
+    paused: dict[str, str] = {}
+    """Why it is not applied now, as the report says it; empty where no pause concerns it."""
 
     @property
     def moves_people(self) -> bool:

@@ -151,6 +151,10 @@ class District(BaseModel):
         """Whether nothing is removed on this day, on the district's own calendar."""
         return any(day in window for window in self.additions_only)
 
+    def pause_on(self, day: date) -> Window | None:
+        """The pause in which this day of the district's own calendar lies: uploads are checked, and applied after it."""
+        return next((pause for pause in self.pauses if day in pause), None)
+
     @field_validator("district_id")
     @classmethod
     def _is_a_district_id(cls, value: str) -> str:

@@ -16,6 +16,8 @@ class Status(StrEnum):
     COMPLETED = "completed"
     UNCHANGED = "unchanged"
     HELD = "held"
+    PAUSED = "paused"
+    """It is applied after the district's pause."""
     REJECTED = "rejected"
     SUPERSEDED = "superseded"
     FAILED = "failed"

@@ -26,6 +26,7 @@ SUBJECTS = {
     Kind.REMINDER: "Your official %(brand)s account waits for you",
     Kind.NUDGE: "Your previous %(brand)s classes are still open",
     Kind.HELD_IMPORT: "A roster of %(district)s waits for your decision",
+    Kind.PAUSE: "Rosters of %(district)s pause from tomorrow",
     Kind.DIGEST: "Classes from before that are left in %(district)s",
     Kind.LINKED: "Your %(brand)s accounts were linked",
     Kind.UNDONE: "The link of your %(brand)s accounts was undone",
@@ -115,6 +116,18 @@ def held_import(brand: Brand, district: District, *, to: str, upload: str, reaso
     return _build(
         Kind.HELD_IMPORT, brand, district, to=to, link=f"{brand.web_url}/console/{district.district_id}",
         upload=upload, reason=reason, import_id=import_id, district_id=district.district_id,
+    )  # fmt: skip
+
+
+APPLIED_AGAIN = "Rosters of %(district)s are applied again from tomorrow"
+"""The subject of the mail before a pause ends."""
+
+
+def pause(brand: Brand, district: District, *, to: str, begins: bool, first: date, last: date) -> Message:
+    """Says that a pause begins tomorrow, or that this is its last day."""
+    return _build(
+        Kind.PAUSE, brand, district, to=to, link=f"{brand.web_url}/console/{district.district_id}",
+        subject=None if begins else APPLIED_AGAIN, begins=begins, first=first, last=last,
     )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     REMINDER = "reminder"
     NUDGE = "nudge"
     HELD_IMPORT = "held_import"
+    PAUSE = "pause"
     DIGEST = "digest"
     LINKED = "linked"
     UNDONE = "undone"

@@ -104,6 +104,11 @@ class CleanupDigestSettings(MailSettings):
     pass
 
 
+class ImportPausesSettings(MailSettings):
+    import_state_machine_arn: str
+    report_bucket: str
+
+
 class EventPublisherSettings(Settings):
     event_bus_name: str = "default"
 

@@ -17,6 +17,7 @@ from shared.stores.keys import (
     domain_key,
     key_of,
     pair,
+    pauses_key,
     school_key,
     settings_key,
     tenant_key,
@@ -45,6 +46,8 @@ class DistrictStore:
                 break
         else:
             raise Conflict("settings_contended", "Others write the same settings again and again.")
+        if district.pauses:
+            self._table.attempt(Put(pauses_key(district_id)).when(ABSENT))
         if district.digest is None:
             self._table.write(Delete(digest_key(district_id)))
         else:

@@ -36,8 +36,9 @@ class ImportStarter:
         started_at: str,
         approved: bool = False,
         roll_back: bool = False,
+        resumed: bool = False,
     ) -> None:
-        """Start an import, or its roll-back. Starting it again does nothing."""
+        """Start an import, what comes of a decision about it, or one whose pause is over. Starting it again does nothing."""
         event = {
             "import_id": import_id,
             "district_id": district_id,
@@ -45,12 +46,14 @@ class ImportStarter:
             "preview": preview,
             "approved": approved,
             "roll_back": roll_back,
+            **({"resumed": True} if resumed else {}),
             "started_at": started_at,
         }
+        again = "-rolled-back" if roll_back else "-approved" if approved else "-resumed" if resumed else ""
         try:
             self._states.start_execution(
                 stateMachineArn=self._arn,
-                name=f"{import_id}-rolled-back" if roll_back else f"{import_id}-approved" if approved else import_id,
+                name=f"{import_id}{again}",
                 input=json.dumps({"import": event}),
             )
         except ClientError as error:
@@ -63,6 +66,11 @@ class ImportStarter:
         if item is None:
             raise RefusedTransition("unknown_import", "No import of this id is known.")
         return upload_of(item)
+
+    def status(self, district_id: str, import_id: str) -> Status | None:
+        """How an import stands; None where nothing is known of it."""
+        item = self._record(district_id, import_id)
+        return Status(item["status"]) if item else None
 
     def is_held(self, district_id: str, import_id: str) -> bool:
         item = self._record(district_id, import_id)

@@ -327,6 +327,9 @@ PROGRESS = "PROGRESS#"
 GOALS = "GOAL#"
 ASSIGNMENTS = "ASSIGNMENT#"
 DIGESTS = "DIGESTS"
+PAUSES = "PAUSES"
+"""The partition of the districts that have a pause, or an upload that waits for the end of one."""
+PAUSED = "PAUSED#"
 
 
 def district_pk(district_id: str) -> str:
@@ -335,6 +338,15 @@ def district_pk(district_id: str) -> str:
 
 def settings_key(district_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": "SETTINGS"}
+
+
+def pauses_key(district_id: str) -> Key:
+    return {"PK": PAUSES, "SK": district_id}
+
+
+def paused_key(district_id: str, import_id: str) -> Key:
+    """Where an import is noted that waits for the end of a pause."""
+    return {"PK": district_pk(district_id), "SK": f"{PAUSED}{import_id}"}
 
 
 def clever_district_key(clever_district_id: str) -> Key:

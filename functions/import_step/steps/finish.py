@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 
+from functions.import_step.formats.format import Mode
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import Ending, Import, ImportPlan, Rejection, StepResult, Totals
 from functions.import_step.working_files import ENDED, MATCH_RESULT, PLAN, REJECTED, TOTALS
@@ -13,6 +14,7 @@ from shared.stores.import_state import Snapshot
 from shared.stores.imports import import_record
 from shared.stores.keys import Item
 from shared.stores.outbox import event_item
+from shared.stores.pauses import PausedImport
 from shared.use_cases.match_and_invite import MatchCounts
 
 _EVENTS = {Status.COMPLETED: "ImportFinished", Status.HELD: "ImportHeld"}
@@ -118,6 +120,9 @@ class Finish:
     ) -> StepResult:
         context = self._context
         context.reports.write(report, rejects)
+        if report.status is Status.PAUSED and not import_.preview:
+            is_delta = bool(report.format) and report.format["mode"] == Mode.DELTA
+            context.pauses.keep(import_.district_id, PausedImport(import_.import_id, import_.upload, is_delta))
         if not import_.preview:
             record = import_record(report)
             event = self._event(import_, report)

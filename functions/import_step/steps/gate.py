@@ -62,7 +62,9 @@ class SafetyCheck:
             totals.rollover = asdict(outlook.rollover)
         files.put(TOTALS, totals)
         reason = held_because(outlook, district) or self._classes_left_out(plan, before)
-        if reason and not import_.approved:
+        if plan.paused:
+            result = context.end(import_, Status.PAUSED, plan.paused)
+        elif reason and not import_.approved:
             result = context.end(import_, Status.HELD, reason)
         elif not import_.preview and context.state.newer_than(import_.district_id, import_.upload):
             return context.supersede(import_)

@@ -63,7 +63,7 @@ class Ingest:
         """
         state = self._context.state
         if not import_.preview:
-            if not import_.approved and state.has_ended(import_.district_id, import_.import_id):
+            if not import_.approved and not import_.resumed and state.has_ended(import_.district_id, import_.import_id):
                 return DONE
             if state.newer_than(import_.district_id, import_.upload):
                 return self._context.supersede(import_)
@@ -169,11 +169,30 @@ class Ingest:
             notes, header_only = _check(opened, parts)
         except UploadRejected as error:
             return context.reject(import_, error)
-        if not import_.preview and not context.state.note_valid(import_.district_id, import_.import_id, import_.upload):
+        plan = _plan(import_, opened, parts, notes, header_only)
+        plan.paused = self._paused(import_, plan)
+        # A paused upload is not the newest one yet: those that wait with it are applied in their order.
+        stands_back = import_.preview or bool(plan.paused)
+        if not stands_back and not context.state.note_valid(import_.district_id, import_.import_id, import_.upload):
             return context.supersede(import_)
-        files.put(PLAN, _plan(import_, opened, parts, notes, header_only))
+        files.put(PLAN, plan)
         context.begin_stage(import_, "people", parts=opened.shards, rows=sum(part.rows for part in parts))
         return go_on("people", opened.shards)
+
+    def _paused(self, import_: Import, plan: ImportPlan) -> dict[str, str]:
+        """Why this upload is not applied now, if it is not: a pause, or those of one that a delta comes after."""
+        if not import_.may_be_paused:
+            return {}
+        if pause := self._context.district(import_).pause_on(date.fromisoformat(plan.on)):
+            message = (
+                f"The district takes a pause until {pause.last} (pauses in district.json). The upload was checked and is applied "
+                "after it."
+            )
+            return {"code": "paused", "message": message}
+        if plan.format["mode"] == Mode.DELTA and self._context.pauses.has_any(import_.district_id):
+            message = "Uploads of a pause are applied first, in their order; this one comes after them."
+            return {"code": "paused", "message": message}
+        return {}
 
 
 def _opened(

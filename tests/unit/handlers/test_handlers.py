@@ -226,6 +226,16 @@ def test_the_schedule_plans_a_digest_and_sends_it_on_monday(stack: Deployment) -
     assert recipients() == ["data@riverbend.example"]
 
 
+def test_the_schedule_tells_of_a_pause(stack: Deployment) -> None:
+    world = World()
+    contacts, pauses = ["data@riverbend.example"], [{"from": "2026-09-02", "to": "2026-09-03"}]
+    world.register("riverbend", **{**RIVERBEND, "contacts": contacts, "pauses": pauses})
+    stack.begin_with(world)
+    stack.now = datetime(2026, 9, 1, 15, tzinfo=UTC)
+    assert stack.invoke("ImportPausesFunction", event("schedule")) == {"told": 1, "started": 0}
+    assert recipients() == contacts
+
+
 def test_an_event_of_the_outbox_is_published_and_a_broken_one_comes_again(stack: Deployment) -> None:
     bus = boto3.client("events")
     ours = json.dumps({"source": ["account-linking"], "detail-type": ["AccountLinked"]})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from shared.domain.roster import NumberKind, RosterUserKey
 from shared.stores.keys import user_pk
-from tests.builders import account
+from tests.builders import account, roster, user
 from tests.harness import CONFIGURATION_SET, zipped
 from tests.pages_harness import PASSWORD, Website, in_a_made_account, lakeside, linked_teacher, log_in
 from tests.permissions import Call, Recorder, roles, statements, statements_of_folder, transformed
@@ -96,7 +98,22 @@ def recorder() -> Recorder:
     world.send_digest().run()
     world.pass_time(days=8)
     world.send_digest().run()
+    _rosters_pause(web)
     return recorder
+
+
+def _rosters_pause(web: Website) -> None:
+    world = web.world
+    tomorrow = (world.now + timedelta(days=1)).date().isoformat()
+    world.register(contacts=["data@lakeside.example"], pauses=[{"from": tomorrow, "to": tomorrow}])
+    world.watch_pauses().run()
+    world.pass_time(days=1)
+    for name in ("one", "two"):
+        world.upload(roster(user(name)), name=name)
+    for _ in range(3):
+        world.pass_time(days=1)
+        world.watch_pauses().run()
+        world.run_imports()
 
 
 def _people_come_and_go(web: Website) -> None:
@@ -118,6 +135,7 @@ def _people_come_and_go(web: Website) -> None:
 def test_every_call_of_a_function_is_allowed_by_its_role(recorder: Recorder) -> None:
     assert recorder.folders() >= {"pages", "import_step", "roster_import", "accounts_feed", "activation_email"}
     assert recorder.folders() >= {"class_export", "link_notice", "cleanup_nudges", "cleanup_digest"}
+    assert recorder.folders() >= {"import_pauses"}
     assert recorder.folders() >= {"mail_feedback", "activation_schedule"}
     assert recorder.denied() == []
 

@@ -1,0 +1,1 @@
+"""Tells of pauses, and starts what waited for the end of one (M1)."""
