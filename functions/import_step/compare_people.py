@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from itertools import chain
+from zlib import crc32
 
 from msgspec.json import Decoder
 from msgspec.structs import replace
 
 from functions.import_step.enrollment_notes import Unused
+from functions.import_step.enrollment_rows import (
+    EnrollmentRow,
+    after_delta,
+    enrollments_of,
+    pairs_of,
+    role_enrollments,
+    rows_of,
+    without_shared_ids,
+)
 from functions.import_step.formats.format import Mode
 from functions.import_step.plan import ImportPlan
 from functions.import_step.records import (
     MOST_CLEVER_IDS,
     MOST_SCHOOLS,
+    TEACHING,
     PersonRecord,
     RoleEnrollments,
     RoleRow,
@@ -29,10 +40,12 @@ from shared.domain.roster import KIND_OF_ROLE, NumberKind, Role, number_of, pers
 
 MOST_OF_CLASSES = 150_000
 """Bytes of the ids of all classes that a person is in: a roster user is one item of the table, which may have 400 KB."""
+_ID_OF_ROW = 3
+"""Which column of an enrollment's text is the row's own id."""
 _SURELY_FEW = 20
 """Classes with one role: however long their ids are, those of all roles fit."""
 type ByPerson = dict[str, dict[str, list[str]]]
-"""Enrollment role → person → class ids, as they come."""
+"""Enrollment role → person → class and the row's own id in turn, as they come; the id is empty where the row has none."""
 _unpacked = Decoder(PersonRecord).decode
 
 
@@ -85,6 +98,8 @@ class _Gathered:
     roles: dict[str, list[RoleRow]] = field(default_factory=dict)
     """Rows of roles by person, where those of an earlier upload may count besides."""
     removed: set[str] = field(default_factory=set)
+    not_there: set[tuple[str, str]] = field(default_factory=set)
+    """Person and class of enrollments that a delta ends and that are not there."""
     enrollments: ByPerson = field(default_factory=dict)
     ended: ByPerson = field(default_factory=dict)
     unused: Unused = field(default_factory=Unused)
@@ -94,7 +109,7 @@ class _Gathered:
     """Rows with an id that an earlier row gives to somebody else."""
 
     def by_person(self) -> Iterator[dict[str, list[str]]]:
-        """Person → class ids, of each role, of enrollments and of those that are over."""
+        """Person → classes and rows' ids, of each role, of enrollments and of those that are over."""
         return chain(self.enrollments.values(), self.ended.values())
 
 
@@ -169,7 +184,9 @@ class _Comparison:
         self._notes_changes = notes_changes
         self._enrollments = _Enrollments(seen)
         self._replaces_enrollments = plan.mode(Kind.ENROLLMENTS) is Mode.BULK
-        self._replaces_all = self._replaces_enrollments and plan.tells_roles_with_people
+        self._tells_roles_with_people = plan.tells_roles_with_people
+        self._replaces_all = self._replaces_enrollments and self._tells_roles_with_people
+        self._named_as_teachers = {user for role in TEACHING for user in seen.enrollments.get(role, ())}
         self._waiting = self._kept = 0
         self._left_out: set[str] = set()
 
@@ -209,7 +226,7 @@ class _Comparison:
     def _told(self, key: str, person: PersonRecord | None, known: PersonRecord | None) -> PersonRecord | None:
         """The person as the upload has them, without enrollments; None where it says nothing of them."""
         plan, seen = self._plan, self._seen
-        if plan.tells_roles_with_people:
+        if self._tells_roles_with_people:
             return person
         if person and known and plan.mode(Kind.USERS) is Mode.BULK:
             person.take_roles([*(each for each in known.told_roles() if each.row_id), *person.told_roles()])
@@ -249,7 +266,8 @@ class _Comparison:
         """Keep somebody without a role for whom a delta may have one: of whose own row tells it the number alone."""
         if told is None:
             if key in self._aside and key not in self._seen.removed and self._plan.mode(Kind.USERS) is not Mode.BULK:
-                self._result.aside += self._aside[key]
+                stood = _unpacked(self._aside[key])
+                self._result.aside += packed(stood.with_enrollments(self._enrollments_aside(key, stood)))
             return
         is_waiting = not told.roles and "role" in self._seen.untold.get(key, ())
         self._waiting += is_waiting
@@ -265,15 +283,15 @@ class _Comparison:
         self._result.aside += packed(person)
 
     def _enrollments_aside(self, key: str, known: PersonRecord | None) -> list[RoleEnrollments]:
-        named = _pairs(self._enrollments.of(key))
+        named = rows_of(self._enrollments.of(key))
         if named:
             self._seen.unused.of_people.add(key)
         if not self._replaces_enrollments and known:
-            named |= known.pairs() - self._enrollments.ended(key)
-        return _by_role(named)
+            named, _ = after_delta(rows_of(known.enrollments), named, self._enrollments.ended(key))
+        return enrollments_of(named)
 
     def _note_rights(self, key: str, person: PersonRecord) -> None:
-        if person.names_as_teacher():
+        if key in self._named_as_teachers and person.names_as_teacher():
             self._seen.unused.not_teachers.add(key)
 
     def _count_unchanged(self, person: PersonRecord) -> None:
@@ -339,34 +357,35 @@ class _Comparison:
             else:
                 counts.unchanged += number
         else:
-            stood = known.pairs() if known else set()
+            stood = rows_of(known.enrollments) if known else set()
             if old is None and stood:
                 # They were read before, when nothing was done for the person.
-                counts.read += len(stood)
-                counts.created += len(stood)
-            person.enrollments = self._enrollments_after(key, _pairs(named), stood)
+                counts.read += len(pairs_of(stood))
+                counts.created += len(pairs_of(stood))
+            person.enrollments = self._enrollments_after(key, rows_of(named), stood)
         self._result.enrolled += person.number_of_enrollments()
 
     def _enrollments_after(
-        self, key: str, named: set[tuple[str, str]], stood: set[tuple[str, str]]
+        self, key: str, named: set[EnrollmentRow], stood: set[EnrollmentRow]
     ) -> list[RoleEnrollments]:
         counts = self._result.enrollments
-        # Of a withdrawn and an active row of one person in one class the active one counts.
-        ended = (self._enrollments.ended(key) & stood) - named
+        ended = self._enrollments.ended(key)
+        not_there: set[EnrollmentRow] = set()
         if self._replaces_enrollments:
-            missing = stood - named
-            kept = set() if self._plan.may_remove(Kind.ENROLLMENTS) else missing - ended
+            missing = pairs_of(stood) - pairs_of(named)
+            kept = set() if self._plan.may_remove(Kind.ENROLLMENTS) else missing - pairs_of(ended)
             self._result.put_off_enrollments += len(kept)
-            new = named | kept
-            counts.read += len(named)
-            counts.removed += len(missing - kept)
+            rows = named | {row for row in stood if row[:2] in kept}
         else:
-            new = (stood | named) - ended
-            counts.read += len(named) + len(ended)
-            counts.removed += len(ended)
-        counts.created += len(named - stood)
-        counts.unchanged += len(named & stood)
-        return _by_role(new)
+            rows, not_there = after_delta(stood, named, ended)
+            self._seen.not_there |= {(key, class_id) for class_id, *_ in not_there}
+        before, after = pairs_of(stood), pairs_of(rows)
+        unchanged = len(pairs_of(named) & before) + len(not_there)
+        counts.created += len(after - before)
+        counts.removed += len(before - after)
+        counts.unchanged += unchanged
+        counts.read += len(after - before) + unchanged + (0 if self._replaces_enrollments else len(before - after))
+        return enrollments_of(rows)
 
     def _note_schools(self, old: PersonRecord, new: PersonRecord | None, *, is_missing: bool) -> None:
         for school in old.school_ids:
@@ -453,36 +472,38 @@ class _Enrollments:
         named = []
         for role, by_person in self._named:
             if listed := by_person.pop(key, None):
-                classes = sorted(set(listed))
-                if len(classes) < len(listed):
+                row_ids = dict(zip(listed[::2], listed[1::2], strict=True))
+                if 2 * len(row_ids) == len(listed):
+                    classes = sorted(row_ids)
+                    ids = [*map(crc32, map(str.encode, map(row_ids.__getitem__, classes)))]
+                    named.append(RoleEnrollments(role, classes, ids if any(ids) else []))
+                else:
                     self.repeated_of.add(key)
-                named.append(RoleEnrollments(role, classes))
+                    named.append(role_enrollments(role, sorted(_with_ids(listed))))
+        named = without_shared_ids(named)
         self._latest = (key, named)
         return named
 
-    def ended(self, key: str) -> set[tuple[str, str]]:
-        """(class id, role) of those that the upload marks as removed."""
-        return {(class_id, role) for role, by_person in self._ended for class_id in by_person.get(key, ())}
+    def ended(self, key: str) -> set[EnrollmentRow]:
+        """Those that the upload marks as removed."""
+        return {
+            (class_id, role, row_id)
+            for role, by_person in self._ended
+            for class_id, row_id in _with_ids(by_person.get(key, []))
+        }
 
     def left(self) -> set[str]:
         """Whose were never taken."""
         return {user for _, by_person in self._named for user, classes in by_person.items() if classes}
 
 
-def _pairs(enrollments: Iterable[RoleEnrollments]) -> set[tuple[str, str]]:
-    """(class id, enrollment role) of each."""
-    return {(class_id, each.role) for each in enrollments for class_id in each.class_ids}
-
-
-def _by_role(pairs: Iterable[tuple[str, str]]) -> list[RoleEnrollments]:
-    by_role: dict[str, list[str]] = {}
-    for class_id, role in pairs:
-        by_role.setdefault(role, []).append(class_id)
-    return [RoleEnrollments(role, sorted(classes)) for role, classes in sorted(by_role.items())]
-
-
 def _is_as_it_was(old: PersonRecord | None, new: PersonRecord | None) -> bool:
     return old.acts_like(new) if old and new else old is new
+
+
+def _with_ids(listed: list[str]) -> Iterator[tuple[str, int]]:
+    """Class, and a checksum of the row's own id, 0 where it has none."""
+    return zip(listed[::2], map(crc32, map(str.encode, listed[1::2])), strict=True)
 
 
 def _gather(blocks: Iterable[AnyPeopleBlock], *, tells_roles_with_people: bool) -> _Gathered:
@@ -587,8 +608,8 @@ def _reject_what_is_too_much(
     spent: dict[str, int] = {}
     for by_person in seen.enrollments.values():
         for user, classes in by_person.items():
-            if len(classes) > _SURELY_FEW or user in adds_to:
-                spent[user] = spent.get(user, 0) + sum(map(_room_of, set(classes)))
+            if len(classes) > 2 * _SURELY_FEW or user in adds_to:
+                spent[user] = spent.get(user, 0) + sum(map(_room_of, set(classes[::2])))
     kept: dict[tuple[str, str], set[str]] = {}
     left: dict[str, int] = {}
     for user, size in spent.items():
@@ -607,14 +628,14 @@ def _reject_what_is_too_much(
                 result.enrollments.read += 1
                 result.enrollments.rejected += 1
     for (role, user), taken in kept.items():
-        if named := seen.enrollments.get(role, {}).get(user):
-            seen.enrollments[role][user] = [class_id for class_id in named if class_id in taken]
+        if seen.enrollments.get(role, {}).get(user):
+            _keep(seen.enrollments[role], user, taken.__contains__)
 
 
 def _still_in(seen: _Gathered, user: str, line: bytes) -> dict[str, set[str]]:
     """The classes, by role, that somebody of the snapshot is in once the rows that end some are taken."""
     return {
-        each.role: set(each.class_ids).difference(seen.ended.get(each.role, {}).get(user, ()))
+        each.role: set(each.class_ids).difference(seen.ended.get(each.role, {}).get(user, [])[::2])
         for each in _unpacked(line).enrollments
     }
 
@@ -623,15 +644,14 @@ def _too_many_classes(
     block: EnrollmentsBlock, kept: dict[tuple[str, str], set[str]], left: dict[str, int]
 ) -> Iterator[Reject]:
     message = "The person is in more classes than can be kept; the first ones were taken. Leave out the others."
-    for text in block.texts.split("\n"):
-        user, class_id, line = text.split("\t")
+    for user, class_id, line in block.rows():
         if user not in left:
             continue
         classes = kept.setdefault((block.role, user), set())
         if class_id in classes:
             continue
         if left[user] < _room_of(class_id):
-            yield Reject(block.file, int(line), block.user_column, "too_many_classes", message, number_of(user)[:80])
+            yield Reject(block.file, line, block.user_column, "too_many_classes", message, number_of(user)[:80])
             continue
         left[user] -= _room_of(class_id)
         classes.add(class_id)
@@ -644,14 +664,27 @@ def _room_of(class_id: str) -> int:
 
 def _gather_enrollments(seen: _Gathered, block: EnrollmentsBlock, one_text: dict[str, str]) -> None:
     by_person = (seen.ended if block.removed else seen.enrollments).setdefault(block.role, {})
-    for text in block.texts.split("\n"):
-        user, class_id, _ = text.split("\t")
+    texts = block.texts.split("\n")
+    row_id = ""
+    has_ids = texts[0].count("\t") >= _ID_OF_ROW
+    for text in texts:
+        if has_ids:
+            user, class_id, _, row_id = text.split("\t")
+        else:
+            user, class_id, _ = text.split("\t")
         # A class has many people: its id is kept once.
         class_id = one_text.setdefault(class_id, class_id)
         if user in by_person:
-            by_person[user].append(class_id)
+            by_person[user] += (class_id, row_id)
         else:
-            by_person[user] = [class_id]
+            by_person[user] = [class_id, row_id]
+
+
+def _keep(by_person: dict[str, list[str]], user: str, keeps: Callable[[str], bool]) -> None:
+    """Keep a person's enrollments in some classes, and no others."""
+    listed = by_person[user]
+    kept = [each for each in zip(listed[::2], listed[1::2], strict=True) if keeps(each[0])]
+    by_person[user] = [*chain.from_iterable(kept)]
 
 
 def _gather_people(seen: _Gathered, block: PeopleBlock) -> None:
@@ -703,7 +736,7 @@ def _reject_dangling(
         unknown_people -= standing
     if class_ids is not None:
         for by_person in seen.by_person():
-            unknown_classes.update(*by_person.values())
+            unknown_classes.update(*(classes[::2] for classes in by_person.values()))
         deleted: set[str] = set()
         for known in class_ids():
             if known and known[-1].startswith("\t"):
@@ -728,7 +761,7 @@ def _take_out(by_person: dict[str, list[str]], unknown_people: set[str], unknown
         del by_person[user]
     for user, classes in by_person.items() if unknown_classes else ():
         if not unknown_classes.isdisjoint(classes):
-            by_person[user] = [class_id for class_id in classes if class_id not in unknown_classes]
+            _keep(by_person, user, lambda class_id: class_id not in unknown_classes)
 
 
 def _dangling(
@@ -754,11 +787,10 @@ def _dangling_roles(block: RolesBlock, unknown_people: set[str]) -> Iterator[Rej
 def _dangling_enrollments(
     block: EnrollmentsBlock, unknown_people: set[str], unknown_classes: set[str]
 ) -> Iterator[Reject]:
-    for text in block.texts.split("\n"):
-        user, class_id, line = text.split("\t")
+    for user, class_id, line in block.rows():
         if class_id in unknown_classes:
             message = "The row names a class that is not in this upload. Add the class, or leave the row out."
-            yield Reject(block.file, int(line), block.class_column, "unknown_class", message, class_id[:80])
+            yield Reject(block.file, line, block.class_column, "unknown_class", message, class_id[:80])
         elif user in unknown_people:
             message = "The row names a person who is not in this upload. Add the person, or leave the row out."
-            yield Reject(block.file, int(line), block.user_column, "unknown_user", message, number_of(user)[:80])
+            yield Reject(block.file, line, block.user_column, "unknown_user", message, number_of(user)[:80])

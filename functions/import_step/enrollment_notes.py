@@ -47,17 +47,16 @@ class Unused:
 
     def _look_at(self, block: EnrollmentsBlock, known: set[tuple[str, str, str]], told: Tally) -> None:
         teaches = block.role in TEACHING
-        for text in block.texts.split("\n"):
-            user, class_id, line = text.split("\t")
+        for user, class_id, line in block.rows():
             if class_id in self.rejected_classes:
                 continue
             if user in self.of_people:
-                told.tell("enrollments_left_out", _OF_PEOPLE_LEFT_OUT, block.file, int(line))
+                told.tell("enrollments_left_out", _OF_PEOPLE_LEFT_OUT, block.file, line)
             elif class_id in self.in_classes:
-                told.tell("enrollments_left_out", _OF_DELETED_CLASSES, block.file, int(line))
+                told.tell("enrollments_left_out", _OF_DELETED_CLASSES, block.file, line)
             elif user in self.repeated_of and (user, block.role, class_id) in known:
-                told.tell("repeated_enrollments", _REPEATED, block.file, int(line))
+                told.tell("repeated_enrollments", _REPEATED, block.file, line)
             elif teaches and user in self.not_teachers:
-                told.tell("not_a_teacher", _NO_TEACHER, block.file, int(line))
+                told.tell("not_a_teacher", _NO_TEACHER, block.file, line)
             if user in self.repeated_of:
                 known.add((user, block.role, class_id))

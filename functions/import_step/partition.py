@@ -177,12 +177,16 @@ class SplitSink:
         *,
         removed: bool = False,
         class_column: str = "classSourcedId",
+        row_ids: Sequence[str] = (),
     ) -> None:
         user_column = where.column or "userSourcedId"
         people = [person_id(where.kind, user) for user in users] if self._upload.by_kind else users
-        texts = list(map("\t".join, zip(people, classes, map(str, lines), strict=True)))
+        if row_ids and not all(map(str.isprintable, row_ids)):
+            row_ids = [_CONTROL.sub(" ", row_id) for row_id in row_ids]
+        more = (row_ids,) if row_ids else ()
+        texts = list(map("\t".join, zip(people, classes, map(str, lines), *more, strict=True)))
         together = "\n".join(texts)
-        is_plain = together.count("\n") == len(texts) - 1 and together.count("\t") == 2 * len(texts)
+        is_plain = together.count("\n") == len(texts) - 1 and together.count("\t") == (2 + len(more)) * len(texts)
         if not (is_plain and all(users) and all(classes)):
             usable = [
                 self._usable_id(Kind.ENROLLMENTS, class_id, Where(where.file, line), class_column)

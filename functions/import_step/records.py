@@ -149,6 +149,10 @@ class RoleEnrollments(Struct, array_like=True, gc=False):
 
     role: str
     class_ids: list[str]
+    row_ids: list[int] = []
+    """Of the row that says so of each class, a checksum of its own id; empty where rows have no ids."""
+    more: list[tuple[str, int]] = []
+    """Class and row of others that say the same."""
 
 
 class PersonRecord(Struct, array_like=True, gc=False):
@@ -307,6 +311,10 @@ class PersonRecord(Struct, array_like=True, gc=False):
     def with_enrollments(self, enrollments: list[RoleEnrollments]) -> PersonRecord:
         return replace(self, enrollments=enrollments)
 
+    def classes_by_role(self) -> list[tuple[str, list[str]]]:
+        """The classes of each role, whatever rows say so."""
+        return [(each.role, each.class_ids) for each in self.enrollments]
+
     def equals_but_for_enrollments(self, other: PersonRecord) -> bool:
         return self.acts_like(other.with_enrollments(self.enrollments))
 
@@ -400,7 +408,11 @@ class PersonRecord(Struct, array_like=True, gc=False):
 
     def acts_like(self, other: PersonRecord) -> bool:
         """Whether nothing differs that the table has of the person."""
-        return self.is_off == other.is_off and self == replace(other, roles=self.roles, disabled=self.disabled)
+        return (
+            self.is_off == other.is_off
+            and self.classes_by_role() == other.classes_by_role()
+            and self == replace(other, roles=self.roles, disabled=self.disabled, enrollments=self.enrollments)
+        )
 
     def has_name(self) -> bool:
         return bool(self.given_name or self.family_name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
@@ -70,7 +70,8 @@ class RolesBlock(Struct, array_like=True, tag="r", gc=False):
 
 
 class EnrollmentsBlock(Struct, array_like=True, tag="e", gc=False):
-    """Enrollments with one role, from one file: a line of text for each, with person, class and line, tabs between."""
+    """Enrollments with one role, from one file: a line of text for each, with person, class and line, and where it has one
+    the row's own id, tabs between."""
 
     file: str
     user_column: str
@@ -78,6 +79,12 @@ class EnrollmentsBlock(Struct, array_like=True, tag="e", gc=False):
     role: str
     removed: bool
     texts: str
+
+    def rows(self) -> Iterator[tuple[str, str, int]]:
+        """Person, class and line of each."""
+        for text in self.texts.split("\n"):
+            user, class_id, line = text.split("\t", 3)[:3]
+            yield user, class_id, int(line)
 
 
 class ClassesBlock(Struct, array_like=True, tag="c", gc=False):

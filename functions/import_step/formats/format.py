@@ -72,8 +72,10 @@ class Sink(Protocol):
         *,
         removed: bool = False,
         class_column: str = "classSourcedId",
+        row_ids: Sequence[str] = (),
     ) -> None:
-        """Many at once: who is in which class, on which line. ``where`` names the file and the column of the users."""
+        """Many at once: who is in which class, on which line. ``where`` names the file and the column of the users;
+        ``row_ids`` are the ids of the rows themselves, in formats that have such."""
 
     def reject(self, kind: Kind | None, reject: Reject) -> None: ...
     def note(self, note: Note) -> None: ...
@@ -96,7 +98,7 @@ class Recognised:
     on: str = ""
     """The district's day, YYYY-MM-DD: what ended before it is over."""
     parts: dict[str, Mode] = field(default_factory=dict)
-    """What the files hold that tell more of people and classes, by stem: ``roles``, ``courses``, ``academicsessions``."""
+    """What the files hold that tell more of people and classes, by stem: ``roles``, ``courses`` …."""
 
     @property
     def mode(self) -> Mode:

@@ -48,7 +48,7 @@ _WORDS = ("absent", "bulk", "delta")
 _REMOVED = ("tobedeleted", "inactive")
 _FILES = {"users": Kind.USERS, "classes": Kind.CLASSES, "enrollments": Kind.ENROLLMENTS}
 _ORDER = ("orgs", "users", "roles", "classes", "enrollments")
-_PARTS = ("roles", "courses", "academicsessions")
+_PARTS = ("orgs", "roles", "courses", "academicsessions")
 """They tell more of people and classes."""
 _REFERRED_TO = ("academicsessions", "courses")
 """Who reads the beginning of classes.csv reads these, too; without a byte in them they say nothing."""
@@ -130,16 +130,20 @@ class OneRoster:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Enrollments: who is in which class, on which line."""
+    """Enrollments: who is in which class, on which line, under which id."""
 
     users: Sequence[str]
     classes: Sequence[str]
     lines: Sequence[int]
+    row_ids: Sequence[str]
 
     def where(self, chosen: Sequence[bool]) -> _Group:
         """Those that are chosen."""
         return _Group(
-            list(compress(self.users, chosen)), list(compress(self.classes, chosen)), list(compress(self.lines, chosen))
+            list(compress(self.users, chosen)),
+            list(compress(self.classes, chosen)),
+            list(compress(self.lines, chosen)),
+            list(compress(self.row_ids, chosen)),
         )
 
 
@@ -386,14 +390,16 @@ class _Reader:
         enrollments.require(["classSourcedId", "userSourcedId", "role"])
         dates = self._dates(enrollments, "beginDate", "endDate")
         seen = 0
-        for lines, columns in enrollments.batches(["userSourcedId", "classSourcedId", "role", "status", "endDate"]):
+        has_ids = enrollments.has("sourcedId")
+        columns = ["userSourcedId", "classSourcedId", "role", "status", "endDate", "sourcedId"]
+        for lines, cells in enrollments.batches(columns):
             seen += len(lines)
-            users, classes, roles, statuses, ends = columns
+            users, classes, roles, statuses, ends, row_ids = cells
             over = self._over(dates, ends, lines)
             said = list(zip(roles, statuses, over, strict=True))
             groups = set(said)
             for group_of in sorted(groups):
-                group = _Group(users, classes, lines)
+                group = _Group(users, classes, lines, row_ids if has_ids else ())
                 if len(groups) > 1:
                     group = group.where([each == group_of for each in said])
                 self._enroll(enrollments.shown, *group_of, group)
@@ -423,7 +429,15 @@ class _Reader:
         elif not removed and not acts_in_class(role):
             text = "Enrollments with roles that neither teach nor attend a class are counted, and do nothing."
             self._sink.note(Note("role_does_nothing", text, file, len(group.lines), group.lines[0]))
-        self._sink.enrollments(where, role.lower(), group.users, group.classes, group.lines, removed=removed or is_over)
+        self._sink.enrollments(
+            where,
+            role.lower(),
+            group.users,
+            group.classes,
+            group.lines,
+            removed=removed or is_over,
+            row_ids=group.row_ids,
+        )
 
     def _without_role(self, file: str, role: str, group: _Group) -> _Group:
         """Reject enrollments that lack nothing but a role that is known. Return the others: the sink rejects them for their

@@ -284,3 +284,38 @@ def test_rows_of_a_delta_about_people_whom_nobody_knows_are_told(world: World) -
     assert rejected(report) == [("roles.csv", 2, "unknown_user"), ("enrollments.csv", 3, "unknown_user")]
     assert report["enrollments"]["created"] == 1
     assert the_class(world).student_ids == ("s1",)
+
+
+def test_a_pupil_who_is_enrolled_twice_stays_until_both_rows_are_gone(world: World) -> None:
+    twice = "e1,,,c1,o1,s1,student\ne2,,,c1,o1,s1,student\n"
+    world.upload(roster(user("s1"), enrollments=twice))
+    for number, left in (("e1", ("c1",)), ("e2", ())):
+        row = enrollment("s1", "tobedeleted", number=number)
+        report = world.upload(delta(enrollments=ENROLLMENTS + row), name=number)
+        assert (report["status"], who(world, "s1").attends) == ("completed", left)
+
+
+def test_an_enrollment_that_ends_under_another_id_ends_nobodys(world: World) -> None:
+    # Given a pupil who came back to a class under a new enrollment
+    world.upload(roster(user("s1"), enrollments="e2,,,c1,o1,s1,student\n"))
+    # When a delta ends the old one, which no roster had any more
+    row = enrollment("s1", "tobedeleted", number="e1")
+    report = world.upload(delta(enrollments=ENROLLMENTS + row), name="delta")
+    # Then the pupil stays, and the report says so
+    assert (report["enrollments"]["removed"], who(world, "s1").attends) == (0, ("c1",))
+
+
+def test_an_enrollment_that_goes_to_another_class_leaves_the_first_one(world: World) -> None:
+    both = "c1,,,Algebra,k1,scheduled,o1,t1\nc2,,,Geometry,k1,scheduled,o1,t1\n"
+    world.upload(roster(user("s1"), classes=both, enrollments="e1,,,c1,o1,s1,student\n"))
+    row = enrollment("s1", "active", class_id="c2", number="e1")
+    world.upload(delta(enrollments=ENROLLMENTS + row), name="delta")
+    assert (who(world, "s1").attends, the_class(world, "c1").student_ids) == (("c2",), ())
+
+
+def test_ids_that_several_rows_of_a_person_share_say_nothing(world: World) -> None:
+    both = "c1,,,Algebra,k1,scheduled,o1,t1\nc2,,,Geometry,k1,scheduled,o1,t1\n"
+    world.upload(roster(user("s1"), classes=both, enrollments="s1,,,c1,o1,s1,student\ns1,,,c2,o1,s1,student\n"))
+    row = enrollment("s1", "tobedeleted", class_id="c2", number="s1")
+    world.upload(delta(enrollments=ENROLLMENTS + row), name="delta")
+    assert who(world, "s1").attends == ("c1",)
