@@ -28,6 +28,14 @@ class ClassDiff:
     """Classes that are gone because their term is over."""
     school_year: str = ""
     """The latest one that a class of the upload is of; of a delta, any class."""
+    kept: set[str] = field(default_factory=set)
+    """Classes that are missing and stay, because their removal is put off."""
+
+    def strangers(self) -> list[tuple[ClassRecord | None, ClassRecord | None]]:
+        """Which classes are gone, (before, None), and which came, (None, after)."""
+        gone = ((old, None) for old, new in self.pairs if old and (new is None or old.sourced_id in self.kept))
+        came = ((None, new) for old, new in self.pairs if old is None)
+        return [*gone, *came]
 
 
 def diff_classes(
@@ -54,7 +62,7 @@ def diff_classes(
         references.settle(record)
     result.school_year = max(map(references.school_year_of, after.values()), default="")
     _count_read(result.classes, before, after)
-    put_off = _remove_missing(result.classes, before, after, removed, plan)
+    result.kept = _remove_missing(result.classes, before, after, removed, plan)
     _let_follow(before, after, references, plan, result)
     for key in sorted({*before, *after}):
         old, new = before.get(key), after.get(key)
@@ -66,14 +74,14 @@ def diff_classes(
             fate = result.schools.setdefault(old.school_id or "", Fate())
             fate.stood += 1
             fate.removed += new is None and not is_over
-    if put_off:
+    if result.kept:
         result.notes.append(
             Note(
                 "class_removals_put_off",
                 "Classes that are missing were kept, because the district takes additions only at this time."
                 if plan.additions_only
                 else "Classes that are missing were kept, because rows of the file were rejected.",
-                count=put_off,
+                count=len(result.kept),
             )
         )
     return result
@@ -123,9 +131,9 @@ def _remove_missing(
     after: dict[str, ClassRecord],
     removed: set[str],
     plan: ImportPlan,
-) -> int:
-    """Count those that are removed, and keep the others in ``after``. Return how many removals are put off."""
-    put_off = 0
+) -> set[str]:
+    """Count those that are removed, and keep the others in ``after``. Return those whose removal is put off."""
+    put_off = set()
     for class_id, stood in before.items():
         if class_id in after:
             continue
@@ -134,7 +142,8 @@ def _remove_missing(
             counts.read += plan.mode(Kind.CLASSES) is Mode.DELTA
         else:
             after[class_id] = stood
-            put_off += plan.mode(Kind.CLASSES) is Mode.BULK
+            if plan.mode(Kind.CLASSES) is Mode.BULK:
+                put_off.add(class_id)
     return put_off
 
 

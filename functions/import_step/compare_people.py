@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from itertools import chain
 from zlib import crc32
@@ -34,6 +34,7 @@ from functions.import_step.records import (
     sourced_id_of,
 )
 from functions.import_step.shards import AnyPeopleBlock, EnrollmentsBlock, PeopleBlock, RolesBlock
+from shared.domain.id_changes import may_follow
 from shared.domain.import_safety import Fate
 from shared.domain.report import Counts, Kind, Note, Reject, Tally
 from shared.domain.roster import KIND_OF_ROLE, NumberKind, Role, number_of, person_id
@@ -76,6 +77,8 @@ class PeopleDiff:
     """Ids that name another person than before: given name, family name and address all differ."""
     moved: list[str] = field(default_factory=list)
     """Everybody who stood without a kind, by the ``person_id`` that they have now that numbers have kinds."""
+    strangers: list[tuple[PersonRecord | None, PersonRecord | None]] = field(default_factory=list)
+    """Who is gone, (before, None), and who came, (None, after); both for a number that names somebody else now."""
 
     def fates(self, school: str) -> tuple[Fate, Fate]:
         """How the people of a school, and their enrollments, fare."""
@@ -119,13 +122,15 @@ def diff_people(
     plan: ImportPlan,
     class_ids: Callable[[], Iterable[list[str]]] | None = None,
     aside: Iterable[bytes] = (),
+    renumbered: Collection[str] = (),
 ) -> PeopleDiff:
     """Compare a shard's rows with the snapshot's people.
 
     In bulk, who is missing is removed, unless rows of the file were rejected: then the removal is put off (M2).
     ``blocks`` gives the rows as often as it is called; ``snapshot`` is None where nothing was ever applied; ``class_ids``
     gives the ids of the upload's classes, list by list, and is None where enrollments may name classes that are not in it;
-    ``aside`` are people of the snapshot without a role for which anything is done, where the upload may be about them.
+    ``aside`` are people of the snapshot without a role for which anything is done, where the upload may be about them;
+    ``renumbered`` are those who count as changed even where they are as they were: their numbers are new in the table.
 
     Most people are as they were. Their line of the snapshot is compared as it lies there, and never unpacked.
     """
@@ -148,7 +153,8 @@ def diff_people(
     if plan.moves_people:
         before = _by_kind(before.values(), seen.people)
         result.moved = list(before)
-    comparison = _Comparison(seen, plan, result, known_aside, notes_changes=snapshot is not None)
+    noted = None if snapshot is None else renumbered
+    comparison = _Comparison(seen, plan, result, known_aside, noted)
     for key in sorted(before.keys() | seen.people.keys() | known_aside.keys()):
         comparison.compare(key, before.pop(key, None), seen.people.pop(key, None))
     comparison.add_notes(blocks)
@@ -175,13 +181,20 @@ class _Comparison:
     """Compares person by person."""
 
     def __init__(
-        self, seen: _Gathered, plan: ImportPlan, result: PeopleDiff, aside: dict[str, bytes], *, notes_changes: bool
+        self,
+        seen: _Gathered,
+        plan: ImportPlan,
+        result: PeopleDiff,
+        aside: dict[str, bytes],
+        renumbered: Collection[str] | None,
     ) -> None:
+        """``renumbered`` is None where nothing stood before: then nobody changes."""
         self._seen = seen
         self._plan = plan
         self._result = result
         self._aside = aside
-        self._notes_changes = notes_changes
+        self._notes_changes = renumbered is not None
+        self._renumbered = renumbered or ()
         self._enrollments = _Enrollments(seen)
         self._replaces_enrollments = plan.mode(Kind.ENROLLMENTS) is Mode.BULK
         self._tells_roles_with_people = plan.tells_roles_with_people
@@ -199,6 +212,8 @@ class _Comparison:
                 self._count_unchanged(person)
                 self._note_rights(key, person)
                 result.standing += line
+                if key in self._renumbered:
+                    result.changes.append((person, person))
                 return
             if (untold := self._seen.untold.get(key)) and person.keep(_unpacked(line), untold):
                 self._kept += 1
@@ -220,8 +235,25 @@ class _Comparison:
             self._note_schools(old, new, is_missing=new is None and not _is_left_out(told, old))
             if new and old.email and new.email and old.is_somebody_else(new):
                 result.reused.append(number_of(key))
-        if self._notes_changes and not _is_as_it_was(old, new):
-            result.changes.append((old, new))
+        if self._notes_changes:
+            if key in self._renumbered or not _is_as_it_was(old, new):
+                result.changes.append((old, new))
+            self._note_strangers(key, told, old, new)
+
+    def _note_strangers(
+        self, key: str, told: PersonRecord | None, old: PersonRecord | None, new: PersonRecord | None
+    ) -> None:
+        """Note who is gone and who came, also where the removal is put off."""
+        strangers = self._result.strangers
+        if old is None:
+            if new:
+                strangers.append((None, new))
+        elif told is None:
+            is_missing = self._plan.mode(Kind.USERS) is Mode.BULK and old.role not in self._plan.kept_roles
+            if is_missing or key in self._seen.removed:
+                strangers.append((old, None))
+        elif new and not may_follow(old.known().person, new.known().person):
+            strangers += [(old, None), (None, new)]
 
     def _told(self, key: str, person: PersonRecord | None, known: PersonRecord | None) -> PersonRecord | None:
         """The person as the upload has them, without enrollments; None where it says nothing of them."""

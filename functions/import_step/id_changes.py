@@ -1,115 +1,194 @@
-"""People over time: who may have come back under another id, who shares an address. Reported, never guessed (M7, M19, B11)."""
+"""Numbers that change (B11): who is the same under another one, and what stands read with the new numbers.
+
+What stands is compared once more then, as if it had always had them: nobody is removed and nobody comes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
 
-from functions.import_step.records import Bearer, PersonRecord, packed
+from msgspec.structs import replace
+
+from functions.import_step.plan import CLASS, SET_ASIDE, IdPair, IdResult, ImportPlan, SnapshotRef, WritePlan
+from functions.import_step.records import (
+    ClassRecord,
+    MembersRecord,
+    PersonRecord,
+    RoleEnrollments,
+    packed,
+    sourced_id_of,
+)
 from functions.import_step.shards import shard_of
-from shared.domain.roster import Role, kind_of, names_agree, number_of
+from functions.import_step.working_files import CLASSES, MEMBERS, PEOPLE, Records, WorkingFiles
+from shared.domain.id_changes import Ground, Pairing, People
+from shared.domain.report import Note
+from shared.domain.roster import KIND_OF_ROLE, NumberKind, Role, RosterUserKey, number_of, person_id
+from shared.stores.renumbering import set_aside
 
-_LEFT, _CAME, _HOLDS = "left", "came", "holds"
-_LOST, _LOOKED_AT = "lost", "looked_at"
-"""Of somebody who stays: an address that was given up, and the one of somebody who is matched anew."""
 
+def learn(files: WorkingFiles, plan: ImportPlan, *, run: str, rolls_over: bool) -> list[IdPair]:
+    """Who of those who are gone is who of those who came, and which classes are which, as far as they show it.
 
-def bearers(
-    changes: Iterable[tuple[PersonRecord | None, PersonRecord | None]],
-    everybody: Iterable[PersonRecord],
-    shards: int,
-) -> list[bytearray]:
-    """Who of one shard of people bears which address or Clever id: lines of ``Bearer``, a part for each shard of classes,
-    where equal identifiers come together.
-
-    ``changes`` is empty where nobody stood before, so that nobody can have come back. ``everybody`` is given where addresses
-    are to be compared, too.
+    ``rolls_over`` says that a school year begins: then no class of the last one goes on.
     """
-    parts = [bytearray() for _ in range(shards)]
-    for bearer in _bearers(changes, everybody):
-        parts[shard_of(bearer.identifier, shards)] += packed(bearer)
-    return parts
+    gone, came = People(), People()
+    kinds: dict[str, str] = {}
+    for old, new in files.strangers(PEOPLE, plan):
+        if record := old or new:
+            (gone if old else came).add(record.known())
+            if old:
+                kinds[old.sourced_id] = _kind(old)
+    if not (len(gone) and len(came)):
+        return []
+    pairing = Pairing(gone, came)
+    for class_id in gone.class_ids().keys() & came.class_ids().keys():
+        pairing.stand([class_id], [class_id])
+    for shard in range(plan.shards):
+        for old, new in files.changes(PEOPLE, plan, shard):
+            if old and new:
+                pairing.stand(old.known().class_ids, new.known().class_ids)
+    found = [IdPair(kinds[each.old], each.old, each.new, each.ground.value) for each in pairing.find()]
+    if not found:
+        return []
+    classes = {} if rolls_over else pairing.find_classes(*_titles(files, plan))
+    if plan.moves_people:
+        # What stands has no kinds: they come with this import, too.
+        found = [IdPair(pair.kind, number_of(pair.old), pair.new, pair.ground) for pair in found]
+    else:
+        found += _vacated(found, kinds, run)
+    return [*found, *(IdPair(CLASS, old, new, "class_company") for old, new in sorted(classes.items()))]
 
 
-def _bearers(
-    changes: Iterable[tuple[PersonRecord | None, PersonRecord | None]], everybody: Iterable[PersonRecord]
-) -> Iterator[Bearer]:
-    for person in everybody:
-        if person.email and not person.is_off:
-            yield Bearer(person.email, _HOLDS, person.sourced_id, person.role, person.given_name, person.family_name)
-    for old, new in changes:
-        if old and new:
-            yield from _of_who_stays(old, new)
-            continue
-        for state, record in ((_LEFT, old), (_CAME, new)):
-            if record:
-                for identifier in filter(None, (record.email, *record.clever_ids)):
-                    yield Bearer(identifier, state, record.sourced_id, record.role)
+def id_result(pairs: Iterable[IdPair]) -> IdResult:
+    """What a report says of these changes."""
+    shown = [pair for pair in pairs if pair.is_shown]
+    people = sum(not pair.is_of_class for pair in shown)
+    learnt = sum(not pair.is_of_class and pair.ground != Ground.MAP for pair in shown)
+    notes = [Note("sourced_id_changed", _CHANGED, count=people)] if people else []
+    return IdResult(people=people, learnt=learnt, classes=len(shown) - people, notes=notes)
 
 
-def _of_who_stays(old: PersonRecord, new: PersonRecord) -> Iterator[Bearer]:
-    if old.is_matched_like(new):
-        return
-    if old.email and old.email != new.email:
-        yield Bearer(old.email, _LOST, old.sourced_id, old.role)
-    if new.email:
-        yield Bearer(new.email, _LOOKED_AT, new.sourced_id, new.role)
+_CHANGED = (
+    "People came under other numbers than before. Links, mails that are out and goals follow them; id-changes.csv lists "
+    "them."
+)
 
 
-class Identifiers:
-    """A share of the addresses and Clever ids, each with everybody who bears it."""
+def _kind(record: PersonRecord) -> str:
+    return KIND_OF_ROLE[record.role or Role.STUDENT].value
 
-    def __init__(self, everybody: Iterable[Bearer]) -> None:
-        self._bearers: dict[str, list[Bearer]] = {}
-        for bearer in everybody:
-            self._bearers.setdefault(bearer.identifier, []).append(bearer)
 
-    def proposals(self) -> list[dict[str, str]]:
-        """Ids that are gone while another one of the same role came with the same address or Clever id."""
-        found = set()
-        for everybody in self._bearers.values():
-            left = [bearer for bearer in everybody if bearer.state == _LEFT]
-            came = [bearer for bearer in everybody if bearer.state == _CAME]
-            if len(left) == len(came) == 1 and left[0].role == came[0].role:
-                found.add((left[0].sourced_id, came[0].sourced_id))
-        return [_proposal(old, new) for old, new in sorted(found)]
+def _titles(files: WorkingFiles, plan: ImportPlan) -> tuple[dict[str, str], dict[str, str]]:
+    """The titles of the classes that are gone before their end, and of those that came, by id."""
+    gone, came = dict[str, str](), dict[str, str]()
+    for old, new in files.strangers(CLASSES, plan):
+        if old and not old.is_over(plan.on):
+            gone[old.sourced_id] = old.title
+        elif new:
+            came[new.sourced_id] = new.title
+    return gone, came
 
-    def shared_addresses(self) -> list[str]:
-        """Addresses that several people of the upload have."""
-        return sorted(
-            identifier
-            for identifier, everybody in self._bearers.items()
-            if _are_several([bearer for bearer in everybody if bearer.state == _HOLDS])
+
+def _vacated(found: list[IdPair], kinds: dict[str, str], run: str) -> list[IdPair]:
+    """Numbers of people who left that are other people's now: who left is kept under one of their own."""
+    olds, news = {pair.old for pair in found}, {pair.new for pair in found}
+    return [
+        IdPair(kinds[number], number, set_aside(RosterUserKey.of_person_id("", number), run).person_id, SET_ASIDE)
+        for number in sorted(news & kinds.keys() - olds)
+    ]
+
+
+# What stands, with the new numbers.
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """The changes by the number before."""
+
+    people: dict[str, str]
+    classes: dict[str, str]
+    had_kinds: bool
+
+    @classmethod
+    def of(cls, pairs: Iterable[IdPair], *, had_kinds: bool, get_kinds: bool) -> _Numbers:
+        """Where numbers get kinds with this import, what stands is read without them before (``diff_people``)."""
+        people, classes = dict[str, str](), dict[str, str]()
+        for pair in pairs:
+            new = number_of(pair.new) if get_kinds else pair.new
+            (classes if pair.is_of_class else people)[pair.old] = new
+        return cls(people, classes, had_kinds)
+
+    def of_person(self, line: bytes) -> PersonRecord | None:
+        new = self.people.get(sourced_id_of(line))
+        if new is None and not self.classes:
+            return None
+        record = PEOPLE.decode(line)
+        enrollments = [
+            RoleEnrollments(each.role, sorted(self.classes.get(class_id, class_id) for class_id in each.class_ids))
+            for each in record.enrollments
+        ]
+        if new is None and enrollments == record.enrollments:
+            return None
+        return replace(record, sourced_id=new or record.sourced_id, enrollments=enrollments)
+
+    def of_class(self, line: bytes) -> ClassRecord | None:
+        new = self.classes.get(sourced_id_of(line))
+        return replace(CLASSES.decode(line), sourced_id=new) if new else None
+
+    def of_members(self, line: bytes) -> MembersRecord | None:
+        record = MEMBERS.decode(line)
+        renumbered = MembersRecord(
+            self.classes.get(record.class_id, record.class_id),
+            self._numbers(record.teachers, NumberKind.TEACHER),
+            self._numbers(record.students, NumberKind.STUDENT),
         )
+        return renumbered if renumbered != record else None
 
-    def given_up(self) -> dict[str, list[str]]:
-        """By address that somebody gave up or left with: all those whom this import looks at without it, and those who left.
-
-        Whoever else has the address is looked at again: it may be an own one now (M7).
-        """
-        return {
-            identifier: sorted({bearer.sourced_id for bearer in everybody if bearer.state != _HOLDS})
-            for identifier, everybody in sorted(self._bearers.items())
-            if "@" in identifier and any(bearer.state in (_LEFT, _LOST) for bearer in everybody)
-        }
+    def _numbers(self, numbers: list[str], kind: NumberKind) -> list[str]:
+        if not self.people:
+            return numbers
+        ids = ((number, person_id(kind if self.had_kinds else "", number)) for number in numbers)
+        return sorted(number_of(self.people.get(text, number)) for number, text in ids)
 
 
-def _proposal(old: str, new: str) -> dict[str, str]:
-    """Numbers, and their kind where they have one."""
-    kind = {"kind": kind_of(new)} if kind_of(new) else {}
-    return {"from": number_of(old), "to": number_of(new), **kind}
+def renumber(
+    files: WorkingFiles, plan: WritePlan, name: str, pairs: list[IdPair], *, get_kinds: bool = False
+) -> SnapshotRef | None:
+    """Note the pairs under this name, and what stands as it reads with the new numbers. Return how it is to be read.
+
+    ``get_kinds`` says that numbers get kinds with this import, too.
+    """
+    if plan.before is None:
+        return None
+    before = replace(plan.before, renumbered="")
+    files.write_id_pairs(name, pairs)
+    numbers = _Numbers.of(pairs, had_kinds=before.by_kind, get_kinds=get_kinds)
+    _renumber(files, PEOPLE, before, plan.shards, numbers.of_person)
+    _renumber(files, CLASSES, before, plan.shards, numbers.of_class)
+    _renumber(files, MEMBERS, before, plan.shards, numbers.of_members)
+    return replace(before, renumbered=name)
 
 
-def _are_several(holders: list[Bearer]) -> bool:
-    """Whether those who hold an address are more than one human: a teacher may have an administrator's row, too."""
-    teachers = [holder for holder in holders if holder.role is Role.TEACHER]
-    if len(teachers) != 1:
-        return len(holders) > 1
-    teacher = teachers[0]
-    return any(
-        holder is not teacher
-        and not (
-            holder.role is Role.ADMINISTRATOR
-            and names_agree((holder.given_name, holder.family_name), (teacher.given_name, teacher.family_name))
-        )
-        for holder in holders
-    )
+def _renumber[T](
+    files: WorkingFiles, kind: Records[T], before: SnapshotRef, shards: int, renumbered: Callable[[bytes], T | None]
+) -> None:
+    """Write what of one kind stands otherwise with the new numbers, shard by shard."""
+    own_shards = kind.shards_of(shards)
+    left: list[list[str]] = [[] for _ in range(own_shards)]
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        paths = [Path(name) / str(shard) for shard in range(own_shards)]
+        targets = [stack.enter_context(path.open("wb")) for path in paths]
+        for shard in range(own_shards):
+            for line in files.standing_lines(kind, before, shard, shards):
+                record = renumbered(line)
+                if record is not None:
+                    left[shard].append(sourced_id_of(line))
+                    new_line = packed(record)
+                    targets[shard_of(sourced_id_of(new_line), own_shards)].write(new_line)
+        stack.close()
+        for shard, path in enumerate(paths):
+            files.write_renumbered(kind, shard, left[shard], path)

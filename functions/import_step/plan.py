@@ -14,7 +14,7 @@ from functions.import_step.formats.format import Mode
 from functions.import_step.shards import class_shards_of
 from shared.domain.errors import UploadRejected
 from shared.domain.import_safety import Fate
-from shared.domain.report import Counts, Kind, Note, Status, Upload
+from shared.domain.report import Counts, Kind, Note, Reject, Status, Upload
 from shared.stores.import_files import Extents
 from shared.stores.import_state import Snapshot
 from shared.use_cases.match_and_invite import MatchCounts
@@ -134,6 +134,8 @@ class SnapshotRef(Struct):
     """Whether the numbers in it have kinds."""
     was_moved: bool = False
     """Whether people of the district had numbers without a kind at some time."""
+    renumbered: str = ""
+    """Names the changes of numbers with which it is to be read (``IdPair``); empty where it stands as it lies."""
 
     @classmethod
     def to(cls, snapshot: Snapshot | None) -> SnapshotRef | None:
@@ -280,6 +282,8 @@ class ImportPlan(WritePlan, kw_only=True):
     """Whether roles.csv says who everybody of users.csv is."""
     more_modes: dict[str, Mode] = {}
     """What the files hold that tell more of people and classes, by stem (``Recognised.parts``)."""
+    ids_settled: bool = False
+    """Whether it was looked who is the same under another number."""
 
     paused: dict[str, str] = {}
     """Why it is not applied now, as the report says it; empty where no pause concerns it."""
@@ -351,10 +355,50 @@ class ClassesResult(Struct, kw_only=True):
     """Classes that are gone because their term is over, and how many enrollments they had."""
     ended_by_school: dict[str, int]
     """Those enrollments by school."""
-    proposals: First[dict[str, str]]
     standing: dict[Kind, int]
     school_year: str = ""
     """The latest one that a class of the upload is of, such as 2026."""
+
+
+class IdPair(Struct, array_like=True):
+    """One person's or class's number before and since: ``person_id`` or class id."""
+
+    kind: str
+    """``student``, ``teacher``, ``staff`` or ``class``."""
+    old: str
+    new: str
+    ground: str
+    """A ``Ground``; or ``SET_ASIDE``."""
+
+    @property
+    def is_of_class(self) -> bool:
+        return self.kind == CLASS
+
+    def back(self) -> IdPair:
+        """The way back."""
+        return IdPair(self.kind, self.new, self.old, self.ground)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is somebody's new number, and not where somebody is kept who left."""
+        return self.ground != SET_ASIDE
+
+
+CLASS = "class"
+SET_ASIDE = "set_aside"
+"""The ground of a pair whose person left, and whose number is another person's now."""
+
+
+class IdResult(Struct, kw_only=True):
+    """Whose numbers change, as a report tells it."""
+
+    people: int = 0
+    learnt: int = 0
+    """How many of them no map says."""
+    classes: int = 0
+    rejects: list[Reject] = []
+    """Rows of a map that were not used."""
+    notes: list[Note] = []
 
 
 class Totals(Struct, kw_only=True):
@@ -367,7 +411,6 @@ class Totals(Struct, kw_only=True):
     reused: int
     reused_ids: list[str]
     ended: dict[Kind, int]
-    proposals: list[dict[str, str]]
     rollover: dict[str, str] | None = None
     school_year: str = ""
     """The latest one that a class of the upload is of."""

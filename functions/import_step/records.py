@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.json import Encoder
 from msgspec.structs import replace
 
+from shared.domain.id_changes import Known
 from shared.domain.person_name import names_contradict
 from shared.domain.roster import (
     ROLE_PRECEDENCE,
@@ -400,6 +401,20 @@ class PersonRecord(Struct, array_like=True, gc=False):
             kind_of(self.sourced_id),
         )
 
+    def known(self) -> Known:
+        """The person as people are compared whose number may have changed (B11)."""
+        return Known(
+            self.sourced_id,
+            self.role or Role.STUDENT,
+            self.given_name,
+            self.family_name,
+            self.email,
+            self.username,
+            tuple(self.clever_ids),
+            tuple(self.school_ids),
+            tuple(class_id for each in self.enrollments for class_id in each.class_ids),
+        )
+
     def of_kind(self, kind: NumberKind) -> PersonRecord:
         """The same person where numbers have kinds: with the enrollments of that kind, and no others."""
         roles = {NumberKind.STUDENT: {_ATTENDING}, NumberKind.TEACHER: TEACHING, NumberKind.STAFF: set[str]()}[kind]
@@ -580,7 +595,7 @@ class Moves(Struct, array_like=True, gc=False):
 
 
 class Bearer(Struct, array_like=True, gc=False):
-    """Somebody who has an address or a Clever id: who ``left`` or ``came``; or, in a preview, who ``holds`` an address."""
+    """Somebody who has an address: who ``left`` or ``came``; or, in a preview, who ``holds`` an address."""
 
     identifier: str
     state: str

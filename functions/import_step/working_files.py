@@ -14,6 +14,8 @@ from functions.import_step.formats.format import Mode
 from functions.import_step.plan import (
     ClassesResult,
     Ending,
+    IdPair,
+    IdResult,
     ImportPlan,
     MatchResult,
     OpenedUpload,
@@ -56,6 +58,8 @@ type Change[T] = tuple[T | None, T | None]
 
 class Acting(Protocol):
     """A record of which some is only there to be compared with later uploads."""
+
+    sourced_id: str
 
     def acts_like(self, other: Self, /) -> bool:
         """Whether nothing differs that the table has of it."""
@@ -103,6 +107,11 @@ GIVEN_UP: Document[dict[str, list[str]]] = Document("given-up", dict[str, list[s
 SHARED_ADDRESSES: Document[list[str]] = Document("shared-addresses", list[str])
 MOVED: Document[list[str]] = Document("moved", list[str])
 """Who of a shard stood without a kind, by ``person_id``."""
+STRANGERS = "strangers"
+"""Who is gone, and who came: all whose number may be another one now."""
+LEFT: Document[list[str]] = Document("left", list[str])
+"""The ids of a shard of what stands that stand under another one, or otherwise, in an import that changes numbers."""
+ID_RESULT = Document("id-result", IdResult)
 TOTALS = Document("totals", Totals)
 MATCH_RESULT = Document("match-result", MatchResult)
 REJECTED = Document("rejected", Rejection)
@@ -121,6 +130,7 @@ _CLASSES_BLOCK = Decoder(ClassesBlock)
 _REFERENCE: Decoder[ReferenceRow] = Decoder(CourseRow | TermRow)
 _EXTENTS: Decoder[Extents] = Decoder(list[tuple[int, int]])
 _REJECT = Decoder(Reject)
+_ID_PAIR = Decoder(IdPair)
 
 
 class WorkingFiles:
@@ -236,14 +246,55 @@ class WorkingFiles:
         if before is None:
             return
         then, now = kind.shards_of(before.shards), kind.shards_of(shards)
+        left = self.left(kind, before, shard)
         for other in range(shard & (then - 1), then, now):
             for line in self._files.lines(self._snapshot_key(before.snapshot_id, kind.name, other)):
-                if then >= now or shard_of(sourced_id_of(line), now) == shard:
+                if (then >= now or shard_of(sourced_id_of(line), now) == shard) and not (
+                    left and sourced_id_of(line) in left
+                ):
                     yield line
+        if before.renumbered:
+            yield from self._files.lines(self._key(f"{kind.name}-renumbered-{shard}"))
 
     def standing[T](self, kind: Records[T], before: SnapshotRef | None, shard: int, shards: int) -> Iterator[T]:
         """The records of a shard in the snapshot ``before``, which may have other shards."""
         return map(kind.decode, self.standing_lines(kind, before, shard, shards))
+
+    # Numbers that change.
+
+    def left[T](self, kind: Records[T], before: SnapshotRef, shard: int) -> frozenset[str]:
+        """The ids of a shard of a snapshot that do not stand as they lie there, because numbers change."""
+        return frozenset(self.find(LEFT, f"{kind.name}-{shard}") or ()) if before.renumbered else frozenset()
+
+    def renumbered_ids[T](self, kind: Records[T], plan: WritePlan, shard: int) -> frozenset[str]:
+        """The ids of a shard that stand renumbered: what is noted of them in the table is to be written anew."""
+        if not (plan.before and plan.before.renumbered):
+            return frozenset()
+        return frozenset(map(sourced_id_of, self._files.lines(self._key(f"{kind.name}-renumbered-{shard}"))))
+
+    def write_renumbered[T](self, kind: Records[T], shard: int, left: list[str], renumbered: Path) -> None:
+        """What of a shard does not stand as it lies in the snapshot, and what stands instead."""
+        self.put(LEFT, left, f"{kind.name}-{shard}")
+        self._files.write_file(self._key(f"{kind.name}-renumbered-{shard}"), renumbered)
+
+    def write_id_pairs(self, name: str, pairs: Iterable[IdPair]) -> None:
+        """The changes of numbers of an import, which a roll-back needs, too."""
+        self._files.write(self._snapshot_key(name, "ids", 0), _lines_of(pairs))
+
+    def id_pairs(self, name: str) -> Iterator[IdPair]:
+        """The changes of numbers of this name; none for an empty one."""
+        return map(_ID_PAIR.decode, self._files.lines(self._snapshot_key(name, "ids", 0))) if name else iter(())
+
+    def write_strangers[T](self, kind: Records[T], plan: WritePlan, shard: int, pairs: list[Change[T]]) -> None:
+        """Who of a shard is gone (before, None) and who came (None, after)."""
+        if pairs:
+            self._files.write(self._key(f"{STRANGERS}-{kind.name}-{shard}{plan.round}"), _lines_of(pairs))
+
+    def strangers[T](self, kind: Records[T], plan: WritePlan) -> Iterator[Change[T]]:
+        """Who is gone, and who came, of all shards."""
+        for shard in range(kind.shards_of(plan.shards)):
+            lines = self._files.lines(self._key(f"{STRANGERS}-{kind.name}-{shard}{plan.round}"))
+            yield from map(kind.decode_change, lines)
 
     def made[T](self, kind: Records[T], plan: WritePlan, shard: int) -> Iterator[T]:
         """The records of a shard in the snapshot that is made."""
@@ -269,9 +320,11 @@ class WorkingFiles:
             self._files.write(self._snapshot_key(plan.snapshot_id, ASIDE.name, shard), lines)
 
     def write_pairs[T: Acting](self, kind: Records[T], plan: WritePlan, shard: int, pairs: list[Change[T]]) -> None:
-        """The same, where all that there is was compared; in the order of the ids."""
+        """The same, where all that there is was compared; in the order of the ids. Who has another number changes."""
         standing = _lines_of(new for _, new in pairs if new is not None)
-        self.write_shard(kind, plan, shard, standing, filter(_differ, pairs))
+        renumbered = self.renumbered_ids(kind, plan, shard)
+        changed = (pair for pair in pairs if _differ(pair) or (renumbered and _id_of(pair) in renumbered))
+        self.write_shard(kind, plan, shard, standing, changed)
 
     def write_members(self, plan: WritePlan, shard: int, members: Iterable[MembersRecord]) -> None:
         """The members of a shard of classes in the snapshot that is made."""
@@ -291,6 +344,11 @@ class WorkingFiles:
             names += [f"{kind.name}-rejects-{shard}{plan.round}" for shard in range(kind.shards_of(plan.shards))]
         every = [map(_REJECT.decode, self._files.lines(self._key(name))) for name in names]
         return heapq.merge(*every, key=_places(plan))
+
+
+def _id_of[T: Acting](pair: Change[T]) -> str:
+    record = pair[0] or pair[1]
+    return record.sourced_id if record else ""
 
 
 def _differ[T: Acting](pair: Change[T]) -> bool:

@@ -81,6 +81,22 @@ def may_follow(before: Person, now: Person) -> bool:
     return not is_somebody_else(before, now)
 
 
+def held_for_ids(learnt: int, stood: int) -> dict[str, str] | None:
+    """The reason why an import waits in which so many of the people who stand have numbers that no map says; None for a
+    handful."""
+    if learnt <= HANDFUL:
+        return None
+    return {
+        "code": "ids_changed",
+        "message": (
+            f"{learnt} of {stood} people have other numbers than before, as addresses, names and classes show; id-changes.csv "
+            "lists them. Nothing was written. Approve it if these pairs are right: links, mails that are out and goals follow "
+            "the people, nobody is removed and nobody is mailed again. If not, reject it, and upload a map of old and new "
+            "numbers (id_map.csv) with the roster."
+        ),
+    }
+
+
 @lru_cache(maxsize=65_536)
 def _parts(name: str) -> frozenset[str]:
     return name_parts(name)
@@ -211,6 +227,11 @@ class Pairing:
             self._by_company(People.given_name, least=0.85)
             self._by_school()
         return [IdChange(gone.ids[i], came.ids[j], self._ground[i]) for i, j in sorted(self._new_of.items())]
+
+    def find_classes(self, gone: Mapping[str, str], came: Mapping[str, str]) -> dict[str, str]:
+        """Of classes that are gone and classes that came, by id with their titles, those that are one: the title is equal, and
+        most of those who were in the one are in the other. To be asked after ``find``."""
+        return self._company.find_classes(gone, came)
 
     def _settle(self, i: int, j: int, ground: Ground) -> None:
         self._new_of[i], self._old_of[j], self._ground[i] = j, i, ground
@@ -366,6 +387,25 @@ class _Company:
         """Those who were in a class with somebody who is gone."""
         return _around(self._then, self._gone.classes(i))
 
+    def find_classes(self, gone: Mapping[str, str], came: Mapping[str, str]) -> dict[str, str]:
+        then, now = self._gone.class_ids(), self._came.class_ids()
+        came_by_number = {now[class_id]: class_id for class_id in came if class_id in now}
+        classes_of: dict[int, list[int]] = {}
+        for number in came_by_number:
+            for token in self._now.get(number, ()):
+                classes_of.setdefault(token, []).append(number)
+        scores: dict[tuple[int, int], float] = {}
+        for class_id, title in gone.items():
+            known = self._then.get(then.get(class_id, -1), ())
+            common = Counter(number for token in known for number in classes_of.get(token, ()))
+            for number, people in common.items():
+                larger = max(len(known), len(self._now[number]))
+                if 2 * people >= larger and came[came_by_number[number]].casefold() == title.casefold():
+                    scores[then[class_id], number] = people / larger
+        best_of_old, best_of_new = _clear_best(scores, 0, by=0.01), _clear_best(scores, 1, by=0.01)
+        found = {old: new for old, new in best_of_old.items() if best_of_new.get(new) == old}
+        return {class_id: came_by_number[found[then[class_id]]] for class_id in gone if then.get(class_id) in found}
+
     def share(self, around: set[int], j: int) -> float:
         """Which share of the people ``around`` somebody who is gone is around this one who came; 0 for too few people."""
         now = _around(self._now, self._came.classes(j))
@@ -383,8 +423,8 @@ def _around(classes: Mapping[int, array[int]], numbers: Iterable[int]) -> set[in
     return found
 
 
-def _clear_best(scores: Mapping[tuple[int, int], float], side: int) -> dict[int, int]:
-    """For each on one side the best on the other one, where the second best is clearly behind."""
+def _clear_best(scores: Mapping[tuple[int, int], float], side: int, *, by: float = 0.2) -> dict[int, int]:
+    """For each on one side the best on the other one, where the second best is behind ``by`` so much."""
     best: dict[int, tuple[float, int]] = {}
     second: dict[int, float] = {}
     for pair, score in scores.items():
@@ -396,7 +436,7 @@ def _clear_best(scores: Mapping[tuple[int, int], float], side: int) -> dict[int,
             best[one] = (score, other)
         else:
             second[one] = max(second.get(one, 0), score)
-    return {one: other for one, (score, other) in best.items() if score - second.get(one, 0) >= 0.2}
+    return {one: other for one, (score, other) in best.items() if score - second.get(one, 0) >= by}
 
 
 def _only_ones(keys: Iterable[tuple[Hashable, int]]) -> dict[Hashable, int]:

@@ -109,8 +109,9 @@ class Report:
     rejects: list[Reject] = field(default_factory=list)
     rejects_key: str | None = None
     notes: list[Note] = field(default_factory=list)
-    proposals: list[dict[str, str]] = field(default_factory=list)
-    """Ids that seem to have changed for the same person: ``{"from", "to"}``; a person decides."""
+    id_changes: int | None = None
+    """How many people came under another number and keep what is theirs (B11); ``id-changes.csv`` lists them."""
+    id_changes_key: str | None = None
     withheld: list[dict[str, str]] = field(default_factory=list)
     """The first teachers who are not mailed: ``{"sourced_id", "code"}``; how many there are is in ``activations``."""
     files: list[dict[str, str | int]] = field(default_factory=list)
@@ -131,7 +132,7 @@ class Report:
         body["activations"] = {name: self.activations.get(name, 0) for name in ("queued", "withheld")}
         body["rejects"] = [reject.to_json() for reject in self.rejects[:REJECTS_SHOWN]]
         body["notes"] = [_present(asdict(note)) for note in self.notes]
-        for name in ("proposals", "withheld", "files"):
+        for name in ("withheld", "files"):
             if not body[name]:
                 del body[name]
         return body

@@ -34,6 +34,8 @@ class Snapshot:
     """Whether the numbers of its people have kinds."""
     was_moved: bool = False
     """Whether people of the district had numbers without a kind at some time: who returns may still have one."""
+    renumbered: str = ""
+    """Names the changes of numbers that came with it, for rolling it back."""
 
 
 class ImportStateStore:
@@ -115,6 +117,7 @@ def _attributes(snapshot: Snapshot) -> Item:
         "on": snapshot.on,
         **({"by_kind": True} if snapshot.by_kind else {}),
         **({"was_moved": True} if snapshot.was_moved else {}),
+        **({"renumbered": snapshot.renumbered} if snapshot.renumbered else {}),
     }
 
 
@@ -132,4 +135,5 @@ def _snapshot(item: Item) -> Snapshot:
         _snapshot(previous) if previous else None,
         bool(item.get("by_kind")),
         bool(item.get("was_moved")),
+        str(item.get("renumbered", "")),
     )

@@ -393,6 +393,11 @@ WORK = (ASSIGNMENTS, f"{GOALS}\U0010ffff")
 """Between these lie the sort keys of all assignments and goals of a district class."""
 
 
+def is_work(sk: str) -> bool:
+    """Whether an item of a district class is an assignment or a goal."""
+    return sk.startswith((ASSIGNMENTS, GOALS))
+
+
 def digest_key(district_id: str) -> Key:
     return {"PK": DIGESTS, "SK": district_id}
 

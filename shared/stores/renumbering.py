@@ -28,11 +28,13 @@ from shared.stores.keys import (
     account_link_key,
     activation_key,
     activation_pointer_key,
+    class_pk,
     due_key,
     former_address_of_sk,
     former_holder_key,
     former_number_key,
     ids_of,
+    is_work,
     key_of,
     link_key,
     moved_key,
@@ -89,6 +91,18 @@ class Renumbering:
         steps = _Steps(self._table, run, now, exchanged)
         for _ in each(steps.follow, list(changes), at_once=_AT_ONCE):
             pass
+
+    def move_class(self, district_id: str, old: str, new: str, run: str, *, comes_again: bool) -> None:
+        """Let what was made in a district class follow to its new id; the class itself is written anew there.
+
+        ``comes_again`` says that another class has the old id now.
+        """
+        items = list(self._table.query(class_pk(district_id, old)))
+        # What came here with this run is another class's.
+        made = [item for item in items if is_work(item["SK"]) and item.get("run") != run]
+        self._table.write_many({**item, "PK": class_pk(district_id, new), "run": run} for item in made)
+        gone = made if comes_again else items
+        self._table.write_many(deletes=[key_of(pair(item)) for item in gone])
 
     def _give_kind(self, user: RosterUserKey) -> None:
         """Raises Conflict where others change this person again and again: the step comes again."""
@@ -165,9 +179,7 @@ class _Steps:
             if not items:
                 self._table.attempt(self._noting(user, target))
                 return
-            if "ROSTER" in items:
-                items["ROSTER"]["active"] = False
-            if self._carry(user, target, items, [], at_once=True):
+            if self._carry(user, target, items, [], leaves=True):
                 return
         raise _contended()
 
@@ -178,11 +190,11 @@ class _Steps:
         items: dict[str, Item],
         facts: Iterable[Write],
         *,
-        at_once: bool = False,
+        leaves: bool = False,
     ) -> bool:
         note = self._noting(old, new, [sort_key for sort_key in items if sort_key.startswith(AUDIT)])
-        at_once = at_once or old.person_id in self._exchanged
-        if _carry(self._table, old, new, items, note, facts, at_once=at_once):
+        at_once = leaves or old.person_id in self._exchanged
+        if _carry(self._table, old, new, items, note, facts, at_once=at_once, leaves=leaves):
             self._table.attempt(Update(moved_key(old)).remove("trail").when("#run = :run", run=self._run))
             return True
         return False
@@ -232,23 +244,29 @@ def _carry(
     facts: Iterable[Write] = (),
     *,
     at_once: bool = False,
+    leaves: bool = False,
 ) -> bool:
     """Move all that is noted of a person; with a link or an activation, and ``at_once``, in one transaction.
 
-    False where one of them was changed in the meantime, or somebody else moved the person.
+    ``leaves`` takes the person off the roster. False where one of them was changed in the meantime, or somebody else moved
+    the person.
     """
     trail = [item for sort_key, item in items.items() if sort_key.startswith(AUDIT)]
-    moved = [_moved(item, old, new) for sort_key, item in items.items() if not sort_key.startswith(AUDIT)]
-    outside = [note, *_outside(table, old, new, items)]
+    came_from = former_number_key(new, old)
+    moved = {sk: _moved(item, old, new, leaves=leaves) for sk, item in items.items() if not sk.startswith(AUDIT)}
+    if old.sourced_id != new.sourced_id:
+        moved[came_from["SK"]] = dict(came_from)
+        moved.pop(former_number_key(new, new)["SK"], None)
+    outside = [note, *_outside(table, old, new, items, moved)]
     table.write_many([_moved(item, old, new) for item in trail])
     if not at_once and "LINK" not in items and "ACTIVATION" not in items:
         puts = [_without_run(write.item) for write in outside if isinstance(write, Put)]
         deletes = [write.key for write in outside if isinstance(write, Delete)]
-        table.write_many([*moved, *puts])
+        table.write_many([*moved.values(), *puts])
         table.write_many(deletes=[*deletes, *(key_of(pair(item)) for item in items.values())])
         return True
     gone = [_unless_changed(item) for item in items.values() if item not in trail]
-    if not table.attempt(*map(Put, moved), *gone, *outside, *facts):
+    if not table.attempt(*map(Put, moved.values()), *gone, *outside, *facts):
         return False
     table.write_many(deletes=[key_of(pair(item)) for item in trail])
     return True
@@ -259,13 +277,13 @@ def _without_run(item: Mapping[str, Any]) -> Item:
     return {name: value for name, value in item.items() if name not in ("run", "trail")}
 
 
-def _outside(table: Table, old: RosterUserKey, new: RosterUserKey, items: dict[str, Item]) -> Iterator[Write]:
+def _outside(
+    table: Table, old: RosterUserKey, new: RosterUserKey, items: dict[str, Item], moved: dict[str, Item]
+) -> Iterator[Write]:
     """What is noted of a person elsewhere."""
-    if old.sourced_id != new.sourced_id:
-        yield Put(former_number_key(new, old))
     if roster := items.get("ROSTER"):
         yield from (Delete(key) for key in RosterUserStore.identifier_keys(roster_user_of(roster)))
-        yield from (Put(key) for key in RosterUserStore.identifier_keys(roster_user_of(_moved(roster, old, new))))
+        yield from (Put(key) for key in RosterUserStore.identifier_keys(roster_user_of(moved["ROSTER"])))
     if link := items.get("LINK"):
         yield from _sides(table, old, new, link)
         yield from _proofs(old, new, link)
@@ -298,13 +316,15 @@ def _without_kind(user: RosterUserKey) -> RosterUserKey:
     return RosterUserKey(user.district_id, user.sourced_id)
 
 
-def _moved(item: Item, old: RosterUserKey, new: RosterUserKey) -> Item:
+def _moved(item: Item, old: RosterUserKey, new: RosterUserKey, *, leaves: bool = False) -> Item:
     """The item at its new key; a link holds the one before it as an item, too."""
     moved: Item = {**item, "PK": user_pk(new)}
     if item["SK"] == "ACTIVATION" and "signed_number" not in item:
         # What is out was signed for the number that it had then.
         kind = "" if item.get("from_before_kinds") else old.kind
         moved |= {"signed_number": old.sourced_id, "signed_kind": kind or None}
+    if item["SK"] == "ROSTER" and leaves:
+        moved["active"] = False
     if "joined" in item:
         moved["joined"] = {**item["joined"], "PK": user_pk(new)}
     return moved

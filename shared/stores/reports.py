@@ -31,14 +31,22 @@ class ReportStore:
         self._s3 = s3
         self._bucket = bucket
 
-    def write(self, report: Report, all_rejects: Iterable[Reject] = ()) -> None:
-        """The report, ``rejects.csv`` where there are any, and the latest pointer. May be run again."""
+    def write(
+        self, report: Report, all_rejects: Iterable[Reject] = (), id_changes: Iterable[tuple[str, ...]] = ()
+    ) -> None:
+        """The report, ``rejects.csv`` and ``id-changes.csv`` where there are any, and the latest pointer. May be run again.
+
+        ``id_changes`` are (kind, old number, new number, what says so).
+        """
         folder = f"reports/{report.district_id}/{report.import_id}"
         rejects = list(islice(all_rejects, MOST_REJECTS)) or report.rejects
         if rejects:
             report.rejects = rejects[:REJECTS_SHOWN]
             report.rejects_key = f"{folder}/rejects.csv"
             self._put(report.rejects_key, rejects_csv(rejects), "text/csv; charset=utf-8")
+        if changes := list(id_changes):
+            report.id_changes_key = f"{folder}/id-changes.csv"
+            self._put(report.id_changes_key, id_changes_csv(changes), "text/csv; charset=utf-8")
         self._put_json(f"{folder}/report.json", report.to_json())
         self._point_latest_at(report)
 
@@ -117,6 +125,16 @@ def rejects_csv(rejects: Iterable[Reject]) -> bytes:
     writer.writerow(["file", "line", "column", "code", "message", "value"])
     for r in rejects:
         writer.writerow([safe_cell(v) for v in (r.file, r.line, r.column, r.code, r.message, r.value)])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def id_changes_csv(changes: Iterable[tuple[str, ...]]) -> bytes:
+    """As ``rejects_csv``. It has the columns of a map of old and new numbers, and can be corrected and uploaded as one."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["kind", "oldSourcedId", "newSourcedId", "because"])
+    for change in changes:
+        writer.writerow([safe_cell(value) for value in change])
     return text.getvalue().encode("utf-8-sig")
 
 

@@ -7,8 +7,8 @@ from functools import partial
 
 from functions.import_step.import_context import ImportContext
 from functions.import_step.memberships import Roll, moves
-from functions.import_step.plan import Import, MatchResult, StepResult, WritePlan
-from functions.import_step.shards import class_shards_of
+from functions.import_step.plan import IdPair, Import, MatchResult, StepResult, WritePlan
+from functions.import_step.shards import class_shards_of, shard_of
 from functions.import_step.working_files import (
     CLASSES,
     GIVEN_UP,
@@ -25,6 +25,7 @@ from functions.import_step.working_files import (
 from shared.domain.district import District
 from shared.domain.report import Note, merged_notes
 from shared.domain.roster import DistrictClass, RosterUser, RosterUserKey, School
+from shared.stores.renumbering import NumberChange
 from shared.use_cases.match_and_invite import MatchCounts
 
 _FEW = 8
@@ -41,6 +42,7 @@ class Apply:
         files = self._context.files(import_)
         plan = files.get(WRITE_PLAN)
         self._move_people(import_, files, shard)
+        self._renumber_people(import_, files, plan, shard)
         writes = self._context.users.write(_changed_people(import_, files, plan, shard))
         changes = files.changes(PEOPLE, plan, shard)
         moved = moves(changes, class_shards_of(plan.shards))
@@ -62,6 +64,23 @@ class Apply:
             came = (new for old, new in files.changes(PEOPLE, plan, shard) if new and not old)
             self._context.renumbering.move_returned(record.roster_user(import_.district_id) for record in came)
 
+    def _renumber_people(self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int) -> None:
+        """Let those of a shard who have other numbers now keep what is noted of them (B11)."""
+        pairs = _id_pairs(files, plan, of_classes=False)
+        if not pairs:
+            return
+        olds, district_id = {pair.old for pair in pairs}, import_.district_id
+        here = {pair.new: pair for pair in pairs if shard_of(pair.new, plan.shards) == shard}
+        changes = [
+            NumberChange(
+                RosterUserKey.of_person_id(district_id, here[person.sourced_id].old), person.roster_user(district_id)
+            )
+            for old, new in files.changes(PEOPLE, plan, shard)
+            if (person := new or old) and person.sourced_id in here
+        ]
+        exchanged = olds & {pair.new for pair in pairs}
+        self._context.renumbering.follow(changes, import_.run_id, self._context.clock(), exchanged)
+
     def members(self, import_: Import, shard: int) -> StepResult:
         """Write the classes of one shard that have changed, or whose people have: one or two items each."""
         files = self._context.files(import_)
@@ -71,12 +90,25 @@ class Apply:
             files.from_all(MOVES, plan, shard),
         )
         files.write_members(plan, shard, roll.records())
+        self._renumber_classes(import_, files, plan, shard)
         writes = self._write_classes(import_, files, plan, shard, roll)
         of = class_shards_of(plan.shards)
         return {**self._context.part_done(import_, "members", shard, of=of), "writes": writes}
 
+    def _renumber_classes(self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int) -> None:
+        """Let classes of a shard that have other ids now keep what was made in them."""
+        pairs = _id_pairs(files, plan, of_classes=True)
+        news, of = {pair.new for pair in pairs}, class_shards_of(plan.shards)
+        for pair in pairs:
+            if shard_of(pair.new, of) == shard:
+                self._context.renumbering.move_class(
+                    import_.district_id, pair.old, pair.new, import_.run_id, comes_again=pair.old in news
+                )
+
     def _write_classes(self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int, roll: Roll) -> int:
-        came, renamed, gone = set(), set(), []
+        came, gone = set(), []
+        renumbered = files.renumbered_ids(CLASSES, plan, shard) | files.renumbered_ids(MEMBERS, plan, shard)
+        renamed = set(renumbered)
         for old, new in files.changes(CLASSES, plan, shard):
             if new is None:
                 gone += [old.sourced_id] if old else []
@@ -90,7 +122,7 @@ class Apply:
                 class_id = record.sourced_id
                 if plan.rewrites_classes or class_id in came or class_id in renamed or roll.is_touched(class_id):
                     whole = record.district_class(import_.district_id, roll.of(class_id), by_kind=plan.by_kind)
-                    yield whole, class_id in came or roll.has_other_students(class_id)
+                    yield whole, class_id in came or class_id in renumbered or roll.has_other_students(class_id)
 
         return self._context.classes.write(import_.district_id, changed(), gone, stood=roll.stood)
 
@@ -141,6 +173,11 @@ class Apply:
                 for user in self._context.users.by_email(import_.district_id, address, most=_FEW + len(others)):
                     if user.key.person_id not in others:
                         yield user
+
+
+def _id_pairs(files: WorkingFiles, plan: WritePlan, *, of_classes: bool) -> list[IdPair]:
+    pairs = files.id_pairs(plan.before.renumbered) if plan.before else ()
+    return [pair for pair in pairs if pair.is_of_class == of_classes]
 
 
 def _changed_people(

@@ -8,10 +8,10 @@ from functools import partial
 from functions.import_step.compare_classes import ClassDiff, diff_classes
 from functions.import_step.compare_people import diff_people
 from functions.import_step.formats.format import Mode
-from functions.import_step.id_changes import Identifiers, bearers
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import SHOWN, ClassesResult, First, Import, ImportPlan, PeopleResult, StepResult
 from functions.import_step.shards import class_shards_of
+from functions.import_step.shared_addresses import Identifiers, bearers
 from functions.import_step.working_files import (
     ASIDE,
     BEARERS,
@@ -45,6 +45,7 @@ class Compare:
             plan,
             partial(files.class_ids, plan) if plan.mode(Kind.CLASSES) is Mode.BULK else None,
             files.standing_lines(ASIDE, plan.before, shard, plan.shards) if plan.needs_aside else (),
+            files.renumbered_ids(PEOPLE, plan, shard),
         )
         files.write_shard(PEOPLE, plan, shard, result.standing, result.changes)
         files.write_aside(plan, shard, result.aside)
@@ -54,6 +55,7 @@ class Compare:
             files.put(MOVED, result.moved, f"{shard}{plan.round}")
         files.put_for_each(BEARERS, f"{shard}{plan.round}", parts)
         files.write_rejects(PEOPLE, plan, shard, result.rejects)
+        files.write_strangers(PEOPLE, plan, shard, result.strangers)
         files.put(
             PEOPLE_RESULT,
             PeopleResult(
@@ -79,11 +81,12 @@ class Compare:
         result = diff_classes(files.class_blocks(plan, shard), standing, plan, references, on=plan.on)
         files.write_pairs(CLASSES, plan, shard, result.pairs)
         files.write_rejects(CLASSES, plan, shard, result.rejects)
+        if plan.before:
+            files.write_strangers(CLASSES, plan, shard, result.strangers())
         identifiers = Identifiers(files.from_all(BEARERS, plan, shard))
         files.put(SHARED_ADDRESSES, identifiers.shared_addresses(), shard)
         if given_up := identifiers.given_up():
             files.put(GIVEN_UP, given_up, f"{shard}{plan.round}")
-        proposals = identifiers.proposals()
         ended = _ended_enrollments(files, plan, shard, result)
         files.put(
             CLASSES_RESULT,
@@ -93,7 +96,6 @@ class Compare:
                 schools=result.schools,
                 ended={Kind.CLASSES: len(result.ended), Kind.ENROLLMENTS: sum(ended.values())},
                 ended_by_school=ended,
-                proposals=First(len(proposals), proposals[:SHOWN]),
                 standing={Kind.CLASSES: sum(new is not None for _, new in result.pairs)},
                 school_year=result.school_year,
             ),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
+from itertools import chain
 
 from functions.import_step.formats.format import Mode
 from functions.import_step.import_context import ImportContext
-from functions.import_step.plan import Ending, Import, ImportPlan, Rejection, StepResult, Totals
-from functions.import_step.working_files import ENDED, MATCH_RESULT, PLAN, REJECTED, TOTALS
+from functions.import_step.plan import Ending, IdResult, Import, ImportPlan, Rejection, StepResult, Totals
+from functions.import_step.working_files import ENDED, ID_RESULT, MATCH_RESULT, PLAN, REJECTED, TOTALS, WorkingFiles
 from shared.domain.report import Counts, Kind, Note, Reject, Report, Status, merged_notes, rejected_report
+from shared.domain.roster import number_of
 from shared.stores.import_state import Snapshot
 from shared.stores.imports import import_record
 from shared.stores.keys import Item
@@ -69,14 +71,16 @@ class Finish:
         report.format = plan.format
         report.files = [{"file": file, "rows": rows} for file, rows in plan.rows.items()]
         report.users, report.classes, report.enrollments = (totals.counts[kind] for kind in Kind)
-        report.proposals = totals.proposals
+        ids = files.find(ID_RESULT) or IdResult()
+        report.id_changes = ids.people or None
         report.rollover = totals.rollover
         notes = totals.notes + self._add_matching(import_, plan, report)
         notes += map(_disputed, self._context.districts.disputed(import_.district_id))
         report.notes = merged_notes(notes)
         is_applied = status is Status.COMPLETED and not import_.preview
         applied = self._snapshot(import_, plan, totals) if is_applied else None
-        return self._close(import_, report, files.rejects(plan), applied)
+        rejects = chain(files.rejects(plan), ids.rejects)
+        return self._close(import_, report, rejects, applied, _shown_changes(files, plan))
 
     def _add_matching(self, import_: Import, plan: ImportPlan, report: Report) -> list[Note]:
         """Fill in whom the import matched and invited. Return the notes about it."""
@@ -106,6 +110,7 @@ class Finish:
             self._before(import_),
             by_kind=plan.by_kind,
             was_moved=plan.moves_people or (plan.before is not None and plan.before.was_moved),
+            renumbered=plan.before.renumbered if plan.before else "",
         )
 
     def _before(self, import_: Import) -> Snapshot | None:
@@ -116,10 +121,15 @@ class Finish:
         return replace(standing, previous=None) if standing else None
 
     def _close(
-        self, import_: Import, report: Report, rejects: Iterable[Reject] = (), applied: Snapshot | None = None
+        self,
+        import_: Import,
+        report: Report,
+        rejects: Iterable[Reject] = (),
+        applied: Snapshot | None = None,
+        id_changes: Iterable[tuple[str, ...]] = (),
     ) -> StepResult:
         context = self._context
-        context.reports.write(report, rejects)
+        context.reports.write(report, rejects, id_changes)
         if report.status is Status.PAUSED and not import_.preview:
             is_delta = bool(report.format) and report.format["mode"] == Mode.DELTA
             context.pauses.keep(import_.district_id, PausedImport(import_.import_id, import_.upload, is_delta))
@@ -150,3 +160,9 @@ def _disputed(claim: str) -> Note:
         f"The settings name {claim}, which is another district's: nobody is matched or let in by it. Correct district.json.",
         "district.json",
     )
+
+
+def _shown_changes(files: WorkingFiles, plan: ImportPlan) -> Iterator[tuple[str, ...]]:
+    """(kind, old number, new number, what says so) of everybody whose number changes."""
+    pairs = files.id_pairs(plan.before.renumbered) if plan.before else ()
+    return ((pair.kind, number_of(pair.old), number_of(pair.new), pair.ground) for pair in pairs if pair.is_shown)

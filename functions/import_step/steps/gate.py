@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, field
 from msgspec.structs import replace
 
 from functions.import_step.formats.format import Mode
+from functions.import_step.id_changes import id_result, learn, renumber
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import (
-    SHOWN,
     ClassesResult,
+    IdResult,
     Import,
     ImportPlan,
     PeopleResult,
@@ -20,7 +21,15 @@ from functions.import_step.plan import (
     kept_with,
 )
 from functions.import_step.shards import class_shards_of
-from functions.import_step.working_files import CLASSES_RESULT, PEOPLE_RESULT, PLAN, TOTALS
+from functions.import_step.working_files import (
+    CLASSES_RESULT,
+    ID_RESULT,
+    PEOPLE_RESULT,
+    PLAN,
+    TOTALS,
+    WorkingFiles,
+)
+from shared.domain.id_changes import held_for_ids
 from shared.domain.import_safety import Fate, Outlook, held_because, rollover_of
 from shared.domain.report import Counts, Kind, Note, Status, merged_notes
 from shared.stores.import_state import Snapshot
@@ -37,17 +46,27 @@ class SafetyCheck:
     def check(self, import_: Import) -> StepResult:
         """Go on with ``apply``, in a preview with ``match``, or end with ``finish``.
 
-        ``people`` once more where rows turned out to name nobody: then nothing of their kind may be removed anywhere (M2).
+        ``people`` once more where rows turned out to name nobody: then nothing of their kind may be removed anywhere (M2);
+        and where people are found under other numbers: then what stands is compared with these (B11).
         """
         context, files = self._context, self._context.files(import_)
         plan = files.get(PLAN)
+        if files.find(PEOPLE_RESULT, f"0{plan.round}") is None:
+            # The step was cut off after it had asked for another comparison.
+            return go_on("people", plan.shards)
         totals = self._totals(import_, plan)
         keeps = kept_with(plan.keeps, (kind for kind in Kind if totals.counts[kind].rejected))
         if keeps != plan.keeps:
-            files.put(PLAN, replace(plan, keeps=keeps, round="-again", snapshot_id=f"{import_.snapshot_id}-again"))
-            return go_on("people", plan.shards)
+            return self._compare_again(files, replace(plan, keeps=keeps), "-again")
         district = context.district(import_)
         before = context.state.snapshot(import_.district_id)
+        rollover = rollover_of(before, totals.school_year, district, plan.on)
+        if not plan.ids_settled and (pairs := learn(files, plan, run=import_.run_id, rolls_over=rollover is not None)):
+            files.put(ID_RESULT, id_result(pairs))
+            renumbered = renumber(files, plan, f"{plan.snapshot_id}-ids", pairs, get_kinds=plan.moves_people)
+            return self._compare_again(files, replace(plan, before=renumbered, ids_settled=True), "-ids")
+        ids = files.find(ID_RESULT) or IdResult()
+        totals.notes += ids.notes
         outlook = Outlook(
             totals.counts,
             before.standing if before else {},
@@ -55,13 +74,16 @@ class SafetyCheck:
             totals.ended,
             totals.reused,
             tuple(totals.reused_ids),
-            rollover_of(before, totals.school_year, district, plan.on),
+            rollover,
             plan.header_only,
         )
         if outlook.rollover:
             totals.rollover = asdict(outlook.rollover)
         files.put(TOTALS, totals)
-        reason = held_because(outlook, district) or self._classes_left_out(plan, before)
+        stood = outlook.standing.get(Kind.USERS, 0)
+        reason = (
+            held_for_ids(ids.learnt, stood) or held_because(outlook, district) or self._classes_left_out(plan, before)
+        )
         if plan.paused:
             result = context.end(import_, Status.PAUSED, plan.paused)
         elif reason and not import_.approved:
@@ -86,6 +108,12 @@ class SafetyCheck:
         )
         return {"code": "classes_left_out", "message": message}
 
+    @staticmethod
+    def _compare_again(files: WorkingFiles, plan: ImportPlan, because: str) -> StepResult:
+        named = replace(plan, round=f"{plan.round}{because}", snapshot_id=f"{plan.snapshot_id}{because}")
+        files.put(PLAN, named)
+        return go_on("people", plan.shards)
+
     def _totals(self, import_: Import, plan: ImportPlan) -> Totals:
         files = self._context.files(import_)
         sum_ = _Sum(plan)
@@ -108,8 +136,6 @@ class _Sum:
     reused: int = 0
     reused_ids: list[str] = field(default_factory=list)
     ended: dict[Kind, int] = field(default_factory=lambda: {Kind.CLASSES: 0, Kind.ENROLLMENTS: 0})
-    proposed: int = 0
-    proposals: list[dict[str, str]] = field(default_factory=list)
     school_year: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -139,8 +165,6 @@ class _Sum:
             fate = self._fate(school, Kind.ENROLLMENTS)
             fate.removed = max(0, fate.removed - number)
         self.school_year = max(self.school_year, result.school_year)
-        self.proposed += result.proposals.number
-        self.proposals += result.proposals.items
 
     def _add(self, notes: list[Note], standing: dict[Kind, int]) -> None:
         self.notes += notes
@@ -162,11 +186,6 @@ class _Sum:
                 "Classes of a term that is over are no longer in the roster; they do not count as removed by mistake."
             )
             self.notes.append(Note("term_ended", message, count=ended))
-        if self.proposed:
-            message = (
-                "Ids that are gone seem to have come back as others, with the same address or Clever id; see proposals."
-            )
-            self.notes.append(Note("sourced_id_changed", message, count=self.proposed))
         return Totals(
             counts=self.counts,
             standing=self.standing,
@@ -175,6 +194,5 @@ class _Sum:
             reused=self.reused,
             reused_ids=self.reused_ids[:_REUSED_SHOWN],
             ended=self.ended,
-            proposals=sorted(self.proposals, key=lambda proposal: (proposal["from"], proposal["to"]))[:SHOWN],
             school_year=self.school_year,
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
+from functions.import_step.id_changes import renumber
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import DONE, WAIT, Import, RollBackPlan, SnapshotRef, StepResult, go_on
 from functions.import_step.records import PersonRecord
@@ -14,10 +14,6 @@ from shared.domain.roster import KIND_OF_ROLE, Role
 from shared.stores.import_state import Snapshot
 from shared.stores.imports import import_record
 from shared.stores.outbox import event_item
-
-
-class _Identified(Acting, Protocol):
-    sourced_id: str
 
 
 class RollBack:
@@ -47,7 +43,10 @@ class RollBack:
             snapshot_id=import_.snapshot_id,
             by_kind=_has_kinds(standing),
         )
-        self._context.files(import_).put(ROLL_BACK_PLAN, plan)
+        files = self._context.files(import_)
+        if pairs := [pair.back() for pair in files.id_pairs(standing.renumbered)]:
+            plan.before = renumber(files, plan, f"{import_.snapshot_id}-ids", pairs)
+        files.put(ROLL_BACK_PLAN, plan)
         return go_on("people", standing.shards)
 
     def people(self, import_: Import, shard: int) -> StepResult:
@@ -66,7 +65,7 @@ class RollBack:
             files.copy_references(plan, plan.restored)
         return self._exchange(import_, CLASSES, shard, _as_it_is)
 
-    def _exchange[T: _Identified](
+    def _exchange[T: Acting](
         self, import_: Import, kind: Records[T], shard: int, with_kind: Callable[[T], T]
     ) -> StepResult:
         files = self._context.files(import_)

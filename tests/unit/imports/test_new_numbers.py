@@ -1,0 +1,182 @@
+"""A new student information system (B11): everybody has another number, and nobody is removed, mailed again or loses a link."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.builders import account, key
+from tests.harness import World, decide, roll_back
+from tests.pages_harness import Website
+
+USERS = "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,email,password\n"
+CLASSES = "sourcedId,status,dateLastModified,title,courseSourcedId,classType,schoolSourcedId,termSourcedIds\n"
+ENROLLMENTS = "sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role\n"
+TEACHERS = {"1": ("Bob", "Lee"), "2": ("Cal", "Roe"), "3": ("Dee", "Poe")}
+STUDENTS = {
+    "101": ("Ana", "Kim"), "102": ("Ben", "Kim"), "103": ("Cleo", "Day"), "104": ("Dov", "Fox"), "105": ("Eva", "Gil"),
+    "106": ("Flo", "Hay"),
+}  # fmt: skip
+NEW = {number: f"N-{900 - int(number)}" for number in (*TEACHERS, *STUDENTS)}
+NEW_CLASSES = {"c1": "K-7", "c2": "K-8"}
+
+
+def district(
+    numbers: dict[str, str] | None = None,
+    classes: dict[str, str] | None = None,
+    *,
+    domain: str = "lakeside.example",
+    without: tuple[str, ...] = (),
+    **more: str,
+) -> dict[str, str | bytes]:
+    """Three teachers, and six students without addresses, in two classes: under these numbers, where others are said."""
+    numbers, classes = numbers or {}, classes or {}
+    users, enrollments = [], []
+    for number, (given, family) in (TEACHERS | STUDENTS).items():
+        if number in without:
+            continue
+        role = "teacher" if number in TEACHERS else "student"
+        new = numbers.get(number, number)
+        email = f"{given}.{family}@{domain}".lower() if number in TEACHERS else ""
+        users.append(f"{new},,,true,o1,{role},{given}.{family},,{given},{family},{email},x\n")
+        of = {"1": ["c1"], "2": ["c2"], "3": []}.get(number, ["c1", "c2"] if int(number) < 104 else ["c2"])
+        for class_id in of:
+            enrollments.append(f"e-{class_id}-{new},,,{classes.get(class_id, class_id)},o1,{new},{role}\n")
+    rows = [
+        f"{classes.get('c1', 'c1')},,,Algebra,k1,scheduled,o1,t1\n",
+        f"{classes.get('c2', 'c2')},,,Biology,k2,scheduled,o1,t1\n",
+    ]
+    return {
+        "manifest.csv": "propertyName,value\nmanifest.version,1.0\noneroster.version,1.1\n",
+        "orgs.csv": "sourcedId,status,dateLastModified,name,type\no1,,,Lakeside Middle,school\n",
+        "users.csv": USERS + "".join(users),
+        "classes.csv": CLASSES + "".join(rows),
+        "enrollments.csv": ENROLLMENTS + "".join(enrollments),
+        **more,
+    }
+
+
+@pytest.fixture
+def web() -> Website:
+    """Bob is linked, Cal and Dee have their mails; Ana's account is matched by nothing."""
+    world = World()
+    world.register()
+    world.feed(account("bob", "bob.lee@lakeside.example", display_name="Bob Lee"))
+    world.upload(district())
+    world.send_mail()
+    return Website(world)
+
+
+def counts(report: dict[str, Any], kind: str = "users") -> dict[str, int]:
+    return {name: number for name, number in report[kind].items() if number}
+
+
+def test_a_district_with_new_numbers_waits_for_a_word_and_says_how_many(web: Website) -> None:
+    report = web.world.upload(district(NEW, NEW_CLASSES), name="next")
+    assert (report["status"], report["reason"]["code"]) == ("held", "ids_changed")
+    assert report["id_changes"] == 9
+    assert counts(report) == {"read": 9, "unchanged": 9}
+    assert web.world.users.get(key("N-899")) is None
+
+
+def test_once_approved_nobody_is_removed_and_nobody_is_mailed(web: Website) -> None:
+    world = web.world
+    sent = len(world.ses.sent)
+    report = world.upload(district(NEW, NEW_CLASSES), name="next")
+    decide(world, report, "approve")
+    world.send_mail()
+    report = world.latest()
+    assert report["status"] == "completed"
+    assert counts(report) == {"read": 9, "unchanged": 9}
+    assert counts(report, "classes") == {"read": 2, "unchanged": 2}
+    assert counts(report, "enrollments") == {"read": 11, "unchanged": 11}
+    assert report["activations"] == {"queued": 0, "withheld": 0}
+    assert len(world.ses.sent) == sent
+    listed = world.s3.objects["reports", report["id_changes_key"]].decode("utf-8-sig").splitlines()
+    assert listed[:2] == ["kind,oldSourcedId,newSourcedId,because", "teacher,1,N-899,address"]
+    assert "class,c1,K-7,class_company" in listed
+    assert world.upload(district(NEW, NEW_CLASSES), name="again")["status"] == "unchanged"
+
+
+def approved(web: Website, *files: dict[str, str | bytes]) -> dict[str, Any]:
+    """Uploads, each approved where it is held; the last report."""
+    for place, upload in enumerate(files):
+        report = web.world.upload(upload, name=f"next-{place}")
+        if report["status"] == "held":
+            decide(web.world, report, "approve")
+    return web.world.latest()
+
+
+def test_activations_follow_and_the_links_in_the_mails_go_on_working(web: Website) -> None:
+    address = web.world.address_in_mail_to("cal.roe@lakeside.example")
+    before = web.world.activations.of_user(key("2"))
+    approved(web, district(NEW, NEW_CLASSES))
+    after = web.world.activations.of_user(key("N-898"))
+    assert before
+    assert after
+    assert after.activation_id == before.activation_id
+    page = web.visitor().open(address)
+    assert "Cal Roe" in page.text
+    assert web.world.activations.of_user(key("2")) is None
+
+
+def link_of(web: Website, number: str) -> tuple[str, str] | None:
+    found = web.world.links.of_user(key(number))
+    return (found.state.value, found.account_id) if found else None
+
+
+def test_links_matches_and_what_was_noted_follow_from_both_sides(web: Website) -> None:
+    assert link_of(web, "1") == ("matched", "bob")
+    approved(web, district(NEW, NEW_CLASSES))
+    assert (link_of(web, "1"), link_of(web, "N-899")) == (None, ("matched", "bob"))
+
+
+def test_the_same_import_that_is_run_again_gives_the_same(web: Website) -> None:
+    approved(web, district(NEW, NEW_CLASSES))
+    items = dict(web.world.table.items)
+    approved(web, district(NEW, NEW_CLASSES), district())
+    approved(web, district(NEW, NEW_CLASSES))
+    assert {pk for pk, _ in web.world.table.items if "N-" in pk} == {pk for pk, _ in items if "N-" in pk}
+
+
+def test_a_handful_is_applied_without_a_word(web: Website) -> None:
+    report = web.world.upload(district({"2": "N-2", "101": "N-101"}), name="next")
+    assert (report["status"], report["id_changes"]) == ("completed", 2)
+    assert counts(report) == {"read": 9, "unchanged": 9}
+    assert web.world.activations.of_user(key("N-2"))
+
+
+def test_a_roll_back_gives_the_old_numbers_back(web: Website) -> None:
+    report = approved(web, district(NEW, NEW_CLASSES))
+    roll_back(web.world, report["import_id"])
+    assert (link_of(web, "1"), link_of(web, "N-899")) == (("matched", "bob"), None)
+    assert web.world.activations.of_user(key("2"))
+    found = web.world.users.get(key("101"))
+    assert found
+    assert found.active
+    assert found.attends == ("c1", "c2")
+    assert web.world.users.get(key("N-799")) is None
+    assert web.world.upload(district(), name="old-again")["status"] == "unchanged"
+
+
+def test_numbers_that_change_places_follow_their_people(web: Website) -> None:
+    places = {"1": "2", "2": "3", "3": "1", "101": "102", "102": "103", "103": "104", "104": "N-104"}
+    before = web.world.activations.of_user(key("2"))
+    approved(web, district(places))
+    after = web.world.activations.of_user(key("3"))
+    assert before
+    assert after
+    assert after.activation_id == before.activation_id
+    assert (link_of(web, "1"), link_of(web, "2")) == (None, ("matched", "bob"))
+    names = {n: web.world.users.get(key(n)).given_name for n in ("1", "2", "3", "102", "103", "104", "N-104")}  # type: ignore[union-attr]
+    assert names == {"1": "Dee", "2": "Bob", "3": "Cal", "102": "Ana", "103": "Ben", "104": "Cleo", "N-104": "Dov"}
+
+
+def test_what_is_noted_of_who_left_is_apart_from_the_next_of_the_number(web: Website) -> None:
+    places = {"1": "2", "3": "9", "101": "N-101"}
+    report = approved(web, district(places, without=("2",)))
+    assert report["users"]["removed"] == 1
+    assert link_of(web, "2") == ("matched", "bob")
+    assert web.world.activations.of_user(key("2")) is None
+    assert [user.given_name for user in web.world.users.by_email("lakeside", "cal.roe@lakeside.example")] == []
