@@ -31,6 +31,7 @@ from shared.stores import accounts, identifier_index, imports, links, reports, t
 from shared.stores.activations import ActivationStore
 from shared.stores.import_state import ImportStateStore
 from shared.stores.nudges import Nudges, NudgeStore
+from shared.use_cases.match_and_invite import MatchByRule
 from simulation.fault_injection import FaultMode
 from simulation.features import FEATURES
 from simulation.interleavings import interleaving
@@ -197,7 +198,10 @@ def _links_do_not_count(user: RosterUser | None, **named: Any) -> NotMailed | No
     return why_not_mailed(user, **{**named, "link": None})
 
 
-_NEEDS_NO_MAIL = _patch(send_activation, "why_not_mailed", _links_do_not_count)
+_NEEDS_NO_MAIL = _all_of(
+    _patch(send_activation, "why_not_mailed", _links_do_not_count),
+    _patch(MatchByRule, "keeps_from_mail", lambda *_: False),
+)
 _NOT_WITHDRAWN = _patch(ActivationStore, "withdraw", lambda *_: False)
 
 CHECKS: tuple[Guard, ...] = (

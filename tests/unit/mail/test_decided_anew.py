@@ -186,3 +186,30 @@ def test_an_account_costs_the_same_in_a_district_of_any_size(world: World) -> No
     before = world.table.meter.read_units
     world.feed(account("ada", "ada@mail.example"))
     assert world.table.meter.read_units - before < 20
+
+
+# Who is disabled.
+
+
+def disabled(*rows: str) -> dict[str, str | bytes]:
+    return roster(*(row.replace(",true,o1,teacher", ",false,o1,teacher") for row in rows))
+
+
+def test_a_disabled_teacher_is_mailed_once_enabled(world: World) -> None:
+    foreseen = preview(world, disabled(user("t1", "teacher")))
+    report = world.upload(disabled(user("t1", "teacher")))
+    assert (report["users"]["created"], report["activations"]["queued"]) == (1, 0)
+    assert foreseen["activations"] == report["activations"]
+    assert mailed(world) == []
+    world.upload(roster(user("t1", "teacher")), name="enabled")
+    assert mailed(world) == ["t1@lakeside.example"]
+
+
+def test_a_teacher_who_is_disabled_while_the_mail_waits_is_not_mailed(world: World) -> None:
+    world.register(activations_from="2026-09-10")
+    world.upload(roster(user("t1", "teacher"), user("s1")))
+    world.upload(disabled(user("t1", "teacher"), user("s1")), name="disabled")
+    world.pass_time(days=20)
+    assert mailed(world) == []
+    world.upload(roster(user("t1", "teacher"), user("s1")), name="enabled")
+    assert mailed(world) == ["t1@lakeside.example"]
