@@ -21,6 +21,7 @@ from functions.import_step.enrollment_rows import (
     without_shared_ids,
 )
 from functions.import_step.formats.format import Mode
+from functions.import_step.one_person import Holder, has_address_of, holder_of, join
 from functions.import_step.plan import ImportPlan
 from functions.import_step.records import (
     MOST_CLEVER_IDS,
@@ -75,10 +76,19 @@ class PeopleDiff:
     """How many enrollments there are afterwards."""
     reused: list[str] = field(default_factory=list)
     """Ids that name another person than before: given name, family name and address all differ."""
+    holders: list[Holder] = field(default_factory=list)
+    """Who has an address that another number has, too."""
+    records_of_holders: bytearray = field(default_factory=bytearray)
     moved: list[str] = field(default_factory=list)
     """Everybody who stood without a kind, by the ``person_id`` that they have now that numbers have kinds."""
     strangers: list[tuple[PersonRecord | None, PersonRecord | None]] = field(default_factory=list)
     """Who is gone, (before, None), and who came, (None, after); both for a number that names somebody else now."""
+
+    def note_holder(self, person: PersonRecord, *, stands: bool) -> None:
+        """Keep somebody who may have other numbers."""
+        if holder := holder_of(person, stands=stands):
+            self.holders.append(holder)
+            self.records_of_holders += packed(person)
 
     def fates(self, school: str) -> tuple[Fate, Fate]:
         """How the people of a school, and their enrollments, fare."""
@@ -123,6 +133,7 @@ def diff_people(
     class_ids: Callable[[], Iterable[list[str]]] | None = None,
     aside: Iterable[bytes] = (),
     renumbered: Collection[str] = (),
+    joined: tuple[dict[str, list[PersonRecord]], set[str]] | None = None,
 ) -> PeopleDiff:
     """Compare a shard's rows with the snapshot's people.
 
@@ -130,7 +141,8 @@ def diff_people(
     ``blocks`` gives the rows as often as it is called; ``snapshot`` is None where nothing was ever applied; ``class_ids``
     gives the ids of the upload's classes, list by list, and is None where enrollments may name classes that are not in it;
     ``aside`` are people of the snapshot without a role for which anything is done, where the upload may be about them;
-    ``renumbered`` are those who count as changed even where they are as they were: their numbers are new in the table.
+    ``renumbered`` are those who count as changed even where they are as they were: their numbers are new in the table;
+    ``joined`` are the other numbers of people in the shard, and the numbers of the shard that are another's (``one_person``).
 
     Most people are as they were. Their line of the snapshot is compared as it lies there, and never unpacked.
     """
@@ -153,12 +165,46 @@ def diff_people(
     if plan.moves_people:
         before = _by_kind(before.values(), seen.people)
         result.moved = list(before)
+    if joined:
+        _join_people(seen, before, blocks, result, *joined)
+    shared = set() if plan.round or plan.moves_people else set(plan.shared)
     noted = None if snapshot is None else renumbered
     comparison = _Comparison(seen, plan, result, known_aside, noted)
     for key in sorted(before.keys() | seen.people.keys() | known_aside.keys()):
-        comparison.compare(key, before.pop(key, None), seen.people.pop(key, None))
+        stood, person = before.pop(key, None), seen.people.pop(key, None)
+        comparison.compare(key, stood, person)
+        if shared and person and has_address_of(person, shared):
+            result.note_holder(person, stands=stood is not None)
     comparison.add_notes(blocks)
     return result
+
+
+def _join_people(
+    seen: _Gathered,
+    before: dict[str, bytes],
+    blocks: Callable[[], Iterable[AnyPeopleBlock]],
+    result: PeopleDiff,
+    records: Mapping[str, list[PersonRecord]],
+    others: set[str],
+) -> None:
+    """Read people under several numbers as one each: their other numbers are nobody, and nobody leaves by that."""
+    for key, of_others in records.items():
+        if person := seen.people.get(key):
+            join(person, of_others, seen.enrollments)
+    for key in others:
+        seen.people.pop(key, None)
+        for by_person in seen.by_person():
+            by_person.pop(key, None)
+        if line := before.pop(key, None):
+            result.changes.append((_unpacked(line), None))
+    for block in blocks() if others else ():
+        if isinstance(block, PeopleBlock):
+            for row, line_number in zip(block.rows, block.lines, strict=True):
+                if row.sourced_id in others:
+                    seen.notes.tell("several_numbers", _SEVERAL_NUMBERS, block.file, line_number)
+
+
+_SEVERAL_NUMBERS = "People with one name, role and address under several numbers were read as one person each."
 
 
 def _by_kind(lines: Iterable[bytes], people: dict[str, PersonRecord]) -> dict[str, bytes]:

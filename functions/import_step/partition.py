@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import compress
@@ -11,6 +12,7 @@ from pathlib import Path
 from sys import getsizeof
 
 from functions.import_step.formats.format import Format, Recognised, Where
+from functions.import_step.one_person import mark_of
 from functions.import_step.records import (
     MOST_CLEVER_IDS,
     MOST_SCHOOLS,
@@ -71,6 +73,8 @@ class SplitSink:
         self.rejected: dict[Kind, int] = dict.fromkeys(Kind, 0)
         self.notes: list[Note] = []
         self.schools: dict[str, str] = {}
+        self.addresses = array("Q")
+        """A mark of each address and number (``one_person``)."""
         self.named_schools: dict[str, dict[str, int]] = {}
         """By file: the schools that its rows name, and the first line of each."""
         self._file_of_schools = ""
@@ -110,6 +114,8 @@ class SplitSink:
             self._name_schools(row.school_ids, where)
         if self._upload.by_kind:
             row.sourced_id = person_id(where.kind, row.sourced_id)
+        if email and not row.removed:
+            self.addresses.append(mark_of(email, row.sourced_id))
         self._people.add(self._head(PeopleBlock, where.file, column, where.untold), row, where.line)
 
     def role(

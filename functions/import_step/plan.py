@@ -218,6 +218,8 @@ class PartRead(Struct, kw_only=True):
     school_year: str = ""
     """As an earlier version noted it: the latest one that its classes are of."""
     rows: int = 0
+    addresses: bytes = b""
+    """A mark of each address and number (``one_person``)."""
     named_schools: dict[str, dict[str, int]] = {}
     """By file: the schools that its rows name, and the first line of each."""
     references: int = 0
@@ -276,6 +278,10 @@ class ImportPlan(WritePlan, kw_only=True):
     parts: int
     files: list[str]
     """In the order in which they were read."""
+    shared: list[int] = []
+    """Hashes of the addresses that several numbers of a whole roster have."""
+    joins: bool = False
+    """Whether people under several numbers were found, and are read as one each."""
     rows: dict[str, int] = {}
     """How many rows each file has that could be read, by its name."""
     needs_roles: bool = False

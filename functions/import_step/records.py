@@ -211,6 +211,15 @@ class PersonRecord(Struct, array_like=True, gc=False):
         _add(self.clever_ids, row.clever_ids)
         _add(self.school_ids, row.school_ids)
 
+    def join(self, other: PersonRecord) -> None:
+        """Have the roles, schools and Clever ids of another number of this person, too."""
+        if self.roles or other.roles:
+            self.take_roles([*self.told_roles(), *other.told_roles()])
+        else:
+            self.also_administers |= other.also_administers
+            _add(self.school_ids, other.school_ids)
+        _add(self.clever_ids, other.clever_ids)
+
     def add_role(self, row: RoleRow) -> None:
         """Add one of the person's roles, and its school. ``settle_roles`` follows once all are added, or ``take_roles`` where one
         of them is over."""

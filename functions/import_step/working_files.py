@@ -11,6 +11,7 @@ from typing import Protocol, Self
 from msgspec.json import Decoder
 
 from functions.import_step.formats.format import Mode
+from functions.import_step.one_person import Holder, OnePerson
 from functions.import_step.plan import (
     ClassesResult,
     Ending,
@@ -112,6 +113,9 @@ STRANGERS = "strangers"
 LEFT: Document[list[str]] = Document("left", list[str])
 """The ids of a shard of what stands that stand under another one, or otherwise, in an import that changes numbers."""
 ID_RESULT = Document("id-result", IdResult)
+HOLDERS: Document[list[Holder]] = Document("holders", list[Holder])
+"""Who of a shard has an address that another number has, too; their records lie beside it."""
+ONE_PERSON: Document[list[OnePerson]] = Document("one-person", list[OnePerson])
 TOTALS = Document("totals", Totals)
 MATCH_RESULT = Document("match-result", MatchResult)
 REJECTED = Document("rejected", Rejection)
@@ -236,6 +240,25 @@ class WorkingFiles:
             name = f"{lines.name}-{other}{plan.round}"
             if body := self._files.read(self._key(f"{name}-extents")):
                 yield from map(lines.decode, self._files.lines(self._key(name), _EXTENTS.decode(body)[shard]))
+
+    # People under several numbers.
+
+    def write_holders(self, shard: int, holders: list[Holder], records: bytearray) -> None:
+        """Who of a shard has an address that another number has, too, and the records of these people."""
+        self.put(HOLDERS, holders, shard)
+        self._files.write(self._key(f"holders-records-{shard}"), records)
+
+    def joined(self, plan: ImportPlan, shard: int) -> tuple[dict[str, list[PersonRecord]], set[str]]:
+        """For people of a shard the records of their other numbers; and the numbers of the shard that are another's."""
+        people = self.get(ONE_PERSON)
+        others = {other: one.kept for one in people for other in one.others}
+        wanted = {other: kept for other, kept in others.items() if shard_of(kept, plan.shards) == shard}
+        found: dict[str, list[PersonRecord]] = {}
+        for where in sorted({shard_of(other, plan.shards) for other in wanted}):
+            for line in self._files.lines(self._key(f"holders-records-{where}")):
+                if kept := wanted.get(sourced_id_of(line)):
+                    found.setdefault(kept, []).append(PEOPLE.decode(line))
+        return found, {other for other in others if shard_of(other, plan.shards) == shard}
 
     # What stands, and what will.
 

@@ -46,7 +46,10 @@ class Compare:
             partial(files.class_ids, plan) if plan.mode(Kind.CLASSES) is Mode.BULK else None,
             files.standing_lines(ASIDE, plan.before, shard, plan.shards) if plan.needs_aside else (),
             files.renumbered_ids(PEOPLE, plan, shard),
+            files.joined(plan, shard) if plan.joins else None,
         )
+        if plan.shared and not plan.round:
+            files.write_holders(shard, result.holders, result.records_of_holders)
         files.write_shard(PEOPLE, plan, shard, result.standing, result.changes)
         files.write_aside(plan, shard, result.aside)
         everybody = map(PEOPLE.decode, io.BytesIO(result.standing)) if import_.preview else ()

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from functions.import_step.formats.format import Mode
 from functions.import_step.id_changes import id_result, learn, renumber
 from functions.import_step.import_context import ImportContext
+from functions.import_step.one_person import people_of_several_numbers
 from functions.import_step.plan import (
     ClassesResult,
     IdResult,
@@ -23,7 +24,9 @@ from functions.import_step.plan import (
 from functions.import_step.shards import class_shards_of
 from functions.import_step.working_files import (
     CLASSES_RESULT,
+    HOLDERS,
     ID_RESULT,
+    ONE_PERSON,
     PEOPLE_RESULT,
     PLAN,
     TOTALS,
@@ -47,7 +50,8 @@ class SafetyCheck:
         """Go on with ``apply``, in a preview with ``match``, or end with ``finish``.
 
         ``people`` once more where rows turned out to name nobody: then nothing of their kind may be removed anywhere (M2);
-        and where people are found under other numbers: then what stands is compared with these (B11).
+        where several numbers turned out to be one person (M7); and where people are found under other numbers: then what stands
+        is compared with these (B11).
         """
         context, files = self._context, self._context.files(import_)
         plan = files.get(PLAN)
@@ -56,8 +60,9 @@ class SafetyCheck:
             return go_on("people", plan.shards)
         totals = self._totals(import_, plan)
         keeps = kept_with(plan.keeps, (kind for kind in Kind if totals.counts[kind].rejected))
-        if keeps != plan.keeps:
-            return self._compare_again(files, replace(plan, keeps=keeps), "-again")
+        joins = plan.joins or self._join(import_, plan)
+        if keeps != plan.keeps or joins != plan.joins:
+            return self._compare_again(files, replace(plan, keeps=keeps, joins=joins), "-again")
         district = context.district(import_)
         before = context.state.snapshot(import_.district_id)
         rollover = rollover_of(before, totals.school_year, district, plan.on)
@@ -94,6 +99,17 @@ class SafetyCheck:
             result = go_on("apply", plan.shards)
         # A preview counts what would be matched and mailed, too (B1).
         return go_on("match", plan.shards) if import_.preview else result
+
+    def _join(self, import_: Import, plan: ImportPlan) -> bool:
+        """Note who has several numbers. Return whether anybody has."""
+        if not plan.shared or plan.round or plan.moves_people:
+            return False
+        files = self._context.files(import_)
+        people = people_of_several_numbers(
+            holder for shard in range(plan.shards) for holder in files.get(HOLDERS, shard)
+        )
+        files.put(ONE_PERSON, people)
+        return bool(people)
 
     @staticmethod
     def _classes_left_out(plan: ImportPlan, before: Snapshot | None) -> dict[str, str] | None:

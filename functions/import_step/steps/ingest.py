@@ -16,6 +16,7 @@ from functions.import_step.formats.format import Format, Mode, Recognised, no_ro
 from functions.import_step.formats.oneroster import OneRoster
 from functions.import_step.formats.school_data_sync import SchoolDataSync
 from functions.import_step.import_context import ImportContext
+from functions.import_step.one_person import addresses_of_several
 from functions.import_step.partition import split
 from functions.import_step.plan import (
     DONE,
@@ -152,6 +153,7 @@ class Ingest:
             rejects=sink.rejected,
             notes=sink.notes,
             schools=sink.schools,
+            addresses=sink.addresses.tobytes(),
             named_schools=sink.named_schools,
             rows=sink.rows,
             references=sink.references,
@@ -333,6 +335,7 @@ def _plan(
         parts=len(parts),
         files=list(dict.fromkeys(shown for part in parts for shown in part.shown.values())),
         rows=_rows(parts),
+        shared=_shared_addresses(opened, parts),
         round="",
         snapshot_id=import_.snapshot_id,
         by_kind=opened.by_kind,
@@ -343,6 +346,13 @@ def _plan(
 
 def _all(notes: Iterable[list[Note]]) -> list[Note]:
     return [note for notes_of_part in notes for note in notes_of_part]
+
+
+def _shared_addresses(opened: OpenedUpload, parts: list[PartRead]) -> list[int]:
+    """The addresses that several numbers have; of a delta nothing is known of the others."""
+    if Mode.DELTA in (*opened.modes.values(), *opened.more_modes.values()):
+        return []
+    return addresses_of_several(part.addresses for part in parts)
 
 
 def _rows(parts: list[PartRead]) -> dict[str, int]:

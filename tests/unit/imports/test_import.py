@@ -103,7 +103,11 @@ def test_an_account_that_comes_later_is_matched_and_the_waiting_mail_withdrawn(w
 def test_a_teacher_without_an_address_and_teachers_who_share_one_are_withheld(world: World) -> None:
     both = "office@lakeside.example"
     report = world.upload(
-        roster(user("t1", "teacher", email=""), user("t2", "teacher", email=both), user("t3", "teacher", email=both))
+        roster(
+            user("t1", "teacher", email=""),
+            user("t2", "teacher", email=both),
+            user("t3", "teacher", email=both, given="Bo"),
+        )
     )
     assert report["activations"] == {"queued": 0, "withheld": 3}
     assert report["matching"]["ambiguous"] == 2

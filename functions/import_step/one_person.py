@@ -1,0 +1,99 @@
+"""One person under several numbers: found by name and address, and read as one (M7, formats that write a row for each school).
+
+A first comparison notes who has an address that another number of the upload has, too. Where two of them are one person, the
+people are compared once more: whoever stands keeps the number, else the first one does, and what the others' rows say is theirs.
+"""
+
+from __future__ import annotations
+
+import zlib
+from array import array
+from collections.abc import Iterable
+from itertools import pairwise
+from unicodedata import normalize
+
+from msgspec import Struct
+
+from functions.import_step.records import PersonRecord
+
+_MOST_WITH_ONE_ADDRESS = 20
+"""Numbers with one address; one that more have is an office's, or stands for none."""
+_MOST_NUMBERS, _MOST_ENROLLMENTS = 8, 400
+"""Of one person, and of one number of theirs: what they come to must fit into one item of the table."""
+
+
+class Holder(Struct, array_like=True, gc=False):
+    """Somebody who has an address that another number has, too."""
+
+    sourced_id: str
+    who: str
+    """Address, role and name in one text: equal for rows about one person."""
+    clever_ids: list[str]
+    stands: bool
+    """Whether the snapshot has this number."""
+
+
+class OnePerson(Struct, array_like=True):
+    """A person under several numbers."""
+
+    kept: str
+    others: list[str]
+
+
+def mark_of(address: str, sourced_id: str) -> int:
+    """What is kept of a row to find out which addresses several numbers have: 32 bits of each."""
+    return zlib.crc32(address.encode()) << 32 | zlib.crc32(sourced_id.encode())
+
+
+def addresses_of_several(marks: Iterable[bytes]) -> list[int]:
+    """The hashes of addresses that a few numbers have, by the marks of all rows."""
+    together = array("Q")
+    for part in marks:
+        together.frombytes(part)
+    numbers: dict[int, int] = {}
+    for before, mark in pairwise(sorted(together)):
+        if before != mark and before >> 32 == mark >> 32:
+            numbers[mark >> 32] = numbers.get(mark >> 32, 1) + 1
+    return sorted(address for address, number in numbers.items() if number <= _MOST_WITH_ONE_ADDRESS)
+
+
+def has_address_of(person: PersonRecord, addresses: set[int]) -> bool:
+    return bool(person.email and person.role and zlib.crc32(person.email.encode()) in addresses and not person.is_off)
+
+
+def holder_of(person: PersonRecord, *, stands: bool) -> Holder | None:
+    """The person as somebody who may have other numbers; None where too much would come together."""
+    if person.number_of_enrollments() > _MOST_ENROLLMENTS:
+        return None
+    name = normalize("NFC", f"{person.given_name} {person.family_name}").casefold()
+    return Holder(person.sourced_id, f"{person.email}\t{person.role}\t{name}", person.clever_ids, stands)
+
+
+def people_of_several_numbers(holders: Iterable[Holder]) -> list[OnePerson]:
+    """Who has several numbers: equal name, role and address, and no Clever ids that contradict.
+
+    >>> rows = [Holder("b", "x", [], False), Holder("a", "x", [], False), Holder("c", "y", [], False)]
+    >>> people_of_several_numbers(rows)
+    [OnePerson(kept='a', others=['b'])]
+    """
+    by_who: dict[str, list[Holder]] = {}
+    for holder in holders:
+        by_who.setdefault(holder.who, []).append(holder)
+    found = []
+    for _, rows in sorted(by_who.items()):
+        named = [set(row.clever_ids) for row in rows if row.clever_ids]
+        if not 1 < len(rows) <= _MOST_NUMBERS or (named and not set.intersection(*named)):
+            continue
+        kept, *others = sorted(rows, key=lambda row: (not row.stands, row.sourced_id))
+        found.append(OnePerson(kept.sourced_id, [other.sourced_id for other in others]))
+    return found
+
+
+def join(person: PersonRecord, others: Iterable[PersonRecord], enrollments: dict[str, dict[str, list[str]]]) -> None:
+    """Let a person have the schools, roles and classes of the other numbers; ``enrollments`` are those of the upload, by role and
+    person: classes, each with the id of its row, which is left blank here."""
+    for other in others:
+        person.join(other)
+        for each in other.enrollments:
+            listed = enrollments.setdefault(each.role, {}).setdefault(person.sourced_id, [])
+            listed.extend(text for class_id in each.class_ids for text in (class_id, ""))
