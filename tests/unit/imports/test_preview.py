@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.bad_uploads.accepted_with_notes import ACCEPTED_WITH_NOTES
+from tests.bad_uploads.case import Case
+from tests.bad_uploads.damaged_files import WHOLE_FILES
+from tests.bad_uploads.dangerous_if_accepted import DANGEROUS_IF_ACCEPTED
+from tests.bad_uploads.deltas import DELTAS
+from tests.bad_uploads.rows import ROWS
 from tests.builders import account, enrolled, roster, user
+from tests.corpus.corpus import Corpus
 from tests.depth import depth
 from tests.harness import World, zipped
 
@@ -68,10 +75,34 @@ def files(people: list[tuple[str, str, str, str]]) -> dict[str, str | bytes]:
     return roster(*rows, enrollments=members)
 
 
-def foreseen_and_done(world: World, upload: dict[str, str | bytes]) -> tuple[dict[str, Any], dict[str, Any]]:
+def foreseen_and_done(world: World, upload: Mapping[str, str | bytes]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The report of a preview, and of the import of the same files right after it."""
     preview = world.report(world.put("previews/lakeside/next.zip", zipped(upload)))
     return said(preview), said(world.upload(upload, name="next"))
+
+
+UPLOADS = (*WHOLE_FILES, *ROWS, *DELTAS, *ACCEPTED_WITH_NOTES, *DANGEROUS_IF_ACCEPTED)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("case", UPLOADS[:: depth(15, 1)], ids=str)
+def test_a_preview_of_an_upload_that_is_hard_to_read_says_the_same(case: Case) -> None:
+    world = World(is_metered=False)
+    world.register()
+    if case.stands:
+        world.upload(case.stands)
+        world.send_mail()
+    foreseen, done = foreseen_and_done(world, case.upload)
+    assert foreseen == done
+
+
+def test_a_preview_of_each_roster_of_the_corpus_says_the_same(corpus: Corpus) -> None:
+    for each in corpus.rosters:
+        world = World(is_metered=False)
+        world.register()
+        foreseen, done = foreseen_and_done(world, each.files)
+        assert foreseen == done, each.name
+        assert done["activations"]["queued"] or not each.invited
 
 
 @pytest.mark.deep
