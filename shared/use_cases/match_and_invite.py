@@ -130,7 +130,7 @@ class MatchAndInvite:
         self._waiting = waiting
         self._clock = clock
         self._new_id = new_id
-        self._at_once = at_once
+        self.at_once = at_once
 
     def run(
         self, district: District, users: Iterable[RosterUser], written: Account | None = None
@@ -147,7 +147,7 @@ class MatchAndInvite:
         people = _matched_by_an_import(users)
         links = self._links.of_users(user.key for user in people)
         for look, activation in each(
-            lambda user: self._match(district, user, links.get(user.key), written), people, at_once=self._at_once
+            lambda user: self._match(district, user, links.get(user.key), written), people, at_once=self.at_once
         ):
             result += look.counts
             notes += look.notes

@@ -25,6 +25,7 @@ from functions.import_step.working_files import (
 from shared.domain.district import District
 from shared.domain.report import Note, merged_notes
 from shared.domain.roster import DistrictClass, RosterUser, RosterUserKey, School
+from shared.runtime.parallel import each as each_of
 from shared.stores.renumbering import NumberChange
 from shared.use_cases.match_and_invite import MatchCounts
 
@@ -168,11 +169,16 @@ class Apply:
 
         Where more than a few have it, it is shared as before. Each shard sees to a part of the addresses.
         """
-        for part in range(shard, class_shards_of(plan.shards), plan.shards):
-            for address, others in (files.find(GIVEN_UP, f"{part}{plan.round}") or {}).items():
-                for user in self._context.users.by_email(import_.district_id, address, most=_FEW + len(others)):
-                    if user.key.person_id not in others:
-                        yield user
+        parts = range(shard, class_shards_of(plan.shards), plan.shards)
+        given_up = [each for part in parts for each in (files.find(GIVEN_UP, f"{part}{plan.round}") or {}).items()]
+
+        def kept_by(address_and_others: tuple[str, list[str]]) -> list[RosterUser]:
+            address, others = address_and_others
+            holders = self._context.users.by_email(import_.district_id, address, most=_FEW + len(others))
+            return [user for user in holders if user.key.person_id not in others]
+
+        for users in each_of(kept_by, given_up, at_once=self._context.matcher.at_once):
+            yield from users
 
 
 def _id_pairs(files: WorkingFiles, plan: WritePlan, *, of_classes: bool) -> list[IdPair]:
