@@ -37,6 +37,7 @@ _OF_ERRORS = {
     "UnknownDistrict": Section.UPLOADS,
     "Reject": Section.ROWS,
     "_reject_width": Section.ROWS,
+    "rejected": Section.ROWS,
     "Note": Section.NOTES,
     "tell": Section.NOTES,
     "AccountTooLarge": Section.ACCOUNTS,

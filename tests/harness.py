@@ -39,6 +39,7 @@ from shared.stores.digests import DigestStore, RemainingClassesStore
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due_items import DueStore
+from shared.stores.id_maps import IdMapStore
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.import_files import ImportFiles
 from shared.stores.imports import ImportStarter
@@ -156,7 +157,7 @@ class World:
         return self.report(taken)
 
     def report(self, taken: Received) -> dict[str, Any]:
-        within = "_settings/" if taken.kind in ("settings", "decision") else ""
+        within = "_settings/" if taken.kind in ("settings", "decision", "id_map") else ""
         address = f"reports/{taken.district_id}/{within}{taken.import_id}/report.json"
         if ("reports", address) not in self.s3.objects:
             # A decision that was taken: its import's own report says so.
@@ -317,6 +318,7 @@ class World:
             self.reports,
             ImportStarter(self.states, self.table, "arn"),
             WaitingStore(self.table),
+            IdMapStore(self.table),
             read=Uploads(self.s3, "rosters").read,
             alarm=self._alarm,
             clock=self.clock,

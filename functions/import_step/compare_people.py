@@ -133,6 +133,7 @@ def diff_people(
     class_ids: Callable[[], Iterable[list[str]]] | None = None,
     aside: Iterable[bytes] = (),
     renumbered: Collection[str] = (),
+    mapped: Collection[str] = (),
     joined: tuple[dict[str, list[PersonRecord]], set[str]] | None = None,
 ) -> PeopleDiff:
     """Compare a shard's rows with the snapshot's people.
@@ -142,6 +143,7 @@ def diff_people(
     gives the ids of the upload's classes, list by list, and is None where enrollments may name classes that are not in it;
     ``aside`` are people of the snapshot without a role for which anything is done, where the upload may be about them;
     ``renumbered`` are those who count as changed even where they are as they were: their numbers are new in the table;
+    ``mapped`` are the numbers in a map of old and new ones, which may have changed places;
     ``joined`` are the other numbers of people in the shard, and the numbers of the shard that are another's (``one_person``).
 
     Most people are as they were. Their line of the snapshot is compared as it lies there, and never unpacked.
@@ -169,7 +171,7 @@ def diff_people(
         _join_people(seen, before, blocks, result, *joined)
     shared = set() if plan.round or plan.moves_people else set(plan.shared)
     noted = None if snapshot is None else renumbered
-    comparison = _Comparison(seen, plan, result, known_aside, noted)
+    comparison = _Comparison(seen, plan, result, known_aside, noted, mapped)
     for key in sorted(before.keys() | seen.people.keys() | known_aside.keys()):
         stood, person = before.pop(key, None), seen.people.pop(key, None)
         comparison.compare(key, stood, person)
@@ -233,6 +235,7 @@ class _Comparison:
         result: PeopleDiff,
         aside: dict[str, bytes],
         renumbered: Collection[str] | None,
+        mapped: Collection[str],
     ) -> None:
         """``renumbered`` is None where nothing stood before: then nobody changes."""
         self._seen = seen
@@ -241,6 +244,7 @@ class _Comparison:
         self._aside = aside
         self._notes_changes = renumbered is not None
         self._renumbered = renumbered or ()
+        self._mapped = mapped
         self._enrollments = _Enrollments(seen)
         self._replaces_enrollments = plan.mode(Kind.ENROLLMENTS) is Mode.BULK
         self._tells_roles_with_people = plan.tells_roles_with_people
@@ -298,7 +302,7 @@ class _Comparison:
             is_missing = self._plan.mode(Kind.USERS) is Mode.BULK and old.role not in self._plan.kept_roles
             if is_missing or key in self._seen.removed:
                 strangers.append((old, None))
-        elif new and not may_follow(old.known().person, new.known().person):
+        elif new and (number_of(key) in self._mapped or not may_follow(old.known().person, new.known().person)):
             strangers += [(old, None), (None, new)]
 
     def _told(self, key: str, person: PersonRecord | None, known: PersonRecord | None) -> PersonRecord | None:

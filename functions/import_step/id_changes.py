@@ -6,14 +6,25 @@ What stands is compared once more then, as if it had always had them: nobody is 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from functions.import_step.plan import CLASS, SET_ASIDE, IdPair, IdResult, ImportPlan, SnapshotRef, WritePlan
+from functions.import_step.plan import (
+    CLASS,
+    SET_ASIDE,
+    IdMap,
+    IdPair,
+    IdResult,
+    ImportPlan,
+    MapRow,
+    SnapshotRef,
+    WritePlan,
+)
 from functions.import_step.records import (
     ClassRecord,
     MembersRecord,
@@ -24,27 +35,153 @@ from functions.import_step.records import (
 )
 from functions.import_step.shards import shard_of
 from functions.import_step.working_files import CLASSES, MEMBERS, PEOPLE, Records, WorkingFiles
-from shared.domain.id_changes import Ground, Pairing, People
-from shared.domain.report import Note
+from shared.domain.id_changes import Ground, Pairing, People, may_follow
+from shared.domain.report import Note, Reject
 from shared.domain.roster import KIND_OF_ROLE, NumberKind, Role, RosterUserKey, number_of, person_id
 from shared.stores.renumbering import set_aside
 
 
-def learn(files: WorkingFiles, plan: ImportPlan, *, run: str, rolls_over: bool) -> list[IdPair]:
-    """Who of those who are gone is who of those who came, and which classes are which, as far as they show it.
+def find_changes(
+    files: WorkingFiles, plan: ImportPlan, id_map: IdMap, *, run: str, rolls_over: bool
+) -> tuple[list[IdPair], IdResult]:
+    """Who is the same under another number: as a map says, and as those who are gone and who came show it. Return the pairs,
+    and what a report says of them.
 
-    ``rolls_over`` says that a school year begins: then no class of the last one goes on.
+    ``rolls_over`` says that a school year begins: then no class of the last one goes on, unless a map says so.
     """
+    result = IdResult(rejects=list(id_map.rejects), notes=list(id_map.notes))
+    mapped = _mapped(files, plan, id_map.rows, result)
+    kinds, pairs = _learnt(files, plan, mapped, rolls_over=rolls_over)
+    people = [pair for pair in pairs if not pair.is_of_class]
+    result.people, result.classes = len(people), len(pairs) - len(people)
+    result.learnt = sum(pair.ground != Ground.MAP for pair in people)
+    if people:
+        result.notes.append(Note("sourced_id_changed", _CHANGED, count=len(people)))
+    if plan.moves_people:
+        # What stands has no kinds: they come with this import, too.
+        return [IdPair(pair.kind, number_of(pair.old), pair.new, pair.ground) for pair in pairs], result
+    return [*pairs, *_vacated(people, kinds, run)], result
+
+
+# What a map says.
+
+
+def _mapped(files: WorkingFiles, plan: ImportPlan, rows: list[MapRow], result: IdResult) -> list[IdPair]:
+    """The pairs of a map that can be used; another row is rejected with its line."""
+    had_kinds = plan.moves_people or (plan.before is not None and plan.before.by_kind)
+    if not rows or plan.before is None:
+        return []
+    named = {(row.is_of_class, number) for row in rows for number in (row.old, row.new)}
+    gone, came = dict[tuple[bool, str], Stranger](), dict[tuple[bool, str], Stranger]()
+    for old, new in files.strangers(PEOPLE, plan):
+        for person, side in ((old, gone), (new, came)):
+            if person and (False, number_of(person.sourced_id)) in named:
+                side[False, person.sourced_id] = person
+    for before, after in files.strangers(CLASSES, plan):
+        for record, side in ((before, gone), (after, came)):
+            if record and (True, record.sourced_id) in named:
+                side[True, record.sourced_id] = record
+    pairs, untold = list[IdPair](), list[MapRow]()
+    for row in rows:
+        old_id, new_id = _key(row, row.old, has_kinds=had_kinds), _key(row, row.new, has_kinds=plan.by_kind)
+        then, now = gone.get((row.is_of_class, old_id)), came.get((row.is_of_class, new_id))
+        if then is None and now is None:
+            untold.append(row)
+        elif why := _why_not(row, then, now):
+            result.rejects.append(why)
+        else:
+            pairs.append(IdPair(row.kind, old_id, new_id, Ground.MAP))
+    _tell_untold(files, plan, untold, result)
+    return pairs
+
+
+def _key(row: MapRow, number: str, *, has_kinds: bool) -> str:
+    return person_id(row.kind, number) if has_kinds and not row.is_of_class else number
+
+
+def _not_gone(row: MapRow) -> Reject:
+    word = "class" if row.is_of_class else "person"
+    message = (
+        f"No {word} that stands is gone under this number with this upload. Correct the number or leave the row out."
+    )
+    return row.rejected("unknown_id", message, "oldSourcedId", row.old)
+
+
+def _why_not(row: MapRow, then: Stranger, now: Stranger) -> Reject | None:
+    """Why a row is not used; None where it is."""
+    word = "class" if row.is_of_class else "person"
+    if then is None:
+        return _not_gone(row)
+    if now is None:
+        message = f"No {word} comes under this number with this upload. Correct the number or leave the row out."
+        return row.rejected("unknown_id", message, "newSourcedId", row.new)
+    if not (isinstance(then, PersonRecord) and isinstance(now, PersonRecord)):
+        return None
+    is_student = row.kind == NumberKind.STUDENT
+    if any((record.role is Role.STUDENT) is not is_student for record in (then, now)):
+        return row.rejected(
+            "wrong_kind", "The roster has this person in another role. Correct the kind.", "kind", row.kind
+        )
+    if not may_follow(then.known().person, now.known().person):
+        message = "The roster names another person under the new number: name and address differ. Correct the row."
+        return row.rejected("id_of_somebody_else", message, "newSourcedId", row.new)
+    return None
+
+
+def _tell_untold(files: WorkingFiles, plan: ImportPlan, rows: list[MapRow], result: IdResult) -> None:
+    """Of rows whose numbers this upload changes in nothing: those that an earlier import carried out, and unknown ones."""
+    if not rows:
+        return
+    named = {(row.is_of_class, number) for row in rows for number in (row.old, row.new)}
+    standing = named.intersection(_standing(files, plan))
+    used = 0
+    for row in rows:
+        if (row.is_of_class, row.new) in standing and (row.is_of_class, row.old) not in standing:
+            used += 1
+        else:
+            result.rejects.append(_not_gone(row))
+    if used:
+        result.notes.append(
+            Note("id_map_used", "Rows of a map of numbers were carried out by an earlier import.", count=used)
+        )
+
+
+def _standing(files: WorkingFiles, plan: ImportPlan) -> Iterator[tuple[bool, str]]:
+    """Whether it is a class, and the number, of all that stands."""
+    for shard in range(PEOPLE.shards_of(plan.shards)):
+        for line in files.standing_lines(PEOPLE, plan.before, shard, plan.shards):
+            yield False, number_of(sourced_id_of(line))
+    for shard in range(CLASSES.shards_of(plan.shards)):
+        for line in files.standing_lines(CLASSES, plan.before, shard, plan.shards):
+            yield True, sourced_id_of(line)
+
+
+# What shows by itself.
+
+
+def _learnt(
+    files: WorkingFiles, plan: ImportPlan, mapped: list[IdPair], *, rolls_over: bool
+) -> tuple[dict[str, str], list[IdPair]]:
+    """The kinds of all who are gone, and the pairs: those of the map, and those that are found."""
+    known = {side: {pair_side(pair) for pair in mapped if not pair.is_of_class} for side, pair_side in _SIDES.items()}
     gone, came = People(), People()
     kinds: dict[str, str] = {}
+    classes: dict[str, tuple[str, ...]] = {}
     for old, new in files.strangers(PEOPLE, plan):
-        if record := old or new:
+        side, record = ("old", old) if old else ("new", new)
+        if record is None:
+            continue
+        if old:
+            kinds[old.sourced_id] = _kind(old)
+        if record.sourced_id in known[side]:
+            classes[f"{side} {record.sourced_id}"] = record.known().class_ids
+        else:
             (gone if old else came).add(record.known())
-            if old:
-                kinds[old.sourced_id] = _kind(old)
-    if not (len(gone) and len(came)):
-        return []
+    if not mapped and not (len(gone) and len(came)):
+        return kinds, mapped
     pairing = Pairing(gone, came)
+    for pair in mapped:
+        pairing.stand(classes.get(f"old {pair.old}", ()), classes.get(f"new {pair.new}", ()))
     for class_id in gone.class_ids().keys() & came.class_ids().keys():
         pairing.stand([class_id], [class_id])
     for shard in range(plan.shards):
@@ -52,24 +189,17 @@ def learn(files: WorkingFiles, plan: ImportPlan, *, run: str, rolls_over: bool) 
             if old and new:
                 pairing.stand(old.known().class_ids, new.known().class_ids)
     found = [IdPair(kinds[each.old], each.old, each.new, each.ground.value) for each in pairing.find()]
-    if not found:
-        return []
-    classes = {} if rolls_over else pairing.find_classes(*_titles(files, plan))
-    if plan.moves_people:
-        # What stands has no kinds: they come with this import, too.
-        found = [IdPair(pair.kind, number_of(pair.old), pair.new, pair.ground) for pair in found]
-    else:
-        found += _vacated(found, kinds, run)
-    return [*found, *(IdPair(CLASS, old, new, "class_company") for old, new in sorted(classes.items()))]
+    pairs = [*mapped, *found]
+    if not pairs or rolls_over:
+        return kinds, pairs
+    named = {number for pair in mapped if pair.is_of_class for number in (pair.old, pair.new)}
+    titles = ({key: title for key, title in side.items() if key not in named} for side in _titles(files, plan))
+    found_classes = pairing.find_classes(*titles)
+    return kinds, [*pairs, *(IdPair(CLASS, old, new, "class_company") for old, new in sorted(found_classes.items()))]
 
 
-def id_result(pairs: Iterable[IdPair]) -> IdResult:
-    """What a report says of these changes."""
-    shown = [pair for pair in pairs if pair.is_shown]
-    people = sum(not pair.is_of_class for pair in shown)
-    learnt = sum(not pair.is_of_class and pair.ground != Ground.MAP for pair in shown)
-    notes = [Note("sourced_id_changed", _CHANGED, count=people)] if people else []
-    return IdResult(people=people, learnt=learnt, classes=len(shown) - people, notes=notes)
+_SIDES: dict[str, Callable[[IdPair], str]] = {"old": attrgetter("old"), "new": attrgetter("new")}
+type Stranger = PersonRecord | ClassRecord | None
 
 
 _CHANGED = (

@@ -13,6 +13,7 @@ from shared.domain.errors import InvalidSettings, UploadRejected
 from shared.domain.report import Kind, Report, Status
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
+from shared.stores.id_maps import IdMapStore
 from shared.stores.import_files import ImportFiles
 from shared.stores.import_progress import ProgressStore
 from shared.stores.import_state import ImportStateStore
@@ -40,6 +41,7 @@ class ImportContext:
     matcher: MatchAndInvite
     clock: Clock
     renumbering: Renumbering
+    id_maps: IdMapStore
     pauses: PauseStore
     on_dispute: Callable[[], None]
 
@@ -69,6 +71,7 @@ class ImportContext:
             matcher,
             clock,
             Renumbering(table),
+            IdMapStore(table),
             PauseStore(table),
             on_dispute,
         )

@@ -195,6 +195,8 @@ class OpenedUpload(Struct, kw_only=True):
     """The district's day, YYYY-MM-DD."""
     by_kind: bool = False
     """Whether numbers have kinds."""
+    has_id_map: bool = False
+    """Whether maps of old and new numbers come with it."""
     needs_roles: bool = False
     """Whether roles.csv says who everybody of users.csv is."""
     more_modes: dict[str, Mode] = {}
@@ -288,6 +290,8 @@ class ImportPlan(WritePlan, kw_only=True):
     """Whether roles.csv says who everybody of users.csv is."""
     more_modes: dict[str, Mode] = {}
     """What the files hold that tell more of people and classes, by stem (``Recognised.parts``)."""
+    has_id_map: bool = False
+    """Whether maps of old and new numbers come with it."""
     ids_settled: bool = False
     """Whether it was looked who is the same under another number."""
 
@@ -393,6 +397,39 @@ class IdPair(Struct, array_like=True):
 CLASS = "class"
 SET_ASIDE = "set_aside"
 """The ground of a pair whose person left, and whose number is another person's now."""
+
+
+class MapRow(Struct, array_like=True):
+    """A row of a map of old and new numbers."""
+
+    file: str
+    line: int
+    kind: str
+    """``student``, ``teacher``, ``staff`` or ``class``."""
+    old: str
+    new: str
+
+    @property
+    def is_of_class(self) -> bool:
+        return self.kind == CLASS
+
+    def rejected(self, code: str, message: str, column: str, value: str = "") -> Reject:
+        """The row as one that is not used."""
+        return Reject(self.file, self.line, column, code, message, value[:80] or None)
+
+
+class IdMap(Struct, kw_only=True):
+    """The maps that come with an upload."""
+
+    rows: list[MapRow] = []
+    rejects: list[Reject] = []
+    notes: list[Note] = []
+    waiting: dict[str, str] = {}
+    """Etags by name of those that were put under ``id-maps/`` before it."""
+
+    def numbers(self) -> frozenset[str]:
+        """All numbers in it, old and new ones."""
+        return frozenset(number for row in self.rows for number in (row.old, row.new))
 
 
 class IdResult(Struct, kw_only=True):

@@ -15,6 +15,7 @@ from functions.import_step.one_person import Holder, OnePerson
 from functions.import_step.plan import (
     ClassesResult,
     Ending,
+    IdMap,
     IdPair,
     IdResult,
     ImportPlan,
@@ -112,6 +113,7 @@ STRANGERS = "strangers"
 """Who is gone, and who came: all whose number may be another one now."""
 LEFT: Document[list[str]] = Document("left", list[str])
 """The ids of a shard of what stands that stand under another one, or otherwise, in an import that changes numbers."""
+ID_MAP = Document("id-map", IdMap)
 ID_RESULT = Document("id-result", IdResult)
 HOLDERS: Document[list[Holder]] = Document("holders", list[Holder])
 """Who of a shard has an address that another number has, too; their records lie beside it."""

@@ -17,6 +17,7 @@ from shared.runtime import aws
 from shared.runtime.observability import logger, metric
 from shared.runtime.settings import RosterImportSettings
 from shared.stores.districts import DistrictStore
+from shared.stores.id_maps import IdMapStore
 from shared.stores.imports import ImportStarter
 from shared.stores.reports import ReportStore
 from shared.stores.uploads import Uploads
@@ -34,6 +35,7 @@ def receive_upload() -> ReceiveUpload:
         ReportStore(table, s3, settings.report_bucket),
         ImportStarter(aws.client("stepfunctions"), table, settings.import_state_machine_arn),
         WaitingStore(table),
+        IdMapStore(table),
         read=Uploads(s3, settings.roster_bucket).read,
         alarm=lambda: metric("UnknownUpload"),
         clock=utc_now,

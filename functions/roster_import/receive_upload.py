@@ -13,6 +13,7 @@ from shared.domain.district import parse_district
 from shared.domain.errors import AccountLinkingError, InvalidSettings, RefusedTransition, UploadRejected
 from shared.domain.report import Report, Status, Upload, rejected_report
 from shared.stores.districts import DistrictStore
+from shared.stores.id_maps import IdMapStore
 from shared.stores.imports import ImportStarter
 from shared.stores.reports import ReportStore
 from shared.stores.waiting import WaitingStore
@@ -22,18 +23,21 @@ _NAME = r"(?P<name>[^/\x00-\x1f\x7f]{1,200})"
 _SETTINGS = re.compile(rf"districts/{_DISTRICT}/district\.json")
 _DECISION = re.compile(rf"decisions/{_DISTRICT}/(?P<import_id>[0-9A-Za-z-]{{1,80}})\.json")
 _ZIP = re.compile(rf"(?P<kind>rosters|previews)/{_DISTRICT}/{_NAME}\.(?i:zip)")
+_ID_MAP = re.compile(rf"id-maps/{_DISTRICT}/{_NAME}\.(?i:csv)")
 _COMPLETE = re.compile(rf"(?P<kind>rosters|previews)/{_DISTRICT}/{_NAME}/_complete")
 _PART = re.compile(rf"(?:rosters|previews)/{_DISTRICT}/{_NAME}/[^/\x00-\x1f\x7f]{{1,200}}")
-_UNDER_DISTRICT = re.compile(rf"(?P<kind>districts|rosters|previews|decisions)/{_DISTRICT}/.*", re.DOTALL)
+_UNDER_DISTRICT = re.compile(rf"(?P<kind>districts|rosters|previews|decisions|id-maps)/{_DISTRICT}/.*", re.DOTALL)
 
 
+_MAP_COLUMNS = ("kind", "oldSourcedId", "newSourcedId")
+_LONGEST_HEADER = 1_000
 _LONGEST_DECISION = 16_000
 """Bytes of a decision file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What an upload is: ``settings``, ``roster``, ``preview``, ``part``, ``decision`` or ``unknown``, and whose."""
+    """What an upload is: ``settings``, ``roster``, ``preview``, ``part``, ``decision``, ``id_map`` or ``unknown``, and whose."""
 
     kind: str
     district_id: str | None = None
@@ -49,6 +53,7 @@ class ReceiveUpload:
         reports: ReportStore,
         imports: ImportStarter,
         waiting: WaitingStore,
+        id_maps: IdMapStore,
         *,
         read: Callable[[str], bytes],
         alarm: Callable[[], None],
@@ -59,6 +64,7 @@ class ReceiveUpload:
         self._districts = districts
         self._reports = reports
         self._imports = imports
+        self._id_maps = id_maps
         self._waiting = waiting
         self._read = read
         self._alarm = alarm
@@ -75,6 +81,8 @@ class ReceiveUpload:
             started_at = to_iso(self._clock())
             self._imports.start(import_id, found["district"], upload, preview=preview, started_at=started_at)
             return Received("preview" if preview else "roster", found["district"], import_id)
+        if found := _ID_MAP.fullmatch(key):
+            return self._take_id_map(found["district"], found["name"], upload)
         if found := _DECISION.fullmatch(key):
             return self._decide(found["district"], found["import_id"], upload)
         if found := _PART.fullmatch(key):
@@ -92,6 +100,17 @@ class ReceiveUpload:
                 district_id, upload, UploadRejected(error.code, error.message, file="district.json"), kind="settings"
             )
         return Received("settings", district_id)
+
+    def _take_id_map(self, district_id: str, name: str, upload: Upload) -> Received:
+        """Let a map of old and new numbers wait for the next upload, with which its rows are looked at (B11)."""
+        header = self._read(upload.key)[:_LONGEST_HEADER].decode("utf-8-sig", "replace").partition("\n")[0].lower()
+        missing = next((column for column in _MAP_COLUMNS if column.lower() not in header), None)
+        if missing:
+            message = f"The map has no column {missing}. A map has the columns {', '.join(_MAP_COLUMNS)}."
+            error = UploadRejected("missing_column", message, file=upload.key, line=1, column=missing)
+            return self._reject(district_id, upload, error, kind="id_map")
+        self._id_maps.note(district_id, name, upload)
+        return Received("id_map", district_id)
 
     def _decide(self, district_id: str, import_id: str, upload: Upload) -> Received:
         received = Received("decision", district_id, import_id)
@@ -181,7 +200,7 @@ class ReceiveUpload:
             at=to_iso(self._clock()),
             preview=upload.key.startswith("previews/"),
         )
-        if kind in ("settings", "decision"):
+        if kind in ("settings", "decision", "id_map"):
             self._reports.write_settings(report)
         else:
             self._reports.write(report)

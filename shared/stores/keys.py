@@ -402,6 +402,14 @@ def digest_key(district_id: str) -> Key:
     return {"PK": DIGESTS, "SK": district_id}
 
 
+ID_MAPS = "ID_MAP#"
+
+
+def id_map_key(district_id: str, name: str) -> Key:
+    """A map of old and new numbers that waits for the district's next upload."""
+    return {"PK": district_pk(district_id), "SK": f"{ID_MAPS}{name}"}
+
+
 def newest_upload_key(district_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": "NEWEST"}
 

@@ -18,6 +18,7 @@ from functions.import_step.working_files import (
     CLASSES,
     CLASSES_RESULT,
     GIVEN_UP,
+    ID_MAP,
     MEMBERS,
     MOVED,
     PEOPLE,
@@ -46,6 +47,7 @@ class Compare:
             partial(files.class_ids, plan) if plan.mode(Kind.CLASSES) is Mode.BULK else None,
             files.standing_lines(ASIDE, plan.before, shard, plan.shards) if plan.needs_aside else (),
             files.renumbered_ids(PEOPLE, plan, shard),
+            files.get(ID_MAP).numbers() if plan.has_id_map and not plan.ids_settled else (),
             files.joined(plan, shard) if plan.joins else None,
         )
         if plan.shared and not plan.round:

@@ -9,7 +9,16 @@ from itertools import chain
 from functions.import_step.formats.format import Mode
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import Ending, IdResult, Import, ImportPlan, Rejection, StepResult, Totals
-from functions.import_step.working_files import ENDED, ID_RESULT, MATCH_RESULT, PLAN, REJECTED, TOTALS, WorkingFiles
+from functions.import_step.working_files import (
+    ENDED,
+    ID_MAP,
+    ID_RESULT,
+    MATCH_RESULT,
+    PLAN,
+    REJECTED,
+    TOTALS,
+    WorkingFiles,
+)
 from shared.domain.report import Counts, Kind, Note, Reject, Report, Status, merged_notes, rejected_report
 from shared.domain.roster import number_of
 from shared.stores.import_state import Snapshot
@@ -78,6 +87,8 @@ class Finish:
         notes += map(_disputed, self._context.districts.disputed(import_.district_id))
         report.notes = merged_notes(notes)
         is_applied = status is Status.COMPLETED and not import_.preview
+        if is_applied and plan.has_id_map:
+            self._context.id_maps.forget(import_.district_id, files.get(ID_MAP).waiting)
         applied = self._snapshot(import_, plan, totals) if is_applied else None
         rejects = chain(files.rejects(plan), ids.rejects)
         return self._close(import_, report, rejects, applied, _shown_changes(files, plan))

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, field
 from msgspec.structs import replace
 
 from functions.import_step.formats.format import Mode
-from functions.import_step.id_changes import id_result, learn, renumber
+from functions.import_step.id_changes import find_changes, renumber
 from functions.import_step.import_context import ImportContext
 from functions.import_step.one_person import people_of_several_numbers
 from functions.import_step.plan import (
     ClassesResult,
+    IdMap,
+    IdPair,
     IdResult,
     Import,
     ImportPlan,
@@ -25,6 +27,7 @@ from functions.import_step.shards import class_shards_of
 from functions.import_step.working_files import (
     CLASSES_RESULT,
     HOLDERS,
+    ID_MAP,
     ID_RESULT,
     ONE_PERSON,
     PEOPLE_RESULT,
@@ -66,10 +69,11 @@ class SafetyCheck:
         district = context.district(import_)
         before = context.state.snapshot(import_.district_id)
         rollover = rollover_of(before, totals.school_year, district, plan.on)
-        if not plan.ids_settled and (pairs := learn(files, plan, run=import_.run_id, rolls_over=rollover is not None)):
-            files.put(ID_RESULT, id_result(pairs))
-            renumbered = renumber(files, plan, f"{plan.snapshot_id}-ids", pairs, get_kinds=plan.moves_people)
-            return self._compare_again(files, replace(plan, before=renumbered, ids_settled=True), "-ids")
+        if not plan.ids_settled:
+            pairs = self._find_ids(import_, files, plan, rolls_over=rollover is not None)
+            if pairs:
+                renumbered = renumber(files, plan, f"{plan.snapshot_id}-ids", pairs, get_kinds=plan.moves_people)
+                return self._compare_again(files, replace(plan, before=renumbered, ids_settled=True), "-ids")
         ids = files.find(ID_RESULT) or IdResult()
         totals.notes += ids.notes
         outlook = Outlook(
@@ -123,6 +127,15 @@ class SafetyCheck:
             "approve this to bring the people up to date and keep the classes as they are."
         )
         return {"code": "classes_left_out", "message": message}
+
+    @staticmethod
+    def _find_ids(import_: Import, files: WorkingFiles, plan: ImportPlan, *, rolls_over: bool) -> list[IdPair]:
+        """Whose numbers change (B11); what a report says of it is noted."""
+        id_map = files.get(ID_MAP) if plan.has_id_map else IdMap()
+        pairs, result = find_changes(files, plan, id_map, run=import_.run_id, rolls_over=rolls_over)
+        if pairs or result.rejects or result.notes:
+            files.put(ID_RESULT, result)
+        return pairs
 
     @staticmethod
     def _compare_again(files: WorkingFiles, plan: ImportPlan, because: str) -> StepResult:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from functions.import_step import partition
 from functions.import_step.archive import RosterFile, etags_of, open_upload
@@ -15,12 +18,14 @@ from functions.import_step.formats.clever import Clever
 from functions.import_step.formats.format import Format, Mode, Recognised, no_rows, recognise
 from functions.import_step.formats.oneroster import OneRoster
 from functions.import_step.formats.school_data_sync import SchoolDataSync
+from functions.import_step.id_map import STEM, read_maps
 from functions.import_step.import_context import ImportContext
 from functions.import_step.one_person import addresses_of_several
 from functions.import_step.partition import split
 from functions.import_step.plan import (
     DONE,
     WAIT,
+    IdMap,
     Import,
     ImportPlan,
     OpenedUpload,
@@ -33,7 +38,7 @@ from functions.import_step.plan import (
     parts_of,
 )
 from functions.import_step.shards import shards_for
-from functions.import_step.working_files import OPENED, PART, PLAN
+from functions.import_step.working_files import ID_MAP, OPENED, PART, PLAN
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Kind, Note, Status
 from shared.stores.import_state import Snapshot
@@ -90,10 +95,28 @@ class Ingest:
                 return self._unchanged(import_, before)
             if not import_.preview and not self._lock(import_, before):
                 return WAIT
+            id_map = self._id_map(import_, files)
+            files = [file for file in files if file.stem != STEM]
             opened = _opened(files, before, content=content, etags=etags, additions_only=additions_only, on=today)
+        if id_map:
+            opened.has_id_map = True
+            context.files(import_).put(ID_MAP, id_map)
         context.files(import_).put(OPENED, opened)
         context.begin_stage(import_, "split", parts=len(opened.parts))
         return {"next": "split", "shards": list(range(len(opened.parts)))}
+
+    def _id_map(self, import_: Import, files: list[RosterFile]) -> IdMap | None:
+        """The maps of old and new numbers that come with the upload, or were put under ``id-maps/`` before it."""
+        waiting = self._context.id_maps.waiting(import_.district_id)
+        maps = [file for file in files if file.stem == STEM]
+        for noted in waiting:
+            body = self._context.uploads.open(noted.key).read()
+            maps.append(RosterFile(noted.key, len(body), partial(_bytes_from, body)))
+        if not maps:
+            return None
+        id_map = read_maps(maps)
+        id_map.waiting = {noted.name: noted.etag for noted in waiting}
+        return id_map
 
     def _lock(self, import_: Import, before: Snapshot | None) -> bool:
         """Become the one import that works on the district. False when another one does, or just did."""
@@ -140,6 +163,7 @@ class Ingest:
             files = {
                 file.stem: replace(file, encoding=opened.encodings[file.stem])
                 for file in open_upload(self._context.uploads, import_.upload, folder, opened.etags)
+                if file.stem in opened.encodings
             }
             files |= {stem: replace(files[stem], piece=piece) for stem, piece in pieces.items()}
             done = split(FORMATS[opened.format], _recognised(opened, files), pieces, opened.shards, folder)
@@ -195,6 +219,10 @@ class Ingest:
             message = "Uploads of a pause are applied first, in their order; this one comes after them."
             return {"code": "paused", "message": message}
         return {}
+
+
+def _bytes_from(body: bytes, start: int, _end: int | None) -> IO[bytes]:
+    return io.BytesIO(body[start:])
 
 
 def _opened(
@@ -338,6 +366,7 @@ def _plan(
         shared=_shared_addresses(opened, parts),
         round="",
         snapshot_id=import_.snapshot_id,
+        has_id_map=opened.has_id_map,
         by_kind=opened.by_kind,
         needs_roles=opened.needs_roles,
         more_modes=opened.more_modes,

@@ -180,3 +180,80 @@ def test_what_is_noted_of_who_left_is_apart_from_the_next_of_the_number(web: Web
     assert link_of(web, "2") == ("matched", "bob")
     assert web.world.activations.of_user(key("2")) is None
     assert [user.given_name for user in web.world.users.by_email("lakeside", "cal.roe@lakeside.example")] == []
+
+
+def id_map(numbers: dict[str, str], classes: dict[str, str] | None = None) -> str:
+    """A map of these old and new numbers."""
+    kinds = {number: "teacher" if number in TEACHERS else "student" for number in numbers}
+    rows = [f"{kinds[old]},{old},{new}\n" for old, new in numbers.items()]
+    return "kind,oldSourcedId,newSourcedId\n" + "".join(
+        [*rows, *(f"class,{old},{new}\n" for old, new in (classes or {}).items())]
+    )
+
+
+def test_a_map_in_the_roster_is_followed_without_a_word(web: Website) -> None:
+    with_map = district(NEW, NEW_CLASSES, **{"id_map.csv": id_map(NEW, NEW_CLASSES)})
+    report = web.world.upload(with_map, name="next")
+    assert (report["status"], report["id_changes"], report["rejects"]) == ("completed", 9, [])
+    assert counts(report) == {"read": 9, "unchanged": 9}
+    assert counts(report, "classes") == {"read": 2, "unchanged": 2}
+    assert link_of(web, "N-899") == ("matched", "bob")
+
+
+def test_a_map_that_was_put_before_the_roster_is_used_once(web: Website) -> None:
+    taken = web.world.put("id-maps/lakeside/summer.csv", id_map(NEW, NEW_CLASSES).encode())
+    assert taken.kind == "id_map"
+    report = web.world.upload(district(NEW, NEW_CLASSES), name="next")
+    assert (report["status"], report["id_changes"], report["rejects"]) == ("completed", 9, [])
+    report = web.world.upload(district(NEW, NEW_CLASSES, without=("106",)), name="then")
+    assert (report["users"]["removed"], report["rejects"], "id_changes" in report) == (1, [], False)
+
+
+def test_a_map_that_is_sent_again_with_the_roster_is_noted(web: Website) -> None:
+    again = district(NEW, NEW_CLASSES, **{"id_map.csv": id_map(NEW, NEW_CLASSES)})
+    web.world.upload(again, name="next")
+    report = web.world.upload({**again, "orgs.csv": str(again["orgs.csv"]) + "o2,,,Other,school\n"}, name="then")
+    assert report["rejects"] == []
+    assert ("id_map_used", 11) in [(note["code"], note.get("count")) for note in report["notes"]]
+
+
+def test_numbers_that_change_places_within_a_family_follow_a_map(web: Website) -> None:
+    places = {"101": "102", "102": "101"}
+    report = web.world.upload(district(places, **{"id_map.csv": id_map(places)}), name="next")
+    assert (report["status"], report["id_changes"]) == ("completed", 2)
+    assert counts(report) == {"read": 9, "unchanged": 9}
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "column"),
+    [
+        ("student,777,N-777", "unknown_id", "oldSourcedId"),
+        ("student,101,N-777", "unknown_id", "newSourcedId"),
+        ("student,777,N-101", "unknown_id", "oldSourcedId"),
+        ("class,c7,K-7", "unknown_id", "oldSourcedId"),
+        ("pupil,101,N-101", "unknown_kind", "kind"),
+        ("teacher,101,N-101", "wrong_kind", "kind"),
+        ("student,,N-101", "missing_value", "oldSourcedId"),
+        ("student,102,N-101", "id_map_twice", "newSourcedId"),
+        ("student,103,N-101", "id_map_twice", "newSourcedId"),
+        ("student,101,N-102", "id_map_twice", "oldSourcedId"),
+        ("student,103,N-104", "id_of_somebody_else", "newSourcedId"),
+    ],
+)
+def test_a_row_of_a_map_that_cannot_be_used_is_rejected_with_its_line(
+    web: Website, row: str, code: str, column: str
+) -> None:
+    numbers = {"101": "N-101", "104": "N-104"}
+    first = "" if code in ("wrong_kind", "unknown_id", "unknown_kind", "missing_value") else "student,101,N-101\n"
+    text = f"kind,oldSourcedId,newSourcedId\n{first}{row}\n"
+    without = ("103",) if code == "id_of_somebody_else" else ()
+    report = web.world.upload(district(numbers, without=without, **{"id_map.csv": text}), name="next")
+    (reject,) = report["rejects"]
+    line = 3 if first else 2
+    assert (reject["file"], reject["line"], reject["code"], reject["column"]) == ("id_map.csv", line, code, column)
+
+
+def test_a_map_without_its_columns_is_answered_when_it_arrives(web: Website) -> None:
+    report = web.world.report(web.world.put("id-maps/lakeside/summer.csv", b"old,new\n1,2\n"))
+    assert (report["status"], report["reason"]["code"]) == ("rejected", "missing_column")
+    assert web.world.upload(district(NEW, NEW_CLASSES), name="next")["reason"]["code"] == "ids_changed"
