@@ -77,8 +77,8 @@ class SendActivation:
         come again.
         """
         activation = self._activations.of_user(user_key)
-        if activation is None and not user_key.kind and (activation := self._activations.by_id(activation_id)):
-            # The person's number has got a kind since the request was made.
+        if activation is None and (activation := self._activations.by_id(activation_id)):
+            # The person has got another number, or its kind, since the request was made.
             user_key = activation.user
         if not activation or activation.activation_id != activation_id:
             return Outcome.SETTLED

@@ -109,11 +109,8 @@ class QueueDueActivations:
         return [activation for activation in on_roster if activation.user not in outside], done
 
     def _pending(self, asked: Iterable[tuple[RosterUserKey, str]]) -> list[Activation]:
-        """Those of these activations that wait for their mail; by id where a person's number has got a kind since."""
+        """Those of these activations that wait for their mail; by id where a person has another number since."""
         by_user = dict(asked)
         present = self._activations.of_users(by_user)
-        found = (
-            present.get(user) or (None if user.kind else self._activations.by_id(activation_id))
-            for user, activation_id in by_user.items()
-        )
+        found = (present.get(user) or self._activations.by_id(activation_id) for user, activation_id in by_user.items())
         return [each for each in found if each and each.state is ActivationState.PENDING]

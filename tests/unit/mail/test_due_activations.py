@@ -29,3 +29,20 @@ def test_only_what_still_waits_is_queued_and_nothing_stays_due() -> None:
     assert world.queue_due_activations().run() == 1
     assert [json.loads(message)["sourced_id"] for message in world.sqs.messages] == ["t1"]
     assert list(due.due(PARKED, world.now)) == []
+
+
+def test_a_request_finds_who_has_another_number_since() -> None:
+    # Given a mail that waits, and requests from before its person's number was another one
+    world = World()
+    world.register()
+    world.upload(roster(user("t2", "teacher")))
+    activation = world.activations.of_user(key("t2"))
+    assert activation
+    world.sqs.messages.clear()
+    DueStore(world.table).add(PARKED, key("t1", "teacher"), world.now, activation_id=activation.activation_id)
+    # When
+    assert world.queue_due_activations().run() == 1
+    world.send_activation().send(key("t1", "teacher"), activation.activation_id)
+    world.send_mail()
+    # Then
+    assert [mail["To"] for mail in world.ses.sent] == ["t2@lakeside.example"]
