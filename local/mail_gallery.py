@@ -14,7 +14,7 @@ from shared.domain.link import Proof
 from shared.mail import messages
 from shared.mail.messages import BothSides, DigestRow, NudgedClass
 from shared.mail.rendering import Kind, Message
-from shared.runtime.i18n import language_for, languages
+from shared.runtime.languages import language_for, languages
 from shared.runtime.settings import Brand
 
 WEB = "https://accounts.riverbend.example"

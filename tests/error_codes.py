@@ -1,7 +1,8 @@
-"""Every error code of the service, read from the source, and its list in docs/errors.md.
+"""Every error code of the service, read from the source, its list in docs/errors.md, and the page of a report's codes.
 
 ``python -m tests.error_codes`` (``make errors``) brings the list up to date: it adds a row for a code that is new, with the
 message that the source gives it, takes out rows whose code is nowhere in the source any more, and keeps what people wrote.
+It writes docs/report-codes.md anew: what a report says of each of its codes, in every language (shared/runtime/report_words.py).
 """
 
 from __future__ import annotations
@@ -15,8 +16,15 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
+from shared.runtime import report_words
+from shared.runtime.i18n import own_name
+from shared.runtime.languages import languages
+from shared.runtime.report_words import NOTES, REASONS, ROWS, Words, general
+
 ROOT = Path(__file__).parents[1]
 LIST = ROOT / "docs/errors.md"
+REPORT_PAGE = ROOT / "docs/report-codes.md"
+_TABLES = Path(report_words.__file__)
 
 
 class Section(StrEnum):
@@ -103,7 +111,11 @@ def is_in_source(code: str) -> bool:
 def _whole_source() -> str:
     folders = (ROOT / "shared", ROOT / "functions")
     return "".join(
-        p.read_text() for folder in folders for ending in ("py", "html") for p in folder.rglob(f"*.{ending}")
+        p.read_text()
+        for folder in folders
+        for ending in ("py", "html")
+        for p in folder.rglob(f"*.{ending}")
+        if p != _TABLES
     )
 
 
@@ -208,7 +220,43 @@ def updated() -> str:
     return "\n".join(lines) + "\n"
 
 
+IN_REPORTS: dict[Section, dict[str, Words]] = {
+    Section.UPLOADS: REASONS,
+    Section.ROWS: ROWS,
+    Section.NOTES: NOTES,
+}
+"""The sections whose codes a data manager meets, with their words."""
+
+_HEADS = {
+    Section.UPLOADS: "The reason of a report",
+    Section.ROWS: "A row that is rejected",
+    Section.NOTES: "A note",
+}
+
+_INTRODUCTION = """\
+# Codes of a report
+
+What the report of an upload says of each code, in every language there is. The report and `rejects.csv` say it in the language of
+the district (`locale` in [district.json](district-settings.md)) with files, columns and numbers in the place of "…", and lead here
+by `help`. `make errors` writes this page from `shared/runtime/report_words.py`. All other codes are in the
+[list of codes](errors.md).
+"""
+
+
+def report_page() -> str:
+    """The text of docs/report-codes.md: a heading for each code, by which a report leads to it."""
+    parts = [_INTRODUCTION]
+    for code in sorted({code for words in IN_REPORTS.values() for code in words}):
+        parts.append(f"\n## {code}\n")
+        for section, words in IN_REPORTS.items():
+            if code in words:
+                parts.append(f"\n{_HEADS[section]}:\n\n")
+                parts += [f"- {own_name(each)}: {general(words[code], each)}\n" for each in languages()]
+    return "".join(parts)
+
+
 def main() -> int:
+    REPORT_PAGE.write_text(report_page())
     text = updated()
     if text != LIST.read_text():
         LIST.write_text(text)

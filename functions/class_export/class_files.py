@@ -13,7 +13,8 @@ from pathlib import Path
 from shared.domain.account import Mastery
 from shared.domain.mastery import goal_percentage
 from shared.runtime.csv_safety import safe_cell
-from shared.runtime.i18n import direction, environment, translations
+from shared.runtime.i18n import direction, environment
+from shared.runtime.languages import translations
 from shared.use_cases.class_contents import Taught
 
 TEMPLATES = Path(__file__).parent

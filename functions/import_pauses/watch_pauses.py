@@ -13,6 +13,8 @@ from shared.domain.report import Status
 from shared.mail import messages
 from shared.mail.delivery import Delivery, Outcome
 from shared.mail.ses import Mailer, MailRefused
+from shared.runtime.languages import language_for
+from shared.runtime.report_words import reason_in
 from shared.runtime.settings import Brand
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportStarter
@@ -82,7 +84,7 @@ class WatchPauses:
         if not waiting or district.pause_on(today):
             return 0
         whole = max((place for place, each in enumerate(waiting) if not each.is_delta), default=0)
-        self._supersede(district.district_id, waiting[:whole])
+        self._supersede(district, waiting[:whole])
         for each in waiting[whole:]:
             status = self._imports.status(district.district_id, each.import_id)
             if status is Status.PAUSED:
@@ -100,11 +102,12 @@ class WatchPauses:
             self._pauses.forget(district.district_id, [each.import_id])
         return 0
 
-    def _supersede(self, district_id: str, older: list[PausedImport]) -> None:
+    def _supersede(self, district: District, older: list[PausedImport]) -> None:
+        reason = reason_in(_SUPERSEDED, language_for(district.locale))
         for each in older:
-            self._reports.amend(district_id, each.import_id, Status.SUPERSEDED, _SUPERSEDED)
-            self._imports.note_status(district_id, each.import_id, Status.SUPERSEDED)
-        self._pauses.forget(district_id, [each.import_id for each in older])
+            self._reports.amend(district.district_id, each.import_id, Status.SUPERSEDED, reason)
+            self._imports.note_status(district.district_id, each.import_id, Status.SUPERSEDED)
+        self._pauses.forget(district.district_id, [each.import_id for each in older])
 
     # The mails.
 

@@ -11,6 +11,7 @@ from shared.domain.clock import Clock, to_iso
 from shared.domain.district import District, parse_district
 from shared.domain.errors import InvalidSettings, UploadRejected
 from shared.domain.report import Kind, Report, Status
+from shared.runtime.languages import language_for
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
 from shared.stores.id_maps import IdMapStore
@@ -104,6 +105,11 @@ class ImportContext:
         except InvalidSettings as error:
             raise UploadRejected(error.code, error.message, file="district.json") from None
         return district
+
+    def language(self, district_id: str) -> str:
+        """The language of a district's reports; English for one that is not registered."""
+        district = self.districts.find(district_id)
+        return language_for(district.locale if district else None)
 
     # How it ends.
 

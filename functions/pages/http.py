@@ -16,7 +16,8 @@ from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
 from shared.domain.errors import AccountLinkingError
 from shared.mail.palette import palette
-from shared.runtime.i18n import direction, environment, language_accepted, language_for, languages, own_name
+from shared.runtime.i18n import direction, environment, language_accepted, own_name
+from shared.runtime.languages import language_for, languages
 
 TEMPLATES = Path(__file__).parent
 SESSION_COOKIE = "__Host-session"

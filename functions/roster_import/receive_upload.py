@@ -12,6 +12,8 @@ from shared.domain.clock import Clock, from_iso, to_iso
 from shared.domain.district import parse_district
 from shared.domain.errors import AccountLinkingError, InvalidSettings, RefusedTransition, UploadRejected
 from shared.domain.report import Report, Status, Upload, rejected_report
+from shared.runtime.languages import language_for
+from shared.runtime.report_words import in_language, reason_in
 from shared.stores.districts import DistrictStore
 from shared.stores.id_maps import IdMapStore
 from shared.stores.imports import ImportStarter
@@ -175,7 +177,8 @@ class ReceiveUpload:
                 "code": "rejected_by_person",
                 "message": "A person rejected this import; nothing was written.",
             }
-            self._reports.amend(district_id, import_id, Status.REJECTED, reason)
+            language = self._language(district_id)
+            self._reports.amend(district_id, import_id, Status.REJECTED, reason_in(reason, language))
             self._imports.note_status(district_id, import_id, Status.REJECTED)
 
     def _unknown(self, upload: Upload) -> Received:
@@ -200,11 +203,16 @@ class ReceiveUpload:
             at=to_iso(self._clock()),
             preview=upload.key.startswith("previews/"),
         )
+        report = in_language(report, self._language(district_id))
         if kind in ("settings", "decision", "id_map"):
             self._reports.write_settings(report)
         else:
             self._reports.write(report)
         return Received(kind, district_id, import_id)
+
+    def _language(self, district_id: str) -> str:
+        district = self._districts.find(district_id)
+        return language_for(district.locale if district else None)
 
 
 def _text(value: object) -> str:

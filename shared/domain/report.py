@@ -12,6 +12,11 @@ from shared.domain.errors import UploadRejected
 REJECTS_SHOWN = 100
 
 
+def help_page(code: str) -> str:
+    """Return where the repository explains a code of a report, in every language."""
+    return f"docs/report-codes.md#{code}"
+
+
 class Status(StrEnum):
     COMPLETED = "completed"
     UNCHANGED = "unchanged"
@@ -51,7 +56,8 @@ class Reject:
 
     def to_json(self) -> dict[str, Any]:
         """The reject as in the report file: only ``value`` may be absent."""
-        return {name: value for name, value in asdict(self).items() if name != "value" or value is not None}
+        body = {name: value for name, value in asdict(self).items() if name != "value" or value is not None}
+        return {**body, "help": help_page(self.code)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,8 @@ class Report:
     status: Status
     started_at: str
     finished_at: str
+    language: str = "en"
+    """In which the messages are: the district's."""
     preview: bool = False
     format: dict[str, str] = field(default_factory=dict)
     reason: dict[str, str] | None = None
@@ -131,7 +139,7 @@ class Report:
         }
         body["activations"] = {name: self.activations.get(name, 0) for name in ("queued", "withheld")}
         body["rejects"] = [reject.to_json() for reject in self.rejects[:REJECTS_SHOWN]]
-        body["notes"] = [_present(asdict(note)) for note in self.notes]
+        body["notes"] = [{**_present(asdict(note)), "help": help_page(note.code)} for note in self.notes]
         for name in ("withheld", "files"):
             if not body[name]:
                 del body[name]

@@ -16,7 +16,7 @@ from shared.domain.link import Proof
 from shared.domain.person_text import repeatable
 from shared.mail.plain_text import plain
 from shared.mail.rendering import DISTRICT_TAG, Kind, Message, build, translated
-from shared.runtime.i18n import language_for
+from shared.runtime.languages import language_for
 from shared.runtime.settings import Brand
 
 _NOT_REPEATED = "…"

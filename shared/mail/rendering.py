@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from shared.mail.palette import palette
 from shared.mail.plain_text import one_line, plain
-from shared.runtime.i18n import direction, environment, long_date, translations
+from shared.runtime.i18n import direction, environment, long_date
+from shared.runtime.languages import translations
 from shared.runtime.settings import Brand
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cache
-from gettext import GNUTranslations, NullTranslations, translation
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-_LOCALE = Path(__file__).parent.parent / "locale"
+from shared.runtime.languages import languages, translations
+
 _RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"}
-
-
-def languages() -> list[str]:
-    """Return English and each language that has a folder under ``shared/locale``."""
-    return ["en", *sorted(folder.name for folder in _LOCALE.iterdir() if folder.is_dir())]
-
-
-def language_for(*wanted: str | None) -> str:
-    """Return the language of the first of these locales (``es-MX``, ``en``) that there is a translation for; else English."""
-    known = languages()
-    for locale in wanted:
-        language = (locale or "").replace("_", "-").split("-")[0].lower()
-        if language in known:
-            return language
-    return "en"
 
 
 def language_accepted(header: str | None) -> str | None:
@@ -62,14 +47,6 @@ def long_date(language: str, day: date) -> str:
         _("July"), _("August"), _("September"), _("October"), _("November"), _("December"),
     ]  # fmt: skip
     return _("%(month)s %(day)s, %(year)s") % {"month": months[day.month - 1], "day": day.day, "year": day.year}
-
-
-@cache
-def translations(language: str) -> NullTranslations | GNUTranslations:
-    """Raises FileNotFoundError when a language's texts were not compiled."""
-    if language == "en":
-        return NullTranslations()
-    return translation("messages", _LOCALE, [language])
 
 
 @cache

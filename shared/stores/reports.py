@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from shared.domain.report import REJECTS_SHOWN, Reject, Report, Status, Upload
+from shared.domain.report import REJECTS_SHOWN, Reject, Report, Status, Upload, help_page
 from shared.runtime.csv_safety import safe_cell
 from shared.stores.keys import Item, latest_report_key
 from shared.stores.table import DynamoTable, Put, Table
@@ -122,9 +122,10 @@ def rejects_csv(rejects: Iterable[Reject]) -> bytes:
     """UTF-8 with a BOM, so that spreadsheets read it right, and with formulas made harmless (ASVS 1.2.10)."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["file", "line", "column", "code", "message", "value"])
+    writer.writerow(["file", "line", "column", "code", "message", "value", "help"])
     for r in rejects:
-        writer.writerow([safe_cell(v) for v in (r.file, r.line, r.column, r.code, r.message, r.value)])
+        cells = (r.file, r.line, r.column, r.code, r.message, r.value, help_page(r.code))
+        writer.writerow([safe_cell(cell) for cell in cells])
     return text.getvalue().encode("utf-8-sig")
 
 

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, Route
 
 from functions.pages.http import TEMPLATES
 from local.mail_gallery import DESKTOP, PHONE
-from shared.runtime.i18n import direction, languages
+from shared.runtime.i18n import direction
+from shared.runtime.languages import languages
 from tests.browser.accessibility import violations
 from tests.browser.every_page import Riverbend, Shown, every_state
 

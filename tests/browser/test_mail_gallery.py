@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from local.mail_gallery import DESKTOP, PHONE, VALUES, sample
 from local.proxy import Server, mail_handler
 from shared.mail.rendering import Kind
-from shared.runtime.i18n import languages
+from shared.runtime.languages import languages
 from tests.browser.accessibility import violations
 
 EVERY_MAIL = [(kind, language) for kind in Kind for language in languages()]

@@ -21,6 +21,7 @@ from functions.import_step.working_files import (
 )
 from shared.domain.report import Counts, Kind, Note, Reject, Report, Status, merged_notes, rejected_report
 from shared.domain.roster import number_of
+from shared.runtime.report_words import in_language, rejects_in
 from shared.stores.import_state import Snapshot
 from shared.stores.imports import import_record
 from shared.stores.keys import Item
@@ -140,6 +141,7 @@ class Finish:
         id_changes: Iterable[tuple[str, ...]] = (),
     ) -> StepResult:
         context = self._context
+        report, rejects = self._in_the_districts_language(report, rejects)
         context.reports.write(report, rejects, id_changes)
         if report.status is Status.PAUSED and not import_.preview:
             is_delta = bool(report.format) and report.format["mode"] == Mode.DELTA
@@ -155,6 +157,13 @@ class Finish:
                 context.progress.end(import_.district_id, import_.import_id)
                 context.state.unlock(import_.district_id, import_.import_id)
         return {"status": report.status.value}
+
+    def _in_the_districts_language(self, report: Report, rejects: Iterable[Reject]) -> tuple[Report, Iterable[Reject]]:
+        """The words of the report and of all its rejects. A report that says nothing costs no look at the settings."""
+        if report.status is Status.UNCHANGED:
+            return report, rejects
+        language = self._context.language(report.district_id)
+        return in_language(report, language), rejects_in(rejects, language)
 
     def _event(self, import_: Import, report: Report) -> Item | None:
         if report.status not in _EVENTS:

@@ -11,6 +11,7 @@ from functions.import_step.records import PersonRecord
 from functions.import_step.working_files import ASIDE, CLASSES, PEOPLE, ROLL_BACK_PLAN, Acting, Change, Records
 from shared.domain.report import Status
 from shared.domain.roster import KIND_OF_ROLE, Role
+from shared.runtime.report_words import reason_in
 from shared.stores.import_state import Snapshot
 from shared.stores.imports import import_record
 from shared.stores.outbox import event_item
@@ -100,7 +101,8 @@ class RollBack:
                 import_record(context.report(import_, Status.REJECTED, reason)),
                 event_item(import_.run_id, "ImportFinished", detail, context.clock()),
             )
-        context.reports.amend(import_.district_id, import_.import_id, Status.REJECTED, reason)
+        in_words = reason_in(reason, context.language(import_.district_id))
+        context.reports.amend(import_.district_id, import_.import_id, Status.REJECTED, in_words)
         state.unlock(import_.district_id, import_.import_id)
         return {"status": Status.REJECTED.value}
 

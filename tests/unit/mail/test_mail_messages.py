@@ -28,12 +28,14 @@ from shared.mail.palette import contrast, palette
 from shared.mail.plain_text import JOINER, one_line, plain
 from shared.mail.rendering import Kind, Message, build
 from shared.runtime import i18n
-from shared.runtime.i18n import language_for, languages, long_date
+from shared.runtime import languages as texts
+from shared.runtime.i18n import long_date
+from shared.runtime.languages import language_for, languages
 from shared.runtime.settings import Brand
 from tests.unit.mail.mail_linter import complaints
 
 EVERY_MAIL = [(kind, language) for kind in Kind for language in languages()]
-LOCALE = Path(i18n.__file__).parent.parent / "locale"
+LOCALE = Path(texts.__file__).parent.parent / "locale"
 
 
 @pytest.fixture(params=EVERY_MAIL, ids=lambda kind_and_language: "-".join(kind_and_language))
@@ -380,11 +382,11 @@ def with_a_third_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     messages.mkdir(parents=True)
     with (messages / "messages.mo").open("wb") as file:
         write_mo(file, catalogue)
-    monkeypatch.setattr(i18n, "_LOCALE", tmp_path)
-    i18n.translations.cache_clear()
+    monkeypatch.setattr(texts, "_LOCALE", tmp_path)
+    texts.translations.cache_clear()
     i18n.environment.cache_clear()
     yield "he"
-    i18n.translations.cache_clear()
+    texts.translations.cache_clear()
     i18n.environment.cache_clear()
 
 

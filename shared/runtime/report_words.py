@@ -1,0 +1,670 @@
+"""The words of a report, for the data manager who acts on them: each code's sentence, in the district's language (M2).
+
+The import says what happened in English. Here is each of those sentences once, as a template with ``%(name)s`` for what is filled
+in, so that shared/locale can translate it; ``advice`` is what to do, where the sentence itself does not say it.
+A new code needs its sentence here and a translation (``make texts``), and a place on the page of codes (``make errors``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Final
+
+from shared.domain.report import Note, Reject, Report, help_page
+from shared.runtime.languages import translations
+
+
+class Words:
+    """What may be said of one code. The first sentence is the one that the page of codes shows."""
+
+    __slots__ = ("advice", "said")
+
+    def __init__(self, *said: str, advice: str = "") -> None:
+        self.said = said
+        self.advice = advice
+
+
+def _(text: str) -> str:
+    """Mark a text for the catalogue of translations."""
+    return text
+
+
+REASONS: Final = {
+    "archive_in_zip": Words(
+        _("The zip holds another archive. Zip the CSV files themselves."),
+    ),
+    "bad_encoding": Words(
+        _("The file cannot be read as text. Save it as UTF-8 and upload again."),
+        _("The file is in UTF-32. Save it as UTF-8 and upload again."),
+    ),
+    "bad_manifest": Words(
+        _("manifest.csv says something that cannot be. Correct the line that the report names."),
+        _("The manifest does not say what %(stem)s.csv is. Write absent, bulk or delta."),
+        _("The manifest says two things of %(stem)s.csv. Leave one of them out."),
+    ),
+    "bad_quotes": Words(
+        _("The quotes in this row do not fit together. Double every quote inside of a quoted field."),
+    ),
+    "classes_left_out": Words(
+        _(
+            "This upload has people and no classes, while %(number)s classes stand. Nothing was written. Upload "
+            "all files, or approve this to bring the people up to date and keep the classes as they are."
+        ),
+    ),
+    "column_twice": Words(
+        _("The column %(column)s is in %(file)s twice. Leave one of them out."),
+    ),
+    "damaged_zip": Words(
+        _("The zip is damaged. Zip and upload it again."),
+    ),
+    "domain_taken": Words(
+        _(
+            "district.json cannot be used. %(name)s: %(value)s is another district's already. Leave it out; if "
+            "both districts use it, both write it under shared_email_domains."
+        ),
+        _(
+            "district.json cannot be used. %(name)s: %(value)s is a domain that other districts share. Write it "
+            "under shared_email_domains."
+        ),
+    ),
+    "empty_file": Words(
+        _("%(file)s is empty; not even a header is in it. Export it again."),
+    ),
+    "encrypted": Words(
+        _("The zip is encrypted. Upload it without a password."),
+    ),
+    "field_too_long": Words(
+        _("A field of this row holds more than %(number)s characters. Shorten it."),
+    ),
+    "file_twice": Words(
+        _("%(stem)s.csv is in this upload twice. Leave one of them out."),
+    ),
+    "header_only": Words(
+        _(
+            "%(file)s has a header and no rows, while %(number)s people stand. Nothing was written. Export it "
+            "again and upload; approve this only if all of them are to be removed."
+        ),
+        _(
+            "%(file)s has a header and no rows, while %(number)s classes stand. Nothing was written. Export it "
+            "again and upload; approve this only if all of them are to be removed."
+        ),
+        _(
+            "%(file)s has a header and no rows, while %(number)s enrollments stand. Nothing was written. Export "
+            "it again and upload; approve this only if all of them are to be removed."
+        ),
+    ),
+    "id_reused": Words(
+        _(
+            "%(number)s ids name another person than before, with another name and address: %(ids)s. Nothing was "
+            "written. Approve this if these are the same people, or give the new people ids of their own and "
+            "upload again."
+        ),
+    ),
+    "ids_changed": Words(
+        _(
+            "%(number)s of %(stood)s people have other numbers than before, as addresses, names and classes show;"
+            " id-changes.csv lists them. Nothing was written. Approve it if these pairs are right: links, mails "
+            "that are out and goals follow the people, nobody is removed and nobody is mailed again. If not, "
+            "reject it, and upload a map of old and new numbers (id_map.csv) with the roster."
+        ),
+    ),
+    "internal_error": Words(
+        _(
+            "The import stopped because of a fault on our side; people have been told. What stood before still "
+            "stands, or will be completed by uploading the same roster again."
+        ),
+    ),
+    "invalid_decision": Words(
+        _('A decision is a JSON object with "action" ("approve", "reject" or "roll_back"), "by" and "reason".'),
+    ),
+    "invalid_district": Words(
+        _("district.json cannot be used. %(what)s."),
+        _("district.json is longer than %(number)s bytes. Leave out what is no setting."),
+    ),
+    "line_too_long": Words(
+        _("A row of this file is longer than %(number)s characters. Export the file again."),
+    ),
+    "link_in_zip": Words(
+        _("The zip holds a link instead of a file. Zip the CSV files themselves."),
+    ),
+    "missing_column": Words(
+        _("%(file)s has no column %(column)s. Add it to the header (line %(line)s) and upload again."),
+    ),
+    "missing_file": Words(
+        _("%(file)s is missing from the upload. Add it and upload again."),
+    ),
+    "no_csv_files": Words(
+        _("The upload holds no CSV file. Upload the roster's CSV files, zipped or loose."),
+    ),
+    "no_rows": Words(
+        _("%(file)s has a header and no rows. Export it again; an empty file removes nobody."),
+    ),
+    "not_a_zip": Words(
+        _("This file is not a zip archive, whatever its name says. Upload the roster's CSV files as one .zip."),
+    ),
+    "not_held": Words(
+        _("No import of this id waits for a decision."),
+    ),
+    "not_the_latest": Words(
+        _("Only the import that was applied last can be rolled back, and only once."),
+    ),
+    "paused": Words(
+        _(
+            "The district takes a pause until %(day)s (pauses in district.json). The upload was checked and is "
+            "applied after it."
+        ),
+        _("Uploads of a pause are applied first, in their order; this one comes after them."),
+    ),
+    "rejected_by_person": Words(
+        _("A person rejected this import; nothing was written."),
+    ),
+    "rolled_back": Words(
+        _(
+            "A person rolled this import back: what stood before it stands again. Links and mails that came of it"
+            " stay as they are."
+        ),
+    ),
+    "rollover": Words(
+        _(
+            "This looks like a new school year. Nothing was written. Approve it if the numbers fit the new year, "
+            "reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload begins the school year %(year)s: %(left)s of %(stood)s people leave and %(came)s are "
+            "new; %(more)s. %(limit)s. Nothing was written. Approve it if these numbers fit the new year, reject "
+            "it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload begins a new school year: %(left)s of %(stood)s people leave and %(came)s are new; "
+            "%(more)s. %(limit)s. Nothing was written. Approve it if these numbers fit the new year, reject it if"
+            " not, or upload a corrected roster."
+        ),
+    ),
+    "superseded": Words(
+        _("A newer upload of this district was read; it counts instead of this one."),
+        _("A newer whole upload came in the same pause; it counts instead of this one."),
+    ),
+    "tenant_taken": Words(
+        _("district.json cannot be used. %(name)s: this id is another district's already. Correct it."),
+    ),
+    "too_many_changed": Words(
+        _(
+            "More people would change than is usual. Nothing was written. Approve it if this is meant, reject it "
+            "if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would change %(number)s of %(stood)s people; the district's limit is %(limit)s. Nothing "
+            "was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+    ),
+    "too_many_columns": Words(
+        _(
+            "The header of %(file)s names %(number)s columns; at most %(most)s are read. Leave out those that no "
+            "roster has."
+        ),
+    ),
+    "too_many_files": Words(
+        _(
+            "The zip holds %(number)s files, or names that are too long; a roster has at most %(most)s files. Zip"
+            " the roster's CSV files, and nothing else."
+        ),
+        _("The upload has more than %(most)s CSV files. Upload the roster's CSV files, and nothing else."),
+    ),
+    "too_many_removed": Words(
+        _(
+            "More people, classes or enrollments would be removed than is usual. Nothing was written. Approve it "
+            "if this is meant, reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would remove %(number)s of %(stood)s people; the district's limit is %(limit)s. Nothing "
+            "was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would remove %(number)s of %(stood)s classes; the district's limit is %(limit)s. Nothing"
+            " was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would remove %(number)s of %(stood)s enrollments; the district's limit is %(limit)s. "
+            "Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would remove %(number)s of %(stood)s people of the school %(school)s; the limit for a "
+            "school is %(limit)s. Nothing was written. Approve it if this is meant, reject it if not, or upload a"
+            " corrected roster."
+        ),
+        _(
+            "This upload would remove %(number)s of %(stood)s classes of the school %(school)s; the limit for a "
+            "school is %(limit)s. Nothing was written. Approve it if this is meant, reject it if not, or upload a"
+            " corrected roster."
+        ),
+        _(
+            "This upload would remove %(number)s of %(stood)s enrollments of the school %(school)s; the limit for"
+            " a school is %(limit)s. Nothing was written. Approve it if this is meant, reject it if not, or "
+            "upload a corrected roster."
+        ),
+    ),
+    "too_many_rows": Words(
+        _("%(file)s has more rows than any roster needs. Leave out what no class refers to."),
+    ),
+    "two_formats": Words(
+        _(
+            "The upload holds files of %(first)s and of %(second)s. Leave out those of the one that the district "
+            "does not use."
+        ),
+    ),
+    "unclosed_quote": Words(
+        _("A quoted field that begins in this line does not end. Close the quote and upload again."),
+    ),
+    "unknown_compression": Words(
+        _(
+            "A file in the zip is packed in a way that is not read here. Zip the CSV files with ordinary "
+            "compression (deflate)."
+        ),
+    ),
+    "unknown_district": Words(
+        _(
+            "The district %(district)s is not registered. Put its settings at districts/%(key)s/district.json, "
+            "then upload the roster again."
+        ),
+        _("This district is not registered. Put its settings at districts/{district_id}/district.json."),
+    ),
+    "unknown_format": Words(
+        _(
+            "These files are no roster that is known here. Upload OneRoster 1.1 or 1.2 CSV (users.csv, "
+            "classes.csv, enrollments.csv …), Clever CSV (students.csv, teachers.csv, sections.csv …) or School "
+            "Data Sync CSV."
+        ),
+        _(
+            "users.csv is Canvas' own file of users, and no roster that is known here. Export a roster as "
+            "OneRoster 1.1 or 1.2 CSV, Clever CSV or School Data Sync CSV from the district's information system,"
+            " and upload that."
+        ),
+        _(
+            "users.csv is Moodle's own file of users, and no roster that is known here. Export a roster as "
+            "OneRoster 1.1 or 1.2 CSV, Clever CSV or School Data Sync CSV from the district's information system,"
+            " and upload that."
+        ),
+        _(
+            "users.csv has no column sourcedId: it is a list of another system, and no roster that is known here."
+            " Export a roster as OneRoster 1.1 or 1.2 CSV, Clever CSV or School Data Sync CSV from the district's"
+            " information system, and upload that."
+        ),
+    ),
+    "unknown_import": Words(
+        _("No import of this id is known."),
+    ),
+    "unknown_key": Words(
+        _(
+            "Nothing is expected under this key. Upload a roster as rosters/{district_id}/{name}.zip, or its CSV "
+            "files under rosters/{district_id}/{name}/ and then an empty object _complete beside them."
+        ),
+    ),
+    "unsafe_path": Words(
+        _("The zip holds a file whose path leads outside of it or has a backslash. Zip the CSV files anew."),
+    ),
+    "upload_changed": Words(
+        _("A file of the upload was replaced while it was read. Put _complete beside the files once more."),
+    ),
+    "upload_gone": Words(
+        _("The upload was taken away before it was read. Upload it again."),
+    ),
+    "zip_bomb": Words(
+        _(
+            "The zip would unpack to far more than a roster of its size can hold. Zip the roster's CSV files "
+            "anew, and nothing else."
+        ),
+    ),
+}
+"""Why an upload was not applied, or waits: ``reason``, and the one reject of an upload that cannot be used."""
+
+ROWS: Final = {
+    "bad_id": Words(
+        _("%(column)s is longer than 255 characters or holds control characters. Shorten it."),
+        _("%(column)s is longer than %(number)s bytes in UTF-8. Shorten it."),
+        _("The row names %(number)s ids; at most %(most)s are kept. Leave out those that are not needed."),
+        _("The row names an id that is longer than %(number)s bytes in UTF-8. Shorten it."),
+    ),
+    "bad_quotes": Words(
+        _("The quotes in this row do not fit together. Double every quote inside of a quoted field."),
+    ),
+    "class_twice": Words(
+        _("A class with this id was in an earlier row. Give every class an id of its own."),
+    ),
+    "field_too_long": Words(
+        _("A field of this row holds more than %(number)s characters. Shorten it."),
+    ),
+    "id_of_another": Words(
+        _("An earlier row gives this id to somebody with another name. Give each person an id of their own."),
+    ),
+    "missing_value": Words(
+        _("The row has no %(column)s. Fill it in."),
+        _("The row names nobody. Fill in First_name and Last_name."),
+        _("The row names nobody. Fill in givenName and familyName."),
+        _("The class has no title. Fill it in."),
+        _("No row of roles.csv says who this person is. Add one with the person's role."),
+    ),
+    "too_few_fields": Words(
+        _("The row has %(fields)s fields, the header %(columns)s. Fill in the comma that is missing."),
+    ),
+    "too_many_classes": Words(
+        _("The person is in more classes than can be kept; the first ones were taken. Leave out the others."),
+    ),
+    "too_many_fields": Words(
+        _("The row has %(fields)s fields, the header %(columns)s. Put fields that hold a comma into quotes."),
+    ),
+    "too_many_schools": Words(
+        _("A person can have %(schools)s schools and %(ids)s Clever ids. Leave out the others."),
+    ),
+    "unknown_class": Words(
+        _("The row names a class that is not in this upload. Add the class, or leave the row out."),
+    ),
+    "unknown_role": Words(
+        _("The role of this row is not known here. Write a role of the format, such as teacher or student."),
+    ),
+    "unknown_status": Words(
+        _("The status of this row is not known. Write active or tobedeleted."),
+    ),
+    "unknown_user": Words(
+        _("The row names a person who is not in this upload. Add the person, or leave the row out."),
+        _("The row is about a person who is not in users.csv. Add the person, or leave the row out."),
+    ),
+}
+"""Why a row was rejected."""
+
+NOTES: Final = {
+    "activation_waits": Words(
+        _("Activations wait until the district lets them start."),
+        advice=_("Change activations_from or schools in district.json to send them sooner."),
+    ),
+    "address_corrected": Words(
+        _(
+            "The address of teachers who had been mailed was corrected: the link in that mail leads nowhere any "
+            "more, and a new mail goes to the new address."
+        ),
+        advice=_("Nothing to do if the new address is right."),
+    ),
+    "ambiguous_date": Words(
+        _("Dates that can be read in two ways were not used. Write them as YYYY-MM-DD."),
+    ),
+    "claim_disputed": Words(
+        _(
+            "The settings name %(claim)s, which is another district's: nobody is matched or let in by it. Correct"
+            " district.json."
+        ),
+    ),
+    "class_removals_put_off": Words(
+        _("Classes that are missing were kept, because rows of the file were rejected."),
+        _("Classes that are missing were kept, because the district takes additions only at this time."),
+        advice=_("Correct the rejected rows; the next upload removes what is missing."),
+    ),
+    "classes_follow": Words(
+        _("Classes that no row is about follow their course or their term, which changed."),
+        advice=_("Nothing to do."),
+    ),
+    "columns_not_read": Words(
+        _("Columns that are none of the format's were not read: %(names)s."),
+        advice=_("Rename a column that should be read as the format calls it."),
+    ),
+    "disabled_user": Words(
+        _("People whom the roster disables (enabledUser) are counted, and neither mailed nor let in."),
+        _("People all of whose roles are over or have not begun are counted, and neither mailed nor let in."),
+        advice=_("Correct the row if this is not meant."),
+    ),
+    "email_not_usable": Words(
+        _("Addresses that are not valid were read as if there were none."),
+        advice=_("Correct them, or these teachers cannot be mailed."),
+    ),
+    "encoding_assumed": Words(
+        _("The file is not UTF-8; it was read as %(codec)s."),
+        advice=_("Save it as UTF-8, and check names with accents."),
+    ),
+    "enrollment_over": Words(
+        _("Enrollments whose last day is past are over; nobody is in a class by them."),
+        advice=_("Nothing to do."),
+    ),
+    "enrollment_removals_put_off": Words(
+        _("Enrollments that are missing were kept, because rows of the file were rejected."),
+        _("Enrollments that are missing were kept, because the district takes additions only at this time."),
+        advice=_("Correct the rejected rows; the next upload removes what is missing."),
+    ),
+    "enrollments_left_out": Words(
+        _("Enrollments of people who were left out were not read."),
+        _("Enrollments in classes that the upload marks as deleted were left out."),
+        advice=_("Correct the role of the person or the status of the class if this is not meant."),
+    ),
+    "files_not_read": Words(
+        _("Files of which nothing is used were not read: %(names)s."),
+        advice=_("Nothing to do."),
+    ),
+    "guardians_left_out": Words(
+        _("People without a role that this system acts for were left out."),
+        advice=_("Nothing to do; correct the role of those who teach or learn."),
+    ),
+    "header_only": Words(
+        _("The file has a header and no rows."),
+        advice=_("Export it again if it was cut off."),
+    ),
+    "kept_untold": Words(
+        _("People keep addresses, Clever ids or their being disabled, for which the files have no column."),
+        _("Classes keep the terms or courses that they had: their file has no column for them."),
+        advice=_("Export the column again; blank its cells to take the values away."),
+    ),
+    "looked_at_again": Words(
+        _("Teachers are mailed now because nobody else has their address any more."),
+        advice=_("Nothing to do."),
+    ),
+    "manifest_disagrees": Words(
+        _("The manifest names files that are not in the upload; the files that are there were read."),
+        _("The manifest calls files absent that are in the upload; they were read."),
+        _("The manifest names a version of OneRoster that is not known; the files tell the version."),
+        advice=_("Correct the manifest."),
+    ),
+    "manifest_unclear": Words(
+        _("The manifest does not say what %(stem)s.csv is. Write absent, bulk or delta. The file is not used."),
+        _("The manifest says two things of %(stem)s.csv. Leave one of them out. The file is not used."),
+    ),
+    "mixed_encodings": Words(
+        _("The file is in UTF-8 with single letters in the encoding of Windows; both were read. Save it as UTF-8."),
+    ),
+    "no_date": Words(
+        _("Values that are no dates were not used. Write dates as YYYY-MM-DD."),
+    ),
+    "no_status": Words(
+        _("Rows of a delta without a status were read as active. Fill in active or tobedeleted."),
+    ),
+    "not_a_teacher": Words(
+        _(
+            "Enrollments as a teacher of people whose role is another were not used: only staff teach. Correct "
+            "the role of the person or of the enrollment."
+        ),
+    ),
+    "number_of_another": Words(
+        _("Numbers are somebody else's now: the link of the person before ended and can be taken back for 30 days."),
+        advice=_("Correct a slip with the next upload."),
+    ),
+    "outside_domain": Words(
+        _("Teachers were mailed at an address outside the district's domains."),
+        advice=_("Correct the addresses that are not official ones."),
+    ),
+    "part_not_usable": Words(
+        _("The file has no row that can be used; classes keep the terms and courses that they had."),
+        advice=_("Export the file again."),
+    ),
+    "removals_put_off": Words(
+        _("People who are missing were kept, because rows of the file were rejected."),
+        _("People who are missing were kept, because the district takes additions only at this time."),
+        advice=_("Correct the rejected rows; the next upload removes what is missing."),
+    ),
+    "repeated_enrollments": Words(
+        _("Repeated enrollments were counted once."),
+        advice=_("Nothing to do."),
+    ),
+    "role_does_nothing": Words(
+        _("Enrollments with roles that neither teach nor attend a class are counted, and do nothing."),
+        advice=_("Write teacher or student for who is to be in the class."),
+    ),
+    "roles_over": Words(
+        _("Roles that are over or have not begun were not used."),
+        advice=_("Nothing to do; they are used once they have begun."),
+    ),
+    "row_without_id": Words(
+        _("Rows without a sourcedId were not used: no class can refer to them. Fill it in."),
+    ),
+    "rows_disagree": Words(
+        _("Rows of one person name the person differently; the first was taken."),
+        _("Rows of one person give different addresses; the first was taken."),
+        advice=_("Correct the row that is wrong."),
+    ),
+    "school_not_usable": Words(
+        _("Schools without an id or a name were not used. Fill both in."),
+        _("Ids of schools that are too long were read as if there were none. Shorten them."),
+    ),
+    "several_numbers": Words(
+        _("People with one name, role and address under several numbers were read as one person each."),
+        advice=_("Nothing to do; if they are different people, give each of them an address of their own."),
+    ),
+    "several_rows_per_class": Words(
+        _("Classes on several rows, one for each term or the same one twice, were read as one class each."),
+        advice=_("Nothing to do."),
+    ),
+    "several_rows_per_person": Words(
+        _("People on several rows were read as one person each."),
+        advice=_("Nothing to do."),
+    ),
+    "shared_address": Words(
+        _("An address that several people share is not mailed."),
+        advice=_("Give each of them an address of their own."),
+    ),
+    "sourced_id_changed": Words(
+        _(
+            "People came under other numbers than before. Links, mails that are out and goals follow them; "
+            "id-changes.csv lists them."
+        ),
+        advice=_(
+            "Look at the pairs; if one is wrong, roll the import back and upload a map of old and new numbers "
+            "with the roster."
+        ),
+    ),
+    "staff_left_out": Words(
+        _(
+            "Staff whose Role and Title do not say that they are administrators were left out. Write "
+            "administrator, principal, or site, district or system administrator for those who are to see the "
+            "console."
+        ),
+    ),
+    "status_in_bulk": Words(
+        _("A bulk file marks rows as deleted; they were left out."),
+        advice=_("Nothing to do."),
+    ),
+    "teacher_without_email": Words(
+        _("Teachers without a usable address cannot be mailed."),
+        advice=_("Fill in their addresses."),
+    ),
+    "term_ended": Words(
+        _("Classes of a term that is over are no longer in the roster; they do not count as removed by mistake."),
+        advice=_("Nothing to do."),
+    ),
+    "unknown_course": Words(
+        _("Classes name courses that no courses.csv has; their titles are not known. Add them."),
+    ),
+    "unknown_enabled": Words(
+        _("Words of enabledUser that are not known were read as true. Write true or false."),
+    ),
+    "unknown_school": Words(
+        _("Schools that rows name are not in the file of schools; they have no name. Add them."),
+        _("The upload has no file of schools; those that rows name have no name. Add it."),
+    ),
+    "unknown_status": Words(
+        _("An unknown status was read as active."),
+        advice=_("Write active or tobedeleted."),
+    ),
+    "unknown_term": Words(
+        _("Classes name terms that no academicSessions.csv has; such classes have no end. Add them."),
+    ),
+    "user_ids_not_read": Words(
+        _("Clever ids in userIds that are not written as {Clever:id} were not used. Put them into braces."),
+    ),
+    "waits_for_role": Words(
+        _("People whose role no row tells wait for it: they come with the upload that tells it."),
+        advice=_("Upload the rows of their roles (roles.csv)."),
+    ),
+}
+"""What was unusual, and how it was read."""
+
+_FILLED_IN = re.compile(r"%\((\w+)\)s")
+
+
+def in_language(report: Report, language: str) -> Report:
+    """Return the report with its reason, rejects and notes as a data manager reads them in this language."""
+    return replace(
+        report,
+        language=language,
+        reason=reason_in(report.reason, language) if report.reason else None,
+        rejects=list(rejects_in(report.rejects, language)),
+        notes=[_note_in(note, language) for note in report.notes],
+    )
+
+
+def reason_in(reason: Mapping[str, str], language: str) -> dict[str, str]:
+    """Return a reason in this language, with the page of its code."""
+    code = reason["code"]
+    return {**reason, "message": _sentence(REASONS.get(code), reason["message"], language), "help": help_page(code)}
+
+
+def rejects_in(rejects: Iterable[Reject], language: str) -> Iterator[Reject]:
+    """Yield the rejects in this language."""
+    if language == "en":
+        yield from rejects
+        return
+    for reject in rejects:
+        words = ROWS.get(reject.code) or REASONS.get(reject.code)
+        yield replace(reject, message=_sentence(words, reject.message, language))
+
+
+def _note_in(note: Note, language: str) -> Note:
+    return replace(note, message=_sentence(NOTES.get(note.code), note.message, language))
+
+
+def _sentence(words: Words | None, message: str, language: str) -> str:
+    """The message in this language, with what to do. One that no template fits stays as it is, behind the code's own sentence."""
+    if words is None:
+        return message
+    translate = translations(language).gettext
+    said = message
+    if language != "en":
+        found = next(_fits(words, message), None)
+        said = translate(found[0]) % found[1] if found else f"{_general(translate(words.said[0]))} ({message})"
+    return f"{said} {translate(words.advice)}" if words.advice else said
+
+
+def _fits(words: Words, message: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The templates that the message can be made from, with what is filled in."""
+    for template in words.said:
+        if found := _pattern(template).fullmatch(message):
+            yield template, found.groupdict()
+
+
+def fits(words: Words, message: str) -> bool:
+    """Whether one of a code's sentences is this message, so that it is translated with what is filled in."""
+    return any(_fits(words, message))
+
+
+def general(words: Words, language: str) -> str:
+    """Return what the page of codes says of a code: its first sentence, with … for what is filled in, and what to do."""
+    translate = translations(language).gettext
+    return " ".join(filter(None, (_general(translate(words.said[0])), translate(words.advice) if words.advice else "")))
+
+
+def _general(template: str) -> str:
+    return _FILLED_IN.sub("…", template)
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = _FILLED_IN.split(template)
+    texts, names = parts[::2], parts[1::2]
+    groups = [f"(?P<{name}>.*?)" for name in names]
+    return re.compile("".join(map(str.__add__, map(re.escape, texts), [*groups, ""])), re.DOTALL)

@@ -1,0 +1,167 @@
+"""A report says each code in a sentence that a data manager acts on, in the district's language (M2).
+
+A new code of a report falls here until shared/runtime/report_words.py has its sentence and every language its translation.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Any
+
+import pytest
+
+from shared.runtime.csv_safety import safe_cell
+from shared.runtime.languages import languages, translations
+from shared.runtime.report_words import Words, reason_in
+from tests.builders import roster, user
+from tests.error_codes import IN_REPORTS, REPORT_PAGE, Section, in_list, in_source, report_page
+from tests.harness import World
+
+NEVER_IN_A_REPORT = {"invalid_environment", "invalid_token_keys"}
+"""They stop a function before there is a report."""
+DECISIONS = {"not_held", "not_the_latest", "unknown_import"}
+"""Of commands, too: the list of codes has them there."""
+ADVICE = re.compile(
+    r"(?:^|[.;:] )(?:A decision is|Add|Approve|Change|Close|Complete|Correct|Double|Export|Fill|Give|Leave|Look|No import|Nothing|"
+    r"Only the import|Put|Rename|Save|Send|Shorten|Split|Upload|Uploads of a pause|Write|Zip|The upload was checked|It counts)\b"
+)
+TOLD_ALONE = {"internal_error", "invalid_district", "rejected_by_person", "rolled_back", "superseded"}
+"""Nobody has to act, or what to do is filled in, for each key."""
+NO_NAME = ",,,true,o1,student,x,,No,Id,x@lakeside.example,p\n"
+
+
+def every() -> list[tuple[str, Words]]:
+    return [(code, words) for table in IN_REPORTS.values() for code, words in table.items()]
+
+
+def sentences(words: Words) -> list[str]:
+    return [*words.said, *filter(None, (words.advice,))]
+
+
+def said_of(section: Section, code: str) -> tuple[str, ...]:
+    words = IN_REPORTS[section].get(code)
+    return words.said if words else ()
+
+
+@pytest.mark.parametrize("section", IN_REPORTS)
+def test_every_code_of_a_report_has_its_sentence_in_report_words(section: Section) -> None:
+    codes = {code for of, code in in_source().keys() | in_list().keys() if of is section} - NEVER_IN_A_REPORT
+    assert sorted(codes - IN_REPORTS[section].keys()) == [], "add it to shared/runtime/report_words.py"
+    assert sorted(IN_REPORTS[section].keys() - codes - DECISIONS) == [], "the code is gone: take its sentence out"
+
+
+@pytest.mark.parametrize("language", [each for each in languages() if each != "en"])
+def test_every_sentence_of_a_report_is_translated_with_its_places(language: str) -> None:
+    translate = translations(language).gettext
+    texts = {text for _, words in every() for text in sentences(words)}
+    assert sorted(text for text in texts if translate(text) == text) == [], "`make texts`, and translate it"
+    places = re.compile(r"%\(\w+\)s")
+    assert sorted(t for t in texts if not set(places.findall(translate(t))) <= set(places.findall(t))) == []
+
+
+def test_every_sentence_of_a_report_says_what_to_do() -> None:
+    without = [
+        (code, said)
+        for code, words in every()
+        for said in words.said
+        if code not in TOLD_ALONE and not ADVICE.search(f"{said} {words.advice}")
+    ]
+    assert without == []
+
+
+def test_every_message_in_the_source_is_a_sentence_that_is_translated() -> None:
+    """Also with what is filled in: no number or name of a message is lost in another language."""
+    lost = [
+        (code, message)
+        for (section, code), message in in_source().items()
+        if section in IN_REPORTS and message and code not in NEVER_IN_A_REPORT
+        if not any(re.fullmatch(".*".join(map(re.escape, message.split("…"))), said) for said in said_of(section, code))
+    ]
+    assert lost == [], "add the sentence to the code in shared/runtime/report_words.py"
+
+
+def test_the_page_of_codes_is_as_make_errors_would_write_it() -> None:
+    assert REPORT_PAGE.read_text() == report_page(), "run `make errors`"
+
+
+@pytest.fixture
+def world() -> World:
+    """A district whose people read Spanish."""
+    made = World()
+    made.register(locale="es-MX", contacts=["pat@lakeside.example"])
+    made.upload(roster(*(user(f"s{n}") for n in range(60))))
+    return made
+
+
+def with_a_bad_row() -> dict[str, str | bytes]:
+    return roster(*(user(f"s{n}") for n in range(60)), NO_NAME)
+
+
+def rejects(world: World, report: dict[str, Any]) -> list[dict[str, str]]:
+    body = world.s3.objects["reports", report["rejects_key"]]
+    return list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline="")))
+
+
+def test_a_reject_is_said_in_the_language_of_the_district(world: World) -> None:
+    # When
+    report = world.upload(with_a_bad_row())
+    # Then
+    (reject,) = report["rejects"]
+    assert (report["language"], reject["message"]) == ("es", "La fila no tiene sourcedId. Complétela.")
+    assert rejects(world, report)[0]["message"] == reject["message"]
+
+
+def test_a_reject_leads_to_its_code_on_the_page_of_codes(world: World) -> None:
+    report = world.upload(with_a_bad_row())
+    (reject,) = report["rejects"]
+    address, _, code = reject["help"].partition("#")
+    assert (address, code) == ("docs/report-codes.md", "missing_value")
+    assert f"\n## {code}\n" in REPORT_PAGE.read_text()
+    assert rejects(world, report)[0]["help"] == reject["help"]
+
+
+def test_a_note_says_what_to_do_in_the_language_of_the_district(world: World) -> None:
+    report = world.upload(roster(*(user(f"s{n}") for n in range(59)), NO_NAME))
+    told = {note["code"]: note["message"] for note in report["notes"]}
+    assert told["removals_put_off"] == (
+        "Se conservaron las personas que faltan, porque se rechazaron filas del archivo. "
+        "Corrija las filas rechazadas; la próxima carga retira lo que falta."
+    )
+
+
+def test_a_held_import_says_its_numbers_in_the_language_of_the_district(world: World) -> None:
+    report = world.upload(roster(user("s1")))
+    assert report["status"] == "held"
+    assert "59 de 60 personas" in report["reason"]["message"]
+    assert report["reason"]["help"].endswith(report["reason"]["code"])
+
+
+def test_a_rejected_upload_says_why_in_the_language_of_the_district(world: World) -> None:
+    report = world.upload({"classes.csv": "sourcedId\n", "enrollments.csv": "sourcedId\n"})
+    assert (report["status"], report["language"]) == ("rejected", "es")
+    assert report["reason"]["message"] == report["rejects"][0]["message"]
+    assert re.search("Añád|Exporte|Cargue", report["reason"]["message"])
+
+
+def test_a_slip_in_the_settings_is_told_in_the_language_of_the_district(world: World) -> None:
+    taken = world.put("districts/lakeside/district.json", b'{"name": ""}')
+    message = world.report(taken)["reason"]["message"]
+    assert message.startswith("No se puede usar district.json. Corrija lo siguiente: ")
+
+
+def test_a_message_that_no_sentence_fits_is_kept_behind_the_codes_own() -> None:
+    """As those of an import that an earlier version began."""
+    reason = reason_in({"code": "encrypted", "message": "The zip has 3 locks."}, "es")
+    assert reason["message"] == "El zip está cifrado. Cárguelo sin contraseña. (The zip has 3 locks.)"
+
+
+@pytest.mark.parametrize(("length", "kept"), [(32_767, 32_767), (40_000, 32_767)])
+def test_no_cell_is_longer_than_a_spreadsheet_takes(length: int, kept: int) -> None:
+    assert safe_cell("x" * length) == "x" * kept
+
+
+def test_a_long_cell_is_not_cut_within_a_letter() -> None:
+    cell = safe_cell("=" + "😀" * 20_000)
+    assert cell == "'=" + "😀" * 16_382
