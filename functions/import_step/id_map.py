@@ -35,7 +35,9 @@ def read_maps(files: Iterable[RosterFile]) -> IdMap:
 
 def _why_unusable(row: MapRow, olds: set[tuple[str, str]], news: set[tuple[str, str]]) -> Reject | None:
     if row.kind not in _KINDS:
-        return row.rejected("unknown_kind", "The kind is student, teacher, staff or class.", "kind", row.kind)
+        return row.rejected(
+            "unknown_kind", "The kind is student, teacher, staff or class. Correct it.", "kind", row.kind
+        )
     for column, number, others in (("oldSourcedId", row.old, olds), ("newSourcedId", row.new, news)):
         if not number:
             return row.rejected("missing_value", f"The row has no {column}. Fill it in.", column)

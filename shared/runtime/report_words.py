@@ -371,6 +371,24 @@ ROWS: Final = {
         _("The row names a person who is not in this upload. Add the person, or leave the row out."),
         _("The row is about a person who is not in users.csv. Add the person, or leave the row out."),
     ),
+    "id_map_twice": Words(
+        _("An earlier row has this number: one old number becomes one new one. Leave one of the rows out."),
+    ),
+    "id_of_somebody_else": Words(
+        _("The roster names another person under the new number: name and address differ. Correct the row."),
+    ),
+    "unknown_id": Words(
+        _("No person that stands is gone under this number with this upload. Correct the number or leave the row out."),
+        _("No class that stands is gone under this number with this upload. Correct the number or leave the row out."),
+        _("No person comes under this number with this upload. Correct the number or leave the row out."),
+        _("No class comes under this number with this upload. Correct the number or leave the row out."),
+    ),
+    "unknown_kind": Words(
+        _("The kind is student, teacher, staff or class. Correct it."),
+    ),
+    "wrong_kind": Words(
+        _("The roster has this person in another role. Correct the kind."),
+    ),
 }
 """Why a row was rejected."""
 
@@ -446,6 +464,10 @@ NOTES: Final = {
     "header_only": Words(
         _("The file has a header and no rows."),
         advice=_("Export it again if it was cut off."),
+    ),
+    "id_map_used": Words(
+        _("Rows of a map of numbers were carried out by an earlier import."),
+        advice=_("Nothing to do; the map can be left out."),
     ),
     "kept_untold": Words(
         _("People keep addresses, Clever ids or their being disabled, for which the files have no column."),
