@@ -302,7 +302,7 @@ class _Comparison:
             is_missing = self._plan.mode(Kind.USERS) is Mode.BULK and old.role not in self._plan.kept_roles
             if is_missing or key in self._seen.removed:
                 strangers.append((old, None))
-        elif new and (number_of(key) in self._mapped or not may_follow(old.known().person, new.known().person)):
+        elif new and (number_of(key) in self._mapped or _is_another(old, new)):
             strangers += [(old, None), (None, new)]
 
     def _told(self, key: str, person: PersonRecord | None, known: PersonRecord | None) -> PersonRecord | None:
@@ -577,6 +577,13 @@ class _Enrollments:
     def left(self) -> set[str]:
         """Whose were never taken."""
         return {user for _, by_person in self._named for user, classes in by_person.items() if classes}
+
+
+def _is_another(old: PersonRecord, new: PersonRecord) -> bool:
+    """Whether a number names somebody else now; most names are equal, and not taken apart."""
+    if old.given_name == new.given_name or old.family_name == new.family_name:
+        return False
+    return not may_follow(old.known().person, new.known().person)
 
 
 def _is_as_it_was(old: PersonRecord | None, new: PersonRecord | None) -> bool:

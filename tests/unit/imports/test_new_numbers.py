@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from functions.import_step.plan import Import
+from shared.domain.account import Goal
+from shared.stores.audit import AuditStore
+from shared.stores.outbox import event_item
 from tests.builders import account, key
-from tests.harness import World, decide, roll_back
-from tests.pages_harness import Website
+from tests.harness import World, decide, roll_back, zipped
+from tests.pages_harness import PASSWORD, Website, log_in
 
 USERS = "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,email,password\n"
 CLASSES = "sourcedId,status,dateLastModified,title,courseSourcedId,classType,schoolSourcedId,termSourcedIds\n"
@@ -257,3 +262,83 @@ def test_a_map_without_its_columns_is_answered_when_it_arrives(web: Website) -> 
     report = web.world.report(web.world.put("id-maps/lakeside/summer.csv", b"old,new\n1,2\n"))
     assert (report["status"], report["reason"]["code"]) == ("rejected", "missing_column")
     assert web.world.upload(district(NEW, NEW_CLASSES), name="next")["reason"]["code"] == "ids_changed"
+
+
+def without_progress(world: World) -> dict[tuple[str, str], dict[str, Any]]:
+    """What the table holds, but for how far the import is."""
+    return {key: {**item, "ttl": 0} for key, item in world.table.items.items() if not key[1].startswith("PROGRESS#")}
+
+
+def test_steps_that_run_again_after_they_wrote_change_nothing(web: Website) -> None:
+    world = web.world
+    places = {"1": "2", "2": "1", "101": "N-101"}
+    upload = world.arrive("rosters/lakeside/next.zip", zipped(district(places, {"c1": "K-7"})))
+    world.receive_upload().receive(upload)
+    event = json.loads(next(iter(world.states.started.values())))["import"]
+    world.run_imports()
+    items = without_progress(world)
+    for step in ("apply", "members", "match"):
+        world.steps().run(step, Import.from_event(event), 0)
+    assert without_progress(world) == items
+    assert (link_of(web, "1"), link_of(web, "2")) == (None, ("matched", "bob"))
+
+
+def test_goals_and_assignments_follow_their_class(web: Website) -> None:
+    made = event_item("e1", "GoalCreated", {}, web.world.now)
+    web.world.work.add_goal("lakeside", "c1", Goal("g1", "Fractions", ("s1",)), event=made, created_at="2026-09-01")
+    approved(web, district(NEW, NEW_CLASSES))
+    goals, _ = web.world.work.of_class("lakeside", "K-7")
+    assert [goal.title for goal in goals] == ["Fractions"]
+    assert [pk for pk, _ in web.world.table.items if pk == "CLASS#lakeside#c1"] == []
+
+
+def test_a_link_its_nudge_and_its_trail_follow_and_the_platform_is_told(web: Website) -> None:
+    web.world.feed(account("cal", "cal@mail.example", display_name="Cal Roe"))
+    web.cognito.users["cal"] = (PASSWORD, "cal")
+    page = web.visitor().open(web.world.address_in_mail_to("cal.roe@lakeside.example"))
+    log_in(page.press("Log into my existing account"), "cal").press("Link my accounts")
+    approved(web, district(NEW, NEW_CLASSES))
+    assert link_of(web, "N-898") == ("linked", "cal")
+    assert [link.user.sourced_id for link in web.world.links.of_account("cal")] == ["N-898"]
+    assert [entry.fact.value for entry in AuditStore(web.world.table).of_user(key("N-898"))] == ["linked", "moved"]
+    told = [
+        item
+        for (pk, _), item in web.world.table.items.items()
+        if pk.startswith("OUTBOX#") and "LinkMoved" in item.values()
+    ]
+    assert len(told) == 1
+
+
+CLEVER = {
+    "schools.csv": "School_id,School_name,School_number\no1,Lakeside Middle,1\n",
+    "students.csv": "School_id,Student_id,Student_number,Last_name,First_name,Student_email\n"
+    + "".join(f"o1,{n},{n},{family},{given},\n" for n, (given, family) in STUDENTS.items()),
+    "teachers.csv": "School_id,Teacher_id,Teacher_number,Teacher_email,First_name,Last_name\n"
+    + "".join(
+        f"o1,{n},{n},{given}.{family}@lakeside.example,{given},{family}\n" for n, (given, family) in TEACHERS.items()
+    ),
+    "sections.csv": "School_id,Section_id,Teacher_id,Name\no1,c1,1,Algebra\no1,c2,2,Biology\n",
+    "enrollments.csv": "School_id,Section_id,Student_id\n"
+    + "".join(f"o1,c2,{n}\n" for n in STUDENTS)
+    + "".join(f"o1,c1,{n}\n" for n in ("101", "102", "103")),
+}
+
+
+@pytest.mark.parametrize("numbers", [{}, NEW])
+def test_a_district_that_goes_from_clever_to_oneroster_keeps_its_people(numbers: dict[str, str]) -> None:
+    world = World()
+    world.register()
+    world.feed(account("bob", "bob.lee@lakeside.example", display_name="Bob Lee"))
+    world.upload(CLEVER)
+    world.send_mail()
+    assert world.links.of_user(key("1", "teacher"))
+    report = world.upload(district(numbers), name="next")
+    assert (report["status"], report["reason"]["code"]) == ("held", "ids_changed")
+    decide(world, report, "approve")
+    report = world.latest()
+    assert (report["users"]["removed"], report["users"]["created"], report["activations"]["queued"]) == (0, 0, 0)
+    link = world.links.of_user(key(numbers.get("1", "1")))
+    assert link
+    assert link.account_id == "bob"
+    assert world.activations.of_user(key(numbers.get("2", "2")))
+    assert not [pk for pk, sk in world.table.items if pk.startswith(("TEACHER#", "STUDENT#")) and sk == "ROSTER"]
