@@ -40,21 +40,16 @@ class OnePerson(Struct, array_like=True):
     others: list[str]
 
 
-def mark_of(address: str, sourced_id: str) -> int:
-    """What is kept of a row to find out which addresses several numbers have: 32 bits of each."""
-    return zlib.crc32(address.encode()) << 32 | zlib.crc32(sourced_id.encode())
-
-
 def addresses_of_several(marks: Iterable[bytes]) -> list[int]:
-    """The hashes of addresses that a few numbers have, by the marks of all rows."""
-    together = array("Q")
+    """The hashes of addresses that a few rows have, by the hashes of all rows: a file of 32 bits for each."""
+    together = array("I")
     for part in marks:
         together.frombytes(part)
-    numbers: dict[int, int] = {}
+    rows: dict[int, int] = {}
     for before, mark in pairwise(sorted(together)):
-        if before != mark and before >> 32 == mark >> 32:
-            numbers[mark >> 32] = numbers.get(mark >> 32, 1) + 1
-    return sorted(address for address, number in numbers.items() if number <= _MOST_WITH_ONE_ADDRESS)
+        if before == mark:
+            rows[mark] = rows.get(mark, 1) + 1
+    return [address for address, number in rows.items() if number <= _MOST_WITH_ONE_ADDRESS]
 
 
 def has_address_of(person: PersonRecord, addresses: set[int]) -> bool:

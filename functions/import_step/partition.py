@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from array import array
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import compress
 from pathlib import Path
 from sys import getsizeof
+from unicodedata import is_normalized, normalize
+from zlib import crc32
 
 from functions.import_step.formats.format import Format, Recognised, Where
-from functions.import_step.one_person import mark_of
 from functions.import_step.records import (
     MOST_CLEVER_IDS,
     MOST_SCHOOLS,
@@ -73,8 +73,8 @@ class SplitSink:
         self.rejected: dict[Kind, int] = dict.fromkeys(Kind, 0)
         self.notes: list[Note] = []
         self.schools: dict[str, str] = {}
-        self.addresses = array("Q")
-        """A mark of each address and number (``one_person``)."""
+        self.addresses = array("I")
+        """A hash of each row's address (``one_person``)."""
         self.named_schools: dict[str, dict[str, int]] = {}
         """By file: the schools that its rows name, and the first line of each."""
         self._file_of_schools = ""
@@ -100,7 +100,8 @@ class SplitSink:
             return
         if not self._usable_names(row, where):
             return
-        email = _address(row.email)
+        # Nearly all are ASCII, and every row comes by here.
+        email = normalise(row.email) if row.email is None or row.email.isascii() else _address(row.email)
         if row.email and not email:
             text = "Addresses that are not valid were read as if there were none."
             self.note(Note("email_not_usable", text, where.file, 1, where.line))
@@ -110,12 +111,12 @@ class SplitSink:
         row.given_name, row.family_name = _names(row.given_name, row.family_name)
         row.email = email
         row.username = _name(row.username or "") or None
-        if row.school_ids:
+        if row.school_ids and (row.school_ids not in self._known_schools or where.file != self._file_of_schools):
             self._name_schools(row.school_ids, where)
         if self._upload.by_kind:
             row.sourced_id = person_id(where.kind, row.sourced_id)
         if email and not row.removed:
-            self.addresses.append(mark_of(email, row.sourced_id))
+            self.addresses.append(crc32(email.encode()))
         self._people.add(self._head(PeopleBlock, where.file, column, where.untold), row, where.line)
 
     def role(
@@ -297,7 +298,7 @@ def split(form: Format, upload: Recognised, stems: Iterable[str], shards: int, f
 
 def _names(given: str, family: str) -> tuple[str, str]:
     both = given + family
-    is_plain = both.isascii() and both.isprintable() and len(both) <= _LONGEST_NAME
+    is_plain = both.isprintable() and len(both) <= _LONGEST_NAME and (both.isascii() or is_normalized("NFC", both))
     return (given, family) if is_plain else (_name(given), _name(family))
 
 
@@ -307,7 +308,7 @@ def _name(text: str) -> str:
     if not text.isprintable():
         text = _CONTROL.sub(" ", text).strip()
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
+        text = normalize("NFC", text)
     return text[:_LONGEST_NAME]
 
 

@@ -221,7 +221,7 @@ class PartRead(Struct, kw_only=True):
     """As an earlier version noted it: the latest one that its classes are of."""
     rows: int = 0
     addresses: bytes = b""
-    """A mark of each address and number (``one_person``)."""
+    """A hash of each row's address (``one_person``)."""
     named_schools: dict[str, dict[str, int]] = {}
     """By file: the schools that its rows name, and the first line of each."""
     references: int = 0

@@ -396,8 +396,8 @@ class _Reader:
             seen += len(lines)
             users, classes, roles, statuses, ends, row_ids = cells
             over = self._over(dates, ends, lines)
-            said = list(zip(roles, statuses, over, strict=True))
-            groups = set(said)
+            groups = set(zip(roles, statuses, over, strict=True))
+            said = list(zip(roles, statuses, over, strict=True)) if len(groups) > 1 else []
             for group_of in sorted(groups):
                 group = _Group(users, classes, lines, row_ids if has_ids else ())
                 if len(groups) > 1:
