@@ -21,6 +21,7 @@ from functions.import_step.enrollment_rows import (
     without_shared_ids,
 )
 from functions.import_step.formats.format import Mode
+from functions.import_step.hurt import HurtCount
 from functions.import_step.one_person import Holder, has_address_of, holder_of, join
 from functions.import_step.plan import ImportPlan
 from functions.import_step.records import (
@@ -37,6 +38,7 @@ from functions.import_step.records import (
 from functions.import_step.shards import AnyPeopleBlock, EnrollmentsBlock, PeopleBlock, RolesBlock
 from shared.domain.id_changes import may_follow
 from shared.domain.import_safety import Fate
+from shared.domain.ordinary_nights import Hurt
 from shared.domain.report import Counts, Kind, Note, Reject, Tally
 from shared.domain.roster import KIND_OF_ROLE, NumberKind, Role, number_of, person_id
 
@@ -79,6 +81,7 @@ class PeopleDiff:
     holders: list[Holder] = field(default_factory=list)
     """Who has an address that another number has, too."""
     records_of_holders: bytearray = field(default_factory=bytearray)
+    hurt: HurtCount = field(default_factory=HurtCount)
     moved: list[str] = field(default_factory=list)
     """Everybody who stood without a kind, by the ``person_id`` that they have now that numbers have kinds."""
     strangers: list[tuple[PersonRecord | None, PersonRecord | None]] = field(default_factory=list)
@@ -135,6 +138,7 @@ def diff_people(
     renumbered: Collection[str] = (),
     mapped: Collection[str] = (),
     joined: tuple[dict[str, list[PersonRecord]], set[str]] | None = None,
+    over: Callable[[], frozenset[str]] = frozenset,
 ) -> PeopleDiff:
     """Compare a shard's rows with the snapshot's people.
 
@@ -145,6 +149,8 @@ def diff_people(
     ``renumbered`` are those who count as changed even where they are as they were: their numbers are new in the table;
     ``mapped`` are the numbers in a map of old and new ones, which may have changed places;
     ``joined`` are the other numbers of people in the shard, and the numbers of the shard that are another's (``one_person``).
+
+    ``over`` gives the ids of the classes that stand and have ended; it is called where many people lose classes.
 
     Most people are as they were. Their line of the snapshot is compared as it lies there, and never unpacked.
     """
@@ -177,6 +183,9 @@ def diff_people(
         comparison.compare(key, stood, person)
         if shared and person and has_address_of(person, shared):
             result.note_holder(person, stands=stood is not None)
+    for person in result.hurt.counted_fewer(over):
+        for school in person.school_ids:
+            result.fates(school)[0].hurt += 1
     comparison.add_notes(blocks)
     return result
 
@@ -281,10 +290,7 @@ class _Comparison:
             result.enrollments.removed += old.number_of_enrollments()
         if new is None:
             self._leave_aside(key, told, known)
-        if old:
-            self._note_schools(old, new, is_missing=new is None and not _is_left_out(told, old))
-            if new and old.email and new.email and old.is_somebody_else(new):
-                result.reused.append(number_of(key))
+        self._note_harm(key, old, new, told)
         if self._notes_changes:
             if key in self._renumbered or not _is_as_it_was(old, new):
                 result.changes.append((old, new))
@@ -304,6 +310,24 @@ class _Comparison:
                 strangers.append((old, None))
         elif new and (number_of(key) in self._mapped or _is_another(old, new)):
             strangers += [(old, None), (None, new)]
+
+    def _note_harm(
+        self, key: str, old: PersonRecord | None, new: PersonRecord | None, told: PersonRecord | None
+    ) -> None:
+        result = self._result
+        if old is None:
+            if new:
+                result.hurt.came(new)
+            return
+        how: Hurt | None = None
+        is_left_out = new is None and _is_left_out(told, old)
+        if is_left_out:
+            result.hurt.unchanged(old)
+        else:
+            how = result.hurt.changed(old, new)
+        self._note_schools(old, new, how, is_missing=new is None and not is_left_out)
+        if new and old.email and new.email and old.is_somebody_else(new):
+            result.reused.append(number_of(key))
 
     def _told(self, key: str, person: PersonRecord | None, known: PersonRecord | None) -> PersonRecord | None:
         """The person as the upload has them, without enrollments; None where it says nothing of them."""
@@ -379,6 +403,7 @@ class _Comparison:
     def _count_unchanged(self, person: PersonRecord) -> None:
         result = self._result
         number = person.number_of_enrollments()
+        result.hurt.unchanged(person)
         result.stand += 1
         result.users.read += 1
         result.users.unchanged += 1
@@ -469,11 +494,13 @@ class _Comparison:
         counts.read += len(after - before) + unchanged + (0 if self._replaces_enrollments else len(before - after))
         return enrollments_of(rows)
 
-    def _note_schools(self, old: PersonRecord, new: PersonRecord | None, *, is_missing: bool) -> None:
+    def _note_schools(self, old: PersonRecord, new: PersonRecord | None, how: Hurt | None, *, is_missing: bool) -> None:
         for school in old.school_ids:
             people, enrollments = self._result.fates(school)
             people.stood += 1
             people.removed += is_missing
+            people.hurt += how is not None
+            people.renamed += how is Hurt.RENAMED
             stood = old.number_of_enrollments()
             enrollments.stood += stood
             if new is None:

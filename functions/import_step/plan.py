@@ -14,6 +14,7 @@ from functions.import_step.formats.format import Mode
 from functions.import_step.shards import class_shards_of
 from shared.domain.errors import UploadRejected
 from shared.domain.import_safety import Fate
+from shared.domain.ordinary_nights import Harm
 from shared.domain.report import Counts, Kind, Note, Reject, Status, Upload
 from shared.stores.import_files import Extents
 from shared.stores.import_state import Snapshot
@@ -353,6 +354,8 @@ class PeopleResult(Struct, kw_only=True):
     reused: First[str]
     """Ids that name another person than before."""
     standing: dict[Kind, int]
+    harm: Harm | None = None
+    """None where an earlier version compared the shard."""
 
 
 class ClassesResult(Struct, kw_only=True):
@@ -457,6 +460,8 @@ class Totals(Struct, kw_only=True):
     rollover: dict[str, str] | None = None
     school_year: str = ""
     """The latest one that a class of the upload is of."""
+    nights: str = ""
+    """What the district's nights come to with this one (``History``)."""
 
 
 class MatchResult(Struct):

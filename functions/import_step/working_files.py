@@ -228,6 +228,16 @@ class WorkingFiles:
         for part in range(plan.parts):
             yield self._files.read(self._key(f"class-ids-{part}")).decode().split("\n")[:-1]
 
+    def classes_over(self, plan: ImportPlan) -> frozenset[str]:
+        """The ids of the classes that stand and have ended; all of them are read."""
+        shards = class_shards_of(plan.before.shards) if plan.before else 0
+        return frozenset(
+            record.sourced_id
+            for shard in range(shards)
+            for record in self.standing(CLASSES, plan.before, shard, plan.before.shards if plan.before else 1)
+            if record.is_over(plan.on)
+        )
+
     # From shards of people to shards of classes.
 
     def put_for_each[T](self, lines: ShardedLines[T], shard: str, parts: list[bytearray]) -> None:

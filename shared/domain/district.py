@@ -129,9 +129,10 @@ class District(BaseModel):
     locale: str = "en"
     support_url: str | None = Field(None, max_length=1_000)
     identity_providers: tuple[Provider, ...] = ("clever", "google")
-    removal_threshold_percent: float = Field(10, ge=0, le=100)
-    removal_threshold_count: int = Field(50, ge=0, le=100_000_000)
-    school_removal_threshold_percent: float = Field(50, ge=0, le=100)
+    removal_threshold_percent: float | None = Field(None, ge=0, le=100)
+    removal_threshold_count: int | None = Field(None, ge=0, le=100_000_000)
+    school_removal_threshold_percent: float | None = Field(None, ge=0, le=100)
+    """Thresholds hold besides what is unusual for the district (M3)."""
     additions_only: tuple[Window, ...] = ()
     school_year_starts: date | None = None
     activations_from: date | None = None

@@ -1,15 +1,17 @@
-"""The safety check: an import that would remove or change more than the district allows waits for a person (M3)."""
+"""The safety check: an import that would do more harm than the district's ordinary nights waits for a person (M3)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from shared.domain.district import District
+from shared.domain.ordinary_nights import History, Measure, Night, Unusual, unusual
 from shared.domain.report import Counts, Kind
 
 _SMALLEST_FOR_PERCENT = 20
+_ROLLOVER_PERCENT, _ROLLOVER_COUNT, _ROLLOVER_PERCENT_OF_SCHOOL = 10, 50, 50
 _WORDS = {Kind.USERS: "people", Kind.CLASSES: "classes", Kind.ENROLLMENTS: "enrollments"}
 
 
@@ -19,6 +21,16 @@ class Fate:
 
     stood: int = 0
     removed: int = 0
+    hurt: int = 0
+    renamed: int = 0
+    """Of people: who is removed, made another or has fewer classes, and of whom one name is another."""
+
+    def add(self, other: Fate) -> None:
+        """Add what another shard came to."""
+        self.stood += other.stood
+        self.removed += other.removed
+        self.hurt += other.hurt
+        self.renamed += other.renamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,9 @@ class Outlook:
     rollover: Rollover | None = None
     header_only: Mapping[Kind, str] = field(default_factory=dict)
     """By kind: the file that has a header and no rows."""
+    night: Night | None = None
+    """The import as one of its district's nights; None where nothing stood."""
+    history: History = field(default_factory=History)
 
     def removed(self, kind: Kind) -> int:
         return max(0, self.counts[kind].removed - self.ended.get(kind, 0))
@@ -54,8 +69,8 @@ class Outlook:
 def held_because(outlook: Outlook, district: District) -> dict[str, str] | None:
     """The reason, in numbers, why this import waits for a person; None when it may go on.
 
-    A first import never waits: there is nothing to lose. Either threshold holds; the percentage counts from 20 up, and so
-    does the suspicion that a file without rows was cut off.
+    A first import never waits: there is nothing to lose. What is unusual for the district holds, and so do the thresholds
+    that it sets; a percentage counts from 20 up, and so does the suspicion that a file without rows was cut off.
     """
     if outlook.reused:
         more = " …" if outlook.reused > len(outlook.reused_ids) else ""
@@ -76,14 +91,40 @@ def held_because(outlook: Outlook, district: District) -> dict[str, str] | None:
                     "again and upload; approve this only if all of them are to be removed."
                 ),
             }
-    reason = next(_beyond_thresholds(outlook, district), None)
+    limits = _Limits.of(district, begins_year=outlook.rollover is not None)
+    reason = next(_beyond_thresholds(outlook, limits), None) or _unusual(outlook, district)
     if reason and outlook.rollover:
         return _of_a_rollover(outlook, outlook.rollover, reason)
     return reason
 
 
-def _beyond_thresholds(outlook: Outlook, district: District) -> Iterator[dict[str, str]]:
-    count_limit, percent_limit = district.removal_threshold_count, district.removal_threshold_percent
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Fixed thresholds; None for none."""
+
+    percent: float | None
+    count: int | None
+    percent_of_school: float | None
+
+    @classmethod
+    def of(cls, district: District, *, begins_year: bool) -> _Limits:
+        """What the district sets; about a new school year a person is asked in any case where much of the old one goes."""
+        own = cls(
+            district.removal_threshold_percent,
+            district.removal_threshold_count,
+            district.school_removal_threshold_percent,
+        )
+        if not begins_year:
+            return own
+        return cls(
+            _ROLLOVER_PERCENT if own.percent is None else own.percent,
+            _ROLLOVER_COUNT if own.count is None else own.count,
+            _ROLLOVER_PERCENT_OF_SCHOOL if own.percent_of_school is None else own.percent_of_school,
+        )
+
+
+def _beyond_thresholds(outlook: Outlook, limits: _Limits) -> Iterator[dict[str, str]]:
+    count_limit, percent_limit = limits.count, limits.percent
     for kind, words in _WORDS.items():
         stood = outlook.standing.get(kind, 0)
         verbs = [("remove", outlook.removed(kind))]
@@ -92,11 +133,15 @@ def _beyond_thresholds(outlook: Outlook, district: District) -> Iterator[dict[st
         for verb, number in verbs:
             if not stood:
                 continue
-            if kind is Kind.USERS and number > count_limit:
+            if kind is Kind.USERS and count_limit is not None and number > count_limit:
                 yield _reason(verb, number, stood, words, f"the district's limit is {count_limit}")
-            if stood >= _SMALLEST_FOR_PERCENT and 100 * number / stood > percent_limit:
+            if percent_limit is not None and stood >= _SMALLEST_FOR_PERCENT and 100 * number / stood > percent_limit:
                 yield _reason(verb, number, stood, words, f"the district's limit is {percent_limit:g} %")
-    limit = district.school_removal_threshold_percent
+    if limits.percent_of_school is not None:
+        yield from _beyond_school_threshold(outlook, limits.percent_of_school)
+
+
+def _beyond_school_threshold(outlook: Outlook, limit: float) -> Iterator[dict[str, str]]:
     for school_id, fates in sorted(outlook.schools.items()):
         for kind, words in _WORDS.items():
             fate = fates.get(kind, Fate())
@@ -105,11 +150,48 @@ def _beyond_thresholds(outlook: Outlook, district: District) -> Iterator[dict[st
                 yield _reason("remove", fate.removed, fate.stood, of_school, f"the limit for a school is {limit:g} %")
 
 
+_HARM: Final[Mapping[Measure, str]] = {
+    Measure.STUDENTS: "remove {} students",
+    Measure.STAFF: "remove {} teachers and administrators",
+    Measure.ALTERED: "change the address, role or whole name of {} people",
+    Measure.RENAMED: "change one of the names of {} people",
+    Measure.THINNED: "take classes from {} people",
+    Measure.CLASSES: "remove {} classes that are not over",
+    Measure.REPLACED: "replace {} classes that are not over",
+    Measure.HURT: "remove, change or take classes from {} people",
+}
+
+
+def _unusual(outlook: Outlook, district: District) -> dict[str, str] | None:
+    found = unusual(outlook.night, outlook.history, district) if outlook.night else None
+    if found is None or outlook.night is None:
+        return None
+    of_school = f" of the school {found.school}" if found.school else ""
+    where = "its size" if found.school else "this district now"
+    return _waits(
+        "too_many_changed" if _mostly_changes(found, outlook.night) else "too_many_removed",
+        f"{_HARM[found.measure].format(f'{found.number} of {found.stood}')}{of_school}; up to {found.limit} are usual for "
+        f"{where}",
+    )
+
+
+def _mostly_changes(found: Unusual, night: Night) -> bool:
+    changed = sum(night.numbers.get(measure, 0) for measure in (Measure.ALTERED, Measure.RENAMED))
+    return found.measure in (Measure.ALTERED, Measure.RENAMED) or (
+        found.measure is Measure.HURT and 2 * changed > night.numbers.get(Measure.HURT, 0)
+    )
+
+
 def _reason(verb: str, number: int, stood: int, words: str, limit: str) -> dict[str, str]:
+    code = f"too_many_{verb}d" if verb.endswith("e") else f"too_many_{verb}ed"
+    return _waits(code, f"{verb} {number} of {stood} {words}; {limit}")
+
+
+def _waits(code: str, would: str) -> dict[str, str]:
     return {
-        "code": f"too_many_{verb}d" if verb.endswith("e") else f"too_many_{verb}ed",
+        "code": code,
         "message": (
-            f"This upload would {verb} {number} of {stood} {words}; {limit}. Nothing was written. "
+            f"This upload would {would}. Nothing was written. "
             "Approve it if this is meant, reject it if not, or upload a corrected roster."
         ),
     }

@@ -26,11 +26,15 @@ class Measure(StrEnum):
     STAFF = "staff"
     """Teachers and administrators who are removed."""
     ALTERED = "altered"
-    """People whose name, address or role is another."""
+    """People whose address, role or whole name is another."""
+    RENAMED = "renamed"
+    """People of whose two names one is another: who marries, or whose name an office corrects."""
     THINNED = "thinned"
     """People who stay and lose classes that are not over, without getting as many others."""
     CLASSES = "classes"
     """Classes that are gone before they are over, beyond those that come."""
+    REPLACED = "replaced"
+    """Classes that are gone before they are over, whatever comes: another year's file has other classes."""
     HURT = "hurt"
     """People whom any of this hits."""
 
@@ -46,6 +50,15 @@ class Season(StrEnum):
     BETWEEN = "between"
 
 
+class Hurt(StrEnum):
+    """How an import hurts a person."""
+
+    REMOVED = "removed"
+    ALTERED = "altered"
+    RENAMED = "renamed"
+    FEWER_CLASSES = "fewer_classes"
+
+
 @dataclass(slots=True)
 class Harm:
     """What an import does to people who stood before it, each of them once; and what makes it ordinary."""
@@ -55,6 +68,7 @@ class Harm:
     students_removed: int = 0
     staff_removed: int = 0
     altered: int = 0
+    renamed: int = 0
     thinned: int = 0
     swapped: int = 0
     students_came: int = 0
@@ -65,7 +79,16 @@ class Harm:
     @property
     def hurt(self) -> int:
         """How many people."""
-        return self.students_removed + self.staff_removed + self.altered + self.thinned
+        return self.students_removed + self.staff_removed + self.altered + self.renamed + self.thinned
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """How many classes stood; how many of them are gone before they are over; how many are new."""
+
+    stood: int
+    gone: int
+    came: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +97,7 @@ class OfSchool:
 
     stood: int
     hurt: int
-    altered: int = 0
+    renamed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +116,27 @@ class Night:
     """People who get other classes for those that they lose: it hurts nobody, and says that classes are being changed."""
     came: int = 0
     """Students who are new: where as many come as go, offices are at work."""
-    begins_year: bool = False
-    """Whether it is a rollover, which says nothing about other nights."""
 
     @classmethod
     def of(
         cls,
         harm: Harm,
-        classes: tuple[int, int],
+        classes: Classes,
         schools: Mapping[str, OfSchool],
         *,
         day: date,
         since: date | None,
-        begins_year: bool = False,
     ) -> Night:
-        """The night of an import; ``classes`` are how many stood, and how many of them are gone."""
+        """The night of an import."""
         students = harm.stood - harm.staff_stood
         counted = {
             Measure.STUDENTS: (students, harm.students_removed),
             Measure.STAFF: (harm.staff_stood, harm.staff_removed),
             Measure.ALTERED: (harm.stood, harm.altered),
+            Measure.RENAMED: (harm.stood, harm.renamed),
             Measure.THINNED: (harm.stood, harm.thinned),
-            Measure.CLASSES: classes,
+            Measure.CLASSES: (classes.stood, max(0, classes.gone - classes.came)),
+            Measure.REPLACED: (classes.stood, classes.gone),
             Measure.HURT: (harm.stood, harm.hurt),
         }
         return cls(
@@ -125,7 +147,6 @@ class Night:
             schools,
             harm.swapped,
             harm.students_came,
-            begins_year,
         )
 
 
@@ -144,28 +165,32 @@ _RATES: Final[Mapping[Season, Mapping[Measure, float]]] = {
     Season.OPENING: {
         Measure.STUDENTS: 0.0008,
         Measure.STAFF: 0.003,
-        Measure.ALTERED: 0.00015,
+        Measure.ALTERED: 0.00008,
+        Measure.RENAMED: 0.00008,
         Measure.THINNED: 0.0003,
         Measure.CLASSES: 0.0003,
     },
     Season.SEMESTER: {
         Measure.STUDENTS: 0.0005,
         Measure.STAFF: 0.0003,
-        Measure.ALTERED: 0.00015,
+        Measure.ALTERED: 0.00008,
+        Measure.RENAMED: 0.00008,
         Measure.THINNED: 0.0003,
         Measure.CLASSES: 0.0002,
     },
     Season.SUMMER: {
         Measure.STUDENTS: 0.0003,
         Measure.STAFF: 0.003,
-        Measure.ALTERED: 0.00015,
+        Measure.ALTERED: 0.00008,
+        Measure.RENAMED: 0.00008,
         Measure.THINNED: 0.0003,
         Measure.CLASSES: 0.0002,
     },
     Season.BETWEEN: {
         Measure.STUDENTS: 0.00025,
         Measure.STAFF: 0.0002,
-        Measure.ALTERED: 0.00015,
+        Measure.ALTERED: 0.00008,
+        Measure.RENAMED: 0.00008,
         Measure.THINNED: 0.0002,
         Measure.CLASSES: 0.0002,
     },
@@ -175,6 +200,7 @@ _NEVER_ASKED: Final[Mapping[Measure, float]] = {
     Measure.STUDENTS: 0.005,
     Measure.STAFF: 0.05,
     Measure.ALTERED: 0.005,
+    Measure.RENAMED: 0.025,
     Measure.THINNED: 0.005,
     Measure.CLASSES: 0.01,
 }
@@ -205,6 +231,8 @@ _OF_PEOPLE, _FEWEST_OF_PEOPLE = 0.05, 29
 """More people than this are never hurt unasked, until it is what a district's nights often do."""
 _OF_SMALL_SCHOOL, _OF_SCHOOL, _MORE_OF_SCHOOL, _SMALLEST_SCHOOL = 0.4, 0.15, 10, 6
 """Of a small school 40 %, of a large one 15 % and ten more; fewer than six people are no school."""
+_REPLACED, _REPLACED_AT_SEMESTER, _MOST_REPLACED_OF_FEW = 0.4, 0.6, 9
+"""Shares of the classes that others replace in one night; up to nine may be a small school's."""
 _PEAKS, _ABOVE_PEAK, _PEAK_FADES = 5, 1.5, 0.95
 """What came so often lately is usual, and half as much again; a night counts a little less with each that follows."""
 _USUAL_START, _UNSURE_BY = (8, 20), 18
@@ -251,7 +279,9 @@ class History:
         return cls({Season(name): _Usual(*usual) for name, usual in seasons.items()}, dict(once))
 
     def to_text(self) -> str:
-        """A few hundred characters."""
+        """A few hundred characters; "" where nothing was noted."""
+        if not self.seasons:
+            return ""
         seasons = {
             season.value: [
                 round(usual.days, 1),
@@ -263,9 +293,10 @@ class History:
         return json.dumps([seasons, self.once], separators=(",", ":"))
 
     def note(self, night: Night, district: District) -> None:
-        """Take over a night that was applied. What was more than usual counts as the most that is."""
-        if night.begins_year:
-            return
+        """Take over a night that was applied; a rollover says nothing about other nights, and is none.
+
+        What was more than usual counts as the most that is.
+        """
         year = SchoolYear.of(district, night.day)
         usual = self.seasons.setdefault(year.season, _Usual())
         for measure in Measure:
@@ -273,7 +304,7 @@ class History:
             if not stood:
                 continue
             usual.note_peak(measure, number / stood)
-            if measure is not Measure.HURT:
+            if measure in _RATES[year.season]:
                 chance = _by_chance(measure, night, year, usual)
                 once = year.once(measure, self)
                 if once and number > max(chance, once * stood / 2):
@@ -316,14 +347,15 @@ class SchoolYear:
             return Season.OPENING
         if self._is_contract_end:
             return Season.SUMMER
-        return Season.SEMESTER if self._is_semester else Season.BETWEEN
+        return Season.SEMESTER if self.is_semester else Season.BETWEEN
 
     @property
     def _is_contract_end(self) -> bool:
         return self.since_start >= 290 - self.unsure_by or self.since_start <= -40 + self.unsure_by
 
     @property
-    def _is_semester(self) -> bool:
+    def is_semester(self) -> bool:
+        """Whether the second semester begins about now."""
         return self._is_within(135, 170)
 
     def _after_ten_days(self, history: History) -> bool:
@@ -340,7 +372,7 @@ class SchoolYear:
                 return _ONCE_STUDENTS
             case Measure.STAFF if self._is_contract_end:
                 return _ONCE_STAFF
-            case Measure.CLASSES if self._is_semester or self.season is Season.OPENING:
+            case Measure.CLASSES if self.is_semester or self.season is Season.OPENING:
                 return _ONCE_CLASSES
         return 0
 
@@ -355,7 +387,7 @@ def _unusual(night: Night, history: History, year: SchoolYear) -> Iterator[Unusu
     if night.stood.get(Measure.HURT, 0) < _SMALLEST:
         return
     schools = list(_unusual_schools(night))
-    if len(schools) == 1:
+    if len(schools) == 1 and 2 * schools[0].stood < night.stood[Measure.HURT]:
         yield from schools
     for measure in Measure:
         stood, number = night.stood.get(measure, 0), night.numbers.get(measure, 0)
@@ -375,6 +407,8 @@ def _limit(measure: Measure, night: Night, year: SchoolYear, usual: _Usual, hist
     stood = night.stood[measure]
     peaks = usual.peaks.get(measure.value, [])
     often = peaks[-1] * _ABOVE_PEAK * stood if len(peaks) == _PEAKS else 0
+    if measure is Measure.REPLACED:
+        return max(_MOST_REPLACED_OF_FEW, (_REPLACED_AT_SEMESTER if year.is_semester else _REPLACED) * stood)
     if measure is Measure.HURT:
         return max(_FEWEST_OF_PEOPLE, _OF_PEOPLE * stood, often)
     limit = _by_chance(measure, night, year, usual)
@@ -384,9 +418,9 @@ def _limit(measure: Measure, night: Night, year: SchoolYear, usual: _Usual, hist
         limit += _GO_FOR_EACH_WHO_COMES * night.came
     if measure is Measure.THINNED:
         limit += _THINNED_OF_SWAPPED * night.swapped
-    if measure is Measure.ALTERED and night.schools:
-        tidied = max(night.schools.values(), key=lambda school: school.altered)
-        limit += min(tidied.altered, _TIDIED * tidied.stood)
+    if measure is Measure.RENAMED and night.schools:
+        tidied = max(night.schools.values(), key=lambda school: school.renamed)
+        limit += min(tidied.renamed, _TIDIED * tidied.stood)
     return max(limit, often, _never_asked(measure, stood))
 
 

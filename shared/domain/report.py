@@ -116,6 +116,8 @@ class Report:
     activations: dict[str, int] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
     rejects_key: str | None = None
+    people_key: str | None = None
+    """Where the people are listed whom a held import would hurt."""
     notes: list[Note] = field(default_factory=list)
     id_changes: int | None = None
     """How many people came under another number and keep what is theirs (B11); ``id-changes.csv`` lists them."""

@@ -25,6 +25,14 @@ from shared.stores.keys import (
 from shared.stores.table import ABSENT, Delete, DynamoTable, Put, Table, Update, Write
 
 _TRIES = 20
+_WRITTEN, _LEAVES_UNSET = "written", 2
+"""Marks settings in which a threshold that the district did not set is null."""
+_FORMER_DEFAULTS = {
+    "removal_threshold_percent": 10,
+    "removal_threshold_count": 50,
+    "school_removal_threshold_percent": 50,
+}
+"""What an earlier version wrote where the district had set nothing."""
 
 
 class DistrictStore:
@@ -40,7 +48,7 @@ class DistrictStore:
         is free again. May be run again. Raises InvalidSettings ``domain_taken`` or ``tenant_taken``.
         """
         district_id = district.district_id
-        body = json.dumps(district.model_dump(mode="json"))
+        body = json.dumps({**district.model_dump(mode="json"), _WRITTEN: _LEAVES_UNSET})
         for _ in range(_TRIES):
             if self._table.attempt(*self._claims(district, body)):
                 break
@@ -225,4 +233,7 @@ def district_of(item: Item) -> District:
 
 
 def _as_written(item: Item) -> District:
-    return District.model_validate_json(item["body"])
+    body = json.loads(item["body"])
+    if _WRITTEN not in body:
+        body = {name: value for name, value in body.items() if _FORMER_DEFAULTS.get(name) != value}
+    return District.model_validate_json(json.dumps(body))

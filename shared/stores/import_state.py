@@ -36,6 +36,8 @@ class Snapshot:
     """Whether people of the district had numbers without a kind at some time: who returns may still have one."""
     renumbered: str = ""
     """Names the changes of numbers that came with it, for rolling it back."""
+    nights: str = ""
+    """What the district's nights came to (``shared.domain.ordinary_nights.History``)."""
 
 
 class ImportStateStore:
@@ -118,6 +120,7 @@ def _attributes(snapshot: Snapshot) -> Item:
         **({"by_kind": True} if snapshot.by_kind else {}),
         **({"was_moved": True} if snapshot.was_moved else {}),
         **({"renumbered": snapshot.renumbered} if snapshot.renumbered else {}),
+        **({"nights": snapshot.nights} if snapshot.nights else {}),
     }
 
 
@@ -136,4 +139,5 @@ def _snapshot(item: Item) -> Snapshot:
         bool(item.get("by_kind")),
         bool(item.get("was_moved")),
         str(item.get("renumbered", "")),
+        str(item.get("nights", "")),
     )

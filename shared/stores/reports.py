@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MOST_REJECTS = 100_000
 """The most rows that rejects.csv lists; where there are more, it is one mistake in all of them."""
+MOST_PEOPLE = 100_000
+PEOPLE_COLUMNS = ("what", "kind", "sourcedId", "role", "schools")
+"""Of people.csv: ``removed``, ``altered`` or ``fewer_classes``; the kind of the number; ids, and no names."""
 
 
 class ReportStore:
@@ -32,11 +35,17 @@ class ReportStore:
         self._bucket = bucket
 
     def write(
-        self, report: Report, all_rejects: Iterable[Reject] = (), id_changes: Iterable[tuple[str, ...]] = ()
+        self,
+        report: Report,
+        all_rejects: Iterable[Reject] = (),
+        id_changes: Iterable[tuple[str, ...]] = (),
+        hurt: Iterable[tuple[str, ...]] = (),
     ) -> None:
-        """The report, ``rejects.csv`` and ``id-changes.csv`` where there are any, and the latest pointer. May be run again.
+        """The report, ``rejects.csv``, ``id-changes.csv`` and ``people.csv`` where there are any, and the latest pointer.
+        May be run again.
 
-        ``id_changes`` are (kind, old number, new number, what says so).
+        ``id_changes`` are (kind, old number, new number, what says so); ``hurt`` are whom a held import would hurt, as
+        ``PEOPLE_COLUMNS`` name them.
         """
         folder = f"reports/{report.district_id}/{report.import_id}"
         rejects = list(islice(all_rejects, MOST_REJECTS)) or report.rejects
@@ -47,6 +56,9 @@ class ReportStore:
         if changes := list(id_changes):
             report.id_changes_key = f"{folder}/id-changes.csv"
             self._put(report.id_changes_key, id_changes_csv(changes), "text/csv; charset=utf-8")
+        if people := list(islice(hurt, MOST_PEOPLE)):
+            report.people_key = f"{folder}/people.csv"
+            self._put(report.people_key, _csv([PEOPLE_COLUMNS, *people]), "text/csv; charset=utf-8")
         self._put_json(f"{folder}/report.json", report.to_json())
         self._point_latest_at(report)
 
@@ -119,24 +131,24 @@ class ReportStore:
 
 
 def rejects_csv(rejects: Iterable[Reject]) -> bytes:
+    """The rejects as a spreadsheet reads them right."""
+    head = ("file", "line", "column", "code", "message", "value", "help")
+    rows = ((r.file, r.line, r.column, r.code, r.message, r.value, help_page(r.code)) for r in rejects)
+    return _csv(chain([head], rows))
+
+
+def _csv(rows: Iterable[Iterable[str | int | None]]) -> bytes:
     """UTF-8 with a BOM, so that spreadsheets read it right, and with formulas made harmless (ASVS 1.2.10)."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["file", "line", "column", "code", "message", "value", "help"])
-    for r in rejects:
-        cells = (r.file, r.line, r.column, r.code, r.message, r.value, help_page(r.code))
-        writer.writerow([safe_cell(cell) for cell in cells])
+    for row in rows:
+        writer.writerow([safe_cell(value) for value in row])
     return text.getvalue().encode("utf-8-sig")
 
 
 def id_changes_csv(changes: Iterable[tuple[str, ...]]) -> bytes:
     """As ``rejects_csv``. It has the columns of a map of old and new numbers, and can be corrected and uploaded as one."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["kind", "oldSourcedId", "newSourcedId", "because"])
-    for change in changes:
-        writer.writerow([safe_cell(value) for value in change])
-    return text.getvalue().encode("utf-8-sig")
+    return _csv(chain([("kind", "oldSourcedId", "newSourcedId", "because")], changes))
 
 
 def upload_attributes(upload: Upload) -> Item:

@@ -141,7 +141,7 @@ def _columns_are_shifted(district: District, share: float, rng: Random) -> _Made
 
 def _encoding_is_broken(district: District, _share: float, rng: Random) -> _Made:
     share = rng.uniform(0.03, 0.15)
-    return _each(district, lambda school: Tally(altered=district.draws(school.people, share)))
+    return _each(district, lambda school: Tally(renamed=district.draws(school.people, share)))
 
 
 def _addresses_are_blank(district: District, _share: float, rng: Random) -> _Made:
@@ -164,7 +164,8 @@ def _last_years(district: District, _share: float, rng: Random) -> _Made:
     def of(school: School) -> Tally:
         lowest = school.students[0]
         joined = district.draws(school.pupils - lowest, of_others)
-        return Tally(students_left=lowest + joined, staff_left=district.draws(school.staff, district.staff_leave))
+        staff = district.draws(school.staff, district.staff_leave)
+        return Tally(students_left=lowest + joined, staff_left=staff, sections_replaced=school.sections)
 
     return _each(district, of)
 

@@ -49,7 +49,9 @@ class Tally:
     students_left: int = 0
     staff_left: int = 0
     altered: int = 0
-    """People whose name, address or role is another."""
+    """People whose address, role or whole name is another."""
+    renamed: int = 0
+    """People of whose two names one is another."""
     thinned: int = 0
     """People who stay, and lose classes without getting others."""
     sections_gone: int = 0
@@ -57,20 +59,23 @@ class Tally:
     swapped: int = 0
     """People who get other classes for those that they lose: it hurts nobody."""
     students_came: int = 0
+    sections_replaced: int = 0
 
     def add(self, other: Tally) -> None:
         self.students_left += other.students_left
         self.staff_left += other.staff_left
         self.altered += other.altered
+        self.renamed += other.renamed
         self.thinned += other.thinned
         self.sections_gone += other.sections_gone
         self.swapped += other.swapped
         self.students_came += other.students_came
+        self.sections_replaced += other.sections_replaced
 
     @property
     def hurt(self) -> int:
         """People, each once: what hits one person twice is not modelled."""
-        return self.students_left + self.staff_left + self.altered + self.thinned
+        return self.students_left + self.staff_left + self.altered + self.renamed + self.thinned
 
 
 @dataclass(slots=True)

@@ -101,8 +101,7 @@ class _Day:
         if day == calendar.rollover:
             self._roll_over()
         if day == plan.merger:
-            # Everybody of the school is in the roster still, with another school's id and sections of another id.
-            self._night.something = True
+            self._merge_schools()
         if day in plan.turnover:
             self._students_leave(self._district.rates.leave_in_august / len(plan.turnover))
         if day in plan.staff_days or (day in (plan.contracts_end, plan.graduates)):
@@ -127,12 +126,16 @@ class _Day:
         self._split_and_merge()
         self._staff_leave(rates.staff_leave_later / _DAYS_OF_THE_YEAR_BETWEEN * self._batch)
         people = district.people * self._batch / _DAYS_OF_THE_YEAR_BETWEEN
-        altered = district.draws(round(people * 100), (rates.names_change + rates.addresses_are_corrected) / 100)
-        for place, number in district.spread(altered, [school.people for school in district.schools]).items():
+        sizes = [school.people for school in district.schools]
+        altered = district.draws(round(people * 100), rates.addresses_are_corrected / 100)
+        for place, number in district.spread(altered, sizes).items():
             self._night.of(place).altered += number
+        renamed = district.draws(round(people * 100), rates.names_change / 100)
+        for place, number in district.spread(renamed, sizes).items():
+            self._night.of(place).renamed += number
         for place in plan.tidyings.get(day, ()):
             share = district.rng.uniform(*rates.tidied)
-            self._night.of(place).altered += round(district.schools[place].people * share)
+            self._night.of(place).renamed += round(district.schools[place].people * share)
 
     # Students.
 
@@ -183,6 +186,7 @@ class _Day:
                 tally.thinned += thinned
                 tally.swapped += school.pupils - thinned
                 tally.sections_gone += max(0, round(school.sections / 2 * district.rng.gauss(0, 0.03)))
+                tally.sections_replaced += school.sections // 2
 
     # Sections and staff.
 
@@ -211,6 +215,13 @@ class _Day:
         if day == self._plan.graduates and district.graduates_leave_in_june:
             self._graduate()
 
+    def _merge_schools(self) -> None:
+        """Everybody of the school is in the roster still, with another school's id, and in sections with other ids."""
+        place = self._district.rng.randrange(len(self._district.schools))
+        tally = self._night.of(place)
+        tally.sections_replaced += self._district.schools[place].sections
+        tally.swapped += self._district.schools[place].pupils
+
     # What a person ought to be asked about.
 
     def _graduate(self) -> None:
@@ -234,6 +245,7 @@ class _Day:
         without_schedule = not district.has_term_dates and district.rng.random() < 0.5
         for place, school in enumerate(district.schools):
             if not district.has_term_dates:
+                night.of(place).sections_replaced += school.sections
                 night.of(place).sections_gone += max(0, round(school.sections * district.rng.gauss(0, 0.05)))
             if without_schedule:
                 night.of(place).thinned += school.pupils

@@ -11,7 +11,7 @@ from random import Random
 from types import MappingProxyType
 
 from shared.domain import district as settings
-from shared.domain.ordinary_nights import Harm, History, OfSchool, Unusual, unusual
+from shared.domain.ordinary_nights import Classes, Harm, History, OfSchool, Unusual, unusual
 from shared.domain.ordinary_nights import Night as Import
 from simulation.school_years import rates
 from simulation.school_years.disasters import Disaster, disaster
@@ -114,14 +114,15 @@ class _District:
         return self._found
 
     def _import(self, night: Night) -> None:
-        found, import_ = self._found, self._as_import(night.day, night.tallies, begins_year=night.begins_year)
+        found, import_ = self._found, self._as_import(night.day, night.tallies)
         found.nights += 1
         if reason := unusual(import_, self._history, self._settings):
             found.held[night.to_be_asked] += 1
             if not night.to_be_asked:
                 found.by_rule[_rule(reason)] += 1
         self._history = History.from_text(self._history.to_text())
-        self._history.note(import_, self._settings)
+        if not night.begins_year:
+            self._history.note(import_, self._settings)
         self._since = night.day
 
     def _try(self, night: Night) -> None:
@@ -148,8 +149,6 @@ class _District:
         day: date,
         tallies: Mapping[int, Tally],
         not_applied: Mapping[int, Tally] = MappingProxyType({}),
-        *,
-        begins_year: bool = False,
     ) -> Import:
         """An import of these changes; the district has made those already that are not among ``not_applied``."""
         district, sums = self._district, Tally()
@@ -158,7 +157,7 @@ class _District:
             school = district.schools[place]
             there_still = not_applied.get(place, Tally())
             stood = school.people - tally.students_came + tally.students_left - there_still.students_left
-            schools[school.name] = OfSchool(stood, min(stood, tally.hurt), tally.altered)
+            schools[school.name] = OfSchool(stood, min(stood, tally.hurt), tally.renamed)
             sums.add(tally)
         there_still = sum(tally.students_left for tally in not_applied.values())
         pupils = district.pupils - sums.students_came + sums.students_left - there_still
@@ -168,12 +167,14 @@ class _District:
             sums.students_left,
             sums.staff_left,
             sums.altered,
+            sums.renamed,
             sums.thinned,
             sums.swapped,
             sums.students_came,
         )
-        classes = district.sections, sums.sections_gone
-        return Import.of(harm, classes, schools, day=day, since=self._since, begins_year=begins_year)
+        gone = sums.sections_gone + sums.sections_replaced
+        classes = Classes(district.sections, gone, sums.sections_replaced)
+        return Import.of(harm, classes, schools, day=day, since=self._since)
 
 
 def _rule(reason: Unusual) -> str:

@@ -49,6 +49,7 @@ class Compare:
             files.renumbered_ids(PEOPLE, plan, shard),
             files.get(ID_MAP).numbers() if plan.has_id_map and not plan.ids_settled else (),
             files.joined(plan, shard) if plan.joins else None,
+            partial(files.classes_over, plan),
         )
         if plan.shared and not plan.round:
             files.write_holders(shard, result.holders, result.records_of_holders)
@@ -70,6 +71,7 @@ class Compare:
                 schools=result.schools,
                 reused=First(len(result.reused), result.reused[:SHOWN]),
                 standing={Kind.USERS: result.stand, Kind.ENROLLMENTS: result.enrolled},
+                harm=result.hurt.harm,
             ),
             f"{shard}{plan.round}",
         )

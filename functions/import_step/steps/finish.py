@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from itertools import chain
 
 from functions.import_step.formats.format import Mode
+from functions.import_step.hurt import hurt
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import Ending, IdResult, Import, ImportPlan, Rejection, StepResult, Totals
 from functions.import_step.working_files import (
@@ -14,13 +15,14 @@ from functions.import_step.working_files import (
     ID_MAP,
     ID_RESULT,
     MATCH_RESULT,
+    PEOPLE,
     PLAN,
     REJECTED,
     TOTALS,
     WorkingFiles,
 )
 from shared.domain.report import Counts, Kind, Note, Reject, Report, Status, merged_notes, rejected_report
-from shared.domain.roster import number_of
+from shared.domain.roster import kind_of, number_of
 from shared.runtime.report_words import in_language, rejects_in
 from shared.stores.import_state import Snapshot
 from shared.stores.imports import import_record
@@ -92,7 +94,8 @@ class Finish:
             self._context.id_maps.forget(import_.district_id, files.get(ID_MAP).waiting)
         applied = self._snapshot(import_, plan, totals) if is_applied else None
         rejects = chain(files.rejects(plan), ids.rejects)
-        return self._close(import_, report, rejects, applied, _shown_changes(files, plan))
+        people = _hurt(files, plan) if status is Status.HELD else ()
+        return self._close(import_, report, rejects, applied, _shown_changes(files, plan), people)
 
     def _add_matching(self, import_: Import, plan: ImportPlan, report: Report) -> list[Note]:
         """Fill in whom the import matched and invited. Return the notes about it."""
@@ -123,6 +126,7 @@ class Finish:
             by_kind=plan.by_kind,
             was_moved=plan.moves_people or (plan.before is not None and plan.before.was_moved),
             renumbered=plan.before.renumbered if plan.before else "",
+            nights=totals.nights,
         )
 
     def _before(self, import_: Import) -> Snapshot | None:
@@ -130,7 +134,7 @@ class Finish:
         standing = self._context.state.snapshot(import_.district_id)
         if standing is not None and standing.import_id == import_.import_id:
             return standing.previous
-        return replace(standing, previous=None) if standing else None
+        return replace(standing, previous=None, nights="") if standing else None
 
     def _close(
         self,
@@ -139,10 +143,11 @@ class Finish:
         rejects: Iterable[Reject] = (),
         applied: Snapshot | None = None,
         id_changes: Iterable[tuple[str, ...]] = (),
+        hurt_people: Iterable[tuple[str, ...]] = (),
     ) -> StepResult:
         context = self._context
         report, rejects = self._in_the_districts_language(report, rejects)
-        context.reports.write(report, rejects, id_changes)
+        context.reports.write(report, rejects, id_changes, hurt_people)
         if report.status is Status.PAUSED and not import_.preview:
             is_delta = bool(report.format) and report.format["mode"] == Mode.DELTA
             context.pauses.keep(import_.district_id, PausedImport(import_.import_id, import_.upload, is_delta))
@@ -171,6 +176,16 @@ class Finish:
         status = report.status.value
         detail = {"district_id": import_.district_id, "import_id": import_.import_id, "status": status}
         return event_item(f"{import_.import_id}-{status}", _EVENTS[report.status], detail, self._context.clock())
+
+
+def _hurt(files: WorkingFiles, plan: ImportPlan) -> Iterator[tuple[str, ...]]:
+    """Whom the import would hurt, as people.csv lists them."""
+    over = files.classes_over(plan)
+    for shard in range(plan.shards) if plan.before else ():
+        for old, new in files.changes(PEOPLE, plan, shard):
+            if old and (how := hurt(old, new, over)):
+                schools = " ".join(old.school_ids)
+                yield how.value, kind_of(old.sourced_id) or "", number_of(old.sourced_id), old.role or "", schools
 
 
 def _disputed(claim: str) -> Note:

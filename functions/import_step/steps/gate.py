@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from datetime import date
 
 from msgspec.structs import replace
 
@@ -35,8 +36,10 @@ from functions.import_step.working_files import (
     TOTALS,
     WorkingFiles,
 )
+from shared.domain.district import District
 from shared.domain.id_changes import held_for_ids
 from shared.domain.import_safety import Fate, Outlook, held_because, rollover_of
+from shared.domain.ordinary_nights import Classes, Harm, History, Night, OfSchool
 from shared.domain.report import Counts, Kind, Note, Status, merged_notes
 from shared.stores.import_state import Snapshot
 
@@ -61,7 +64,8 @@ class SafetyCheck:
         if files.find(PEOPLE_RESULT, f"0{plan.round}") is None:
             # The step was cut off after it had asked for another comparison.
             return go_on("people", plan.shards)
-        totals = self._totals(import_, plan)
+        sum_ = self._sum(import_, plan)
+        totals = sum_.totals()
         keeps = kept_with(plan.keeps, (kind for kind in Kind if totals.counts[kind].rejected))
         joins = plan.joins or self._join(import_, plan)
         if keeps != plan.keeps or joins != plan.joins:
@@ -85,14 +89,14 @@ class SafetyCheck:
             tuple(totals.reused_ids),
             rollover,
             plan.header_only,
+            sum_.night(before) if before else None,
+            History.from_text(before.nights if before else ""),
         )
-        if outlook.rollover:
-            totals.rollover = asdict(outlook.rollover)
-        files.put(TOTALS, totals)
         stood = outlook.standing.get(Kind.USERS, 0)
         reason = (
             held_for_ids(ids.learnt, stood) or held_because(outlook, district) or self._classes_left_out(plan, before)
         )
+        files.put(TOTALS, _with_outlook(totals, outlook, district))
         if plan.paused:
             result = context.end(import_, Status.PAUSED, plan.paused)
         elif reason and not import_.approved:
@@ -143,14 +147,24 @@ class SafetyCheck:
         files.put(PLAN, named)
         return go_on("people", plan.shards)
 
-    def _totals(self, import_: Import, plan: ImportPlan) -> Totals:
+    def _sum(self, import_: Import, plan: ImportPlan) -> _Sum:
         files = self._context.files(import_)
         sum_ = _Sum(plan)
         for shard in range(plan.shards):
             sum_.add_people(files.get(PEOPLE_RESULT, f"{shard}{plan.round}"))
         for shard in range(class_shards_of(plan.shards)):
             sum_.add_classes(files.get(CLASSES_RESULT, f"{shard}{plan.round}"))
-        return sum_.totals()
+        return sum_
+
+
+def _with_outlook(totals: Totals, outlook: Outlook, district: District) -> Totals:
+    """The totals with the school year that begins, or with the night among those of the district."""
+    if outlook.rollover:
+        totals.rollover = asdict(outlook.rollover)
+    elif outlook.night:
+        outlook.history.note(outlook.night, district)
+    totals.nights = outlook.history.to_text()
+    return totals
 
 
 @dataclass(slots=True)
@@ -166,6 +180,7 @@ class _Sum:
     reused_ids: list[str] = field(default_factory=list)
     ended: dict[Kind, int] = field(default_factory=lambda: {Kind.CLASSES: 0, Kind.ENROLLMENTS: 0})
     school_year: str = field(init=False)
+    harm: Harm = field(default_factory=Harm)
 
     def __post_init__(self) -> None:
         rejected = self.plan.rejected
@@ -180,6 +195,12 @@ class _Sum:
         for school, (people, enrollments) in result.schools.items():
             self._add_fate(school, Kind.USERS, people)
             self._add_fate(school, Kind.ENROLLMENTS, enrollments)
+        # Where an earlier version compared the shard, whoever changes may be somebody else.
+        self.harm += result.harm or Harm(
+            result.standing[Kind.USERS] - result.users.created + result.users.removed,
+            students_removed=result.users.removed,
+            renamed=result.users.changed,
+        )
         self.reused += result.reused.number
         self.reused_ids += result.reused.items
 
@@ -204,9 +225,20 @@ class _Sum:
         return self.schools.setdefault(school, {}).setdefault(kind, Fate())
 
     def _add_fate(self, school: str, kind: Kind, fate: Fate) -> None:
-        known = self._fate(school, kind)
-        known.stood += fate.stood
-        known.removed += fate.removed
+        self._fate(school, kind).add(fate)
+
+    def night(self, before: Snapshot) -> Night:
+        """The import as one of its district's nights."""
+        counts = self.counts[Kind.CLASSES]
+        gone = max(0, counts.removed - self.ended[Kind.CLASSES])
+        people = {school: fates[Kind.USERS] for school, fates in self.schools.items() if Kind.USERS in fates}
+        return Night.of(
+            self.harm,
+            Classes(before.standing.get(Kind.CLASSES, 0), gone, counts.created),
+            {school: OfSchool(fate.stood, fate.hurt, fate.renamed) for school, fate in people.items() if fate.hurt},
+            day=date.fromisoformat(self.plan.on),
+            since=date.fromisoformat(before.on) if before.on else None,
+        )
 
     def totals(self) -> Totals:
         """What they came to together."""

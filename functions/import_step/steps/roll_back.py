@@ -137,4 +137,5 @@ def _restored(import_: Import, standing: Snapshot) -> Snapshot:
         previous.on,
         by_kind=_has_kinds(standing),
         was_moved=standing.was_moved or previous.was_moved,
+        nights=standing.nights,
     )

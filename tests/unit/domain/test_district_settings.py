@@ -21,8 +21,8 @@ def with_settings(name: str, value: Any) -> District:
 
 def test_a_district_that_says_nothing_has_these_settings() -> None:
     district = District.model_validate(LEAST)
-    assert (district.removal_threshold_percent, district.removal_threshold_count) == (10, 50)
-    assert district.school_removal_threshold_percent == 50
+    assert (district.removal_threshold_percent, district.removal_threshold_count) == (None, None)
+    assert district.school_removal_threshold_percent is None
     nudges = district.nudges
     assert (nudges.first_after_days, nudges.repeat_after_days) == (14, (14, 30, 60))
     assert nudges.quiet_hours == (time(18), time(7))

@@ -166,7 +166,7 @@ def test_an_import_over_the_threshold_writes_nothing_until_a_person_approves(wor
     before = dict(world.table.items)
     report = world.upload(roster(*(user(f"s{n}") for n in range(20))), name="half")
     assert (report["status"], report["reason"]["code"]) == ("held", "too_many_removed")
-    assert "10 of 30 people" in report["reason"]["message"]
+    assert "10 of 30 students" in report["reason"]["message"]
     assert {k: v for k, v in world.table.items.items() if k[0].startswith(("USER#", "CLASS#"))} == {
         k: v for k, v in before.items() if k[0].startswith(("USER#", "CLASS#"))
     }

@@ -130,7 +130,7 @@ def test_a_large_removal_within_the_year_is_no_rollover(world: World, named: boo
     world.upload(year_of(2026, named=named))
     report = world.upload(year_of(2026, students=STUDENTS[:20], named=named), name="cut-off")
     assert (report["status"], report["reason"]["code"]) == ("held", "too_many_removed")
-    assert "20 of 40 people" in report["reason"]["message"]
+    assert "20 of 40 students" in report["reason"]["message"]
     assert "rollover" not in report
 
 
