@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from copy import copy
 from dataclasses import dataclass, field
 
+from functions.import_step import deletion_notes
 from functions.import_step.formats.format import Mode
 from functions.import_step.plan import ImportPlan
 from functions.import_step.records import ClassRecord, ClassRow, References
@@ -52,7 +53,7 @@ def diff_classes(
     """
     result = ClassDiff()
     before = {record.sourced_id: record for record in snapshot}
-    after, removed, untold = _gather(blocks, references, plan, result)
+    after, removed, untold = _gather(blocks, before, references, plan, result)
     if plan.mode(Kind.CLASSES) is Mode.DELTA:
         after = {key: before[key].after(told) if key in before else told for key, told in after.items()}
     _keep_untold(before, after, untold, result)
@@ -172,7 +173,11 @@ def _let_follow(
 
 
 def _gather(
-    blocks: Iterable[ClassesBlock], references: References, plan: ImportPlan, result: ClassDiff
+    blocks: Iterable[ClassesBlock],
+    before: Container[str],
+    references: References,
+    plan: ImportPlan,
+    result: ClassDiff,
 ) -> tuple[dict[str, ClassRecord], set[str], dict[str, tuple[str, ...]]]:
     """The classes of the upload by their ids, the ids of those that it only marks as removed, and of which fields of a class its
     file says nothing."""
@@ -186,6 +191,8 @@ def _gather(
             class_id = row.sourced_id
             if row.removed:
                 removed.add(class_id)
+                if plan.mode(Kind.CLASSES) is Mode.DELTA and class_id not in before:
+                    _count_not_there(result, notes, block.file, line)
                 continue
             references.settle(row)
             _tell_unknown(row, references, notes, block.file, line)
@@ -209,6 +216,13 @@ def _gather(
     if plan.additions_only:
         removed.clear()
     return after, removed, untold
+
+
+def _count_not_there(result: ClassDiff, notes: Tally, file: str, line: int) -> None:
+    """Count a row that deletes a class that is not there."""
+    notes.tell(deletion_notes.CODE, deletion_notes.MESSAGE, file, line)
+    result.classes.read += 1
+    result.classes.unchanged += 1
 
 
 def _tell_unknown(row: ClassRow, references: References, notes: Tally, file: str, line: int) -> None:

@@ -10,6 +10,7 @@ from zlib import crc32
 from msgspec.json import Decoder
 from msgspec.structs import replace
 
+from functions.import_step.deletion_notes import NotThere
 from functions.import_step.enrollment_notes import Unused
 from functions.import_step.enrollment_rows import (
     EnrollmentRow,
@@ -114,8 +115,7 @@ class _Gathered:
     roles: dict[str, list[RoleRow]] = field(default_factory=dict)
     """Rows of roles by person, where those of an earlier upload may count besides."""
     removed: set[str] = field(default_factory=set)
-    not_there: set[tuple[str, str]] = field(default_factory=set)
-    """Person and class of enrollments that a delta ends and that are not there."""
+    not_there: NotThere = field(default_factory=NotThere)
     enrollments: ByPerson = field(default_factory=dict)
     ended: ByPerson = field(default_factory=dict)
     unused: Unused = field(default_factory=Unused)
@@ -133,7 +133,7 @@ def diff_people(
     blocks: Callable[[], Iterable[AnyPeopleBlock]],
     snapshot: Iterable[bytes] | None,
     plan: ImportPlan,
-    class_ids: Callable[[], Iterable[list[str]]] | None = None,
+    class_ids: Callable[[], Iterable[list[str]]] = tuple,
     aside: Iterable[bytes] = (),
     renumbered: Collection[str] = (),
     mapped: Collection[str] = (),
@@ -144,7 +144,7 @@ def diff_people(
 
     In bulk, who is missing is removed, unless rows of the file were rejected: then the removal is put off (M2).
     ``blocks`` gives the rows as often as it is called; ``snapshot`` is None where nothing was ever applied; ``class_ids``
-    gives the ids of the upload's classes, list by list, and is None where enrollments may name classes that are not in it;
+    gives the ids of the classes that enrollments may name, list by list;
     ``aside`` are people of the snapshot without a role for which anything is done, where the upload may be about them;
     ``renumbered`` are those who count as changed even where they are as they were: their numbers are new in the table;
     ``mapped`` are the numbers in a map of old and new ones, which may have changed places;
@@ -165,7 +165,11 @@ def diff_people(
     result.users.read += len(seen.others)
     result.users.rejected += len(seen.others)
     nameless = {key for key in seen.named_by_roles & known_aside.keys() if not _unpacked(known_aside[key]).has_name()}
-    _reject_dangling(seen, blocks, plan, class_ids, result, (before.keys() | known_aside.keys()) - nameless)
+    standing = before.keys() | known_aside.keys()
+    _reject_dangling(seen, blocks, plan, class_ids, result, standing - nameless)
+    if plan.mode(Kind.USERS) is not Mode.BULK:
+        named = seen.removed | seen.roles.keys() | {*chain.from_iterable(seen.ended.values())}
+        seen.not_there.people = named - standing - seen.people.keys()
     if plan.additions_only:
         result.put_off += len(seen.removed & before.keys())
         seen.removed.clear()
@@ -357,6 +361,7 @@ class _Comparison:
         gone = {row.told() for row in rows if row.removed}
         ids = {each.row_id for each in came} | {each.row_id for each in gone}
         stood = known.told_roles()
+        self._note_missing(known, stood, gone)
         if self._plan.roles_mode is Mode.BULK and Kind.USERS not in self._plan.keeps and not self._plan.additions_only:
             return [*(each for each in stood if not each.row_id), *came]
         # Whose role has no row of its own yet, loses it by what it is.
@@ -367,6 +372,17 @@ class _Comparison:
             if each.row_id not in ids and (each.row_id or (each.role, each.school_id) not in values)
         ]
         return [*kept, *came]
+
+    def _note_missing(self, known: PersonRecord, stood: list[ToldRole], gone: set[ToldRole]) -> None:
+        """Note rows of roles that a delta deletes and that are not there."""
+        ids = {each.row_id for each in stood}
+        has_ids = any(ids)
+        values = {(each.role, each.school_id) for each in stood}
+        self._seen.not_there.roles |= {
+            (known.sourced_id, each.row_id)
+            for each in gone
+            if each.row_id not in ids and (has_ids or (each.role, each.school_id) not in values)
+        }
 
     def _leave_aside(self, key: str, told: PersonRecord | None, known: PersonRecord | None) -> None:
         """Keep somebody without a role for whom a delta may have one: of whose own row tells it the number alone."""
@@ -485,7 +501,7 @@ class _Comparison:
             rows = named | {row for row in stood if row[:2] in kept}
         else:
             rows, not_there = after_delta(stood, named, ended)
-            self._seen.not_there |= {(key, class_id) for class_id, *_ in not_there}
+            self._seen.not_there.enrollments |= {(key, class_id) for class_id, *_ in not_there}
         before, after = pairs_of(stood), pairs_of(rows)
         unchanged = len(pairs_of(named) & before) + len(not_there)
         counts.created += len(after - before)
@@ -535,6 +551,8 @@ class _Comparison:
         # Clever's staff is noted where it is read, with its lines.
         if left_out := self._left_out - seen.unusable_roles if self._plan.format["name"] != "clever" else None:
             result.notes.append(_note_of_left_out(blocks(), left_out))
+        if seen.not_there:
+            result.notes += seen.not_there.notes(blocks())
         result.notes += seen.notes.notes()
         seen.unused.of_people |= self._enrollments.left()
         seen.unused.repeated_of = self._enrollments.repeated_of
@@ -838,38 +856,48 @@ def _reject_dangling(
     seen: _Gathered,
     blocks: Callable[[], Iterable[AnyPeopleBlock]],
     plan: ImportPlan,
-    class_ids: Callable[[], Iterable[list[str]]] | None,
+    class_ids: Callable[[], Iterable[list[str]]],
     result: PeopleDiff,
     standing: Set[str],
 ) -> None:
     """Take out the rows that name people or classes that are not in the upload. A delta may name what stands already:
     ``standing`` are the people whom the snapshot has."""
     is_bulk = plan.mode(Kind.USERS) is Mode.BULK
-    enrolled = seen.by_person() if is_bulk else seen.enrollments.values()
+    # Of what a delta ends nothing needs to be known.
+    checks_ended = plan.mode(Kind.ENROLLMENTS) is Mode.BULK
+    enrolled = [*(seen.by_person() if checks_ended else seen.enrollments.values())]
     unknown_people = {*seen.named_by_roles, *chain.from_iterable(enrolled)} - seen.people.keys() - seen.removed
-    unknown_classes: set[str] = set()
     if not is_bulk:
         unknown_people -= standing
-    if class_ids is not None:
-        for by_person in seen.by_person():
-            unknown_classes.update(*(classes[::2] for classes in by_person.values()))
-        deleted: set[str] = set()
-        for known in class_ids():
-            if known and known[-1].startswith("\t"):
-                deleted.update(known.pop().split("\t"))
-            unknown_classes.difference_update(known)
-        seen.unused.in_classes = deleted & unknown_classes
-        unknown_classes -= deleted
-        seen.unused.rejected_classes = unknown_classes
+    unknown_classes = _unknown_classes(seen, enrolled, class_ids)
     if not unknown_people and not unknown_classes and not seen.unused.in_classes:
         return
-    for by_person in seen.by_person():
+    for by_person in enrolled:
         _take_out(by_person, unknown_people, unknown_classes | seen.unused.in_classes)
-    for kind, reject in _dangling(blocks(), unknown_people, unknown_classes, deletes_too=is_bulk):
+    for kind, reject in _dangling(blocks(), unknown_people, unknown_classes, deletes_too=checks_ended):
         result.rejects.append(reject)
         counts = result.users if kind is Kind.USERS else result.enrollments
         counts.read += 1
         counts.rejected += 1
+
+
+def _unknown_classes(
+    seen: _Gathered, enrolled: Iterable[dict[str, list[str]]], class_ids: Callable[[], Iterable[list[str]]]
+) -> set[str]:
+    """The classes of these enrollments that nobody knows; those that the upload marks as deleted are noted besides."""
+    unknown: set[str] = set()
+    for by_person in enrolled:
+        unknown.update(*(classes[::2] for classes in by_person.values()))
+    if not unknown:
+        return unknown
+    deleted: set[str] = set()
+    for known in class_ids():
+        if known and known[-1].startswith("\t"):
+            deleted.update(known.pop().split("\t"))
+        unknown.difference_update(known)
+    seen.unused.in_classes = deleted & unknown
+    seen.unused.rejected_classes = unknown - deleted
+    return unknown - deleted
 
 
 def _take_out(by_person: dict[str, list[str]], unknown_people: set[str], unknown_classes: set[str]) -> None:

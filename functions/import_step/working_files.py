@@ -238,6 +238,18 @@ class WorkingFiles:
             if record.is_over(plan.on)
         )
 
+    def all_class_ids(self, plan: ImportPlan) -> Iterator[list[str]]:
+        """The same, and the ids of the classes that stand and that the upload does not delete."""
+        deleted: set[str] = set()
+        for ids in self.class_ids(plan):
+            if ids and ids[-1].startswith("\t"):
+                deleted.update(ids[-1].split("\t"))
+            yield ids
+        if plan.before:
+            for shard in range(class_shards_of(plan.before.shards)):
+                lines = self.standing_lines(CLASSES, plan.before, shard, plan.before.shards)
+                yield [class_id for class_id in map(sourced_id_of, lines) if class_id not in deleted]
+
     # From shards of people to shards of classes.
 
     def put_for_each[T](self, lines: ShardedLines[T], shard: str, parts: list[bytearray]) -> None:

@@ -44,7 +44,7 @@ class Compare:
             lambda: files.people_blocks(plan, shard),
             files.standing_lines(PEOPLE, plan.before, shard, plan.shards) if plan.before else None,
             plan,
-            partial(files.class_ids, plan) if plan.mode(Kind.CLASSES) is Mode.BULK else None,
+            partial(files.class_ids if plan.mode(Kind.CLASSES) is Mode.BULK else files.all_class_ids, plan),
             files.standing_lines(ASIDE, plan.before, shard, plan.shards) if plan.needs_aside else (),
             files.renumbered_ids(PEOPLE, plan, shard),
             files.get(ID_MAP).numbers() if plan.has_id_map and not plan.ids_settled else (),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.domain.roster import DistrictClass, Role, RosterUser
-from tests.builders import CLASSES, ENROLLMENTS, enrolled, key, roster, user
+from tests.builders import CLASSES, ENROLLMENTS, USERS, enrolled, key, roster, user
 from tests.harness import World, roll_back
 
 COURSES = "sourcedId,status,dateLastModified,title\n"
@@ -319,3 +319,51 @@ def test_ids_that_several_rows_of_a_person_share_say_nothing(world: World) -> No
     row = enrollment("s1", "tobedeleted", class_id="c2", number="s1")
     world.upload(delta(enrollments=ENROLLMENTS + row), name="delta")
     assert who(world, "s1").attends == ("c1",)
+
+
+def test_enrollments_in_classes_that_nobody_knows_are_rejected(world: World) -> None:
+    # Given a class that stands, one that the delta brings, and one that it deletes
+    both = "c1,,,Algebra,k1,scheduled,o1,t1\nc2,,,Geometry,k1,scheduled,o1,t1\n"
+    world.upload(roster(user("s1"), classes=both))
+    rows = [enrollment("s1", "active", class_id=each) for each in ("c1", "c3", "c9", "c2")]
+    classes = f"c3,active,{AT},Shapes,k1,scheduled,o1,t1\nc2,tobedeleted,{AT},Geometry,k1,scheduled,o1,t1\n"
+    # When it enrolls a pupil in all of them, and in one that is nowhere
+    report = world.upload(delta(classes=CLASSES + classes, enrollments=ENROLLMENTS + "".join(rows)), name="delta")
+    # Then the last one is rejected with its line, and the one in the deleted class is told
+    assert rejected(report) == [("enrollments.csv", 4, "unknown_class")]
+    assert (note(report, "enrollments_left_out")["line"], report["enrollments"]["created"]) == (5, 2)
+    assert who(world, "s1").attends == ("c1", "c3")
+
+
+def test_deleting_what_is_not_there_is_read_and_told(world: World) -> None:
+    world.upload(roster_1_2(person("s1"), has_role("s1", "student")))
+    rows = delta(
+        "1.2",
+        users=USERS_1_2 + person("s8", "tobedeleted"),
+        roles=ROLES + has_role("s1", "teacher", "tobedeleted") + has_role("s8", "student", "tobedeleted"),
+        classes=CLASSES + f"c9,tobedeleted,{AT},Shapes,k1,scheduled,o1,t1\n",
+        enrollments=ENROLLMENTS + enrollment("s1", "tobedeleted") + enrollment("s9", "tobedeleted"),
+    )
+    report = world.upload(rows, name="delta")
+    assert (report["status"], report["rejects"], who(world, "s1").active) == ("completed", [], True)
+    told = {(each["file"], each["line"], each["count"]) for each in report["notes"]}
+    assert told == {("users.csv", 2, 1), ("roles.csv", 2, 2), ("classes.csv", 2, 1), ("enrollments.csv", 2, 2)}
+    assert {each["code"] for each in report["notes"]} == {"nothing_to_delete"}
+
+
+def test_a_mixed_upload_reads_each_file_as_the_manifest_says(world: World) -> None:
+    # Given two people in a class
+    world.upload(roster(user("s1"), user("s2"), enrollments=enrolled("s1") + enrolled("s2")))
+    # When all users come, changes of enrollments, and no classes
+    mixed = {
+        "manifest.csv": "propertyName,value\noneroster.version,1.1\n"
+        "file.users,bulk\nfile.enrollments,delta\nfile.classes,absent\n",
+        "users.csv": USERS + user("s2") + user("s3"),
+        "enrollments.csv": ENROLLMENTS + enrollment("s3", "active"),
+    }
+    report = world.upload(mixed, name="mixed")
+    # Then who is missing among the users leaves, and nobody leaves the class for want of a row
+    assert (report["status"], report["format"]["mode"], report["rejects"]) == ("completed", "delta", [])
+    assert (report["users"]["created"], report["users"]["removed"]) == (1, 1)
+    assert not who(world, "s1").active
+    assert the_class(world).student_ids == ("s2", "s3")
