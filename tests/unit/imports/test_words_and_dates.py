@@ -24,7 +24,7 @@ def world() -> World:
 
 def note(report: dict[str, Any], code: str) -> dict[str, Any]:
     (found,) = [each for each in report["notes"] if each["code"] == code]
-    return {name: value for name, value in found.items() if name != "message"}
+    return {name: value for name, value in found.items() if name not in ("message", "help")}
 
 
 def told(report: dict[str, Any]) -> list[tuple[str, str, int, str]]:
