@@ -199,6 +199,26 @@ REASONS: Final = {
             "This upload would change %(number)s of %(stood)s people; the district's limit is %(limit)s. Nothing "
             "was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
         ),
+        _(
+            "This upload would change the address, role or whole name of %(number)s of %(stood)s people"
+            "; up to %(limit)s are usual for this district now."
+            " Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would change one of the names of %(number)s of %(stood)s people"
+            "; up to %(limit)s are usual for this district now."
+            " Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would remove, change or take classes from %(number)s of %(stood)s people"
+            "; up to %(limit)s are usual for this district now."
+            " Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would remove, change or take classes from %(number)s of %(stood)s people of the school %(school)s"
+            "; up to %(limit)s are usual for its size."
+            " Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
     ),
     "too_many_columns": Words(
         _(
@@ -244,6 +264,41 @@ REASONS: Final = {
             "This upload would remove %(number)s of %(stood)s enrollments of the school %(school)s; the limit for"
             " a school is %(limit)s. Nothing was written. Approve it if this is meant, reject it if not, or "
             "upload a corrected roster."
+        ),
+        _(
+            "This upload would remove %(number)s of %(stood)s students"
+            "; up to %(limit)s are usual for this district now."
+            " Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would remove %(number)s of %(stood)s teachers and administrators"
+            "; up to %(limit)s are usual for this district now."
+            " Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would take classes from %(number)s of %(stood)s people"
+            "; up to %(limit)s are usual for this district now."
+            " Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would remove %(number)s of %(stood)s classes that are not over"
+            "; up to %(limit)s are usual for this district now."
+            " Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would replace %(number)s of %(stood)s classes that are not over"
+            "; up to %(limit)s are usual for this district now."
+            " Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would remove, change or take classes from %(number)s of %(stood)s people"
+            "; up to %(limit)s are usual for this district now."
+            " Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+        _(
+            "This upload would remove, change or take classes from %(number)s of %(stood)s people of the school %(school)s"
+            "; up to %(limit)s are usual for its size."
+            " Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
         ),
     ),
     "too_many_rows": Words(

@@ -134,7 +134,7 @@ def test_a_note_says_what_to_do_in_the_language_of_the_district(world: World) ->
 def test_a_held_import_says_its_numbers_in_the_language_of_the_district(world: World) -> None:
     report = world.upload(roster(user("s1")))
     assert report["status"] == "held"
-    assert "59 de 60 personas" in report["reason"]["message"]
+    assert "59 de 60 estudiantes" in report["reason"]["message"]
     assert report["reason"]["help"].endswith(report["reason"]["code"])
 
 
