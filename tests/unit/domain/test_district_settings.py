@@ -23,6 +23,9 @@ def test_a_district_that_says_nothing_has_these_settings() -> None:
     district = District.model_validate(LEAST)
     assert (district.removal_threshold_percent, district.removal_threshold_count) == (None, None)
     assert district.school_removal_threshold_percent is None
+    activations = district.activations
+    assert (activations.valid_days, activations.reminders_after_days) == (30, (7, 14))
+    assert not activations.in_school_hours
     nudges = district.nudges
     assert (nudges.first_after_days, nudges.repeat_after_days) == (14, (14, 30, 60))
     assert nudges.quiet_hours == (time(18), time(7))
