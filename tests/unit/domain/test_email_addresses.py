@@ -7,7 +7,9 @@ import pytest
 from shared.domain.email_address import normalise
 
 
-@pytest.mark.parametrize("text", [None, "", "  ", "ada", "ada@", "@school.example", "ada@school", "ada@[10.0.0.1]"])
+@pytest.mark.parametrize(
+    "text", [None, "", "  ", "ada", "ada@", "@school.example", "ada@school", "ada@[10.0.0.1]", '"ada"@school.example']
+)
 def test_what_is_no_address_is_none(text: str | None) -> None:
     assert normalise(text) is None
 
