@@ -33,10 +33,7 @@ def normalise(raw: str | None) -> str | None:
         validate_email(text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
     except EmailNotValidError:
         return None
-    local, _, domain = text.rpartition("@")
-    if "." not in domain or domain.startswith("[") or local.startswith('"'):
-        return None
-    return text.lower()
+    return text.lower() if "." in domain_of(text) else None
 
 
 def domain_of(address: str) -> str:
