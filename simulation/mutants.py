@@ -102,11 +102,16 @@ def _positions(source: str) -> dict[str, list[Position]]:
     """Return where each operator applies, in the order in which ``mutate_code`` counts the places."""
     found: dict[str, list[Position]] = {}
     for node in ast_nodes(get_ast(source)):
-        if node.type not in _LEAVES_WITHOUT_MUTANTS:
+        if node.type not in _LEAVES_WITHOUT_MUTANTS and not _is_mark_of_a_signature(node):
             for name, operator in _operators():
                 for start, _end in operator.mutation_positions(node):
                     found.setdefault(name, []).append(start)
     return found
+
+
+def _is_mark_of_a_signature(node: Any) -> bool:
+    """Whether this is a ``*`` or ``/`` among parameters, which says how to name arguments: the callers are what they are."""
+    return node.type == "operator" and node.value in "*/" and node.parent.type in ("parameters", "param", "lambdef")
 
 
 @cache

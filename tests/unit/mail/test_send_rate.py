@@ -105,6 +105,19 @@ def test_the_quota_counts_what_others_sent_and_what_was_leased_since() -> None:
     assert held(state).reason is HoldReason.QUOTA_USED_UP
 
 
+@pytest.mark.parametrize(
+    "quota", [{}, {"MaxSendRate": 0.0, "Max24HourSend": 200.0}, {"MaxSendRate": -1.0, "Max24HourSend": 200.0}]
+)
+def test_a_response_without_a_rate_is_no_limit_that_makes_sense(quota: dict[str, float]) -> None:
+    assert limits_of({"SendQuota": quota}) is None
+
+
+def test_two_leases_of_one_hour_count_together() -> None:
+    state, _ = leased(known(per_day=1_000), 30)
+    state, _ = leased(state, 30)
+    assert list(state.used.values()) == [60]
+
+
 def test_the_last_hundredth_is_for_whoever_waits_for_a_mail() -> None:
     state = known(per_day=1_000, sent=990)
     assert held(state).reason is HoldReason.QUOTA_USED_UP

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from urllib.parse import parse_qs
 
 import pytest
 import requests
@@ -70,6 +71,25 @@ def _response(body: Any) -> requests.Response:
 @pytest.fixture
 def issuer() -> Issuer:
     return Issuer()
+
+
+def test_the_issuer_is_asked_with_proofs_of_this_login_and_with_what_it_may_offer(issuer: Issuer) -> None:
+    url = issuer.provider.authorization_url(
+        state="s", nonce="n", verifier="v", hints={"hd": "lakeside.example", "prompt": None}
+    )
+    address, _, query = url.partition("?")
+    assert address == f"{ISSUER}/authorize"
+    assert {name: values for name, values in parse_qs(query).items() if name != "code_challenge"} == {
+        "response_type": ["code"],
+        "client_id": ["us"],
+        "redirect_uri": ["https://w/callback"],
+        "scope": ["openid email profile"],
+        "state": ["s"],
+        "nonce": ["n"],
+        "code_challenge_method": ["S256"],
+        "hd": ["lakeside.example"],
+    }
+    assert "hd" not in issuer.provider.authorization_url(state="s", nonce="n", verifier="v")
 
 
 def test_a_new_key_of_the_issuer_is_known_by_one_more_fetch(issuer: Issuer) -> None:
