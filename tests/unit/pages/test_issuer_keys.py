@@ -73,7 +73,7 @@ def issuer() -> Issuer:
     return Issuer()
 
 
-def test_the_issuer_is_asked_with_proofs_of_this_login_and_with_what_it_may_offer(issuer: Issuer) -> None:
+def test_the_issuer_is_asked_with_what_ties_its_answer_to_this_login(issuer: Issuer) -> None:
     url = issuer.provider.authorization_url(
         state="s", nonce="n", verifier="v", hints={"hd": "lakeside.example", "prompt": None}
     )
