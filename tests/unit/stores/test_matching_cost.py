@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
-from shared.domain.matching import Outcome
+from shared.domain.matching import LoginProof, Outcome
 from shared.domain.report import Report, Status, Upload
 from shared.domain.roster import Role, RosterUser
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.keys import account_pk, clever_pk, email_pk
 from shared.stores.waiting import WaitingStore
 from shared.use_cases.match_and_invite import WITHHELD_SHOWN, MatchAndInvite, MatchCounts
-from tests.builders import account, roster, user
+from tests.builders import account, enrolled, roster, user
 from tests.harness import World, zipped
 
 OFFICE = "office@lakeside.example"
@@ -190,3 +190,19 @@ def test_a_report_has_the_list_only_where_somebody_is_on_it() -> None:
     assert "withheld" not in report.to_json()
     report.withheld = [{"sourced_id": "t0", "code": "teacher_without_email"}]
     assert report.to_json()["withheld"] == report.withheld
+
+
+def test_the_address_that_an_issuer_verified_finds_its_account_whatever_the_roster_says(world: World) -> None:
+    """M6 (b): a login known by its subject, at a row without an address."""
+    world.feed(account("kim", "kim@lakeside.example", display_name="Kim Person"))
+    login = LoginProof("google", "g-kim", "kim@lakeside.example")
+    row = RosterUser("lakeside", "s1", Role.STUDENT, "Kim", "Person")
+    assert world.identifiers.find_match(row, OWN, login=login).account_id == "kim"
+    assert world.identifiers.find_match(row, OWN, login=replace(login, verified_email=None)).account_id is None
+
+
+def test_classes_are_read_for_half_a_unit_each(world: World) -> None:
+    world.upload(roster(user("t1", "teacher"), enrollments=enrolled("t1", "teacher")))
+    before = world.table.meter.read_units
+    assert world.classes.get_many("lakeside", ["c1"])
+    assert world.table.meter.read_units - before == 0.5
