@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from local.web_client import WebClient
+from shared.domain.federated_identity import identity_hash
 from shared.domain.link import LinkState
 from shared.domain.roster import RosterUserKey
+from shared.stores.nudges import NudgeStore
+from shared.stores.sessions import has_to_be_confirmed
 from tests.builders import account, enrolled, key, roster, user
 from tests.harness import decide, text, zipped
 from tests.pages_harness import (
@@ -315,11 +318,12 @@ def test_a_linked_teacher_under_another_number_is_not_mailed_again(web: Website)
     report = lakesides(web, person("t1-new", "teacher", email="t1@lakeside.example"), *people, name="renumbered")
     web.world.send_mail()
     assert len(web.world.ses.sent) == mails
-    assert report["matching"]["matched"] == 1
+    assert report["users"]["removed"] == 0
     page = by_google(web, "g-ada-at-school", "t1@lakeside.example")
     assert page.path == "/home"
     assert "Period 3" in page.text
     assert linked(web, "t1-new") == "ada"
+    assert NudgeStore(web.world.table).of_user(key("t1-new")).sent == 0
 
 
 def test_who_proves_the_account_of_a_number_that_was_left_links_it_anew(web: Website) -> None:
@@ -780,3 +784,20 @@ def test_who_teaches_and_administers_has_one_clever_login(web: Website) -> None:
     page = by_clever(web, "both", "lakeside")
     assert page.path == "/welcome"
     assert page.open("/console/lakeside").status == 200
+
+
+def test_a_login_that_was_not_shown_at_the_link_has_to_be_confirmed() -> None:
+    subject = ("https://accounts.google.com", "g-ada")
+    shown = {"shown": {identity_hash(*subject): 1}}
+    assert not has_to_be_confirmed(subject, None), "the account was never linked"
+    assert has_to_be_confirmed(subject, {"shown": {}})
+    assert not has_to_be_confirmed(subject, shown)
+
+
+def test_a_link_that_moves_is_a_newer_version_of_itself(web: Website) -> None:
+    linked_teacher(web)
+    (link,) = web.world.links.of_account("ada")
+    assert link.proofs
+    moved = web.world.links.move(link, key("t2"), link.proofs, event_id="e", now=web.world.now)
+    assert moved
+    assert moved.version == link.version + 1 == web.world.links.of_account("ada")[0].version

@@ -59,3 +59,8 @@ def test_a_secret_is_in_no_key() -> None:
         keys.session_key("secret"), keys.login_state_key("secret"), keys.limit_key("login", "secret", 1),
     ]  # fmt: skip
     assert not [key for key in found if "secret" in "".join(key.values())]
+
+
+@pytest.mark.parametrize(("text", "is_one"), [("", False), ("a", True), ("é" * 500, True), ("é" * 500 + "a", False)])
+def test_an_id_has_at_least_a_byte_and_at_most_as_many_as_a_key_holds(text: str, is_one: bool) -> None:
+    assert keys.is_an_id(text) is is_one
