@@ -158,7 +158,8 @@ def _joins_whatever_is_named(self: Any, request: Request) -> Any:
     context = self._contexts.of(request)
     if context.session is None or context.proven is None:
         return web.see_other("/login")
-    shown = {"account_id": context.session.account_id, "sourced_id": context.proven.user.sourced_id}
+    user = context.proven.user
+    shown = {"account_id": context.session.account_id, "sourced_id": user.sourced_id, "person": linking.shown_of(user)}
     return _decide(self, replace(request, form=shown))
 
 

@@ -13,7 +13,7 @@ from tests.depth import IS_FULL
 PARTS = {
     # seconds of all workers together: in make test, in the rest of make test-all
     "tests/unit": (210, 400),
-    "simulation": (60, 200),
+    "simulation": (110, 200),
     "tests/loopback": (10, 10),
     "tests/stack": (100, 400),
     "tests/browser": (120, 400),

@@ -108,7 +108,9 @@ class ReceiveUpload:
         header = self._read(upload.key)[:_LONGEST_HEADER].decode("utf-8-sig", "replace").partition("\n")[0].lower()
         missing = next((column for column in _MAP_COLUMNS if column.lower() not in header), None)
         if missing:
-            message = f"The map has no column {missing}. A map has the columns {', '.join(_MAP_COLUMNS)}."
+            message = (
+                f"The map has no column {missing}. Its columns are {', '.join(_MAP_COLUMNS)}. Add it and upload again."
+            )
             error = UploadRejected("missing_column", message, file=upload.key, line=1, column=missing)
             return self._reject(district_id, upload, error, kind="id_map")
         self._id_maps.note(district_id, name, upload)

@@ -64,6 +64,11 @@ class Link:
     def is_linked(self) -> bool:
         return self.state is LinkState.LINKED
 
+    @property
+    def was_undone(self) -> bool:
+        """Whether a person undid it; one that ended because its number is somebody else's says nothing of this one (M19)."""
+        return self.state is LinkState.UNDONE and not self.is_ended
+
     def may_be_joined_into(self, account_id: str) -> bool:
         """Whether the account that was made for this link may be joined into another one, which gets the link."""
         return self.is_linked and self.is_made and self.account_id != account_id

@@ -132,6 +132,7 @@ REASONS: Final = {
     ),
     "missing_column": Words(
         _("%(file)s has no column %(column)s. Add it to the header (line %(line)s) and upload again."),
+        _("The map has no column %(column)s. Its columns are %(columns)s. Add it and upload again."),
     ),
     "missing_file": Words(
         _("%(file)s is missing from the upload. Add it and upload again."),
@@ -557,6 +558,10 @@ NOTES: Final = {
             "Enrollments as a teacher of people whose role is another were not used: only staff teach. Correct "
             "the role of the person or of the enrollment."
         ),
+    ),
+    "nothing_to_delete": Words(
+        _("Rows that delete what is not there were read; they change nothing."),
+        advice=_("Upload the whole roster once if there are many."),
     ),
     "number_of_another": Words(
         _("Numbers are somebody else's now: the link of the person before ended and can be taken back for 30 days."),

@@ -16,7 +16,7 @@ from shared.domain.district import District
 from shared.domain.email_address import normalise
 from shared.domain.errors import Conflict, RefusedTransition
 from shared.domain.federated_identity import identity_hash
-from shared.domain.link import UNDO_DAYS, Link, LinkState, Proof
+from shared.domain.link import UNDO_DAYS, Link, Proof
 from shared.domain.link_notice import Side, addresses
 from shared.domain.matching import (
     AccountSide,
@@ -290,7 +290,7 @@ class LinkAccounts:
             shared_domains=proven.district.shared_email_domains,
             address_is_proven=user.official_email is not None and user.official_email == login.verified_email,
         )
-        if decision.account_id and not _was_undone(link):
+        if decision.account_id and not (link and link.was_undone):
             if self._link_by_rule(proven, decision, hashed):
                 return DistrictLogin(DistrictLoginOutcome.LINKED_BY_RULE, user.key, decision.account_id)
             return DistrictLogin(DistrictLoginOutcome.CHOICE_NEEDED, user.key)
@@ -465,11 +465,6 @@ class LinkAccounts:
 
     def _make(self, consent: Consent, proven: Proven, now: datetime, also: Iterable[Write] = ()) -> Link:
         return self._links.make(consent, present=proven.link, event_id=self._new_id(), now=now, also=also)
-
-
-def _was_undone(link: Link | None) -> bool:
-    """Whether the person undid the link of this number; one that ended for another person says nothing of this one."""
-    return link is not None and link.state is LinkState.UNDONE and not link.is_ended
 
 
 def _login_proof(identity: Identity, proof: Proof) -> LoginProof:

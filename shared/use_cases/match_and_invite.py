@@ -192,7 +192,7 @@ class MatchAndInvite:
         )
         if present and _is_of_one_before(present, link):
             present = None
-        look = _look(district, user, found, present, now)
+        look = _look(district, user, found, present, link, now)
         return look.with_note(_NUMBER_OF_ANOTHER) if ended else look
 
     def _match(
@@ -208,7 +208,7 @@ class MatchAndInvite:
         present = self._activations.of_user(user.key) if user.role is Role.TEACHER else None
         if present and _is_of_one_before(present, link) and self._activations.discard(present):
             present = None
-        look = _look(district, user, found, present, self._clock())
+        look = _look(district, user, found, present, link, self._clock())
         if found.account_id:
             self._matches.withdraw_mail(present)
         elif look.step:
@@ -265,12 +265,17 @@ def _matched_by_an_import(users: Iterable[RosterUser]) -> list[RosterUser]:
     return [user for user in users if user.role is not Role.ADMINISTRATOR and user.active]
 
 
-def _look(district: District, user: RosterUser, found: Decision, present: Activation | None, now: datetime) -> _Look:
-    """Decide whether somebody is invited, who is not linked; ``present`` is a teacher's activation."""
+def _look(
+    district: District, user: RosterUser, found: Decision, present: Activation | None, link: Link | None, now: datetime
+) -> _Look:
+    """Decide whether somebody is invited, who is not linked; ``present`` is a teacher's activation.
+
+    Whoever undid a link knows the way, and is not mailed unasked.
+    """
     counts, notes = MatchCounts(), list[Note]()
     _count(counts, found.outcome, user)
     why_not = why_not_mailed(user, address_is_shared=found.address_is_shared)
-    if found.account_id or why_not in _UNSAID:
+    if found.account_id or why_not in _UNSAID or (link and link.was_undone):
         return _Look(counts)
     if why_not:
         counts.withhold(user, why_not.value)

@@ -45,7 +45,7 @@ def roster(people: Iterable[str], *, enrolled: str = "") -> bytes:
 
 _SHARED = [
     person("s3", email="shared@lakeside.example"),
-    person("s4", email="shared@lakeside.example"),
+    person("s4", given="Robin", email="shared@lakeside.example"),
     person("s5"),
     person("t6"),
 ]

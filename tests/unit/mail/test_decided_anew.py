@@ -10,6 +10,7 @@ from shared.domain.activation import ActivationState
 from shared.domain.link import LinkState
 from tests.builders import account, key, roster, user
 from tests.harness import World, zipped
+from tests.pages_harness import Website
 
 OFFICE = "office@lakeside.example"
 
@@ -167,6 +168,23 @@ def test_who_was_mailed_once_is_not_mailed_for_an_account_that_changes(world: Wo
     world.feed(account("ada", "t1@lakeside.example"))
     world.feed(account("ada", "ada@mail.example"))
     assert mailed(world) == ["t1@lakeside.example"]
+
+
+def test_who_undid_a_link_is_not_mailed_when_the_account_changes(world: World) -> None:
+    # Given a teacher whom the rule linked at a login, and who undid it
+    web = Website(world)
+    world.feed(account("ada", "t1@lakeside.example", display_name="Ada Person"))
+    world.upload(roster(user("t1", "teacher", given="Ada")))
+    visitor = web.visitor(sub="g-t1", email="t1@lakeside.example", email_verified=True)
+    visitor.open("/sso/lakeside").press("Continue with Google").press("Undo the link with Lakeside Schools")
+    link = world.links.of_user(key("t1"))
+    assert link
+    assert link.was_undone
+    # When something of the account changes
+    world.pass_time(minutes=1)
+    world.feed(account("ada", "t1@lakeside.example", display_name="Ada Person", clever_id="c-9"))
+    # Then nobody is mailed unasked
+    assert mailed(world) == []
 
 
 def test_settings_that_make_a_match_withdraw_the_mail_that_waits(world: World) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.runtime.i18n import language_accepted, language_for
+from shared.runtime.i18n import language_accepted
+from shared.runtime.languages import language_for
 
 
 @pytest.mark.parametrize(
