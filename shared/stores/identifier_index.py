@@ -197,6 +197,10 @@ class IdentifierIndex:
         # Of any two, one is another row.
         return any(_others(self._table.page(key, of_district, most=2).items, user) for key in keys)
 
+    def was_anothers(self, user: RosterUser) -> bool:
+        """Whether the roster gave this row's address to a row of somebody else before (M19)."""
+        return user.official_email is not None and self._before(user, self._on_address(user).former)[0]
+
     def side_of(self, user: RosterUser, account: Account) -> AccountSide:
         """What is to be known of one account before its owner links it to this person."""
         claim = Claim(account.account_id, account.email, account.email_verified)

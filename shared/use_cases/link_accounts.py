@@ -265,10 +265,11 @@ class LinkAccounts:
             raise Conflict("link_changed", "This link was changed in the meantime.")
 
     def _is_of_another_row(self, user: RosterUser, link: Link, side: AccountSide) -> bool:
-        """Whether what the link counts for, or what opens its account, is another row's in the roster now: then the sheet was
-        wrong when the link was made, or it is wrong now, and the account follows nobody (M19)."""
+        """Whether what the link counts for, or what opens its account, is another row's in the roster now, or the address of
+        this row was another's: then the sheet was wrong before, or it is now, and the account follows nobody (M19)."""
         clever_ids = [subject for issuer, subject in side.subjects if issuer == self._clever_issuer]
-        return self._identifiers.is_anothers_now(user, link.proofs.addresses if link.proofs else (), clever_ids)
+        addresses = link.proofs.addresses if link.proofs else ()
+        return self._identifiers.is_anothers_now(user, addresses, clever_ids) or self._identifiers.was_anothers(user)
 
     def _may_be_taken_back(self, proven: Proven, link: Link, login: LoginProof, hashed: str) -> bool:
         """Whether this is the person of a link that ended for another one, within the days of an undo."""

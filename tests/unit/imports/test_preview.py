@@ -20,7 +20,16 @@ from tests.corpus.corpus import Corpus
 from tests.depth import depth
 from tests.harness import World, zipped
 
-_OF_ITS_OWN = ("import_id", "preview", "started_at", "finished_at", "upload", "rejects_key", "people_key")
+_OF_ITS_OWN = (
+    "import_id",
+    "preview",
+    "started_at",
+    "finished_at",
+    "upload",
+    "rejects_key",
+    "people_key",
+    "id_changes_key",
+)
 
 PEOPLE = ("t1", "t2", "t3", "s1", "s2")
 ADDRESSES = (

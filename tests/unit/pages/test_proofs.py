@@ -460,6 +460,21 @@ def test_an_account_follows_no_row_that_got_another_teachers_address(web: Websit
     assert by_google(web, "g-t1", "t1@lakeside.example").path == "/home"
 
 
+def test_an_account_follows_no_row_that_got_an_address_of_another_row(web: Website) -> None:
+    """The link was made at an address that nobody has any more."""
+    by_google(web, "g-t1", "t1@lakeside.example").press("I don't have an account yet")
+    for name, addresses in {"renamed": ("ada", "kim"), "swapped": ("kim", "ada")}.items():
+        first, second = (f"{address}@lakeside.example" for address in addresses)
+        people = (
+            person("t1", "teacher", email=first, given="Ada"),
+            person("t2", "teacher", email=second, given="Kim"),
+        )
+        report = lakesides(web, *people, name=name)
+        if report["status"] == "held":
+            decide(web.world, report, "approve")
+    assert by_google(web, "g-kim", "kim@lakeside.example").path == "/welcome"
+
+
 def test_an_account_follows_no_row_that_got_another_students_clever_id(web: Website) -> None:
     in_a_made_account(web)
     lakesides(web, user("t1", "teacher"), person("s1", clever="cid-2", given="Kid"), person("s2", clever="cid-1"))
