@@ -7,6 +7,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 IS_FULL = os.environ.get("DEPTH") == "full"
+EXPLORES = os.environ.get("EXPLORE") == "1"
 
 
 def depth(quick: int, full: int) -> int:
@@ -15,8 +16,13 @@ def depth(quick: int, full: int) -> int:
 
 
 def use_profile() -> None:
-    """Hypothesis: the same inputs each time in `make test`; in `make test-all` others each time, and more of them."""
+    """Hypothesis: the same inputs each time, more of them in `make test-all`; with EXPLORE=1 others each time.
+
+    What a change did not break does not stop it: whoever looks for what nobody found yet explores.
+    """
     common = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.register_profile("quick", common, derandomize=True, database=None, max_examples=40)
-    settings.register_profile("full", common, print_blob=True, max_examples=300)
+    settings.register_profile(
+        "full", common, derandomize=not EXPLORES, database=None, print_blob=True, max_examples=300
+    )
     settings.load_profile("full" if IS_FULL else "quick")
