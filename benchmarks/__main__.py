@@ -50,7 +50,7 @@ def _measure_imports(figures: Figures, people: int, format_: str) -> None:
 
 def _first_import(shape: Shape, folder: Path) -> tuple[Measured, Bench]:
     write(shape, folder / "roster")
-    bench = Bench(folder, removal_threshold_count=10**9, removal_threshold_percent=100)
+    bench = Bench(folder, removal_threshold_count=10**8, removal_threshold_percent=100)
     return bench.run(folder / "roster"), bench
 
 
