@@ -52,8 +52,15 @@ class Link:
     """What it counts for (M19); None for a link that an earlier version made, until the first login that fits."""
     is_ended: bool = False
     """Whether it was undone because its number is somebody else's now (M19)."""
+    noticed_version: int | None = None
+    """The version that notices were signed for, where it moved to another number since."""
     adopted_at: str | None = None
     """When a login that was new for it was taken for the same person's, without a question (M19)."""
+
+    @property
+    def signed_version(self) -> int:
+        """The version that notices are signed for: a move changes nothing of what they are about."""
+        return self.noticed_version or self.version
 
     @property
     def undoable_from(self) -> str:

@@ -76,7 +76,7 @@ class TokenKeys:
 
 
 _ACTIVATION_TOKEN = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})")
-_NOTICE_TOKEN = re.compile(r"([0-9a-f]{32})-(official|own)\.([A-Za-z0-9_-]{43})")
+_NOTICE_TOKEN = re.compile(r"([0-9a-f]{32}(?:\.[A-Za-z]{1,20})?)-(official|own)\.([A-Za-z0-9_-]{43})")
 
 
 # The activation mail and its reminders.
@@ -138,7 +138,7 @@ def notice_token(notice: Notice, link: Link, address: str, key: bytes) -> str:
         notice.user.district_id,
         notice.user.sourced_id,
         link.account_id,
-        link.version,
+        link.signed_version,
         link.linked_at,
         address,
         *_kind(notice.user),

@@ -276,7 +276,7 @@ class LinkStore:
         if item is None or int(item["version"]) != link.version or (present and present.is_linked):
             return None
         version = max(link.version, present.version if present else 0) + 1
-        moved = replace(link, user=to, version=version, proofs=proofs)
+        moved = replace(link, user=to, version=version, noticed_version=link.signed_version, proofs=proofs)
         if adopts:
             moved = replace(moved, adopted_at=to_iso(now))
         put = Put({**item, **_link_item(moved, None), "nudge_due_at": item.get("nudge_due_at")})
@@ -534,6 +534,7 @@ def _link_item(link: Link, nudge_at: datetime | None) -> Item:
             "joined": _link_item(link.joined, None) if link.joined else None,
             "proofs": _proofs_item(link.proofs) if link.proofs else None,
             "is_ended": link.is_ended or None,
+            "noticed_version": link.noticed_version,
             "adopted_at": link.adopted_at,
         }
     )
@@ -553,6 +554,7 @@ def link_of(item: Item) -> Link:
         joined=link_of(item["joined"]) if "joined" in item else None,
         proofs=_proofs_of(item["proofs"]) if "proofs" in item else None,
         is_ended=bool(item.get("is_ended")),
+        noticed_version=int(item["noticed_version"]) if item.get("noticed_version") else None,
         adopted_at=item.get("adopted_at"),
     )
 

@@ -132,10 +132,7 @@ class NoticePages:
         notice = self._services.notices.find(*named) if named else None
         if notice is None:
             return "unknown"
-        user = self._services.users.get(notice.user)
-        key = notice.user if user else self._services.users.present_key(notice.user)
-        user = user or self._services.users.get(key)
-        link = self._services.links.of_user(key)
+        user, link = self._person(notice)
         account = self._services.accounts.get(notice.account_id)
         district = self._services.districts.find(notice.user.district_id)
         address = addresses(user, account).get(notice.side)
@@ -146,6 +143,18 @@ class NoticePages:
         if is_old or is_another or not is_notice_token(token, notice, link, address, self._services.token_keys()):
             return "gone"
         return NoticedLink(notice, address, user, account, link, district)
+
+    def _person(self, notice: Notice) -> tuple[RosterUser | None, Link | None]:
+        """Whom the notice is about, under the number that they have now, and their link."""
+        user = self._services.users.get(notice.user)
+        key = notice.user if user else self._services.users.present_key(notice.user)
+        link = self._services.links.of_user(key)
+        if link is None or link.account_id != notice.account_id:
+            # The link followed its person to another number, and this one may be somebody else's (M19).
+            moved = self._services.links.person_linked_to(notice.account_id, notice.user.district_id)
+            if moved and moved != key:
+                return self._services.users.get(moved), self._services.links.of_user(moved)
+        return user or self._services.users.get(key), link
 
 
 def _sorry(problem: Problem) -> Reply:

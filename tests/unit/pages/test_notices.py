@@ -177,6 +177,34 @@ def test_it_works_for_thirty_days(web: Website) -> None:
     assert link_of(web).is_linked
 
 
+def test_a_notice_leads_to_its_link_also_once_it_moved_to_another_number(web: Website) -> None:
+    link = link_of(web)
+    assert link.proofs
+    assert web.world.links.move(link, key("t2"), link.proofs, event_id="moved", now=web.world.now)
+
+    page = arrived(web, OWN).press(BUTTON, email=OWN)
+
+    assert "If that is the address" in page.text
+    assert web.world.links.of_account("ada") == []
+    moved = web.world.links.of_user(key("t2"))
+    assert moved
+    assert moved.state is LinkState.UNDONE
+
+
+def test_a_notice_that_is_mailed_after_a_move_works_too(web: Website) -> None:
+    link = link_of(web)
+    assert link.proofs
+    adopts = Proof.DISTRICT_LOGIN_GOOGLE
+    assert web.world.links.move(
+        link, key("t2"), link.proofs, event_id=web.world.new_id(), now=web.world.now, adopts=adopts
+    )
+    assert web.world.notify_of_links()
+
+    arrived(web, OWN).press(BUTTON, email=OWN)
+
+    assert web.world.links.of_account("ada") == []
+
+
 def test_an_address_that_the_account_no_longer_has_undoes_nothing(web: Website) -> None:
     address = address_in_notice_to(web, OWN)
     web.world.feed(account("ada", "other@mail.example", google_sub="google-ada"))
