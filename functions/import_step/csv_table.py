@@ -33,10 +33,11 @@ _SAMPLE = 512
 """Records at the beginning of a file by which it is seen whether its rows leave out what is blank at their end."""
 _FEWEST_TRIMMED = 10
 """Of so many rows one at least is short where a file leaves out what is blank."""
-_LONGEST_HEADER = 1 << 20
 _BLOCK = 1 << 16
 LONGEST_LINE = 1 << 20
 """In characters."""
+_LONGEST_HEADER = 4 * LONGEST_LINE
+"""In bytes: a character of UTF-8 has at most four."""
 _MOST_AT_ONCE = 1 << 22
 """Characters of records that are read at once, where fields hold line breaks: such a record may have any number of lines."""
 MOST_COLUMNS = 20_000

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
-from functions.import_step import encoding
-from functions.import_step.archive import WHOLE, RosterFile
+from functions.import_step import csv_table, encoding
+from functions.import_step.archive import WHOLE, Piece, RosterFile
+from functions.import_step.csv_table import Table
 from functions.import_step.encoding import PIECE, scan
 
 LINES = [f"s{n},Ada,Lovelace" for n in range(20)]
@@ -48,3 +50,12 @@ def test_a_file_with_as_many_letters_of_utf_8_as_other_bytes_is_utf_8() -> None:
     """Though its bytes are half-width Japanese, too."""
     found = scan(file("name\né".encode() + b"\xb1\n")).encoding
     assert found.codec == "utf-8"
+
+
+def test_a_header_of_letters_of_several_bytes_is_read_whole_in_every_piece() -> None:
+    names = ["sourcedId", *("é" * 50 + str(n) for n in range(18_000)), "email"]
+    header = ",".join(names) + "\n"
+    contents = (header + "s1" + "," * (len(names) - 1) + "a@x.example\n").encode()
+    assert len(contents) > csv_table.LONGEST_LINE > len(header)
+    later = replace(file(contents), piece=Piece(len(header.encode()), None, 2))
+    assert Table(later, reject=lambda _: None, note=lambda _: None).has("email")
