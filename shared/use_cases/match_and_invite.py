@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from shared.domain.account import Account
 from shared.domain.activation import (
@@ -26,7 +27,7 @@ from shared.domain.errors import RefusedTransition
 from shared.domain.link import Link, LinkState
 from shared.domain.matching import Decision, Outcome, is_somebody_else
 from shared.domain.report import Note, merged_notes
-from shared.domain.roster import Role, RosterUser
+from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.runtime.parallel import each
 from shared.stores.activations import ActivationStore
 from shared.stores.identifier_index import IdentifierIndex, person_of
@@ -160,16 +161,21 @@ class MatchAndInvite:
         return result, merged_notes(notes)
 
     def preview(
-        self, district: District, users: Iterable[RosterUser], shared: set[str]
+        self,
+        district: District,
+        users: Iterable[RosterUser],
+        shared: set[str],
+        former: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[MatchCounts, list[Note]]:
-        """Return what ``run`` would, and write nothing (B1). ``shared`` are addresses that two people of the upload have."""
+        """Return what ``run`` would, and write nothing (B1). ``shared`` are addresses that two people of the upload have,
+        ``former`` the numbers under which the table has those who get other ones (B11): both are ``person_id``."""
         result = MatchCounts()
         notes: list[Note] = []
-        people = _matched_by_an_import(users)
-        links = self._links.of_users(user.key for user in people)
-        activations = self._activations.of_users(user.key for user in people if user.role is Role.TEACHER)
-        for user in people:
-            look = self._foresee(district, user, links.get(user.key), activations.get(user.key), shared)
+        people = [(user, _former_key(user.key, former)) for user in _matched_by_an_import(users)]
+        links = self._links.of_users(key for _, key in people)
+        activations = self._activations.of_users(key for user, key in people if user.role is Role.TEACHER)
+        for user, key in people:
+            look = self._foresee(district, user, links.get(key), activations.get(key), shared)
             result += look.counts
             notes += look.notes
         return result, merged_notes(notes)
@@ -259,6 +265,11 @@ class _Look:
 
     def with_note(self, note: Note) -> _Look:
         return replace(self, notes=(*self.notes, note))
+
+
+def _former_key(key: RosterUserKey, former: Mapping[str, str]) -> RosterUserKey:
+    number = former.get(key.person_id)
+    return RosterUserKey.of_person_id(key.district_id, number) if number else key
 
 
 def _matched_by_an_import(users: Iterable[RosterUser]) -> list[RosterUser]:

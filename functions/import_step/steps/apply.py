@@ -160,7 +160,7 @@ class Apply:
             return self._context.matcher.run
         shards = range(class_shards_of(plan.shards))
         shared = {address for other in shards for address in files.get(SHARED_ADDRESSES, other)}
-        return partial(self._context.matcher.preview, shared=shared)
+        return partial(self._context.matcher.preview, shared=shared, former=_former_numbers(files, plan))
 
     def _who_kept_an_address(
         self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int
@@ -171,9 +171,12 @@ class Apply:
         """
         parts = range(shard, class_shards_of(plan.shards), plan.shards)
         given_up = [each for part in parts for each in (files.find(GIVEN_UP, f"{part}{plan.round}") or {}).items()]
+        # A preview renumbers nobody: the table has people under the numbers that they had.
+        former = _former_numbers(files, plan) if import_.preview and given_up else {}
 
         def kept_by(address_and_others: tuple[str, list[str]]) -> list[RosterUser]:
-            address, others = address_and_others
+            address, listed = address_and_others
+            others = {*listed, *(former[other] for other in listed if other in former)}
             holders = self._context.users.by_email(import_.district_id, address, most=_FEW + len(others))
             return [user for user in holders if user.key.person_id not in others]
 
@@ -184,6 +187,11 @@ class Apply:
 def _id_pairs(files: WorkingFiles, plan: WritePlan, *, of_classes: bool) -> list[IdPair]:
     pairs = files.id_pairs(plan.before.renumbered) if plan.before else ()
     return [pair for pair in pairs if pair.is_of_class == of_classes]
+
+
+def _former_numbers(files: WorkingFiles, plan: WritePlan) -> dict[str, str]:
+    """The numbers of people before this import, by those that it gives them."""
+    return {pair.new: pair.old for pair in _id_pairs(files, plan, of_classes=False)}
 
 
 def _changed_people(

@@ -114,6 +114,15 @@ def test_a_preview_of_each_roster_of_the_corpus_says_the_same(corpus: Corpus) ->
         assert done["activations"]["queued"] or not each.invited
 
 
+def test_a_preview_says_the_same_of_somebody_whose_number_and_address_change() -> None:
+    world = World()
+    world.register()
+    for number, address in (("t1", "t1@lakeside.example"), ("t2", "t1@mail.example")):
+        foreseen, done = foreseen_and_done(world, files([(number, "teacher", address, "o1")]))
+        assert foreseen == done
+    assert done["activations"]["queued"] == 1
+
+
 @pytest.mark.deep
 @settings(max_examples=depth(60, 1_500))
 @given(st.lists(event, min_size=2, max_size=8))
