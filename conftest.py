@@ -8,7 +8,7 @@ import pytest
 
 from tests.depth import use_profile
 from tests.parts import Parts
-from tests.schedule import GroupScheduling
+from tests.schedule import GroupScheduling, takes_minutes
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,6 +20,11 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
     return GroupScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes begins first, so that no process waits for it at the end."""
+    items.sort(key=lambda item: not takes_minutes(item.nodeid))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

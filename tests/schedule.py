@@ -9,6 +9,13 @@ _ON_THE_STACK = ("tests/stack/", "tests/sam_local/", "tests/browser/test_browser
 _WHOLE_MODULES = ("tests/browser/", "tests/unit/imports/test_bad_uploads.py", "tests/unit/pages/test_openapi.py")
 """A page in a browser, a process that reads archives, prepared visitors: made once for a module."""
 
+_MINUTES = ("tests/unit/pages/test_proofs_at_random.py",)
+"""In full depth."""
+
+
+def takes_minutes(test: str) -> bool:
+    return test.startswith(_MINUTES)
+
 
 def group_of(test: str) -> str:
     """Tests of one group run in one process, in their order. ``test`` is a node id; most are a group of their own."""
