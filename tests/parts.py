@@ -12,7 +12,7 @@ from tests.depth import IS_FULL
 
 PARTS = {
     # seconds of all workers together: in make test, in the rest of make test-all
-    "tests/unit": (210, 550),
+    "tests/unit": (240, 550),
     "simulation": (110, 200),
     "tests/loopback": (10, 10),
     "tests/stack": (100, 400),
