@@ -5,12 +5,16 @@ import pytest
 from shared.domain.matching import (
     AccountSide,
     Grounds,
+    LinkProofs,
     LoginProof,
     Objection,
     Outcome,
+    Person,
+    Recognition,
     RosterSide,
     decide,
     may_consent,
+    recognise,
 )
 from shared.domain.roster import Role
 
@@ -131,3 +135,12 @@ def test_a_student_never_gets_an_account_that_owns_classes_with_students() -> No
     assert decide(student, [teaches], OWN, CLEVER).outcome is Outcome.UNMATCHED
     assert may_consent(student, teaches) is Objection.TEACHES
     assert may_consent(ADA, account()) is None
+
+
+def test_a_new_given_name_at_the_same_address_ends_no_link() -> None:
+    """A name that was corrected, and a second login of one issuer: it is asked, and nothing is taken away (M19)."""
+    before = Person("Ada", "Lovelace", OFFICIAL)
+    proofs = LinkProofs(before, frozenset({(GOOGLE.issuer, "hash-of-another")}), frozenset({OFFICIAL}))
+    now = Person("Augusta", "Lovelace", OFFICIAL)
+    found = recognise(proofs, GOOGLE, "hash", now, "Ada Lovelace", grounds=None, follows=False)
+    assert found is Recognition.CONFIRM
