@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlencode, urlparse
 
 import httpx
+import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -189,11 +190,9 @@ class Website:
         context = SimpleNamespace(
             function_name="pages", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="request"
         )
-        before, handler.api = handler.api, lambda: self._api  # type: ignore[assignment]
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(handler, "api", lambda: self._api)
             answer = handler.lambda_handler(event, cast(LambdaContext, context))
-        finally:
-            handler.api = before
         body = answer.get("body") or ""
         content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
         headers = [(k, str(v)) for k, v in answer["headers"].items()]

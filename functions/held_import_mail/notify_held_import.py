@@ -1,17 +1,18 @@
 """Send one mail to each contact of a district whose import is held (M3).
 
-Nothing is claimed before it is sent: when a worker dies in between, a contact hears of it twice, and never not at all.
+When a worker dies between send and note, a contact hears of it twice, and never not at all.
 """
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from functools import partial
 
 from shared.domain.report import Status
 from shared.mail import messages
-from shared.mail.delivery import Delivery, Outcome
-from shared.mail.ses import Mailer, MailRefused
+from shared.mail.contacts import notify_contacts
+from shared.mail.delivery import Delivery
+from shared.mail.rendering import Message
+from shared.mail.ses import Mailer
 from shared.runtime.settings import Brand
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportNotices
@@ -32,12 +33,9 @@ class NotifyHeldImport:
         notice = self._notices.of(district_id, import_id)
         if district is None or notice is None or notice.status is not Status.HELD:
             return 0
-        notified = 0
-        for contact in district.contacts:
-            contact_hash = hashlib.sha256(contact.encode()).hexdigest()[:16]
-            if contact_hash in notice.notified:
-                continue
-            message = messages.held_import(
+
+        def message_to(contact: str) -> Message:
+            return messages.held_import(
                 self._brand,
                 district,
                 to=contact,
@@ -45,35 +43,12 @@ class NotifyHeldImport:
                 reason=notice.message,
                 import_id=import_id,
             )
-            claim = _ContactClaim(self._notices, district_id, import_id, contact_hash)
-            try:
-                outcome = self._delivery.send(message, claim, is_urgent=True)
-            except MailRefused as refused:
-                if refused.may_try_later:
-                    raise
-                # This contact cannot be written to, which is no reason not to tell the next one.
-                continue
-            if outcome is Outcome.UNKNOWN:
-                # It counts as sent: one that may have come is enough.
-                claim.complete()
-            notified += 1
-        return notified
 
-
-@dataclass(frozen=True, slots=True)
-class _ContactClaim:
-    """That a contact was notified is noted after the send, and nothing before it."""
-
-    notices: ImportNotices
-    district_id: str
-    import_id: str
-    contact_hash: str
-
-    def take(self) -> Outcome | None:
-        return None
-
-    def release(self, refused: MailRefused) -> None:
-        raise refused
-
-    def complete(self, _message_id: str = "", /) -> None:
-        self.notices.note_notified(self.district_id, self.import_id, self.contact_hash)
+        return notify_contacts(
+            self._delivery,
+            district.contacts,
+            message_to,
+            is_noted=notice.notified.__contains__,
+            note=partial(self._notices.note_notified, district_id, import_id),
+            is_urgent=True,
+        )

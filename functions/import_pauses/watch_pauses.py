@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.clock import Clock, to_iso
 from shared.domain.district import District, Window
 from shared.domain.report import Status
 from shared.mail import messages
-from shared.mail.delivery import Delivery, Outcome
+from shared.mail.contacts import notify_contacts
+from shared.mail.delivery import Delivery
+from shared.mail.rendering import Message
 from shared.mail.ses import Mailer, MailRefused
 from shared.runtime.languages import language_for
 from shared.runtime.report_words import reason_in
@@ -124,43 +124,15 @@ class WatchPauses:
         return number
 
     def _tell_contacts(self, district: District, pause: Window, told: frozenset[str], *, begins: bool) -> int:
-        number = 0
-        for contact in district.contacts:
-            day = f"begins:{pause.first}" if begins else f"ends:{pause.last}"
-            what = f"{day}:{hashlib.sha256(contact.encode()).hexdigest()[:16]}"
-            if what in told:
-                continue
-            message = messages.pause(
-                self._brand, district, to=contact, begins=begins, first=pause.first, last=pause.last
-            )
-            claim = _ContactClaim(self._pauses, district.district_id, what)
-            try:
-                outcome = self._delivery.send(message, claim)
-            except MailRefused as refused:
-                if refused.may_try_later:
-                    raise
-                # This contact cannot be written to, which is no reason not to tell the next one.
-                continue
-            if outcome is Outcome.UNKNOWN:
-                # It counts as sent: one that may have come is enough.
-                claim.complete()
-            number += 1
-        return number
+        day = f"begins:{pause.first}" if begins else f"ends:{pause.last}"
 
+        def message_to(contact: str) -> Message:
+            return messages.pause(self._brand, district, to=contact, begins=begins, first=pause.first, last=pause.last)
 
-@dataclass(frozen=True, slots=True)
-class _ContactClaim:
-    """That a contact was told is noted after the send, and nothing before it."""
-
-    pauses: PauseStore
-    district_id: str
-    what: str
-
-    def take(self) -> Outcome | None:
-        return None
-
-    def release(self, refused: MailRefused) -> None:
-        raise refused
-
-    def complete(self, _message_id: str = "", /) -> None:
-        self.pauses.note_told(self.district_id, self.what)
+        return notify_contacts(
+            self._delivery,
+            district.contacts,
+            message_to,
+            is_noted=lambda contact: f"{day}:{contact}" in told,
+            note=lambda contact: self._pauses.note_told(district.district_id, f"{day}:{contact}"),
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
@@ -106,7 +106,8 @@ type Row = PersonRow | RoleRow | ClassRow
 class RowsHead(Struct, frozen=True):
     """What the rows of a block have in common."""
 
-    of: type[PeopleBlock | RolesBlock | ClassesBlock]
+    of: Callable[..., PeopleBlock | RolesBlock | ClassesBlock]
+    """Makes the block; its rows are of the kind that are added with this head."""
     file: str
     column: str
     untold: tuple[str, ...] = ()
@@ -185,9 +186,8 @@ class ShardWriter:
         for head, blocks in self._rows.items():
             for file, (rows, lines) in zip(self._files, blocks, strict=True):
                 if rows:
-                    # The head's block has rows of the kind that were added with it.
                     more = (head.untold,) if head.untold else ()
-                    file.write(packed(head.of(head.file, head.column, rows, lines, *more)))  # type: ignore[arg-type]
+                    file.write(packed(head.of(head.file, head.column, rows, lines, *more)))
         for key, texts_by_shard in self._enrollments.items():
             for file, texts in zip(self._files, texts_by_shard, strict=True):
                 if texts:

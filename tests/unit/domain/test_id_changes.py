@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 import tracemalloc
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -31,7 +32,7 @@ def people(*each: Known) -> People:
     return found
 
 
-def found(gone: list[Known], came: list[Known], *, stay: list[tuple[str, str]] = []) -> list[tuple[str, str, str]]:  # noqa: B006
+def found(gone: list[Known], came: list[Known], *, stay: Sequence[tuple[str, str]] = ()) -> list[tuple[str, str, str]]:
     pairing = Pairing(people(*gone), people(*came))
     for before, after in stay:
         pairing.stand(before.split(), after.split())
