@@ -324,3 +324,19 @@ def _renumber[T](
         stack.close()
         for shard, path in enumerate(paths):
             files.write_renumbered(kind, shard, left[shard], path)
+
+
+def with_kinds(lines: Iterable[bytes], people: dict[str, PersonRecord]) -> dict[str, bytes]:
+    """Lines of a snapshot without kinds as they are with kinds, by ``person_id``.
+
+    The kind is the role's; but where an earlier version took rows of two kinds for one person, the name tells whose it was.
+    """
+    found: dict[str, bytes] = {}
+    for stood in map(PEOPLE.decode, lines):
+        first = KIND_OF_ROLE[stood.role or Role.STUDENT]
+        kinds = sorted(NumberKind, key=lambda kind: kind is not first)
+        rows = ((kind, people.get(person_id(kind, stood.sourced_id))) for kind in kinds)
+        kind = next((kind for kind, row in rows if row and row.has_name_of(stood)), first)
+        record = stood.of_kind(kind)
+        found[record.sourced_id] = packed(record)
+    return found

@@ -14,7 +14,7 @@ from typing import Any, Self
 import pytest
 
 from functions.accounts_feed.account_line import LONGEST_LINE as LONGEST_FEED_LINE
-from functions.import_step import archive, compare_people, csv_table, partition, records
+from functions.import_step import archive, csv_table, partition, records, unusable_rows
 from functions.import_step.formats import oneroster
 from shared.domain.account import SkillMastery
 from shared.domain.roster import DistrictClass
@@ -207,8 +207,8 @@ def test_the_longest_ids_that_are_taken_fit_into_every_key(world: World) -> None
 
 
 def test_of_somebody_in_very_many_classes_the_first_ones_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare_people, "_SURELY_FEW", 2)
-    monkeypatch.setattr(compare_people, "MOST_OF_CLASSES", 30)
+    monkeypatch.setattr(unusable_rows, "_SURELY_FEW", 2)
+    monkeypatch.setattr(unusable_rows, "MOST_OF_CLASSES", 30)
     names = [f"c{n}" for n in range(8)]
     classes = "".join(f"{name},,,Algebra,k1,scheduled,o1,t1\n" for name in names)
     enrollments = "".join(enrolled("t1", "teacher", name) for name in names) + enrolled("s1")
@@ -222,7 +222,7 @@ def test_of_somebody_in_very_many_classes_the_first_ones_count(world: World, mon
 
 def test_several_deltas_give_nobody_more_classes_than_fit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a bound of five classes, when each of three deltas adds two …"""
-    monkeypatch.setattr(compare_people, "MOST_OF_CLASSES", 30)
+    monkeypatch.setattr(unusable_rows, "MOST_OF_CLASSES", 30)
     names = [f"c{n}" for n in range(6)]
     classes = "".join(f"{name},,,Algebra,k1,scheduled,o1,t1\n" for name in names)
     world.upload(roster(user("t1", "teacher"), user("s1"), classes=classes))

@@ -1,0 +1,56 @@
+"""What comparing one shard of people comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from functions.import_step.hurt import HurtCount
+from functions.import_step.one_person import Holder, holder_of
+from functions.import_step.records import PersonRecord, packed
+from shared.domain.import_safety import Fate
+from shared.domain.report import Counts, Note, Reject
+
+
+@dataclass(slots=True)
+class PeopleDiff:
+    """What one shard of people comes to."""
+
+    users: Counts = field(default_factory=Counts)
+    enrollments: Counts = field(default_factory=Counts)
+    standing: bytearray = field(default_factory=bytearray)
+    """Everybody afterwards, as the next snapshot holds them: lines in the order of their ids."""
+    stand: int = 0
+    """How many they are."""
+    aside: bytearray = field(default_factory=bytearray)
+    """Everybody without a role for which anything is done, in the same way."""
+    changes: list[tuple[PersonRecord | None, PersonRecord | None]] = field(default_factory=list)
+    """(before, after) of those who differ, where None stands for not there; empty where there was no snapshot."""
+    rejects: list[Reject] = field(default_factory=list)
+    """Rows about people or classes that are not in the upload, in the order in which they were read."""
+    notes: list[Note] = field(default_factory=list)
+    put_off: int = 0
+    put_off_enrollments: int = 0
+    schools: dict[str, tuple[Fate, Fate]] = field(default_factory=dict)
+    """By school: its people, and their enrollments."""
+    enrolled: int = 0
+    """How many enrollments there are afterwards."""
+    reused: list[str] = field(default_factory=list)
+    """Ids that name another person than before: given name, family name and address all differ."""
+    holders: list[Holder] = field(default_factory=list)
+    """Who has an address that another number has, too."""
+    records_of_holders: bytearray = field(default_factory=bytearray)
+    hurt: HurtCount = field(default_factory=HurtCount)
+    moved: list[str] = field(default_factory=list)
+    """Everybody who stood without a kind, by the ``person_id`` that they have now that numbers have kinds."""
+    strangers: list[tuple[PersonRecord | None, PersonRecord | None]] = field(default_factory=list)
+    """Who is gone, (before, None), and who came, (None, after); both for a number that names somebody else now."""
+
+    def note_holder(self, person: PersonRecord, *, stands: bool) -> None:
+        """Keep somebody who may have other numbers."""
+        if holder := holder_of(person, stands=stands):
+            self.holders.append(holder)
+            self.records_of_holders += packed(person)
+
+    def fates(self, school: str) -> tuple[Fate, Fate]:
+        """How the people of a school, and their enrollments, fare."""
+        return self.schools.setdefault(school, (Fate(), Fate()))

@@ -1,0 +1,169 @@
+"""The rows of one shard, by person: one record for each, of all rows that are about the person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+
+from functions.import_step.deletion_notes import NotThere
+from functions.import_step.enrollment_notes import Unused
+from functions.import_step.records import MOST_CLEVER_IDS, MOST_SCHOOLS, PersonRecord, RoleRow
+from functions.import_step.shards import AnyPeopleBlock, EnrollmentsBlock, PeopleBlock, RolesBlock
+from shared.domain.report import Reject, Tally
+from shared.domain.roster import number_of
+
+_ID_OF_ROW = 3
+"""Which column of an enrollment's text is the row's own id."""
+type ByPerson = dict[str, dict[str, list[str]]]
+"""Enrollment role → person → class and the row's own id in turn, as they come; the id is empty where the row has none."""
+
+
+@dataclass(slots=True)
+class RowsByPerson:
+    """The rows of a shard, by person."""
+
+    people: dict[str, PersonRecord] = field(default_factory=dict)
+    untold: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of people in files that lack columns, for which fields."""
+    named_by_roles: set[str] = field(default_factory=set)
+    """People whom a row of roles is about that is not removed; one that was rejected for its role among them."""
+    unusable_roles: set[str] = field(default_factory=set)
+    """People of whom a row with a role was rejected."""
+    over: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """People with a role that is over or has not begun, with the file and line of the first."""
+    roles: dict[str, list[RoleRow]] = field(default_factory=dict)
+    """Rows of roles by person, where those of an earlier upload may count besides."""
+    removed: set[str] = field(default_factory=set)
+    not_there: NotThere = field(default_factory=NotThere)
+    enrollments: ByPerson = field(default_factory=dict)
+    ended: ByPerson = field(default_factory=dict)
+    unused: Unused = field(default_factory=Unused)
+    notes: Tally = field(default_factory=Tally)
+    """What is to be said of rows that are read."""
+    others: list[Reject] = field(default_factory=list)
+    """Rows with an id that an earlier row gives to somebody else."""
+
+    def by_person(self) -> Iterator[dict[str, list[str]]]:
+        """Person → classes and rows' ids, of each role, of enrollments and of those that are over."""
+        return chain(self.enrollments.values(), self.ended.values())
+
+
+def rows_by_person(blocks: Iterable[AnyPeopleBlock], *, tells_roles_with_people: bool) -> RowsByPerson:
+    seen = RowsByPerson()
+    one_text: dict[str, str] = {}
+    for block in blocks:
+        match block:
+            case PeopleBlock():
+                _gather_people(seen, block)
+            case RolesBlock():
+                _gather_roles(seen, block, adds=tells_roles_with_people)
+            case EnrollmentsBlock():
+                _gather_enrollments(seen, block, one_text)
+    for person in seen.people.values():
+        if len(person.roles) > 1:
+            person.settle_roles()
+    if tells_roles_with_people:
+        _take_roles_that_are_over(seen)
+    return seen
+
+
+def _gather_roles(seen: RowsByPerson, block: RolesBlock, *, adds: bool) -> None:
+    """``adds``: people have the roles of the upload, and no others."""
+    for row, line in zip(block.rows, block.lines, strict=True):
+        if not row.removed:
+            seen.named_by_roles.add(row.sourced_id)
+        if row.is_unusable:
+            seen.unusable_roles.add(row.sourced_id)
+            continue
+        if row.is_over:
+            seen.over.setdefault(row.sourced_id, (block.file, line))
+            seen.notes.tell("roles_over", _ROLES_OVER, block.file, line)
+        if not adds:
+            _gather_role(seen, block, row, line)
+            continue
+        if row.removed:
+            continue
+        known = seen.people.get(row.sourced_id)
+        if known and row.school_id and not known.has_room_for((row.school_id,)):
+            seen.others.append(too_many_schools(block, row.sourced_id, line))
+        elif known:
+            known.add_role(row)
+
+
+def _gather_role(seen: RowsByPerson, block: RolesBlock, row: RoleRow, line: int) -> None:
+    rows = seen.roles.setdefault(row.sourced_id, [])
+    if len(rows) < MOST_SCHOOLS:
+        rows.append(row)
+    else:
+        seen.others.append(too_many_schools(block, row.sourced_id, line))
+
+
+_ROLES_OVER = "Roles that are over or have not begun were not used."
+
+
+def _take_roles_that_are_over(seen: RowsByPerson) -> None:
+    """Who has no other role keeps those that are over or have not begun, and is neither mailed nor let in."""
+    for key, (file, line) in seen.over.items():
+        if person := seen.people.get(key):
+            person.take_roles(person.roles)
+            if person.role and person.is_off:
+                seen.notes.tell("disabled_user", _ALL_ROLES_OVER, file, line)
+
+
+_ALL_ROLES_OVER = "People all of whose roles are over or have not begun are counted, and neither mailed nor let in."
+_DISABLED = "People whom the roster disables (enabledUser) are counted, and neither mailed nor let in."
+
+
+def too_many_schools(block: PeopleBlock | RolesBlock, sourced_id: str, line: int) -> Reject:
+    message = f"A person can have {MOST_SCHOOLS} schools and {MOST_CLEVER_IDS} Clever ids. Leave out the others."
+    return Reject(block.file, line, block.column, "too_many_schools", message, number_of(sourced_id)[:80])
+
+
+def _gather_enrollments(seen: RowsByPerson, block: EnrollmentsBlock, one_text: dict[str, str]) -> None:
+    by_person = (seen.ended if block.removed else seen.enrollments).setdefault(block.role, {})
+    texts = block.texts.split("\n")
+    row_id = ""
+    has_ids = texts[0].count("\t") >= _ID_OF_ROW
+    for text in texts:
+        if has_ids:
+            user, class_id, _, row_id = text.split("\t")
+        else:
+            user, class_id, _ = text.split("\t")
+        # A class has many people: its id is kept once.
+        class_id = one_text.setdefault(class_id, class_id)
+        if user in by_person:
+            by_person[user] += (class_id, row_id)
+        else:
+            by_person[user] = [class_id, row_id]
+
+
+def _gather_people(seen: RowsByPerson, block: PeopleBlock) -> None:
+    for row, line in zip(block.rows, block.lines, strict=True):
+        if row.removed:
+            seen.removed.add(row.sourced_id)
+            continue
+        if row.disabled:
+            seen.notes.tell("disabled_user", _DISABLED, block.file, line)
+        known = seen.people.get(row.sourced_id)
+        if known is None:
+            seen.people[row.sourced_id] = PersonRecord.of(row)
+            if block.untold:
+                seen.untold[row.sourced_id] = block.untold
+            continue
+        if known.contradicts(row):
+            message = "An earlier row gives this id to somebody with another name. Give each person an id of their own."
+            seen.others.append(
+                Reject(block.file, line, block.column, "id_of_another", message, number_of(row.sourced_id)[:80])
+            )
+            continue
+        if not known.has_room_for(row.school_ids, row.clever_ids):
+            seen.others.append(too_many_schools(block, row.sourced_id, line))
+            continue
+        seen.notes.tell("several_rows_per_person", _SEVERAL_ROWS, block.file, line)
+        if disagreement := known.disagreement(row):
+            seen.notes.tell("rows_disagree", disagreement, block.file, line)
+        known.add(row)
+
+
+_SEVERAL_ROWS = "People on several rows were read as one person each."
