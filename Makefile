@@ -72,10 +72,25 @@ load: setup-stack ## Let 200 browsers activate for two minutes while an import r
 
 # Values go through the environment, so that no shell reads what a reason has in it.
 
-export STACK STACK_NAME DISTRICT IMPORT ACTION BY REASON PERSON KIND ACCOUNT
+export STACK STACK_NAME DISTRICT IMPORT ACTION BY REASON PERSON KIND ACCOUNT SECRET FILE PRINCIPAL EXTERNAL_ID
 OPERATE = $(PYTHON) -m operations $@ $(if $(YES),--yes)
 given = $(if $($(1)),--$(2)="$$$(1)")
 PERSON_OF_A_DISTRICT = $(call given,DISTRICT,district) $(call given,PERSON,person) $(call given,KIND,kind)
+
+deploy: setup-sam $(MO) ## Build and deploy, first time and every time: STACK= SENDER_DOMAIN= or SENDER_EMAIL=, and any parameter of template.yaml as ALARM_EMAIL=
+	@$(PYTHON) -m operations.deploy
+
+doctor: setup ## Look at a stack, and say of each thing whether it is in order and what to do; JSON=1 for JSON
+	@$(OPERATE) $(if $(JSON),--json)
+
+set-secret: setup ## Set a secret that is typed, or comes by a pipe: SECRET=google, clever, or sources/{district}/{name}
+	@$(OPERATE) $(call given,SECRET,secret)
+
+register-district: setup ## Register a district, or change its settings: DISTRICT= FILE=district.json
+	@$(OPERATE) $(call given,DISTRICT,district) $(call given,FILE,file)
+
+data-manager-role: setup ## Make a role for a district's data managers, which reaches its own prefixes alone: DISTRICT= PRINCIPAL={ARN}
+	@$(OPERATE) $(call given,DISTRICT,district) $(call given,PRINCIPAL,principal) $(call given,EXTERNAL_ID,external-id)
 
 decide: setup ## Approve or reject a held import, or roll back a finished one: DISTRICT= IMPORT= ACTION=approve|reject|roll_back BY= REASON=
 	@$(OPERATE) $(call given,DISTRICT,district) $(call given,IMPORT,import) $(call given,ACTION,action) $(call given,BY,by) $(call given,REASON,reason)

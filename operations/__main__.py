@@ -10,8 +10,19 @@ from enum import Enum
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operations import audit, decide, personal_data, redrive, resend, resume_mail
+from operations import (
+    audit,
+    data_manager_role,
+    decide,
+    personal_data,
+    redrive,
+    register_district,
+    resend,
+    resume_mail,
+    set_secret,
+)
 from operations.arguments import add_roster_user, filled
+from operations.doctor import command as doctor
 from operations.stack import Stack, StackNotFound, named_stack
 from shared.domain.errors import AccountLinkingError
 
@@ -47,6 +58,35 @@ class Command:
 
 
 COMMANDS = (
+    Command(
+        "doctor",
+        "look at a stack, and say of each thing whether it is in order and what to do",
+        doctor.run,
+        doctor.add_arguments,
+    ),
+    Command(
+        "set-secret",
+        "set a secret that is typed, or comes by a pipe",
+        set_secret.run,
+        set_secret.add_arguments,
+        set_secret.check,
+    ),
+    Command(
+        "register-district",
+        "register a district, or change its settings",
+        register_district.run,
+        register_district.add_arguments,
+        confirm=Confirm.ON_AWS,
+        question=register_district.question,
+    ),
+    Command(
+        "data-manager-role",
+        "make a role for a district's data managers, which reaches its own prefixes alone",
+        data_manager_role.run,
+        data_manager_role.add_arguments,
+        confirm=Confirm.ON_AWS,
+        question=data_manager_role.question,
+    ),
     Command(
         "decide",
         "approve or reject a held import, or roll back a finished one",

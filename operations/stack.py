@@ -39,7 +39,7 @@ class Stack:
     outputs: Mapping[str, str]
     session: boto3.Session
     endpoint_url: str | None = None
-    """Where the local stack answers; None on AWS."""
+    """Where an emulator answers; None on AWS."""
 
     @property
     def is_local(self) -> bool:
@@ -48,6 +48,20 @@ class Stack:
     def __str__(self) -> str:
         place = f"account {self.account}, region {self.region}"
         return f"{self.name} ({place}, {self.endpoint_url})" if self.is_local else f"{self.name} ({place})"
+
+    @property
+    def deployed_name(self) -> str:
+        """What CloudFormation calls the stack."""
+        return self.outputs["ImportStateMachineArn"].rpartition(":")[2].removesuffix("-import")
+
+    @property
+    def partition(self) -> str:
+        """``aws``, or what stands for it in ARNs of other partitions."""
+        return self.outputs["ImportStateMachineArn"].split(":")[1]
+
+    def client(self, service: str) -> Any:
+        """A client of any service; untyped, as the stubs of few are among the tools."""
+        return self.session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]  # any name
 
     def s3(self) -> S3Client:
         return self.session.client("s3", endpoint_url=self.endpoint_url)
@@ -62,8 +76,8 @@ class Stack:
         return self.session.client("dynamodb", endpoint_url=self.endpoint_url)
 
     def functions(self) -> Any:
-        """Lambda's client; untyped, as its stubs are not among the tools."""
-        return self.session.client("lambda", endpoint_url=self.endpoint_url)
+        """Lambda's client."""
+        return self.client("lambda")
 
     def table(self) -> Table:
         return self.session.resource("dynamodb", endpoint_url=self.endpoint_url).Table(self.outputs["TableName"])
@@ -88,9 +102,9 @@ def local_stack(running: Mapping[str, Any]) -> Stack:
     """The stack that ``.local/stack.json`` describes. It takes any credentials."""
     outputs: dict[str, str] = running["outputs"]
     region: str = running["region"]
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)  # noqa: S106 (no secret: the emulator takes any)
+    aws = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)  # noqa: S106 (no secret: the emulator takes any)
     account = outputs["ImportStateMachineArn"].split(":")[4]
-    return Stack(LOCAL, account, region, outputs, session, running["endpoint_url"])
+    return Stack(LOCAL, account, region, outputs, aws, running["endpoint_url"])
 
 
 def stack_on_aws(name: str) -> Stack:
@@ -98,19 +112,24 @@ def stack_on_aws(name: str) -> Stack:
 
     Raises StackNotFound.
     """
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 itself reads AWS_DEFAULT_REGION alone
+    aws = session()
     try:
-        found = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        found = aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         raise StackNotFound(
-            f"There is no stack {name} in this account and region ({session.region_name}). "
+            f"There is no stack {name} in this account and region ({aws.region_name}). "
             "AWS_PROFILE and AWS_REGION choose others."
         ) from error
     _, _, _, region, account, _ = found["StackId"].split(":", 5)
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-    return Stack(name, account, region, outputs, session)
+    return Stack(name, account, region, outputs, aws, os.environ.get("AWS_ENDPOINT_URL") or None)
+
+
+def session() -> boto3.Session:
+    """The account and region that AWS' own settings lead to."""
+    return boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 itself reads AWS_DEFAULT_REGION alone
 
 
 def _running_local_stack() -> dict[str, Any] | None:

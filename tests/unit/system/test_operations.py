@@ -232,14 +232,15 @@ def test_a_decision_on_aws_wants_yes_off_a_terminal() -> None:
     assert decision_in("rosters") is not None
 
 
-def test_the_commands_that_ask_are_those_that_cannot_be_taken_back() -> None:
+def test_the_commands_that_ask_are_those_that_change_what_others_meet() -> None:
     asks = {command.name: command.confirm for command in COMMANDS if command.confirm is not Confirm.NEVER}
-    assert asks == {"decide": Confirm.ON_AWS, "resume-mail": Confirm.ON_AWS, "delete-person": Confirm.ALWAYS}
+    on_aws = ("register-district", "data-manager-role", "decide", "resume-mail")
+    assert asks == {**dict.fromkeys(on_aws, Confirm.ON_AWS), "delete-person": Confirm.ALWAYS}
     assert all((command.confirm is Confirm.NEVER) == (command.question(_any_arguments()) == "") for command in COMMANDS)
 
 
 def _any_arguments() -> Any:
-    return SimpleNamespace(account="a", district="d", person="p", import_id="i", action="reject")
+    return SimpleNamespace(account="a", district="d", person="p", import_id="i", action="reject", principal="arn")
 
 
 @pytest.mark.usefixtures("aws")

@@ -1,0 +1,91 @@
+"""Whether people can log in: the secrets, and this service's clients at the hubs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from botocore.exceptions import ClientError
+
+from operations.doctor.facts import Facts
+from operations.doctor.finding import Finding, State, in_order, not_applicable, wrong
+from shared.domain.errors import InvalidSettings
+from shared.runtime.tokens import TokenKeys
+
+UNSET = "not-set"
+"""What the template writes where no client id was given."""
+_SHORTEST_KEY = 32
+"""Bytes."""
+_WRONG_CLIENT = ("invalid_client", "unauthorized_client", "unauthorized")
+
+
+def token_secret(facts: Facts) -> Finding:
+    """The key that mailed links and sessions are signed with is there, and can be read by the code."""
+    try:
+        key = TokenKeys.of_secret(_secret(facts, "TOKEN_SECRET_ARN")).current
+        if len(key) < _SHORTEST_KEY:
+            raise InvalidSettings("invalid_token_keys", f"It has {len(key)} bytes, and {_SHORTEST_KEY} are the least.")
+    except (InvalidSettings, ClientError, ValueError) as error:
+        return wrong(
+            f"The key of tokens cannot be used: {error}",
+            "Follow docs/runbooks/rotate-keys.md; mailed links are dead without it.",
+        )
+    return in_order("the key of tokens is there")
+
+
+def hub_clients(facts: Facts) -> Finding:
+    """Each hub that has a client id knows this service: it answers, and takes the secret and the callback address."""
+    found = {name: _hub(facts, name) for name in _hubs(facts.page_settings)}
+    faults = {name: finding for name, finding in found.items() if finding.state is State.WRONG}
+    if faults:
+        return wrong(
+            "; ".join(f"{name}: {finding.found}" for name, finding in faults.items()),
+            " ".join(finding.todo for finding in faults.values()),
+        )
+    if all(finding.state is State.NOT_APPLICABLE for finding in found.values()):
+        return wrong(
+            "No hub is set up, so nobody can log in at a district",
+            "Register this service with Google or Clever, and run `make deploy GOOGLE_CLIENT_ID={id}` or CLEVER_CLIENT_ID.",
+        )
+    return in_order("; ".join(f"{name}: {finding.found}" for name, finding in found.items()))
+
+
+def _hubs(settings: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(settings):
+        if name.endswith("_CLIENT_ID") and f"{name.removesuffix('_CLIENT_ID')}_ISSUER" in settings:
+            yield name.removesuffix("_CLIENT_ID").lower()
+
+
+def _hub(facts: Facts, name: str) -> Finding:
+    settings = facts.page_settings
+    client_id, issuer = settings[f"{name.upper()}_CLIENT_ID"], settings[f"{name.upper()}_ISSUER"]
+    if client_id in ("", UNSET):
+        return not_applicable("no client id is set")
+    set_secret = f"Run `make set-secret SECRET={name}`."
+    secret = json.loads(_secret(facts, "OIDC_SECRET_ARN")).get(f"{name}_client_secret", "")
+    if not secret and not facts.stack.is_local:
+        return wrong("its client secret is not set", set_secret)
+    metadata = facts.fetch(f"{issuer}/.well-known/openid-configuration", None).json()
+    if metadata.get("issuer") != issuer:
+        return wrong(
+            f"{issuer} does not answer as an issuer", f"Is {name.capitalize()}Issuer right? If so, wait and ask again."
+        )
+    callback = f"{settings['WEB_URL']}/callback/{name}"
+    form = {
+        "grant_type": "authorization_code",
+        "code": "asked-by-make-doctor",
+        "redirect_uri": callback,
+        "client_id": client_id,
+        "client_secret": secret,
+    }
+    error = str(facts.fetch(str(metadata.get("token_endpoint")), form).json().get("error", ""))
+    if error in _WRONG_CLIENT:
+        return wrong("it does not take the client id or its secret", set_secret)
+    if error == "redirect_uri_mismatch":
+        return wrong("it does not know the callback address", f"Register {callback} with it.")
+    return in_order("it knows this service")
+
+
+def _secret(facts: Facts, variable: str) -> str:
+    arn = facts.page_settings[variable]
+    return str(facts.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
