@@ -101,7 +101,9 @@ def test_decisions_are_numbered_dated_and_in_one_form():
     texts = {PurePosixPath(p).name: text for p, text in tree.texts().items() if p.startswith("docs/decisions/0")}
     index = tree.texts()["docs/decisions/README.md"]
     dates = []
-    for number, (name, text) in enumerate(sorted(texts.items()), 1):
+    assert len({name[:4] for name in texts}) == len(texts)
+    for name, text in sorted(texts.items()):
+        number = int(name[:4])
         form = rf"# {number}\. (.+)\n\nDate: (\d{{4}}-\d\d-\d\d)\n\n## Context\n(?s:.+)\n## Decision\n(?s:.+)\n## Consequences\n"
         found = re.match(form, text)
         assert found, name
