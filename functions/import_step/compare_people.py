@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from itertools import chain
 
 from msgspec.json import Decoder
+from msgspec.structs import replace
 
 from functions.import_step.formats.format import Mode
 from functions.import_step.id_changes import with_kinds
@@ -177,6 +178,9 @@ class _Comparison:
             if new:
                 result.hurt.came(new)
             return
+        if new and old.is_readdressed_as(new, self._plan.domains):
+            result.readdressed += 1
+            old = replace(old, email=new.email)
         how: Hurt | None = None
         is_left_out = new is None and _is_left_out(told, old)
         if is_left_out:

@@ -234,6 +234,14 @@ def _vacated(found: list[IdPair], kinds: dict[str, str], run: str) -> list[IdPai
     ]
 
 
+def readdressed(files: WorkingFiles, plan: ImportPlan) -> Iterator[PersonRecord]:
+    """Whose address has another domain of the district's and is otherwise the same, as the upload has them."""
+    for shard in range(plan.shards) if plan.before and len(plan.domains) > 1 else ():
+        for old, new in files.changes(PEOPLE, plan, shard):
+            if old and new and old.is_readdressed_as(new, plan.domains):
+                yield new
+
+
 # What stands, with the new numbers.
 
 

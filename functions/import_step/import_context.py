@@ -19,6 +19,7 @@ from shared.stores.import_files import ImportFiles
 from shared.stores.import_progress import ProgressStore
 from shared.stores.import_state import ImportStateStore
 from shared.stores.pauses import PauseStore
+from shared.stores.readdressing import Readdressing
 from shared.stores.renumbering import Renumbering
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
@@ -42,6 +43,7 @@ class ImportContext:
     matcher: MatchAndInvite
     clock: Clock
     renumbering: Renumbering
+    readdressing: Readdressing
     id_maps: IdMapStore
     pauses: PauseStore
     on_dispute: Callable[[], None]
@@ -72,6 +74,7 @@ class ImportContext:
             matcher,
             clock,
             Renumbering(table),
+            Readdressing(table),
             IdMapStore(table),
             PauseStore(table),
             on_dispute,

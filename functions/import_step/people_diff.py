@@ -39,6 +39,8 @@ class PeopleDiff:
     holders: list[Holder] = field(default_factory=list)
     """Who has an address that another number has, too."""
     records_of_holders: bytearray = field(default_factory=bytearray)
+    readdressed: int = 0
+    """How many people have the same address in another domain of the district's."""
     hurt: HurtCount = field(default_factory=HurtCount)
     moved: list[str] = field(default_factory=list)
     """Everybody who stood without a kind, by the ``person_id`` that they have now that numbers have kinds."""

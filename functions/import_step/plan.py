@@ -242,6 +242,8 @@ class WritePlan(Struct, kw_only=True):
     """The snapshot that is made."""
     by_kind: bool = False
     """Whether the numbers in it have kinds."""
+    domains: list[str] = []
+    """The mail domains that are or were the district's: an address that only moves between them is the same person's (B11)."""
 
     @property
     def rewrites_classes(self) -> bool:
@@ -356,6 +358,8 @@ class PeopleResult(Struct, kw_only=True):
     standing: dict[Kind, int]
     harm: Harm | None = None
     """None where an earlier version compared the shard."""
+    readdressed: int = 0
+    """How many people have the same address in another domain of the district's."""
 
 
 class ClassesResult(Struct, kw_only=True):
@@ -398,6 +402,8 @@ class IdPair(Struct, array_like=True):
 
 
 CLASS = "class"
+DOMAIN = "domain"
+"""The ground of somebody whose number stays and whose address has another domain of the district's."""
 SET_ASIDE = "set_aside"
 """The ground of a pair whose person left, and whose number is another person's now."""
 
@@ -460,6 +466,8 @@ class Totals(Struct, kw_only=True):
     rollover: dict[str, str] | None = None
     school_year: str = ""
     """The latest one that a class of the upload is of."""
+    readdressed: int = 0
+    """How many people keep their number and have the same address in another domain of the district's."""
     nights: str = ""
     """What the district's nights come to with this one (``History``)."""
 

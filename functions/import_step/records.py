@@ -8,7 +8,7 @@ still read; ``PersonRecord.of`` and ``add`` take it over, and its format reads i
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from functools import reduce
 from typing import Any
 from unicodedata import normalize
@@ -18,7 +18,8 @@ from msgspec import Struct
 from msgspec.json import Encoder
 from msgspec.structs import replace
 
-from shared.domain.id_changes import Known
+from shared.domain.email_address import has_only_another_domain
+from shared.domain.id_changes import Known, may_follow
 from shared.domain.person_name import names_contradict
 from shared.domain.roster import (
     ROLE_PRECEDENCE,
@@ -352,6 +353,13 @@ class PersonRecord(Struct, array_like=True, gc=False):
             and self.email == other.email
             and self.clever_ids == other.clever_ids
             and self.family_name == other.family_name
+        )
+
+    def is_readdressed_as(self, other: PersonRecord, domains: Collection[str]) -> bool:
+        """Whether the person stays, and the address has another one of these domains of the district's, and is otherwise the
+        same (B11)."""
+        return has_only_another_domain(self.email, other.email, domains) and may_follow(
+            self.known().person, other.known().person
         )
 
     def pairs(self) -> set[tuple[str, str]]:

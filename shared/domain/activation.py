@@ -58,6 +58,8 @@ class Activation:
     signed_number: str | None = None
     signed_kind: str = ""
     """The number, and its kind, for which the link in its mails was signed, where the person has another one since."""
+    signed_email: str | None = None
+    """The address for which it was signed, where the address has another domain since."""
     from_before_kinds: bool = False
     """Whether it was made when its person's number had no kind, as an earlier version noted it."""
 
@@ -69,6 +71,11 @@ class Activation:
         if self.from_before_kinds:
             return RosterUserKey(self.user.district_id, self.user.sourced_id)
         return self.user
+
+    @property
+    def signed_address(self) -> str:
+        """The address that the link in its mails names."""
+        return self.signed_email or self.official_email
 
     is_asked_for: bool = False
     """Whether a person asked for this mail, and waits for it: it waits for no day and no hour."""
@@ -165,6 +172,12 @@ def begins_anew(present: Activation, address: str) -> bool:
     if present.state is ActivationState.WITHDRAWN:
         return present.sent_at is None
     return present.state in _IS_GOOD_FOR_ONE_ADDRESS and present.official_email != address
+
+
+def follows_address(present: Activation) -> bool:
+    """Whether an activation goes on at its person's address in another domain: not one that was used, and not one whose mail
+    came back, so that the new address has none yet (B11)."""
+    return not present.used_at and present.state is not ActivationState.BOUNCED
 
 
 def starts_at(district: District, now: datetime) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -34,3 +35,11 @@ def normalise(raw: str | None) -> str | None:
 def domain_of(address: str) -> str:
     """The part after the ``@`` of a normalised address."""
     return address.rpartition("@")[2]
+
+
+def has_only_another_domain(before: str | None, now: str | None, domains: Collection[str]) -> bool:
+    """Whether two normalised addresses are different and equal before the ``@``, and both domains are among these."""
+    if before is None or now is None or before == now:
+        return False
+    (local, _, then), (same, _, since) = before.rpartition("@"), now.rpartition("@")
+    return local == same and then in domains and since in domains

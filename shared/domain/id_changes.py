@@ -81,9 +81,19 @@ def may_follow(before: Person, now: Person) -> bool:
     return not is_somebody_else(before, now)
 
 
-def held_for_ids(learnt: int, stood: int) -> dict[str, str] | None:
-    """The reason why an import waits in which so many of the people who stand have numbers that no map says; None for a
-    handful."""
+def held_for_ids(learnt: int, stood: int, readdressed: int = 0) -> dict[str, str] | None:
+    """The reason why an import waits in which so many of the people who stand have numbers that no map says, or addresses in
+    another domain of the district's (``readdressed``); None for a handful."""
+    if readdressed > HANDFUL:
+        return {
+            "code": "ids_changed",
+            "message": (
+                f"{readdressed} of {stood} people have the same address as before in another mail domain of the district's; "
+                f"{learnt} people are listed in id-changes.csv, those with other numbers among them. Nothing was written. Approve "
+                "it if the district's domain changed: links, mails that are out and goals follow the people, nobody is removed "
+                "and nobody is mailed again. If not, reject it."
+            ),
+        }
     if learnt <= HANDFUL:
         return None
     return {

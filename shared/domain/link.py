@@ -54,6 +54,8 @@ class Link:
     """Whether it was undone because its number is somebody else's now (M19)."""
     noticed_version: int | None = None
     """The version that notices were signed for, where it moved to another number since."""
+    matched_address: str | None = None
+    """Of a match: the account's address on which it rests, where the roster's has another domain of the district's since."""
     adopted_at: str | None = None
     """When a login that was new for it was taken for the same person's, without a question (M19)."""
 

@@ -110,6 +110,12 @@ REASONS: Final = {
             "that are out and goals follow the people, nobody is removed and nobody is mailed again. If not, "
             "reject it, and upload a map of old and new numbers (id_map.csv) with the roster."
         ),
+        _(
+            "%(readdressed)s of %(stood)s people have the same address as before in another mail domain of the district's; "
+            "%(learnt)s people are listed in id-changes.csv, those with other numbers among them. Nothing was written. "
+            "Approve it if the district's domain changed: links, mails that are out and goals follow the people, nobody is "
+            "removed and nobody is mailed again. If not, reject it."
+        ),
     ),
     "internal_error": Words(
         _(
@@ -486,6 +492,13 @@ NOTES: Final = {
         _("People whom the roster disables (enabledUser) are counted, and neither mailed nor let in."),
         _("People all of whose roles are over or have not begun are counted, and neither mailed nor let in."),
         advice=_("Correct the row if this is not meant."),
+    ),
+    "domain_changed": Words(
+        _(
+            "Addresses have another mail domain of the district's than before and are otherwise the same. Links and mails that "
+            "are out go on at the new addresses; nobody is mailed again, but for those whose mail came back."
+        ),
+        advice=_("Correct an address that is another person's."),
     ),
     "email_not_usable": Words(
         _("Addresses that are not valid were read as if there were none."),

@@ -93,7 +93,7 @@ def activation_token(activation: Activation, key: bytes) -> str:
         activation.activation_id,
         user.district_id,
         user.sourced_id,
-        activation.official_email,
+        activation.signed_address,
         activation.token_version,
         *_kind(user),
     )

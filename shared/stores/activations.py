@@ -126,6 +126,15 @@ class ActivationStore:
         """A teacher's official address changed before the mail went out: it goes to the new one."""
         self._step(activation, ActivationState.PENDING, _update(activation).set(email=address))
 
+    def readdress(self, activation: Activation, address: str) -> bool:
+        """Let an activation go on at its person's address in another domain: the link in a mail that is out goes on working
+        (B11). False where it was changed in the meantime."""
+        update = _update(activation).set(email=address)
+        if activation.state is not ActivationState.PENDING:
+            update = update.set_first(signed_email=activation.official_email)
+        is_as_read = update.when(_PRESENT_ONE, id=activation.activation_id)
+        return self._table.attempt(is_as_read.when("#state = :state", state=activation.state.value))
+
     def claim(self, activation: Activation, *, now: datetime, lease: timedelta) -> None:
         """Claim the activation for one send, and note until when its link works.
 
@@ -331,6 +340,7 @@ def _item(a: Activation) -> Item:
         "reminders": a.reminders or None,
         "signed_number": a.signed_number,
         "signed_kind": a.signed_kind or None,
+        "signed_email": a.signed_email,
         "from_before_kinds": a.from_before_kinds or None,
         "is_asked_for": a.is_asked_for or None,
     }
@@ -358,6 +368,7 @@ def activation_of(item: Item) -> Activation:
         trouble=item.get("trouble"),
         signed_number=item.get("signed_number"),
         signed_kind=item.get("signed_kind", ""),
+        signed_email=item.get("signed_email"),
         from_before_kinds=bool(item.get("from_before_kinds")),
         is_asked_for=bool(item.get("is_asked_for")),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from shared.domain.district import DISTRICT_ID, District
+from shared.domain.district import DISTRICT_ID, MOST_DOMAINS, District
 from shared.domain.errors import Conflict, InvalidSettings, UnknownDistrict
 from shared.domain.roster import School
 from shared.stores.keys import (
@@ -75,7 +75,8 @@ class DistrictStore:
         for at, domain in shared.items():
             if reason := _why_not_shared(domain, found.get(at), district_id):
                 raise reason
-        is_as_before = Put({**settings_key(district_id), "body": body, "claims": True}).when(
+        settings = {**settings_key(district_id), "body": body, "claims": True}
+        is_as_before = Put({**settings, "former_domains": _former_domains(before, district)}).when(
             "body = :before" if before else ABSENT, **({"before": before["body"]} if before else {})
         )
         given_up = [
@@ -121,6 +122,11 @@ class DistrictStore:
     def disputed(self, district_id: str) -> tuple[str, ...]:
         """What the settings name that is another district's (M21)."""
         return tuple((self._table.get(settings_key(district_id)) or {}).get("disputed") or ())
+
+    def domains(self, district_id: str) -> list[str]:
+        """The mail domains that are the district's, its own and shared ones, and those that were (B11); sorted."""
+        item = self._table.get(settings_key(district_id))
+        return sorted({*district_of(item).login_domains, *item.get("former_domains", ())}) if item else []
 
     def find(self, district_id: str) -> District | None:
         if not DISTRICT_ID.fullmatch(district_id):
@@ -170,6 +176,14 @@ def _keys_of(district: District) -> Iterator[Key]:
     """Every item that the claims of these settings stand in."""
     yield from (key for _, _, key in _claimed_keys(district))
     yield from map(domain_key, district.shared_email_domains)
+
+
+def _former_domains(before: Item | None, district: District) -> list[str] | None:
+    """The domains that earlier settings named and these do not; None for none."""
+    if before is None:
+        return None
+    named = [*district_of(before).login_domains, *before.get("former_domains", ())]
+    return [domain for domain in dict.fromkeys(named) if domain not in district.login_domains][:MOST_DOMAINS] or None
 
 
 def _own(key: Key, district_id: str) -> Put:

@@ -144,12 +144,14 @@ class IdentifierIndex:
         address_is_shared: bool | None = None,
         undone: Collection[str] = (),
         written: Account | None = None,
+        matched: Link | None = None,
     ) -> Decision:
         """Ask ``matching.decide`` about everybody who holds this person's address, Clever ids or login.
 
         Without ``login`` it is an import, or the list of candidates, that asks. ``address_is_shared`` is for an import that
         is not applied yet and knows more than the table, and so is ``undone``: accounts whose link to this row it ends.
         ``address_is_proven`` says that a mail or an issuer proved it. ``written`` is an account that is just being written.
+        ``matched`` is how the person is matched or linked: a match outlives a change of the district's mail domain (B11).
         """
         on_address = self._on_address(user) if user.official_email else OnAddress()
         if address_is_shared is not None:
@@ -159,6 +161,7 @@ class IdentifierIndex:
             on_address = replace(on_address, is_shared=address_is_shared, former=former, leaving=leaving)
         was_anothers, kept = self._before(user, on_address.former)
         kept_claims = [Claim(link.account_id, user.official_email, is_verified=True) for link in kept]
+        kept_claims += self._outlives_domain(user, matched, written)
         opened = self.account_by_subject(*login.identity) if login else None
         claims = {claim.account_id: claim for claim in self._other_claims(user, login, opened)}
         claims |= {claim.account_id: claim for claim in (*on_address.claims, *kept_claims)}
@@ -244,6 +247,17 @@ class IdentifierIndex:
         if last and not is_user(last["SK"]):
             former = _former(self._table.page(pk, f"{FORMER}{of_district}", most=_FIRST_LOOK).items, user)
         return OnAddress(tuple(claims), bool(others), others, former)
+
+    def _outlives_domain(self, user: RosterUser, matched: Link | None, written: Account | None) -> list[Claim]:
+        """The account of a match from before the district's mail domain changed, as long as it has that address, verified."""
+        if matched is None or matched.state is not LinkState.MATCHED or matched.matched_address is None:
+            return []
+        if written is None or written.account_id != matched.account_id:
+            item = self._table.get(account_key(matched.account_id))
+            written = account_of(item, None) if item else None
+        if written is None or not (written.email_verified and written.email == matched.matched_address):
+            return []
+        return [Claim(matched.account_id, user.official_email, is_verified=True)]
 
     def _are_rows_of(self, teacher: RosterUser, others: Collection[RosterUserKey]) -> bool:
         """Whether the others on a teacher's address are the same human, as an administrator under another number."""

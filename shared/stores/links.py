@@ -117,6 +117,23 @@ class LinkStore:
         match = {**link_key(user), "state": LinkState.MATCHED.value, "account_id": account_id, "version": 1}
         return self._table.attempt(Put(match).when(_ONLY_MATCHED, matched=LinkState.MATCHED.value))
 
+    def readdress(self, link: Link, before: str, now: str, *, is_own: bool) -> bool:
+        """Let a match or a link go on at its person's address in another domain (B11). ``is_own`` says that the domain is the
+        district's alone: only then the address counts for a link as the one before did. False where it is another by now."""
+        if link.state is LinkState.MATCHED:
+            update = Update(link_key(link.user)).set_first(matched_address=before)
+            is_same = "#state = :matched AND account_id = :account"
+            return self._table.attempt(update.when(is_same, matched=LinkState.MATCHED.value, account=link.account_id))
+        proofs = link.proofs
+        if proofs is None or before not in (proofs.person.official_email, *proofs.addresses):
+            return True
+        person = proofs.person
+        if person.official_email == before:
+            person = replace(person, official_email=now)
+        addresses = proofs.addresses | {now} if is_own and before in proofs.addresses else proofs.addresses
+        wanted = replace(proofs, person=person, addresses=addresses)
+        return wanted == proofs or self._table.attempt(_put_proofs(link, wanted))
+
     def forget_match(self, user: RosterUserKey) -> None:
         """Take back a match that the rule no longer finds; anything but a match stays."""
         self._table.attempt(Delete(link_key(user)).when(_ONLY_MATCHED, matched=LinkState.MATCHED.value))
@@ -536,6 +553,7 @@ def _link_item(link: Link, nudge_at: datetime | None) -> Item:
             "is_ended": link.is_ended or None,
             "noticed_version": link.noticed_version,
             "adopted_at": link.adopted_at,
+            "matched_address": link.matched_address,
         }
     )
 
@@ -556,6 +574,7 @@ def link_of(item: Item) -> Link:
         is_ended=bool(item.get("is_ended")),
         noticed_version=int(item["noticed_version"]) if item.get("noticed_version") else None,
         adopted_at=item.get("adopted_at"),
+        matched_address=item.get("matched_address"),
     )
 
 

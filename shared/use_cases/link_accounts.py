@@ -156,7 +156,7 @@ class LinkAccounts:
         address = proven.user.official_email
         is_address_proven = proven.by is Proof.ACTIVATION or (address is not None and address == proven.verified_email)
         decision = self._identifiers.find_match(
-            proven.user, proven.district.own_domains, address_is_proven=is_address_proven
+            proven.user, proven.district.own_domains, address_is_proven=is_address_proven, matched=proven.link
         )
         named = (*([decision.account_id] if decision.account_id else []), *decision.candidates)
         accounts = self._accounts.get_many(named[:_MOST_CANDIDATES])
@@ -290,6 +290,7 @@ class LinkAccounts:
             login=login,
             shared_domains=proven.district.shared_email_domains,
             address_is_proven=user.official_email is not None and user.official_email == login.verified_email,
+            matched=link,
         )
         if decision.account_id and not (link and link.was_undone):
             if self._link_by_rule(proven, decision, hashed):

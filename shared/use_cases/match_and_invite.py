@@ -83,9 +83,14 @@ class MatchByRule:
         self._links = links
         self._activations = activations
 
-    def match(self, district: District, user: RosterUser, written: Account | None = None) -> Decision:
-        """Find and note the match of a person. ``written`` is an account that is just being written."""
-        found = self._identifiers.find_match(user, district.own_domains, written=written)
+    def match(
+        self, district: District, user: RosterUser, written: Account | None = None, matched: Link | None = None
+    ) -> Decision:
+        """Find and note the match of a person, which was ``matched`` before. ``written`` is an account that is just being
+        written."""
+        found = self._identifiers.find_match(user, district.own_domains, written=written, matched=matched)
+        if found.account_id and matched and matched.matched_address and found.account_id == matched.account_id:
+            return found
         if found.account_id:
             self._links.record_match(user.key, found.account_id)
         else:
@@ -171,7 +176,7 @@ class MatchAndInvite:
         ``former`` the numbers under which the table has those who get other ones (B11): both are ``person_id``."""
         result = MatchCounts()
         notes: list[Note] = []
-        people = [(user, _former_key(user.key, former)) for user in _matched_by_an_import(users)]
+        people = [(user, former_key(user.key, former)) for user in _matched_by_an_import(users)]
         links = self._links.of_users(key for _, key in people)
         activations = self._activations.of_users(key for user, key in people if user.role is Role.TEACHER)
         for user, key in people:
@@ -194,7 +199,7 @@ class MatchAndInvite:
                 return _Look(MatchCounts(matched=1))
             ended, link = frozenset({link.account_id}), replace(link, state=LinkState.UNDONE, undone_at=to_iso(now))
         found = self._identifiers.find_match(
-            user, district.own_domains, address_is_shared=user.official_email in shared, undone=ended
+            user, district.own_domains, address_is_shared=user.official_email in shared, undone=ended, matched=link
         )
         if present and _is_of_one_before(present, link):
             present = None
@@ -210,7 +215,7 @@ class MatchAndInvite:
             if not _is_anothers(link, user):
                 return _Look(MatchCounts(matched=1)), None
             ended = link = self._links.end(link, event_id=self._new_id(), now=self._clock())
-        found = self._matches.match(district, user, written)
+        found = self._matches.match(district, user, written, link)
         present = self._activations.of_user(user.key) if user.role is Role.TEACHER else None
         if present and _is_of_one_before(present, link) and self._activations.discard(present):
             present = None
@@ -267,7 +272,8 @@ class _Look:
         return replace(self, notes=(*self.notes, note))
 
 
-def _former_key(key: RosterUserKey, former: Mapping[str, str]) -> RosterUserKey:
+def former_key(key: RosterUserKey, former: Mapping[str, str]) -> RosterUserKey:
+    """Under which key the table has somebody to whom an import gives another number: ``former`` as ``preview`` has it."""
     number = former.get(key.person_id)
     return RosterUserKey.of_person_id(key.district_id, number) if number else key
 

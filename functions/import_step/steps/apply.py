@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
+from msgspec.structs import replace
+
 from functions.import_step.import_context import ImportContext
 from functions.import_step.memberships import Roll, moves
 from functions.import_step.plan import IdPair, Import, MatchResult, StepResult, WritePlan
@@ -24,10 +26,11 @@ from functions.import_step.working_files import (
 )
 from shared.domain.district import District
 from shared.domain.report import Note, merged_notes
-from shared.domain.roster import DistrictClass, RosterUser, RosterUserKey, School
+from shared.domain.roster import DistrictClass, Role, RosterUser, RosterUserKey, School
 from shared.runtime.parallel import each as each_of
+from shared.stores.readdressing import AddressChange
 from shared.stores.renumbering import NumberChange
-from shared.use_cases.match_and_invite import MatchCounts
+from shared.use_cases.match_and_invite import MatchCounts, former_key
 
 _FEW = 8
 
@@ -44,6 +47,7 @@ class Apply:
         plan = files.get(WRITE_PLAN)
         self._move_people(import_, files, shard)
         self._renumber_people(import_, files, plan, shard)
+        self._readdress_people(import_, files, plan, shard)
         writes = self._context.users.write(_changed_people(import_, files, plan, shard))
         changes = files.changes(PEOPLE, plan, shard)
         moved = moves(changes, class_shards_of(plan.shards))
@@ -81,6 +85,19 @@ class Apply:
         ]
         exchanged = olds & {pair.new for pair in pairs}
         self._context.renumbering.follow(changes, import_.run_id, self._context.clock(), exchanged)
+
+    def _readdress_people(self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int) -> None:
+        """Let those of a shard whose address has another domain of the district's keep what is noted of it (B11)."""
+        if len(plan.domains) > 1:
+            own_domains = self._context.district(import_).own_domains
+            self._context.readdressing.follow(
+                (
+                    AddressChange(old.email or "", new.roster_user(import_.district_id))
+                    for old, new in files.changes(PEOPLE, plan, shard)
+                    if old and new and old.is_readdressed_as(new, plan.domains)
+                ),
+                own_domains,
+            )
 
     def members(self, import_: Import, shard: int) -> StepResult:
         """Write the classes of one shard that have changed, or whose people have: one or two items each."""
@@ -135,7 +152,7 @@ class Apply:
         files = self._context.files(import_)
         plan = files.get(WRITE_PLAN)
         district = self._context.district(import_)
-        users = _newly_looked_at(import_, files, plan, shard, in_pilot=bool(district.schools))
+        users = self._newly_looked_at(import_, files, plan, shard, in_pilot=bool(district.schools))
         again = self._who_kept_an_address(import_, files, plan, shard)
         match = self._matcher(import_, files, plan)
         matching, notes = match(district, users)
@@ -152,6 +169,30 @@ class Apply:
             ]
         files.put(MATCH_RESULT, MatchResult(matching, merged_notes([*notes, *more])), shard)
         return self._context.part_done(import_, "match", shard, of=plan.shards)
+
+    def _newly_looked_at(
+        self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int, *, in_pilot: bool
+    ) -> Iterator[RosterUser]:
+        """People who are new, came back, or of whom something changed that a match rests on; in a pilot also their schools.
+
+        Whose address has only another domain of the district's is looked at where a mail to the one before came back.
+        """
+        readdressed: list[RosterUser] = []
+        for old, new in files.changes(PEOPLE, plan, shard):
+            if new is None:
+                continue
+            follows = old is not None and old.is_readdressed_as(new, plan.domains)
+            before = replace(old, email=new.email) if old and follows else old
+            user = new.roster_user(import_.district_id)
+            if before is None or not before.is_matched_like(new) or (in_pilot and before.school_ids != new.school_ids):
+                yield user
+            elif follows and user.role is Role.TEACHER:
+                readdressed.append(user)
+        if readdressed:
+            former = _former_numbers(files, plan) if import_.preview else {}
+            keys = {user.key: former_key(user.key, former) for user in readdressed}
+            came_back = self._context.readdressing.mails_that_came_back(keys.values())
+            yield from (user for user in readdressed if keys[user.key] in came_back)
 
     def _matcher(
         self, import_: Import, files: WorkingFiles, plan: WritePlan
@@ -204,14 +245,3 @@ def _changed_people(
             yield before, new.roster_user(import_.district_id)
         elif old:
             yield before, old.roster_user(import_.district_id, active=False)
-
-
-def _newly_looked_at(
-    import_: Import, files: WorkingFiles, plan: WritePlan, shard: int, *, in_pilot: bool
-) -> Iterator[RosterUser]:
-    """People who are new, came back, or of whom something changed that a match rests on; in a pilot also their schools."""
-    for old, new in files.changes(PEOPLE, plan, shard):
-        if new is None:
-            continue
-        if old is None or not old.is_matched_like(new) or (in_pilot and old.school_ids != new.school_ids):
-            yield new.roster_user(import_.district_id)

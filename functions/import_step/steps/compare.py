@@ -72,6 +72,7 @@ class Compare:
                 reused=First(len(result.reused), result.reused[:SHOWN]),
                 standing={Kind.USERS: result.stand, Kind.ENROLLMENTS: result.enrolled},
                 harm=result.hurt.harm,
+                readdressed=result.readdressed,
             ),
             f"{shard}{plan.round}",
         )

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from itertools import chain
 
+from msgspec import structs
+
 from functions.import_step.formats.format import Mode
 from functions.import_step.hurt import hurt
+from functions.import_step.id_changes import readdressed
 from functions.import_step.import_context import ImportContext
-from functions.import_step.plan import Ending, IdResult, Import, ImportPlan, Rejection, StepResult, Totals
+from functions.import_step.plan import DOMAIN, Ending, IdResult, Import, ImportPlan, Rejection, StepResult, Totals
 from functions.import_step.working_files import (
     ENDED,
     ID_MAP,
@@ -22,7 +25,7 @@ from functions.import_step.working_files import (
     WorkingFiles,
 )
 from shared.domain.report import Counts, Kind, Note, Reject, Report, Status, merged_notes, rejected_report
-from shared.domain.roster import kind_of, number_of
+from shared.domain.roster import KIND_OF_ROLE, Role, kind_of, number_of
 from shared.runtime.report_words import in_language, rejects_in
 from shared.stores.import_state import Snapshot
 from shared.stores.imports import import_record
@@ -84,7 +87,7 @@ class Finish:
         report.files = [{"file": file, "rows": rows} for file, rows in plan.rows.items()]
         report.users, report.classes, report.enrollments = (totals.counts[kind] for kind in Kind)
         ids = files.find(ID_RESULT) or IdResult()
-        report.id_changes = ids.people or None
+        report.id_changes = ids.people + totals.readdressed or None
         report.rollover = totals.rollover
         notes = totals.notes + self._add_matching(import_, plan, report)
         notes += map(_disputed, self._context.districts.disputed(import_.district_id))
@@ -183,6 +186,8 @@ def _hurt(files: WorkingFiles, plan: ImportPlan) -> Iterator[tuple[str, ...]]:
     over = files.classes_over(plan)
     for shard in range(plan.shards) if plan.before else ():
         for old, new in files.changes(PEOPLE, plan, shard):
+            if old and new and old.is_readdressed_as(new, plan.domains):
+                old = structs.replace(old, email=new.email)
             if old and (how := hurt(old, new, over)):
                 schools = " ".join(old.school_ids)
                 yield how.value, kind_of(old.sourced_id) or "", number_of(old.sourced_id), old.role or "", schools
@@ -198,6 +203,11 @@ def _disputed(claim: str) -> Note:
 
 
 def _shown_changes(files: WorkingFiles, plan: ImportPlan) -> Iterator[tuple[str, ...]]:
-    """(kind, old number, new number, what says so) of everybody whose number changes."""
-    pairs = files.id_pairs(plan.before.renumbered) if plan.before else ()
-    return ((pair.kind, number_of(pair.old), number_of(pair.new), pair.ground) for pair in pairs if pair.is_shown)
+    """(kind, old number, new number, what says so) of everybody whose number changes, or whose address has another domain."""
+    pairs = [*files.id_pairs(plan.before.renumbered)] if plan.before else []
+    yield from ((pair.kind, number_of(pair.old), number_of(pair.new), pair.ground) for pair in pairs if pair.is_shown)
+    renumbered = {pair.new for pair in pairs}
+    for person in readdressed(files, plan):
+        if person.sourced_id not in renumbered:
+            number = number_of(person.sourced_id)
+            yield KIND_OF_ROLE[person.role or Role.STUDENT], number, number, DOMAIN

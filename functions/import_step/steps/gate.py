@@ -8,7 +8,7 @@ from datetime import date
 from msgspec.structs import replace
 
 from functions.import_step.formats.format import Mode
-from functions.import_step.id_changes import find_changes, renumber
+from functions.import_step.id_changes import find_changes, readdressed, renumber
 from functions.import_step.import_context import ImportContext
 from functions.import_step.one_person import people_of_several_numbers
 from functions.import_step.plan import (
@@ -44,6 +44,10 @@ from shared.domain.report import Counts, Kind, Note, Status, merged_notes
 from shared.stores.import_state import Snapshot
 
 _REUSED_SHOWN = 5
+_DOMAIN_CHANGED = (
+    "Addresses have another mail domain of the district's than before and are otherwise the same. Links and mails that are out "
+    "go on at the new addresses; nobody is mailed again, but for those whose mail came back."
+)
 
 
 class SafetyCheck:
@@ -78,8 +82,7 @@ class SafetyCheck:
             if pairs:
                 renumbered = renumber(files, plan, f"{plan.snapshot_id}-ids", pairs, get_kinds=plan.moves_people)
                 return self._compare_again(files, replace(plan, before=renumbered, ids_settled=True), "-ids")
-        ids = files.find(ID_RESULT) or IdResult()
-        totals.notes += ids.notes
+        learnt = self._note_ids(files, plan, sum_, totals)
         outlook = Outlook(
             totals.counts,
             before.standing if before else {},
@@ -93,9 +96,8 @@ class SafetyCheck:
             History.from_text(before.nights if before else ""),
         )
         stood = outlook.standing.get(Kind.USERS, 0)
-        reason = (
-            held_for_ids(ids.learnt, stood) or held_because(outlook, district) or self._classes_left_out(plan, before)
-        )
+        reason = held_for_ids(learnt, stood, sum_.readdressed) or held_because(outlook, district)
+        reason = reason or self._classes_left_out(plan, before)
         files.put(TOTALS, _with_outlook(totals, outlook, district))
         if plan.paused:
             result = context.end(import_, Status.PAUSED, plan.paused)
@@ -107,6 +109,18 @@ class SafetyCheck:
             result = go_on("apply", plan.shards)
         # A preview counts what would be matched and mailed, too (B1).
         return go_on("match", plan.shards) if import_.preview else result
+
+    @staticmethod
+    def _note_ids(files: WorkingFiles, plan: ImportPlan, sum_: _Sum, totals: Totals) -> int:
+        """Tell whose number, or address's domain, changes. Return how many people that are whom no map names (B11)."""
+        ids = files.find(ID_RESULT) or IdResult()
+        totals.notes += ids.notes
+        if sum_.readdressed:
+            pairs = files.id_pairs(plan.before.renumbered) if plan.before else ()
+            numbered_anew = {pair.new for pair in pairs}
+            totals.readdressed = sum(each.sourced_id not in numbered_anew for each in readdressed(files, plan))
+            totals.notes.append(Note("domain_changed", _DOMAIN_CHANGED, count=sum_.readdressed))
+        return ids.learnt + totals.readdressed
 
     def _join(self, import_: Import, plan: ImportPlan) -> bool:
         """Note who has several numbers. Return whether anybody has."""
@@ -181,6 +195,7 @@ class _Sum:
     ended: dict[Kind, int] = field(default_factory=lambda: {Kind.CLASSES: 0, Kind.ENROLLMENTS: 0})
     school_year: str = field(init=False)
     harm: Harm = field(default_factory=Harm)
+    readdressed: int = 0
 
     def __post_init__(self) -> None:
         rejected = self.plan.rejected
@@ -201,6 +216,7 @@ class _Sum:
             students_removed=result.users.removed,
             renamed=result.users.changed,
         )
+        self.readdressed += result.readdressed
         self.reused += result.reused.number
         self.reused_ids += result.reused.items
 

@@ -196,6 +196,7 @@ class Ingest:
         except UploadRejected as error:
             return context.reject(import_, error)
         plan = _plan(import_, opened, parts, notes, header_only)
+        plan.domains = context.districts.domains(import_.district_id)
         plan.paused = self._paused(import_, plan)
         # A paused upload is not the newest one yet: those that wait with it are applied in their order.
         stands_back = import_.preview or bool(plan.paused)

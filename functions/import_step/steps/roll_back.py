@@ -43,6 +43,7 @@ class RollBack:
             round="",
             snapshot_id=import_.snapshot_id,
             by_kind=_has_kinds(standing),
+            domains=self._context.districts.domains(import_.district_id),
         )
         files = self._context.files(import_)
         if pairs := [pair.back() for pair in files.id_pairs(standing.renumbered)]:
