@@ -183,6 +183,7 @@ class LocalStack:
         self.client("sesv2").create_email_identity(EmailIdentity=SENDER)
         parameters = {
             "Architecture": "x86_64",
+            "Emulator": "true",
             "WebUrl": self.web_url,
             "GoogleIssuer": google.issuer,
             "GoogleClientId": "local",

@@ -181,6 +181,10 @@ class Deployment:
 
     def _holds(self, condition: Any) -> bool:
         match condition:
+            case {"Condition": name}:
+                return self._holds(TEMPLATE["Conditions"][name])
+            case {"Fn::And": parts}:
+                return all(map(self._holds, parts))
             case {"Fn::Not": [inner]}:
                 return not self._holds(inner)
             case {"Fn::Equals": [left, right]}:

@@ -14,7 +14,7 @@ from functions.accounts_feed.account_line import LONGEST_LINE
 from functions.accounts_feed.load_accounts import LoadAccounts
 from shared.domain.clock import new_id, utc_now
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric
+from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import AccountsFeedSettings
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
@@ -60,7 +60,7 @@ def load_accounts() -> LoadAccounts:
     )
 
 
-@logger.inject_lambda_context
+@observed
 @event_source(data_class=S3Event)
 def lambda_handler(event: S3Event, _context: LambdaContext) -> dict[str, Any]:
     done = []

@@ -17,7 +17,7 @@ from shared.domain.errors import AccountLinkingError
 from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric, where
+from shared.runtime.observability import logger, metric, observed, where
 from shared.runtime.parallel import each
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import ActivationEmailSettings
@@ -108,7 +108,7 @@ def _fails(record: SQSRecord) -> bool:
     return False
 
 
-@logger.inject_lambda_context
+@observed
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     records = [SQSRecord(record) for record in event["Records"]]
     asked = [record.json_body for record in records if "activation_id" in record.json_body]

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.activation_schedule.queue_due_activations import QueueDueActivations
 from shared.domain.clock import utc_now
 from shared.runtime import aws
-from shared.runtime.observability import logger
+from shared.runtime.observability import logger, observed
 from shared.runtime.settings import ActivationScheduleSettings
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
@@ -17,7 +17,7 @@ from shared.stores.roster_users import RosterUserStore
 from shared.stores.waiting import WaitingStore
 
 
-@logger.inject_lambda_context
+@observed
 def lambda_handler(_event: object, _context: LambdaContext) -> dict[str, int]:
     settings = ActivationScheduleSettings.from_environment()
     table = aws.table(settings.table_name)

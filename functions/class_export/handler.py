@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.class_export.export_classes import ExportClasses
 from shared.domain.clock import utc_now
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric
+from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import ClassExportSettings
 from shared.stores.accounts import AccountStore
 from shared.stores.class_exports import ClassExportFiles, ClassExportStore
@@ -48,7 +48,7 @@ def record_handler(record: SQSRecord) -> None:
     metric(f"Export{outcome.value.title().replace('_', '')}")
 
 
-@logger.inject_lambda_context
+@observed
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return dict(
         process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

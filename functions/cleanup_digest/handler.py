@@ -10,7 +10,7 @@ from functions.cleanup_digest.send_digest import SendDigest
 from shared.domain.clock import utc_now
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric
+from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import CleanupDigestSettings
 from shared.stores.digests import DigestStore, RemainingClassesStore
 from shared.stores.districts import DistrictStore
@@ -27,7 +27,7 @@ def send_digest() -> SendDigest:
     )
 
 
-@logger.inject_lambda_context
+@observed
 def lambda_handler(_event: object, _context: LambdaContext) -> dict[str, int]:
     counts = send_digest().run()
     logger.info("digests", extra={"counts": dict(counts)})

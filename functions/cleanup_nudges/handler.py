@@ -12,7 +12,7 @@ from shared.domain.clock import utc_now
 from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric
+from shared.runtime.observability import logger, metric, observed
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import CleanupNudgesSettings
 from shared.stores.accounts import AccountStore
@@ -54,7 +54,7 @@ def send_nudge() -> SendNudge:
     )
 
 
-@logger.inject_lambda_context
+@observed
 def lambda_handler(_event: object, context: LambdaContext) -> dict[str, int]:
     left = timedelta(milliseconds=context.get_remaining_time_in_millis())
     counts = send_nudge().run(until=utc_now() + left - LAST_NUDGE)

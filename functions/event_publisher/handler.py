@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.event_publisher.publish_events import PublishEvents
 from shared.runtime import aws
-from shared.runtime.observability import logger
+from shared.runtime.observability import logger, observed
 from shared.runtime.settings import EventPublisherSettings
 from shared.stores.keys import is_event
 
@@ -33,7 +33,7 @@ def record_handler(record: DynamoDBRecord) -> None:
     logger.info("event published", extra={"detail_type": item["detail_type"], "event_id": event_id})
 
 
-@logger.inject_lambda_context
+@observed
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return dict(
         process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.held_import_mail.notify_held_import import NotifyHeldImport
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
-from shared.runtime.observability import logger
+from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import HeldImportMailSettings
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportNotices
@@ -25,10 +25,12 @@ def notify_held_import() -> NotifyHeldImport:
     return NotifyHeldImport(DistrictStore(table), ImportNotices(table), mailer, brand=settings)
 
 
-@logger.inject_lambda_context
+@observed
 @event_source(data_class=EventBridgeEvent)
 def lambda_handler(event: EventBridgeEvent, _context: LambdaContext) -> dict[str, int]:
     district_id, import_id = str(event.detail["district_id"]), str(event.detail["import_id"])
     notified = notify_held_import().notify(district_id, import_id)
+    if notified is None:
+        metric("HeldImportUntold")
     logger.info("held import", extra={"district_id": district_id, "import_id": import_id, "notified": notified})
-    return {"notified": notified}
+    return {"notified": notified or 0}

@@ -27,12 +27,17 @@ class NotifyHeldImport:
         self._delivery = Delivery(mailer, resend_unknown=False)
         self._brand = brand
 
-    def notify(self, district_id: str, import_id: str) -> int:
-        """Return how many were notified now. Raises MailRefused when SES refused a mail: the event is to come again."""
+    def notify(self, district_id: str, import_id: str) -> int | None:
+        """Return how many were notified now; None where it waits and the district names nobody to tell.
+
+        Raises MailRefused when SES refused a mail: the event is to come again.
+        """
         district = self._districts.find(district_id)
         notice = self._notices.of(district_id, import_id)
         if district is None or notice is None or notice.status is not Status.HELD:
             return 0
+        if not district.contacts:
+            return None
 
         def message_to(contact: str) -> Message:
             return messages.held_import(

@@ -10,7 +10,7 @@ from functions.import_pauses.watch_pauses import WatchPauses
 from shared.domain.clock import utc_now
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
-from shared.runtime.observability import logger
+from shared.runtime.observability import logger, observed
 from shared.runtime.settings import ImportPausesSettings
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportStarter
@@ -34,7 +34,7 @@ def watch_pauses() -> WatchPauses:
     )
 
 
-@logger.inject_lambda_context
+@observed
 def lambda_handler(_event: object, _context: LambdaContext) -> dict[str, int]:
     counts = watch_pauses().run()
     logger.info("pauses", extra={"counts": counts})

@@ -12,7 +12,7 @@ from functions.import_step.plan import Import, StepResult
 from functions.import_step.steps import ImportSteps
 from shared.domain.clock import new_id, utc_now
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric
+from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import ImportStepSettings
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
@@ -54,7 +54,7 @@ def steps() -> ImportSteps:
     )
 
 
-@logger.inject_lambda_context
+@observed
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> StepResult:
     import_ = Import.from_event(event["import"])
     logger.append_keys(district_id=import_.district_id, import_id=import_.import_id, step=event["step"])

@@ -13,7 +13,7 @@ from functions.link_notice.notify_link_change import NotifyLinkChange
 from shared.domain.clock import utc_now
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric
+from shared.runtime.observability import logger, metric, observed
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import LinkNoticeSettings
 from shared.stores.accounts import AccountStore
@@ -53,7 +53,7 @@ def record_handler(record: SQSRecord) -> None:
     logger.info("link change", extra={"event_id": event["detail"]["event_id"], "notified": notified})
 
 
-@logger.inject_lambda_context
+@observed
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return dict(
         process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.mail_feedback.record_feedback import KINDS, RecordFeedback
 from shared.domain.clock import utc_now
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric
+from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import MailFeedbackSettings
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
@@ -37,7 +37,7 @@ def _count_stop(district_id: str, reason: str) -> None:
     logger.error("sending has stopped", extra={"district_id": district_id or "all", "reason": reason})
 
 
-@logger.inject_lambda_context
+@observed
 @event_source(data_class=EventBridgeEvent)
 def lambda_handler(event: EventBridgeEvent, _context: LambdaContext) -> dict[str, bool]:
     kind = str(event.detail.get("eventType", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
+from time import perf_counter
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -14,7 +15,10 @@ from functions.pages.classes.class_page import NoSuchClass
 from functions.pages.http import ForbiddenOrigin, Reply, Request, not_found, page
 from functions.pages.routes import Route, routes
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
-from shared.runtime.observability import logger, metric, where
+from shared.runtime.observability import logger, metric, observed, where
+
+_LOGINS = {("POST", "/login"), ("POST", "/login/code"), ("GET", "/callback/<provider>")}
+"""Where a login ends: with a session, a further question, or a refusal."""
 
 
 class HttpApi:
@@ -53,9 +57,27 @@ class HttpApi:
 
     def _answering(self, route: Route) -> Callable[..., Response[str]]:
         def answer(**parts: str) -> Response[str]:
-            return self.answer(self._request(), partial(route.page, **parts))
+            began = perf_counter()
+            response = self.answer(self._request(), partial(route.page, **parts))
+            self._note(route, response.status_code, perf_counter() - began)
+            return response
 
         return answer
+
+    def _note(self, route: Route, status: int, seconds: float) -> None:
+        """Which page it was: the route alone, as tokens are in paths. The id is that of the access log's line."""
+        request_id = self._resolver.current_event.raw_event.get("requestContext", {}).get("requestId")
+        logger.info(
+            "page",
+            extra={
+                "route": f"{route.method} {route.address}",
+                "status": status,
+                "ms": round(seconds * 1000),
+                "api_request_id": request_id,
+            },
+        )
+        if (route.method, route.address) in _LOGINS:
+            metric("LoginFailed" if status >= 400 else "LoginSucceeded")
 
     def _request(self) -> Request:
         return Request.from_event(self._resolver.current_event.raw_event)
@@ -83,6 +105,6 @@ def api() -> HttpApi:
     return HttpApi(wire())
 
 
-@logger.inject_lambda_context
+@observed
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return api().resolve(event, context)

@@ -14,7 +14,7 @@ from functions.roster_import.receive_upload import ReceiveUpload
 from shared.domain.clock import utc_now
 from shared.domain.report import Upload
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric
+from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import RosterImportSettings
 from shared.stores.districts import DistrictStore
 from shared.stores.id_maps import IdMapStore
@@ -43,7 +43,7 @@ def receive_upload() -> ReceiveUpload:
     )
 
 
-@logger.inject_lambda_context
+@observed
 @event_source(data_class=S3Event)
 def lambda_handler(event: S3Event, _context: LambdaContext) -> dict[str, Any]:
     done = []

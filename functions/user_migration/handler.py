@@ -12,7 +12,7 @@ from functions.user_migration.platform_login import HttpPlatformLogin
 from shared.domain.clock import utc_now
 from shared.domain.errors import LoginRefused
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric
+from shared.runtime.observability import logger, metric, observed
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import UserMigrationSettings
 from shared.stores.accounts import AccountStore
@@ -27,7 +27,7 @@ def migrate_user() -> MigrateUser:
     return MigrateUser(platform, AccountStore(aws.table(settings.table_name), settings.google_issuer))
 
 
-@logger.inject_lambda_context
+@observed
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Return the event with the attributes of the new user. Raises LoginRefused, which Cognito passes on as one refusal."""
     request, name = event["request"], event["userName"]

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import sys
+import threading
+import time
 import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 
-from aws_lambda_powertools import Logger, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _OTHERS = ("boto3", "botocore", "http", "httpcore", "httpx", "requests", "s3transfer", "urllib3")
 """Libraries that log what they send and receive: passwords, codes and keys. No level lets them below WARNING."""
@@ -34,10 +42,71 @@ def _set_levels() -> None:
 _set_levels()
 
 
+class _Counts:
+    """What one invocation counts, from whichever thread: one line tells all of it, in CloudWatch's embedded metric format."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def add(self, name: str, value: float) -> None:
+        with self._lock:
+            self._counts[name] += value  # type: ignore[assignment]  # a Counter's type knows whole numbers alone
+
+    def write(self) -> None:
+        """Write what was counted since the last time; nothing where nothing was."""
+        with self._lock:
+            counted, self._counts = dict(self._counts), Counter()
+        if not counted:
+            return
+        definition = {
+            "Namespace": NAMESPACE,
+            "Dimensions": [["stack"]],
+            "Metrics": [{"Name": name, "Unit": "Count"} for name in sorted(counted)],
+        }
+        blob = {
+            "_aws": {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [definition]},
+            "stack": os.environ.get("STACK_NAME", ""),
+            **counted,
+        }
+        sys.stdout.write(json.dumps(blob) + "\n")
+        sys.stdout.flush()
+
+
+_counts = _Counts()
+
+
 def metric(name: str, value: float = 1) -> None:
-    """Count something for an alarm or a dashboard."""
-    with single_metric(name=name, unit=MetricUnit.Count, value=value, namespace=NAMESPACE) as counter:
-        counter.add_dimension("service", "account-linking")
+    """Count something for an alarm or a dashboard; written at the end of the invocation (``observed``)."""
+    _counts.add(name, value)
+
+
+def observed[E, R](handler: Callable[[E, LambdaContext], R]) -> Callable[[E, LambdaContext], R]:
+    """Make a function of Lambda a handler whose log lines name the request, and whose metrics are one line an invocation.
+
+    What an earlier invocation of the worker noted for its own lines is forgotten first.
+    """
+
+    @wraps(handler)
+    def counted(event: E, context: LambdaContext) -> R:
+        try:
+            return handler(event, context)
+        finally:
+            _counts.write()
+
+    wrapped: Callable[[E, LambdaContext], R] = logger.inject_lambda_context(counted, clear_state=True)
+    return wrapped
+
+
+@contextmanager
+def about(**ids: str | None) -> Iterator[None]:
+    """Name these ids in every line that this thread writes meanwhile: which import, activation or link it is about."""
+    known = {name: value for name, value in ids.items() if value}
+    logger.thread_safe_append_keys(**known)
+    try:
+        yield
+    finally:
+        logger.thread_safe_remove_keys(known)
 
 
 def where(error: BaseException) -> list[str]:

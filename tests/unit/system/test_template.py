@@ -1,4 +1,4 @@
-"""The template: every queue and every asynchronous call has a place for what fails, and an alarm on it."""
+"""The template: what fails has a place to go, what holds state outlives the stack, and parameters are checked."""
 
 from __future__ import annotations
 
@@ -61,11 +61,8 @@ def test_a_notice_lease_ends_between_its_workers_end_and_the_next_event() -> Non
         if one["Type"] == "AWS::SQS::Queue" and "RedrivePolicy" not in one["Properties"]
     ],
 )
-def test_every_dead_letter_queue_has_an_alarm_and_keeps_for_two_weeks(queue: str) -> None:
+def test_every_dead_letter_queue_keeps_for_two_weeks(queue: str) -> None:
     assert RESOURCES[queue]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
-    alarms = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
-    watched = [a["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for a in alarms if a["Namespace"] == "AWS/SQS"]
-    assert queue in watched
 
 
 def test_every_function_is_told_of_in_the_outputs() -> None:
@@ -118,3 +115,81 @@ def test_platform_passwords_are_asked_for_only_where_their_address_is_set() -> N
     assert read["Action"] == ["dynamodb:BatchGetItem"]
     assert read["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["ACCOUNT#*"]
     assert (secret["Action"], secret["Resource"]) == (["secretsmanager:GetSecretValue"], {"Ref": "PlatformLoginSecret"})
+
+
+STATEFUL = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::Cognito::UserPool")
+
+
+@pytest.mark.parametrize("name", [name for name, one in RESOURCES.items() if one["Type"] in STATEFUL])
+def test_what_holds_state_outlives_the_stack_but_not_a_failed_creation(name: str) -> None:
+    """``Retain`` would leave buckets of a first try behind, and their names would stop the second one."""
+    if name == "ExportBucket":  # a day's zips, made anew on request
+        assert "DeletionPolicy" not in RESOURCES[name]
+    else:
+        assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_table_and_user_pool_refuse_to_be_deleted_where_that_is_asked_for() -> None:
+    """Not at first: a creation that fails has to delete what it made."""
+    assert TEMPLATE["Parameters"]["DeletionProtection"]["Default"] == "false"
+    assert TEMPLATE["Conditions"]["IsProtected"] == {"Fn::Equals": [{"Ref": "DeletionProtection"}, "true"]}
+    assert RESOURCES["Table"]["Properties"]["DeletionProtectionEnabled"] == {"Fn::If": ["IsProtected", True, False]}
+    assert RESOURCES["UserPool"]["Properties"]["DeletionProtection"]["Fn::If"] == ["IsProtected", "ACTIVE", "INACTIVE"]
+
+
+@pytest.mark.parametrize("name", [name for name, one in RESOURCES.items() if one["Type"] == "AWS::S3::Bucket"])
+def test_everything_in_a_bucket_ends(name: str) -> None:
+    """Pieces of uploads that were never finished, too, which nobody sees."""
+    rules = RESOURCES[name]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
+    assert any("ExpirationInDays" in rule for rule in rules)
+    if "VersioningConfiguration" in RESOURCES[name]["Properties"]:
+        assert any("NoncurrentVersionExpiration" in rule and "Prefix" not in rule for rule in rules)
+
+
+@pytest.mark.parametrize("name", sorted(TEMPLATE["Parameters"]))
+def test_every_parameter_is_checked_before_anything_is_made(name: str) -> None:
+    parameter = TEMPLATE["Parameters"][name]
+    assert {"AllowedPattern", "AllowedValues", "MinValue"} & {*parameter}
+    assert parameter["Description"]
+    if pattern := parameter.get("AllowedPattern"):
+        assert re.fullmatch(pattern, str(parameter["Default"])), "its own default"
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("SenderEmail", "teachers.example.org"),
+        ("SupportUrl", "http://support.example.org"),
+        ("SupportUrl", 'https://support.example.org/"><script>'),
+        ("WebUrl", "https://accounts.example.org/path"),
+        ("GoogleClientId", "id with spaces"),
+        ("CertificateArn", "arn:aws:iam::123456789012:server-certificate/old"),
+        ("DomainName", "https://accounts.example.org"),
+        ("AlarmEmail", "people on call"),
+        ("BrandName", "Acme\nBcc: all@example.org"),
+    ],
+)
+def test_a_parameter_refuses_what_would_break_later(name: str, wrong: str) -> None:
+    assert not re.fullmatch(TEMPLATE["Parameters"][name]["AllowedPattern"], wrong)
+
+
+def test_the_access_log_names_no_path_and_no_query() -> None:
+    """Tokens of mails are in paths."""
+    log = RESOURCES["HttpApiStage"]["Properties"]["AccessLogSettings"]["Format"]
+    named = set(re.findall(r"\$context\.(\w+)", log))
+    assert named == {
+        "requestId", "requestTimeEpoch", "httpMethod", "routeKey", "status", "responseLatency", "integrationLatency",
+        "integrationStatus", "responseLength",
+    }  # fmt: skip
+    assert "RetentionInDays" in RESOURCES["AccessLogGroup"]["Properties"]
+
+
+def test_what_the_stage_takes_and_what_cognito_costs_are_parameters() -> None:
+    stage = RESOURCES["HttpApiStage"]["Properties"]["DefaultRouteSettings"]
+    assert stage == {"ThrottlingBurstLimit": {"Ref": "RequestBurst"}, "ThrottlingRateLimit": {"Ref": "RequestRate"}}
+    assert RESOURCES["UserPool"]["Properties"]["UserPoolTier"] == {"Ref": "UserPoolTier"}
+    assert TEMPLATE["Parameters"]["UserPoolTier"]["Default"] == "LITE", (
+        "the default of Cognito costs three times as much"
+    )

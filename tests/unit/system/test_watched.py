@@ -1,0 +1,173 @@
+"""What is watched: nothing that can fail is without an alarm, every alarm reaches somebody, and has a runbook."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.runtime.observability import NAMESPACE, _counts, about, logger, metric, observed
+from tests.deployment import Context
+from tests.permissions import transformed
+from tests.template import RESOURCES, TEMPLATE
+from tests.tree import texts
+
+ROOT = Path(__file__).parents[3]
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: made["Properties"] for name, made in transformed().items() if made["Type"] == kind}
+
+
+ALARMS = of_type("AWS::CloudWatch::Alarm")
+
+
+def metrics_of(alarm: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The metrics that an alarm looks at, each with namespace, name and dimensions."""
+    for one in alarm.get("Metrics", ()):
+        if "MetricStat" in one:
+            yield one["MetricStat"]["Metric"]
+    if "MetricName" in alarm:
+        yield alarm
+
+
+def watched(namespace: str, *names: str) -> set[str]:
+    """The resources that some alarm watches by one of these metrics."""
+    return {
+        found
+        for alarm in ALARMS.values()
+        for one in metrics_of(alarm)
+        if one["Namespace"] == namespace and one["MetricName"] in names
+        for dimension in one.get("Dimensions", ())
+        for found in re.findall(r'(?:"Ref": |"Fn::GetAtt": \[)"(\w+)"', json.dumps(dimension["Value"]))
+    }
+
+
+def test_every_function_has_an_alarm_on_its_errors() -> None:
+    """One that cannot load writes no line and counts nothing by itself."""
+    assert watched("AWS/Lambda", "Errors") == {*of_type("AWS::Lambda::Function")}
+
+
+def test_every_function_but_cognitos_has_an_alarm_on_throttles() -> None:
+    assert {*of_type("AWS::Lambda::Function")} - watched("AWS/Lambda", "Throttles") == {"UserMigrationFunction"}
+
+
+def test_every_function_with_a_dead_letter_queue_has_an_alarm_on_lost_events() -> None:
+    asked = {name for name, made in of_type("AWS::Lambda::Function").items() if "DeadLetterConfig" in made}
+    assert watched("AWS/Lambda", "DeadLetterErrors") == asked
+
+
+def test_every_queue_has_an_alarm_on_its_oldest_message_or_on_any() -> None:
+    queues = of_type("AWS::SQS::Queue")
+    working = {name for name, one in queues.items() if "RedrivePolicy" in one}
+    assert watched("AWS/SQS", "ApproximateAgeOfOldestMessage") == working
+    assert watched("AWS/SQS", "ApproximateNumberOfMessagesVisible") == {*queues} - working
+
+
+def test_every_rule_has_an_alarm_on_events_that_it_cannot_hand_on() -> None:
+    rules = {*of_type("AWS::Events::Rule")}
+    assert watched("AWS/Events", "FailedInvocations") == rules
+    assert watched("AWS/Events", "InvocationsFailedToBeSentToDlq") == rules
+
+
+def test_every_schedule_has_an_alarm_on_its_silence() -> None:
+    called = {one["Target"]["Arn"]["Fn::GetAtt"][0] for one in of_type("AWS::Scheduler::Schedule").values()}
+    assert watched("AWS/Lambda", "Invocations") - {"UserMigrationFunction"} == called
+    assert ALARMS["SchedulesSilentAlarm"]["TreatMissingData"] == "breaching"
+
+
+def test_every_state_machine_has_alarms_on_all_ends_but_success() -> None:
+    machines = {*of_type("AWS::StepFunctions::StateMachine")}
+    for end in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
+        assert watched("AWS/States", end) == machines
+
+
+def test_every_stream_has_an_alarm_on_its_age() -> None:
+    readers = {
+        one["FunctionName"]["Ref"]
+        for one in of_type("AWS::Lambda::EventSourceMapping").values()
+        if "StreamArn" in json.dumps(one["EventSourceArn"])
+    }
+    assert watched("AWS/Lambda", "IteratorAge") == readers
+
+
+def test_the_pages_have_alarms_on_errors_time_and_refusals() -> None:
+    assert watched("AWS/ApiGateway", "5xx") == watched("AWS/ApiGateway", "Latency") == {"HttpApi"}
+    (refused,) = of_type("AWS::Logs::MetricFilter").values()
+    assert refused["MetricTransformations"][0]["MetricName"] == ALARMS["RequestsRefusedAlarm"]["MetricName"]
+
+
+@pytest.mark.parametrize("name", sorted(ALARMS))
+def test_every_alarm_tells_the_topic_and_names_its_runbook(name: str) -> None:
+    alarm = ALARMS[name]
+    assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+    (runbook,) = re.findall(r"; see (docs/runbooks/[a-z-]+\.md)\.$", alarm["AlarmDescription"])
+    assert name.removesuffix("Alarm") in (ROOT / runbook).read_text()
+
+
+def test_alarms_can_be_published_to_their_topic() -> None:
+    """CloudWatch may not use the key ``alias/aws/sns``."""
+    assert "KmsMasterKeyId" not in (RESOURCES["AlarmTopic"].get("Properties") or {})
+
+
+@pytest.mark.parametrize("name", sorted(ALARMS))
+def test_alarms_of_one_stack_do_not_hear_another(name: str) -> None:
+    for one in metrics_of(ALARMS[name]):
+        named = json.dumps([one["MetricName"], one.get("Dimensions", ())])
+        assert '"Ref"' in named or "Fn::GetAtt" in named or "${AWS::StackName}" in named
+
+
+@pytest.mark.parametrize("name", sorted(n for n, one in ALARMS.items() if "Metrics" in one))
+def test_an_alarm_that_calculates_takes_at_most_ten_metrics(name: str) -> None:
+    """More CloudWatch does not take; and the emulator of the local stack knows no calculation at all."""
+    assert len(ALARMS[name]["Metrics"]) <= 10
+    assert transformed()[name]["Condition"].startswith("OnAws")
+    assert TEMPLATE["Conditions"]["OnAws"] == {"Fn::Equals": [{"Ref": "Emulator"}, "false"]}
+    assert TEMPLATE["Parameters"]["Emulator"]["Default"] == "false"
+
+
+def test_every_metric_of_an_alarm_is_counted_by_the_code() -> None:
+    source = "".join(text for path, text in texts().items() if path.startswith(("functions/", "shared/")))
+    counted = set(re.findall(r'(?:metric|count)\(f?"(\w+)', source)) | set(re.findall(r'"([A-Z]\w+)" if ', source))
+    counted |= set(re.findall(r'else "([A-Z]\w+)"\)', source))
+    ours = {
+        one["MetricName"]
+        for alarm in ALARMS.values()
+        for one in metrics_of(alarm)
+        if one["Namespace"] == NAMESPACE and isinstance(one["MetricName"], str)
+    }
+    assert {name for name in ours if not any(name.startswith(begin) for begin in counted)} == set()
+
+
+def test_an_invocation_writes_all_that_it_counts_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STACK_NAME", "spring")
+
+    @observed
+    def handler(_event: object, _context: Any) -> None:
+        metric("NudgesSent", 3)
+        metric("NudgesSent")
+        metric("MailThrottled")
+        raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        handler({}, Context("Some"))
+
+    (blob,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert (blob["stack"], blob["NudgesSent"], blob["MailThrottled"]) == ("spring", 4, 1)
+    (told,) = blob["_aws"]["CloudWatchMetrics"]
+    assert (told["Namespace"], told["Dimensions"]) == ("AccountLinking", [["stack"]])
+    assert [one["Name"] for one in told["Metrics"]] == ["MailThrottled", "NudgesSent"]
+    _counts.write()
+    assert capsys.readouterr().out == "", "nothing is counted twice"
+
+
+def test_ids_are_named_in_each_line_until_the_work_is_done() -> None:
+    with about(import_id="i-1", activation_id=None):
+        assert logger.thread_safe_get_current_keys() == {"import_id": "i-1"}
+    assert logger.thread_safe_get_current_keys() == {}
