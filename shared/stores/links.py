@@ -135,7 +135,13 @@ class LinkStore:
         return wanted == proofs or self._table.attempt(_put_proofs(link, wanted))
 
     def forget_match(self, user: RosterUserKey) -> None:
-        """Take back a match that the rule no longer finds; anything but a match stays."""
+        """Take back a match that the rule no longer finds; anything but a match stays.
+
+        Few people have one, and a write that is refused costs as much as one that is made: so it is looked for first (B8).
+        """
+        link = self._table.get(link_key(user))
+        if link is None or link["state"] != LinkState.MATCHED.value:
+            return
         self._table.attempt(Delete(link_key(user)).when(_ONLY_MATCHED, matched=LinkState.MATCHED.value))
 
     def make(

@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.matching import LoginProof, Outcome
 from shared.domain.report import Report, Status, Upload
-from shared.domain.roster import Role, RosterUser
+from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.keys import account_pk, clever_pk, email_pk
 from shared.stores.waiting import WaitingStore
@@ -96,6 +96,32 @@ def test_a_clever_id_that_many_people_name_is_not_read_with_all_of_them(world: W
     world.table.put_item(Item={"PK": clever_pk("cid"), "SK": account_pk("ada"), "proven": True})
     assert cost(world, people[0]) == (1, 1)
     assert world.identifiers.find_match(people[0], OWN).candidates == ("ada",)
+
+
+def writes_of_links(world: World, *rows: str) -> tuple[int, int]:
+    """Write units and requests of deletions that an import of these people spends on links."""
+    meter = world.table.meter
+    units, requests = meter.write_units.get("LINK", 0), meter.requests.get("DeleteItem", 0)
+    world.upload(roster(*rows))
+    # Of the import itself: its progress and its lock.
+    return meter.write_units.get("LINK", 0) - units, meter.requests.get("DeleteItem", 0) - requests - 2
+
+
+def test_a_first_import_deletes_no_link_that_never_was(world: World) -> None:
+    """A third of its writes once did (B8)."""
+    people = [user(f"p{n}", "teacher" if n % 16 == 0 else "student") for n in range(100)]
+    assert writes_of_links(world, *people) == (0, 0)
+
+
+def test_a_match_that_the_rule_no_longer_finds_is_still_taken_back(world: World) -> None:
+    # Given somebody matched by an address, beside others without a match
+    world.feed(account("ada", "t1@lakeside.example"))
+    world.upload(roster(user("t1", "teacher"), user("s1"), user("s2")))
+    # When the address changes
+    spent = writes_of_links(world, user("t1", "teacher", email="other@lakeside.example"), user("s1"), user("s2"))
+    # Then that match alone is deleted
+    assert spent == (1, 1)
+    assert world.links.of_user(RosterUserKey("lakeside", "t1")) is None
 
 
 # The rule is the one that reads everything.
