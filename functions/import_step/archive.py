@@ -29,6 +29,7 @@ LARGEST_IN_ALL = 20 * 1024**3
 LARGEST_DIRECTORY = MOST_FILES << 10
 """Bytes of a zip's directory: a kilobyte for each file that may be in it."""
 _CHUNK = 1 << 20
+_ZIP = "upload.zip"
 _READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _UTF_8_NAME = 0x800
 _END = struct.Struct("<4s4H2IH")
@@ -139,10 +140,20 @@ def open_upload(
     """
     if is_loose(upload):
         return _usable([file for file in _loose_files(uploads, _folder_of(upload), etags) if _is_csv(file.name)])
-    path = folder / "upload.zip"
+    path = folder / _ZIP
     with path.open("wb") as target, uploads.open(upload.key, version_id=upload.version_id) as body:
         shutil.copyfileobj(body, target, _CHUNK)
     return open_zip(path)
+
+
+def other_files(upload: Upload, folder: Path) -> list[str]:
+    """The names of the files of a zip that are no CSV files, once ``open_upload`` has brought it into ``folder``; those that
+    systems hide are left out."""
+    if is_loose(upload):
+        return []
+    with zipfile.ZipFile(folder / _ZIP) as archive:
+        return [entry.filename for entry in archive.infolist() if not (entry.is_dir() or _is_csv(entry.filename))
+                and not _is_hidden(entry.filename)]  # fmt: skip
 
 
 def is_loose(upload: Upload) -> bool:
@@ -310,3 +321,8 @@ def damaged(name: str | None) -> UploadRejected:
 def _is_csv(name: str) -> bool:
     parts = name.split("/")
     return parts[-1].lower().endswith(".csv") and "__MACOSX" not in parts and not parts[-1].startswith("._")
+
+
+def _is_hidden(name: str) -> bool:
+    parts = name.split("/")
+    return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1].lower() in ("thumbs.db", "desktop.ini")

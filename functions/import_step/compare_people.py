@@ -118,7 +118,9 @@ class _Comparison:
         self._enrollments = EnrollmentComparison(self._named, seen, plan, result)
         self._replaces_all = plan.mode(Kind.ENROLLMENTS) is Mode.BULK and plan.tells_roles_with_people
         self._named_as_teachers = {user for role in TEACHING for user in seen.enrollments.get(role, ())}
-        self._waiting = self._kept = 0
+        self._kept = 0
+        self._waiting: set[str] = set()
+        """Those whose role no row tells."""
         self._left_out: set[str] = set()
 
     def compare(self, key: str, line: bytes | None, person: PersonRecord | None) -> None:
@@ -199,9 +201,7 @@ class _Comparison:
                 self._result.aside += packed(stood.with_enrollments(self._enrollments.aside(key, stood)))
             return
         is_waiting = not told.roles and "role" in self._seen.untold.get(key, ())
-        self._waiting += is_waiting
-        if not is_waiting:
-            self._left_out.add(key)
+        (self._waiting if is_waiting else self._left_out).add(key)
         if self._plan.format["name"] != "oneroster":
             return
         enrollments = self._enrollments.aside(key, known)
@@ -288,11 +288,6 @@ class _Comparison:
             else "rows of the file were rejected"
         )
         for code, message, count in (
-            (
-                "waits_for_role",
-                "People whose role no row tells wait for it: they come with the upload that tells it.",
-                self._waiting,
-            ),
             ("kept_untold", _KEPT, self._kept),
             ("removals_put_off", f"People who are missing were kept, because {because}.", result.put_off),
             (
@@ -305,7 +300,11 @@ class _Comparison:
                 result.notes.append(Note(code, message, count=count))
         # Clever's staff is noted where it is read, with its lines.
         if left_out := self._left_out - seen.unusable_roles if self._plan.format["name"] != "clever" else None:
-            result.notes.append(_note_of_left_out(blocks(), left_out))
+            message = "People without a role that this system acts for were left out."
+            result.notes.append(_note_of_people("guardians_left_out", message, blocks(), left_out))
+        if self._waiting:
+            message = "People whose role no row tells wait for it: they come with the upload that tells it."
+            result.notes.append(_note_of_people("waits_for_role", message, blocks(), self._waiting))
         if seen.not_there:
             result.notes += seen.not_there.notes(blocks())
         result.notes += seen.notes.notes()
@@ -318,17 +317,17 @@ class _Comparison:
 _KEPT = "People keep addresses, Clever ids or their being disabled, for which the files have no column."
 
 
-def _note_of_left_out(blocks: Iterable[AnyPeopleBlock], left_out: set[str]) -> Note:
-    message = "People without a role that this system acts for were left out."
+def _note_of_people(code: str, message: str, blocks: Iterable[AnyPeopleBlock], people: set[str]) -> Note:
+    """A note about these people, with the file and the line of the first of them."""
     rows = (
         (block.file, line)
         for block in blocks
         if isinstance(block, PeopleBlock)
         for row, line in zip(block.rows, block.lines, strict=True)
-        if row.sourced_id in left_out
+        if row.sourced_id in people
     )
     file, line = next(rows, (None, None))
-    return Note("guardians_left_out", message, file, len(left_out), line)
+    return Note(code, message, file, len(people), line)
 
 
 def _is_left_out(person: PersonRecord | None, old: PersonRecord) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from functions.import_step.formats.roles import acts_in_class
 from functions.import_step.records import TEACHING
 from functions.import_step.shards import AnyPeopleBlock, EnrollmentsBlock
 from shared.domain.report import Note, Tally
@@ -41,7 +42,8 @@ class Unused:
         told = Tally()
         known: set[tuple[str, str, str]] = set()
         for block in blocks:
-            if isinstance(block, EnrollmentsBlock) and not block.removed:
+            # Of a role that does nothing it was told where its row was read.
+            if isinstance(block, EnrollmentsBlock) and not block.removed and acts_in_class(block.role):
                 self._look_at(block, known, told)
         return told.notes()
 

@@ -69,6 +69,8 @@ class SplitSink:
         self._class_ids = (folder / "class-ids").open("w", encoding="utf-8", newline="\n")
         self._rejects = (folder / "rejects").open("wb")
         self._references = (folder / "references").open("wb")
+        self._told: set[tuple[str, str, bool]] = set()
+        """The courses and terms, by file, that are told or taken away."""
         self._deleted_classes: list[str] = []
         self.rejected: dict[Kind, int] = dict.fromkeys(Kind, 0)
         self.notes: list[Note] = []
@@ -77,6 +79,8 @@ class SplitSink:
         """A hash of each row's address (``one_person``)."""
         self.named_schools: dict[str, dict[str, int]] = {}
         """By file: the schools that its rows name, and the first line of each."""
+        self.also_seen: dict[str, tuple[str, int]] = {}
+        """The files that were read beside the others, by stem: their name, and how many rows they had."""
         self._file_of_schools = ""
         self._known_schools: set[tuple[str, ...]] = set()
         self.references = 0
@@ -141,11 +145,28 @@ class SplitSink:
         row = RoleRow(sourced_id, role, school_id, removed, row_id[:LONGEST_NAMED_ID], is_over, is_unusable)
         self._people.add(self._head(RolesBlock, where.file, "userSourcedId"), row, where.line)
 
-    def school(self, sourced_id: str, name: str) -> None:
-        if ID.fullmatch(sourced_id):
+    def school(self, sourced_id: str, name: str, where: Where) -> None:
+        if not ID.fullmatch(sourced_id) or len(sourced_id.encode()) > LONGEST_NAMED_ID:
+            text = "Schools whose id is too long or holds control characters were not used. Correct the id."
+            self.note(Note("school_not_usable", text, where.file, 1, where.line))
+        elif sourced_id in self.schools:
+            self._note_repeated(where)
+        else:
             self.schools[sourced_id] = _name(name)
 
+    def _note_repeated(self, where: Where) -> None:
+        text = "Rows with the id of an earlier row of their file were not used: the first one counts."
+        self.note(Note("repeated_rows", text, where.file, 1, where.line))
+
+    def also_read(self, stem: str, file: str, rows: int) -> None:
+        self.also_seen[stem] = (file, rows)
+
     def reference(self, row: ReferenceRow, where: Where) -> None:
+        told = (where.file, row.sourced_id, row.removed)
+        if told in self._told:
+            self._note_repeated(where)
+            return
+        self._told.add(told)
         row.title = _name(row.title)
         self.references += _AROUND_A_REFERENCE + getsizeof(row.sourced_id) + getsizeof(row.title)
         if self.references > MOST_OF_REFERENCES:

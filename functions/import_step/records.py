@@ -565,8 +565,9 @@ class References:
         self.add(rows)
 
     def add(self, rows: Iterable[ReferenceRow]) -> None:
-        """Take rows over those of the same ids; removed ones go."""
-        for row in rows:
+        """Take rows over those of the same ids; removed ones go, unless another row of these tells them."""
+        told = [*rows]
+        for row in sorted(told, key=lambda row: not row.removed):
             of_kind: dict[str, Any] = self.courses if isinstance(row, CourseRow) else self.terms
             if row.removed:
                 of_kind.pop(row.sourced_id, None)

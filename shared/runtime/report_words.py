@@ -553,6 +553,10 @@ NOTES: Final = {
         _("The manifest names a version of OneRoster that is not known; the files tell the version."),
         advice=_("Correct the manifest."),
     ),
+    "manifest_not_read": Words(
+        _("Lines of the manifest that are not known here were not read: %(names)s."),
+        advice=_("Correct the name of a line that says what a file is (file.users, file.classes …)."),
+    ),
     "manifest_unclear": Words(
         _("The manifest does not say what %(stem)s.csv is. Write absent, bulk or delta. The file is not used."),
         _("The manifest says two things of %(stem)s.csv. Leave one of them out. The file is not used."),
@@ -562,6 +566,9 @@ NOTES: Final = {
     ),
     "no_date": Words(
         _("Values that are no dates were not used. Write dates as YYYY-MM-DD."),
+    ),
+    "no_school_year": Words(
+        _("School years that are not written as the year in which they end were not used. Write for example 2027."),
     ),
     "no_status": Words(
         _("Rows of a delta without a status were read as active. Fill in active or tobedeleted."),
@@ -597,9 +604,14 @@ NOTES: Final = {
         _("Repeated enrollments were counted once."),
         advice=_("Nothing to do."),
     ),
+    "repeated_rows": Words(
+        _("Rows with the id of an earlier row of their file were not used: the first one counts."),
+        advice=_("Give each row an id of its own."),
+    ),
     "role_does_nothing": Words(
         _("Enrollments with roles that neither teach nor attend a class are counted, and do nothing."),
-        advice=_("Write teacher or student for who is to be in the class."),
+        _("Roles that neither teach nor learn nor administer do nothing."),
+        advice=_("Write teacher or student for who is to teach or to learn."),
     ),
     "roles_over": Words(
         _("Roles that are over or have not begun were not used."),
@@ -613,9 +625,14 @@ NOTES: Final = {
         _("Rows of one person give different addresses; the first was taken."),
         advice=_("Correct the row that is wrong."),
     ),
+    "school_kept": Words(
+        _("Rows that delete schools were read; the names stay for who is in them still."),
+        advice=_("Nothing to do."),
+    ),
     "school_not_usable": Words(
         _("Schools without an id or a name were not used. Fill both in."),
         _("Ids of schools that are too long were read as if there were none. Shorten them."),
+        _("Schools whose id is too long or holds control characters were not used. Correct the id."),
     ),
     "several_numbers": Words(
         _("People with one name, role and address under several numbers were read as one person each."),

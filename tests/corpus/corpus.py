@@ -56,6 +56,8 @@ class Corpus:
     addresses: Sequence[Address]
     usable_address: str
     """One of them that is used as it stands."""
+    deltas: Sequence[RosterSet] = ()
+    """Changes to what nobody has loaded."""
 
     def __str__(self) -> str:
         return self.name

@@ -7,6 +7,7 @@ import os
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from zipfile import ZipFile
 
 from tests.corpus.corpus import Address, Corpus, NamesOutsideLatin, RosterSet
 from tests.corpus.sheet import csv_files
@@ -24,6 +25,7 @@ _PEOPLE_AND_CLASSES = {
     "sds/sds_v2": (29, 4),
     "sds/sds_v2.1_corrected_2022-07": (6, 2),
 }
+_DELTA = Path("oneroster/catalyst-1.2-delta/oneroster_test_data.zip")
 _LOOSE = ("oneroster/edfi-1.1", "oneroster/rosterhub-1.1-en", "oneroster/rosterhub-1.1-ja")
 
 
@@ -54,7 +56,13 @@ def find() -> Corpus | None:
         strings=json.loads((nasty / "naughty-strings/blns/blns.json").read_text()),
         addresses=_addresses(nasty / "email-addresses/tests/tests.xml"),
         usable_address="test@iana.org",
+        deltas=[RosterSet(_DELTA.parent.name, _zipped(folder / _DELTA), 1, 1)],
     )
+
+
+def _zipped(path: Path) -> dict[str, bytes]:
+    with ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def _addresses(path: Path) -> list[Address]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from functions.import_step.archive import RosterFile
 from functions.import_step.formats.dates import DateOrder
@@ -33,6 +33,8 @@ _NEEDED = ("schools", "students", "teachers", "sections", "enrollments")
 
 class Clever:
     """Clever CSV."""
+
+    also_read: Collection[str] = ()
 
     def recognise(self, files: dict[str, RosterFile]) -> Recognised | None:
         if {*_NEEDED, "users", "classes"} <= set(files):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -57,9 +57,12 @@ class Sink(Protocol):
         """One of a person's roles; ``row_id`` is the id of the row itself. ``is_over``: it has ended, or not begun.
         ``is_unusable``: its row was rejected for the role."""
 
-    def school(self, sourced_id: str, name: str) -> None: ...
+    def school(self, sourced_id: str, name: str, where: Where) -> None: ...
     def reference(self, row: ReferenceRow, where: Where) -> None:
         """A course or a term that classes refer to."""
+
+    def also_read(self, stem: str, file: str, rows: int) -> None:
+        """Another file was read with this one; it had so many rows."""
 
     def school_class(self, row: ClassRow, where: Where) -> None: ...
     def enrollments(
@@ -107,6 +110,9 @@ class Recognised:
 
 class Format(Protocol):
     """A roster format."""
+
+    also_read: Collection[str]
+    """The files, by stem, that are read with others, if they are there."""
 
     def recognise(self, files: dict[str, RosterFile]) -> Recognised | None:
         """What the upload is, by its files; None when it is not of this format."""
@@ -164,7 +170,7 @@ def table(
 def take_school(sink: Sink, file: str, line: int, sourced_id: str, name: str) -> None:
     """Hand a school to the sink, or note that it cannot be used."""
     if sourced_id and name:
-        sink.school(sourced_id, name)
+        sink.school(sourced_id, name, Where(file, line))
     else:
         sink.note(
             Note("school_not_usable", "Schools without an id or a name were not used. Fill both in.", file, 1, line)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table, folded
+from functions.import_step.formats.columns import named
 from functions.import_step.formats.format import (
     Mode,
     Recognised,
@@ -44,6 +45,8 @@ _ENABLED = ("", "true", "1", "yes", "t", "y")
 _USED = {"users", "roles", "classes", "enrollments", "orgs", "courses", "academicsessions"}
 """The files of a roster that are read."""
 _VERSIONS = ("1.0", "1.1", "1.2")
+_PROPERTIES = {"", "manifest.version", "oneroster.version", "source.systemname", "source.systemcode"}
+"""What a manifest says beside what each file is."""
 _WORDS = ("absent", "bulk", "delta")
 _REMOVED = ("tobedeleted", "inactive")
 _FILES = {"users": Kind.USERS, "classes": Kind.CLASSES, "enrollments": Kind.ENROLLMENTS}
@@ -61,11 +64,15 @@ _CLASS_COLUMNS = (
     "sessionSourcedIds",
 )  # fmt: skip
 _SCHOOL_YEAR = re.compile(r"[0-9]{4}")
+_TWO_YEARS = re.compile(r"([0-9]{4}) ?[-/–] ?([0-9]{2}|[0-9]{4})")
+"""As people write a school year: its first year and its last."""
 _TERM_COLUMNS = ("sourcedId", "title", "endDate", "schoolYear", "status")
 
 
 class OneRoster:
     """OneRoster CSV."""
+
+    also_read: Collection[str] = ("manifest", "academicsessions", "courses")
 
     def recognise(self, files: dict[str, RosterFile]) -> Recognised | None:
         if not {"manifest", "users", "classes", "roles"} & set(files):
@@ -151,13 +158,16 @@ class _Reader:
     def __init__(self, upload: Recognised, sink: Sink) -> None:
         self._upload = upload
         self._sink = sink
+        self._referred_to = 0
+        """Courses and terms that have an id."""
 
-    def _is_removed(self, status: str, where: Where, kind: Kind, count: int = 1) -> bool:
-        """In bulk ``status`` must be blank; files that fill it in are read, and ``tobedeleted`` is believed."""
+    def _is_removed(self, status: str, where: Where, mode: Mode, count: int = 1) -> bool:
+        """In bulk ``status`` must be blank; files that fill it in are read, and ``tobedeleted`` is believed. ``mode`` is what the
+        row's file holds."""
         word = status.lower()
         if word == "active":
             return False
-        is_bulk = self._upload.modes[kind] is Mode.BULK
+        is_bulk = mode is Mode.BULK
         if not word:
             if not is_bulk:
                 text = "Rows of a delta without a status were read as active. Fill in active or tobedeleted."
@@ -172,9 +182,14 @@ class _Reader:
         self._sink.note(Note("unknown_status", text, where.file, count, where.line))
         return False
 
-    def _is_unclear(self, status: str, kind: Kind) -> bool:
+    @staticmethod
+    def _is_unclear(status: str, mode: Mode) -> bool:
         """Whether a status is unknown in a delta, where it decides who leaves."""
-        return bool(status) and self._upload.modes[kind] is Mode.DELTA and status.lower() not in ("active", *_REMOVED)
+        return bool(status) and mode is Mode.DELTA and status.lower() not in ("active", *_REMOVED)
+
+    def _part(self, stem: str) -> Mode:
+        """What a file holds that tells more of people or classes."""
+        return self._upload.parts.get(stem, Mode.BULK)
 
     def _reject_status(self, kind: Kind, file: str, lines: Sequence[int]) -> None:
         message = "The status of this row is not known. Write active or tobedeleted."
@@ -191,16 +206,23 @@ class _Reader:
         orgs = table(file, None, self._sink)
         orgs.require(["sourcedId", "name"])
         seen = 0
-        for line, (sourced_id, name) in orgs.rows(["sourcedId", "name"]):
+        mode = self._part("orgs")
+        for line, (sourced_id, name, status) in orgs.rows(["sourcedId", "name", "status"]):
             seen += 1
-            take_school(self._sink, orgs.shown, line, sourced_id, name)
+            where = Where(orgs.shown, line)
+            if not (status and self._is_removed(status, where, mode)):
+                take_school(self._sink, orgs.shown, line, sourced_id, name)
+            elif mode is Mode.DELTA:
+                text = "Rows that delete schools were read; the names stay for who is in them still."
+                self._sink.note(Note("school_kept", text, orgs.shown, 1, line))
         return seen
 
     def users(self, file: RosterFile) -> int:
         users = table(file, Kind.USERS, self._sink, _RENAMED_FROM_1_0)
         users.require(["sourcedId", "givenName", "familyName", "username"])
         # Whoever changes without a change of role keeps the standing one.
-        is_delta = self._upload.modes[Kind.USERS] is Mode.DELTA
+        mode = self._upload.modes[Kind.USERS]
+        is_delta = mode is Mode.DELTA
         if "roles" not in self._upload.files and not (self._upload.version == "1.2" and is_delta):
             users.require(["role"])
         needs_role = "roles" not in self._upload.files and users.has("role")
@@ -212,10 +234,10 @@ class _Reader:
                 sourced_id, status, role, username, ids, given, family, email, orgs, primary, pref_given, pref_family, enabled,
             ) = row  # fmt: skip
             where.line = line
-            if is_delta and self._is_unclear(status, Kind.USERS):
+            if is_delta and self._is_unclear(status, mode):
                 self._reject_status(Kind.USERS, users.shown, (line,))
                 continue
-            removed = (is_delta or bool(status)) and self._is_removed(status, where, Kind.USERS)
+            removed = (is_delta or bool(status)) and self._is_removed(status, where, mode)
             if not (pref_given or given or pref_family or family) and not removed:
                 self._reject_empty(
                     Kind.USERS, where, "givenName", "The row names nobody. Fill in givenName and familyName."
@@ -269,15 +291,20 @@ class _Reader:
         roles.require(["userSourcedId", "role", "orgSourcedId"])
         dates = self._dates(roles, "beginDate", "endDate")
         columns = ("userSourcedId", "role", "orgSourcedId", "status", "sourcedId", "beginDate", "endDate")
+        mode = self._part("roles")
         seen = 0
         for line, (user, role, org, status, row_id, begins, ends) in roles.rows(columns):
             seen += 1
-            if status and self._is_unclear(status, Kind.USERS):
+            if status and self._is_unclear(status, mode):
                 self._reject_status(Kind.USERS, roles.shown, (line,))
                 continue
             where = Where(roles.shown, line)
-            removed = self._is_removed(status, where, Kind.USERS)
-            is_unusable = not is_known_role(role) and not removed
+            removed = self._is_removed(status, where, mode)
+            acts = role_of(role)
+            is_unusable = acts is None and not is_known_role(role) and not removed
+            if acts is None and not (is_unusable or removed):
+                text = "Roles that neither teach nor learn nor administer do nothing."
+                self._sink.note(Note("role_does_nothing", text, roles.shown, 1, line))
             if is_unusable:
                 self._reject_role(role, roles.shown, line)
                 if not user or has_control(user):
@@ -285,7 +312,7 @@ class _Reader:
             is_over = bool(begins or ends) and self._is_not_now(dates, begins, ends, line)
             self._sink.role(
                 user,
-                role_of(role),
+                acts,
                 org,
                 where,
                 removed=removed,
@@ -312,15 +339,16 @@ class _Reader:
         classes.require(
             ["sourcedId", "title", "schoolSourcedId"] if self._upload.name != "sds" else ["sourcedId", "title"]
         )
-        untold = () if self._upload.modes[Kind.CLASSES] is Mode.DELTA else _untold_of_classes(classes)
+        mode = self._upload.modes[Kind.CLASSES]
+        untold = () if mode is Mode.DELTA else _untold_of_classes(classes)
         seen = 0
         for line, (sourced_id, status, title, course, code, school, org, term, session) in classes.rows(_CLASS_COLUMNS):
             seen += 1
-            if status and self._is_unclear(status, Kind.CLASSES):
+            if status and self._is_unclear(status, mode):
                 self._reject_status(Kind.CLASSES, classes.shown, (line,))
                 continue
             where = Where(classes.shown, line, untold=untold)
-            removed = self._is_removed(status, where, Kind.CLASSES)
+            removed = self._is_removed(status, where, mode)
             if not title and not removed:
                 self._reject_empty(Kind.CLASSES, where, "title", "The class has no title. Fill it in.")
                 continue
@@ -342,48 +370,57 @@ class _Reader:
             referred_to = self._upload.files.get(stem)
             if referred_to is None:
                 continue
-            if not referred_to.size or not read(referred_to):
+            shown = referred_to.name.rsplit("/", 1)[-1]
+            before = self._referred_to
+            if referred_to.size:
+                self._sink.also_read(stem, shown, read(referred_to))
+            if self._referred_to == before:
                 text = "The file has no row that can be used; classes keep the terms and courses that they had."
-                self._sink.note(Note("part_not_usable", text, referred_to.name.rsplit("/", 1)[-1]))
+                self._sink.note(Note("part_not_usable", text, shown))
 
     def courses(self, file: RosterFile) -> int:
         courses = table(file, None, self._sink)
+        mode = self._part("courses")
         seen = 0
         for line, (sourced_id, title, status) in courses.rows(["sourcedId", "title", "status"]):
-            if not sourced_id:
-                self._note_no_id(courses.shown, line)
-            else:
-                seen += 1
-                removed = self._is_gone(status, courses.shown)
-                self._sink.reference(CourseRow(sourced_id, title, removed), Where(courses.shown, line))
+            seen += 1
+            where = Where(courses.shown, line)
+            self._refer_to(CourseRow(sourced_id, title), status, where, mode)
         return seen
 
     def terms(self, file: RosterFile) -> int:
         sessions = table(file, None, self._sink)
         ends = self._dates(sessions, "startDate", "endDate")
+        mode = self._part("academicsessions")
         seen = 0
         for line, (sourced_id, title, end, year, status) in sessions.rows(_TERM_COLUMNS):
-            if not sourced_id:
-                self._note_no_id(sessions.shown, line)
-            else:
-                seen += 1
-                known_year = year if _SCHOOL_YEAR.fullmatch(year) else ""
-                row = TermRow(
-                    sourced_id, title, ends.after(end, line), known_year, self._is_gone(status, sessions.shown)
-                )
-                self._sink.reference(row, Where(sessions.shown, line))
+            seen += 1
+            where = Where(sessions.shown, line)
+            row = TermRow(sourced_id, title, ends.after(end, line), self._school_year(year, where))
+            self._refer_to(row, status, where, mode)
         return seen
 
-    def _note_no_id(self, file: str, line: int) -> None:
-        text = "Rows without a sourcedId were not used: no class can refer to them. Fill it in."
-        self._sink.note(Note("row_without_id", text, file, 1, line))
+    def _school_year(self, year: str, where: Where) -> str:
+        """The year in which a school year ends; empty where it is not told, or not understood."""
+        if not year or _SCHOOL_YEAR.fullmatch(year):
+            return year
+        both = _TWO_YEARS.fullmatch(year)
+        if both and (int(both[1]) + 1) % 100 == int(both[2][-2:]):
+            return str(int(both[1]) + 1)
+        text = "School years that are not written as the year in which they end were not used. Write for example 2027."
+        self._sink.note(Note("no_school_year", text, where.file, 1, where.line))
+        return ""
 
-    def _is_gone(self, status: str, file: str) -> bool:
-        """Whether a delta's row takes a course or a term away."""
-        word = status.lower()
-        if word not in ("", "active", *_REMOVED):
-            self._sink.note(Note("unknown_status", "An unknown status was read as active.", file, 1))
-        return word in _REMOVED
+    def _refer_to(self, row: ReferenceRow, status: str, where: Where, mode: Mode) -> None:
+        """Hand a course or a term to the sink; one that a whole roster marks as deleted is left out."""
+        if not row.sourced_id:
+            text = "Rows without a sourcedId were not used: no class can refer to them. Fill it in."
+            self._sink.note(Note("row_without_id", text, where.file, 1, where.line))
+            return
+        row.removed = bool(status) and self._is_removed(status, where, mode)
+        self._referred_to += 1
+        if not (row.removed and mode is Mode.BULK):
+            self._sink.reference(row, where)
 
     def enrollments(self, file: RosterFile) -> int:
         enrollments = table(file, Kind.ENROLLMENTS, self._sink)
@@ -416,11 +453,12 @@ class _Reader:
 
     def _enroll(self, file: str, role: str, status: str, is_over: bool, group: _Group) -> None:
         """Hand enrollments with the same role and status to the sink."""
-        if self._is_unclear(status, Kind.ENROLLMENTS):
+        mode = self._upload.modes[Kind.ENROLLMENTS]
+        if self._is_unclear(status, mode):
             self._reject_status(Kind.ENROLLMENTS, file, group.lines)
             return
         where = Where(file, group.lines[0])
-        removed = self._is_removed(status, where, Kind.ENROLLMENTS, len(group.lines))
+        removed = self._is_removed(status, where, mode, len(group.lines))
         if not removed and not is_known_role(role):
             group = self._without_role(file, role, group)
         elif not removed and is_over:
@@ -483,7 +521,7 @@ def _check_whose(users: Table) -> None:
         return
     if users.has("user_id") and users.has("login_id"):
         whose = "users.csv is Canvas' own file of users"
-    elif users.has("username") and users.has("firstname"):
+    elif {"username", "firstname"} <= set(users.header):
         whose = "users.csv is Moodle's own file of users"
     else:
         whose = "users.csv has no column sourcedId: it is a list of another system"
@@ -529,11 +567,14 @@ def _manifest(files: dict[str, RosterFile]) -> _Manifest:
     would remove everybody whom it does not name."""
     shown = files["manifest"].name.rsplit("/", 1)[-1]
     found = _Manifest(shown)
+    not_read: dict[str, int] = {}
     for line, name, value in _properties(files["manifest"]):
         if name == "oneroster.version":
             found.version = value
         stem = name.removeprefix("file.")
         if stem == name:
+            if name not in _PROPERTIES:
+                not_read.setdefault(name, line)
             continue
         word = value.lower()
         what = ""
@@ -545,6 +586,9 @@ def _manifest(files: dict[str, RosterFile]) -> _Manifest:
             raise _bad_manifest(shown, line, what)
         if what:
             found.notes.append(Note("manifest_unclear", f"{what} The file is not used.", shown, 1, line))
+    if not_read:
+        text = f"Lines of the manifest that are not known here were not read: {named([*not_read])}."
+        found.notes.append(Note("manifest_not_read", text, shown, len(not_read), min(not_read.values())))
     return found
 
 
@@ -610,8 +654,9 @@ class _Quiet:
 
     def person(self, row: PersonRow, where: Where) -> None: ...
     def role(self, *_args: object, **_more: object) -> None: ...
-    def school(self, sourced_id: str, name: str) -> None: ...
+    def school(self, sourced_id: str, name: str, where: Where) -> None: ...
     def reference(self, row: ReferenceRow, where: Where) -> None: ...
+    def also_read(self, stem: str, file: str, rows: int) -> None: ...
     def school_class(self, row: ClassRow, where: Where) -> None: ...
     def enrollments(self, *_args: object, **_more: object) -> None: ...
     def reject(self, kind: Kind | None, reject: Reject) -> None: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table
@@ -36,6 +36,8 @@ _BRITISH = {
 
 class SchoolDataSync:
     """School Data Sync v1: the whole roster at every upload."""
+
+    also_read: Collection[str] = ()
 
     def recognise(self, files: dict[str, RosterFile]) -> Recognised | None:
         known = (

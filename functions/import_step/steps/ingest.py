@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from functions.import_step import partition
-from functions.import_step.archive import RosterFile, etags_of, open_upload
+from functions.import_step.archive import RosterFile, etags_of, open_upload, other_files
 from functions.import_step.encoding import content_hash, scan
 from functions.import_step.formats.clever import Clever
 from functions.import_step.formats.format import Format, Mode, Recognised, no_rows, recognise
@@ -98,6 +98,7 @@ class Ingest:
             id_map = self._id_map(import_, files)
             files = [file for file in files if file.stem != STEM]
             opened = _opened(files, before, content=content, etags=etags, additions_only=additions_only, on=today)
+            opened.notes += _unread(files, opened, other_files(import_.upload, Path(folder)))
         if id_map:
             opened.has_id_map = True
             context.files(import_).put(ID_MAP, id_map)
@@ -172,8 +173,9 @@ class Ingest:
         return PartRead(
             people=done.people_extents,
             classes=done.classes_extents,
-            seen=done.seen,
-            shown={stem: files[stem].name.rsplit("/", 1)[-1] for stem in pieces},
+            seen=done.seen | {stem: rows for stem, (_, rows) in sink.also_seen.items()},
+            shown={stem: files[stem].name.rsplit("/", 1)[-1] for stem in pieces}
+            | {stem: file for stem, (file, _) in sink.also_seen.items()},
             rejects=sink.rejected,
             notes=sink.notes,
             schools=sink.schools,
@@ -195,6 +197,7 @@ class Ingest:
             notes, header_only = _check(opened, parts)
         except UploadRejected as error:
             return context.reject(import_, error)
+        notes += self._unknown_schools(import_, opened, parts)
         plan = _plan(import_, opened, parts, notes, header_only)
         plan.domains = context.districts.domains(import_.district_id)
         plan.paused = self._paused(import_, plan)
@@ -205,6 +208,21 @@ class Ingest:
         files.put(PLAN, plan)
         context.begin_stage(import_, "people", parts=opened.shards, rows=sum(part.rows for part in parts))
         return go_on("people", opened.shards)
+
+    def _unknown_schools(self, import_: Import, opened: OpenedUpload, parts: list[PartRead]) -> Iterator[Note]:
+        """Tell of schools that rows name and no file of the upload has; a delta may name those that stand."""
+        known = {school for part in parts for school in part.schools}
+        is_delta = Mode.DELTA in (*opened.modes.values(), *opened.more_modes.values())
+        if is_delta:
+            named = {school for part in parts for lines in part.named_schools.values() for school in lines}
+            known |= self._context.districts.school_names(import_.district_id, named - known).keys()
+        has_schools = is_delta or any(stem in part.seen for part in parts for stem in _OF_SCHOOLS)
+        message = (
+            "Schools that rows name are not in the file of schools; they have no name. Add them."
+            if has_schools
+            else "The upload has no file of schools; those that rows name have no name. Add it."
+        )
+        yield from _unknown_schools(parts, known, message)
 
     def _paused(self, import_: Import, plan: ImportPlan) -> dict[str, str]:
         """Why this upload is not applied now, if it is not: a pause, or those of one that a delta comes after."""
@@ -248,7 +266,7 @@ def _opened(
         etags=etags,
         encodings={stem: scanned.encoding for stem, scanned in scans.items()},
         never_empty=list(form.never_empty(upload)),
-        notes=[*upload.notes, *_unread(files, stems)],
+        notes=[*upload.notes],
         parts=parts_of(stems, upload.files, {stem: scans[stem].pieces for stem in stems}),
         shards=shards_for(upload, before.shards if before else None),
         content=content,
@@ -303,8 +321,6 @@ def _check(opened: OpenedUpload, parts: list[PartRead]) -> tuple[list[Note], dic
         if stem in seen and not seen[stem] and opened.modes[kind] is Mode.BULK:
             notes.append(Note("header_only", "The file has a header and no rows.", shown[stem]))
             header_only[kind] = shown[stem]
-    if Mode.DELTA not in opened.modes.values():
-        notes += _unknown_schools(parts, has_schools=any(stem in seen for stem in _OF_SCHOOLS))
     return notes, header_only
 
 
@@ -312,24 +328,19 @@ _OF_SCHOOLS = ("orgs", "schools", "school")
 """The files of schools, by format."""
 
 
-def _unknown_schools(parts: list[PartRead], *, has_schools: bool) -> Iterator[Note]:
-    """Schools that rows of a whole roster name and no file of it has, by the file that names them."""
-    known = {school for part in parts for school in part.schools}
-    message = (
-        "Schools that rows name are not in the file of schools; they have no name. Add them."
-        if has_schools
-        else "The upload has no file of schools; those that rows name have no name. Add it."
-    )
+def _unknown_schools(parts: list[PartRead], known: Collection[str], message: str) -> Iterator[Note]:
+    """Schools that rows name and that are not known, by the file that names them."""
     for part in parts:
         for file, lines in part.named_schools.items():
             if unknown := lines.keys() - known:
                 yield Note("unknown_school", message, file, len(unknown), min(lines[school] for school in unknown))
 
 
-def _unread(files: list[RosterFile], stems: Iterable[str]) -> Iterator[Note]:
-    """The files of an upload of which nothing is used."""
-    used = {*stems, "manifest", "academicsessions", "courses"}
-    names = sorted(file.name.rsplit("/", 1)[-1][:_LONGEST_NAMED] for file in files if file.stem not in used)
+def _unread(files: list[RosterFile], opened: OpenedUpload, others: Iterable[str]) -> Iterator[Note]:
+    """The files of an upload of which nothing is used; ``others`` are no CSV files."""
+    used = {*(piece.stem for part in opened.parts for piece in part), *FORMATS[opened.format].also_read}
+    unread = [*(file.name for file in files if file.stem not in used), *others]
+    names = sorted(name.rsplit("/", 1)[-1][:_LONGEST_NAMED] for name in unread)
     if names:
         shown = ", ".join(names[:_MOST_NAMED]) + (" …" if len(names) > _MOST_NAMED else "")
         yield Note("files_not_read", f"Files of which nothing is used were not read: {shown}.", count=len(names))
@@ -357,7 +368,7 @@ def _plan(
         header_only=header_only,
         rejected=rejected,
         notes=[*opened.notes, *_all(part.notes for part in parts), *notes],
-        schools={key: name for part in parts for key, name in part.schools.items()},
+        schools={key: name for part in reversed(parts) for key, name in part.schools.items()},
         people=[part.people for part in parts],
         classes=[part.classes for part in parts],
         school_year=max(part.school_year for part in parts),

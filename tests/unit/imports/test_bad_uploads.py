@@ -33,6 +33,7 @@ from tests.bad_uploads.valid_rosters import CLEVER, EVERY_FORMAT, ONE_ROSTER_1_1
 from tests.conftest import ROOT
 from tests.corpus.corpus import Corpus
 from tests.harness import World
+from tests.ledger import Account, Standing, without_balance
 
 CASES = (*WHOLE_FILES, *ROWS, *DELTAS, *ACCEPTED_WITH_NOTES)
 ARCHIVES = (
@@ -72,6 +73,8 @@ class Outcome:
     """Nothing is different from before the upload, except that there is one more report."""
     again: str
     """How the upload that stood before is answered when it comes once more."""
+    out_of_balance: list[Account]
+    """The files some of whose rows are neither acted on nor rejected nor noted."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -228,7 +231,7 @@ def test_naughty_strings_in_every_column_are_read_or_rejected_where_they_stand(
         usable = [each for each in ids if USABLE_ID.fullmatch(each.strip(AROUND_A_VALUE))]
         upload = {**upload, **naughty_strings.with_roles(roster, usable)}
     outcome = when_uploaded(Case("naughty", roster.files, upload, "completed"))
-    assert outcome.report["status"] == "completed"
+    assert (outcome.report["status"], outcome.out_of_balance) == ("completed", [])
     assert all(outcome.after[key].active for key in outcome.before)
     for reject in outcome.rejects:
         if reject["file"] == "roles.csv" != sheet.name:
@@ -306,16 +309,17 @@ def a_district_where(stands: Files) -> World:
 @cache
 def when_uploaded(case: Case) -> Outcome:
     world = a_district_where(case.stands)
-    before, people_before = stored_state(world), people(world)
+    before, people_before, standing = stored_state(world), people(world), Standing.of(world)
     report = world.upload(case.upload)
     assert report == world.latest()
     key = report.get("rejects_key")
     text = world.s3.objects["reports", key].decode("utf-8-sig") if key else ""
     rejects = list(csv.DictReader(io.StringIO(text, newline="")))
     is_as_before, people_after = stored_state(world) == before, people(world)
+    out_of_balance = without_balance(world, report, case.upload, standing) if report["status"] == "completed" else []
     is_to_come_again = report["status"] == "rejected" and case.stands
     again = world.upload(case.stands, name="again")["status"] if is_to_come_again else "unchanged"
-    return Outcome(report, rejects, people_before, people_after, is_as_before, again)
+    return Outcome(report, rejects, people_before, people_after, is_as_before, again, out_of_balance)
 
 
 def people(world: World) -> dict[str, RosterUser]:
@@ -326,6 +330,7 @@ def people(world: World) -> dict[str, RosterUser]:
 def then_it_is_answered_right(case: Case, outcome: Outcome) -> None:
     report = outcome.report
     assert report["status"] == case.status, (case.name, report.get("reason"), report["rejects"][:3])
+    assert outcome.out_of_balance == []
     if case.status == "rejected":
         then_nothing_has_happened(outcome)
     elif case.status == "held":

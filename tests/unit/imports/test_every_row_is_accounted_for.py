@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from functions.import_step.csv_table import folded
 from tests.builders import CLASSES, ENROLLMENTS, USERS, enrolled, roster, user
 from tests.corpus.corpus import Corpus
 from tests.harness import World, decide
+from tests.ledger import CLASSES as CLASS_FILES
+from tests.ledger import ENROLLMENTS as ENROLLMENT_FILES
+from tests.ledger import OF_ALL, OF_ROWS, PEOPLE, SCHOOLS, Standing, rows_of, stem, without_balance
 
-COUNTED_ONCE = {
-    "users": ("several_rows_per_person", "guardians_left_out", "staff_left_out", "status_in_bulk"),
-    "classes": ("several_rows_per_class", "status_in_bulk"),
-    "enrollments": ("repeated_enrollments", "enrollments_left_out", "enrollment_over", "status_in_bulk"),
-}
-"""By what a report counts: the notes about rows that are in no other count."""
-FILES = {
-    "users": ("users", "students", "teachers", "staff", "student", "teacher"),
-    "classes": ("classes", "sections", "section"),
-    "enrollments": ("enrollments", "studentenrollment", "teacherroster"),
-}
-BESIDE = ("manifest", "orgs", "schools", "school", "roles", "courses", "academicsessions")
 TERMS = "sourcedId,status,dateLastModified,title,type,startDate,endDate,schoolYear\n"
 COURSES = "sourcedId,status,dateLastModified,title,orgSourcedId\n"
+ORGS = "sourcedId,status,dateLastModified,name,type\n"
 
 
 @pytest.fixture
@@ -37,87 +26,54 @@ def world() -> World:
     return made
 
 
-def stem(name: str) -> str:
-    return name.rpartition("/")[2].lower().removesuffix(".csv")
-
-
-def rows_of(body: bytes) -> list[dict[str, str]]:
-    """The rows of a CSV file, by folded header, blank lines aside."""
-    for codec in ("utf-8-sig", "cp932", "cp1252"):
-        try:
-            text = body.decode("utf-16" if body[:2] in (b"\xff\xfe", b"\xfe\xff") else codec)
-            break
-        except UnicodeDecodeError:
-            continue
-    rows = [row for row in csv.reader(io.StringIO(text, newline="")) if any(cell.strip() for cell in row)]
-    if not rows:
-        return []
-    header = list(map(folded, rows[0]))
-    return [dict(zip(header, row, strict=False)) for row in rows[1:]]
-
-
 def noted(report: Mapping[str, Any], code: str) -> list[dict[str, Any]]:
     return [note for note in report["notes"] if note["code"] == code]
 
 
-def assert_every_row_is_accounted_for(report: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
-    """read = acted on + rejected + noted, for each kind of row; every note about rows names file and line."""
-    rows = {stem(name): rows_of(body) for name, body in files.items()}
-    for kind, stems in FILES.items():
-        number = sum(len(rows.get(each, ())) for each in stems)
-        if kind == "enrollments":
-            number += sum(
-                bool(cell.strip())
-                for row in rows.get("sections", ())
-                for column, cell in row.items()
-                if column.startswith("teacher") and column.endswith("id")
-            )
-        of_files = {name for name in map(stem, files) if name in stems} | (
-            {"sections"} if kind == "enrollments" else set()
-        )
-        left_out = sum(
-            note["count"]
-            for code in COUNTED_ONCE[kind]
-            for note in noted(report, code)
-            if stem(note["file"]) in of_files
-        )
+def assert_every_row_is_accounted_for(
+    world: World, report: Mapping[str, Any], files: Mapping[str, str | bytes], before: Standing | None = None
+) -> None:
+    """read = acted on + rejected + noted, for each file and for each kind of row; a note about rows names file and line."""
+    assert without_balance(world, report, files, before) == []
+    is_delta = report["format"]["mode"] == "delta"
+    for kind in ("users", "classes", "enrollments"):
         counts = report[kind]
-        assert counts["read"] == counts["created"] + counts["changed"] + counts["unchanged"] + counts["rejected"]
-        assert number == counts["read"] + left_out, (kind, report["notes"])
-    for codes in COUNTED_ONCE.values():
-        for code in codes:
-            assert all(note["file"] and note["line"] for note in noted(report, code)), code
+        sum_ = counts["created"] + counts["changed"] + counts["unchanged"] + counts["rejected"]
+        # Who leaves loses classes that no row names.
+        most = sum_ + counts["removed"] * is_delta
+        assert (sum_ <= counts["read"] <= most) if kind == "enrollments" else (counts["read"] == most), kind
+    about_rows = set().union(*OF_ROWS.values(), OF_ALL)
+    assert [
+        note for note in report["notes"] if note["code"] in about_rows and not (note["file"] and note["line"])
+    ] == []
 
 
-def assert_every_reference_and_file_is_told(report: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
-    rows = {stem(name): rows_of(body) for name, body in files.items()}
-    schools = {
-        row.get("sourcedid") or row.get("schoolid") or row.get("sisid") or row.get("dfenumber", "")
-        for each in ("orgs", "schools", "school")
-        for row in rows.get(each, ())
-    }
+def assert_every_reference_and_file_is_told(report: Mapping[str, Any], files: Mapping[str, str | bytes]) -> None:
+    rows = {stem(name): rows_of(body if isinstance(body, bytes) else body.encode()) for name, body in files.items()}
+    schools = {row.get("sourcedid", "schoolid", "sisid", "dfenumber") for each in SCHOOLS for row in rows.get(each, ())}
     named = {
         one.strip()
-        for each in (*FILES["users"], *FILES["classes"], "roles")
+        for each in (*PEOPLE, *CLASS_FILES, "roles")
         for row in rows.get(each, ())
         for column in ("orgsourcedids", "orgsourcedid", "schoolsourcedid", "schoolid", "schoolsisid", "schooldfenumber")
-        for one in row.get(column, "").split(",")
+        for one in row.get(column).split(",")
         if one.strip()
     }
     told = sum(note["count"] for note in noted(report, "unknown_school"))
     assert bool(named - schools) == bool(told), (named - schools, report["notes"])
-    unused = {stem(name) for name in files} - {*BESIDE, *(each for stems in FILES.values() for each in stems)}
+    read = {*PEOPLE, *CLASS_FILES, *ENROLLMENT_FILES, *SCHOOLS, "manifest", "roles", "courses", "academicsessions"}
+    unused = {stem(name) for name in files} - read
     (count,) = [note["count"] for note in noted(report, "files_not_read")] or [0]
     assert count == len(unused)
 
 
 def test_no_line_of_the_corpus_is_dropped_without_a_reject_or_a_note(corpus: Corpus) -> None:
-    for roster_set in corpus.rosters:
+    for roster_set in (*corpus.rosters, *corpus.deltas):
         world = World()
         world.register()
         report = world.upload(roster_set.files)
         assert report["status"] == "completed", roster_set.name
-        assert_every_row_is_accounted_for(report, roster_set.files)
+        assert_every_row_is_accounted_for(world, report, roster_set.files)
         assert_every_reference_and_file_is_told(report, roster_set.files)
 
 
@@ -137,18 +93,81 @@ def test_a_roster_full_of_slips_accounts_for_every_row(world: World) -> None:
     )  # fmt: skip
     files = {
         **roster(*people, classes=classes, enrollments=rows),
+        "orgs.csv": ORGS
+        + f"o1,,,Lakeside,school\no1,,,Again,school\n{'x' * 300},,,Long,school\no2,tobedeleted,,Gone,school\n",
+        "academicSessions.csv": TERMS
+        + "t1,,,Fall,term,2026-08-15,2026-12-19,2027\nt1,,,Fall,term,2026-08-15,2026-12-19,2027\n"
+        + "t2,tobedeleted,,Spring,term,2027-01-07,2027-06-01,2027\n,,,Summer,term,2027-06-02,2027-08-01,2027\n",
+        "courses.csv": COURSES + "k1,,,Algebra,o1\nk1,,,Geometry,o1\nk2,inactive,,Pottery,o1\n",
         "demographics.csv": "sourcedId,birthDate\ns1,2010-01-01\n",
     }
     report = world.upload(files)
-    as_bytes = {name: str(body).encode() for name, body in files.items()}
-    assert_every_row_is_accounted_for(report, as_bytes)
-    assert_every_reference_and_file_is_told(report, as_bytes)
+    assert_every_row_is_accounted_for(world, report, files)
+    assert_every_reference_and_file_is_told(report, files)
     assert {each["file"]: each["rows"] for each in report["files"]} == {
-        "orgs.csv": 1,
+        "orgs.csv": 4,
         "users.csv": 8,
         "classes.csv": 5,
         "enrollments.csv": 9,
+        "academicSessions.csv": 4,
+        "courses.csv": 3,
     }
+
+
+V1_2_USERS = "sourcedId,status,dateLastModified,enabledUser,username,userIds,givenName,familyName,email\n"
+V1_2_ROLES = "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,orgSourcedId\n"
+
+
+def v1_2(manifest: str, **files: str) -> dict[str, str | bytes]:
+    """Files of OneRoster 1.2, by stem, with a manifest that says what they are."""
+    words = "".join(f"file.{name},{manifest}\n" for name in files)
+    bodies: dict[str, str | bytes] = {f"{name}.csv": body for name, body in files.items()}
+    return {"manifest.csv": f"propertyName,value\nmanifest.version,1.0\noneroster.version,1.2\n{words}", **bodies}
+
+
+def test_roles_on_their_own_account_for_every_row(world: World) -> None:
+    """Those that do nothing, are over or have not begun, and those of somebody unknown among them."""
+    users = "".join(f"{key},,,true,{key},,Kim,{key},{key}@lakeside.example\n" for key in ("t1", "s1", "g1", "x1"))
+    roles = (
+        "r1,,,t1,primary,teacher,,,o1\nr2,,,t1,secondary,counselor,,,o1\nr3,,,t1,secondary,principal,2019-08-01,2020-06-01,o1\n"
+        "r4,,,s1,primary,student,,,o1\nr5,,,s1,secondary,student,2030-08-01,,o1\nr6,,,g1,primary,guardian,,,o1\n"
+        "r7,,,s9,primary,student,,,o1\nr8,,,s1,primary,studnet,,,o1\nr9,tobedeleted,,s1,primary,teacher,,,o1\n"
+    )
+    files = v1_2("bulk", orgs=ORGS + "o1,,,Lakeside,school\n", users=V1_2_USERS + users, roles=V1_2_ROLES + roles,
+                 classes=CLASSES + "c1,,,Algebra,k1,scheduled,o1,t1\n", enrollments=ENROLLMENTS + enrolled("s1"))  # fmt: skip
+    report = world.upload(files)
+    assert_every_row_is_accounted_for(world, report, files)
+    (note,) = [each for each in noted(report, "role_does_nothing") if each["file"] == "roles.csv"]
+    assert (note["line"], note["count"]) == (3, 2)
+
+
+def test_a_delta_accounts_for_every_row(world: World) -> None:
+    people = [user("t1", "teacher"), user("s1"), user("s2"), user("s3")]
+    world.upload(roster(*people, enrollments=enrolled("t1", "teacher") + enrolled("s1") + enrolled("s2")))
+    before = Standing.of(world)
+    changes = [
+        user("s2", status="tobedeleted"), user("s9", status="tobedeleted"), user("s4", status="active"),
+        user("s5", "studnet", status="active"), user("s3", status="gone"), user("g1", "parent", status="active"),
+    ]  # fmt: skip
+    rows = [
+        enrolled("s3"), enrolled("s8"), enrolled("s3", class_id="c9"), enrolled("s3", "pupil"), enrolled("s3", "proctor"),
+        enrolled("s1").replace(",,,", ",tobedeleted,,", 1), enrolled("s4").replace(",,,", ",tobedeleted,,", 1),
+    ]  # fmt: skip
+    files: dict[str, str | bytes] = {
+        "manifest.csv": "propertyName,value\noneroster.version,1.1\nfile.orgs,delta\nfile.users,delta\nfile.classes,delta\n"
+        "file.enrollments,delta\nfile.courses,delta\nfile.academicSessions,delta\n",
+        "orgs.csv": ORGS + "o1,tobedeleted,,Lakeside,school\no2,active,,Hillside,school\n",
+        "users.csv": USERS + "".join(changes),
+        "classes.csv": CLASSES
+        + "c1,active,,Algebra 2,k1,scheduled,o1,t1\nc9,tobedeleted,,Biology,k1,scheduled,o1,t1\n"
+        + ",active,,No id,k1,scheduled,o1,t1\n",
+        "enrollments.csv": ENROLLMENTS + "".join(rows),
+        "courses.csv": COURSES + "k1,active,,Algebra,o1\n,active,,No id,o1\n",
+        "academicSessions.csv": TERMS + "t1,active,,Fall,term,2026-08-15,2026-12-19,2027\n",
+    }
+    report = world.upload(files, name="delta")
+    assert report["status"] == "completed"
+    assert_every_row_is_accounted_for(world, report, files, before)
 
 
 # What a used column names and cannot be found.
@@ -198,6 +217,92 @@ def test_files_of_which_nothing_is_used_are_named(world: World) -> None:
     files = {**roster(user("s1")), "demographics.csv": "sourcedId\ns1\n", "buses.csv": "line\n1\n"}
     (note,) = noted(world.upload(files), "files_not_read")
     assert (note["count"], "buses.csv, demographics.csv" in note["message"]) == (2, True)
+
+
+def test_other_files_of_a_zip_are_named_and_those_that_systems_hide_are_not(world: World) -> None:
+    files = {
+        **roster(user("s1")),
+        "README.txt": "hello",
+        "old/users.xlsx": b"PK",
+        ".DS_Store": b"\0",
+        "__MACOSX/._users.csv": b"\0",
+    }
+    (note,) = noted(world.upload(files), "files_not_read")
+    assert (note["count"], "README.txt, users.xlsx" in note["message"]) == (2, True)
+
+
+def test_a_file_that_another_format_would_read_is_named(world: World) -> None:
+    (note,) = noted(world.upload({**V1, "courses.csv": COURSES + "k1,,,Algebra,o1\n"}), "files_not_read")
+    assert "courses.csv" in note["message"]
+
+
+def test_a_line_of_the_manifest_that_is_not_known_is_named(world: World) -> None:
+    """``files.users`` for ``file.users`` would leave a file's mode to be guessed."""
+    files = roster(user("s1"))
+    files["manifest.csv"] = str(files["manifest.csv"]) + "files.users,bulk\nsource.systemName,SIS\nsource.vendor,us\n"
+    (note,) = noted(world.upload(files), "manifest_not_read")
+    assert (note["file"], note["line"], note["count"]) == ("manifest.csv", 4, 2)
+    assert "files.users, source.vendor" in note["message"]
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "is_noted"),
+    [
+        ("2027", "2027", False),
+        ("2026-2027", "2027", False),
+        ("2026/27", "2027", False),
+        ("2026-2028", "", True),
+        ("SY27", "", True),
+    ],
+)
+def test_a_school_year_is_the_year_in_which_it_ends(world: World, written: str, read: str, is_noted: bool) -> None:
+    files = {**WITH_TERMS, "academicSessions.csv": TERMS + f"t1,,,Spring,term,2026-01-15,2027-06-19,{written}\n"}
+    notes = noted(world.upload(files), "no_school_year")
+    assert world.table.items["DISTRICT#lakeside", "SNAPSHOT"]["school_year"] == read
+    assert [(note["file"], note["line"]) for note in notes] == [("academicSessions.csv", 2)] * is_noted
+
+
+def test_a_school_that_a_delta_names_and_nobody_knows_is_told(world: World) -> None:
+    world.upload(roster(user("s1"), enrollments=enrolled("s1")))
+    rows = user("s2", status="active") + user("s3", status="active").replace(",o1,", ",o7,")
+    delta = {"manifest.csv": "propertyName,value\noneroster.version,1.1\nfile.users,delta\n", "users.csv": USERS + rows}
+    (note,) = noted(world.upload(delta, name="delta"), "unknown_school")
+    assert (note["file"], note["line"], note["count"]) == ("users.csv", 3, 1)
+
+
+def test_somebody_who_waits_for_a_role_is_told_with_file_and_line(world: World) -> None:
+    world.upload(roster(user("s1"), enrollments=enrolled("s1")))
+    delta = v1_2("delta", users=V1_2_USERS + "s2,active,,true,s2,,Kim,Two,s2@lakeside.example\n")
+    (note,) = noted(world.upload(delta, name="delta"), "waits_for_role")
+    assert (note["file"], note["line"], note["count"]) == ("users.csv", 2, 1)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "k1,active,,Algebra 2,o1\nk1,tobedeleted,,Algebra 2,o1\n",
+        "k1,tobedeleted,,Algebra 2,o1\nk1,active,,Algebra 2,o1\n",
+    ],
+)
+def test_of_a_course_deleted_and_told_in_one_delta_the_active_row_counts(world: World, rows: str) -> None:
+    world.upload(WITH_TERMS)
+    delta = {
+        "manifest.csv": "propertyName,value\noneroster.version,1.1\nfile.courses,delta\n",
+        "courses.csv": COURSES + rows,
+    }
+    world.upload(delta, name="delta")
+    assert stored(world)[0] == "Algebra 2"
+
+
+def test_roles_as_a_delta_beside_whole_users_are_read_as_a_delta(world: World) -> None:
+    """A status that nobody knows decides who has a role there: it is rejected, and not read as active."""
+    whole = v1_2("bulk", users=V1_2_USERS + "s1,,,true,s1,,Kim,One,s1@lakeside.example\n",
+                 roles=V1_2_ROLES + "r1,,,s1,primary,student,,,o1\n", classes=CLASSES, enrollments=ENROLLMENTS)  # fmt: skip
+    world.upload(whole)
+    changed = {**whole, "roles.csv": V1_2_ROLES + "r2,tobedelted,,s1,primary,teacher,,,o1\n"}
+    changed["manifest.csv"] = str(whole["manifest.csv"]).replace("file.roles,bulk", "file.roles,delta")
+    (reject,) = world.upload(changed, name="changed")["rejects"]
+    assert (reject["file"], reject["line"], reject["code"]) == ("roles.csv", 2, "unknown_status")
 
 
 # A part that cannot be used takes nothing away.
