@@ -200,7 +200,7 @@ def _links_do_not_count(user: RosterUser | None, **named: Any) -> NotMailed | No
 
 _NEEDS_NO_MAIL = _all_of(
     _patch(send_activation, "why_not_mailed", _links_do_not_count),
-    _patch(MatchByRule, "keeps_from_mail", lambda *_: False),
+    _patch(MatchByRule, "keeps_from_mail", lambda *_: None),
 )
 _NOT_WITHDRAWN = _patch(ActivationStore, "withdraw", lambda *_: False)
 

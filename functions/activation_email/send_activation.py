@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from functions.activation_email.invitation import InvitationMails
-from shared.domain.activation import Activation, ActivationState, valid_for, waits_until, why_not_mailed
+from shared.domain.activation import Activation, ActivationState, NotMailed, valid_for, waits_until, why_not_mailed
 from shared.domain.clock import Clock, to_iso
 from shared.domain.district import District
 from shared.domain.errors import RefusedTransition
@@ -93,8 +93,10 @@ class SendActivation:
             self._activations.withdraw(activation)
             return Outcome.NOT_NEEDED
         district, now = self._districts.get(user_key.district_id), self._clock()
-        if self._matches.keeps_from_mail(district, user):
+        if why_not := self._matches.keeps_from_mail(district, user):
             self._activations.withdraw(activation)
+            if why_not is NotMailed.SHARED_ADDRESS:
+                self._stuck.note_sharers([user_key], to_iso(now))
             return Outcome.NOT_NEEDED
         look_at = waits_until(district, user, now)
         if look_at and not activation.is_asked_for:

@@ -23,6 +23,7 @@ from shared.stores.readdressing import Readdressing
 from shared.stores.renumbering import Renumbering
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
+from shared.stores.stuck_people import StuckStore
 from shared.stores.table import DynamoTable
 from shared.stores.uploads import Uploads
 from shared.use_cases.match_and_invite import MatchAndInvite
@@ -46,6 +47,7 @@ class ImportContext:
     readdressing: Readdressing
     id_maps: IdMapStore
     pauses: PauseStore
+    stuck: StuckStore
     on_dispute: Callable[[], None]
 
     @classmethod
@@ -77,6 +79,7 @@ class ImportContext:
             Readdressing(table),
             IdMapStore(table),
             PauseStore(table),
+            StuckStore(table),
             on_dispute,
         )
 

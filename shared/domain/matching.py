@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from shared.domain.email_address import domain_of
 from shared.domain.person_name import may_be_family_name_of, share_a_part
-from shared.domain.roster import Role
+from shared.domain.roster import Role, RosterUserKey
 
 
 class Outcome(StrEnum):
@@ -114,6 +114,8 @@ class Decision:
     objections: frozenset[Objection] = frozenset()
     address_is_shared: bool = False
     """Whether somebody else of the district has the same official address; then it is not mailed (M7)."""
+    sharers: tuple[RosterUserKey, ...] = ()
+    """Some of those who have it, too."""
 
     @property
     def outcome(self) -> Outcome:

@@ -183,7 +183,7 @@ class IdentifierIndex:
                 side if side.account_id == opened else replace(side, subjects=side.subjects - {login.identity})
                 for side in sides
             ]
-        return decide(person, sides, own_domains, login, shared_domains)
+        return replace(decide(person, sides, own_domains, login, shared_domains), sharers=on_address.others)
 
     def kept_links(self, user: RosterUser) -> list[Link]:
         """The links of numbers that this person left, which count for the official address (M19)."""
@@ -199,6 +199,19 @@ class IdentifierIndex:
         of_district = holders_of_district(user.district_id)
         # Of any two, one is another row.
         return any(_others(self._table.page(key, of_district, most=2).items, user) for key in keys)
+
+    def users(self, keys: Iterable[RosterUserKey]) -> list[RosterUser]:
+        """These people as the roster has them."""
+        return [
+            roster_user_of(item) for item in self._table.batch_get(map(roster_key, keys), consistent=False).values()
+        ]
+
+    def teachers_sharing(self, user: RosterUser) -> list[RosterUserKey]:
+        """Teachers of the district who have this person's address, too: then they and this person are stuck (M7)."""
+        others = self._on_address(user).others if user.active and user.official_email else ()
+        rows = self._table.batch_get([roster_key(other) for other in others], consistent=False).values()
+        teachers = [found for found in map(roster_user_of, rows) if found.active and found.role is Role.TEACHER]
+        return [teacher.key for teacher in teachers if not user.is_administrator_of_same_name(teacher)]
 
     def was_anothers(self, user: RosterUser) -> bool:
         """Whether the roster gave this row's address to a row of somebody else before (M19)."""

@@ -70,6 +70,10 @@ class MatchCounts:
     def withhold(self, user: RosterUser, code: str) -> None:
         """Count a teacher who is not mailed, and say who it is as long as the list is short."""
         self.withheld += 1
+        self.show(user, code)
+
+    def show(self, user: RosterUser, code: str) -> None:
+        """Say who does not get on, and why, as long as the list is short."""
         if len(self.withheld_people) < WITHHELD_SHOWN:
             kind = {"kind": user.kind} if user.kind else {}
             self.withheld_people.append({"sourced_id": user.sourced_id, **kind, "code": code})
@@ -97,15 +101,17 @@ class MatchByRule:
             self._links.forget_match(user.key)
         return found
 
-    def keeps_from_mail(self, district: District, user: RosterUser) -> bool:
-        """Whether somebody without a match or link is not mailed because of who holds the address now (M7, M8).
+    def keeps_from_mail(self, district: District, user: RosterUser) -> NotMailed | None:
+        """Why somebody without a match or link is not mailed because of who holds the address now (M7, M8); None where nothing
+        keeps it.
 
         A match that the rule finds is noted.
         """
         found = self._identifiers.find_match(user, district.own_domains)
         if found.account_id:
             self._links.record_match(user.key, found.account_id)
-        return found.account_id is not None or found.address_is_shared
+            return NotMailed.LINKED
+        return NotMailed.SHARED_ADDRESS if found.address_is_shared else None
 
     def withdraw_mail(self, activation: Activation | None) -> None:
         """Whoever is matched needs no mail (M8): withdraw it if it did not go out."""
@@ -139,9 +145,16 @@ class MatchAndInvite:
         self.at_once = at_once
 
     def run(
-        self, district: District, users: Iterable[RosterUser], written: Account | None = None
+        self,
+        district: District,
+        users: Iterable[RosterUser],
+        written: Account | None = None,
+        sharers: dict[RosterUserKey, tuple[RosterUserKey, ...]] | None = None,
     ) -> tuple[MatchCounts, list[Note]]:
         """Match and invite these people; administrators are neither matched by an import nor mailed.
+
+        ``sharers``, where it is given, is filled with everybody who was looked at: who is stuck because of that person's
+        address (M7), the person first.
 
         Return how many were matched and invited, and notes for the report. ``written`` is the account because of which they
         are looked at, where that is just being written.
@@ -152,9 +165,12 @@ class MatchAndInvite:
         looks_at: list[datetime] = []
         people = _matched_by_an_import(users)
         links = self._links.of_users(user.key for user in people)
-        for look, activation in each(
+        looks = each(
             lambda user: self._match(district, user, links.get(user.key), written), people, at_once=self.at_once
-        ):
+        )
+        for user, (look, activation) in zip(people, looks, strict=True):
+            if sharers is not None:
+                sharers[user.key] = look.sharers
             result += look.counts
             notes += look.notes
             looks_at += [look.waits_until] if look.waits_until else []
@@ -165,15 +181,23 @@ class MatchAndInvite:
             self._waiting.note(district.district_id, min(looks_at))
         return result, merged_notes(notes)
 
+    def still_share(self, users: Iterable[RosterUserKey]) -> set[RosterUserKey]:
+        """Those of these whose address a teacher has, too."""
+        found = self._identifiers.users(users)
+        return {user.key for user in found if self._identifiers.teachers_sharing(user)}
+
     def preview(
         self,
         district: District,
         users: Iterable[RosterUser],
-        shared: set[str],
+        shared: Mapping[str, bool],
         former: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[MatchCounts, list[Note]]:
-        """Return what ``run`` would, and write nothing (B1). ``shared`` are addresses that two people of the upload have,
-        ``former`` the numbers under which the table has those who get other ones (B11): both are ``person_id``."""
+        """Return what ``run`` would, and write nothing (B1).
+
+        ``shared`` are addresses that two people of the upload have, and whether one of them is a teacher; ``former`` the
+        numbers under which the table has those who get other ones (B11), by these: both are ``person_id``.
+        """
         result = MatchCounts()
         notes: list[Note] = []
         people = [(user, former_key(user.key, former)) for user in _matched_by_an_import(users)]
@@ -191,7 +215,7 @@ class MatchAndInvite:
         user: RosterUser,
         link: Link | None,
         present: Activation | None,
-        shared: set[str],
+        shared: Mapping[str, bool],
     ) -> _Look:
         now, ended = self._clock(), frozenset[str]()
         if link and link.is_linked:
@@ -203,7 +227,8 @@ class MatchAndInvite:
         )
         if present and _is_of_one_before(present, link):
             present = None
-        look = _look(district, user, found, present, link, now)
+        sharers = (user.key,) if shared.get(user.official_email or "") else ()
+        look = _look(district, user, found, present, link, now, sharers)
         return look.with_note(_NUMBER_OF_ANOTHER) if ended else look
 
     def _match(
@@ -219,13 +244,21 @@ class MatchAndInvite:
         present = self._activations.of_user(user.key) if user.role is Role.TEACHER else None
         if present and _is_of_one_before(present, link) and self._activations.discard(present):
             present = None
-        look = _look(district, user, found, present, link, self._clock())
+        sharers = self._sharers(user, found)
+        look = _look(district, user, found, present, link, self._clock(), sharers)
         if found.account_id:
             self._matches.withdraw_mail(present)
         elif look.step:
             present = self._invite(district, user, present, look)
         activation = present if look.counts.queued and present and present.state is ActivationState.PENDING else None
         return (look.with_note(_NUMBER_OF_ANOTHER) if ended else look), activation
+
+    def _sharers(self, user: RosterUser, found: Decision) -> tuple[RosterUserKey, ...]:
+        """Who is stuck because of this person's address: of those who have it one is a teacher. The person comes first."""
+        if not found.address_is_shared:
+            return ()
+        others = found.sharers if user.role is Role.TEACHER else self._identifiers.teachers_sharing(user)
+        return (user.key, *others) if others else ()
 
     def _invite(
         self, district: District, user: RosterUser, present: Activation | None, look: _Look
@@ -267,6 +300,8 @@ class _Look:
     step: Step | None = None
     waits_until: datetime | None = None
     """Where the invitation waits: when it is looked at next."""
+    sharers: tuple[RosterUserKey, ...] = ()
+    """The person and others, where they are stuck because one of them is a teacher and they share an address (M7)."""
 
     def with_note(self, note: Note) -> _Look:
         return replace(self, notes=(*self.notes, note))
@@ -283,9 +318,16 @@ def _matched_by_an_import(users: Iterable[RosterUser]) -> list[RosterUser]:
 
 
 def _look(
-    district: District, user: RosterUser, found: Decision, present: Activation | None, link: Link | None, now: datetime
+    district: District,
+    user: RosterUser,
+    found: Decision,
+    present: Activation | None,
+    link: Link | None,
+    now: datetime,
+    sharers: tuple[RosterUserKey, ...],
 ) -> _Look:
-    """Decide whether somebody is invited, who is not linked; ``present`` is a teacher's activation.
+    """Decide whether somebody is invited, who is not linked; ``present`` is a teacher's activation. ``sharers`` are those who are
+    stuck because of this person's address.
 
     Whoever undid a link knows the way, and is not mailed unasked.
     """
@@ -293,10 +335,12 @@ def _look(
     _count(counts, found.outcome, user)
     why_not = why_not_mailed(user, address_is_shared=found.address_is_shared)
     if found.account_id or why_not in _UNSAID or (link and link.was_undone):
-        return _Look(counts)
+        if sharers and why_not is NotMailed.NOT_A_TEACHER:
+            counts.show(user, NotMailed.SHARED_ADDRESS.value)
+        return _Look(counts, sharers=sharers)
     if why_not:
         counts.withhold(user, why_not.value)
-        return _Look(counts, (Note(why_not.value, _EXPLAINED[why_not], count=1),))
+        return _Look(counts, (Note(why_not.value, _EXPLAINED[why_not], count=1),), sharers=sharers)
     address = user.official_email or ""
     step = next_step(present, address)
     if step is None:

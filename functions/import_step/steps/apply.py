@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -21,9 +22,11 @@ from functions.import_step.working_files import (
     PEOPLE,
     PLAN,
     SHARED_ADDRESSES,
+    SHARED_WITH_TEACHERS,
     WRITE_PLAN,
     WorkingFiles,
 )
+from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.report import Note, merged_notes
 from shared.domain.roster import DistrictClass, Role, RosterUser, RosterUserKey, School
@@ -33,6 +36,8 @@ from shared.stores.renumbering import NumberChange
 from shared.use_cases.match_and_invite import MatchCounts, former_key
 
 _FEW = 8
+type Sharers = dict[RosterUserKey, tuple[RosterUserKey, ...]]
+"""By everybody who was looked at: who is stuck because of that person's address."""
 
 
 class Apply:
@@ -153,10 +158,13 @@ class Apply:
         plan = files.get(WRITE_PLAN)
         district = self._context.district(import_)
         users = self._newly_looked_at(import_, files, plan, shard, in_pilot=bool(district.schools))
-        again = self._who_kept_an_address(import_, files, plan, shard)
-        match = self._matcher(import_, files, plan)
+        again = [*self._who_kept_an_address(import_, files, plan, shard)]
+        sharers: Sharers = {}
+        match = self._matcher(import_, files, plan, sharers)
         matching, notes = match(district, users)
         later, more = match(district, again)
+        if not import_.preview:
+            self._note_sharers(import_, files, plan, shard, sharers, again)
         matching += later.without_matches()
         if later.queued:
             notes = [
@@ -195,13 +203,39 @@ class Apply:
             yield from (user for user in readdressed if keys[user.key] in came_back)
 
     def _matcher(
-        self, import_: Import, files: WorkingFiles, plan: WritePlan
+        self, import_: Import, files: WorkingFiles, plan: WritePlan, sharers: Sharers
     ) -> Callable[[District, Iterable[RosterUser]], tuple[MatchCounts, list[Note]]]:
         if not import_.preview:
-            return self._context.matcher.run
+            return partial(self._context.matcher.run, sharers=sharers)
         shards = range(class_shards_of(plan.shards))
-        shared = {address for other in shards for address in files.get(SHARED_ADDRESSES, other)}
+        shared = {address: False for other in shards for address in files.get(SHARED_ADDRESSES, other)}
+        for other in shards:
+            shared |= dict.fromkeys(files.find(SHARED_WITH_TEACHERS, other) or (), True)
         return partial(self._context.matcher.preview, shared=shared, former=_former_numbers(files, plan))
+
+    def _note_sharers(
+        self,
+        import_: Import,
+        files: WorkingFiles,
+        plan: WritePlan,
+        shard: int,
+        sharers: Sharers,
+        again: Iterable[RosterUser],
+    ) -> None:
+        """Let the list of those who are stuck have whoever shares an address with a teacher now, and nobody whose address is an
+        own one since (M7)."""
+        stuck, district_id = self._context.stuck, import_.district_id
+        now = {key for keys in sharers.values() for key in keys}
+        noted = stuck.sharers(district_id) if plan.before else set[RosterUserKey]()
+        if noted:
+            looked_at = {user.key for user in again}
+            for old, new in files.changes(PEOPLE, plan, shard):
+                if person := new or old:
+                    looked_at.add(RosterUserKey.of_person_id(district_id, person.sourced_id))
+            left = (noted & looked_at) - now
+            stay = self._context.matcher.still_share(left - sharers.keys())
+            stuck.forget_sharers(sorted(left - stay, key=attrgetter("person_id")))
+        stuck.note_sharers(sorted(now - noted, key=attrgetter("person_id")), to_iso(self._context.clock()))
 
     def _who_kept_an_address(
         self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int

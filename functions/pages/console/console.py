@@ -78,13 +78,20 @@ class ConsolePages:
             "console/console",
             status=409 if refused else 200,
             refused=refused,
-            stuck=[self._shown(stuck) for stuck in self._services.stuck.of_district(district_id)],
+            stuck=self._stuck(district_id),
             district_id=district_id,
             audience=district,
             district=district.name,
             report=self._services.reports.latest(district_id),
             at_work=self._services.progress.at_work(district_id),
         )
+
+    def _stuck(self, district_id: str) -> list[StuckShown]:
+        """Who does not get on; whoever shares an address and is linked all the same does."""
+        found = self._services.stuck.of_district(district_id)
+        sharers = [stuck.user for stuck in found if stuck.code is StuckCode.SHARED_ADDRESS]
+        links = self._services.links.of_users(sharers) if sharers else {}
+        return [self._shown(each) for each in found if not (each.user in links and links[each.user].is_linked)]
 
     def _shown(self, stuck: Stuck) -> StuckShown:
         user = self._services.users.get(stuck.user)
