@@ -51,7 +51,8 @@ class ExportClasses:
         export = self._exports.get(account_id, export_id, self._clock())
         if export is None or export.made_at or export.failed_at:
             return Outcome.NOT_WANTED
-        found = [self._contents.taught(account_id, named.class_id, named.district_id) for named in export.classes]
+        today = self._clock().date()
+        found = [self._contents.taught(account_id, each.class_id, each.district_id, today) for each in export.classes]
         classes = [taught for taught in found if taught]
         if classes:
             with TemporaryDirectory() as folder:
@@ -69,7 +70,7 @@ class ExportClasses:
         return packed
 
     def _students(self, taught: Taught) -> Iterator[StudentData]:
-        for members in batched(self._contents.students(taught), _AT_A_TIME, strict=False):
+        for members in batched(self._contents.students(taught, self._clock().date()), _AT_A_TIME, strict=False):
             masteries = self._accounts.masteries(member.account_id for member in members if member.account_id)
             for member in members:
                 yield StudentData(member.name, member.account_id, masteries.get(member.account_id or "", {}))

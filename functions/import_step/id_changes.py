@@ -14,6 +14,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from functions.import_step.class_history import ClassHistory
 from functions.import_step.formats.format import Mode
 from functions.import_step.plan import (
     CLASS,
@@ -35,7 +36,7 @@ from functions.import_step.records import (
     sourced_id_of,
 )
 from functions.import_step.shards import shard_of
-from functions.import_step.working_files import CLASSES, MEMBERS, PEOPLE, Records, WorkingFiles
+from functions.import_step.working_files import CLASSES, HISTORY, MEMBERS, PEOPLE, Records, WorkingFiles
 from shared.domain.id_changes import Ground, Pairing, People, may_follow
 from shared.domain.report import Kind, Note, Reject
 from shared.domain.roster import KIND_OF_ROLE, NumberKind, Role, RosterUserKey, number_of, person_id
@@ -288,6 +289,16 @@ class _Numbers:
         )
         return renumbered if renumbered != record else None
 
+    def of_history(self, line: bytes) -> ClassHistory | None:
+        """The history of a class goes where the class goes; that of one that left stays with its id."""
+        record = HISTORY.decode(line)
+        new = record.sourced_id if record.left_on else self.classes.get(record.sourced_id, record.sourced_id)
+        before = record.before
+        if before:
+            before = replace(before, teachers=self._numbers(before.teachers, NumberKind.TEACHER))
+        renumbered = replace(record, sourced_id=new, before=before)
+        return renumbered if renumbered != record else None
+
     def _numbers(self, numbers: list[str], kind: NumberKind) -> list[str]:
         if not self.people:
             return numbers
@@ -310,6 +321,7 @@ def renumber(
     _renumber(files, PEOPLE, before, plan.shards, numbers.of_person)
     _renumber(files, CLASSES, before, plan.shards, numbers.of_class)
     _renumber(files, MEMBERS, before, plan.shards, numbers.of_members)
+    _renumber(files, HISTORY, before, plan.shards, numbers.of_history)
     return replace(before, renumbered=name)
 
 

@@ -13,7 +13,7 @@ from functions.import_step.records import (
     packed,
 )
 from functions.import_step.shards import shard_of
-from shared.domain.roster import number_of
+from shared.domain.roster import Role, number_of
 
 
 def moves(changes: Iterable[tuple[PersonRecord | None, PersonRecord | None]], shards: int) -> list[bytearray]:
@@ -38,6 +38,11 @@ def moves(changes: Iterable[tuple[PersonRecord | None, PersonRecord | None]], sh
             if texts_of_shard:
                 part += packed(Moves(kind, come, "\n".join(texts_of_shard)))
     return parts
+
+
+def is_about_a_teacher(change: tuple[PersonRecord | None, PersonRecord | None]) -> bool:
+    """Whether somebody teaches before or after a change."""
+    return any(record is not None and record.role is Role.TEACHER for record in change)
 
 
 class Roll:

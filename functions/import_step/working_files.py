@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 from msgspec.json import Decoder
 
+from functions.import_step.class_history import ClassHistory, MembersOf, Past, PlacesOfClass, places_of
 from functions.import_step.formats.format import Mode
 from functions.import_step.one_person import Holder, OnePerson
 from functions.import_step.plan import (
@@ -76,7 +77,7 @@ class Document[T]:
 
 
 class ShardedLines[T]:
-    """Working files of lines, one of each shard of people, with a part for each shard of classes."""
+    """Working files of lines, one of each shard of people, with a part for each shard of classes; or the other way round."""
 
     def __init__(self, name: str, of: type[T]) -> None:
         self.name = name
@@ -130,6 +131,11 @@ ASIDE = Records("aside", PersonRecord, by_class=False)
 """People of the roster without a role for which anything is done: a delta may give them one."""
 CLASSES = Records("classes", ClassRecord)
 MEMBERS = Records("members", MembersRecord)
+HISTORY = Records("history", ClassHistory)
+PAST = Document("past", Past)
+TEACHERS_MOVED = ShardedLines("teachers-moved", Moves)
+PLACES = ShardedLines("places", PlacesOfClass)
+"""Of each shard of classes, with a part for each shard of people."""
 REFERENCES = "references"
 """The file of a snapshot that holds its courses and terms."""
 _PEOPLE_BLOCK: Decoder[AnyPeopleBlock] = Decoder(PeopleBlock | RolesBlock | EnrollmentsBlock)
@@ -207,6 +213,10 @@ class WorkingFiles:
                 references.replace(rows, of)
         return references
 
+    def standing_references(self, plan: WritePlan) -> References:
+        """The courses and terms that stand."""
+        return References(self._standing_references(plan.before) if plan.before else ())
+
     def _standing_references(self, snapshot: SnapshotRef) -> Iterator[ReferenceRow]:
         return self._references_of(self._snapshot_key(snapshot.snapshot_id, REFERENCES, 0))
 
@@ -262,9 +272,17 @@ class WorkingFiles:
     def from_all[T](self, lines: ShardedLines[T], plan: WritePlan, shard: int) -> Iterator[T]:
         """What all shards of people have for this shard of classes."""
         for other in range(plan.shards):
-            name = f"{lines.name}-{other}{plan.round}"
-            if body := self._files.read(self._key(f"{name}-extents")):
-                yield from map(lines.decode, self._files.lines(self._key(name), _EXTENTS.decode(body)[shard]))
+            yield from self._part_of(lines, f"{other}{plan.round}", shard)
+
+    def _part_of[T](self, lines: ShardedLines[T], written_as: str, shard: int) -> Iterator[T]:
+        name = f"{lines.name}-{written_as}"
+        if body := self._files.read(self._key(f"{name}-extents")):
+            yield from map(lines.decode, self._files.lines(self._key(name), _EXTENTS.decode(body)[shard]))
+
+    def places(self, plan: WritePlan, shard: int) -> Iterator[PlacesOfClass]:
+        """What all shards of classes have for this shard of people: who was in classes that are past now."""
+        for other in range(class_shards_of(plan.shards)):
+            yield from self._part_of(PLACES, f"{other}{plan.round}", shard)
 
     # People under several numbers.
 
@@ -373,6 +391,31 @@ class WorkingFiles:
         renumbered = self.renumbered_ids(kind, plan, shard)
         changed = (pair for pair in pairs if _differ(pair) or (renumbered and _id_of(pair) in renumbered))
         self.write_shard(kind, plan, shard, standing, changed)
+
+    def write_history(self, plan: WritePlan, shard: int, history: Iterable[ClassHistory]) -> None:
+        """The history of a shard of classes in the snapshot that is made; where there is none, no file."""
+        if body := _lines_of(history):
+            self._files.write(self._snapshot_key(plan.snapshot_id, HISTORY.name, shard), body)
+
+    def standing_members(self, plan: WritePlan, before: SnapshotRef | None, shard: int) -> MembersOf:
+        """Find who is in some classes of a shard of a snapshot."""
+
+        def members(class_ids: set[str]) -> Iterator[MembersRecord]:
+            lines = self.standing_lines(MEMBERS, before, shard, plan.shards)
+            return (MEMBERS.decode(line) for line in lines if sourced_id_of(line) in class_ids)
+
+        return members
+
+    def write_past(self, plan: WritePlan, shard: int, past: Past) -> None:
+        """The classes of a shard that are past with this import, and for each shard of people their places in them."""
+        if not (past.classes or past.renamed):
+            return
+        name = f"{shard}{plan.round}"
+        self.put(PAST, past, name)
+        parts = [bytearray() for _ in range(plan.shards)]
+        for place in places_of(past, plan.shards):
+            parts[place.shard] += packed(place)
+        self.put_for_each(PLACES, name, parts)
 
     def write_members(self, plan: WritePlan, shard: int, members: Iterable[MembersRecord]) -> None:
         """The members of a shard of classes in the snapshot that is made."""

@@ -150,6 +150,15 @@ class DistrictClass:
     """How many students there are, if that is known without reading them."""
     by_kind: bool = False
     """Whether its people are numbered by kind: then its students' numbers are students', and its teachers' teachers'."""
+    since: str = ""
+    """Tells it from earlier classes of the same id; empty for the first one. What is made in a class has its name, too."""
+    noted_by: str = ""
+    """Of a past class: the import that noted it."""
+
+    @property
+    def reference(self) -> str:
+        """What names it among all of the district, past ones too: its sourcedId, where it is not past."""
+        return past_reference(self.sourced_id, self.noted_by) if self.noted_by else self.sourced_id
 
     @property
     def student_keys(self) -> list[RosterUserKey]:
@@ -160,6 +169,21 @@ class DistrictClass:
     @property
     def size(self) -> int:
         return len(self.student_ids) if self.counted is None else self.counted
+
+
+_PAST = "\x7f"
+"""Between a class id and what noted it as past; no id of a roster holds a control character."""
+
+
+def past_reference(class_id: str, noted_by: str) -> str:
+    """What names a past class of this id."""
+    return f"{class_id}{_PAST}{noted_by}"
+
+
+def class_of_reference(reference: str) -> tuple[str, str]:
+    """The class id that a reference names, and for a past class the import that noted it."""
+    class_id, _, noted_by = reference.partition(_PAST)
+    return class_id, noted_by
 
 
 @dataclass(frozen=True, slots=True)

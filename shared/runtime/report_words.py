@@ -480,6 +480,13 @@ NOTES: Final = {
         _("Classes that are missing were kept, because the district takes additions only at this time."),
         advice=_("Correct the rejected rows; the next upload removes what is missing."),
     ),
+    "class_id_used_again": Words(
+        _(
+            "Ids of classes came again in a later term with another course or teacher. Each was read as another class, which "
+            "begins without goals; the earlier one is among the past classes of its teacher."
+        ),
+        advice=_("Nothing to do. If it is the same class after all, leave its course and its teachers as they were."),
+    ),
     "classes_follow": Words(
         _("Classes that no row is about follow their course or their term, which changed."),
         advice=_("Nothing to do."),

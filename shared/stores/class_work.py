@@ -12,6 +12,7 @@ from shared.stores.keys import (
     GOALS,
     WORK,
     Item,
+    account_of_pk,
     account_pk,
     assignment_key,
     class_pk,
@@ -30,19 +31,30 @@ class Source:
     class_id: str
     work_id: str
 
-    def item(self, district_id: str, class_id: str) -> Item:
-        """The note that this was recreated in that class, once."""
+    def item(self, district_id: str, class_id: str, since: str = "") -> Item:
+        """The note that this was recreated in that class, once; ``since`` tells the class from earlier ones of its id."""
+        into = (district_id, class_id, since) if since else (district_id, class_id)
         return {
-            **recreated_key(self.owner_account_id, self.class_id, self.work_id, (district_id, class_id)),
+            **recreated_key(self.owner_account_id, self.class_id, self.work_id, into),
             "class_id": self.class_id,
             "work_id": self.work_id,
             "district_id": district_id,
             "into": class_id,
+            "since": since or None,
         }
 
 
+def recreated_note(note: Item, class_id: str, since: str, run: str) -> Item:
+    """The note of something recreated, once its class has this id and this name; ``run`` is the import that gave them."""
+    source = Source(account_of_pk(note["PK"]), note["class_id"], note["work_id"])
+    return {**source.item(note["district_id"], class_id, since), "run": run}
+
+
 class ClassWorkStore:
-    """Goals and assignments that teachers make in district classes (M14, M15)."""
+    """Goals and assignments that teachers make in district classes (M14, M15).
+
+    ``since`` of a class is what tells it from earlier classes of its id: what was made in one is not in another.
+    """
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
@@ -56,10 +68,16 @@ class ClassWorkStore:
         event: Item,
         created_at: str,
         source: Source | None = None,
+        since: str = "",
     ) -> None:
         """Add a goal with its event. Raises Conflict when it was made already, by its id or from the same ``source``."""
-        recreated = source.item(district_id, class_id) if source else None
-        body = {"title": goal.title, "skill_ids": list(goal.skill_ids), "created_at": created_at}
+        recreated = source.item(district_id, class_id, since) if source else None
+        body = {
+            "title": goal.title,
+            "skill_ids": list(goal.skill_ids),
+            "created_at": created_at,
+            "since": since or None,
+        }
         self._add({**goal_key(district_id, class_id, goal.goal_id), **body}, event, recreated)
 
     def add_assignment(
@@ -71,10 +89,16 @@ class ClassWorkStore:
         event: Item,
         created_at: str,
         source: Source | None = None,
+        since: str = "",
     ) -> None:
         """Add an assignment with its event. Raises Conflict, as ``add_goal``."""
-        recreated = source.item(district_id, class_id) if source else None
-        body = {"title": assignment.title, "content_id": assignment.content_id, "created_at": created_at}
+        recreated = source.item(district_id, class_id, since) if source else None
+        body = {
+            "title": assignment.title,
+            "content_id": assignment.content_id,
+            "created_at": created_at,
+            "since": since or None,
+        }
         self._add({**assignment_key(district_id, class_id, assignment.assignment_id), **body}, event, recreated)
 
     def _add(self, item: Item, event: Item, recreated: Item | None) -> None:
@@ -85,14 +109,17 @@ class ClassWorkStore:
             otherwise=Conflict("already_made", "This was made already."),
         )
 
-    def recreated(self, owner_account_id: str, class_id: str) -> set[tuple[str, str, str]]:
-        """What was recreated of a grassroots class: (work id, district id, district class id)."""
+    def recreated(self, owner_account_id: str, class_id: str) -> set[tuple[str, str, str, str]]:
+        """What was recreated of a grassroots class: (work id, district id, district class id, the ``since`` of that class)."""
         items = self._table.query(account_pk(owner_account_id), recreated_of_class(class_id))
-        return {(i["work_id"], i["district_id"], i["into"]) for i in items if i["class_id"] == class_id}
+        return {
+            (i["work_id"], i["district_id"], i["into"], i.get("since", "")) for i in items if i["class_id"] == class_id
+        }
 
-    def of_class(self, district_id: str, class_id: str) -> tuple[list[Goal], list[Assignment]]:
+    def of_class(self, district_id: str, class_id: str, since: str = "") -> tuple[list[Goal], list[Assignment]]:
         """All goals and assignments of a class, the oldest first."""
-        items = list(self._table.query(class_pk(district_id, class_id), between=WORK))
+        found = self._table.query(class_pk(district_id, class_id), between=WORK)
+        items = [item for item in found if item.get("since", "") == since]
         goals = [Goal(_id(i), i["title"], tuple(i["skill_ids"])) for i in _oldest_first(items, GOALS)]
         given = _oldest_first(items, ASSIGNMENTS)
         return goals, [Assignment(_id(i), i["title"], i["content_id"], created_at=i["created_at"]) for i in given]

@@ -7,6 +7,7 @@ from itertools import batched, chain
 
 from shared.domain.roster import DistrictClass
 from shared.stores.keys import Item, Key, class_key, members_key, pair
+from shared.stores.past_classes import PastClassStore
 from shared.stores.table import DynamoTable, Table
 
 CHUNK = 400
@@ -27,6 +28,7 @@ class DistrictClassStore:
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
+        self.past = PastClassStore(table)
 
     @staticmethod
     def items(roster_class: DistrictClass) -> list[Item]:
@@ -51,6 +53,7 @@ class DistrictClassStore:
                 "teacher_ids": list(roster_class.teacher_ids[:CHUNK]),
                 "size": roster_class.size,
                 "by_kind": roster_class.by_kind or None,
+                "since": roster_class.since or None,
             },
             *chunks,
         ]
@@ -131,4 +134,5 @@ def district_class_of(district_id: str, class_id: str, item: Item, members: Item
         tuple(members.get("student_ids", ())),
         int(item["size"]),
         bool(item.get("by_kind")),
+        str(item.get("since", "")),
     )

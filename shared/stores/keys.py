@@ -94,6 +94,11 @@ def roster_key(user: RosterUserKey) -> Key:
     return {"PK": user_pk(user), "SK": "ROSTER"}
 
 
+def past_places_key(user: RosterUserKey) -> Key:
+    """Which past classes this roster user taught or attended."""
+    return {"PK": user_pk(user), "SK": "PAST"}
+
+
 def link_key(user: RosterUserKey) -> Key:
     return {"PK": user_pk(user), "SK": "LINK"}
 
@@ -253,13 +258,17 @@ def membership_key(student_account_id: str, class_id: str) -> Key:
     return {"PK": account_pk(student_account_id), "SK": f"{MEMBERSHIPS}{class_id}"}
 
 
+RECREATED = "MADE_AGAIN#"
+
+
 def recreated_of_class(class_id: str) -> str:
     """How the sort keys of the notes begin of what was recreated from a grassroots class, beside its owner."""
-    return f"MADE_AGAIN#{class_id}#"
+    return f"{RECREATED}{class_id}#"
 
 
-def recreated_key(owner_account_id: str, class_id: str, work_id: str, into: tuple[str, str]) -> Key:
-    """``into`` is (district id, class id) of the district class in which a goal or an assignment was recreated."""
+def recreated_key(owner_account_id: str, class_id: str, work_id: str, into: tuple[str, ...]) -> Key:
+    """``into`` is (district id, class id) of the district class in which a goal or an assignment was recreated; where the id was
+    another class's before, with the name that tells them apart."""
     digest = hashlib.sha256(json.dumps([work_id, *into]).encode()).hexdigest()[:32]
     return {"PK": account_pk(owner_account_id), "SK": f"{recreated_of_class(class_id)}{digest}"}
 
@@ -379,6 +388,17 @@ def class_key(district_id: str, class_id: str) -> Key:
 def members_key(district_id: str, class_id: str, chunk: int = 0) -> Key:
     """The students of a district class: the first of them, or a later chunk (``MEMBERS#1`` …) of a large class."""
     return {"PK": class_pk(district_id, class_id), "SK": f"MEMBERS#{chunk}" if chunk else "MEMBERS"}
+
+
+def past_class_pk(district_id: str, class_id: str) -> str:
+    """The partition of the past classes of an id."""
+    return f"PAST_CLASS#{district_id}#{class_id}"
+
+
+def past_class_key(district_id: str, class_id: str, noted_by: str, chunk: int = 0) -> Key:
+    """A past class of this id, as the import ``noted_by`` noted it with its first students, or a later chunk of them."""
+    sk = f"PAST#{noted_by}"
+    return {"PK": past_class_pk(district_id, class_id), "SK": f"{sk}#{chunk}" if chunk else sk}
 
 
 def goal_key(district_id: str, class_id: str, goal_id: str) -> Key:

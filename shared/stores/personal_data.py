@@ -37,6 +37,7 @@ from shared.stores.keys import (
     membership_key,
     moved_key,
     pair,
+    past_class_key,
     proof_key,
     remaining_key,
     roster_key,
@@ -47,6 +48,7 @@ from shared.stores.keys import (
 )
 from shared.stores.links import LinkStore, user_of_side
 from shared.stores.nudges import NudgeStore
+from shared.stores.past_classes import PastClassStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.table import PRESENT, DynamoTable, Table, Update
 
@@ -61,6 +63,7 @@ class PersonalData:
         self._nudges = NudgeStore(table)
         self._audit = AuditStore(table)
         self._users = RosterUserStore(table)
+        self._past = PastClassStore(table)
 
     def person_of_account(self, account_id: str) -> tuple[tuple[str, ...], tuple[RosterUserKey, ...]]:
         """The accounts that are joined with this one, and the roster users that are linked to them."""
@@ -126,9 +129,21 @@ class PersonalData:
                 self._drop(members_key(user.district_id, class_id, chunk), "student_ids", user.sourced_id)
         for class_id in noted.get("teaches", ()):
             self._drop(class_key(user.district_id, class_id), "teacher_ids", user.sourced_id)
+        self._leave_past_classes(user)
         last = roster_key(user)
         deleted = self._table.write_many(deletes=[*self._user_keys(user), *self._partition(user_pk(user), last)])
         return deleted + self._table.write_many(deletes=[last])
+
+    def _leave_past_classes(self, user: RosterUserKey) -> None:
+        """Out of past classes, where the number is the one that the person had then."""
+        for place in self._past.every_place(user):
+            named = user.district_id, place.class_id, place.noted_by
+            if place.taught:
+                self._drop(past_class_key(*named), "teacher_ids", place.number)
+                continue
+            item = self._table.get(past_class_key(*named)) or {}
+            for chunk in range(int(item.get("chunks", 1))):
+                self._drop(past_class_key(*named, chunk), "student_ids", place.number)
 
     def _present(self, user: RosterUserKey) -> RosterUserKey:
         """The person, also where the number is given without the kind that it has had since."""
@@ -185,6 +200,9 @@ class PersonalData:
         for role, class_ids in (("teaches", found.teaches), ("attends", found.attends)) if found else ():
             for class_id in class_ids:
                 yield {"district_class": class_id, "district_id": user.district_id, "role": role}
+        for place in self._past.every_place(user):
+            role = "taught" if place.taught else "attended"
+            yield {"past_class": place.class_id, "district_id": user.district_id, "role": role}
 
     def _account_identifiers(self, account_id: str) -> list[Key]:
         account = self._accounts.get(account_id)

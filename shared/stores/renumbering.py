@@ -19,13 +19,16 @@ from shared.domain.link import Link
 from shared.domain.matching import is_somebody_else
 from shared.domain.roster import KIND_OF_ROLE, Role, RosterUser, RosterUserKey
 from shared.runtime.parallel import each
+from shared.stores.class_work import recreated_note
 from shared.stores.due_items import FOLLOW_UP, NUDGE, due_item
 from shared.stores.identifier_index import person_of
 from shared.stores.keys import (
     AUDIT,
     FORMER,
+    RECREATED,
     Item,
     account_link_key,
+    account_pk,
     activation_key,
     activation_pointer_key,
     class_pk,
@@ -39,6 +42,7 @@ from shared.stores.keys import (
     link_key,
     moved_key,
     pair,
+    past_class_pk,
     proof_key,
     remaining_key,
     roster_key,
@@ -48,7 +52,7 @@ from shared.stores.keys import (
 )
 from shared.stores.links import link_of, moved_facts, user_of_side
 from shared.stores.roster_users import RosterUserStore, roster_user_of
-from shared.stores.table import Delete, DynamoTable, Put, Table, Update, Write
+from shared.stores.table import PRESENT, Delete, DynamoTable, Put, Table, Update, Write
 
 _AT_ONCE = 8
 _TRIES = 20
@@ -60,6 +64,22 @@ class NumberChange:
 
     old: RosterUserKey
     now: RosterUser
+
+
+@dataclass(frozen=True, slots=True)
+class ClassChange:
+    """A class that has another id now: what was made in it, under one name, goes there under another one."""
+
+    district_id: str
+    old: str
+    new: str
+    since_before: str
+    """What told it from earlier classes of the old id."""
+    since: str
+    """What tells it from those of the new one."""
+    comes_again: bool
+    """Whether another class has the old id now."""
+    teachers: tuple[RosterUserKey, ...] = ()
 
 
 class Renumbering:
@@ -92,17 +112,48 @@ class Renumbering:
         for _ in each(steps.follow, list(changes), at_once=_AT_ONCE):
             pass
 
-    def move_class(self, district_id: str, old: str, new: str, run: str, *, comes_again: bool) -> None:
+    def move_class(self, change: ClassChange, run: str) -> None:
         """Let what was made in a district class follow to its new id; the class itself is written anew there.
 
-        ``comes_again`` says that another class has the old id now.
+        ``run`` names the import. What was made in earlier classes of the id stays with it, and a past class that shares what
+        was made with this one keeps a copy.
         """
-        items = list(self._table.query(class_pk(district_id, old)))
+        items = list(self._table.query(class_pk(change.district_id, change.old)))
         # What came here with this run is another class's.
-        made = [item for item in items if is_work(item["SK"]) and item.get("run") != run]
-        self._table.write_many({**item, "PK": class_pk(district_id, new), "run": run} for item in made)
-        gone = made if comes_again else items
-        self._table.write_many(deletes=[key_of(pair(item)) for item in gone])
+        made = [
+            item
+            for item in items
+            if is_work(item["SK"]) and item.get("run") != run and item.get("since", "") == change.since_before
+        ]
+        there = {"PK": class_pk(change.district_id, change.new), "since": change.since or None, "run": run}
+        self._table.write_many({**item, **there} for item in made)
+        for teacher in change.teachers if made else ():
+            self._move_notes(change, teacher, run)
+        kept = self._keep_for_past(change, made, run)
+        gone = [item for item in items if item in made or not (change.comes_again or is_work(item["SK"]))]
+        self._table.write_many(kept, [key_of(pair(item)) for item in gone])
+
+    def _keep_for_past(self, change: ClassChange, made: list[Item], run: str) -> list[Item]:
+        """Name what was made in a class after this run, for its past terms. Return copies of it under that name."""
+        past = self._table.query(past_class_pk(change.district_id, change.old)) if made else ()
+        name = f"past-{run}"
+        sharing = [item for item in past if "title" in item and item.get("since", "") in (change.since_before, name)]
+        for item in sharing:
+            self._table.attempt(Update(key_of(pair(item))).set(since=name).when(PRESENT))
+        return [{**item, "SK": f"{item['SK']}#{name}", "since": name} for item in made] if sharing else []
+
+    def _move_notes(self, change: ClassChange, teacher: RosterUserKey, run: str) -> None:
+        """Let the notes of what a teacher recreated in a class name its new id, so that it is not made once more."""
+        link = self._table.get(link_key(teacher)) or {}
+        accounts = {each["account_id"] for each in (link, link.get("joined")) if each}
+        notes = [note for account in sorted(accounts) for note in self._table.query(account_pk(account), RECREATED)]
+        district_id = change.district_id
+        for note in notes:
+            into = note["district_id"], note["into"], note.get("since", "")
+            if into != (district_id, change.old, change.since_before) or note.get("run") == run:
+                continue
+            self._table.write(Put(recreated_note(note, change.new, change.since, run)))
+            self._table.attempt(Delete(key_of(pair(note))).when("attribute_not_exists(#run) OR #run <> :run", run=run))
 
     def _give_kind(self, user: RosterUserKey) -> None:
         """Raises Conflict where others change this person again and again: the step comes again."""

@@ -108,6 +108,19 @@ class RosterUserStore:
         notes = self._table.batch_get(map(moved_key, missing), consistent=False).values()
         return found | self.get_many(map(moved_to, notes))
 
+    def get_moved(self, keys: Iterable[RosterUserKey]) -> dict[RosterUserKey, RosterUser]:
+        """Those of them who have got another number since, or a kind, by the key that they had.
+
+        It costs two reads, and more for those whose number changed more than once.
+        """
+        wanted = {pair(moved_key(key)): key for key in keys}
+        notes = self._table.batch_get(map(key_of, wanted), consistent=False) if wanted else {}
+        moved = {wanted[at]: moved_to(note) for at, note in notes.items()}
+        found = self.get_many(moved.values()) if moved else {}
+        further = {then: self.present_key(now) for then, now in moved.items() if now not in found}
+        found |= self.get_many(further.values()) if further else {}
+        return {then: found[now] for then, now in (moved | further).items() if now in found}
+
     def present_key(self, user: RosterUserKey) -> RosterUserKey:
         """Where somebody is noted whom something earlier names by another number, or without a kind
         (``shared.stores.renumbering``).

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace as dataclass_replace
+from datetime import date
 from functools import partial
 from operator import attrgetter
 
 from msgspec.structs import replace
 
+from functions.import_step.class_history import Past
 from functions.import_step.import_context import ImportContext
 from functions.import_step.memberships import Roll, moves
+from functions.import_step.past_places import PlacesOfPeople
 from functions.import_step.plan import IdPair, Import, MatchResult, StepResult, WritePlan
 from functions.import_step.shards import class_shards_of, shard_of
 from functions.import_step.working_files import (
     CLASSES,
     GIVEN_UP,
+    HISTORY,
     MATCH_RESULT,
     MEMBERS,
     MOVED,
     MOVES,
+    PAST,
     PEOPLE,
     PLAN,
     SHARED_ADDRESSES,
@@ -29,10 +35,10 @@ from functions.import_step.working_files import (
 from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.report import Note, merged_notes
-from shared.domain.roster import DistrictClass, Role, RosterUser, RosterUserKey, School
+from shared.domain.roster import DistrictClass, NumberKind, Role, RosterUser, RosterUserKey, School
 from shared.runtime.parallel import each as each_of
 from shared.stores.readdressing import AddressChange
-from shared.stores.renumbering import NumberChange
+from shared.stores.renumbering import ClassChange, NumberChange
 from shared.use_cases.match_and_invite import MatchCounts, former_key
 
 _FEW = 8
@@ -57,6 +63,7 @@ class Apply:
         changes = files.changes(PEOPLE, plan, shard)
         moved = moves(changes, class_shards_of(plan.shards))
         files.put_for_each(MOVES, f"{shard}{plan.round}", moved)
+        writes += self._note_places(import_, files, plan, shard)
         if shard == 0:
             schools = (School(import_.district_id, key, name) for key, name in plan.schools.items())
             self._context.districts.put_schools(schools)
@@ -104,6 +111,18 @@ class Apply:
                 own_domains,
             )
 
+    def _note_places(self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int) -> int:
+        """Give the people of a shard their places in classes that are past with this import; a roll-back takes them back."""
+        places = PlacesOfPeople(import_, plan.by_kind, files.places(plan, shard))
+        if not places:
+            return 0
+        past = self._context.classes.past
+        if import_.roll_back:
+            return past.remove_places(places.people(), import_.import_id)
+        today = date.fromisoformat(files.get(PLAN).on)
+        stood = files.standing_lines(PEOPLE, plan.before, shard, plan.shards)
+        return past.add_places(places.given(stood, today), today)
+
     def members(self, import_: Import, shard: int) -> StepResult:
         """Write the classes of one shard that have changed, or whose people have: one or two items each."""
         files = self._context.files(import_)
@@ -113,25 +132,74 @@ class Apply:
             files.from_all(MOVES, plan, shard),
         )
         files.write_members(plan, shard, roll.records())
-        self._renumber_classes(import_, files, plan, shard)
-        writes = self._write_classes(import_, files, plan, shard, roll)
+        past = files.find(PAST, f"{shard}{plan.round}") or Past()
+        since = {each.sourced_id: each.since for each in files.made(HISTORY, plan, shard) if each.since}
+        self._renumber_classes(import_, files, plan, shard, since, roll)
+        writes = self._write_past(import_, files, plan, past)
+        writes += self._write_classes(import_, files, plan, shard, roll, since, past.renamed)
         of = class_shards_of(plan.shards)
         return {**self._context.part_done(import_, "members", shard, of=of), "writes": writes}
 
-    def _renumber_classes(self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int) -> None:
-        """Let classes of a shard that have other ids now keep what was made in them."""
-        pairs = _id_pairs(files, plan, of_classes=True)
-        news, of = {pair.new for pair in pairs}, class_shards_of(plan.shards)
-        for pair in pairs:
-            if shard_of(pair.new, of) == shard:
-                self._context.renumbering.move_class(
-                    import_.district_id, pair.old, pair.new, import_.run_id, comes_again=pair.old in news
-                )
+    def _write_past(self, import_: Import, files: WorkingFiles, plan: WritePlan, past: Past) -> int:
+        """Write the classes that are past with this import; a roll-back takes them back."""
+        classes = (
+            dataclass_replace(
+                each.record.district_class(import_.district_id, each.members, by_kind=plan.by_kind),
+                since=each.since,
+                noted_by=import_.import_id,
+            )
+            for each in past.classes
+        )
+        store = self._context.classes.past
+        if import_.roll_back or not past.classes:
+            return store.remove(classes)
+        return store.write(classes, date.fromisoformat(files.get(PLAN).on))
 
-    def _write_classes(self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int, roll: Roll) -> int:
+    def _renumber_classes(
+        self,
+        import_: Import,
+        files: WorkingFiles,
+        plan: WritePlan,
+        shard: int,
+        since: Mapping[str, str],
+        roll: Roll,
+    ) -> None:
+        """Let classes of a shard that have other ids now keep what was made in them, and what is noted of it."""
+        pairs = _id_pairs(files, plan, of_classes=True)
+        here = [pair for pair in pairs if shard_of(pair.new, class_shards_of(plan.shards)) == shard]
+        if not here:
+            return
+        news, district_id = {pair.new for pair in pairs}, import_.district_id
+        stood = {
+            h.sourced_id: h.since for h in files.standing(HISTORY, plan.before, shard, plan.shards) if not h.left_on
+        }
+        kind = NumberKind.TEACHER if plan.by_kind else ""
+        for pair in here:
+            change = ClassChange(
+                district_id,
+                pair.old,
+                pair.new,
+                stood.get(pair.new, ""),
+                since.get(pair.new, ""),
+                comes_again=pair.old in news,
+                teachers=tuple(RosterUserKey(district_id, number, kind) for number in roll.of(pair.new).teachers),
+            )
+            self._context.renumbering.move_class(change, import_.run_id)
+
+    def _write_classes(
+        self,
+        import_: Import,
+        files: WorkingFiles,
+        plan: WritePlan,
+        shard: int,
+        roll: Roll,
+        since: Mapping[str, str],
+        other_classes: Iterable[str],
+    ) -> int:
+        """``since`` tells classes from the earlier ones of their ids; ``other_classes`` are those with a new such name."""
         came, gone = set(), []
         renumbered = files.renumbered_ids(CLASSES, plan, shard) | files.renumbered_ids(MEMBERS, plan, shard)
-        renamed = set(renumbered)
+        renamed = {*renumbered, *other_classes}
         for old, new in files.changes(CLASSES, plan, shard):
             if new is None:
                 gone += [old.sourced_id] if old else []
@@ -145,6 +213,7 @@ class Apply:
                 class_id = record.sourced_id
                 if plan.rewrites_classes or class_id in came or class_id in renamed or roll.is_touched(class_id):
                     whole = record.district_class(import_.district_id, roll.of(class_id), by_kind=plan.by_kind)
+                    whole = dataclass_replace(whole, since=since.get(class_id, ""))
                     yield whole, class_id in came or class_id in renumbered or roll.has_other_students(class_id)
 
         return self._context.classes.write(import_.district_id, changed(), gone, stood=roll.stood)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 from functools import partial
 
+from functions.import_step.class_history import Standing, follow
 from functions.import_step.compare_classes import ClassDiff, diff_classes
 from functions.import_step.compare_people import diff_people
 from functions.import_step.formats.format import Mode
 from functions.import_step.import_context import ImportContext
+from functions.import_step.memberships import is_about_a_teacher, moves
 from functions.import_step.plan import SHOWN, ClassesResult, First, Import, ImportPlan, PeopleResult, StepResult
+from functions.import_step.records import References
 from functions.import_step.shards import class_shards_of
 from functions.import_step.shared_addresses import Identifiers, bearers
 from functions.import_step.working_files import (
@@ -18,6 +21,7 @@ from functions.import_step.working_files import (
     CLASSES,
     CLASSES_RESULT,
     GIVEN_UP,
+    HISTORY,
     ID_MAP,
     MEMBERS,
     MOVED,
@@ -26,9 +30,10 @@ from functions.import_step.working_files import (
     PLAN,
     SHARED_ADDRESSES,
     SHARED_WITH_TEACHERS,
+    TEACHERS_MOVED,
     WorkingFiles,
 )
-from shared.domain.report import Kind
+from shared.domain.report import Kind, Note
 
 
 class Compare:
@@ -61,6 +66,9 @@ class Compare:
         if plan.moves_people:
             files.put(MOVED, result.moved, f"{shard}{plan.round}")
         files.put_for_each(BEARERS, f"{shard}{plan.round}", parts)
+        if teachers := [change for change in result.changes if is_about_a_teacher(change)]:
+            moved = moves(teachers, class_shards_of(plan.shards))
+            files.put_for_each(TEACHERS_MOVED, f"{shard}{plan.round}", moved)
         files.write_rejects(PEOPLE, plan, shard, result.rejects)
         files.write_strangers(PEOPLE, plan, shard, result.strangers)
         files.put(
@@ -91,6 +99,8 @@ class Compare:
         files.write_pairs(CLASSES, plan, shard, result.pairs)
         files.write_rejects(CLASSES, plan, shard, result.rejects)
         if plan.before:
+            result.notes += self._follow_history(import_, files, plan, shard, result, references)
+        if plan.before:
             files.write_strangers(CLASSES, plan, shard, result.strangers())
         identifiers = Identifiers(files.from_all(BEARERS, plan, shard))
         files.put(SHARED_ADDRESSES, identifiers.shared_addresses(), shard)
@@ -112,6 +122,27 @@ class Compare:
             f"{shard}{plan.round}",
         )
         return self._context.part_done(import_, "classes", shard, of=class_shards_of(plan.shards))
+
+    @staticmethod
+    def _follow_history(
+        import_: Import,
+        files: WorkingFiles,
+        plan: ImportPlan,
+        shard: int,
+        result: ClassDiff,
+        references: References,
+    ) -> list[Note]:
+        """See which classes of a shard are past with this import, and which are others than before. Return what is to be said."""
+        standing = Standing(
+            files.standing_members(plan, plan.before, shard),
+            partial(files.standing_references, plan),
+            partial(files.from_all, TEACHERS_MOVED, plan, shard),
+        )
+        history = files.standing(HISTORY, plan.before, shard, plan.shards)
+        followed = follow(result.pairs, history, standing, references, plan, import_.import_id)
+        files.write_history(plan, shard, followed.history)
+        files.write_past(plan, shard, followed.past)
+        return followed.notes
 
 
 def _ended_enrollments(files: WorkingFiles, plan: ImportPlan, shard: int, result: ClassDiff) -> dict[str, int]:

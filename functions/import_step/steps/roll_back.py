@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from functions.import_step.class_history import undone
 from functions.import_step.id_changes import renumber
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import DONE, WAIT, Import, RollBackPlan, SnapshotRef, StepResult, go_on
 from functions.import_step.records import PersonRecord
-from functions.import_step.working_files import ASIDE, CLASSES, PEOPLE, ROLL_BACK_PLAN, Acting, Change, Records
+from functions.import_step.working_files import (
+    ASIDE,
+    CLASSES,
+    HISTORY,
+    PEOPLE,
+    ROLL_BACK_PLAN,
+    Acting,
+    Change,
+    Records,
+    WorkingFiles,
+)
 from shared.domain.report import Status
 from shared.domain.roster import KIND_OF_ROLE, Role
 from shared.runtime.report_words import reason_in
@@ -65,21 +76,42 @@ class RollBack:
             files = self._context.files(import_)
             plan = files.get(ROLL_BACK_PLAN)
             files.copy_references(plan, plan.restored)
+        self._restore_history(import_, shard)
         return self._exchange(import_, CLASSES, shard, _as_it_is)
+
+    def _restore_history(self, import_: Import, shard: int) -> None:
+        """Let the classes of a shard have the history that they had, and see what the import noted as past."""
+        files = self._context.files(import_)
+        plan = files.get(ROLL_BACK_PLAN)
+        restored = list(files.standing(HISTORY, plan.restored, shard, plan.shards))
+        past = undone(
+            self._pairs(files, plan, CLASSES, shard, _as_it_is),
+            files.standing(HISTORY, plan.before, shard, plan.shards),
+            restored,
+            files.standing_members(plan, plan.restored, shard),
+        )
+        files.write_history(plan, shard, restored)
+        files.write_past(plan, shard, past)
 
     def _exchange[T: Acting](
         self, import_: Import, kind: Records[T], shard: int, with_kind: Callable[[T], T]
     ) -> StepResult:
         files = self._context.files(import_)
         plan = files.get(ROLL_BACK_PLAN)
+        files.write_pairs(kind, plan, shard, self._pairs(files, plan, kind, shard, with_kind))
+        return {"shard": shard}
+
+    @staticmethod
+    def _pairs[T: Acting](
+        files: WorkingFiles, plan: RollBackPlan, kind: Records[T], shard: int, with_kind: Callable[[T], T]
+    ) -> list[Change[T]]:
+        """(what stands, what stood) of one shard, in the order of the ids."""
         now = {record.sourced_id: record for record in files.standing(kind, plan.before, shard, plan.shards)}
         restored = files.standing(kind, plan.restored, shard, plan.shards)
         if plan.by_kind and plan.restored and not plan.restored.by_kind:
             restored = map(with_kind, restored)
         then = {record.sourced_id: record for record in restored}
-        pairs: list[Change[T]] = [(now.get(key), then.get(key)) for key in sorted({*now, *then})]
-        files.write_pairs(kind, plan, shard, pairs)
-        return {"shard": shard}
+        return [(now.get(key), then.get(key)) for key in sorted({*now, *then})]
 
     def go_on(self, import_: Import) -> StepResult:
         """A person asked for it: there is nothing to check."""

@@ -50,6 +50,11 @@ class OpenedClass:
     grassroots: GrassrootsClass | None = None
 
     @property
+    def is_past(self) -> bool:
+        """Whether it is a district class that is over: to look at alone."""
+        return self.district is not None and bool(self.district.noted_by)
+
+    @property
     def address(self) -> str:
         return class_address(self.class_id, self.district.district_id if self.district else None)
 
@@ -117,7 +122,7 @@ class ClassPages:
 
     def add_goal(self, request: Request, reference: str) -> Reply:
         """A goal made in a district class: each student starts at what is already earned (M14)."""
-        opened = self._open_to_change(request, reference)
+        opened = self._open_to_add(request, reference)
         if isinstance(opened, Reply):
             return opened
         title = request.form.get("title", "").strip()[:_LONGEST_TITLE]
@@ -130,7 +135,7 @@ class ClassPages:
 
     def add_assignment(self, request: Request, reference: str) -> Reply:
         """An assignment starts without a score, also for those who did it before (M15)."""
-        opened = self._open_to_change(request, reference)
+        opened = self._open_to_add(request, reference)
         if isinstance(opened, Reply):
             return opened
         title = request.form.get("title", "").strip()[:_LONGEST_TITLE]
@@ -194,6 +199,13 @@ class ClassPages:
             raise _no_such_class()
         return opened
 
+    def _open_to_add(self, request: Request, reference: str) -> OpenedClass | Reply:
+        """As ``_open_to_change``, where the class is not past."""
+        opened = self._open_to_change(request, reference)
+        if isinstance(opened, OpenedClass) and opened.is_past:
+            raise _no_such_class()
+        return opened
+
     def _class_of(self, account: Account, class_id: str, district_id: str | None) -> OpenedClass | None:
         """The class of this district; without one a grassroots class, else that of the first district that has it."""
         family = self._services.accounts.family(account)
@@ -209,13 +221,11 @@ class ClassPages:
 
     def _district_class(self, account: Account, link: Link, class_id: str) -> OpenedClass | None:
         user = self._services.users.get(link.user)
-        if user is None or not user.active or class_id not in (*user.teaches, *user.attends):
+        place = self._contents.place_in(user, class_id, self._services.clock().date()) if user else None
+        if place is None:
             return None
-        district_class = self._services.district_classes.get(user.district_id, class_id)
-        if district_class is None:
-            return None
-        is_teacher = class_id in user.teaches
-        return OpenedClass(account, class_id, district_class.title, is_teacher=is_teacher, district=district_class)
+        found = place.district_class
+        return OpenedClass(account, class_id, found.title, is_teacher=place.teaches, district=found)
 
     def _grassroots_class(self, account: Account, family: tuple[str, ...], class_id: str) -> OpenedClass | None:
         classes = self._services.accounts.classes
@@ -230,7 +240,10 @@ class ClassPages:
 
     def _work(self, opened: OpenedClass) -> tuple[list[Goal], list[Assignment]]:
         if opened.district:
-            return self._services.work.of_class(opened.district.district_id, opened.class_id)
+            district_class = opened.district
+            return self._services.work.of_class(
+                district_class.district_id, district_class.sourced_id, district_class.since
+            )
         if opened.grassroots:
             return list(opened.grassroots.goals), list(opened.grassroots.assignments)
         return [], []
@@ -258,7 +271,7 @@ class ClassPages:
 
     def _members(self, opened: OpenedClass) -> list[Member]:
         if opened.district:
-            return self._contents.of_district(opened.district)
+            return self._contents.of_district(opened.district, self._services.clock().date())
         return self._contents.of_grassroots(opened.grassroots.student_account_ids if opened.grassroots else ())
 
 

@@ -57,9 +57,12 @@ class DownloadPages:
         if account is None:
             return see_other("/login")
         export = self._export(account.account_id, export_id)
-        if export is None or not export.made_at or not self._contents.teaches_all(account.account_id, export.classes):
+        now = self._services.clock()
+        if export is None or not export.made_at:
             return not_found()
-        self._services.exports.fetched(export, self._services.clock())
+        if not self._contents.teaches_all(account.account_id, export.classes, now.date()):
+            return not_found()
+        self._services.exports.fetched(export, now)
         return see_other(self._services.export_files.address(export))
 
     def _export(self, account_id: str, export_id: str) -> ClassExport | None:

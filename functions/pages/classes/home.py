@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 
 from functions.pages.classes.class_address import class_address
 from functions.pages.dependencies import Services
@@ -12,7 +14,11 @@ from functions.pages.request_context import RequestContext, RequestContexts, kno
 from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, Mastery
 from shared.domain.district import District
 from shared.domain.mastery import goal_percentage
+from shared.domain.past_class import to_look_back_at, year_began
 from shared.domain.roster import DistrictClass, Role, RosterUser
+
+_PAST_AT_ONCE = 40
+"""How many past classes a page shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,15 @@ class ClassShown:
     students: int
     goals: list[GoalShown] = field(default_factory=list)
     work: list[AssignmentShown] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class DistrictClasses:
+    """Classes of a person's districts: current ones, those whose term is over, and those of past years."""
+
+    current: list[ClassShown] = field(default_factory=list)
+    ended: list[ClassShown] = field(default_factory=list)
+    past: list[DistrictClass] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +93,19 @@ class HomePage:
         active = [user for user in users.values() if user.active]
         districts = {user.district_id: self._services.districts.get(user.district_id) for user in users.values()}
         mastery = self._services.accounts.mastery(account.account_id)
-        current, ended = self._district_classes(active, districts, mastery)
+        of_districts = self._district_classes(active, districts, mastery)
+        past = _past_shown(of_districts.past)
+        first = _first_shown(request.query.get("past", ""), len(past))
         owned = self._services.accounts.classes.owned(*family)
         return page(
             "classes/home",
             audience=next(iter(districts.values()), None),
             name=account.display_name,
             is_student=account.role != "teacher" and not any(user.role is Role.TEACHER for user in active),
-            district_classes=current,
-            ended_classes=ended,
+            district_classes=of_districts.current,
+            ended_classes=of_districts.ended,
+            past_classes=past[first : first + _PAST_AT_ONCE],
+            more_past=first + _PAST_AT_ONCE if first + _PAST_AT_ONCE < len(past) else None,
             previous_classes=[*_taught_classes(owned, are_deleted=False), *self._attended_classes(family, mastery)],
             something_to_clean=bool(links) and bool(owned),
             deleted_classes=_taught_classes(owned, are_deleted=True),
@@ -103,26 +122,37 @@ class HomePage:
 
     def _district_classes(
         self, users: list[RosterUser], districts: dict[str, District], mastery: Mastery
-    ) -> tuple[list[ClassShown], list[ClassShown]]:
-        """The classes that are current, and those whose term is over on the calendar of their district."""
-        current: list[ClassShown] = []
-        ended: list[ClassShown] = []
+    ) -> DistrictClasses:
+        """All classes by the calendars of their districts: past ones are off the roster, or of an earlier school year."""
+        found = DistrictClasses()
+        now, store = self._services.clock(), self._services.district_classes
+        places = store.past.places(users, now.date()) if users else {}
         for user in users:
-            today = self._services.clock().astimezone(districts[user.district_id].zone).date().isoformat()
-            classes = self._services.district_classes.get_many(user.district_id, (*user.teaches, *user.attends))
+            district = districts[user.district_id]
+            today = now.astimezone(district.zone).date()
+            began = year_began(district, today).isoformat()
+            classes = store.get_many(user.district_id, (*user.teaches, *user.attends))
             for district_class in sorted(classes.values(), key=lambda c: (c.title, c.sourced_id)):
-                is_over = district_class.ends_on is not None and district_class.ends_on <= today
+                ends_on = district_class.ends_on
+                if ends_on is not None and ends_on <= began:
+                    found.past.append(district_class)
+                    continue
                 attends = district_class.sourced_id in user.attends
                 shown = self._district_class(district_class, mastery, attends=attends)
-                (ended if is_over else current).append(shown)
-        return current, ended
+                is_over = ends_on is not None and ends_on <= today.isoformat()
+                (found.ended if is_over else found.current).append(shown)
+            named = [(place.class_id, place.noted_by) for place in places.get(user.key, ())]
+            found.past += to_look_back_at(store.past.get_many(user.district_id, named), classes)
+        return found
 
     def _district_class(self, district_class: DistrictClass, mastery: Mastery, *, attends: bool) -> ClassShown:
         """For who attends it with goals and assignments, at one read more; who teaches it sees them on its own page."""
         goals: list[Goal] = []
         assignments: list[Assignment] = []
         if attends:
-            goals, assignments = self._services.work.of_class(district_class.district_id, district_class.sourced_id)
+            goals, assignments = self._services.work.of_class(
+                district_class.district_id, district_class.sourced_id, district_class.since
+            )
         details = (district_class.course_title, district_class.term_title)
         return ClassShown(
             class_address(district_class.sourced_id, district_class.district_id),
@@ -138,6 +168,30 @@ class HomePage:
         return [
             _attended_class(attended, mastery, family) for attended in classes.with_scores(classes.attended(*family))
         ]
+
+
+def _past_shown(past: Iterable[DistrictClass]) -> list[ClassShown]:
+    """Past classes, the latest first; each with its term in the name, because names come again every year."""
+    names = Counter[str]()
+    found = []
+    for each in sorted(past, key=lambda each: (each.ends_on or "", each.title, each.sourced_id), reverse=True):
+        term = each.term_title or (last_day(each.ends_on) if each.ends_on else "")
+        name = f"{each.title} ({term})" if term else each.title
+        names[name] += 1
+        numbered = f"{name} · {names[name]}" if names[name] > 1 else name
+        detail = each.course_title if each.course_title and each.course_title != each.title else ""
+        found.append(ClassShown(class_address(each.reference, each.district_id), numbered, detail, each.size))
+    return found
+
+
+def last_day(ends_on: str) -> str:
+    """The last day of a class that ends on the next one, YYYY-MM-DD."""
+    return (date.fromisoformat(ends_on) - timedelta(days=1)).isoformat()
+
+
+def _first_shown(asked: str, number: int) -> int:
+    """From which past class on the page shows them."""
+    return int(asked) if asked.isascii() and asked.isdigit() and int(asked[:6]) < number else 0
 
 
 def score_of(assignment: Assignment, account_ids: Iterable[str]) -> int | None:

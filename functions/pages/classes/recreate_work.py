@@ -58,7 +58,7 @@ class RecreateWork:
                     work_id,
                     title,
                     is_goal,
-                    into is not None and (work_id, into.district_id, into.sourced_id) in recreated,
+                    into is not None and (work_id, into.district_id, into.sourced_id, into.since) in recreated,
                 )
                 for work_id, title, is_goal in goals + assignments
             ),
@@ -128,7 +128,9 @@ def add_goal(services: Services, into: DistrictClass, goal: Goal, source: Source
         "skill_ids": list(dict.fromkeys(goal.skill_ids)),
     }
     event = event_item(services.new_id(), "GoalCreated", detail, now)
-    services.work.add_goal(into.district_id, into.sourced_id, goal, event=event, created_at=to_iso(now), source=source)
+    services.work.add_goal(
+        into.district_id, into.sourced_id, goal, event=event, created_at=to_iso(now), source=source, since=into.since
+    )
 
 
 def add_assignment(
@@ -146,7 +148,13 @@ def add_assignment(
     }
     event = event_item(services.new_id(), "AssignmentCreated", detail, now)
     services.work.add_assignment(
-        into.district_id, into.sourced_id, assignment, event=event, created_at=to_iso(now), source=source
+        into.district_id,
+        into.sourced_id,
+        assignment,
+        event=event,
+        created_at=to_iso(now),
+        source=source,
+        since=into.since,
     )
 
 

@@ -38,7 +38,9 @@ def people(world: World) -> dict[str, RosterUser]:
 
 
 def classes(world: World) -> dict[tuple[str, str], dict[str, Any]]:
-    return {at: item for at, item in world.table.items.items() if at[0].startswith("CLASS#lakeside#")}
+    """What the roster says of classes; which of its id a class is, is history (``since``)."""
+    found = {at: item for at, item in world.table.items.items() if at[0].startswith("CLASS#lakeside#")}
+    return {at: {name: value for name, value in item.items() if name != "since"} for at, item in found.items()}
 
 
 def school_names(world: World) -> dict[str, str]:
@@ -52,13 +54,15 @@ def mailed(world: World) -> set[str]:
 
 
 def snapshot(world: World) -> dict[str, list[Any]]:
-    """What the standing snapshot says, kind by kind."""
+    """What the standing snapshot says, kind by kind, without the history of classes."""
     standing = world.table.items["DISTRICT#lakeside", "SNAPSHOT"]
     folder = f"snapshots/lakeside/{standing['snapshot_id']}/"
     found: dict[str, list[Any]] = {"counts": [standing["standing"]], "school year": [standing["school_year"]]}
     for (_, place), body in sorted(world.s3.objects.items()):
         if place.startswith(folder) and body:
             kind = place.removeprefix(folder).partition("-")[0]
+            if kind == "history":
+                continue
             found.setdefault(kind, []).extend(map(json.loads, body.splitlines()))
     return {kind: sorted(lines, key=str) for kind, lines in found.items()}
 

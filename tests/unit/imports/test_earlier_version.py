@@ -105,9 +105,11 @@ def recorded() -> Iterator[tuple[State, dict[str, Any]]]:
 def assert_same(objects: dict[tuple[str, str], bytes], expected: dict[tuple[str, str], bytes]) -> None:
     """The same objects; a working file of one JSON object may say more, a line may have columns that are new, who moves
     between classes is in no order, and whoever has another name is matched anew since. Courses, terms, people without a role,
-    addresses that were given up, who is gone and came, and the people of a held import have files of their own since, and rows
-    of classes name course and terms."""
-    since = re.compile("/(references|aside|given-up|strangers|shared-with-teachers)-|/people.csv$")
+    addresses that were given up, who is gone and came, past classes, and the people of a held import have files of their own
+    since, and rows of classes name course and terms."""
+    since = re.compile(
+        "/(references|aside|given-up|strangers|shared-with-teachers|teachers-moved|history|past|places)-|/people.csv$"
+    )
     assert {key for key in objects if not since.search(key[1])} == expected.keys()
     for (bucket, key), body in expected.items():
         name = key.rpartition("/")[2]

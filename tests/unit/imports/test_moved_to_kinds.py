@@ -291,7 +291,7 @@ def test_a_class_has_its_students_between_the_move_of_people_and_of_classes(web:
     def names() -> list[str]:
         district_class = world.classes.get("lakeside", "c1")
         assert district_class is not None
-        return sorted(member.name for member in contents.of_district(district_class))
+        return sorted(member.name for member in contents.of_district(district_class, world.now.date()))
 
     before = names()
     assert before

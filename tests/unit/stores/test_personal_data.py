@@ -13,7 +13,7 @@ from shared.domain.roster import RosterUserKey
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.personal_data import PersonalData
 from simulation.fault_injection import FaultInjector, FaultMode, Killed
-from tests.builders import key
+from tests.builders import key, roster, user
 from tests.harness import World
 from tests.pages_harness import CLEVER_DISTRICT, Website, account_of, earns, in_a_made_account, lakeside, log_in
 
@@ -90,6 +90,21 @@ def test_nothing_is_left_of_a_deleted_roster_user_and_the_account_stays() -> Non
     } == set()
     assert world.accounts.get("kid") is not None
     assert world.links.of_account("kid") == []
+
+
+def test_a_place_in_a_past_class_is_shown_and_goes_with_the_person() -> None:
+    world = with_a_student()
+    world.upload(
+        roster(user("t1", "teacher", given="Ada"), user("s1", given="Kid"), classes=""), name="classes-are-over"
+    )
+    assert [pk for pk, _ in mentions(world, "s1") if pk.startswith("PAST_CLASS#")] == ["PAST_CLASS#lakeside#c1"]
+
+    shown = json.loads(export(data_of(world), KID))
+    assert {"past_class": "c1", "district_id": "lakeside", "role": "attended"} in shown["parts"]
+    for who in (KID, key("t1")):
+        delete(data_of(world), who)
+
+    assert {pair for pair in mentions(world, "s1", "t1") if pair[0].startswith(("USER#", "PAST_CLASS#"))} == set()
 
 
 def test_what_is_noted_of_a_teacher_for_the_digest_goes_with_the_teacher() -> None:
