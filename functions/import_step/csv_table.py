@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from itertools import accumulate, compress, islice
@@ -28,7 +28,7 @@ _EXCELS_DELIMITER = re.compile(r'\ufeff?"?sep=([^\w\s]|\t)"?\s*', re.IGNORECASE)
 """A first line by which Excel is told the delimiter."""
 _MISSPELT = {"datalastmodified": "datelastmodified", "preferedgivenname": "preferredgivenname"}
 _AT_ONCE = 512
-"""Records that are handled together: what is the same for all of them is looked at once. They fit into a processor's cache."""
+"""Records that are handled together where they are read one by one. They fit into a processor's cache."""
 _SAMPLE = 512
 """Records at the beginning of a file by which it is seen whether its rows leave out what is blank at their end."""
 _FEWEST_TRIMMED = 10
@@ -38,6 +38,11 @@ LONGEST_LINE = 1 << 20
 """In characters."""
 _LONGEST_HEADER = 4 * LONGEST_LINE
 """In bytes: a character of UTF-8 has at most four."""
+_MARK, _INNER, _QUOTE = "\0", "\1", "\2"
+"""In a text that is split as a whole: what stands for a line end, for a delimiter inside of quotes, and for a doubled quote."""
+_MARKS = ("\r", _MARK, _INNER, _QUOTE)
+_BLANKS = "\t\x0b\x0c\x1c\x1d\x1e\x1f "
+"""Those of ASCII that stand within a line."""
 _MOST_AT_ONCE = 1 << 22
 """Characters of records that are read at once, where fields hold line breaks: such a record may have any number of lines."""
 MOST_COLUMNS = 20_000
@@ -51,6 +56,39 @@ def folded(header: str) -> str:
 
 
 type Row = tuple[str, ...]
+type Cells = list[list[str]]
+"""A list of values for each column."""
+
+
+class Block:
+    """Whole lines without quotes, each of them a record: their columns are taken at once, and not record by record."""
+
+    def __init__(self, text: str, delimiter: str) -> None:
+        """Where ``text`` holds ``_INNER``, that is a delimiter within a field."""
+        self._lines = text.removesuffix("\n").split("\n")
+        self._delimiter = delimiter
+        self._has_inner = _INNER in text
+        self.has_blanks = not text.isascii() or any(blank in text for blank in _BLANKS)
+        """Whether there may be blanks around values."""
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def records(self) -> list[list[str]]:
+        records = [line.split(self._delimiter) for line in self._lines]
+        return [self._restored(record) for record in records] if self._has_inner else records
+
+    def columns(self, indexes: Iterable[int], width: int) -> Cells | None:
+        """These columns, an empty one for -1; None where not every record has just ``width`` fields."""
+        fields = f"{self._delimiter}{_MARK}{self._delimiter}".join(self._lines).split(self._delimiter)
+        step, marks = width + 1, len(self._lines) - 1
+        if len(fields) != marks * step + width or fields[width::step].count(_MARK) != marks:
+            return None
+        columns = [fields[index::step] if index >= 0 else [""] * len(self._lines) for index in indexes]
+        return list(map(self._restored, columns)) if self._has_inner else columns
+
+    def _restored(self, fields: list[str]) -> list[str]:
+        return [field.replace(_INNER, self._delimiter) for field in fields] if _INNER in "".join(fields) else fields
 
 
 class Table:
@@ -157,7 +195,7 @@ class Table:
         for lines, cells in self.batches(columns):
             yield from zip(lines, zip(*cells, strict=True), strict=True)
 
-    def batches(self, columns: Sequence[str]) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+    def batches(self, columns: Sequence[str]) -> Iterator[tuple[Sequence[int], Cells]]:
         """The same as ``rows``, many at a time: (lines, a list for each column).
 
         Raises UploadRejected when one of these columns is there twice: which of the two holds is not ours to guess.
@@ -165,24 +203,36 @@ class Table:
         for column in columns:
             self._check_once(column)
         indexes = [self._at.get(folded(column), -1) for column in columns]
-        width = len(self.header)
         for lines, records in self._records(self.file.piece):
-            if lines and lines[0] <= self.header_line:
-                passed = sum(line <= self.header_line for line in lines)
-                lines, records = lines[passed:], records[passed:]
-            if set(map(len, records)) - {width}:
-                lines, records = self._squared(lines, records, width, max(indexes) + 1)
-            if not records:
-                continue
-            strip = _strip_unseen if self._has_unseen else str.strip
-            cells = [list(map(strip, map(itemgetter(i), records))) if i >= 0 else [""] * len(records) for i in indexes]
-            if "" in cells[0]:
-                kept = [any(map(str.strip, record)) for record in records]
-                if not all(kept):
-                    lines = list(compress(lines, kept))
-                    cells = [list(compress(column, kept)) for column in cells]
-            if lines:
-                yield lines, cells
+            passed = sum(line <= self.header_line for line in lines) if lines[0] <= self.header_line else 0
+            cells = self._cells_of_block(records, indexes) if isinstance(records, Block) else None
+            if cells is None:
+                for chunk, rows in _chunks(lines[passed:], _rows_of(records)[passed:]):
+                    yield from self._batch_of_rows(chunk, rows, indexes)
+            elif lines[passed:]:
+                lines, cells = lines[passed:], [column[passed:] for column in cells] if passed else cells
+                yield from _without_blank_rows(lines, cells, _rows_of(records)[passed:] if "" in cells[0] else [])
+
+    def _cells_of_block(self, block: Block, indexes: Sequence[int]) -> Cells | None:
+        cells = block.columns(indexes, len(self.header))
+        if cells is None or not block.has_blanks:
+            return cells
+        strip = self._strip
+        return [list(map(strip, column)) for column in cells]
+
+    def _batch_of_rows(
+        self, lines: Sequence[int], rows: list[list[str]], indexes: Sequence[int]
+    ) -> Iterator[tuple[Sequence[int], Cells]]:
+        width = len(self.header)
+        if set(map(len, rows)) - {width}:
+            lines, rows = self._squared(lines, rows, width, max(indexes) + 1)
+        strip = self._strip
+        cells = [list(map(strip, map(itemgetter(i), rows))) if i >= 0 else [""] * len(rows) for i in indexes]
+        yield from _without_blank_rows(lines, cells, rows)
+
+    @property
+    def _strip(self) -> Callable[[str], str]:
+        return _strip_unseen if self._has_unseen else str.strip
 
     def _squared(
         self, lines: Sequence[int], records: list[list[str]], width: int, needed: int
@@ -216,7 +266,7 @@ class Table:
         if self._is_trimmed is None:
             widths: list[int] = []
             ends_blank = False
-            for lines, records in self.whole()._records(WHOLE):
+            for lines, records in self.whole()._rows(WHOLE):
                 rows = [cells for line, cells in zip(lines, records, strict=True)
                         if line > self.header_line and any(map(str.strip, cells))]  # fmt: skip
                 widths += map(len, rows)
@@ -228,7 +278,12 @@ class Table:
             self._is_trimmed = is_alike or (short > 1 and short * _FEWEST_TRIMMED >= len(widths) and not ends_blank)
         return self._is_trimmed
 
-    def _records(self, piece: Piece) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+    def _rows(self, piece: Piece) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+        """All records one by one, ``_AT_ONCE`` at a time, with the line on which each begins."""
+        for lines, records in self._records(piece):
+            yield from _chunks(lines, _rows_of(records))
+
+    def _records(self, piece: Piece) -> Iterator[tuple[Sequence[int], list[list[str]] | Block]]:
         """All records, many at a time, with the line on which each begins. Records with broken quotes are rejected."""
         with self.file.reading(piece) as binary:
             text = io.TextIOWrapper(binary, encoding=self._encoding.codec, errors=self._errors, newline="")
@@ -238,10 +293,11 @@ class Table:
             try:
                 while lines.are_left():
                     self._has_unseen = lines.has_unseen
-                    if records := lines.plain(_AT_ONCE):
-                        yield range(line, line + len(records)), records
-                        line += len(records)
+                    if block := lines.block():
+                        yield range(line, line + len(block)), block
+                        line += len(block)
                         continue
+                    records: list[list[str]] = []
                     # The text alone: an exception that is kept holds this frame, and that the archive, for long.
                     failed = ""
                     before = lines.pulled
@@ -313,7 +369,7 @@ class Table:
 
     def _read_header(self) -> tuple[int, list[str]]:
         start = Piece(0, min(self.file.size, _LONGEST_HEADER)) if self.file.piece.start else WHOLE
-        for lines, records in self._records(start):
+        for lines, records in self._rows(start):
             for line, cells in zip(lines, records, strict=True):
                 if any(cell.strip() for cell in cells) and not _EXCELS_DELIMITER.fullmatch(self._dialect.join(cells)):
                     return line, cells
@@ -340,6 +396,28 @@ def _strip_unseen(text: str) -> str:
     return text.strip(AROUND_A_VALUE)
 
 
+def _rows_of(records: list[list[str]] | Block) -> list[list[str]]:
+    return records.records() if isinstance(records, Block) else records
+
+
+def _chunks(lines: Sequence[int], rows: list[list[str]]) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+    for start in range(0, len(rows), _AT_ONCE):
+        yield lines[start : start + _AT_ONCE], rows[start : start + _AT_ONCE]
+
+
+def _without_blank_rows(
+    lines: Sequence[int], cells: Cells, rows: list[list[str]]
+) -> Iterator[tuple[Sequence[int], Cells]]:
+    """The same without the rows in which nothing stands at all; ``rows`` are needed where the first column has gaps."""
+    if "" in cells[0]:
+        kept = [any(map(str.strip, row)) for row in rows]
+        if not all(kept):
+            lines = list(compress(lines, kept))
+            cells = [list(compress(column, kept)) for column in cells]
+    if lines:
+        yield lines, cells
+
+
 def _height(cells: list[str]) -> int:
     """Over how many lines a record goes."""
     return 1 + sum(len(_LINE_BREAK.findall(cell)) for cell in cells)
@@ -350,7 +428,7 @@ class _LineTooLong(Exception):
 
 
 class _Lines:
-    """A text's lines, block by block: to be split at once where a block holds no quotes, else for ``csv.reader``.
+    """A text's lines, block by block: to be split at once where a block is plain, else for ``csv.reader``.
 
     ``pulled`` counts the lines that ``csv.reader`` took.
     """
@@ -360,9 +438,11 @@ class _Lines:
         self._delimiter = delimiter
         self._held: list[str] = []
         """The beginning of a line whose end is not read yet."""
+        self._block = ""
+        """What is read and not taken apart yet."""
         self._lines: list[str] = []
         self._at = 0
-        self._is_plain = self._is_over = False
+        self._is_over = False
         self.has_unseen = False
         """Whether characters without width were among what was read."""
         self.pulled = 0
@@ -373,22 +453,29 @@ class _Lines:
         self._taken = 0
 
     def are_left(self) -> bool:
-        while self._at >= len(self._lines) and not self._is_over:
-            self._load()
-        return self._at < len(self._lines)
+        while not self._block and self._at >= len(self._lines) and not self._is_over:
+            self._block = self._whole_lines()
+            self.has_unseen = self.has_unseen or _holds_unseen(self._block)
+        return bool(self._block) or self._at < len(self._lines)
 
-    def plain(self, most: int) -> list[list[str]]:
-        """The next records, when nothing in them needs more than to be split."""
-        if not self._is_plain:
-            return []
-        lines = self._lines[self._at : self._at + most]
-        self._at += len(lines)
-        delimiter = self._delimiter
-        return [line.split(delimiter) for line in lines]
+    def block(self) -> Block | None:
+        """All that is here, when nothing in it needs more than to be split."""
+        text = _plain(self._block, self._delimiter) if self._block else None
+        if text is None:
+            return None
+        self._block = ""
+        return Block(text, self._delimiter)
 
     def ready(self, most: int) -> int:
         """How many records there are at most in the lines that are here; ``csv.reader`` goes further only within one."""
+        self._split()
         return min(len(self._lines) - self._at, most)
+
+    def _split(self) -> None:
+        if self._block:
+            self._lines = list(io.StringIO(self._block, newline=""))
+            self._at = 0
+            self._block = ""
 
     def __iter__(self) -> _Lines:
         return self
@@ -396,29 +483,14 @@ class _Lines:
     def __next__(self) -> str:
         if not self.are_left():
             raise StopIteration
+        self._split()
         line = self._lines[self._at]
         self._at += 1
         self.pulled += 1
         self._taken += len(line)
         if self._taken > _MOST_AT_ONCE:
             raise _LineTooLong
-        return line + "\n" if self._is_plain else line
-
-    def _load(self) -> None:
-        block = self._whole_lines()
-        self.has_unseen = self.has_unseen or (not block.isascii() and _UNSEEN.search(block) is not None)
-        if "\r" in block:
-            plain = block.replace("\r\n", "\n")
-            self._is_plain = '"' not in block and "\r" not in plain
-        else:
-            plain = block
-            self._is_plain = '"' not in block
-        self._at = 0
-        if self._is_plain:
-            self._lines = plain.removesuffix("\n").split("\n") if plain else []
-            self._is_plain = max(map(len, self._lines), default=0) <= csv.field_size_limit()
-        if not self._is_plain:
-            self._lines = list(io.StringIO(block, newline=""))
+        return line
 
     def _whole_lines(self) -> str:
         """The next block, up to the last line end that is in it. Each character is looked at once."""
@@ -442,3 +514,43 @@ class _Lines:
 def _end_of_lines(text: str) -> int:
     """Up to where a text consists of whole lines; a carriage return at its very end may yet be half of a line end."""
     return max(text.rfind("\n"), text.rfind("\r", 0, -1)) + 1
+
+
+def _holds_unseen(text: str) -> bool:
+    return not text.isascii() and _UNSEEN.search(text) is not None
+
+
+def _plain(block: str, delimiter: str) -> str | None:
+    """The lines of a block with line feeds at their ends and without quotes; None where a field has to be looked for with care.
+
+    A field in quotes that begins and ends beside delimiters, within its line, is what stands between them; a delimiter in it
+    becomes ``_INNER``.
+    """
+    text = block.replace("\r\n", "\n") if "\r" in block else block
+    # A field may be as long as the whole.
+    if len(text) > csv.field_size_limit() or any(mark in text for mark in _MARKS):
+        return None
+    return _unquoted(text, delimiter) if '"' in text else text
+
+
+def _unquoted(text: str, delimiter: str) -> str | None:
+    """The same without quotes; None where one of them stands elsewhere than around a field, or opens a field of several lines."""
+    parts = text.replace('""', _QUOTE).split('"')
+    first, *between = parts[::2]
+    inside = parts[1::2]
+    if len(inside) != len(between) or "\n" in "".join(inside):
+        return None
+    last, ends = between.pop() if between else "", (delimiter, "\n")
+    if (first and inside and not first.endswith(ends)) or (last and not last.startswith(ends)):
+        return None
+    if not all(part.startswith(ends) and part.endswith(ends) for part in between):
+        return None
+    for index in range(0, len(parts), 2):
+        if _QUOTE in parts[index]:
+            # Two quotes that stand alone are an empty field.
+            fields = parts[index].replace("\n", delimiter).split(delimiter)
+            if not all(field == _QUOTE or _QUOTE not in field for field in fields):
+                return None
+            parts[index] = parts[index].replace(_QUOTE, "")
+    parts[1::2] = [part.replace(delimiter, _INNER).replace(_QUOTE, '"') for part in inside]
+    return "".join(parts)

@@ -111,7 +111,7 @@ class _Cutter:
 
     def _look_for_doubt(self, block: bytes) -> None:
         """A line feed inside of quotes, or a carriage return alone: from then on nothing is cut, nor was anything before."""
-        returns = block.count(b"\r")
+        returns = block.count(b"\r") if b"\r" in block else 0
         if returns or self._ended_in_return:
             pairs = block.count(b"\r\n") + (self._ended_in_return and block.startswith(b"\n"))
             self._may_cut = returns + self._ended_in_return - block.endswith(b"\r") == pairs

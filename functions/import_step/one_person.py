@@ -14,6 +14,7 @@ from unicodedata import normalize
 
 from msgspec import Struct
 
+from functions.import_step.enrollment_texts import BETWEEN, together
 from functions.import_step.records import PersonRecord
 
 _MOST_WITH_ONE_ADDRESS = 20
@@ -86,9 +87,9 @@ def people_of_several_numbers(holders: Iterable[Holder]) -> list[OnePerson]:
 
 def join(person: PersonRecord, others: Iterable[PersonRecord], enrollments: dict[str, dict[str, list[str]]]) -> None:
     """Let a person have the schools, roles and classes of the other numbers; ``enrollments`` are those of the upload, by role and
-    person: classes, each with the id of its row, which is left blank here."""
+    person, as texts (``listed``) in which the ids of the rows are left blank here."""
     for other in others:
         person.join(other)
         for each in other.enrollments:
-            listed = enrollments.setdefault(each.role, {}).setdefault(person.sourced_id, [])
-            listed.extend(text for class_id in each.class_ids for text in (class_id, ""))
+            texts = enrollments.setdefault(each.role, {}).setdefault(person.sourced_id, [])
+            texts.extend(BETWEEN.join(together((class_id,), ())) for class_id in each.class_ids)

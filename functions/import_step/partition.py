@@ -6,13 +6,14 @@ import re
 from array import array
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import compress
+from itertools import compress, repeat
 from pathlib import Path
 from sys import getsizeof
 from unicodedata import is_normalized, normalize
 from zlib import crc32
 
-from functions.import_step.formats.format import Format, Recognised, Where
+from functions.import_step.enrollment_texts import BETWEEN
+from functions.import_step.formats.format import Format, PeopleColumns, Recognised, Where
 from functions.import_step.records import (
     MOST_CLEVER_IDS,
     MOST_SCHOOLS,
@@ -31,7 +32,7 @@ from functions.import_step.shards import (
     ShardWriter,
     class_shards_of,
 )
-from shared.domain.email_address import normalise
+from shared.domain.email_address import normalise, normalise_all
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Kind, Note, Reject, merged_notes
 from shared.domain.roster import Role, person_id
@@ -39,9 +40,12 @@ from shared.domain.roster import Role, person_id
 ID = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 LONGEST_ID = 800
 """Of an id, in bytes of UTF-8: it is part of sort keys, which have 1,024 of them."""
+_SURELY_SHORT_ID = LONGEST_ID // 4
+"""In characters, whatever they are."""
 LONGEST_NAMED_ID = 255
 """Of a school's id or a Clever id that a row names, in bytes."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
+_ASCII_CONTROL = bytes((*range(0x20), 0x7F))
 _UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _LONGEST_NAME = 200
 _MOST_NAMED_SCHOOLS = 5_000
@@ -122,6 +126,54 @@ class SplitSink:
         if email and not row.removed:
             self.addresses.append(crc32(email.encode()))
         self._people.add(self._head(PeopleBlock, where.file, column, where.untold), row, where.line)
+
+    def people(self, people: PeopleColumns, where: Where) -> None:
+        emails = normalise_all(people.emails)
+        if not self._are_plain(people) or emails.count(None) != people.emails.count(""):
+            for line, row in people.rows():
+                where.line = line
+                self.person(row, where)
+            return
+        self.rows += len(emails)
+        self._name_schools_of(people, where)
+        ids = [person_id(where.kind, key) for key in people.sourced_ids] if self._upload.by_kind else people.sourced_ids
+        self.addresses.extend(map(crc32, map(str.encode, filter(None, emails))))
+        usernames = [username or None for username in people.usernames]
+        rows = map(
+            PersonRow,
+            ids,
+            people.roles,
+            people.given_names,
+            people.family_names,
+            emails,
+            usernames,
+            repeat(()),
+            people.schools,
+        )
+        head = self._head(PeopleBlock, where.file, where.column or "sourcedId", where.untold)
+        self._people.add_rows(head, people.sourced_ids, rows, people.lines)
+
+    def _are_plain(self, people: PeopleColumns) -> bool:
+        """Whether all of these can be taken as they stand, their addresses left aside."""
+        if self._upload.name == "sds" and not all(people.emails):
+            return False
+        ids, names = people.sourced_ids, " ".join((*people.given_names, *people.family_names, *people.usernames))
+        return (
+            all(ids)
+            and "".join(ids).isprintable()
+            and max(map(len, ids)) <= _SURELY_SHORT_ID
+            and names.isprintable()
+            and is_normalized("NFC", names)
+            and max(map(len, (*people.given_names, *people.family_names))) <= _LONGEST_NAME // 2
+            and max(map(len, people.usernames)) <= _LONGEST_NAME
+            and all(map(_are_surely_short, set(people.schools)))
+        )
+
+    def _name_schools_of(self, people: PeopleColumns, where: Where) -> None:
+        for schools in dict.fromkeys(people.schools):
+            if schools:
+                where.line = people.lines[people.schools.index(schools)]
+                self._name_schools(schools, where)
 
     def role(
         self,
@@ -209,22 +261,19 @@ class SplitSink:
     ) -> None:
         user_column = where.column or "userSourcedId"
         people = [person_id(where.kind, user) for user in users] if self._upload.by_kind else users
-        if row_ids and not all(map(str.isprintable, row_ids)):
+        if row_ids and _has_control("".join(row_ids)):
             row_ids = [_CONTROL.sub(" ", row_id) for row_id in row_ids]
-        more = (row_ids,) if row_ids else ()
-        texts = list(map("\t".join, zip(people, classes, map(str, lines), *more, strict=True)))
-        together = "\n".join(texts)
-        is_plain = together.count("\n") == len(texts) - 1 and together.count("\t") == (2 + len(more)) * len(texts)
-        if not (is_plain and all(users) and all(classes)):
+        if not (all(users) and all(classes) and _are_plain_ids(users) and _are_plain_ids(classes)):
             usable = [
                 self._usable_id(Kind.ENROLLMENTS, class_id, Where(where.file, line), class_column)
                 and self._usable_id(Kind.ENROLLMENTS, user, Where(where.file, line), user_column)
                 for user, class_id, line in zip(users, classes, lines, strict=True)
             ]
-            users, texts = list(compress(users, usable)), list(compress(texts, usable))
+            users, people, classes = (list(compress(ids, usable)) for ids in (users, people, classes))
+            lines, row_ids = list(compress(lines, usable)), list(compress(row_ids, usable))
         self.rows += len(users)
         head = EnrollmentsHead(where.file, user_column, class_column, role, removed)
-        self._people.add_enrollments(head, users, texts)
+        self._people.add_enrollments(head, users, people, classes, row_ids, lines)
 
     def _name_schools(self, schools: tuple[str, ...], where: Where) -> None:
         """Keep which schools the rows of a file name, and on which line first."""
@@ -315,6 +364,22 @@ def split(form: Format, upload: Recognised, stems: Iterable[str], shards: int, f
             sink.close()
     sink.notes = merged_notes(sink.notes)
     return Splitting(sink, seen, people, classes)
+
+
+def _has_control(text: str) -> bool:
+    if text.isascii():
+        return len(text.encode().translate(None, _ASCII_CONTROL)) != len(text)
+    return _CONTROL.search(text) is not None
+
+
+def _are_plain_ids(ids: Iterable[str]) -> bool:
+    together = "".join(ids)
+    return BETWEEN not in together and "\t" not in together and "\n" not in together
+
+
+def _are_surely_short(ids: Sequence[str]) -> bool:
+    """Whether ids that a row names can be kept, whatever their letters are."""
+    return len(ids) <= MOST_SCHOOLS and all(len(named) * 4 <= LONGEST_NAMED_ID for named in ids)
 
 
 def _names(given: str, family: str) -> tuple[str, str]:

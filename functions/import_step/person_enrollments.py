@@ -14,6 +14,7 @@ from functions.import_step.enrollment_rows import (
     rows_of,
     without_shared_ids,
 )
+from functions.import_step.enrollment_texts import listed
 from functions.import_step.formats.format import Mode
 from functions.import_step.people_diff import PeopleDiff
 from functions.import_step.plan import ImportPlan
@@ -39,15 +40,17 @@ class Enrollments:
             return named
         named = []
         for role, by_person in self._named:
-            if listed := by_person.pop(key, None):
-                row_ids = dict(zip(listed[::2], listed[1::2], strict=True))
-                if 2 * len(row_ids) == len(listed):
+            if texts := by_person.pop(key, None):
+                ids = listed(texts)
+                row_ids = dict(zip(ids[::2], ids[1::2], strict=True))
+                if 2 * len(row_ids) == len(ids):
                     classes = sorted(row_ids)
-                    ids = [*map(crc32, map(str.encode, map(row_ids.__getitem__, classes)))]
-                    named.append(RoleEnrollments(role, classes, ids if any(ids) else []))
+                    has_ids = any(row_ids.values())
+                    marks = [*map(crc32, map(str.encode, map(row_ids.__getitem__, classes)))] if has_ids else []
+                    named.append(RoleEnrollments(role, classes, marks if any(marks) else []))
                 else:
                     self.repeated_of.add(key)
-                    named.append(role_enrollments(role, sorted(_with_ids(listed))))
+                    named.append(role_enrollments(role, sorted(_with_ids(texts))))
         named = without_shared_ids(named)
         self._latest = (key, named)
         return named
@@ -65,9 +68,10 @@ class Enrollments:
         return {user for _, by_person in self._named for user, classes in by_person.items() if classes}
 
 
-def _with_ids(listed: list[str]) -> Iterator[tuple[str, int]]:
+def _with_ids(texts: list[str]) -> Iterator[tuple[str, int]]:
     """Class, and a checksum of the row's own id, 0 where it has none."""
-    return zip(listed[::2], map(crc32, map(str.encode, listed[1::2])), strict=True)
+    ids = listed(texts)
+    return zip(ids[::2], map(crc32, map(str.encode, ids[1::2])), strict=True)
 
 
 class EnrollmentComparison:

@@ -189,8 +189,8 @@ class PersonRecord(Struct, array_like=True, gc=False):
             row.family_name,
             row.email,
             row.username,
-            sorted(row.clever_ids),
-            sorted(row.school_ids),
+            sorted(row.clever_ids) if row.clever_ids else [],
+            sorted(row.school_ids) if len(row.school_ids) > 1 else list(row.school_ids),
             [],
             disabled=row.disabled,
         )
@@ -367,6 +367,8 @@ class PersonRecord(Struct, array_like=True, gc=False):
         return {(class_id, each.role) for each in self.enrollments for class_id in each.class_ids}
 
     def number_of_enrollments(self) -> int:
+        if len(self.enrollments) == 1:
+            return len(self.enrollments[0].class_ids)
         return sum(len(each.class_ids) for each in self.enrollments)
 
     def names_as_teacher(self) -> bool:

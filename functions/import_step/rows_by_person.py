@@ -13,10 +13,8 @@ from functions.import_step.shards import AnyPeopleBlock, EnrollmentsBlock, Peopl
 from shared.domain.report import Reject, Tally
 from shared.domain.roster import number_of
 
-_ID_OF_ROW = 3
-"""Which column of an enrollment's text is the row's own id."""
 type ByPerson = dict[str, dict[str, list[str]]]
-"""Enrollment role → person → class and the row's own id in turn, as they come; the id is empty where the row has none."""
+"""Enrollment role → person → texts of enrollments (``listed``), as they come."""
 
 
 @dataclass(slots=True)
@@ -45,13 +43,12 @@ class RowsByPerson:
     """Rows with an id that an earlier row gives to somebody else."""
 
     def by_person(self) -> Iterator[dict[str, list[str]]]:
-        """Person → classes and rows' ids, of each role, of enrollments and of those that are over."""
+        """Person → texts, of each role, of enrollments and of those that are over."""
         return chain(self.enrollments.values(), self.ended.values())
 
 
 def rows_by_person(blocks: Iterable[AnyPeopleBlock], *, tells_roles_with_people: bool) -> RowsByPerson:
     seen = RowsByPerson()
-    one_text: dict[str, str] = {}
     for block in blocks:
         match block:
             case PeopleBlock():
@@ -59,7 +56,7 @@ def rows_by_person(blocks: Iterable[AnyPeopleBlock], *, tells_roles_with_people:
             case RolesBlock():
                 _gather_roles(seen, block, adds=tells_roles_with_people)
             case EnrollmentsBlock():
-                _gather_enrollments(seen, block, one_text)
+                _gather_enrollments(seen, block)
     for person in seen.people.values():
         if len(person.roles) > 1:
             person.settle_roles()
@@ -120,22 +117,13 @@ def too_many_schools(block: PeopleBlock | RolesBlock, sourced_id: str, line: int
     return Reject(block.file, line, block.column, "too_many_schools", message, number_of(sourced_id)[:80])
 
 
-def _gather_enrollments(seen: RowsByPerson, block: EnrollmentsBlock, one_text: dict[str, str]) -> None:
+def _gather_enrollments(seen: RowsByPerson, block: EnrollmentsBlock) -> None:
     by_person = (seen.ended if block.removed else seen.enrollments).setdefault(block.role, {})
-    texts = block.texts.split("\n")
-    row_id = ""
-    has_ids = texts[0].count("\t") >= _ID_OF_ROW
-    for text in texts:
-        if has_ids:
-            user, class_id, _, row_id = text.split("\t")
-        else:
-            user, class_id, _ = text.split("\t")
-        # A class has many people: its id is kept once.
-        class_id = one_text.setdefault(class_id, class_id)
+    for user, text in zip(block.users, block.texts, strict=True):
         if user in by_person:
-            by_person[user] += (class_id, row_id)
+            by_person[user].append(text)
         else:
-            by_person[user] = [class_id, row_id]
+            by_person[user] = [text]
 
 
 def _gather_people(seen: RowsByPerson, block: PeopleBlock) -> None:

@@ -6,11 +6,14 @@ import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import compress, islice
+from operator import ne, or_
 from pathlib import Path
 from typing import IO
 
 from msgspec import Struct
 
+from functions.import_step.enrollment_texts import BETWEEN, together
 from functions.import_step.formats.format import Recognised
 from functions.import_step.records import ClassRow, PersonRow, RoleRow, packed
 from shared.domain.roster import number_of
@@ -69,9 +72,29 @@ class RolesBlock(Struct, array_like=True, tag="r", gc=False):
     lines: list[int]
 
 
-class EnrollmentsBlock(Struct, array_like=True, tag="e", gc=False):
-    """Enrollments with one role, from one file: a line of text for each, with person, class and line, and where it has one
-    the row's own id, tabs between."""
+class EnrollmentsBlock(Struct, array_like=True, tag="g", gc=False):
+    """Enrollments with one role, from one file. Rows of one person that follow each other are one text (``listed``)."""
+
+    file: str
+    user_column: str
+    class_column: str
+    role: str
+    removed: bool
+    users: list[str]
+    lines: list[int]
+    """The line of the first row of each text; the others stand on the lines after it."""
+    texts: list[str]
+
+    def rows(self) -> Iterator[tuple[str, str, int]]:
+        """Person, class and line of each."""
+        for user, first, text in zip(self.users, self.lines, self.texts, strict=True):
+            for line, class_id in enumerate(text.split(BETWEEN)[::2], first):
+                yield user, class_id, line
+
+
+class EarlierEnrollments(Struct, array_like=True, tag="e", gc=False):
+    """The same as an earlier version wrote it: a line of text for each, with person, class and line, and where it has one the
+    row's own id, tabs between."""
 
     file: str
     user_column: str
@@ -80,11 +103,19 @@ class EnrollmentsBlock(Struct, array_like=True, tag="e", gc=False):
     removed: bool
     texts: str
 
-    def rows(self) -> Iterator[tuple[str, str, int]]:
-        """Person, class and line of each."""
+    def block(self) -> EnrollmentsBlock:
+        """These enrollments as they are written now."""
+        users: list[str] = []
+        lines: list[int] = []
+        texts: list[str] = []
         for text in self.texts.split("\n"):
-            user, class_id, line = text.split("\t", 3)[:3]
-            yield user, class_id, int(line)
+            user, class_id, line, *row_id = text.split("\t")
+            users.append(user)
+            lines.append(int(line))
+            texts.append(BETWEEN.join((class_id.replace(BETWEEN, "\ufffd"), "".join(row_id))))
+        return EnrollmentsBlock(
+            self.file, self.user_column, self.class_column, self.role, self.removed, users, lines, texts
+        )
 
 
 class ClassesBlock(Struct, array_like=True, tag="c", gc=False):
@@ -125,6 +156,8 @@ class EnrollmentsHead(Struct, frozen=True):
 
 
 type _RowsAndLines = tuple[list[Row], list[int]]
+type _Runs = tuple[list[str], list[int], list[str]]
+"""Person, first line and text of enrollments that follow each other."""
 
 
 class ShardWriter:
@@ -141,7 +174,7 @@ class ShardWriter:
         self._of_head: list[_RowsAndLines] = []
         """What waits for the latest head, by shard."""
         self._rows: dict[RowsHead, list[_RowsAndLines]] = {}
-        self._enrollments: dict[EnrollmentsHead, list[list[str]]] = {}
+        self._enrollments: dict[EnrollmentsHead, list[_Runs]] = {}
         self._waiting = 0
 
     def __enter__(self) -> ShardWriter:
@@ -154,28 +187,55 @@ class ShardWriter:
         self._flush()
         self._stack.close()
 
-    def add_enrollments(self, head: EnrollmentsHead, people: Sequence[str], texts: Iterable[str]) -> None:
-        """Many enrollments, each a text without line breaks, for the shards of their people's numbers."""
+    def add_enrollments(
+        self,
+        head: EnrollmentsHead,
+        numbers: Sequence[str],
+        people: Sequence[str],
+        classes: Sequence[str],
+        row_ids: Sequence[str],
+        lines: Sequence[int],
+    ) -> None:
+        """Many enrollments, for the shards of their people's numbers. ``people`` are the ids that go with the numbers; no class
+        and no id of a row holds ``BETWEEN``."""
         mask = self._mask
         by_shard = self._enrollments.get(head)
         if by_shard is None:
-            by_shard = self._enrollments[head] = [[] for _ in range(self._shards)]
-        append = [texts_of_shard.append for texts_of_shard in by_shard]
-        for code, text in zip(map(zlib.crc32, map(str.encode, people)), texts, strict=True):
-            append[code & mask](text)
+            by_shard = self._enrollments[head] = [([], [], []) for _ in range(self._shards)]
+        ids = together(classes, row_ids)
+        ends = _ends_of_runs(people, lines)
+        starts = [0, *ends][: len(ends)]
+        codes = map(zlib.crc32, map(str.encode, map(numbers.__getitem__, starts)))
+        for code, start, end in zip(codes, starts, ends, strict=True):
+            users, first_lines, texts = by_shard[code & mask]
+            users.append(people[start])
+            first_lines.append(lines[start])
+            texts.append(BETWEEN.join(ids[2 * start : 2 * end]))
         self._count(len(people))
 
     def add(self, head: RowsHead, row: Row, line: int) -> None:
         """One row for the shard of its id."""
+        rows, lines = self._by_shard(head)[zlib.crc32(number_of(row.sourced_id).encode()) & self._mask]
+        rows.append(row)
+        lines.append(line)
+        self._count(1)
+
+    def add_rows(self, head: RowsHead, numbers: Sequence[str], rows: Iterable[Row], lines: Sequence[int]) -> None:
+        """Many rows for the shards of their numbers."""
+        mask, by_shard = self._mask, self._by_shard(head)
+        for code, row, line in zip(map(zlib.crc32, map(str.encode, numbers)), rows, lines, strict=True):
+            rows_of_shard, lines_of_shard = by_shard[code & mask]
+            rows_of_shard.append(row)
+            lines_of_shard.append(line)
+        self._count(len(numbers))
+
+    def _by_shard(self, head: RowsHead) -> list[_RowsAndLines]:
         if head is not self._head:
             by_shard = self._rows.get(head)
             if by_shard is None:
                 by_shard = self._rows[head] = [([], []) for _ in range(self._shards)]
             self._head, self._of_head = head, by_shard
-        rows, lines = self._of_head[zlib.crc32(number_of(row.sourced_id).encode()) & self._mask]
-        rows.append(row)
-        lines.append(line)
-        self._count(1)
+        return self._of_head
 
     def _count(self, rows: int) -> None:
         self._waiting += rows
@@ -188,17 +248,11 @@ class ShardWriter:
                 if rows:
                     more = (head.untold,) if head.untold else ()
                     file.write(packed(head.of(head.file, head.column, rows, lines, *more)))
-        for key, texts_by_shard in self._enrollments.items():
-            for file, texts in zip(self._files, texts_by_shard, strict=True):
-                if texts:
-                    together = "\n".join(texts)
-                    file.write(
-                        packed(
-                            EnrollmentsBlock(
-                                key.file, key.user_column, key.class_column, key.role, key.removed, together
-                            )
-                        )
-                    )
+        for key, runs_by_shard in self._enrollments.items():
+            for file, (users, lines, texts) in zip(self._files, runs_by_shard, strict=True):
+                if users:
+                    of = key.file, key.user_column, key.class_column, key.role, key.removed
+                    file.write(packed(EnrollmentsBlock(*of, users, lines, texts)))
         self._rows.clear()
         self._enrollments.clear()
         self._head = None
@@ -215,3 +269,11 @@ class ShardWriter:
                     shutil.copyfileobj(source, target, 1 << 20)
                 path.unlink()
         return whole, extents
+
+
+def _ends_of_runs(people: Sequence[str], lines: Sequence[int]) -> list[int]:
+    """Where rows of one person on lines that follow each other end."""
+    differ = map(ne, people, islice(people, 1, None))
+    if not isinstance(lines, range):
+        differ = map(or_, differ, map(ne, map((1).__add__, lines), islice(lines, 1, None)))
+    return [*compress(range(1, len(people)), differ), len(people)] if people else []

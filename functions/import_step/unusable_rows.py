@@ -7,6 +7,7 @@ from itertools import chain
 
 from msgspec.json import Decoder
 
+from functions.import_step.enrollment_texts import BETWEEN, listed, number_of_rows
 from functions.import_step.formats.format import Mode
 from functions.import_step.people_diff import PeopleDiff
 from functions.import_step.plan import ImportPlan
@@ -77,16 +78,16 @@ def _in_many_classes(seen: RowsByPerson, adds_to: Mapping[str, bytes]) -> dict[s
     """Bytes that the classes of the upload take, of those people whose classes may be too many."""
     spent: dict[str, int] = {}
     for by_person in seen.enrollments.values():
-        for user, classes in by_person.items():
-            if len(classes) > 2 * _SURELY_FEW or user in adds_to:
-                spent[user] = spent.get(user, 0) + sum(map(_room_of, set(classes[::2])))
+        for user, texts in by_person.items():
+            if number_of_rows(texts) > _SURELY_FEW or user in adds_to:
+                spent[user] = spent.get(user, 0) + sum(map(_room_of, set(listed(texts)[::2])))
     return spent
 
 
 def _still_in(seen: RowsByPerson, user: str, line: bytes) -> dict[str, set[str]]:
     """The classes, by role, that somebody of the snapshot is in once the rows that end some are taken."""
     return {
-        each.role: set(each.class_ids).difference(seen.ended.get(each.role, {}).get(user, [])[::2])
+        each.role: set(each.class_ids).difference(listed(seen.ended.get(each.role, {}).get(user, []))[::2])
         for each in _unpacked(line).enrollments
     }
 
@@ -115,9 +116,9 @@ def _room_of(class_id: str) -> int:
 
 def _keep(by_person: dict[str, list[str]], user: str, keeps: Callable[[str], bool]) -> None:
     """Keep a person's enrollments in some classes, and no others."""
-    listed = by_person[user]
-    kept = [each for each in zip(listed[::2], listed[1::2], strict=True) if keeps(each[0])]
-    by_person[user] = [*chain.from_iterable(kept)]
+    ids = listed(by_person[user])
+    kept = [each for each in zip(ids[::2], ids[1::2], strict=True) if keeps(each[0])]
+    by_person[user] = list(map(BETWEEN.join, kept))
 
 
 def reject_dangling(
@@ -155,7 +156,7 @@ def _unknown_classes(
     """The classes of these enrollments that nobody knows; those that the upload marks as deleted are noted besides."""
     unknown: set[str] = set()
     for by_person in enrolled:
-        unknown.update(*(classes[::2] for classes in by_person.values()))
+        unknown.update(*(listed(texts)[::2] for texts in by_person.values()))
     if not unknown:
         return unknown
     deleted: set[str] = set()
@@ -171,8 +172,8 @@ def _unknown_classes(
 def _take_out(by_person: dict[str, list[str]], unknown_people: set[str], unknown_classes: set[str]) -> None:
     for user in unknown_people & by_person.keys():
         del by_person[user]
-    for user, classes in by_person.items() if unknown_classes else ():
-        if not unknown_classes.isdisjoint(classes):
+    for user, texts in by_person.items() if unknown_classes else ():
+        if not unknown_classes.isdisjoint(listed(texts)[::2]):
             _keep(by_person, user, lambda class_id: class_id not in unknown_classes)
 
 

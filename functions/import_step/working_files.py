@@ -46,6 +46,7 @@ from functions.import_step.records import (
 from functions.import_step.shards import (
     AnyPeopleBlock,
     ClassesBlock,
+    EarlierEnrollments,
     EnrollmentsBlock,
     PeopleBlock,
     RolesBlock,
@@ -138,7 +139,9 @@ PLACES = ShardedLines("places", PlacesOfClass)
 """Of each shard of classes, with a part for each shard of people."""
 REFERENCES = "references"
 """The file of a snapshot that holds its courses and terms."""
-_PEOPLE_BLOCK: Decoder[AnyPeopleBlock] = Decoder(PeopleBlock | RolesBlock | EnrollmentsBlock)
+_PEOPLE_BLOCK: Decoder[AnyPeopleBlock | EarlierEnrollments] = Decoder(
+    PeopleBlock | RolesBlock | EnrollmentsBlock | EarlierEnrollments
+)
 _CLASSES_BLOCK = Decoder(ClassesBlock)
 _REFERENCE: Decoder[ReferenceRow] = Decoder(CourseRow | TermRow)
 _EXTENTS: Decoder[Extents] = Decoder(list[tuple[int, int]])
@@ -189,9 +192,9 @@ class WorkingFiles:
     def people_blocks(self, plan: ImportPlan, shard: int) -> Iterator[AnyPeopleBlock]:
         """The upload's rows about the people of a shard."""
         for part in range(plan.parts):
-            yield from map(
-                _PEOPLE_BLOCK.decode, self._files.lines(self._key(f"people-part-{part}"), plan.people[part][shard])
-            )
+            for line in self._files.lines(self._key(f"people-part-{part}"), plan.people[part][shard]):
+                block = _PEOPLE_BLOCK.decode(line)
+                yield block.block() if isinstance(block, EarlierEnrollments) else block
 
     def class_blocks(self, plan: ImportPlan, shard: int) -> Iterator[ClassesBlock]:
         """The upload's rows about the classes of a shard."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import repeat
 from typing import Protocol
 
 from functions.import_step.archive import RosterFile
@@ -38,10 +39,42 @@ class Where:
     """Fields of ``PersonRow`` for which the file has no column."""
 
 
+@dataclass(frozen=True, slots=True)
+class PeopleColumns:
+    """Rows about people that are none of them removed or disabled and name no Clever ids: columns of one length."""
+
+    lines: Sequence[int]
+    sourced_ids: Sequence[str]
+    roles: Sequence[Role | None]
+    given_names: Sequence[str]
+    family_names: Sequence[str]
+    emails: Sequence[str]
+    usernames: Sequence[str]
+    schools: Sequence[tuple[str, ...]]
+
+    def rows(self) -> Iterator[tuple[int, PersonRow]]:
+        """(line, row) of each."""
+        rows = map(
+            PersonRow,
+            self.sourced_ids,
+            self.roles,
+            self.given_names,
+            self.family_names,
+            self.emails,
+            self.usernames,
+            repeat(()),
+            self.schools,
+        )
+        return zip(self.lines, rows, strict=True)
+
+
 class Sink(Protocol):
     """Takes what a format reads."""
 
     def person(self, row: PersonRow, where: Where) -> None: ...
+    def people(self, people: PeopleColumns, where: Where) -> None:
+        """Many at once; the line of ``where`` says nothing."""
+
     def role(
         self,
         sourced_id: str,

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from itertools import compress
 
 from functions.import_step.archive import RosterFile
-from functions.import_step.csv_table import Table, folded
+from functions.import_step.csv_table import Cells, Row, Table, folded
 from functions.import_step.formats.columns import named
 from functions.import_step.formats.format import (
     Mode,
+    PeopleColumns,
     Recognised,
     Sink,
     Where,
@@ -228,40 +229,49 @@ class _Reader:
         needs_role = "roles" not in self._upload.files and users.has("role")
         seen = 0
         where = Where(users.shown, 1, untold=self._untold(users, is_delta=is_delta))
-        for line, row in users.rows(_USER_COLUMNS):
-            seen += 1
-            (
-                sourced_id, status, role, username, ids, given, family, email, orgs, primary, pref_given, pref_family, enabled,
-            ) = row  # fmt: skip
-            where.line = line
-            if is_delta and self._is_unclear(status, mode):
-                self._reject_status(Kind.USERS, users.shown, (line,))
+        for lines, cells in users.batches(_USER_COLUMNS):
+            seen += len(lines)
+            people = None if is_delta else _plain_people(lines, cells, needs_role=needs_role)
+            if people:
+                self._sink.people(people, where)
                 continue
-            removed = (is_delta or bool(status)) and self._is_removed(status, where, mode)
-            if not (pref_given or given or pref_family or family) and not removed:
-                self._reject_empty(
-                    Kind.USERS, where, "givenName", "The row names nobody. Fill in givenName and familyName."
-                )
-                continue
-            is_missing_role = needs_role and not is_known_role(role) and not removed
-            # Where the id cannot be used, the sink rejects the row for that.
-            if is_missing_role and sourced_id and not has_control(sourced_id):
-                self._reject_role(role, users.shown, line)
-                continue
-            person = PersonRow(
-                sourced_id,
-                role_of(role) if role else None,
-                pref_given or given,
-                pref_family or family,
-                email,
-                username,
-                self._clever_ids(ids, where),
-                tuple(dict.fromkeys((primary, *several(orgs)))) if primary else several(orgs),
-                removed,
-                enabled != "true" and self._is_disabled(enabled, where),
-            )
-            self._sink.person(person, where)
+            for line, row in zip(lines, zip(*cells, strict=True), strict=True):
+                where.line = line
+                self._user(row, where, mode, needs_role=needs_role)
         return seen
+
+    def _user(self, row: Row, where: Where, mode: Mode, *, needs_role: bool) -> None:
+        (
+            sourced_id, status, role, username, ids, given, family, email, orgs, primary, pref_given, pref_family, enabled,
+        ) = row  # fmt: skip
+        is_delta = mode is Mode.DELTA
+        if is_delta and self._is_unclear(status, mode):
+            self._reject_status(Kind.USERS, where.file, (where.line,))
+            return
+        removed = (is_delta or bool(status)) and self._is_removed(status, where, mode)
+        if not (pref_given or given or pref_family or family) and not removed:
+            self._reject_empty(
+                Kind.USERS, where, "givenName", "The row names nobody. Fill in givenName and familyName."
+            )
+            return
+        is_missing_role = needs_role and not is_known_role(role) and not removed
+        # Where the id cannot be used, the sink rejects the row for that.
+        if is_missing_role and sourced_id and not has_control(sourced_id):
+            self._reject_role(role, where.file, where.line)
+            return
+        person = PersonRow(
+            sourced_id,
+            role_of(role) if role else None,
+            pref_given or given,
+            pref_family or family,
+            email,
+            username,
+            self._clever_ids(ids, where),
+            tuple(dict.fromkeys((primary, *several(orgs)))) if primary else several(orgs),
+            removed,
+            enabled != "true" and self._is_disabled(enabled, where),
+        )
+        self._sink.person(person, where)
 
     def _untold(self, users: Table, *, is_delta: bool) -> tuple[str, ...]:
         """The fields of people of which this file says nothing: what stood of them stays."""
@@ -433,22 +443,25 @@ class _Reader:
             seen += len(lines)
             users, classes, roles, statuses, ends, row_ids = cells
             over = self._over(dates, ends, lines)
-            groups = set(zip(roles, statuses, over, strict=True))
-            said = list(zip(roles, statuses, over, strict=True)) if len(groups) > 1 else []
-            for group_of in sorted(groups):
-                group = _Group(users, classes, lines, row_ids if has_ids else ())
-                if len(groups) > 1:
-                    group = group.where([each == group_of for each in said])
-                self._enroll(enrollments.shown, *group_of, group)
+            group = _Group(users, classes, lines, row_ids if has_ids else ())
+            if all(map(_is_one_word, (roles, statuses, over))):
+                self._enroll(enrollments.shown, roles[0], statuses[0], over[0], group)
+                continue
+            said = list(zip(roles, statuses, over, strict=True))
+            for group_of in sorted(set(said)):
+                chosen = group.where([each == group_of for each in said])
+                self._enroll(enrollments.shown, *group_of, chosen)
         return seen
 
     def _over(self, dates: Ends, ends: Sequence[str], lines: Sequence[int]) -> Sequence[bool]:
         """Of each enrollment, whether its last day is past. One that has not begun is read: its class is there already."""
-        days = set(ends)
+        days = {ends[0]} if _is_one_word(ends) else set(ends)
         if days == {""}:
             return [False] * len(ends)
         after = {day: dates.after(day, lines[ends.index(day)], ends.count(day)) for day in sorted(days)}
         past = {day for day, next_day in after.items() if next_day is not None and next_day <= self._upload.on}
+        if not past:
+            return [False] * len(ends)
         return [end in past for end in ends]
 
     def _enroll(self, file: str, role: str, status: str, is_over: bool, group: _Group) -> None:
@@ -487,6 +500,45 @@ class _Reader:
         for line in compress(group.lines, lacks_role):
             self._sink.reject(Kind.ENROLLMENTS, (unknown_role if role else missing_value)(file, line, "role"))
         return group.where([not lacks for lacks in lacks_role])
+
+
+def _is_one_word(column: Sequence[object]) -> bool:
+    return column.count(column[0]) == len(column)
+
+
+def _plain_people(lines: Sequence[int], cells: Cells, *, needs_role: bool) -> PeopleColumns | None:
+    """Rows of a whole users.csv that name everybody, and nobody in an unusual way; None where a row has to be looked at."""
+    (
+        ids,
+        statuses,
+        words,
+        usernames,
+        user_ids,
+        given,
+        family,
+        emails,
+        orgs,
+        primary,
+        pref_given,
+        pref_family,
+        enabled,
+    ) = cells
+    if any(map(any, (statuses, user_ids, primary, pref_given, pref_family))) or not {*enabled} <= {"", "true"}:
+        return None
+    known = {word: role_of(word) if word else None for word in set(words)}
+    if not (all(given) or all(family)) or (needs_role and not all(map(is_known_role, known))):
+        return None
+    schools = {text: several(text) for text in set(orgs)}
+    return PeopleColumns(
+        lines,
+        ids,
+        list(map(known.__getitem__, words)),
+        given,
+        family,
+        emails,
+        usernames,
+        list(map(schools.__getitem__, orgs)),
+    )
 
 
 def _untold_of_people(users: Table) -> tuple[str, ...]:
@@ -653,6 +705,7 @@ class _Quiet:
     """A sink for a look at a file before it is read; errors are reported when it is."""
 
     def person(self, row: PersonRow, where: Where) -> None: ...
+    def people(self, people: PeopleColumns, where: Where) -> None: ...
     def role(self, *_args: object, **_more: object) -> None: ...
     def school(self, sourced_id: str, name: str, where: Where) -> None: ...
     def reference(self, row: ReferenceRow, where: Where) -> None: ...

@@ -10,6 +10,7 @@ from functions.import_step.compare_classes import ClassDiff, diff_classes
 from functions.import_step.compare_people import diff_people
 from functions.import_step.formats.format import Mode
 from functions.import_step.import_context import ImportContext
+from functions.import_step.many_objects import cycles_looked_for_seldom
 from functions.import_step.memberships import is_about_a_teacher, moves
 from functions.import_step.plan import SHOWN, ClassesResult, First, Import, ImportPlan, PeopleResult, StepResult
 from functions.import_step.records import References
@@ -42,6 +43,7 @@ class Compare:
     def __init__(self, context: ImportContext) -> None:
         self._context = context
 
+    @cycles_looked_for_seldom()
     def people(self, import_: Import, shard: int) -> StepResult:
         """Compare one shard of people with the snapshot."""
         files = self._context.files(import_)

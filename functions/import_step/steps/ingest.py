@@ -20,6 +20,7 @@ from functions.import_step.formats.oneroster import OneRoster
 from functions.import_step.formats.school_data_sync import SchoolDataSync
 from functions.import_step.id_map import STEM, read_maps
 from functions.import_step.import_context import ImportContext
+from functions.import_step.many_objects import cycles_looked_for_seldom
 from functions.import_step.one_person import addresses_of_several
 from functions.import_step.partition import split
 from functions.import_step.plan import (
@@ -146,6 +147,7 @@ class Ingest:
         read = {Kind(kind): number for kind, number in before.read.items()}
         return context.end(import_, Status.UNCHANGED, None, read)
 
+    @cycles_looked_for_seldom()
     def split(self, import_: Import, part: int) -> StepResult:
         """Read one part of the upload into shards."""
         files = self._context.files(import_)
