@@ -1,0 +1,192 @@
+"""Rows that are read by whole blocks and columns are what a reader of single fields makes of them, byte for byte.
+
+A difference would be somebody with another's name. So both ways are taken, and everything that leaves ``split`` is compared.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from msgspec.json import Encoder
+
+from functions.import_step import csv_table, partition
+from functions.import_step.archive import RosterFile
+from functions.import_step.csv_table import Table
+from functions.import_step.encoding import scan
+from functions.import_step.formats import oneroster
+from functions.import_step.formats.format import recognise
+from functions.import_step.shards import EarlierEnrollments, EnrollmentsBlock
+from functions.import_step.steps.ingest import FORMATS
+from functions.import_step.working_files import _PEOPLE_BLOCK
+from shared.domain.email_address import normalise, normalise_all
+from shared.domain.errors import UploadRejected
+from shared.domain.report import Note, Reject
+from tests.bad_uploads.accepted_with_notes import ACCEPTED_WITH_NOTES
+from tests.bad_uploads.damaged_files import WHOLE_FILES
+from tests.bad_uploads.dangerous_if_accepted import DANGEROUS_IF_ACCEPTED
+from tests.bad_uploads.deltas import DELTAS
+from tests.bad_uploads.rows import ROWS
+from tests.bad_uploads.valid_rosters import EVERY_FORMAT
+from tests.corpus.corpus import Corpus
+
+CASES = (*WHOLE_FILES, *ROWS, *DELTAS, *ACCEPTED_WITH_NOTES, *DANGEROUS_IF_ACCEPTED)
+type Split = tuple[Any, ...]
+
+
+def roster_files(files: Mapping[str, str | bytes]) -> list[RosterFile]:
+    bodies = {name: body.encode() if isinstance(body, str) else body for name, body in files.items()}
+    return [
+        RosterFile(name, len(body), lambda start, _end, body=body: io.BytesIO(body[start:]))
+        for name, body in bodies.items()
+        if name.endswith(".csv")
+    ]
+
+
+def split_into(folder: Path, files: Mapping[str, str | bytes]) -> Split:
+    """All that comes of an upload before people are compared: rows with their lines, rejects, notes, counts; or why it is
+    refused."""
+    folder.mkdir()
+    try:
+        encoded = [replace(file, encoding=scan(file).encoding) for file in roster_files(files)]
+        form, upload = recognise(encoded, FORMATS)
+        done = partition.split(form, replace(upload, on="2026-09-02"), form.stems(upload), 2, folder)
+    except UploadRejected as error:
+        return (error.code, error.message, error.file, error.line, error.column)
+    blocks = [row_by_row(_PEOPLE_BLOCK.decode(line)) for line in done.people.read_bytes().splitlines()]
+    rest = [(folder / name).read_bytes() for name in ("classes", "class-ids", "rejects", "references")]
+    sink = done.sink
+    return (
+        sorted(row for block in blocks for row in block), rest, done.seen, sink.rejected, sink.notes, sink.schools,
+        sink.addresses, sink.named_schools, sink.rows, sink.references,
+    )  # fmt: skip
+
+
+def row_by_row(block: Any) -> list[str]:
+    """The rows of a block, whatever stands together in it."""
+    if isinstance(block, EnrollmentsBlock):
+        ids = [text.split("\x7f")[1::2] for text in block.texts]
+        rows = list(zip(block.rows(), (each for of_text in ids for each in of_text), strict=True))
+        head = (block.file, block.user_column, block.class_column, block.role, block.removed)
+        return [f"{head} {row}" for row in rows]
+    rows = zip(block.rows, block.lines, strict=True)
+    return [f"{type(block).__name__} {block.file} {block.column} {getattr(block, 'untold', ())} {row}" for row in rows]
+
+
+def read_field_by_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_table, "_plain", lambda _block, _delimiter: None)
+    monkeypatch.setattr(oneroster, "_plain_people", lambda *_, **__: None)
+
+
+def then_both_ways_agree(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    by_blocks = split_into(folder / "blocks", files)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        read_field_by_field(monkeypatch)
+        assert split_into(folder / "fields", files) == by_blocks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", [200, 1 << 16])
+def test_every_broken_upload_is_read_the_same_by_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(csv_table, "_BLOCK", block)
+    for number, case in enumerate(CASES):
+        if sum(map(len, case.upload.values())) < 300_000:
+            (tmp_path / str(number)).mkdir()
+            then_both_ways_agree(tmp_path / str(number), case.upload)
+
+
+def test_every_roster_of_the_corpus_is_read_the_same_by_blocks(tmp_path: Path, corpus: Corpus) -> None:
+    for number, roster in enumerate((*corpus.rosters, *corpus.loose)):
+        (tmp_path / str(number)).mkdir()
+        then_both_ways_agree(tmp_path / str(number), roster.files)
+
+
+@pytest.mark.parametrize("roster", EVERY_FORMAT, ids=lambda roster: roster.format)
+def test_csv_that_is_right_and_not_simple_is_read_the_same(tmp_path: Path, roster: Any, corpus: Corpus) -> None:
+    for number, body in enumerate(corpus.csv_files.values()):
+        for sheet in roster.sheets:
+            folder = tmp_path / f"{number}-{sheet.name}"
+            folder.mkdir()
+            then_both_ways_agree(folder, roster.with_file(sheet.name, body))
+
+
+FIELDS = st.text(alphabet='ab,;"\t \r\n\0\x01\x02\x1f\x7fé\u200b\ufeff', max_size=4)
+QUOTED = FIELDS.map(lambda text: '"' + text.replace('"', '""') + '"')
+LINES = st.lists(st.one_of(FIELDS, QUOTED, st.sampled_from(["a", "", '""', '"a"'])), min_size=1, max_size=4).map(
+    ",".join
+)
+BODIES = st.tuples(st.lists(LINES, max_size=8), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans()).map(
+    lambda drawn: "k,v,w" + "".join(drawn[1] + line for line in drawn[0]) + (drawn[1] if drawn[2] else "")
+)
+
+
+@given(BODIES, st.integers(2, 40))
+@example('k,v,w\n"a","","b ""c"""\n', 40)
+@example('k,v,w\n"""a""",b,c\nd,e,f\n', 7)
+@example('k,v,w\n"a,"",b",c,d\n', 40)
+@example("k,v,w\na,\0,c\n\0\n", 40)
+@example('k,v,w\na,"b\nc",d\ne,"f",g\n', 9)
+@example('k,v,w\na,b,"c', 40)
+@example("k,v,w\n\n , ,\na,b,c", 40)
+def test_any_file_is_read_the_same_by_blocks(body: str, block: int) -> None:
+    def read() -> tuple[Any, ...]:
+        rejects: list[Reject] = []
+        notes: list[Note] = []
+        rows: list[Any] = []
+        (file,) = roster_files({"users.csv": body})
+        try:
+            table = Table(file, reject=rejects.append, note=notes.append)
+            rows += table.rows(["k", "w", "none"])
+        except UploadRejected as error:
+            rows.append((error.code, error.line, error.message))
+        return rows, rejects, notes
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(csv_table, "_BLOCK", block)
+        by_blocks = read()
+        read_field_by_field(monkeypatch)
+        assert read() == by_blocks
+
+
+@given(st.lists(st.one_of(
+    st.sampled_from(["", "a@b.example", "A.B@B.Example", "a..b@b.example", "a@b", "é@b.example", " a@b.example"]),
+    st.text(alphabet="aA.@-+_ é\n", max_size=8),
+)))  # fmt: skip
+def test_addresses_are_the_same_together_and_alone(addresses: list[str]) -> None:
+    assert normalise_all(addresses) == list(map(normalise, addresses))
+
+
+def test_most_of_a_file_of_quoted_names_is_read_by_blocks() -> None:
+    """Else nothing would be won where names hold commas, quotes or accents."""
+    row = 's{0},"Kim, Ann","William ""Bill""",José,""\n'
+    text = "".join(row.format(number) for number in range(100))
+    plain = csv_table._plain(text, ",")
+    assert plain is not None
+    columns = csv_table.Block(plain, ",").columns([0, 1, 2, 4, -1], 5)
+    assert columns is not None
+    assert [column[7] for column in columns] == ["s7", "Kim, Ann", 'William "Bill"', "", ""]
+
+
+def test_enrollments_that_the_version_before_split_are_read() -> None:
+    """Given shards of an import that was running when this version came: one line of text for each enrollment."""
+    earlier = EarlierEnrollments(
+        "enrollments.csv",
+        "userSourcedId",
+        "classSourcedId",
+        "student",
+        False,
+        "s1\tc1\t2\te1\ns1\tc2\t3\te2\ns2\tc1\t9",
+    )
+    found = _PEOPLE_BLOCK.decode(Encoder().encode(earlier))
+    assert isinstance(found, EarlierEnrollments)
+    block = found.block()
+    assert list(block.rows()) == [("s1", "c1", 2), ("s1", "c2", 3), ("s2", "c1", 9)]
+    assert block.texts == ["c1\x7fe1", "c2\x7fe2", "c1\x7f"]
