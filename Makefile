@@ -131,6 +131,10 @@ link-decisions: setup ## Bring docs/link-decisions.md, what is linked, offered o
 errors: setup ## Bring docs/errors.md, the list of all error codes, in step with the source
 	@$(PYTHON) -m tests.error_codes
 
+permissions: setup ## Record which test uses which permission, for docs/permissions.md (minutes); TESTS= for those of a change alone
+	@RECORD_PERMISSIONS=$(if $(TESTS),some,all) $(PYTHON) -m pytest -q $(if $(TESTS),$(TESTS),$(IN_PARALLEL) tests/unit -m "not slow and not deep")
+	@$(PYTHON) -m tests.iam.page
+
 %.mo: %.po .local/stamps/dev
 	@.venv/bin/pybabel -q compile -i $< -o $@
 
@@ -172,5 +176,5 @@ build-%Function:
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 
-.PHONY: help demo local test test-all test-long check faults year guards mutations bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts errors link-decisions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: permissions help demo local test test-all test-long check faults year guards mutations bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts errors link-decisions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

@@ -1,4 +1,4 @@
-"""For every test, wherever it lies: how far random inputs go, which process runs it, and the times of the parts."""
+"""For every test, wherever it lies: how far random inputs go, which process runs it, what IAM refused, and times."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from tests.depth import use_profile
+from tests.iam.session import Permissions
 from tests.parts import Parts
 from tests.schedule import GroupScheduling, takes_minutes
 
 
 def pytest_configure(config: pytest.Config) -> None:
     use_profile()
+    config.pluginmanager.register(Permissions(config))
     if not hasattr(config, "workerinput"):  # only the process that reports
         config.pluginmanager.register(Parts())
 

@@ -226,7 +226,12 @@ class Backlog:
     def _worker(self) -> None:
         world = self.world
         mailer = rate_limited_mailer(
-            world.ses, world.table, "no-reply@accounts.example", "mail", clock=world.clock, sleep=self.scheduler.sleep
+            world.ses,
+            world.table,
+            "no-reply@accounts.example.org",
+            "mail",
+            clock=world.clock,
+            sleep=self.scheduler.sleep,
         )
         sending = SendActivation(
             world.activations, world.users, world.links, world.districts, mailer, _Invitations(),

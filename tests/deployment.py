@@ -22,6 +22,7 @@ from shared.mail.ses import rate_limited_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger
 from tests.harness import World
+from tests.iam.boto import as_role_of
 from tests.template import RESOURCES, TEMPLATE
 
 REGION, ACCOUNT, STACK, API = "us-east-1", "123456789012", "account-linking", "a1b2c3d4e5"
@@ -145,7 +146,8 @@ class Deployment:
             _forget(module)
             logger.remove_keys(["function_request_id"])
             try:
-                result = module.lambda_handler(payload, Context(function))
+                with as_role_of(function):
+                    result = module.lambda_handler(payload, Context(function))
             finally:
                 _forget(module)
         assert logger.get_current_keys().get("function_request_id") == Context.aws_request_id, (

@@ -287,7 +287,7 @@ class World:
 
     def mailer(self) -> Mailer:
         return rate_limited_mailer(
-            self.ses, self.table, "no-reply@accounts.example", CONFIGURATION_SET, clock=self.clock, sleep=self.sleep
+            self.ses, self.table, "no-reply@accounts.example.org", CONFIGURATION_SET, clock=self.clock, sleep=self.sleep
         )
 
     def address_in_mail_to(self, address: str) -> str:
@@ -319,7 +319,7 @@ class World:
             ImportStarter(self.states, self.table, "arn"),
             WaitingStore(self.table),
             IdMapStore(self.table),
-            read=Uploads(self.s3, "rosters").read,
+            read=Uploads(self.s3, "rosters").find,
             alarm=self._alarm,
             clock=self.clock,
             on_dispute=self._alarm,

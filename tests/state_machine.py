@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+STATE_LIMIT = 256 * 1024
+"""Bytes of the input or result of a state, and of an execution's input."""
 _DEFINITION = Path(__file__).parent.parent / "statemachine" / "import.asl.json"
+
+
+class DataLimitExceeded(Exception):
+    """What goes on to the next state is more than 256 KB."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,16 @@ class StateMachine:
         return self.after(position, results if self.kind(position) == "Map" else results[0])
 
     def after(self, position: Position, result: Any = None) -> Position:
-        """Where the execution goes on: ``result`` is what the Task's call returned, or a list of what the Map's did."""
+        """Where the execution goes on: ``result`` is what the Task's call returned, or a list of what the Map's did.
+
+        Raises DataLimitExceeded as Step Functions does.
+        """
         state = self._states[position.state]
         data = dict(position.data)
         if "ResultPath" in state:
             data[state["ResultPath"].removeprefix("$.")] = result
+        if len(json.dumps(data, default=str).encode()) > STATE_LIMIT:
+            raise DataLimitExceeded(f"States.DataLimitExceeded after {position.state}")
         return self._settled(Position(state["Next"], data))
 
     def after_error(self, position: Position) -> Position:

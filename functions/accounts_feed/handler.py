@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.accounts_feed.account_line import LONGEST_LINE
 from functions.accounts_feed.load_accounts import LoadAccounts
 from shared.domain.clock import new_id, utc_now
+from shared.domain.errors import UploadRejected
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import AccountsFeedSettings
@@ -71,7 +72,12 @@ def lambda_handler(event: S3Event, _context: LambdaContext) -> dict[str, Any]:
             metric("UnknownUpload")
             logger.warning("no accounts feed: expected accounts/{name}.jsonl")
             continue
-        report = load_accounts().load(Uploads(s3, settings().roster_bucket).lines(found.string, LONGEST_LINE))
+        try:
+            lines = Uploads(s3, settings().roster_bucket).lines(found.string, LONGEST_LINE)
+        except UploadRejected:
+            logger.info("the file was taken away before its event came")
+            continue
+        report = load_accounts().load(lines)
         reports = ReportStore(aws.table(settings().table_name), s3, settings().report_bucket)
         reports.write_accounts(found["name"], report)
         logger.info("accounts loaded", extra={"counts": {k: v for k, v in report.items() if isinstance(v, int)}})

@@ -36,7 +36,7 @@ def receive_upload() -> ReceiveUpload:
         ImportStarter(aws.client("stepfunctions"), table, settings.import_state_machine_arn),
         WaitingStore(table),
         IdMapStore(table),
-        read=Uploads(s3, settings.roster_bucket).read,
+        read=Uploads(s3, settings.roster_bucket).find,
         alarm=lambda: metric("UnknownUpload"),
         clock=utc_now,
         on_dispute=lambda: metric("ClaimDisputed"),

@@ -39,11 +39,18 @@ _LONGEST_DECISION = 16_000
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What an upload is: ``settings``, ``roster``, ``preview``, ``part``, ``decision``, ``id_map`` or ``unknown``, and whose."""
+    """What an upload is: ``settings``, ``roster``, ``preview``, ``part``, ``decision``, ``id_map`` or ``unknown``, and whose.
+
+    One that was taken away before its event came is ``gone``: there is nothing to do for it.
+    """
 
     kind: str
     district_id: str | None = None
     import_id: str | None = None
+
+
+class _Gone(Exception):
+    """The object is not there any more."""
 
 
 class ReceiveUpload:
@@ -57,12 +64,15 @@ class ReceiveUpload:
         waiting: WaitingStore,
         id_maps: IdMapStore,
         *,
-        read: Callable[[str], bytes],
+        read: Callable[[str], bytes | None],
         alarm: Callable[[], None],
         clock: Clock,
         on_dispute: Callable[[], None] = lambda: None,
     ) -> None:
-        """``on_dispute`` tells the operators that two districts claim one domain or tenant (M21)."""
+        """``read`` returns None for an object that is not there.
+
+        ``on_dispute`` tells the operators that two districts claim one domain or tenant (M21).
+        """
         self._districts = districts
         self._reports = reports
         self._imports = imports
@@ -75,6 +85,13 @@ class ReceiveUpload:
 
     def receive(self, upload: Upload) -> Received:
         """Start what the key asks for; a key that the contract does not name gets a rejected report."""
+        try:
+            return self._receive(upload)
+        except _Gone:
+            found = _UNDER_DISTRICT.fullmatch(upload.key)
+            return Received("gone", found["district"] if found else None)
+
+    def _receive(self, upload: Upload) -> Received:
         key = upload.key
         if found := _SETTINGS.fullmatch(key):
             return self._register(found["district"], upload)
@@ -91,9 +108,15 @@ class ReceiveUpload:
             return Received("part", found["district"])
         return self._unknown(upload)
 
+    def _body(self, upload: Upload) -> bytes:
+        body = self._read(upload.key)
+        if body is None:
+            raise _Gone
+        return body
+
     def _register(self, district_id: str, upload: Upload) -> Received:
         try:
-            self._districts.put(parse_district(district_id, self._read(upload.key)))
+            self._districts.put(parse_district(district_id, self._body(upload)))
             self._waiting.look_now(district_id, self._clock())
         except InvalidSettings as error:
             if error.code in ("domain_taken", "tenant_taken"):
@@ -105,7 +128,7 @@ class ReceiveUpload:
 
     def _take_id_map(self, district_id: str, name: str, upload: Upload) -> Received:
         """Let a map of old and new numbers wait for the next upload, with which its rows are looked at (B11)."""
-        header = self._read(upload.key)[:_LONGEST_HEADER].decode("utf-8-sig", "replace").partition("\n")[0].lower()
+        header = self._body(upload)[:_LONGEST_HEADER].decode("utf-8-sig", "replace").partition("\n")[0].lower()
         missing = next((column for column in _MAP_COLUMNS if column.lower() not in header), None)
         if missing:
             message = (
@@ -119,7 +142,7 @@ class ReceiveUpload:
     def _decide(self, district_id: str, import_id: str, upload: Upload) -> Received:
         received = Received("decision", district_id, import_id)
         try:
-            text = self._read(upload.key)
+            text = self._body(upload)
             if len(text) > _LONGEST_DECISION:
                 raise ValueError("too long")
             decision = json.loads(text)

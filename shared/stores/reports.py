@@ -15,6 +15,7 @@ from shared.domain.report import REJECTS_SHOWN, Reject, Report, Status, Upload, 
 from shared.runtime.csv_safety import safe_cell
 from shared.stores.keys import Item, latest_report_key
 from shared.stores.table import DynamoTable, Put, Table
+from shared.stores.uploads import GONE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -80,7 +81,7 @@ class ReportStore:
         try:
             found = self._s3.get_object(Bucket=self._bucket, Key=f"reports/{district_id}/latest.json")
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+            if error.response["Error"]["Code"] in GONE:
                 return None
             raise
         body: dict[str, Any] = json.loads(found["Body"].read())

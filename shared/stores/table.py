@@ -8,7 +8,7 @@ a value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -142,6 +142,8 @@ class Page(NamedTuple):
     last: Key | None
 
 
+_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+"""Seconds before a write is tried again that met somebody else's transaction on the same item, which is over in a few of them."""
 _HELD_TOGETHER = 500
 """Writes that ``Table.write_all`` collects before it sends them."""
 
@@ -164,10 +166,13 @@ class Table:
         found: dict[Pair, Item] = {}
         for start in range(0, len(wanted), 100):
             request: Any = {self._name: {"Keys": wanted[start : start + 100], "ConsistentRead": consistent}}
+            pause = 0.05
             while request:
                 response = self._client.batch_get_item(RequestItems=request)
                 found |= {pair(item): item for item in response["Responses"].get(self._name, [])}
-                request = response.get("UnprocessedKeys") or {}
+                if request := response.get("UnprocessedKeys") or {}:
+                    sleep(pause)
+                    pause = min(pause * 2, 5)
         return found
 
     def query(
@@ -207,7 +212,8 @@ class Table:
     def write(self, *writes: Write, otherwise: AccountLinkingError | None = None) -> None:
         """Make a write; several are one transaction: all of them are made, or none.
 
-        Raises ``otherwise`` where a condition does not hold, or somebody else writes the same at this moment.
+        Raises ``otherwise`` where a condition does not hold. Where somebody else's transaction holds an item at this moment,
+        nothing was made and no condition was looked at: it is tried again, and at last DynamoDB's own error is raised.
         """
         try:
             self._write(writes)
@@ -227,18 +233,21 @@ class Table:
     def _write(self, writes: tuple[Write, ...]) -> None:
         match writes:
             case [Put() as put]:
-                self._dynamo.put_item(**put.request())
+                _unhindered(self._dynamo.put_item, put.request())
             case [Update() as update]:
-                self._dynamo.update_item(**update.request())
+                _unhindered(self._dynamo.update_item, update.request())
             case [Delete() as delete]:
-                self._dynamo.delete_item(**delete.request())
+                _unhindered(self._dynamo.delete_item, delete.request())
             case _:
                 items: Any = [{type(write).__name__: {"TableName": self._name, **write.request()}} for write in writes]
-                self._client.transact_write_items(TransactItems=items)
+                _unhindered(self._client.transact_write_items, {"TransactItems": items})
 
     def updated(self, update: Update) -> Item:
         """Make an update, and return the item as it is then."""
-        return self._dynamo.update_item(**update.request(), ReturnValues="ALL_NEW")["Attributes"]
+        item: Item = _unhindered(self._dynamo.update_item, {**update.request(), "ReturnValues": "ALL_NEW"})[
+            "Attributes"
+        ]
+        return item
 
     def write_many(self, puts: Iterable[Mapping[str, Any]] = (), deletes: Iterable[Key] = ()) -> int:
         """Put and delete without conditions, in batches of 25; what DynamoDB hands back is sent again, ever more slowly.
@@ -277,13 +286,39 @@ class Table:
         return written + self.write_many(puts, deletes)
 
 
+def _unhindered(call: Callable[..., Any], request: Request) -> Any:
+    """Make a call that writes; again, where somebody else's transaction is in the way. The SDK's own retries leave that out."""
+    for pause in _PAUSES:
+        try:
+            return call(**request)
+        except ClientError as error:
+            if not _is_hindered(error):
+                raise
+        sleep(pause)
+    return call(**request)
+
+
+def _is_hindered(error: ClientError) -> bool:
+    """Whether nothing but another transaction was in the way of a write."""
+    return _code(error) == "TransactionConflictException" or _reasons(error) == {"TransactionConflict"}
+
+
 def is_refused_condition(error: ClientError) -> bool:
     """Whether a write was refused by its own condition (alone or within a transaction), and not by anything else."""
-    if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-        return True
+    reasons = _reasons(error)
+    return _code(error) == "ConditionalCheckFailedException" or (
+        "ConditionalCheckFailed" in reasons and reasons <= {"ConditionalCheckFailed", "TransactionConflict"}
+    )
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])
+
+
+def _reasons(error: ClientError) -> set[str]:
+    """Why a transaction was cancelled, without the writes that nothing was against."""
     reasons: Any = error.response.get("CancellationReasons") or []
-    codes = {reason.get("Code") for reason in reasons} - {"None", None}
-    return bool(codes) and codes <= {"ConditionalCheckFailed", "TransactionConflict"}
+    return {str(reason["Code"]) for reason in reasons if reason.get("Code") not in ("None", None)}
 
 
 def without_none(item: Mapping[str, Any]) -> Item:

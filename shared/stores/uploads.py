@@ -52,8 +52,14 @@ class Uploads:
 
     def lines(self, key: str, longest: int) -> Iterator[bytes]:
         """The object's lines without their ends, read as they are asked for. Of a line that is longer than ``longest`` bytes
-        come the first ones, one more than that."""
-        return lines_of(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(_CHUNK), longest)
+        come the first ones, one more than that. Raises UploadRejected ``upload_gone`` when it is not there any more."""
+        try:
+            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in GONE:
+                raise _gone() from None
+            raise
+        return lines_of(body.iter_chunks(_CHUNK), longest)
 
     def csv_files(self, prefix: str) -> Iterator[Listed]:
         """The CSV files that lie directly under a prefix."""
@@ -90,9 +96,7 @@ class Uploads:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in GONE:
-                raise UploadRejected(
-                    "upload_gone", "The upload was taken away before it was read. Upload it again."
-                ) from None
+                raise _gone() from None
             if code in ("PreconditionFailed", "412"):
                 raise UploadRejected(
                     "upload_changed",
@@ -101,6 +105,10 @@ class Uploads:
                 ) from None
             raise
         return io.BufferedReader(_Body(body), _CHUNK)
+
+
+def _gone() -> UploadRejected:
+    return UploadRejected("upload_gone", "The upload was taken away before it was read. Upload it again.")
 
 
 def lines_of(chunks: Iterable[bytes], longest: int) -> Iterator[bytes]:

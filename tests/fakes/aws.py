@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from tests.fakes.dynamodb import BotoFake, Effect, Gate, error, ungated
+from tests.iam.guard import GUARD, missing_or_forbidden
+from tests.state_machine import STATE_LIMIT
 
 PRESIGNED = "https://files.example"
+
+
+def _guarded(gate: Gate) -> Gate:
+    """The gate behind IAM, which refuses what the function under test may not do."""
+
+    def call(service: str, operation: str, request: dict[str, Any], effect: Effect) -> dict[str, Any]:
+        GUARD.check(service, operation, request)
+        return gate(service, operation, request, effect)
+
+    return call
 
 
 class MemoryS3(BotoFake):  # type: ignore[misc]
@@ -22,7 +35,7 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
 
     def __init__(self, *, gate: Gate = ungated) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
-        self._gate = gate
+        self._gate = _guarded(gate)
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes | str, **_: Any) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
@@ -31,10 +44,12 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
 
         return self._gate("s3", "PutObject", {"Bucket": Bucket, "Key": Key}, effect)
 
-    def get_object(self, *, Bucket: str, Key: str, Range: str = "", IfMatch: str = "", **_: Any) -> dict[str, Any]:
+    def get_object(
+        self, *, Bucket: str, Key: str, Range: str = "", IfMatch: str = "", VersionId: str = ""
+    ) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
             if (Bucket, Key) not in self.objects:
-                raise error("NoSuchKey", "GetObject")
+                raise _no_such_key(Bucket)
             body = self.objects[Bucket, Key]
             if IfMatch and etag(body) != IfMatch:
                 raise error("PreconditionFailed", "GetObject")
@@ -45,13 +60,15 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
                 body = body[int(start) : int(end) + 1 if end else None]
             return {"Body": _Body(body)}
 
-        return self._gate("s3", "GetObject", {"Bucket": Bucket, "Key": Key}, effect)
+        request = {"Bucket": Bucket, "Key": Key, "VersionId": VersionId}
+        return self._gate("s3", "GetObject", request, effect)
 
     def upload_file(self, path: str, bucket: str, key: str, **_: Any) -> None:
         self.put_object(Bucket=bucket, Key=key, Body=Path(path).read_bytes())
 
     def generate_presigned_url(self, _operation: str, *, Params: dict[str, str], ExpiresIn: int) -> str:
-        """Signed by nobody; whoever opens it is given the object (tests/pages_harness.py)."""
+        """Signed by nobody; whoever opens it is given the object (tests/pages_harness.py), in the signer's name."""
+        GUARD.check("s3", "GetObject", Params)
         return f"{PRESIGNED}/{Params['Bucket']}/{Params['Key']}?X-Amz-Expires={ExpiresIn}"
 
     def get_paginator(self, name: str) -> Any:
@@ -59,8 +76,14 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:
+        GUARD.check("s3", "ListObjectsV2", {"Bucket": Bucket, "Prefix": Prefix})
         found = [(k, body) for (b, k), body in sorted(self.objects.items()) if b == Bucket and k.startswith(Prefix)]
         yield {"Contents": [{"Key": k, "Size": len(body), "ETag": etag(body)} for k, body in found]}
+
+
+def _no_such_key(bucket: str) -> ClientError:
+    """404 for whoever may list the bucket, and 403 for everybody else."""
+    return error("NoSuchKey", "GetObject") if GUARD.tells_missing(bucket) else missing_or_forbidden()
 
 
 class _Body(io.BytesIO):
@@ -72,26 +95,49 @@ def etag(body: bytes) -> str:
     return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
+MESSAGE_LIMIT = 256 * 1024
+"""Bytes of an SQS message, of a batch of them, and of an event; AWS takes more by now, and nothing here needs it."""
+BATCH = 10
+"""Entries of a batch for SQS or EventBridge."""
+
+
 class MemoryQueue(BotoFake):  # type: ignore[misc]
     """One queue; a test or the simulation takes its messages out."""
 
     def __init__(self, *, gate: Gate = ungated) -> None:
         self.messages: list[str] = []
-        self._gate = gate
+        self._gate = _guarded(gate)
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
+            _check_batch("SendMessageBatch", [entry["Id"] for entry in Entries])
+            _check_message("SendMessageBatch", "".join(entry["MessageBody"] for entry in Entries))
             self.messages += [entry["MessageBody"] for entry in Entries]
             return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 
-        return self._gate("sqs", "SendMessageBatch", {"Entries": Entries}, effect)
+        return self._gate("sqs", "SendMessageBatch", {"QueueUrl": QueueUrl, "Entries": Entries}, effect)
 
     def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
+            _check_message("SendMessage", MessageBody)
             self.messages.append(MessageBody)
             return {"MessageId": str(len(self.messages))}
 
-        return self._gate("sqs", "SendMessage", {"MessageBody": MessageBody}, effect)
+        return self._gate("sqs", "SendMessage", {"QueueUrl": QueueUrl, "MessageBody": MessageBody}, effect)
+
+
+def _check_batch(operation: str, ids: list[str]) -> None:
+    if not ids:
+        raise error("AWS.SimpleQueueService.EmptyBatchRequest", operation)
+    if len(ids) > BATCH:
+        raise error("AWS.SimpleQueueService.TooManyEntriesInBatchRequest", operation)
+    if len(set(ids)) != len(ids):
+        raise error("AWS.SimpleQueueService.BatchEntryIdsNotDistinct", operation)
+
+
+def _check_message(operation: str, body: str) -> None:
+    if not body or len(body.encode()) > MESSAGE_LIMIT:
+        raise error("InvalidParameterValue", operation, "a message is from 1 byte to 256 KB long")
 
 
 class MemoryStates(BotoFake):  # type: ignore[misc]
@@ -102,11 +148,15 @@ class MemoryStates(BotoFake):  # type: ignore[misc]
     def __init__(self, *, gate: Gate = ungated, now: Callable[[], float] = lambda: 0.0) -> None:
         self.started: dict[str, str] = {}
         self._taken: dict[str, float] = {}
-        self._gate = gate
+        self._gate = _guarded(gate)
         self._now = now
 
     def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
+            if len(input.encode()) > STATE_LIMIT:
+                raise error("InvalidExecutionInput", "StartExecution", "over 256 KB")
+            if not re.fullmatch(r"[0-9A-Za-z_-]{1,80}", name):
+                raise error("InvalidName", "StartExecution")
             if name in self._taken and self._now() - self._taken[name] < self.NAMES_KEPT:
                 raise error("ExecutionAlreadyExists", "StartExecution")
             self._taken[name] = self._now()
@@ -116,21 +166,26 @@ class MemoryStates(BotoFake):  # type: ignore[misc]
         return self._gate("states", "StartExecution", {"name": name}, effect)
 
 
+NOT_VERIFIED = "Email address is not verified. The following identities failed the check"
+
+
 class MemorySes(BotoFake):  # type: ignore[misc]
     """Mails that were accepted, in order. ``account`` is what it says of the account, but for how many were sent.
 
-    What goes to one of ``silent_for`` is accepted, and the answer never comes.
+    What goes to one of ``silent_for`` is accepted, and the answer never comes. In the ``sandbox`` only who is named there gets
+    mail.
     """
 
     def __init__(self, *, gate: Gate = ungated) -> None:
         self.sent: list[dict[str, Any]] = []
         self.silent_for: set[str] = set()
+        self.sandbox: set[str] | None = None
         self.account: dict[str, Any] = {
             "SendingEnabled": True,
             "EnforcementStatus": "HEALTHY",
             "SendQuota": {"MaxSendRate": 1_000.0, "Max24HourSend": 50_000.0, "SentLast24Hours": 0.0},
         }
-        self._gate = gate
+        self._gate = _guarded(gate)
 
     def get_account(self) -> dict[str, Any]:
         return self._gate("ses", "GetAccount", {}, lambda: self.account)
@@ -138,6 +193,8 @@ class MemorySes(BotoFake):  # type: ignore[misc]
     def send_email(self, *, Destination: dict[str, list[str]], **request: Any) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
             (to,) = Destination["ToAddresses"]
+            if self.sandbox is not None and to not in self.sandbox:
+                raise error("MessageRejected", "SendEmail", f"{NOT_VERIFIED} in region US-EAST-1: {to}")
             message_id = f"message-{len(self.sent) + 1}"
             self.sent.append({"To": to, "MessageId": message_id, **request})
             if to in self.silent_for:
@@ -152,10 +209,13 @@ class MemoryEvents(BotoFake):  # type: ignore[misc]
 
     def __init__(self, *, gate: Gate = ungated) -> None:
         self.entries: list[dict[str, str]] = []
-        self._gate = gate
+        self._gate = _guarded(gate)
 
     def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
+            size = sum(len(str(value).encode()) for entry in Entries for value in entry.values())
+            if not 1 <= len(Entries) <= BATCH or size > MESSAGE_LIMIT:
+                raise error("ValidationException", "PutEvents", "1 to 10 entries of 256 KB together")
             self.entries += Entries
             return {"FailedEntryCount": 0, "Entries": [{"EventId": str(len(self.entries))}]}
 
@@ -174,7 +234,7 @@ class MemoryCognito(BotoFake):  # type: ignore[misc]
         self.challenges: dict[str, list[tuple[str, str]]] = {}
         self.codes: dict[str, str] = {}
         self.calls: list[str] = []
-        self._gate = gate
+        self._gate = _guarded(gate)
 
     def admin_initiate_auth(self, *, AuthParameters: dict[str, str], **_: Any) -> dict[str, Any]:
         name = AuthParameters["USERNAME"]

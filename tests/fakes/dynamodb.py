@@ -1,8 +1,7 @@
 """DynamoDB in memory, at the level of boto3's Table resource: fast enough for a hundred thousand runs.
 
-Where moto differs from DynamoDB, this does as DynamoDB does: a transaction's ``ClientRequestToken`` is applied once within
-ten minutes, transactions are bounded (100 items, 4 MB), items at 400 KB, and every write is metered by item size. Every
-call goes through ``gate``, which counts it and may make it fail.
+Where moto differs from DynamoDB, this does as DynamoDB does, and no less strictly: docs/aws-behaviour.md has each rule with its
+source and its test. Every call is held against IAM, goes through ``gate``, which counts it and may make it fail, and is metered.
 """
 
 from __future__ import annotations
@@ -17,7 +16,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.fakes.expressions import Item, Scope, condition, copied
+from tests.fakes.requests import check, check_expressions, check_key, check_value, invalid
 from tests.fakes.updates import update
+from tests.iam.guard import GUARD
 
 BotoFake: Any = object
 """Base of what stands for a client of boto3. As it is Any, mypy takes a fake where the client is asked for."""
@@ -27,9 +28,11 @@ type Gate = Callable[[str, str, dict[str, Any], Effect], dict[str, Any]]
 """(service, operation, request, effect) → the response; calls ``effect`` never, once, or late."""
 
 ITEM_LIMIT = 400 * 1024
-PARTITION_KEY_LIMIT = 2048
-SORT_KEY_LIMIT = 1024
 TRANSACTION_LIMIT = 4 * 1024 * 1024
+PAGE_LIMIT = 1024 * 1024
+"""Bytes of the items that one page of a query reads, before its filter."""
+BATCH_LIMIT = 16 * 1024 * 1024
+"""Bytes that a BatchGetItem returns; the rest is handed back as UnprocessedKeys."""
 
 
 def ungated(_service: str, _operation: str, _request: dict[str, Any], effect: Effect) -> dict[str, Any]:
@@ -89,16 +92,19 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
         now: Callable[[], float] = lambda: 0.0,
         is_metered: bool = True,
     ) -> None:
-        """``is_metered=False`` neither counts units nor bounds sizes, for runs by the hundred thousand."""
+        """``is_metered=False`` neither counts units nor bounds sizes and values, for runs by the hundred thousand."""
         self.name = self.table_name = name
         self.items: dict[tuple[str, str], Item] = {}
         self._partitions: dict[str, set[str]] = {}
         self._kinds: dict[str, dict[tuple[str, str], None]] = {}
         self.meter = Meter()
+        self.held: set[tuple[str, str]] = set()
+        """Keys that somebody else's transaction holds at this moment: whoever writes them meets a conflict."""
         self.meta = SimpleNamespace(client=MemoryClient(self))
         self.listeners: list[Callable[[Item | None, Item | None], None]] = []
         self._gate = gate
         self._now = now
+        self._is_metered = is_metered
         self._size: Callable[[Item], int] = whole_item_size if is_metered else lambda _item: 1
         self._tokens: dict[str, tuple[float, str]] = {}
 
@@ -144,6 +150,8 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
 
     def _call(self, operation: str, request: dict[str, Any], effect: Effect) -> dict[str, Any]:
         self.meter.requests[operation] = self.meter.requests.get(operation, 0) + 1
+        check(operation, request)
+        GUARD.check("dynamodb", operation, request)
         return self._gate("dynamodb", operation, request, effect)
 
     def _get(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,10 +170,12 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
         if start := request.get("ExclusiveStartKey"):
             last = key_of(start)
             keys = [k for k in keys if (k < last if request.get("ScanIndexForward") is False else k > last)]
-        limit = request.get("Limit", len(keys))
-        page, rest = keys[:limit], keys[limit:]
+        limit = request.get("Limit", len(keys) or 1)
+        if limit < 1:
+            raise invalid("Query", "Value '0' at 'limit' failed to satisfy constraint: greater than or equal to 1")
+        page, size = self._page(keys[:limit])
+        rest = keys[len(page) :]
         read = [self.items[key] for key in page]
-        size = sum(self._size(item) for item in read)
         self.meter.read_units += units(size, 4096) * (1 if request.get("ConsistentRead") else 0.5)
         found = [copied(item) for item in read if is_kept(Scope(item, values, names))]
         answer: dict[str, Any] = {"Count": len(found), "ScannedCount": len(read)}
@@ -174,6 +184,15 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
         if rest:
             answer["LastEvaluatedKey"] = {"PK": page[-1][0], "SK": page[-1][1]}
         return answer
+
+    def _page(self, keys: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], int]:
+        """The keys that fit into a page, the one that goes beyond it included, and the bytes of their items."""
+        size = 0
+        for number, key in enumerate(keys, 1):
+            size += self._size(self.items[key])
+            if size >= PAGE_LIMIT:
+                return keys[:number], size
+        return keys, size
 
     def _of_partition(self, expression: str, values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         """The keys of the one partition that a query is about; all keys where the expression does not say it plainly."""
@@ -184,6 +203,8 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
 
     def _write(self, operation: str, write: Mapping[str, Any]) -> dict[str, Any]:
         ((kind, request),) = write.items()
+        if written_key(kind, request) in self.held:
+            raise error("TransactionConflictException", operation, "Transaction is ongoing for the item")
         before = self.items.get(written_key(kind, request))
         if not self._condition_holds(request, before):
             self.meter.wrote(_key_dict(written_key(kind, request)), self._size(before or {}))
@@ -221,8 +242,11 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
                 request.get("ExpressionAttributeNames", {}),
             )
             after = update(request["UpdateExpression"])(scope)
+        if self._is_metered:
+            for value in after.values():
+                check_value(kind, value)
         if self._size(after) > ITEM_LIMIT:
-            raise error("ValidationException", kind, "Item size has exceeded the maximum allowed size")
+            raise invalid(kind, "Item size has exceeded the maximum allowed size")
         return after
 
     def _store(self, key: tuple[str, str], before: Item | None, after: Item | None, factor: int = 1) -> None:
@@ -239,6 +263,8 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
 
     def _transact(self, request: Mapping[str, Any]) -> dict[str, Any]:
         writes = request["TransactItems"]
+        for write in writes:
+            check_expressions("TransactWriteItems", next(iter(write.values())))
         token = request.get("ClientRequestToken")
         if token and token in self._tokens and self._now() - self._tokens[token][0] < 600:
             if self._tokens[token][1] != repr(writes):
@@ -246,7 +272,10 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
             return {}
         keys = [written_key(*next(iter(write.items()))) for write in writes]
         if len(writes) > 100 or len(set(keys)) != len(keys):
-            raise error("ValidationException", "TransactWriteItems", "too many items, or an item twice")
+            raise invalid("TransactWriteItems", "too many items, or an item twice")
+        if any(key in self.held for key in keys):
+            in_the_way = [{"Code": "TransactionConflict" if key in self.held else "None"} for key in keys]
+            raise error("TransactionCanceledException", "TransactWriteItems", CancellationReasons=in_the_way)
         reasons, afters = [], []
         for write, key in zip(writes, keys, strict=True):
             ((kind, one),) = write.items()
@@ -259,7 +288,7 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
                 self.meter.wrote(_key_dict(key), self._size(self.items.get(key, {})), 2)
             raise error("TransactionCanceledException", "TransactWriteItems", CancellationReasons=reasons)
         if sum(self._size(after or {}) for after in afters) > TRANSACTION_LIMIT:
-            raise error("ValidationException", "TransactWriteItems", "over 4 MB")
+            raise invalid("TransactWriteItems", "over 4 MB")
         for key, after in zip(keys, afters, strict=True):
             self._store(key, self.items.get(key), after, 2)
         if token:
@@ -286,10 +315,20 @@ class MemoryClient:
 
         def effect() -> dict[str, Any]:
             ((name, wanted),) = request["RequestItems"].items()
-            if len(wanted["Keys"]) > 100:
-                raise error("ValidationException", "BatchGetItem", "too many keys")
-            found = [table._get({"Key": key, **wanted}).get("Item") for key in wanted["Keys"]]
-            return {"Responses": {name: [item for item in found if item is not None]}, "UnprocessedKeys": {}}
+            keys = [key_of(key) for key in wanted["Keys"]]
+            if not 1 <= len(keys) <= 100 or len(set(keys)) != len(keys):
+                raise invalid("BatchGetItem", "no key, too many of them, or one twice")
+            found: list[Item] = []
+            size = done = 0
+            for key in wanted["Keys"]:
+                if size > BATCH_LIMIT:
+                    break
+                done += 1
+                if item := table._get({**wanted, "Key": key}).get("Item"):
+                    size += table._size(item)
+                    found.append(item)
+            left = wanted["Keys"][done:]
+            return {"Responses": {name: found}, "UnprocessedKeys": {name: {**wanted, "Keys": left}} if left else {}}
 
         return table._call("BatchGetItem", request, effect)
 
@@ -297,13 +336,15 @@ class MemoryClient:
         table = self._table
 
         def effect() -> dict[str, Any]:
-            ((_, writes),) = request["RequestItems"].items()
-            if len(writes) > 25:
-                raise error("ValidationException", "BatchWriteItem", "too many items")
-            for write in writes:
+            ((name, writes),) = request["RequestItems"].items()
+            keys = [written_key(kind.removesuffix("Request"), one) for write in writes for kind, one in write.items()]
+            if not 1 <= len(writes) <= 25 or len(set(keys)) != len(keys):
+                raise invalid("BatchWriteItem", "no item, too many of them, or one twice")
+            left = [write for write, key in zip(writes, keys, strict=True) if key in table.held]
+            for write in (write for write in writes if write not in left):
                 ((kind, one),) = write.items()
                 table._write("BatchWriteItem", {kind.removesuffix("Request"): one})
-            return {"UnprocessedItems": {}}
+            return {"UnprocessedItems": {name: left} if left else {}}
 
         return table._call("BatchWriteItem", request, effect)
 
@@ -324,11 +365,8 @@ class MemoryClient:
 
 
 def key_of(key: Mapping[str, Any]) -> tuple[str, str]:
-    """The two parts. Raises ValidationException for what is too long for a key, also where it is only read."""
-    pk, sk = str(key["PK"]), str(key["SK"])
-    if len(pk.encode()) > PARTITION_KEY_LIMIT or len(sk.encode()) > SORT_KEY_LIMIT:
-        raise error("ValidationException", "Key", "One or more parameter values were invalid: Size of a key")
-    return pk, sk
+    """The two parts. Raises ValidationException for what is no key, also where it is only read."""
+    return check_key("Key", key)
 
 
 def _kind(key: tuple[str, str]) -> str:

@@ -97,6 +97,11 @@ def test_the_accounts_feed_is_loaded_and_reported(stack: Deployment) -> None:
     assert [one["PK"] for one in found if one.get("username") == "acc-1"]
 
 
+def test_a_feed_that_was_taken_away_before_its_event_came_is_left_alone(stack: Deployment) -> None:
+    assert stack.invoke("AccountsFeedFunction", event("s3-accounts")) == {"read": []}
+    assert stack.keys("ReportBucket") == []
+
+
 def test_a_step_of_an_import_reads_the_upload_and_leaves_its_files(stack: Deployment) -> None:
     stack.begin_with(riverbend())
     stack.put("RosterBucket", "previews/riverbend/monday.zip", zipped(roster(user("t0001", "teacher"))))

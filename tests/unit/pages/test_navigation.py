@@ -76,3 +76,11 @@ def test_a_page_left_open_in_another_tab_joins_nothing_that_it_did_not_show(web:
     assert post(page, "/link", **shown_in_the_first_tab).url.path == "/link"
 
     assert web.world.links.of_user(key("t1")) is None
+
+
+def test_the_console_of_a_district_without_a_report_opens(web: Website) -> None:
+    """Its reports are a year old and gone, or its first import has not ended."""
+    del web.world.s3.objects["reports", "reports/lakeside/latest.json"]
+    admin = web.visitor(sub="a", email="a1@lakeside.example", email_verified=True).open("/sso/lakeside")
+    console = admin.press("Continue with Google").open("/console/lakeside")
+    assert console.status == 200

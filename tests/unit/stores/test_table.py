@@ -132,7 +132,7 @@ def test_what_dynamodb_hands_back_is_asked_for_and_sent_again(monkeypatch: pytes
     keys = [{"PK": "A", "SK": str(n)} for n in range(7)]
     assert table.write_many(keys) == 7
     assert list(table.batch_get(keys)) == [("A", str(n)) for n in range(7)]
-    assert pauses == [0.05, 0.1]
+    assert pauses == [0.05, 0.1, 0.05, 0.1]
 
 
 def test_of_several_writes_to_one_key_the_last_put_wins(table: Table) -> None:

@@ -27,6 +27,7 @@ FOLDERS = {
     "tests/browser": "pages and mails in a browser, on the local stack",
     "tests/corpus": "whole rosters and hostile text: the project's own, and others' where they are on the machine",
     "tests/fakes": "DynamoDB and the other services, in memory",
+    "tests/iam": "what the roles of the template allow, and what the code uses of it",
     "tests/loopback": "a service of another's, over HTTP on this machine",
     "tests/sam_local": "functions in Lambda's own container",
     "tests/stack": "journeys on the local stack",

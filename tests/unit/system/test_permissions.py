@@ -1,20 +1,28 @@
-"""The transformed template is what is deployed: every role is scoped, and every call that a function makes is allowed."""
+"""Permissions are proved, both ways: every call of a function is allowed by its role, and all that a role allows is used.
+
+``tests/iam`` has the roles of the transformed template, and what the tests made each function call (``make permissions``).
+While any test runs, the services in memory and moto refuse what the role of the function under test does not allow.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from typing import Any
 
 import pytest
 
 from shared.domain.roster import NumberKind, RosterUserKey
 from shared.stores.keys import user_pk
-from tests.builders import account, roster, user
-from tests.harness import CONFIGURATION_SET, zipped
-from tests.pages_harness import PASSWORD, Website, in_a_made_account, lakeside, linked_teacher, log_in
-from tests.permissions import Call, Recorder, roles, statements, statements_of_folder, transformed
-from tests.template import RESOURCES
+from tests.iam import page
+from tests.iam.deployed import stack, transformed
+from tests.iam.grants import Grant
+from tests.iam.guard import GUARD, without_action
+from tests.iam.page import UNUSED
+from tests.iam.proof import missing, platform_uses, recorded, unused, used_grants
+from tests.pages_harness import lakeside, linked_teacher
+from tests.tree import ROOT
 
-FUNCTIONS = sorted(name for name, made in RESOURCES.items() if made["Type"] == "AWS::Serverless::Function")
+USES = [*recorded(), *platform_uses()]
 ANY_RESOURCE = {"ses:GetAccount", "xray:PutTraceSegments", "xray:PutTelemetryRecords"} | {
     "xray:GetSamplingRules",
     "xray:GetSamplingTargets",
@@ -22,126 +30,121 @@ ANY_RESOURCE = {"ses:GetAccount", "xray:PutTraceSegments", "xray:PutTelemetryRec
 """Actions that allow no other resource than ``*``."""
 
 
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return stack().of_type(kind)
+
+
+ROLES = sorted(of_type("AWS::IAM::Role"))
+FUNCTIONS = sorted(of_type("AWS::Lambda::Function"))
+
+
+# The roles themselves.
+
+
 def test_no_role_has_a_managed_policy() -> None:
     """SAM adds some for event sources: ``AWSLambdaSQSQueueExecutionRole`` gives every queue of the account."""
-    assert [name for name, role in roles().items() if role.get("ManagedPolicyArns")] == []
-    assert [name for name, made in transformed().items() if made["Type"] == "AWS::IAM::ManagedPolicy"] == []
+    assert [name for name in ROLES if of_type("AWS::IAM::Role")[name].get("ManagedPolicyArns")] == []
+    kinds = {made["Type"] for made in transformed()["Resources"].values()}
+    assert not kinds & {"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy"}
 
 
-@pytest.mark.parametrize("name", sorted(roles()))
+@pytest.mark.parametrize("name", ROLES)
 def test_every_role_names_its_actions_and_resources(name: str) -> None:
     """``*`` stands for a resource only where an action allows no other."""
-    for statement in statements(roles()[name]):
-        assert not [action for action in statement["Action"] if "*" in action], statement
-        if "*" in statement["Resource"]:
-            assert set(statement["Action"]) <= ANY_RESOURCE, statement
-        assert statement["Effect"] == "Allow"
-        assert "NotAction" not in statement
-        assert "NotResource" not in statement
+    for statement in stack().roles[name]:
+        assert not [action for action in statement.actions if "*" in action], statement
+        if "*" in statement.resources:
+            assert set(statement.actions) <= ANY_RESOURCE, statement
+        assert statement.effect == "Allow"
 
 
-@pytest.mark.parametrize("name", sorted(roles()))
+@pytest.mark.parametrize("name", ROLES)
 def test_every_role_is_taken_by_one_service(name: str) -> None:
-    (trust,) = roles()[name]["AssumeRolePolicyDocument"]["Statement"]
+    (trust,) = of_type("AWS::IAM::Role")[name]["AssumeRolePolicyDocument"]["Statement"]
     services = trust["Principal"]["Service"]
     assert len([services] if isinstance(services, str) else services) == 1
     assert set(trust["Principal"]) == {"Service"}
 
 
 def test_every_function_has_a_role_of_its_own() -> None:
-    taken = [transformed()[name]["Properties"]["Role"]["Fn::GetAtt"][0] for name in FUNCTIONS]
-    assert len(set(taken)) == len(FUNCTIONS)
+    assert len({one["Role"] for one in of_type("AWS::Lambda::Function").values()}) == len(FUNCTIONS)
 
 
-def test_a_function_reads_from_its_own_queue_and_no_other() -> None:
-    for made in transformed().values():
-        if made["Type"] != "AWS::Lambda::EventSourceMapping":
-            continue
-        function = made["Properties"]["FunctionName"]["Ref"]
-        source = made["Properties"]["EventSourceArn"]
-        folder = RESOURCES[function]["Properties"]["Handler"].split(".")[1]
-        read = [
-            s for s in statements_of_folder(folder) if {"sqs:ReceiveMessage", "dynamodb:GetRecords"} & {*s["Action"]}
-        ]
-        assert [statement["Resource"] for statement in read] == [[source]], function
-
-
-@pytest.mark.parametrize("name", sorted(roles()))
+@pytest.mark.parametrize("name", ROLES)
 def test_a_role_that_names_roster_users_names_those_of_every_kind(name: str) -> None:
     """Clever's students, teachers and staff lie under keys of their own."""
-    kinds = {user_pk(RosterUserKey("*", "", kind)).rstrip("#") for kind in ("", *NumberKind)}
-    for statement in statements(roles()[name]):
-        keys = set(statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ()))
+    kinds = {f"{user_pk(RosterUserKey('*', '', kind)).rstrip('#')}" for kind in ("", *NumberKind)}
+    for statement in stack().roles[name]:
+        keys = {pattern for condition in statement.conditions for pattern in condition.patterns}
         assert not keys & kinds or keys >= kinds, statement
 
 
-@pytest.fixture(scope="module")
-def recorder() -> Recorder:
-    """What the functions call while a district begins, its people link, clean up and leave."""
-    recorder = Recorder()
-    web = lakeside(gate=recorder)
-    world = web.world
-    _people_come_and_go(web)
-    world.notify_of_links()
-    for mail in list(world.ses.sent):
-        tags = {tag["Name"]: [tag["Value"]] for tag in mail["EmailTags"]}
-        tags["ses:configuration-set"] = [CONFIGURATION_SET]
-        for number, kind in enumerate(("Delivery", "Bounce", "Complaint")):
-            told = {"messageId": f"{number}", "tags": tags, "destination": [mail["To"]]}
-            world.record_feedback().record({"eventType": kind, "mail": told, "bounce": {"bounceType": "Permanent"}})
-    world.put("previews/lakeside/roster.zip", zipped({"users.csv": "no roster"}))
-    world.pass_time(days=20)
-    world.queue_due_activations().run()
-    world.send_mail()
-    world.send_nudge().run()
-    world.register(digest={"to": ["data@lakeside.example"]}, contacts=["data@lakeside.example"])
-    world.send_digest().run()
-    world.pass_time(days=8)
-    world.send_digest().run()
-    _rosters_pause(web)
-    return recorder
+def test_whoever_a_rule_or_a_bucket_calls_lets_it_in() -> None:
+    """Targets of EventBridge and S3 are no matter of a role: the function or the queue itself has to say so."""
+    invokers = {(one["FunctionName"], one.get("SourceArn")) for one in of_type("AWS::Lambda::Permission").values()}
+    queues = json.dumps([one["PolicyDocument"] for one in of_type("AWS::SQS::QueuePolicy").values()])
+    for name, rule in of_type("AWS::Events::Rule").items():
+        for target in rule["Targets"]:
+            for arn in filter(None, [target["Arn"], target.get("DeadLetterConfig", {}).get("Arn")]):
+                if ":function:" in arn:
+                    function = arn.partition(":function:")[2].partition(":")[0]
+                    sources = {source for known, source in invokers if function in known}
+                    assert any(str(source).endswith(f"rule/{name}") for source in sources), (name, arn)
+                else:
+                    assert f'"{arn}"' in queues, (name, arn)
 
 
-def _rosters_pause(web: Website) -> None:
-    world = web.world
-    tomorrow = (world.now + timedelta(days=1)).date().isoformat()
-    world.register(contacts=["data@lakeside.example"], pauses=[{"from": tomorrow, "to": tomorrow}])
-    world.watch_pauses().run()
-    world.pass_time(days=1)
-    for name in ("one", "two"):
-        world.upload(roster(user(name)), name=name)
-    for _ in range(3):
-        world.pass_time(days=1)
-        world.watch_pauses().run()
-        world.run_imports()
+# The proof.
 
 
-def _people_come_and_go(web: Website) -> None:
-    web.cognito.users["zoe"] = (PASSWORD, "zoe")
+def test_the_role_of_every_function_is_known_and_recorded() -> None:
+    assert set(stack().role_of_folder.values()) <= set(stack().roles)
+    assert {use.role for use in recorded()} == set(stack().role_of_folder.values())
+
+
+def test_every_call_of_a_function_is_allowed_by_its_role() -> None:
+    assert missing(USES, stack().roles) == []
+
+
+def test_what_a_role_allows_is_used_or_has_a_reason() -> None:
+    """Where something new is allowed or called: ``make permissions TESTS=…`` records the tests that use it."""
+    left = unused(used_grants(USES))
+    assert {str(grant) for grant in left} == {str(grant) for grant in UNUSED}
+
+
+def test_every_use_names_a_test_that_is_there() -> None:
+    for use in recorded():
+        path, _, name = use.test.partition("::")
+        assert f"def {name}(" in (ROOT / path).read_text(), f"{use.test}: make permissions"
+
+
+ACTIONS = sorted({(grant.role, grant.action) for grant in used_grants(USES)})
+
+
+@pytest.mark.parametrize(("role", "action"), ACTIONS, ids=[f"{role} without {action}" for role, action in ACTIONS])
+def test_taking_one_action_out_of_a_role_is_noticed(role: str, action: str) -> None:
+    taken = {**stack().roles, role: without_action(stack().roles[role], action)}
+    refused = missing(USES, taken)
+    assert {(use.role, use.request.action) for use in refused} == {(role, action)}
+
+
+def test_without_one_action_the_page_that_needs_it_fails() -> None:
+    """End to end: the double refuses, the page fails, and the refusal names the action."""
+    web = lakeside()
     teacher = linked_teacher(web)
     teacher.open("/cleaning").press("Download class data", "Period 3")
     web.world.make_exports()
     assert teacher.response is not None
-    teacher.open(str(teacher.response.url))
-    teacher.open(teacher.links()["Save the file"])
-    in_a_made_account(web)
-    log_in(web.visitor().open("/login"), password="wrong")
-    admin = web.visitor(sub="a", email="a1@lakeside.example", email_verified=True).open("/sso/lakeside")
-    admin.press("Continue with Google").open("/console/lakeside")
-    web.world.feed(account("ada", "ada@mail.example"), account("new", "t2@lakeside.example"))
-    teacher.open("/home").press("Undo the link with Lakeside Schools")
+    with GUARD.without("PagesFunctionRole", "dynamodb:BatchWriteItem") as refused:
+        page_of_export = teacher.open(str(teacher.response.url))
+        assert page_of_export.open(page_of_export.links()["Save the file"]).status == 500
+    assert {use.request.action for use in refused} == {"dynamodb:BatchWriteItem"}
 
 
-def test_every_call_of_a_function_is_allowed_by_its_role(recorder: Recorder) -> None:
-    assert recorder.folders() >= {"pages", "import_step", "roster_import", "accounts_feed", "activation_email"}
-    assert recorder.folders() >= {"class_export", "link_notice", "cleanup_nudges", "cleanup_digest"}
-    assert recorder.folders() >= {"import_pauses"}
-    assert recorder.folders() >= {"mail_feedback", "activation_schedule"}
-    assert recorder.denied() == []
+def test_the_page_of_permissions_is_in_step() -> None:
+    assert page.PAGE.read_text() == page.text(), "make permissions"
 
 
-def test_a_call_that_no_statement_names_is_noticed() -> None:
-    assert not Call("pages", "dynamodb:Scan", "ACCOUNT#a").is_allowed
-    assert not Call("class_export", "dynamodb:UpdateItem", "DISTRICT#lakeside").is_allowed
-    assert not Call("pages", "s3:GetObject", "rosters/districts/lakeside/district.json").is_allowed
-    assert Call("pages", "s3:GetObject", "exports/exports/1.zip").is_allowed
+def test_a_reason_is_given_for_a_grant_that_there_is() -> None:
+    granted = {Grant(g.role, g.action, g.resource, g.pattern) for g in unused([])}
+    assert set(UNUSED) <= granted

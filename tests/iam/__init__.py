@@ -1,0 +1,1 @@
+"""IAM under the tests: what the transformed template allows, what the code calls, and that the two agree."""
