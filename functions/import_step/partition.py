@@ -94,6 +94,8 @@ class SplitSink:
         )
         self.rows = 0
         """How many rows were taken."""
+        self.turns_on = ""
+        """The first day ahead from which something is read otherwise; empty for none."""
 
     def close(self) -> None:
         if self._deleted_classes:
@@ -209,6 +211,9 @@ class SplitSink:
     def _note_repeated(self, where: Where) -> None:
         text = "Rows with the id of an earlier row of their file were not used: the first one counts."
         self.note(Note("repeated_rows", text, where.file, 1, where.line))
+
+    def turns(self, day: str) -> None:
+        self.turns_on = min(self.turns_on or day, day)
 
     def also_read(self, stem: str, file: str, rows: int) -> None:
         self.also_seen[stem] = (file, rows)

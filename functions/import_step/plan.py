@@ -227,6 +227,8 @@ class PartRead(Struct, kw_only=True):
     """By file: the schools that its rows name, and the first line of each."""
     references: int = 0
     """Bytes of memory that its courses and terms take."""
+    turns_on: str = ""
+    """The first day ahead from which something of it is read otherwise; empty for none."""
 
 
 class WritePlan(Struct, kw_only=True):
@@ -298,6 +300,8 @@ class ImportPlan(WritePlan, kw_only=True):
     ids_settled: bool = False
     """Whether it was looked who is the same under another number."""
 
+    turns_on: str = ""
+    """The first day ahead from which something of the upload is read otherwise, YYYY-MM-DD; empty for none (M4)."""
     paused: dict[str, str] = {}
     """Why it is not applied now, as the report says it; empty where no pause concerns it."""
 

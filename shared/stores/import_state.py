@@ -38,6 +38,13 @@ class Snapshot:
     """Names the changes of numbers that came with it, for rolling it back."""
     nights: str = ""
     """What the district's nights came to (``shared.domain.ordinary_nights.History``)."""
+    turns_on: str = ""
+    """The district's day, YYYY-MM-DD, from which the same contents are read otherwise: a role begins, or is over (M4). Empty
+    where no date lies ahead."""
+
+    def has_turned(self, on: str) -> bool:
+        """Whether the same contents mean something else on this day, YYYY-MM-DD, than when they were applied."""
+        return bool(self.turns_on) and self.turns_on <= on
 
 
 class ImportStateStore:
@@ -121,6 +128,7 @@ def _attributes(snapshot: Snapshot) -> Item:
         **({"was_moved": True} if snapshot.was_moved else {}),
         **({"renumbered": snapshot.renumbered} if snapshot.renumbered else {}),
         **({"nights": snapshot.nights} if snapshot.nights else {}),
+        **({"turns_on": snapshot.turns_on} if snapshot.turns_on else {}),
     }
 
 
@@ -140,4 +148,5 @@ def _snapshot(item: Item) -> Snapshot:
         bool(item.get("was_moved")),
         str(item.get("renumbered", "")),
         str(item.get("nights", "")),
+        str(item.get("turns_on", "")),
     )

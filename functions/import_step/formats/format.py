@@ -113,6 +113,9 @@ class Sink(Protocol):
         """Many at once: who is in which class, on which line. ``where`` names the file and the column of the users;
         ``row_ids`` are the ids of the rows themselves, in formats that have such."""
 
+    def turns(self, day: str) -> None:
+        """From this day (YYYY-MM-DD), which lies ahead, something of the upload is read otherwise: a role begins, or is over."""
+
     def reject(self, kind: Kind | None, reject: Reject) -> None: ...
     def note(self, note: Note) -> None: ...
 

@@ -340,6 +340,7 @@ class _Reader:
     def _is_not_now(self, dates: Ends, begins: str, ends: str, line: int) -> bool:
         """Whether something is over today, or has not begun."""
         after, first = dates.after(ends, line), dates.first(begins, line)
+        self._turns(after, first)
         return (after is not None and after <= self._upload.on) or (first is not None and first > self._upload.on)
 
     def classes(self, file: RosterFile) -> int:
@@ -459,10 +460,17 @@ class _Reader:
         if days == {""}:
             return [False] * len(ends)
         after = {day: dates.after(day, lines[ends.index(day)], ends.count(day)) for day in sorted(days)}
+        self._turns(*after.values())
         past = {day for day, next_day in after.items() if next_day is not None and next_day <= self._upload.on}
         if not past:
             return [False] * len(ends)
         return [end in past for end in ends]
+
+    def _turns(self, *days: str | None) -> None:
+        """Tell of those of these days that lie ahead."""
+        for day in days:
+            if day is not None and day > self._upload.on:
+                self._sink.turns(day)
 
     def _enroll(self, file: str, role: str, status: str, is_over: bool, group: _Group) -> None:
         """Hand enrollments with the same role and status to the sink."""
@@ -712,5 +720,6 @@ class _Quiet:
     def also_read(self, stem: str, file: str, rows: int) -> None: ...
     def school_class(self, row: ClassRow, where: Where) -> None: ...
     def enrollments(self, *_args: object, **_more: object) -> None: ...
+    def turns(self, day: str) -> None: ...
     def reject(self, kind: Kind | None, reject: Reject) -> None: ...
     def note(self, note: Note) -> None: ...

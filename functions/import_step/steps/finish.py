@@ -130,6 +130,7 @@ class Finish:
             was_moved=plan.moves_people or (plan.before is not None and plan.before.was_moved),
             renumbered=plan.before.renumbered if plan.before else "",
             nights=totals.nights,
+            turns_on=plan.turns_on,
         )
 
     def _before(self, import_: Import) -> Snapshot | None:

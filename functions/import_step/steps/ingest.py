@@ -92,7 +92,7 @@ class Ingest:
             files = open_upload(context.uploads, import_.upload, Path(folder), etags)
             # What was put off is to be done once removals count again: then these contents are others.
             content = content_hash(files) + _reading(files) + ("+additions-only" if additions_only else "")
-            if before and before.content == content:
+            if before and before.content == content and not before.has_turned(today.isoformat()):
                 return self._unchanged(import_, before)
             if not import_.preview and not self._lock(import_, before):
                 return WAIT
@@ -185,6 +185,7 @@ class Ingest:
             named_schools=sink.named_schools,
             rows=sink.rows,
             references=sink.references,
+            turns_on=sink.turns_on,
         )
 
     def validate(self, import_: Import) -> StepResult:
@@ -384,6 +385,7 @@ def _plan(
         by_kind=opened.by_kind,
         needs_roles=opened.needs_roles,
         more_modes=opened.more_modes,
+        turns_on=min((part.turns_on for part in parts if part.turns_on), default=""),
     )
 
 

@@ -171,4 +171,5 @@ def _restored(import_: Import, standing: Snapshot) -> Snapshot:
         by_kind=_has_kinds(standing),
         was_moved=standing.was_moved or previous.was_moved,
         nights=standing.nights,
+        turns_on=previous.turns_on,
     )
