@@ -287,8 +287,9 @@ class World:
 
     def mailer(self) -> Mailer:
         return rate_limited_mailer(
-            self.ses, self.table, "no-reply@accounts.example.org", CONFIGURATION_SET, clock=self.clock, sleep=self.sleep
-        )
+            self.ses, self.table, "no-reply@accounts.example.org", CONFIGURATION_SET, clock=self.clock, sleep=self.sleep,
+            count=self.metrics.append,
+        )  # fmt: skip
 
     def address_in_mail_to(self, address: str) -> str:
         """The activation address in the newest mail to this person."""

@@ -46,7 +46,7 @@ ANY = Sending()
 
 
 class MailRefused(AccountLinkingError):
-    """The mail was not accepted, for certain. ``may_try_later`` when it was about the send rate, not about the mail.
+    """The mail was not accepted, for certain. ``may_try_later`` when it was about the send rate or the account, not the mail.
 
     ``until``: when trying again makes sense, where that is known.
     """
@@ -120,6 +120,10 @@ class SendSlots:
             state, _ = self._state.read()
             if self._state.save(state, send_rate.slowed(state, self._clock())):
                 return
+
+    def account_refused(self) -> None:
+        """The service takes no mail of this account, sender or role until a person puts that right: an alarm says so."""
+        self._count("MailAccountRefused")
 
     def _district_refusal(self, sending: Sending) -> MailRefused | None:
         """Why a mail of this district may not use a slot that is there."""

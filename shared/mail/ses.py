@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = ["MailRefused", "Mailer", "rate_limited_mailer", "wired_mailer"]
 
-_TRY_LATER = {
+_TOO_FAST = {
     "TooManyRequestsException", "ThrottlingException", "LimitExceededException", "SendingPausedException",
     "AccountSuspendedException",
 }  # fmt: skip
+_ABOUT_THE_MAIL = {"MessageRejected", "BadRequestException"}
+"""Refusals of this one mail; all others are about the account, its sender or its permissions, and pass when that is put right."""
+_NOT_VERIFIED = "Email address is not verified"
+"""What the sandbox says as MessageRejected, and no other code tells: the address is right, the account is not ready."""
 
 
 class Mailer:
@@ -89,13 +93,19 @@ class Mailer:
                 raise OutcomeUnknown(
                     "delivery_unknown", "SES failed while it took the mail; it may have gone out."
                 ) from None
-            may_try_later = code in _TRY_LATER
-            if may_try_later:
-                self._slow_down()
-            raise MailRefused(code, "SES refused the mail.", may_try_later=may_try_later) from None
+            raise self._refused(code, str(error.response["Error"].get("Message", ""))) from None
         except BotoCoreError:
             raise OutcomeUnknown("delivery_unknown", "SES did not answer; the mail may have gone out.") from None
         return str(response["MessageId"])
+
+    def _refused(self, code: str, message: str) -> MailRefused:
+        if code in _TOO_FAST:
+            self._slow_down()
+        elif code in _ABOUT_THE_MAIL and not message.startswith(_NOT_VERIFIED):
+            return MailRefused(code, "SES refused the mail.", may_try_later=False)
+        else:
+            self._slots.account_refused()
+        return MailRefused(code, "SES takes no such mail of this account at present.", may_try_later=True)
 
     def _slow_down(self) -> None:
         """Where even that fails, the refusal must still be raised: the mail did not go out."""

@@ -243,9 +243,12 @@ def stop(world: World, mails: int = 100, *, district_id: str = "lakeside") -> No
 
 @pytest.mark.parametrize(
     "code",
-    ["TooManyRequestsException", "LimitExceededException", "SendingPausedException", "AccountSuspendedException"],
-)
-def test_a_mail_refused_for_its_pace_stays_pending_and_goes_out_later(code: str) -> None:
+    [
+        "TooManyRequestsException", "LimitExceededException", "SendingPausedException", "AccountSuspendedException",
+        "MailFromDomainNotVerifiedException", "NotFoundException", "AccessDeniedException",
+    ],
+)  # fmt: skip
+def test_a_mail_refused_for_pace_or_account_stays_pending_and_goes_out_later(code: str) -> None:
     refusals = iter([True])
 
     def gate(_service: str, operation: str, _request: dict[str, Any], effect: Effect) -> dict[str, Any]:
@@ -262,10 +265,24 @@ def test_a_mail_refused_for_its_pace_stays_pending_and_goes_out_later(code: str)
     assert (state_of(world), len(world.ses.sent)) == (ActivationState.SENT, 1)
 
 
-def test_a_mail_refused_for_itself_is_not_parked() -> None:
+def test_a_mail_that_the_sandbox_refuses_goes_out_when_the_account_is_ready() -> None:
+    """Developer guide of SES, "Request production access": only addresses that were verified get mail until then."""
+    world = waiting()
+    world.ses.sandbox = {"somebody.else@lakeside.example"}
+    world.send_mail()
+    assert (state_of(world), world.ses.sent, world.metrics) == (ActivationState.PENDING, [], ["MailAccountRefused"])
+    world.ses.sandbox = None
+    world.pass_time(minutes=10)
+    world.queue_due_activations().run()
+    world.send_mail()
+    assert (state_of(world), len(world.ses.sent)) == (ActivationState.SENT, 1)
+
+
+@pytest.mark.parametrize("code", ["MessageRejected", "BadRequestException"])
+def test_a_mail_refused_for_itself_is_not_parked(code: str) -> None:
     def gate(_service: str, operation: str, _request: dict[str, Any], effect: Effect) -> dict[str, Any]:
         if operation == "SendEmail":
-            raise error("MessageRejected", operation)
+            raise error(code, operation)
         return effect()
 
     world = waiting(gate=gate)

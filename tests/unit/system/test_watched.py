@@ -12,7 +12,7 @@ import pytest
 
 from shared.runtime.observability import NAMESPACE, _counts, about, logger, metric, observed
 from tests.deployment import Context
-from tests.permissions import transformed
+from tests.iam.deployed import transformed
 from tests.template import RESOURCES, TEMPLATE
 from tests.tree import texts
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
-    return {name: made["Properties"] for name, made in transformed().items() if made["Type"] == kind}
+    return {name: made["Properties"] for name, made in transformed()["Resources"].items() if made["Type"] == kind}
 
 
 ALARMS = of_type("AWS::CloudWatch::Alarm")
@@ -125,7 +125,7 @@ def test_alarms_of_one_stack_do_not_hear_another(name: str) -> None:
 def test_an_alarm_that_calculates_takes_at_most_ten_metrics(name: str) -> None:
     """More CloudWatch does not take; and the emulator of the local stack knows no calculation at all."""
     assert len(ALARMS[name]["Metrics"]) <= 10
-    assert transformed()[name]["Condition"].startswith("OnAws")
+    assert transformed()["Resources"][name]["Condition"].startswith("OnAws")
     assert TEMPLATE["Conditions"]["OnAws"] == {"Fn::Equals": [{"Ref": "Emulator"}, "false"]}
     assert TEMPLATE["Parameters"]["Emulator"]["Default"] == "false"
 
