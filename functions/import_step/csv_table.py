@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
@@ -124,6 +125,8 @@ class Table:
         self._at: dict[str, int] = {}
         self._twice: set[str] = set()
         self._find_columns({folded(old): folded(new) for old, new in (renamed or {}).items()})
+        self._counted: dict[str, Counter[str]] = {}
+        """The columns whose values are counted while rows are read."""
 
     def _check_width(self) -> None:
         if len(self.header) > MOST_COLUMNS:
@@ -162,6 +165,7 @@ class Table:
         whole = copy(self)
         whole.file = replace(self.file, piece=WHOLE)
         whole._reject = lambda _reject: None
+        whole._counted = {}
         return whole
 
     def has(self, column: str) -> bool:
@@ -195,11 +199,24 @@ class Table:
         for lines, cells in self.batches(columns):
             yield from zip(lines, zip(*cells, strict=True), strict=True)
 
+    def count(self, column: str) -> Counter[str]:
+        """Return how often each value of a column comes, once the rows were read; nothing where the file has no such column."""
+        counts = Counter[str]()
+        if self.has(column) and folded(column) not in self._twice:
+            self._counted[column] = counts
+        return counts
+
     def batches(self, columns: Sequence[str]) -> Iterator[tuple[Sequence[int], Cells]]:
         """The same as ``rows``, many at a time: (lines, a list for each column).
 
         Raises UploadRejected when one of these columns is there twice: which of the two holds is not ours to guess.
         """
+        for lines, cells in self._batches((*columns, *self._counted)):
+            for counts, values in zip(self._counted.values(), cells[len(columns) :], strict=True):
+                counts.update(values)
+            yield lines, cells[: len(columns)]
+
+    def _batches(self, columns: Sequence[str]) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
         for column in columns:
             self._check_once(column)
         indexes = [self._at.get(folded(column), -1) for column in columns]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import compress, repeat
 from pathlib import Path
@@ -48,6 +49,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
 _ASCII_CONTROL = bytes((*range(0x20), 0x7F))
 _UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _LONGEST_NAME = 200
+_IS_GRADE = re.compile(r"[\w -]{1,20}")
+"""One grade: who teaches may have a list of several."""
 _MOST_NAMED_SCHOOLS = 5_000
 """Of a part, as far as it is looked whether they are there."""
 MOST_OF_REFERENCES = 64 << 20
@@ -83,6 +86,8 @@ class SplitSink:
         """A hash of each row's address (``one_person``)."""
         self.named_schools: dict[str, dict[str, int]] = {}
         """By file: the schools that its rows name, and the first line of each."""
+        self.of_grades = Counter[str]()
+        """How many rows of students each grade has."""
         self.also_seen: dict[str, tuple[str, int]] = {}
         """The files that were read beside the others, by stem: their name, and how many rows they had."""
         self._file_of_schools = ""
@@ -217,6 +222,9 @@ class SplitSink:
 
     def also_read(self, stem: str, file: str, rows: int) -> None:
         self.also_seen[stem] = (file, rows)
+
+    def grades(self, rows: Mapping[str, int]) -> None:
+        self.of_grades.update({grade: number for grade, number in rows.items() if _IS_GRADE.fullmatch(grade)})
 
     def reference(self, row: ReferenceRow, where: Where) -> None:
         told = (where.file, row.sourced_id, row.removed)

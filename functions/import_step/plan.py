@@ -229,6 +229,8 @@ class PartRead(Struct, kw_only=True):
     """Bytes of memory that its courses and terms take."""
     turns_on: str = ""
     """The first day ahead from which something of it is read otherwise; empty for none."""
+    grades: dict[str, int] = {}
+    """How many rows of students each grade has."""
 
 
 class WritePlan(Struct, kw_only=True):
@@ -291,6 +293,8 @@ class ImportPlan(WritePlan, kw_only=True):
     """Whether people under several numbers were found, and are read as one each."""
     rows: dict[str, int] = {}
     """How many rows each file has that could be read, by its name."""
+    grades: dict[str, int] = {}
+    """How many rows of students each grade has in a whole roster; empty where it names none, or too many."""
     needs_roles: bool = False
     """Whether roles.csv says who everybody of users.csv is."""
     more_modes: dict[str, Mode] = {}

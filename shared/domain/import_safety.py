@@ -166,6 +166,11 @@ def _unusual(outlook: Outlook, district: District) -> dict[str, str] | None:
     found = unusual(outlook.night, outlook.history, district) if outlook.night else None
     if found is None or outlook.night is None:
         return None
+    if found.graduates:
+        return _of_graduates(found)
+    if found.grade:
+        would = f"leave out the grade {found.grade}: remove {found.number} of its {found.stood} students"
+        return _waits("too_many_removed", would)
     of_school = f" of the school {found.school}" if found.school else ""
     where = "its size" if found.school else "this district now"
     return _waits(
@@ -173,6 +178,18 @@ def _unusual(outlook: Outlook, district: District) -> dict[str, str] | None:
         f"{_HARM[found.measure].format(f'{found.number} of {found.stood}')}{of_school}; up to {found.limit} are usual for "
         f"{where}",
     )
+
+
+def _of_graduates(found: Unusual) -> dict[str, str]:
+    """The graduates leave before the new year's roster comes: that is part of the change of school years."""
+    return {
+        "code": "rollover",
+        "message": (
+            f"This upload removes {found.number} of {found.stood} students of the grade {found.grade}, the highest one, as at "
+            "the end of a school year. Nothing was written. Approve it if they have graduated, reject it if not, or upload a "
+            "corrected roster."
+        ),
+    }
 
 
 def _mostly_changes(found: Unusual, night: Night) -> bool:

@@ -37,6 +37,8 @@ class Measure(StrEnum):
     """Classes that are gone before they are over, whatever comes: another year's file has other classes."""
     HURT = "hurt"
     """People whom any of this hits."""
+    GRADE = "grade"
+    """Students of a grade that is left out."""
 
 
 class Season(StrEnum):
@@ -101,6 +103,18 @@ class OfSchool:
 
 
 @dataclass(frozen=True, slots=True)
+class OfGrade:
+    """How many students of a grade a whole roster had, and how many it has now."""
+
+    stood: int
+    now: int
+
+    @property
+    def lost(self) -> int:
+        return max(0, self.stood - self.now)
+
+
+@dataclass(frozen=True, slots=True)
 class Night:
     """What one import would do to a district.
 
@@ -116,6 +130,8 @@ class Night:
     """People who get other classes for those that they lose: it hurts nobody, and says that classes are being changed."""
     came: int = 0
     """Students who are new: where as many come as go, offices are at work."""
+    grades: Mapping[str, OfGrade] = field(default_factory=dict)
+    """By grade, as the roster calls it; empty where it names none."""
 
     @classmethod
     def of(
@@ -126,6 +142,7 @@ class Night:
         *,
         day: date,
         since: date | None,
+        grades: Mapping[str, OfGrade] | None = None,
     ) -> Night:
         """The night of an import."""
         students = harm.stood - harm.staff_stood
@@ -147,18 +164,22 @@ class Night:
             schools,
             harm.swapped,
             harm.students_came,
+            grades or {},
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Unusual:
-    """More than is ordinary: how many of how many, how many there may be, and in which school; "" for the district."""
+    """More than is ordinary: how many of how many, how many there may be, and in which school or grade; "" for the district."""
 
     measure: Measure
     number: int
     stood: int
     limit: int
     school: str = ""
+    grade: str = ""
+    graduates: bool = False
+    """Whether it is the highest grade, at the end of a school year: its students have graduated, if nothing else is wrong."""
 
 
 _RATES: Final[Mapping[Season, Mapping[Measure, float]]] = {
@@ -231,6 +252,8 @@ _OF_PEOPLE, _FEWEST_OF_PEOPLE = 0.05, 29
 """More people than this are never hurt unasked, until it is what a district's nights often do."""
 _OF_SMALL_SCHOOL, _OF_SCHOOL, _MORE_OF_SCHOOL, _SMALLEST_SCHOOL = 0.4, 0.15, 10, 6
 """Of a small school 40 %, of a large one 15 % and ten more; fewer than six people are no school."""
+_OF_GRADE, _SMALLEST_GRADE, _EXPLAINS = 0.5, 10, 0.7
+"""Of a grade of ten or more half is left out, where that is most of those who are removed."""
 _REPLACED, _REPLACED_AT_SEMESTER, _MOST_REPLACED_OF_FEW = 0.4, 0.6, 9
 """Shares of the classes that others replace in one night; up to nine may be a small school's."""
 _PEAKS, _ABOVE_PEAK, _PEAK_FADES = 5, 1.5, 0.95
@@ -354,6 +377,11 @@ class SchoolYear:
         return self.since_start >= 290 - self.unsure_by or self.since_start <= -40 + self.unsure_by
 
     @property
+    def is_between_years(self) -> bool:
+        """Whether a school year ends about now, or has ended and the next one has not begun."""
+        return self._is_within(-_DAYS_BEFORE_START, -1) or self.since_start >= 270
+
+    @property
     def is_semester(self) -> bool:
         """Whether the second semester begins about now."""
         return self._is_within(135, 170)
@@ -386,6 +414,7 @@ def _unusual(night: Night, history: History, year: SchoolYear) -> Iterator[Unusu
     usual = history.seasons.get(year.season, _Usual())
     if night.stood.get(Measure.HURT, 0) < _SMALLEST:
         return
+    yield from _unusual_grades(night, year)
     schools = list(_unusual_schools(night))
     if len(schools) == 1 and 2 * schools[0].stood < night.stood[Measure.HURT]:
         yield from schools
@@ -401,6 +430,31 @@ def _unusual_schools(night: Night) -> Iterator[Unusual]:
         limit = max(_FEWEST, min(_OF_SMALL_SCHOOL * of_school.stood, _OF_SCHOOL * of_school.stood + _MORE_OF_SCHOOL))
         if of_school.stood >= _SMALLEST_SCHOOL and of_school.hurt > limit:
             yield Unusual(Measure.HURT, of_school.hurt, of_school.stood, int(limit), school)
+
+
+def _unusual_grades(night: Night, year: SchoolYear) -> Iterator[Unusual]:
+    """A grade that is left out, at one school or at all: it says more than that many students are gone.
+
+    Where half of all grades or more are hit, it is not about grades; nor is it where a grade is called otherwise now.
+    """
+    removed = night.numbers.get(Measure.STUDENTS, 0)
+    hit = {
+        name: grade
+        for name, grade in night.grades.items()
+        if grade.stood >= _SMALLEST_GRADE and grade.lost > _OF_GRADE * grade.stood
+    }
+    lost = sum(grade.lost for grade in hit.values())
+    if not hit or 2 * len(hit) >= len(night.grades) or not _EXPLAINS * lost <= removed <= lost / _EXPLAINS:
+        return
+    highest = max(night.grades, key=lambda name: _rank(name, night.grades[name]))
+    for name, grade in sorted(hit.items(), key=lambda each: -each[1].lost):
+        left = name == highest and len(hit) == 1 and year.is_between_years
+        yield Unusual(Measure.GRADE, grade.lost, grade.stood, int(_OF_GRADE * grade.stood), grade=name, graduates=left)
+
+
+def _rank(name: str, grade: OfGrade) -> int:
+    """A grade's place; one without a number, or of very few, has none."""
+    return int(name) if name.isdecimal() and grade.stood >= _SMALLEST_GRADE else -1
 
 
 def _limit(measure: Measure, night: Night, year: SchoolYear, usual: _Usual, history: History) -> float:

@@ -189,6 +189,10 @@ REASONS: Final = {
             "%(more)s. %(limit)s. Nothing was written. Approve it if these numbers fit the new year, reject it if"
             " not, or upload a corrected roster."
         ),
+        _(
+            "This upload removes %(number)s of %(stood)s students of the grade %(grade)s, the highest one, as at the end of a "
+            "school year. Nothing was written. Approve it if they have graduated, reject it if not, or upload a corrected roster."
+        ),
     ),
     "superseded": Words(
         _("A newer upload of this district was read; it counts instead of this one."),
@@ -271,6 +275,10 @@ REASONS: Final = {
             "This upload would remove %(number)s of %(stood)s enrollments of the school %(school)s; the limit for"
             " a school is %(limit)s. Nothing was written. Approve it if this is meant, reject it if not, or "
             "upload a corrected roster."
+        ),
+        _(
+            "This upload would leave out the grade %(grade)s: remove %(number)s of its %(stood)s students."
+            " Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
         ),
         _(
             "This upload would remove %(number)s of %(stood)s students"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.domain.clock import to_iso
@@ -41,6 +41,8 @@ class Snapshot:
     turns_on: str = ""
     """The district's day, YYYY-MM-DD, from which the same contents are read otherwise: a role begins, or is over (M4). Empty
     where no date lies ahead."""
+    grades: dict[str, int] = field(default_factory=dict)
+    """How many rows of students each grade has in the last whole roster, by the roster's word for it."""
 
     def has_turned(self, on: str) -> bool:
         """Whether the same contents mean something else on this day, YYYY-MM-DD, than when they were applied."""
@@ -129,6 +131,7 @@ def _attributes(snapshot: Snapshot) -> Item:
         **({"renumbered": snapshot.renumbered} if snapshot.renumbered else {}),
         **({"nights": snapshot.nights} if snapshot.nights else {}),
         **({"turns_on": snapshot.turns_on} if snapshot.turns_on else {}),
+        **({"grades": snapshot.grades} if snapshot.grades else {}),
     }
 
 
@@ -149,4 +152,5 @@ def _snapshot(item: Item) -> Snapshot:
         str(item.get("renumbered", "")),
         str(item.get("nights", "")),
         str(item.get("turns_on", "")),
+        {grade: int(number) for grade, number in item.get("grades", {}).items()},
     )

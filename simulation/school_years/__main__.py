@@ -28,6 +28,7 @@ def main() -> int:
     for (low, high), found in bands.items():
         _print(_line(f"{low:,} to {high - 1:,}", found))
     _print(_line("all", together))
+    _print(f"nights told as graduations: {together.graduations}")
     _print(f"held in vain by: {_counts(together.by_rule)}")
     _print(f"bad uploads caught by: {_counts(together.caught_by_rule)}")
     _print(f"small ones that were missed: {_counts(together.missed_of('small'))}")

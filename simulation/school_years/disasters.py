@@ -24,6 +24,18 @@ class Disaster:
 
     kind: str
     tallies: Mapping[int, Tally] = field(default_factory=dict)
+    grade: int | None = None
+    """The one grade whose students are missing; None where they are of all grades."""
+
+    def lost_of_grades(self, district: District) -> list[int]:
+        """How many students of each grade are missing."""
+        lost = [0.0] * GRADES
+        for place, tally in self.tallies.items():
+            school = district.schools[place]
+            for grade in range(GRADES) if self.grade is None else (self.grade,):
+                share = school.students[grade] / max(1, school.pupils) if self.grade is None else 1
+                lost[grade] += tally.students_left * share
+        return [round(number) for number in lost]
 
     def size(self, district: District) -> str:
         """``large`` where it hurts more than 5 % of the people, and 30 of them, or half of a school; ``small`` from 1 % on;
@@ -42,7 +54,10 @@ type _Maker = Callable[[District, float, Random], _Made]
 
 def disaster(district: District, share: float, rng: Random) -> Disaster:
     """A bad upload of any kind; where the kind has a size, aimed at this share of the people."""
-    kind = rng.choice(list(_KINDS))
+    kind = rng.choice([*_KINDS, *_OF_A_GRADE])
+    if kind in _OF_A_GRADE:
+        grade = rng.randrange(GRADES)
+        return Disaster(kind, _a_grade_is_left_out(district, _OF_A_GRADE[kind] or share, rng, grade), grade)
     return Disaster(kind, _KINDS[kind](district, share, rng))
 
 
@@ -100,8 +115,7 @@ def _half_of_a_school(district: District, _share: float, rng: Random) -> _Made:
     return {place: _left(school, (school.people + 1) // 2)}
 
 
-def _a_grade_is_left_out(district: District, share: float, rng: Random) -> _Made:
-    grade = rng.randrange(GRADES)
+def _a_grade_is_left_out(district: District, share: float, rng: Random, grade: int) -> _Made:
     wanted = share * district.people
     made: _Made = {}
     for place, school in sorted(enumerate(district.schools), key=lambda _: rng.random()):
@@ -186,7 +200,6 @@ _KINDS: dict[str, _Maker] = {
     "ids are rounded": _ids_are_rounded,
     "schools are left out": _schools_are_left_out,
     "half of a school is missing": _half_of_a_school,
-    "a grade is left out": _a_grade_is_left_out,
     "staff is missing": _staff_is_missing,
     "enrollments are cut": _enrollments_are_cut,
     "enrollments of one term": _enrollments_of_one_term,
@@ -200,4 +213,6 @@ _KINDS: dict[str, _Maker] = {
     "last year's file": _last_years,
     "a part is empty": _a_part_is_empty,
 }
-KINDS = tuple(_KINDS)
+_OF_A_GRADE = {"a grade is left out": 0.0, "a grade of all schools is left out": 1.0}
+"""At which share of the people they aim; 0 for whatever share is wanted."""
+KINDS = (*_KINDS, *_OF_A_GRADE)

@@ -172,6 +172,11 @@ class District:
         return sum(school.pupils for school in self.schools)
 
     @property
+    def of_grades(self) -> list[int]:
+        """How many students each grade has."""
+        return [sum(school.students[grade] for school in self.schools) for grade in range(GRADES)]
+
+    @property
     def staff(self) -> int:
         return sum(school.staff for school in self.schools)
 

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from random import Random
-from types import MappingProxyType
 
 from shared.domain import district as settings
-from shared.domain.ordinary_nights import Classes, Harm, History, OfSchool, Unusual, unusual
+from shared.domain.ordinary_nights import Classes, Harm, History, OfGrade, OfSchool, Unusual, unusual
 from shared.domain.ordinary_nights import Night as Import
 from simulation.school_years import rates
 from simulation.school_years.disasters import Disaster, disaster
@@ -29,6 +28,8 @@ class Found:
 
     years: int = 0
     nights: int = 0
+    graduations: int = 0
+    """Nights in which the highest grade leaves, told as such."""
     held: Counter[str] = field(default_factory=Counter)
     """By what the night was: ``rollover``, ``ids_changed``; "" for an ordinary one, held in vain."""
     by_rule: Counter[str] = field(default_factory=Counter)
@@ -43,6 +44,7 @@ class Found:
     def add(self, other: Found) -> None:
         self.years += other.years
         self.nights += other.nights
+        self.graduations += other.graduations
         for mine, others in (
             (self.held, other.held),
             (self.by_rule, other.by_rule),
@@ -101,6 +103,8 @@ class _District:
         )
         self._history = History()
         self._since: date | None = None
+        self._grades = self._district.of_grades
+        """How many students of each grade the last upload had."""
         self._found = Found()
 
     def live(self, years: int, disasters: int) -> Found:
@@ -118,12 +122,14 @@ class _District:
         found.nights += 1
         if reason := unusual(import_, self._history, self._settings):
             found.held[night.to_be_asked] += 1
+            found.graduations += reason.graduates
             if not night.to_be_asked:
                 found.by_rule[_rule(reason)] += 1
         self._history = History.from_text(self._history.to_text())
-        if not night.begins_year:
+        if not night.begins_year and not (reason and reason.graduates):
             self._history.note(import_, self._settings)
         self._since = night.day
+        self._grades = self._district.of_grades
 
     def _try(self, night: Night) -> None:
         low, high = rates.DISASTER_SIZE
@@ -137,7 +143,7 @@ class _District:
         for tallies in (night.tallies, bad.tallies) if together else ():
             for place, tally in tallies.items():
                 together[place].add(tally)
-        import_ = self._as_import(night.day, together or bad.tallies, bad.tallies)
+        import_ = self._as_import(night.day, together or bad.tallies, bad)
         if reason := unusual(import_, self._history, self._settings):
             self._found.caught[size] += 1
             self._found.caught_by_rule[_rule(reason)] += 1
@@ -148,10 +154,11 @@ class _District:
         self,
         day: date,
         tallies: Mapping[int, Tally],
-        not_applied: Mapping[int, Tally] = MappingProxyType({}),
+        bad: Disaster | None = None,
     ) -> Import:
-        """An import of these changes; the district has made those already that are not among ``not_applied``."""
+        """An import of these changes; the district has made those already that are not the ``bad`` upload's."""
         district, sums = self._district, Tally()
+        not_applied = bad.tallies if bad else {}
         schools: dict[str, OfSchool] = {}
         for place, tally in tallies.items():
             school = district.schools[place]
@@ -174,7 +181,15 @@ class _District:
         )
         gone = sums.sections_gone + sums.sections_replaced
         classes = Classes(district.sections, gone, sums.sections_replaced)
-        return Import.of(harm, classes, schools, day=day, since=self._since)
+        return Import.of(harm, classes, schools, day=day, since=self._since, grades=self._of_grades(bad, tallies))
+
+    def _of_grades(self, bad: Disaster | None, tallies: Mapping[int, Tally]) -> dict[str, OfGrade]:
+        """What becomes of each grade; where the bad upload comes alone, the night's own changes stand before it."""
+        district = self._district
+        now = district.of_grades
+        before = now if bad and tallies is bad.tallies else self._grades
+        lost = bad.lost_of_grades(district) if bad else [0] * len(now)
+        return {f"{grade:02}": OfGrade(stood, now[grade] - lost[grade]) for grade, stood in enumerate(before) if stood}
 
 
 def _rule(reason: Unusual) -> str:

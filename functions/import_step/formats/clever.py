@@ -93,6 +93,7 @@ class Clever:
         people.require(["School_id", id_column, "First_name", "Last_name"])
         seen = 0
         untold = () if people.has(email_column) else ("email",)
+        grades = people.count("Grade")
         columns = (id_column, "School_id", "First_name", "Last_name", email_column, "Username")
         for line, (sis_id, school, first, last, email, username) in people.rows(columns):
             seen += 1
@@ -110,6 +111,7 @@ class Clever:
                 continue
             row = PersonRow(sis_id, role, first, last, email, username, school_ids=(school,) if school else ())
             sink.person(row, Where(people.shown, line, id_column, KIND_OF_ROLE[role], untold))
+        sink.grades(grades)
         return seen
 
     @staticmethod

@@ -97,6 +97,9 @@ class Sink(Protocol):
     def also_read(self, stem: str, file: str, rows: int) -> None:
         """Another file was read with this one; it had so many rows."""
 
+    def grades(self, rows: Mapping[str, int]) -> None:
+        """How many rows of a file name each grade (M3)."""
+
     def school_class(self, row: ClassRow, where: Where) -> None: ...
     def enrollments(
         self,

@@ -229,6 +229,7 @@ class _Reader:
         needs_role = "roles" not in self._upload.files and users.has("role")
         seen = 0
         where = Where(users.shown, 1, untold=self._untold(users, is_delta=is_delta))
+        grades = users.count("grades")
         for lines, cells in users.batches(_USER_COLUMNS):
             seen += len(lines)
             people = None if is_delta else _plain_people(lines, cells, needs_role=needs_role)
@@ -238,6 +239,7 @@ class _Reader:
             for line, row in zip(lines, zip(*cells, strict=True), strict=True):
                 where.line = line
                 self._user(row, where, mode, needs_role=needs_role)
+        self._sink.grades(grades)
         return seen
 
     def _user(self, row: Row, where: Where, mode: Mode, *, needs_role: bool) -> None:
@@ -300,6 +302,7 @@ class _Reader:
         roles = table(file, Kind.USERS, self._sink, _ROLE_DATES)
         roles.require(["userSourcedId", "role", "orgSourcedId"])
         dates = self._dates(roles, "beginDate", "endDate")
+        grades = roles.count("grade")
         columns = ("userSourcedId", "role", "orgSourcedId", "status", "sourcedId", "beginDate", "endDate")
         mode = self._part("roles")
         seen = 0
@@ -330,6 +333,7 @@ class _Reader:
                 is_over=is_over,
                 is_unusable=is_unusable,
             )
+        self._sink.grades(grades)
         return seen
 
     def _dates(self, dated: Table, *columns: str) -> Ends:
@@ -718,6 +722,7 @@ class _Quiet:
     def school(self, sourced_id: str, name: str, where: Where) -> None: ...
     def reference(self, row: ReferenceRow, where: Where) -> None: ...
     def also_read(self, stem: str, file: str, rows: int) -> None: ...
+    def grades(self, rows: Mapping[str, int]) -> None: ...
     def school_class(self, row: ClassRow, where: Where) -> None: ...
     def enrollments(self, *_args: object, **_more: object) -> None: ...
     def turns(self, day: str) -> None: ...

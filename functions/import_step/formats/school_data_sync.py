@@ -100,6 +100,7 @@ class SchoolDataSync:
         people = self._table(file, Kind.USERS, sink)
         people.require(["SIS ID", "School SIS ID", "Username"])
         columns = ("SIS ID", "School SIS ID", "First Name", "Last Name", "Username", "Status")
+        grades = people.count("Grade")
         seen = 0
         for line, (sis_id, school, first, last, username, status) in people.rows(columns):
             seen += 1
@@ -111,6 +112,7 @@ class SchoolDataSync:
             schools = (school,) if school else ()
             where = Where(people.shown, line, "SIS ID", KIND_OF_ROLE[role])
             sink.person(PersonRow(sis_id, role, *named, "", username, school_ids=schools, removed=removed), where)
+        sink.grades(grades)
         return seen
 
     def _sections(self, file: RosterFile, sink: Sink) -> int:

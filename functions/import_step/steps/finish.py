@@ -131,7 +131,14 @@ class Finish:
             renumbered=plan.before.renumbered if plan.before else "",
             nights=totals.nights,
             turns_on=plan.turns_on,
+            grades=self._grades(import_, plan),
         )
+
+    def _grades(self, import_: Import, plan: ImportPlan) -> dict[str, int]:
+        """How many students each grade has; as before where the upload does not tell of everybody, or removals are put off."""
+        standing = self._context.state.snapshot(import_.district_id)
+        before = standing.grades if standing else {}
+        return plan.grades if plan.may_remove(Kind.USERS) and plan.grades else before or plan.grades
 
     def _before(self, import_: Import) -> Snapshot | None:
         """What stood before this import, without what stood before that."""

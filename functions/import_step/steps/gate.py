@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 
@@ -39,7 +40,7 @@ from functions.import_step.working_files import (
 from shared.domain.district import District
 from shared.domain.id_changes import held_for_ids
 from shared.domain.import_safety import Fate, Outlook, held_because, rollover_of
-from shared.domain.ordinary_nights import Classes, Harm, History, Night, OfSchool
+from shared.domain.ordinary_nights import Classes, Harm, History, Night, OfGrade, OfSchool
 from shared.domain.report import Counts, Kind, Note, Status, merged_notes
 from shared.stores.import_state import Snapshot
 
@@ -98,7 +99,7 @@ class SafetyCheck:
         stood = outlook.standing.get(Kind.USERS, 0)
         reason = held_for_ids(learnt, stood, sum_.readdressed) or held_because(outlook, district)
         reason = reason or self._classes_left_out(plan, before)
-        files.put(TOTALS, _with_outlook(totals, outlook, district))
+        files.put(TOTALS, _with_outlook(totals, outlook, district, reason))
         if plan.paused:
             result = context.end(import_, Status.PAUSED, plan.paused)
         elif reason and not import_.approved:
@@ -171,11 +172,12 @@ class SafetyCheck:
         return sum_
 
 
-def _with_outlook(totals: Totals, outlook: Outlook, district: District) -> Totals:
-    """The totals with the school year that begins, or with the night among those of the district."""
+def _with_outlook(totals: Totals, outlook: Outlook, district: District, reason: Mapping[str, str] | None) -> Totals:
+    """The totals with the school year that begins, or with the night among those of the district; one in which the graduates
+    leave says nothing about others."""
     if outlook.rollover:
         totals.rollover = asdict(outlook.rollover)
-    elif outlook.night:
+    elif outlook.night and not (reason and reason["code"] == "rollover"):
         outlook.history.note(outlook.night, district)
     totals.nights = outlook.history.to_text()
     return totals
@@ -254,7 +256,13 @@ class _Sum:
             {school: OfSchool(fate.stood, fate.hurt, fate.renamed) for school, fate in people.items() if fate.hurt},
             day=date.fromisoformat(self.plan.on),
             since=date.fromisoformat(before.on) if before.on else None,
+            grades=self._grades(before),
         )
+
+    def _grades(self, before: Snapshot) -> dict[str, OfGrade]:
+        """What becomes of each grade that stood; nothing where the upload names no grades, or not everybody's."""
+        now = self.plan.grades
+        return {name: OfGrade(stood, now.get(name, 0)) for name, stood in before.grades.items()} if now else {}
 
     def totals(self) -> Totals:
         """What they came to together."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -186,6 +187,7 @@ class Ingest:
             rows=sink.rows,
             references=sink.references,
             turns_on=sink.turns_on,
+            grades=sink.of_grades if len(sink.of_grades) <= _MOST_GRADES else {},
         )
 
     def validate(self, import_: Import) -> StepResult:
@@ -378,6 +380,7 @@ def _plan(
         parts=len(parts),
         files=list(dict.fromkeys(shown for part in parts for shown in part.shown.values())),
         rows=_rows(parts),
+        grades=_grades(opened, parts),
         shared=_shared_addresses(opened, parts),
         round="",
         snapshot_id=import_.snapshot_id,
@@ -398,6 +401,16 @@ def _shared_addresses(opened: OpenedUpload, parts: list[PartRead]) -> list[int]:
     if Mode.DELTA in (*opened.modes.values(), *opened.more_modes.values()):
         return []
     return addresses_of_several(part.addresses for part in parts)
+
+
+_MOST_GRADES = 40
+
+
+def _grades(opened: OpenedUpload, parts: list[PartRead]) -> dict[str, int]:
+    """How many students each grade has: of a whole roster, and as far as these are words for grades."""
+    found = sum((Counter(part.grades) for part in parts), Counter[str]())
+    is_told = opened.modes[Kind.USERS] is Mode.BULK and len(found) <= _MOST_GRADES
+    return dict(sorted(found.items())) if is_told else {}
 
 
 def _rows(parts: list[PartRead]) -> dict[str, int]:

@@ -172,4 +172,5 @@ def _restored(import_: Import, standing: Snapshot) -> Snapshot:
         was_moved=standing.was_moved or previous.was_moved,
         nights=standing.nights,
         turns_on=previous.turns_on,
+        grades=previous.grades,
     )
