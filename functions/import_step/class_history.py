@@ -122,6 +122,24 @@ class Standing:
 
 
 @dataclass(slots=True)
+class TeachersMoved:
+    """By class, who comes to teach it and who goes."""
+
+    came: dict[str, set[str]] = field(default_factory=dict)
+    went: dict[str, set[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, moves: Iterable[Moves]) -> TeachersMoved:
+        found = cls()
+        for line in moves:
+            of_kind = found.came if line.come else found.went
+            for text in line.texts.split("\n") if line.kind == TEACHERS else ():
+                class_id, number = text.split("\t")
+                of_kind.setdefault(class_id, set()).add(number)
+        return found
+
+
+@dataclass(slots=True)
 class HistoryDiff:
     """What an import means for the history of a shard of classes."""
 
@@ -145,13 +163,14 @@ def follow(
     """
     changes = {record.sourced_id: pair for pair in pairs if (record := pair[1] or pair[0])}
     stood = _by_id(history, changes)
-    before = standing.references()
+    before, teachers = standing.references(), TeachersMoved.of(standing.teachers_moved())
     wanted = {
         key
         for key, change in changes.items()
         if _is_to_be_looked_at(change, stood.get(key), plan.on, before, references)
+        or _has_teacher_of_next_year(change, plan.on, teachers)
     }
-    follower = _Follower(plan, import_id, wanted, standing, before, references) if wanted else None
+    follower = _Follower(plan, import_id, wanted, standing, before, references, teachers) if wanted else None
     result = HistoryDiff()
     for key in sorted({*stood, *wanted}):
         now = stood.get(key) or ClassHistory(key)
@@ -202,6 +221,12 @@ def _is_to_be_looked_at(
     )  # fmt: skip
 
 
+def _has_teacher_of_next_year(change: Change, on: str, teachers: TeachersMoved) -> bool:
+    """Whether somebody comes to teach a class that is over."""
+    old, new = change
+    return bool(old and new and new.sourced_id in teachers.came and old.is_over(on))
+
+
 def _shortened(gone: ClassHistory, on: str) -> ClassHistory:
     """Of a class that has been off the roster for very long nothing is kept but that there was one."""
     away = date.fromisoformat(on) - date.fromisoformat(gone.left_on)
@@ -219,13 +244,14 @@ class _Follower:
         standing: Standing,
         before: References,
         references: References,
+        teachers: TeachersMoved,
     ) -> None:
         self._plan = plan
         self._import_id = import_id
         self._members = {members.class_id: members for members in standing.members(wanted)}
         self._references = references
         self._before = before
-        self._came, self._went = _teachers(standing.teachers_moved(), wanted)
+        self._teachers = teachers
 
     def follow(
         self, old: ClassRecord | None, new: ClassRecord | None, history: ClassHistory, result: HistoryDiff
@@ -235,7 +261,7 @@ class _Follower:
         if new is None:
             return self._gone(old, before, history, result)
         now = _in_term(new, self._references, self._teachers_now(new.sourced_id))
-        if before is None or is_another_class(before, now):
+        if before is None or is_another_class(before, now, today=self._plan.on):
             self._note(old, history, result)
             result.past.renamed.append(new.sourced_id)
             next_one = name_of_next(history.since, before or ClassInTerm(), now)
@@ -266,7 +292,7 @@ class _Follower:
         if not history.before:
             self._note(old, history, result)
         key = history.sourced_id
-        says_who_teaches = self._plan.mode(Kind.ENROLLMENTS) is Mode.BULK or bool(self._came.get(key))
+        says_who_teaches = self._plan.mode(Kind.ENROLLMENTS) is Mode.BULK or key in self._teachers.came
         if now.teachers and says_who_teaches:
             return ClassHistory(key, history.since)
         return ClassHistory(key, history.since, history.noted_by or self._import_id, before=ToldClass.of(before))
@@ -287,7 +313,7 @@ class _Follower:
 
     def _teachers_now(self, class_id: str) -> Iterable[str]:
         stood = set(self._members_of(class_id).teachers)
-        return stood.difference(self._went.get(class_id, ())).union(self._came.get(class_id, ()))
+        return stood.difference(self._teachers.went.get(class_id, ())).union(self._teachers.came.get(class_id, ()))
 
 
 def _in_term(record: ClassRecord, references: References, teachers: Iterable[str]) -> ClassInTerm:
@@ -301,17 +327,6 @@ def _in_term(record: ClassRecord, references: References, teachers: Iterable[str
         record.ends_on or "",
         frozenset(teachers),
     )
-
-
-def _teachers(moves: Iterable[Moves], wanted: set[str]) -> tuple[Mapping[str, set[str]], Mapping[str, set[str]]]:
-    """Who comes to teach each class, and who goes."""
-    came, went = dict[str, set[str]](), dict[str, set[str]]()
-    for line in moves:
-        for text in line.texts.split("\n") if line.kind == TEACHERS else ():
-            class_id, number = text.split("\t")
-            if class_id in wanted:
-                (came if line.come else went).setdefault(class_id, set()).add(number)
-    return came, went
 
 
 # Back to what stood before an import.

@@ -32,11 +32,13 @@ class ClassDiff:
     kept: set[str] = field(default_factory=set)
     """Classes that are missing and stay, because their removal is put off."""
 
-    def strangers(self) -> list[tuple[ClassRecord | None, ClassRecord | None]]:
-        """Which classes are gone, (before, None), and which came, (None, after)."""
+    def strangers(self, exchanged: Container[str] = ()) -> list[tuple[ClassRecord | None, ClassRecord | None]]:
+        """Which classes are gone, (before, None), and which came, (None, after); ids that are ``exchanged`` name another class than
+        before, and are both."""
+        both = [(old, new) for old, new in self.pairs if old and new and old.sourced_id in exchanged]
         gone = ((old, None) for old, new in self.pairs if old and (new is None or old.sourced_id in self.kept))
         came = ((None, new) for old, new in self.pairs if old is None)
-        return [*gone, *came]
+        return [*gone, *((old, None) for old, _ in both), *came, *((None, new) for _, new in both)]
 
 
 def diff_classes(

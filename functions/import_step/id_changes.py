@@ -136,9 +136,12 @@ def _tell_untold(files: WorkingFiles, plan: ImportPlan, rows: list[MapRow], resu
         return
     named = {(row.is_of_class, number) for row in rows for number in (row.old, row.new)}
     standing = named.intersection(_standing(files, plan))
+    taken = {(True, row.new) for row in rows if row.is_of_class}
     used = 0
     for row in rows:
-        if (row.is_of_class, row.new) in standing and (row.is_of_class, row.old) not in standing:
+        old, new = (row.is_of_class, row.old), (row.is_of_class, row.new)
+        # Of classes that changed ids with each other both stand.
+        if new in standing and (old not in standing or old in taken):
             used += 1
         else:
             result.rejects.append(_not_gone(row))
@@ -223,6 +226,9 @@ def _titles(files: WorkingFiles, plan: ImportPlan) -> tuple[dict[str, str], dict
             gone[old.sourced_id] = old.title
         elif new:
             came[new.sourced_id] = new.title
+    exchanged = gone.keys() & came.keys()
+    for key in exchanged:
+        del gone[key], came[key]
     return gone, came
 
 

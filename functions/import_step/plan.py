@@ -448,6 +448,11 @@ class IdMap(Struct, kw_only=True):
         """All numbers in it, old and new ones."""
         return frozenset(number for row in self.rows for number in (row.old, row.new))
 
+    def exchanged_classes(self) -> frozenset[str]:
+        """The ids that one class leaves and another one comes to."""
+        olds, news = ({getattr(row, side) for row in self.rows if row.is_of_class} for side in ("old", "new"))
+        return frozenset(olds & news)
+
 
 class IdResult(Struct, kw_only=True):
     """Whose numbers change, as a report tells it."""

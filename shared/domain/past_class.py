@@ -46,14 +46,16 @@ class ClassInTerm:
         return bool(self.terms or self.term_title or self.ends_on or self.school_year)
 
 
-def is_another_class(before: ClassInTerm, now: ClassInTerm) -> bool:
-    """Whether an id that stays, or comes again, names another class: in a later term with another course or other teachers.
+def is_another_class(before: ClassInTerm, now: ClassInTerm, *, today: str) -> bool:
+    """Whether an id that stays, or comes again, names another class: in a later term with another course or other teachers, or
+    with them once its term is over. ``today`` is YYYY-MM-DD.
 
     Somebody else who teaches in the same term is a substitute. Where nothing says of which term a class is, it is another
     one when course and teachers both are.
     """
     has_other_course, has_other_teachers = _has_other_course(before, now), _has_other_teachers(before, now)
-    match is_of_later_term(before, now):
+    was_over = bool(before.ends_on) and before.ends_on <= today and now.ends_on >= before.ends_on
+    match was_over or is_of_later_term(before, now):
         case True:
             return has_other_course or has_other_teachers
         case None:

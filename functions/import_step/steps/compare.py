@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from functools import partial
 
-from functions.import_step.class_history import Standing, follow
+from functions.import_step.class_history import Standing, TeachersMoved, follow
 from functions.import_step.compare_classes import ClassDiff, diff_classes
 from functions.import_step.compare_people import diff_people
 from functions.import_step.formats.format import Mode
@@ -103,7 +103,8 @@ class Compare:
         if plan.before:
             result.notes += self._follow_history(import_, files, plan, shard, result, references)
         if plan.before:
-            files.write_strangers(CLASSES, plan, shard, result.strangers())
+            exchanged = _exchanged(files, plan, shard, result) if plan.has_id_map and not plan.ids_settled else ()
+            files.write_strangers(CLASSES, plan, shard, result.strangers(exchanged))
         identifiers = Identifiers(files.from_all(BEARERS, plan, shard))
         files.put(SHARED_ADDRESSES, identifiers.shared_addresses(), shard)
         files.put(SHARED_WITH_TEACHERS, identifiers.shared_with_teachers(), shard)
@@ -145,6 +146,19 @@ class Compare:
         files.write_history(plan, shard, followed.history)
         files.write_past(plan, shard, followed.past)
         return followed.notes
+
+
+def _exchanged(files: WorkingFiles, plan: ImportPlan, shard: int, result: ClassDiff) -> set[str]:
+    """The ids that a map gives from one class to another, where the upload says so, too: of the class, or of its teachers.
+
+    On later nights the same map says nothing new.
+    """
+    mapped = files.get(ID_MAP).exchanged_classes()
+    if not mapped:
+        return set()
+    teachers = TeachersMoved.of(files.from_all(TEACHERS_MOVED, plan, shard))
+    both = ((old, new) for old, new in result.pairs if old and new and old.sourced_id in mapped)
+    return {old.sourced_id for old, new in both if old.sourced_id in teachers.came or not old.acts_like(new)}
 
 
 def _ended_enrollments(files: WorkingFiles, plan: ImportPlan, shard: int, result: ClassDiff) -> dict[str, int]:

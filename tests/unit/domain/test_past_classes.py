@@ -36,6 +36,7 @@ SPRING = replace(ALGEBRA, terms=frozenset({"s27"}), term_title="Spring", ends_on
 MOVED_BY_WEEKS = replace(ALGEBRA, ends_on="2027-01-16")
 OTHER_TEACHER: dict[str, Any] = {"teachers": frozenset({"t2"})}
 OTHER_COURSE: dict[str, Any] = {"course_id": "k2", "course_title": "Biology"}
+IN_OCTOBER = "2026-10-09"
 BOTH = OTHER_TEACHER | OTHER_COURSE
 
 
@@ -72,7 +73,10 @@ def without_term(one: ClassInTerm) -> ClassInTerm:
 def test_a_later_term_with_another_course_or_teacher_is_another_class(
     now: ClassInTerm, same: bool, teacher: bool, course: bool, both: bool
 ) -> None:
-    found = [is_another_class(ALGEBRA, replace(now, **change)) for change in ({}, OTHER_TEACHER, OTHER_COURSE, BOTH)]
+    found = [
+        is_another_class(ALGEBRA, replace(now, **change), today=IN_OCTOBER)
+        for change in ({}, OTHER_TEACHER, OTHER_COURSE, BOTH)
+    ]
     assert found == [same, teacher, course, both]
 
 
@@ -89,13 +93,29 @@ def test_a_later_term_with_another_course_or_teacher_is_another_class(
     ],
 )
 def test_what_is_not_told_or_told_otherwise_makes_no_other_class(change: dict[str, Any], is_another: bool) -> None:
-    assert is_another_class(ALGEBRA, replace(NEXT_YEAR, **change)) is is_another
+    assert is_another_class(ALGEBRA, replace(NEXT_YEAR, **change), today=IN_OCTOBER) is is_another
+
+
+@pytest.mark.parametrize(
+    ("today", "change", "is_another"),
+    [
+        ("2026-12-18", OTHER_TEACHER, False),
+        ("2026-12-19", OTHER_TEACHER, True),
+        ("2027-02-01", OTHER_COURSE, True),
+        ("2027-02-01", {}, False),
+        ("2027-02-01", OTHER_TEACHER | {"ends_on": "2026-11-01"}, False),
+    ],
+)
+def test_who_comes_to_teach_once_the_term_is_over_teaches_another_class(
+    today: str, change: dict[str, Any], is_another: bool
+) -> None:
+    assert is_another_class(ALGEBRA, replace(ALGEBRA, **change), today=today) is is_another
 
 
 def test_where_no_course_is_told_the_titles_of_the_classes_count() -> None:
     last, now = (replace(one, course_id="", course_title="") for one in (ALGEBRA, NEXT_YEAR))
-    assert is_another_class(last, replace(now, title="Biology - 3"))
-    assert not is_another_class(last, now)
+    assert is_another_class(last, replace(now, title="Biology - 3"), today=IN_OCTOBER)
+    assert not is_another_class(last, now, today=IN_OCTOBER)
 
 
 def test_nothing_says_whether_a_term_is_later_where_none_is_told() -> None:

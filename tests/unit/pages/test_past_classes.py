@@ -303,7 +303,26 @@ def test_a_past_class_is_downloaded_by_its_teacher(lakeside: District) -> None:
     assert "Kid Person" in unzipped(page.response.content)["goals.csv"]
 
 
-def test_it_costs_home_two_calls_at_most() -> None:
+def test_classes_that_change_ids_while_a_page_is_open_open_for_nobody_else(lakeside: District) -> None:
+    def both(one: str, other: str) -> dict[str, str | bytes]:
+        first, second = (
+            year(2027, class_id=one),
+            year(2027, class_id=other, teacher="t2", student="s2", title="Period 9"),
+        )
+        more = {name: str(second[name]).partition("\n")[2] for name in ("classes.csv", "enrollments.csv")}
+        return first | {name: f"{first[name]!s}{rows}" for name, rows in more.items()}
+
+    lakeside.upload(both("c1", "c2"), "two", at=IN_SEPTEMBER)
+    ada = lakeside.home("ada").open("/classes/c1?district=lakeside")
+    id_map = "kind,oldSourcedId,newSourcedId\nclass,c1,c2\nclass,c2,c1\n"
+    lakeside.upload(both("c2", "c1") | {"id_map.csv": id_map}, "exchanged", at=IN_SEPTEMBER)
+    assert ada.open("/classes/c1?district=lakeside").status == 404
+    assert post(ada, "/classes/c1/goals?district=lakeside", title="New", skills="a").status_code == 404
+    assert "Equations" in ada.open("/classes/c2?district=lakeside").text
+    assert "Equations" not in lakeside.class_page("ben", "Period 9").text
+
+
+def test_it_costs_home_one_call_more_where_there_are_past_classes() -> None:
     counting = Counting()
     lakeside = District(counting)
     page = lakeside.home("ada")
