@@ -37,7 +37,7 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
         self.objects: dict[tuple[str, str], bytes] = {}
         self._gate = _guarded(gate)
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes | str, **_: Any) -> dict[str, Any]:
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes | str, ContentType: str = "") -> dict[str, Any]:
         def effect() -> dict[str, Any]:
             self.objects[Bucket, Key] = Body.encode() if isinstance(Body, str) else bytes(Body)
             return {"ETag": etag(self.objects[Bucket, Key])}

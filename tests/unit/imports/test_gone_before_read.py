@@ -5,10 +5,13 @@ Without the permission to list a bucket, S3 would say 403 of a key that is not t
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.builders import roster, user
-from tests.harness import World, zipped
+from tests.harness import World, run_step, zipped
+from tests.state_machine import IMPORT
 
 
 @pytest.fixture
@@ -42,3 +45,17 @@ def test_a_file_that_was_taken_away_before_its_event_came_is_left_alone(world: W
     taken = world.receive_upload().receive(upload)
     assert (taken.kind, taken.district_id) == ("gone", "lakeside")
     assert world.table.items == before
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_rejected(world: World) -> None:
+    """S3 reads each part of the file that was opened, by its etag (If-Match), or says 412."""
+    for name, body in roster(user("t1", "teacher")).items():
+        world.arrive(f"rosters/lakeside/loose/{name}", body.encode() if isinstance(body, str) else body)
+    taken = world.receive_upload().receive(world.arrive("rosters/lakeside/loose/_complete", b""))
+    event = json.loads(world.states.started.popitem()[1])
+    position = IMPORT.run(IMPORT.start(event), lambda call: run_step(world.steps(), call))
+    world.arrive("rosters/lakeside/loose/users.csv", b"somebody else's")
+    while IMPORT.has_calls(position):
+        position = IMPORT.run(position, lambda call: run_step(world.steps(), call))
+    report = world.report(taken)
+    assert (report["status"], report["reason"]["code"]) == ("rejected", "upload_changed")

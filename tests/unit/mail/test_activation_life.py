@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +272,21 @@ def test_each_kind_of_feedback_ends_in_its_state(
     report(world, kind, **more)
     report(world, kind, **more)
     assert (state(world).value, stuck(world)) == (ends, who_is_stuck)
+
+
+_STRENGTH = ("Send", "Delivery", "Complaint")
+_SOME_IN_ANY_ORDER = [order for number in range(4) for order in permutations(_STRENGTH, number)]
+
+
+@pytest.mark.parametrize("order", _SOME_IN_ANY_ORDER, ids=lambda order: " ".join(order) or "none")
+def test_of_events_that_are_lost_late_twice_and_unordered_the_strongest_counts(order: tuple[str, ...]) -> None:
+    """SES to EventBridge is best effort: any of them may be missing (developer guide, "Monitoring with EventBridge")."""
+    world = mailed()
+    for kind in (*order, *order):
+        report(world, kind)
+        world.pass_time(minutes=7)
+    ends = {"": "sent", "Send": "sent", "Delivery": "delivered", "Complaint": "complained"}
+    assert state(world).value == ends[max(order, key=_STRENGTH.index, default="")]
 
 
 def test_every_event_file_of_ses_is_understood() -> None:
