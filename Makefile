@@ -120,6 +120,7 @@ delete-person: setup ## Delete all that is held about a person, for good: ACCOUN
 
 build: setup-sam $(MO) ## Build deployable artifacts in .aws-sam/build; ARCHITECTURE=arm64 or x86_64
 	@ARCHITECTURE=$(ARCHITECTURE) $(SAM) build --build-in-source --parameter-overrides Architecture=$(ARCHITECTURE)
+	@$(call for-one-architecture,.aws-sam/build/template.yaml)
 
 texts: setup ## Collect the texts to translate into shared/locale/*/LC_MESSAGES/messages.po
 	@.venv/bin/pybabel -q extract -F shared/locale/babel.ini -o .local/messages.pot --no-location --sort-output --project=account-linking .
@@ -164,9 +165,16 @@ setup-browser: setup
 
 # What `sam build` calls, once for each resource that is built here.
 
+# Lambda's disk is read-only: without bytecode each new worker would compile every module. It is checked by the source's hash, as files have
+# other times there, and names the place where the code will lie, so that two builds are alike.
+compile = $(PYTHON) -m compileall -q --invalidation-mode checked-hash -s "$(ARTIFACTS_DIR)" -p
+# The built template deploys to the one architecture that it was built for, and refuses the other.
+for-one-architecture = sed -i.before -e '/^  Architecture:/,/^  [^ ]/{s/Default: .*/Default: $(ARCHITECTURE)/;/^ *- /d;s/^\( *\)AllowedValues:.*/\1AllowedValues: [$(ARCHITECTURE)]/;}' $(1)
+
 build-DependencyLayer:
 	@$(UV) pip install -q -r requirements/runtime.txt --require-hashes --target "$(ARTIFACTS_DIR)/python" \
 	  --python-version 3.13 --python-platform $(PLATFORM_$(ARCHITECTURE)) --only-binary :all:
+	@$(compile) /opt -j 0 "$(ARTIFACTS_DIR)"
 
 build-%Function:
 	@name=$$(sed -E 's/([a-z])([A-Z])/\1_\2/g' <<< '$*' | tr A-Z a-z); \
@@ -174,7 +182,9 @@ build-%Function:
 	cp functions/__init__.py "$(ARTIFACTS_DIR)/functions/"; \
 	cp -r "functions/$$name" "$(ARTIFACTS_DIR)/functions/"; \
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
+	cp requirements/runtime.txt "$(ARTIFACTS_DIR)/"; \
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
+	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
 .PHONY: permissions help demo local test test-all test-long check faults year guards mutations bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts errors link-decisions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 POLL_SECONDS = 1
 """How long to wait for a message: without a wait, SQS may ask servers that hold none."""
 _OUTBOX_SECONDS = outbox.KEPT_DAYS * 86_400
+_QUEUES = {
+    "Activation": "mail requests",
+    "Export": "exports",
+    "LinkNotice": "notices of links",
+    "MailEvent": "events of mails",
+}
+"""What the dead letters of each queue are called."""
 _AROUND = 3_600
 """Seconds before and after the batch in which its events are looked for: clocks differ."""
 _FUNCTIONS_OF_SCHEDULES = {
@@ -51,7 +58,7 @@ class Redrive:
     def run(self) -> Counter[str]:
         """Return how many messages were sent on, by their kind, and under ``failed`` how many are still there."""
         done: Counter[str] = Counter()
-        for queue, kind in (("Activation", "mail requests"), ("Export", "exports"), ("LinkNotice", "notices of links")):
+        for queue, kind in _QUEUES.items():
             dead_letters = self._outputs[f"{queue}DeadLetterQueueUrl"]
             for message in self._messages(dead_letters):
                 self._sqs.send_message(QueueUrl=self._outputs[f"{queue}QueueUrl"], MessageBody=message["Body"])

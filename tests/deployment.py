@@ -21,7 +21,7 @@ from moto.sesv2.responses import SESV2Response
 from shared.mail.ses import rate_limited_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger
-from tests.harness import World
+from tests.harness import STACK_ARN, World
 from tests.iam.boto import as_role_of
 from tests.template import RESOURCES, TEMPLATE
 
@@ -31,6 +31,7 @@ EVENTS = Path(__file__).parents[1] / "events"
 _PSEUDO = {
     "AWS::StackName": STACK,
     "AWS::AccountId": ACCOUNT,
+    "AWS::StackId": STACK_ARN,
     "AWS::Region": REGION,
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",

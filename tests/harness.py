@@ -69,6 +69,7 @@ GOOGLE = "https://accounts.google.com"
 CLEVER = "https://clever.com"
 STARTS = datetime(2026, 9, 1, 15, tzinfo=UTC)
 
+STACK_ARN = "arn:aws:cloudformation:us-east-1:123456789012:stack/account-linking/1"
 CONFIGURATION_SET = "mail"
 """That of our own mails."""
 
@@ -283,7 +284,7 @@ class World:
         )
 
     def publish_events(self) -> PublishEvents:
-        return PublishEvents(self.events, "default")
+        return PublishEvents(self.events, "default", STACK_ARN)
 
     def mailer(self) -> Mailer:
         return rate_limited_mailer(

@@ -21,7 +21,8 @@ processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire
 @cache
 def publish_events() -> PublishEvents:
     """The use case, wired to the services that the environment names."""
-    return PublishEvents(aws.client("events"), EventPublisherSettings.from_environment().event_bus_name)
+    settings = EventPublisherSettings.from_environment()
+    return PublishEvents(aws.client("events"), settings.event_bus_name, settings.stack_arn)
 
 
 def record_handler(record: DynamoDBRecord) -> None:

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 class PublishEvents:
     """Publishes events. One that is published again carries the same id."""
 
-    def __init__(self, events: EventBridgeClient, event_bus_name: str) -> None:
+    def __init__(self, events: EventBridgeClient, event_bus_name: str, stack_arn: str) -> None:
+        """``stack_arn`` tells this stack's events from those of another one on the same bus."""
         self._events = events
+        self._stack_arn = stack_arn
         self._event_bus_name = event_bus_name
 
     def publish(self, item: Item) -> str:
@@ -25,6 +27,7 @@ class PublishEvents:
             "DetailType": item["detail_type"],
             "Detail": item["detail"],
             "EventBusName": self._event_bus_name,
+            "Resources": [self._stack_arn],
         }
         if self._events.put_events(Entries=[entry]).get("FailedEntryCount"):
             raise OSError("EventBridge did not take an event")

@@ -1,10 +1,13 @@
-"""EventBridge: an event of the SES configuration set."""
+"""SQS: events of the SES configuration set, with partial batch failures; or one of them from EventBridge."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.mail_feedback.record_feedback import KINDS, RecordFeedback
@@ -15,6 +18,8 @@ from shared.runtime.settings import MailFeedbackSettings
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.send_state import SendStateStore
+
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
@@ -37,11 +42,24 @@ def _count_stop(district_id: str, reason: str) -> None:
     logger.error("sending has stopped", extra={"district_id": district_id or "all", "reason": reason})
 
 
-@observed
-@event_source(data_class=EventBridgeEvent)
-def lambda_handler(event: EventBridgeEvent, _context: LambdaContext) -> dict[str, bool]:
-    kind = str(event.detail.get("eventType", ""))
+def _record(detail: Mapping[str, Any]) -> bool:
+    kind = str(detail.get("eventType", ""))
     metric(f"Mail{kind}" if kind in KINDS else "MailOther")
-    is_new = record_feedback().record(event.detail)
+    is_new = record_feedback().record(detail)
     logger.info("mail feedback", extra={"event_type": kind if kind in KINDS else "other", "is_new": is_new})
-    return {"is_new": is_new}
+    return is_new
+
+
+def record_handler(record: SQSRecord) -> None:
+    """Whatever it raises, the queue brings the event again."""
+    _record(record.json_body)
+
+
+@observed
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """A message of the queue is an event as SES tells it; on the bus it is the detail of one."""
+    if "Records" not in event:
+        return {"is_new": _record(event["detail"])}
+    return dict(
+        process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)
+    )

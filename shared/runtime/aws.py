@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -37,15 +38,17 @@ def client(service: Literal["stepfunctions"], *, retries: bool = ...) -> SFNClie
 def client(service: str, *, retries: bool = True) -> object:
     """Return the client of a service. Without ``retries`` each call is made once.
 
-    A presigned address of S3 needs ``s3v4``: newer regions refuse the older signature.
+    A presigned address of S3 needs ``s3v4``, the bucket in the host and the region's own endpoint: outside us-east-1 the
+    browser would else be sent on to a host for which the signature does not count. An emulator has no such hosts.
     """
-    signature = "s3v4" if service == "s3" else None
+    addressing: Literal["path", "virtual"] = "path" if os.environ.get("AWS_ENDPOINT_URL") else "virtual"
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 6 if retries else 1},
         connect_timeout=5,
         read_timeout=20,
         max_pool_connections=16,
-        signature_version=signature,
+        signature_version="s3v4" if service == "s3" else None,
+        s3={"addressing_style": addressing, "us_east_1_regional_endpoint": "regional"},
     )
     return boto3.client(service, config=config)  # type: ignore[call-overload]
 

@@ -111,6 +111,7 @@ class ImportPausesSettings(MailSettings):
 
 class EventPublisherSettings(Settings):
     event_bus_name: str = "default"
+    stack_arn: str
 
 
 class UserMigrationSettings(Settings):

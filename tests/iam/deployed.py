@@ -20,6 +20,7 @@ _CACHE = _ROOT / ".local" / "transformed.json"
 _PSEUDO = {
     "AWS::StackName": STACK,
     "AWS::AccountId": ACCOUNT,
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/1",
     "AWS::Region": REGION,
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
@@ -158,6 +159,9 @@ class DeployedStack:
         if kind == "AWS::Lambda::Alias":
             properties = self.resolved(self.resources[name]["Properties"])
             return f"{arn('lambda', f'function:{properties["FunctionName"]}')}:{properties['Name']}"
+        if kind == "AWS::Lambda::Version":
+            properties = self.resolved(self.resources[name]["Properties"])
+            return f"{arn('lambda', f'function:{properties["FunctionName"]}')}:1"
         return self._attribute(name, "Arn") if kind in _REF_IS_ARN else self._name(name)
 
     def _name(self, name: str) -> str:

@@ -24,6 +24,10 @@ UNUSED = {
     )
     for action in actions
     for pattern in patterns
+} | {
+    Grant("ImportStateMachineRole", "lambda:InvokeFunction", arn("lambda", "function:ImportStepFunction")): (
+        "executions that an earlier version began call no version"
+    )
 }
 """What no test can make a function use, and why it is allowed all the same."""
 

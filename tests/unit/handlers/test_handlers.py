@@ -164,6 +164,20 @@ def test_what_ses_reports_is_recorded_in_the_activation(stack: Deployment, name:
     assert (before == after) is (name == "ses-send")
 
 
+def test_what_ses_reports_to_the_queue_is_recorded_and_what_breaks_comes_again(stack: Deployment) -> None:
+    world = riverbend()
+    world.send_mail()
+    stack.begin_with(world)
+    batch = event("sqs-mail-event")
+    batch["Records"].append({**batch["Records"][0], "messageId": "broken", "body": "no event"})
+
+    assert stack.invoke("MailFeedbackFunction", batch) == {"batchItemFailures": [{"itemIdentifier": "broken"}]}
+
+    activation = stack.item(**_activation_key(stack))
+    assert activation
+    assert activation["state"] == ActivationState.DELIVERED.value
+
+
 def _activation_key(stack: Deployment) -> dict[str, str]:
     (found,) = [one for one in stack.table.scan()["Items"] if one["SK"] == "ACTIVATION"]
     return {"pk": found["PK"], "sk": found["SK"]}

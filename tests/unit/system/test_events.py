@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from tests.builders import roster, user
-from tests.harness import roll_back
+from tests.harness import STACK_ARN, roll_back
 from tests.pages_harness import CLEVER_DISTRICT, Website, lakeside, linked_teacher, log_in
 from tests.template import RESOURCES
 
@@ -65,6 +65,7 @@ def told() -> list[tuple[str, dict[str, Any]]]:
         if pk.startswith("OUTBOX#"):
             world.publish_events().publish(item)
     assert {entry["Source"] for entry in world.events.entries} == {"account-linking"}
+    assert {tuple(entry["Resources"]) for entry in world.events.entries} == {(STACK_ARN,)}, "which stack it is of"
     return [(entry["DetailType"], json.loads(entry["Detail"])) for entry in world.events.entries]
 
 

@@ -300,7 +300,7 @@ def test_the_local_stack_is_reached_with_any_credentials(running_locally: dict[s
     assert credentials.access_key == "test"
 
 
-QUEUES = ("Activation", "Export", "LinkNotice")
+QUEUES = ("Activation", "Export", "LinkNotice", "MailEvent")
 
 
 @pytest.fixture
@@ -356,7 +356,12 @@ def test_redrive_puts_requests_back_into_their_queue(dead_letters: Stack) -> Non
         url = dead_letters.outputs[f"{queue}DeadLetterQueueUrl"]
         boto3.client("sqs").send_message(QueueUrl=url, MessageBody=f"for {queue}")
 
-    assert Redrive(dead_letters).run() == {"mail requests": 1, "exports": 1, "notices of links": 1}
+    assert Redrive(dead_letters).run() == {
+        "mail requests": 1,
+        "exports": 1,
+        "notices of links": 1,
+        "events of mails": 1,
+    }
 
     for queue in QUEUES:
         assert waiting(dead_letters.outputs[f"{queue}QueueUrl"]) == [f"for {queue}"]

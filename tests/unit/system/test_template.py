@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from functions.link_notice.notify_link_change import LEASE
+from shared.runtime import aws
 from shared.runtime import settings as all_settings
 from tests.template import RESOURCES, TEMPLATE
 
@@ -193,3 +194,61 @@ def test_what_the_stage_takes_and_what_cognito_costs_are_parameters() -> None:
     assert TEMPLATE["Parameters"]["UserPoolTier"]["Default"] == "LITE", (
         "the default of Cognito costs three times as much"
     )
+
+
+def test_events_of_mails_go_through_a_queue_that_ses_alone_can_reach() -> None:
+    """EventBridge is told of a mail at best once. Topic and queue are told at least once."""
+    destination = RESOURCES["MailEventsToTopic"]["Properties"]["EventDestination"]
+    assert destination["SnsDestination"] == {"TopicARN": {"Ref": "MailEventTopic"}}
+    assert "EventBridgeDestination" not in destination
+    (publish,) = RESOURCES["MailEventTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert publish["Principal"] == {"Service": "ses.amazonaws.com"}
+    assert publish["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"].endswith("/${AWS::StackName}-mail")
+    subscription = RESOURCES["MailEventSubscription"]["Properties"]
+    assert subscription["RawMessageDelivery"] is True
+    assert subscription["Endpoint"] == {"Fn::GetAtt": ["MailEventQueue", "Arn"]}
+    assert "deadLetterTargetArn" in subscription["RedrivePolicy"]
+    (send,) = RESOURCES["MailEventQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert send["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "MailEventTopic"}}}
+
+
+def test_a_sender_that_ses_knows_already_is_taken_as_it_is() -> None:
+    """SES refuses to make an identity twice: after a verification by hand, or in a second stack of the account."""
+    conditions = TEMPLATE["Conditions"]
+    assert conditions["MakesSender"] == {"Fn::Equals": [{"Ref": "SenderExists"}, "false"]}
+    for name, condition in (("SenderIdentity", "MakesSenderAddress"), ("SenderDomainIdentity", "MakesSenderDomain")):
+        assert RESOURCES[name]["Condition"] == condition
+        assert {"Condition": "MakesSender"} in conditions[condition]["Fn::And"]
+
+
+def test_a_sender_of_its_own_domain_is_aligned_and_its_records_are_told() -> None:
+    identity = RESOURCES["SenderDomainIdentity"]["Properties"]
+    assert identity["EmailIdentity"] == {"Ref": "SenderDomain"}
+    assert identity["MailFromAttributes"]["MailFromDomain"] == {"Fn::Sub": "mail.${SenderDomain}"}
+    records = {name: one["Value"]["Fn::Sub"] for name, one in TEMPLATE["Outputs"].items() if name.endswith("Record")}
+    records |= {n: o["Value"]["Fn::Sub"] for n, o in TEMPLATE["Outputs"].items() if n.startswith("SenderDkimRecord")}
+    assert [record.split(" ")[1] for record in records.values()].count("CNAME") == 3
+    assert "amazonses.com" in records["SenderMxRecord"]
+    assert records["SenderSpfRecord"].startswith("mail.${SenderDomain} TXT")
+    assert records["SenderDmarcRecord"].startswith("_dmarc.${SenderDomain} TXT")
+    sender = {"Fn::If": ["HasSenderDomain", {"Fn::Sub": "${SenderName}@${SenderDomain}"}, {"Ref": "SenderEmail"}]}
+    given = [f.get("Environment", {}).get("Variables", {}).get("SENDER", sender) for f in FUNCTIONS.values()]
+    assert all(one == sender for one in given)
+    assert TEMPLATE["Outputs"]["Sender"]["Value"] == sender
+
+
+def test_a_download_is_signed_for_the_bucket_in_its_own_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside us-east-1, S3 would send the browser on to a host for which the signature does not count."""
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "a"),
+        ("AWS_SECRET_ACCESS_KEY", "b"),
+        ("AWS_DEFAULT_REGION", "eu-west-1"),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    aws.client.cache_clear()
+    try:
+        url = aws.client("s3").generate_presigned_url("get_object", Params={"Bucket": "exports", "Key": "1.zip"})
+    finally:
+        aws.client.cache_clear()
+    assert url.startswith("https://exports.s3.eu-west-1.amazonaws.com/1.zip?X-Amz-Algorithm=AWS4-HMAC-SHA256")
