@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from shared.domain.email_address import normalise
 from shared.domain.errors import InvalidSettings
+from shared.domain.settings_mistakes import BETWEEN, Mistake, of_errors
 
 DISTRICT_ID = re.compile(r"[a-z0-9-]{1,64}")
 
@@ -65,7 +66,7 @@ class NudgeSettings(BaseModel):
     @classmethod
     def _whole_weekday_names(cls, value: object) -> tuple[str, ...]:
         if not isinstance(value, list | tuple):
-            raise ValueError("must be a list of weekday names")
+            raise ValueError(Mistake.NO_WEEKDAYS.value)
         names = tuple(_weekday(str(day)) for day in value)
         return tuple(dict.fromkeys(names))
 
@@ -107,7 +108,7 @@ def _weekday(text: str) -> str:
     wanted = text.strip().lower()
     matches = [day for day in WEEKDAYS if len(wanted) >= 2 and day.startswith(wanted)]
     if len(matches) != 1:
-        raise ValueError(f"{text!r} is no weekday; write for example 'monday' or 'mon'")
+        raise ValueError(Mistake.NO_WEEKDAY.value)
     return matches[0]
 
 
@@ -160,7 +161,7 @@ class District(BaseModel):
     @classmethod
     def _is_a_district_id(cls, value: str) -> str:
         if not DISTRICT_ID.fullmatch(value):
-            raise ValueError("must be 1 to 64 of a–z, 0–9 and -")
+            raise ValueError(Mistake.NO_DISTRICT_ID.value)
         return value
 
     @field_validator("identity_providers", mode="before")
@@ -178,14 +179,14 @@ class District(BaseModel):
     @classmethod
     def _is_a_time_zone(cls, value: str) -> str:
         if value not in _time_zones():
-            raise ValueError("must be an IANA time zone, for example America/Chicago")
+            raise ValueError(Mistake.NO_TIME_ZONE.value)
         return value
 
     @field_validator("support_url")
     @classmethod
     def _is_a_web_address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("https://", "http://", "mailto:")):
-            raise ValueError("must start with https:// or mailto:")
+            raise ValueError(Mistake.NO_WEB_ADDRESS.value)
         return value
 
     @property
@@ -259,11 +260,9 @@ def parse_district(district_id: str, body: bytes) -> District:
             wrong = [*_unusable(district)]
     except (ValidationError, RecursionError) as error:
         found = error.errors(include_url=False) if isinstance(error, ValidationError) else []
-        wrong = [f"{'.'.join(map(str, e['loc']))[:80] or 'the file'}: {e['msg']}" for e in found] or [
-            "the file: too deep"
-        ]
+        wrong = of_errors(found) or [Mistake.TOO_DEEP.of("district.json")]
     if wrong:
-        raise InvalidSettings("invalid_district", f"district.json cannot be used. {'; '.join(wrong[:_SHOWN])}.")
+        raise InvalidSettings("invalid_district", f"district.json cannot be used. {BETWEEN.join(wrong[:_SHOWN])}.")
     return district
 
 
@@ -279,10 +278,10 @@ def _unknown_settings(written: Mapping[str, object]) -> Iterator[str]:
         known = set(model.model_fields) - {"district_id"}
         for name in part if isinstance(part, Mapping) else ():
             if name not in known:
-                shown = "".join(c for c in str(name)[:40] if c.isprintable())
+                shown = "".join(c for c in str(name)[:40] if c.isprintable() and not c.isspace() and c != ":")
                 near = get_close_matches(shown, known, 1)
-                advice = f"did you mean {near[0]}?" if near else "leave it out"
-                yield f"{within + '.' if within else ''}{shown}: is no setting; {advice}"
+                place = f"{within + '.' if within else ''}{shown or '?'}"
+                yield Mistake.NO_SETTING_BUT.of(place, near=near[0]) if near else Mistake.NO_SETTING.of(place)
 
 
 def _unknown_in_windows(written: Mapping[str, object]) -> Iterator[str]:
@@ -293,7 +292,7 @@ def _unknown_in_windows(written: Mapping[str, object]) -> Iterator[str]:
             windows = group.get(name)
             for place, window in enumerate(windows if isinstance(windows, list) else ()):
                 if isinstance(window, Mapping) and not window.keys() <= {"from", "to"}:
-                    yield f'{within}{name}.{place}: a window has "from" and "to" and nothing else'
+                    yield Mistake.WINDOW.of(f"{within}{name}.{place}")
 
 
 def _windows(district: District) -> Iterator[tuple[str, Window]]:
@@ -314,24 +313,24 @@ def _unusable(district: District) -> Iterator[str]:
     """What a new settings file may not say, though one that was loaded before may."""
     domains = (*district.email_domains, *district.shared_email_domains)
     if len(domains) > MOST_DOMAINS:
-        yield f"email_domains: at most {MOST_DOMAINS} domains, shared ones among them"
+        yield Mistake.TOO_MANY_DOMAINS.of("email_domains", most=MOST_DOMAINS)
     for name in ("email_domains", "shared_email_domains"):
         for domain in getattr(district, name):
             if not _DOMAIN.fullmatch(domain):
-                yield f"{name}: write domains like school.example"
+                yield Mistake.NO_DOMAIN.of(name)
             elif is_anybodys(domain):
-                yield f"{name}: {domain} is a mail provider's, where anybody can have an address; leave it out"
+                yield Mistake.ANYBODYS.of(name, domain=domain)
     for name, window in _windows(district):
         if window.last < window.first:
-            yield f'{name}: ends before it begins; write the first day under "from" and the last one under "to"'
+            yield Mistake.ENDS_BEFORE.of(name)
         elif name.startswith("pauses") and window.last - window.first >= LONGEST_PAUSE:
-            yield f"{name}: a pause has at most {LONGEST_PAUSE.days} days"
+            yield Mistake.LONG_PAUSE.of(name, days=LONGEST_PAUSE.days)
     addresses = {"contacts": district.contacts, "digest.to": district.digest.to if district.digest else ()}
     for name, listed in addresses.items():
         for place, address in enumerate(listed):
             if normalise(address) is None:
-                advice = "; write each address as an entry of its own" if address.count("@") > 1 else ""
-                yield f"{name}.{place}: is no email address{advice}"
+                mistake = Mistake.NO_ADDRESS_OF_ITS_OWN if address.count("@") > 1 else Mistake.NO_ADDRESS
+                yield mistake.of(f"{name}.{place}")
 
 
 class _Body(BaseModel):

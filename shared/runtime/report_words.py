@@ -14,6 +14,7 @@ from functools import cache
 from typing import Final
 
 from shared.domain.report import Note, Reject, Report, help_page
+from shared.domain.settings_mistakes import BETWEEN, Mistake, mistakes_of
 from shared.runtime.languages import translations
 
 
@@ -180,14 +181,16 @@ REASONS: Final = {
             "reject it if not, or upload a corrected roster."
         ),
         _(
-            "This upload begins the school year %(year)s: %(left)s of %(stood)s people leave and %(came)s are "
-            "new; %(more)s. %(limit)s. Nothing was written. Approve it if these numbers fit the new year, reject "
-            "it if not, or upload a corrected roster."
+            "This upload begins the school year %(year)s: %(left)s of %(stood)s people leave and %(came)s are new; "
+            "%(classes_left)s of %(classes_stood)s classes leave and %(classes_came)s are new; %(enrollments_left)s of "
+            "%(enrollments_stood)s enrollments leave and %(enrollments_came)s are new. %(because)s. Nothing was written. "
+            "Approve it if these numbers fit the new year, reject it if not, or upload a corrected roster."
         ),
         _(
             "This upload begins a new school year: %(left)s of %(stood)s people leave and %(came)s are new; "
-            "%(more)s. %(limit)s. Nothing was written. Approve it if these numbers fit the new year, reject it if"
-            " not, or upload a corrected roster."
+            "%(classes_left)s of %(classes_stood)s classes leave and %(classes_came)s are new; %(enrollments_left)s of "
+            "%(enrollments_stood)s enrollments leave and %(enrollments_came)s are new. %(because)s. Nothing was written. "
+            "Approve it if these numbers fit the new year, reject it if not, or upload a corrected roster."
         ),
         _(
             "This upload removes %(number)s of %(stood)s students of the grade %(grade)s, the highest one, as at the end of a "
@@ -763,8 +766,47 @@ def _sentence(words: Words | None, message: str, language: str) -> str:
     said = message
     if language != "en":
         found = next(_fits(words, message), None)
-        said = translate(found[0]) % found[1] if found else f"{_general(translate(words.said[0]))} ({message})"
+        said = _filled_in(*found, language) if found else f"{_general(translate(words.said[0]))} ({message})"
     return f"{said} {translate(words.advice)}" if words.advice else said
+
+
+def _filled_in(template: str, values: Mapping[str, str], language: str) -> str:
+    """The template in this language; what is filled in is translated where it is a sentence itself."""
+    within = {"what": _mistakes_in, "because": _because_in}
+    spoken = {name: within[name](value, language) if name in within else value for name, value in values.items()}
+    return translations(language).gettext(template) % spoken
+
+
+def _mistakes_in(mistakes: str, language: str) -> str:
+    """The mistakes of a settings file, each with its place."""
+    translate = translations(language).gettext
+    told = []
+    for place, said in mistakes_of(mistakes):
+        found = next(_fits(_MISTAKES, said), None)
+        told.append(f"{place}: {translate(found[0]) % found[1] if found else said}")
+    return BETWEEN.join(told)
+
+
+_MISTAKES: Final = Words(*(mistake.value for mistake in Mistake))
+
+
+def _because_in(because: str, language: str) -> str:
+    """The first sentence of a reason for which an import waits, as another reason cites it."""
+    for code in ("too_many_removed", "too_many_changed", "rollover"):
+        for template in REASONS[code].said:
+            first, is_of_several, _rest = template.partition(_NOTHING_WRITTEN)
+            if is_of_several and (found := _pattern(first).fullmatch(because)):
+                spoken: str = translations(language).gettext(template) % found.groupdict()
+                return spoken.partition(_begin_of_second(language))[0]
+    return because
+
+
+_NOTHING_WRITTEN: Final = _(". Nothing was written. ")
+
+
+def _begin_of_second(language: str) -> str:
+    """How the second sentence of a reason begins, with the end of the first."""
+    return translations(language).gettext(_NOTHING_WRITTEN)
 
 
 def _fits(words: Words, message: str) -> Iterator[tuple[str, dict[str, str]]]:

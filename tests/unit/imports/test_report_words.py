@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from typing import Any
 
 import pytest
 
+from shared.domain.settings_mistakes import Mistake
 from shared.runtime.csv_safety import safe_cell
 from shared.runtime.languages import languages, translations
 from shared.runtime.report_words import Words, reason_in
@@ -59,6 +61,85 @@ def test_every_sentence_of_a_report_is_translated_with_its_places(language: str)
     assert sorted(text for text in texts if translate(text) == text) == [], "`make texts`, and translate it"
     places = re.compile(r"%\(\w+\)s")
     assert sorted(t for t in texts if not set(places.findall(translate(t))) <= set(places.findall(t))) == []
+
+
+NAMES = {
+    "claim", "codec", "column", "columns", "day", "district", "file", "first", "grade", "ids", "key", "name", "names", "school",
+    "second", "stem", "value", "year",
+}  # fmt: skip
+"""What is filled in as it stands in any language: a name, a day."""
+SENTENCES = {"what", "because"}
+"""What is filled in and is translated itself (``_filled_in``)."""
+
+
+def test_what_is_filled_into_a_sentence_is_a_number_a_name_or_is_translated() -> None:
+    """A part of a sentence that is filled in stays English: write a sentence for each."""
+    filled_in = {name for _, words in every() for said in words.said for name in re.findall(r"%\((\w+)\)s", said)}
+    others = filled_in - NAMES - SENTENCES
+    assert {
+        name
+        for name in others
+        if not re.search(r"number|stood|left|came|most|limit|fields|schools|line|learnt|readdressed", name)
+    } == set()
+
+
+@pytest.mark.parametrize("language", [each for each in languages() if each != "en"])
+def test_every_mistake_of_a_settings_file_is_translated(language: str) -> None:
+    translate = translations(language).gettext
+    assert [each.value for each in Mistake if translate(each.value) == each.value] == [], (
+        "`make texts`, and translate it"
+    )
+
+
+WRONG_SETTINGS: tuple[dict[str, Any], ...] = (
+    {"activation_from": "2026-09-15", "zzzz": 1},
+    {"email_domains": ["https://lakeside.example", "gmail.com"], "contacts": ["a@b.example, c@b.example", "x"]},
+    {"email_domains": [f"d{n}.example" for n in range(31)]},
+    {"pauses": [{"from": "2027-01-04", "to": "2026-12-19"}, {"from": "2027-01-01", "to": "2027-12-01"}]},
+    {"pauses": [{"from": "2027-01-04", "why": "x"}]},
+    {"time_zone": "Chicago", "support_url": "help", "name": "", "first_wave": 0, "teachers_may_vouch": "maybe"},
+    {
+        "name": 5,
+        "contacts": "a@b.example",
+        "nudges": [],
+        "removal_threshold_count": 1.5,
+        "removal_threshold_percent": 101,
+    },
+    {"identity_providers": ["okta"], "activations_from": "1/9/2026", "removal_threshold_percent": "few"},
+    {"nudges": {"quiet_hours": ["18:00"], "school_days": ["someday"], "repeat_after_days": [1, 2, 3, 4]}},
+    {"nudges": {"quiet_hours": ["six", "seven"], "school_days": 5, "first_after_days": -1}},
+    {"clever_district_id": "x" * 300, "name": "x" * 300, "classlink_tenant_id": "\x01"},
+)
+
+
+@pytest.mark.parametrize("wrong", WRONG_SETTINGS)
+def test_no_mistake_of_a_settings_file_is_said_in_english_to_others(world: World, wrong: dict[str, Any]) -> None:
+    settings = {"name": "Lakeside", "email_domains": ["lakeside.example"], "time_zone": "America/Chicago", **wrong}
+    taken = world.put("districts/lakeside/district.json", json.dumps(settings).encode())
+    message = world.report(taken)["reason"]["message"].removeprefix(
+        "No se puede usar district.json. Corrija lo siguiente: "
+    )
+    english = {each.value for each in Mistake} | {"Input should", "String should", "valid", "Value error"}
+    words = {
+        re.sub(r"%\(\w+\)s", ".*", re.escape(text).replace(r"%\(", "%(").replace(r"\)s", ")s")) for text in english
+    }
+    assert not [text for text in words if re.search(rf": {text}|^{text}", message)], message
+    assert all(place in message for place in wrong), message
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"[" * 50_000, b'{"name": "\\ud800"}', b"\xff"])
+def test_a_settings_file_that_is_none_is_told_in_the_language_of_the_district(world: World, body: bytes) -> None:
+    message = world.report(world.put("districts/lakeside/district.json", body))["reason"]["message"]
+    assert re.search(r"district\.json: (no es|escriba|tiene|no se puede|contiene)|: contiene", message), message
+
+
+def test_a_rollover_is_told_without_a_word_of_english(world: World) -> None:
+    world.register(locale="es", removal_threshold_percent=10, school_year_starts="2026-10-01")
+    world.pass_time(days=40)
+    message = world.upload(roster(*(user(f"n{n}") for n in range(40))), name="next")["reason"]["message"]
+    assert message.startswith("Esta carga empieza un nuevo año escolar: se van 60 de 60 personas y 40 son nuevas; ")
+    assert "Esta carga retiraría a 60 de 60 personas; el límite del distrito es 50. No se cambió nada." in message
+    assert not re.search(r"\b(leave|are new|would|limit|enrollments|classes)\b", message)
 
 
 def test_every_sentence_of_a_report_says_what_to_do() -> None:

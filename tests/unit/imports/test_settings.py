@@ -215,7 +215,7 @@ def test_a_mail_providers_domain_of_an_older_district_matches_nobody_any_more(wo
         ({"zzzz": 1}, "zzzz: is no setting; leave it out"),
         ({"contacts": ["pat, not an address"]}, "contacts.0: is no email address"),
         ({"contacts": ["a@b.example, c@b.example"]}, "write each address as an entry of its own"),
-        ({"contacts": "a@b.example"}, "contacts"),
+        ({"contacts": "a@b.example"}, "contacts: write a list"),
         ({"activation_from": "2026-09-15"}, "activation_from: is no setting; did you mean activations_from?"),
         ({"email_domains": ["https://lakeside.example"]}, "email_domains: write domains like school.example"),
         ({"nudges": {"holidays": [{"from": "2027-01-04", "to": "2026-12-19"}]}}, "nudges.holidays.0: ends before"),
