@@ -116,6 +116,9 @@ export-person: setup ## Print all that is held about a person, as JSON: ACCOUNT=
 delete-person: setup ## Delete all that is held about a person, for good: ACCOUNT=, or DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one
 	@$(OPERATE) $(call given,ACCOUNT,account) $(PERSON_OF_A_DISTRICT)
 
+offboard: setup ## End a district's contract: show what goes, ask, end its links and delete its data: DISTRICT=; PREVIEW=1 only shows, JSON=1 for JSON
+	@$(OPERATE) $(call given,DISTRICT,district) $(if $(PREVIEW),--preview) $(if $(JSON),--json)
+
 ##@ Build and maintain
 
 build: setup-sam $(MO) ## Build deployable artifacts in .aws-sam/build; ARCHITECTURE=arm64 or x86_64
@@ -186,5 +189,5 @@ build-%Function:
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
-.PHONY: permissions help demo local test test-all test-long check faults year guards mutations bench fuzz load decide resend resume-mail audit export-person delete-person redrive build texts errors link-decisions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test test-all test-long check faults year guards mutations bench cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person offboard redrive build texts errors link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

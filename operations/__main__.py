@@ -14,6 +14,7 @@ from operations import (
     audit,
     data_manager_role,
     decide,
+    offboard,
     personal_data,
     redrive,
     register_district,
@@ -52,6 +53,8 @@ class Command:
     add_arguments: Callable[[ArgumentParser], None] = lambda _parser: None
     check: Callable[[Namespace], None] = lambda _arguments: None
     """Raises ArgumentError for arguments that do not go together."""
+    show: Callable[[Stack, Namespace], bool] = lambda _stack, _arguments: True
+    """Shows what would be done before anything is asked; False where that was all that was wanted."""
     confirm: Confirm = Confirm.NEVER
     question: Callable[[Namespace], str] = lambda _arguments: ""
     """What will be done, as asked of a person."""
@@ -122,6 +125,15 @@ COMMANDS = (
         confirm=Confirm.ALWAYS,
         question=personal_data.question,
     ),
+    Command(
+        "offboard",
+        "end a district's contract: show what goes, then end its links and delete its data, for good",
+        offboard.run,
+        offboard.add_arguments,
+        show=offboard.show,
+        confirm=Confirm.ALWAYS,
+        question=offboard.question,
+    ),
 )
 
 
@@ -140,25 +152,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"The stack could not be looked up: {error}\n")
         return WRONG_USE
     sys.stderr.write(f"Stack: {stack}\n")
-    if not arguments.yes and _must_confirm(command, stack):
-        wish = command.question(arguments)
-        if not sys.stdin.isatty():
-            sys.stderr.write(
-                f"This would {wish}. There is no terminal to ask on: say --yes (make: YES=1). Nothing was done.\n"
-            )
-            return WRONG_USE
-        sys.stderr.write(f"This will {wish}. Type yes to go on: ")
-        sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() != "yes":
-            sys.stderr.write("Nothing was done.\n")
-            return REFUSED
     try:
-        return command.run(stack, arguments)
+        if not command.show(stack, arguments):
+            return DONE
+        return _refusal(command, stack, arguments) or command.run(stack, arguments)
     except AccountLinkingError as error:
         sys.stderr.write(f"{error.message}\n")
     except (BotoCoreError, ClientError) as error:
         sys.stderr.write(f"AWS refused: {error}\n")
     return REFUSED
+
+
+def _refusal(command: Command, stack: Stack, arguments: Namespace) -> int:
+    """Ask a person, where that is due. Return the exit code where nothing is to be done, else 0."""
+    if arguments.yes or not _must_confirm(command, stack):
+        return DONE
+    wish = command.question(arguments)
+    if not sys.stdin.isatty():
+        sys.stderr.write(
+            f"This would {wish}. There is no terminal to ask on: say --yes (make: YES=1). Nothing was done.\n"
+        )
+        return WRONG_USE
+    sys.stderr.write(f"This will {wish}. Type yes to go on: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() != "yes":
+        sys.stderr.write("Nothing was done.\n")
+        return REFUSED
+    return DONE
 
 
 def _must_confirm(command: Command, stack: Stack) -> bool:

@@ -127,8 +127,17 @@ class ClassExportFiles:
         )
 
 
+def file_key_of(item: Item) -> str:
+    """Where the file of an export lies, by its item."""
+    return _key_of_file(str(item["SK"]).removeprefix(EXPORTS))
+
+
 def _file_key(export: ClassExport) -> str:
-    return f"exports/{export.export_id}.zip"
+    return _key_of_file(export.export_id)
+
+
+def _key_of_file(export_id: str) -> str:
+    return f"exports/{export_id}.zip"
 
 
 def _export(item: Item) -> ClassExport:

@@ -61,6 +61,17 @@ class DistrictStore:
         else:
             self._table.attempt(Put(digest_key(district_id)).when(ABSENT))
 
+    def forget(self, district_id: str) -> None:
+        """Take a district off: its domains and tenants are free, and nothing begins for it any more. May be run again."""
+        item = self._table.get(settings_key(district_id))
+        if item:
+            keys = [key_of(at) for at in dict.fromkeys(map(pair, _keys_of(_as_written(item))))]
+            for at, found in self._table.batch_get(keys).items():
+                for write in _give_up(key_of(at), found, district_id):
+                    self._table.attempt(write)
+        noted = (settings_key, pauses_key, digest_key)
+        self._table.write_many(deletes=[key_at(district_id) for key_at in noted])
+
     def _claims(self, district: District, body: str) -> list[Write]:
         """All writes of a settings file, each as long as nothing has changed since it was read here."""
         district_id = district.district_id

@@ -69,6 +69,11 @@ def user_of_pk(pk: str) -> RosterUserKey:
     return RosterUserKey(district_id, sourced_id, _KINDS[name])
 
 
+def partitions_of_district(district_id: str) -> tuple[str, ...]:
+    """How the partitions begin that are about people and classes of this district."""
+    return tuple(f"{name}#{district_id}#" for name in (*_PARTITIONS.values(), "CLASS", "WAITING"))
+
+
 def holder_sk(user: RosterUserKey) -> str:
     """The roster user as the holder of an identifier. All of a district begin alike, whatever their kinds."""
     return f"{USERS}{user.district_id}#{user.person_id}"

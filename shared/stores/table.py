@@ -209,6 +209,16 @@ class Table:
         last = response.get("LastEvaluatedKey")
         return Page(response["Items"], key_of(pair(last)) if last else None)
 
+    def scan(self) -> Iterator[Item]:
+        """Every item there is, read page after page: for what is done once in years."""
+        request: Request = {"ConsistentRead": True}
+        while True:
+            response = self._dynamo.scan(**request)
+            yield from response["Items"]
+            if "LastEvaluatedKey" not in response:
+                return
+            request["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+
     def write(self, *writes: Write, otherwise: AccountLinkingError | None = None) -> None:
         """Make a write; several are one transaction: all of them are made, or none.
 

@@ -146,6 +146,17 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
     def query(self, **request: Any) -> dict[str, Any]:
         return self._call("Query", request, lambda: self._query(request))
 
+    def scan(self, **request: Any) -> dict[str, Any]:
+        """Everything, on pages of 1,000 items."""
+
+        def effect() -> dict[str, Any]:
+            start = key_of(request["ExclusiveStartKey"]) if "ExclusiveStartKey" in request else ("", "")
+            keys = sorted(key for key in self.items if key > start)[:1_001]
+            found = {"Items": [copied(self.items[key]) for key in keys[:1_000]]}
+            return {**found, "LastEvaluatedKey": _key_dict(keys[999])} if len(keys) > 1_000 else found
+
+        return self._call("Scan", request, effect)
+
     # Inside.
 
     def _call(self, operation: str, request: dict[str, Any], effect: Effect) -> dict[str, Any]:

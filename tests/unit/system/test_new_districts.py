@@ -19,7 +19,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from operations import __main__ as command_line
 from operations import data_manager_role, register_district, set_secret
+from operations.__main__ import DONE, REFUSED, WRONG_USE
 from operations.stack import Stack
 from shared.domain.district import parse_district
 from shared.domain.errors import InvalidSettings
@@ -30,6 +32,7 @@ REGION = "us-east-1"
 OUTPUTS = {
     "RosterBucketName": "rosters",
     "ReportBucketName": "reports",
+    "SnapshotBucketName": "snapshots",
     "TableName": "table",
     "PagesFunctionName": "pages",
     "ImportStateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:production-import",
@@ -43,8 +46,9 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     with mock_aws():
         session = boto3.Session(region_name=REGION)
-        for bucket in ("rosters", "reports"):
+        for bucket in ("rosters", "reports", "snapshots", "exports"):
             session.client("s3").create_bucket(Bucket=bucket)
+        session.client("s3").put_bucket_versioning(Bucket="rosters", VersioningConfiguration={"Status": "Enabled"})
         session.client("dynamodb").create_table(
             TableName="table",
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
@@ -53,7 +57,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         )
         arn = session.client("secretsmanager").create_secret(Name="oidc", SecretString='{"clever_client_secret": "c"}')
         variables = {f"{hub}_{name}": "x" for hub in ("GOOGLE", "CLEVER") for name in ("ISSUER", "CLIENT_ID")}
-        variables |= {"OIDC_SECRET_ARN": arn["ARN"], "USER_POOL_CLIENT_ID": "not a hub"}
+        variables |= {"OIDC_SECRET_ARN": arn["ARN"], "USER_POOL_CLIENT_ID": "not a hub", "EXPORT_BUCKET": "exports"}
         pages = SimpleNamespace(get_function_configuration=lambda **_: {"Environment": {"Variables": variables}})
         monkeypatch.setattr(Stack, "functions", lambda _stack: pages)
         yield Stack("production", "123456789012", REGION, OUTPUTS, session)
@@ -219,3 +223,61 @@ def test_the_roles_of_two_long_names_differ(stack: Stack) -> None:
     names = {data_manager_role.role_name(stack, f"{'a' * 62}{end}") for end in "bc"}
     assert len(names) == 2
     assert {len(name) for name in names} == {64}
+
+
+@pytest.fixture
+def riverbend(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A district with settings, several versions of a roster, a deleted one, a report, a source's secret and a role."""
+    DistrictStore(stack.table()).put(parse_district("riverbend", json.dumps(SETTINGS).encode()))
+    s3 = stack.s3()
+    for body in (b"monday", b"tuesday"):
+        s3.put_object(Bucket="rosters", Key="rosters/riverbend/roster.zip", Body=body)
+    s3.delete_object(Bucket="rosters", Key="rosters/riverbend/roster.zip")
+    s3.put_object(Bucket="rosters", Key="rosters/riverbend-2/roster.zip", Body=b"another district's")
+    s3.put_object(Bucket="reports", Key="reports/riverbend/latest.json", Body=b"{}")
+    stack.client("secretsmanager").create_secret(Name="production/sources/riverbend/sis", SecretString="{}")
+    data_manager_role.run(stack, Namespace(district="riverbend", principal="arn:aws:iam::1:root", external_id=""))
+    monkeypatch.setattr(command_line, "named_stack", lambda _name: stack)
+    return stack
+
+
+def held(stack: Stack) -> tuple[int, int, int, int]:
+    """Items, versions and marks of files, secrets and roles that there are."""
+    s3 = stack.s3()
+    listed = [s3.list_object_versions(Bucket=bucket) for bucket in ("rosters", "reports", "snapshots")]
+    files = sum(len(found.get("Versions", ())) + len(found.get("DeleteMarkers", ())) for found in listed)
+    secrets = stack.client("secretsmanager").list_secrets()["SecretList"]
+    return stack.table().scan()["Count"], files, len(secrets), len(stack.client("iam").list_roles()["Roles"])
+
+
+OFFBOARD = ["offboard", "--district", "riverbend", "--stack", "production"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["--preview"], DONE), ([], WRONG_USE), (["--district", "River Bend"], REFUSED)]
+)
+def test_offboarding_is_shown_and_wants_a_yes(
+    riverbend: Stack,
+    arguments: list[str],
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    piped(monkeypatch, "yes\n")
+    before = held(riverbend)
+    assert command_line.main([*OFFBOARD, *arguments]) == code
+    assert held(riverbend) == before
+    if code != REFUSED:
+        assert "3  rosters/" in capsys.readouterr().out
+
+
+def test_offboarding_takes_every_version_secret_and_role_and_lists_them(
+    riverbend: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line.main([*OFFBOARD, "--yes", "--json"]) == DONE
+    assert held(riverbend) == (0, 1, 1, 0)
+    foreseen, went = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert went["went"].items() >= {"rosters/": 3, "reports/": 1, "secrets of its sources": 1}.items()
+    assert foreseen["would_go"]["SETTINGS"] == 1
+    assert command_line.main([*OFFBOARD, "--yes", "--json"]) == DONE
+    assert json.loads(capsys.readouterr().out.splitlines()[1])["went"] == {}

@@ -235,7 +235,11 @@ def test_a_decision_on_aws_wants_yes_off_a_terminal() -> None:
 def test_the_commands_that_ask_are_those_that_change_what_others_meet() -> None:
     asks = {command.name: command.confirm for command in COMMANDS if command.confirm is not Confirm.NEVER}
     on_aws = ("register-district", "data-manager-role", "decide", "resume-mail")
-    assert asks == {**dict.fromkeys(on_aws, Confirm.ON_AWS), "delete-person": Confirm.ALWAYS}
+    assert asks == {
+        **dict.fromkeys(on_aws, Confirm.ON_AWS),
+        "delete-person": Confirm.ALWAYS,
+        "offboard": Confirm.ALWAYS,
+    }
     assert all((command.confirm is Confirm.NEVER) == (command.question(_any_arguments()) == "") for command in COMMANDS)
 
 
