@@ -29,7 +29,7 @@ from shared.stores.table import DynamoTable, Table
 
 _BY_SORT_KEY = ("WAITS", "DIGESTS", "PAUSES")
 """Partitions with an item for each district, whose sort key it is."""
-_TOLD_BY_SORT_KEY = ("USER", "STUDENT", "TEACHER", "STAFF", "CLASS", "DISTRICT", "ACCOUNT")
+_TOLD_BY_SORT_KEY = ("USER", "STUDENT", "TEACHER", "STAFF", "CLASS", "PAST_CLASS", "DISTRICT", "ACCOUNT")
 """Partitions whose items are of several kinds."""
 
 

@@ -71,7 +71,7 @@ def user_of_pk(pk: str) -> RosterUserKey:
 
 def partitions_of_district(district_id: str) -> tuple[str, ...]:
     """How the partitions begin that are about people and classes of this district."""
-    return tuple(f"{name}#{district_id}#" for name in (*_PARTITIONS.values(), "CLASS", "WAITING"))
+    return tuple(f"{name}#{district_id}#" for name in (*_PARTITIONS.values(), "CLASS", "PAST_CLASS", "WAITING"))
 
 
 def holder_sk(user: RosterUserKey) -> str:

@@ -42,6 +42,7 @@ KNOWN = {
         "KeyConditionExpression", "FilterExpression", "ExpressionAttributeNames", "ExpressionAttributeValues",
         "ConsistentRead", "ScanIndexForward", "Limit", "ExclusiveStartKey", "Select",
     },
+    "Scan": {"ConsistentRead", "ExclusiveStartKey"},
     "TransactWriteItems": {"TransactItems", "ClientRequestToken"},
     "BatchGetItem": {"RequestItems"},
     "BatchWriteItem": {"RequestItems"},

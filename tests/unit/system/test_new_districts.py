@@ -172,6 +172,7 @@ def test_silence_is_told_with_a_way_on(
     stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(register_district.time, "sleep", lambda _: None)
+    monkeypatch.setattr(register_district, "SECONDS", 2)
     assert register_district.run(stack, Namespace(district="riverbend", file=settings_file(tmp_path))) == 1
     assert "make doctor" in capsys.readouterr().out
 
