@@ -16,8 +16,9 @@ from pathlib import Path
 from time import monotonic
 
 from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, SkillMastery
+from shared.stores.account_batches import AccountBatches, AccountChange
 from shared.stores.class_exports import ClassExport, ExportedClass
-from tests.harness import World
+from tests.harness import GOOGLE, World
 
 SKILLS = 200
 GOALS = ASSIGNMENTS = 20
@@ -46,14 +47,14 @@ def _world(students: int) -> World:
     skills = [f"skill-{n:03d}" for n in range(SKILLS)]
     mastery = {skill: SkillMastery(n % 101, "2026-05-01T00:00:00.000Z") for n, skill in enumerate(skills)}
     accounts = [f"kid-{n}" for n in range(students)]
-    for account_id in accounts:
-        world.accounts.put(
-            Account(account_id, "student", f"Student {account_id}", account_id), mastery, None, "f", before=None
-        )
+    kids = [Account(account_id, "student", f"Student {account_id}", account_id) for account_id in accounts]
+    batches = AccountBatches(world.table, GOOGLE)
+    for start in range(0, students, 100):
+        batches.write([AccountChange(kid, mastery) for kid in kids[start : start + 100]])
     goals = tuple(Goal(f"g{n}", f"Goal {n}", tuple(skills[n * 5 : n * 5 + 10])) for n in range(GOALS))
     work = tuple(Assignment(f"w{n}", f"Quiz {n}", "quiz", dict.fromkeys(accounts, n)) for n in range(ASSIGNMENTS))
     old = GrassrootsClass("old", "ada", "Everybody", student_account_ids=tuple(accounts), goals=goals, assignments=work)
-    world.accounts.put(Account("ada", "teacher", "Ada", "ada"), None, [old], "f", before=None)
+    batches.write([AccountChange(Account("ada", "teacher", "Ada", "ada"), classes=(old,))])
     return world
 
 

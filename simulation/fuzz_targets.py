@@ -20,11 +20,10 @@ from functions.import_step.formats.format import recognise
 from functions.import_step.partition import split
 from functions.import_step.steps.ingest import FORMATS
 from functions.pages.http import Request
-from functions.roster_import.receive_upload import import_id_of
 from shared.domain.activation import Activation
 from shared.domain.district import parse_district
 from shared.domain.errors import AccountLinkingError
-from shared.domain.report import Upload
+from shared.domain.report import Upload, import_id_of
 from shared.domain.roster import RosterUserKey
 from shared.hubs.oidc import OidcProvider
 from shared.runtime.tokens import (

@@ -14,7 +14,7 @@ from itertools import zip_longest
 from typing import Any
 from unittest import mock
 
-from functions.accounts_feed.load_accounts import LoadAccounts
+from functions.accounts_feed.look_again import LookAgain
 from functions.activation_email import send_activation, send_reminder
 from functions.cleanup_nudges import send_nudge
 from functions.import_step.plan import ImportPlan
@@ -239,7 +239,7 @@ CHECKS: tuple[Guard, ...] = (
     Guard("mail: neither of the two before", _all_of(_NEEDS_NO_MAIL, _NOT_WITHDRAWN)),
     Guard(
         "feed: an account that comes later is matched (M7)",
-        _patch(LoadAccounts, "_match_waiting_users", lambda *_: None),
+        _patch(LookAgain, "_match", lambda *_: None),
     ),
     Guard("nudge: one that is under way is not sent again", _patch(NudgeStore, "of_user", _nobody_is_under_way)),
     Guard("nudge: only while classes are still about (B4)", _patch(send_nudge, "left_to_clean_up", list)),

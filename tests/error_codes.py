@@ -49,6 +49,7 @@ _OF_ERRORS = {
     "Note": Section.NOTES,
     "tell": Section.NOTES,
     "AccountTooLarge": Section.ACCOUNTS,
+    "LineReject": Section.ACCOUNTS,
     "withhold": Section.PEOPLE,
     "RefusedTransition": Section.PAGES,
     "Throttled": Section.PAGES,
@@ -143,7 +144,7 @@ def _of_call(call: ast.Call, names: dict[str, list[str]]) -> Iterator[tuple[Sect
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     if name == "page" and "code" in given:
         yield from ((Section.PAGES, code, "") for code in _texts(given["code"], names))
-    place = {"Reject": 3, "withhold": 1}.get(name, 0)
+    place = {"Reject": 3, "LineReject": 2, "withhold": 1}.get(name, 0)
     if name in _OF_ERRORS and len(call.args) > place:
         message = _message(call.args[place + 1]) if len(call.args) > place + 1 else ""
         yield from ((_OF_ERRORS[name], code, message) for code in _texts(call.args[place], names))

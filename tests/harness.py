@@ -9,7 +9,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from functions.accounts_feed.load_accounts import LoadAccounts
+from functions.accounts_feed.feed import Feed
+from functions.accounts_feed.feed import StepResult as FeedStepResult
+from functions.accounts_feed.feed_steps import FeedSteps
+from functions.accounts_feed.look_again import LookAgain
 from functions.activation_email.invitation import InvitationMails
 from functions.activation_email.send_activation import SendActivation
 from functions.activation_email.send_reminder import SendReminder
@@ -26,10 +29,13 @@ from functions.link_notice.notify_link_change import EVENTS as LINK_EVENTS
 from functions.link_notice.notify_link_change import NotifyLinkChange
 from functions.mail_feedback.record_feedback import RecordFeedback
 from functions.roster_import.receive_upload import Received, ReceiveUpload
-from shared.domain.report import Upload
+from shared.domain.clock import to_iso
+from shared.domain.errors import UploadRejected
+from shared.domain.report import Upload, import_id_of
 from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import Mailer, rate_limited_mailer
 from shared.runtime.settings import Brand
+from shared.stores.account_batches import AccountBatches
 from shared.stores.accounts import AccountStore
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
@@ -39,9 +45,13 @@ from shared.stores.digests import DigestStore, RemainingClassesStore
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due_items import DueStore
+from shared.stores.feeds import FeedStarter, FeedStore
+from shared.stores.google_ids import GoogleIds
 from shared.stores.id_maps import IdMapStore
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.import_files import ImportFiles
+from shared.stores.import_progress import ProgressStore
+from shared.stores.import_state import ImportStateStore
 from shared.stores.imports import ImportStarter
 from shared.stores.keys import user_of
 from shared.stores.links import LinkStore
@@ -61,7 +71,7 @@ from shared.use_cases.pair_classes import PairClasses
 from shared.use_cases.resend_activation import ResendActivation
 from tests.fakes.aws import MemoryEvents, MemoryQueue, MemoryS3, MemorySes, MemoryStates, etag
 from tests.fakes.dynamodb import Gate, MemoryTable, ungated
-from tests.state_machine import IMPORT
+from tests.state_machine import FEED, IMPORT
 
 WEB = "https://link.example"
 TOKEN_KEY = b"a key of the tests"
@@ -176,21 +186,50 @@ class World:
         answer: dict[str, Any] = json.loads(self.s3.objects["reports", f"reports/{district_id}/{name}.json"])
         return answer
 
-    def feed(self, *lines: dict[str, Any]) -> dict[str, Any]:
-        return self.feed_lines(json.dumps(line).encode() for line in lines)
+    def feed(self, *lines: dict[str, Any], name: str = "accounts") -> dict[str, Any]:
+        """Put a file of the accounts feed, and load it. Return its report."""
+        return self.feed_lines((json.dumps(line).encode() for line in lines), name)
 
-    def feed_lines(self, lines: Iterable[bytes]) -> dict[str, Any]:
-        feed = LoadAccounts(
-            self.accounts, self.identifiers, self.users, self.districts, self._matcher_of_feed(),
-            clock=self.clock, at_once=1,
-        )  # fmt: skip
-        return feed.load(lines)
+    def feed_lines(self, lines: Iterable[bytes], name: str = "accounts") -> dict[str, Any]:
+        self.start_feed(b"".join(line + b"\n" for line in lines), name)
+        self.run_imports()
+        return self.report_of_feed(name)
 
-    def _matcher_of_feed(self) -> MatchAndInvite:
+    def start_feed(self, body: bytes, name: str = "accounts") -> Upload:
+        """Put a file of the accounts feed, as the S3 event of its arrival is taken."""
+        upload = self.arrive(f"accounts/{name}.jsonl", body)
+        self.take_feed(upload, size=len(body))
+        return upload
+
+    def take_feed(self, upload: Upload, *, size: int) -> None:
+        name = upload.key.removeprefix("accounts/").removesuffix(".jsonl")
+        FeedStarter(self.states, "arn").start(
+            import_id_of(upload), name, upload, size=size, started_at=to_iso(self.clock())
+        )
+
+    def report_of_feed(self, name: str = "accounts") -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.s3.objects["reports", f"reports/_accounts/{name}/report.json"])
+        return found
+
+    def feed_steps(self) -> FeedSteps:
         waiting = WaitingStore(self.table)
-        return MatchAndInvite(
+        matcher = MatchAndInvite(
             self.identifiers, self.links, self.activations, lambda found: waiting.let_go(found, self.clock()), waiting,
             clock=self.clock, new_id=self.new_id, at_once=1,
+        )  # fmt: skip
+        look_again = LookAgain(
+            self.accounts,
+            GoogleIds(self.table, GOOGLE),
+            self.identifiers,
+            self.users,
+            self.districts,
+            matcher,
+            at_once=1,
+        )
+        return FeedSteps(
+            FeedStore(self.table), ImportStateStore(self.table), ProgressStore(self.table), Uploads(self.s3, "rosters"),
+            ImportFiles(self.s3, "snapshots"), self.reports, AccountBatches(self.table, GOOGLE), look_again,
+            clock=self.clock,
         )  # fmt: skip
 
     # Mail.
@@ -353,10 +392,14 @@ class World:
         return ImportSteps(context)
 
     def run_imports(self) -> None:
-        """Run what was started, as the state machine would (statemachine/import.asl.json)."""
+        """Run what was started, as the state machines would (statemachine/)."""
         while self.states.started:
             name = next(iter(self.states.started))
-            run_import(self.steps(), json.loads(self.states.started.pop(name))["import"])
+            execution = json.loads(self.states.started.pop(name))
+            if "feed" in execution:
+                run_feed(self.feed_steps(), execution["feed"])
+            else:
+                run_import(self.steps(), execution["import"])
 
 
 def run_import(steps: ImportSteps, event: dict[str, Any]) -> str:
@@ -371,6 +414,23 @@ def run_import(steps: ImportSteps, event: dict[str, Any]) -> str:
 def run_step(steps: ImportSteps, call: dict[str, Any]) -> StepResult:
     """What the function does with an event of the state machine."""
     return steps.run(call["step"], Import.from_event(call["import"]), call.get("shard"))
+
+
+def run_feed(steps: FeedSteps, event: dict[str, Any]) -> str:
+    """Run a feed as the state machine does. Return how it ended, or ``wait`` where it waits for another one."""
+    position = FEED.start({"feed": event})
+    while FEED.has_calls(position):
+        try:
+            position = FEED.run(position, lambda call: run_feed_step(steps, call))
+        except UploadRejected:
+            position = FEED.after_error(position)
+    answer = position.data["answer"]
+    return str(answer.get("status") or answer["next"])
+
+
+def run_feed_step(steps: FeedSteps, call: dict[str, Any]) -> FeedStepResult:
+    """What the function does with an event of the state machine."""
+    return steps.run(call["step"], Feed.from_event(call["feed"]), call.get("shard"))
 
 
 _ZIPPED_AT = (2026, 9, 1, 8, 0, 0)

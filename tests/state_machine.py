@@ -1,4 +1,4 @@
-"""Walks the Import state machine as it is deployed (statemachine/import.asl.json), one state at a time."""
+"""Walks the state machines as they are deployed (statemachine/), one state at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 STATE_LIMIT = 256 * 1024
 """Bytes of the input or result of a state, and of an execution's input."""
-_DEFINITION = Path(__file__).parent.parent / "statemachine" / "import.asl.json"
+_DEFINITIONS = Path(__file__).parent.parent / "statemachine"
 
 
 class DataLimitExceeded(Exception):
@@ -26,7 +26,7 @@ class Position:
 
 
 class StateMachine:
-    """A definition in the Amazon States Language, as far as the Import state machine uses it."""
+    """A definition in the Amazon States Language, as far as these state machines use it."""
 
     def __init__(self, definition: dict[str, Any]) -> None:
         self._first: str = definition["StartAt"]
@@ -104,5 +104,7 @@ def _filled(template: dict[str, Any], data: dict[str, Any], item: Any = None) ->
     return filled
 
 
-IMPORT = StateMachine(json.loads(_DEFINITION.read_text()))
+IMPORT = StateMachine(json.loads((_DEFINITIONS / "import.asl.json").read_text()))
 """The Import state machine."""
+FEED = StateMachine(json.loads((_DEFINITIONS / "accounts-feed.asl.json").read_text()))
+"""The AccountsFeed state machine."""

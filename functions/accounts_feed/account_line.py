@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from functions.accounts_feed.feed import LineReject
 from shared.domain.account import Account, Assignment, Goal, GrassrootsClass
 from shared.domain.clock import from_iso, to_iso
 from shared.domain.email_address import normalise
@@ -119,6 +121,10 @@ _COLUMNS = frozenset(
 """The names that a rejection may repeat; ids of people and skills stand beside them."""
 
 
+_PLACE = re.compile(r"column (\d+)$")
+"""Where JSON cannot be read, in the parser's words."""
+
+
 def account_line(raw: bytes) -> AccountLine:
     """A line of the feed. Raises ValueError when it is too long, no JSON object, or does not fit the schema."""
     if len(raw) > LONGEST_LINE:
@@ -138,6 +144,15 @@ def account_of(line: AccountLine, before: Account | None) -> Account:
     return replace(base, **changed)
 
 
+def account_after(lines: Sequence[AccountLine], before: Account | None) -> Account:
+    """The account after all of its lines, of which there is one at least; of what two of them name the later one counts."""
+    first, *others = lines
+    account = account_of(first, before)
+    for line in others:
+        account = account_of(line, account)
+    return account
+
+
 def class_of(owner: str, line: ClassLine) -> GrassrootsClass:
     """A class of the account that owns it."""
     return GrassrootsClass(
@@ -155,14 +170,15 @@ def class_of(owner: str, line: ClassLine) -> GrassrootsClass:
     )
 
 
-def rejection(line: int, error: ValueError) -> dict[str, Any]:
+def rejection(line: int, error: ValueError) -> LineReject:
     """Where and what is wrong with a line, without repeating a value: it may be personal."""
     if not isinstance(error, ValidationError):
-        return {"line": line, "column": None, "code": "invalid_line", "message": f"{error}."}
+        return LineReject(line, None, "invalid_line", f"{error}.")
     first = error.errors(include_url=False, include_input=False)[0]
     column = ".".join(part for part in first["loc"] if isinstance(part, str) and part in _COLUMNS) or None
     if first["type"] == "json_invalid":
-        message = "The line is not a JSON object. Write one object a line."
-        return {"line": line, "column": column, "code": "not_json", "message": message}
-    message = f"{column or 'The line'}: {first['msg']}."
-    return {"line": line, "column": column, "code": "invalid_value", "message": message}
+        place = _PLACE.search(str(first.get("ctx", {}).get("error", "")))
+        at = f" It cannot be read from character {place[1]} on." if place else ""
+        message = f"The line is not a JSON object.{at} Write one object a line."
+        return LineReject(line, int(place[1]) if place else None, "not_json", message)
+    return LineReject(line, column, "invalid_value", f"{column or 'The line'}: {first['msg']}.")

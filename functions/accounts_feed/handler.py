@@ -1,4 +1,4 @@
-"""An S3 event of ``accounts/``: a file of the accounts feed."""
+"""An S3 event of ``accounts/``, which starts a feed; or a task of its state machine: ``{"step", "feed", "shard"?}``."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
 
-from aws_lambda_powertools.utilities.data_classes import S3Event, event_source
+from aws_lambda_powertools.utilities.data_classes import S3Event
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.accounts_feed.account_line import LONGEST_LINE
-from functions.accounts_feed.load_accounts import LoadAccounts
-from shared.domain.clock import new_id, utc_now
-from shared.domain.errors import UploadRejected
+from functions.accounts_feed.feed import Feed, StepResult
+from functions.accounts_feed.feed_steps import FeedSteps
+from functions.accounts_feed.look_again import LookAgain
+from shared.domain.clock import new_id, to_iso, utc_now
+from shared.domain.report import Upload, import_id_of
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import AccountsFeedSettings
+from shared.stores.account_batches import AccountBatches
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
+from shared.stores.feeds import FeedStarter, FeedStore
+from shared.stores.google_ids import GoogleIds
 from shared.stores.identifier_index import IdentifierIndex
+from shared.stores.import_files import ImportFiles
+from shared.stores.import_progress import ProgressStore
+from shared.stores.import_state import ImportStateStore
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
@@ -29,6 +36,7 @@ from shared.stores.waiting import WaitingStore
 from shared.use_cases.match_and_invite import MatchAndInvite
 
 _FEED = re.compile(r"accounts/(?P<name>[^/\x00-\x1f\x7f]{1,200})\.jsonl")
+_LOOK_UPS_AT_ONCE = 8
 
 
 @cache
@@ -37,10 +45,10 @@ def settings() -> AccountsFeedSettings:
 
 
 @cache
-def load_accounts() -> LoadAccounts:
-    """The use case, wired to the services that the environment names."""
-    table = aws.table(settings().table_name)
-    identifiers, waiting = IdentifierIndex(table), WaitingStore(table)
+def steps() -> FeedSteps:
+    """The steps, wired to the services that the environment names."""
+    table, s3 = aws.table(settings().table_name), aws.client("s3")
+    identifiers, waiting, issuer = IdentifierIndex(table), WaitingStore(table), settings().google_issuer
     matcher = MatchAndInvite(
         identifiers,
         LinkStore(table),
@@ -51,35 +59,56 @@ def load_accounts() -> LoadAccounts:
         new_id=new_id,
         at_once=1,
     )
-    return LoadAccounts(
-        AccountStore(table, settings().google_issuer),
+    look_again = LookAgain(
+        AccountStore(table, issuer),
+        GoogleIds(table, issuer),
         identifiers,
         RosterUserStore(table),
         DistrictStore(table),
         matcher,
+        at_once=_LOOK_UPS_AT_ONCE,
+    )
+    return FeedSteps(
+        FeedStore(table),
+        ImportStateStore(table),
+        ProgressStore(table),
+        Uploads(s3, settings().roster_bucket),
+        ImportFiles(s3, settings().snapshot_bucket),
+        ReportStore(table, s3, settings().report_bucket),
+        AccountBatches(table, issuer),
+        look_again,
         clock=utc_now,
     )
 
 
 @observed
-@event_source(data_class=S3Event)
-def lambda_handler(event: S3Event, _context: LambdaContext) -> dict[str, Any]:
-    done = []
-    s3 = aws.client("s3")
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> StepResult | dict[str, list[str]]:
+    if "step" not in event:
+        return {"started": _start(S3Event(event))}
+    feed = Feed.from_event(event["feed"])
+    logger.append_keys(run_id=feed.run_id, step=event["step"])
+    result = steps().run(event["step"], feed, event.get("shard"))
+    logger.info(
+        "step done", extra={"next": result.get("next"), "status": result.get("status"), "shard": event.get("shard")}
+    )
+    return result
+
+
+def _start(event: S3Event) -> list[str]:
+    """Start a feed for each file. Return their run ids."""
+    starter = FeedStarter(aws.client("stepfunctions"), settings().accounts_feed_state_machine_arn)
+    started = []
     for record in event.records:
-        found = _FEED.fullmatch(unquote_plus(record.s3.get_object.key))
+        s3_object = record.s3.get_object
+        found = _FEED.fullmatch(unquote_plus(s3_object.key))
         if not found or found["name"] in (".", ".."):
             metric("UnknownUpload")
             logger.warning("no accounts feed: expected accounts/{name}.jsonl")
             continue
-        try:
-            lines = Uploads(s3, settings().roster_bucket).lines(found.string, LONGEST_LINE)
-        except UploadRejected:
-            logger.info("the file was taken away before its event came")
-            continue
-        report = load_accounts().load(lines)
-        reports = ReportStore(aws.table(settings().table_name), s3, settings().report_bucket)
-        reports.write_accounts(found["name"], report)
-        logger.info("accounts loaded", extra={"counts": {k: v for k, v in report.items() if isinstance(v, int)}})
-        done.append(report["read"])
-    return {"read": done}
+        sequencer = str(s3_object.get("sequencer", ""))
+        upload = Upload(found.string, str(s3_object.etag), record.event_time, sequencer, s3_object.version_id)
+        run_id = import_id_of(upload)
+        starter.start(run_id, found["name"], upload, size=int(s3_object.size), started_at=to_iso(utc_now()))
+        logger.info("feed started", extra={"run_id": run_id})
+        started.append(run_id)
+    return started

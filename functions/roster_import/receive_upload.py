@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.domain.clock import Clock, from_iso, to_iso
+from shared.domain.clock import Clock, to_iso
 from shared.domain.district import parse_district
 from shared.domain.errors import AccountLinkingError, InvalidSettings, RefusedTransition, UploadRejected
-from shared.domain.report import Report, Status, Upload, rejected_report
+from shared.domain.report import Report, Status, Upload, import_id_of, rejected_report
 from shared.runtime.languages import language_for
 from shared.runtime.report_words import in_language, reason_in
 from shared.stores.districts import DistrictStore
@@ -243,10 +242,3 @@ class ReceiveUpload:
 def _text(value: object) -> str:
     """The beginning of a decision's word, without halves of letters, which the table does not take."""
     return str(value)[:500].encode("utf-8", "replace").decode()
-
-
-def import_id_of(upload: Upload) -> str:
-    """An import's id: sorts by time, and is the same for each event of the upload."""
-    moment = re.sub(r"[-:.]", "", to_iso(from_iso(upload.event_time)))
-    digest = hashlib.sha256(f"{upload.key}\n{upload.sequencer or upload.etag}".encode()).hexdigest()
-    return f"{moment}-{digest[:8]}"

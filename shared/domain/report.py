@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
+from shared.domain.clock import from_iso, to_iso
 from shared.domain.errors import UploadRejected
 
 REJECTS_SHOWN = 100
@@ -92,6 +95,13 @@ class Upload:
 def sequence(sequencer: str) -> tuple[int, str]:
     """A sequencer as something that can be compared: hexadecimal numbers of unequal length, padded on the left (S3 guide)."""
     return len(sequencer.lstrip("0")), sequencer.lstrip("0").upper()
+
+
+def import_id_of(upload: Upload) -> str:
+    """An import's id: sorts by time, and is the same for each event of the upload."""
+    moment = re.sub(r"[-:.]", "", to_iso(from_iso(upload.event_time)))
+    digest = hashlib.sha256(f"{upload.key}\n{upload.sequencer or upload.etag}".encode()).hexdigest()
+    return f"{moment}-{digest[:8]}"
 
 
 @dataclass(slots=True)

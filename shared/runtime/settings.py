@@ -60,6 +60,8 @@ class AccountsFeedSettings(Settings):
     table_name: str
     roster_bucket: str
     report_bucket: str
+    snapshot_bucket: str
+    accounts_feed_state_machine_arn: str
     google_issuer: str
 
 

@@ -156,6 +156,12 @@ class DistrictStore:
         item = self._table.get(clever_district_key(clever_district_id), consistent=False)
         return str(item["district_id"]) if item else None
 
+    def claimed_domains(self, domains: Iterable[str]) -> set[str]:
+        """Those of these domains that are one district's alone (M21)."""
+        keys = {domain: domain_key(domain) for domain in domains}
+        found = self._table.batch_get(keys.values(), consistent=False)
+        return {domain for domain, key in keys.items() if "district_id" in found.get(pair(key), {})}
+
     def put_schools(self, schools: Iterable[School]) -> None:
         self._table.write_many({**school_key(s.district_id, s.sourced_id), "name": s.name} for s in schools)
 

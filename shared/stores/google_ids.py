@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from shared.domain.errors import Conflict
-from shared.stores.keys import OIDC, Item, account_key, account_of_pk, oidc_key
-from shared.stores.table import Delete, DynamoTable, Put, Table, Update
+from collections.abc import Iterable, Mapping
 
-_TRIES = 5
+from shared.stores.keys import OIDC, Item, account_key, account_of_pk, oidc_key, pair
+from shared.stores.table import DynamoTable, Table, Update
 
 
 class GoogleIds:
@@ -20,39 +19,20 @@ class GoogleIds:
         """That this account has this id."""
         return {**oidc_key(self._issuer, subject), "account_id": account_id}
 
-    def keep(self, account_id: str, subject: str) -> None:
-        """Note an id that an account had before, unless a line about another account named it since."""
-        self._table.attempt(self._put_if_mine(account_id, subject))
+    def holders(self, subjects: Iterable[str]) -> dict[str, str]:
+        """The account that each of these ids logs into, where there is one."""
+        keys = {subject: oidc_key(self._issuer, subject) for subject in subjects}
+        found = self._table.batch_get(keys.values())
+        return {s: str(found[pair(key)]["account_id"]) for s, key in keys.items() if pair(key) in found}
 
-    def take(self, account_id: str, subject: str) -> None:
-        """Give an id to the account that a line names it for; the one that had it has it no more.
+    def give(self, holders: Mapping[str, str], nobodys: Iterable[str]) -> None:
+        """Have each id log into this account, and others into none. For the one that works on feeds alone."""
+        puts = [self.item(account_id, subject) for subject, account_id in holders.items()]
+        self._table.write_many(puts, [oidc_key(self._issuer, subject) for subject in nobodys])
 
-        May be run again. Raises Conflict where others give it away at the same time, again and again.
-        """
-        for _ in range(_TRIES):
-            if self._table.attempt(self._put_if_mine(account_id, subject)):
-                return
-            holder = self._table.get(oidc_key(self._issuer, subject))
-            if holder is None:
-                continue
-            self._take_from(str(holder["account_id"]), subject)
-            put = Put(self.item(account_id, subject))
-            if self._table.attempt(put.when("account_id = :holder", holder=holder["account_id"])):
-                return
-        raise Conflict("account_changed", "Somebody else wrote this account in the meantime.")
-
-    def give_up(self, account_id: str, subject: str) -> None:
-        """An account has this id no more; where it is another's by now, it stays that one's."""
-        delete = Delete(oidc_key(self._issuer, subject))
-        self._table.attempt(delete.when("account_id = :mine", mine=account_id))
-
-    def _put_if_mine(self, account_id: str, subject: str) -> Put:
-        put = Put(self.item(account_id, subject))
-        return put.when("attribute_not_exists(PK) OR account_id = :mine", mine=account_id)
-
-    def _take_from(self, account_id: str, subject: str) -> None:
-        """The account itself does not name the id any more. Its next line is read whatever it says: it may name it again."""
-        update = Update(account_key(account_id)).remove("google_sub", "fingerprint").add(version=1)
+    def take_from(self, account_id: str, subject: str) -> None:
+        """The account itself does not name the id any more. May be run again."""
+        update = Update(account_key(account_id)).remove("google_sub", "fingerprint")
         self._table.attempt(update.when("google_sub = :subject", subject=subject))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.domain.account import RESTORE_DAYS, Assignment, Goal, GrassrootsClass
@@ -15,6 +15,7 @@ from shared.stores.keys import (
     MEMBERSHIPS,
     Item,
     Key,
+    Pair,
     account_of_pk,
     account_pk,
     grassroots_class_key,
@@ -28,6 +29,46 @@ from shared.stores.table import PRESENT, DynamoTable, Put, Table, Update, withou
 _ASKED = 25
 """Students of a class who are asked whose it was."""
 _NOT_DELETED = "attribute_not_exists(deleted_at)"
+
+
+@dataclass(slots=True)
+class ClassChanges:
+    """Writes of classes. ``puts`` and ``deletes`` come first; the classes themselves say that these were made."""
+
+    puts: list[Item] = field(default_factory=list)
+    deletes: list[Key] = field(default_factory=list)
+    new: list[Item] = field(default_factory=list)
+    """Classes that are not there yet: nobody decides anything about them at this moment."""
+    changed: list[Update] = field(default_factory=list)
+    """Classes that are: their teacher may be deleting, restoring or keeping them at this moment."""
+
+    def of(
+        self,
+        now: GrassrootsClass,
+        before: GrassrootsClass | None,
+        colleagues: GrassrootsClass | None,
+        scores: Mapping[Pair, Item],
+    ) -> None:
+        """Add those of one class. ``colleagues`` is the same class as somebody else has it, ``scores`` are the items of its
+        assignments."""
+        old = before or colleagues
+        stay = set(before.student_account_ids) if before else set()
+        self.puts += [item for item in _scores_items(now) if scores.get(pair(item)) != item]
+        self.puts += [
+            {**membership_key(student, now.class_id), "owner_account_id": now.owner_account_id}
+            for student in now.student_account_ids
+            if student not in stay
+        ]
+        gone = set(old.student_account_ids if old else ()) - set(now.student_account_ids)
+        self.deletes += [membership_key(student, now.class_id) for student in sorted(gone)]
+        if before is None:
+            deleted = {"deleted_at": colleagues.deleted_at} if colleagues and colleagues.deleted_at else {}
+            self.new.append({**_key(now), **_body(now), **deleted})
+        elif without_none(_body(before)) != without_none(_body(now)):
+            self.changed.append(Update(_key(now)).set(**_body(now)))
+        if colleagues:
+            self.deletes.append(_key(colleagues))
+            self.deletes += [_scores_key(colleagues, a.assignment_id) for a in colleagues.assignments]
 
 
 class GrassrootsClassStore:
@@ -71,33 +112,23 @@ class GrassrootsClassStore:
 
         return [replace(c, assignments=tuple(scored(c, a) for a in c.assignments)) for c in classes]
 
-    def replace(self, owner: str, classes: Iterable[GrassrootsClass]) -> tuple[list[Item], list[Key]]:
-        """Write the classes themselves, and return what else is to be put and deleted: scores and memberships.
+    def changes(self, classes: Iterable[GrassrootsClass]) -> ClassChanges:
+        """What is to be written so that these classes of some teachers are as they are given, as far as they are not yet.
 
         What a teacher decided about a class stays. A class that was a colleague's until now is the owner's alone; one that
-        was deleted here stays deleted. May be run again.
+        was deleted here stays deleted. May be asked again after a part of it was written.
         """
         listed = list(classes)
-        before = {c.class_id: c for c in self.owned(owner, with_scores=True)}
-        moved = self._of_colleagues([c for c in listed if c.class_id not in before])
-        puts: list[Item] = []
-        deletes: list[Key] = []
+        found = self._table.batch_get(map(_key, listed))
+        keys = (_scores_key(c, a.assignment_id) for c in listed if pair(_key(c)) in found for a in c.assignments)
+        scores = self._table.batch_get(keys)
+        moved = self._of_colleagues([c for c in listed if pair(_key(c)) not in found])
+        changes = ClassChanges()
         for each in listed:
-            update, colleagues = Update(_key(each)).set(**_body(each)), moved.get(each.class_id)
-            if colleagues and colleagues.deleted_at:
-                update = update.set_first(deleted_at=colleagues.deleted_at)
-            # Its teacher may be deleting, restoring or keeping it at this moment.
-            self._table.write(update)
-            puts += [*_scores_items(each), *_membership_items(each)]
-            old = before.get(each.class_id) or colleagues
-            gone = set(old.student_account_ids if old else ()) - set(each.student_account_ids)
-            deletes += [membership_key(student, each.class_id) for student in gone]
-            if colleagues:
-                deletes += [
-                    _key(colleagues),
-                    *(_scores_key(colleagues, a.assignment_id) for a in colleagues.assignments),
-                ]
-        return puts, deletes
+            item, colleagues = found.get(pair(_key(each))), moved.get(each.class_id)
+            before = _class(each.owner_account_id, item, []) if item else None
+            changes.of(each, before, colleagues, scores)
+        return changes
 
     def _of_colleagues(self, classes: Collection[GrassrootsClass]) -> dict[str, GrassrootsClass]:
         """Those of these classes that somebody else owns, as they stand there: known by the students who are in them."""
@@ -168,13 +199,6 @@ def _scores_items(grassroots: GrassrootsClass) -> list[Item]:
             "scores": dict(a.scores),
         }
         for a in grassroots.assignments
-    ]
-
-
-def _membership_items(grassroots: GrassrootsClass) -> list[Item]:
-    return [
-        {**membership_key(student, grassroots.class_id), "owner_account_id": grassroots.owner_account_id}
-        for student in grassroots.student_account_ids
     ]
 
 

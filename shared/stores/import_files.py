@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
+from shared.stores.keys import FEEDS
 from shared.stores.uploads import GONE
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class ImportFiles:
 def work_key(district_id: str, run_id: str, name: str) -> str:
     """Where a working file of an import lies."""
     return f"work/{district_id}/{run_id}/{name}.jsonl"
+
+
+def feed_snapshot_key(name: str) -> str:
+    """Where a file of the snapshot of the accounts feeds lies."""
+    return f"snapshots/{FEEDS}/{name}"
 
 
 def snapshot_key(district_id: str, snapshot_id: str, name: str) -> str:

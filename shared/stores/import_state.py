@@ -95,6 +95,11 @@ class ImportStateStore:
         item = self._table.get(import_lock_key(district_id))
         return item is not None and item["import_id"] != import_id and item["lease_until"] >= to_iso(now)
 
+    def holds_lock(self, district_id: str, import_id: str) -> bool:
+        """Whether this one is the one that works on this district."""
+        item = self._table.get(import_lock_key(district_id))
+        return item is not None and item["import_id"] == import_id
+
     def unlock(self, district_id: str, import_id: str) -> None:
         """Let the next one work; harmless when the lock is somebody else's."""
         is_mine = "attribute_not_exists(PK) OR import_id = :me"

@@ -455,6 +455,20 @@ def decision_key(district_id: str, import_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": f"DECISION#{import_id}"}
 
 
+FEEDS = "_accounts"
+"""Stands for a district where something is kept of all accounts feeds; no district has such an id."""
+
+
+def feeds_key() -> Key:
+    """What all accounts feeds have in common."""
+    return {"PK": district_pk(FEEDS), "SK": "FEEDS"}
+
+
+def feed_key(name: str) -> Key:
+    """Which file of this name was loaded last."""
+    return {"PK": district_pk(FEEDS), "SK": f"FEED#{name}"}
+
+
 def progress_key(district_id: str, import_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": f"{PROGRESS}{import_id}"}
 

@@ -7,13 +7,13 @@ import io
 import json
 from collections.abc import Iterable
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
 from shared.domain.report import REJECTS_SHOWN, Reject, Report, Status, Upload, help_page
 from shared.runtime.csv_safety import safe_cell
-from shared.stores.keys import Item, latest_report_key
+from shared.stores.keys import FEEDS, Item, latest_report_key
 from shared.stores.table import DynamoTable, Put, Table
 from shared.stores.uploads import GONE
 
@@ -25,6 +25,15 @@ MOST_REJECTS = 100_000
 MOST_PEOPLE = 100_000
 PEOPLE_COLUMNS = ("what", "kind", "sourcedId", "role", "schools")
 """Of people.csv: ``removed``, ``altered`` or ``fewer_classes``; the kind of the number; ids, and no names."""
+
+
+class LineRejected(Protocol):
+    """A line of the accounts feed that was left out."""
+
+    line: int
+    column: str | int | None
+    code: str
+    message: str
 
 
 class ReportStore:
@@ -87,9 +96,18 @@ class ReportStore:
         body: dict[str, Any] = json.loads(found["Body"].read())
         return body
 
-    def write_accounts(self, name: str, body: dict[str, Any]) -> None:
-        """Write the report on a file of the accounts feed."""
-        self._put_json(f"reports/_accounts/{name}/report.json", body)
+    def write_accounts(self, name: str, body: dict[str, Any], all_rejects: Iterable[LineRejected]) -> None:
+        """The report on a file of the accounts feed, and ``rejects.csv`` where there are any. May be run again."""
+        folder = f"reports/{FEEDS}/{name}"
+        rejects = list(islice(all_rejects, MOST_REJECTS))
+        shown = [{"line": r.line, "column": r.column, "code": r.code, "message": r.message} for r in rejects]
+        body["rejects"] = shown[:REJECTS_SHOWN]
+        if rejects:
+            body["rejects_key"] = f"{folder}/rejects.csv"
+            rows = ((r.line, r.column, r.code, r.message) for r in rejects)
+            table = _csv(chain([("line", "column", "code", "message")], rows))
+            self._put(body["rejects_key"], table, "text/csv; charset=utf-8")
+        self._put_json(f"{folder}/report.json", body)
 
     def _point_latest_at(self, report: Report) -> None:
         self._copy_latest(report.district_id, self._note_latest(report), preview=report.preview)

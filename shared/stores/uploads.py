@@ -50,16 +50,22 @@ class Uploads:
                 return None
             raise
 
-    def lines(self, key: str, longest: int) -> Iterator[bytes]:
-        """The object's lines without their ends, read as they are asked for. Of a line that is longer than ``longest`` bytes
-        come the first ones, one more than that. Raises UploadRejected ``upload_gone`` when it is not there any more."""
-        try:
-            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] in GONE:
-                raise _gone() from None
-            raise
-        return lines_of(body.iter_chunks(_CHUNK), longest)
+    def part(
+        self, key: str, longest: int, *, version_id: str | None, etag: str, start: int, end: int
+    ) -> Iterator[bytes]:
+        """The lines of an object that begin between two bytes (the second excluded), as ``lines_of`` has them.
+
+        Raises UploadRejected as ``open`` does.
+        """
+        # From the byte before: whether it ends a line says whether one begins here.
+        before = start - 1 if start else 0
+        with self.open(key, version_id=version_id, etag=etag, start=before) as body:
+            chunks = iter(lambda: body.read(_CHUNK), b"")
+            for place, line in lines_with_places(chunks, longest):
+                if before + place >= end:
+                    return
+                if before + place >= start:
+                    yield line
 
     def csv_files(self, prefix: str) -> Iterator[Listed]:
         """The CSV files that lie directly under a prefix."""
@@ -112,24 +118,37 @@ def _gone() -> UploadRejected:
 
 
 def lines_of(chunks: Iterable[bytes], longest: int) -> Iterator[bytes]:
-    """The lines of a text that comes in chunks, as ``Uploads.lines`` has them. Each byte is looked at once.
+    """The lines of a text that comes in chunks, without their ends. Of a line that is longer than ``longest`` bytes come the
+    first ones, one more than that. Each byte is looked at once.
 
     >>> list(lines_of([b"ab", b"c\\r", b"\\n", b"de", b"fgh\\n\\ni"], 4))
     [b'abc', b'defgh', b'', b'i']
     """
+    return (line for _, line in lines_with_places(chunks, longest))
+
+
+def lines_with_places(chunks: Iterable[bytes], longest: int) -> Iterator[tuple[int, bytes]]:
+    """``lines_of``, each with the place of its first byte."""
     held = bytearray()
     ended_in_return = False
+    begins = here = 0
     for chunk in chunks:
-        rest = chunk[1:] if ended_in_return and chunk.startswith(b"\n") else chunk
+        rest = chunk
+        if ended_in_return and chunk.startswith(b"\n"):
+            rest = chunk[1:]
+            here += 1
+            begins = here
         ended_in_return = chunk.endswith(b"\r")
         for line in rest.splitlines(keepends=True):
             text = line.rstrip(b"\r\n")
             held += text[: longest + 1 - len(held)]
+            here += len(line)
             if len(text) < len(line):
-                yield bytes(held)
+                yield begins, bytes(held)
                 held.clear()
+                begins = here
     if held:
-        yield bytes(held)
+        yield begins, bytes(held)
 
 
 class _Body(io.RawIOBase):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from shared.domain.errors import RefusedTransition
+from shared.domain.report import Upload
 from shared.stores.outbox import event_item
 from simulation.simulator import CANARY, DAY, Feature, Simulation, Worker
+from tests.fakes.aws import etag
+from tests.harness import run_feed_step
+from tests.state_machine import FEED, Position
 
 
 def account(account_id: str, email: str | None, **more: Any) -> dict[str, Any]:
@@ -53,17 +60,84 @@ undone."""
 def _scenario(sim: Simulation) -> None:
     sim.facts["points"] = {}
     sim.world.table.listeners.append(lambda before, after: _watch(sim, before, after))
-    sim.send("accounts", [*FIRST, account("zed", "z1@mail.example")], after=0)
-    for lines in AT_ONCE:
-        sim.send("accounts", lines, after=DAY + 3_600)
+    _put(sim, "first", [*FIRST, account("zed", "z1@mail.example")], after=0)
+    for number, lines in enumerate(AT_ONCE):
+        _put(sim, f"at-once-{number}", lines, after=DAY + 3_600)
     # Where people race, an account comes at the moment when its holder's mail is due (activation.py).
-    sim.send("accounts", LATER, after=10.2 * DAY if sim.people_race else 2 * DAY + 20_000)
+    _put(sim, "later", LATER, after=10.2 * DAY if sim.people_race else 2 * DAY + 20_000)
     for class_id, after in (("old", DAY + 3_600), ("old", DAY + 3_600), ("unknown", DAY + 3_600), ("own", 45 * DAY)):
         sim.send("deletes", ("ada", class_id), after=after)
 
 
-def _feeds(sim: Simulation, lines: list[dict[str, Any]]) -> None:
-    sim.world.feed(*lines)
+def _put(sim: Simulation, name: str, lines: list[dict[str, Any]], *, after: float) -> None:
+    """A file of the feed, and the event of its arrival."""
+    key, body = f"accounts/{name}.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+    sim.world.s3.objects["rosters", key] = body
+    when = (sim.began + timedelta(seconds=after)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    sim.send("accounts", (Upload(key, etag(body), when, f"{int(after):016X}"), len(body)), after=after)
+
+
+# Workers.
+
+_WAIT = 60
+"""Seconds until a feed looks again whether another one is at work."""
+_WRITING = ("apply", "match")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A call of the state machine that is due: of all calls of the state where the execution is, which one."""
+
+    position: Position
+    number: int = 0
+
+    def __str__(self) -> str:
+        call = FEED.calls(self.position)[self.number]
+        return f"{call['step']} of {call['feed']['name']}"
+
+
+def _arrives(sim: Simulation, arrived: tuple[Upload, int]) -> None:
+    upload, size = arrived
+    sim.world.take_feed(upload, size=size)
+
+
+def _step(sim: Simulation, task: Task) -> None:
+    """One call of the state machine; what it returns decides the next (statemachine/accounts-feed.asl.json)."""
+    position, calls = task.position, FEED.calls(task.position)
+    call = calls[task.number]
+    if call["step"] in _WRITING and sim.random.random() < sim.profile.duplicates:
+        sim.send("feed echo", call)
+    result = run_feed_step(sim.world.feed_steps(), call)
+    if FEED.kind(position) == "Map" and task.number + 1 < len(calls):
+        return sim.send("feed step", Task(position, task.number + 1))
+    return _go_on(sim, FEED.after(position, [] if FEED.kind(position) == "Map" else result))
+
+
+def _go_on(sim: Simulation, position: Position) -> None:
+    while FEED.kind(position) == "Map" and not FEED.calls(position):
+        position = FEED.after(position, [])
+    if FEED.kind(position) == "Wait":
+        sim.send("feed step", Task(FEED.after(position)), after=sim.elapsed + _WAIT)
+    elif FEED.has_calls(position):
+        sim.send("feed step", Task(position))
+
+
+def _echoes(sim: Simulation, call: dict[str, Any]) -> None:
+    """Lambda may call a function twice for one call of a task; nobody waits for the second answer."""
+    run_feed_step(sim.world.feed_steps(), call)
+
+
+def _fails(sim: Simulation, position: Position) -> None:
+    FEED.run(position, lambda call: run_feed_step(sim.world.feed_steps(), call))
+
+
+def _collect(sim: Simulation) -> None:
+    started = sim.world.states.started
+    for name, body in list(started.items()):
+        execution = json.loads(body) if body else {}
+        if "feed" in execution:
+            started[name] = ""
+            sim.send("feed step", Task(FEED.start(execution)))
 
 
 def _deletes(sim: Simulation, owned_class: tuple[str, str]) -> None:
@@ -76,22 +150,31 @@ def _deletes(sim: Simulation, owned_class: tuple[str, str]) -> None:
         """The page says so: it was deleted already, or was never there."""
 
 
+def _skills(*items: dict[str, Any]) -> dict[str, int]:
+    """The points of an account, in whichever of its items they are."""
+    found: dict[str, int] = {}
+    for item in items:
+        for skill, one in item.get("skills", {}).items():
+            found[skill] = max(found.get(skill, 0), int(one["points"]))
+    return found
+
+
 def _watch(sim: Simulation, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
     if after is None:
         if before and before["SK"] in ("ACCOUNT", "MASTERY"):
             sim.violations.append(f"{before['PK']} {before['SK']} was deleted")
-    elif after["SK"] == "MASTERY":
+    elif after["SK"] in ("ACCOUNT", "MASTERY"):
         known = sim.facts["points"].setdefault(after["PK"], {})
-        for skill, found in after["skills"].items():
-            known[skill] = max(known.get(skill, 0), int(found["points"]))
+        for skill, points in _skills(after).items():
+            known[skill] = max(known.get(skill, 0), points)
 
 
 def _safety(sim: Simulation) -> Iterator[str]:
     items = sim.world.table.items
     for pk, known in sim.facts["points"].items():
-        skills = items.get((pk, "MASTERY"), {}).get("skills", {})
+        skills = _skills(*(items.get((pk, sk), {}) for sk in ("ACCOUNT", "MASTERY")))
         for skill, points in known.items():
-            if int(skills.get(skill, {"points": 0})["points"]) < points:
+            if skills.get(skill, 0) < points:
                 yield f"{pk} went down in {skill}"
     deleted = [item for _, item in sim.world.table.of_kind("EVENT") if item["detail_type"] == "ClassDeleted"]
     if len(deleted) > (1 if sim.elapsed < 45 * DAY else 2):
@@ -110,14 +193,14 @@ def _at_rest(sim: Simulation) -> dict[str, Any]:
         if pk.startswith("EMAIL#") and sk.startswith("ACCOUNT#"):
             holder = items.get((sk, "ACCOUNT"), {})
             stale += [] if f"EMAIL#{holder.get('email')}" == pk else [pk]
-        if sk == "MASTERY":
-            kept[f"{pk} {sk}"] = repr(item["skills"])
-        elif raced:
+        if sk in ("ACCOUNT", "MASTERY") and "skills" in item:
+            kept[f"{pk} skills"] = repr(sorted(item["skills"].items()))
+        if raced:
             continue
-        elif pk.startswith(("EMAIL#", "CLEVER#", "OIDC#")):
+        if pk.startswith(("EMAIL#", "CLEVER#", "OIDC#")):
             kept[f"{pk} {sk}"] = repr(sorted(item.items()))
         elif sk == "ACCOUNT":
-            kept[f"{pk} {sk}"] = repr(sorted((k, v) for k, v in item.items() if k not in ("fingerprint", "version")))
+            kept[f"{pk} {sk}"] = repr(sorted((k, v) for k, v in item.items() if k != "skills"))
         elif pk.startswith("ACCOUNT#") and sk.startswith("CLASS#"):
             kept[f"{pk} {sk}"] = (item["name"], "deleted_at" in item)
     return {**kept, "stale claims": stale}
@@ -125,8 +208,17 @@ def _at_rest(sim: Simulation) -> dict[str, Any]:
 
 ACCOUNTS = Feature(
     "accounts",
-    workers={"accounts": Worker(_feeds, 3, 60), "deletes": Worker(_deletes, 8, 600, is_parked=False)},
+    workers={
+        "accounts": Worker(_arrives, 3, 60, may_come_twice=True),
+        "feed step": Worker(
+            _step, 7, 5, on_giving_up=lambda sim, task: sim.send("feed fails", FEED.after_error(task.position))
+        ),
+        "feed echo": Worker(_echoes, 1, 0, is_forgotten=True),
+        "feed fails": Worker(_fails, 11, 10),
+        "deletes": Worker(_deletes, 8, 600, is_parked=False),
+    },
     scenario=_scenario,
+    collect=_collect,
     safety=_safety,
     at_rest=_at_rest,
 )

@@ -10,8 +10,7 @@ from functools import cache
 from typing import Any
 
 from functions.import_step.plan import Import
-from functions.roster_import.receive_upload import import_id_of
-from shared.domain.report import Upload
+from shared.domain.report import Upload, import_id_of
 from shared.stores.reports import upload_of
 from simulation.simulator import CANARY, DAY, Feature, Simulation, Worker
 from tests.fakes.aws import MemoryStates, etag
@@ -208,9 +207,9 @@ def _fails(sim: Simulation, position: Position) -> None:
 def _collect(sim: Simulation) -> None:
     started = sim.world.states.started
     for name, body in list(started.items()):
-        if body:
+        execution = json.loads(body) if body else {}
+        if "import" in execution:
             started[name] = ""
-            execution = json.loads(body)
             _note_start(sim, execution["import"])
             sim.send("step", Task(IMPORT.start(execution)))
 

@@ -21,11 +21,10 @@ _ANY_OF_THE_SERVICE = {
     "cognito-idp:AdminInitiateAuth": arn("cognito-idp", "userpool/UserPool"),
     "cognito-idp:AdminRespondToAuthChallenge": arn("cognito-idp", "userpool/UserPool"),
     "events:PutEvents": arn("events", "event-bus/default"),
-    "states:StartExecution": arn("states", f"stateMachine:{STACK}-import"),
 }
 _UNSIGNED = {"cognito-idp:ForgotPassword", "cognito-idp:ConfirmForgotPassword"}
 """Calls that anybody may make: Cognito asks for no permission."""
-_ASL = Path(__file__).parents[2] / "statemachine" / "import.asl.json"
+_DEFINITIONS = Path(__file__).parents[2] / "statemachine"
 
 
 class UnknownCall(AssertionError):
@@ -49,6 +48,9 @@ def needs_of_call(service: str, operation: str, request: Mapping[str, Any]) -> I
             yield Request("ses:SendEmail", arn("ses", f"identity/{sender}"), context)
             name = request["ConfigurationSetName"]
             yield Request("ses:SendEmail", arn("ses", f"configuration-set/{_full(name)}"), context)
+        case "states" if operation == "StartExecution":
+            name = str(request.get("stateMachineArn", "")).rpartition(":stateMachine:")[2]
+            yield Request("states:StartExecution", arn("states", f"stateMachine:{name or f'{STACK}-import'}"))
         case "secretsmanager" if operation == "GetSecretValue":
             name = request["SecretId"].rpartition(":secret:")[2].partition("-")[0]
             yield Request("secretsmanager:GetSecretValue", arn("secretsmanager", f"secret:{name}"))
@@ -175,7 +177,7 @@ def _of_mapping(stack: DeployedStack, mapping: Mapping[str, Any]) -> Iterator[tu
 def _of_machine(machine: Mapping[str, Any]) -> Iterator[tuple[str, Request, str]]:
     """As "IAM policies for using Distributed Map states" says, and for tracing "AWS X-Ray and Step Functions"."""
     role, name = _last(machine["RoleArn"]), machine["StateMachineName"]
-    text = _ASL.read_text()
+    text = (_DEFINITIONS / f"{name.removeprefix(f'{STACK}-')}.asl.json").read_text()
     for variable in _tasks(json.loads(text)):
         function = machine["DefinitionSubstitutions"][variable.strip("${}")]
         yield role, Request("lambda:InvokeFunction", function), "states"

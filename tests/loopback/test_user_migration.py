@@ -21,7 +21,7 @@ from shared.domain.account import Account
 from shared.domain.errors import InvalidSettings, LoginRefused
 from shared.runtime.observability import logger
 from shared.runtime.settings import UserMigrationSettings
-from shared.stores.accounts import AccountStore
+from shared.stores.account_batches import AccountBatches, AccountChange
 from tests.fakes.aws import MemoryCognito
 from tests.fakes.dynamodb import error
 from tests.pages_harness import PASSWORD, activated, lakeside, log_in
@@ -105,12 +105,13 @@ def deployed(platform: PlatformLogin, monkeypatch: pytest.MonkeyPatch) -> Iterat
             monkeypatch.setenv(name, value)
         for cached in (handler.migrate_user, handler.aws.client, handler.aws.table):
             cached.cache_clear()
-        accounts = AccountStore(handler.aws.table("migration"), "https://accounts.google.com")
-        for account in (
+        people = (
             Account("ada", "teacher", "Ada", "Ada", "ada@mail.example", email_verified=True),
             Account("kid", "student", "Kid", "kid", "kid@mail.example", email_verified=False),
-        ):
-            accounts.put(account, None, None, "hash", before=None)
+        )
+        AccountBatches(handler.aws.table("migration"), "https://accounts.google.com").write(
+            [AccountChange(account) for account in people]
+        )
         yield platform
         for cached in (handler.migrate_user, handler.aws.client, handler.aws.table):
             cached.cache_clear()

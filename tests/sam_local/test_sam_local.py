@@ -56,7 +56,9 @@ def arguments(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> li
         "AWS_ENDPOINT_URL": stack.endpoint_url.replace("127.0.0.1", "host.docker.internal"),
         "TABLE_NAME": outputs["TableName"], "ROSTER_BUCKET": outputs["RosterBucketName"],
         "REPORT_BUCKET": outputs["ReportBucketName"], "SNAPSHOT_BUCKET": outputs["SnapshotBucketName"],
-        "IMPORT_STATE_MACHINE_ARN": outputs["ImportStateMachineArn"], "ACTIVATION_QUEUE_URL": outputs["ActivationQueueUrl"],
+        "IMPORT_STATE_MACHINE_ARN": outputs["ImportStateMachineArn"],
+        "ACCOUNTS_FEED_STATE_MACHINE_ARN": outputs["AccountsFeedStateMachineArn"],
+        "ACTIVATION_QUEUE_URL": outputs["ActivationQueueUrl"],
         "WEB_URL": stack.web_url, "USER_POOL_ID": outputs["UserPoolId"],
         "USER_POOL_CLIENT_ID": outputs["UserPoolClientId"], "CONFIGURATION_SET": "account-linking-mail",
         "TOKEN_SECRET_ARN": next(arn for name, arn in secrets.items() if "TokenSecret" in name),
@@ -91,12 +93,12 @@ def test_s3_a_district_is_registered(stack: LocalStack, arguments: list[str]) ->
     assert taken == [{"kind": "settings", "district_id": DISTRICT_ID, "import_id": None}]
 
 
-def test_s3_accounts_are_loaded(stack: LocalStack, arguments: list[str]) -> None:
-    sample = make()
-    stack.client("s3").put_object(
-        Bucket=stack.outputs["RosterBucketName"], Key="accounts/existing.jsonl", Body=sample.accounts_jsonl()
-    )
-    assert invoke("AccountsFeedFunction", "s3-accounts.json", arguments) == {"read": [len(sample.accounts)]}
+def test_s3_a_file_of_accounts_starts_a_feed(stack: LocalStack, arguments: list[str]) -> None:
+    (run_id,) = invoke("AccountsFeedFunction", "s3-accounts.json", arguments)["started"]
+    executions = stack.client("stepfunctions").list_executions(
+        stateMachineArn=stack.outputs["AccountsFeedStateMachineArn"]
+    )["executions"]
+    assert run_id in [execution["name"] for execution in executions]
 
 
 def test_step_functions_an_upload_is_opened(stack: LocalStack, arguments: list[str]) -> None:

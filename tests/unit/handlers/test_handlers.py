@@ -22,6 +22,7 @@ from tests.builders import account, roster, user
 from tests.deployment import ACCOUNT, REGION, WEB, Deployment, deployed, event
 from tests.harness import STARTS, World, zipped
 from tests.pages_harness import lakeside, linked_teacher
+from tests.state_machine import FEED
 from tests.template import RESOURCES
 
 ACTIVATION_ID = "0123456789abcdef0123456789abcdef"
@@ -87,19 +88,28 @@ def test_an_upload_of_an_unknown_kind_starts_no_import(stack: Deployment) -> Non
     assert boto3.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"] == []
 
 
-def test_the_accounts_feed_is_loaded_and_reported(stack: Deployment) -> None:
+def test_a_file_of_accounts_starts_one_feed_whose_steps_load_and_report_it(stack: Deployment) -> None:
+    # Given a file with one account and one line that is none
     line = account("acc-1", "ada@mail.example")
     stack.put("RosterBucket", "accounts/existing.jsonl", f"{json.dumps(line)}\nno JSON\n".encode())
-    assert stack.invoke("AccountsFeedFunction", event("s3-accounts")) == {"read": [2]}
-    (key,) = stack.keys("ReportBucket")
-    assert "existing" in key
+    # When its event comes twice
+    (run_id,) = stack.invoke("AccountsFeedFunction", event("s3-accounts"))["started"]
+    assert stack.invoke("AccountsFeedFunction", event("s3-accounts")) == {"started": [run_id]}
+    states, machine = boto3.client("stepfunctions"), stack.id_of("AccountsFeedStateMachine")
+    (execution,) = states.list_executions(stateMachineArn=machine)["executions"]
+    started = json.loads(states.describe_execution(executionArn=execution["executionArn"])["input"])
+    assert started["feed"]["run_id"] == run_id
+    del started["feed"]["upload"]["version_id"], started["feed"]["upload"]["sequencer"]
+    started["feed"]["upload"]["etag"] = ""
+    # Then the state machine that it starts loads the account, and writes the report
+    position = FEED.start(started)
+    while FEED.has_calls(position):
+        position = FEED.run(position, lambda call: stack.invoke("AccountsFeedFunction", call))
+    report = json.loads(stack.object("ReportBucket", "reports/_accounts/existing/report.json"))
+    assert [report[n] for n in ("status", "read", "created", "rejected")] == ["completed", 2, 1, 1]
+    assert (report["rejects"][0]["line"], report["rejects"][0]["column"]) == (2, 2)
     found = stack.table.scan()["Items"]
     assert [one["PK"] for one in found if one.get("username") == "acc-1"]
-
-
-def test_a_feed_that_was_taken_away_before_its_event_came_is_left_alone(stack: Deployment) -> None:
-    assert stack.invoke("AccountsFeedFunction", event("s3-accounts")) == {"read": []}
-    assert stack.keys("ReportBucket") == []
 
 
 def test_a_step_of_an_import_reads_the_upload_and_leaves_its_files(stack: Deployment) -> None:

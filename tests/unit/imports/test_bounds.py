@@ -18,8 +18,8 @@ from functions.import_step import archive, csv_table, partition, records, unusab
 from functions.import_step.formats import oneroster
 from shared.domain.account import SkillMastery
 from shared.domain.roster import DistrictClass
+from shared.stores import account_batches, district_classes
 from shared.stores import accounts as account_store
-from shared.stores import district_classes
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.uploads import lines_of
 from tests.builders import ENROLLMENTS, account, enrolled, key, roster, user
@@ -314,6 +314,7 @@ def test_an_account_of_six_thousand_skills_is_kept_whole(world: World) -> None:
 
 def test_skills_of_two_moments_are_never_mixed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_store, "CHUNK", 200)
+    monkeypatch.setattr(account_batches, "WRITE_UNIT", 200)
     world.feed(account("a1", "ada@mail.example", mastery=skills(10)))
     read = world.accounts._table.batch_get
     reads = 0

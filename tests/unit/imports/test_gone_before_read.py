@@ -59,3 +59,11 @@ def test_a_file_that_is_replaced_while_it_is_read_is_rejected(world: World) -> N
         position = IMPORT.run(position, lambda call: run_step(world.steps(), call))
     report = world.report(taken)
     assert (report["status"], report["reason"]["code"]) == ("rejected", "upload_changed")
+
+
+def test_a_file_of_accounts_that_was_taken_away_before_it_was_read_is_told(world: World) -> None:
+    upload = world.start_feed(b"{}\n")
+    del world.s3.objects["rosters", upload.key]
+    world.run_imports()
+    report = world.report_of_feed()
+    assert (report["status"], report["reason"]["code"], report["rejects"]) == ("failed", "upload_gone", [])

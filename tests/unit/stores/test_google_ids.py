@@ -9,7 +9,6 @@ import pytest
 
 from shared.domain.matching import Grounds, LoginProof
 from shared.domain.roster import Role, RosterUser
-from shared.stores.google_ids import GoogleIds
 from shared.stores.personal_data import PersonalData
 from tests.builders import account
 from tests.harness import GOOGLE, World
@@ -48,14 +47,6 @@ def test_a_google_id_that_moves_is_neither_lost_nor_in_two_accounts(
     for lines in [order] if in_one_file else [[one] for one in order]:
         world.feed(*lines)
     assert (opens(world), named(world, "ada"), named(world, "bob")) == ("bob", None, G)
-
-
-def test_a_line_that_read_the_id_before_it_moved_takes_it_from_nobody(world: World) -> None:
-    google_ids = GoogleIds(world.table, GOOGLE)
-    world.feed(line("bob", G))
-    google_ids.give_up("ada", G)
-    google_ids.keep("ada", G)
-    assert opens(world) == "bob"
 
 
 def test_two_accounts_that_swap_their_google_ids_each_have_the_others(world: World) -> None:

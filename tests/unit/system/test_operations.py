@@ -24,6 +24,7 @@ from operations.__main__ import COMMANDS, DONE, REFUSED, WRONG_USE, Confirm, mai
 from operations.redrive import Redrive
 from operations.stack import Stack, StackNotFound, local_stack, named_stack
 from shared.domain.account import Account
+from shared.stores.account_batches import AccountBatches, AccountChange
 from shared.stores.accounts import AccountStore
 from shared.stores.keys import import_key
 from shared.stores.outbox import event_item
@@ -108,9 +109,9 @@ def running_locally(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def ada(aws: None) -> AccountStore:
     """The store of ``production``, in which Ada has an account."""
-    store = AccountStore(boto3.resource("dynamodb").Table("table"), GOOGLE)
-    store.put(Account("ada", "teacher", "Ada", "ada"), mastery=None, classes=None, fingerprint="f", before=None)
-    return store
+    table = boto3.resource("dynamodb").Table("table")
+    AccountBatches(table, GOOGLE).write([AccountChange(Account("ada", "teacher", "Ada", "ada"))])
+    return AccountStore(table, GOOGLE)
 
 
 def decision_in(bucket: str) -> dict[str, str] | None:

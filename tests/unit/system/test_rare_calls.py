@@ -43,6 +43,13 @@ def test_an_upload_of_a_bucket_with_versions_is_read_as_it_was(world: World, fol
     assert world.report(taken)["status"] == "completed"
 
 
+def test_a_file_of_accounts_of_a_bucket_with_versions_is_read_as_it_was(world: World) -> None:
+    upload = world.arrive("accounts/accounts.jsonl", json.dumps(account("ada", "ada@mail.example")).encode())
+    world.take_feed(replace(upload, version_id="v1"), size=1_000)
+    world.run_imports()
+    assert world.report_of_feed()["created"] == 1
+
+
 def test_a_mail_that_is_sent_late_is_decided_by_clever_ids_too(world: World) -> None:
     world.upload(roster(user("t1", "teacher", ids="{Clever:cid-1}")))
     world.send_mail()

@@ -43,17 +43,19 @@ def version_of(made: dict[str, Any], function: str) -> str:
     return name
 
 
-def test_an_import_that_is_under_way_ends_with_the_version_it_began_with() -> None:
+@pytest.mark.parametrize(
+    ("machine", "function"),
+    [("ImportStateMachine", "ImportStepFunction"), ("AccountsFeedStateMachine", "AccountsFeedFunction")],
+)
+def test_an_import_or_a_feed_ends_with_the_version_it_began_with(machine: str, function: str) -> None:
     """A running execution keeps its definition; that names a version, which a deployment leaves in place."""
     made = MADE
-    version = version_of(made, "ImportStepFunction")
-    assert made["ImportStateMachine"]["Properties"]["DefinitionSubstitutions"] == {
-        "ImportStepFunctionArn": {"Ref": version}
-    }
+    version = version_of(made, function)
+    assert made[machine]["Properties"]["DefinitionSubstitutions"] == {f"{function}Arn": {"Ref": version}}
     assert made[version]["DeletionPolicy"] == "Retain"
-    (own,) = made["ImportStateMachineRole"]["Properties"]["Policies"]
+    (own,) = made[f"{machine}Role"]["Properties"]["Policies"]
     (call,) = [s for s in own["PolicyDocument"]["Statement"] if "lambda:InvokeFunction" in s["Action"]]
-    assert {"Fn::Sub": "${ImportStepFunction.Arn}:*"} in call["Resource"]
+    assert {"Fn::Sub": f"${{{function}.Arn}}:*"} in call["Resource"]
 
 
 @pytest.mark.parametrize("change", [{"code": "other"}, {"environment": "other"}])
