@@ -53,6 +53,8 @@ _IS_GRADE = re.compile(r"[\w -]{1,20}")
 """One grade: who teaches may have a list of several."""
 _MOST_NAMED_SCHOOLS = 5_000
 """Of a part, as far as it is looked whether they are there."""
+_MOST_NAMED_CLASSES = 100_000
+"""Of a part, as far as it is looked at once for all shards whether they are there."""
 MOST_OF_REFERENCES = 64 << 20
 """Bytes of memory for courses and terms: every worker on classes holds all of them."""
 _AROUND_A_REFERENCE = 200
@@ -101,6 +103,7 @@ class SplitSink:
         """How many rows were taken."""
         self.turns_on = ""
         """The first day ahead from which something is read otherwise; empty for none."""
+        self._named_classes: set[str] = set()
 
     def close(self) -> None:
         if self._deleted_classes:
@@ -108,6 +111,10 @@ class SplitSink:
         self._class_ids.close()
         self._rejects.close()
         self._references.close()
+
+    def named_classes(self) -> str | None:
+        """The classes that enrollments name, a line for each; None where they are too many to be kept."""
+        return "\n".join(self._named_classes) if len(self._named_classes) <= _MOST_NAMED_CLASSES else None
 
     def person(self, row: PersonRow, where: Where) -> None:
         column = where.column or "sourcedId"
@@ -285,6 +292,8 @@ class SplitSink:
             users, people, classes = (list(compress(ids, usable)) for ids in (users, people, classes))
             lines, row_ids = list(compress(lines, usable)), list(compress(row_ids, usable))
         self.rows += len(users)
+        if len(self._named_classes) <= _MOST_NAMED_CLASSES:
+            self._named_classes.update(classes)
         head = EnrollmentsHead(where.file, user_column, class_column, role, removed)
         self._people.add_enrollments(head, users, people, classes, row_ids, lines)
 

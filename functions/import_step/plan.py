@@ -231,6 +231,8 @@ class PartRead(Struct, kw_only=True):
     """The first day ahead from which something of it is read otherwise; empty for none."""
     grades: dict[str, int] = {}
     """How many rows of students each grade has."""
+    named_classes: str | None = None
+    """The classes that its enrollments name, a line for each; None where they are very many, or an earlier version read it."""
 
 
 class WritePlan(Struct, kw_only=True):
@@ -306,6 +308,8 @@ class ImportPlan(WritePlan, kw_only=True):
 
     turns_on: str = ""
     """The first day ahead from which something of the upload is read otherwise, YYYY-MM-DD; empty for none (M4)."""
+    knows_all_classes: bool = False
+    """Whether every class that an enrollment names is known to be in the upload."""
     paused: dict[str, str] = {}
     """Why it is not applied now, as the report says it; empty where no pause concerns it."""
 

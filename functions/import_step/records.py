@@ -520,7 +520,9 @@ class ClassRecord(Struct, array_like=True, gc=False):
 
     def acts_like(self, other: ClassRecord) -> bool:
         """Whether nothing differs that is shown of the class."""
-        return self.district_class("", _NOBODY, by_kind=False) == other.district_class("", _NOBODY, by_kind=False)
+        return self == other or self.district_class("", _NOBODY, by_kind=False) == other.district_class(
+            "", _NOBODY, by_kind=False
+        )
 
     def is_over(self, on: str) -> bool:
         """Whether its last day is past; ``on`` is today, YYYY-MM-DD."""

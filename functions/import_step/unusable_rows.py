@@ -138,7 +138,7 @@ def reject_dangling(
     unknown_people = {*seen.named_by_roles, *chain.from_iterable(enrolled)} - seen.people.keys() - seen.removed
     if not is_bulk:
         unknown_people -= standing
-    unknown_classes = _unknown_classes(seen, enrolled, class_ids)
+    unknown_classes = set() if plan.knows_all_classes else _unknown_classes(seen, enrolled, class_ids)
     if not unknown_people and not unknown_classes and not seen.unused.in_classes:
         return
     for by_person in enrolled:

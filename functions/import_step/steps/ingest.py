@@ -188,6 +188,7 @@ class Ingest:
             references=sink.references,
             turns_on=sink.turns_on,
             grades=sink.of_grades if len(sink.of_grades) <= _MOST_GRADES else {},
+            named_classes=sink.named_classes(),
         )
 
     def validate(self, import_: Import) -> StepResult:
@@ -205,6 +206,7 @@ class Ingest:
         notes += self._unknown_schools(import_, opened, parts)
         plan = _plan(import_, opened, parts, notes, header_only)
         plan.domains = context.districts.domains(import_.district_id)
+        plan.knows_all_classes = plan.mode(Kind.CLASSES) is Mode.BULK and _are_all_named(parts, files.class_ids(plan))
         plan.paused = self._paused(import_, plan)
         # A paused upload is not the newest one yet: those that wait with it are applied in their order.
         stands_back = import_.preview or bool(plan.paused)
@@ -243,6 +245,19 @@ class Ingest:
             message = "Uploads of a pause are applied first, in their order; this one comes after them."
             return {"code": "paused", "message": message}
         return {}
+
+
+def _are_all_named(parts: list[PartRead], class_ids: Iterable[list[str]]) -> bool:
+    """Whether these are all classes that enrollments name, and none of them is marked as deleted: then no shard of people has to
+    read them."""
+    if any(part.named_classes is None for part in parts):
+        return False
+    known: set[str] = set()
+    for ids in class_ids:
+        if ids and ids[-1].startswith("\t"):
+            return False
+        known.update(ids)
+    return all(known.issuperset((part.named_classes or "").split("\n")) for part in parts if part.named_classes)
 
 
 def _bytes_from(body: bytes, start: int, _end: int | None) -> IO[bytes]:
