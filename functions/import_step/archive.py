@@ -110,6 +110,59 @@ def limited(stream: IO[bytes], size: int) -> IO[bytes]:
     return io.BufferedReader(_Limited(stream, size), _CHUNK)
 
 
+class _Entry:
+    """A file of a zip. Whoever reads on behind where another one ended goes on with what that one unpacked: the pieces of a file,
+    one after the other, unpack it once."""
+
+    def __init__(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+        self._archive = archive
+        self._entry = entry
+        self._kept: IO[bytes] | None = None
+        """Of the streams that were read, and not to their end, the one that came furthest."""
+
+    def open(self, start: int, end: int | None) -> IO[bytes]:
+        stream, kept = None, self._kept
+        if kept and kept.tell() <= start:
+            stream, self._kept = kept, None
+        unpacked = _Unpacked(stream or _open_entry(self._archive, self._entry), start, self)
+        # Where there is an end, nothing is read beyond it: there the next one begins.
+        return io.BufferedReader(unpacked, _CHUNK if end is None else 1)
+
+    def keep(self, stream: IO[bytes]) -> None:
+        """Take a stream back that nobody reads any more."""
+        behind, self._kept = self._kept, stream
+        if stream.tell() >= self._entry.file_size or (behind and behind.tell() > stream.tell()):
+            behind, self._kept = stream, behind
+        if behind:
+            behind.close()
+
+
+class _Unpacked(io.RawIOBase):
+    """A file of a zip from ``start`` on; what lies between there and where the stream is, is unpacked and passed over."""
+
+    def __init__(self, stream: IO[bytes], start: int, entry: _Entry) -> None:
+        self._stream = stream
+        self._entry = entry
+        try:
+            stream.seek(start)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError):
+            raise damaged(stream.name) from None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        target = memoryview(buffer)
+        data = self._stream.read(len(target))
+        target[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._entry.keep(self._stream)
+        super().close()
+
+
 def open_zip(path: Path) -> list[RosterFile]:
     """The CSV files of a zip, wherever in it they lie.
 
@@ -124,7 +177,7 @@ def open_zip(path: Path) -> list[RosterFile]:
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     _check_entries(entries, path.stat().st_size)
     files = [
-        RosterFile(entry.filename, entry.file_size, partial(_open_entry, archive, entry))
+        RosterFile(entry.filename, entry.file_size, _Entry(archive, entry).open)
         for entry in entries
         if _is_csv(entry.filename)
     ]
@@ -303,14 +356,11 @@ def _not_a_zip() -> UploadRejected:
     )
 
 
-def _open_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, start: int, _end: int | None) -> IO[bytes]:
-    """What lies before ``start`` is unpacked and passed over."""
+def _open_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> IO[bytes]:
     try:
-        stream = archive.open(entry)
-        stream.seek(start)
+        return archive.open(entry)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, UnicodeDecodeError):
         raise damaged(entry.filename) from None
-    return stream
 
 
 def damaged(name: str | None) -> UploadRejected:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO
 
@@ -34,15 +34,18 @@ class Scan:
 
     encoding: Encoding
     pieces: tuple[Piece, ...]
+    sha256: str
+    """Of its bytes."""
 
 
 def scan(file: RosterFile, *, piece: int = PIECE) -> Scan:
-    """Say how a file's bytes are read, and cut it into pieces of about ``piece`` bytes.
+    """Say how a file's bytes are read, what their hash is, and cut it into pieces of about ``piece`` bytes.
 
     It is cut between records only, and not at all where a record's end is not sure: in UTF-16, with line breaks in quotes, with
     single carriage returns, or with a quote that does not close.
     """
     cutter = _Cutter(piece)
+    digest = hashlib.sha256()
     with file.reading() as stream:
         block = stream.read(_BLOCK)
         encoding = _from_start(block, file.name)
@@ -50,6 +53,7 @@ def scan(file: RosterFile, *, piece: int = PIECE) -> Scan:
         is_utf8 = encoding is None
         is_ascii = True
         while block:
+            digest.update(block)
             if is_utf8 and not (is_ascii and block.isascii()):
                 is_ascii = False
                 is_utf8 = _decodes(decode, block)
@@ -61,7 +65,7 @@ def scan(file: RosterFile, *, piece: int = PIECE) -> Scan:
     if encoding is None:
         encoding = Encoding("utf-8", assumed=False) if is_utf8 else _assumed(file)
     pieces = (WHOLE,) if encoding.codec.startswith("utf-16") else cutter.pieces()
-    return Scan(encoding, pieces)
+    return Scan(encoding, pieces, digest.hexdigest())
 
 
 def encoding_of(file: RosterFile) -> Encoding:
@@ -69,15 +73,17 @@ def encoding_of(file: RosterFile) -> Encoding:
     return file.encoding or scan(file).encoding
 
 
-def content_hash(files: Iterable[RosterFile]) -> str:
-    """One hash over what the files hold: equal contents are the same upload, whatever the zip's bytes or names (M4)."""
+def content_hash(hashes: Mapping[str, str]) -> str:
+    """One hash over what files hold, given the hash of each by its stem: equal contents are the same upload, whatever the zip's
+    bytes or names (M4)."""
     digest = hashlib.sha256()
-    for stem, sha in sorted((file.stem, _sha256(file)) for file in files):
+    for stem, sha in sorted(hashes.items()):
         digest.update(f"{stem}:{sha}\n".encode())
     return digest.hexdigest()
 
 
-def _sha256(file: RosterFile) -> str:
+def sha256_of(file: RosterFile) -> str:
+    """The hash of a file's bytes, for ``content_hash``; ``scan`` tells it, too."""
     digest = hashlib.sha256()
     with file.reading() as stream:
         while block := stream.read(_BLOCK):

@@ -202,6 +202,8 @@ class OpenedUpload(Struct, kw_only=True):
     """Whether roles.csv says who everybody of users.csv is."""
     more_modes: dict[str, Mode] = {}
     """What the files hold that tell more of people and classes, by stem (``Recognised.parts``)."""
+    together: int = 1
+    """How many parts one worker reads, one after the other."""
 
 
 class PartRead(Struct, kw_only=True):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import io
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import IO
 
 from functions.import_step import partition
-from functions.import_step.archive import RosterFile, etags_of, open_upload, other_files
-from functions.import_step.encoding import content_hash, scan
+from functions.import_step.archive import RosterFile, etags_of, is_loose, open_upload, other_files
+from functions.import_step.encoding import Scan, content_hash, scan, sha256_of
 from functions.import_step.formats.clever import Clever
 from functions.import_step.formats.format import Format, Mode, Recognised, no_rows, recognise
 from functions.import_step.formats.oneroster import OneRoster
@@ -53,6 +53,8 @@ _KINDS_OF_STEMS = {
 }  # fmt: skip
 
 
+_MOST_TOGETHER = 64
+"""Parts of a zip that one worker reads, one after the other, in a few minutes; what lies before them is unpacked, too."""
 _NUMBERED_BY_KIND = ({"students", "teachers"}, {"student", "teacher"})
 """The files of the formats that number by kind."""
 
@@ -91,27 +93,34 @@ class Ingest:
         etags = etags_of(context.uploads, import_.upload)
         with tempfile.TemporaryDirectory() as folder:
             files = open_upload(context.uploads, import_.upload, Path(folder), etags)
+            maps = [file for file in files if file.stem == STEM]
+            scans = {file.stem: scan(file) for file in files if file.stem != STEM}
+            hashes = {stem: scanned.sha256 for stem, scanned in scans.items()}
+            hashes |= {file.stem: sha256_of(file) for file in maps}
             # What was put off is to be done once removals count again: then these contents are others.
-            content = content_hash(files) + _reading(files) + ("+additions-only" if additions_only else "")
+            content = content_hash(hashes) + _reading(files) + ("+additions-only" if additions_only else "")
             if before and before.content == content and not before.has_turned(today.isoformat()):
                 return self._unchanged(import_, before)
             if not import_.preview and not self._lock(import_, before):
                 return WAIT
-            id_map = self._id_map(import_, files)
+            id_map = self._id_map(import_, maps)
             files = [file for file in files if file.stem != STEM]
-            opened = _opened(files, before, content=content, etags=etags, additions_only=additions_only, on=today)
+            opened = _opened(
+                files, scans, before, content=content, etags=etags, additions_only=additions_only, on=today
+            )
             opened.notes += _unread(files, opened, other_files(import_.upload, Path(folder)))
         if id_map:
             opened.has_id_map = True
             context.files(import_).put(ID_MAP, id_map)
+        if not is_loose(import_.upload):
+            opened.together = _MOST_TOGETHER
         context.files(import_).put(OPENED, opened)
         context.begin_stage(import_, "split", parts=len(opened.parts))
-        return {"next": "split", "shards": list(range(len(opened.parts)))}
+        return {"next": "split", "shards": list(range(0, len(opened.parts), opened.together))}
 
-    def _id_map(self, import_: Import, files: list[RosterFile]) -> IdMap | None:
-        """The maps of old and new numbers that come with the upload, or were put under ``id-maps/`` before it."""
+    def _id_map(self, import_: Import, maps: list[RosterFile]) -> IdMap | None:
+        """The maps of old and new numbers that come with the upload (``maps``), or were put under ``id-maps/`` before it."""
         waiting = self._context.id_maps.waiting(import_.district_id)
-        maps = [file for file in files if file.stem == STEM]
         for noted in waiting:
             body = self._context.uploads.open(noted.key).read()
             maps.append(RosterFile(noted.key, len(body), partial(_bytes_from, body)))
@@ -150,26 +159,37 @@ class Ingest:
 
     @cycles_looked_for_seldom()
     def split(self, import_: Import, part: int) -> StepResult:
-        """Read one part of the upload into shards."""
+        """Read one part of the upload into shards, and those after it that are read together with it."""
         files = self._context.files(import_)
         opened = files.get(OPENED)
-        try:
-            result = self._split(import_, opened, part)
-        except UploadRejected as error:
-            result = PartRead(rejected=Rejection.of(error))
-        files.put(PART, result, part)
-        return self._context.part_done(import_, "split", part, of=len(opened.parts), rows=result.rows)
+        parts = range(part, min(part + opened.together, len(opened.parts)))
+        with tempfile.TemporaryDirectory() as folder:
+            upload = cache(partial(self._files_of, import_, opened, Path(folder)))
+            for number in parts:
+                try:
+                    result = self._split(import_, opened, number, upload)
+                except UploadRejected as error:
+                    result = PartRead(rejected=Rejection.of(error))
+                files.put(PART, result, number)
+                done = self._context.part_done(import_, "split", number, of=len(opened.parts), rows=result.rows)
+        return done
 
-    def _split(self, import_: Import, opened: OpenedUpload, part: int) -> PartRead:
+    def _files_of(self, import_: Import, opened: OpenedUpload, folder: Path) -> dict[str, RosterFile]:
+        """The files of the upload that are read, by stem; a zip is brought into ``folder``."""
+        return {
+            file.stem: replace(file, encoding=opened.encodings[file.stem])
+            for file in open_upload(self._context.uploads, import_.upload, folder, opened.etags)
+            if file.stem in opened.encodings
+        }
+
+    def _split(
+        self, import_: Import, opened: OpenedUpload, part: int, upload: Callable[[], dict[str, RosterFile]]
+    ) -> PartRead:
         pieces = {piece.stem: piece.piece() for piece in opened.parts[part]}
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            files = {
-                file.stem: replace(file, encoding=opened.encodings[file.stem])
-                for file in open_upload(self._context.uploads, import_.upload, folder, opened.etags)
-                if file.stem in opened.encodings
-            }
-            files |= {stem: replace(files[stem], piece=piece) for stem, piece in pieces.items()}
+            files = upload()
+            files = files | {stem: replace(files[stem], piece=piece) for stem, piece in pieces.items()}
             done = split(FORMATS[opened.format], _recognised(opened, files), pieces, opened.shards, folder)
             self._context.files(import_).write_part(part, folder, done.people, done.classes)
         sink = done.sink
@@ -266,6 +286,7 @@ def _bytes_from(body: bytes, start: int, _end: int | None) -> IO[bytes]:
 
 def _opened(
     files: list[RosterFile],
+    scans: dict[str, Scan],
     before: Snapshot | None,
     *,
     content: str,
@@ -274,7 +295,6 @@ def _opened(
     on: date,
 ) -> OpenedUpload:
     """What an upload is. Raises UploadRejected when it is no roster."""
-    scans = {file.stem: scan(file) for file in files}
     encoded = [replace(file, encoding=scans[file.stem].encoding) for file in files]
     form, upload = recognise(encoded, FORMATS)
     stems = form.stems(upload)
