@@ -250,10 +250,9 @@ def test_a_step_goes_on_from_what_an_earlier_version_wrote(step: str) -> None:
         if new:
             # Who had an address before is noted since; a count of writes that were made counts these, too.
             assert answer.pop("writes") == entry["answer"].pop("writes") + len(new)
-        if answer.get("next") == "split":
+        if answer.get("next") == "split" and entry["import"]["upload"]["key"].endswith(".zip"):
             # One worker reads many parts of a zip since.
-            assert answer.pop("shards") == [0]
-            assert entry["answer"].pop("shards")[0] == 0
+            assert answer.pop("shards") == entry["answer"].pop("shards")[:1]
         assert answer == entry["answer"], entry["import"]
         assert_same(world.s3.objects, expected.objects)
         assert without_claims(world.table.items) == expected.items | new
