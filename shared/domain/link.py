@@ -56,6 +56,8 @@ class Link:
     """The version that notices were signed for, where it moved to another number since."""
     matched_address: str | None = None
     """Of a match: the account's address on which it rests, where the roster's has another domain of the district's since."""
+    is_further: bool = False
+    """Whether the account was linked to another number of the same person before: one person under two numbers, each proved."""
     adopted_at: str | None = None
     """When a login that was new for it was taken for the same person's, without a question (M19)."""
 

@@ -31,6 +31,7 @@ from shared.stores.keys import (
     clever_pk,
     email_pk,
     former_holder_of_sk,
+    further_link_key,
     holder_sk,
     holders_of_district,
     is_account,
@@ -315,6 +316,7 @@ class IdentifierIndex:
         keys = [make(a) for a in ids for make in (account_key, joined_key)]
         keys += [logins_key(a) for a in ids] if is_login else []
         keys += [account_link_key(a, user.district_id) for a in ids]
+        keys += [further_link_key(a, user.key) for a in ids] if is_login else []
         found = self._table.batch_get(keys, consistent=is_login)
         return [self._side(user, claim, found, leaving, written) for claim in claims]
 
@@ -337,6 +339,8 @@ class IdentifierIndex:
             found.get(pair(account_link_key(account.account_id, user.district_id))),
             self.subjects_of(account),
         )
+        further = found.get(pair(further_link_key(account.account_id, user.key)))
+        is_own = further is not None and further["state"] == LinkState.LINKED
         logins = found.get(pair(logins_key(account.account_id)))
         return AccountSide(
             account.account_id,
@@ -348,6 +352,7 @@ class IdentifierIndex:
             user.role is Role.STUDENT and self._teaches(account),
             own is not None and own["state"] == LinkState.UNDONE,
             own is not None
+            and not is_own
             and own["state"] != LinkState.UNDONE
             and self._is_anothers(user, user_of_side(own), leaving),
         )

@@ -245,6 +245,11 @@ def account_link_key(account_id: str, district_id: str) -> Key:
     return {"PK": account_pk(account_id), "SK": f"{LINKS}{district_id}"}
 
 
+def further_link_key(account_id: str, user: RosterUserKey) -> Key:
+    """The account's side of a link to a further number of the person of this district that it is linked to."""
+    return {"PK": account_pk(account_id), "SK": f"{LINKS}{user.district_id}#{user.person_id}"}
+
+
 def grassroots_class_key(owner_account_id: str, class_id: str) -> Key:
     return {"PK": account_pk(owner_account_id), "SK": f"{GRASSROOTS_CLASSES}{class_id}"}
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from shared.domain import link as link_rules
 from shared.domain.activation import Activation, ActivationState
@@ -19,11 +21,13 @@ from shared.stores.due_items import NUDGE, due_item
 from shared.stores.keys import (
     LINKS,
     Item,
+    Key,
     account_link_key,
     account_of_pk,
     account_pk,
     activation_key,
     due_key,
+    further_link_key,
     holders_of_district,
     ids_of,
     joined_key,
@@ -66,6 +70,8 @@ class Consent:
     """The account, made at the district login, that the person saw and wants joined into this one (M16)."""
     proofs: LinkProofs | None = None
     """What the link is to count for (M19)."""
+    is_further: bool = False
+    """Whether the account is linked to another number of the same person."""
 
 
 class LinkStore:
@@ -84,7 +90,8 @@ class LinkStore:
         return {link.user: link for link in links}
 
     def of_account(self, account_id: str, *joined: str) -> list[Link]:
-        """The links that stand of this account, and of those that are joined with it: one per district and account at most."""
+        """The links that stand of this account, and of those that are joined with it: one for each district, and after it those
+        to further numbers of the same person."""
         accounts = (account_id, *joined)
         users = [
             user_of_side(side)
@@ -92,7 +99,7 @@ class LinkStore:
             for side in self._table.query(account_pk(account), LINKS)
             if side["state"] == LinkState.LINKED
         ]
-        links = self.of_users(users).values()
+        links = sorted(self.of_users(users).values(), key=attrgetter("is_further"))
         return [link for link in links if link.is_linked and link.account_id in accounts]
 
     def linked_users(self, district_id: str, account_ids: Iterable[str]) -> dict[str, str]:
@@ -176,6 +183,7 @@ class LinkStore:
                 joins=consent.joins,
                 proofs=consent.proofs,
             )
+            wanted = replace(wanted, is_further=consent.is_further)
             if self._table.attempt(*self.link_writes(consent, wanted, present, event_id, now), *also):
                 return wanted
             consent = self._explain(consent, present)
@@ -306,9 +314,7 @@ class LinkStore:
         writes: list[Write] = [
             put.when("version = :version", version=present.version) if present else put.when(ABSENT),
             Delete(link_key(link.user)).when("version = :version", version=link.version),
-            Update(account_link_key(link.account_id, to.district_id))
-            .set(sourced_id=to.sourced_id, kind=to.kind or None)
-            .when(f"#state = :linked AND {_is_of(link.user)}", **_named(link.user), linked=LinkState.LINKED.value),
+            *_move_side(link, to),
             *_proof_items(moved),
             *moved_facts(link, to, event_id=event_id, now=now, version=version),
         ]
@@ -333,7 +339,8 @@ class LinkStore:
     def _explain(self, consent: Consent, present: Link | None) -> Consent:
         """Raise why the transaction was refused, or return what is worth another try."""
         other = self._table.get(account_link_key(consent.account_id, consent.user.district_id))
-        if other and other["state"] == LinkState.LINKED and user_of_side(other) != consent.user:
+        is_elsewhere = other and other["state"] == LinkState.LINKED and user_of_side(other) != consent.user
+        if is_elsewhere and not consent.is_further:
             raise RefusedTransition(
                 "account_linked_elsewhere", "This account is already linked to another person of this district."
             )
@@ -375,9 +382,20 @@ class LinkStore:
             if present is None or from_iso(present.undoable_from) < now - timedelta(days=UNDO_DAYS):
                 raise RefusedTransition("too_late", f"A link can be undone for {UNDO_DAYS} days.")
             account_id = present.account_id
+            self._undo_further(present, event_id, now, actor)
             if self._table.attempt(*self._undo_writes(present, wanted, event_id, now, actor)):
                 return wanted
         raise _contended()
+
+    def _undo_further(self, present: Link, event_id: str, now: datetime, actor: Actor) -> None:
+        """With a link those to further numbers of the same person are undone, as long as they can be."""
+        if present.is_further:
+            return
+        links = self.of_account(present.account_id)
+        further = [link for link in links if link.is_further and link.user.district_id == present.user.district_id]
+        for place, link in enumerate(further):
+            with suppress(RefusedTransition):
+                self.undo(link.user, event_id=f"{event_id}.{place}", now=now, account_id=link.account_id, actor=actor)
 
     def _undo_writes(self, present: Link, wanted: Link, event_id: str, now: datetime, actor: Actor) -> list[Write]:
         writes: list[Write] = [
@@ -430,7 +448,7 @@ def _put_account_side(consent: Consent) -> Put:
     """The account's side; a rule never makes anew what was undone, whatever number the person has by now (M6)."""
     user = consent.user
     side = {
-        **account_link_key(consent.account_id, user.district_id),
+        **_side_key(consent.account_id, user, is_further=consent.is_further),
         "sourced_id": user.sourced_id,
         "kind": user.kind or None,
         "state": LinkState.LINKED.value,
@@ -459,7 +477,29 @@ def _named(user: RosterUserKey) -> dict[str, str]:
 
 def user_of_side(side: Item) -> RosterUserKey:
     """The roster user whom the account's side of a link names."""
-    return RosterUserKey(side["SK"].removeprefix(LINKS), side["sourced_id"], side.get("kind", ""))
+    district_id = side["SK"].removeprefix(LINKS).partition("#")[0]
+    return RosterUserKey(district_id, side["sourced_id"], side.get("kind", ""))
+
+
+def side_key_of(link: Link) -> Key:
+    """The key of the account's side of a link."""
+    return _side_key(link.account_id, link.user, is_further=link.is_further)
+
+
+def _side_key(account_id: str, user: RosterUserKey, *, is_further: bool) -> Key:
+    return further_link_key(account_id, user) if is_further else account_link_key(account_id, user.district_id)
+
+
+def _move_side(link: Link, to: RosterUserKey) -> list[Write]:
+    """The account's side of a link names its person's new number."""
+    is_linked = f"#state = :linked AND {_is_of(link.user)}"
+    values = {**_named(link.user), "linked": LinkState.LINKED.value}
+    if not link.is_further:
+        update = Update(side_key_of(link)).set(sourced_id=to.sourced_id, kind=to.kind or None)
+        return [update.when(is_linked, **values)]
+    side = {"sourced_id": to.sourced_id, "kind": to.kind or None, "state": LinkState.LINKED.value}
+    new_key = further_link_key(link.account_id, to)
+    return [Delete(side_key_of(link)).when(is_linked, **values), Put({**new_key, **side})]
 
 
 def _proof_items(link: Link) -> list[Write]:
@@ -525,7 +565,7 @@ def _ids(account_id: str, user: RosterUserKey) -> dict[str, str]:
 
 
 def _account_side(link: Link, state: str) -> Update:
-    return Update(account_link_key(link.account_id, link.user.district_id)).set(state=state)
+    return Update(side_key_of(link)).set(state=state)
 
 
 def _use_activation(consent: Consent, activation: Activation, now: datetime) -> Update:
@@ -558,6 +598,7 @@ def _link_item(link: Link, nudge_at: datetime | None) -> Item:
             "proofs": _proofs_item(link.proofs) if link.proofs else None,
             "is_ended": link.is_ended or None,
             "noticed_version": link.noticed_version,
+            "is_further": link.is_further or None,
             "adopted_at": link.adopted_at,
             "matched_address": link.matched_address,
         }
@@ -581,6 +622,7 @@ def link_of(item: Item) -> Link:
         noticed_version=int(item["noticed_version"]) if item.get("noticed_version") else None,
         adopted_at=item.get("adopted_at"),
         matched_address=item.get("matched_address"),
+        is_further=bool(item.get("is_further")),
     )
 
 

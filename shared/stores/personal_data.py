@@ -18,7 +18,6 @@ from shared.stores.keys import (
     Item,
     Key,
     account_key,
-    account_link_key,
     account_pk,
     activation_key,
     activation_pointer_key,
@@ -46,7 +45,7 @@ from shared.stores.keys import (
     user_pk,
     waiting_key,
 )
-from shared.stores.links import LinkStore, user_of_side
+from shared.stores.links import LinkStore, side_key_of, user_of_side
 from shared.stores.nudges import NudgeStore
 from shared.stores.past_classes import PastClassStore
 from shared.stores.roster_users import RosterUserStore
@@ -162,7 +161,7 @@ class PersonalData:
         if due_at:
             deletes.append(due_key(NUDGE, user, due_at))
         if link:
-            deletes.append(account_link_key(link.account_id, user.district_id))
+            deletes.append(side_key_of(link))
         self._table.write_many(deletes=deletes)
 
     def _trail(self, account_id: str) -> list[Key]:

@@ -36,6 +36,7 @@ from shared.stores.keys import (
     former_address_of_sk,
     former_holder_key,
     former_number_key,
+    further_link_key,
     ids_of,
     is_work,
     key_of,
@@ -355,6 +356,13 @@ def _outside(
 
 def _sides(table: Table, old: RosterUserKey, new: RosterUserKey, link: Item) -> Iterator[Write]:
     """The accounts' sides of a link, and of the one that was joined into it."""
+    if link.get("is_further"):
+        former = further_link_key(link["account_id"], old)
+        if side := table.get(former):
+            named = {"sourced_id": new.sourced_id, "kind": new.kind or None}
+            yield Delete(former)
+            yield Put({**side, **further_link_key(link["account_id"], new), **named})
+        return
     for account_id in dict.fromkeys((link["account_id"], (link.get("joined") or link)["account_id"])):
         key = account_link_key(account_id, old.district_id)
         side = table.get(key)

@@ -69,10 +69,10 @@ class ClassContents:
             classes = self._accounts.classes.owned(*family, with_scores=True)
             owned = next((taught for taught in classes if taught.class_id == class_id), None)
             return Taught(owned.name, owned.goals, owned.assignments, grassroots=owned) if owned else None
-        link = next((link for link in self._links.of_account(*family) if link.user.district_id == district_id), None)
-        user = self._users.get(link.user) if link else None
-        place = self.place_in(user, class_id, today) if user else None
-        if place is None or not place.teaches:
+        keys = [link.user for link in self._links.of_account(*family) if link.user.district_id == district_id]
+        places = (self.place_in(user, class_id, today) for user in self._users.get_many(keys).values())
+        place = next((place for place in places if place and place.teaches), None)
+        if place is None:
             return None
         district_class = place.district_class
         goals, assignments = self._work.of_class(district_id, district_class.sourced_id, district_class.since)

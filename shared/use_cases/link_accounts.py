@@ -27,6 +27,7 @@ from shared.domain.matching import (
     Objection,
     Recognition,
     RosterSide,
+    is_same_person,
     is_somebody_else,
     may_consent,
     recognise,
@@ -362,14 +363,31 @@ class LinkAccounts:
             return self._links.confirm(
                 link, proofs, proven.by, event_id=self._new_id(), now=now, shown=shown, also=also
             )
+        consent = self._consent(proven, account_id, shown=shown)
         try:
-            return self._make(self._consent(proven, account_id, shown=shown), proven, now, also)
+            return self._make(consent, proven, now, also)
         except RefusedTransition as refused:
-            left = self._left(account_id, proven) if refused.code == "account_linked_elsewhere" else None
-            moved = self._follow(left, proven, also) if left else None
-            if moved is None:
+            if refused.code != "account_linked_elsewhere":
                 raise
-            return moved
+            left = self._left(account_id, proven)
+            if moved := self._follow(left, proven, also) if left else None:
+                return moved
+            if not self._is_further_number(account_id, proven):
+                raise
+        # Its nudges go to the number that was linked first.
+        return self._make(replace(consent, is_further=True, nudge_at=None), proven, now, also)
+
+    def _is_further_number(self, account_id: str, proven: Proven) -> bool:
+        """Whether the account is linked to the same person of this district under another number that stands, too: one human at
+        two schools, say, who proved both numbers and logged into the account."""
+        key = self._links.person_linked_to(account_id, proven.user.district_id)
+        before, link = (self._users.get(key), self._links.of_user(key)) if key else (None, None)
+        if before is None or link is None or before.role is not proven.user.role:
+            return False
+        now = person_of(proven.user)
+        return is_same_person(person_of(before), now) and (
+            link.proofs is None or is_same_person(link.proofs.person, now)
+        )
 
     def _is_refused(self, proven: Proven, account_id: str) -> bool:
         """Whether this person never gets this account, whoever wants it and whatever was proved: a student, one that teaches

@@ -211,10 +211,8 @@ class ClassPages:
         family = self._services.accounts.family(account)
         if district_id is None and (opened := self._grassroots_class(account, family, class_id)):
             return opened
-        links: dict[str, Link] = {}
-        for link in self._services.links.of_account(*family):
-            links.setdefault(link.user.district_id, link)
-        for link in links.values() if district_id is None else filter(None, [links.get(district_id)]):
+        links = self._services.links.of_account(*family)
+        for link in (link for link in links if district_id in (None, link.user.district_id)):
             if opened := self._district_class(account, link, class_id):
                 return opened
         return None

@@ -109,11 +109,13 @@ class HomePage:
             previous_classes=[*_taught_classes(owned, are_deleted=False), *self._attended_classes(family, mastery)],
             something_to_clean=bool(links) and bool(owned),
             deleted_classes=_taught_classes(owned, are_deleted=True),
-            links=[
-                LinkShown(link.user.district_id, districts[link.user.district_id].name)
-                for link in links
-                if link.user in users
-            ],
+            links=list(
+                dict.fromkeys(
+                    LinkShown(link.user.district_id, districts[link.user.district_id].name)
+                    for link in links
+                    if link.user in users
+                )
+            ),
             linked=request.query.get("linked") == "1",
             undone=request.query.get("undone") == "1",
             something_to_link=context.has_something_to_link,

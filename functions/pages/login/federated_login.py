@@ -18,11 +18,13 @@ from shared.domain.email_address import domain_of, normalise
 from shared.domain.errors import LoginRefused
 from shared.domain.federated_identity import identity_hash
 from shared.domain.link import Proof
+from shared.domain.matching import is_same_person
 from shared.domain.roster import Role, RosterUser
 from shared.hubs.oidc import Identity, OidcProvider, Provider, not_proved, subject_key
 from shared.runtime.masking import mask_email
 from shared.runtime.observability import metric
 from shared.stores.districts import unknown_district
+from shared.stores.identifier_index import person_of
 from shared.stores.sessions import Session
 from shared.use_cases.link_accounts import DistrictLoginOutcome
 
@@ -215,7 +217,9 @@ class FederatedLoginPages:
             return found
         known = self._services.links.by_identity(users[0].district_id, identity_hash(*subject_key(identity)))
         linked = {link.user for link in known if link.is_linked}
-        return next((user for user in users if linked == {user.key}), None)
+        if found := next((user for user in users if linked == {user.key}), None):
+            return found
+        return _one_human_of_two_numbers([user for user in users if user.key in linked] or users)
 
 
 def _one_human(users: list[RosterUser]) -> RosterUser | None:
@@ -226,6 +230,13 @@ def _one_human(users: list[RosterUser]) -> RosterUser | None:
         is_one = all(user is teacher or user.is_administrator_of_same_name(teacher) for user in users)
         return teacher if is_one else None
     return users[0] if len(users) == 1 else None
+
+
+def _one_human_of_two_numbers(users: list[RosterUser]) -> RosterUser | None:
+    """Of one human at two schools, under two numbers with one Clever id, the row whose number comes first (M19)."""
+    first = min(users, key=lambda user: user.key.person_id)
+    are_one = all(user.role is first.role and is_same_person(person_of(user), person_of(first)) for user in users)
+    return first if are_one else None
 
 
 def _provider_not_used() -> LoginRefused:
