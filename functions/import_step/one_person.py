@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from functions.import_step.enrollment_texts import BETWEEN, together
 from functions.import_step.records import PersonRecord
+from shared.domain.roster import Role
 
 _MOST_WITH_ONE_ADDRESS = 20
 """Numbers with one address; one that more have is an office's, or stands for none."""
@@ -83,6 +84,29 @@ def people_of_several_numbers(holders: Iterable[Holder]) -> list[OnePerson]:
         kept, *others = sorted(rows, key=lambda row: (not row.stands, row.sourced_id))
         found.append(OnePerson(kept.sourced_id, [other.sourced_id for other in others]))
     return found
+
+
+def sharers_of_teachers(holders: Iterable[Holder], people: Iterable[OnePerson]) -> list[str]:
+    """Who has an address that somebody else has, too, and one of them is a teacher: the numbers of all of them, sorted (M7).
+
+    ``people`` are those under several numbers, who are one each. An administrator of a teacher's name is that teacher.
+    """
+    kept = {other: one.kept for one in people for other in one.others}
+    by_address: dict[str, dict[str, tuple[str, str]]] = {}
+    for holder in holders:
+        address, role, name = holder.who.split("\t", 2)
+        by_address.setdefault(address, {})[kept.get(holder.sourced_id, holder.sourced_id)] = (role, name)
+    found: set[str] = set()
+    for numbers in by_address.values():
+        names_of_teachers = {name for role, name in numbers.values() if role == Role.TEACHER}
+        several = {
+            number
+            for number, (role, name) in numbers.items()
+            if not (role == Role.ADMINISTRATOR and name in names_of_teachers)
+        }
+        if names_of_teachers and len(several) > 1:
+            found |= several
+    return sorted(found)
 
 
 def join(person: PersonRecord, others: Iterable[PersonRecord], enrollments: dict[str, dict[str, list[str]]]) -> None:

@@ -64,22 +64,11 @@ class Identifiers:
 
     def shared_addresses(self) -> list[str]:
         """Addresses that several people of the upload have."""
-        return sorted(self._shared())
-
-    def shared_with_teachers(self) -> list[str]:
-        """Those of them that a teacher has."""
         return sorted(
             identifier
-            for identifier, holders in self._shared().items()
-            if any(holder.role is Role.TEACHER for holder in holders)
-        )
-
-    def _shared(self) -> dict[str, list[Bearer]]:
-        holders = {
-            identifier: [bearer for bearer in everybody if bearer.state == _HOLDS]
             for identifier, everybody in self._bearers.items()
-        }
-        return {identifier: several for identifier, several in holders.items() if _are_several(several)}
+            if _are_several([bearer for bearer in everybody if bearer.state == _HOLDS])
+        )
 
     def given_up(self) -> dict[str, list[str]]:
         """By address that somebody gave up or left with: all those whom this import looks at without it, and those who left.

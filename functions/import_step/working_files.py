@@ -109,7 +109,7 @@ PEOPLE_RESULT = Document("people-result", PeopleResult)
 CLASSES_RESULT = Document("classes-result", ClassesResult)
 GIVEN_UP: Document[dict[str, list[str]]] = Document("given-up", dict[str, list[str]])
 SHARED_ADDRESSES: Document[list[str]] = Document("shared-addresses", list[str])
-SHARED_WITH_TEACHERS: Document[list[str]] = Document("shared-with-teachers", list[str])
+SHARERS: Document[list[str]] = Document("sharers", list[str])
 MOVED: Document[list[str]] = Document("moved", list[str])
 """Who of a shard stood without a kind, by ``person_id``."""
 STRANGERS = "strangers"

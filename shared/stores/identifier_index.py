@@ -207,12 +207,14 @@ class IdentifierIndex:
             roster_user_of(item) for item in self._table.batch_get(map(roster_key, keys), consistent=False).values()
         ]
 
-    def teachers_sharing(self, user: RosterUser) -> list[RosterUserKey]:
-        """Teachers of the district who have this person's address, too: then they and this person are stuck (M7)."""
+    def is_stuck_by_address(self, user: RosterUser) -> bool:
+        """Whether somebody else of the district has this person's address, too, and one of them is a teacher (M7)."""
         others = self._on_address(user).others if user.active and user.official_email else ()
         rows = self._table.batch_get([roster_key(other) for other in others], consistent=False).values()
-        teachers = [found for found in map(roster_user_of, rows) if found.active and found.role is Role.TEACHER]
-        return [teacher.key for teacher in teachers if not user.is_administrator_of_same_name(teacher)]
+        found = [other for other in map(roster_user_of, rows) if other.active]
+        if user.role is Role.TEACHER:
+            return any(not other.is_administrator_of_same_name(user) for other in found)
+        return any(other.role is Role.TEACHER and not user.is_administrator_of_same_name(other) for other in found)
 
     def was_anothers(self, user: RosterUser) -> bool:
         """Whether the roster gave this row's address to a row of somebody else before (M19)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -150,11 +150,12 @@ class MatchAndInvite:
         users: Iterable[RosterUser],
         written: Account | None = None,
         sharers: dict[RosterUserKey, tuple[RosterUserKey, ...]] | None = None,
+        stuck: Container[str] = (),
     ) -> tuple[MatchCounts, list[Note]]:
         """Match and invite these people; administrators are neither matched by an import nor mailed.
 
-        ``sharers``, where it is given, is filled with everybody who was looked at: who is stuck because of that person's
-        address (M7), the person first.
+        ``sharers``, where it is given, is filled with everybody who was looked at: who is stuck because of that teacher's
+        address (M7), the teacher first. ``stuck`` are those (``person_id``) who are known to have a teacher's address.
 
         Return how many were matched and invited, and notes for the report. ``written`` is the account because of which they
         are looked at, where that is just being written.
@@ -166,7 +167,9 @@ class MatchAndInvite:
         people = _matched_by_an_import(users)
         links = self._links.of_users(user.key for user in people)
         looks = each(
-            lambda user: self._match(district, user, links.get(user.key), written), people, at_once=self.at_once
+            lambda user: self._match(district, user, links.get(user.key), written, user.key.person_id in stuck),
+            people,
+            at_once=self.at_once,
         )
         for user, (look, activation) in zip(people, looks, strict=True):
             if sharers is not None:
@@ -182,21 +185,22 @@ class MatchAndInvite:
         return result, merged_notes(notes)
 
     def still_share(self, users: Iterable[RosterUserKey]) -> set[RosterUserKey]:
-        """Those of these whose address a teacher has, too."""
+        """Those of these who share an address with others, one of whom is a teacher."""
         found = self._identifiers.users(users)
-        return {user.key for user in found if self._identifiers.teachers_sharing(user)}
+        return {user.key for user in found if self._identifiers.is_stuck_by_address(user)}
 
     def preview(
         self,
         district: District,
         users: Iterable[RosterUser],
-        shared: Mapping[str, bool],
+        shared: Container[str],
         former: Mapping[str, str] = MappingProxyType({}),
+        stuck: Container[str] = (),
     ) -> tuple[MatchCounts, list[Note]]:
         """Return what ``run`` would, and write nothing (B1).
 
-        ``shared`` are addresses that two people of the upload have, and whether one of them is a teacher; ``former`` the
-        numbers under which the table has those who get other ones (B11), by these: both are ``person_id``.
+        ``shared`` are addresses that two people of the upload have, ``former`` the numbers under which the table has those who
+        get other ones (B11), by these, and ``stuck`` those who have a teacher's address: these are ``person_id``.
         """
         result = MatchCounts()
         notes: list[Note] = []
@@ -204,7 +208,8 @@ class MatchAndInvite:
         links = self._links.of_users(key for _, key in people)
         activations = self._activations.of_users(key for user, key in people if user.role is Role.TEACHER)
         for user, key in people:
-            look = self._foresee(district, user, links.get(key), activations.get(key), shared)
+            is_stuck = user.key.person_id in stuck
+            look = self._foresee(district, user, links.get(key), activations.get(key), shared, is_stuck)
             result += look.counts
             notes += look.notes
         return result, merged_notes(notes)
@@ -215,7 +220,8 @@ class MatchAndInvite:
         user: RosterUser,
         link: Link | None,
         present: Activation | None,
-        shared: Mapping[str, bool],
+        shared: Container[str],
+        is_stuck: bool,
     ) -> _Look:
         now, ended = self._clock(), frozenset[str]()
         if link and link.is_linked:
@@ -227,12 +233,11 @@ class MatchAndInvite:
         )
         if present and _is_of_one_before(present, link):
             present = None
-        sharers = (user.key,) if shared.get(user.official_email or "") else ()
-        look = _look(district, user, found, present, link, now, sharers)
+        look = _look(district, user, found, present, link, now, is_stuck=is_stuck)
         return look.with_note(_NUMBER_OF_ANOTHER) if ended else look
 
     def _match(
-        self, district: District, user: RosterUser, link: Link | None, written: Account | None
+        self, district: District, user: RosterUser, link: Link | None, written: Account | None, is_stuck: bool
     ) -> tuple[_Look, Activation | None]:
         """Match somebody, and invite a teacher who needs it. Return the activation, too, if its mail is to be sent now."""
         ended = None
@@ -244,21 +249,13 @@ class MatchAndInvite:
         present = self._activations.of_user(user.key) if user.role is Role.TEACHER else None
         if present and _is_of_one_before(present, link) and self._activations.discard(present):
             present = None
-        sharers = self._sharers(user, found)
-        look = _look(district, user, found, present, link, self._clock(), sharers)
+        look = _look(district, user, found, present, link, self._clock(), is_stuck=is_stuck)
         if found.account_id:
             self._matches.withdraw_mail(present)
         elif look.step:
             present = self._invite(district, user, present, look)
         activation = present if look.counts.queued and present and present.state is ActivationState.PENDING else None
         return (look.with_note(_NUMBER_OF_ANOTHER) if ended else look), activation
-
-    def _sharers(self, user: RosterUser, found: Decision) -> tuple[RosterUserKey, ...]:
-        """Who is stuck because of this person's address: of those who have it one is a teacher. The person comes first."""
-        if not found.address_is_shared:
-            return ()
-        others = found.sharers if user.role is Role.TEACHER else self._identifiers.teachers_sharing(user)
-        return (user.key, *others) if others else ()
 
     def _invite(
         self, district: District, user: RosterUser, present: Activation | None, look: _Look
@@ -301,7 +298,7 @@ class _Look:
     waits_until: datetime | None = None
     """Where the invitation waits: when it is looked at next."""
     sharers: tuple[RosterUserKey, ...] = ()
-    """The person and others, where they are stuck because one of them is a teacher and they share an address (M7)."""
+    """A teacher and others who share an address, so that they are stuck (M7)."""
 
     def with_note(self, note: Note) -> _Look:
         return replace(self, notes=(*self.notes, note))
@@ -324,10 +321,11 @@ def _look(
     present: Activation | None,
     link: Link | None,
     now: datetime,
-    sharers: tuple[RosterUserKey, ...],
+    *,
+    is_stuck: bool,
 ) -> _Look:
-    """Decide whether somebody is invited, who is not linked; ``present`` is a teacher's activation. ``sharers`` are those who are
-    stuck because of this person's address.
+    """Decide whether somebody is invited, who is not linked; ``present`` is a teacher's activation. ``is_stuck`` says that the
+    person has a teacher's address.
 
     Whoever undid a link knows the way, and is not mailed unasked.
     """
@@ -335,11 +333,12 @@ def _look(
     _count(counts, found.outcome, user)
     why_not = why_not_mailed(user, address_is_shared=found.address_is_shared)
     if found.account_id or why_not in _UNSAID or (link and link.was_undone):
-        if sharers and why_not is NotMailed.NOT_A_TEACHER:
+        if is_stuck and why_not is NotMailed.NOT_A_TEACHER:
             counts.show(user, NotMailed.SHARED_ADDRESS.value)
-        return _Look(counts, sharers=sharers)
+        return _Look(counts)
     if why_not:
         counts.withhold(user, why_not.value)
+        sharers = (user.key, *found.sharers) if found.address_is_shared else ()
         return _Look(counts, (Note(why_not.value, _EXPLAINED[why_not], count=1),), sharers=sharers)
     address = user.official_email or ""
     step = next_step(present, address)

@@ -28,7 +28,7 @@ from functions.import_step.working_files import (
     PEOPLE,
     PLAN,
     SHARED_ADDRESSES,
-    SHARED_WITH_TEACHERS,
+    SHARERS,
     WRITE_PLAN,
     WorkingFiles,
 )
@@ -274,13 +274,12 @@ class Apply:
     def _matcher(
         self, import_: Import, files: WorkingFiles, plan: WritePlan, sharers: Sharers
     ) -> Callable[[District, Iterable[RosterUser]], tuple[MatchCounts, list[Note]]]:
+        stuck = frozenset(files.find(SHARERS) or ())
         if not import_.preview:
-            return partial(self._context.matcher.run, sharers=sharers)
+            return partial(self._context.matcher.run, sharers=sharers, stuck=stuck)
         shards = range(class_shards_of(plan.shards))
-        shared = {address: False for other in shards for address in files.get(SHARED_ADDRESSES, other)}
-        for other in shards:
-            shared |= dict.fromkeys(files.find(SHARED_WITH_TEACHERS, other) or (), True)
-        return partial(self._context.matcher.preview, shared=shared, former=_former_numbers(files, plan))
+        shared = {address for other in shards for address in files.get(SHARED_ADDRESSES, other)}
+        return partial(self._context.matcher.preview, shared=shared, former=_former_numbers(files, plan), stuck=stuck)
 
     def _note_sharers(
         self,
@@ -289,22 +288,23 @@ class Apply:
         plan: WritePlan,
         shard: int,
         sharers: Sharers,
-        again: Iterable[RosterUser],
+        again: list[RosterUser],
     ) -> None:
         """Let the list of those who are stuck have whoever shares an address with a teacher now, and nobody whose address is an
-        own one since (M7)."""
+        own one since (M7). Of a whole roster the first shard sees to all whom the upload shows."""
         stuck, district_id = self._context.stuck, import_.district_id
         now = {key for keys in sharers.values() for key in keys}
+        if shard == 0:
+            now |= {RosterUserKey.of_person_id(district_id, each) for each in files.find(SHARERS) or ()}
         noted = stuck.sharers(district_id) if plan.before else set[RosterUserKey]()
         if noted:
-            looked_at = {user.key for user in again}
+            looked_at = {user.key for user in again} | sharers.keys()
             for old, new in files.changes(PEOPLE, plan, shard):
                 if person := new or old:
                     looked_at.add(RosterUserKey.of_person_id(district_id, person.sourced_id))
             left = (noted & looked_at) - now
-            stay = self._context.matcher.still_share(left - sharers.keys())
-            stuck.forget_sharers(sorted(left - stay, key=attrgetter("person_id")))
-        stuck.note_sharers(sorted(now - noted, key=attrgetter("person_id")), to_iso(self._context.clock()))
+            stuck.forget_sharers(_in_order(left - self._context.matcher.still_share(left)))
+        stuck.note_sharers(_in_order(now - noted), to_iso(self._context.clock()))
 
     def _who_kept_an_address(
         self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int
@@ -326,6 +326,10 @@ class Apply:
 
         for users in each_of(kept_by, given_up, at_once=self._context.matcher.at_once):
             yield from users
+
+
+def _in_order(users: Iterable[RosterUserKey]) -> list[RosterUserKey]:
+    return sorted(users, key=attrgetter("person_id"))
 
 
 def _id_pairs(files: WorkingFiles, plan: WritePlan, *, of_classes: bool) -> list[IdPair]:

@@ -30,7 +30,6 @@ from functions.import_step.working_files import (
     PEOPLE_RESULT,
     PLAN,
     SHARED_ADDRESSES,
-    SHARED_WITH_TEACHERS,
     TEACHERS_MOVED,
     WorkingFiles,
 )
@@ -107,7 +106,6 @@ class Compare:
             files.write_strangers(CLASSES, plan, shard, result.strangers(exchanged))
         identifiers = Identifiers(files.from_all(BEARERS, plan, shard))
         files.put(SHARED_ADDRESSES, identifiers.shared_addresses(), shard)
-        files.put(SHARED_WITH_TEACHERS, identifiers.shared_with_teachers(), shard)
         if given_up := identifiers.given_up():
             files.put(GIVEN_UP, given_up, f"{shard}{plan.round}")
         ended = _ended_enrollments(files, plan, shard, result)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from functions.import_step.formats.format import Mode
 from functions.import_step.id_changes import find_changes, readdressed, renumber
 from functions.import_step.import_context import ImportContext
-from functions.import_step.one_person import people_of_several_numbers
+from functions.import_step.one_person import people_of_several_numbers, sharers_of_teachers
 from functions.import_step.plan import (
     ClassesResult,
     IdMap,
@@ -34,6 +34,7 @@ from functions.import_step.working_files import (
     ONE_PERSON,
     PEOPLE_RESULT,
     PLAN,
+    SHARERS,
     TOTALS,
     WorkingFiles,
 )
@@ -128,10 +129,10 @@ class SafetyCheck:
         if not plan.shared or plan.round or plan.moves_people:
             return False
         files = self._context.files(import_)
-        people = people_of_several_numbers(
-            holder for shard in range(plan.shards) for holder in files.get(HOLDERS, shard)
-        )
+        holders = [holder for shard in range(plan.shards) for holder in files.get(HOLDERS, shard)]
+        people = people_of_several_numbers(holders)
         files.put(ONE_PERSON, people)
+        files.put(SHARERS, sharers_of_teachers(holders, people))
         return bool(people)
 
     @staticmethod
