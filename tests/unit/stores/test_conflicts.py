@@ -133,11 +133,16 @@ def _journey(gate: Gate) -> Website:
     return web
 
 
+def _without_zips(web: Website) -> dict[tuple[str, str], bytes]:
+    """All objects; a zip of class data says at which second it was made."""
+    return {key: b"" if key[1].endswith(".zip") else body for key, body in web.world.s3.objects.items()}
+
+
 def test_a_journey_whose_every_write_meets_a_conflict_ends_as_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_module, "sleep", lambda _seconds: None)
     conflicts = ConflictsFirst()
     disturbed, calm = _journey(conflicts), _journey(ungated)
     assert disturbed.world.table.items == calm.world.table.items
-    assert disturbed.world.s3.objects == calm.world.s3.objects
+    assert _without_zips(disturbed) == _without_zips(calm)
     assert disturbed.world.ses.sent == calm.world.ses.sent
     assert conflicts.met > 50
