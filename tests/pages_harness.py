@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -193,6 +194,7 @@ class Website:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(handler, "api", lambda: self._api)
             answer = handler.lambda_handler(event, cast(LambdaContext, context))
+        assert len(json.dumps(answer)) <= _LARGEST_RESPONSE, "Lambda returns no more (Lambda developer guide, quotas)"
         body = answer.get("body") or ""
         content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
         headers = [(k, str(v)) for k, v in answer["headers"].items()]
@@ -200,6 +202,7 @@ class Website:
         return httpx.Response(answer["statusCode"], headers=headers, content=content)
 
 
+_LARGEST_RESPONSE = 6 * 1024 * 1024
 PASSWORD = "correct horse"
 
 

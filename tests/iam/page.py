@@ -9,28 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.iam.deployed import ACCOUNT, REGION, STACK, arn, stack
-from tests.iam.grants import Grant
-from tests.iam.proof import platform_uses, recorded, used_grants
+from tests.iam.deployed import ACCOUNT, REGION, STACK, stack
+from tests.iam.proof import UNUSED, platform_uses, recorded, used_grants
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
-_TABLE = arn("dynamodb", "table/Table")
-_KINDS = "numbers have kinds, and the code is the same for each of them (decision 29)"
-UNUSED = {
-    Grant(role, f"dynamodb:{action}", _TABLE, pattern): _KINDS
-    for role, actions, patterns in (
-        ("LinkNoticeFunctionRole", ("GetItem", "BatchGetItem"), ("STAFF#*",)),
-        ("MailFeedbackFunctionRole", ("GetItem", "UpdateItem"), ("STAFF#*", "STUDENT#*", "TEACHER#*")),
-    )
-    for action in actions
-    for pattern in patterns
-} | {
-    Grant("ImportStateMachineRole", "lambda:InvokeFunction", arn("lambda", "function:ImportStepFunction")): (
-        "executions that an earlier version began call no version"
-    )
-}
-"""What no test can make a function use, and why it is allowed all the same."""
-
 _HEAD = """\
 # Permissions
 

@@ -14,7 +14,7 @@ import pytest
 from tests.iam.grants import Grant
 from tests.iam.guard import GUARD, Use
 from tests.iam.policy import Request
-from tests.iam.proof import platform_uses, record, unused, used_grants
+from tests.iam.proof import platform_uses, record, unexplained, used_grants
 
 _KEY = "permissions"
 
@@ -66,7 +66,7 @@ class Permissions:
         elif self._recording:
             record(GUARD.used, is_all=self._recording == "all")
         elif self._is_all and exitstatus == 0:
-            self._unused = unused([*GUARD.used, *used_grants(platform_uses())])
+            self._unused = unexplained([*GUARD.used, *used_grants(platform_uses())])
             if self._unused:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

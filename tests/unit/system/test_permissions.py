@@ -17,8 +17,7 @@ from tests.iam import page
 from tests.iam.deployed import stack, transformed
 from tests.iam.grants import Grant
 from tests.iam.guard import GUARD, without_action
-from tests.iam.page import UNUSED
-from tests.iam.proof import missing, platform_uses, recorded, unused, used_grants
+from tests.iam.proof import UNUSED, missing, platform_uses, recorded, unused, used_grants
 from tests.pages_harness import lakeside, linked_teacher
 from tests.tree import ROOT
 
