@@ -6,6 +6,7 @@ import hashlib
 import io
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -64,6 +65,7 @@ class FolderS3:
                 {
                     "Key": key,
                     "Size": self.path(Bucket, key).stat().st_size,
+                    "LastModified": datetime.fromtimestamp(self.path(Bucket, key).stat().st_mtime, UTC),
                     "ETag": hashlib.sha256(key.encode()).hexdigest(),
                 }
                 for key in found

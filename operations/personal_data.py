@@ -11,6 +11,7 @@ from operations.arguments import add_roster_user, filled, roster_user_of
 from operations.stack import Stack
 from shared.domain.roster import RosterUserKey
 from shared.stores.accounts import AccountStore
+from shared.stores.import_files import ImportFiles
 from shared.stores.personal_data import PersonalData
 
 
@@ -37,8 +38,13 @@ def run_export(stack: Stack, arguments: Namespace) -> int:
 
 
 def run_delete(stack: Stack, arguments: Namespace) -> int:
-    number = delete(_personal_data(stack), _person(arguments))
+    person = _person(arguments)
+    number = delete(_personal_data(stack), person)
     sys.stdout.write(f"{number} items are deleted.\n")
+    if isinstance(person, RosterUserKey):
+        files = ImportFiles(stack.s3(), stack.outputs["SnapshotBucketName"])
+        lines = files.forget_person(person.district_id, person.person_id)
+        sys.stdout.write(f"{lines} lines of snapshots are deleted.\n")
     return 0
 
 

@@ -90,7 +90,7 @@ class World:
     def __init__(self, *, gate: Gate = ungated, is_metered: bool = True) -> None:
         self.now = STARTS
         self.table = MemoryTable(gate=gate, now=lambda: self.now.timestamp(), is_metered=is_metered)
-        self.s3 = MemoryS3(gate=gate)
+        self.s3 = MemoryS3(gate=gate, now=lambda: self.now)
         self.sqs = MemoryQueue(gate=gate)
         self.export_requests = MemoryQueue(gate=gate)
         self.states = MemoryStates(gate=gate, now=lambda: self.now.timestamp())

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Container, Iterable, Iterator
 from contextlib import closing
+from datetime import datetime, timedelta
+from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.stores.keys import FEEDS
 from shared.stores.uploads import GONE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, ObjectIdentifierTypeDef
+
+KEPT_UNNEEDED = timedelta(days=7)
+"""How long a snapshot is kept that no import needs: a preview or a held import may still work on it."""
+_PEOPLE_FILES = ("people-", "aside-")
+"""How the names of a snapshot's files begin that say who somebody is; the others have ids alone."""
 
 type Extent = tuple[int, int]
 """Where a part of a file lies: (offset, length) in bytes."""
@@ -69,6 +77,50 @@ class ImportFiles:
     def lines(self, key: str, extent: Extent | None = None) -> Iterator[bytes]:
         """The lines of a file, or of a part of it, with their ends; none when it was never written."""
         return iter(io.BytesIO(self.read(key, extent)))
+
+    def delete_unneeded_snapshots(self, district_id: str, needed: Container[str], now: datetime) -> int | None:
+        """Delete the snapshots of a district but those that are ``needed`` (by their ids) or newer than ``KEPT_UNNEEDED``.
+
+        Return how many files were deleted; None where S3 refused: the next import deletes them.
+        """
+        deleted = 0
+        try:
+            for batch in batched(self._unneeded(district_id, needed, now - KEPT_UNNEEDED), 1000, strict=False):
+                objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in batch]
+                self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+                deleted += len(batch)
+        except (ClientError, BotoCoreError):
+            return None
+        return deleted
+
+    def _unneeded(self, district_id: str, needed: Container[str], before: datetime) -> Iterator[str]:
+        for key, changed_at in self._files_of_snapshots(district_id):
+            if key.split("/")[2] not in needed and changed_at < before:
+                yield key
+
+    def _files_of_snapshots(self, district_id: str) -> Iterator[tuple[str, datetime]]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"snapshots/{district_id}/"
+        )
+        for page in pages:
+            yield from ((found["Key"], found["LastModified"]) for found in page.get("Contents", ()))
+
+    def forget_person(self, district_id: str, person_id: str) -> int:
+        """Take a person out of all snapshots of a district. Return how many lines that were.
+
+        Whoever is on the roster still comes back with the next upload that differs.
+        """
+        line_begins = b"[" + json.dumps(person_id, ensure_ascii=False).encode() + b","
+        taken = 0
+        for key, _ in self._files_of_snapshots(district_id):
+            if not key.rpartition("/")[2].startswith(_PEOPLE_FILES):
+                continue
+            lines = list(self.lines(key))
+            kept = [line for line in lines if not line.startswith(line_begins)]
+            if len(kept) < len(lines):
+                self.write(key, b"".join(kept))
+                taken += len(lines) - len(kept)
+        return taken
 
 
 def work_key(district_id: str, run_id: str, name: str) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.fakes.dynamodb import BotoFake, Effect, Gate, error, ungated
 from tests.iam.guard import GUARD, missing_or_forbidden
 from tests.state_machine import STATE_LIMIT
 
+_LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 PRESIGNED = "https://files.example"
 
 
@@ -33,13 +35,16 @@ def _guarded(gate: Gate) -> Gate:
 class MemoryS3(BotoFake):  # type: ignore[misc]
     """Buckets of objects."""
 
-    def __init__(self, *, gate: Gate = ungated) -> None:
+    def __init__(self, *, gate: Gate = ungated, now: Callable[[], datetime] = lambda: _LONG_AGO) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
+        self._put_at: dict[tuple[str, str], datetime] = {}
         self._gate = _guarded(gate)
+        self._now = now
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes | str, ContentType: str = "") -> dict[str, Any]:
         def effect() -> dict[str, Any]:
             self.objects[Bucket, Key] = Body.encode() if isinstance(Body, str) else bytes(Body)
+            self._put_at[Bucket, Key] = self._now()
             return {"ETag": etag(self.objects[Bucket, Key])}
 
         return self._gate("s3", "PutObject", {"Bucket": Bucket, "Key": Key}, effect)
@@ -78,7 +83,27 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
     def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:
         GUARD.check("s3", "ListObjectsV2", {"Bucket": Bucket, "Prefix": Prefix})
         found = [(k, body) for (b, k), body in sorted(self.objects.items()) if b == Bucket and k.startswith(Prefix)]
-        yield {"Contents": [{"Key": k, "Size": len(body), "ETag": etag(body)} for k, body in found]}
+        yield {
+            "Contents": [
+                {
+                    "Key": k,
+                    "Size": len(body),
+                    "ETag": etag(body),
+                    "LastModified": self._put_at.get((Bucket, k), self._now()),
+                }
+                for k, body in found
+            ]
+        }
+
+    def delete_objects(self, *, Bucket: str, Delete: dict[str, Any]) -> dict[str, Any]:
+        keys = [one["Key"] for one in Delete["Objects"]]
+
+        def effect() -> dict[str, Any]:
+            for key in keys:
+                self.objects.pop((Bucket, key), None)
+            return {}
+
+        return self._gate("s3", "DeleteObjects", {"Bucket": Bucket, "Keys": keys}, effect)
 
 
 def _no_such_key(bucket: str) -> ClientError:

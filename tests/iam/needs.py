@@ -79,6 +79,9 @@ def _of_bucket(operation: str, request: Mapping[str, Any]) -> Iterator[Request]:
             yield Request(action, f"{bucket}/{request['Key']}")
         case "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload":
             yield Request("s3:PutObject", f"{bucket}/{request['Key']}")
+        case "DeleteObjects":
+            keys = request.get("Keys") or [one["Key"] for one in request["Delete"]["Objects"]]
+            yield from (Request("s3:DeleteObject", f"{bucket}/{key}") for key in keys)
         case "DeleteObject" | "AbortMultipartUpload":
             yield Request(f"s3:{operation}", f"{bucket}/{request['Key']}")
         case _:

@@ -26,6 +26,7 @@ from functions.import_step.working_files import (
 )
 from shared.domain.report import Counts, Kind, Note, Reject, Report, Status, merged_notes, rejected_report
 from shared.domain.roster import KIND_OF_ROLE, Role, kind_of, number_of
+from shared.runtime.observability import logger
 from shared.runtime.report_words import in_language, rejects_in
 from shared.stores.import_state import Snapshot
 from shared.stores.imports import import_record
@@ -167,12 +168,21 @@ class Finish:
             event = self._event(import_, report)
             if applied and event:
                 context.state.advance(import_.district_id, applied, record, event)
+                self._delete_unneeded_snapshots(import_, applied)
             else:
                 context.state.note(record, event)
             if report.status is not Status.UNCHANGED:
                 context.progress.end(import_.district_id, import_.import_id)
                 context.state.unlock(import_.district_id, import_.import_id)
         return {"status": report.status.value}
+
+    def _delete_unneeded_snapshots(self, import_: Import, applied: Snapshot) -> None:
+        """What stands and what stood before it is needed, for the next import and for rolling this one back; no other is."""
+        snapshots = [applied, *filter(None, [applied.previous])]
+        needed = {name for one in snapshots for name in (one.snapshot_id, one.renumbered) if name}
+        files = self._context.import_files
+        if files.delete_unneeded_snapshots(import_.district_id, needed, self._context.clock()) is None:
+            logger.warning("snapshots that nobody needs are deleted by the next import")
 
     def _in_the_districts_language(self, report: Report, rejects: Iterable[Reject]) -> tuple[Report, Iterable[Reject]]:
         """The words of the report and of all its rejects. A report that says nothing costs no look at the settings."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +254,42 @@ def test_a_download_is_signed_for_the_bucket_in_its_own_region(monkeypatch: pyte
     finally:
         aws.client.cache_clear()
     assert url.startswith("https://exports.s3.eu-west-1.amazonaws.com/1.zip?X-Amz-Algorithm=AWS4-HMAC-SHA256")
+
+
+def test_a_restored_table_takes_the_place_of_the_stacks_own() -> None:
+    """Everything that names the table names the restored one then; the stack's own stays outside of the stack."""
+    assert RESOURCES["Table"]["Condition"] == "MakesTable"
+    assert TEMPLATE["Conditions"]["MakesTable"] == {"Fn::Equals": [{"Ref": "RestoredTableName"}, ""]}
+    body = json.loads(json.dumps(TEMPLATE))
+
+    def named(value: Any) -> Iterator[str]:
+        """Where the stack's own table is named, but under the condition that there is one."""
+        match value:
+            case {"Fn::If": ["MakesTable", _own, restored]}:
+                yield from named(restored)
+            case {"Ref": "Table"} | {"Fn::GetAtt": ["Table", _]}:
+                yield json.dumps(value)
+            case {"Fn::Sub": str(text)} if "${Table" in text:
+                yield text
+            case dict():
+                for each in value.values():
+                    yield from named(each)
+            case list():
+                for each in value:
+                    yield from named(each)
+
+    assert [*named(body)] == []
+    assert TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["TABLE_NAME"] == {
+        "Fn::If": ["MakesTable", {"Ref": "Table"}, {"Ref": "RestoredTableName"}]
+    }
+
+
+def test_a_deleted_snapshot_can_be_had_again_as_long_as_the_tables_past() -> None:
+    bucket = RESOURCES["SnapshotBucket"]["Properties"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    ends = [
+        r["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        for r in bucket["LifecycleConfiguration"]["Rules"]
+        if "Prefix" not in r and "NoncurrentVersionExpiration" in r
+    ]
+    assert ends == [35]
