@@ -115,8 +115,7 @@ class Standing:
     """What stood before an import, as far as classes that end are compared with it; it is read where it is asked for."""
 
     members: MembersOf
-    references: Callable[[], References]
-    """The courses and terms."""
+    terms: Callable[[], References]
     teachers_moved: Callable[[], Iterable[Moves]]
     """Who comes to teach a class, and who goes."""
 
@@ -163,7 +162,7 @@ def follow(
     """
     changes = {record.sourced_id: pair for pair in pairs if (record := pair[1] or pair[0])}
     stood = _by_id(history, changes)
-    before, teachers = standing.references(), TeachersMoved.of(standing.teachers_moved())
+    before, teachers = standing.terms(), TeachersMoved.of(standing.teachers_moved())
     wanted = {
         key
         for key, change in changes.items()

@@ -216,9 +216,12 @@ class WorkingFiles:
                 references.replace(rows, of)
         return references
 
-    def standing_references(self, plan: WritePlan) -> References:
-        """The courses and terms that stand."""
-        return References(self._standing_references(plan.before) if plan.before else ())
+    def standing_terms(self, plan: WritePlan) -> References:
+        """The terms that stand."""
+        if plan.before is None:
+            return References()
+        lines = self._files.lines(self._snapshot_key(plan.before.snapshot_id, REFERENCES, 0))
+        return References(_REFERENCE.decode(line) for line in lines if line.startswith(b'["term"'))
 
     def _standing_references(self, snapshot: SnapshotRef) -> Iterator[ReferenceRow]:
         return self._references_of(self._snapshot_key(snapshot.snapshot_id, REFERENCES, 0))

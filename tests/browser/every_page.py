@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from functions.pages.classes.class_address import class_id_of
 from functions.pages.classes.class_page import NoSuchClass
 from functions.pages.handler import HttpApi
 from functions.pages.http import LANGUAGE_COOKIE, ForbiddenOrigin, PageRenderer, Reply, Request, page
@@ -171,6 +173,9 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "home-teacher-to-link", lambda r: r.both_sides().open("/home")
     yield "home-student", _student_at_home
     yield "home-student-new", _new_student
+    yield "home-teacher-past", _next_year
+    yield "class-past", lambda r: _past_class(r, "")
+    yield "class-settings-past", lambda r: _past_class(r, "/settings")
     yield "class-own", lambda r: r.linked().open("/classes/own-algebra")
     yield "class-district", _district_class
     yield "class-district-assignment", lambda r: _district_class(r).press("New assignment")
@@ -330,6 +335,32 @@ def _district_class(r: Riverbend) -> WebClient:
         r.linked().open("/classes/c0001").press("Create goal", title="Linear equations", skills=" ".join(SKILLS[:6]))
     )
     return shown.press("New assignment").press("Create assignment", title="Slope quiz")
+
+
+def _next_year(r: Riverbend) -> WebClient:
+    """The teacher at home when the next school year has begun."""
+    _district_class(r)
+    r.world.now = datetime(2027, 8, 23, 15, tzinfo=UTC)
+    header = r.sample.tables["academicSessions.csv"][0]
+    term = ["term-2", "", "", "Fall 2027", "semester", "2027-08-16", "2027-12-18", "", "2028"]
+    classes = [[cell.replace("term-1", "term-2") for cell in row] for row in r.sample.tables["classes.csv"]]
+    r.upload(academicSessions=[header, term], classes=classes)
+    return r.log_in(r.web.visitor().open("/login"))
+
+
+def _past_class(r: Riverbend, part: str) -> WebClient:
+    """Last year's class with a goal, or its settings."""
+    page = _next_year(r)
+    address = next(
+        address for name, address in page.links().items() if "(Fall 2026)" in name and _is_of(address, "c0001")
+    )
+    path, _, query = address.partition("?")
+    return page.open(f"{path}{part}?{query}")
+
+
+def _is_of(address: str, class_id: str) -> bool:
+    """Whether a past class has this id."""
+    return class_id_of(address.partition("?")[0].rpartition("/")[2]).startswith(class_id)
 
 
 def _student_at_home(r: Riverbend) -> WebClient:

@@ -136,7 +136,7 @@ class Compare:
         """See which classes of a shard are past with this import, and which are others than before. Return what is to be said."""
         standing = Standing(
             files.standing_members(plan, plan.before, shard),
-            partial(files.standing_references, plan),
+            partial(files.standing_terms, plan),
             partial(files.from_all, TEACHERS_MOVED, plan, shard),
         )
         history = files.standing(HISTORY, plan.before, shard, plan.shards)

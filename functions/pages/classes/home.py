@@ -176,7 +176,8 @@ def _past_shown(past: Iterable[DistrictClass]) -> list[ClassShown]:
     """Past classes, the latest first; each with its term in the name, because names come again every year."""
     names = Counter[str]()
     found = []
-    for each in sorted(past, key=lambda each: (each.ends_on or "", each.title, each.sourced_id), reverse=True):
+    by_name = sorted(past, key=lambda each: (each.title, each.sourced_id))
+    for each in sorted(by_name, key=lambda each: each.ends_on or "", reverse=True):
         term = each.term_title or (last_day(each.ends_on) if each.ends_on else "")
         name = f"{each.title} ({term})" if term else each.title
         names[name] += 1
