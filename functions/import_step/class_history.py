@@ -17,7 +17,14 @@ from functions.import_step.formats.format import Mode
 from functions.import_step.plan import ImportPlan
 from functions.import_step.records import STUDENTS, TEACHERS, ClassRecord, MembersRecord, Moves, References
 from functions.import_step.shards import shard_of
-from shared.domain.past_class import KEPT_DAYS, ClassInTerm, is_another_class, is_of_later_term, name_of_next
+from shared.domain.past_class import (
+    KEPT_DAYS,
+    ClassInTerm,
+    has_others,
+    is_another_class,
+    is_of_later_term,
+    name_of_next,
+)
 from shared.domain.report import Kind, Note
 
 type Change = tuple[ClassRecord | None, ClassRecord | None]
@@ -52,6 +59,13 @@ class ToldClass(Struct, array_like=True, gc=False):
         return ClassInTerm(*named, self.ends_on, frozenset(self.teachers))
 
 
+class EarlierClass(Struct, array_like=True, gc=False):
+    """A class that an id named before it came to name another one."""
+
+    since: str
+    told: ToldClass
+
+
 class ClassHistory(Struct, array_like=True, gc=False):
     """The history of a class, as a snapshot holds it."""
 
@@ -64,10 +78,12 @@ class ClassHistory(Struct, array_like=True, gc=False):
     """The day, YYYY-MM-DD, on which it left the roster; empty while it is there."""
     before: ToldClass | None = None
     """What it was when it left, or before its term moved on in an upload that says nothing of who teaches it."""
+    earlier: EarlierClass | None = None
+    """The class that the id named before: an upload of a wrong year may be followed by one of the right year."""
 
     @property
     def says_something(self) -> bool:
-        return bool(self.since or self.noted_by or self.left_on or self.before)
+        return bool(self.since or self.noted_by or self.left_on or self.before or self.earlier)
 
 
 class PastClass(Struct, array_like=True, gc=False):
@@ -261,23 +277,45 @@ class _Follower:
             return self._gone(old, before, history, result)
         now = _in_term(new, self._references, self._teachers_now(new.sourced_id))
         if before is None or is_another_class(before, now, today=self._plan.on):
-            self._note(old, history, result)
+            return self._another(old, before, now, history, result)
+        here = replace(history, left_on="", before=None)
+        if history.earlier and self._is_back_at(history.earlier, before, now):
             result.past.renamed.append(new.sourced_id)
-            next_one = name_of_next(history.since, before or ClassInTerm(), now)
-            return ClassHistory(new.sourced_id, next_one)
+            return ClassHistory(new.sourced_id, history.earlier.since)
         if is_of_later_term(before, now):
             return self._goes_on(old, before, now, history, result)
         if not new.is_over(self._plan.on):
-            return ClassHistory(new.sourced_id, history.since)
+            return replace(here, noted_by="")
         self._note(old, history, result)
-        return ClassHistory(new.sourced_id, history.since, history.noted_by or self._import_id)
+        return replace(here, noted_by=history.noted_by or self._import_id)
+
+    def _another(
+        self,
+        old: ClassRecord | None,
+        before: ClassInTerm | None,
+        now: ClassInTerm,
+        history: ClassHistory,
+        result: HistoryDiff,
+    ) -> ClassHistory:
+        self._note(old, history, result)
+        result.past.renamed.append(history.sourced_id)
+        next_one = name_of_next(history.since, before or ClassInTerm(), now)
+        earlier = EarlierClass(history.since, ToldClass.of(before)) if before else None
+        return ClassHistory(history.sourced_id, next_one, earlier=earlier)
+
+    def _is_back_at(self, earlier: EarlierClass, before: ClassInTerm, now: ClassInTerm) -> bool:
+        """Whether the id names the class again that it named before: the upload in between was of a wrong year."""
+        told = earlier.told.in_term()
+        is_earlier = is_of_later_term(now, before) is True
+        return is_earlier and not is_of_later_term(told, now) and not has_others(told, now)
 
     def _gone(
         self, old: ClassRecord | None, before: ClassInTerm | None, history: ClassHistory, result: HistoryDiff
     ) -> ClassHistory:
         self._note(old, history, result)
         told = ToldClass.of(before) if before else None
-        return ClassHistory(history.sourced_id, history.since, history.noted_by or self._import_id, self._plan.on, told)
+        noted_by = history.noted_by or self._import_id
+        return replace(history, noted_by=noted_by, left_on=self._plan.on, before=told)
 
     def _goes_on(
         self,
@@ -294,7 +332,8 @@ class _Follower:
         says_who_teaches = self._plan.mode(Kind.ENROLLMENTS) is Mode.BULK or key in self._teachers.came
         if now.teachers and says_who_teaches:
             return ClassHistory(key, history.since)
-        return ClassHistory(key, history.since, history.noted_by or self._import_id, before=ToldClass.of(before))
+        noted_by = history.noted_by or self._import_id
+        return ClassHistory(key, history.since, noted_by, before=ToldClass.of(before), earlier=history.earlier)
 
     def _note(self, old: ClassRecord | None, history: ClassHistory, result: HistoryDiff) -> None:
         """Note the class as past, unless it is so already."""

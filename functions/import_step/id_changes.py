@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from functions.import_step.class_history import ClassHistory
+from functions.import_step.class_history import ClassHistory, ToldClass
 from functions.import_step.formats.format import Mode
 from functions.import_step.plan import (
     CLASS,
@@ -299,11 +299,15 @@ class _Numbers:
         """The history of a class goes where the class goes; that of one that left stays with its id."""
         record = HISTORY.decode(line)
         new = record.sourced_id if record.left_on else self.classes.get(record.sourced_id, record.sourced_id)
-        before = record.before
-        if before:
-            before = replace(before, teachers=self._numbers(before.teachers, NumberKind.TEACHER))
-        renumbered = replace(record, sourced_id=new, before=before)
+        before = self._told(record.before) if record.before else None
+        earlier = record.earlier
+        if earlier:
+            earlier = replace(earlier, told=self._told(earlier.told))
+        renumbered = replace(record, sourced_id=new, before=before, earlier=earlier)
         return renumbered if renumbered != record else None
+
+    def _told(self, told: ToldClass) -> ToldClass:
+        return replace(told, teachers=self._numbers(told.teachers, NumberKind.TEACHER))
 
     def _numbers(self, numbers: list[str], kind: NumberKind) -> list[str]:
         if not self.people:

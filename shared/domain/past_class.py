@@ -63,6 +63,11 @@ def is_another_class(before: ClassInTerm, now: ClassInTerm, *, today: str) -> bo
     return False
 
 
+def has_others(before: ClassInTerm, now: ClassInTerm) -> bool:
+    """Whether it has another course or other teachers than before."""
+    return _has_other_course(before, now) or _has_other_teachers(before, now)
+
+
 def is_of_later_term(before: ClassInTerm, now: ClassInTerm) -> bool | None:
     """Whether a class is of a later term or school year than it was; None where nothing says so.
 

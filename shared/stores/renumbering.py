@@ -53,7 +53,7 @@ from shared.stores.keys import (
 )
 from shared.stores.links import link_of, moved_facts, user_of_side
 from shared.stores.roster_users import RosterUserStore, roster_user_of
-from shared.stores.table import PRESENT, Delete, DynamoTable, Put, Table, Update, Write
+from shared.stores.table import ABSENT, PRESENT, Delete, DynamoTable, Put, Table, Update, Write
 
 _AT_ONCE = 8
 _TRIES = 20
@@ -153,8 +153,13 @@ class Renumbering:
             into = note["district_id"], note["into"], note.get("since", "")
             if into != (district_id, change.old, change.since_before) or note.get("run") == run:
                 continue
-            self._table.write(Put(recreated_note(note, change.new, change.since, run)))
-            self._table.attempt(Delete(key_of(pair(note))).when("attribute_not_exists(#run) OR #run <> :run", run=run))
+            came = recreated_note(note, change.new, change.since, run)
+            if not self._table.attempt(Put(came).when(ABSENT)):
+                # It was recreated in the class that has left this id, too: that one's note is still to be moved.
+                also = Update(key_of(pair(came))).set(also_in=run)
+                self._table.attempt(also.when("attribute_not_exists(#run) OR #run <> :run", run=run))
+            gone = Delete(key_of(pair(note))).when("(attribute_not_exists(#run) OR #run <> :run)", run=run)
+            self._table.attempt(gone.when("(attribute_not_exists(#also_in) OR #also_in <> :run)", run=run))
 
     def _give_kind(self, user: RosterUserKey) -> None:
         """Raises Conflict where others change this person again and again: the step comes again."""

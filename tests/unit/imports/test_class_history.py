@@ -262,6 +262,20 @@ def test_a_class_that_a_delta_deletes_is_past_until_the_next_brings_it() -> None
     assert goals(world) == ["Equations"]
 
 
+@pytest.mark.parametrize("right", [files("y27"), files("y27", students="s1 s2")])
+def test_after_an_upload_of_a_wrong_year_the_right_one_brings_the_class_back(right: Files) -> None:
+    world = a_world()
+    upload(world, files("y27"))
+    makes(world, "Equations")
+    upload(world, files("y28", teacher="t2"), OCTOBER)
+    makes(world, "Cells")
+    assert goals(world) == ["Cells"]
+    upload(world, right)
+    assert goals(world) == ["Equations"]
+    upload(world, files("y28", teacher="t2"), NEXT_SEPTEMBER)
+    assert goals(world) == ["Cells"], "and the next year finds its own"
+
+
 def test_what_is_kept_while_removals_are_put_off_is_not_past() -> None:
     world = a_world()
     world.register(additions_only=[{"from": "2026-09-01", "to": "2026-12-01"}])
@@ -468,6 +482,40 @@ def students_of(world: World, teacher: str) -> list[str]:
     past = world.classes.past.get("lakeside", (place.class_id, place.noted_by))
     assert past is not None
     return sorted(each.sourced_id for each in world.classes.past.students(past, world.now.date()))
+
+
+def test_a_classmate_who_gets_the_number_of_another_is_not_taken_for_that_one() -> None:
+    world = a_world()
+    upload(world, files("y27", students="s1 s2"))
+    upload(world, files(), JULY)
+    upload(world, with_numbers(s1="n9", s2="s1") | id_map(("student", "s1", "n9"), ("student", "s2", "s1")))
+    assert students_of(world, "t1") == ["n9", "s1"]
+
+
+def test_what_earlier_classes_of_an_id_had_stays_when_the_present_one_moves() -> None:
+    world = a_world()
+    upload(world, files("y27"))
+    makes(world, "Equations")
+    upload(world, files("y28", teacher="t2"), NEXT_SEPTEMBER)
+    makes(world, "Cells")
+    upload(world, files("y28", teacher="t2", class_id="c9") | id_map(("class", "c1", "c9")))
+    assert goals(world, "c9") == ["Cells"]
+    assert past_of(world, key("t1")) == {"Period 3 2026-27": ["Equations"]}
+
+
+def test_what_was_recreated_in_two_classes_that_change_ids_is_noted_of_both() -> None:
+    world = a_world()
+    one, other = (two_classes(*ids) for ids in (("c1", "c2"), ("c2", "c1")))
+    for each in (one, other):
+        each["enrollments.csv"] = str(each["enrollments.csv"]).replace(",t2,", ",t1,")
+    upload(world, one)
+    linked(world)
+    for class_id in ("c1", "c2"):
+        recreates(world, class_id)
+    before = recreated_in(world)
+    upload(world, other | id_map(("class", "c1", "c2"), ("class", "c2", "c1")), OCTOBER)
+    assert recreated_in(world) == before
+    assert (goals(world, "c1"), goals(world, "c2")) == (["Equations"], ["Equations"])
 
 
 def test_a_past_class_of_very_many_students_is_whole() -> None:
