@@ -16,13 +16,14 @@ from benchmarks.districts import Shape, write
 from benchmarks.figures import Figures
 from benchmarks.imports import Bench, Measured, csv_pass, hash_pass
 from benchmarks.joining import measure as measure_joins
+from benchmarks.new_numbers import measure as measure_new_numbers
 from benchmarks.send_rate import measure as measure_mail
 
 _FEWER = 10
 """Memory is compared with that of a district with so many times fewer people."""
 
 
-PARTS = {"mail": measure_mail, "cleanup": measure_cleanup, "joins": measure_joins}
+PARTS = {"mail": measure_mail, "cleanup": measure_cleanup, "joins": measure_joins, "ids": measure_new_numbers}
 
 
 def main() -> int:

@@ -16,9 +16,10 @@ from typing import Any
 from shared.domain.clock import from_iso
 from shared.domain.errors import Conflict
 from shared.domain.link import Link
-from shared.domain.matching import is_somebody_else
+from shared.domain.matching import LinkProofs, is_somebody_else
 from shared.domain.roster import KIND_OF_ROLE, Role, RosterUser, RosterUserKey
 from shared.runtime.parallel import each
+from shared.stores.activations import ActivationStore
 from shared.stores.class_work import recreated_note
 from shared.stores.due_items import FOLLOW_UP, NUDGE, due_item
 from shared.stores.identifier_index import person_of
@@ -51,7 +52,7 @@ from shared.stores.keys import (
     user_pk,
     waiting_key,
 )
-from shared.stores.links import link_of, moved_facts, user_of_side
+from shared.stores.links import LinkStore, link_of, moved_facts, user_of_side
 from shared.stores.roster_users import RosterUserStore, roster_user_of
 from shared.stores.table import ABSENT, PRESENT, Delete, DynamoTable, Put, Table, Update, Write
 
@@ -88,6 +89,8 @@ class Renumbering:
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
+        self._links = LinkStore(table)
+        self._activations = ActivationStore(table)
 
     def move(self, users: Iterable[RosterUserKey]) -> None:
         """Move what is noted of each from the key without a kind to this one."""
@@ -112,6 +115,42 @@ class Renumbering:
         steps = _Steps(self._table, run, now, exchanged)
         for _ in each(steps.follow, list(changes), at_once=_AT_ONCE):
             pass
+
+    def join(self, people: Iterable[tuple[RosterUser, RosterUserKey]], run: str, now: datetime) -> None:
+        """Let the link or the mail of a number that stood by itself be that of the number under which its person is kept (M7):
+        (who stood, where). What the kept number has itself stays."""
+        listed = list(people)
+        keys = [key for user, kept in listed for key in (user.key, kept)]
+        links, activations = self._links.of_users(keys), self._activations.of_users(keys)
+        for user, kept in listed:
+            link, present = links.get(user.key), links.get(kept)
+            if link and link.is_linked:
+                if not (present and present.is_linked):
+                    self._join_link(link, user, kept, run, now)
+            elif user.key in activations and kept not in activations and not (present and present.is_linked):
+                self._join_activation(user.key, kept)
+
+    def _join_link(self, link: Link, user: RosterUser, kept: RosterUserKey, run: str, now: datetime) -> None:
+        proofs = link.proofs or LinkProofs(person_of(user))
+        if not is_somebody_else(proofs.person, person_of(user)):
+            event_id = hashlib.sha256(f"{run} {user_pk(kept)}".encode()).hexdigest()[:32]
+            self._links.move(link, kept, proofs, event_id=event_id, now=now)
+
+    def _join_activation(self, old: RosterUserKey, kept: RosterUserKey) -> None:
+        """The mail that is out, or waits, is the kept number's; its link names the number for which it was signed."""
+        item = self._table.get(activation_key(old))
+        if item is None:
+            return
+        writes: list[Write] = [
+            Put(_moved(item, old, kept)).when(ABSENT),
+            _unless_changed(item),
+            Put({**activation_pointer_key(item["activation_id"]), **ids_of(kept)}),
+            *_due(FOLLOW_UP, old, kept, item.get("follow_up_at")),
+        ]
+        for key_at in (stuck_key, waiting_key):
+            if noted := self._table.get(key_at(old)):
+                writes += [Put({**noted, **key_at(kept)}), Delete(key_at(old))]
+        self._table.attempt(*writes)
 
     def move_class(self, change: ClassChange, run: str) -> None:
         """Let what was made in a district class follow to its new id; the class itself is written anew there.

@@ -24,6 +24,7 @@ from functions.import_step.working_files import (
     MEMBERS,
     MOVED,
     MOVES,
+    ONE_PERSON,
     PAST,
     PEOPLE,
     PLAN,
@@ -59,6 +60,7 @@ class Apply:
         self._move_people(import_, files, shard)
         self._renumber_people(import_, files, plan, shard)
         self._readdress_people(import_, files, plan, shard)
+        self._join_people(import_, files, plan, shard)
         writes = self._context.users.write(_changed_people(import_, files, plan, shard))
         changes = files.changes(PEOPLE, plan, shard)
         moved = moves(changes, class_shards_of(plan.shards))
@@ -122,6 +124,20 @@ class Apply:
         today = date.fromisoformat(files.get(PLAN).on)
         stood = files.standing_lines(PEOPLE, plan.before, shard, plan.shards)
         return past.add_places(places.given(stood, today), today)
+
+    def _join_people(self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int) -> None:
+        """Let the link and the mail of somebody who stood under several numbers be those of the number that is kept (M7)."""
+        kept = {other: one.kept for one in files.find(ONE_PERSON) or () for other in one.others}
+        if not kept or import_.roll_back:
+            return
+        district_id = import_.district_id
+        people = [
+            (old.roster_user(district_id), RosterUserKey.of_person_id(district_id, kept[old.sourced_id]))
+            for old, new in files.changes(PEOPLE, plan, shard)
+            if old and not new and old.sourced_id in kept
+        ]
+        if people:
+            self._context.renumbering.join(people, import_.run_id, self._context.clock())
 
     def members(self, import_: Import, shard: int) -> StepResult:
         """Write the classes of one shard that have changed, or whose people have: one or two items each."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from functions.import_step import plan as plans
 from functions.import_step import shards
+from functions.import_step.plan import Import
 from functions.import_step.steps import ingest
-from tests.builders import enrolled, key, roster, user
+from tests.builders import account, enrolled, key, roster, user
 from tests.harness import World, zipped
+from tests.pages_harness import PASSWORD, Website, log_in
 
 ADDRESS = "ada.lee@lakeside.example"
 CLASSES = "c1,,,Algebra,k1,scheduled,o1,t1\nc2,,,Biology,k2,scheduled,o2,t1\n"
@@ -158,3 +161,61 @@ def test_two_clever_numbers_of_one_teacher_are_one_teacher(world: World) -> None
     teacher = world.users.get(key("7", "teacher"))
     assert teacher is not None
     assert teacher.teaches == ("c1", "c2")
+
+
+# The first night after an upgrade: an earlier version took the rows of several numbers for several people.
+
+
+def stood_apart(world: World, monkeypatch: pytest.MonkeyPatch, *nights: dict[str, str | bytes]) -> Website:
+    """These uploads as a version imported them that joined nobody."""
+    with monkeypatch.context() as before:
+        before.setattr(ingest, "addresses_of_several", lambda _marks: [])
+        for place, files in enumerate(nights):
+            world.upload(files, name=f"before-{place}")
+            world.send_mail()
+    return Website(world)
+
+
+def further_alone() -> dict[str, str | bytes]:
+    files = roster(person("t1-o2", "o2"), user("s1"), classes=CLASSES, enrollments=enrolled("t1-o2", "teacher", "c2"))
+    return {**files, "orgs.csv": str(files["orgs.csv"]) + "o2,,,Lakeside High,school\n"}
+
+
+def test_a_mail_of_the_further_number_stays_the_only_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given that the number that comes second had its mail before the other came, when both become one, then no second mail."""
+    web = stood_apart(world, monkeypatch, further_alone(), ed_fi(user("s1")))
+    report = world.upload(ed_fi(user("s1", given="Bo")), name="next")
+    world.send_mail()
+    assert (report["users"]["removed"], report["activations"]["queued"], len(world.ses.sent)) == (0, 0, 1)
+    assert "Ada Lee" in web.visitor().open(world.address_in_mail_to(ADDRESS)).text
+    activation = world.activations.of_user(key("t1-o1"))
+    assert activation
+    assert activation.follow_up_at
+
+
+def test_a_link_of_the_further_number_is_the_persons(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = stood_apart(world, monkeypatch, further_alone())
+    world.feed(account("ada", "ada@mail.example", display_name="Ada Lee"))
+    web.cognito.users["ada"] = (PASSWORD, "ada")
+    page = web.visitor().open(world.address_in_mail_to(ADDRESS))
+    log_in(page.press("Log into my existing account"), "ada").press("Link my accounts")
+    stood_apart(world, monkeypatch, ed_fi(user("s1", given="Al")))
+    report = world.upload(ed_fi(user("s1", given="Bo")), name="next")
+    world.send_mail()
+    assert (report["users"]["removed"], report["activations"]["queued"], len(world.ses.sent)) == (0, 0, 1)
+    (link,) = world.links.of_account("ada")
+    assert link.user == key("t1-o1")
+    assert world.nudges.due_at(key("t1-o1"))
+
+
+def test_people_who_become_one_are_so_again_when_the_step_comes_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stood_apart(world, monkeypatch, further_alone(), ed_fi(user("s1")))
+    upload = world.arrive("rosters/lakeside/next.zip", zipped(ed_fi(user("s1", given="Bo"))))
+    world.receive_upload().receive(upload)
+    event = json.loads(next(iter(world.states.started.values())))["import"]
+    world.run_imports()
+    before = {pair: item for pair, item in world.table.items.items() if pair[1] in ("ACTIVATION", "LINK", "POINTER")}
+    world.steps().run("apply", Import.from_event(event), 0)
+    assert {pair: world.table.items.get(pair) for pair in before} == before
