@@ -12,8 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -29,13 +30,14 @@ from operations.version import ROOT, version
 DEPLOYED, REFUSED, MISSING = 0, 1, 2
 BUILT = ROOT / ".aws-sam/build"
 SAM = ROOT / ".local/sam-env/bin/sam"
-_OWN = ("Version", "EndpointUrl")
-"""Parameters that this command sets, or that only the local stack needs."""
+_OWN = ("Version", "EndpointUrl", "Emulator")
+"""Parameters that this command sets, or that only functions in a container need."""
 _PROTECTION = "DeletionProtection"
 """Off while the first deployment can still fail half-way, and on from the second on."""
 _ASKED = {
     "ALARM_EMAIL": "Address that alarms are mailed to",
-    "WEB_URL": "Origin of the pages, such as https://link.example.org; empty: the address that AWS gives them",
+    "DOMAIN_NAME": "Domain of your own for the pages, such as link.example.org; empty: the address that AWS gives them",
+    "CERTIFICATE_ARN": "ARN of its certificate in ACM; empty: none",
     "GOOGLE_CLIENT_ID": "Client id at Google; empty: none yet",
     "CLEVER_CLIENT_ID": "Client id at Clever; empty: none yet",
 }
@@ -84,35 +86,60 @@ def gathered(
     given = {name: environment[variable] for variable, name in variables.items() if environment.get(variable)}
     stack = environment.get("STACK", "") or (ask("Name of the stack") if ask else "")
     standing = deployed(stack) if stack else None
-    if domain := environment.get("SENDER_DOMAIN"):
-        given.setdefault("SenderEmail", f"no-reply@{domain}")
-    if standing is None and not given.get("SenderEmail") and ask:
-        given |= _sender(ask("Domain that mails are sent from, or one address of it"), variables)
+    given |= _sender(environment, variables, ask if standing is None else None)
     missing = [] if stack else ["STACK={name of the stack}"]
-    if standing is None and not given.get("SenderEmail"):
+    if standing is None and not _sends_as(given):
         missing.append("SENDER_DOMAIN={domain that mails are sent from}, or SENDER_EMAIL={one address}")
-    if missing:
-        raise SettingMissing("Missing: " + "; ".join(missing))
     if standing is None and ask:
         given |= {
             variables[variable]: said
             for variable, question in _ASKED.items()
             if variable in variables and variables[variable] not in given and (said := ask(question))
         }
+    both = {**(standing or {}), **given}
+    if bool(both.get("DomainName")) != bool(both.get("CertificateArn")):
+        missing.append("DOMAIN_NAME={domain of the pages} and CERTIFICATE_ARN={its certificate}, which go together")
+    if missing:
+        raise SettingMissing("Missing: " + "; ".join(missing))
     architecture = environment.get("ARCHITECTURE") or (standing or {}).get("Architecture") or "arm64"
-    own = {"Version": version()} if "Version" in known else {}
-    if standing is not None and _PROTECTION in known and _PROTECTION not in given:
+    own = {"Version": version(), "Emulator": "true" if environment.get("AWS_ENDPOINT_URL") else "false"}
+    if standing is not None and _PROTECTION not in given:
         own[_PROTECTION] = "true"
+    own = {name: value for name, value in own.items() if name in known}
     return Deployment(
         stack, architecture, {**given, **own, "Architecture": architecture}, environment.get("S3_BUCKET", "")
     )
 
 
-def _sender(said: str, variables: Mapping[str, str]) -> dict[str, str]:
-    if "@" in said or not said:
-        return {"SenderEmail": said}
-    domain = {variables["SENDER_DOMAIN"]: said} if "SENDER_DOMAIN" in variables else {}
-    return {**domain, "SenderEmail": f"no-reply@{said}"}
+def _sender(environment: Mapping[str, str], variables: Mapping[str, str], ask: Ask | None) -> dict[str, str]:
+    """The domain or the address to send from, whichever was said; each takes the place of the other."""
+    domain, address = environment.get("SENDER_DOMAIN", ""), environment.get("SENDER_EMAIL", "")
+    if not domain and not address and ask:
+        said = ask("Domain that mails are sent from, or one address of it")
+        domain, address = ("", said) if "@" in said else (said, "")
+    if not domain:
+        return {"SenderEmail": address, "SenderDomain": ""} if address else {}
+    return {"SenderDomain": domain} if "SENDER_DOMAIN" in variables else {"SenderEmail": f"no-reply@{domain}"}
+
+
+def _sends_as(parameters: Mapping[str, str]) -> str:
+    """The domain or the address that SES has to verify."""
+    return parameters.get("SenderDomain") or parameters.get("SenderEmail") or ""
+
+
+def with_sender_that_exists(deployment: Deployment, standing: Mapping[str, str], ses: Any) -> Deployment:
+    """Use a sender as it is that SES knows by hand or by another stack: a second identity of its name cannot be made."""
+    name = _sends_as(deployment.parameters)
+    if not name or name == _sends_as(standing) or "SenderExists" in deployment.parameters:
+        return deployment
+    try:
+        ses.get_email_identity(EmailIdentity=name)
+        exists = "true"
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NotFoundException":
+            raise
+        exists = "false"
+    return replace(deployment, parameters={**deployment.parameters, "SenderExists": exists})
 
 
 def commands(deployment: Deployment, region: str, *, confirm: bool) -> Iterator[list[str]]:
@@ -187,6 +214,8 @@ def main() -> int:
         deployment = gathered(
             os.environ, template_parameters(), lambda name: _deployed(aws, name), _ask if is_terminal else None
         )
+        standing = _deployed(aws, deployment.stack) or {}
+        deployment = with_sender_that_exists(deployment, standing, aws.client("sesv2"))
     except SettingMissing as error:
         sys.stderr.write(f"{error}\nNothing was done. README, Deploy it, says more.\n")
         return MISSING
@@ -221,6 +250,11 @@ def _deployed(aws: boto3.Session, name: str) -> Mapping[str, str] | None:
         return None
     if stack["StackStatus"] == "REVIEW_IN_PROGRESS":
         return None
+    if stack["StackStatus"] == "ROLLBACK_COMPLETE":
+        raise SettingMissing(
+            f"The first deployment of {name} failed, and nothing of it stands: aws cloudformation describe-stack-events says "
+            f"why. Mend it, then `aws cloudformation delete-stack --stack-name {name}`, and deploy again."
+        )
     return {p["ParameterKey"]: p.get("ParameterValue", "") for p in stack.get("Parameters", ())}
 
 

@@ -89,8 +89,8 @@ def dmarc(facts: Facts) -> Finding:
             return in_order(f"_dmarc.{name} says {policy}")
     return wrong(
         f"{domain} has no DMARC policy",
-        f'Set in DNS: _dmarc.{domain} TXT "v=DMARC1; p=none; rua=mailto:{{an address that somebody reads}}"; '
-        "after two quiet weeks p=quarantine.",
+        f'Set in DNS: _dmarc.{domain} TXT "v=DMARC1; p=quarantine; adkim=s; aspf=r"; '
+        "begin with p=none where others send from this domain.",
     )
 
 

@@ -20,6 +20,7 @@ from operations.deploy import (
     next_steps,
     template_parameters,
     variable_of,
+    with_sender_that_exists,
 )
 from operations.doctor.facts import Facts
 from operations.doctor.finding import Finding, State
@@ -28,7 +29,10 @@ from operations.stack import Stack
 KNOWN = (
     "SenderDomain",
     "SenderEmail",
-    "WebUrl",
+    "SenderExists",
+    "DomainName",
+    "CertificateArn",
+    "Emulator",
     "GoogleClientId",
     "CleverClientId",
     "AlarmEmail",
@@ -76,8 +80,8 @@ def test_a_first_deployment_needs_a_name_and_a_sender_alone() -> None:
     assert (found.stack, found.architecture) == ("production", "arm64")
     assert {**found.parameters, "Version": ""} == {
         "SenderDomain": "school.example",
-        "SenderEmail": "no-reply@school.example",
         "Architecture": "arm64",
+        "Emulator": "false",
         "Version": "",
     }
 
@@ -94,8 +98,49 @@ def test_on_a_terminal_what_is_missing_is_asked_for() -> None:
 def test_an_address_is_a_sender_too() -> None:
     ask, _ = asked({"sent from": "it@school.example"})
     found = gathered({"STACK": "s"}, KNOWN, nothing_yet, ask)
-    assert found.parameters["SenderEmail"] == "it@school.example"
-    assert "SenderDomain" not in found.parameters
+    assert found.parameters.items() >= {"SenderEmail": "it@school.example", "SenderDomain": ""}.items()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"SENDER_EMAIL": "it@school.example"}, {"SenderEmail": "it@school.example", "SenderDomain": ""}),
+        ({"SENDER_DOMAIN": "new.example"}, {"SenderDomain": "new.example"}),
+        ({}, {}),
+    ],
+)
+def test_a_new_sender_takes_the_place_of_the_one_before(given: dict[str, str], expected: dict[str, str]) -> None:
+    found = gathered({"STACK": "production", **given}, KNOWN, standing, None)
+    assert {name: v for name, v in found.parameters.items() if name.startswith("Sender")} == expected
+
+
+@pytest.mark.parametrize("given", [{"DOMAIN_NAME": "link.example"}, {"CERTIFICATE_ARN": "arn:aws:acm:x"}])
+def test_a_domain_of_the_pages_wants_its_certificate(given: dict[str, str]) -> None:
+    with pytest.raises(SettingMissing, match="CERTIFICATE_ARN"):
+        gathered({**NEW, **given}, KNOWN, nothing_yet, None)
+
+
+@pytest.mark.parametrize(
+    ("is_known", "before", "expected"),
+    [
+        (True, {}, {"SenderExists": "true"}),
+        (False, {}, {"SenderExists": "false"}),
+        (True, {"SenderDomain": "school.example"}, {}),
+        (True, {"SenderDomain": "other.example"}, {"SenderExists": "true"}),
+    ],
+    ids=["by hand", "new", "of this stack", "changed"],
+)
+def test_a_sender_that_ses_knows_is_used_as_it_is(
+    is_known: bool, before: dict[str, str], expected: dict[str, str]
+) -> None:
+    def look(*, EmailIdentity: str) -> None:
+        assert EmailIdentity == "school.example"
+        if not is_known:
+            raise ClientError({"Error": {"Code": "NotFoundException", "Message": ""}}, "GetEmailIdentity")
+
+    ses = SimpleNamespace(get_email_identity=look)
+    deployment = with_sender_that_exists(Deployment("s", "arm64", {"SenderDomain": "school.example"}), before, ses)
+    assert {name: v for name, v in deployment.parameters.items() if name == "SenderExists"} == expected
 
 
 def test_a_stack_that_stands_keeps_what_is_not_given() -> None:
@@ -105,6 +150,7 @@ def test_a_stack_that_stands_keeps_what_is_not_given() -> None:
     assert {**found.parameters, "Version": ""} == {
         "Architecture": "x86_64",
         "DeletionProtection": "true",
+        "Emulator": "false",
         "Version": "",
     }
 
