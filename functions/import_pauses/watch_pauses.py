@@ -87,6 +87,8 @@ class WatchPauses:
         self._supersede(district, waiting[:whole])
         for each in waiting[whole:]:
             status = self._imports.status(district.district_id, each.import_id)
+            if status is Status.PAUSED and self._imports.waits_for_a_person(district.district_id, each.upload):
+                return 0
             if status is Status.PAUSED:
                 self._imports.start(
                     each.import_id,

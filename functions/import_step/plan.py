@@ -80,8 +80,8 @@ class Import:
 
     @property
     def snapshot_id(self) -> str:
-        """Names the snapshot that it makes."""
-        return self.run_id if self.roll_back else self.import_id
+        """Names the snapshot that it makes. One that waited may have been applied before: what it made then is needed still."""
+        return self.run_id if self.roll_back or self.resumed else self.import_id
 
     @property
     def shows_progress(self) -> bool:

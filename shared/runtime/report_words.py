@@ -49,6 +49,11 @@ REASONS: Final = {
     "bad_quotes": Words(
         _("The quotes in this row do not fit together. Double every quote inside of a quoted field."),
     ),
+    "behind_held": Words(
+        _(
+            "An import before this one waits for a person; this delta is applied after it. Approve or reject that one first."
+        ),
+    ),
     "classes_left_out": Words(
         _(
             "This upload has people and no classes, while %(number)s classes stand. Nothing was written. Upload "
@@ -164,7 +169,7 @@ REASONS: Final = {
             "The district takes a pause until %(day)s (pauses in district.json). The upload was checked and is "
             "applied after it."
         ),
-        _("Uploads of a pause are applied first, in their order; this one comes after them."),
+        _("Uploads that wait are applied first, in their order; this one comes after them."),
     ),
     "rejected_by_person": Words(
         _("A person rejected this import; nothing was written."),

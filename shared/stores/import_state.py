@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cmp_to_key
 
 from shared.domain.clock import to_iso
 from shared.domain.report import Status, Upload
 from shared.stores.keys import Item, import_key, import_lock_key, newest_upload_key, snapshot_key
 from shared.stores.reports import upload_attributes, upload_of
-from shared.stores.table import Delete, DynamoTable, Put, Table
+from shared.stores.table import Delete, DynamoTable, Put, Table, Update
 
 LEASE = timedelta(hours=2)
 
@@ -56,33 +57,72 @@ class ImportStateStore:
         self._table = Table(table)
 
     def newer_than(self, district_id: str, upload: Upload) -> str | None:
-        """The import of a valid upload that is newer than this one, if there is one."""
+        """The import of a valid whole upload that is newer than this one, if there is one. A delta supersedes nothing."""
         item = self._table.get(newest_upload_key(district_id))
-        return str(item["import_id"]) if item and upload_of(item).is_newer_than(upload) else None
+        return str(item["import_id"]) if _is_newer(item, upload) and item else None
 
     def has_ended(self, district_id: str, import_id: str) -> bool:
         """Whether this import was carried out before: S3 may send the event of an upload several times."""
         item = self._table.get(import_key(district_id, import_id))
         return item is not None and item["status"] != Status.FAILED
 
-    def note_valid(self, district_id: str, import_id: str, upload: Upload) -> bool:
-        """Note that this upload is valid. False when a newer valid one is known: this one is superseded."""
+    def note_valid(self, district_id: str, import_id: str, upload: Upload, *, is_delta: bool = False) -> bool:
+        """Note that this upload is valid. False when a newer valid whole one is known: this one is superseded."""
         while True:
             item = self._table.get(newest_upload_key(district_id))
-            if item and upload_of(item).is_newer_than(upload):
+            if _is_newer(item, upload):
                 return False
-            if item and item["import_id"] == import_id:
+            deltas = _deltas_of(item)
+            if (import_id in deltas) if is_delta else (item is not None and item.get("import_id") == import_id):
                 return True
-            version = int(item["version"]) if item else 0
-            newest = {
-                **newest_upload_key(district_id),
-                "import_id": import_id,
-                "version": version + 1,
-                **upload_attributes(upload),
-            }
-            is_unchanged = "attribute_not_exists(PK) OR version = :version"
-            if self._table.attempt(Put(newest).when(is_unchanged, version=version)):
+            if is_delta:
+                deltas[import_id] = upload
+            newest: Item = {"import_id": import_id, **upload_attributes(upload)}
+            whole = {name: value for name, value in (item or {}).items() if name in newest} if is_delta else newest
+            if self._put_newest(district_id, item, whole, deltas):
                 return True
+
+    def _put_newest(self, district_id: str, before: Item | None, whole: Item, deltas: dict[str, Upload]) -> bool:
+        """Note the newest whole upload and the deltas after it, the latest ones. False when another import did so just now."""
+        version = int(before["version"]) if before else 0
+        after = {key: each for key, each in deltas.items() if not _is_newer(whole, each)}
+        kept = sorted(after.items(), key=cmp_to_key(_by_age))[-_MOST_DELTAS:]
+        noted = [{"import_id": key, **upload_attributes(each)} for key, each in kept]
+        item = {
+            **newest_upload_key(district_id),
+            "version": version + 1,
+            **whole,
+            **({"deltas": noted} if noted else {}),
+        }
+        is_unchanged = "attribute_not_exists(PK) OR version = :version"
+        return self._table.attempt(Put(item).when(is_unchanged, version=version))
+
+    def deltas_after(self, district_id: str, upload: Upload) -> dict[str, Upload]:
+        """The deltas that were read and are newer than this upload, by import, the oldest first; the latest few."""
+        deltas = _deltas_of(self._table.get(newest_upload_key(district_id)))
+        return {import_id: each for import_id, each in deltas.items() if each.is_newer_than(upload)}
+
+    def is_delta(self, district_id: str, import_id: str) -> bool:
+        """Whether this import was a delta, as far as it is one of the latest."""
+        return import_id in _deltas_of(self._table.get(newest_upload_key(district_id)))
+
+    def held_before(self, district_id: str, upload: Upload) -> str | None:
+        """The import that waits for a person and has to be decided before this delta is applied, if there is one."""
+        newest = self._table.get(newest_upload_key(district_id))
+        before = [key for key, each in _deltas_of(newest).items() if upload.is_newer_than(each)]
+        before += [str(newest["import_id"])] if newest and "import_id" in newest else []
+        return next((each for each in before if self._is_held(district_id, each)), None)
+
+    def _is_held(self, district_id: str, import_id: str) -> bool:
+        item = self._table.get(import_key(district_id, import_id))
+        return item is not None and item["status"] == Status.HELD
+
+    def let_wait_again(self, district_id: str, import_id: str) -> bool:
+        """Let an import that was applied wait once more, to be applied behind an older one that came late. False where it was not
+        applied, or has waited before: it is started under that name once."""
+        is_applied = "attribute_exists(PK) AND #status = :completed AND attribute_not_exists(waited)"
+        update = Update(import_key(district_id, import_id)).set(status=Status.PAUSED.value, waited=True)
+        return self._table.attempt(update.when(is_applied, completed=Status.COMPLETED.value))
 
     def lock(self, district_id: str, import_id: str, now: datetime) -> bool:
         """Become the one import that works on this district now. False when another one does."""
@@ -119,6 +159,23 @@ class ImportStateStore:
     def note(self, record: Item, event: Item | None = None) -> None:
         """Note how an import stands, with its event, if there is one."""
         self._table.write(Put(record), *([Put(event)] if event else []))
+
+
+_MOST_DELTAS = 8
+"""Deltas that are noted behind a whole upload: S3's events come late by seconds, not by weeks."""
+
+
+def _is_newer(newest: Item | None, upload: Upload) -> bool:
+    """Whether the whole upload that is noted is newer."""
+    return newest is not None and "upload" in newest and upload_of(newest).is_newer_than(upload)
+
+
+def _deltas_of(newest: Item | None) -> dict[str, Upload]:
+    return {str(each["import_id"]): upload_of(each) for each in (newest or {}).get("deltas", ())}
+
+
+def _by_age(one: tuple[str, Upload], other: tuple[str, Upload]) -> int:
+    return 1 if one[1].is_newer_than(other[1]) else -1
 
 
 def _attributes(snapshot: Snapshot) -> Item:

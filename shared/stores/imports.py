@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from shared.domain.errors import RefusedTransition
 from shared.domain.report import Report, Status, Upload
+from shared.stores.import_state import ImportStateStore
 from shared.stores.keys import Item, decision_key, import_key, snapshot_key
 from shared.stores.reports import upload_attributes, upload_of
 from shared.stores.table import DynamoTable, Put, Table, Update, without_none
@@ -25,6 +26,7 @@ class ImportStarter:
         self._states = states
         self._table = Table(table)
         self._arn = state_machine_arn
+        self._state = ImportStateStore(table)
 
     def start(
         self,
@@ -75,6 +77,10 @@ class ImportStarter:
     def is_held(self, district_id: str, import_id: str) -> bool:
         item = self._record(district_id, import_id)
         return item is not None and item["status"] == Status.HELD
+
+    def waits_for_a_person(self, district_id: str, upload: Upload) -> bool:
+        """Whether an import has to be decided before a delta that is this upload is applied."""
+        return self._state.held_before(district_id, upload) is not None
 
     def check_held(self, district_id: str, import_id: str) -> None:
         """Raises RefusedTransition ``not_held`` when this import does not wait for a person."""

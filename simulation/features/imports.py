@@ -192,7 +192,7 @@ def _step(sim: Simulation, task: Task) -> None:
 
 def _is_overtaken(sim: Simulation, import_: Import) -> bool:
     newest = sim.world.table.items.get((f"DISTRICT#{import_.district_id}", "NEWEST"))
-    return newest is not None and upload_of(newest).is_newer_than(import_.upload)
+    return newest is not None and "upload" in newest and upload_of(newest).is_newer_than(import_.upload)
 
 
 def _echoes(sim: Simulation, call: dict[str, Any]) -> None:
@@ -234,7 +234,8 @@ def _watch(sim: Simulation, before: dict[str, Any] | None, after: dict[str, Any]
         if before and before["SK"] == "ROSTER":
             sim.violations.append(f"{before['PK']} {before['SK']} was deleted")
         return
-    if after["SK"] in ("LATEST", "NEWEST") and before and upload_of(before).is_newer_than(upload_of(after)):
+    has_newest = after["SK"] in ("LATEST", "NEWEST") and before is not None and "upload" in before
+    if has_newest and before and upload_of(before).is_newer_than(upload_of(after)):
         sim.violations.append(f"{after['SK']} went back to an older upload")
     elif after["SK"].startswith("IMPORT#") and after["PK"] == "DISTRICT#lakeside":
         _note_order(sim, after["status"], upload_of(after))

@@ -164,11 +164,12 @@ class Finish:
             is_delta = bool(report.format) and report.format["mode"] == Mode.DELTA
             context.pauses.keep(import_.district_id, PausedImport(import_.import_id, import_.upload, is_delta))
         if not import_.preview:
-            record = import_record(report)
+            record = import_record(report) | ({"waited": True} if import_.resumed else {})
             event = self._event(import_, report)
             if applied and event:
                 context.state.advance(import_.district_id, applied, record, event)
                 self._delete_unneeded_snapshots(import_, applied)
+                self._apply_again_what_is_newer(import_)
             else:
                 context.state.note(record, event)
             if report.status is not Status.UNCHANGED:
@@ -183,6 +184,14 @@ class Finish:
         files = self._context.import_files
         if files.delete_unneeded_snapshots(import_.district_id, needed, self._context.clock()) is None:
             logger.warning("snapshots that nobody needs are deleted by the next import")
+
+    def _apply_again_what_is_newer(self, import_: Import) -> None:
+        """Let the deltas wait once more that are newer than this upload, which came late, and were applied before it: they are
+        facts about what stands since."""
+        state = self._context.state
+        for import_id, upload in state.deltas_after(import_.district_id, import_.upload).items():
+            if state.let_wait_again(import_.district_id, import_id):
+                self._context.pauses.keep(import_.district_id, PausedImport(import_id, upload, is_delta=True))
 
     def _in_the_districts_language(self, report: Report, rejects: Iterable[Reject]) -> tuple[Report, Iterable[Reject]]:
         """The words of the report and of all its rejects. A report that says nothing costs no look at the settings."""

@@ -148,7 +148,8 @@ class Ingest:
         """
         context, state = self._context, self._context.state
         if not import_.preview:
-            if not state.note_valid(import_.district_id, import_.import_id, import_.upload):
+            is_delta = state.is_delta(import_.district_id, before.import_id)
+            if not state.note_valid(import_.district_id, import_.import_id, import_.upload, is_delta=is_delta):
                 return context.supersede(import_)
             if state.is_locked_by_another(import_.district_id, import_.import_id, context.clock()):
                 return WAIT
@@ -230,7 +231,10 @@ class Ingest:
         plan.paused = self._paused(import_, plan)
         # A paused upload is not the newest one yet: those that wait with it are applied in their order.
         stands_back = import_.preview or bool(plan.paused)
-        if not stands_back and not context.state.note_valid(import_.district_id, import_.import_id, import_.upload):
+        is_delta = plan.format["mode"] == Mode.DELTA
+        if not stands_back and not context.state.note_valid(
+            import_.district_id, import_.import_id, import_.upload, is_delta=is_delta
+        ):
             return context.supersede(import_)
         files.put(PLAN, plan)
         context.begin_stage(import_, "people", parts=opened.shards, rows=sum(part.rows for part in parts))
@@ -261,8 +265,16 @@ class Ingest:
                 "after it."
             )
             return {"code": "paused", "message": message}
-        if plan.format["mode"] == Mode.DELTA and self._context.pauses.has_any(import_.district_id):
-            message = "Uploads of a pause are applied first, in their order; this one comes after them."
+        if plan.format["mode"] != Mode.DELTA:
+            return {}
+        if self._context.state.held_before(import_.district_id, import_.upload):
+            message = (
+                "An import before this one waits for a person; this delta is applied after it. Approve or reject that "
+                "one first."
+            )
+            return {"code": "behind_held", "message": message}
+        if self._context.pauses.has_any(import_.district_id):
+            message = "Uploads that wait are applied first, in their order; this one comes after them."
             return {"code": "paused", "message": message}
         return {}
 

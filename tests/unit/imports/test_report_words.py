@@ -27,7 +27,7 @@ DECISIONS = {"not_held", "not_the_latest", "unknown_import"}
 """Of commands, too: the list of codes has them there."""
 ADVICE = re.compile(
     r"(?:^|[.;:] )(?:A decision is|Add|Approve|Change|Close|Complete|Correct|Double|Export|Fill|Give|Leave|Look|No import|Nothing|"
-    r"Only the import|Put|Rename|Save|Send|Shorten|Split|Upload|Uploads of a pause|Write|Zip|The upload was checked|It counts)\b"
+    r"Only the import|Put|Rename|Save|Send|Shorten|Split|Upload|Uploads that wait|Write|Zip|The upload was checked|It counts)\b"
 )
 TOLD_ALONE = {"internal_error", "invalid_district", "rejected_by_person", "rolled_back", "superseded"}
 """Nobody has to act, or what to do is filled in, for each key."""
