@@ -17,7 +17,7 @@ from shared.domain.district import District
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.link import Link, Proof
 from shared.domain.link_notice import Notice, Side, addresses
-from shared.domain.roster import RosterUser
+from shared.domain.roster import RosterUser, RosterUserKey
 from shared.mail import messages
 from shared.mail.delivery import Delivery, Outcome, delivery_unknown
 from shared.mail.messages import BothSides
@@ -75,12 +75,9 @@ class NotifyLinkChange:
         Raises MailRefused when a mail may not go out now, OutcomeUnknown while its delivery is unknown: the event is to come
         again. What becomes of one address does not keep the other one from being notified.
         """
-        key = user_of(detail)
-        district, user = self._districts.find(key.district_id), self._users.get(key)
-        if user is None and (present := self._users.present_key(key)) != key:
-            key, user = present, self._users.get(present)
+        district = self._districts.find(user_of(detail).district_id)
         account = self._accounts.get(str(detail["account_id"]))
-        link = self._links.of_user(key)
+        key, user, link = self._of_event(detail)
         if district is None or user is None or account is None or link is None:
             return 0
         is_linked = event_type != UNDONE
@@ -115,6 +112,21 @@ class NotifyLinkChange:
         if failures:
             raise failures[0]
         return notified
+
+    def _of_event(self, detail: Mapping[str, Any]) -> tuple[RosterUserKey, RosterUser | None, Link | None]:
+        """Whom an event is about, under the number that they have now, and their link. The number that it names may be another
+        person's since, who changed places with this one (B11)."""
+        key = user_of(detail)
+        user = self._users.get(key)
+        if user is None and (present := self._users.present_key(key)) != key:
+            key, user = present, self._users.get(present)
+        link, account_id = self._links.of_user(key), str(detail["account_id"])
+        if link is None or link.account_id != account_id:
+            moved = self._links.last_person_of(account_id, key.district_id)
+            found = self._links.of_user(moved) if moved and moved != key else None
+            if moved and found and found.account_id == account_id:
+                return moved, self._users.get(moved), found
+        return key, user, link
 
     def _send(self, notice: Notice, message: Message) -> bool:
         """Whether it went out now. Raises MailRefused or OutcomeUnknown for what is to be tried when the event comes again."""

@@ -15,7 +15,7 @@ from shared.domain.errors import LoginRefused
 from shared.domain.federated_identity import identity_hash
 from shared.domain.link import Link, Proof
 from shared.domain.roster import RosterUser, RosterUserKey
-from shared.runtime.tokens import is_activation_token, successor_session_id
+from shared.runtime.tokens import activation_id_of, is_activation_token, successor_session_id
 from shared.stores.request_context import NearbyNames, Person, StoredContext
 from shared.stores.sessions import SESSION_HOURS, Session
 from shared.use_cases.link_accounts import Proven
@@ -130,15 +130,30 @@ class RequestContexts:
         people = [RosterUserKey(*session["user"])] if session and session.get("user") else []
         around = None
         if activation:
-            people.append(activation.user)
             around = NearbyNames(activation.user.district_id, activation.school_ids, activation.class_ids)
-        stored = self._services.request_contexts.read(
-            session_id=session["id"] if session else None,
-            account_id=session["account"] if session else None,
-            people=people,
-            around=around,
-        )
+
+        def read(activation: ActivationCookie | None) -> StoredContext:
+            return self._services.request_contexts.read(
+                session_id=session["id"] if session else None,
+                account_id=session["account"] if session else None,
+                people=[*people, *([activation.user] if activation else [])],
+                around=around,
+            )
+
+        stored = read(activation)
+        if activation and (moved := self._moved(activation, stored)):
+            activation = replace(activation, user=moved)
+            stored = read(activation)
         return self._context(stored, activation)
+
+    def _moved(self, cookie: ActivationCookie, stored: StoredContext) -> RosterUserKey | None:
+        """Whose mail a browser has open, where that person changed places with another one since (B11): a read more."""
+        activation = stored.people.get(cookie.user, Person()).activation
+        activation_id = activation_id_of(cookie.token)
+        if activation_id is None or (activation and activation.activation_id == activation_id):
+            return None
+        user = self._services.request_contexts.user_of(activation_id)
+        return user if user and user != cookie.user and user.district_id == cookie.user.district_id else None
 
     def at_activation(self, token: str, user: RosterUserKey) -> RequestContext:
         """Somebody who has just opened the address of a mail."""

@@ -119,6 +119,11 @@ class LinkStore:
         side = self._table.get(account_link_key(account_id, district_id))
         return user_of_side(side) if side and side["state"] == LinkState.LINKED else None
 
+    def last_person_of(self, account_id: str, district_id: str) -> RosterUserKey | None:
+        """The person of this district that an account is, or was last, linked to, under the number that they have now."""
+        found = self._table.batch_get([account_link_key(account_id, district_id)]).values()
+        return next(map(user_of_side, found), None)
+
     def record_match(self, user: RosterUserKey, account_id: str) -> bool:
         """Note a match by rule (M6). False when a link was made, or undone by a person: those are never touched."""
         match = {**link_key(user), "state": LinkState.MATCHED.value, "account_id": account_id, "version": 1}
