@@ -17,7 +17,7 @@ from shared.domain.errors import AccountLinkingError
 from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric, observed, where
+from shared.runtime.observability import about, logger, metric, observed, where
 from shared.runtime.parallel import each
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import ActivationEmailSettings
@@ -90,8 +90,9 @@ def record_handler(record: SQSRecord) -> None:
         logger.info("reminder", extra={"outcome": outcome.value})
         metric(f"Reminder{outcome.metric}")
         return
-    outcome = use_cases().send_activation.send(user, body["activation_id"])
-    logger.info("activation", extra={"activation_id": body["activation_id"], "outcome": outcome.value})
+    with about(activation_id=body["activation_id"]):
+        outcome = use_cases().send_activation.send(user, body["activation_id"])
+        logger.info("activation", extra={"outcome": outcome.value})
     metric(f"Activation{outcome.metric}")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
+from itertools import batched
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -10,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import Import, StepResult
 from functions.import_step.steps import ImportSteps
+from shared.domain.activation import Activation
 from shared.domain.clock import new_id, utc_now
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric, observed
@@ -24,6 +27,8 @@ from shared.stores.uploads import Uploads
 from shared.stores.waiting import WaitingStore
 from shared.use_cases.match_and_invite import MatchAndInvite
 
+_IDS_IN_A_LINE = 100
+
 
 @cache
 def steps() -> ImportSteps:
@@ -32,11 +37,19 @@ def steps() -> ImportSteps:
     table = aws.table(settings.table_name)
     s3 = aws.client("s3")
     queue = ActivationQueue(aws.client("sqs"), settings.activation_queue_url)
+
+    def request(activations: Iterable[Activation]) -> None:
+        """The line leads from the import to the mails, whose own lines name the activation."""
+        asked = list(activations)
+        queue.request(asked)
+        for batch in batched((one.activation_id for one in asked), _IDS_IN_A_LINE, strict=False):
+            logger.info("invited", extra={"activation_ids": batch})
+
     matcher = MatchAndInvite(
         IdentifierIndex(table),
         LinkStore(table),
         ActivationStore(table),
-        queue.request,
+        request,
         WaitingStore(table),
         clock=utc_now,
         new_id=new_id,

@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.mail_feedback.record_feedback import KINDS, RecordFeedback
 from shared.domain.clock import utc_now
 from shared.runtime import aws
-from shared.runtime.observability import logger, metric, observed
+from shared.runtime.observability import about, logger, metric, observed
 from shared.runtime.settings import MailFeedbackSettings
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
@@ -45,9 +45,16 @@ def _count_stop(district_id: str, reason: str) -> None:
 def _record(detail: Mapping[str, Any]) -> bool:
     kind = str(detail.get("eventType", ""))
     metric(f"Mail{kind}" if kind in KINDS else "MailOther")
-    is_new = record_feedback().record(detail)
-    logger.info("mail feedback", extra={"event_type": kind if kind in KINDS else "other", "is_new": is_new})
+    with about(activation_id=_activation_of(detail)):
+        is_new = record_feedback().record(detail)
+        logger.info("mail feedback", extra={"event_type": kind if kind in KINDS else "other", "is_new": is_new})
     return is_new
+
+
+def _activation_of(detail: Mapping[str, Any]) -> str | None:
+    """The activation that a mail's tags name, if it is of one."""
+    tags = detail.get("mail", {}).get("tags", {})
+    return next((str(tags[name][0]) for name in ("activation_id", "reminder_of") if tags.get(name)), None)
 
 
 def record_handler(record: SQSRecord) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.runtime.observability import NAMESPACE, _counts, about, logger, metric, observed
-from tests.deployment import Context
+from tests.deployment import Context, deployed, event
+from tests.harness import STARTS
 from tests.iam.deployed import transformed
+from tests.pages_harness import lakeside, linked_teacher
 from tests.template import RESOURCES, TEMPLATE
 from tests.tree import texts
 
@@ -132,17 +136,26 @@ def test_an_alarm_that_calculates_takes_at_most_ten_metrics(name: str) -> None:
     assert TEMPLATE["Parameters"]["Emulator"]["Default"] == "false"
 
 
-def test_every_metric_of_an_alarm_is_counted_by_the_code() -> None:
+@cache
+def counted() -> frozenset[str]:
+    """How the names begin that the code counts."""
     source = "".join(text for path, text in texts().items() if path.startswith(("functions/", "shared/")))
-    counted = set(re.findall(r'(?:metric|count)\(f?"(\w+)', source)) | set(re.findall(r'"([A-Z]\w+)" if ', source))
-    counted |= set(re.findall(r'else "([A-Z]\w+)"\)', source))
+    found = set(re.findall(r'(?:metric|count)\(f?"(\w+)', source)) | set(re.findall(r'"([A-Z]\w+)" if ', source))
+    return frozenset(found | set(re.findall(r'else "([A-Z]\w+)"\)', source)))
+
+
+def is_counted(name: str) -> bool:
+    return any(name.startswith(begin) for begin in counted())
+
+
+def test_every_metric_of_an_alarm_is_counted_by_the_code() -> None:
     ours = {
         one["MetricName"]
         for alarm in ALARMS.values()
         for one in metrics_of(alarm)
         if one["Namespace"] == NAMESPACE and isinstance(one["MetricName"], str)
     }
-    assert {name for name in ours if not any(name.startswith(begin) for begin in counted)} == set()
+    assert {name for name in ours if not is_counted(name)} == set()
 
 
 def test_an_invocation_writes_all_that_it_counts_in_one_line(
@@ -173,3 +186,64 @@ def test_ids_are_named_in_each_line_until_the_work_is_done() -> None:
     with about(import_id="i-1", activation_id=None):
         assert logger.thread_safe_get_current_keys() == {"import_id": "i-1"}
     assert logger.thread_safe_get_current_keys() == {}
+
+
+def test_one_page_shows_funnel_imports_mail_logins_errors_and_cost() -> None:
+    (dashboard,) = of_type("AWS::CloudWatch::Dashboard").values()
+    text, _names = dashboard["DashboardBody"]["Fn::Sub"]
+    widgets = [one["properties"] for one in json.loads(text)["widgets"]]
+    titles = " ".join(one["title"] for one in widgets)
+    assert all(word in titles for word in ("Funnel", "Imports", "Mail", "Logins", "Errors", "Cost"))
+    shown = [metric for one in widgets for metric in one["metrics"]]
+    assert all("${" in json.dumps(metric) for metric in shown), "of this stack alone"
+    ours = {name for namespace, name, *_ in shown if namespace == NAMESPACE and "$" not in name}
+    assert ours == {name for name in ours if is_counted(name)}
+    logical = set(re.findall(r"\$\{(\w+)[.}]", text)) - {"Name"}
+    assert logical <= {*MADE}
+
+
+def test_an_unusual_cost_is_mailed_where_a_figure_for_it_is_given() -> None:
+    (subscription,) = of_type("AWS::CE::AnomalySubscription").values()
+    assert subscription["Subscribers"] == [{"Type": "EMAIL", "Address": {"Ref": "AlarmEmail"}}]
+    assert MADE["CostSubscription"]["Condition"] == MADE["CostMonitor"]["Condition"] == "WatchesCost"
+    assert {"Condition": "OnAws"} in TEMPLATE["Conditions"]["WatchesCost"]["Fn::And"], "the emulator has no such type"
+
+
+class Lines(logging.Handler):
+    """The log lines of a while, each with the ids that it names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        ids = {**logger.get_current_keys(), **logger.thread_safe_get_current_keys(), **vars(record)}
+        self.lines.append({**ids, "message": record.getMessage()})
+
+
+@pytest.fixture
+def lines() -> Iterator[list[dict[str, Any]]]:
+    handler = Lines()
+    ours = logging.getLogger(logger.name)
+    level = ours.level
+    ours.addHandler(handler)
+    ours.setLevel(logging.INFO)
+    yield handler.lines
+    ours.setLevel(level)
+    ours.removeHandler(handler)
+
+
+def test_the_log_leads_from_an_import_to_its_mails_and_their_links(lines: list[dict[str, Any]]) -> None:
+    """Given a teacher who was invited, mailed and linked, then each step's line names the activation."""
+    with deployed(STARTS) as stack:
+        stack.invoke("MailFeedbackFunction", event("sqs-mail-event"))
+        stack.invoke("ActivationEmailFunction", event("sqs-activation"))
+    for message in ("mail feedback", "activation"):
+        (line,) = [line for line in lines if line["message"] == message]
+        assert line["activation_id"] == "0123456789abcdef0123456789abcdef"
+
+    web = lakeside()
+    linked_teacher(web)
+    (linked,) = [line for line in lines if line["message"] == "linked"]
+    assert linked["activation_id"]
+    assert linked["district_id"] == "lakeside"
