@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from functions.import_step.archive import limited
 from tests.fakes.dynamodb import error
 
 _STREAMED = 1 << 20
@@ -49,8 +50,8 @@ class FolderS3:
         first, after = int(start or 0), int(end) + 1 if end else path.stat().st_size
         stream = path.open("rb")
         stream.seek(first)
-        if after - first > _STREAMED and not end:
-            return {"Body": stream}
+        if after - first > _STREAMED:
+            return {"Body": limited(stream, after - first)}
         with stream:
             return {"Body": io.BytesIO(stream.read(after - first))}
 
