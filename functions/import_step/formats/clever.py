@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from operator import or_
 
 from functions.import_step.archive import RosterFile
 from functions.import_step.formats.dates import DateOrder
 from functions.import_step.formats.format import (
     Mode,
+    PeopleColumns,
     Recognised,
     Sink,
     Where,
@@ -95,22 +97,22 @@ class Clever:
         untold = () if people.has(email_column) else ("email",)
         grades = people.count("Grade")
         columns = (id_column, "School_id", "First_name", "Last_name", email_column, "Username")
-        for line, (sis_id, school, first, last, email, username) in people.rows(columns):
-            seen += 1
-            if not (first or last):
-                sink.reject(
-                    Kind.USERS,
-                    Reject(
-                        people.shown,
-                        line,
-                        "First_name",
-                        "missing_value",
-                        "The row names nobody. Fill in First_name and Last_name.",
-                    ),
-                )
+        where = Where(people.shown, 1, id_column, KIND_OF_ROLE[role], untold)
+        for lines, (ids, schools, firsts, lasts, emails, usernames) in people.batches(columns):
+            seen += len(lines)
+            roles, of = [role] * len(lines), {school: (school,) if school else () for school in set(schools)}
+            rows = PeopleColumns(
+                lines, ids, roles, firsts, lasts, emails, usernames, list(map(of.__getitem__, schools))
+            )
+            if all(map(or_, map(bool, firsts), map(bool, lasts))):
+                sink.people(rows, where)
                 continue
-            row = PersonRow(sis_id, role, first, last, email, username, school_ids=(school,) if school else ())
-            sink.person(row, Where(people.shown, line, id_column, KIND_OF_ROLE[role], untold))
+            for line, row in rows.rows():
+                where.line = line
+                if row.given_name or row.family_name:
+                    sink.person(row, where)
+                else:
+                    sink.reject(Kind.USERS, _names_nobody(people.shown, line))
         sink.grades(grades)
         return seen
 
@@ -188,3 +190,8 @@ class Clever:
             seen += len(lines)
             sink.enrollments(where, "student", students, sections, lines, class_column="Section_id")
         return seen
+
+
+def _names_nobody(file: str, line: int) -> Reject:
+    message = "The row names nobody. Fill in First_name and Last_name."
+    return Reject(file, line, "First_name", "missing_value", message)

@@ -82,6 +82,7 @@ def row_by_row(block: Any) -> list[str]:
 def read_field_by_field(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_table, "_plain", lambda _block, _delimiter: None)
     monkeypatch.setattr(oneroster, "_plain_people", lambda *_, **__: None)
+    monkeypatch.setattr(partition.SplitSink, "_are_plain", lambda *_: False)
 
 
 def then_both_ways_agree(folder: Path, files: Mapping[str, str | bytes]) -> None:
