@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -201,6 +201,7 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "cleaning-later", lambda r: r.linked().open("/cleaning").press("Remind me in 30 days")
     yield "console", _console
     yield "console-refused", lambda r: _console_refused(r)
+    yield "console-paused", _console_paused
     yield "console-empty", _console_before_any_upload
     yield "unsubscribe-classes", lambda r: r.web.visitor().open(f"/unsubscribe/{_nudge_token(r)}")
     yield (
@@ -227,6 +228,7 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     for error in _ERRORS:
         name = f"sorry-{_status(error)}-{getattr(error, 'code', 'internal_error')}"
         yield name, lambda r, error=error: r.refused(error)
+    yield "sorry-429-too_many_tries-hours", lambda r: r.refused(Throttled("too_many_tries", "", retry_after=4 * 3600))
 
 
 def _file_ready(r: Riverbend) -> WebClient:
@@ -387,6 +389,15 @@ def _console(r: Riverbend) -> WebClient:
         StuckStore(r.world.table).note(RosterUserKey(DISTRICT_ID, f"t{number:04d}"), code, r.world.now.isoformat())
     key = f"rosters/{DISTRICT_ID}/nightly-2026-09-06.zip"
     ProgressStore(r.world.table).begin(DISTRICT_ID, "next", key, "people", parts=4, now=r.world.now, rows=2310)
+    return r.console()
+
+
+def _console_paused(r: Riverbend) -> WebClient:
+    """After an upload in a pause: it says when it is applied."""
+    today = r.world.now.date()
+    pause = {"from": today.isoformat(), "to": (today + timedelta(days=14)).isoformat()}
+    r.world.register(DISTRICT_ID, **{**r.sample.settings, "pauses": [pause]})
+    r.upload(users=r.sample.tables["users.csv"][:-1])
     return r.console()
 
 
