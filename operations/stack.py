@@ -52,7 +52,7 @@ class Stack:
     @property
     def deployed_name(self) -> str:
         """What CloudFormation calls the stack."""
-        return self.outputs["ImportStateMachineArn"].rpartition(":")[2].removesuffix("-import")
+        return self.outputs["ImportStateMachineArn"].split(":")[6].removesuffix("-import")
 
     @property
     def partition(self) -> str:

@@ -60,7 +60,8 @@ def is_of(item: Item, district_id: str) -> bool:
     """
     pk, sk = pair(item)
     if pk.startswith(ACCOUNTS):
-        return sk == f"{LINKS}{district_id}" or (sk.startswith((RECREATED, EXPORTS)) and _names(item, district_id))
+        side = f"{LINKS}{district_id}"
+        return f"{sk}#".startswith(f"{side}#") or (sk.startswith((RECREATED, EXPORTS)) and _names(item, district_id))
     return (
         pk in (district_pk(district_id), stuck_pk(district_id), remaining_pk(district_id))
         or pk.startswith(partitions_of_district(district_id))

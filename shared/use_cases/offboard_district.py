@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import batched
 
 from shared.domain.clock import Clock, NewId
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import LinkState
+from shared.domain.roster import RosterUserKey
+from shared.runtime.parallel import each
 from shared.stores.class_exports import file_key_of
 from shared.stores.district_data import DistrictData, kind_of
 from shared.stores.district_files import DistrictFiles
@@ -19,6 +22,8 @@ ENDED = "links that ended"
 _ROUNDS = 3
 """What was still on its way while the first one ran is found by the next."""
 _TRIES = 3
+_SOME = 500
+"""Links or items that are held at a time."""
 
 
 class OffboardDistrict:
@@ -34,6 +39,7 @@ class OffboardDistrict:
         export_bucket: str,
         clock: Clock,
         new_id: NewId,
+        at_once: int = 16,
     ) -> None:
         self._data = data
         self._files = files
@@ -42,6 +48,7 @@ class OffboardDistrict:
         self._export_bucket = export_bucket
         self._clock = clock
         self._new_id = new_id
+        self._at_once = at_once
 
     def preview(self, district_id: str) -> Counter[str]:
         """What would go: items of the table by kind, and files by folder; nothing is changed."""
@@ -73,11 +80,11 @@ class OffboardDistrict:
         return +gone
 
     def _end_links(self, district_id: str) -> int:
-        return sum(self._end(item) for item in self._data.items(district_id) if _is_linked(item))
+        linked = (user_of_pk(str(item["PK"])) for item in self._data.items(district_id) if _is_linked(item))
+        return sum(sum(each(self._end, some, at_once=self._at_once)) for some in batched(linked, _SOME, strict=False))
 
-    def _end(self, item: Item) -> bool:
+    def _end(self, user: RosterUserKey) -> bool:
         """Whether a link stood and ended. Raises RefusedTransition ``links_contended``."""
-        user = user_of_pk(str(item["PK"]))
         for _ in range(_TRIES):
             link = self._links.of_user(user)
             if link is None or not link.is_linked:
@@ -96,7 +103,9 @@ class OffboardDistrict:
                     self._files.delete_one(self._export_bucket, file_key_of(item))
                 yield item
 
-        self._data.delete(noted())
+        for some in batched(batched(noted(), _SOME, strict=False), self._at_once, strict=False):
+            for _number in each(self._data.delete, some, at_once=self._at_once):
+                pass
         return found
 
 

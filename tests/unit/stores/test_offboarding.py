@@ -24,7 +24,7 @@ from tests.harness import World
 from tests.pages_harness import PASSWORD, Website, log_in
 
 CANARY = "canary"
-"""In every name, id, address and title of the roster, in any case; accounts of the platform have none."""
+"""In every name, id, address and title of the roster, in any case. Clever ids have none: they are the accounts' own, too."""
 PLACES = {"rosters": UPLOADS, "reports": REPORTS, "snapshots": SNAPSHOTS}
 
 
@@ -61,12 +61,14 @@ def offboarding(world: World, files: Versions | None = None) -> OffboardDistrict
         export_bucket="exports",
         clock=world.clock,
         new_id=world.new_id,
+        at_once=1,
     )
 
 
 def row(number: str, role: str, given: str = "CanaryGiven") -> str:
     address = f"{number}@lakeside.example"
-    return f"{number},,,true,canary-org,{role},{number},{{Clever:{number}-clever}},{given},CanaryFamily,{address},\n"
+    clever_id = number.replace(CANARY, "cid")
+    return f"{number},,,true,canary-org,{role},{number},{{Clever:{clever_id}}},{given},CanaryFamily,{address},\n"
 
 
 def files(*rows: str) -> dict[str, str | bytes]:
@@ -106,7 +108,7 @@ def web() -> Website:
     }  # fmt: skip
     world.feed(
         account("ada", "ada@mail.example", classes=[own]),
-        {**account("kid", "kid@mail.example", role="student"), "clever_id": "canary-s1-clever",
+        {**account("kid", "kid@mail.example", role="student"), "clever_id": "cid-s1",
          "mastery": {"a": {"points": 80, "updated_at": "2026-05-01T00:00:00Z"}}},
     )  # fmt: skip
     world.upload(files(*ROSTER))
@@ -115,11 +117,9 @@ def web() -> Website:
     web.cognito.users = {"ada": (PASSWORD, "ada")}
     mailed = web.visitor().open(world.address_in_mail_to("canary-t1@lakeside.example"))
     log_in(mailed.press("Log into my existing account")).press("Link my accounts")
-    claims = {"sub": "canary-s1-clever", "district": "canary-clever-district"}
+    claims = {"sub": "cid-s1", "district": "canary-clever-district"}
     web.visitor(**claims).open("/sso/lakeside").press("Continue with Clever")
-    web.visitor(sub="canary-s3-clever", district="canary-clever-district").open("/sso/lakeside").press(
-        "Continue with Clever"
-    )
+    web.visitor(sub="cid-s3", district="canary-clever-district").open("/sso/lakeside").press("Continue with Clever")
     world.notify_of_links()
     world.put("previews/lakeside/canary.zip", b"no zip")
     world.put("id-maps/lakeside/canary.csv", b"kind,oldSourcedId,newSourcedId\nstudent,canary-s1,canary-s9\n")
@@ -154,8 +154,7 @@ def test_no_canary_of_a_district_is_left_in_any_item_or_object(web: Website) -> 
 
     offboarding(world).run("lakeside")
 
-    # The account's own Clever id is the platform's word (accounts feed), and stays with the account.
-    assert told(world, CANARY) == {"ACCOUNT#kid ACCOUNT", "CLEVER#canary-s1-clever ACCOUNT#kid"}
+    assert told(world, CANARY) == set()
     assert told(world, "lakeside") == set()
 
 
@@ -232,6 +231,31 @@ def test_a_run_that_was_cut_is_finished_by_the_next(web: Website) -> None:
         offboarding(world, Versions(world.s3, kept="districts/lakeside/district.json")).run("lakeside")
     offboarding(world).run("lakeside")
     assert told(world, "lakeside") == set()
+
+
+def test_what_was_still_under_way_finds_nobody_and_mails_nobody(web: Website) -> None:
+    """Messages in queues, links in mails, cookies in browsers, and a roster that comes all the same."""
+    world, visitor = web.world, web.visitor()
+    world.upload(files(*ROSTER, row("canary-t9", "teacher")), name="waits")
+    address = world.address_in_mail_to("canary-t2@lakeside.example")
+    visitor.open(address)
+    world.pass_time(days=10)
+    world.queue_due_activations().run()
+    mails = len(world.ses.sent)
+
+    offboarding(world).run("lakeside")
+
+    world.send_mail()
+    world.pass_time(days=10)
+    world.queue_due_activations().run()
+    world.send_mail()
+    for run in (world.send_nudge().run, world.send_digest().run, world.watch_pauses().run):
+        run()
+    assert len(world.ses.sent) == mails
+    assert visitor.http.get(address).status_code < 500
+    assert web.visitor().http.get("https://link.example/sso/lakeside").status_code == 404
+    assert world.upload(files(*ROSTER))["reason"]["code"] == "unknown_district"
+    assert {key for key in world.table.items if key[0].startswith(("USER#", "CLASS#"))} == set()
 
 
 def test_its_domains_are_free_and_another_district_is_as_before(web: Website) -> None:
