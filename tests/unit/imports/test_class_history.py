@@ -397,6 +397,22 @@ def test_what_was_recreated_follows_the_class_to_its_new_id() -> None:
         recreates(world, "c9")
 
 
+def test_work_recreated_last_year_can_be_made_in_the_next_class_of_the_id() -> None:
+    world = a_world()
+    upload(world, files("y27"))
+    recreates(world)
+    upload(world, files("y28", course="k2"), NEXT_SEPTEMBER)
+    found = world.classes.get("lakeside", "c1")
+    assert found is not None
+    assert found.since not in {since for *_, since in world.work.recreated("ada", "own")}, "nothing is ticked off"
+    world.work.add_goal(
+        "lakeside", "c1", Goal("again", "Equations", ("a",)), created_at="2027-09-15", since=found.since,
+        source=Source("ada", "own", "goal:goal"), event={"PK": "OUTBOX#again", "SK": "EVENT"},
+    )  # fmt: skip
+    assert goals(world) == ["Equations"]
+    assert past_of(world, key("t1")) == {"Period 3 2026-27": ["Equations"]}
+
+
 def two_classes(one: str, other: str) -> Files:
     rows = f"{one},,,Period 3,k1,scheduled,o1,y27\n{other},,,Period 4,k2,scheduled,o1,y27\n"
     members = enrolled("t1", "teacher", one) + enrolled("s1", class_id=one) + enrolled("t2", "teacher", other)
