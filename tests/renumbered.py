@@ -46,7 +46,7 @@ def renumbered(size: int, *, seed: int, new_year: bool = False) -> District:
         family = family or own
         if email == "own":
             has_one = role is Role.TEACHER or rng.random() < 0.6
-            email = f"{given}.{family}.{number % 97}@x.org".lower() if has_one else None
+            email = f"{given}.{family}.{number}@x.org".lower() if has_one else None
         username = f"{given[:1]}{family}{number % 1000}".lower() if email or rng.random() < 0.7 else None
         return Known(f"o{number}", role, given, family, email, username, (), (f"s{school}",))
 

@@ -147,6 +147,7 @@ _REFERENCE: Decoder[ReferenceRow] = Decoder(CourseRow | TermRow)
 _EXTENTS: Decoder[Extents] = Decoder(list[tuple[int, int]])
 _REJECT = Decoder(Reject)
 _ID_PAIR = Decoder(IdPair)
+_ONE_PERSON = Decoder(OnePerson)
 
 
 class WorkingFiles:
@@ -308,6 +309,17 @@ class WorkingFiles:
                 if kept := wanted.get(sourced_id_of(line)):
                     found.setdefault(kept, []).append(PEOPLE.decode(line))
         return found, {other for other in others if shard_of(other, plan.shards) == shard}
+
+    def people_of_several_numbers(self, snapshot: SnapshotRef | None) -> list[OnePerson]:
+        """Who has several numbers, as the last whole roster of a snapshot had them."""
+        if snapshot is None:
+            return []
+        return [*map(_ONE_PERSON.decode, self._files.lines(self._snapshot_key(snapshot.snapshot_id, "one-person", 0)))]
+
+    def write_people_of_several_numbers(self, plan: WritePlan, people: list[OnePerson]) -> None:
+        """Note them for the snapshot that is made; where nobody has several, no file."""
+        if people:
+            self._files.write(self._snapshot_key(plan.snapshot_id, "one-person", 0), _lines_of(people))
 
     # What stands, and what will.
 

@@ -9,6 +9,7 @@ from functions.import_step.class_history import Standing, TeachersMoved, follow
 from functions.import_step.compare_classes import ClassDiff, diff_classes
 from functions.import_step.compare_people import diff_people
 from functions.import_step.formats.format import Mode
+from functions.import_step.further_numbers import FurtherNumbers
 from functions.import_step.import_context import ImportContext
 from functions.import_step.many_objects import cycles_looked_for_seldom
 from functions.import_step.memberships import is_about_a_teacher, moves
@@ -26,6 +27,7 @@ from functions.import_step.working_files import (
     ID_MAP,
     MEMBERS,
     MOVED,
+    ONE_PERSON,
     PEOPLE,
     PEOPLE_RESULT,
     PLAN,
@@ -47,8 +49,14 @@ class Compare:
         """Compare one shard of people with the snapshot."""
         files = self._context.files(import_)
         plan = files.get(PLAN)
+        rows = partial(files.people_blocks, plan)
+        is_delta = plan.format["mode"] == Mode.DELTA
+        several = files.people_of_several_numbers(plan.before) if is_delta else []
+        further = FurtherNumbers(several)
+        if shard == 0:
+            files.write_people_of_several_numbers(plan, files.get(ONE_PERSON) if plan.joins else several)
         result = diff_people(
-            lambda: files.people_blocks(plan, shard),
+            lambda: further.blocks(rows, shard, plan.shards) if several else rows(shard),
             files.standing_lines(PEOPLE, plan.before, shard, plan.shards) if plan.before else None,
             plan,
             partial(files.class_ids if plan.mode(Kind.CLASSES) is Mode.BULK else files.all_class_ids, plan),
@@ -58,6 +66,7 @@ class Compare:
             files.joined(plan, shard) if plan.joins else None,
             partial(files.classes_over, plan),
         )
+        result.notes += further.notes(rows, shard)
         if plan.shared and not plan.round:
             files.write_holders(shard, result.holders, result.records_of_holders)
         files.write_shard(PEOPLE, plan, shard, result.standing, result.changes)

@@ -68,6 +68,8 @@ class RollBack:
         plan = files.get(ROLL_BACK_PLAN)
         aside = files.standing_lines(ASIDE, plan.restored, shard, plan.shards)
         files.write_aside(plan, shard, b"".join(aside))
+        if shard == 0:
+            files.write_people_of_several_numbers(plan, files.people_of_several_numbers(plan.restored))
         return self._exchange(import_, PEOPLE, shard, _with_kind)
 
     def classes(self, import_: Import, shard: int) -> StepResult:
