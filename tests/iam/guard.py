@@ -42,7 +42,7 @@ class Guard:
 
     def __init__(self) -> None:
         self.test = ""
-        """The test that runs; nothing is noted without one."""
+        """The test that runs; empty where its inputs are random: tomorrow it may use less."""
         self.denied: list[Use] = []
         self.used: dict[Grant, Use] = {}
         """What was used of the roles so far, in this process."""
@@ -108,9 +108,9 @@ class Guard:
     def _decide(self, role: str, need: Request) -> bool:
         statements = self._statements(role)
         answer = allows(statements, need)
-        if answer and self.test:
-            for grant in grants_of(role, statements, need):
-                self.used.setdefault(grant, Use(self.test, role, need))
+        for grant in grants_of(role, statements, need) if answer else ():
+            if grant not in self.used or (self.test and not self.used[grant].test):
+                self.used[grant] = Use(self.test, role, need)
         if len(self._decided) > _MOST_REMEMBERED:
             self._decided.clear()
         if any(s.conditions for s in statements if s.is_about(need.action, need.resource)):

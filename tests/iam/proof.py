@@ -54,7 +54,7 @@ def _context(body: Mapping[str, list[str]]) -> tuple[tuple[str, tuple[str, ...]]
 def record(used: Mapping[Grant, Use], *, is_all: bool) -> None:
     """Keep one use for each grant: of what is recorded already, only what still holds, and nothing where ``is_all``."""
     kept = {} if is_all else used_grants(use for use in recorded() if not missing([use], stack().roles))
-    kept |= {grant: use for grant, use in used.items() if grant not in kept}
+    kept |= {grant: use for grant, use in used.items() if grant not in kept and use.test}
     bodies = [
         {
             "role": use.role,

@@ -30,7 +30,6 @@ class Permissions:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """A test whose inputs are random shows no permission: tomorrow it may not need it."""
         GUARD.run_in("" if item.get_closest_marker("deep") else item.nodeid.partition("[")[0])
         return (yield)
 
@@ -51,8 +50,8 @@ class Permissions:
             action, resource, context = request
             read = tuple((key, tuple(values)) for key, values in context)
             use = Use(test, grant[0], Request(action, resource, read))
-            known = GUARD.used.setdefault(Grant(*grant), use)
-            GUARD.used[Grant(*grant)] = min(known, use)
+            known = GUARD.used.get(Grant(*grant))
+            GUARD.used[Grant(*grant)] = use if known is None or not known.test else known
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if self._worker_output is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from tests.iam import proof
 from tests.iam.grants import Grant
 from tests.iam.guard import GUARD, Use
 from tests.iam.proof import recorded, used_grants
@@ -43,3 +45,14 @@ def test_a_run_that_leaves_a_permission_unused_fails(monkeypatch: pytest.MonkeyP
     some = pytest.Config.ArgsSource.ARGS
     assert run(monkeypatch, dict(without), source=some) == pytest.ExitCode.OK, "a run of some tests says nothing"
     assert run(monkeypatch, dict(without), keyword="links") == pytest.ExitCode.OK
+
+
+def test_a_test_with_random_inputs_counts_in_a_run_and_is_not_recorded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(proof, "RECORDED", tmp_path / "recorded.json")
+    grant, use = next(iter(USED.items()))
+    at_random = {**USED, grant: Use("", use.role, use.request)}
+    assert run(monkeypatch, dict(at_random)) == pytest.ExitCode.OK
+    proof.record(at_random, is_all=True)
+    assert "" not in {each.test for each in recorded()}
