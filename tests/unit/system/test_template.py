@@ -293,3 +293,20 @@ def test_a_deleted_snapshot_can_be_had_again_as_long_as_the_tables_past() -> Non
         if "Prefix" not in r and "NoncurrentVersionExpiration" in r
     ]
     assert ends == [35]
+
+
+def test_what_belongs_together_is_asked_for_together() -> None:
+    """Else a domain without a certificate would be left out without a word, and a restored table would publish no event."""
+    asked = {
+        (
+            rule["RuleCondition"]["Fn::Not"][0]["Fn::Equals"][0]["Ref"],
+            one["Assert"]["Fn::Not"][0]["Fn::Equals"][0]["Ref"],
+        )
+        for rule in TEMPLATE["Rules"].values()
+        for one in rule["Assertions"]
+    }
+    assert asked == {("DomainName", "CertificateArn"), ("RestoredTableName", "RestoredTableStream")}
+
+
+def test_the_pages_may_be_called_before_they_are_asked() -> None:
+    assert RESOURCES["HttpApiIntegration"]["DependsOn"] == "PagesPermission"
