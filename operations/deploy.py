@@ -76,8 +76,9 @@ def gathered(
     known: Sequence[str],
     deployed: Callable[[str], Mapping[str, str] | None],
     ask: Ask | None,
+    missing: Sequence[str] = (),
 ) -> Deployment:
-    """What the environment, the deployed stack and a person say together.
+    """What the environment, the deployed stack and a person say together; ``missing`` is what is missing besides.
 
     ``deployed`` returns the parameters of a stack, or None; ``ask`` is None where there is nobody to ask. Raises
     SettingMissing.
@@ -87,7 +88,7 @@ def gathered(
     stack = environment.get("STACK", "") or (ask("Name of the stack") if ask else "")
     standing = deployed(stack) if stack else None
     given |= _sender(environment, variables, ask if standing is None else None)
-    missing = [] if stack else ["STACK={name of the stack}"]
+    missing = [*missing, *([] if stack else ["STACK={name of the stack}"])]
     if standing is None and not _sends_as(given):
         missing.append("SENDER_DOMAIN={domain that mails are sent from}, or SENDER_EMAIL={one address}")
     if standing is None and ask:
@@ -208,12 +209,15 @@ def main() -> int:
     is_terminal = sys.stdin.isatty()
     try:
         aws = session()
-        if not aws.region_name:
-            raise SettingMissing("Missing: AWS_REGION={region that the stack is to be in}")
-        who = aws.client("sts").get_caller_identity()
+        region = aws.region_name or ""
         deployment = gathered(
-            os.environ, template_parameters(), lambda name: _deployed(aws, name), _ask if is_terminal else None
+            os.environ,
+            template_parameters(),
+            (lambda name: _deployed(aws, name)) if region else (lambda _name: None),
+            _ask if is_terminal else None,
+            () if region else ["AWS_REGION={region that the stack is to be in}"],
         )
+        who = aws.client("sts").get_caller_identity()
         standing = _deployed(aws, deployment.stack) or {}
         deployment = with_sender_that_exists(deployment, standing, aws.client("sesv2"))
     except SettingMissing as error:
@@ -224,10 +228,10 @@ def main() -> int:
             f"AWS cannot be asked: {error}\nAWS_PROFILE and AWS_REGION say who asks, and where. Nothing was done.\n"
         )
         return MISSING
-    sys.stderr.write(f"Stack: {deployment.stack} (account {who['Account']}, region {aws.region_name})\n")
+    sys.stderr.write(f"Stack: {deployment.stack} (account {who['Account']}, region {region})\n")
     for name, value in deployment.parameters.items():
         sys.stderr.write(f"  {name} = {value}\n")
-    if code := deploy(deployment, aws.region_name, _run, confirm=is_terminal and not os.environ.get("YES")):
+    if code := deploy(deployment, region, _run, confirm=is_terminal and not os.environ.get("YES")):
         return REFUSED if code else DEPLOYED
     stack = stack_on_aws(deployment.stack)
     sys.stdout.write(f"\nDeployed: {stack}\n\nNext:\n")

@@ -207,10 +207,11 @@ def test_it_ends_with_what_a_person_has_to_do(keys: list[str], monkeypatch: pyte
 def test_without_credentials_nothing_is_done_and_it_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse() -> None:
-        raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, "GetCallerIdentity")
+    def refuse(**_: str) -> None:
+        raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, "DescribeStacks")
 
-    client = SimpleNamespace(get_caller_identity=refuse)
+    client = SimpleNamespace(describe_stacks=refuse)
+    monkeypatch.setenv("STACK", "production")
     monkeypatch.setattr(
         deploy, "session", lambda: SimpleNamespace(region_name="eu-west-1", client=lambda _name: client)
     )
@@ -219,8 +220,15 @@ def test_without_credentials_nothing_is_done_and_it_is_said(
     assert "AWS_PROFILE" in capsys.readouterr().err
 
 
-def test_a_region_is_asked_for_by_its_name(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_on_a_new_machine_all_that_is_missing_is_named_without_asking_aws(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for variable in ("STACK", "SENDER_DOMAIN", "SENDER_EMAIL"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(deploy, "session", lambda: SimpleNamespace(region_name=None))
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert deploy.main() == deploy.MISSING
-    assert "AWS_REGION=" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert all(
+        name in said for name in ("AWS_REGION=", "STACK=", "SENDER_DOMAIN=", "SENDER_EMAIL=", "Nothing was done")
+    )
