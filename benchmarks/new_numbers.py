@@ -37,7 +37,9 @@ def measure(figures: Figures, people: int = PEOPLE) -> None:
     figures.add(f"{name}: pairs that are wrong", 100 * (1 - precision), "%", limit=0.1)
     figures.add(f"{name}: people who are not found", 100 * (1 - found), "%", limit=1)
     leavers = len(district.old) - len(changes)
-    figures.add(f"{name}: removed of those who are found", report["users"]["removed"] - leavers, "people", limit=0)
+    figures.add(
+        f"{name}: removed of those who are found", max(0, report["users"]["removed"] - leavers), "people", limit=0
+    )
     mails = len(world.sqs.messages) - waiting
     figures.add(f"{name}: mails to others than they are due to", mails - _due(district, changes), "mails", limit=0)
     figures.add(f"{name}: write units per person", (_units(world) - units) / len(district.old), "units", limit=12)

@@ -73,16 +73,7 @@ def _mapped(files: WorkingFiles, plan: ImportPlan, rows: list[MapRow], result: I
     had_kinds = plan.moves_people or (plan.before is not None and plan.before.by_kind)
     if not rows or plan.before is None:
         return []
-    named = {(row.is_of_class, number) for row in rows for number in (row.old, row.new)}
-    gone, came = dict[tuple[bool, str], Stranger](), dict[tuple[bool, str], Stranger]()
-    for old, new in files.strangers(PEOPLE, plan):
-        for person, side in ((old, gone), (new, came)):
-            if person and (False, number_of(person.sourced_id)) in named:
-                side[False, person.sourced_id] = person
-    for before, after in files.strangers(CLASSES, plan):
-        for record, side in ((before, gone), (after, came)):
-            if record and (True, record.sourced_id) in named:
-                side[True, record.sourced_id] = record
+    gone, came = _strangers_of(files, plan, rows)
     pairs, untold = list[IdPair](), list[MapRow]()
     for row in rows:
         old_id, new_id = _key(row, row.old, has_kinds=had_kinds), _key(row, row.new, has_kinds=plan.by_kind)
@@ -95,6 +86,22 @@ def _mapped(files: WorkingFiles, plan: ImportPlan, rows: list[MapRow], result: I
             pairs.append(IdPair(row.kind, old_id, new_id, Ground.MAP))
     _tell_untold(files, plan, untold, result)
     return pairs
+
+
+def _strangers_of(files: WorkingFiles, plan: ImportPlan, rows: list[MapRow]) -> tuple[Strangers, Strangers]:
+    """Who is gone and who came, people and classes, as far as a map names them."""
+    named = {(row.is_of_class, number) for row in rows for number in (row.old, row.new)}
+    gone: Strangers = {}
+    came: Strangers = {}
+    for old, new in files.strangers(PEOPLE, plan):
+        for person, side in ((old, gone), (new, came)):
+            if person and (False, number_of(person.sourced_id)) in named:
+                side[False, person.sourced_id] = person
+    for before, after in files.strangers(CLASSES, plan):
+        for record, side in ((before, gone), (after, came)):
+            if record and (True, record.sourced_id) in named:
+                side[True, record.sourced_id] = record
+    return gone, came
 
 
 def _key(row: MapRow, number: str, *, has_kinds: bool) -> str:
@@ -190,10 +197,8 @@ def _learnt(
         pairing.stand(classes.get(f"old {pair.old}", ()), classes.get(f"new {pair.new}", ()))
     for class_id in gone.class_ids().keys() & came.class_ids().keys():
         pairing.stand([class_id], [class_id])
-    for shard in range(plan.shards):
-        for old, new in files.changes(PEOPLE, plan, shard):
-            if old and new:
-                pairing.stand(old.known().class_ids, new.known().class_ids)
+    for before, after in _who_stay(files, plan):
+        pairing.stand(before.known().class_ids, after.known().class_ids)
     found = [IdPair(kinds[each.old], each.old, each.new, each.ground.value) for each in pairing.find()]
     pairs = [*mapped, *found]
     if not pairs or rolls_over:
@@ -204,8 +209,18 @@ def _learnt(
     return kinds, [*pairs, *(IdPair(CLASS, old, new, "class_company") for old, new in sorted(found_classes.items()))]
 
 
+def _who_stay(files: WorkingFiles, plan: ImportPlan) -> Iterator[tuple[PersonRecord, PersonRecord]]:
+    """Who stays under the own number and changes: as they were, and as they are."""
+    for shard in range(plan.shards):
+        for old, new in files.changes(PEOPLE, plan, shard):
+            if old and new:
+                yield old, new
+
+
 _SIDES: dict[str, Callable[[IdPair], str]] = {"old": attrgetter("old"), "new": attrgetter("new")}
 type Stranger = PersonRecord | ClassRecord | None
+type Strangers = dict[tuple[bool, str], Stranger]
+"""By whether it is a class, and the id."""
 
 
 _CHANGED = (
