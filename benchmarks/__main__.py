@@ -1,4 +1,5 @@
-"""``make bench``: what an import costs, against floors of the same run; the send rate; the clean-up; joined accounts.
+"""``make bench``: what an import costs, against floors of the same run; the send rate; the clean-up; joined accounts;
+the feed of accounts.
 
 Timings decide nothing but the exit status of this command. The send rate is counted on a simulated clock.
 """
@@ -8,11 +9,13 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 from benchmarks.cleanup import measure as measure_cleanup
 from benchmarks.districts import Shape, write
+from benchmarks.feed import measure as measure_feed
 from benchmarks.figures import Figures
 from benchmarks.imports import Bench, Measured, csv_pass, hash_pass
 from benchmarks.joining import measure as measure_joins
@@ -23,7 +26,13 @@ _FEWER = 10
 """Memory is compared with that of a district with so many times fewer people."""
 
 
-PARTS = {"mail": measure_mail, "cleanup": measure_cleanup, "joins": measure_joins, "ids": measure_new_numbers}
+PARTS: dict[str, Callable[[Figures, int], None]] = {
+    "mail": lambda figures, _people: measure_mail(figures),
+    "cleanup": lambda figures, _people: measure_cleanup(figures),
+    "joins": lambda figures, _people: measure_joins(figures),
+    "ids": lambda figures, _people: measure_new_numbers(figures),
+    "feed": measure_feed,
+}
 
 
 def main() -> int:
@@ -37,7 +46,7 @@ def main() -> int:
         _measure_imports(figures, arguments.people, arguments.format)
     for part, measure in PARTS.items():
         if arguments.only in (None, part):
-            measure(figures)
+            measure(figures, arguments.people)
     return 0 if figures.keep() else 1
 
 

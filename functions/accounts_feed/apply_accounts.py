@@ -10,8 +10,8 @@ from functions.accounts_feed.feed_files import FeedFiles, Snapshot, SnapshotFile
 from shared.domain.account import Account, GrassrootsClass, SkillMastery
 from shared.stores.account_batches import AccountBatches, AccountChange
 
-_AT_ONCE = 100
-"""Accounts that are written together, at most."""
+_AT_ONCE = 500
+"""Accounts that are written together, at most: their items fill requests of 25."""
 _BYTES_AT_ONCE = 4_000_000
 """Bytes of their lines: as objects they take ten times as many."""
 

@@ -81,10 +81,10 @@ class AccountBatches:
                 return {change.account.account_id: AccountTooLarge("cannot_be_kept", text) for change in changes}
         else:
             return {}
-        refused: dict[str, AccountTooLarge] = {}
-        for change in changes:
-            refused |= self.write([change])
-        return refused
+        # Halves, until the one that cannot be kept is alone.
+        listed = list(changes)
+        half = len(listed) // 2
+        return self.write(listed[:half]) | self.write(listed[half:])
 
     def _write(self, changes: Collection[AccountChange]) -> None:
         found = self._found(changes)
