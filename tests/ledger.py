@@ -52,7 +52,6 @@ class Row(NamedTuple):
 
     line: int
     values: Mapping[str, str]
-    is_square: bool
 
     def get(self, *columns: str) -> str:
         """The first of these columns that the file has."""
@@ -129,7 +128,7 @@ def rows_of(body: bytes) -> list[Row]:
         if not header:
             header = list(map(folded, values))
             continue
-        found.append(Row(begins, dict(zip(header, values, strict=False)), len(values) == len(header)))
+        found.append(Row(begins, dict(zip(header, values, strict=False))))
     return found
 
 

@@ -550,7 +550,6 @@ def test_a_past_class_of_very_many_students_is_whole() -> None:
 
 # A district through three school years.
 
-YEARS = (("f26", "s27", "y27"), ("y28",), ("y28",))
 CLASS_IDS, TEACHERS, STUDENTS = ("c1", "c2"), ("t1", "t2"), ("s1", "s2", "s3")
 
 
