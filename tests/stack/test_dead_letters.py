@@ -77,7 +77,10 @@ def of_s3(key: str, etag: str) -> dict[str, Any]:
                 "eventSource": "aws:s3",
                 "eventName": "ObjectCreated:Put",
                 "eventTime": iso(TWO_WEEKS_AGO),
-                "s3": {"bucket": {"name": "rosters"}, "object": {"key": key, "eTag": etag, "sequencer": "0A"}},
+                "s3": {
+                    "bucket": {"name": "rosters"},
+                    "object": {"key": key, "size": 1, "eTag": etag, "sequencer": "0A"},
+                },
             }
         ]
     }
