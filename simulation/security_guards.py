@@ -33,10 +33,10 @@ from shared.runtime.tokens import SealedCookie, TokenKeys
 from shared.stores import class_exports, districts, identifier_index, links, renumbering, sessions
 from shared.stores import request_context as stored_context
 from shared.stores.google_ids import GoogleIds
-from shared.stores.keys import oidc_key
+from shared.stores.keys import account_key, oidc_key
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.sessions import SessionStore
-from shared.stores.table import Delete, Put, Update, Write
+from shared.stores.table import Put, Update, Write
 from shared.use_cases.class_contents import ClassContents
 from simulation import races
 from simulation.guards import _any_account_matches
@@ -200,8 +200,8 @@ def _proofs_whatever_stands(link: Any, proofs: Any) -> Any:
     return Update(links.link_key(link.user)).set(proofs=links._proofs_item(proofs))
 
 
-def _gives_up_whosever_it_is(self: GoogleIds, _account_id: str, subject: str) -> None:
-    self._table.write(Delete(oidc_key(GOOGLE, subject)))
+def _takes_whichever_it_names(self: GoogleIds, account_id: str, _subject: str) -> None:
+    self._table.write(Update(account_key(account_id)).remove("google_sub", "fingerprint"))
 
 
 def _claims_what_others_share(key: Any, district_id: str) -> Put:
@@ -355,14 +355,14 @@ GUARDS = (
         _PROOFS + "test_two_logins_at_once_both_stay_proofs_of_the_link",
     ),
     SecurityGuard(
-        "an account gives up no Google id that is another's by now",
-        _patch(GoogleIds, "give_up", _gives_up_whosever_it_is),
-        "tests/unit/stores/test_google_ids.py::test_a_line_that_read_the_id_before_it_moved_takes_it_from_nobody",
+        "an account gives up no Google id but the one that moved",
+        _patch(GoogleIds, "take_from", _takes_whichever_it_names),
+        "tests/unit/stores/test_google_ids.py::test_an_account_that_names_another_id_by_now_keeps_it",
     ),
     SecurityGuard(
         "an account names no Google id that opens another",
-        _patch(GoogleIds, "_take_from", _nothing),
-        "tests/unit/stores/test_google_ids.py::test_of_two_lines_of_one_file_with_one_google_id_the_later_one_counts",
+        _patch(GoogleIds, "take_from", _nothing),
+        "tests/unit/stores/test_google_ids.py::test_the_account_that_had_it_has_it_no_more_although_no_line_says_so",
     ),
     SecurityGuard(
         "a link moves to a kind with what was noted of it meanwhile",

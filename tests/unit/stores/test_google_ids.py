@@ -9,6 +9,7 @@ import pytest
 
 from shared.domain.matching import Grounds, LoginProof
 from shared.domain.roster import Role, RosterUser
+from shared.stores.google_ids import GoogleIds
 from shared.stores.personal_data import PersonalData
 from tests.builders import account
 from tests.harness import GOOGLE, World
@@ -72,6 +73,12 @@ def test_a_google_id_that_comes_back_by_an_old_line_is_the_first_ones_again(worl
 def test_of_two_lines_of_one_file_with_one_google_id_the_later_one_counts(world: World) -> None:
     world.feed(line("kim", "google-3"), line("lea", "google-3"))
     assert (opens(world, "google-3"), named(world, "kim")) == ("lea", None)
+
+
+def test_an_account_that_names_another_id_by_now_keeps_it(world: World) -> None:
+    world.feed(line("ada", "google-2"))
+    GoogleIds(world.table, GOOGLE).take_from("ada", G)
+    assert (named(world, "ada"), opens(world, "google-2")) == ("google-2", "ada")
 
 
 def test_an_account_that_still_names_anothers_google_id_is_proved_by_no_login(world: World) -> None:
