@@ -9,13 +9,19 @@ from datetime import datetime
 from shared.domain.clock import to_iso
 from shared.stores.keys import (
     ACCOUNTS,
+    DIGESTS,
+    DUE,
     EVENTS,
     EXPORTS,
     FORMER,
     LINKS,
+    PAUSES,
     RECREATED,
+    SENT_COUNTS,
+    WAITS,
     Item,
     district_pk,
+    due_of_sk,
     holders_of_district,
     import_lock_key,
     key_of,
@@ -23,11 +29,12 @@ from shared.stores.keys import (
     partitions_of_district,
     remaining_pk,
     send_breaker_key,
+    sent_counts_key,
     stuck_pk,
 )
 from shared.stores.table import DynamoTable, Table
 
-_BY_SORT_KEY = ("WAITS", "DIGESTS", "PAUSES")
+_BY_SORT_KEY = (WAITS, DIGESTS, PAUSES)
 """Partitions with an item for each district, whose sort key it is."""
 _TOLD_BY_SORT_KEY = ("USER", "STUDENT", "TEACHER", "STAFF", "CLASS", "PAST_CLASS", "DISTRICT", "ACCOUNT")
 """Partitions whose items are of several kinds."""
@@ -67,8 +74,8 @@ def is_of(item: Item, district_id: str) -> bool:
         or pk.startswith(partitions_of_district(district_id))
         or sk.removeprefix(FORMER).startswith(holders_of_district(district_id))
         or (pk in _BY_SORT_KEY and sk == district_id)
-        or (pk.startswith("DUE#") and sk.split("#", 2)[1:2] == [district_id])
-        or (pk.startswith("SENDING#") and sk == f"COUNTS#{district_id}")
+        or (pk.startswith(DUE) and due_of_sk(sk)[1].district_id == district_id)
+        or (pk.startswith(SENT_COUNTS) and sk == sent_counts_key("", district_id)["SK"])
         or pair(item) == pair(send_breaker_key(district_id))
         or (pk.startswith(EVENTS) and _names(json.loads(str(item["detail"])), district_id))
         or _names(item, district_id)

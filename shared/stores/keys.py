@@ -156,10 +156,11 @@ def remaining_key(teacher: RosterUserKey) -> Key:
 
 
 DUE_SHARDS = 8
+DUE = "DUE#"
 
 
 def due_pk(kind: str, shard: int) -> str:
-    return f"DUE#{kind}#{shard}"
+    return f"{DUE}{kind}#{shard}"
 
 
 def due_key(kind: str, user: RosterUserKey, due_at: str) -> Key:
@@ -493,9 +494,12 @@ def send_breaker_key(district_id: str = "") -> Key:
     return {"PK": "SENDING", "SK": f"BREAKER#{district_id}" if district_id else "BREAKER"}
 
 
+SENT_COUNTS = "SENDING#"
+
+
 def sent_counts_key(day: str, district_id: str = "") -> Key:
     """A day's counts (YYYY-MM-DD) of what became of a district's mails; without one, of all."""
-    return {"PK": f"SENDING#{day}", "SK": f"COUNTS#{district_id}" if district_id else "COUNTS"}
+    return {"PK": f"{SENT_COUNTS}{day}", "SK": f"COUNTS#{district_id}" if district_id else "COUNTS"}
 
 
 def counted_key(message_id: str, kind: str) -> Key:
