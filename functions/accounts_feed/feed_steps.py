@@ -260,6 +260,7 @@ class FeedSteps:
 
     def _end(self, feed: Feed, status: Status) -> StepResult:
         self._progress.end(FEEDS, feed.run_id)
+        self._tell(feed, {"stage": "ended", "status": status.value})
         self._lock.unlock(FEEDS, feed.run_id)
         return {**DONE, "status": status}
 
@@ -268,6 +269,11 @@ class FeedSteps:
     def _begin(self, feed: Feed, stage: str, parts: int, rows: int = 0) -> None:
         now = self._clock()
         self._progress.begin(FEEDS, feed.run_id, feed.upload.key, stage, parts=parts, rows=rows, now=now)
+        self._tell(feed, {"stage": stage, "parts": parts, "read": rows, "since": to_iso(now)})
+
+    def _tell(self, feed: Feed, body: dict[str, Any]) -> None:
+        upload = {"key": feed.upload.key, "etag": feed.upload.etag}
+        self._reports.write_accounts_progress(feed.name, {"upload": upload, "started_at": feed.started_at, **body})
 
     def _part_done(self, feed: Feed, stage: str, part: int, of: int, rows: int = 0) -> StepResult:
         self._progress.part_done(FEEDS, feed.run_id, stage, self._clock(), parts=of, rows=rows)

@@ -109,6 +109,10 @@ class ReportStore:
             self._put(body["rejects_key"], table, "text/csv; charset=utf-8")
         self._put_json(f"{folder}/report.json", body)
 
+    def write_accounts_progress(self, name: str, body: dict[str, Any]) -> None:
+        """How far the file of this name is, beside the report of the one before."""
+        self._put_json(f"reports/{FEEDS}/{name}/progress.json", body)
+
     def _point_latest_at(self, report: Report) -> None:
         self._copy_latest(report.district_id, self._note_latest(report), preview=report.preview)
 

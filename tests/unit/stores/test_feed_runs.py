@@ -231,6 +231,24 @@ def test_rejects_beyond_the_first_hundred_are_in_a_file(world: World) -> None:
     assert (table[0], len(table), table[150].split(",")[0]) == ("line,column,code,message", 151, "150")
 
 
+# Progress.
+
+
+def test_how_far_a_feed_is_stands_beside_the_report(world: World) -> None:
+    def told() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(world.s3.objects["reports", "reports/_accounts/accounts/progress.json"])
+        return found
+
+    world.start_feed(json.dumps(account("ada", OWN)).encode())
+    position = FEED.start(json.loads(world.states.started.popitem()[1]))
+    stages = []
+    while FEED.has_calls(position):
+        position = FEED.run(position, lambda call: run_feed_step(world.feed_steps(), call))
+        stages.append(told()["stage"])
+    assert list(dict.fromkeys(stages)) == ["split", "compare", "apply", "ended"]
+    assert told()["status"] == "completed"
+
+
 # Events that come late, twice or together.
 
 
