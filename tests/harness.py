@@ -16,6 +16,7 @@ from functions.accounts_feed.look_again import LookAgain
 from functions.activation_email.invitation import InvitationMails
 from functions.activation_email.send_activation import SendActivation
 from functions.activation_email.send_reminder import SendReminder
+from functions.activation_schedule.note_unsettled_mails import NoteUnsettledMails
 from functions.activation_schedule.queue_due_activations import QueueDueActivations
 from functions.class_export.export_classes import ExportClasses
 from functions.cleanup_digest.send_digest import SendDigest
@@ -250,6 +251,9 @@ class World:
             DueStore(self.table), WaitingStore(self.table), self.activations, self.users, self.districts, queue,
             clock=self.clock,
         )  # fmt: skip
+
+    def note_unsettled_mails(self) -> NoteUnsettledMails:
+        return NoteUnsettledMails(DueStore(self.table), self.activations, clock=self.clock)
 
     def send_activation(self) -> SendActivation:
         return SendActivation(

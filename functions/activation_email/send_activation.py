@@ -141,7 +141,7 @@ class _ActivationClaim:
         """As ``Claim``. Raises MailRefused where its address had its mails for today."""
         self.recipients.count(self.district.district_id, self.activation.official_email)
         try:
-            self.activations.claim(self.activation, now=self.clock(), lease=LEASE)
+            self.activation = self.activations.claim(self.activation, now=self.clock(), lease=LEASE)
         except RefusedTransition:
             return Outcome.SETTLED
         self.is_taken = True

@@ -1,13 +1,14 @@
-"""Scheduler: which activations may be mailed from now on."""
+"""Scheduler: which activations may be mailed from now on, and of which mails nobody knows what became of them."""
 
 from __future__ import annotations
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.activation_schedule.note_unsettled_mails import NoteUnsettledMails
 from functions.activation_schedule.queue_due_activations import QueueDueActivations
 from shared.domain.clock import utc_now
 from shared.runtime import aws
-from shared.runtime.observability import logger, observed
+from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import ActivationScheduleSettings
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
@@ -31,5 +32,8 @@ def lambda_handler(_event: object, _context: LambdaContext) -> dict[str, int]:
         queue,
         clock=utc_now,
     ).run()
-    logger.info("activations due", extra={"requested": requested})
+    unsettled = NoteUnsettledMails(DueStore(table), ActivationStore(table), clock=utc_now).run()
+    if unsettled:
+        metric("ActivationUnsettled", unsettled)
+    logger.info("activations due", extra={"requested": requested, "unsettled": unsettled})
     return {"requested": requested}

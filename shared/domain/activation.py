@@ -34,7 +34,8 @@ class Activation:
     ``token_version`` is signed into the token: raising it makes every earlier link dead. ``used_at`` is set when the link
     between roster user and account is made: the activation remembers that it was used, the token does not.
     ``follow_up_at`` is when the mail is followed up next: by a reminder, and at last by its end. ``reminders`` counts
-    those sent. ``trouble`` is what SES reported of a mail that may yet arrive (``delayed``, ``soft_bounce``).
+    those sent. ``trouble`` is what SES reported of a mail that may yet arrive (``delayed``, ``soft_bounce``), or ``untold``
+    where it reported nothing in time.
     """
 
     activation_id: str
@@ -77,8 +78,22 @@ class Activation:
         """The address that the link in its mails names."""
         return self.signed_email or self.official_email
 
+    settle_by: str | None = None
+    """By when SES says what became of its mail; None where no mail of it was handed over, or by an earlier version."""
     is_asked_for: bool = False
     """Whether a person asked for this mail, and waits for it: it waits for no day and no hour."""
+
+
+SETTLED_WITHIN = timedelta(hours=24)
+"""Within so long after the claim SES says what became of a mail: it tries for 14 hours to deliver one."""
+UNTOLD = "untold"
+"""The trouble of a mail of which SES said nothing in time."""
+
+
+def is_unsettled(activation: Activation) -> bool:
+    """Whether nobody knows what became of its mail: no answer, or neither a delivery nor a bounce; and its link was not used."""
+    is_open = activation.state in (ActivationState.SENDING, ActivationState.SENT)
+    return is_open and activation.used_at is None and activation.trouble in (None, "delayed")
 
 
 class NotMailed(StrEnum):

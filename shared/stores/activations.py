@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.activation import Activation, ActivationState
+from shared.domain.activation import SETTLED_WITHIN, UNTOLD, Activation, ActivationState
 from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import RosterUserKey
-from shared.stores.due_items import FOLLOW_UP, due_item
+from shared.stores.due_items import FOLLOW_UP, UNSETTLED, due_item
 from shared.stores.keys import (
     Item,
+    Key,
     activation_key,
     activation_pointer_key,
     due_key,
@@ -135,20 +137,27 @@ class ActivationStore:
         is_as_read = update.when(_PRESENT_ONE, id=activation.activation_id)
         return self._table.attempt(is_as_read.when("#state = :state", state=activation.state.value))
 
-    def claim(self, activation: Activation, *, now: datetime, lease: timedelta) -> None:
-        """Claim the activation for one send, and note until when its link works.
+    def claim(self, activation: Activation, *, now: datetime, lease: timedelta) -> Activation:
+        """Claim the activation for one send, and note until when its link works, and when SES' word about the mail is due.
 
-        Raises RefusedTransition when somebody else has it, or had it.
+        Return it with the latter. Raises RefusedTransition when somebody else has it, or had it.
         """
+        settle_by = now + SETTLED_WITHIN
         update = _update(activation).set(
-            state=ActivationState.SENDING.value, lease_until=to_iso(now + lease), expires_at=activation.expires_at
+            state=ActivationState.SENDING.value,
+            lease_until=to_iso(now + lease),
+            expires_at=activation.expires_at,
+            settle_by=to_iso(settle_by),
         )
-        self._step(activation, ActivationState.PENDING, update.add(attempts=1))
+        due = due_item(UNSETTLED, activation.user, settle_by, activation_id=activation.activation_id)
+        self._step(activation, ActivationState.PENDING, update.add(attempts=1), Put(due))
+        return replace(activation, settle_by=to_iso(settle_by))
 
     def release(self, activation: Activation) -> None:
-        """The service refused the mail before it accepted anything: it may be tried again."""
-        update = _update(activation).set(state=ActivationState.PENDING.value, lease_until=None)
-        self._step(activation, ActivationState.SENDING, update)
+        """The service refused the mail before it accepted anything: it may be tried again. ``activation`` is as ``claim``
+        returned it."""
+        update = _update(activation).set(state=ActivationState.PENDING.value, lease_until=None, settle_by=None)
+        self._step(activation, ActivationState.SENDING, update, *_settled(activation))
 
     def mark_sent(
         self, activation: Activation, message_id: str, *, now: datetime, follow_up_at: datetime | None = None
@@ -176,8 +185,9 @@ class ActivationStore:
         """Note what a feedback event reports; the state only ever moves forward. False when it reported nothing new.
 
         ``follow_up_at`` counts where the event is the first that is heard of the mail: SES' own reply was lost.
-        Whoever cannot be reached is noted as stuck.
+        Whoever cannot be reached is noted as stuck; whoever was stuck because nobody knew of the mail is so no more.
         """
+        self._forget_unsettled(activation, state, now)
         update = (
             _update(activation)
             .set(state=state.value, lease_until=None)
@@ -185,12 +195,30 @@ class ActivationStore:
         )
         if state in _STUCK:
             stuck = stuck_item(activation.user, _STUCK[state], to_iso(now))
-            return self._forward(activation, _FORWARD_FROM[state], update, Put(stuck))
+            return self._forward(activation, _FORWARD_FROM[state], update, Put(stuck), *_settled(activation))
+        settled = _settled(activation) if state is ActivationState.DELIVERED else []
         if follow_up_at and self._forward(
-            activation, (ActivationState.SENDING,), *_with_follow_up(activation, update, follow_up_at)
+            activation, (ActivationState.SENDING,), *_with_follow_up(activation, update, follow_up_at), *settled
         ):
             return True
-        return self._forward(activation, _FORWARD_FROM[state], update)
+        return self._forward(activation, _FORWARD_FROM[state], update, *settled)
+
+    def _forget_unsettled(self, activation: Activation, state: ActivationState, now: datetime) -> None:
+        """Before a late word is noted: should this be all that gets done, the word comes again."""
+        lease_is_over = activation.state is ActivationState.SENDING and (activation.lease_until or "") <= to_iso(now)
+        if activation.trouble == UNTOLD or lease_is_over:
+            told = [StuckCode.UNANSWERED] if state is ActivationState.SENT else [StuckCode.UNANSWERED, StuckCode.UNTOLD]
+            for code in told:
+                self._table.attempt(Delete(stuck_key(activation.user)).when("code = :code", code=code.value))
+
+    def note_unsettled(self, activation: Activation, due: Key, *, now: datetime) -> bool:
+        """SES' word about a mail did not come in time: its person is stuck, and nothing is sent. ``due`` is the item that made
+        this due. False where it was changed in the meantime."""
+        code = StuckCode.UNANSWERED if activation.state is ActivationState.SENDING else StuckCode.UNTOLD
+        is_as_read = _unless_used(activation, _update(activation).set(trouble=UNTOLD)).when(
+            "#state = :state", state=activation.state.value
+        )
+        return self._table.attempt(is_as_read, Put(stuck_item(activation.user, code, to_iso(now))), Delete(due))
 
     def _forward(
         self, activation: Activation, before: tuple[ActivationState, ...], update: Update, *more: Write
@@ -292,6 +320,11 @@ def _unless_used(activation: Activation, update: Update) -> Update:
     return update.when(_PRESENT_ONE, id=activation.activation_id).when(_UNUSED)
 
 
+def _settled(activation: Activation) -> list[Delete]:
+    """What became of its mail is known: it is not looked at any more."""
+    return [Delete(due_key(UNSETTLED, activation.user, activation.settle_by))] if activation.settle_by else []
+
+
 def _with_follow_up(
     activation: Activation, update: Update, follow_up_at: datetime | None
 ) -> tuple[Update, *tuple[Put, ...]]:
@@ -343,6 +376,7 @@ def _item(a: Activation) -> Item:
         "signed_email": a.signed_email,
         "from_before_kinds": a.from_before_kinds or None,
         "is_asked_for": a.is_asked_for or None,
+        "settle_by": a.settle_by,
     }
 
 
@@ -371,4 +405,5 @@ def activation_of(item: Item) -> Activation:
         signed_email=item.get("signed_email"),
         from_before_kinds=bool(item.get("from_before_kinds")),
         is_asked_for=bool(item.get("is_asked_for")),
+        settle_by=item.get("settle_by"),
     )

@@ -15,6 +15,8 @@ ACTIVATION = "activation"
 """An activation that an earlier version let wait or parked: it is moved on as soon as it is seen."""
 PARKED = "parked"
 """An activation whose mail was refused for now: by the send rate, a quota, or because sending stopped."""
+UNSETTLED = "unsettled"
+"""An activation whose mail was handed over, and of which SES has not said what became of it."""
 FOLLOW_UP = "follow_up"
 """An activation whose mail is out: a reminder, or its end."""
 

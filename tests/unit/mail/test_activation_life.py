@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
-from shared.domain.activation import ActivationState
+from shared.domain.activation import Activation, ActivationState
 from shared.domain.errors import RefusedTransition
-from shared.domain.roster import RosterUserKey
-from shared.stores.due_items import FOLLOW_UP, DueStore
+from shared.domain.roster import NumberKind, RosterUserKey
+from shared.stores.due_items import FOLLOW_UP, UNSETTLED, DueStore
 from shared.stores.send_state import SendStateStore
 from shared.stores.stuck_people import StuckStore
 from tests.builders import account, roster, user
@@ -367,6 +368,96 @@ def test_an_unanswered_mail_is_shown_to_a_person() -> None:
     world.sqs.messages.append(message)
     world.send_mail()
     assert stuck(world) == [("t1", "unanswered")]
+
+
+def test_a_mail_untold_for_a_day_is_shown_to_a_person_and_not_sent_again() -> None:
+    world = mailed()
+    world.pass_time(hours=23)
+    assert (world.note_unsettled_mails().run(), stuck(world)) == (0, [])
+    world.pass_time(hours=2)
+    assert (world.note_unsettled_mails().run(), stuck(world)) == (1, [("t1", "untold")])
+    assert world.note_unsettled_mails().run() == 0
+    world.send_mail()
+    assert kinds(world) == ["activation"]
+    web = Website(world)
+    admin = web.visitor(sub="boss", email="a1@lakeside.example", email_verified=True)
+    admin.open(f"{WEB}/sso/lakeside").press("Continue with Google")
+    page = admin.open(f"{WEB}/console/lakeside")
+    assert "it is not known whether it arrived" in page.text
+    page.press("Send another mail to Kim Person")
+    world.send_mail()
+    assert (kinds(world), stuck(world)) == (["activation", "activation"], [])
+
+
+def test_a_mail_without_an_answer_is_found_though_its_request_is_lost() -> None:
+    world = World()
+    world.register()
+    world.upload(roster(user("t1", "teacher")))
+    world.ses = MemorySes(gate=_lost_reply)
+    with pytest.raises(Exception, match="delivery_unknown"):
+        world.send_mail()
+    world.pass_time(hours=25)
+    assert (world.note_unsettled_mails().run(), stuck(world)) == (1, [("t1", "unanswered")])
+
+
+def test_an_unsettled_mail_is_found_whatever_kind_its_persons_number_has() -> None:
+    world = World()
+    for kind in NumberKind:
+        activation = Activation(f"id-{kind}", RosterUserKey("lakeside", "1", kind), SCHOOL)
+        world.activations.create_pending(activation)
+        world.activations.claim(activation, now=world.now, lease=timedelta(minutes=10))
+    world.pass_time(hours=25)
+    assert world.note_unsettled_mails().run() == len(NumberKind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [("Delivery", {}), ("Complaint", {}), ("Reject", {}), ("Bounce", {"bounce": {"bounceType": "Permanent"}})],
+)
+def test_what_became_of_a_mail_takes_its_look_away(kind: str, more: dict[str, Any]) -> None:
+    """A look costs what is unsettled, and nothing for the others."""
+    world = mailed()
+    assert list(DueStore(world.table).all_of(UNSETTLED))
+    report(world, kind, **more)
+    assert not list(DueStore(world.table).all_of(UNSETTLED))
+
+
+@pytest.mark.parametrize("word", ["Delivery", "Complaint"])
+def test_a_late_word_of_ses_ends_what_nobody_knew(word: str) -> None:
+    world = mailed()
+    world.pass_time(hours=25)
+    world.note_unsettled_mails().run()
+    report(world, word)
+    assert stuck(world) == ([] if word == "Delivery" else [("t1", "complained")])
+
+
+def test_who_used_the_link_or_has_another_mail_is_not_stuck_for_the_first() -> None:
+    world = mailed()
+    web = Website(world)
+    web.cognito.users = {"ada": ("correct horse", "ada")}
+    linked_teacher(web)
+    again = mailed()
+    pass_days(again, 31)
+    again.resend_activation().resend(TEACHER)
+    world.pass_time(hours=25)
+    for each in (world, again):
+        assert (each.note_unsettled_mails().run(), list(DueStore(each.table).due(UNSETTLED, each.now))) == (0, [])
+
+
+def test_a_mail_that_was_refused_leaves_no_look_behind() -> None:
+    world = World()
+    world.register()
+    world.upload(roster(user("t1", "teacher")))
+    world.ses = MemorySes(gate=_too_fast)
+    world.send_mail()
+    assert state(world) is ActivationState.PENDING
+    assert not list(DueStore(world.table).all_of(UNSETTLED))
+
+
+def _too_fast(_service: str, operation: str, _request: Any, effect: Any) -> Any:
+    if operation != "SendEmail":
+        return effect()
+    raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, operation)
 
 
 def test_no_second_mail_while_the_first_waits_or_for_somebody_off_the_roster() -> None:
