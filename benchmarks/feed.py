@@ -123,7 +123,7 @@ def steps(folder: Path) -> tuple[FeedSteps, DiskTable, FolderS3]:
     )  # fmt: skip
     made = FeedSteps(
         FeedStore(table), ImportStateStore(table), ProgressStore(table), Uploads(s3, "rosters"),
-        ImportFiles(s3, "snapshots"), ReportStore(table, s3, "reports"), AccountBatches(table, GOOGLE), look_again,
+        ImportFiles(s3, "snapshots"), ReportStore(table, s3, "reports", ""), AccountBatches(table, GOOGLE), look_again,
         clock=lambda: moment,
     )  # fmt: skip
     return made, table, s3

@@ -66,7 +66,7 @@ def steps(folder: Path, table: MemoryTable) -> ImportSteps:
         table,
         uploads=Uploads(s3, "rosters"),
         files=ImportFiles(s3, "snapshots"),
-        reports=ReportStore(table, s3, "reports"),
+        reports=ReportStore(table, s3, "reports", ""),
         matcher=None,
         clock=lambda: moment,
     )

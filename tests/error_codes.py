@@ -19,7 +19,7 @@ from pathlib import Path
 from shared.runtime import report_words
 from shared.runtime.i18n import own_name
 from shared.runtime.languages import languages
-from shared.runtime.report_words import NOTES, REASONS, ROWS, Words, general
+from shared.runtime.report_words import NOTES, PLACES, REASONS, ROWS, Words, general
 
 ROOT = Path(__file__).parents[1]
 LIST = ROOT / "docs/errors.md"
@@ -228,19 +228,13 @@ IN_REPORTS: dict[Section, dict[str, Words]] = {
 }
 """The sections whose codes a data manager meets, with their words."""
 
-_HEADS = {
-    Section.UPLOADS: "The reason of a report",
-    Section.ROWS: "A row that is rejected",
-    Section.NOTES: "A note",
-}
-
 _INTRODUCTION = """\
 # Codes of a report
 
 What the report of an upload says of each code, in every language there is. The report and `rejects.csv` say it in the language of
-the district (`locale` in [district.json](district-settings.md)) with files, columns and numbers in the place of "…", and lead here
-by `help`. `make errors` writes this page from `shared/runtime/report_words.py`. All other codes are in the
-[list of codes](errors.md).
+the district (`locale` in [district.json](district-settings.md)) with files, columns and numbers in the place of "…". Their `help`
+leads to a page with these words, `/help/{code}`. `make errors` writes this page from `shared/runtime/report_words.py`. All other
+codes are in the [list of codes](errors.md).
 """
 
 
@@ -249,9 +243,9 @@ def report_page() -> str:
     parts = [_INTRODUCTION]
     for code in sorted({code for words in IN_REPORTS.values() for code in words}):
         parts.append(f"\n## {code}\n")
-        for section, words in IN_REPORTS.items():
+        for place, words in PLACES.items():
             if code in words:
-                parts.append(f"\n{_HEADS[section]}:\n\n")
+                parts.append(f"\n{place}:\n\n")
                 parts += [f"- {own_name(each)}: {general(words[code], each)}\n" for each in languages()]
     return "".join(parts)
 

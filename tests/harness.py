@@ -111,7 +111,7 @@ class World:
         self.links = LinkStore(self.table)
         self.nudges = NudgeStore(self.table)
         self.activations = ActivationStore(self.table)
-        self.reports = ReportStore(self.table, self.s3, "reports")
+        self.reports = ReportStore(self.table, self.s3, "reports", WEB)
         self.exports = ClassExportStore(self.table)
         self.export_files = ClassExportFiles(self.s3, "exports")
 

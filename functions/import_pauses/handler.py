@@ -27,7 +27,7 @@ def watch_pauses() -> WatchPauses:
         PauseStore(table),
         DistrictStore(table),
         ImportStarter(aws.client("stepfunctions"), table, settings.import_state_machine_arn),
-        ReportStore(table, aws.client("s3"), settings.report_bucket),
+        ReportStore(table, aws.client("s3"), settings.report_bucket, settings.web_url),
         wired_mailer(settings),
         brand=settings,
         clock=utc_now,

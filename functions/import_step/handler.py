@@ -59,7 +59,7 @@ def steps() -> ImportSteps:
             table,
             uploads=Uploads(s3, settings.roster_bucket),
             files=ImportFiles(s3, settings.snapshot_bucket),
-            reports=ReportStore(table, s3, settings.report_bucket),
+            reports=ReportStore(table, s3, settings.report_bucket, settings.web_url),
             matcher=matcher,
             clock=utc_now,
             on_dispute=lambda: metric("ClaimDisputed"),

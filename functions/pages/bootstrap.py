@@ -11,6 +11,7 @@ from functions.pages.classes.download import DownloadPages
 from functions.pages.classes.home import HomePage
 from functions.pages.console.console import ConsolePages
 from functions.pages.dependencies import Services
+from functions.pages.help.help import HelpPages
 from functions.pages.http import PageRenderer
 from functions.pages.linking.link import LinkPages
 from functions.pages.linking.welcome import WelcomePages
@@ -67,6 +68,7 @@ class Site:
     notice: NoticePages
     unsubscribe: UnsubscribePages
     console: ConsolePages
+    help: HelpPages
 
 
 def assemble(services: Services, renderer: PageRenderer) -> Site:
@@ -90,6 +92,7 @@ def assemble(services: Services, renderer: PageRenderer) -> Site:
         notice=NoticePages(services),
         unsubscribe=UnsubscribePages(services),
         console=ConsolePages(services, contexts),
+        help=HelpPages(),
     )
 
 
@@ -123,7 +126,7 @@ def _services(settings: PagesSettings) -> Services:
         activations=activations,
         request_contexts=RequestContextStore(table, utc_now),
         progress=ProgressStore(table),
-        reports=ReportStore(table, aws.client("s3"), settings.report_bucket),
+        reports=ReportStore(table, aws.client("s3"), settings.report_bucket, settings.web_url),
         stuck=StuckStore(table),
         resend_activation=ResendActivation(activations, users, districts, queue, clock=utc_now, new_id=new_id),
         exports=ClassExportStore(table),

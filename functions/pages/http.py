@@ -31,6 +31,7 @@ WANTED_COOKIE = "__Host-wanted"
 """Which page somebody wanted who was not logged in; home leads there."""
 _KEPT_SECONDS = {KNOWN_COOKIE: 180 * 86_400}
 """Cookies that outlive the browser's session."""
+_MAY_BE_KEPT = {"Cache-Control": "public, max-age=3600", "Vary": "Accept-Language, Cookie"}
 _LARGEST_FORM = 64_000
 _MOST_FIELDS = 500
 
@@ -144,6 +145,8 @@ class Reply:
     district_locale: str | None = None
     body: str | None = None
     content_type: str = "text/html; charset=utf-8"
+    is_public: bool = False
+    """The same for all who read its language: it sets no cookie, and unless it is an error it may be kept for an hour."""
 
 
 class Audience(Protocol):
@@ -186,8 +189,10 @@ class PageRenderer:
         nonce = secrets.token_urlsafe(16)
         language = request.language(reply.district_locale)
         headers = {**self._security_headers(nonce), **reply.headers, "Content-Language": language}
+        if reply.is_public and reply.status == 200:
+            headers |= _MAY_BE_KEPT
         cookies = [_cookie(name, value) for name, value in reply.cookies.items()]
-        if request.query.get("lang"):
+        if request.query.get("lang") and not reply.is_public:
             cookies.append(_cookie(LANGUAGE_COOKIE, language))
         if reply.location is not None:
             headers["Location"] = reply.location

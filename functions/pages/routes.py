@@ -78,6 +78,9 @@ def routes(site: Site) -> tuple[Route, ...]:
         # Administrators
         Route("GET", "/console/<district_id>", site.console.show),
         Route("POST", "/console/<district_id>/invite-again", site.console.invite_again),
+        # What a report leads to without a login
+        Route("GET", "/help", site.help.show_all),
+        Route("GET", "/help/<code>", site.help.show),
     )
 
 

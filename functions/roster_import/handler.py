@@ -32,7 +32,7 @@ def receive_upload() -> ReceiveUpload:
     s3 = aws.client("s3")
     return ReceiveUpload(
         DistrictStore(table),
-        ReportStore(table, s3, settings.report_bucket),
+        ReportStore(table, s3, settings.report_bucket, settings.web_url),
         ImportStarter(aws.client("stepfunctions"), table, settings.import_state_machine_arn),
         WaitingStore(table),
         IdMapStore(table),

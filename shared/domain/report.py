@@ -15,9 +15,12 @@ from shared.domain.errors import UploadRejected
 REJECTS_SHOWN = 100
 
 
-def help_page(code: str) -> str:
-    """Return where the repository explains a code of a report, in every language."""
-    return f"docs/report-codes.md#{code}"
+def help_page(code: str, web_url: str) -> str:
+    """Return the address of the page that explains a code of a report to whoever reads it.
+
+    ``web_url`` is the origin of the pages; where it is not known, it is the place in the repository that has the same words.
+    """
+    return f"{web_url}/help/{code}" if web_url else f"docs/report-codes.md#{code}"
 
 
 class Status(StrEnum):
@@ -57,10 +60,10 @@ class Reject:
     message: str
     value: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """The reject as in the report file: only ``value`` may be absent."""
+    def to_json(self, web_url: str = "") -> dict[str, Any]:
+        """The reject as in the report file: only ``value`` may be absent. ``web_url``: see ``help_page``."""
         body = {name: value for name, value in asdict(self).items() if name != "value" or value is not None}
-        return {**body, "help": help_page(self.code)}
+        return {**body, "help": help_page(self.code, web_url)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +142,8 @@ class Report:
     rollover: dict[str, str] | None = None
     """A school year begins with this upload: ``{"before", "after"}``, as the roster names them."""
 
-    def to_json(self) -> dict[str, Any]:
-        """The report file (docs/uploads.md), without what is absent."""
+    def to_json(self, web_url: str = "") -> dict[str, Any]:
+        """The report file (docs/uploads.md), without what is absent. ``web_url``: see ``help_page``."""
         body = {k: v for k, v in asdict(self).items() if v is not None}
         body["upload"] = _present(
             {"key": self.upload.key, "version_id": self.upload.version_id, "etag": self.upload.etag}
@@ -150,12 +153,19 @@ class Report:
             for name in ("matched", "ambiguous", "unmatched_teachers", "unmatched_students")
         }
         body["activations"] = {name: self.activations.get(name, 0) for name in ("queued", "withheld")}
-        body["rejects"] = [reject.to_json() for reject in self.rejects[:REJECTS_SHOWN]]
-        body["notes"] = [{**_present(asdict(note)), "help": help_page(note.code)} for note in self.notes]
+        body["rejects"] = [reject.to_json(web_url) for reject in self.rejects[:REJECTS_SHOWN]]
+        body["notes"] = [{**_present(asdict(note)), "help": help_page(note.code, web_url)} for note in self.notes]
+        if self.reason:
+            body["reason"] = with_help(self.reason, web_url)
         for name in ("withheld", "files"):
             if not body[name]:
                 del body[name]
         return body
+
+
+def with_help(reason: dict[str, str], web_url: str) -> dict[str, str]:
+    """The reason as in the report file: with where its code is explained (``help_page``)."""
+    return {**reason, "help": help_page(reason["code"], web_url)}
 
 
 def rejected_report(

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
-from shared.domain.report import Note, Reject, Report, help_page
+from shared.domain.report import Note, Reject, Report
 from shared.domain.settings_mistakes import BETWEEN, Mistake, mistakes_of
 from shared.runtime.languages import translations
 
@@ -729,6 +729,22 @@ NOTES: Final = {
 }
 """What was unusual, and how it was read."""
 
+PLACES: Final = {
+    _("The reason of a report"): REASONS,
+    _("A row that is rejected"): ROWS,
+    _("A note"): NOTES,
+}
+"""Where a report has its codes; a code may be in several of them."""
+
+
+class Explained(NamedTuple):
+    """What a code says in one place of a report, in the reader's language, and what to do where no sentence says it."""
+
+    place: str
+    said: list[str]
+    advice: str
+
+
 _FILLED_IN = re.compile(r"%\((\w+)\)s")
 
 
@@ -744,9 +760,8 @@ def in_language(report: Report, language: str) -> Report:
 
 
 def reason_in(reason: Mapping[str, str], language: str) -> dict[str, str]:
-    """Return a reason in this language, with the page of its code."""
-    code = reason["code"]
-    return {**reason, "message": _sentence(REASONS.get(code), reason["message"], language), "help": help_page(code)}
+    """Return a reason in this language."""
+    return {**reason, "message": _sentence(REASONS.get(reason["code"]), reason["message"], language)}
 
 
 def rejects_in(rejects: Iterable[Reject], language: str) -> Iterator[Reject]:
@@ -830,6 +845,32 @@ def general(words: Words, language: str) -> str:
     """Return what the page of codes says of a code: its first sentence, with … for what is filled in, and what to do."""
     translate = translations(language).gettext
     return " ".join(filter(None, (_general(translate(words.said[0])), translate(words.advice) if words.advice else "")))
+
+
+def codes(language: str) -> dict[str, str]:
+    """Return each code that a report may hold, in alphabetical order, with its first sentence."""
+    translate = translations(language).gettext
+    every = {code: words.said[0] for table in reversed(PLACES.values()) for code, words in table.items()}
+    return {code: _general(translate(every[code])) for code in sorted(every)}
+
+
+def is_code(code: str) -> bool:
+    """Whether a report may hold this code."""
+    return any(code in table for table in PLACES.values())
+
+
+def explained(code: str, language: str) -> list[Explained]:
+    """Return all that a report may say of a code, for each place that has it."""
+    translate = translations(language).gettext
+    return [
+        Explained(
+            translate(place),
+            [_general(translate(said)) for said in table[code].said],
+            translate(table[code].advice) if table[code].advice else "",
+        )
+        for place, table in PLACES.items()
+        if code in table
+    ]
 
 
 def _general(template: str) -> str:

@@ -47,6 +47,8 @@ class ImportStepSettings(Settings):
     report_bucket: str
     snapshot_bucket: str
     activation_queue_url: str
+    web_url: str = ""
+    """The origin of the pages, for the addresses in reports; empty where it is not known."""
 
 
 class RosterImportSettings(Settings):
@@ -54,6 +56,8 @@ class RosterImportSettings(Settings):
     roster_bucket: str
     report_bucket: str
     import_state_machine_arn: str
+    web_url: str = ""
+    """As of ``ImportStepSettings``."""
 
 
 class AccountsFeedSettings(Settings):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from shared.domain.report import REJECTS_SHOWN, Reject, Report, Status, Upload, help_page
+from shared.domain.report import REJECTS_SHOWN, Reject, Report, Status, Upload, help_page, with_help
 from shared.runtime.csv_safety import safe_cell
 from shared.stores.keys import FEEDS, Item, latest_report_key
 from shared.stores.table import DynamoTable, Put, Table
@@ -37,12 +37,16 @@ class LineRejected(Protocol):
 
 
 class ReportStore:
-    """Writes reports, and keeps which upload is the newest of a district."""
+    """Writes reports, and keeps which upload is the newest of a district.
 
-    def __init__(self, table: DynamoTable, s3: S3Client, bucket: str) -> None:
+    ``web_url`` is the origin of the pages, one of which explains each code of an upload; empty where it is not known.
+    """
+
+    def __init__(self, table: DynamoTable, s3: S3Client, bucket: str, web_url: str) -> None:
         self._table = Table(table)
         self._s3 = s3
         self._bucket = bucket
+        self._web_url = web_url
 
     def write(
         self,
@@ -62,25 +66,26 @@ class ReportStore:
         if rejects:
             report.rejects = rejects[:REJECTS_SHOWN]
             report.rejects_key = f"{folder}/rejects.csv"
-            self._put(report.rejects_key, rejects_csv(rejects), "text/csv; charset=utf-8")
+            self._put(report.rejects_key, rejects_csv(rejects, self._web_url), "text/csv; charset=utf-8")
         if changes := list(id_changes):
             report.id_changes_key = f"{folder}/id-changes.csv"
             self._put(report.id_changes_key, id_changes_csv(changes), "text/csv; charset=utf-8")
         if people := list(islice(hurt, MOST_PEOPLE)):
             report.people_key = f"{folder}/people.csv"
             self._put(report.people_key, _csv([PEOPLE_COLUMNS, *people]), "text/csv; charset=utf-8")
-        self._put_json(f"{folder}/report.json", report.to_json())
+        self._put_json(f"{folder}/report.json", report.to_json(self._web_url))
         self._point_latest_at(report)
 
     def write_settings(self, report: Report) -> None:
         """Write the answer to a settings or decision file; the latest report of an upload stays. May be run again."""
-        self._put_json(f"reports/{report.district_id}/_settings/{report.import_id}/report.json", report.to_json())
+        key = f"reports/{report.district_id}/_settings/{report.import_id}/report.json"
+        self._put_json(key, report.to_json(self._web_url))
 
     def amend(self, district_id: str, import_id: str, status: Status, reason: dict[str, str]) -> None:
         """Change the status and reason in a report, after a person decided."""
         key = f"reports/{district_id}/{import_id}/report.json"
         body = json.loads(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())
-        self._put_json(key, {**body, "status": status.value, "reason": reason})
+        self._put_json(key, {**body, "status": status.value, "reason": with_help(reason, self._web_url)})
         latest = self._table.get(latest_report_key(district_id))
         if latest and latest["import_id"] == import_id:
             self._copy_latest(district_id, import_id)
@@ -153,10 +158,10 @@ class ReportStore:
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
 
 
-def rejects_csv(rejects: Iterable[Reject]) -> bytes:
-    """The rejects as a spreadsheet reads them right."""
+def rejects_csv(rejects: Iterable[Reject], web_url: str) -> bytes:
+    """The rejects as a spreadsheet reads them right. ``web_url``: see ``help_page``."""
     head = ("file", "line", "column", "code", "message", "value", "help")
-    rows = ((r.file, r.line, r.column, r.code, r.message, r.value, help_page(r.code)) for r in rejects)
+    rows = ((r.file, r.line, r.column, r.code, r.message, r.value, help_page(r.code, web_url)) for r in rejects)
     return _csv(chain([head], rows))
 
 

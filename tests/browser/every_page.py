@@ -203,6 +203,9 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "console-refused", lambda r: _console_refused(r)
     yield "console-paused", _console_paused
     yield "console-empty", _console_before_any_upload
+    yield "help-code", lambda r: r.web.visitor().open("/help/header_only")
+    yield "help-code-unknown", lambda r: r.web.visitor().open("/help/nothing-here")
+    yield "help-codes", lambda r: r.web.visitor().open("/help")
     yield "unsubscribe-classes", lambda r: r.web.visitor().open(f"/unsubscribe/{_nudge_token(r)}")
     yield (
         "unsubscribe-classes-done",

@@ -28,8 +28,10 @@ ALIKE = {
     "sorry-403-clever_not_set_up",
     "sorry-403-issuer_unreachable",
     "sorry-403-foreign_form",
+    "help-code-unknown",
+    "help-codes",
 }
-"""States that show the same words as another one: one picture is enough."""
+"""States that show the same words as another one, or hardly more: one picture is enough."""
 DOCS = Path(__file__).parents[2] / "docs"
 NARROWEST = 320
 """CSS pixels at which nothing may need scrolling to the side: a page of 1280 at 400 % (WCAG 2.2, 1.4.10)."""

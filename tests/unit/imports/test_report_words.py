@@ -17,9 +17,10 @@ from shared.domain.settings_mistakes import Mistake
 from shared.runtime.csv_safety import safe_cell
 from shared.runtime.languages import languages, translations
 from shared.runtime.report_words import Words, reason_in
+from shared.stores.reports import ReportStore
 from tests.builders import roster, user
 from tests.error_codes import IN_REPORTS, REPORT_PAGE, Section, in_list, in_source, report_page
-from tests.harness import World
+from tests.harness import WEB, World, decide
 
 NEVER_IN_A_REPORT = {"invalid_environment", "invalid_token_keys"}
 """They stop a function before there is a report."""
@@ -194,13 +195,25 @@ def test_a_reject_is_said_in_the_language_of_the_district(world: World) -> None:
     assert rejects(world, report)[0]["message"] == reject["message"]
 
 
-def test_a_reject_leads_to_its_code_on_the_page_of_codes(world: World) -> None:
+def test_a_reject_leads_to_the_page_of_its_code(world: World) -> None:
     report = world.upload(with_a_bad_row())
     (reject,) = report["rejects"]
-    address, _, code = reject["help"].partition("#")
+    assert reject["help"] == f"{WEB}/help/missing_value" == rejects(world, report)[0]["help"]
+
+
+def test_a_reason_leads_to_the_page_of_its_code_also_after_a_decision(world: World) -> None:
+    held = world.upload(roster(user("s1")))
+    assert held["reason"]["help"] == f"{WEB}/help/{held['reason']['code']}"
+    decide(world, held, "reject")
+    decided = json.loads(world.s3.objects["reports", f"reports/lakeside/{held['import_id']}/report.json"])
+    assert decided["reason"]["help"] == f"{WEB}/help/rejected_by_person"
+
+
+def test_where_the_pages_are_is_not_known_a_code_leads_to_the_repository(world: World) -> None:
+    world.reports = ReportStore(world.table, world.s3, "reports", "")
+    address, _, code = world.upload(with_a_bad_row())["rejects"][0]["help"].partition("#")
     assert (address, code) == ("docs/report-codes.md", "missing_value")
     assert f"\n## {code}\n" in REPORT_PAGE.read_text()
-    assert rejects(world, report)[0]["help"] == reject["help"]
 
 
 def test_a_note_says_what_to_do_in_the_language_of_the_district(world: World) -> None:

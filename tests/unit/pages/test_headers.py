@@ -38,6 +38,8 @@ NATURAL = {
     ("GET", "/console/<district_id>"): 303,
     ("GET", "/downloads/<export_id>"): 303,
     ("GET", "/healthz"): 200,
+    ("GET", "/help"): 200,
+    ("GET", "/help/<code>"): 404,
     ("GET", "/home"): 303,
     ("GET", "/link"): 303,
     ("GET", "/login"): 200,

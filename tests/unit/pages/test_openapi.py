@@ -55,6 +55,7 @@ LONG = "x" * 2_100
 TOKENS = ("token-of-the-mail", "token-of-nudges", "token-of-reminders", "token-of-notices")
 """What stands in an address where Lakeside's real tokens go."""
 KNOWN = {
+    "path.code": ["missing_value", "shared_address", LONG],
     "path.district_id": ["lakeside", LONG],
     "path.provider": ["google", "clever", "#"],
     "path.export_id": ["of-ada", LONG],

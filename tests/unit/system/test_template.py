@@ -85,6 +85,14 @@ def test_a_function_is_given_the_settings_that_it_reads(name: str) -> None:
     assert own <= settings.model_fields.keys(), "what a function is given and does not read"
 
 
+def test_whoever_gives_an_address_of_the_pages_knows_their_origin() -> None:
+    """Also in a report of an import, where the setting has a default: the code then leads to a page (M2)."""
+    variables = {name: one.get("Environment", {}).get("Variables", {}) for name, one in FUNCTIONS.items()}
+    given = {name: each["WEB_URL"] for name, each in variables.items() if "WEB_URL" in each}
+    assert given.keys() >= {"RosterImportFunction", "ImportStepFunction", "ImportPausesFunction"}
+    assert {str(origin) for origin in given.values()} == {str(TEMPLATE["Outputs"]["WebUrl"]["Value"])}
+
+
 def test_nobody_can_give_themselves_an_account_id() -> None:
     """Cognito's public SignUp is off, the id is immutable, and no client may write it."""
     pool, client = (RESOURCES[name]["Properties"] for name in ("UserPool", "UserPoolClient"))
