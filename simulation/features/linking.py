@@ -205,13 +205,19 @@ def _safety(sim: Simulation) -> Iterator[str]:
             continue
         if sk == "LINK":
             _, district_id, sourced_id = pk.split("#", 2)
-            other = items.get((f"ACCOUNT#{item['account_id']}", f"LINK#{district_id}"), {})
+            further = f"#{sourced_id}" if item.get("is_further") else ""
+            other = items.get((f"ACCOUNT#{item['account_id']}", f"LINK#{district_id}{further}"), {})
             if (other.get("state"), other.get("sourced_id")) != ("linked", sourced_id):
                 yield f"half a link: {pk}"
         else:
-            other = items.get((f"USER#{sk.removeprefix('LINK#')}#{item['sourced_id']}", "LINK"), {})
+            district_id, _, further = sk.removeprefix("LINK#").partition("#")
+            other = items.get((f"USER#{district_id}#{item['sourced_id']}", "LINK"), {})
             if (other.get("state"), other.get("account_id")) != ("linked", pk.removeprefix("ACCOUNT#")):
                 yield f"half a link: {pk} {sk}"
+            if other.get("is_further", False) != bool(further):
+                yield f"a further number has the place of the first, or the reverse: {pk} {sk}"
+            if further and items.get((pk, f"LINK#{district_id}"), {}).get("state") != "linked":
+                yield f"a further number is linked, and the first is not: {pk} {sk}"
     for (pk, _), item in sim.world.table.of_kind("JOINED"):
         if "into" in item:
             into = items.get((f"ACCOUNT#{item['into']}", "JOINED"), {})
