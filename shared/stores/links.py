@@ -70,8 +70,8 @@ class Consent:
     """The account, made at the district login, that the person saw and wants joined into this one (M16)."""
     proofs: LinkProofs | None = None
     """What the link is to count for (M19)."""
-    is_further: bool = False
-    """Whether the account is linked to another number of the same person."""
+    beside: RosterUserKey | None = None
+    """The number of the same person that the account is linked to, where this is a further one; that link has to stand."""
 
 
 class LinkStore:
@@ -188,7 +188,7 @@ class LinkStore:
                 joins=consent.joins,
                 proofs=consent.proofs,
             )
-            wanted = replace(wanted, is_further=consent.is_further)
+            wanted = replace(wanted, is_further=consent.beside is not None)
             if self._table.attempt(*self.link_writes(consent, wanted, present, event_id, now), *also):
                 return wanted
             consent = self._explain(consent, present)
@@ -206,7 +206,7 @@ class LinkStore:
         detail = {**_ids(account_id, user), "by": consent.by.value, "by_rule": consent.by_rule}
         writes: list[Write] = [
             _put_link(wanted, present, consent.nudge_at),
-            _put_account_side(consent),
+            *_put_account_side(consent),
             *_proof_items(wanted),
             Put(event_item(event_id, "AccountLinked", detail, now)),
             _end_logins(account_id, now, consent.shown),
@@ -344,8 +344,10 @@ class LinkStore:
     def _explain(self, consent: Consent, present: Link | None) -> Consent:
         """Raise why the transaction was refused, or return what is worth another try."""
         other = self._table.get(account_link_key(consent.account_id, consent.user.district_id))
-        is_elsewhere = other and other["state"] == LinkState.LINKED and user_of_side(other) != consent.user
-        if is_elsewhere and not consent.is_further:
+        linked = user_of_side(other) if other and other["state"] == LinkState.LINKED else None
+        if consent.beside and linked != consent.beside:
+            raise _contended()
+        if linked and not consent.beside and linked != consent.user:
             raise RefusedTransition(
                 "account_linked_elsewhere", "This account is already linked to another person of this district."
             )
@@ -389,6 +391,8 @@ class LinkStore:
             account_id = present.account_id
             self._undo_further(present, event_id, now, actor)
             if self._table.attempt(*self._undo_writes(present, wanted, event_id, now, actor)):
+                # One that was made after the look above and before the write.
+                self._undo_further(present, f"{event_id}.late", now, actor)
                 return wanted
         raise _contended()
 
@@ -449,26 +453,29 @@ def _end_logins(account_id: str, now: datetime, shown: frozenset[str] | None = N
     return update.set(shown=shown) if shown else update.remove("shown")
 
 
-def _put_account_side(consent: Consent) -> Put:
-    """The account's side; a rule never makes anew what was undone, whatever number the person has by now (M6)."""
-    user = consent.user
+def _put_account_side(consent: Consent) -> list[Write]:
+    """The account's side, that of a further number beside the first one's alone; a rule never makes anew what was undone,
+    whatever number the person has by now (M6)."""
+    user, first = consent.user, consent.beside
     side = {
-        **_side_key(consent.account_id, user, is_further=consent.is_further),
+        **_side_key(consent.account_id, user, is_further=first is not None),
         "sourced_id": user.sourced_id,
         "kind": user.kind or None,
         "state": LinkState.LINKED.value,
     }
     if consent.by_rule:
-        return Put(side).when(
-            f"attribute_not_exists(PK) OR (#state = :linked AND {_is_of(user)})",
-            **_named(user),
-            linked=LinkState.LINKED.value,
-        )
-    return Put(side).when(
-        f"attribute_not_exists(PK) OR #state = :undone OR ({_is_of(user)})",
-        undone=LinkState.UNDONE.value,
-        **_named(user),
-    )
+        is_free = f"attribute_not_exists(PK) OR (#state = :linked AND {_is_of(user)})"
+        return [Put(side).when(is_free, **_named(user), linked=LinkState.LINKED.value)]
+    is_free = f"attribute_not_exists(PK) OR #state = :undone OR ({_is_of(user)})"
+    put = Put(side).when(is_free, undone=LinkState.UNDONE.value, **_named(user))
+    return [put, _first_side_stands(consent.account_id, first)] if first else [put]
+
+
+def _first_side_stands(account_id: str, first: RosterUserKey) -> Update:
+    """A write that changes nothing, and is refused once the account is not linked to this person any more."""
+    linked = LinkState.LINKED.value
+    stands = Update(account_link_key(account_id, first.district_id)).set(state=linked)
+    return stands.when(f"#state = :linked AND {_is_of(first)}", **_named(first), linked=linked)
 
 
 def _is_of(user: RosterUserKey) -> str:

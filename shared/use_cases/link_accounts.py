@@ -372,22 +372,24 @@ class LinkAccounts:
             left = self._left(account_id, proven)
             if moved := self._follow(left, proven, also) if left else None:
                 return moved
-            if not self._is_further_number(account_id, proven):
+            first = self._first_number(account_id, proven)
+            if first is None:
                 raise
         # Its nudges go to the number that was linked first.
-        return self._make(replace(consent, is_further=True, nudge_at=None), proven, now, also)
+        return self._make(replace(consent, beside=first, nudge_at=None), proven, now, also)
 
-    def _is_further_number(self, account_id: str, proven: Proven) -> bool:
-        """Whether the account is linked to the same person of this district under another number that stands, too: one human at
+    def _first_number(self, account_id: str, proven: Proven) -> RosterUserKey | None:
+        """The number that the account is linked to, where it is the same person's of this district and stands, too: one human at
         two schools, say, who proved both numbers and logged into the account."""
         key = self._links.person_linked_to(account_id, proven.user.district_id)
         before, link = (self._users.get(key), self._links.of_user(key)) if key else (None, None)
         if before is None or link is None or before.role is not proven.user.role:
-            return False
+            return None
         now = person_of(proven.user)
-        return is_same_person(person_of(before), now) and (
+        is_same = is_same_person(person_of(before), now) and (
             link.proofs is None or is_same_person(link.proofs.person, now)
         )
+        return key if is_same else None
 
     def _is_refused(self, proven: Proven, account_id: str) -> bool:
         """Whether this person never gets this account, whoever wants it and whatever was proved: a student, one that teaches

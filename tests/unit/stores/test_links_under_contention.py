@@ -16,6 +16,7 @@ from tests.fakes.dynamodb import Effect, error
 from tests.pages_harness import Website, lakeside, linked_teacher
 
 ALWAYS = 10**6
+_FURTHER = Consent(key("t2"), "ada", Proof.ACTIVATION, beside=key("t1"))
 
 
 class Meanwhile:
@@ -88,3 +89,21 @@ def test_a_proof_that_is_noted_while_a_link_moves_to_a_kind_moves_too(web: Websi
     moved = web.world.links.of_user(key("t1", "teacher"))
     assert moved is not None
     assert moved.proofs == noted
+
+
+def test_a_further_number_is_not_linked_once_the_first_is_undone(web: Website, meanwhile: Meanwhile) -> None:
+    linked_teacher(web)
+    meanwhile.act, meanwhile.times = lambda: web.world.links.undo(key("t1"), event_id="u", now=web.world.now), 1
+    with pytest.raises(RefusedTransition) as refused:
+        web.world.links.make(_FURTHER, event_id="f", now=web.world.now)
+    assert refused.value.code == "link_contended"
+    assert web.world.links.of_account("ada") == []
+
+
+def test_an_undo_takes_along_a_further_number_of_that_moment(web: Website, meanwhile: Meanwhile) -> None:
+    linked_teacher(web)
+    meanwhile.act, meanwhile.times = lambda: web.world.links.make(_FURTHER, event_id="f", now=web.world.now), 1
+    web.world.links.undo(key("t1"), event_id="u", now=web.world.now)
+    assert meanwhile.seen == 1
+    assert web.world.links.of_account("ada") == []
+    assert [link and link.is_linked for link in map(web.world.links.of_user, (key("t1"), key("t2")))] == [False, False]
