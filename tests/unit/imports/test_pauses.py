@@ -146,6 +146,20 @@ def test_a_pause_that_the_settings_take_back_is_over(world: World) -> None:
     assert ("PAUSES", "lakeside") not in world.table.items, "nobody looks at it any more"
 
 
+@pytest.mark.parametrize(("day", "is_looked_at"), [(4, True), (5, False)], ids=["its last day", "the day after"])
+def test_a_district_is_looked_at_until_its_pause_has_ended(world: World, day: int, *, is_looked_at: bool) -> None:
+    world.now = datetime(2027, 1, day, 15, tzinfo=UTC)
+    goes_on(world)
+    assert (("PAUSES", "lakeside") in world.table.items) is is_looked_at
+
+
+def test_a_district_is_looked_at_while_another_pause_lies_ahead(world: World) -> None:
+    world.register(pauses=[*PAUSE, {"from": "2027-04-01", "to": "2027-04-05"}])
+    world.now = AFTER
+    goes_on(world)
+    assert ("PAUSES", "lakeside") in world.table.items
+
+
 def test_a_roster_that_stands_already_is_unchanged_in_a_pause(world: World) -> None:
     early = world.upload(roster(*(user(f"s{n}") for n in range(7))), name="early")
     again = world.upload(roster(*(user(f"s{n}") for n in range(5))), name="again")
