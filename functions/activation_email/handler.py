@@ -17,7 +17,7 @@ from shared.domain.errors import AccountLinkingError
 from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
-from shared.runtime.observability import about, logger, metric, observed, where
+from shared.runtime.observability import about, also_about, logger, metric, observed, where
 from shared.runtime.parallel import each
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import ActivationEmailSettings
@@ -90,23 +90,24 @@ def record_handler(record: SQSRecord) -> None:
         logger.info("reminder", extra={"outcome": outcome.value})
         metric(f"Reminder{outcome.metric}")
         return
-    with about(activation_id=body["activation_id"]):
-        outcome = use_cases().send_activation.send(user, body["activation_id"])
-        logger.info("activation", extra={"outcome": outcome.value})
+    also_about(activation_id=body["activation_id"])
+    outcome = use_cases().send_activation.send(user, body["activation_id"])
+    logger.info("activation", extra={"outcome": outcome.value})
     metric(f"Activation{outcome.metric}")
 
 
 def _fails(record: SQSRecord) -> bool:
     """Whether the request has to come again; the others of its batch do not matter."""
-    try:
-        record_handler(record)
-    except AccountLinkingError as failed:
-        logger.warning("a request comes again", extra={"code": failed.code})
-        return True
-    except Exception as error:  # noqa: BLE001 - a defect in one request; it ends in the dead-letter queue
-        logger.error("a request comes again", extra={"error": type(error).__name__, "at": where(error)})
-        return True
-    return False
+    with about():
+        try:
+            record_handler(record)
+        except AccountLinkingError as failed:
+            logger.warning("a request comes again", extra={"code": failed.code})
+            return True
+        except Exception as error:  # noqa: BLE001 - a defect in one request; it ends in the dead-letter queue
+            logger.error("a request comes again", extra={"error": type(error).__name__, "at": where(error)})
+            return True
+        return False
 
 
 @observed

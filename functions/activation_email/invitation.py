@@ -35,6 +35,7 @@ class InvitationMails:
             link=self._link(activation),
             expires=_last_day(activation, district),
             activation_id=activation.activation_id,
+            import_id=activation.import_id,
             subject=self._subject,
         )
 
@@ -50,6 +51,7 @@ class InvitationMails:
             stop=f"{self._brand.web_url}/unsubscribe/{stop_token(activation.activation_id, self._token_key())}",
             expires=_last_day(activation, district),
             activation_id=activation.activation_id,
+            import_id=activation.import_id,
         )
 
     def _schools(self, user: RosterUser) -> list[str]:

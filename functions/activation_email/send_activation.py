@@ -16,6 +16,7 @@ from shared.domain.roster import RosterUserKey
 from shared.mail.delivery import Delivery, Outcome, delivery_unknown
 from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import Mailer, MailRefused
+from shared.runtime.observability import also_about
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due_items import PARKED, DueStore
@@ -82,6 +83,7 @@ class SendActivation:
             user_key = activation.user
         if not activation or activation.activation_id != activation_id:
             return Outcome.SETTLED
+        also_about(import_id=activation.import_id)
         if activation.state is ActivationState.SENDING:
             return self._under_way(activation)
         if activation.state is not ActivationState.PENDING:

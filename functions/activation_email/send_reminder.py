@@ -15,6 +15,7 @@ from shared.domain.school_calendar import next_allowed
 from shared.mail.delivery import Delivery, Outcome
 from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import Mailer, MailRefused
+from shared.runtime.observability import also_about
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due_items import FOLLOW_UP, DueStore
@@ -57,6 +58,8 @@ class SendReminder:
         """Deal with what is due for this teacher since ``due_at`` (ISO 8601, UTC). May be asked again."""
         now = self._clock()
         activation = self._activations.of_user(key)
+        if activation:
+            also_about(activation_id=activation.activation_id, import_id=activation.import_id)
         if activation is None or activation.follow_up_at != due_at or self._is_settled(activation):
             # Somebody else dealt with it, or there is nothing left to do: what it left in the index goes.
             self._due.remove(FOLLOW_UP, key, due_at)

@@ -45,16 +45,16 @@ def _count_stop(district_id: str, reason: str) -> None:
 def _record(detail: Mapping[str, Any]) -> bool:
     kind = str(detail.get("eventType", ""))
     metric(f"Mail{kind}" if kind in KINDS else "MailOther")
-    with about(activation_id=_activation_of(detail)):
+    with about(activation_id=_tag_of(detail, "activation_id", "reminder_of"), import_id=_tag_of(detail, "import_id")):
         is_new = record_feedback().record(detail)
         logger.info("mail feedback", extra={"event_type": kind if kind in KINDS else "other", "is_new": is_new})
     return is_new
 
 
-def _activation_of(detail: Mapping[str, Any]) -> str | None:
-    """The activation that a mail's tags name, if it is of one."""
+def _tag_of(detail: Mapping[str, Any], *names: str) -> str | None:
+    """What a mail's tags say under the first of these names that they have."""
     tags = detail.get("mail", {}).get("tags", {})
-    return next((str(tags[name][0]) for name in ("activation_id", "reminder_of") if tags.get(name)), None)
+    return next((str(tags[name][0]) for name in names if tags.get(name)), None)
 
 
 def record_handler(record: SQSRecord) -> None:

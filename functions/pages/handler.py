@@ -15,7 +15,7 @@ from functions.pages.classes.class_page import NoSuchClass
 from functions.pages.http import ForbiddenOrigin, Reply, Request, not_found, page
 from functions.pages.routes import Route, routes
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
-from shared.runtime.observability import logger, metric, observed, where
+from shared.runtime.observability import about, logger, metric, observed, where
 
 _LOGINS = {("POST", "/login"), ("POST", "/login/code"), ("GET", "/callback/<provider>")}
 """Where a login ends: with a session, a further question, or a refusal."""
@@ -58,8 +58,9 @@ class HttpApi:
     def _answering(self, route: Route) -> Callable[..., Response[str]]:
         def answer(**parts: str) -> Response[str]:
             began = perf_counter()
-            response = self.answer(self._request(), partial(route.page, **parts))
-            self._note(route, response.status_code, perf_counter() - began)
+            with about():
+                response = self.answer(self._request(), partial(route.page, **parts))
+                self._note(route, response.status_code, perf_counter() - began)
             return response
 
         return answer

@@ -15,6 +15,7 @@ from shared.domain.errors import LoginRefused
 from shared.domain.federated_identity import identity_hash
 from shared.domain.link import Link, Proof
 from shared.domain.roster import RosterUser, RosterUserKey
+from shared.runtime.observability import also_about
 from shared.runtime.tokens import activation_id_of, is_activation_token, successor_session_id
 from shared.stores.request_context import NearbyNames, Person, StoredContext
 from shared.stores.sessions import SESSION_HOURS, Session
@@ -295,6 +296,7 @@ class RequestContexts:
             return None, "unknown"
         if not is_activation_token(cookie.token, activation, self._services.token_keys()):
             return None, "replaced"
+        also_about(activation_id=activation.activation_id, import_id=activation.import_id)
         if activation.used_at:
             return None, "used"
         if activation.state in _DEAD or (

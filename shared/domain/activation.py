@@ -80,6 +80,8 @@ class Activation:
 
     settle_by: str | None = None
     """By when SES says what became of its mail; None where no mail of it was handed over, or by an earlier version."""
+    import_id: str | None = None
+    """The import that invited its person; None where no import did, or an earlier version."""
     is_asked_for: bool = False
     """Whether a person asked for this mail, and waits for it: it waits for no day and no hour."""
 

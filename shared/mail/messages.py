@@ -44,10 +44,11 @@ def activation(
     link: str,
     expires: date | None,
     activation_id: str,
+    import_id: str | None = None,
     subject: str = SUBJECTS[Kind.ACTIVATION],
 ) -> Message:
     """Asks a teacher to confirm the official account (M8). ``expires`` is the last day of the link, None for none."""
-    tags = {"activation_id": activation_id}
+    tags = {"activation_id": activation_id, **_of_import(import_id)}
     return _build(
         Kind.ACTIVATION, brand, district, to=to, subject=subject, link=link, tags=tags,
         name=repeatable(name), schools=[school for school in schools if repeatable(school)], expires=expires,
@@ -65,9 +66,10 @@ def reminder(
     stop: str,
     expires: date | None,
     activation_id: str,
+    import_id: str | None = None,
 ) -> Message:
     """Reminds of an activation mail and leads where it leads. ``stop`` ends the reminders in one click (RFC 8058)."""
-    tags = {"reminder_of": activation_id}
+    tags = {"reminder_of": activation_id, **_of_import(import_id)}
     return _build(
         Kind.REMINDER, brand, district, to=to, link=link, stop=stop, tags=tags,
         name=repeatable(name), schools=[school for school in schools if repeatable(school)], expires=expires,
@@ -201,6 +203,11 @@ def _notice(
         username=sides.username,
         email=sides.email, proof=proof, day=sides.moment.date(), time=f"{sides.moment:%H:%M}",
     )  # fmt: skip
+
+
+def _of_import(import_id: str | None) -> dict[str, str]:
+    """The tag by which SES' events about a mail name the import that invited its person, where one did."""
+    return {"import_id": import_id} if import_id else {}
 
 
 def _build(

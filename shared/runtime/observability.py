@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -98,15 +98,35 @@ def observed[E, R](handler: Callable[[E, LambdaContext], R]) -> Callable[[E, Lam
     return wrapped
 
 
+_work = threading.local()
+"""Whether this thread is in an ``about``."""
+
+
 @contextmanager
 def about(**ids: str | None) -> Iterator[None]:
-    """Name these ids in every line that this thread writes meanwhile: which import, activation or link it is about."""
-    known = {name: value for name, value in ids.items() if value}
-    logger.thread_safe_append_keys(**known)
+    """Name these ids in every line that this thread writes meanwhile: which import, activation or link it is about.
+
+    What is found out on the way is added by ``also_about``.
+    """
+    before = logger.thread_safe_get_current_keys()
+    outer, _work.is_under_way = getattr(_work, "is_under_way", False), True
+    logger.thread_safe_append_keys(**_known(ids))
     try:
         yield
     finally:
-        logger.thread_safe_remove_keys(known)
+        _work.is_under_way = outer
+        logger.thread_safe_clear_keys()
+        logger.thread_safe_append_keys(**before)
+
+
+def also_about(**ids: str | None) -> None:
+    """Name these ids, too, until the present ``about`` ends; outside of one, nothing is named."""
+    if getattr(_work, "is_under_way", False):
+        logger.thread_safe_append_keys(**_known(ids))
+
+
+def _known(ids: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in ids.items() if value}
 
 
 def where(error: BaseException) -> list[str]:

@@ -88,9 +88,11 @@ class ActivationStore:
         now: datetime,
         valid_for: timedelta,
         waits: bool,
+        import_id: str | None = None,
     ) -> Activation:
         """As ``renew``, because of what changed, also for one that was withdrawn unsent; it may wait for its district (M8)."""
-        return self._begin_anew(activation, activation_id, address, now=now, valid_for=valid_for, waits=waits)
+        invited = replace(activation, import_id=import_id)
+        return self._begin_anew(invited, activation_id, address, now=now, valid_for=valid_for, waits=waits)
 
     def _begin_anew(
         self,
@@ -114,6 +116,7 @@ class ActivationStore:
             created_at=to_iso(now),
             expires_at=to_iso(now + valid_for),
             is_asked_for=is_asked_for,
+            import_id=activation.import_id,
         )
         self._table.write(
             Put(_item(fresh)).when(_PRESENT_ONE, id=activation.activation_id).when(_UNUSED),
@@ -377,6 +380,7 @@ def _item(a: Activation) -> Item:
         "from_before_kinds": a.from_before_kinds or None,
         "is_asked_for": a.is_asked_for or None,
         "settle_by": a.settle_by,
+        "import_id": a.import_id,
     }
 
 
@@ -406,4 +410,5 @@ def activation_of(item: Item) -> Activation:
         from_before_kinds=bool(item.get("from_before_kinds")),
         is_asked_for=bool(item.get("is_asked_for")),
         settle_by=item.get("settle_by"),
+        import_id=item.get("import_id"),
     )

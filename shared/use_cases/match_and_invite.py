@@ -151,6 +151,7 @@ class MatchAndInvite:
         written: Account | None = None,
         sharers: dict[RosterUserKey, tuple[RosterUserKey, ...]] | None = None,
         stuck: Container[str] = (),
+        import_id: str | None = None,
     ) -> tuple[MatchCounts, list[Note]]:
         """Match and invite these people; administrators are neither matched by an import nor mailed.
 
@@ -158,7 +159,7 @@ class MatchAndInvite:
         address (M7), the teacher first. ``stuck`` are those (``person_id``) who are known to have a teacher's address.
 
         Return how many were matched and invited, and notes for the report. ``written`` is the account because of which they
-        are looked at, where that is just being written.
+        are looked at, where that is just being written. ``import_id`` is the import that invites them, where one does.
         """
         result = MatchCounts()
         notes: list[Note] = []
@@ -167,7 +168,9 @@ class MatchAndInvite:
         people = _matched_by_an_import(users)
         links = self._links.of_users(user.key for user in people)
         looks = each(
-            lambda user: self._match(district, user, links.get(user.key), written, user.key.person_id in stuck),
+            lambda user: self._match(
+                district, user, links.get(user.key), written, user.key.person_id in stuck, import_id
+            ),
             people,
             at_once=self.at_once,
         )
@@ -237,7 +240,13 @@ class MatchAndInvite:
         return look.with_note(_NUMBER_OF_ANOTHER) if ended else look
 
     def _match(
-        self, district: District, user: RosterUser, link: Link | None, written: Account | None, is_stuck: bool
+        self,
+        district: District,
+        user: RosterUser,
+        link: Link | None,
+        written: Account | None,
+        is_stuck: bool,
+        import_id: str | None,
     ) -> tuple[_Look, Activation | None]:
         """Match somebody, and invite a teacher who needs it. Return the activation, too, if its mail is to be sent now."""
         ended = None
@@ -253,12 +262,12 @@ class MatchAndInvite:
         if found.account_id:
             self._matches.withdraw_mail(present)
         elif look.step:
-            present = self._invite(district, user, present, look)
+            present = self._invite(district, user, present, look, import_id)
         activation = present if look.counts.queued and present and present.state is ActivationState.PENDING else None
         return (look.with_note(_NUMBER_OF_ANOTHER) if ended else look), activation
 
     def _invite(
-        self, district: District, user: RosterUser, present: Activation | None, look: _Look
+        self, district: District, user: RosterUser, present: Activation | None, look: _Look, import_id: str | None
     ) -> Activation | None:
         """Have a teacher invited: at once, or when the district lets it. Return the activation as it is then."""
         address, now = user.official_email or "", self._clock()
@@ -270,6 +279,7 @@ class MatchAndInvite:
                 address,
                 created_at=to_iso(now),
                 expires_at=to_iso(now + valid_for(district)),
+                import_id=import_id,
             )
             if self._activations.create_pending(activation, waits=waits):
                 return activation
@@ -278,7 +288,13 @@ class MatchAndInvite:
         if present and begins_anew(present, address):
             with suppress(RefusedTransition):
                 return self._activations.invite_again(
-                    present, self._new_id(), address, now=now, valid_for=valid_for(district), waits=waits
+                    present,
+                    self._new_id(),
+                    address,
+                    now=now,
+                    valid_for=valid_for(district),
+                    waits=waits,
+                    import_id=import_id,
                 )
         elif present and present.state is ActivationState.PENDING:
             if present.official_email != address:

@@ -292,7 +292,8 @@ class Apply:
     ) -> Callable[[District, Iterable[RosterUser]], tuple[MatchCounts, list[Note]]]:
         stuck = frozenset(files.find(SHARERS) or ())
         if not import_.preview:
-            return partial(self._context.matcher.run, sharers=sharers, stuck=stuck)
+            run = self._context.matcher.run
+            return partial(run, sharers=sharers, stuck=stuck, import_id=import_.import_id)
         shards = range(class_shards_of(plan.shards))
         shared = {address for other in shards for address in files.get(SHARED_ADDRESSES, other)}
         return partial(self._context.matcher.preview, shared=shared, former=_former_numbers(files, plan), stuck=stuck)

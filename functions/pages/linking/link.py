@@ -18,7 +18,7 @@ from shared.domain.joining import JoinPlan, Side, plan
 from shared.domain.link import Proof
 from shared.domain.roster import Role, RosterUser
 from shared.runtime.masking import mask_email
-from shared.runtime.observability import logger, metric
+from shared.runtime.observability import also_about, logger, metric
 from shared.stores.sessions import Session
 from shared.use_cases.link_accounts import Proven
 
@@ -145,10 +145,9 @@ class LinkPages:
         except RefusedTransition as error:
             return self.sorry(error.code, proven.district)
         metric("LinkMade")
-        activation_id = proven.activation.activation_id if proven.activation else None
-        logger.info(
-            "linked", extra={"district_id": person.district_id, "by": proven.by, "activation_id": activation_id}
-        )
+        if activation := proven.activation:
+            also_about(activation_id=activation.activation_id, import_id=activation.import_id)
+        logger.info("linked", extra={"district_id": person.district_id, "by": proven.by})
         return to_home_linked(self._contexts, begun)
 
     def _pressed_twice(self, request: Request) -> Reply:

@@ -9,14 +9,19 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from functions.activation_email import handler as activation_email
+from functions.mail_feedback import handler as mail_feedback
+from shared.domain.roster import RosterUserKey
 from shared.runtime.observability import NAMESPACE, _counts, about, logger, metric, observed
+from tests.builders import account, roster, user
 from tests.deployment import Context, deployed, event
-from tests.harness import STARTS
+from tests.harness import CONFIGURATION_SET, STARTS, World
 from tests.iam.deployed import transformed
-from tests.pages_harness import lakeside, linked_teacher
+from tests.pages_harness import Website, lakeside, linked_teacher
 from tests.template import RESOURCES, TEMPLATE
 from tests.tree import texts
 
@@ -233,8 +238,8 @@ def lines() -> Iterator[list[dict[str, Any]]]:
     ours.removeHandler(handler)
 
 
-def test_the_log_leads_from_an_import_to_its_mails_and_their_links(lines: list[dict[str, Any]]) -> None:
-    """Given a teacher who was invited, mailed and linked, then each step's line names the activation."""
+def test_the_lines_of_a_mail_name_its_activation(lines: list[dict[str, Any]]) -> None:
+    """Given a mail that was asked for, and SES' word about it, then each line names the activation."""
     with deployed(STARTS) as stack:
         stack.invoke("MailFeedbackFunction", event("sqs-mail-event"))
         stack.invoke("ActivationEmailFunction", event("sqs-activation"))
@@ -242,8 +247,69 @@ def test_the_log_leads_from_an_import_to_its_mails_and_their_links(lines: list[d
         (line,) = [line for line in lines if line["message"] == message]
         assert line["activation_id"] == "0123456789abcdef0123456789abcdef"
 
+
+_CONTEXT: Any = Context("Some")
+
+
+def test_one_id_leads_from_the_upload_to_the_mail_and_to_the_link(lines: list[dict[str, Any]]) -> None:
+    """Given a teacher who was invited, mailed, reminded and linked, then each step's line names import and activation."""
+    world = World()
+    world.register()
+    world.feed(account("ada", "ada@mail.example"))
+    import_id = world.upload(roster(user("t1", "teacher")))["import_id"]
+    activation = world.activations.of_user(RosterUserKey("lakeside", "t1"))
+    assert activation is not None
+    requests = [*world.sqs.messages]
+    cases = activation_email.UseCases(world.send_activation(), world.send_reminder())
+    with (
+        mock.patch.object(activation_email, "use_cases", return_value=cases),
+        mock.patch.object(mail_feedback, "record_feedback", return_value=world.record_feedback()),
+    ):
+        _mail(requests)
+        world.pass_time(days=8)
+        world.sqs.messages.clear()
+        world.queue_due_activations().run()
+        _mail(world.sqs.messages)
+        for mail in world.ses.sent:
+            tags = {tag["Name"]: [tag["Value"]] for tag in mail["EmailTags"]}
+            tags["ses:configuration-set"] = [CONFIGURATION_SET]
+            told = {"eventType": "Delivery", "mail": {"messageId": mail["MessageId"], "tags": tags}}
+            mail_feedback.lambda_handler({"detail": told}, _CONTEXT)
+    web = Website(world)
+    web.cognito.users = {"ada": ("correct horse", "ada")}
+    linked_teacher(web)
+
+    expected = (import_id, activation.activation_id)
+    for message in ("activation", "reminder", "mail feedback", "linked"):
+        found = [(line.get("import_id"), line.get("activation_id")) for line in lines if line["message"] == message]
+        assert found, message
+        assert set(found) == {expected}, message
+    shown = {line["route"] for line in lines if line["message"] == "page" and line.get("import_id") == expected[0]}
+    assert {"GET /activate", "POST /link"} <= shown
+    assert logger.thread_safe_get_current_keys() == {}, "nothing is left for the next request"
+
+
+def _mail(requests: list[str]) -> None:
+    records = [{"messageId": str(number), "body": body} for number, body in enumerate(requests)]
+    failed = activation_email.lambda_handler({"Records": records}, _CONTEXT)
+    assert failed == {"batchItemFailures": []}
+
+
+def test_an_activation_that_no_import_is_noted_for_is_logged_by_its_own_id(lines: list[dict[str, Any]]) -> None:
+    """An earlier version noted no import."""
     web = lakeside()
+    web.world.table.items["USER#lakeside#t1", "ACTIVATION"].pop("import_id")
     linked_teacher(web)
     (linked,) = [line for line in lines if line["message"] == "linked"]
     assert linked["activation_id"]
+    assert "import_id" not in linked
     assert linked["district_id"] == "lakeside"
+
+
+def test_another_mail_on_request_belongs_to_the_import_that_invited_first() -> None:
+    world = lakeside().world
+    key = RosterUserKey("lakeside", "t1")
+    before = world.activations.of_user(key)
+    again = world.resend_activation().resend(key)
+    assert before is not None
+    assert again.import_id == before.import_id is not None
