@@ -112,6 +112,17 @@ def test_a_file_of_accounts_starts_one_feed_whose_steps_load_and_report_it(stack
     assert [one["PK"] for one in found if one.get("username") == "acc-1"]
 
 
+def test_a_file_whose_name_is_no_name_of_a_feed_starts_none(stack: Deployment) -> None:
+    """A report lies under its feed's name: one that leads to another folder, or is hard to see, names none."""
+    came = event("s3-accounts")
+    record = came["Records"][0]
+    came["Records"] = []
+    for name in ("..jsonl", "...jsonl", ".jsonl", "a%2Fb.jsonl", "a%0Ab.jsonl", f"{'a' * 201}.jsonl", "new.csv"):
+        came["Records"].append(deepcopy(record))
+        came["Records"][-1]["s3"]["object"]["key"] = f"accounts/{name}"
+    assert stack.invoke("AccountsFeedFunction", came) == {"started": []}
+
+
 def test_a_step_of_an_import_reads_the_upload_and_leaves_its_files(stack: Deployment) -> None:
     stack.begin_with(riverbend())
     stack.put("RosterBucket", "previews/riverbend/monday.zip", zipped(roster(user("t0001", "teacher"))))

@@ -288,6 +288,14 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(world: World) -> None:
     assert (report["status"], report["reason"]["code"]) == ("rejected", "zip_bomb")
 
 
+@pytest.mark.parametrize(("more", "status"), [(0, "completed"), (1, "rejected")], ids=["10 MiB", "a byte more"])
+def test_a_zip_that_unpacks_to_little_may_shrink_as_it_likes(world: World, more: int, status: str) -> None:
+    files = roster(user("s1"), user("s2"))
+    others = sum(len(text.encode()) for text in files.values())
+    report = world.upload({**files, "notes.txt": bytes(10 * 1024**2 - others + more)})
+    assert report["status"] == status
+
+
 @pytest.mark.parametrize(
     "key_of_upload",
     [

@@ -149,7 +149,7 @@ def test_a_pause_that_the_settings_take_back_is_over(world: World) -> None:
 @pytest.mark.parametrize(("day", "is_looked_at"), [(4, True), (5, False)], ids=["its last day", "the day after"])
 def test_a_district_is_looked_at_until_its_pause_has_ended(world: World, day: int, *, is_looked_at: bool) -> None:
     world.now = datetime(2027, 1, day, 15, tzinfo=UTC)
-    goes_on(world)
+    goes_on(world, 2)
     assert (("PAUSES", "lakeside") in world.table.items) is is_looked_at
 
 

@@ -213,8 +213,12 @@ def test_several_classes_lie_in_a_folder_each(web: Website) -> None:
     web.world.feed(account("ada", "ada@mail.example", google_sub="google-ada", classes=[again]))
     asked(web, ExportedClass("own"), ExportedClass("again"), ExportedClass("gone"))
     web.world.export_classes().make("ada", "one")
-    files = unzipped(web.world.s3.objects["exports", "exports/one.zip"])
+    packed = web.world.s3.objects["exports", "exports/one.zip"]
+    files = unzipped(packed)
     assert {name.split("/")[0] for name in files} == {"Period 3", "Period 3 2"}
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        summary = archive.getinfo("Period 3/summary.html")
+    assert summary.compress_size < summary.file_size
 
 
 @pytest.mark.parametrize(
