@@ -39,7 +39,7 @@ def test_a_persons_first_import_and_a_persons_mail_cost_what_is_budgeted(counts:
     assert counts.changed_row.used == {"write units": 1.0}
     assert counts.unchanged_night.used["write units"] == 3
     assert counts.mail.used["mails"] == counts.reminder.used["mails"] == counts.nudge.used["mails"] == 1
-    assert counts.mail.used["write units"] <= 7
+    assert counts.mail.used["write units"] <= 8
     assert counts.login.used["write units"] <= 3
 
 
