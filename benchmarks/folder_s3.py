@@ -8,11 +8,13 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from functions.import_step.archive import limited
 from tests.fakes.dynamodb import error
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _STREAMED = 1 << 20
 """Objects larger than this are not read at once."""
@@ -51,7 +53,7 @@ class FolderS3:
         stream = path.open("rb")
         stream.seek(first)
         if after - first > _STREAMED:
-            return {"Body": limited(stream, after - first)}
+            return {"Body": io.BufferedReader(_Body(stream, after - first), _STREAMED)}
         with stream:
             return {"Body": io.BytesIO(stream.read(after - first))}
 
@@ -73,3 +75,27 @@ class FolderS3:
                 if key.startswith(Prefix)
             ]
         }
+
+
+class _Body(io.RawIOBase):
+    """So many bytes of a file. At their end the file is closed, as a connection is given back."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        target = memoryview(buffer)
+        data = self._file.read(min(len(target), self._left)) if self._left else b""
+        target[: len(data)] = data
+        self._left -= len(data)
+        if not self._left:
+            self._file.close()
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from functions.event_publisher.publish_events import PublishEvents
 from tests.fakes.aws import MESSAGE_LIMIT, MemoryEvents, MemoryQueue, MemoryStates
 from tests.fakes.dynamodb import Effect
+from tests.harness import STACK_ARN
 from tests.state_machine import STATE_LIMIT
 
 
@@ -47,7 +48,7 @@ def test_events_are_bounded_and_one_that_is_not_taken_is_told() -> None:
 
     item = {"PK": "OUTBOX#1", "detail_type": "AccountLinked", "detail": "{}"}
     with pytest.raises(OSError, match="did not take"):
-        PublishEvents(MemoryEvents(gate=gate), "default").publish(item)
+        PublishEvents(MemoryEvents(gate=gate), "default", STACK_ARN).publish(item)
 
 
 def test_an_execution_has_a_name_that_is_free_and_an_input_that_fits() -> None:
