@@ -135,6 +135,9 @@ link-decisions: setup ## Bring docs/link-decisions.md, what is linked, offered o
 errors: setup ## Bring docs/errors.md, the list of all error codes, in step with the source
 	@$(PYTHON) -m tests.error_codes
 
+sbom: setup ## Print the software bill of materials of the dependency layer (CycloneDX, JSON), from requirements/runtime.txt
+	@$(PYTHON) -m operations.sbom
+
 permissions: setup ## Record which test uses which permission, for docs/permissions.md (minutes); TESTS= for those of a change alone
 	@RECORD_PERMISSIONS=$(if $(TESTS),some,all) $(PYTHON) -m pytest -q $(if $(TESTS),$(TESTS),$(IN_PARALLEL) tests/unit -m "not slow and not deep")
 	@$(PYTHON) -m tests.iam.page
@@ -189,5 +192,5 @@ build-%Function:
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
-.PHONY: help demo local test test-all test-long check faults year guards mutations bench cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person offboard redrive build texts errors link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test test-all test-long check faults year guards mutations bench cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person offboard redrive build sbom texts errors link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:
