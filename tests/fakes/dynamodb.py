@@ -2,6 +2,7 @@
 
 Where moto differs from DynamoDB, this does as DynamoDB does, and no less strictly: docs/aws-behaviour.md has each rule with its
 source and its test. Every call is held against IAM, goes through ``gate``, which counts it and may make it fail, and is metered.
+An attribute of which docs/personal-data.md does not say for what and for how long is refused.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests.attributes import check as check_attributes
 from tests.fakes.expressions import Item, Scope, condition, copied
 from tests.fakes.requests import check, check_expressions, check_key, check_value, invalid
 from tests.fakes.updates import update
@@ -254,6 +256,7 @@ class MemoryTable(BotoFake):  # type: ignore[misc]
             )
             after = update(request["UpdateExpression"])(scope)
         if self._is_metered:
+            check_attributes(after)
             for value in after.values():
                 check_value(kind, value)
         if self._size(after) > ITEM_LIMIT:
