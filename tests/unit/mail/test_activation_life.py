@@ -410,6 +410,14 @@ def test_an_unsettled_mail_is_found_whatever_kind_its_persons_number_has() -> No
     assert world.note_unsettled_mails().run() == len(NumberKind)
 
 
+def test_an_unsettled_mail_is_found_under_its_persons_new_number() -> None:
+    world = mailed(removal_threshold_percent=100)
+    files = roster(user("t1-new", "teacher", email=SCHOOL), user("a1", "administrator"))
+    world.upload({**files, "id_map.csv": "kind,oldSourcedId,newSourcedId\nuser,t1,t1-new\n"}, name="renumbered")
+    world.pass_time(hours=25)
+    assert (world.note_unsettled_mails().run(), stuck(world)) == (1, [("t1-new", "untold")])
+
+
 @pytest.mark.parametrize(
     ("kind", "more"),
     [("Delivery", {}), ("Complaint", {}), ("Reject", {}), ("Bounce", {"bounce": {"bounceType": "Permanent"}})],
