@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentError, ArgumentParser, Namespace
+from collections import Counter
 from decimal import Decimal
 
 from operations.arguments import add_roster_user, filled, roster_user_of
 from operations.stack import Stack
+from shared.domain.clock import to_iso, utc_now
 from shared.domain.roster import RosterUserKey
 from shared.stores.accounts import AccountStore
+from shared.stores.district_data import kind_of
 from shared.stores.import_files import ImportFiles
+from shared.stores.keys import Item
 from shared.stores.personal_data import PersonalData
 
 
@@ -38,14 +42,29 @@ def run_export(stack: Stack, arguments: Namespace) -> int:
 
 
 def run_delete(stack: Stack, arguments: Namespace) -> int:
+    """Print what was deleted, by kind and without an id: the evidence. Return 1 where something is left."""
     person = _person(arguments)
-    number = delete(_personal_data(stack), person)
-    sys.stdout.write(f"{number} items are deleted.\n")
+    data = _personal_data(stack)
+    before = held_by(data, person)
+    number = delete(data, person)
+    sys.stdout.write(f"{to_iso(utc_now())} {stack}\n{number} items are deleted.\n{_listed(before)}")
     if isinstance(person, RosterUserKey):
         files = ImportFiles(stack.s3(), stack.outputs["SnapshotBucketName"])
         lines = files.forget_person(person.district_id, person.person_id)
         sys.stdout.write(f"{lines} lines of snapshots are deleted.\n")
-    return 0
+    left = data.existing(before)
+    sys.stdout.write(
+        f"This is left, run it again:\n{_listed(left)}" if left else "Looked for again: nothing is left.\n"
+    )
+    return 1 if left else 0
+
+
+def held_by(data: PersonalData, person: str | RosterUserKey) -> list[Item]:
+    """Every item that ``delete`` takes away: of the account with those that are joined, or of the roster user."""
+    if isinstance(person, RosterUserKey):
+        return data.held((), (person,))["items"]
+    accounts, _ = data.person_of_account(person)
+    return data.held(accounts, ())["items"]
 
 
 def export(data: PersonalData, person: str | RosterUserKey) -> str:
@@ -63,6 +82,11 @@ def delete(data: PersonalData, person: str | RosterUserKey) -> int:
         return data.delete_user(person)
     accounts, _ = data.person_of_account(person)
     return sum(data.delete_account(joined) for joined in reversed(accounts))
+
+
+def _listed(items: list[Item]) -> str:
+    kinds = Counter(map(kind_of, items))
+    return "".join(f"{number:>9,}  {kind}\n" for kind, number in sorted(kinds.items()))
 
 
 def _person(arguments: Namespace) -> str | RosterUserKey:

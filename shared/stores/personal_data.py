@@ -144,6 +144,10 @@ class PersonalData:
             for chunk in range(int(item.get("chunks", 1))):
                 self._drop(past_class_key(*named, chunk), "student_ids", place.number)
 
+    def existing(self, items: Iterable[Item]) -> list[Item]:
+        """Those of these items that are there now."""
+        return self._existing(key_of(pair(item)) for item in items)
+
     def _present(self, user: RosterUserKey) -> RosterUserKey:
         """The person, also where the number is given without the kind that it has had since."""
         return user if self._users.get(user) else self._users.present_key(user)

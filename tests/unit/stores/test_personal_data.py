@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from operations.personal_data import delete, export
+from operations.personal_data import delete, export, held_by
 from shared.domain.roster import RosterUserKey
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.personal_data import PersonalData
@@ -157,3 +157,14 @@ def test_what_is_short_lived_says_when_it_ends() -> None:
 
     assert {item["PK"].partition("#")[0] for item in passing} >= {"OUTBOX", "SESSION", "LIMIT", "OIDC_STATE"}
     assert all(int(item["ttl"]) > web.world.now.timestamp() for item in passing)
+
+
+def test_what_was_deleted_is_looked_for_again() -> None:
+    world = with_a_student()
+    data = data_of(world)
+    for person in ("kid", KID):
+        held = held_by(data, person)
+        assert held
+        assert data.existing(held) == held
+        delete(data, person)
+        assert data.existing(held) == []

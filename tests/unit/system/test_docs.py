@@ -63,11 +63,12 @@ def test_modules_that_are_named_exist():
     assert not sorted(missing)
 
 
-def test_tests_that_security_names_exist():
+@pytest.mark.parametrize("document", ["docs/security.md", "docs/threat-model.md", "docs/asvs.md", "docs/attacks.md"])
+def test_tests_that_security_names_exist(document: str):
     """``test_linking.py``: *the link dies …* names every test whose name has these words."""
     missing = []
     for file, phrases in re.findall(
-        r"`(?:[\w/]+/)?(test_\w+\.py)`: ((?:\*[^*]+\*(?:, | \(\w+\), )?)+)", tree.texts()["docs/security.md"]
+        r"`(?:[\w/]+/)?(test_\w+\.py)`: ((?:\*[^*]+\*(?:, | \(\w+\), )?)+)", tree.texts()[document]
     ):
         paths = [path for path in PYTHON if PurePosixPath(path).name == file]
         tests = frozenset[str]().union(*map(tree.tests_of, paths))
@@ -76,6 +77,30 @@ def test_tests_that_security_names_exist():
             if not any(words in test for test in tests):
                 missing.append(f"{file}: {phrase}")
     assert not sorted(missing)
+
+
+def test_each_threat_has_a_guard_and_a_test():
+    rows = [
+        line.strip("|").split(" | ") for line in tree.texts()["docs/threat-model.md"].splitlines() if line[:1] == "|"
+    ]
+    threats = rows[2:]
+    assert len(threats) > 30
+    for row in threats:
+        assert len(row) == 5, row
+        assert row[3].strip(), row
+        assert "test_" in row[4], row
+
+
+def test_each_requirement_of_asvs_is_held_by_something_not_ours_or_open():
+    text = tree.texts()["docs/asvs.md"]
+    chapters = [int(number) for number in re.findall(r"^(?:## )?V(\d+) ", text, re.MULTILINE)]
+    assert chapters == list(range(1, 18))
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if re.match(r"\| \d", line)]
+    assert len(rows) > 100
+    for row in rows:
+        assert len(row) == 4, row
+        assert row[2] in ("held", "not ours", "open"), row
+        assert len(row[3]) > 5, row
 
 
 def test_nothing_points_to_a_ticket():

@@ -211,7 +211,11 @@ def test_delete_person_wants_yes_on_the_local_stack_too() -> None:
 def test_delete_person_deletes_with_yes(ada: AccountStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["delete-person", "--account", "ada", "--stack", "production", "--yes"]) == DONE
     assert ada.get("ada") is None
-    assert "items are deleted" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "items are deleted" in printed
+    assert "  ACCOUNT\n" in printed
+    assert printed.endswith("Looked for again: nothing is left.\n")
+    assert "ada" not in printed
 
 
 @pytest.mark.parametrize(
