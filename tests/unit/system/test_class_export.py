@@ -259,6 +259,7 @@ def test_no_cell_of_any_file_is_a_formula_and_no_name_is_markup(
     )
 
 
+@pytest.mark.slow
 def test_a_class_of_two_thousand_students_is_exported_in_256_mb() -> None:
     """In a process of its own; the memory of the simulated table counts as well. The seconds are told by the bench."""
     large = measured(2_000)
