@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -199,20 +199,31 @@ class MatchAndInvite:
         shared: Container[str],
         former: Mapping[str, str] = MappingProxyType({}),
         stuck: Container[str] = (),
+        further: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> tuple[MatchCounts, list[Note]]:
         """Return what ``run`` would, and write nothing (B1).
 
         ``shared`` are addresses that two people of the upload have, ``former`` the numbers under which the table has those who
-        get other ones (B11), by these, and ``stuck`` those who have a teacher's address: these are ``person_id``.
+        get other ones (B11), by these, ``stuck`` those who have a teacher's address, and ``further`` the numbers of which link
+        and mail become those of the number that is kept (M7), by this one: these are ``person_id``.
         """
         result = MatchCounts()
         notes: list[Note] = []
-        people = [(user, former_key(user.key, former)) for user in _matched_by_an_import(users)]
-        links = self._links.of_users(key for _, key in people)
-        activations = self._activations.of_users(key for user, key in people if user.role is Role.TEACHER)
-        for user, key in people:
+        people = [
+            (user, [former_key(key, former) for key in _numbers_of(user.key, further)])
+            for user in _matched_by_an_import(users)
+        ]
+        links = self._links.of_users(key for _, keys in people for key in keys)
+        activations = self._activations.of_users(
+            key for user, keys in people if user.role is Role.TEACHER for key in keys
+        )
+        for user, keys in people:
             is_stuck = user.key.person_id in stuck
-            look = self._foresee(district, user, links.get(key), activations.get(key), shared, is_stuck)
+            link = _joined_link([links.get(key) for key in keys])
+            present = activations.get(keys[0])
+            if not (link and link.is_linked):
+                present = next(filter(None, map(activations.get, keys)), None)
+            look = self._foresee(district, user, link, present, shared, is_stuck)
             result += look.counts
             notes += look.notes
         return result, merged_notes(notes)
@@ -324,6 +335,18 @@ def former_key(key: RosterUserKey, former: Mapping[str, str]) -> RosterUserKey:
     """Under which key the table has somebody to whom an import gives another number: ``former`` as ``preview`` has it."""
     number = former.get(key.person_id)
     return RosterUserKey.of_person_id(key.district_id, number) if number else key
+
+
+def _numbers_of(key: RosterUserKey, further: Mapping[str, Sequence[str]]) -> list[RosterUserKey]:
+    """The number that is kept, and then those that are joined with it."""
+    others = further.get(key.person_id, ())
+    return [key, *(RosterUserKey.of_person_id(key.district_id, other) for other in others)]
+
+
+def _joined_link(links: Sequence[Link | None]) -> Link | None:
+    """Of the links of somebody's numbers the one that stands once they are joined: the kept number's own, which comes first,
+    unless that is not made and another one is."""
+    return next((link for link in links if link and link.is_linked), links[0])
 
 
 def _matched_by_an_import(users: Iterable[RosterUser]) -> list[RosterUser]:

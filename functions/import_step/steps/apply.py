@@ -296,7 +296,13 @@ class Apply:
             return partial(run, sharers=sharers, stuck=stuck, import_id=import_.import_id)
         shards = range(class_shards_of(plan.shards))
         shared = {address for other in shards for address in files.get(SHARED_ADDRESSES, other)}
-        return partial(self._context.matcher.preview, shared=shared, former=_former_numbers(files, plan), stuck=stuck)
+        return partial(
+            self._context.matcher.preview,
+            shared=shared,
+            former=_former_numbers(files, plan),
+            stuck=stuck,
+            further={one.kept: one.others for one in files.find(ONE_PERSON) or ()},
+        )
 
     def _note_sharers(
         self,

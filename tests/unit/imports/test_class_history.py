@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.account import Assignment, Goal
+from shared.domain.past_class import KEPT_DAYS
 from shared.domain.roster import RosterUser, RosterUserKey
 from shared.stores.class_work import Source
 from tests.builders import CLASSES, ENROLLMENTS, enrolled, key, roster, user
@@ -572,6 +573,10 @@ def nights(draw: st.DrawFn) -> list[tuple[datetime, dict[str, tuple[str, str, st
     return found
 
 
+def is_over(term: str, at: datetime) -> bool:
+    return ENDS.get(term, "9999") <= at.date().isoformat()
+
+
 @settings(max_examples=depth(25, 400), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(nights())
 def test_whoever_had_a_class_at_its_end_looks_back_at_it_and_nobody_else(
@@ -580,6 +585,7 @@ def test_whoever_had_a_class_at_its_end_looks_back_at_it_and_nobody_else(
     world = a_world()
     ever: dict[str, set[str]] = {who: set() for who in TEACHERS + STUDENTS}
     before: dict[str, tuple[str, str, str, tuple[str, ...]]] = {}
+    at_end: dict[str, tuple[datetime, str, set[str]]] = {}
     for number, (at, classes) in enumerate(found):
         rows = "".join(f"{each},,,{each},{c},scheduled,o1,{term}\n" for each, (term, c, _, _) in classes.items())
         members = "".join(
@@ -594,11 +600,17 @@ def test_whoever_had_a_class_at_its_end_looks_back_at_it_and_nobody_else(
         for class_id, (_, _, teacher, students) in classes.items():
             for who in (teacher, *students):
                 ever[who].add(class_id)
+        for class_id, (term, _, teacher, students) in before.items():
+            if is_over(term, at) and not is_over(term, found[number - 1][0]):
+                at_end[class_id] = (at, term, {teacher, *students})
         for class_id in before.keys() - classes.keys():
             term, _, teacher, students = before[class_id]
-            if ENDS.get(term, "9999") <= found[number - 1][0].date().isoformat():
-                continue  # It was over already: who came to it since had no class there to look back at.
-            for who in (teacher, *students):
+            had_it = {teacher, *students}
+            if is_over(term, found[number - 1][0]):
+                # Whoever came to it once it was over had no class there to look back at.
+                noted_on, noted_term, had_it = at_end.get(class_id, (at, term, set()))
+                had_it = had_it if noted_term == term and (at - noted_on).days < KEPT_DAYS else set()
+            for who in had_it:
                 # What was there and is gone now is past for those who had it.
                 assert class_id in {title.split()[0] for title in past_of(world, key(who))}
         for who, had in ever.items():
