@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 from operations.arguments import filled
@@ -41,10 +42,10 @@ def run(stack: Stack, arguments: Namespace) -> int:
     stack.s3().put_object(
         Bucket=stack.outputs["RosterBucketName"], Key=f"districts/{arguments.district}/district.json", Body=body
     )
-    return _await_word(stack, wanted, before)
+    return _await_word(stack, wanted, before, sleep=time.sleep)
 
 
-def _await_word(stack: Stack, wanted: District, before: set[str]) -> int:
+def _await_word(stack: Stack, wanted: District, before: set[str], *, sleep: Callable[[float], None]) -> int:
     """Print what came of it. Return 1 when the service refused the settings, or said nothing in time."""
     districts, district_id = DistrictStore(stack.table()), wanted.district_id
     for _ in range(SECONDS // _PAUSE):
@@ -56,7 +57,7 @@ def _await_word(stack: Stack, wanted: District, before: set[str]) -> int:
         if refused := sorted(_refusals(stack, district_id) - before):
             sys.stdout.write(f"Refused: s3://{stack.outputs['ReportBucketName']}/{refused[0]} says why.\n")
             return 1
-        time.sleep(_PAUSE)
+        sleep(_PAUSE)
     sys.stdout.write(f"Nothing was heard in {SECONDS} s. `make doctor` says whether the stack is in order.\n")
     return 1
 

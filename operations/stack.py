@@ -61,7 +61,8 @@ class Stack:
 
     def client(self, service: str) -> Any:
         """A client of any service; untyped, as the stubs of few are among the tools."""
-        return self.session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]  # any name
+        make: Any = self.session.client
+        return make(service, endpoint_url=self.endpoint_url)
 
     def s3(self) -> S3Client:
         return self.session.client("s3", endpoint_url=self.endpoint_url)

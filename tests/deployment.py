@@ -21,23 +21,16 @@ from moto.sesv2.responses import SESV2Response
 from shared.mail.ses import rate_limited_mailer
 from shared.runtime import aws
 from shared.runtime.observability import logger
-from tests.harness import STACK_ARN, World
+from tests.account import ACCOUNT, PSEUDO_PARAMETERS, REGION, STACK
+from tests.cloudformation import holds
+from tests.harness import World
 from tests.iam.boto import as_role_of
 from tests.template import RESOURCES, TEMPLATE
 
-REGION, ACCOUNT, STACK, API = "us-east-1", "123456789012", "account-linking", "a1b2c3d4e5"
+API = "a1b2c3d4e5"
 WEB = f"https://{API}.execute-api.{REGION}.amazonaws.com"
 EVENTS = Path(__file__).parents[1] / "events"
-_PSEUDO = {
-    "AWS::StackName": STACK,
-    "AWS::AccountId": ACCOUNT,
-    "AWS::StackId": STACK_ARN,
-    "AWS::Region": REGION,
-    "AWS::Partition": "aws",
-    "AWS::URLSuffix": "amazonaws.com",
-    "AWS::NoValue": None,
-    "HttpApi": API,
-}
+_PSEUDO = {**PSEUDO_PARAMETERS, "AWS::NoValue": None, "HttpApi": API}
 _SES_ACCOUNT = {
     "ProductionAccessEnabled": True,
     "SendingEnabled": True,
@@ -178,21 +171,12 @@ class Deployment:
             case {"Fn::GetAtt": [name, "Arn"]}:
                 return f"arn:aws:{name}"
             case {"Fn::If": [condition, then, otherwise]}:
-                return self._value(then if self._holds(TEMPLATE["Conditions"][condition]) else otherwise)
+                return self._value(then if self._holds(condition) else otherwise)
             case _:
                 return value
 
     def _holds(self, condition: Any) -> bool:
-        match condition:
-            case {"Condition": name}:
-                return self._holds(TEMPLATE["Conditions"][name])
-            case {"Fn::And": parts}:
-                return all(map(self._holds, parts))
-            case {"Fn::Not": [inner]}:
-                return not self._holds(inner)
-            case {"Fn::Equals": [left, right]}:
-                return bool(self._value(left) == self._value(right))
-        raise NotImplementedError(condition)
+        return holds(condition, TEMPLATE["Conditions"], self._value)
 
     # A method for each kind of resource that functions use, named after its type.
 

@@ -70,6 +70,7 @@ from shared.use_cases.class_contents import ClassContents
 from shared.use_cases.match_and_invite import MatchAndInvite, MatchByRule
 from shared.use_cases.pair_classes import PairClasses
 from shared.use_cases.resend_activation import ResendActivation
+from tests.account import STACK_ARN
 from tests.fakes.aws import MemoryEvents, MemoryQueue, MemoryS3, MemorySes, MemoryStates, etag
 from tests.fakes.dynamodb import Gate, MemoryTable, ungated
 from tests.state_machine import FEED, IMPORT
@@ -80,7 +81,6 @@ GOOGLE = "https://accounts.google.com"
 CLEVER = "https://clever.com"
 STARTS = datetime(2026, 9, 1, 15, tzinfo=UTC)
 
-STACK_ARN = "arn:aws:cloudformation:us-east-1:123456789012:stack/account-linking/1"
 CONFIGURATION_SET = "mail"
 """That of our own mails."""
 

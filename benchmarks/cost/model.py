@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -136,10 +136,10 @@ def _done(counts: Counted, people: int, kind: str, logins: str) -> Iterator[tupl
 
 def _amounts(counts: Counted, done: list[tuple[Activity, float]], people: int) -> dict[str, float]:
     """What is used, by line of the price file."""
-    used = Counter[str]()
+    used = defaultdict[str, float](float)
     for activity, times in done:
         for name, value in activity.used.items():
-            used[name] += value * times  # type: ignore[assignment]  # parts of units
+            used[name] += value * times
     invocations = _invocations(done)
     every_call = sum(invocations.values())
     logged = (
@@ -171,15 +171,15 @@ def _amounts(counts: Counted, done: list[tuple[Activity, float]], people: int) -
     }
 
 
-def _invocations(done: list[tuple[Activity, float]]) -> Counter[str]:
+def _invocations(done: list[tuple[Activity, float]]) -> dict[str, float]:
     """By function. Where an activity is not a call of its own, as with mails from a queue, several share one."""
-    found = Counter[str]()
+    found = defaultdict[str, float](float)
     for activity, times in done:
         seen = {name: value for name, value in activity.used.items() if name.startswith("invoke ")}
         for name, value in seen.items():
-            found[name.removeprefix("invoke ")] += value * times  # type: ignore[assignment]
+            found[name.removeprefix("invoke ")] += value * times
         if not seen:
-            found[activity.function] += times / _share_of(activity)  # type: ignore[assignment]
+            found[activity.function] += times / _share_of(activity)
     return found
 
 

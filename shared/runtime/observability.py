@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
@@ -47,16 +46,16 @@ class _Counts:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, float] = {}
 
     def add(self, name: str, value: float) -> None:
         with self._lock:
-            self._counts[name] += value  # type: ignore[assignment]  # a Counter's type knows whole numbers alone
+            self._counts[name] = self._counts.get(name, 0) + value
 
     def write(self) -> None:
         """Write what was counted since the last time; nothing where nothing was."""
         with self._lock:
-            counted, self._counts = dict(self._counts), Counter()
+            counted, self._counts = self._counts, {}
         if not counted:
             return
         definition = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 UPLOADS = ("rosters", "previews", "id-maps", "fetches", "districts", "sources", "decisions")
 """Prefixes of the roster bucket that have a folder for each district."""
@@ -66,8 +67,8 @@ class DistrictFiles:
         """Raises OSError with the first key that S3 kept, and why."""
         if not versions:
             return 0
-        objects = [{"Key": each.key, "VersionId": each.version_id} for each in versions]
-        response = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})  # type: ignore[typeddict-item]  # of these two keys
+        objects: list[ObjectIdentifierTypeDef] = [{"Key": each.key, "VersionId": each.version_id} for each in versions]
+        response = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
         if kept := response.get("Errors"):
             raise OSError(f"S3 kept {kept[0].get('Key')}: {kept[0].get('Code')}")
         return len(versions)

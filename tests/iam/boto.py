@@ -20,7 +20,7 @@ _SERVICES = {"sesv2": "ses", "stepfunctions": "states"}
 @contextmanager
 def as_role_of(function: str) -> Iterator[None]:
     """Every call of a client is made as this function, by its logical id."""
-    make = BaseClient._make_api_call  # type: ignore[attr-defined]
+    make = vars(BaseClient)["_make_api_call"]
 
     def guarded(client: Any, operation: str, request: dict[str, Any]) -> Any:
         service = client.meta.service_model.service_name

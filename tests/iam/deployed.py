@@ -8,23 +8,15 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+from tests.account import ACCOUNT, PSEUDO_PARAMETERS, REGION
+from tests.cloudformation import holds, transform_of
 from tests.iam.policy import Statement, UnknownPolicy
 
-REGION, ACCOUNT, STACK = "us-east-1", "123456789012", "account-linking"
 _ROOT = Path(__file__).parents[2]
 _CACHE = _ROOT / ".local" / "transformed.json"
 """Of the template that stands; SAM's translator takes seconds to be imported, in each process of a test run."""
-_PSEUDO = {
-    "AWS::StackName": STACK,
-    "AWS::AccountId": ACCOUNT,
-    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/1",
-    "AWS::Region": REGION,
-    "AWS::Partition": "aws",
-    "AWS::URLSuffix": "amazonaws.com",
-}
 _CHOSEN = {"PlatformLoginUrl": "https://platform.example/login"}
 """Parameters that bring in all there can be."""
 _ARNS = {
@@ -67,26 +59,14 @@ def transformed() -> dict[str, Any]:
         if kept["of"] == digest:
             found: dict[str, Any] = kept["template"]
             return found
-    made = _transform()
+    # Imported here, because linters of templates take seconds to be imported, too.
+    from tests.template import TEMPLATE
+
+    made = transform_of(TEMPLATE)
     if _CACHE.parent.is_dir():
         new = _CACHE.with_suffix(f".{os.getpid()}")
         new.write_text(json.dumps({"of": digest, "template": made}))
         new.replace(_CACHE)
-    return made
-
-
-def _transform() -> dict[str, Any]:
-    # Imported here, because it takes seconds and is needed only where the template has changed.
-    from samtranslator.translator.transform import transform  # type: ignore[import-untyped]
-
-    from tests.template import TEMPLATE
-
-    os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
-    template = json.loads(json.dumps(TEMPLATE))
-    for resource in template["Resources"].values():
-        for name in {"CodeUri", "ContentUri", "DefinitionUri"} & set(resource.get("Properties", {})):
-            resource["Properties"][name] = "s3://code/key"
-    made: dict[str, Any] = transform(template, {}, SimpleNamespace(load=dict))
     return made
 
 
@@ -97,7 +77,7 @@ class DeployedStack:
         self.resources: dict[str, Any] = template["Resources"]
         self._conditions = template.get("Conditions", {})
         defaults = {name: one.get("Default", "") for name, one in template["Parameters"].items()}
-        self._parameters = {**defaults, **_CHOSEN, **_PSEUDO}
+        self._parameters = {**defaults, **_CHOSEN, **PSEUDO_PARAMETERS}
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
         """The properties of all resources of a type, with every name resolved, by logical id."""
@@ -179,20 +159,7 @@ class DeployedStack:
         return f"{name}.{attribute}"
 
     def _holds(self, condition: Any) -> bool:
-        match condition:
-            case str():
-                return self._holds(self._conditions[condition])
-            case {"Condition": name}:
-                return self._holds(self._conditions[name])
-            case {"Fn::Not": [inner]}:
-                return not self._holds(inner)
-            case {"Fn::And": parts}:
-                return all(map(self._holds, parts))
-            case {"Fn::Or": parts}:
-                return any(map(self._holds, parts))
-            case {"Fn::Equals": [left, right]}:
-                return bool(self.resolved(left) == self.resolved(right))
-        raise NotImplementedError(condition)
+        return holds(condition, self._conditions, self.resolved)
 
 
 def _statements(role: Mapping[str, Any]) -> Iterator[Statement]:

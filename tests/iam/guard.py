@@ -15,7 +15,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.iam.deployed import ACCOUNT, stack
+from tests.account import ACCOUNT
+from tests.iam.deployed import stack
 from tests.iam.grants import Grant, grants_of
 from tests.iam.needs import needs_of_call, tells_missing_from_forbidden
 from tests.iam.policy import Request, Statement, allows

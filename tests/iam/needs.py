@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.iam.deployed import ACCOUNT, REGION, STACK, DeployedStack, arn
+from tests.account import ACCOUNT, REGION, STACK
+from tests.iam.deployed import DeployedStack, arn
 from tests.iam.policy import Request
 
 _TABLE = arn("dynamodb", "table/Table")

@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.iam.deployed import ACCOUNT, REGION, STACK, stack
+from tests.account import ACCOUNT, REGION, STACK
+from tests.iam.deployed import stack
 from tests.iam.proof import UNUSED, platform_uses, recorded, used_grants
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"

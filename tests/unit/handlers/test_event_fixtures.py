@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.deployment import ACCOUNT, EVENTS, REGION, event
+from tests.account import ACCOUNT, REGION
+from tests.deployment import EVENTS, event
 
 NAMES = sorted(path.stem for path in EVENTS.glob("*.json"))
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -18,8 +18,9 @@ from shared.domain.activation import ActivationState
 from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.districts import DistrictStore
+from tests.account import ACCOUNT, REGION
 from tests.builders import account, roster, user
-from tests.deployment import ACCOUNT, REGION, WEB, Deployment, deployed, event
+from tests.deployment import WEB, Deployment, deployed, event
 from tests.harness import STARTS, World, zipped
 from tests.pages_harness import lakeside, linked_teacher
 from tests.state_machine import FEED

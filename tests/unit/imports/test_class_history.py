@@ -249,7 +249,7 @@ def test_deltas_tell_it_in_whatever_pieces(deltas: list[Files]) -> None:
         upload(world, each, JULY + timedelta(days=number))
     assert goals(world) == []
     assert past_of(world, key("t1")) == {"Period 3 2026-27": ["Equations"]}
-    assert world.users.get(key("t2")).teaches == ("c1",)  # type: ignore[union-attr]
+    assert world.users.get(key("t2")).teaches == ("c1",)
 
 
 def test_a_class_that_a_delta_deletes_is_past_until_the_next_brings_it() -> None:

@@ -123,7 +123,7 @@ def test_a_preview_says_the_same_of_somebody_whose_number_and_address_change() -
     assert done["activations"]["queued"] == 1
 
 
-def test_a_preview_knows_that_a_mail_goes_along_where_two_numbers_become_one_persons() -> None:
+def test_a_preview_foresees_that_a_joined_numbers_mail_goes_along() -> None:
     world = World()
     world.register()
     world.feed(account("ada", "t1@lakeside.example", email_verified=False))

@@ -162,7 +162,7 @@ def test_an_id_that_comes_again_with_another_course_or_teacher_begins_anew(
     lakeside: District, teacher: str, course: str
 ) -> None:
     report = lakeside.upload(year(2028, teacher=teacher, course=course, student="s2"), "next-year")
-    assert "class_id_used_again" in [note["code"] for note in report["notes"]]  # type: ignore[attr-defined]
+    assert "class_id_used_again" in [note["code"] for note in report["notes"]]
     name = "ada" if teacher == "t1" else "ben"
     assert under(lakeside.home(name), "District classes") == ["Period 3"]
     assert "Equations" not in lakeside.class_page(name, "Period 3").text

@@ -28,7 +28,7 @@ CANARY = "canary"
 PLACES = {"rosters": UPLOADS, "reports": REPORTS, "snapshots": SNAPSHOTS}
 
 
-class Versions(BotoFake):  # type: ignore[misc]
+class Versions(BotoFake):
     """The objects of a world as a bucket with versions lists and deletes them; each has one."""
 
     def __init__(self, s3: MemoryS3, *, kept: str = "") -> None:

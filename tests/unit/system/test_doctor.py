@@ -264,7 +264,7 @@ def _stack_is(status: str) -> Callable[[World], None]:
 
 
 def _setting(name: str, value: str) -> Callable[[World], None]:
-    variables = {**PAGES["Environment"]["Variables"], name: value}  # type: ignore[index]  # of the right shape above
+    variables = {**PAGES["Environment"]["Variables"], name: value}
     return _says("lambda.get_function_configuration", Environment={"Variables": variables})
 
 

@@ -10,8 +10,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from tests.account import STACK_ARN
 from tests.builders import roster, user
-from tests.harness import STACK_ARN, roll_back
+from tests.harness import roll_back
 from tests.pages_harness import CLEVER_DISTRICT, Website, lakeside, linked_teacher, log_in
 from tests.template import RESOURCES
 

@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.event_publisher.publish_events import PublishEvents
+from tests.account import STACK_ARN
 from tests.fakes.aws import MESSAGE_LIMIT, MemoryEvents, MemoryQueue, MemoryStates
 from tests.fakes.dynamodb import Effect
-from tests.harness import STACK_ARN
 from tests.state_machine import STATE_LIMIT
 
 

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from samtranslator.translator.transform import transform
 
+from tests.cloudformation import transform_of
 from tests.iam.deployed import transformed
 from tests.template import RESOURCES, TEMPLATE
 
 MADE: dict[str, Any] = transformed()["Resources"]
 
 
-@pytest.fixture(autouse=True)
-def region(monkeypatch: pytest.MonkeyPatch) -> None:
-    """SAM's translator asks for one."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-
-
 def deployed_as(**changes: Any) -> dict[str, Any]:
     """The transformed resources with these parameters; ``code`` and ``environment`` change what is deployed."""
     template = json.loads(json.dumps(TEMPLATE))
-    for resource in template["Resources"].values():
-        for path in {"CodeUri", "ContentUri", "DefinitionUri"} & set(resource.get("Properties", {})):
-            resource["Properties"][path] = f"s3://code/{changes.get('code', 'key')}"
     if "environment" in changes:
         template["Globals"]["Function"]["Environment"]["Variables"]["MORE"] = changes["environment"]
     parameters = {name: value for name, value in changes.items() if name in TEMPLATE["Parameters"]}
-    made: dict[str, Any] = transform(template, parameters, SimpleNamespace(load=dict))["Resources"]
+    made: dict[str, Any] = transform_of(template, parameters, code=changes.get("code", "key"))["Resources"]
     return made
 
 
