@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import batched, chain
 
 from shared.domain.roster import DistrictClass
+from shared.stores.district_class_item import district_class_of
 from shared.stores.keys import Item, Key, class_key, members_key, pair
 from shared.stores.past_classes import PastClassStore
 from shared.stores.table import DynamoTable, Table
@@ -115,24 +116,5 @@ class DistrictClassStore:
             if item := found.get(key):
                 chunks = [found.get(at, {}) for at in (members_at, *map(pair, further.get(class_id, ())))]
                 students = [student for chunk in chunks for student in chunk.get("student_ids", ())]
-                classes[class_id] = district_class_of(district_id, class_id, item, {"student_ids": students})
+                classes[class_id] = district_class_of(district_id, class_id, item, students)
         return classes
-
-
-def district_class_of(district_id: str, class_id: str, item: Item, members: Item) -> DistrictClass:
-    """The class; without students where ``members`` is empty because nobody asked for them."""
-    return DistrictClass(
-        district_id,
-        class_id,
-        item["title"],
-        item.get("school_id"),
-        item.get("course_title"),
-        item.get("class_code"),
-        item.get("term_title"),
-        item.get("ends_on"),
-        tuple(item.get("teacher_ids", ())),
-        tuple(members.get("student_ids", ())),
-        int(item["size"]),
-        bool(item.get("by_kind")),
-        str(item.get("since", "")),
-    )

@@ -9,6 +9,7 @@ from itertools import batched, chain
 from shared.domain.matching import Person
 from shared.domain.past_class import KEPT_DAYS, PastPlace, PastPlaces
 from shared.domain.roster import DistrictClass, RosterUser, RosterUserKey
+from shared.stores.district_class_item import district_class_of
 from shared.stores.identifier_index import person_of
 from shared.stores.keys import Item, key_of, pair, past_class_key, past_places_key
 from shared.stores.roster_users import RosterUserStore
@@ -152,22 +153,7 @@ def _items(past: DistrictClass, ttl: int) -> Iterator[Item]:
 
 def _past_class(district_id: str, named: NamedPast, item: Item, students: Iterable[str]) -> DistrictClass:
     class_id, noted_by = named
-    return DistrictClass(
-        district_id,
-        class_id,
-        item["title"],
-        item.get("school_id"),
-        item.get("course_title"),
-        item.get("class_code"),
-        item.get("term_title"),
-        item.get("ends_on"),
-        tuple(item.get("teacher_ids", ())),
-        tuple(students),
-        int(item["size"]),
-        bool(item.get("by_kind")),
-        str(item.get("since", "")),
-        noted_by,
-    )
+    return district_class_of(district_id, class_id, item, students, noted_by)
 
 
 def _places_item(user: RosterUserKey, places: PastPlaces) -> Item:

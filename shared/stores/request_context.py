@@ -13,7 +13,7 @@ from shared.domain.link import Link
 from shared.domain.roster import DistrictClass, RosterUser, RosterUserKey
 from shared.stores.accounts import account_of
 from shared.stores.activations import activation_of
-from shared.stores.district_classes import district_class_of
+from shared.stores.district_class_item import district_class_of
 from shared.stores.districts import district_of
 from shared.stores.keys import (
     Item,
@@ -122,7 +122,7 @@ class RequestContextStore:
             },
             {school: str(item["name"]) for school, item in _items(schools, found)},
             {
-                class_id: district_class_of(nearby.district_id, class_id, item, {})
+                class_id: district_class_of(nearby.district_id, class_id, item, ())
                 for class_id, item in _items(classes, found)
             },
         )
