@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -16,11 +17,28 @@ import pytest
 from local.stack import HOME, ROOT, STACK_FILE
 
 
+_started: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """A test that fails leaves no stack to the next one."""
+    yield
+    while _started:
+        with _started.pop() as process:
+            if process.poll() is None:
+                process.terminate()
+
+
 def start(**environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    """Start it as a terminal does: a shell's job in the background would hand on that SIGINT is ignored."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "local.stack"], cwd=ROOT, env={**os.environ, **environment}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
+    _started.append(process)
+    return process
 
 
 def children_of(folder: Path) -> list[int]:
