@@ -16,7 +16,6 @@ import pytest
 
 from local.stack import HOME, ROOT, STACK_FILE
 
-
 _started: list[subprocess.Popen[str]] = []
 
 
