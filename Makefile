@@ -160,13 +160,13 @@ setup-browser: setup
 .local/stamps/dev: requirements/dev.txt .local/stamps/bootstrap
 	@echo "Installing the tools …"
 	@[ -x $(PYTHON) ] || $(UV) venv -q --python 3.13 .venv
-	@$(UV) pip sync -q --python $(PYTHON) --require-hashes $<
+	@$(UV) pip sync -q --compile-bytecode --python $(PYTHON) --require-hashes $<
 	@touch $@
 
 .local/stamps/%: requirements/%.txt .local/stamps/bootstrap
 	@echo "Installing what $* needs …"
 	@[ -x .local/$*-env/bin/python ] || $(UV) venv -q --python 3.13 .local/$*-env
-	@$(UV) pip sync -q --python .local/$*-env/bin/python --require-hashes $<
+	@$(UV) pip sync -q --compile-bytecode --python .local/$*-env/bin/python --require-hashes $<
 	@touch $@
 
 # What `sam build` calls, once for each resource that is built here.

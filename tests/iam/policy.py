@@ -72,9 +72,7 @@ class Statement:
 
     def is_about(self, action: str, resource: str) -> bool:
         """Whether the statement speaks of this action on this resource; its conditions are another matter."""
-        return any(_like(known.lower(), action.lower()) for known in self.actions) and any(
-            _like(known, resource) for known in self.resources
-        )
+        return _is_named(self.actions, action) and any(_like(known, resource) for known in self.resources)
 
     def applies(self, request: Request) -> bool:
         return self.is_about(request.action, request.resource) and all(
@@ -113,6 +111,11 @@ def _conditions(body: Mapping[str, Mapping[str, Any]]) -> Iterator[Condition]:
 
 def _listed(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value]
+
+
+@cache
+def _is_named(actions: tuple[str, ...], action: str) -> bool:
+    return any(_like(known.lower(), action.lower()) for known in actions)
 
 
 def _equals(pattern: str, value: str) -> bool:

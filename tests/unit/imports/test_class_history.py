@@ -577,7 +577,7 @@ def is_over(term: str, at: datetime) -> bool:
     return ENDS.get(term, "9999") <= at.date().isoformat()
 
 
-@settings(max_examples=depth(25, 400), suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=depth(25, 250), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(nights())
 def test_whoever_had_a_class_at_its_end_looks_back_at_it_and_nobody_else(
     found: list[tuple[datetime, dict[str, tuple[str, str, str, tuple[str, ...]]]]],

@@ -10,12 +10,12 @@ from functools import cache
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.builders import account, roster
-from tests.depth import IS_FULL, depth
+from tests.depth import EXPLORES, IS_FULL, depth
 from tests.harness import WEB, World, zipped
 from tests.pages_harness import PASSWORD, Website
 
@@ -254,12 +254,18 @@ def _zipped(people: list[str]) -> bytes:
     return zipped(roster(*people, classes=""))
 
 
-TwoDistricts.TestCase.settings = settings(
-    max_examples=depth(25, 1000),
-    stateful_step_count=depth(8, 20),
-    # In full depth a failing case is shown as it was found: shrinking it takes longer than the run.
-    phases=[phase for phase in Phase if not (IS_FULL and phase in (Phase.shrink, Phase.explain))],
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-)
+class TwoDistrictsAgain(TwoDistricts):
+    """The same with other inputs: two processes share what takes minutes."""
+
+
+for machine in (TwoDistricts, TwoDistrictsAgain):
+    machine.TestCase.settings = settings(
+        max_examples=depth(13, 500),
+        stateful_step_count=depth(8, 20),
+        # In full depth a failing case is shown as it was found: shrinking it takes longer than the run.
+        phases=[phase for phase in Phase if not (IS_FULL and phase in (Phase.shrink, Phase.explain))],
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    )
 TestTwoDistricts = pytest.mark.deep(TwoDistricts.TestCase)
+TestTwoDistrictsAgain = pytest.mark.deep((TwoDistrictsAgain if EXPLORES else seed(2)(TwoDistrictsAgain)).TestCase)
