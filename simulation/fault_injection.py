@@ -9,7 +9,7 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.fakes.dynamodb import Effect, error
 
@@ -68,11 +68,14 @@ class FaultInjector:
     worker: str = ""
     """Who makes the call, for the trace."""
     enabled: bool = False
+    malformed: list[str] = field(default_factory=list)
+    """Edited requests that the service refused as malformed, which is never what an edit means."""
     _late: list[tuple[int, Effect]] = field(default_factory=list)
 
     def __call__(self, service: str, operation: str, request: dict[str, Any], effect: Effect) -> dict[str, Any]:
         if self.edit_request is not None:
             self.edit_request(operation, request)
+            effect = self._noting_malformed(operation, effect)
         if not self.enabled:
             return effect()
         if self.before_call is not None:
@@ -86,6 +89,17 @@ class FaultInjector:
         self.faults += 1
         call.fault = mode.value
         return self._fail(mode, call, request, effect)
+
+    def _noting_malformed(self, operation: str, effect: Effect) -> Effect:
+        def noting() -> dict[str, Any]:
+            try:
+                return effect()
+            except ClientError as refused:
+                if refused.response["Error"]["Code"] == "ValidationException":
+                    self.malformed.append(f"{operation}: {refused}")
+                raise
+
+        return noting
 
     def at_rest(self) -> None:
         """Apply every effect that is still delayed."""

@@ -5,6 +5,7 @@ Conditions of writes are found by running; checks in code are listed here by han
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from copy import copy
@@ -92,9 +93,22 @@ def without(kind: str, part: str) -> RequestEdit:
                 write["ConditionExpression"] = " AND ".join(rest)
                 if not rest:
                     del write["ConditionExpression"]
+                _drop_unused(write)
         return request
 
     return loosen
+
+
+def _drop_unused(write: dict[str, Any]) -> None:
+    """Remove names and values that no expression of a write uses: DynamoDB refuses a request that has them."""
+    used = set(
+        re.findall(r"[#:]\w+", " ".join(str(value) for key, value in write.items() if key.endswith("Expression")))
+    )
+    for key in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
+        if kept := {name: value for name, value in write.get(key, {}).items() if name in used}:
+            write[key] = kept
+        else:
+            write.pop(key, None)
 
 
 # Checks in code.
@@ -320,6 +334,9 @@ def _violation_of(sim: Simulation, removed: Callable[[], AbstractContextManager[
             sim.check_at_rest(clean)
     except Violation as violation:
         return str(violation)
+    finally:
+        if sim.injector.malformed:
+            raise AssertionError(f"removing a guard made a malformed request: {sim.injector.malformed[0]}")
     return None
 
 

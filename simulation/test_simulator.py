@@ -125,6 +125,21 @@ def test_a_removed_condition_that_only_an_interleaving_needs_is_noticed() -> Non
     assert "NEWEST went back" in (guards.catches(guard, range(0)) or "")
 
 
+def test_a_request_without_its_condition_is_one_that_dynamodb_takes() -> None:
+    """It refuses values that no expression uses: then nothing is written, and nothing that is wrong is seen."""
+    request = {
+        "Key": {"PK": "USER#lakeside#t1", "SK": "LINK"},
+        "UpdateExpression": "SET #due = :next",
+        "ConditionExpression": "due_at = :due",
+        "ExpressionAttributeNames": {"#due": "due_at"},
+        "ExpressionAttributeValues": {":next": "later", ":due": "now"},
+    }
+    loosened = guards.without("Update USER/LINK", "due_at = :due")("UpdateItem", request)
+    assert "ConditionExpression" not in loosened
+    assert loosened["ExpressionAttributeValues"] == {":next": "later"}
+    assert loosened["ExpressionAttributeNames"] == {"#due": "due_at"}
+
+
 def test_a_run_that_breaks_with_every_guard_in_place_catches_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a broken simulation would catch every guard."""
 
