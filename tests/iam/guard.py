@@ -51,6 +51,7 @@ class Guard:
         self._taken_away: dict[str, str] = {}
         self._decided: dict[tuple[str, Request], bool] = {}
         self._free: dict[tuple[str, str, str], bool] = {}
+        self._about: dict[tuple[str, str, str], tuple[Statement, ...]] = {}
 
     def run_in(self, test: str) -> None:
         """From now on this test runs."""
@@ -98,6 +99,7 @@ class Guard:
     def _forget(self) -> None:
         self._decided.clear()
         self._free.clear()
+        self._about.clear()
 
     def _is_allowed(self, role: str, need: Request) -> bool:
         # Most roles may do most things with the whole table: then the keys need no look.
@@ -107,18 +109,25 @@ class Guard:
         return self._decide(role, need) if known is None else known
 
     def _decide(self, role: str, need: Request) -> bool:
-        statements = self._statements(role)
+        statements = self._statements_about(role, need)
         answer = allows(statements, need)
         for grant in grants_of(role, statements, need) if answer else ():
             if grant not in self.used or (self.test and not self.used[grant].test):
                 self.used[grant] = Use(self.test, role, need)
         if len(self._decided) > _MOST_REMEMBERED:
             self._decided.clear()
-        if any(s.conditions for s in statements if s.is_about(need.action, need.resource)):
+        if any(statement.conditions for statement in statements):
             self._decided[role, need] = answer
         else:
             self._free[role, need.action, need.resource] = answer
         return answer
+
+    def _statements_about(self, role: str, need: Request) -> tuple[Statement, ...]:
+        asked = role, need.action, need.resource
+        if asked not in self._about:
+            named = (s for s in self._statements(role) if s.is_about(need.action, need.resource))
+            self._about[asked] = tuple(named)
+        return self._about[asked]
 
     def _statements(self, role: str) -> tuple[Statement, ...]:
         statements = stack().roles[role]
