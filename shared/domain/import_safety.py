@@ -11,6 +11,8 @@ from shared.domain.ordinary_nights import History, Measure, Night, Unusual, unus
 from shared.domain.report import Counts, Kind
 
 _SMALLEST_FOR_PERCENT = 20
+_FEWEST_REUSED = 3
+"""So many numbers that name somebody else wait for a person; fewer people begin anew (M19)."""
 _ROLLOVER_PERCENT, _ROLLOVER_COUNT, _ROLLOVER_PERCENT_OF_SCHOOL = 10, 50, 50
 _WORDS = {Kind.USERS: "people", Kind.CLASSES: "classes", Kind.ENROLLMENTS: "enrollments"}
 
@@ -72,7 +74,7 @@ def held_because(outlook: Outlook, district: District) -> dict[str, str] | None:
     A first import never waits: there is nothing to lose. What is unusual for the district holds, and so do the thresholds
     that it sets; a percentage counts from 20 up, and so does the suspicion that a file without rows was cut off.
     """
-    if outlook.reused:
+    if outlook.reused >= _FEWEST_REUSED:
         more = " …" if outlook.reused > len(outlook.reused_ids) else ""
         return {
             "code": "id_reused",

@@ -608,6 +608,7 @@ NOTES: Final = {
     ),
     "number_of_another": Words(
         _("Numbers are somebody else's now: the link of the person before ended and can be taken back for 30 days."),
+        _("Numbers name somebody else than before, with another name and address: these people begin anew."),
         advice=_("Correct a slip with the next upload."),
     ),
     "outside_domain": Words(

@@ -280,17 +280,41 @@ class LinkStore:
         return made
 
     def end(self, link: Link, *, event_id: str, now: datetime) -> Link | None:
-        """End a link whose number is somebody else's now (M19): as an undo, by rule. None where it is another by now."""
+        """End a link whose number is somebody else's now (M19): as an undo, by rule. None where it is another by now.
+
+        A further number of the person of the link is still that person's: the first of them is linked as the first one was.
+        """
         ended = link_rules.end(link, now=to_iso(now))
-        writes: list[Write] = [
-            _put_link(ended, link),
-            _account_side(link, LinkState.UNDONE.value),
-            Put(event_item(event_id, "LinkUndone", _ids(link.account_id, link.user), now)),
-            Put(audit_item(Fact.UNDONE, link, Actor.RULE, now, ended.version)),
-            _end_logins(link.account_id, now),
-            *self._delete_nudge(link.user),
+        for _ in range(_TRIES):
+            further = self._further_of(link)
+            writes: list[Write] = [
+                _put_link(ended, link),
+                *self._hand_over(link, further[0] if further else None),
+                Put(event_item(event_id, "LinkUndone", _ids(link.account_id, link.user), now)),
+                Put(audit_item(Fact.UNDONE, link, Actor.RULE, now, ended.version)),
+                _end_logins(link.account_id, now),
+                *self._delete_nudge(link.user),
+            ]
+            if self._table.attempt(*writes):
+                return ended
+            present = self.of_user(link.user)
+            if present is None or present.version != link.version:
+                return None
+        return None
+
+    def _hand_over(self, link: Link, further: Link | None) -> list[Write]:
+        """The account's side once this link has ended; that of a further number takes its place, nudges and all."""
+        if further is None:
+            return [_account_side(link, LinkState.UNDONE.value)]
+        user, due_at = further.user, self._nudges.due_at(link.user)
+        side = Update(account_link_key(link.account_id, user.district_id))
+        as_first = Update(link_key(user)).remove("is_further").set(nudge_due_at=due_at)
+        return [
+            side.set(sourced_id=user.sourced_id, kind=user.kind or None, state=LinkState.LINKED.value),
+            Delete(side_key_of(further)),
+            as_first.when("version = :seen AND #is_further = :true", seen=further.version, true=True),
+            *([Put(due_item(NUDGE, user, from_iso(due_at)))] if due_at else []),
         ]
-        return ended if self._table.attempt(*writes) else None
 
     def move(
         self,
@@ -398,13 +422,17 @@ class LinkStore:
 
     def _undo_further(self, present: Link, event_id: str, now: datetime, actor: Actor) -> None:
         """With a link those to further numbers of the same person are undone, as long as they can be."""
-        if present.is_further:
-            return
-        links = self.of_account(present.account_id)
-        further = [link for link in links if link.is_further and link.user.district_id == present.user.district_id]
+        further = self._further_of(present)
         for place, link in enumerate(further):
             with suppress(RefusedTransition):
                 self.undo(link.user, event_id=f"{event_id}.{place}", now=now, account_id=link.account_id, actor=actor)
+
+    def _further_of(self, link: Link) -> list[Link]:
+        """The links of the same person and account to further numbers; of one of these none."""
+        if link.is_further:
+            return []
+        links = self.of_account(link.account_id)
+        return [other for other in links if other.is_further and other.user.district_id == link.user.district_id]
 
     def _undo_writes(self, present: Link, wanted: Link, event_id: str, now: datetime, actor: Actor) -> list[Write]:
         writes: list[Write] = [

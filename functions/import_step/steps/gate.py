@@ -46,6 +46,7 @@ from shared.domain.report import Counts, Kind, Note, Status, merged_notes
 from shared.stores.import_state import Snapshot
 
 _REUSED_SHOWN = 5
+_GIVEN_ANEW = "Numbers name somebody else than before, with another name and address: these people begin anew."
 _DOMAIN_CHANGED = (
     "Addresses have another mail domain of the district's than before and are otherwise the same. Links and mails that are out "
     "go on at the new addresses; nobody is mailed again, but for those whose mail came back."
@@ -272,6 +273,8 @@ class _Sum:
                 "Classes of a term that is over are no longer in the roster; they do not count as removed by mistake."
             )
             self.notes.append(Note("term_ended", message, count=ended))
+        if self.reused:
+            self.notes.append(Note("number_of_another", _GIVEN_ANEW, count=self.reused))
         return Totals(
             counts=self.counts,
             standing=self.standing,

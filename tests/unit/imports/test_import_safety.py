@@ -55,16 +55,30 @@ def test_a_school_may_lose_a_few(world: World) -> None:
     assert world.upload(roster(*people[:36]), name="next")["status"] == "completed"
 
 
-def test_an_id_that_names_somebody_else_holds_the_import(world: World) -> None:
-    world.upload(roster(user("s1"), user("s2")))
-    other = "s1,,,true,o1,student,s1,,Wren,Other,wren@lakeside.example,x\n"
-    report = world.upload(roster(other, user("s2")), name="next")
+OTHERS = [
+    f"s{n},,,true,o1,student,s{n},,{given},Other,{given.lower()}@lakeside.example,x\n"
+    for n, given in enumerate(("Wren", "Zoe", "Ada"), 1)
+]
+SAME = [user(f"s{n}") for n in range(1, 7)]
+
+
+def test_ids_that_name_three_others_hold_the_import(world: World) -> None:
+    world.upload(roster(*SAME))
+    report = world.upload(roster(*OTHERS, *SAME[3:]), name="next")
     assert (report["status"], report["reason"]["code"]) == ("held", "id_reused")
     assert "s1" in report["reason"]["message"]
     assert "wren" not in str(report["reason"]).lower()
     assert given_name(world, "s1") == "Kim"
     decide(world, report, "approve")
     assert given_name(world, "s1") == "Wren"
+
+
+def test_two_others_under_known_ids_begin_anew_with_a_note(world: World) -> None:
+    world.upload(roster(*SAME))
+    report = world.upload(roster(*OTHERS[:2], *SAME[2:]), name="next")
+    assert (report["status"], given_name(world, "s1")) == ("completed", "Wren")
+    (note,) = [note for note in report["notes"] if note["code"] == "number_of_another"]
+    assert note["count"] == 2
 
 
 @pytest.mark.parametrize(

@@ -143,3 +143,23 @@ def test_one_clever_id_of_two_people_lets_nobody_in() -> None:
     page = Website(world).visitor(sub="cid-9", district=CLEVER_DISTRICT)
     page = page.open("/sso/lakeside").press("Continue with Clever")
     assert page.path == "/callback/clever"
+
+
+def test_a_further_number_stays_linked_when_the_first_is_somebody_elses(web: Website) -> None:
+    # Given Ada, linked under two numbers
+    linked(web, EAST)
+    linked(web, WEST)
+    due_at = web.world.nudges.due_at(key("e1"))
+    # When the first one is another person's
+    files = district()
+    files["users.csv"] = str(files["users.csv"]).replace(f"Ada,Person,{EAST}", "Zoe,Quill,zoe@lakeside.example", 1)
+    web.world.upload(files, name="next")
+    # Then Ada has the other one as the only one, with its nudges, and can undo it
+    assert links(web) == [("w7", "ada")]
+    assert (web.world.nudges.due_at(key("e1")), web.world.nudges.due_at(key("w7"))) == (None, due_at)
+    assert web.world.links.person_linked_to("ada", "lakeside") == key("w7")
+    home = log_in(web.visitor().open("/login"))
+    assert "Biology" in home.text
+    assert "Algebra" not in home.text
+    home.press("Undo the link with Lakeside Schools")
+    assert links(web) == []
