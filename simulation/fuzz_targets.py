@@ -25,6 +25,7 @@ from shared.domain.district import parse_district
 from shared.domain.errors import AccountLinkingError
 from shared.domain.report import Upload, import_id_of
 from shared.domain.roster import RosterUserKey
+from shared.hubs.hub import Binding
 from shared.hubs.oidc import OidcProvider
 from shared.runtime.tokens import (
     SealedCookie,
@@ -189,7 +190,7 @@ class _Session:
 
 def an_oidc_answer(data: bytes) -> None:
     provider = OidcProvider("https://i", "client", lambda: "secret", "https://w/callback", lambda: NOW, _Session(data))
-    provider.identity(code="c", nonce="n", verifier="v")
+    provider.prove("c", Binding("s", "n", "v"))
     raise AssertionError("an identity was taken from an answer that nobody signed")
 
 

@@ -27,7 +27,8 @@ from functions.pages.login.login import LoginPages
 from functions.pages.mail_links import notice as notice_pages
 from shared.domain import link as link_rules
 from shared.domain import matching
-from shared.hubs.oidc import Identity, OidcProvider
+from shared.hubs.hub import Identity
+from shared.hubs.oidc import OidcProvider
 from shared.mail.recipient_cap import RecipientCap
 from shared.runtime.tokens import SealedCookie, TokenKeys
 from shared.stores import class_exports, districts, identifier_index, links, renumbering, sessions

@@ -25,9 +25,10 @@ from functions.pages.http import PageRenderer
 from functions.pages.linking import link as link_page
 from functions.pages.routes import routes as routes_of
 from local.web_client import WebClient
+from shared.domain.district import District
 from shared.domain.errors import LoginRefused
 from shared.hubs.cognito import PasswordLogin
-from shared.hubs.oidc import Identity, OidcProvider
+from shared.hubs.hub import Binding, Identity, Provider
 from shared.runtime.settings import Brand
 from shared.runtime.tokens import TokenKeys
 from shared.stores.class_exports import ClassExportQueue
@@ -41,7 +42,7 @@ from shared.stores.stuck_people import StuckStore
 from tests.builders import account, enrolled, key, roster, user
 from tests.fakes.aws import PRESIGNED, MemoryCognito
 from tests.fakes.dynamodb import Effect, Gate, ungated
-from tests.harness import GOOGLE, TOKEN_KEY, WEB, World
+from tests.harness import CLEVER, GOOGLE, TOKEN_KEY, WEB, World
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -54,6 +55,7 @@ class MemoryProvider:
     As Google does for a school's accounts, it names the address' domain as ``hd`` where the test names none.
     """
 
+    provider: Provider
     issuer: str
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     codes: dict[str, tuple[str, str, dict[str, Any]]] = field(default_factory=dict)
@@ -61,21 +63,25 @@ class MemoryProvider:
     takes_codes_again: bool = False
     """Whether it forgets its duty (RFC 6749 4.1.2), so that only the product's own care counts."""
 
-    def authorization_url(
-        self, *, state: str, nonce: str, verifier: str, hints: Mapping[str, str | None] | None = None
-    ) -> str:
-        query = {"state": state, "nonce": nonce, "verifier": verifier}
-        query |= {name: value for name, value in (hints or {}).items() if value}
+    @property
+    def restarts(self) -> bool:
+        return self.provider == "clever"
+
+    def authorize(self, binding: Binding, district: District | None = None, *, from_portal: bool = False) -> str:
+        query = {"state": binding.state, "nonce": binding.nonce, "verifier": binding.verifier}
         return f"{self.issuer}/authorize?{urlencode(query)}"
 
-    def identity(self, *, code: str, nonce: str, verifier: str) -> Identity:
+    def refusal(self, answer: Mapping[str, str]) -> LoginRefused:
+        return LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
+
+    def prove(self, code: str, binding: Binding) -> Identity:
         redeemed: list[dict[str, Any]] = []
 
         def effect() -> dict[str, Any]:
             expected_nonce, expected_verifier, claims = self.codes.get(code, ("", "", {}))
             if not self.takes_codes_again:
                 self.codes.pop(code, None)
-            if (nonce, verifier) == (expected_nonce, expected_verifier):
+            if (binding.nonce, binding.verifier) == (expected_nonce, expected_verifier):
                 redeemed.append(claims)
             return {}
 
@@ -90,7 +96,7 @@ class MemoryProvider:
             self.issuer,
             claims["sub"],
             claims.get("email"),
-            claims.get("email_verified") is True,
+            self.provider == "google" and claims.get("email_verified") is True,
             claims.get("district"),
             claims.get("hd", (claims.get("email") or "").rpartition("@")[2] or None),
         )
@@ -103,8 +109,8 @@ class Website:
         self.world = world
         self.token_keys = TokenKeys(TOKEN_KEY)
         self.cognito = MemoryCognito(gate=gate)
-        self.google = MemoryProvider(GOOGLE, gate=gate)
-        self.clever = MemoryProvider("https://clever.com", gate=gate)
+        self.google = MemoryProvider("google", GOOGLE, gate=gate)
+        self.clever = MemoryProvider("clever", CLEVER, gate=gate)
         self._api = HttpApi(self._site())
         self.responses: list[tuple[str, httpx.Response]] = []
         self.source_ip = "192.0.2.1"
@@ -132,8 +138,7 @@ class Website:
             export_files=world.export_files, remaining=RemainingClassesStore(world.table),
             sessions=SessionStore(world.table, world.clock), rate_limiter=RateLimiter(world.table, world.clock),
             passwords=PasswordLogin(cast("CognitoIdentityProviderClient", self.cognito), "pool", "client"),
-            google=cast(OidcProvider, self.google),
-            clever=cast(OidcProvider, self.clever),
+            hubs={"google": self.google, "clever": self.clever},
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),
             token_keys=lambda: self.token_keys,
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from functions.pages.activation.activation import ActivationPages
@@ -22,8 +23,10 @@ from functions.pages.mail_links.notice import NoticePages
 from functions.pages.mail_links.unsubscribe import UnsubscribePages
 from functions.pages.request_context import RequestContexts
 from shared.domain.clock import new_id, new_secret, utc_now
+from shared.hubs.clever import Clever
 from shared.hubs.cognito import PasswordLogin
-from shared.hubs.oidc import OidcProvider, Provider
+from shared.hubs.google import Google
+from shared.hubs.hub import Hub, Provider
 from shared.runtime import aws
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import PagesSettings
@@ -136,8 +139,7 @@ def _services(settings: PagesSettings) -> Services:
         sessions=SessionStore(table, utc_now),
         rate_limiter=RateLimiter(table, utc_now),
         passwords=PasswordLogin(aws.client("cognito-idp"), settings.user_pool_id, settings.user_pool_client_id),
-        google=_issuer("google", settings, secrets, settings.google_issuer, settings.google_client_id),
-        clever=_issuer("clever", settings, secrets, settings.clever_issuer, settings.clever_client_id),
+        hubs=_hubs(settings, secrets),
         brand=settings,
         clock=utc_now,
         new_id=new_id,
@@ -147,11 +149,18 @@ def _services(settings: PagesSettings) -> Services:
     )
 
 
-def _issuer(provider: Provider, settings: PagesSettings, secrets: Secrets, issuer: str, client_id: str) -> OidcProvider:
-    return OidcProvider(
-        issuer,
-        client_id,
-        lambda: secrets.object(settings.oidc_secret_arn).get(f"{provider}_client_secret", ""),
-        f"{settings.web_url}/callback/{provider}",
-        utc_now,
-    )
+def _hubs(settings: PagesSettings, secrets: Secrets) -> dict[Provider, Hub]:
+    def secret_of(provider: Provider) -> Callable[[], str]:
+        return lambda: secrets.object(settings.oidc_secret_arn).get(f"{provider}_client_secret", "")
+
+    def callback(provider: Provider) -> str:
+        return f"{settings.web_url}/callback/{provider}"
+
+    return {
+        "google": Google(
+            settings.google_issuer, settings.google_client_id, secret_of("google"), callback("google"), utc_now
+        ),
+        "clever": Clever(
+            settings.clever_issuer, settings.clever_client_id, secret_of("clever"), callback("clever"), utc_now
+        ),
+    }

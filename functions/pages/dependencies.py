@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shared.domain.clock import Clock, NewId
 from shared.hubs.cognito import PasswordLogin
-from shared.hubs.oidc import OidcProvider
+from shared.hubs.hub import Hub, Provider
 from shared.runtime.settings import Brand
 from shared.runtime.tokens import SealedCookie, TokenKeys
 from shared.stores.accounts import AccountStore
@@ -30,6 +30,7 @@ from shared.stores.sessions import SessionStore
 from shared.stores.stuck_people import StuckStore
 from shared.use_cases.class_contents import ClassContents
 from shared.use_cases.class_trash import ClassTrash
+from shared.use_cases.find_roster_user import FindRosterUser
 from shared.use_cases.link_accounts import LinkAccounts
 from shared.use_cases.pair_classes import PairClasses
 from shared.use_cases.resend_activation import ResendActivation
@@ -61,8 +62,7 @@ class Services:
     sessions: SessionStore
     rate_limiter: RateLimiter
     passwords: PasswordLogin
-    google: OidcProvider
-    clever: OidcProvider
+    hubs: Mapping[Provider, Hub]
     brand: Brand
     clock: Clock
     new_id: NewId
@@ -84,11 +84,14 @@ class Services:
             self.links,
             self.request_contexts,
             self.users,
-            google_issuer=self.google.issuer,
-            clever_issuer=self.clever.issuer,
+            google_issuer=self.hubs["google"].issuer,
+            clever_issuer=self.hubs["clever"].issuer,
             clock=self.clock,
             new_id=self.new_id,
         )
+
+    def find_roster_user(self) -> FindRosterUser:
+        return FindRosterUser(self.users, self.links)
 
     def pair_classes(self) -> PairClasses:
         return PairClasses(self.links, self.district_classes, clock=self.clock)

@@ -198,6 +198,15 @@ class District(BaseModel):
         """The domains that are this district's alone (M6 c, M21)."""
         return tuple(d for d in self.email_domains if d not in self.shared_email_domains and not is_anybodys(d))
 
+    def tenant_of(self, provider: AnyProvider) -> str | None:
+        """This district's own id at a hub; Google knows districts by their domains alone."""
+        tenants = {
+            "clever": self.clever_district_id,
+            "classlink": self.classlink_tenant_id,
+            "microsoft": self.microsoft_tenant_id,
+        }
+        return tenants.get(provider)
+
     def without(self, claims: Collection[str]) -> District:
         """These settings without domains and tenants that are another district's (M21)."""
         tenants = ("clever_district_id", "classlink_tenant_id", "microsoft_tenant_id")

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from shared.domain.errors import RefusedTransition
 from shared.domain.matching import LinkProofs
 from shared.domain.roster import RosterUserKey
+
+if TYPE_CHECKING:
+    from shared.domain.district import AnyProvider
 
 
 class LinkState(StrEnum):
@@ -27,6 +31,16 @@ class Proof(StrEnum):
     ACTIVATION = "activation"
     DISTRICT_LOGIN_CLEVER = "district_login_clever"
     DISTRICT_LOGIN_GOOGLE = "district_login_google"
+
+    @classmethod
+    def of_hub(cls, provider: AnyProvider) -> Proof:
+        """A district login with this hub."""
+        return cls(f"district_login_{provider}")
+
+    @property
+    def verifies_addresses(self) -> bool:
+        """Whether its issuer verifies the addresses that it says are verified."""
+        return self is Proof.DISTRICT_LOGIN_GOOGLE
 
 
 UNDO_DAYS = 30

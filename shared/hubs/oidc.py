@@ -1,4 +1,4 @@
-"""Logins with Google and Clever: OpenID Connect, and the identity that an issuer proves (M10, M12)."""
+"""OpenID Connect, as most hubs speak it: discovery, codes, signed id tokens (M10, M12)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 from urllib.parse import urlencode
 
 import requests
@@ -15,9 +15,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from shared.domain.clock import Clock
+from shared.domain.district import District
 from shared.domain.errors import LoginRefused
-
-type Provider = Literal["google", "clever"]
+from shared.hubs.hub import Binding, Identity, Provider, not_proved, unreachable
 
 _TIMEOUT = 5
 _CLOCK_SKEW = 60
@@ -27,20 +27,6 @@ _LONGEST_ID = 400
 """Bytes of an issuer's id of a person or a district."""
 _REFETCH_PAUSE_SECONDS = 60
 """At most so often an unknown key id has the keys fetched anew: any login can name one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What an issuer says of a person; signature, audience, nonce and times were checked."""
-
-    issuer: str
-    subject: str
-    email: str | None
-    email_verified: bool
-    clever_district_id: str | None = None
-    """Clever's id of the person's district; other issuers name none."""
-    hosted_domain: str | None = None
-    """The organisation's domain at Google that this account belongs to; a private account has none, whatever its address."""
 
 
 class _Metadata(NamedTuple):
@@ -63,7 +49,13 @@ class _Keys:
 
 
 class OidcProvider:
-    """One OIDC issuer: discovery, authorization code with PKCE, signed id tokens (OpenID Connect Core 1.0 §3.1)."""
+    """One OIDC issuer: discovery, authorization code with PKCE, signed id tokens (OpenID Connect Core 1.0 §3.1).
+
+    A hub of its own is a subclass, which says what else it wants and gives.
+    """
+
+    provider: ClassVar[Provider]
+    restarts: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -83,28 +75,31 @@ class OidcProvider:
         self._metadata: _Metadata | None = None
         self._keys: _Keys | None = None
 
-    def authorization_url(
-        self, *, state: str, nonce: str, verifier: str, hints: Mapping[str, str | None] | None = None
-    ) -> str:
-        """Where the browser goes to log in; ``hints`` without a value are left out.
-
-        Raises LoginRefused when the issuer cannot be reached.
-        """
+    def authorize(self, binding: Binding, district: District | None = None, *, from_portal: bool = False) -> str:
+        """As ``Hub.authorize``. Raises LoginRefused when the issuer cannot be reached."""
         query = {
             "response_type": "code",
             "client_id": self._client_id,
             "redirect_uri": self._redirect_uri,
             "scope": "openid email profile",
-            "state": state,
-            "nonce": nonce,
+            "state": binding.state,
+            "nonce": binding.nonce,
             "code_challenge_method": "S256",
-            "code_challenge": _challenge(verifier),
+            "code_challenge": _challenge(binding.verifier),
         }
-        query |= {name: value for name, value in (hints or {}).items() if value}
+        query |= self._hints(district, from_portal=from_portal)
         return f"{self._discover().authorization_endpoint}?{urlencode(query)}"
 
-    def identity(self, *, code: str, nonce: str, verifier: str) -> Identity:
-        """Whom the issuer proves. Raises LoginRefused when anything about its response is not as it must be."""
+    def refusal(self, answer: Mapping[str, str]) -> LoginRefused:  # noqa: ARG002 - hubs of their own read it
+        """As ``Hub.refusal``."""
+        return not_proved()
+
+    def _hints(self, district: District | None, *, from_portal: bool) -> dict[str, str]:  # noqa: ARG002
+        """Parameters of the hub's own, which choose the district or the accounts that it offers. Raises LoginRefused."""
+        return {}
+
+    def prove(self, code: str, binding: Binding) -> Identity:
+        """As ``Hub.prove``."""
         try:
             response = self._http.post(
                 self._discover().token_endpoint,
@@ -112,7 +107,7 @@ class OidcProvider:
                     "grant_type": "authorization_code",
                     "code": code,
                     "redirect_uri": self._redirect_uri,
-                    "code_verifier": verifier,
+                    "code_verifier": binding.verifier,
                     "client_id": self._client_id,
                     "client_secret": self._client_secret(),
                 },
@@ -121,10 +116,10 @@ class OidcProvider:
             )
             token = _object(response).get("id_token") if response.status_code == 200 else None
         except (requests.RequestException, ValueError):
-            raise _unreachable() from None
+            raise unreachable() from None
         if not isinstance(token, str):
             raise not_proved()
-        return self._checked(token, nonce)
+        return self._checked(token, binding.nonce)
 
     def _checked(self, token: str, nonce: str) -> Identity:
         try:
@@ -143,16 +138,13 @@ class OidcProvider:
         except (JoseError, ValueError, KeyError, TypeError):
             raise not_proved() from None
         claims = dict(decoded.claims)
-        if (subject := _id(claims["sub"])) is None:
+        if (subject := id_of(claims["sub"])) is None:
             raise not_proved()
-        return Identity(
-            self.issuer,
-            subject,
-            _text(claims.get("email")),
-            claims.get("email_verified") is True,
-            _id(claims.get("district")),
-            _hosted_domain(claims.get("hd")),
-        )
+        return self._identity(subject, claims)
+
+    def _identity(self, subject: str, claims: Mapping[str, object]) -> Identity:
+        """What the claims of a checked token say."""
+        return Identity(self.issuer, subject, text_of(claims.get("email")), claims.get("email_verified") is True)
 
     def _check_authorized_party(self, claims: Mapping[str, object]) -> None:
         """``azp`` names us wherever it stands, and stands wherever there is more than one audience (Core §3.1.3.7).
@@ -181,7 +173,7 @@ class OidcProvider:
     def _discover(self) -> _Metadata:
         if self._metadata is None:
             metadata = self._get(f"{self.issuer}/.well-known/openid-configuration")
-            addresses = [_text(metadata.get(name)) for name in _Metadata._fields]
+            addresses = [text_of(metadata.get(name)) for name in _Metadata._fields]
             if metadata.get("issuer") != self.issuer or None in addresses:
                 raise not_proved()
             self._metadata = _Metadata(*(address for address in addresses if address is not None))
@@ -193,7 +185,7 @@ class OidcProvider:
             response.raise_for_status()
             return _object(response)
         except (requests.RequestException, ValueError):
-            raise _unreachable() from None
+            raise unreachable() from None
 
 
 def _object(response: requests.Response) -> dict[str, object]:
@@ -206,20 +198,15 @@ def _object(response: requests.Response) -> dict[str, object]:
 
 def _key_id(token: str) -> str | None:
     """The id of the key that a token says it is signed with. Raises JoseError and ValueError."""
-    return _text(jws.extract_compact(token.encode()).headers().get("kid"))
+    return text_of(jws.extract_compact(token.encode()).headers().get("kid"))
 
 
-def _text(value: object) -> str | None:
+def text_of(value: object) -> str | None:
+    """A text; None for anything else."""
     return value if isinstance(value, str) else None
 
 
-def _hosted_domain(value: object) -> str | None:
-    """A domain in small letters. Only A–Z are folded: other letters have small forms that look like ASCII ones."""
-    text = _text(value)
-    return text.lower() if text and text.isascii() else None
-
-
-def _id(value: object) -> str | None:
+def id_of(value: object) -> str | None:
     """An id of an issuer's; None for what is none: nothing, no text, or one that fits into no key."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     is_id = text.isprintable() and 0 < len(text.encode("utf-8", "replace")) <= _LONGEST_ID
@@ -229,17 +216,3 @@ def _id(value: object) -> str | None:
 def _challenge(verifier: str) -> str:
     """The S256 challenge of a PKCE verifier (RFC 7636 §4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
-
-
-def subject_key(identity: Identity) -> tuple[str, str]:
-    """An outside identity is issuer and subject, never an email (CVE-2023-3128)."""
-    return identity.issuer, identity.subject
-
-
-def _unreachable() -> LoginRefused:
-    return LoginRefused("issuer_unreachable", "The login service did not answer. Try again in a minute.")
-
-
-def not_proved() -> LoginRefused:
-    """The one error for a login that cannot be confirmed, whatever is wrong with it."""
-    return LoginRefused("not_proved", "The login could not be confirmed. Start it again.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from shared.domain.district import DISTRICT_ID, MOST_DOMAINS, District
+from shared.domain.district import DISTRICT_ID, MOST_DOMAINS, AnyProvider, District
 from shared.domain.errors import Conflict, InvalidSettings, UnknownDistrict
 from shared.domain.roster import School
 from shared.stores.keys import (
@@ -151,9 +151,10 @@ class DistrictStore:
             return district
         raise unknown_district()
 
-    def by_clever_district(self, clever_district_id: str) -> str | None:
-        """The district whose Clever id this is."""
-        item = self._table.get(clever_district_key(clever_district_id), consistent=False)
+    def by_tenant(self, provider: AnyProvider, tenant: str) -> str | None:
+        """The district whose id at a hub this is."""
+        key = clever_district_key(tenant) if provider == "clever" else tenant_key(provider, tenant)
+        item = self._table.get(key, consistent=False)
         return str(item["district_id"]) if item else None
 
     def claimed_domains(self, domains: Iterable[str]) -> set[str]:

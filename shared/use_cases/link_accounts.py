@@ -34,7 +34,7 @@ from shared.domain.matching import (
 )
 from shared.domain.nudge import first_nudge_at
 from shared.domain.roster import Role, RosterUser, RosterUserKey
-from shared.hubs.oidc import Identity, subject_key
+from shared.hubs.hub import Identity, subject_key
 from shared.runtime.masking import mask_email, mask_name
 from shared.stores.accounts import AccountStore
 from shared.stores.identifier_index import IdentifierIndex, is_same_person_who_left, person_of
@@ -491,5 +491,5 @@ class LinkAccounts:
 
 def _login_proof(identity: Identity, proof: Proof) -> LoginProof:
     """What a login proved. Clever verifies no address, whatever its claims say."""
-    is_verified = proof is Proof.DISTRICT_LOGIN_GOOGLE and identity.email_verified
+    is_verified = proof.verifies_addresses and identity.email_verified
     return LoginProof(*subject_key(identity), normalise(identity.email) if is_verified else None)

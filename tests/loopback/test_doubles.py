@@ -10,9 +10,11 @@ import requests
 
 from local.doubles import IdentityProvider
 from shared.domain.clock import utc_now
-from shared.hubs.oidc import Identity, OidcProvider
+from shared.hubs.google import Google
+from shared.hubs.hub import Binding, Identity
 
 BACK = "http://localhost:9/callback/google"
+BINDING = Binding("s", "n", "v" * 43)
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +26,12 @@ def google() -> Iterator[IdentityProvider]:
 
 
 def signed_in(google: IdentityProvider, **form: str) -> Identity:
-    provider = OidcProvider(google.issuer, "client", lambda: "secret", BACK, utc_now)
+    provider = Google(google.issuer, "client", lambda: "secret", BACK, utc_now)
     with requests.Session() as browser:
-        address = provider.authorization_url(state="s", nonce="n", verifier="v" * 43)
+        address = provider.authorize(BINDING)
         answer = browser.post(address, data=form, allow_redirects=False, timeout=10)
     code = parse_qs(urlparse(answer.headers["Location"]).query)["code"][0]
-    return provider.identity(code=code, nonce="n", verifier="v" * 43)
+    return provider.prove(code, BINDING)
 
 
 def test_the_hosted_domain_is_that_of_the_address(google: IdentityProvider) -> None:
@@ -48,7 +50,7 @@ def test_an_address_that_is_not_verified_is_said_to_be_none(google: IdentityProv
 
 
 def test_the_page_has_the_boxes(google: IdentityProvider) -> None:
-    provider = OidcProvider(google.issuer, "client", lambda: "secret", BACK, utc_now)
-    page = requests.get(provider.authorization_url(state="s", nonce="n", verifier="v" * 43), timeout=10).text
+    provider = Google(google.issuer, "client", lambda: "secret", BACK, utc_now)
+    page = requests.get(provider.authorize(BINDING), timeout=10).text
     assert ">Email not verified</label>" in page
     assert ">No hosted domain</label>" in page

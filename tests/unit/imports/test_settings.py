@@ -56,7 +56,7 @@ def test_what_a_district_has_is_no_other_districts(world: World, claim: dict[str
     assert world.alarms == 1, "the operators hear of it"
     assert world.districts.find("valley") is None
     assert holder(world, domain_key("lakeside.example")) == "lakeside"
-    assert world.districts.by_clever_district("clever-lakeside") == "lakeside"
+    assert world.districts.by_tenant("clever", "clever-lakeside") == "lakeside"
 
 
 @pytest.mark.parametrize("kind", ["classlink", "microsoft"])
@@ -110,7 +110,7 @@ def test_settings_of_before_there_were_claims_are_claimed_by_the_next_import(wor
     )
     world.upload(roster(user("t1", "teacher")))
     assert holder(world, domain_key("lakeside.example")) == "lakeside"
-    assert world.districts.by_clever_district("c1") == "lakeside"
+    assert world.districts.by_tenant("clever", "c1") == "lakeside"
     assert refused(put(world, email_domains=["lakeside.example"])) == "domain_taken"
     assert refused(put(world, email_domains=["county.example"])) == "domain_taken"
 
@@ -134,7 +134,7 @@ def test_what_another_claimed_meanwhile_is_not_the_older_ones_and_is_shown(world
     assert (stored.own_domains, stored.login_domains, stored.clever_district_id) == (
         ("lake.example",), ("lake.example",), None,
     )  # fmt: skip
-    assert (holder(world, domain_key("lakeside.example")), world.districts.by_clever_district("c1")) == ("valley",) * 2
+    assert (holder(world, domain_key("lakeside.example")), world.districts.by_tenant("clever", "c1")) == ("valley",) * 2
     world.register(email_domains=["lake.example"])
     report = world.upload(roster(user("t1", "teacher"), user("t2", "teacher")), name="next")
     assert "claim_disputed" not in {note["code"] for note in report["notes"]}

@@ -12,22 +12,27 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
+from shared.domain.district import District
 from shared.domain.errors import LoginRefused
-from shared.hubs.oidc import Identity, OidcProvider
+from shared.hubs.clever import Clever
+from shared.hubs.google import Google
+from shared.hubs.hub import Binding, Identity
+from shared.hubs.oidc import OidcProvider
 from tests.pages_harness import Website, lakeside
 
 ISSUER = "https://issuer.example"
+BINDING = Binding("s", "n", "v")
 
 
 class Issuer:
     """An issuer over a session of ``requests``: counts how often its keys are fetched."""
 
-    def __init__(self) -> None:
+    def __init__(self, hub: type[OidcProvider] = Google) -> None:
         self.now = datetime(2026, 9, 1, 12, tzinfo=UTC)
         self.keys = [self.new_key("first")]
         self.token = ""
         self.fetched = 0
-        self.provider = OidcProvider(
+        self.provider = hub(
             ISSUER, "us", lambda: "secret", "https://w/callback", lambda: self.now, cast(requests.Session, self)
         )
 
@@ -56,7 +61,7 @@ class Issuer:
         key = key or self.keys[-1]
         made = {"iss": ISSUER, "aud": "us", "sub": "7", "nonce": "n", "exp": int(self.now.timestamp()) + 300}
         self.token = jwt.encode({"alg": "RS256", "kid": key.kid}, {**made, **claims}, key)
-        return self.provider.identity(code="c", nonce="n", verifier="v")
+        return self.provider.prove("c", BINDING)
 
     def pass_time(self, **time: float) -> None:
         self.now += timedelta(**time)
@@ -73,13 +78,25 @@ def issuer() -> Issuer:
     return Issuer()
 
 
-def test_the_issuer_is_asked_with_what_ties_its_answer_to_this_login(issuer: Issuer) -> None:
-    url = issuer.provider.authorization_url(
-        state="s", nonce="n", verifier="v", hints={"hd": "lakeside.example", "prompt": None}
+def asked_by(hub: type[OidcProvider], **settings: Any) -> dict[str, list[str]]:
+    """The parameters with which a district's login goes to a hub."""
+    district = District.model_validate(
+        {
+            "district_id": "lakeside",
+            "name": "Lakeside",
+            "email_domains": ["lakeside.example"],
+            "time_zone": "America/Chicago",
+            **settings,
+        }
     )
+    url = Issuer(hub).provider.authorize(BINDING, district)
     address, _, query = url.partition("?")
     assert address == f"{ISSUER}/authorize"
-    assert {name: values for name, values in parse_qs(query).items() if name != "code_challenge"} == {
+    return {name: values for name, values in parse_qs(query).items() if name != "code_challenge"}
+
+
+def test_the_issuer_is_asked_with_what_ties_its_answer_to_this_login() -> None:
+    assert asked_by(OidcProvider) == {
         "response_type": ["code"],
         "client_id": ["us"],
         "redirect_uri": ["https://w/callback"],
@@ -87,9 +104,18 @@ def test_the_issuer_is_asked_with_what_ties_its_answer_to_this_login(issuer: Iss
         "state": ["s"],
         "nonce": ["n"],
         "code_challenge_method": ["S256"],
-        "hd": ["lakeside.example"],
     }
-    assert "hd" not in issuer.provider.authorization_url(state="s", nonce="n", verifier="v")
+
+
+def test_google_is_asked_for_accounts_of_the_districts_only_domain() -> None:
+    assert asked_by(Google)["hd"] == ["lakeside.example"]
+    assert "hd" not in asked_by(Google, email_domains=["lakeside.example", "lake.example"])
+
+
+def test_clever_is_asked_for_the_district_and_told_no_domain() -> None:
+    asked = asked_by(Clever, clever_district_id="clever-1")
+    assert asked["district_id"] == ["clever-1"]
+    assert "hd" not in asked
 
 
 def test_a_new_key_of_the_issuer_is_known_by_one_more_fetch(issuer: Issuer) -> None:
@@ -175,7 +201,7 @@ def test_a_subject_that_is_none_is_refused(subject: object) -> None:
 
 @pytest.mark.parametrize("district", ["", "x" * 401, "a\nb", ["d"], {"id": "d"}, True])
 def test_a_district_that_is_no_id_names_none(district: object) -> None:
-    assert Issuer().login(district=district).clever_district_id is None
+    assert Issuer(Clever).login(district=district).tenant is None
 
 
 def test_a_hosted_domain_in_other_letters_is_not_that_domain() -> None:

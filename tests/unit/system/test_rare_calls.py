@@ -6,12 +6,13 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
 
 from functions.pages import bootstrap
+from shared.hubs.oidc import OidcProvider
 from shared.stores.keys import pair, tenant_key
 from shared.stores.pauses import PausedImport, PauseStore
 from tests.builders import account, roster, user
@@ -96,8 +97,8 @@ def test_the_client_secrets_of_the_hubs_are_read(stack: Deployment) -> None:
             patch.setenv(name, value)
         with as_role_of("PagesFunction"):
             site = bootstrap.wire()
-            found = [each._client_secret() for each in (site.services.google, site.services.clever)]
-    assert found == ["g", "c"]
+            found = {name: cast(OidcProvider, hub)._client_secret() for name, hub in site.services.hubs.items()}
+    assert found == {"google": "g", "clever": "c"}
 
 
 def test_whoever_the_platform_knows_is_migrated(stack: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ class IdentityProvider:
         self._server.server_close()
 
     def _app(self) -> flask.Flask:
-        app = flask.Flask(__name__, template_folder=str(Path(__file__).parent / "templates"))
+        app = flask.Flask(__name__, template_folder=str(Path(__file__).parent.parent / "templates"))
         app.secret_key = hashlib.sha256(self._kind.encode()).digest()
         oidc_provider_mock.init_app(app, require_nonce=True)
         app.debug = False

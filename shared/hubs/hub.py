@@ -1,0 +1,91 @@
+"""What every hub does for a login: the browser goes there and comes back with a code, and the hub says whom that proves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from shared.domain.errors import LoginRefused
+
+if TYPE_CHECKING:
+    from shared.domain.district import AnyProvider, District
+
+type Provider = AnyProvider
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What ties a login to the browser that starts it; a hub is sent as much of it as it carries.
+
+    ``state`` counts once, whatever the hub does with ``nonce`` (OpenID Connect) and ``verifier`` (PKCE).
+    """
+
+    state: str
+    nonce: str
+    verifier: str
+    tenant: str = ""
+    """The hub's id of the district that the login was started for; empty where the hub says which it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a hub says of a person in a login that it proved.
+
+    ``email_verified`` is True only where the hub itself verified that very address.
+    """
+
+    issuer: str
+    subject: str
+    email: str | None
+    email_verified: bool
+    tenant: str | None = None
+    """The hub's id of the person's district; Google names none."""
+    hosted_domain: str | None = None
+    """The organisation's domain at Google that this account belongs to; a private account has none, whatever its address."""
+
+
+class Hub(Protocol):
+    """One hub. ``issuer`` is the first part of its subjects' names, for ever: links and accounts are keyed by it."""
+
+    @property
+    def provider(self) -> Provider: ...
+
+    @property
+    def issuer(self) -> str: ...
+
+    @property
+    def restarts(self) -> bool:
+        """Whether its portal starts logins by itself, with a code that is bound to nothing of ours: such a code is not used,
+        and the login is started again."""
+        ...
+
+    def authorize(self, binding: Binding, district: District | None = None, *, from_portal: bool = False) -> str:
+        """Where the browser goes to log in; ``district`` is None where the hub says which it is.
+
+        ``from_portal`` says that the hub's portal started the login. Raises LoginRefused.
+        """
+        ...
+
+    def prove(self, code: str, binding: Binding) -> Identity:
+        """Whom the hub proves. Raises LoginRefused where anything about its answer is not as it must be."""
+        ...
+
+    def refusal(self, answer: Mapping[str, str]) -> LoginRefused:
+        """What an answer without a code says, in words."""
+        ...
+
+
+def subject_key(identity: Identity) -> tuple[str, str]:
+    """An outside identity is issuer and subject, never an email (CVE-2023-3128)."""
+    return identity.issuer, identity.subject
+
+
+def unreachable() -> LoginRefused:
+    """The hub did not answer, or not with what its interface promises."""
+    return LoginRefused("issuer_unreachable", "The login service did not answer. Try again in a minute.")
+
+
+def not_proved() -> LoginRefused:
+    """The one error for a login that cannot be confirmed, whatever is wrong with it."""
+    return LoginRefused("not_proved", "The login could not be confirmed. Start it again.")
