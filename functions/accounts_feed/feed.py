@@ -89,6 +89,15 @@ class Plan(Struct):
     rejected: int
     offsets: list[int]
     extents: list[Extents]
+    anew: bool = False
+    """Whether every line is applied, whatever was applied before: the snapshot is not the table's."""
+
+
+class Written(Struct):
+    """Which run wrote accounts last, and whether it came to its end."""
+
+    run_id: str
+    has_ended: bool
 
 
 class ShardHead(Struct):

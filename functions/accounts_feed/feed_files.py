@@ -15,10 +15,12 @@ from functions.accounts_feed.feed import (
     ShardHead,
     Tally,
     ToLookAt,
+    Written,
     account_hash,
     shard_of,
     shard_of_identifier,
 )
+from shared.stores.feeds import FeedState
 from shared.stores.import_files import Extents, ImportFiles, feed_snapshot_key, work_key
 from shared.stores.keys import FEEDS
 
@@ -26,6 +28,8 @@ _NAME = 16
 """Bytes of the hash that names an account."""
 _SAID = 8
 """Bytes of the hash of its lines: half of the accounts of the world would have to change for two to be alike."""
+_WRITTEN = "written"
+"""The file that says which run wrote accounts last."""
 _REJECT = msgspec.json.Decoder(LineReject)
 _CHANGED = msgspec.json.Decoder(ChangedAccount)
 _TO_LOOK_AT: msgspec.json.Decoder[ToLookAt] = msgspec.json.Decoder(ToLookAt.__value__)
@@ -167,8 +171,29 @@ class SnapshotFiles:
     def split(self, before: int, shards: int) -> None:
         """Have as many shards as this; what stood stays as it is."""
         for shard in range(before):
-            for part, body in self.shard(shard, before).split(shards).items():
-                self._files.write(_shard_key(part, shards), body)
+            parts = self.shard(shard, before).split(shards)
+            for part in range(shard, shards, before):
+                # Where nothing is in it, too: a file of this name may be left from a table that was not restored.
+                self._files.write(_shard_key(part, shards), parts.get(part, b""))
+
+    def is_of(self, state: FeedState) -> bool:
+        """Whether the accounts of the table are those whose lines it has. Not where only one of the two was taken back to an
+        earlier moment: what was applied between them is in one alone."""
+        body = self._files.read(feed_snapshot_key(_WRITTEN))
+        if not body:
+            return not state.written_by
+        written = msgspec.json.decode(body, type=Written)
+        is_under_way = any(run_id == written.run_id for run_id, _ in state.begun)
+        return state.written_by == written.run_id and written.has_ended is not is_under_way
+
+    def put_written(self, run_id: str, *, has_ended: bool) -> None:
+        """Note which run writes accounts, or wrote them last; before the table notes it."""
+        self._files.write(feed_snapshot_key(_WRITTEN), msgspec.json.encode(Written(run_id, has_ended)))
+
+    def forget(self, shards: int) -> None:
+        """Forget which lines were applied: each is applied with the next file that has it."""
+        for shard in range(shards):
+            self._files.write(_shard_key(shard, shards), b"")
 
     def lost(self) -> set[str]:
         """Accounts whose next line is read whatever it says."""

@@ -135,12 +135,15 @@ class FeedSteps:
     def _admit(self, feed: Feed) -> StepResult:
         """Number the lines of the whole file; have as many shards as it needs."""
         self._lock.lock(FEEDS, feed.run_id, self._clock())
-        files, before, shards = self._files(feed), self._feeds.state().shards, self._shards(feed)
+        files, state, shards = self._files(feed), self._feeds.state(), self._shards(feed)
+        before, anew = state.shards, not self._snapshot.is_of(state)
         heads = [files.part(part) for part in range(feed.parts)]
         offsets = list(accumulate((head.lines for head in heads[:-1]), initial=0))
         read, rejected = sum(head.read for head in heads), sum(head.rejected for head in heads)
         extents = [head.extents for head in heads]
-        files.put_plan(Plan(shards, read, rejected, offsets, extents))
+        files.put_plan(Plan(shards, read, rejected, offsets, extents, anew))
+        if anew:
+            self._snapshot.forget(before)
         if shards != before:
             self._snapshot.split(before, shards)
         wanted = [shard for shard in range(shards) if any(part[shard][1] for part in extents)]
@@ -164,7 +167,8 @@ class FeedSteps:
         if not runs:
             return FINISH
         begun = (*(run for run in state.begun if run[0] != feed.run_id), (feed.run_id, plan.shards))
-        self._feeds.note(FeedState(plan.shards, begun))
+        self._snapshot.put_written(feed.run_id, has_ended=False)
+        self._feeds.note(FeedState(plan.shards, begun, feed.run_id))
         self._begin(feed, "apply", len(written), rows=plan.read)
         wanted = [shard for shard in range(plan.shards) if any(_has(run, shard) for run in runs)]
         return {"next": "apply", "shards": written, "match_shards": wanted}
@@ -215,10 +219,11 @@ class FeedSteps:
             self._snapshot.put_lost(after)
         elif lost:
             self._snapshot.put_lost(())
-        body = {**self._report(feed, Status.COMPLETED), **counts, "notes": _notes(tally)}
+        body = {**self._report(feed, Status.COMPLETED), **counts, "notes": _notes(tally, plan)}
         self._reports.write_accounts(feed.name, body, chain(self._rejects(feed, plan), late))
         if state.begun:
-            self._feeds.note(FeedState(state.shards))
+            self._snapshot.put_written(feed.run_id, has_ended=True)
+            self._feeds.note(FeedState(state.shards, written_by=feed.run_id))
         self._feeds.note_loaded(feed.name, feed.upload)
         return self._end(feed, Status.COMPLETED)
 
@@ -307,10 +312,14 @@ def _tally(heads: dict[int, ShardHead], runs: list[Run], written: list[int]) -> 
     )
 
 
-def _notes(tally: Tally) -> list[dict[str, Any]]:
-    if not tally.twice:
-        return []
-    message = (
-        "Accounts have several lines. They were read in their order: of what two of them name the later one counts."
-    )
-    return [{"code": "account_twice", "message": message, "count": tally.twice, "line": tally.first_twice}]
+def _notes(tally: Tally, plan: Plan) -> list[dict[str, Any]]:
+    notes: list[dict[str, Any]] = []
+    if plan.anew:
+        message = "Table or snapshots were restored to an earlier moment: every line was applied, whatever was before."
+        notes.append({"code": "accounts_anew", "message": message, "count": plan.read})
+    if tally.twice:
+        message = (
+            "Accounts have several lines. They were read in their order: of what two of them name the later one counts."
+        )
+        notes.append({"code": "account_twice", "message": message, "count": tally.twice, "line": tally.first_twice})
+    return notes

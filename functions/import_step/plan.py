@@ -204,6 +204,8 @@ class OpenedUpload(Struct, kw_only=True):
     """What the files hold that tell more of people and classes, by stem (``Recognised.parts``)."""
     together: int = 1
     """How many parts one worker reads, one after the other."""
+    before_is_lost: bool = False
+    """Whether the files of what stands are not there."""
 
 
 class PartRead(Struct, kw_only=True):
@@ -305,6 +307,8 @@ class ImportPlan(WritePlan, kw_only=True):
     """What the files hold that tell more of people and classes, by stem (``Recognised.parts``)."""
     has_id_map: bool = False
     """Whether maps of old and new numbers come with it."""
+    before_is_lost: bool = False
+    """Whether the files of what stands are not there."""
     ids_settled: bool = False
     """Whether it was looked who is the same under another number."""
 

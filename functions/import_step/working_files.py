@@ -323,6 +323,14 @@ class WorkingFiles:
 
     # What stands, and what will.
 
+    def is_lost(self, snapshot: SnapshotRef | None) -> bool:
+        """Whether a snapshot that the table names is not there, or not whole: one of the two was taken back to an earlier
+        moment."""
+        if snapshot is None:
+            return False
+        names = [f"{kind.name}-{n}" for kind in (PEOPLE, CLASSES) for n in range(kind.shards_of(snapshot.shards))]
+        return not self._files.has_snapshot(self._district_id, snapshot.snapshot_id, names)
+
     def standing_lines[T](
         self, kind: Records[T], before: SnapshotRef | None, shard: int, shards: int
     ) -> Iterator[bytes]:

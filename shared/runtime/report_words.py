@@ -202,6 +202,17 @@ REASONS: Final = {
             "school year. Nothing was written. Approve it if they have graduated, reject it if not, or upload a corrected roster."
         ),
     ),
+    "snapshot_lost": Words(
+        _(
+            "What was applied last is not at hand, so nobody can be seen to have left. Nothing was written. Ask support to bring "
+            "it back, or approve this: whoever is on the roster is brought up to date, and whoever left stays for now."
+        ),
+        _("What was applied last is not at hand, so a delta cannot be added to it. Upload the whole roster."),
+        _(
+            "This import cannot be rolled back: what stood before it is not at hand. It stands. Upload the roster that is to "
+            "stand instead."
+        ),
+    ),
     "superseded": Words(
         _("A newer upload of this district was read; it counts instead of this one."),
         _("A newer whole upload came in the same pause; it counts instead of this one."),

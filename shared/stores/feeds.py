@@ -22,11 +22,12 @@ class FeedState:
     """What the feeds came to. ``shards`` is how many the snapshot of their lines has.
 
     ``begun`` are (run id, shards) of those that began to write accounts and did not end: to whom that leads back has yet to be
-    looked at.
+    looked at. ``written_by`` is the run that wrote accounts last; the snapshot names it, too.
     """
 
     shards: int = 1
     begun: tuple[tuple[str, int], ...] = ()
+    written_by: str = ""
 
 
 class FeedStore:
@@ -38,11 +39,11 @@ class FeedStore:
     def state(self) -> FeedState:
         item = self._table.get(feeds_key()) or {}
         begun = tuple((str(run["run_id"]), int(run["shards"])) for run in item.get("begun", ()))
-        return FeedState(int(item.get("shards", 1)), begun)
+        return FeedState(int(item.get("shards", 1)), begun, str(item.get("written_by", "")))
 
     def note(self, state: FeedState) -> None:
         begun = [{"run_id": run_id, "shards": shards} for run_id, shards in state.begun]
-        self._table.write(Put({**feeds_key(), "shards": state.shards, "begun": begun}))
+        self._table.write(Put({**feeds_key(), "shards": state.shards, "begun": begun, "written_by": state.written_by}))
 
     def has_newer(self, name: str, upload: Upload) -> bool:
         """Whether a later file of this name was loaded already."""

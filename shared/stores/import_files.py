@@ -98,6 +98,13 @@ class ImportFiles:
             if key.split("/")[2] not in needed and changed_at < before:
                 yield key
 
+    def has_snapshot(self, district_id: str, snapshot_id: str, names: Iterable[str]) -> bool:
+        """Whether a snapshot has all of these files; one request."""
+        folder = snapshot_folder(district_id, snapshot_id)
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder)
+        found = {item["Key"].removeprefix(folder) for page in pages for item in page.get("Contents", ())}
+        return found.issuperset(f"{name}.jsonl" for name in names)
+
     def _files_of_snapshots(self, district_id: str) -> Iterator[tuple[str, datetime]]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=f"snapshots/{district_id}/"
@@ -133,6 +140,11 @@ def feed_snapshot_key(name: str) -> str:
     return f"snapshots/{FEEDS}/{name}"
 
 
+def snapshot_folder(district_id: str, snapshot_id: str) -> str:
+    """What the keys of a snapshot's files begin with."""
+    return f"snapshots/{district_id}/{snapshot_id}/"
+
+
 def snapshot_key(district_id: str, snapshot_id: str, name: str) -> str:
     """Where a file of a snapshot lies."""
-    return f"snapshots/{district_id}/{snapshot_id}/{name}.jsonl"
+    return f"{snapshot_folder(district_id, snapshot_id)}{name}.jsonl"

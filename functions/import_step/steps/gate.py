@@ -99,7 +99,7 @@ class SafetyCheck:
             History.from_text(before.nights if before else ""),
         )
         stood = outlook.standing.get(Kind.USERS, 0)
-        reason = held_for_ids(learnt, stood, sum_.readdressed) or held_because(outlook, district)
+        reason = self._lost(plan) or held_for_ids(learnt, stood, sum_.readdressed) or held_because(outlook, district)
         reason = reason or self._classes_left_out(plan, before)
         files.put(TOTALS, _with_outlook(totals, outlook, district, reason))
         if plan.paused:
@@ -135,6 +135,15 @@ class SafetyCheck:
         files.put(ONE_PERSON, people)
         files.put(SHARERS, sharers_of_teachers(holders, people))
         return bool(people)
+
+    @staticmethod
+    def _lost(plan: ImportPlan) -> dict[str, str] | None:
+        """Why a whole roster waits that cannot be compared: nobody can be seen to have left."""
+        message = (
+            "What was applied last is not at hand, so nobody can be seen to have left. Nothing was written. Ask support to "
+            "bring it back, or approve this: whoever is on the roster is brought up to date, and whoever left stays for now."
+        )
+        return {"code": "snapshot_lost", "message": message} if plan.before_is_lost else None
 
     @staticmethod
     def _classes_left_out(plan: ImportPlan, before: Snapshot | None) -> dict[str, str] | None:

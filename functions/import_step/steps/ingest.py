@@ -112,6 +112,7 @@ class Ingest:
         if id_map:
             opened.has_id_map = True
             context.files(import_).put(ID_MAP, id_map)
+        opened.before_is_lost = context.files(import_).is_lost(opened.before)
         if not is_loose(import_.upload):
             opened.together = _MOST_TOGETHER
         context.files(import_).put(OPENED, opened)
@@ -222,6 +223,8 @@ class Ingest:
         parts = [files.get(PART, part) for part in range(len(opened.parts))]
         try:
             notes, header_only = _check(opened, parts)
+            if opened.before_is_lost and Mode.DELTA in (*opened.modes.values(), *opened.more_modes.values()):
+                raise _adds_to_nothing(import_)
         except UploadRejected as error:
             return context.reject(import_, error)
         notes += self._unknown_schools(import_, opened, parts)
@@ -376,6 +379,15 @@ def _check(opened: OpenedUpload, parts: list[PartRead]) -> tuple[list[Note], dic
     return notes, header_only
 
 
+def _adds_to_nothing(import_: Import) -> UploadRejected:
+    """A delta says what changes of what stands; without it, it would take whoever it names for all that there is."""
+    return UploadRejected(
+        "snapshot_lost",
+        "What was applied last is not at hand, so a delta cannot be added to it. Upload the whole roster.",
+        file=import_.upload.key,
+    )
+
+
 _OF_SCHOOLS = ("orgs", "schools", "school")
 """The files of schools, by format."""
 
@@ -411,6 +423,7 @@ def _plan(
         shards=opened.shards,
         content=opened.content,
         before=opened.before,
+        before_is_lost=opened.before_is_lost,
         additions_only=opened.additions_only,
         on=opened.on,
         format={"name": upload.name, "version": upload.version, "mode": upload.mode.value},

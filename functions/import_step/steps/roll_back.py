@@ -46,21 +46,36 @@ class RollBack:
             # It is done already, or was overtaken while it waited.
             state.unlock(import_.district_id, import_.import_id)
             return DONE
+        files = self._context.files(import_)
+        before, restored = SnapshotRef.to(standing), SnapshotRef.to(standing.previous)
+        if files.is_lost(before) or files.is_lost(restored):
+            return self._refuse(import_)
         plan = RollBackPlan(
             shards=standing.shards,
-            before=SnapshotRef.to(standing),
-            restored=SnapshotRef.to(standing.previous),
+            before=before,
+            restored=restored,
             schools={},
             round="",
             snapshot_id=import_.snapshot_id,
             by_kind=_has_kinds(standing),
             domains=self._context.districts.domains(import_.district_id),
         )
-        files = self._context.files(import_)
         if pairs := [pair.back() for pair in files.id_pairs(standing.renumbered)]:
             plan.before = renumber(files, plan, f"{import_.snapshot_id}-ids", pairs)
         files.put(ROLL_BACK_PLAN, plan)
         return go_on("people", standing.shards)
+
+    def _refuse(self, import_: Import) -> StepResult:
+        """What was not found would be taken for a district without people: the report says that the import stands."""
+        reason = {
+            "code": "snapshot_lost",
+            "message": "This import cannot be rolled back: what stood before it is not at hand. It stands. Upload the roster that "
+            "is to stand instead.",
+        }
+        in_words = reason_in(reason, self._context.language(import_.district_id))
+        self._context.reports.amend(import_.district_id, import_.import_id, Status.COMPLETED, in_words)
+        self._context.state.unlock(import_.district_id, import_.import_id)
+        return DONE
 
     def people(self, import_: Import, shard: int) -> StepResult:
         """Exchange one shard of people; who was left aside is so again."""
