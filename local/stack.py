@@ -19,6 +19,7 @@ from typing import Any, Self
 import boto3
 
 from local.doubles import IdentityProvider
+from local.doubles.google import Google
 from local.processes import Process, StackError, port_to_use
 from local.proxy import Server, mail_handler, pages_handler
 from shared.stores.districts import DistrictStore
@@ -30,6 +31,8 @@ STACK_FILE = HOME / "stack.json"
 REGION = "us-east-1"
 STACK_NAME = "account-linking"
 SENDER = "no-reply@accounts.example.org"
+CLIENT_ID = "local"
+"""This service's client id at every hub."""
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 
 type Say = Callable[[str], None]
@@ -104,9 +107,10 @@ class LocalStack:
         self._running.callback(shutil.rmtree, folder, ignore_errors=True)
         self.endpoint_url = f"http://127.0.0.1:{endpoint_port}"
         self._start_emulator(endpoint_port, folder)
-        google, clever = self._start_providers()
+        google, clever = self._start_hubs()
         web = self._serve(Server(web_port, pages_handler(self.endpoint_url, lambda: self.outputs["HttpApiId"])))
         self.web_url = web.url
+        google.register(CLIENT_ID, "", f"{web.url}/callback/google", home=f"{web.url}/login")
         self.mail_url = self._serve(Server(0, mail_handler(self.endpoint_url))).url
         self.built = folder / "build"
         build(self._say, self.built)
@@ -163,12 +167,12 @@ class LocalStack:
         """Return the process ids in which this function (named as in the template) runs now."""
         return self._emulator.children(naming=f"{STACK_NAME}-{function}-") if self._emulator else []
 
-    def _start_providers(self) -> tuple[IdentityProvider, IdentityProvider]:
-        providers = IdentityProvider("google"), IdentityProvider("clever", self._clever_district_of)
-        for provider in providers:
-            provider.start()
-            self._running.callback(provider.stop)
-        return providers
+    def _start_hubs(self) -> tuple[Google, IdentityProvider]:
+        hubs = Google(), IdentityProvider("clever", self._clever_district_of)
+        for hub in hubs:
+            hub.start()
+            self._running.callback(hub.stop)
+        return hubs
 
     def _clever_district_of(self, clever_id: str) -> str | None:
         """Return the Clever district of a person. Clever itself knows it; here the table does."""
@@ -177,7 +181,7 @@ class LocalStack:
         district = DistrictStore(table).find(users[0].district_id) if users else None
         return district.clever_district_id if district else None
 
-    def _deploy(self, google: IdentityProvider, clever: IdentityProvider) -> None:
+    def _deploy(self, google: Google, clever: IdentityProvider) -> None:
         self._say("Deploying the template …")
         self.client("s3").create_bucket(Bucket="artifacts")
         self.client("sesv2").create_email_identity(EmailIdentity=SENDER)
@@ -186,9 +190,9 @@ class LocalStack:
             "Emulator": "true",
             "WebUrl": self.web_url,
             "GoogleIssuer": google.issuer,
-            "GoogleClientId": "local",
+            "GoogleClientId": CLIENT_ID,
             "CleverIssuer": clever.issuer,
-            "CleverClientId": "local",
+            "CleverClientId": CLIENT_ID,
             "SenderEmail": SENDER,
             "NudgeSchedule": "rate(1 minute)",
             "ActivationSchedule": "rate(1 minute)",
