@@ -94,9 +94,7 @@ class NotifyLinkChange:
             name = f"{person.given_name} {person.family_name}" if person else account.display_name
             sides = replace(sides, name=name, official_email="")
             told = {side: address for side, address in told.items() if side is Side.OWN}
-        proof: Literal["rule", "adopted"] | Proof | None = "rule" if link.by_rule else link.by
-        if event_type == ADOPTED:
-            proof = "adopted"
+        proof = _proof(link, event_type)
         notified, failures = 0, list[MailRefused | OutcomeUnknown]()
         for side, address in told.items():
             notice = Notice(str(detail["event_id"]), side, key, account.account_id)
@@ -168,6 +166,15 @@ class _NoticeClaim:
 
     def complete(self, _message_id: str = "", /) -> None:
         self.notices.complete(self.notice, now=self.claimed_at or self.clock())
+
+
+def _proof(link: Link, event_type: str) -> Proof | Literal["rule", "adopted", "made"] | None:
+    """How the mail says that it is the person: an account that was made at the district login was never logged into."""
+    if event_type == ADOPTED:
+        return "adopted"
+    if link.is_made:
+        return "made"
+    return "rule" if link.by_rule else link.by
 
 
 def _sides(user: RosterUser, account: Account, district: District, detail: Mapping[str, Any]) -> BothSides:

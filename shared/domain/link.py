@@ -8,9 +8,11 @@ the link keeps what it was before, and an undo restores it (M16, B2).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from shared.domain.clock import from_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.matching import LinkProofs
 from shared.domain.roster import RosterUserKey
@@ -84,6 +86,10 @@ class Link:
     def undoable_from(self) -> str:
         """When the days of an undo begin: with the link, and anew with each login that was adopted."""
         return max(self.linked_at or "", self.adopted_at or "")
+
+    def may_be_undone(self, now: str) -> bool:
+        """Whether a person may undo it at this moment (ISO 8601, UTC): for 30 days (B2)."""
+        return from_iso(self.undoable_from) >= from_iso(now) - timedelta(days=UNDO_DAYS)
 
     @property
     def is_linked(self) -> bool:

@@ -182,7 +182,7 @@ def linked(
     *,
     to: str,
     sides: BothSides,
-    proof: Proof | Literal["rule", "adopted"] | None,
+    proof: Proof | Literal["rule", "adopted", "made"] | None,
     link: str,
 ) -> Message:
     """Says that two accounts were linked, and how it was proved; ``link`` leads to the undo (B2)."""
@@ -197,11 +197,13 @@ def undone(brand: Brand, district: District, *, to: str, sides: BothSides) -> Me
 def _notice(
     kind: Kind, brand: Brand, district: District, *, to: str, sides: BothSides, proof: str, link: str
 ) -> Message:
+    """``district_login`` is the way to link again, which the mail about an undo names."""
     return _build(
         kind, brand, district, to=to, link=link, tags={"notice_of": sides.event_id},
         name=repeatable(sides.name), official_email=sides.official_email, account_name=repeatable(sides.account_name),
         username=sides.username,
-        email=sides.email, proof=proof, day=sides.moment.date(), time=f"{sides.moment:%H:%M}",
+        email=sides.email, proof=proof, district_login=f"{brand.web_url}/sso/{district.district_id}",
+        day=sides.moment.date(), time=f"{sides.moment:%H:%M}",
     )  # fmt: skip
 
 

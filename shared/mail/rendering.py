@@ -21,7 +21,7 @@ from shared.runtime.settings import Brand
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-_ADDRESSES = {"address", "support_url"}
+_ADDRESSES = {"address", "support_url", "district_login"}
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f<>\"]")
 _TOO_MANY_BREAKS = re.compile(r"\n{3,}")
 

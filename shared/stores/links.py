@@ -74,6 +74,14 @@ class Consent:
     """The number of the same person that the account is linked to, where this is a further one; that link has to stand."""
 
 
+@dataclass(frozen=True, slots=True)
+class AccountLinks:
+    """The links of an account that stand, and the districts in which it had one that does not."""
+
+    standing: list[Link]
+    undone_in: tuple[str, ...]
+
+
 class LinkStore:
     """The only writer of links; how a link's nudges stand, which is noted on it, is ``NudgeStore``'s."""
 
@@ -92,15 +100,18 @@ class LinkStore:
     def of_account(self, account_id: str, *joined: str) -> list[Link]:
         """The links that stand of this account, and of those that are joined with it: one for each district, and after it those
         to further numbers of the same person."""
+        return self.around_account(account_id, *joined).standing
+
+    def around_account(self, account_id: str, *joined: str) -> AccountLinks:
+        """``of_account``, with the districts in which a link was undone, at no further call."""
         accounts = (account_id, *joined)
-        users = [
-            user_of_side(side)
-            for account in accounts
-            for side in self._table.query(account_pk(account), LINKS)
-            if side["state"] == LinkState.LINKED
-        ]
+        sides = [side for account in accounts for side in self._table.query(account_pk(account), LINKS)]
+        users = [user_of_side(side) for side in sides if side["state"] == LinkState.LINKED]
         links = sorted(self.of_users(users).values(), key=attrgetter("is_further"))
-        return [link for link in links if link.is_linked and link.account_id in accounts]
+        standing = [link for link in links if link.is_linked and link.account_id in accounts]
+        undone = [user_of_side(side).district_id for side in sides if side["state"] == LinkState.UNDONE]
+        linked_in = {link.user.district_id for link in standing}
+        return AccountLinks(standing, tuple(each for each in dict.fromkeys(undone) if each not in linked_in))
 
     def linked_users(self, district_id: str, account_ids: Iterable[str]) -> dict[str, str]:
         """The number of the student of this district that each account is linked to; the others are left out.
@@ -410,7 +421,7 @@ class LinkStore:
             if present and account_id not in (None, present.account_id):
                 present = None
             wanted = link_rules.undo(present, now=to_iso(now))
-            if present is None or from_iso(present.undoable_from) < now - timedelta(days=UNDO_DAYS):
+            if present is None or not present.may_be_undone(to_iso(now)):
                 raise RefusedTransition("too_late", f"A link can be undone for {UNDO_DAYS} days.")
             account_id = present.account_id
             self._undo_further(present, event_id, now, actor)

@@ -169,7 +169,8 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
         )
     yield "not-me", lambda r: r.both_sides().press("This isn't me")
     yield "home-teacher", Riverbend.linked
-    yield "home-teacher-undone", lambda r: r.linked().press("Undo the link with Riverbend Unified School District")
+    yield "link-undo", lambda r: r.linked().press("Undo the link with Riverbend Unified School District")
+    yield "home-teacher-undone", _undone
     yield "home-teacher-to-link", lambda r: r.both_sides().open("/home")
     yield "home-student", _student_at_home
     yield "home-student-new", _new_student
@@ -232,6 +233,10 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
         name = f"sorry-{_status(error)}-{getattr(error, 'code', 'internal_error')}"
         yield name, lambda r, error=error: r.refused(error)
     yield "sorry-429-too_many_tries-hours", lambda r: r.refused(Throttled("too_many_tries", "", retry_after=4 * 3600))
+
+
+def _undone(r: Riverbend) -> WebClient:
+    return r.linked().press("Undo the link with Riverbend Unified School District").press("Undo the link")
 
 
 def _file_ready(r: Riverbend) -> WebClient:

@@ -12,7 +12,9 @@ from functions.pages.dependencies import Services
 from functions.pages.http import WANTED_COOKIE, Reply, Request, page, see_other
 from functions.pages.request_context import RequestContext, RequestContexts, known
 from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, Mastery
+from shared.domain.clock import to_iso
 from shared.domain.district import District
+from shared.domain.link import Link
 from shared.domain.mastery import goal_percentage
 from shared.domain.past_class import to_look_back_at, year_began
 from shared.domain.roster import DistrictClass, Role, RosterUser
@@ -60,10 +62,11 @@ class DistrictClasses:
 
 @dataclass(frozen=True, slots=True)
 class LinkShown:
-    """A link that can be undone, by its district."""
+    """A link, by its district. ``may_be_undone`` says whether its 30 days are not over yet (B2)."""
 
     district_id: str
     district: str
+    may_be_undone: bool
 
 
 class HomePage:
@@ -88,7 +91,8 @@ class HomePage:
 
     def _page(self, request: Request, context: RequestContext, account: Account) -> Reply:
         family = self._services.accounts.family(account)
-        links = self._services.links.of_account(*family)
+        found = self._services.links.around_account(*family)
+        links = found.standing
         users = self._services.users.get_many(link.user for link in links)
         active = [user for user in users.values() if user.active]
         districts = {user.district_id: self._services.districts.get(user.district_id) for user in users.values()}
@@ -109,18 +113,24 @@ class HomePage:
             previous_classes=[*_taught_classes(owned, are_deleted=False), *self._attended_classes(family, mastery)],
             something_to_clean=bool(links) and bool(owned),
             deleted_classes=_taught_classes(owned, are_deleted=True),
-            links=list(
-                dict.fromkeys(
-                    LinkShown(link.user.district_id, districts[link.user.district_id].name)
-                    for link in links
-                    if link.user in users
-                )
-            ),
+            links=self._links_shown([link for link in links if link.user in users], districts),
+            undone_in=[district for each in found.undone_in if (district := self._services.districts.find(each))],
             linked=request.query.get("linked") == "1",
             undone=request.query.get("undone") == "1",
             something_to_link=context.has_something_to_link,
             may_have_another=context.is_in_made_account,
         )
+
+    def _links_shown(self, links: list[Link], districts: dict[str, District]) -> list[LinkShown]:
+        """One for each district: further numbers of a person are undone with the first one."""
+        now = self._services.clock()
+        shown: dict[str, LinkShown] = {}
+        for link in links:
+            district_id = link.user.district_id
+            shown.setdefault(
+                district_id, LinkShown(district_id, districts[district_id].name, link.may_be_undone(to_iso(now)))
+            )
+        return list(shown.values())
 
     def _district_classes(
         self, users: list[RosterUser], districts: dict[str, District], mastery: Mastery

@@ -15,7 +15,7 @@ from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.errors import RefusedTransition
 from shared.domain.joining import JoinPlan, Side, plan
-from shared.domain.link import Proof
+from shared.domain.link import Link, Proof
 from shared.domain.roster import Role, RosterUser
 from shared.runtime.masking import mask_email
 from shared.runtime.observability import also_about, logger, metric
@@ -174,25 +174,39 @@ class LinkPages:
     def sorry(self, code: str, district: District) -> Reply:
         return page("linking/link_refused", status=409, code=code, audience=district)
 
+    def ask_to_undo(self, request: Request) -> Reply:
+        """The question before an undo: nothing is undone by one press."""
+        found = self._link_to_undo(self._contexts.of(request), request.query.get("district_id"))
+        if isinstance(found, Reply):
+            return found
+        district = self._services.districts.get(found.user.district_id)
+        if not found.may_be_undone(to_iso(self._services.clock())):
+            return self.sorry("too_late", district)
+        return page("linking/undo", audience=district, district=district.name, district_id=district.district_id)
+
     def undo(self, request: Request) -> Reply:
         """Undo a link of the account that is logged in (B2)."""
         context = self._contexts.of(request)
-        session = context.session
-        if session is None or session.account_id is None:
-            return see_other("/login")
-        district_id = request.form.get("district_id")
-        links = self._services.links.of_account(*self._services.accounts.family(known(context)))
-        link = next((link for link in links if district_id in (None, "", link.user.district_id)), None)
-        if link is None:
-            return see_other("/home")
+        link = self._link_to_undo(context, request.form.get("district_id"))
+        if isinstance(link, Reply):
+            return link
         try:
             self._services.links.undo(
                 link.user, account_id=link.account_id, event_id=self._services.new_id(), now=self._services.clock()
             )
         except RefusedTransition as error:
             return self.sorry(error.code, self._services.districts.get(link.user.district_id))
-        undone = Session(account_id=session.account_id)
+        session = context.session
+        undone = Session(account_id=session.account_id if session else None)
         return self._contexts.begin_session(undone, "/home?undone=1", instead_of=session)
+
+    def _link_to_undo(self, context: RequestContext, district_id: str | None) -> Link | Reply:
+        """The link of the account that is logged in to this district, or its first one; else the way on."""
+        if context.session is None or context.session.account_id is None:
+            return see_other("/login")
+        links = self._services.links.of_account(*self._services.accounts.family(known(context)))
+        link = next((link for link in links if district_id in (None, "", link.user.district_id)), None)
+        return link or see_other("/home")
 
 
 def _login_used(proven: Proven) -> str:

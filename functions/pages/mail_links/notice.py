@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
 from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import NOTICE_COOKIE, Reply, Request, page, see_other
 from shared.domain.account import Account
-from shared.domain.clock import from_iso
+from shared.domain.clock import from_iso, to_iso
 from shared.domain.district import District
 from shared.domain.email_address import normalise
 from shared.domain.errors import RefusedTransition
-from shared.domain.link import UNDO_DAYS, Link
+from shared.domain.link import Link
 from shared.domain.link_notice import Notice, addresses
 from shared.domain.roster import RosterUser
 from shared.runtime.i18n import long_date
@@ -138,7 +137,7 @@ class NoticePages:
         address = addresses(user, account).get(notice.side)
         if not (link and link.is_linked and user and account and district and address):
             return "gone"
-        is_old = from_iso(link.undoable_from) < self._services.clock() - timedelta(days=UNDO_DAYS)
+        is_old = not link.may_be_undone(to_iso(self._services.clock()))
         is_another = link.account_id != notice.account_id
         if is_old or is_another or not is_notice_token(token, notice, link, address, self._services.token_keys()):
             return "gone"

@@ -176,7 +176,9 @@ def test_who_undid_a_link_is_not_mailed_when_the_account_changes(world: World) -
     world.feed(account("ada", "t1@lakeside.example", display_name="Ada Person"))
     world.upload(roster(user("t1", "teacher", given="Ada")))
     visitor = web.visitor(sub="g-t1", email="t1@lakeside.example", email_verified=True)
-    visitor.open("/sso/lakeside").press("Continue with Google").press("Undo the link with Lakeside Schools")
+    visitor.open("/sso/lakeside").press("Continue with Google").press("Undo the link with Lakeside Schools").press(
+        "Undo the link"
+    )
     link = world.links.of_user(key("t1"))
     assert link
     assert link.was_undone

@@ -42,6 +42,7 @@ NATURAL = {
     ("GET", "/help/<code>"): 404,
     ("GET", "/home"): 303,
     ("GET", "/link"): 303,
+    ("GET", "/link/undo"): 303,
     ("GET", "/login"): 200,
     ("GET", "/login/code"): 303,
     ("GET", "/login/confirm"): 303,
@@ -192,7 +193,9 @@ def test_a_form_that_is_none_is_answered_with_the_whole_set(site: Website) -> No
 def test_all_that_people_meet_on_their_way_carries_the_whole_set() -> None:
     """With cookies: a mail, a login that fails, one that does not, a link, a class, an undo, a link that is used."""
     web = lakeside()
-    linked_teacher(web).open("/classes/own").open("/home").press("Undo the link with Lakeside Schools")
+    linked_teacher(web).open("/classes/own").open("/home").press("Undo the link with Lakeside Schools").press(
+        "Undo the link"
+    )
     activated(web)
     log_in(activated(web, "t2").press("Log into my existing account"), password="wrong")
     log_in(web.visitor().open("/login")).open("/classes/own/settings")

@@ -305,7 +305,7 @@ def on_two_devices(*, undone: bool) -> Visitor:
     log_in(second.press("Log into my existing account"), "kid").press("Link my accounts")
     if undone:
         web.world.pass_time(minutes=1)
-        second.open("/home").press("Undo the link with Lakeside Schools")
+        second.open("/home").press("Undo the link with Lakeside Schools").press("Undo the link")
     return Visitor(web, log_in(first.press("Log into my existing account"), "ada"))
 
 

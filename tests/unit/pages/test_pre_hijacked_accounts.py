@@ -206,9 +206,8 @@ def test_an_outside_login_that_was_shown_at_the_link_needs_no_confirming(web: We
 
 
 def test_after_an_undo_every_way_in_is_as_it_was(web: Website) -> None:
-    log_in(activated(web).press("Log into my existing account")).press("Link my accounts").press(
-        "Undo the link with Lakeside Schools"
-    )
+    home = log_in(activated(web).press("Log into my existing account")).press("Link my accounts")
+    home.press("Undo the link with Lakeside Schools").press("Undo the link")
     claims = {"sub": "google-ada", "email": "ada@mail.example", "email_verified": True}
     assert "Period 3" in web.visitor(**claims).open("/login").press("Continue with Google").text
 

@@ -132,7 +132,7 @@ def test_a_graduates_address_opens_no_account_of_the_graduate(web: Website) -> N
 
 
 def test_after_an_undo_no_rule_links_the_pair_whatever_number_the_row_has(web: Website) -> None:
-    by_google(web, "g-zoe", "s9@lakeside.example").press("Undo the link with Lakeside Schools")
+    by_google(web, "g-zoe", "s9@lakeside.example").press("Undo the link with Lakeside Schools").press("Undo the link")
     people = [user("t1", "teacher"), user("t2", "teacher"), user("s1"), user("s2")]
     lakesides(web, *people, person("s900", email="s9@lakeside.example", given="Zoe"), name="renumbered")
     again = by_google(web, "g-zoe", "s9@lakeside.example")
@@ -524,7 +524,7 @@ def test_a_login_trusted_at_an_undone_link_is_not_trusted_at_the_next_one(web: W
     claims = {"sub": "google-ada", "email": "ada@mail.example", "email_verified": True}
     page = web.visitor(**claims).open(web.world.address_in_mail_to("t1@lakeside.example"))
     page.press("Log into my existing account").press("Continue with Google").press("Link my accounts")
-    page.press("Undo the link with Lakeside Schools")
+    page.press("Undo the link with Lakeside Schools").press("Undo the link")
     web.world.pass_time(minutes=1)
     anew = by_google(web, "g-school", "t1@lakeside.example").press("Log into my existing account")
     log_in(anew).press("Link my accounts")
@@ -709,7 +709,7 @@ def test_who_undid_a_link_to_an_account_that_only_clever_opens_makes_it_anew(web
     """No password opens it: without this there is only another, empty account."""
     student = in_a_made_account(web)
     made = linked(web, "s1")
-    student.open("/home").press("Undo the link with Lakeside Schools")
+    student.open("/home").press("Undo the link with Lakeside Schools").press("Undo the link")
     web.world.pass_time(minutes=1)
     back = by_clever(web, "cid-1", "lakeside")
     assert back.path == "/link"

@@ -65,7 +65,7 @@ def test_the_first_nudge_is_the_only_one(web: Website) -> None:
 def test_an_undo_gives_both_back_and_both_may_be_linked_again(web: Website) -> None:
     linked(web, EAST)
     home = linked(web, WEST)
-    home.press("Undo the link with Lakeside Schools")
+    home.press("Undo the link with Lakeside Schools").press("Undo the link")
     assert links(web) == []
 
 

@@ -128,7 +128,7 @@ def _journey(gate: Gate) -> Website:
     web.world.send_mail()
     web.world.send_nudge().run()
     again = web.visitor().open("/login")
-    log_in(again).open("/home").press("Undo the link with Lakeside Schools")
+    log_in(again).open("/home").press("Undo the link with Lakeside Schools").press("Undo the link")
     web.world.notify_of_links()
     return web
 

@@ -146,7 +146,7 @@ DISTRICT_CLASS, OWN_CLASS = ExportedClass("c1", "lakeside"), ExportedClass("own"
 def test_an_export_of_a_district_class_ends_with_the_link_that_it_was_made_for(web: Website) -> None:
     teacher, file = made_export(web, DISTRICT_CLASS)
     assert teacher.open(file).status == 200
-    teacher.open("/home").press("Undo the link with Lakeside Schools")
+    teacher.open("/home").press("Undo the link with Lakeside Schools").press("Undo the link")
     web.world.pass_time(hours=1)
     again = log_in(web.visitor().open("/login"))
     assert again.open(file).status == 404
@@ -154,13 +154,13 @@ def test_an_export_of_a_district_class_ends_with_the_link_that_it_was_made_for(w
 
 def test_an_export_with_a_district_class_among_others_ends_with_the_link(web: Website) -> None:
     teacher, file = made_export(web, OWN_CLASS, DISTRICT_CLASS)
-    teacher.open("/home").press("Undo the link with Lakeside Schools")
+    teacher.open("/home").press("Undo the link with Lakeside Schools").press("Undo the link")
     assert log_in(web.visitor().open("/login")).open(file).status == 404
 
 
 def test_an_export_of_an_own_class_stays_with_its_owner_after_the_undo(web: Website) -> None:
     teacher, file = made_export(web, OWN_CLASS)
-    teacher.open("/home").press("Undo the link with Lakeside Schools")
+    teacher.open("/home").press("Undo the link with Lakeside Schools").press("Undo the link")
     assert log_in(web.visitor().open("/login")).open(file).status == 200
 
 

@@ -56,7 +56,7 @@ def history() -> list[dict[str, Any]]:
     web = lakeside()
     page = linked_teacher(web)
     web.world.pass_time(minutes=1)
-    page.press("Undo the link with Lakeside Schools")
+    page.press("Undo the link with Lakeside Schools").press("Undo the link")
     web.world.pass_time(minutes=1)
     claims = {"sub": "t1", "email": "t1@lakeside.example", "email_verified": True}
     page = web.visitor(**claims).open("/sso/lakeside").press("Continue with Google")
@@ -72,7 +72,7 @@ def joined_and_parted() -> list[dict[str, Any]]:
     web.world.pass_time(minutes=1)
     log_in(page.press("I have an older account"), "kid").press("Link my accounts")
     web.world.pass_time(minutes=1)
-    page.press("Undo the link with Lakeside Schools")
+    page.press("Undo the link with Lakeside Schools").press("Undo the link")
     return told(web.world, "AccountLinked", "LinkUndone", "AccountsParted")
 
 
