@@ -66,7 +66,8 @@ def diff_people(
     nameless = {key for key in seen.named_by_roles & known_aside.keys() if not _unpacked(known_aside[key]).has_name()}
     standing = before.keys() | known_aside.keys()
     reject_dangling(seen, blocks, plan, class_ids, result, standing - nameless)
-    if plan.mode(Kind.USERS) is not Mode.BULK:
+    is_delta = plan.mode(Kind.USERS) is not Mode.BULK
+    if is_delta:
         named = seen.removed | seen.roles.keys() | {*chain.from_iterable(seen.ended.values())}
         seen.not_there.people = named - standing - seen.people.keys()
     if plan.additions_only:
@@ -77,15 +78,17 @@ def diff_people(
         before = with_kinds(before.values(), seen.people)
         result.moved = list(before)
     if joined:
-        join_people(seen, before, blocks, result, *joined)
+        join_people(seen, before, blocks, result, *joined, is_delta=is_delta)
     shared = set() if plan.round or plan.moves_people else set(plan.shared)
     noted = None if snapshot is None else renumbered
     comparison = _Comparison(seen, plan, result, known_aside, noted, mapped)
     for key in sorted(before.keys() | seen.people.keys() | known_aside.keys()):
         stood, person = before.pop(key, None), seen.people.pop(key, None)
-        comparison.compare(key, stood, person)
-        if shared and person and has_address_of(person, shared):
-            result.note_holder(person, stands=stood is not None)
+        after = comparison.compare(key, stood, person)
+        # Whom a delta does not name may have an address that it names.
+        holder = after if is_delta else person
+        if shared and holder and has_address_of(holder, shared):
+            result.note_holder(holder, stands=stood is not None)
     for person in result.hurt.counted_fewer(over):
         for school in person.school_ids:
             result.fates(school)[0].hurt += 1
@@ -123,8 +126,8 @@ class _Comparison:
         """Those whose role no row tells."""
         self._left_out: set[str] = set()
 
-    def compare(self, key: str, line: bytes | None, person: PersonRecord | None) -> None:
-        """Compare a person of the upload with the packed record of the snapshot."""
+    def compare(self, key: str, line: bytes | None, person: PersonRecord | None) -> PersonRecord | None:
+        """Compare a person of the upload with the packed record of the snapshot. Return the person after the import."""
         result = self._result
         if person and person.role and line and self._replaces_all:
             person.enrollments = self._named.of(key)
@@ -134,7 +137,7 @@ class _Comparison:
                 result.standing += line
                 if key in self._renumbered:
                     result.changes.append((person, person))
-                return
+                return person
             if (untold := self._seen.untold.get(key)) and person.keep(_unpacked(line), untold):
                 self._kept += 1
         old = _unpacked(line) if line else None
@@ -156,20 +159,23 @@ class _Comparison:
             if key in self._renumbered or not _is_as_it_was(old, new):
                 result.changes.append((old, new))
             self._note_strangers(key, told, old, new)
+        return new
 
     def _note_strangers(
         self, key: str, told: PersonRecord | None, old: PersonRecord | None, new: PersonRecord | None
     ) -> None:
-        """Note who is gone and who came, also where the removal is put off."""
+        """Note who is gone and who came, also where the removal is put off. A delta names by its number whom it means, so
+        in one only a number that nobody had is somebody who came."""
         strangers = self._result.strangers
+        is_bulk = self._plan.mode(Kind.USERS) is Mode.BULK
         if old is None:
-            if new:
+            if new and (is_bulk or key not in self._aside):
                 strangers.append((None, new))
         elif told is None:
-            is_missing = self._plan.mode(Kind.USERS) is Mode.BULK and old.role not in self._plan.kept_roles
+            is_missing = is_bulk and old.role not in self._plan.kept_roles
             if is_missing or key in self._seen.removed:
                 strangers.append((old, None))
-        elif new and (number_of(key) in self._mapped or _is_another(old, new)):
+        elif new and (number_of(key) in self._mapped or (is_bulk and _is_another(old, new))):
             strangers += [(old, None), (None, new)]
 
     def _note_harm(

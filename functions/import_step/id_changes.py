@@ -15,7 +15,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from functions.import_step.class_history import ClassHistory, ToldClass
-from functions.import_step.formats.format import Mode
 from functions.import_step.plan import (
     CLASS,
     SET_ASIDE,
@@ -38,7 +37,7 @@ from functions.import_step.records import (
 from functions.import_step.shards import shard_of
 from functions.import_step.working_files import CLASSES, HISTORY, MEMBERS, PEOPLE, Records, WorkingFiles
 from shared.domain.id_changes import Ground, Pairing, People, may_follow
-from shared.domain.report import Kind, Note, Reject
+from shared.domain.report import Note, Reject
 from shared.domain.roster import KIND_OF_ROLE, NumberKind, Role, RosterUserKey, number_of, person_id
 from shared.stores.renumbering import set_aside
 
@@ -189,8 +188,7 @@ def _learnt(
             classes[f"{side} {record.sourced_id}"] = record.known().class_ids
         else:
             (gone if old else came).add(record.known())
-    # A delta names by their ids whom it means: only a whole roster shows other numbers of the same people.
-    if plan.mode(Kind.USERS) is not Mode.BULK or (not mapped and not (len(gone) and len(came))):
+    if not mapped and not (len(gone) and len(came)):
         return kinds, mapped
     pairing = Pairing(gone, came)
     for pair in mapped:

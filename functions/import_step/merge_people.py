@@ -23,11 +23,18 @@ def join_people(
     result: PeopleDiff,
     records: Mapping[str, list[PersonRecord]],
     others: set[str],
+    *,
+    is_delta: bool,
 ) -> None:
-    """Read people under several numbers as one each: their other numbers are nobody, and nobody leaves by that."""
+    """Read people under several numbers as one each: their other numbers are nobody, and nobody leaves by that.
+
+    ``is_delta``: whom the upload does not name is as in ``before``, and enrollments of all numbers are the person's already.
+    """
     for key, of_others in records.items():
+        if is_delta and key in before and key not in seen.people:
+            seen.people[key] = _unpacked(before[key]).with_enrollments([])
         if person := seen.people.get(key):
-            join(person, of_others, seen.enrollments)
+            join(person, of_others, {} if is_delta else seen.enrollments)
     for key in others:
         seen.people.pop(key, None)
         for by_person in seen.by_person():

@@ -20,6 +20,8 @@ from shared.domain.roster import Role
 
 _MOST_WITH_ONE_ADDRESS = 20
 """Numbers with one address; one that more have is an office's, or stands for none."""
+_MOST_OF_A_DELTA = 50_000
+"""Addresses that a delta names: every worker compares the people of its shard with them."""
 _MOST_NUMBERS, _MOST_ENROLLMENTS = 8, 400
 """Of one person, and of one number of theirs: what they come to must fit into one item of the table."""
 
@@ -54,6 +56,15 @@ def addresses_of_several(marks: Iterable[bytes]) -> list[int]:
     return [address for address, number in rows.items() if number <= _MOST_WITH_ONE_ADDRESS]
 
 
+def all_addresses(marks: Iterable[bytes]) -> list[int]:
+    """The hashes of the addresses that a delta names, each once; none where they are very many: a delta of a whole district
+    says by itself who goes and who comes."""
+    found: set[int] = set()
+    for part in marks:
+        found.update(array("I", part))
+    return sorted(found) if len(found) <= _MOST_OF_A_DELTA else []
+
+
 def has_address_of(person: PersonRecord, addresses: set[int]) -> bool:
     return bool(person.email and person.role and zlib.crc32(person.email.encode()) in addresses and not person.is_off)
 
@@ -66,8 +77,9 @@ def holder_of(person: PersonRecord, *, stands: bool) -> Holder | None:
     return Holder(person.sourced_id, f"{person.email}\t{person.role}\t{name}", person.clever_ids, stands)
 
 
-def people_of_several_numbers(holders: Iterable[Holder]) -> list[OnePerson]:
-    """Who has several numbers: equal name, role and address, and no Clever ids that contradict.
+def people_of_several_numbers(holders: Iterable[Holder], *, of_delta: bool = False) -> list[OnePerson]:
+    """Who has several numbers: equal name, role and address, and no Clever ids that contradict. A delta joins nobody
+    who stands with somebody else who does: it does not say that it names both.
 
     >>> rows = [Holder("b", "x", [], False), Holder("a", "x", [], False), Holder("c", "y", [], False)]
     >>> people_of_several_numbers(rows)
@@ -82,8 +94,22 @@ def people_of_several_numbers(holders: Iterable[Holder]) -> list[OnePerson]:
         if not 1 < len(rows) <= _MOST_NUMBERS or (named and not set.intersection(*named)):
             continue
         kept, *others = sorted(rows, key=lambda row: (not row.stands, row.sourced_id))
-        found.append(OnePerson(kept.sourced_id, [other.sourced_id for other in others]))
+        joined = [other.sourced_id for other in others if not (of_delta and other.stands)]
+        if joined:
+            found.append(OnePerson(kept.sourced_id, joined))
     return found
+
+
+def together_with(known: Iterable[OnePerson], found: Iterable[OnePerson]) -> list[OnePerson]:
+    """People under several numbers, those that were known and those that a delta shows; one person is there once.
+
+    >>> together_with([OnePerson("a", ["b"])], [OnePerson("a", ["c"]), OnePerson("d", ["e"])])
+    [OnePerson(kept='a', others=['b', 'c']), OnePerson(kept='d', others=['e'])]
+    """
+    others: dict[str, list[str]] = {}
+    for one in (*known, *found):
+        others.setdefault(one.kept, []).extend(one.others)
+    return [OnePerson(kept, list(dict.fromkeys(numbers))) for kept, numbers in others.items()]
 
 
 def sharers_of_teachers(holders: Iterable[Holder], people: Iterable[OnePerson]) -> list[str]:

@@ -294,7 +294,7 @@ class ImportPlan(WritePlan, kw_only=True):
     files: list[str]
     """In the order in which they were read."""
     shared: list[int] = []
-    """Hashes of the addresses that several numbers of a whole roster have."""
+    """Hashes of the addresses that several numbers of a whole roster have, or of those that a delta names."""
     joins: bool = False
     """Whether people under several numbers were found, and are read as one each."""
     rows: dict[str, int] = {}

@@ -13,6 +13,7 @@ from functions.import_step.further_numbers import FurtherNumbers
 from functions.import_step.import_context import ImportContext
 from functions.import_step.many_objects import cycles_looked_for_seldom
 from functions.import_step.memberships import is_about_a_teacher, moves
+from functions.import_step.one_person import together_with
 from functions.import_step.plan import SHOWN, ClassesResult, First, Import, ImportPlan, PeopleResult, StepResult
 from functions.import_step.records import References
 from functions.import_step.shards import class_shards_of
@@ -51,12 +52,13 @@ class Compare:
         plan = files.get(PLAN)
         rows = partial(files.people_blocks, plan)
         is_delta = plan.format["mode"] == Mode.DELTA
-        several = files.people_of_several_numbers(plan.before) if is_delta else []
-        further = FurtherNumbers(several)
+        found = files.get(ONE_PERSON) if plan.joins else []
+        several = together_with(files.people_of_several_numbers(plan.before), found) if is_delta else found
+        further = FurtherNumbers(several if is_delta else [])
         if shard == 0:
-            files.write_people_of_several_numbers(plan, files.get(ONE_PERSON) if plan.joins else several)
+            files.write_people_of_several_numbers(plan, several)
         result = diff_people(
-            lambda: further.blocks(rows, shard, plan.shards) if several else rows(shard),
+            lambda: further.blocks(rows, shard, plan.shards) if is_delta and several else rows(shard),
             files.standing_lines(PEOPLE, plan.before, shard, plan.shards) if plan.before else None,
             plan,
             partial(files.class_ids if plan.mode(Kind.CLASSES) is Mode.BULK else files.all_class_ids, plan),

@@ -131,7 +131,7 @@ class SafetyCheck:
             return False
         files = self._context.files(import_)
         holders = [holder for shard in range(plan.shards) for holder in files.get(HOLDERS, shard)]
-        people = people_of_several_numbers(holders)
+        people = people_of_several_numbers(holders, of_delta=plan.mode(Kind.USERS) is not Mode.BULK)
         files.put(ONE_PERSON, people)
         files.put(SHARERS, sharers_of_teachers(holders, people))
         return bool(people)

@@ -22,7 +22,7 @@ from functions.import_step.formats.school_data_sync import SchoolDataSync
 from functions.import_step.id_map import STEM, read_maps
 from functions.import_step.import_context import ImportContext
 from functions.import_step.many_objects import cycles_looked_for_seldom
-from functions.import_step.one_person import addresses_of_several
+from functions.import_step.one_person import addresses_of_several, all_addresses
 from functions.import_step.partition import split
 from functions.import_step.plan import (
     DONE,
@@ -457,10 +457,12 @@ def _all(notes: Iterable[list[Note]]) -> list[Note]:
 
 
 def _shared_addresses(opened: OpenedUpload, parts: list[PartRead]) -> list[int]:
-    """The addresses that several numbers have; of a delta nothing is known of the others."""
-    if Mode.DELTA in (*opened.modes.values(), *opened.more_modes.values()):
-        return []
-    return addresses_of_several(part.addresses for part in parts)
+    """The addresses that several numbers have; of a delta all that it names, because others who stand may have them."""
+    addresses = (part.addresses for part in parts)
+    if opened.modes[Kind.USERS] is Mode.DELTA:
+        return all_addresses(addresses)
+    is_whole = Mode.DELTA not in (*opened.modes.values(), *opened.more_modes.values())
+    return addresses_of_several(addresses) if is_whole else []
 
 
 _MOST_GRADES = 40
