@@ -1,7 +1,7 @@
 """``make bench``: what an import costs, against floors of the same run; the send rate; the clean-up; joined accounts;
-the feed of accounts.
+the feed of accounts; the rate of writes.
 
-Timings decide nothing but the exit status of this command. The send rate is counted on a simulated clock.
+Timings decide nothing but the exit status of this command. The rates of mail and of writes are counted on simulated clocks.
 """
 
 from __future__ import annotations
@@ -17,13 +17,19 @@ from benchmarks.cleanup import measure as measure_cleanup
 from benchmarks.districts import Shape, write
 from benchmarks.feed import measure as measure_feed
 from benchmarks.figures import Figures
-from benchmarks.imports import Bench, Measured, csv_pass, hash_pass
+from benchmarks.imports import WRITING, Bench, Measured, csv_pass, hash_pass
 from benchmarks.joining import measure as measure_joins
 from benchmarks.new_numbers import measure as measure_new_numbers
 from benchmarks.send_rate import measure as measure_mail
+from benchmarks.write_rate import measure as measure_write_rate
 
 _FEWER = 10
 """Memory is compared with that of a district with so many times fewer people."""
+_MOST = {"apply": 100, "members": 60, "match": 250}
+"""Microseconds of a person, of either kind. Of ``match`` half are the threads of its look-ups."""
+_MOST_REQUESTS = 1.3
+_MOST_UNITS = 2.95
+"""An item and an address for a person, the class's share, and an activation for one in sixteen (docs/cost.md)."""
 
 
 PARTS: dict[str, Callable[[Figures, int], None]] = {
@@ -32,6 +38,7 @@ PARTS: dict[str, Callable[[Figures, int], None]] = {
     "joins": lambda figures, _people: measure_joins(figures),
     "ids": lambda figures, _people: measure_new_numbers(figures),
     "feed": measure_feed,
+    "writes": measure_write_rate,
 }
 
 
@@ -87,8 +94,7 @@ class _Nights:
             "units",
             limit=1.25,
         )
-        for kind in sorted({*first.units} - {"ROSTER", "CLASS"}):
-            figures.add(f"{name}: {kind}, write units per person", first.units[kind] / people, "units")
+        _writing(figures, name, first, people)
         same = bench.run(roster)
         figures.holds("the same again", same.status, holds=same.status == "unchanged")
         figures.add("the same again: write units in all", sum(same.units.values()), "units", limit=3)
@@ -137,6 +143,26 @@ class _Nights:
             figures.add(
                 f"cut off, {fault}: items of people and classes written", sum(held.items.values()), "items", limit=0
             )
+
+
+def _writing(figures: Figures, name: str, first: Measured, people: int) -> None:
+    """What a person costs from the first write on: time, requests and units, by step and by kind of item."""
+    for step in WRITING:
+        for what, seconds in (("wall", first.seconds[step]), ("CPU", first.cpu[step])):
+            figures.add(f"{name}: {step}, {what} per person", 1e6 * seconds / people, "µs", limit=_MOST[step])
+    for operation, requests in sorted(first.requests.items()):
+        figures.add(f"{name}: {operation}, requests per person", requests / people, "requests")
+    figures.add(
+        f"{name}: requests per person in all",
+        sum(first.requests.values()) / people,
+        "requests",
+        limit=_MOST_REQUESTS,
+    )
+    for kind in sorted(first.units):
+        figures.add(f"{name}: {kind}, write units per person", first.units[kind] / people, "units")
+    figures.add(
+        f"{name}: write units per person, all in", sum(first.units.values()) / people, "units", limit=_MOST_UNITS
+    )
 
 
 def _of(measured: Measured, *kinds: str) -> int:

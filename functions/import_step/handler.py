@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from itertools import batched
+from time import monotonic
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,6 +15,7 @@ from functions.import_step.plan import Import, StepResult
 from functions.import_step.steps import ImportSteps
 from shared.domain.activation import Activation
 from shared.domain.clock import new_id, utc_now
+from shared.domain.write_pace import WritePace
 from shared.runtime import aws
 from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import ImportStepSettings
@@ -63,6 +65,7 @@ def steps() -> ImportSteps:
             matcher=matcher,
             clock=utc_now,
             on_dispute=lambda: metric("ClaimDisputed"),
+            pace=WritePace(monotonic),
         )
     )
 

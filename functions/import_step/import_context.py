@@ -24,7 +24,7 @@ from shared.stores.renumbering import Renumbering
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck_people import StuckStore
-from shared.stores.table import DynamoTable
+from shared.stores.table import DynamoTable, Pace
 from shared.stores.uploads import Uploads
 from shared.use_cases.match_and_invite import MatchAndInvite
 
@@ -61,14 +61,15 @@ class ImportContext:
         matcher: MatchAndInvite,
         clock: Clock,
         on_dispute: Callable[[], None] = lambda: None,
+        pace: Pace | None = None,
     ) -> ImportContext:
         """The context of imports whose stores lie in this table. ``on_dispute`` tells the operators that a district names what is
-        another's (M21)."""
+        another's (M21); people and classes are written at this ``pace``."""
         return cls(
             uploads,
             files,
-            RosterUserStore(table),
-            DistrictClassStore(table),
+            RosterUserStore(table, pace),
+            DistrictClassStore(table, pace),
             DistrictStore(table),
             ImportStateStore(table),
             ProgressStore(table),

@@ -9,7 +9,7 @@ from shared.domain.roster import DistrictClass
 from shared.stores.district_class_item import district_class_of
 from shared.stores.keys import Item, Key, class_key, members_key, pair
 from shared.stores.past_classes import PastClassStore
-from shared.stores.table import DynamoTable, Table
+from shared.stores.table import DynamoTable, Pace, Table
 
 CHUNK = 400
 """Students of one item: of the longest ids that there are, so many fit into the 400 KB of an item."""
@@ -27,9 +27,9 @@ class DistrictClassStore:
     item without it is whole, whatever its size. A class names its first ``CHUNK`` teachers; who teaches it stands with each.
     """
 
-    def __init__(self, table: DynamoTable) -> None:
-        self._table = Table(table)
-        self.past = PastClassStore(table)
+    def __init__(self, table: DynamoTable, pace: Pace | None = None) -> None:
+        self._table = Table(table, pace)
+        self.past = PastClassStore(table, pace)
 
     @staticmethod
     def items(roster_class: DistrictClass) -> list[Item]:

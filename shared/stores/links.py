@@ -160,11 +160,8 @@ class LinkStore:
     def forget_match(self, user: RosterUserKey) -> None:
         """Take back a match that the rule no longer finds; anything but a match stays.
 
-        Few people have one, and a write that is refused costs as much as one that is made: so it is looked for first (B8).
+        A write that is refused costs as much as one that is made: it is for those who have a match (B8).
         """
-        link = self._table.get(link_key(user))
-        if link is None or link["state"] != LinkState.MATCHED.value:
-            return
         self._table.attempt(Delete(link_key(user)).when(_ONLY_MATCHED, matched=LinkState.MATCHED.value))
 
     def make(

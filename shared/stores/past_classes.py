@@ -13,7 +13,7 @@ from shared.stores.district_class_item import district_class_of
 from shared.stores.identifier_index import person_of
 from shared.stores.keys import Item, key_of, pair, past_class_key, past_places_key
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.table import DynamoTable, Table
+from shared.stores.table import DynamoTable, Pace, Table
 
 CHUNK = 400
 """Students of one item, as of a class that is current."""
@@ -30,8 +30,8 @@ class PastClassStore:
     who had it, and only until its last day: ``PastPlaces``.
     """
 
-    def __init__(self, table: DynamoTable) -> None:
-        self._table = Table(table)
+    def __init__(self, table: DynamoTable, pace: Pace | None = None) -> None:
+        self._table = Table(table, pace)
         self._users = RosterUserStore(table)
 
     def write(self, classes: Iterable[DistrictClass], on: date) -> int:

@@ -21,7 +21,7 @@ from shared.stores.keys import (
     user_of_holder,
     user_of_pk,
 )
-from shared.stores.table import DynamoTable, Table
+from shared.stores.table import DynamoTable, Pace, Table
 
 _MOST_MOVES = 10
 """How many changes of a number are followed."""
@@ -30,8 +30,8 @@ _MOST_MOVES = 10
 class RosterUserStore:
     """Roster users; the import alone writes them, many at a time."""
 
-    def __init__(self, table: DynamoTable) -> None:
-        self._table = Table(table)
+    def __init__(self, table: DynamoTable, pace: Pace | None = None) -> None:
+        self._table = Table(table, pace)
 
     @staticmethod
     def item(user: RosterUser) -> Item:

@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from time import sleep
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from botocore.exceptions import ClientError
 
@@ -148,10 +148,22 @@ _HELD_TOGETHER = 500
 """Writes that ``Table.write_all`` collects before it sends them."""
 
 
+class Pace(Protocol):
+    """How fast writes without conditions are sent (``shared.domain.write_pace``)."""
+
+    def wait(self, writes: int) -> float:
+        """Seconds to wait before so many are sent."""
+
+    def sent(self, taken: int, refused: int) -> None:
+        """What became of them."""
+
+
 class Table:
     """The table, in the words of the stores. Reads see all that was written before, unless ``consistent`` is False."""
 
-    def __init__(self, dynamo: DynamoTable) -> None:
+    def __init__(self, dynamo: DynamoTable, pace: Pace | None = None) -> None:
+        """``pace`` is for who writes many; without one they go as fast as the table takes them."""
+        self._pace = pace
         self._dynamo = dynamo
         self._client = dynamo.meta.client
         self._name = dynamo.name
@@ -270,14 +282,25 @@ class Table:
         pause = 0.05
         while waiting:
             batch, waiting = waiting[:25], waiting[25:]
-            response = self._client.batch_write_item(RequestItems={self._name: batch})
-            if unprocessed := (response.get("UnprocessedItems") or {}).get(self._name):
+            if unprocessed := self._write_batch(batch):
                 waiting = [*unprocessed, *waiting]
                 sleep(pause)
                 pause = min(pause * 2, 5)
             else:
                 pause = 0.05
         return len(writes)
+
+    def _write_batch(self, batch: list[Any]) -> list[Any]:
+        """Send a batch at the pace there is. Return what DynamoDB hands back."""
+        if self._pace and (wait := self._pace.wait(len(batch))):
+            sleep(wait)
+        response = self._client.batch_write_item(RequestItems={self._name: batch})
+        unprocessed: list[Any] = (response.get("UnprocessedItems") or {}).get(self._name) or []
+        if self._pace:
+            # A batch that is refused as a whole is sent again by the SDK, which says no more than that.
+            retries = response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+            self._pace.sent(len(batch) - len(unprocessed), len(unprocessed) + retries)
+        return unprocessed
 
     def write_all(self, changes: Iterable[tuple[Iterable[Item], Iterable[Key]]]) -> int:
         """Put and delete without conditions, (puts, deletes) by turns, holding few of them at a time.

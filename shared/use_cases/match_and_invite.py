@@ -90,16 +90,23 @@ class MatchByRule:
     def match(
         self, district: District, user: RosterUser, written: Account | None = None, matched: Link | None = None
     ) -> Decision:
-        """Find and note the match of a person, which was ``matched`` before. ``written`` is an account that is just being
-        written."""
+        """Find and note the match of a person, which was ``matched`` before; where there is none, ``forget`` takes an
+        earlier one back. ``written`` is an account that is just being written."""
         found = self._identifiers.find_match(user, district.own_domains, written=written, matched=matched)
         if found.account_id and matched and matched.matched_address and found.account_id == matched.account_id:
             return found
         if found.account_id:
             self._links.record_match(user.key, found.account_id)
-        else:
-            self._links.forget_match(user.key)
         return found
+
+    def forget(self, district: District, users: Mapping[RosterUserKey, RosterUser], written: Account | None) -> None:
+        """Take back the matches of people for whom the rule found none.
+
+        Few have one; a hundred are looked up in a request. Somebody else may have noted one since: each is decided anew.
+        """
+        for key, link in self._links.of_users(users).items():
+            if link.state is LinkState.MATCHED and not self.match(district, users[key], written, link).account_id:
+                self._links.forget_match(key)
 
     def keeps_from_mail(self, district: District, user: RosterUser) -> NotMailed | None:
         """Why somebody without a match or link is not mailed because of who holds the address now (M7, M8); None where nothing
@@ -165,6 +172,7 @@ class MatchAndInvite:
         notes: list[Note] = []
         to_send: list[Activation] = []
         looks_at: list[datetime] = []
+        without: dict[RosterUserKey, RosterUser] = {}
         people = _matched_by_an_import(users)
         links = self._links.of_users(user.key for user in people)
         looks = each(
@@ -182,6 +190,10 @@ class MatchAndInvite:
             looks_at += [look.waits_until] if look.waits_until else []
             if activation:
                 to_send.append(activation)
+            if look.has_no_match:
+                without[user.key] = user
+        # Before the mails are asked for: whoever has a match is not mailed.
+        self._matches.forget(district, without, written)
         self._queue(to_send)
         if looks_at:
             self._waiting.note(district.district_id, min(looks_at))
@@ -270,6 +282,7 @@ class MatchAndInvite:
         if present and _is_of_one_before(present, link) and self._activations.discard(present):
             present = None
         look = _look(district, user, found, present, link, self._clock(), is_stuck=is_stuck)
+        look = replace(look, has_no_match=found.account_id is None)
         if found.account_id:
             self._matches.withdraw_mail(present)
         elif look.step:
@@ -326,6 +339,8 @@ class _Look:
     """Where the invitation waits: when it is looked at next."""
     sharers: tuple[RosterUserKey, ...] = ()
     """A teacher and others who share an address, so that they are stuck (M7)."""
+    has_no_match: bool = False
+    """Whether a match that is noted is none any more."""
 
     def with_note(self, note: Note) -> _Look:
         return replace(self, notes=(*self.notes, note))

@@ -11,9 +11,11 @@ from shared.domain.report import Report, Status, Upload
 from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.keys import account_pk, clever_pk, email_pk
+from shared.stores.table import Request
 from shared.stores.waiting import WaitingStore
 from shared.use_cases.match_and_invite import WITHHELD_SHOWN, MatchAndInvite, MatchCounts
 from tests.builders import account, enrolled, roster, user
+from tests.fakes.dynamodb import Effect
 from tests.harness import World, zipped
 
 OFFICE = "office@lakeside.example"
@@ -122,6 +124,41 @@ def test_a_match_that_the_rule_no_longer_finds_is_still_taken_back(world: World)
     # Then that match alone is deleted
     assert spent == (1, 1)
     assert world.links.of_user(RosterUserKey("lakeside", "t1")) is None
+
+
+def test_who_is_looked_at_for_a_match_costs_a_look_up_and_no_more() -> None:
+    # Given a district of people without accounts
+    world = World()
+    world.register()
+    meter = world.table.meter
+    requests = dict(meter.requests)
+    # When they come
+    world.upload(roster(*(user(f"s{n}") for n in range(100))))
+    # Then each is one query for the address; what is noted of them is looked up a hundred in a request
+    assert meter.requests["Query"] - requests.get("Query", 0) <= 100 + 10
+    assert meter.requests["GetItem"] - requests.get("GetItem", 0) < 30
+
+
+def test_a_match_that_a_feed_noted_meanwhile_is_decided_anew_and_stays() -> None:
+    # Given an account that comes after somebody was looked at, and before the shard's earlier matches are taken back
+    looks = []
+
+    def gate(_service: str, operation: str, request: Request, effect: Effect) -> Request:
+        if operation == "BatchGetItem" and "'SK': 'LINK'" in str(request) and "s1" in str(request):
+            looks.append(request)
+            if len(looks) == 2:
+                hold_with_accounts(world, "kim", address="s1@lakeside.example")
+                world.links.record_match(RosterUserKey("lakeside", "s1"), "kim")
+        return effect()
+
+    world = World(gate=gate)
+    world.register()
+    # When
+    world.upload(roster(user("s1"), user("s2")))
+    # Then
+    link = world.links.of_user(RosterUserKey("lakeside", "s1"))
+    assert link is not None
+    assert link.account_id == "kim"
 
 
 # The rule is the one that reads everything.
