@@ -24,6 +24,7 @@ COLUMNS = (
     "proof",
     "is_new_account",
     "joined_account_id",
+    "found_by",
 )
 
 
@@ -50,6 +51,7 @@ def trail(entries: Iterable[AuditEntry]) -> str:
             entry.proof or "",
             "yes" if entry.is_new_account else "no",
             entry.joined_account_id or "",
+            entry.found_by or "",
         )
         writer.writerow([safe_cell(str(cell)) for cell in cells])
     return written.getvalue()

@@ -12,8 +12,8 @@ from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.errors import LoginRefused
-from shared.domain.federated_identity import identity_hash
-from shared.domain.link import Link, Proof
+from shared.domain.federated_identity import identity_hash, row_hash
+from shared.domain.link import FoundBy, Link, Proof
 from shared.domain.roster import RosterUser, RosterUserKey
 from shared.runtime.observability import also_about
 from shared.runtime.tokens import activation_id_of, is_activation_token, successor_session_id
@@ -350,6 +350,8 @@ def _by_login(stored: StoredContext) -> Proven | None:
         session.proved_at,
         session.subject,
         session.verified_email,
+        session.aliases,
+        session.found_by,
     )
 
 
@@ -361,10 +363,17 @@ def _is_still_of(session: Session, person: Person) -> bool:
     proofs = person.link.proofs if person.link else None
     if proofs and (issuer, identity_hash(issuer, subject)) in proofs.identities:
         return True
+    if session.row is not None and session.found_by is not FoundBy.ROSTER_ID:
+        return session.row == row_of(person.user)
     if session.proof is Proof.DISTRICT_LOGIN_CLEVER:
-        return subject in person.user.clever_ids
+        return not {subject, *session.aliases}.isdisjoint(person.user.clever_ids)
     # Sessions of the version before did not keep the address.
     return session.verified_email in (None, person.user.official_email)
+
+
+def row_of(user: RosterUser) -> str:
+    """The hash by which a session knows this row again."""
+    return row_hash(user.given_name, user.family_name, user.official_email)
 
 
 def _by_mail(stored: StoredContext, invitation: Invitation | None) -> Proven | None:

@@ -15,6 +15,11 @@ def identity_hash(issuer: str, subject: str) -> str:
     return hashlib.sha256(f"{issuer}#{subject}".encode()).hexdigest()[:32]
 
 
+def row_hash(given_name: str, family_name: str, official_email: str | None) -> str:
+    """Return a hash of what a roster says of a person: a session that rests on it ends where the row is changed (M19)."""
+    return hashlib.sha256("\n".join((given_name, family_name, official_email or "")).encode()).hexdigest()[:32]
+
+
 def is_trusted(federated_identity: str | None, shown: Collection[str] | None) -> bool:
     """Whether a login may enter the account without being confirmed.
 

@@ -45,6 +45,21 @@ class Proof(StrEnum):
         return self is Proof.DISTRICT_LOGIN_GOOGLE
 
 
+class FoundBy(StrEnum):
+    """How a district login led to its roster user, the strongest first. It says nothing of an account (M6)."""
+
+    REMEMBERED = "remembered"
+    """A link of the district counts for this login."""
+    ROSTER_ID = "roster_id"
+    """The roster names the hub's id of the person."""
+    NUMBER = "number"
+    """The hub says the person's number in the district, and their name is the row's."""
+    VERIFIED_ADDRESS = "verified_address"
+    """The hub verified the official address, in a domain of the district."""
+    STATED_ADDRESS = "stated_address"
+    """The district says at the hub that this is the person's address, and their name is the row's."""
+
+
 UNDO_DAYS = 30
 
 
@@ -76,6 +91,8 @@ class Link:
     """Whether the account was linked to another number of the same person before: one person under two numbers, each proved."""
     adopted_at: str | None = None
     """When a login that was new for it was taken for the same person's, without a question (M19)."""
+    found_by: FoundBy | None = None
+    """How the district login that made it led to the roster user."""
 
     @property
     def signed_version(self) -> int:
@@ -117,6 +134,7 @@ def make(
     joins: str | None = None,
     is_made: bool = False,
     proofs: LinkProofs | None = None,
+    found_by: FoundBy | None = None,
 ) -> Link:
     """Return the link once it is made. ``proved_at`` is when a district login proved the roster user.
 
@@ -153,6 +171,7 @@ def make(
         is_made=is_made or bool(present and present.is_made and present.account_id == account_id),
         joined=_joined(present, account_id),
         proofs=proofs,
+        found_by=found_by,
     )
 
 

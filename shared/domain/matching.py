@@ -64,10 +64,17 @@ class LoginProof:
     issuer: str
     subject: str
     verified_email: str | None = None
+    aliases: tuple[str, ...] = ()
+    """Other ids of the same person at this issuer, which this login proved, too (Clever's of before version 3)."""
 
     @property
     def identity(self) -> tuple[str, str]:
         return self.issuer, self.subject
+
+    @property
+    def identities(self) -> frozenset[tuple[str, str]]:
+        """Each id that this login proved."""
+        return frozenset((self.issuer, subject) for subject in (self.subject, *self.aliases))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +182,7 @@ def _may_be_named(
     address = person.official_email
     if address is None or person.address_is_proven or domain_of(address) in own_domains:
         return True
-    return login is not None and (account.email != address or login.identity in account.subjects)
+    return login is not None and (account.email != address or bool(login.identities & account.subjects))
 
 
 def _grounds(
@@ -185,7 +192,7 @@ def _grounds(
     shared_domains: Collection[str],
     login: LoginProof | None,
 ) -> Grounds | None:
-    if login and login.identity in account.subjects - account.unconfirmed:
+    if login and login.identities & (account.subjects - account.unconfirmed):
         return Grounds.SUBJECT
     if not (account.email and account.email_is_verified):
         return None

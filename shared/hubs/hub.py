@@ -29,6 +29,14 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A person's number in the district's own records. ``kind`` is a ``NumberKind``, empty where the hub knows no kinds."""
+
+    number: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """What a hub says of a person in a login that it proved.
 
@@ -43,6 +51,14 @@ class Identity:
     """The hub's id of the person's district; Google names none."""
     hosted_domain: str | None = None
     """The organisation's domain at Google that this account belongs to; a private account has none, whatever its address."""
+    aliases: tuple[str, ...] = ()
+    """Other ids of the same person at this hub: of an earlier version, of one role."""
+    numbers: tuple[Number, ...] = ()
+    """The person's numbers in the district, as it told the hub."""
+    given_name: str = ""
+    family_name: str = ""
+    is_student: bool | None = None
+    """What the hub says of the role; None where it does not say."""
 
 
 class Hub(Protocol):
@@ -69,6 +85,14 @@ class Hub(Protocol):
 
     def prove(self, code: str, binding: Binding) -> Identity:
         """Whom the hub proves. Raises LoginRefused where anything about its answer is not as it must be."""
+        ...
+
+    def look_up(self, identity: Identity) -> Identity:
+        """The same identity with what the hub's own interface says besides: numbers, names, an address.
+
+        It costs requests, so it is asked only where the login alone leads to nobody. Never raises: a hub that says nothing
+        more leaves the identity as it is.
+        """
         ...
 
     def refusal(self, answer: Mapping[str, str]) -> LoginRefused:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.clock import to_iso
-from shared.domain.link import Link, Proof
+from shared.domain.link import FoundBy, Link, Proof
 from shared.domain.roster import RosterUserKey
 from shared.stores.keys import AUDIT, Item, Key, audit_key, key_of, pair, user_of_pk, user_pk
 from shared.stores.table import DynamoTable, Table, without_none
@@ -51,6 +51,8 @@ class AuditEntry:
     is_new_account: bool
     """Whether the account was made with the link."""
     joined_account_id: str | None
+    found_by: FoundBy | None = None
+    """How the district login led to the roster user."""
 
 
 def audit_item(fact: Fact, link: Link, actor: Actor, now: datetime, version: int) -> Item:
@@ -67,6 +69,7 @@ def audit_item(fact: Fact, link: Link, actor: Actor, now: datetime, version: int
             "proof": link.by.value if link.by else None,
             "is_new_account": link.is_made,
             "joined_account_id": link.joined.account_id if link.joined else None,
+            "found_by": link.found_by.value if link.found_by else None,
             "ttl": int((now + timedelta(days=KEPT_DAYS)).timestamp()),
         }
     )
@@ -108,4 +111,5 @@ def _entry(item: Item) -> AuditEntry:
         Proof(item["proof"]) if "proof" in item else None,
         item["is_new_account"],
         item.get("joined_account_id"),
+        FoundBy(item["found_by"]) if "found_by" in item else None,
     )

@@ -124,8 +124,10 @@ class IdentifierIndex:
         """The one account whose own subject this login proved; None where none or several have it."""
         if login.issuer != self._clever_issuer:
             return self.account_by_subject(*login.identity)
-        holders = list(_claims(self._table.query(clever_pk(login.subject), ACCOUNTS), None))
-        return holders[0].account_id if len(holders) == 1 else None
+        subjects = (login.subject, *login.aliases)
+        found = [_claims(self._table.query(clever_pk(subject), ACCOUNTS), None) for subject in subjects]
+        holders = {claim.account_id for claims in found for claim in claims}
+        return holders.pop() if len(holders) == 1 else None
 
     def subjects_of(self, account: Account) -> frozenset[tuple[str, str]]:
         """(issuer, subject) of each login that opens this account."""
@@ -231,7 +233,7 @@ class IdentifierIndex:
         clever_ids = list(user.clever_ids)
         if login:
             if login.issuer == self._clever_issuer:
-                clever_ids.append(login.subject)
+                clever_ids += [login.subject, *login.aliases]
             if opened:
                 yield Claim(opened, None, is_verified=False)
             if login.verified_email and login.verified_email != user.official_email:

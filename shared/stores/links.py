@@ -12,7 +12,7 @@ from shared.domain import link as link_rules
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import from_iso, to_iso
 from shared.domain.errors import RefusedTransition
-from shared.domain.link import UNDO_DAYS, Link, LinkState, Proof
+from shared.domain.link import UNDO_DAYS, FoundBy, Link, LinkState, Proof
 from shared.domain.matching import LinkProofs, Person
 from shared.domain.roster import NumberKind, RosterUserKey
 from shared.stores.activations import ActivationStore
@@ -72,6 +72,8 @@ class Consent:
     """What the link is to count for (M19)."""
     beside: RosterUserKey | None = None
     """The number of the same person that the account is linked to, where this is a further one; that link has to stand."""
+    found_by: FoundBy | None = None
+    """How the district login led to the roster user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,7 @@ class LinkStore:
                 proved_at=consent.proved_at,
                 joins=consent.joins,
                 proofs=consent.proofs,
+                found_by=consent.found_by,
             )
             wanted = replace(wanted, is_further=consent.beside is not None)
             if self._table.attempt(*self.link_writes(consent, wanted, present, event_id, now), *also):
@@ -242,7 +245,16 @@ class LinkStore:
         noted = _put_proofs(link, proofs)
         return self._table.attempt(noted, *_proof_items(replace(link, proofs=proofs)))
 
-    def adopt(self, link: Link, proofs: LinkProofs, by: Proof, *, event_id: str, now: datetime) -> bool:
+    def adopt(
+        self,
+        link: Link,
+        proofs: LinkProofs,
+        by: Proof,
+        *,
+        event_id: str,
+        now: datetime,
+        found_by: FoundBy | None = None,
+    ) -> bool:
         """Let a link count for a login that is new for it, which the rule takes for the same person's (M19).
 
         The account's own address is told, and the link can be undone for 30 days from now. False as ``note_proofs``.
@@ -252,7 +264,7 @@ class LinkStore:
             _put_proofs(link, proofs).set(adopted_at=adopted.adopted_at),
             *_proof_items(adopted),
             Put(_adoption(adopted, by, event_id, now)),
-            Put(audit_item(Fact.ADOPTED, replace(adopted, by=by), Actor.RULE, now, link.version)),
+            Put(audit_item(Fact.ADOPTED, replace(adopted, by=by, found_by=found_by), Actor.RULE, now, link.version)),
         )
 
     def confirm(
@@ -264,6 +276,7 @@ class LinkStore:
         event_id: str,
         now: datetime,
         shown: frozenset[str],
+        found_by: FoundBy | None = None,
         also: Iterable[Write] = (),
     ) -> Link:
         """Make a link anew with another proof, which the person confirmed by a login to the account (M19).
@@ -271,10 +284,19 @@ class LinkStore:
         It counts as made now: both sides are told, and have 30 days to undo it. Raises RefusedTransition
         ``already_linked`` where it is another link by now.
         """
-        made = replace(link, version=link.version + 1, by=by, by_rule=False, linked_at=to_iso(now), proofs=proofs)
+        made = replace(
+            link,
+            version=link.version + 1,
+            by=by,
+            by_rule=False,
+            linked_at=to_iso(now),
+            proofs=proofs,
+            found_by=found_by,
+        )
         update = Update(link_key(link.user)).set(
             version=made.version, by=by.value, by_rule=False, linked_at=made.linked_at, proofs=_proofs_item(proofs)
         )
+        update = update.set(found_by=found_by.value) if found_by else update.remove("found_by")
         detail = {**_ids(link.account_id, link.user), "by": by.value, "by_rule": False}
         writes = (
             update.when("version = :seen AND #state = :linked", seen=link.version, linked=LinkState.LINKED.value),
@@ -649,6 +671,7 @@ def _link_item(link: Link, nudge_at: datetime | None) -> Item:
             "is_further": link.is_further or None,
             "adopted_at": link.adopted_at,
             "matched_address": link.matched_address,
+            "found_by": link.found_by.value if link.found_by else None,
         }
     )
 
@@ -671,6 +694,7 @@ def link_of(item: Item) -> Link:
         adopted_at=item.get("adopted_at"),
         matched_address=item.get("matched_address"),
         is_further=bool(item.get("is_further")),
+        found_by=FoundBy(item["found_by"]) if item.get("found_by") else None,
     )
 
 

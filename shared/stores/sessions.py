@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.clock import Clock, to_iso
 from shared.domain.federated_identity import identity_hash, is_trusted
-from shared.domain.link import Proof
+from shared.domain.link import FoundBy, Proof
 from shared.domain.roster import RosterUserKey
 from shared.stores.keys import Item, ids_of, login_state_key, logins_key, session_key, user_of
 from shared.stores.table import ABSENT, PRESENT, Delete, DynamoTable, Put, Table, Update, Write
@@ -48,15 +48,25 @@ class Session:
     """The address of the outside login by which the account was entered, masked."""
     waiting: WaitingLogin | None = None
     """The outside login that this session, which was entered without it, is asked about."""
+    aliases: tuple[str, ...] = ()
+    """Other ids of the person at the issuer of ``subject``, which the district login proved, too."""
+    found_by: FoundBy | None = None
+    """How the district login led to the roster user."""
+    row: str | None = None
+    """A hash of what the roster said of the person then (``row_hash``)."""
 
     @property
     def shown(self) -> frozenset[str]:
         """The outside logins that this browser has shown."""
-        return frozenset(
-            identity
-            for identity in (self.federated_identity, identity_hash(*self.subject) if self.subject else None)
-            if identity
-        )
+        return frozenset(identity for identity in (self.federated_identity, *self._proved) if identity)
+
+    @property
+    def _proved(self) -> list[str]:
+        """The hashes of all ids that the district login proved."""
+        if self.subject is None:
+            return []
+        issuer, subject = self.subject
+        return [identity_hash(issuer, each) for each in (subject, *self.aliases)]
 
     def with_account(self, account_id: str) -> Session:
         return replace(self, account_id=account_id)
@@ -114,6 +124,9 @@ def _item(session: Session, session_id: str, now: datetime) -> Item:
         "verified_email": session.verified_email,
         "way": session.federated_identity,
         "way_name": session.federated_name,
+        "aliases": list(session.aliases) or None,
+        "found_by": session.found_by.value if session.found_by else None,
+        "row": session.row,
         "waiting": [session.waiting.identity, session.waiting.name] if session.waiting else None,
         "expires_at": to_iso(expires),
         "ttl": int(expires.timestamp()),
@@ -150,4 +163,7 @@ def session_of(session_id: str, item: Item, logins: Item | None, now: datetime) 
         item.get("verified_email"),
         item.get("way_name"),
         WaitingLogin(*item["waiting"]) if item.get("waiting") else None,
+        tuple(item.get("aliases") or ()),
+        FoundBy(item["found_by"]) if item.get("found_by") else None,
+        item.get("row"),
     )

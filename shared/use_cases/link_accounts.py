@@ -16,7 +16,7 @@ from shared.domain.district import District
 from shared.domain.email_address import normalise
 from shared.domain.errors import Conflict, RefusedTransition
 from shared.domain.federated_identity import identity_hash
-from shared.domain.link import UNDO_DAYS, Link, Proof
+from shared.domain.link import UNDO_DAYS, FoundBy, Link, Proof
 from shared.domain.link_notice import Side, addresses
 from shared.domain.matching import (
     AccountSide,
@@ -63,14 +63,25 @@ class Proven:
     """Issuer and subject of that district login."""
     verified_email: str | None = None
     """The address that its issuer verified."""
+    aliases: tuple[str, ...] = ()
+    """Other ids of the person at that issuer, which the login proved, too."""
+    found_by: FoundBy | None = None
+    """How that login led to the roster user."""
+
+    @property
+    def proofs_of_login(self) -> frozenset[tuple[str, str]]:
+        """(issuer, hash) of each id that the district login proved, as links keep them."""
+        if self.subject is None:
+            return frozenset()
+        issuer, subject = self.subject
+        return frozenset((issuer, identity_hash(issuer, each)) for each in (subject, *self.aliases))
 
     @property
     def has_to_confirm(self) -> bool:
         """Whether the link does not know the login that proved this person, so that the account confirms it once (M19)."""
         if not (self.is_linked and self.link and self.subject):
             return False
-        hashed = (self.subject[0], identity_hash(*self.subject))
-        return self.link.proofs is None or hashed not in self.link.proofs.identities
+        return self.link.proofs is None or self.proofs_of_login.isdisjoint(self.link.proofs.identities)
 
     @property
     def is_linked(self) -> bool:
@@ -170,33 +181,39 @@ class LinkAccounts:
     # A district login
 
     def at_district_login(
-        self, user: RosterUser, proof: Proof, district: District, identity: Identity
+        self, user: RosterUser, proof: Proof, district: District, identity: Identity, found_by: FoundBy | None = None
     ) -> DistrictLogin:
         """Decide what a district login opens (M6, M19): the account of this person's link, one by rule, or none yet."""
         login = _login_proof(identity, proof)
-        hashed = identity_hash(*login.identity)
         person = self._request_contexts.read(people=[user.key]).people[user.key]
         proven = Proven(
             user, district, proof, person.link, person.activation,
-            subject=login.identity, verified_email=login.verified_email,
+            subject=login.identity, verified_email=login.verified_email, aliases=login.aliases, found_by=found_by,
         )  # fmt: skip
-        known = self._links.by_identity(district.district_id, hashed)
+        known = self._known_links(district, login)
         if elsewhere := next((link for link in known if link.is_linked and link.user != user.key), None):
             if found := self._known_elsewhere(elsewhere, proven):
                 return found
             person_link = self._links.of_user(user.key)
             proven = replace(proven, link=person_link)
         if proven.link and proven.link.is_linked:
-            recognised = self._recognised(proven, proven.link, login, hashed)
+            recognised = self._recognised(proven, proven.link, login)
             if recognised:
                 return recognised
             proven = replace(proven, link=self._links.of_user(user.key))
-        if proven.link and self._may_be_taken_back(proven, proven.link, login, hashed):
-            consent = self._consent(proven, proven.link.account_id, shown=frozenset({hashed}))
+        if proven.link and self._may_be_taken_back(proven, proven.link):
+            consent = self._consent(proven, proven.link.account_id, shown=_hashes(login))
             with suppress(RefusedTransition):
                 self._make(consent, proven, self._clock())
                 return DistrictLogin(DistrictLoginOutcome.ALREADY_LINKED, user.key, proven.link.account_id)
-        return self._first_login(proven, login, hashed)
+        return self._first_login(proven, login)
+
+    def _known_links(self, district: District, login: LoginProof) -> list[Link]:
+        """The links of this district that count for this login, by its subject before other ids of the person."""
+        for subject in (login.subject, *login.aliases):
+            if found := self._links.by_identity(district.district_id, identity_hash(login.issuer, subject)):
+                return found
+        return []
 
     def _known_elsewhere(self, link: Link, proven: Proven) -> DistrictLogin | None:
         """This login is a proof of another number's link, so it is that person (M19).
@@ -222,12 +239,13 @@ class LinkAccounts:
             link, proven.user.key, proofs, event_id=self._new_id(), now=self._clock(), also=also, adopts=adopts
         )
 
-    def _recognised(self, proven: Proven, link: Link, login: LoginProof, hashed: str) -> DistrictLogin | None:
+    def _recognised(self, proven: Proven, link: Link, login: LoginProof) -> DistrictLogin | None:
         """What a login to a linked number opens; None where it is somebody else, whose link is still to be made (M19)."""
         user = proven.user
         entered = DistrictLogin(DistrictLoginOutcome.ALREADY_LINKED, user.key, link.account_id)
-        if link.proofs and (login.issuer, hashed) in link.proofs.identities:
+        if link.proofs and not proven.proofs_of_login.isdisjoint(link.proofs.identities):
             return entered
+        hashed = _hash_known(login, link.proofs)
         account = self._accounts.get(link.account_id)
         side = self._identifiers.side_of(user, account) if account else AccountSide(link.account_id)
         decision = self._identifiers.find_match(
@@ -262,7 +280,9 @@ class LinkAccounts:
         proofs = self._proofs(proven, link.proofs)
         if not is_new or Side.OWN not in addresses(proven.user, account):
             self._links.note_proofs(link, proofs)
-        elif not self._links.adopt(link, proofs, proven.by, event_id=self._new_id(), now=self._clock()):
+        elif not self._links.adopt(
+            link, proofs, proven.by, event_id=self._new_id(), now=self._clock(), found_by=proven.found_by
+        ):
             raise Conflict("link_changed", "This link was changed in the meantime.")
 
     def _is_of_another_row(self, user: RosterUser, link: Link, side: AccountSide) -> bool:
@@ -272,18 +292,18 @@ class LinkAccounts:
         addresses = link.proofs.addresses if link.proofs else ()
         return self._identifiers.is_anothers_now(user, addresses, clever_ids) or self._identifiers.was_anothers(user)
 
-    def _may_be_taken_back(self, proven: Proven, link: Link, login: LoginProof, hashed: str) -> bool:
+    def _may_be_taken_back(self, proven: Proven, link: Link) -> bool:
         """Whether this is the person of a link that ended for another one, within the days of an undo."""
-        if not (link.is_ended and link.proofs and (login.issuer, hashed) in link.proofs.identities):
+        if not (link.is_ended and link.proofs) or proven.proofs_of_login.isdisjoint(link.proofs.identities):
             return False
         is_late = from_iso(link.undone_at or "") < self._clock() - timedelta(days=UNDO_DAYS)
         is_another = is_late or is_somebody_else(link.proofs.person, person_of(proven.user))
         return not is_another and not self._is_refused(proven, link.account_id)
 
-    def _first_login(self, proven: Proven, login: LoginProof, hashed: str) -> DistrictLogin:
+    def _first_login(self, proven: Proven, login: LoginProof) -> DistrictLogin:
         """Let a link follow whom it knows, and link by rule whoever is matched (M6); nobody whose link was undone."""
         user, link = proven.user, proven.link
-        if kept := self._kept_link(proven, login, hashed):
+        if kept := self._kept_link(proven, login):
             return DistrictLogin(DistrictLoginOutcome.ALREADY_LINKED, user.key, kept.account_id)
         decision = self._identifiers.find_match(
             user,
@@ -294,29 +314,32 @@ class LinkAccounts:
             matched=link,
         )
         if decision.account_id and not (link and link.was_undone):
-            if self._link_by_rule(proven, decision, hashed):
+            if self._link_by_rule(proven, decision, login):
                 return DistrictLogin(DistrictLoginOutcome.LINKED_BY_RULE, user.key, decision.account_id)
             return DistrictLogin(DistrictLoginOutcome.CHOICE_NEEDED, user.key)
         offered = {decision.account_id, *decision.candidates}
         account_id = self._identifiers.account_opened_by(login)
         if account_id in offered and account_id and self._accounts.get(account_id):
-            return DistrictLogin(DistrictLoginOutcome.CONSENT_NEEDED, user.key, account_id, hashed)
+            return DistrictLogin(
+                DistrictLoginOutcome.CONSENT_NEEDED, user.key, account_id, identity_hash(*login.identity)
+            )
         return DistrictLogin(DistrictLoginOutcome.CHOICE_NEEDED, user.key)
 
-    def _kept_link(self, proven: Proven, login: LoginProof, hashed: str) -> Link | None:
+    def _kept_link(self, proven: Proven, login: LoginProof) -> Link | None:
         """The link of a number that this person left, moved here, where this login is one that it counts for (M19)."""
         now = person_of(proven.user)
         for link in self._identifiers.kept_links(proven.user) if login.verified_email else ():
+            hashed = _hash_known(login, link.proofs)
             recognition = recognise(link.proofs, login, hashed, now, "", grounds=None, follows=False)
             if recognition is Recognition.SAME:
                 return self._follow(link, proven)
         return None
 
-    def _link_by_rule(self, proven: Proven, decision: Decision, hashed: str) -> bool:
+    def _link_by_rule(self, proven: Proven, decision: Decision, login: LoginProof) -> bool:
         account_id = decision.account_id or ""
         if (other := self._left(account_id, proven)) and self._follow(other, proven):
             return True
-        consent = self._consent(proven, account_id, shown=frozenset({hashed}), by_rule=True)
+        consent = self._consent(proven, account_id, shown=_hashes(login), by_rule=True)
         if decision.grounds is Grounds.SUBJECT:
             # Only the subject is proved: what the roster says besides is not.
             consent = replace(consent, proofs=self._proofs(proven, with_roster=False))
@@ -361,7 +384,14 @@ class LinkAccounts:
         if link and link.is_linked and link.account_id == account_id and proven.has_to_confirm:
             proofs = self._proofs(proven, link.proofs)
             return self._links.confirm(
-                link, proofs, proven.by, event_id=self._new_id(), now=now, shown=shown, also=also
+                link,
+                proofs,
+                proven.by,
+                event_id=self._new_id(),
+                now=now,
+                shown=shown,
+                found_by=proven.found_by,
+                also=also,
             )
         consent = self._consent(proven, account_id, shown=shown)
         try:
@@ -444,6 +474,7 @@ class LinkAccounts:
             proved_at=proven.proved_at,
             is_made=True,
             proofs=consent.proofs,
+            found_by=consent.found_by,
         )
         detail = {
             "account_id": account.account_id,
@@ -468,6 +499,7 @@ class LinkAccounts:
             shown,
             joins=proven.made_account_id,
             proofs=self._proofs(proven),
+            found_by=proven.found_by,
         )
 
     def _proofs(self, proven: Proven, before: LinkProofs | None = None, *, with_roster: bool = True) -> LinkProofs:
@@ -475,8 +507,7 @@ class LinkAccounts:
         user = proven.user
         identities = set(before.identities) if before else set()
         addresses = set(before.addresses) if before else set()
-        if proven.subject:
-            identities.add((proven.subject[0], identity_hash(*proven.subject)))
+        identities |= proven.proofs_of_login
         named = before.named if before else frozenset[str]()
         if with_roster and before is None:
             named = frozenset(identity_hash(self._clever_issuer, clever_id) for clever_id in user.clever_ids)
@@ -492,4 +523,15 @@ class LinkAccounts:
 def _login_proof(identity: Identity, proof: Proof) -> LoginProof:
     """What a login proved. Clever verifies no address, whatever its claims say."""
     is_verified = proof.verifies_addresses and identity.email_verified
-    return LoginProof(*subject_key(identity), normalise(identity.email) if is_verified else None)
+    return LoginProof(*subject_key(identity), normalise(identity.email) if is_verified else None, identity.aliases)
+
+
+def _hashes(login: LoginProof) -> frozenset[str]:
+    """The hashes of all ids that a login proved."""
+    return frozenset(identity_hash(*identity) for identity in login.identities)
+
+
+def _hash_known(login: LoginProof, proofs: LinkProofs | None) -> str:
+    """The hash of that id of the login which the roster named when the link was made; of its subject where it named none."""
+    named = _hashes(login) & (proofs.named if proofs else frozenset[str]())
+    return min(named, default=identity_hash(*login.identity))

@@ -10,7 +10,7 @@ from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
 from functions.pages.login.login import CONFIRM_ADDRESS, LoginPages
-from functions.pages.request_context import RequestContexts, not_on_roster
+from functions.pages.request_context import RequestContexts, row_of
 from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.email_address import normalise
@@ -149,9 +149,8 @@ class FederatedLoginPages:
         self, request: Request, identity: Identity, provider: Provider, district_id: str | None
     ) -> Reply:
         district = self._district_of_login(identity, provider, district_id)
-        user = self._find_roster_user.of(identity, provider, district)
-        if user is None:
-            raise not_on_roster()
+        found = self._find_roster_user.of(identity, self._hub(provider), district)
+        user = found.user
         self._services.rate_limiter.hit(limits.DISTRICT_LOGIN, district.district_id)
         proof = Proof.of_hub(provider)
         context = self._login.context_before(request)
@@ -162,10 +161,13 @@ class FederatedLoginPages:
             subject=subject_key(identity),
             proved_at=to_iso(self._services.clock()),
             verified_email=normalise(identity.email) if proof.verifies_addresses and identity.email_verified else None,
+            aliases=identity.aliases,
+            found_by=found.by,
+            row=row_of(user),
         )
         if user.role is Role.ADMINISTRATOR:
             return self._contexts.begin_session(session, f"/console/{district.district_id}", instead_of=earlier)
-        login = self._link_accounts.at_district_login(user, proof, district, identity)
+        login = self._link_accounts.at_district_login(user, proof, district, identity, found.by)
         session = replace(session, user=login.user)
         if login.account_id:
             session = replace(session, account_id=login.account_id, federated_identity=login.federated_identity)

@@ -127,4 +127,5 @@ def test_the_export_is_a_table_that_no_spreadsheet_runs() -> None:
         "proof": "activation",
         "is_new_account": "no",
         "joined_account_id": "",
+        "found_by": "",
     }
