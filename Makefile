@@ -15,7 +15,7 @@ PLATFORM_x86_64 := x86_64-manylinux2014
 MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/messages.po))
 
 # Nothing of these leaves the machine, but every client wants a region. Commands that reach AWS take AWS' own setting.
-demo local test test-all test-long check faults year guards mutations bench cost fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
+demo local test test-all test-long check faults year guards mutations bench start-up cost fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
 
 help: ## This list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ mutations: setup .local/stamps/mutations ## Change the code in MUTANTS=200 place
 
 bench: setup ## Measure what an import costs, beside floors of the same run, and the pace of mail (minutes); PEOPLE=n ONLY=imports|mail|cleanup|joins|ids|feed|writes
 	@$(PYTHON) -m benchmarks --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
+
+start-up: setup-sam ## How long each function needs before it answers, as built, beside boto3 and a client (a minute); ROUNDS=n
+	@$(PYTHON) -m benchmarks.start_up $(if $(ROUNDS),--rounds $(ROUNDS))
 
 cost: setup ## What a month costs and where the next limit is, counted from the running code: PEOPLE=n; PLOTS=1 draws docs/images/cost
 	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m benchmarks.cost --people $(or $(PEOPLE),1000000) $(if $(PLOTS),--plots)
@@ -192,5 +195,5 @@ build-%Function:
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
-.PHONY: help demo local test test-all test-long check faults year guards mutations bench cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person offboard redrive build sbom texts errors link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test test-all test-long check faults year guards mutations bench start-up cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person offboard redrive build sbom texts errors link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

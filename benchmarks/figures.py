@@ -1,4 +1,4 @@
-"""The figures of ``make bench``: printed as a table, kept as JSON (B8)."""
+"""The figures of ``make bench`` and ``make start-up``: printed as a table, kept as JSON (B8)."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Figures:
     """All figures of a run, in the order in which they were taken."""
 
     found: list[Figure] = field(default_factory=list)
+    result: Path = RESULT
 
     def add(self, name: str, value: float, unit: str, *, limit: float | None = None) -> None:
         holds = limit is None or value <= limit
@@ -55,7 +56,7 @@ class Figures:
         sys.stdout.flush()
 
     def keep(self) -> bool:
-        """Write ``.local/bench.json``. Return whether all figures hold."""
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(json.dumps({"figures": [figure.to_json() for figure in self.found]}, indent=1) + "\n")
+        """Write the result. Return whether all figures hold."""
+        self.result.parent.mkdir(exist_ok=True)
+        self.result.write_text(json.dumps({"figures": [figure.to_json() for figure in self.found]}, indent=1) + "\n")
         return all(figure.holds for figure in self.found)

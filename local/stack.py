@@ -252,8 +252,8 @@ def running_stack() -> dict[str, Any] | None:
     return found
 
 
-def build(say: Say, target: Path) -> None:
-    """`sam build` for this machine, into a folder of this run."""
+def build(say: Say, target: Path, architecture: str = "x86_64") -> None:
+    """`sam build` for a processor, into a folder of this run."""
     say("Building …")
     command = [
         str(HOME / "sam-env/bin/sam"),
@@ -264,9 +264,9 @@ def build(say: Say, target: Path) -> None:
         "--build-dir",
         str(target),
         "--parameter-overrides",
-        "Architecture=x86_64",
+        f"Architecture={architecture}",
     ]
-    run(command, {**CREDENTIALS, "ARCHITECTURE": "x86_64", "SAM_CLI_TELEMETRY": "0"}, "sam build")
+    run(command, {**CREDENTIALS, "ARCHITECTURE": architecture, "SAM_CLI_TELEMETRY": "0"}, "sam build")
 
 
 def run(command: list[str], environment: dict[str, str], name: str) -> None:
