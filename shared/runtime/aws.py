@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Literal, overload
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session
+
+from shared.runtime.dynamodb import plain_table
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.service_resource import Table
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
@@ -36,25 +41,76 @@ def client(service: Literal["sqs"], *, retries: bool = ...) -> SQSClient: ...
 def client(service: Literal["stepfunctions"], *, retries: bool = ...) -> SFNClient: ...
 @cache
 def client(service: str, *, retries: bool = True) -> object:
-    """Return the client of a service. Without ``retries`` each call is made once.
+    """Return the client of a service, which is made when it is first used. Without ``retries`` each call is made once.
 
     A presigned address of S3 needs ``s3v4``, the bucket in the host and the region's own endpoint: outside us-east-1 the
     browser would else be sent on to a host for which the signature does not count. An emulator has no such hosts.
     """
     addressing: Literal["path", "virtual"] = "path" if os.environ.get("AWS_ENDPOINT_URL") else "virtual"
-    config = Config(
-        retries={"mode": "standard", "total_max_attempts": 6 if retries else 1},
-        connect_timeout=5,
-        read_timeout=20,
-        max_pool_connections=16,
-        signature_version="s3v4" if service == "s3" else None,
-        s3={"addressing_style": addressing, "us_east_1_regional_endpoint": "regional"},
-    )
-    return boto3.client(service, config=config)  # type: ignore[call-overload]
+    settings = {
+        "retries": {"mode": "standard", "total_max_attempts": 6 if retries else 1},
+        "connect_timeout": 5,
+        "read_timeout": 20,
+        "max_pool_connections": 16,
+        "signature_version": "s3v4" if service == "s3" else None,
+        "s3": {"addressing_style": addressing, "us_east_1_regional_endpoint": "regional"},
+    }
+    return _OnFirstUse(service, settings)
 
 
 @cache
 def table(name: str) -> Table:
     """Return the one table (docs/decisions/0001-one-table.md)."""
-    config = Config(retries={"mode": "standard", "max_attempts": 8}, connect_timeout=5, max_pool_connections=16)
-    return boto3.resource("dynamodb", config=config).Table(name)
+    settings = {
+        "retries": {"mode": "standard", "max_attempts": 8},
+        "connect_timeout": 5,
+        "max_pool_connections": 16,
+    }
+    on_first_use = _OnFirstUse("dynamodb", settings)
+    return plain_table(name, lambda: cast("DynamoDBClient", on_first_use.made()))
+
+
+_making = Lock()
+"""Sessions are not made for several threads."""
+
+
+class _OnFirstUse:
+    """A client that is made when anything of it is asked for: most requests want one or two of those that a function has."""
+
+    def __init__(self, service: str, settings: Mapping[str, Any]) -> None:
+        self._service = service
+        self._settings = settings
+        self._made: object | None = None
+
+    def made(self) -> object:
+        """The client itself."""
+        if self._made is None:
+            with _making:
+                if self._made is None:
+                    self._made = session().create_client(self._service, config=Config(**self._settings))
+        return self._made
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.made(), name)
+
+
+@cache
+def session() -> Session:
+    """What all clients share: credentials, and descriptions of services that were read once.
+
+    It is botocore's, as boto3's would import its resources and its transfers of files first.
+    """
+    made = Session()
+    made.register("creating-client-class.s3", _with_uploads)
+    return made
+
+
+def _with_uploads(**creating: Any) -> None:
+    """Give clients of S3 boto3's upload of files, imported where a file is uploaded."""
+
+    def upload_file(s3: S3Client, *given: Any, **named: Any) -> None:
+        from boto3.s3.inject import upload_file as upload
+
+        upload(s3, *given, **named)
+
+    creating["class_attributes"]["upload_file"] = upload_file

@@ -3,45 +3,55 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from msgspec import Meta, Struct, ValidationError, convert
+from msgspec.structs import fields
 
 from shared.domain.errors import InvalidSettings
 
 
-class Settings(BaseModel):
-    """Base of all settings: a field ``table_name`` is read from ``TABLE_NAME``."""
-
-    model_config = ConfigDict(frozen=True)
+class Settings(Struct, frozen=True, kw_only=True):
+    """Base of all settings: a field ``table_name`` is read from ``TABLE_NAME``; one that is empty is as one that is absent."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Raises InvalidSettings that names every variable that is missing or wrong."""
+        given = {name: environment[name.upper()] for name in cls.__struct_fields__ if environment.get(name.upper())}
         try:
-            return cls.model_validate(
-                {name: environment[name.upper()] for name in cls.model_fields if environment.get(name.upper())}
-            )
-        except ValidationError as error:
-            wrong = ", ".join(str(e["loc"][0]).upper() for e in error.errors() if e["loc"])
+            return convert(given, cls)
+        except ValidationError:
+            wrong = ", ".join(name.upper() for name in _wrong(cls, given))
             raise InvalidSettings(
                 "invalid_environment", f"These environment variables are missing or wrong: {wrong}."
             ) from None
 
 
-class Brand(Settings):
+def _wrong(settings: type[Settings], given: Mapping[str, str]) -> Iterator[str]:
+    for field in fields(settings):
+        if field.name not in given:
+            if field.required:
+                yield field.name
+            continue
+        try:
+            convert(given[field.name], field.type)
+        except ValidationError:
+            yield field.name
+
+
+class Brand(Settings, frozen=True, kw_only=True):
     """How the platform presents itself; the defaults are Khan Academy's (M8)."""
 
     brand_name: str = "Khan Academy"
     support_url: str = "https://support.khanacademy.org"
     web_url: str
-    brand_colour: str = Field("#1865f2", pattern=r"^#[0-9a-fA-F]{6}$")
-    brand_logo_url: str = Field("", pattern=r"^(https://[^\s\"'<>]+)?$")
+    brand_colour: Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")] = "#1865f2"
+    brand_logo_url: Annotated[str, Meta(pattern=r"^(https://[^\s\"'<>]+)?\Z")] = ""
     postal_address: str = "Khan Academy, PO Box 1630, Mountain View, CA 94042, USA"
 
 
-class ImportStepSettings(Settings):
+class ImportStepSettings(Settings, frozen=True, kw_only=True):
     table_name: str
     roster_bucket: str
     report_bucket: str
@@ -51,7 +61,7 @@ class ImportStepSettings(Settings):
     """The origin of the pages, for the addresses in reports; empty where it is not known."""
 
 
-class RosterImportSettings(Settings):
+class RosterImportSettings(Settings, frozen=True, kw_only=True):
     table_name: str
     roster_bucket: str
     report_bucket: str
@@ -60,7 +70,7 @@ class RosterImportSettings(Settings):
     """As of ``ImportStepSettings``."""
 
 
-class AccountsFeedSettings(Settings):
+class AccountsFeedSettings(Settings, frozen=True, kw_only=True):
     table_name: str
     roster_bucket: str
     report_bucket: str
@@ -69,7 +79,7 @@ class AccountsFeedSettings(Settings):
     google_issuer: str
 
 
-class MailSettings(Brand):
+class MailSettings(Brand, frozen=True, kw_only=True):
     """What every function that sends mail needs."""
 
     table_name: str
@@ -77,68 +87,68 @@ class MailSettings(Brand):
     configuration_set: str
 
 
-class ActivationEmailSettings(MailSettings):
+class ActivationEmailSettings(MailSettings, frozen=True, kw_only=True):
     token_secret_arn: str
     activation_subject: str = "Confirm your official %(brand)s account"
 
 
-class ActivationScheduleSettings(Settings):
+class ActivationScheduleSettings(Settings, frozen=True, kw_only=True):
     table_name: str
     activation_queue_url: str
 
 
-class MailFeedbackSettings(Settings):
+class MailFeedbackSettings(Settings, frozen=True, kw_only=True):
     table_name: str
     configuration_set: str
 
 
-class HeldImportMailSettings(MailSettings):
+class HeldImportMailSettings(MailSettings, frozen=True, kw_only=True):
     pass
 
 
-class LinkNoticeSettings(MailSettings):
+class LinkNoticeSettings(MailSettings, frozen=True, kw_only=True):
     token_secret_arn: str
     google_issuer: str
 
 
-class CleanupNudgesSettings(MailSettings):
+class CleanupNudgesSettings(MailSettings, frozen=True, kw_only=True):
     token_secret_arn: str
     google_issuer: str
 
 
-class CleanupDigestSettings(MailSettings):
+class CleanupDigestSettings(MailSettings, frozen=True, kw_only=True):
     pass
 
 
-class ImportPausesSettings(MailSettings):
+class ImportPausesSettings(MailSettings, frozen=True, kw_only=True):
     import_state_machine_arn: str
     report_bucket: str
 
 
-class EventPublisherSettings(Settings):
+class EventPublisherSettings(Settings, frozen=True, kw_only=True):
     event_bus_name: str = "default"
     stack_arn: str
 
 
-class UserMigrationSettings(Settings):
+class UserMigrationSettings(Settings, frozen=True, kw_only=True):
     """Plain HTTP is allowed for this machine alone. An address with a user in it is refused: it may look like this machine."""
 
     table_name: str
     google_issuer: str
-    platform_login_url: str = Field(
-        pattern=r"^(https://[^\s@/]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)(/[^\s@]*)?$"
-    )
+    platform_login_url: Annotated[
+        str, Meta(pattern=r"^(https://[^\s@/]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)(/[^\s@]*)?\Z")
+    ]
     platform_login_secret_arn: str
 
 
-class ClassExportSettings(Settings):
+class ClassExportSettings(Settings, frozen=True, kw_only=True):
     table_name: str
     export_bucket: str
     google_issuer: str
     brand_name: str = "Khan Academy"
 
 
-class PagesSettings(Brand):
+class PagesSettings(Brand, frozen=True, kw_only=True):
     table_name: str
     export_bucket: str
     export_queue_url: str
@@ -152,4 +162,4 @@ class PagesSettings(Brand):
     google_client_id: str
     clever_issuer: str
     clever_client_id: str
-    password_help_url: str = Field("", pattern=r"^(https://\S+)?$")
+    password_help_url: Annotated[str, Meta(pattern=r"^(https://\S+)?\Z")] = ""

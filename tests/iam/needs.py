@@ -107,13 +107,13 @@ def _of_table(operation: str, request: Mapping[str, Any]) -> Iterator[Request]:
                 yield _on_table(name, keys)
         case "BatchGetItem":
             for batch in request["RequestItems"].values():
-                yield _on_table(operation, (key["PK"] for key in batch["Keys"]))
+                yield _on_table(operation, (_plain(key["PK"]) for key in batch["Keys"]))
         case "BatchWriteItem":
             for writes in request["RequestItems"].values():
                 yield _on_table(operation, (_key(next(iter(write.values()))) for write in writes))
         case "Query":
             name = request["KeyConditionExpression"].split(" ")[2]
-            yield _on_table(operation, [request["ExpressionAttributeValues"][name]])
+            yield _on_table(operation, [_plain(request["ExpressionAttributeValues"][name])])
         case "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem":
             yield _on_table(operation, [_key(request)])
         case _:
@@ -126,7 +126,12 @@ def _on_table(operation: str, keys: Iterable[Any]) -> Request:
 
 
 def _key(request: Mapping[str, Any]) -> str:
-    return str((request.get("Key") or request["Item"])["PK"])
+    return _plain((request.get("Key") or request["Item"])["PK"])
+
+
+def _plain(key: Any) -> str:
+    """A key as our fakes are given it, or with its type, as a client of AWS is."""
+    return str(key["S"] if isinstance(key, Mapping) else key)
 
 
 # What AWS does in a role's name, without any code of ours.

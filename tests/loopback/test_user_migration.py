@@ -103,7 +103,7 @@ def deployed(platform: PlatformLogin, monkeypatch: pytest.MonkeyPatch) -> Iterat
             "PLATFORM_LOGIN_SECRET_ARN": secret["ARN"],
         }.items():
             monkeypatch.setenv(name, value)
-        for cached in (handler.migrate_user, handler.aws.client, handler.aws.table):
+        for cached in (handler.migrate_user, handler.aws.client, handler.aws.table, handler.aws.session):
             cached.cache_clear()
         people = (
             Account("ada", "teacher", "Ada", "Ada", "ada@mail.example", email_verified=True),
@@ -113,7 +113,7 @@ def deployed(platform: PlatformLogin, monkeypatch: pytest.MonkeyPatch) -> Iterat
             [AccountChange(account) for account in people]
         )
         yield platform
-        for cached in (handler.migrate_user, handler.aws.client, handler.aws.table):
+        for cached in (handler.migrate_user, handler.aws.client, handler.aws.table, handler.aws.session):
             cached.cache_clear()
 
 

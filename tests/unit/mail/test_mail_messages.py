@@ -17,7 +17,6 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from selectolax.lexbor import LexborHTMLParser
 
 from local.mail_gallery import WEB, sample
@@ -360,8 +359,6 @@ def test_the_brand_gives_its_name_colour_logo_and_postal_address() -> None:
      {"brand_logo_url": 'https://x" onload="y'}, {"brand_logo_url": "javascript:x"}],
 )  # fmt: skip
 def test_a_brand_that_would_break_the_mails_is_no_brand(wrong: dict[str, str]) -> None:
-    with pytest.raises(ValidationError):
-        Brand(web_url=WEB, **wrong)
     with pytest.raises(InvalidSettings, match=next(iter(wrong)).upper()):
         Brand.from_environment({"WEB_URL": WEB, **{key.upper(): value for key, value in wrong.items()}})
 
