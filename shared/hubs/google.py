@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from shared.domain.district import District
 from shared.hubs.hub import Identity
 from shared.hubs.oidc import OidcProvider, text_of
+
+if TYPE_CHECKING:
+    from shared.domain.district import District
 
 
 class Google(OidcProvider):
@@ -16,10 +19,17 @@ class Google(OidcProvider):
     provider = "google"
 
     def _hints(self, district: District | None, *, from_portal: bool) -> dict[str, str]:  # noqa: ARG002
-        """``hd`` offers the accounts of the district's only domain; of several it could name one alone."""
-        if district is None or len(district.email_domains) != 1:
-            return {}
-        return {"hd": district.email_domains[0]}
+        """``prompt`` asks which account it is: on a shared device, Google takes the one before silently. ``hd`` offers the
+        accounts of the district's only domain; of several it could name one alone."""
+        hints = {"prompt": "select_account"}
+        if district is not None and len(district.email_domains) == 1:
+            hints["hd"] = district.email_domains[0]
+        return hints
+
+    def _check_issuer(self, claims: Mapping[str, object]) -> None:
+        """Older tokens name the issuer without its scheme."""
+        if claims["iss"] not in (self.issuer, self.issuer.partition("://")[2]):
+            raise ValueError("another issuer")
 
     def _identity(self, subject: str, claims: Mapping[str, object]) -> Identity:
         return replace(super()._identity(subject, claims), hosted_domain=_hosted_domain(claims.get("hd")))

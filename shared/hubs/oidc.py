@@ -6,21 +6,24 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from urllib.parse import urlencode
 
-import requests
-from joserfc import jws, jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
-
 from shared.domain.clock import Clock
-from shared.domain.district import District
 from shared.domain.errors import LoginRefused
 from shared.hubs.hub import Binding, Identity, Provider, not_proved, unreachable
 
+if TYPE_CHECKING:
+    import requests
+    from joserfc.jwk import KeySet
+
+    from shared.domain.district import District
+
 _TIMEOUT = 5
-_CLOCK_SKEW = 60
+_TRIES = 2
+_OK, _TROUBLE = 200, 500
+_CLOCK_SKEW = 300
+"""Seconds that the hub's clock may be ahead of ours or behind it: of a login's life they lengthen nothing that counts once."""
 _KEYS_KEPT_SECONDS = 600
 """So long a key that an issuer has revoked can still count."""
 _LONGEST_ID = 400
@@ -35,6 +38,10 @@ class _Metadata(NamedTuple):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+    userinfo_endpoint: str | None = None
+
+
+_NEEDED = set(_Metadata._fields) - set(_Metadata._field_defaults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ class OidcProvider:
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
         self._clock = clock
-        self._http = session or requests.Session()
+        self._http = session
         self._metadata: _Metadata | None = None
         self._keys: _Keys | None = None
 
@@ -81,14 +88,20 @@ class OidcProvider:
             "response_type": "code",
             "client_id": self._client_id,
             "redirect_uri": self._redirect_uri,
-            "scope": "openid email profile",
             "state": binding.state,
+            **self._asked(binding),
+            **self._hints(district, from_portal=from_portal),
+        }
+        return f"{self._discover().authorization_endpoint}?{urlencode(query)}"
+
+    def _asked(self, binding: Binding) -> dict[str, str]:
+        """The scope, and what ties the answer to this login besides the state."""
+        return {
+            "scope": "openid email profile",
             "nonce": binding.nonce,
             "code_challenge_method": "S256",
             "code_challenge": _challenge(binding.verifier),
         }
-        query |= self._hints(district, from_portal=from_portal)
-        return f"{self._discover().authorization_endpoint}?{urlencode(query)}"
 
     def look_up(self, identity: Identity) -> Identity:
         """As ``Hub.look_up``: a login says all that the hub knows."""
@@ -104,34 +117,85 @@ class OidcProvider:
 
     def prove(self, code: str, binding: Binding) -> Identity:
         """As ``Hub.prove``."""
-        try:
-            response = self._http.post(
-                self._discover().token_endpoint,
-                data={
-                    "grant_type": "authorization_code",
-                    "code": code,
-                    "redirect_uri": self._redirect_uri,
-                    "code_verifier": binding.verifier,
-                    "client_id": self._client_id,
-                    "client_secret": self._client_secret(),
-                },
-                timeout=_TIMEOUT,
-                allow_redirects=False,
-            )
-            token = _object(response).get("id_token") if response.status_code == 200 else None
-        except (requests.RequestException, ValueError):
-            raise unreachable() from None
+        token = self._redeem(code, binding).get("id_token")
         if not isinstance(token, str):
             raise not_proved()
         return self._checked(token, binding.nonce)
 
+    def _redeem(self, code: str, binding: Binding) -> dict[str, object]:
+        """What the token endpoint gives for a code. Raises LoginRefused."""
+        return self._answer(self._discover().token_endpoint, data=self._token_form(code, binding))
+
+    def _token_form(self, code: str, binding: Binding) -> dict[str, str]:
+        return {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._redirect_uri,
+            "code_verifier": binding.verifier,
+            "client_id": self._client_id,
+            "client_secret": self._client_secret(),
+        }
+
+    def _answer(
+        self,
+        url: str,
+        *,
+        data: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+    ) -> dict[str, object]:
+        """The JSON object with which the hub answers a request of this login: a POST where there is ``data``.
+
+        Raises LoginRefused: ``issuer_unreachable`` where it has trouble of its own, ``not_proved`` where it refuses.
+        """
+        response = self._request(url, data, headers, auth)
+        if response.status_code != _OK:
+            raise not_proved()
+        try:
+            return _object(response)
+        except ValueError:
+            raise not_proved() from None
+
+    def _request(
+        self,
+        url: str,
+        data: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+    ) -> requests.Response:
+        """The hub's answer where it has no trouble of its own; it is asked twice.
+
+        A request that was not answered in time is not sent again: it may have used the code up. Raises LoginRefused.
+        """
+        import requests
+
+        http = self._http = self._http or requests.Session()
+        for _ in range(_TRIES):
+            try:
+                if data is None:
+                    response = http.get(url, headers=headers, auth=auth, timeout=_TIMEOUT, allow_redirects=False)
+                else:
+                    response = http.post(
+                        url, data=data, headers=headers, auth=auth, timeout=_TIMEOUT, allow_redirects=False
+                    )
+            except requests.Timeout:
+                break
+            except requests.RequestException:
+                continue
+            if response.status_code < _TROUBLE:
+                return response
+        raise unreachable()
+
     def _checked(self, token: str, nonce: str) -> Identity:
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+
         try:
             decoded = jwt.decode(token, self._key_set(_key_id(token)), algorithms=["RS256", "ES256"])
             rules = jwt.JWTClaimsRegistry(
                 now=lambda: int(self._clock().timestamp()),
                 leeway=_CLOCK_SKEW,
-                iss={"essential": True, "value": self.issuer},
+                iss={"essential": True},
                 aud={"essential": True, "value": self._client_id},
                 exp={"essential": True},
                 sub={"essential": True},
@@ -139,6 +203,7 @@ class OidcProvider:
             )
             rules.validate(decoded.claims)
             self._check_authorized_party(decoded.claims)
+            self._check_issuer(decoded.claims)
         except (JoseError, ValueError, KeyError, TypeError):
             raise not_proved() from None
         claims = dict(decoded.claims)
@@ -149,6 +214,11 @@ class OidcProvider:
     def _identity(self, subject: str, claims: Mapping[str, object]) -> Identity:
         """What the claims of a checked token say."""
         return Identity(self.issuer, subject, text_of(claims.get("email")), claims.get("email_verified") is True)
+
+    def _check_issuer(self, claims: Mapping[str, object]) -> None:
+        """Raises ValueError for a token that another issuer made."""
+        if claims["iss"] != self.issuer:
+            raise ValueError("another issuer")
 
     def _check_authorized_party(self, claims: Mapping[str, object]) -> None:
         """``azp`` names us wherever it stands, and stands wherever there is more than one audience (Core §3.1.3.7).
@@ -166,6 +236,8 @@ class OidcProvider:
 
         A key id that is not among them has them fetched once more, at most once a minute.
         """
+        from joserfc.jwk import KeySet
+
         now = self._clock().timestamp()
         kept = self._keys
         age = now - kept.fetched_at if kept else _KEYS_KEPT_SECONDS
@@ -177,19 +249,26 @@ class OidcProvider:
     def _discover(self) -> _Metadata:
         if self._metadata is None:
             metadata = self._get(f"{self.issuer}/.well-known/openid-configuration")
-            addresses = [text_of(metadata.get(name)) for name in _Metadata._fields]
-            if metadata.get("issuer") != self.issuer or None in addresses:
+            found = {name: text for name in _Metadata._fields if (text := text_of(metadata.get(name)))}
+            if metadata.get("issuer") != self._issuer_in_metadata or not found.keys() >= _NEEDED:
                 raise not_proved()
-            self._metadata = _Metadata(*(address for address in addresses if address is not None))
+            self._metadata = _Metadata(**found)
         return self._metadata
 
+    @property
+    def _issuer_in_metadata(self) -> str:
+        """What the hub's metadata must name as issuer (Discovery §4.3)."""
+        return self.issuer
+
     def _get(self, url: str) -> dict[str, object]:
+        """What the hub publishes at an address. Raises LoginRefused."""
+        response = self._request(url)
         try:
-            response = self._http.get(url, timeout=_TIMEOUT, allow_redirects=False)
-            response.raise_for_status()
-            return _object(response)
-        except (requests.RequestException, ValueError):
-            raise unreachable() from None
+            if response.status_code == _OK:
+                return _object(response)
+        except ValueError:
+            pass
+        raise unreachable()
 
 
 def _object(response: requests.Response) -> dict[str, object]:
@@ -202,6 +281,8 @@ def _object(response: requests.Response) -> dict[str, object]:
 
 def _key_id(token: str) -> str | None:
     """The id of the key that a token says it is signed with. Raises JoseError and ValueError."""
+    from joserfc import jws
+
     return text_of(jws.extract_compact(token.encode()).headers().get("kid"))
 
 

@@ -3,47 +3,229 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from local.doubles.classlink import ClassLink as ClassLinkDouble
 from local.doubles.google import Google as GoogleDouble
+from local.doubles.hub import HubDouble
+from local.doubles.microsoft import Microsoft as MicrosoftDouble
 from shared.domain.errors import LoginRefused
+from shared.hubs.classlink import ClassLink
 from shared.hubs.google import Google
-from shared.hubs.hub import Binding, Hub, Identity
+from shared.hubs.hub import Binding, Identity
+from shared.hubs.microsoft import Microsoft
+from shared.hubs.oidc import OidcProvider
 from tests.hub_trial import BACK, CLIENT, SECRET, Trial, came_back
 
 BINDING = Binding("s", "n", "v" * 43)
+KINDS: dict[str, tuple[type[HubDouble], type[OidcProvider], str]] = {
+    "google": (GoogleDouble, Google, "https://accounts.google.com"),
+    "classlink": (ClassLinkDouble, ClassLink, "https://launchpad.classlink.com"),
+    "microsoft": (MicrosoftDouble, Microsoft, "https://login.microsoftonline.com"),
+}
+SOMEBODY = {
+    "google": {"email": "ada@lakeside.example"},
+    "classlink": {"classlink_user_id": "7", "tenant": "21", "number_in_the_district": "t1"},
+    "microsoft": {"email": "ada@lakeside.example", "object_id": "oid-1", "tenant": "tid-1"},
+}
 
 
-def logged_in(trial: Trial, hub: Hub, person: Mapping[str, str], *ticked: str) -> Identity:
-    """Somebody logs in with a browser of their own, and the hub of ours redeems the code."""
-    page = trial.browser().open(hub.authorize(BINDING))
-    return hub.prove(came_back(page.press("Sign in", *ticked, **person))["code"], BINDING)
+class Attempt:
+    """One hub of ours, and the double that it is told of."""
+
+    def __init__(self, name: str) -> None:
+        double, ours, address = KINDS[name]
+        self.trial = Trial(double, address)
+        self.double = self.trial.hub
+        self.hub = ours(self.double.issuer, CLIENT, lambda: SECRET, BACK, lambda: self.trial.now, self.trial.http)
+        self.somebody = SOMEBODY[name]
+
+    def code(self, person: Mapping[str, str] | None = None, *ticked: str) -> str:
+        page = self.trial.browser().open(self.hub.authorize(BINDING))
+        return came_back(page.press("Sign in", *ticked, **(person or self.somebody)))["code"]
+
+    def login(self, person: Mapping[str, str] | None = None, *ticked: str) -> Identity:
+        """Somebody logs in with a browser of their own, and the hub of ours redeems the code."""
+        return self.hub.prove(self.code(person, *ticked), BINDING)
+
+    def why_refused(self, person: Mapping[str, str] | None = None, *ticked: str) -> str:
+        with pytest.raises(LoginRefused) as refused:
+            self.login(person, *ticked)
+        return refused.value.code
 
 
-def google() -> tuple[Trial, Google]:
-    trial = Trial(GoogleDouble, "https://accounts.google.com")
-    return trial, Google(trial.hub.issuer, CLIENT, lambda: SECRET, BACK, lambda: trial.now, trial.http)
+@pytest.fixture(params=KINDS)
+def any_hub(request: pytest.FixtureRequest) -> Attempt:
+    return Attempt(request.param)
 
 
-def test_google_proves_subject_address_and_hosted_domain() -> None:
-    identity = logged_in(*google(), {"email": "Ada@Lakeside.example"})
+@pytest.fixture
+def google() -> Attempt:
+    return Attempt("google")
+
+
+@pytest.fixture
+def classlink() -> Attempt:
+    return Attempt("classlink")
+
+
+@pytest.fixture
+def microsoft() -> Attempt:
+    return Attempt("microsoft")
+
+
+# Every hub
+
+
+def test_a_code_that_comes_twice_proves_nothing(any_hub: Attempt) -> None:
+    code = any_hub.code()
+    assert any_hub.hub.prove(code, BINDING).subject
+    with pytest.raises(LoginRefused, match="could not be confirmed"):
+        any_hub.hub.prove(code, BINDING)
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_hub_whose_clock_is_five_minutes_off_lets_people_in(any_hub: Attempt, minutes: int) -> None:
+    any_hub.double.skew = timedelta(minutes=minutes)
+    assert any_hub.login().subject
+
+
+@pytest.mark.parametrize("name", ["google", "microsoft"])
+def test_a_token_from_the_further_future_proves_nothing(name: str) -> None:
+    attempt = Attempt(name)
+    attempt.double.skew = timedelta(minutes=6)
+    assert attempt.why_refused() == "not_proved"
+
+
+def test_a_hub_that_changed_its_key_lets_people_in_by_the_new_one(any_hub: Attempt) -> None:
+    any_hub.login()
+    any_hub.double.rotate_keys()
+    any_hub.trial.pass_time(minutes=2)
+    assert any_hub.login().subject
+
+
+@pytest.mark.parametrize(("is_down", "delay"), [(True, 0), (False, 30)], ids=["down", "slow"])
+def test_a_hub_in_trouble_is_said_to_be_and_then_lets_people_in(
+    any_hub: Attempt, *, is_down: bool, delay: float
+) -> None:
+    code = any_hub.code()
+    any_hub.double.is_down, any_hub.double.delay = is_down, delay
+    with pytest.raises(LoginRefused) as refused:
+        any_hub.hub.prove(code, BINDING)
+    assert refused.value.code == "issuer_unreachable"
+    any_hub.double.is_down, any_hub.double.delay = False, 0
+    assert any_hub.login().subject
+
+
+def test_a_hub_in_trouble_is_asked_twice_and_a_slow_one_once(any_hub: Attempt) -> None:
+    code = any_hub.code()
+    any_hub.double.is_down = True
+    before = len(any_hub.double.asked)
+    with pytest.raises(LoginRefused):
+        any_hub.hub.prove(code, BINDING)
+    assert len(any_hub.double.asked) == before + 2
+
+
+def test_a_client_secret_that_is_wrong_proves_nothing(any_hub: Attempt) -> None:
+    any_hub.double.register(CLIENT, "another secret", BACK)
+    assert any_hub.why_refused() == "not_proved"
+
+
+# Google
+
+
+def test_google_proves_subject_address_and_hosted_domain(google: Attempt) -> None:
+    identity = google.login({"email": "Ada@Lakeside.example"})
     assert identity.subject == "google-ada@lakeside.example"
     assert (identity.email_verified, identity.hosted_domain) == (True, "lakeside.example")
 
 
 @pytest.mark.parametrize(("box", "expected"), [
     ("No hosted domain", (True, None)), ("Email not verified", (False, "lakeside.example")),
+    ("email_verified as text", (False, "lakeside.example")), ("Issuer without https", (True, "lakeside.example")),
 ])  # fmt: skip
-def test_google_proves_no_more_than_it_says(box: str, expected: tuple[bool, str | None]) -> None:
-    identity = logged_in(*google(), {"email": "ada@lakeside.example"}, box)
+def test_google_proves_no_more_than_it_says(google: Attempt, box: str, expected: tuple[bool, str | None]) -> None:
+    identity = google.login(None, box)
+    assert identity.issuer == "https://accounts.google.com"
     assert (identity.email_verified, identity.hosted_domain) == expected
 
 
-def test_a_google_code_that_comes_twice_proves_nothing() -> None:
-    trial, hub = google()
-    page = trial.browser().open(hub.authorize(BINDING)).press("Sign in", email="ada@lakeside.example")
-    code = came_back(page)["code"]
-    assert hub.prove(code, BINDING).subject == "google-ada@lakeside.example"
-    with pytest.raises(LoginRefused):
-        hub.prove(code, BINDING)
+def test_a_browser_that_google_knows_is_asked_again_whose_login_it_is(google: Attempt) -> None:
+    browser = google.trial.browser()
+    browser.open(google.hub.authorize(BINDING)).press("Sign in", email="first@lakeside.example")
+    second = browser.open(google.hub.authorize(BINDING)).press("Sign in", email="second@lakeside.example")
+    assert google.hub.prove(came_back(second)["code"], BINDING).email == "second@lakeside.example"
+
+
+# ClassLink
+
+
+def test_classlink_proves_user_id_and_tenant_whatever_their_type(classlink: Attempt) -> None:
+    first, second = classlink.login(), classlink.login()
+    assert first == second
+    assert (first.subject, first.tenant, first.issuer) == ("7", "21", "https://launchpad.classlink.com")
+    assert (first.email, first.email_verified) == (None, False)
+
+
+def test_classlink_is_sent_what_it_is_known_to_carry(classlink: Attempt) -> None:
+    query = parse_qs(urlsplit(classlink.hub.authorize(BINDING)).query)
+    assert query == {
+        "response_type": ["code"], "client_id": [CLIENT], "redirect_uri": [BACK], "state": ["s"], "scope": ["profile"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("box", ["Profile is a text", "Profile is a status", "Access token expired"])
+def test_what_comes_in_place_of_a_classlink_profile_proves_nothing(classlink: Attempt, box: str) -> None:
+    assert classlink.why_refused(None, box) == "not_proved"
+
+
+def test_a_parent_at_classlink_is_the_parent_and_no_child(classlink: Attempt) -> None:
+    parent = {**classlink.somebody, "classlink_user_id": "99", "role": "Parent", "number_in_the_district": ""}
+    assert classlink.login(parent).subject == "99"
+
+
+# Microsoft
+
+
+def test_microsoft_proves_tenant_and_object_id(microsoft: Attempt) -> None:
+    identity = microsoft.login()
+    assert identity.issuer == "https://login.microsoftonline.com/tid-1/v2.0"
+    assert (identity.subject, identity.tenant) == ("oid-1", "tid-1")
+    assert (identity.email, identity.email_verified) == ("ada@lakeside.example", False)
+
+
+def test_microsofts_email_claim_is_not_read(microsoft: Attempt) -> None:
+    person = {**microsoft.somebody, "email": "eve@evil.example", "address_in_the_email_claim": "ada@lakeside.example"}
+    assert microsoft.login(person).email == "eve@evil.example"
+
+
+def test_a_guest_at_microsoft_has_no_address_of_the_tenant(microsoft: Attempt) -> None:
+    assert microsoft.login(None, "Guest of this tenant").email is None
+
+
+def test_a_private_account_at_microsoft_proves_nothing(microsoft: Attempt) -> None:
+    person = {**microsoft.somebody, "tenant": "9188040d-6c67-4c5b-b112-36a304b66dad"}
+    assert microsoft.why_refused(person) == "not_proved"
+
+
+def test_one_person_under_two_tenants_is_two_at_microsoft(microsoft: Attempt) -> None:
+    one, other = microsoft.login(), microsoft.login({**microsoft.somebody, "tenant": "tid-2"})
+    assert one.subject == other.subject
+    assert one.issuer != other.issuer
+
+
+def test_the_issuer_of_a_microsoft_token_is_its_own_tenants() -> None:
+    class Liar(MicrosoftDouble):
+        def issuer_of(self, tenant: str) -> str:
+            return super().issuer_of("tid-2" if tenant == "tid-1" else tenant)
+
+    attempt = Attempt("microsoft")
+    attempt.trial = Trial(Liar, "https://login.microsoftonline.com")
+    attempt.double = attempt.trial.hub
+    attempt.hub = Microsoft(
+        attempt.double.issuer, CLIENT, lambda: SECRET, BACK, lambda: attempt.trial.now, attempt.trial.http
+    )
+    assert attempt.why_refused() == "not_proved"
