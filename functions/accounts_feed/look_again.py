@@ -114,8 +114,17 @@ class LookAgain:
                         self._matcher.run(district, people, account)
 
     def _holders(self, address: str) -> tuple[str, list[RosterUser]]:
-        keys = self._identifiers.holders_of_address(address).users
-        return address, list(self._users.get_many(keys).values()) if keys else []
+        """Who has an address; where nobody does, who had it before the mail domain changed (B11)."""
+        holders = self._identifiers.holders_of_address(address)
+        keys = holders.users or holders.former
+        people = list(self._users.get_many(keys).values()) if keys else []
+        if not holders.users:
+            people = [user for user in people if _has_same_local_part(user, address)]
+        return address, people
+
+
+def _has_same_local_part(user: RosterUser, address: str) -> bool:
+    return (user.official_email or "").rpartition("@")[0] == address.rpartition("@")[0]
 
 
 def _by_district(users: Iterable[RosterUser]) -> dict[str, list[RosterUser]]:

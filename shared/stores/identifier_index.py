@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from shared.domain.account import Account
+from shared.domain.email_address import has_only_another_domain
 from shared.domain.link import Link, LinkState
 from shared.domain.matching import (
     AccountSide,
@@ -70,6 +71,8 @@ class Holders:
 
     accounts: tuple[Claim, ...]
     users: tuple[RosterUserKey, ...]
+    former: tuple[RosterUserKey, ...] = ()
+    """Roster users who held the address before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,9 @@ class IdentifierIndex:
 
     def _holders(self, pk: str, address: str | None) -> Holders:
         items = list(self._table.query(pk))
-        return Holders(_claims(items, address), tuple(user_of_holder(i["SK"]) for i in items if is_user(i["SK"])))
+        users = tuple(user_of_holder(i["SK"]) for i in items if is_user(i["SK"]))
+        former = tuple(former_holder_of_sk(i["SK"]) for i in items if i["SK"].startswith(FORMER))
+        return Holders(_claims(items, address), users, former)
 
     def username_of_address(self, address: str) -> str | None:
         """The username of the one account that holds this address; a proven address counts more than others."""
@@ -165,6 +170,8 @@ class IdentifierIndex:
         was_anothers, kept = self._before(user, on_address.former)
         kept_claims = [Claim(link.account_id, user.official_email, is_verified=True) for link in kept]
         kept_claims += self._outlives_domain(user, matched, written)
+        if written and login is None and has_only_another_domain(written.email, user.official_email, own_domains):
+            kept_claims += self._of_domain_before(user, written)
         opened = self.account_by_subject(*login.identity) if login else None
         claims = {claim.account_id: claim for claim in self._other_claims(user, login, opened)}
         claims |= {claim.account_id: claim for claim in (*on_address.claims, *kept_claims)}
@@ -276,6 +283,14 @@ class IdentifierIndex:
         if written is None or not (written.email_verified and written.email == matched.matched_address):
             return []
         return [Claim(matched.account_id, user.official_email, is_verified=True)]
+
+    def _of_domain_before(self, user: RosterUser, written: Account) -> list[Claim]:
+        """An account that comes with the address that only this person of all held before the mail domain changed (B11)."""
+        if not (written.email and written.email_verified):
+            return []
+        holders = self.holders_of_address(written.email)
+        is_only_theirs = holders.former == (user.key,) and not holders.users
+        return [Claim(written.account_id, user.official_email, is_verified=True)] if is_only_theirs else []
 
     def _are_rows_of(self, teacher: RosterUser, others: Collection[RosterUserKey]) -> bool:
         """Whether the others on a teacher's address are the same human, as an administrator under another number."""

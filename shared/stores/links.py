@@ -137,9 +137,13 @@ class LinkStore:
         found = self._table.batch_get([account_link_key(account_id, district_id)]).values()
         return next(map(user_of_side, found), None)
 
-    def record_match(self, user: RosterUserKey, account_id: str) -> bool:
-        """Note a match by rule (M6). False when a link was made, or undone by a person: those are never touched."""
+    def record_match(self, user: RosterUserKey, account_id: str, *, address: str | None = None) -> bool:
+        """Note a match by rule (M6). False when a link was made, or undone by a person: those are never touched.
+
+        ``address`` is the account's where it is not the official one: the one before the mail domain changed (B11).
+        """
         match = {**link_key(user), "state": LinkState.MATCHED.value, "account_id": account_id, "version": 1}
+        match = without_none({**match, "matched_address": address})
         return self._table.attempt(Put(match).when(_ONLY_MATCHED, matched=LinkState.MATCHED.value))
 
     def readdress(self, link: Link, before: str, now: str, *, is_own: bool) -> bool:

@@ -96,7 +96,10 @@ class MatchByRule:
         if found.account_id and matched and matched.matched_address and found.account_id == matched.account_id:
             return found
         if found.account_id:
-            self._links.record_match(user.key, found.account_id)
+            is_other = written and written.account_id == found.account_id and written.email != user.official_email
+            self._links.record_match(
+                user.key, found.account_id, address=written.email if written and is_other else None
+            )
         return found
 
     def forget(self, district: District, users: Mapping[RosterUserKey, RosterUser], written: Account | None) -> None:

@@ -194,3 +194,51 @@ def test_steps_that_run_again_after_a_new_domain_change_nothing(web: Website) ->
     report = changed(world, district(NEW))
     assert report["status"] == "unchanged"
     assert {pair: world.table.items[pair] for pair in items} == items
+
+
+# Accounts that come with an address in the domain before.
+
+
+@pytest.mark.parametrize(
+    ("settings", "line", "matched"),
+    [
+        (BOTH, account("dora", f"dee@{OLD}", display_name="Dee Person"), "dora"),
+        (BOTH, account("dora", f"dee@{OLD}", display_name="Dee Person", verified=False), None),
+        (BOTH, account("dora", f"dee@{OLD}", display_name="Zoe Quill"), None),
+        ({"email_domains": [NEW]}, account("dora", f"dee@{OLD}", display_name="Dee Person"), None),
+    ],
+    ids=["the district's still", "never verified", "another family name", "nobody's any more"],
+)
+def test_an_account_in_the_domain_before_is_matched_while_it_is_kept(
+    web: Website, settings: dict[str, Any], line: dict[str, Any], matched: str | None
+) -> None:
+    world = web.world
+    changed(world, **settings)
+    world.feed(line, name="later")
+    found = world.links.of_user(key("dee"))
+    assert (found.account_id if found else None) == matched
+
+
+def test_a_match_by_the_domain_before_lasts_as_long_as_the_account_has_it(web: Website) -> None:
+    # Given an account that came with the address in the domain before
+    world = web.world
+    changed(world)
+    line = account("dora", f"dee@{OLD}", display_name="Dee Person")
+    world.feed(line, name="later")
+    # When the roster looks at the person again, then the match stays
+    later = district(NEW)
+    later["users.csv"] = str(later["users.csv"]).replace("Dee,Person", "Dee,Person-Lee")
+    world.upload(later, name="later")
+    assert world.links.of_user(key("dee"))
+    # When the account has another address, then it is nobody's match
+    world.feed({**line, "email": "dora@mail.example"}, name="later")
+    assert world.links.of_user(key("dee")) is None
+
+
+def test_an_address_that_somebody_else_has_by_now_matches_who_has_it(web: Website) -> None:
+    world = web.world
+    changed(world)
+    world.upload(district(NEW, user("d2", "teacher", email=f"dee@{OLD}", given="Dinah")), name="next2")
+    for address in (f"dee@{NEW}", f"dee@{OLD}"):
+        world.feed(account("dora", address, display_name="Dinah Person"), name="later")
+    assert world.links.of_user(key("dee")) is None
