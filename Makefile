@@ -15,7 +15,7 @@ PLATFORM_x86_64 := x86_64-manylinux2014
 MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/messages.po))
 
 # Nothing of these leaves the machine, but every client wants a region. Commands that reach AWS take AWS' own setting.
-demo local test test-all test-long check faults year guards mutations bench start-up cost fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
+demo local test test-all test-long check faults year drill guards mutations bench start-up cost fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
 
 help: ## This list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ faults: setup ## Simulate weeks of a district while every call fails in every wa
 year: setup ## Simulate school years of districts of every size (B15), minutes; DISTRICTS=n YEARS=n SEED=n for others
 	@$(PYTHON) -m simulation.school_years $(if $(DISTRICTS),--districts $(DISTRICTS)) $(if $(YEARS),--years $(YEARS)) $(if $(SEED),--seed $(SEED))
 
+drill: setup ## Restore a simulated district to each of its nights, and print what was kept; half a minute
+	@POWERTOOLS_LOG_LEVEL=CRITICAL POWERTOOLS_METRICS_DISABLED=true $(PYTHON) -m simulation.restore_drill
+
 guards: setup ## Remove each security guard of the pages in turn, and show the test that then fails
 	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m simulation.security_guards
 
@@ -78,7 +81,7 @@ load: setup-stack ## Let 200 browsers activate for two minutes while an import r
 
 # Values go through the environment, so that no shell reads what a reason has in it.
 
-export STACK STACK_NAME DISTRICT IMPORT ACTION BY REASON PERSON KIND ACCOUNT SECRET FILE PRINCIPAL EXTERNAL_ID
+export STACK STACK_NAME DISTRICT IMPORT ACTION BY REASON PERSON KIND ACCOUNT SECRET FILE PRINCIPAL EXTERNAL_ID REPLACED
 OPERATE = $(PYTHON) -m operations $@ $(if $(YES),--yes)
 given = $(if $($(1)),--$(2)="$$$(1)")
 PERSON_OF_A_DISTRICT = $(call given,DISTRICT,district) $(call given,PERSON,person) $(call given,KIND,kind)
@@ -118,6 +121,9 @@ export-person: setup ## Print all that is held about a person, as JSON: ACCOUNT=
 
 delete-person: setup ## Delete all that is held about a person, for good: ACCOUNT=, or DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one
 	@$(OPERATE) $(call given,ACCOUNT,account) $(PERSON_OF_A_DISTRICT)
+
+after-restore: setup ## After a restore: bring what was mailed since over from the replaced table, and snapshots back: REPLACED={its name}
+	@$(OPERATE) $(call given,REPLACED,replaced)
 
 offboard: setup ## End a district's contract: show what goes, ask, end its links and delete its data: DISTRICT=; PREVIEW=1 only shows, JSON=1 for JSON
 	@$(OPERATE) $(call given,DISTRICT,district) $(if $(PREVIEW),--preview) $(if $(JSON),--json)
@@ -195,5 +201,5 @@ build-%Function:
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
-.PHONY: help demo local test test-all test-long check faults year guards mutations bench start-up cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person offboard redrive build sbom texts errors link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test test-all test-long check faults year drill guards mutations bench start-up cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person after-restore offboard redrive build sbom texts errors link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

@@ -11,6 +11,7 @@ from enum import Enum
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operations import (
+    after_restore,
     audit,
     data_manager_role,
     decide,
@@ -124,6 +125,14 @@ COMMANDS = (
         personal_data.check,
         confirm=Confirm.ALWAYS,
         question=personal_data.question,
+    ),
+    Command(
+        "after-restore",
+        "bring what was mailed since into a restored table, and its snapshots back",
+        after_restore.run,
+        after_restore.add_arguments,
+        confirm=Confirm.ON_AWS,
+        question=after_restore.question,
     ),
     Command(
         "offboard",

@@ -22,6 +22,6 @@ def restored(now: World, *, table: World | None = None, snapshots: World | None 
     if snapshots:
         kept = {at: body for at, body in now.s3.objects.items() if at[0] != "snapshots"}
         world.s3.objects = kept | {at: body for at, body in snapshots.s3.objects.items() if at[0] == "snapshots"}
-    world.ses = now.ses
+    world.ses.sent = list(now.ses.sent)
     world.sqs.messages = list(now.sqs.messages)
     return world

@@ -98,6 +98,30 @@ def is_unsettled(activation: Activation) -> bool:
     return is_open and activation.used_at is None and activation.trouble in (None, "delayed")
 
 
+def was_handed_over(activation: Activation) -> bool:
+    """Whether its mail was handed to SES, whatever became of it."""
+    return activation.state not in (ActivationState.PENDING, ActivationState.WITHDRAWN)
+
+
+_HOW_FAR = {
+    ActivationState.WITHDRAWN: 0,
+    ActivationState.PENDING: 0,
+    ActivationState.SENDING: 1,
+    ActivationState.SENT: 2,
+    ActivationState.DELIVERED: 3,
+    ActivationState.BOUNCED: 4,
+    ActivationState.COMPLAINED: 4,
+    ActivationState.EXPIRED: 4,
+}
+
+
+def is_further(one: Activation, other: Activation) -> bool:
+    """Whether one has come further than another of the same person: it came after it, or more was sent of it."""
+    if one.activation_id != other.activation_id:
+        return (one.created_at or "") > (other.created_at or "")
+    return (_HOW_FAR[one.state], one.reminders) > (_HOW_FAR[other.state], other.reminders)
+
+
 class NotMailed(StrEnum):
     """Why a roster user gets no mail from here; the values are codes of reports and errors where they are shown."""
 

@@ -105,6 +105,17 @@ class ImportFiles:
         found = {item["Key"].removeprefix(folder) for page in pages for item in page.get("Contents", ())}
         return found.issuperset(f"{name}.jsonl" for name in names)
 
+    def bring_back(self, district_id: str, snapshot_id: str) -> int:
+        """Bring files of a snapshot back that were deleted, as long as the bucket keeps them. Return how many. May be run again."""
+        number = 0
+        folder = snapshot_folder(district_id, snapshot_id)
+        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=folder):
+            for mark in page.get("DeleteMarkers", ()):
+                if mark["IsLatest"]:
+                    self._s3.delete_object(Bucket=self._bucket, Key=mark["Key"], VersionId=mark["VersionId"])
+                    number += 1
+        return number
+
     def _files_of_snapshots(self, district_id: str) -> Iterator[tuple[str, datetime]]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=f"snapshots/{district_id}/"

@@ -356,6 +356,11 @@ def district_pk(district_id: str) -> str:
     return f"DISTRICT#{district_id}"
 
 
+def district_of_pk(pk: str) -> str:
+    """The district whose partition this is."""
+    return pk.removeprefix("DISTRICT#")
+
+
 def settings_key(district_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": "SETTINGS"}
 
@@ -489,9 +494,13 @@ EVENTS = "OUTBOX#"
 SEND_RATE: Key = {"PK": "SENDING", "SK": "PACE"}
 
 
+BREAKERS: Key = {"PK": "SENDING", "SK": "BREAKER"}
+"""The breaker of all mail; what the keys of those of districts begin with, too."""
+
+
 def send_breaker_key(district_id: str = "") -> Key:
     """Whether the mail of a district has stopped; without one, that of all."""
-    return {"PK": "SENDING", "SK": f"BREAKER#{district_id}" if district_id else "BREAKER"}
+    return {**BREAKERS, "SK": f"{BREAKERS['SK']}#{district_id}"} if district_id else BREAKERS
 
 
 SENT_COUNTS = "SENDING#"
@@ -507,8 +516,12 @@ def counted_key(message_id: str, kind: str) -> Key:
     return {"PK": f"SENDING#{message_id}#{kind}", "SK": "NOTED"}
 
 
+NOTICES = "NOTICE#"
+SESSIONS = "SESSION#"
+
+
 def notice_key(notice_id: str, side: str) -> Key:
-    return {"PK": f"NOTICE#{notice_id}", "SK": side}
+    return {"PK": f"{NOTICES}{notice_id}", "SK": side}
 
 
 def event_key(event_id: str) -> Key:
@@ -525,7 +538,7 @@ def event_of_pk(pk: str) -> str:
 
 
 def session_key(session_id: str) -> Key:
-    return {"PK": f"SESSION#{_hash(session_id)}", "SK": "SESSION"}
+    return {"PK": f"{SESSIONS}{_hash(session_id)}", "SK": "SESSION"}
 
 
 def login_state_key(state: str) -> Key:

@@ -76,7 +76,12 @@ def _client_of(original: Any) -> Any:
 def _describe(name: str, region: str) -> dict[str, Any]:
     if name != "production":
         raise ClientError({"Error": {"Code": "ValidationError", "Message": "no such stack"}}, "DescribeStacks")
-    outputs = {"RosterBucketName": "rosters", "TableName": "table", "PagesFunctionName": "pages"}
+    outputs = {
+        "RosterBucketName": "rosters",
+        "SnapshotBucketName": "snapshots",
+        "TableName": "table",
+        "PagesFunctionName": "pages",
+    }
     return {
         "Stacks": [
             {
@@ -239,7 +244,7 @@ def test_a_decision_on_aws_wants_yes_off_a_terminal() -> None:
 
 def test_the_commands_that_ask_are_those_that_change_what_others_meet() -> None:
     asks = {command.name: command.confirm for command in COMMANDS if command.confirm is not Confirm.NEVER}
-    on_aws = ("register-district", "data-manager-role", "decide", "resume-mail")
+    on_aws = ("register-district", "data-manager-role", "decide", "resume-mail", "after-restore")
     assert asks == {
         **dict.fromkeys(on_aws, Confirm.ON_AWS),
         "delete-person": Confirm.ALWAYS,
@@ -249,7 +254,9 @@ def test_the_commands_that_ask_are_those_that_change_what_others_meet() -> None:
 
 
 def _any_arguments() -> Any:
-    return SimpleNamespace(account="a", district="d", person="p", import_id="i", action="reject", principal="arn")
+    return SimpleNamespace(
+        account="a", district="d", person="p", import_id="i", action="reject", principal="arn", replaced="t"
+    )
 
 
 @pytest.mark.usefixtures("aws")
@@ -422,3 +429,52 @@ def test_redrive_starts_an_import_that_broke_off_again_and_only_once(dead_letter
 
     names = {execution["name"] for execution in states.list_executions(stateMachineArn=arn)["executions"]}
     assert names == {"broken", "over", "broken-again1"}
+
+
+# A table that was restored.
+
+
+@pytest.fixture
+def replaced(aws: None) -> Any:
+    """The table that ``table`` takes the place of, and a snapshot that was deleted since."""
+    boto3.client("s3").create_bucket(Bucket="snapshots", CreateBucketConfiguration={"LocationConstraint": REGION})
+    boto3.client("s3").put_bucket_versioning(Bucket="snapshots", VersioningConfiguration={"Status": "Enabled"})
+    for name in ("people-0", "classes-0"):
+        place = {"Bucket": "snapshots", "Key": f"snapshots/riverbend/monday/{name}.jsonl"}
+        boto3.client("s3").put_object(**place, Body=b"")
+        boto3.client("s3").delete_object(**place)
+    described = boto3.client("dynamodb").describe_table(TableName="table")["Table"]
+    made = {name: described[name] for name in ("AttributeDefinitions", "KeySchema")}
+    boto3.client("dynamodb").create_table(TableName="replaced", BillingMode="PAY_PER_REQUEST", **made)
+    boto3.resource("dynamodb").Table("table").put_item(
+        Item={"PK": "DISTRICT#riverbend", "SK": "SNAPSHOT", "snapshot_id": "monday"}
+    )
+    return boto3.resource("dynamodb").Table("replaced")
+
+
+def test_a_restored_table_gets_its_snapshots_and_what_was_mailed(
+    replaced: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mailed = {"activation_id": "a", "email": "t1@river.example", "state": "sent", "token_version": 1}
+    replaced.put_item(Item={"PK": "USER#riverbend#t1", "SK": "ACTIVATION", **mailed})
+    assert main(["after-restore", "--stack", "production", "--replaced", "replaced", "--yes"]) == DONE
+    told = capsys.readouterr().out
+    assert "1  activation mails that went out since" in told
+    assert "2  files of snapshots that came back" in told
+    found = boto3.resource("dynamodb").Table("table").get_item(Key={"PK": "USER#riverbend#t1", "SK": "ACTIVATION"})
+    assert found["Item"]["state"] == "sent"
+
+
+@pytest.mark.usefixtures("replaced")
+def test_a_snapshot_that_cannot_be_had_again_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    boto3.resource("dynamodb").Table("table").put_item(
+        Item={"PK": "DISTRICT#riverbend", "SK": "SNAPSHOT", "snapshot_id": "gone"}
+    )
+    assert main(["after-restore", "--stack", "production", "--replaced", "replaced", "--yes"]) == REFUSED
+    assert "riverbend gone" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("replaced")
+def test_the_stacks_own_table_is_not_the_one_that_was_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["after-restore", "--stack", "production", "--replaced", "table", "--yes"]) == REFUSED
+    assert "Name the one before it" in capsys.readouterr().err
