@@ -25,7 +25,7 @@ from benchmarks.imports import peak_memory, workers
 from functions.accounts_feed.feed import Feed
 from functions.accounts_feed.feed_steps import FeedSteps
 from functions.accounts_feed.look_again import LookAgain
-from shared.domain.district import District
+from shared.domain.district_file import settings_of
 from shared.domain.report import Upload
 from shared.stores.account_batches import AccountBatches
 from shared.stores.accounts import AccountStore
@@ -171,7 +171,7 @@ class Platform:
         self._files = 0
         settings = {"district_id": "lakeside", "name": "L", "email_domains": ["lakeside.example"], "time_zone": "UTC"}
         (folder / "rosters").mkdir(parents=True)
-        DistrictStore(DiskTable(folder / "table.sqlite")).put(District.model_validate(settings))
+        DistrictStore(DiskTable(folder / "table.sqlite")).put(settings_of(settings))
 
     def load(self, body: Iterator[bytes], name: str) -> Measured:
         """Load a file as the state machine would, its maps over two processes."""

@@ -27,7 +27,7 @@ from benchmarks.folder_s3 import FolderS3
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import Import
 from functions.import_step.steps import ImportSteps
-from shared.domain.district import District
+from shared.domain.district_file import settings_of
 from shared.domain.report import Upload
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
@@ -155,7 +155,7 @@ class Worked:
 
 def register(table: CountingTable, settings: Mapping[str, Any]) -> None:
     """Have a district with these settings."""
-    DistrictStore(table).put(District.model_validate(settings))
+    DistrictStore(table).put(settings_of(settings))
 
 
 def work(folder: Path, settings: Mapping[str, Any], call: dict[str, Any]) -> Worked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def sample(
     **values: Any,
 ) -> Message:
     """A mail of this kind as a teacher or a contact of the sample district would get it; ``values`` replace some of its own."""
-    settings = _DISTRICT.model_copy(update={"locale": language, "name": district, "support_url": support_url})
+    settings = replace(_DISTRICT, locale=language, name=district, support_url=support_url)
     given = {**VALUES[kind], **values}
     return MAILS[kind](brand or Brand(web_url=WEB), settings, to="m.ortega@riverbend.example", **given)
 

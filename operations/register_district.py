@@ -10,7 +10,8 @@ from pathlib import Path
 
 from operations.arguments import filled
 from operations.stack import Stack
-from shared.domain.district import DISTRICT_ID, District, parse_district
+from shared.domain.district import DISTRICT_ID, District
+from shared.domain.district_file import parse_district
 from shared.domain.errors import InvalidSettings
 from shared.stores.districts import DistrictStore
 

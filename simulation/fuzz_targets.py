@@ -21,7 +21,7 @@ from functions.import_step.partition import split
 from functions.import_step.steps.ingest import FORMATS
 from functions.pages.http import Request
 from shared.domain.activation import Activation
-from shared.domain.district import parse_district
+from shared.domain.district_file import parse_district
 from shared.domain.errors import AccountLinkingError
 from shared.domain.report import Upload, import_id_of
 from shared.domain.roster import RosterUserKey

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functions.import_step.plan import FINISH, Ending, Import, Rejection, StepResult
 from functions.import_step.working_files import ENDED, REJECTED, WorkingFiles
 from shared.domain.clock import Clock, to_iso
-from shared.domain.district import District, parse_district
+from shared.domain.district import District
 from shared.domain.errors import InvalidSettings, UploadRejected
 from shared.domain.report import Kind, Report, Status
 from shared.runtime.languages import language_for
@@ -107,6 +107,9 @@ class ImportContext:
                 file=import_.upload.key,
             )
         try:
+            # Few imports read this file, whose form is slow to compile.
+            from shared.domain.district_file import parse_district
+
             district = parse_district(import_.district_id, body)
             self.districts.put(district)
         except InvalidSettings as error:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.domain.clock import Clock, to_iso
-from shared.domain.district import parse_district
 from shared.domain.errors import AccountLinkingError, InvalidSettings, RefusedTransition, UploadRejected
 from shared.domain.report import Report, Status, Upload, import_id_of, rejected_report
 from shared.runtime.languages import language_for
@@ -115,6 +114,9 @@ class ReceiveUpload:
 
     def _register(self, district_id: str, upload: Upload) -> Received:
         try:
+            # Few uploads are such a file, whose form is slow to compile.
+            from shared.domain.district_file import parse_district
+
             self._districts.put(parse_district(district_id, self._body(upload)))
             self._waiting.look_now(district_id, self._clock())
         except InvalidSettings as error:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from email_validator import EmailNotValidError, validate_email
-
 _LONGEST = 254
 _LONGEST_LOCAL = 64
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9]|-(?!-)){0,61}(?<!-)"
@@ -27,6 +25,9 @@ def normalise(raw: str | None) -> str | None:
         return None
     if _PLAIN.fullmatch(text) and len(text.partition("@")[0]) <= _LONGEST_LOCAL:
         return text.lower()
+    # The few that are not plain; the library is slow to import.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         validate_email(text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
     except EmailNotValidError:

@@ -38,7 +38,7 @@ def next_allowed(district: District, moment: datetime) -> datetime:
     return moment + timedelta(days=_LONGEST_WAIT_DAYS)
 
 
-def _open_hours(quiet: tuple[time, time] | tuple[()]) -> list[tuple[time, time | None]]:
+def _open_hours(quiet: tuple[time, ...]) -> list[tuple[time, time | None]]:
     """The parts of a day that are not quiet; None is midnight at its end."""
     if not quiet or quiet[0] == quiet[1]:
         return [(time(), None)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from msgspec import convert, to_builtins
+
 from shared.domain.district import DISTRICT_ID, MOST_DOMAINS, AnyProvider, District
 from shared.domain.errors import Conflict, InvalidSettings, UnknownDistrict
 from shared.domain.roster import School
@@ -48,7 +50,7 @@ class DistrictStore:
         is free again. May be run again. Raises InvalidSettings ``domain_taken`` or ``tenant_taken``.
         """
         district_id = district.district_id
-        body = json.dumps({**district.model_dump(mode="json"), _WRITTEN: _LEAVES_UNSET})
+        body = json.dumps({**to_builtins(district), _WRITTEN: _LEAVES_UNSET})
         for _ in range(_TRIES):
             if self._table.attempt(*self._claims(district, body)):
                 break
@@ -268,4 +270,4 @@ def _as_written(item: Item) -> District:
     body = json.loads(item["body"])
     if _WRITTEN not in body:
         body = {name: value for name, value in body.items() if _FORMER_DEFAULTS.get(name) != value}
-    return District.model_validate_json(json.dumps(body))
+    return convert(body, District)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from shared.domain.clock import to_iso
@@ -58,7 +59,7 @@ def _wants(sim: Simulation, answer: str) -> None:
     """The district's settings come again, with a digest or without."""
     district = sim.world.districts.get("lakeside")
     wanted = sim.facts["wanted"] if answer == "yes" else None
-    sim.world.districts.put(district.model_copy(update={"digest": wanted}))
+    sim.world.districts.put(replace(district, digest=wanted))
 
 
 def _digests(sim: Simulation, _what: str) -> None:

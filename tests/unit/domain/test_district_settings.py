@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import MISSING, fields
 from datetime import time
 from typing import Any
 
 import pytest
+from msgspec import convert, to_builtins
 from pydantic import ValidationError
 
-from shared.domain.district import District
+from shared.domain.district import ActivationSettings, DigestSettings, District, NudgeSettings, Window
+from shared.domain.district_file import Form, Settings, settings_of
 
 LEAST = {"district_id": "lakeside", "name": "L", "email_domains": ["l.example"], "time_zone": "America/Chicago"}
 
@@ -16,11 +20,11 @@ LEAST = {"district_id": "lakeside", "name": "L", "email_domains": ["l.example"],
 def with_settings(name: str, value: Any) -> District:
     """``name`` may lead into a group of settings: ``nudges.first_after_days``."""
     group, _, setting = name.rpartition(".")
-    return District.model_validate(LEAST | ({group: {setting: value}} if group else {name: value}))
+    return settings_of(LEAST | ({group: {setting: value}} if group else {name: value}))
 
 
 def test_a_district_that_says_nothing_has_these_settings() -> None:
-    district = District.model_validate(LEAST)
+    district = settings_of(LEAST)
     assert (district.removal_threshold_percent, district.removal_threshold_count) == (None, None)
     assert district.school_removal_threshold_percent is None
     activations = district.activations
@@ -63,3 +67,42 @@ def test_a_nudge_is_repeated_within_a_year(days: int) -> None:
 def test_a_nudge_is_not_repeated_at_once_after_a_year_or_four_times(days: list[int]) -> None:
     with pytest.raises(ValidationError):
         with_settings("nudges.repeat_after_days", days)
+
+
+def test_the_file_has_the_settings_that_a_district_has() -> None:
+    """The form of the file says what may stand in it, the district what it is where nothing does."""
+    forms = [Settings, *(form for form in Form.__subclasses__() if form is not Settings)]
+    assert {form.makes for form in forms} == {District, NudgeSettings, ActivationSettings, DigestSettings, Window}
+    for form in forms:
+        assert list(form.model_fields) == [field.name for field in fields(form.makes)]
+        assert {name for name, field in form.model_fields.items() if field.is_required()} == {
+            field.name for field in fields(form.makes) if field.default is MISSING
+        }
+
+
+EVERYTHING = {
+    **LEAST,
+    "shared_email_domains": ["shared.example"],
+    "locale": "es",
+    "removal_threshold_percent": 12.5,
+    "removal_threshold_count": 7,
+    "pauses": [{"from": "2026-12-19", "to": "2027-01-04"}],
+    "school_year_starts": "2026-08-20",
+    "clever_district_id": "c1",
+    "nudges": {
+        "quiet_hours": [],
+        "school_days": ["mon", "tuesday"],
+        "holidays": ["2026-11-26", {"from": "2026-12-19", "to": "2027-01-04"}],
+        "terms": [{"from": "2026-08-20", "to": "2027-06-10"}],
+    },
+    "activations": {"reminders_after_days": [3]},
+    "digest": {"to": ["data@lakeside.example"], "weekday": "fri"},
+}
+
+
+@pytest.mark.parametrize("written", [LEAST, EVERYTHING], ids=["least", "everything"])
+def test_settings_are_read_as_they_were_stored(written: dict[str, Any]) -> None:
+    district = settings_of(written)
+    stored = json.loads(json.dumps(to_builtins(district)))
+    assert convert(stored, District) == district
+    assert stored["nudges"]["quiet_hours"] in (["18:00:00", "07:00:00"], [])

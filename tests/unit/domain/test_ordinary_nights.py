@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from shared.domain.district import District
+from shared.domain.district_file import settings_of
 from shared.domain.ordinary_nights import (
     Classes,
     Harm,
@@ -21,7 +22,7 @@ from shared.domain.ordinary_nights import (
 )
 
 LEAST = {"district_id": "lakeside", "name": "Lakeside", "email_domains": (), "time_zone": "America/Chicago"}
-DISTRICT = District.model_validate(LEAST)
+DISTRICT = settings_of(LEAST)
 IN_MARCH = date(2027, 3, 10)
 """A Wednesday between the seasons."""
 NOBODY = Classes(0, 0, 0)
@@ -100,7 +101,7 @@ def test_of_a_small_school_four_in_ten_wait_and_of_a_large_one_fewer(stood: int,
 
 def test_those_who_did_not_turn_up_are_dropped_once_around_the_tenth_day() -> None:
     # Given a district whose school starts on 20 August
-    district = District.model_validate({**LEAST, "school_year_starts": "2026-08-20"})
+    district = settings_of({**LEAST, "school_year_starts": "2026-08-20"})
     dropped = night(day=date(2026, 9, 3), students_removed=300)
     history = History()
     # Then
@@ -177,7 +178,7 @@ def test_a_school_year_has_seasons(day: date, season: Season) -> None:
 
 
 def test_the_seasons_follow_the_districts_own_start() -> None:
-    southern = District.model_validate({**LEAST, "nudges": {"terms": [{"from": "2027-02-01", "to": "2027-12-10"}]}})
+    southern = settings_of({**LEAST, "nudges": {"terms": [{"from": "2027-02-01", "to": "2027-12-10"}]}})
     assert SchoolYear.of(southern, date(2027, 2, 10)).season is Season.OPENING
     assert SchoolYear.of(southern, date(2027, 8, 20)).season is not Season.OPENING
 

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from functions.cleanup_nudges.send_nudge import SendNudge
-from shared.domain.district import District, parse_district
+from shared.domain.district import District
+from shared.domain.district_file import parse_district, settings_of
 from shared.domain.errors import InvalidSettings
 from shared.domain.link import Proof
 from shared.domain.nudge import first_nudge_at
@@ -118,7 +119,7 @@ CHICAGO = {"name": "L", "email_domains": ["l.example"], "time_zone": "America/Ch
 
 
 def district(**nudges: Any) -> District:
-    return District.model_validate({"district_id": "lakeside", **CHICAGO, "nudges": nudges})
+    return settings_of({"district_id": "lakeside", **CHICAGO, "nudges": nudges})
 
 
 EVERY_DAY = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

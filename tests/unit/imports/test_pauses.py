@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.district import District
+from shared.domain.district_file import settings_of
 from shared.mail.ses import MailRefused
 from tests.builders import key, roster, user
 from tests.fakes.dynamodb import Effect, error
@@ -173,9 +173,7 @@ def test_a_roster_that_stands_already_is_unchanged_in_a_pause(world: World) -> N
     ("day", "is_paused"), [("2026-12-18", False), ("2026-12-19", True), ("2027-01-04", True), ("2027-01-05", False)]
 )
 def test_a_pause_has_its_first_and_its_last_day(day: str, *, is_paused: bool) -> None:
-    district = District.model_validate(
-        {"district_id": "d", "name": "D", "email_domains": [], "time_zone": "UTC", "pauses": PAUSE}
-    )
+    district = settings_of({"district_id": "d", "name": "D", "email_domains": [], "time_zone": "UTC", "pauses": PAUSE})
     assert (district.pause_on(datetime.fromisoformat(day).date()) is not None) is is_paused
 
 

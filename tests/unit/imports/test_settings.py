@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.json import encode
 
-from shared.domain.district import parse_district
+from shared.domain.district_file import parse_district
 from shared.stores.keys import clever_district_key, domain_key, pair, settings_key, tenant_key
 from tests.builders import roster, user
 from tests.harness import World
@@ -97,7 +98,7 @@ def test_settings_of_the_version_before_are_claimed_when_they_are_loaded_again(w
 
 def before_claims(world: World, district_id: str = "lakeside", **more: Any) -> None:
     """Settings as a version without claims stored them."""
-    body = parse_district(district_id, json.dumps(settings(**more)).encode()).model_dump_json()
+    body = encode(parse_district(district_id, json.dumps(settings(**more)).encode())).decode()
     world.table.items[pair(settings_key(district_id))] = {**settings_key(district_id), "body": body}
     for at in [at for at in world.table.items if at[0].startswith(("DOMAIN#", "CLEVER_DISTRICT#", "TENANT#"))]:
         if world.table.items[at].get("district_id") == district_id:

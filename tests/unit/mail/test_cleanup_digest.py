@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.digest import next_digest_at
-from shared.domain.district import District
+from shared.domain.district_file import settings_of
 from shared.domain.roster import Role, RosterUser, School
 from shared.stores.digests import DigestStore, RemainingClassesStore
 from tests.fakes.dynamodb import Effect, error
@@ -165,5 +165,5 @@ def test_the_next_one_is_due_on_the_districts_weekday_in_school_hours(weekday: s
         "time_zone": "America/Chicago",
         "digest": {"weekday": weekday},
     }
-    district = District.model_validate({"district_id": "lakeside", **settings})
+    district = settings_of({"district_id": "lakeside", **settings})
     assert next_digest_at(district, datetime.fromisoformat(now)) == datetime.fromisoformat(expected)

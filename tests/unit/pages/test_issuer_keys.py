@@ -12,7 +12,7 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from shared.domain.district import District
+from shared.domain.district_file import settings_of
 from shared.domain.errors import LoginRefused
 from shared.hubs.clever import Clever
 from shared.hubs.google import Google
@@ -80,7 +80,7 @@ def issuer() -> Issuer:
 
 def asked_by(hub: type[OidcProvider], **settings: Any) -> dict[str, list[str]]:
     """The parameters with which a district's login goes to a hub."""
-    district = District.model_validate(
+    district = settings_of(
         {
             "district_id": "lakeside",
             "name": "Lakeside",

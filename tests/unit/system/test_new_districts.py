@@ -23,7 +23,7 @@ from operations import __main__ as command_line
 from operations import data_manager_role, register_district, set_secret
 from operations.__main__ import DONE, REFUSED, WRONG_USE
 from operations.stack import Stack
-from shared.domain.district import parse_district
+from shared.domain.district_file import parse_district
 from shared.domain.errors import InvalidSettings
 from shared.stores.districts import DistrictStore
 
