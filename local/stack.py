@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import boto3
 
-from local.doubles import IdentityProvider
+from local.doubles.clever import Clever
 from local.doubles.google import Google
 from local.processes import Process, StackError, port_to_use
 from local.proxy import Server, mail_handler, pages_handler
@@ -111,6 +111,7 @@ class LocalStack:
         web = self._serve(Server(web_port, pages_handler(self.endpoint_url, lambda: self.outputs["HttpApiId"])))
         self.web_url = web.url
         google.register(CLIENT_ID, "", f"{web.url}/callback/google", home=f"{web.url}/login")
+        clever.register(CLIENT_ID, "", f"{web.url}/callback/clever")
         self.mail_url = self._serve(Server(0, mail_handler(self.endpoint_url))).url
         self.built = folder / "build"
         build(self._say, self.built)
@@ -167,8 +168,8 @@ class LocalStack:
         """Return the process ids in which this function (named as in the template) runs now."""
         return self._emulator.children(naming=f"{STACK_NAME}-{function}-") if self._emulator else []
 
-    def _start_hubs(self) -> tuple[Google, IdentityProvider]:
-        hubs = Google(), IdentityProvider("clever", self._clever_district_of)
+    def _start_hubs(self) -> tuple[Google, Clever]:
+        hubs = Google(), Clever(district_of=self._clever_district_of)
         for hub in hubs:
             hub.start()
             self._running.callback(hub.stop)
@@ -181,7 +182,7 @@ class LocalStack:
         district = DistrictStore(table).find(users[0].district_id) if users else None
         return district.clever_district_id if district else None
 
-    def _deploy(self, google: Google, clever: IdentityProvider) -> None:
+    def _deploy(self, google: Google, clever: Clever) -> None:
         self._say("Deploying the template …")
         self.client("s3").create_bucket(Bucket="artifacts")
         self.client("sesv2").create_email_identity(EmailIdentity=SENDER)

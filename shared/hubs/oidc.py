@@ -100,7 +100,7 @@ class OidcProvider:
             "scope": "openid email profile",
             "nonce": binding.nonce,
             "code_challenge_method": "S256",
-            "code_challenge": _challenge(binding.verifier),
+            "code_challenge": challenge(binding.verifier),
         }
 
     def look_up(self, identity: Identity) -> Identity:
@@ -186,7 +186,8 @@ class OidcProvider:
                 return response
         raise unreachable()
 
-    def _checked(self, token: str, nonce: str) -> Identity:
+    def checked_claims(self, token: str, nonce: str) -> dict[str, object]:
+        """The claims of an id token that this issuer signed for this login. Raises LoginRefused."""
         from joserfc import jwt
         from joserfc.errors import JoseError
 
@@ -206,7 +207,10 @@ class OidcProvider:
             self._check_issuer(decoded.claims)
         except (JoseError, ValueError, KeyError, TypeError):
             raise not_proved() from None
-        claims = dict(decoded.claims)
+        return dict(decoded.claims)
+
+    def _checked(self, token: str, nonce: str) -> Identity:
+        claims = self.checked_claims(token, nonce)
         if (subject := id_of(claims["sub"])) is None:
             raise not_proved()
         return self._identity(subject, claims)
@@ -298,6 +302,6 @@ def id_of(value: object) -> str | None:
     return text if is_id and text.strip() else None
 
 
-def _challenge(verifier: str) -> str:
+def challenge(verifier: str) -> str:
     """The S256 challenge of a PKCE verifier (RFC 7636 §4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")

@@ -153,7 +153,9 @@ def _fits_role(row: RosterUser, identity: Identity) -> bool:
 
 
 def _has_name(row: RosterUser, identity: Identity) -> bool:
-    """Whether the hub's name may be the row's: given names share a part, and so do family names."""
+    """Whether the hub's name may be the row's: given names share a part, and so do family names. No name contradicts none."""
+    if not (identity.given_name or identity.family_name):
+        return True
     return is_same_person(Person(identity.given_name, identity.family_name), person_of(row))
 
 

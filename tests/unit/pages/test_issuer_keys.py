@@ -14,7 +14,6 @@ from joserfc.jwk import KeySet, RSAKey
 
 from shared.domain.district_file import settings_of
 from shared.domain.errors import LoginRefused
-from shared.hubs.clever import Clever
 from shared.hubs.google import Google
 from shared.hubs.hub import Binding, Identity
 from shared.hubs.oidc import OidcProvider
@@ -112,12 +111,6 @@ def test_google_is_asked_for_accounts_of_the_districts_only_domain() -> None:
     assert "hd" not in asked_by(Google, email_domains=["lakeside.example", "lake.example"])
 
 
-def test_clever_is_asked_for_the_district_and_told_no_domain() -> None:
-    asked = asked_by(Clever, clever_district_id="clever-1")
-    assert asked["district_id"] == ["clever-1"]
-    assert "hd" not in asked
-
-
 def test_a_new_key_of_the_issuer_is_known_by_one_more_fetch(issuer: Issuer) -> None:
     issuer.login()
     issuer.pass_time(minutes=2)
@@ -197,11 +190,6 @@ def test_a_google_account_of_the_districts_domain_is_a_school_account(web: Websi
 def test_a_subject_that_is_none_is_refused(subject: object) -> None:
     with pytest.raises(LoginRefused, match="could not be confirmed"):
         Issuer().login(sub=subject)
-
-
-@pytest.mark.parametrize("district", ["", "x" * 401, "a\nb", ["d"], {"id": "d"}, True])
-def test_a_district_that_is_no_id_names_none(district: object) -> None:
-    assert Issuer(Clever).login(district=district).tenant is None
 
 
 def test_a_hosted_domain_in_other_letters_is_not_that_domain() -> None:

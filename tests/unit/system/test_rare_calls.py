@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from functions.pages import bootstrap
+from shared.hubs.clever import Clever
 from shared.hubs.oidc import OidcProvider
 from shared.stores.keys import pair, tenant_key
 from shared.stores.pauses import PausedImport, PauseStore
@@ -97,7 +98,9 @@ def test_the_client_secrets_of_the_hubs_are_read(stack: Deployment) -> None:
             patch.setenv(name, value)
         with as_role_of("PagesFunction"):
             site = bootstrap.wire()
-            found = {name: cast(OidcProvider, hub)._client_secret() for name, hub in site.services.hubs.items()}
+            found = {
+                name: cast(OidcProvider | Clever, hub)._client_secret() for name, hub in site.services.hubs.items()
+            }
     assert found == {"google": "g", "clever": "c"}
 
 
