@@ -17,6 +17,10 @@ from simulation.simulator import FaultProfile, Feature, Simulation, Violation, W
 HEAVY_FAULTS = FaultProfile(rate=0.02, most_faults=5, duplicates=0.5, disorder=0.5, turns=0.5)
 
 
+def of_kind(end: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {name: what for name, what in end.items() if name.endswith(f" {kind}")}
+
+
 def test_a_run_without_faults_ends_as_the_rules_say() -> None:
     sim = Simulation(features=FEATURES).run()
     end = sim.projection()
@@ -36,6 +40,9 @@ def test_a_run_without_faults_ends_as_the_rules_say() -> None:
     assert end["USER#lakeside#t4 LINK"][0] == "undone", "a mail is good for one link"
     assert "USER#lakeside#s3 LINK" not in end, "an address that two people share is nobody's (M7)"
     assert end["latest report"] == ("rejected", "rosters/lakeside/thursday.zip")
+    states = {name.partition(" ")[0]: state for name, (state, _) in of_kind(end, "ACTIVATION").items()}
+    assert states["USER#lakeside#t1"] == states["USER#lakeside#t4"] == "delivered", "what SES tells is recorded"
+    assert states["USER#lakeside#t2"] == "complained"
     assert end["nudged"] == [("t1@lakeside.example", 2)]
     assert (end["unpublished"], end["stale claims"]) == (0, [])
 

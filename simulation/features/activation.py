@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from functions.mail_feedback.record_feedback import CONFIGURATION_SET_TAG
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from simulation.simulator import DAY, Feature, Simulation, Worker
+from tests.harness import CONFIGURATION_SET
 
 _ENDS = ("bounced", "complained", "expired", "withdrawn")
 LATER = 1_300 / DAY
@@ -52,7 +54,7 @@ def _collect(sim: Simulation) -> None:
         sim.send("sqs", world.sqs.messages.pop(0))
     reported = sim.facts.setdefault("mails reported", 0)
     for mail in world.ses.sent[reported:]:
-        tags = {t["Name"]: [t["Value"]] for t in mail["EmailTags"]}
+        tags = {t["Name"]: [t["Value"]] for t in mail["EmailTags"]} | {CONFIGURATION_SET_TAG: [CONFIGURATION_SET]}
         _check_pause(sim, tags)
         if "activation_id" in tags:
             _check_state(sim, tags["activation_id"][0])
@@ -90,6 +92,7 @@ def _comes_of(sim: Simulation, address: str) -> list[tuple[str, float]]:
 
 def _wakes(sim: Simulation, _what: str) -> None:
     sim.world.queue_due_activations().run()
+    sim.world.note_unsettled_mails().run()
 
 
 def _renews(sim: Simulation, user: RosterUserKey) -> None:

@@ -30,7 +30,7 @@ def _wake_when_due(
     sim: Simulation, woken: set[float], before: dict[str, Any] | None, after: dict[str, Any] | None
 ) -> None:
     """The schedule comes by every quarter of an hour; here only when there is something for it."""
-    if before or not after or not after["PK"].startswith("DUE#activation#"):
+    if before or not after or not after["PK"].startswith(("DUE#activation#", "DUE#parked#")):
         return
     due = (from_iso(after["due_at"]) - sim.began).total_seconds()
     if due - sim.elapsed <= _PARKED_FOR_AT_MOST and due not in woken:
@@ -40,9 +40,13 @@ def _wake_when_due(
 
 def _safety(sim: Simulation) -> Iterator[str]:
     noted = sum(1 for _ in sim.world.table.of_kind("NOTED"))
-    counts = [item for _, item in sim.world.table.of_kind("COUNTS")]
-    if noted != sum(int(n) for item in counts for name, n in item.items() if name[0] in "bc" and name[1:].isdigit()):
-        yield "a bounce or complaint was counted twice"
+    counts = {"of all": 0, "of districts": 0}
+    for (_, sk), item in sim.world.table.of_kind("COUNTS"):
+        whose = "of all" if sk == "COUNTS" else "of districts"
+        counts[whose] += sum(int(n) for name, n in item.items() if name[0] in "bc" and name[1:].isdigit())
+    for whose, number in counts.items():
+        if number != noted:
+            yield f"a bounce or complaint was counted {number} times {whose}, and noted {noted} times"
 
 
 SENDING = Feature("sending", scenario=_scenario, safety=_safety)
