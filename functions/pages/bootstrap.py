@@ -17,6 +17,7 @@ from functions.pages.http import PageRenderer
 from functions.pages.linking.link import LinkPages
 from functions.pages.linking.welcome import WelcomePages
 from functions.pages.login.federated_login import FederatedLoginPages
+from functions.pages.login.find_district import FindDistrictPages
 from functions.pages.login.login import LoginPages
 from functions.pages.login.password import PasswordPages
 from functions.pages.mail_links.notice import NoticePages
@@ -63,6 +64,7 @@ class Site:
     welcome: WelcomePages
     login: LoginPages
     federated_login: FederatedLoginPages
+    find_district: FindDistrictPages
     password: PasswordPages
     home: HomePage
     class_page: ClassPages
@@ -78,15 +80,17 @@ def assemble(services: Services, renderer: PageRenderer) -> Site:
     """All pages over these services."""
     contexts = RequestContexts(services)
     login = LoginPages(services, contexts)
+    welcome = WelcomePages(services, contexts)
     download = DownloadPages(services, contexts)
     return Site(
         services,
         renderer,
         activation=ActivationPages(services, contexts),
         link=LinkPages(services, contexts),
-        welcome=WelcomePages(services, contexts),
+        welcome=welcome,
         login=login,
-        federated_login=FederatedLoginPages(services, contexts, login),
+        federated_login=FederatedLoginPages(services, contexts, login, welcome.at_once),
+        find_district=FindDistrictPages(services),
         password=PasswordPages(services, contexts, login),
         home=HomePage(services, contexts),
         class_page=ClassPages(services, contexts, download),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
+from shared.domain.district import DISTRICT_ID
 from shared.domain.errors import AccountLinkingError
 from shared.mail.palette import palette
 from shared.runtime.i18n import direction, environment, language_accepted, own_name
@@ -29,11 +31,21 @@ KNOWN_COOKIE = "__Host-known"
 """By which accounts know this browser (``functions/pages/login/known_browser.py``)."""
 WANTED_COOKIE = "__Host-wanted"
 """Which page somebody wanted who was not logged in; home leads there."""
-_KEPT_SECONDS = {KNOWN_COOKIE: 180 * 86_400}
+DISTRICT_COOKIE = "__Host-district"
+"""The district that this browser came for last: its login is offered wherever somebody may be stuck. It opens nothing."""
+_KEPT_SECONDS = {KNOWN_COOKIE: 180 * 86_400, DISTRICT_COOKIE: 180 * 86_400}
 """Cookies that outlive the browser's session."""
 _MAY_BE_KEPT = {"Cache-Control": "public, max-age=3600", "Vary": "Accept-Language, Cookie"}
 _LARGEST_FORM = 64_000
 _MOST_FIELDS = 500
+
+
+_ASKED_AT_THE_SAME_ADDRESS = frozenset(
+    {"/login", "/login/confirm", "/login/code", "/login/forgot", "/login/reset", "/link", "/link/undo", "/sso"}
+)
+"""Forms whose answer has the address of their page."""
+_KEPT_IN_ANOTHER_LANGUAGE = frozenset({"district", "district_id", "form", "download", "past", "another"})
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class ForbiddenOrigin(AccountLinkingError):
@@ -80,10 +92,19 @@ class Request:
             return str(address)
         return str(address.ipv4_mapped or ip_network((address.packed[:8] + bytes(8), 64)))
 
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether the address, opened again, shows the same page: no answer to a form, and none to an issuer."""
-        return self.method == "GET" and not self.path.startswith("/callback/")
+    def address_in(self, language: str) -> str:
+        """This page in another language. What answers a form, or an issuer, is the page of that form, or the nearest one
+        above it."""
+        if self.path.startswith(("/callback/", "/login/")) and self.path not in _ASKED_AT_THE_SAME_ADDRESS:
+            return f"/login?lang={language}"
+        kept = {name: v for name, v in self.query.items() if name in _KEPT_IN_ANOTHER_LANGUAGE and _PLAIN.fullmatch(v)}
+        query = urlencode({**kept, "lang": language})
+        if self.method == "GET":
+            return f"?{query}"
+        if self.path in _ASKED_AT_THE_SAME_ADDRESS or self.path.startswith("/unsubscribe/"):
+            return f"{self.path}?{query}"
+        above = self.path.rpartition("/")[0]
+        return f"{'/home' if above in ('', '/account') else above}?{query}"
 
     def language(self, preferred: str | None = None) -> str:
         """What the person chose, else what the browser asks for, else what the district prefers."""
@@ -150,7 +171,7 @@ class Reply:
 
 
 class Audience(Protocol):
-    """For whom a page is: the language of their district, and where it helps; None where that is not known."""
+    """For whom a page is: their district, its language, and where it helps; None where that is not known."""
 
     @property
     def locale(self) -> str | None: ...
@@ -158,11 +179,15 @@ class Audience(Protocol):
     @property
     def support_url(self) -> str | None: ...
 
+    @property
+    def district_id(self) -> str: ...
+
 
 def page(template: str, *, status: int = 200, audience: Audience | None = None, **values: object) -> Reply:
     """A page of a template, named by its path below ``functions/pages`` without ``.html``."""
     if audience:
         values["support_url"] = audience.support_url
+        values["district_id"] = audience.district_id
     return Reply(status=status, template=template, values=values, district_locale=audience.locale if audience else None)
 
 
@@ -194,6 +219,8 @@ class PageRenderer:
         cookies = [_cookie(name, value) for name, value in reply.cookies.items()]
         if request.query.get("lang") and not reply.is_public:
             cookies.append(_cookie(LANGUAGE_COOKIE, language))
+        if (district_id := reply.values.get("district_id")) and district_id != request.cookies.get(DISTRICT_COOKIE):
+            cookies.append(_cookie(DISTRICT_COOKIE, str(district_id)))
         if reply.location is not None:
             headers["Location"] = reply.location
             return Response(reply.status, "text/plain; charset=utf-8", "", headers=headers, cookies=cookies)
@@ -212,13 +239,17 @@ class PageRenderer:
             "lang": language,
             "dir": direction(language),
             "other_languages": [
-                (code, own_name(code)) for code in languages() if code != language and request.is_repeatable
+                (code, own_name(code), request.address_in(code)) for code in languages() if code != language
             ],
             "nonce": nonce,
             "path": request.path,
             **reply.values,
         }
-        return {**values, "support_url": values["support_url"] or self._support_url}
+        return {
+            **values,
+            "support_url": values["support_url"] or self._support_url,
+            "district_login": _district_login(request, values.get("district_id")),
+        }
 
     def _security_headers(self, nonce: str) -> dict[str, str]:
         targets = " ".join(("'self'", *self._form_targets))
@@ -234,6 +265,12 @@ class PageRenderer:
             "Permissions-Policy": "interest-cohort=()",
             "Cache-Control": "no-store",
         }
+
+
+def _district_login(request: Request, district_id: object) -> str:
+    """Where the person's district lets them in: the page's district, else the browser's last one; else it is asked for."""
+    named = str(district_id or request.cookies.get(DISTRICT_COOKIE, ""))
+    return f"/sso/{named}" if DISTRICT_ID.fullmatch(named) else "/sso"
 
 
 def _cookie(name: str, value: str | None) -> Cookie:

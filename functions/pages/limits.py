@@ -38,6 +38,8 @@ LOGIN_FROM = Limit("login_from", 5000, _QUARTER)
 """From one place: a school of 1,500 may share it, all of whom log in within ten minutes."""
 LOGIN_CODE = AccountLimit.of("login_code", 5, 20, _QUARTER)
 """Answers to a second factor."""
+FIND_DISTRICT = Limit("find_district", 5000, _QUARTER)
+"""Questions for a district's login, from one place: as many as logins."""
 DISTRICT_LOGIN = Limit("district_login", 200_000, _QUARTER)
 """Of one district: one of a million students that begins its day at once stays below."""
 FORGOTTEN = AccountLimit.of("forgotten", 5, 20, _HOUR)

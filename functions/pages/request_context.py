@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import NotRequired, TypedDict, cast
+from urllib.parse import quote, urlencode
 
 from functions.pages.dependencies import Services
-from functions.pages.http import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
+from functions.pages.http import ACTIVATION_COOKIE, SESSION_COOKIE, WANTED_COOKIE, Reply, Request, page, see_other
 from shared.domain.account import Account
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import to_iso
@@ -22,6 +23,8 @@ from shared.stores.sessions import SESSION_HOURS, Session
 from shared.use_cases.link_accounts import Proven
 
 _ACTIVATION_SECONDS = 3600
+_WANTED_SECONDS = 1800
+_LONGEST_WANTED = 1000
 _MOST_IDS = 12
 """So many ids of schools, or of classes, fit into a cookie."""
 _DEAD = (ActivationState.EXPIRED, ActivationState.WITHDRAWN)
@@ -45,6 +48,7 @@ class _ActivationValues(TypedDict):
     classes: list[str]
     locale: str | None
     support_url: str | None
+    is_new: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,12 @@ class ActivationCookie:
     class_ids: tuple[str, ...] = ()
     locale: str | None = None
     support_url: str | None = None
+    is_new: bool = False
+    """Whether the person said that they have no account yet: they are not asked again."""
+
+    @property
+    def district_id(self) -> str:
+        return self.user.district_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +187,7 @@ class RequestContexts:
             tuple(values["classes"]),
             values["locale"],
             values["support_url"],
+            values.get("is_new", False),
         )
 
     def sealed_activation(self, cookie: ActivationCookie) -> str:
@@ -189,6 +200,7 @@ class RequestContexts:
             classes=list(cookie.class_ids),
             locale=cookie.locale,
             support_url=cookie.support_url,
+            is_new=cookie.is_new,
         )
         return self._services.sealed("activation").seal(values)
 
@@ -208,6 +220,27 @@ class RequestContexts:
         sealed = request.cookies.get(SESSION_COOKIE)
         opened = self._services.sealed("session").open(sealed, max_age_seconds=SESSION_HOURS * 3600)
         return cast(_SessionValues, opened) if opened else None
+
+    def said_new(self, request: Request, user: RosterUserKey | None) -> bool:
+        """Whether this very person said behind the mail's button that they have no account yet."""
+        cookie = self.activation_cookie(request)
+        return cookie is not None and cookie.is_new and cookie.user == user
+
+    # The page that was asked for before the login
+
+    def to_login(self, request: Request) -> Reply:
+        """To the login; home leads on to the page that was asked for."""
+        if request.method != "GET":
+            return see_other("/login")
+        asked = f"{quote(request.path)}?{urlencode(request.query)}".removesuffix("?")
+        if len(asked) > _LONGEST_WANTED:
+            return see_other("/login")
+        return see_other("/login", **{WANTED_COOKIE: self._services.sealed("wanted").seal({"address": asked})})
+
+    def wanted(self, request: Request) -> str | None:
+        """The page of ours that was asked for before the login; not for long: the browser may be another person's by then."""
+        opened = self._services.sealed("wanted").open(request.cookies.get(WANTED_COOKIE), _WANTED_SECONDS)
+        return str(opened["address"]) if opened else None
 
     # Sessions
 
@@ -262,7 +295,7 @@ class RequestContexts:
 
     def _context(self, stored: StoredContext, activation: ActivationCookie | None) -> RequestContext:
         invitation, problem = self._invitation(stored, activation) if activation else (None, "no_cookie")
-        proven = _by_login(stored) or _by_mail(stored, invitation)
+        proven = by_login(stored) or _by_mail(stored, invitation)
         session, account, unconfirmed = stored.session, stored.account, None
         if session and not session.is_trusted and self._is_linked_now(session):
             session, account, unconfirmed = None, None, session
@@ -276,7 +309,7 @@ class RequestContexts:
             problem,
             proven,
             link,
-            _district(stored, invitation),
+            _district(stored, activation),
             stored,
         )
 
@@ -328,12 +361,13 @@ def not_on_roster() -> LoginRefused:
     return LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
 
 
-def sorry(problem: str) -> Reply:
+def sorry(problem: str, district: District | None = None) -> Reply:
     """The page for a mail's address that proves nothing, by ``RequestContext.problem``: it says how to go on."""
-    return page("activation/activation_gone", status=404 if problem == "unknown" else 410, problem=problem)
+    status = 404 if problem == "unknown" else 410
+    return page("activation/activation_gone", status=status, audience=district, problem=problem)
 
 
-def _by_login(stored: StoredContext) -> Proven | None:
+def by_login(stored: StoredContext) -> Proven | None:
     """A district login counts before a mail's address, being the stronger proof."""
     session = stored.session
     if session is None or session.user is None or session.proof is None:
@@ -384,8 +418,8 @@ def _by_mail(stored: StoredContext, invitation: Invitation | None) -> Proven | N
     return Proven(user, invitation.district, Proof.ACTIVATION, stored.people[user.key].link, activation)
 
 
-def _district(stored: StoredContext, invitation: Invitation | None) -> District | None:
-    if invitation:
-        return invitation.district
+def _district(stored: StoredContext, activation: ActivationCookie | None) -> District | None:
+    if activation and (district := stored.districts.get(activation.user.district_id)):
+        return district
     session = stored.session
     return stored.districts.get(session.user.district_id) if session and session.user else None

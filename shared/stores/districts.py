@@ -159,6 +159,11 @@ class DistrictStore:
         item = self._table.get(key, consistent=False)
         return str(item["district_id"]) if item else None
 
+    def by_domain(self, domain: str) -> str | None:
+        """The district whose own mail domain this is; None for one that several share, or nobody has."""
+        item = self._table.get(domain_key(domain), consistent=False)
+        return str(item["district_id"]) if item and "district_id" in item else None
+
     def claimed_domains(self, domains: Iterable[str]) -> set[str]:
         """Those of these domains that are one district's alone (M21)."""
         keys = {domain: domain_key(domain) for domain in domains}

@@ -131,7 +131,7 @@ class Riverbend:
 def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     """Each page's name, and the way to it."""
     yield "activation", lambda r: r.invited(r.sample.teacher)
-    for problem in ("no_cookie", "used", "expired", "asked", "suspended", "unknown"):
+    for problem in ("no_cookie", "used", "undone", "replaced", "expired", "asked", "suspended", "unknown"):
         yield f"activation-gone-{problem}", lambda r, problem=problem: r.told(sorry(problem))
     yield "login", lambda r: r.web.visitor().open("/login")
     yield "login-refused", lambda r: r.log_in(r.web.visitor().open("/login"), "not the password")
@@ -153,6 +153,8 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
         lambda r: _code_sent(r).press("Set the new password", code="000000", new_password="short"),
     )
     yield "sso", lambda r: r.web.visitor().open(f"/sso/{DISTRICT_ID}")
+    yield "sso-find", lambda r: r.web.visitor().open("/sso")
+    yield "sso-find-unknown", lambda r: r.web.visitor().open("/sso").press("Go on", email="me@mail.example")
     yield "welcome", lambda r: r.student(r.sample.choosing_student)
     yield "welcome-confirm", _new_login_at_a_linked_row
     yield "link", Riverbend.both_sides

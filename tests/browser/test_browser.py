@@ -67,7 +67,7 @@ def test_a_teacher_confirms_with_a_password_and_sees_both_kinds_of_class(
     expect(page.get_by_role("link", name="Algebra 1 – 1")).to_be_visible()
 
     page.goto(journey.activation_address(teacher.official_email))
-    expect(page.get_by_role("heading", name="You are done already")).to_be_visible()
+    expect(page.get_by_role("heading", name="You already confirmed your account")).to_be_visible()
 
 
 def test_a_teacher_confirms_with_google(page: Page, journey: Journey, sample: SampleDistrict) -> None:
@@ -86,7 +86,7 @@ def test_a_google_account_that_nobody_uses_here_is_told_so(page: Page, stack: Lo
     press(page, "Continue with Google")
     page.get_by_label("Email", exact=True).fill("stranger@mail.example")
     press(page, "Sign in")
-    expect(page.get_by_role("alert")).to_contain_text("No account here is used with that Google account")
+    expect(page.get_by_role("alert")).to_contain_text("We can't find a Khan Academy account")
 
 
 @pytest.mark.usefixtures("journey")

@@ -40,7 +40,7 @@ class ActivationPages:
         if cookie and context.invitation:
             cookie = self._contexts.with_surroundings(cookie, context.invitation)
         elif cookie is None or context.problem not in _SHOWN_ON_THE_PAGE:
-            return sorry(context.problem)
+            return _gone(context, "unknown")
         return see_other("/activate", **{ACTIVATION_COOKIE: self._contexts.sealed_activation(cookie)})
 
     def show(self, request: Request) -> Reply:
@@ -70,7 +70,7 @@ class ActivationPages:
         cookie = self._contexts.activation_cookie(request)
         if cookie is None:
             return see_other("/activate")
-        pressed = replace(cookie, opened_at=cookie.opened_at or to_iso(self._services.clock()))
+        pressed = replace(cookie, opened_at=cookie.opened_at or to_iso(self._services.clock()), is_new=not has_account)
         address = "/login" if has_account else f"/sso/{cookie.user.district_id}"
         return see_other(address, **{ACTIVATION_COOKIE: self._contexts.sealed_activation(pressed)})
 
@@ -95,6 +95,9 @@ class ActivationPages:
         return page("activation/activation_gone", problem="asked")
 
 
-def _gone(context: RequestContext) -> Reply:
-    """The page for a mail's address that this browser opened while it was one of ours."""
-    return sorry("replaced" if context.problem == "unknown" else context.problem)
+def _gone(context: RequestContext, unknown: str = "replaced") -> Reply:
+    """The page for a mail's address that proves nothing; ``unknown`` says what one is that is not known."""
+    problem = unknown if context.problem == "unknown" else context.problem
+    if problem == "used" and context.link and not context.link.is_linked:
+        problem = "undone"
+    return sorry(problem, context.district)

@@ -185,7 +185,7 @@ class ClassPages:
         """The class, or the way to the login. Raises NoSuchClass."""
         account = self._contexts.of(request).account
         if account is None:
-            return see_other("/login")
+            return self._contexts.to_login(request)
         class_id = class_id_of(reference)
         opened = self._class_of(account, class_id, request.query.get("district")) if is_an_id(class_id) else None
         if opened is None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from functions.pages.classes.download import DownloadPages
 from functions.pages.dependencies import Services
-from functions.pages.http import WANTED_COOKIE, Reply, Request, page, see_other
+from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.account import RESTORE_DAYS, GrassrootsClass, is_restorable
 from shared.domain.errors import RefusedTransition
@@ -75,7 +75,7 @@ class CleanupPages:
     def show(self, request: Request) -> Reply:
         account = self._contexts.of(request).account
         if account is None:
-            return see_other("/login", **{WANTED_COOKIE: "cleaning"})
+            return self._contexts.to_login(request)
         family = self._services.accounts.family(account)
         owned = self._services.accounts.classes.owned(*family)
         links = self._services.links.of_account(*family)
@@ -97,8 +97,6 @@ class CleanupPages:
             may_snooze=any(self._services.nudges.due_at(link.user) for link in links),
             done=request.query.get("done"),
         )
-        if WANTED_COOKIE in request.cookies:
-            reply.cookies[WANTED_COOKIE] = None
         return self._download.refresh(reply, export)
 
     def download(self, request: Request) -> Reply:

@@ -55,7 +55,7 @@ class DownloadPages:
         """
         account = self._contexts.of(request).account
         if account is None:
-            return see_other("/login")
+            return self._contexts.to_login(request)
         export = self._export(account.account_id, export_id)
         now = self._services.clock()
         if export is None or not export.made_at:

@@ -85,8 +85,8 @@ class HomePage:
         if context.session.account_id is None:
             return see_other("/welcome")
         account = known(context)
-        if request.cookies.get(WANTED_COOKIE) == "cleaning":
-            return see_other("/cleaning", **{WANTED_COOKIE: None})
+        if wanted := self._contexts.wanted(request):
+            return see_other(wanted, **{WANTED_COOKIE: None})
         return self._page(request, context, account)
 
     def _page(self, request: Request, context: RequestContext, account: Account) -> Reply:
@@ -116,6 +116,7 @@ class HomePage:
             links=self._links_shown([link for link in links if link.user in users], districts),
             undone_in=[district for each in found.undone_in if (district := self._services.districts.find(each))],
             linked=request.query.get("linked") == "1",
+            ready=request.query.get("ready") == "1",
             undone=request.query.get("undone") == "1",
             something_to_link=context.has_something_to_link,
             may_have_another=context.is_in_made_account,

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 from functions.pages.dependencies import Services
 from functions.pages.http import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
@@ -114,7 +115,7 @@ class LinkPages:
         """Somebody logged in, and what they came with does not count, or not any more."""
         if context.activation_cookie is None or context.problem == "used":
             return see_other("/home")
-        return sorry(context.problem)
+        return sorry(context.problem, context.district)
 
     def confirm(self, request: Request) -> Reply:
         """`Link my accounts` was pressed by somebody who is logged in; what was shown must be what is joined."""
@@ -148,7 +149,7 @@ class LinkPages:
         if activation := proven.activation:
             also_about(activation_id=activation.activation_id, import_id=activation.import_id)
         logger.info("linked", extra={"district_id": person.district_id, "by": proven.by})
-        return to_home_linked(self._contexts, begun)
+        return to_home(self._contexts, begun, "linked")
 
     def _pressed_twice(self, request: Request) -> Reply:
         """The browser lost the first reply, and with it the new session; for a minute it may ask once more."""
@@ -156,7 +157,7 @@ class LinkPages:
         earliest = to_iso(self._services.clock() - _PRESSED_TWICE)
         if successor is None or successor.begun_at < earliest:
             return see_other("/login")
-        return to_home_linked(self._contexts, successor)
+        return to_home(self._contexts, successor, "linked")
 
     def not_me(self, request: Request) -> Reply:
         """`This isn't me`: nothing is joined; the login ends and the proof stays for whom it is meant."""
@@ -176,7 +177,10 @@ class LinkPages:
 
     def ask_to_undo(self, request: Request) -> Reply:
         """The question before an undo: nothing is undone by one press."""
-        found = self._link_to_undo(self._contexts.of(request), request.query.get("district_id"))
+        context = self._contexts.of(request)
+        if context.account is None:
+            return self._contexts.to_login(request)
+        found = self._link_to_undo(context, request.query.get("district_id"))
         if isinstance(found, Reply):
             return found
         district = self._services.districts.get(found.user.district_id)
@@ -222,7 +226,7 @@ def shown_of(user: RosterUser) -> str:
     return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 
-def to_home_linked(contexts: RequestContexts, session: Session) -> Reply:
-    """On to home, which says that both are linked; the mail's proof is used up."""
+def to_home(contexts: RequestContexts, session: Session, said: Literal["linked", "ready"]) -> Reply:
+    """On to home, which says that both accounts are linked, or that a new one is ready; the mail's proof is used up."""
     cookies = {SESSION_COOKIE: contexts.sealed_session(session), ACTIVATION_COOKIE: None}
-    return see_other("/home?linked=1", **cookies)
+    return see_other(f"/home?{said}=1", **cookies)

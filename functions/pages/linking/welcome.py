@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from functions.pages.dependencies import Services
-from functions.pages.http import Reply, Request, page, see_other
-from functions.pages.linking.link import to_home_linked
-from functions.pages.request_context import RequestContexts, not_on_roster
+from functions.pages.http import SESSION_COOKIE, Reply, Request, page, see_other
+from functions.pages.linking.link import to_home
+from functions.pages.request_context import RequestContexts, by_login, not_on_roster
+from shared.domain.district import District
 from shared.domain.link import Proof
+from shared.stores.request_context import StoredContext
+from shared.stores.sessions import Session
+from shared.use_cases.link_accounts import Proven
 
 
 class WelcomePages:
@@ -49,13 +53,27 @@ class WelcomePages:
         if proven.link and proven.is_linked:
             linked = session.with_account(proven.link.account_id)
             return self._contexts.begin_session(linked, "/home", instead_of=session)
+        return self._made(session, proven)
+
+    def at_once(self, session: Session, district: District) -> Reply:
+        """After the district login of a teacher who said before that they have no account: they are not asked again.
+
+        Where some account may be theirs all the same (M7), they see it first.
+        """
+        people = self._services.request_contexts.read(people=[session.user] if session.user else []).people
+        proven = by_login(StoredContext(session, people=people, districts={district.district_id: district}))
+        if proven is None or self._link_accounts.candidates(proven):
+            return see_other("/welcome", **{SESSION_COOKIE: self._contexts.sealed_session(session)})
+        return self._made(session, proven)
+
+    def _made(self, session: Session, proven: Proven) -> Reply:
         account = self._link_accounts.new_account_for(proven)
         now = self._services.clock()
         begun, writes = self._services.sessions.rotation(
             session.with_account(account.account_id), self._services.new_secret(), instead_of=session, now=now
         )
         self._link_accounts.with_new_account(proven, account, shown=session.shown, now=now, also=writes)
-        return to_home_linked(self._contexts, begun)
+        return to_home(self._contexts, begun, "ready")
 
     def existing_account(self, request: Request) -> Reply:
         """From an account that was made at a district login to the login of an older one; what was proved goes along."""

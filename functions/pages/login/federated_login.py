@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Literal, NotRequired, TypedDict, cast
@@ -13,7 +14,7 @@ from functions.pages.login.login import CONFIRM_ADDRESS, LoginPages
 from functions.pages.request_context import RequestContexts, row_of
 from shared.domain.clock import to_iso
 from shared.domain.district import District
-from shared.domain.email_address import normalise
+from shared.domain.email_address import domain_of, normalise
 from shared.domain.errors import LoginRefused
 from shared.domain.federated_identity import identity_hash
 from shared.domain.link import Proof
@@ -27,6 +28,8 @@ from shared.use_cases.link_accounts import DistrictLoginOutcome
 
 _LOGIN_SECONDS = 600
 _STATE_KEPT = timedelta(minutes=15)
+_OFFER_ACCOUNTS = ("google", "microsoft")
+"""Hubs that let people choose among their accounts where they are asked to (OpenID Connect, ``prompt``)."""
 _ADDRESSES = {
     DistrictLoginOutcome.ALREADY_LINKED: "/home",
     DistrictLoginOutcome.LINKED_BY_RULE: "/home?linked=1",
@@ -51,15 +54,32 @@ class _StartedLogin(TypedDict):
 class FederatedLoginPages:
     """A login by OpenID Connect ends as any other does: with a session under a fresh id."""
 
-    def __init__(self, services: Services, contexts: RequestContexts, login: LoginPages) -> None:
+    def __init__(
+        self,
+        services: Services,
+        contexts: RequestContexts,
+        login: LoginPages,
+        new_account: Callable[[Session, District], Reply],
+    ) -> None:
+        """``new_account`` goes on for somebody who said before that there is none (``WelcomePages.at_once``)."""
         self._services = services
         self._contexts = contexts
         self._login = login
+        self._new_account = new_account
         self._link_accounts = services.link_accounts()
         self._find_roster_user = services.find_roster_user()
 
-    def start_google(self, _request: Request) -> Reply:
-        return self._start("google", "account")
+    def start_google(self, request: Request) -> Reply:
+        return self._start("google", "account", choose=request.form.get("another") == "1")
+
+    def another(self, request: Request) -> Reply:
+        """`Try another account`: the hub that turned this browser away is asked to offer its accounts; else the login does."""
+        opened = self._services.sealed("login").open(request.cookies.get(LOGIN_COOKIE), _LOGIN_SECONDS)
+        if opened is None or "provider" not in opened:
+            return self._login.another(request)
+        login = cast(_StartedLogin, opened)
+        district = self._services.districts.find(login.get("district") or "")
+        return self._start(login["provider"], login["purpose"], district, choose=True)
 
     def show_district(self, _request: Request, district_id: str) -> Reply:
         district = self._services.districts.get(district_id)
@@ -86,8 +106,9 @@ class FederatedLoginPages:
         district: District | None = None,
         *,
         from_portal: bool = False,
+        choose: bool = False,
     ) -> Reply:
-        """On to the hub; ``district`` is None where the hub says which it is."""
+        """On to the hub; ``district`` is None where the hub says which it is. ``choose`` lets it offer all of its accounts."""
         login = _StartedLogin(
             provider=provider,
             state=self._services.new_secret(),
@@ -100,6 +121,8 @@ class FederatedLoginPages:
         if tenant := district.tenant_of(provider) if district else None:
             login["tenant"] = tenant
         address = self._hub(provider).authorize(_binding(login), district, from_portal=from_portal)
+        if choose and provider in _OFFER_ACCOUNTS and "prompt=" not in address:
+            address = f"{address}&prompt=select_account"
         return see_other(address, **{LOGIN_COOKIE: self._services.sealed("login").seal(login)})
 
     def callback(self, request: Request, provider: str) -> Reply:
@@ -141,9 +164,23 @@ class FederatedLoginPages:
     def _to_account(self, request: Request, identity: Identity) -> Reply:
         account_id = self._services.identifiers.account_by_subject(*subject_key(identity))
         if account_id is None:
+            if district_id := self._school_of(request, identity):
+                return self._through_district(request, identity, "google", district_id)
             return self._login.show(request, problem="no_account_with_google", status=401)
         name = mask_email(normalise(identity.email))
         return self._login.enter(request, account_id, identity_hash(*subject_key(identity)), name)
+
+    def _school_of(self, request: Request, identity: Identity) -> str | None:
+        """The district whose own account at Google this is: with it the login is the district's, wherever it was begun.
+
+        None for a browser that came through its district already: it is asked for another account.
+        """
+        address = normalise(identity.email) if identity.email_verified else None
+        district_id = self._services.districts.by_domain(domain_of(address)) if address else None
+        if district_id is None or "google" not in self._services.districts.get(district_id).identity_providers:
+            return None
+        session = self._login.context_before(request).session
+        return None if session and session.user else district_id
 
     def _through_district(
         self, request: Request, identity: Identity, provider: Provider, district_id: str | None
@@ -172,6 +209,9 @@ class FederatedLoginPages:
         if login.account_id:
             session = replace(session, account_id=login.account_id, federated_identity=login.federated_identity)
             session = replace(session, waiting=self._login.waiting_for(context, session))
+        if login.outcome is DistrictLoginOutcome.CHOICE_NEEDED and self._contexts.said_new(request, session.user):
+            begun = self._services.sessions.start(session, self._services.new_secret(), instead_of=earlier)
+            return self._new_account(begun, district)
         address = CONFIRM_ADDRESS if session.waiting else _ADDRESSES[login.outcome]
         return self._contexts.begin_session(session, address, instead_of=earlier)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from functions.pages import limits
 from functions.pages.dependencies import Services
-from functions.pages.http import LOGIN_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
+from functions.pages.http import LOGIN_COOKIE, SESSION_COOKIE, WANTED_COOKIE, Reply, Request, page, see_other
 from functions.pages.login.known_browser import KnownBrowsers
 from functions.pages.request_context import RequestContext, RequestContexts
 from shared.domain.clock import to_iso
@@ -39,6 +39,7 @@ class LoginPages:
             problem=problem,
             username=username,
             candidates=candidates,
+            another=problem == "no_account_with_google" or request.query.get("another") == "1",
             audience=self._contexts.activation_cookie(request),
         )
 
@@ -84,7 +85,10 @@ class LoginPages:
         )
         session = replace(session, waiting=self.waiting_for(context, session))
         address = CONFIRM_ADDRESS if session.waiting else self._next_address(request, session)
-        return self._contexts.begin_session(session, address, instead_of=earlier)
+        reply = self._contexts.begin_session(session, address, instead_of=earlier)
+        # A login that was begun at a hub and not ended is not the one to try again.
+        reply.cookies[LOGIN_COOKIE] = None
+        return reply
 
     def _next_address(self, request: Request, session: Session) -> str:
         """Where a login leads: to the link where this browser came for one."""
@@ -132,7 +136,18 @@ class LoginPages:
         answered = replace(session, waiting=None)
         return self._contexts.begin_session(answered, self._next_address(request, answered), instead_of=session)
 
+    def another(self, request: Request) -> Reply:
+        """`Try another account`: the login ends. What a district login proved stays while it is not linked yet."""
+        context = self._contexts.of(request)
+        session = context.session
+        if session and session.user and context.has_something_to_link:
+            proof = replace(session, account_id=None, federated_identity=None, federated_name=None, waiting=None)
+            return self._contexts.begin_session(proof, "/login?another=1", instead_of=session)
+        if session_id := self._contexts.session_id(request):
+            self._services.sessions.end(session_id)
+        return see_other("/login?another=1", **{SESSION_COOKIE: None})
+
     def leave(self, request: Request) -> Reply:
         if session_id := self._contexts.session_id(request):
             self._services.sessions.end(session_id)
-        return see_other("/login", **{SESSION_COOKIE: None})
+        return see_other("/login", **{SESSION_COOKIE: None, WANTED_COOKIE: None})

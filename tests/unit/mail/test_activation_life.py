@@ -178,11 +178,11 @@ def test_an_expired_link_offers_a_new_one_to_the_school_address_alone() -> None:
     page = visitor.open(old)
     assert page.status == 410
     page = page.press("Send me a new link", school_email="someone@else.example")
-    assert "Look into your mail" in page.text
+    assert "Check your email" in page.text
     world.send_mail()
     assert len(world.ses.sent) == before
     page = visitor.open(old).press("Send me a new link", school_email=SCHOOL.upper())
-    assert "Look into your mail" in page.text
+    assert "Check your email" in page.text
     world.send_mail()
     assert len(world.ses.sent) == before + 1
     assert visitor.open(old).status == 410

@@ -178,7 +178,7 @@ def test_a_google_account_without_the_districts_domain_is_no_school_account(
     claims = {"sub": "g", "email": "t1@lakeside.example", "email_verified": True, "hd": hosted_domain}
     page = web.visitor(**claims).open("/sso/lakeside").press("Continue with Google")
     assert page.status == 403
-    assert "That is not your district's account" in page.text
+    assert "That's not your school account" in page.text
 
 
 def test_a_google_account_of_the_districts_domain_is_a_school_account(web: Website) -> None:

@@ -97,7 +97,7 @@ def test_a_mailed_link_of_an_unknown_key_offers_another_mail(web: Website) -> No
     before, sent = state(web), len(web.world.ses.sent)
     page = web.visitor().open(address)
     assert (page.path, page.status) == ("/activate", 410)
-    assert "does not work any more" in page.text
+    assert "We sent you a newer email" in page.text
     assert state(web) == before, "opening it changes nothing"
     page.press("Send me a new link", school_email="somebody@else.example")
     assert state(web) == before
