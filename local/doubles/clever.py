@@ -55,7 +55,7 @@ class Clever(HubDouble):
         Switch("library_too", "Clever Library account of a connected district"),
         Switch("unshared", "The district has not shared the app with this person"),
         Switch("oidc", "OpenID Connect is switched on for the app"),
-        Switch("says_verified", "email_verified is switched to true"),
+        Switch("says_verified", "Addresses are said to be verified"),
         Switch("two_roles", "Teacher and staff at once"),
         Switch("not_connected", "The district has given the app no token"),
         Switch("too_many", "Too many requests"),

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from operations.doctor.facts import Facts
 from operations.doctor.finding import Finding, State, in_order, not_applicable, wrong
+from operations.doctor.web import with_basic
 from shared.domain.errors import InvalidSettings
 from shared.runtime.tokens import TokenKeys
 
@@ -16,6 +17,8 @@ UNSET = "not-set"
 """What the template writes where no client id was given."""
 _SHORTEST_KEY = 32
 """Bytes."""
+_BY_BASIC = frozenset({"clever"})
+"""Hubs that take client id and secret by Basic alone."""
 _WRONG_CLIENT = ("invalid_client", "unauthorized_client", "unauthorized")
 
 
@@ -78,7 +81,10 @@ def _hub(facts: Facts, name: str) -> Finding:
         "client_id": client_id,
         "client_secret": secret,
     }
-    error = str(facts.fetch(str(metadata.get("token_endpoint")), form).json().get("error", ""))
+    endpoint = str(metadata.get("token_endpoint"))
+    if name in _BY_BASIC:
+        endpoint = with_basic(endpoint, client_id, form.pop("client_secret"))
+    error = str(facts.fetch(endpoint, form).json().get("error", ""))
     if error in _WRONG_CLIENT:
         return wrong("it does not take the client id or its secret", set_secret)
     if error == "redirect_uri_mismatch":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 _SECONDS = 10
 
@@ -33,8 +34,8 @@ type Fetch = Callable[[str, Mapping[str, str] | None], Response]
 
 
 def fetch(url: str, form: Mapping[str, str] | None = None) -> Response:
-    """Follows no redirect: what is asked here answers by itself."""
-    request = urllib.request.Request(url, urlencode(form).encode() if form else None)  # noqa: S310 (checked below)
+    """Follows no redirect: what is asked here answers by itself. Name and password in an address are sent as Basic."""
+    request = _request(url, form)
     if request.type not in ("https", "http"):
         return Response(0, b"no address of the web")
     try:
@@ -44,6 +45,22 @@ def fetch(url: str, form: Mapping[str, str] | None = None) -> Response:
         return Response(error.code, error.read(1 << 20))
     except OSError as error:
         return Response(0, str(error).encode())
+
+
+def with_basic(url: str, name: str, password: str) -> str:
+    """The address with a name and a password in it, for ``fetch``."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{quote(name, safe='')}:{quote(password, safe='')}@{parts.netloc}").geturl()
+
+
+def _request(url: str, form: Mapping[str, str] | None) -> urllib.request.Request:
+    parts = urlsplit(url)
+    credentials, _, host = parts.netloc.rpartition("@")
+    address = parts._replace(netloc=host).geturl()
+    request = urllib.request.Request(address, urlencode(form).encode() if form else None)  # noqa: S310 (fetch checks)
+    if credentials:
+        request.add_header("Authorization", f"Basic {base64.b64encode(unquote(credentials).encode()).decode()}")
+    return request
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -20,6 +20,11 @@ def row_hash(given_name: str, family_name: str, official_email: str | None) -> s
     return hashlib.sha256("\n".join((given_name, family_name, official_email or "")).encode()).hexdigest()[:32]
 
 
+def answer_hash(state: str) -> str:
+    """Return a hash of a login's state: by it a session knows the answer that began it."""
+    return hashlib.sha256(f"answer {state}".encode()).hexdigest()[:32]
+
+
 def is_trusted(federated_identity: str | None, shown: Collection[str] | None) -> bool:
     """Whether a login may enter the account without being confirmed.
 

@@ -54,6 +54,8 @@ class Session:
     """How the district login led to the roster user."""
     row: str | None = None
     """A hash of what the roster said of the person then (``row_hash``)."""
+    answer: str | None = None
+    """A hash of the state of the login that began it (``answer_hash``)."""
 
     @property
     def shown(self) -> frozenset[str]:
@@ -127,6 +129,7 @@ def _item(session: Session, session_id: str, now: datetime) -> Item:
         "aliases": list(session.aliases) or None,
         "found_by": session.found_by.value if session.found_by else None,
         "row": session.row,
+        "answer": session.answer,
         "waiting": [session.waiting.identity, session.waiting.name] if session.waiting else None,
         "expires_at": to_iso(expires),
         "ttl": int(expires.timestamp()),
@@ -166,4 +169,5 @@ def session_of(session_id: str, item: Item, logins: Item | None, now: datetime) 
         tuple(item.get("aliases") or ()),
         FoundBy(item["found_by"]) if item.get("found_by") else None,
         item.get("row"),
+        item.get("answer"),
     )

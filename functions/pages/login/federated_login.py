@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -16,18 +17,20 @@ from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of, normalise
 from shared.domain.errors import LoginRefused
-from shared.domain.federated_identity import identity_hash
+from shared.domain.federated_identity import answer_hash, identity_hash
 from shared.domain.link import Proof
 from shared.domain.roster import Role
 from shared.hubs.hub import Binding, Hub, Identity, Provider, not_proved, subject_key
 from shared.runtime.masking import mask_email
-from shared.runtime.observability import metric
+from shared.runtime.observability import logger, metric
 from shared.stores.districts import unknown_district
 from shared.stores.sessions import Session
 from shared.use_cases.link_accounts import DistrictLoginOutcome
 
 _LOGIN_SECONDS = 600
+_ERROR_NAME = re.compile(r"[a-z_-]{1,40}")
 _STATE_KEPT = timedelta(minutes=15)
+_RESTART_SECONDS, _MOST_RESTARTS = 60, 3
 _OFFER_ACCOUNTS = ("google", "microsoft")
 """Hubs that let people choose among their accounts where they are asked to (OpenID Connect, ``prompt``)."""
 _ADDRESSES = {
@@ -49,6 +52,7 @@ class _StartedLogin(TypedDict):
     purpose: Literal["account", "district"]
     district: NotRequired[str | None]
     tenant: NotRequired[str]
+    restarts: NotRequired[int]
 
 
 class FederatedLoginPages:
@@ -105,10 +109,12 @@ class FederatedLoginPages:
         login_for: Literal["account", "district"],
         district: District | None = None,
         *,
-        from_portal: bool = False,
+        restarts: int = 0,
         choose: bool = False,
     ) -> Reply:
-        """On to the hub; ``district`` is None where the hub says which it is. ``choose`` lets it offer all of its accounts."""
+        """On to the hub; ``district`` is None where the hub says which it is. ``choose`` lets it offer all of its accounts;
+        ``restarts`` counts those of its portal.
+        """
         login = _StartedLogin(
             provider=provider,
             state=self._services.new_secret(),
@@ -120,36 +126,56 @@ class FederatedLoginPages:
             login["district"] = district.district_id if district else None
         if tenant := district.tenant_of(provider) if district else None:
             login["tenant"] = tenant
-        address = self._hub(provider).authorize(_binding(login), district, from_portal=from_portal)
+        if restarts:
+            login["restarts"] = restarts
+        address = self._hub(provider).authorize(_binding(login), district, from_portal=restarts > 0)
         if choose and provider in _OFFER_ACCOUNTS and "prompt=" not in address:
             address = f"{address}&prompt=select_account"
         return see_other(address, **{LOGIN_COOKIE: self._services.sealed("login").seal(login)})
 
     def callback(self, request: Request, provider: str) -> Reply:
         """The browser came back: state, nonce and PKCE are bound to it, and count once (ASVS 10.1.2)."""
-        hub = self._hub(provider)
-        if hub.restarts and "state" not in request.query and "error" not in request.query:
-            # The portal's code is bound to nothing of ours, so it is not used.
-            return self._start(hub.provider, "district", from_portal=True)
+        hub, query = self._hub(provider), request.query
+        if hub.restarts and "state" not in query and "error" not in query:
+            return self._restart(request, hub)
+        if "code" not in query:
+            _note_refusal(provider, query.get("error", ""))
+            raise hub.refusal(query)
+        if self._was_answered(request):
+            return see_other("/home")
         login = self._started_login(request, provider)
-        if "code" not in request.query:
-            raise hub.refusal(request.query)
-        identity = hub.prove(request.query["code"], _binding(login))
+        identity = hub.prove(query["code"], _binding(login))
         # Noted only now: before somebody has logged in, nothing is written, whatever a robot sends here.
         if not self._services.sessions.use_once(login["state"], _STATE_KEPT):
             raise not_proved()
         if login["purpose"] == "account":
-            reply = self._to_account(request, identity)
+            reply = self._to_account(request, identity, login["state"])
         else:
-            reply = self._through_district(request, identity, hub.provider, login["district"])
+            reply = self._through_district(request, identity, hub.provider, login["district"], login["state"])
         reply.cookies[LOGIN_COOKIE] = None
         return reply
+
+    def _restart(self, request: Request, hub: Hub) -> Reply:
+        """The portal's code is bound to nothing of ours, so it is not used: the login is started again.
+
+        A hub that drops the state would send the browser round for ever, so a few restarts a minute are the most.
+        """
+        opened = self._services.sealed("login").open(request.cookies.get(LOGIN_COOKIE), _RESTART_SECONDS)
+        restarts = cast(_StartedLogin, opened).get("restarts", 0) if opened else 0
+        if restarts >= _MOST_RESTARTS:
+            raise LoginRefused("login_begun_elsewhere", "The login does not come back to this window. Log in again.")
+        return self._start(hub.provider, "district", restarts=restarts + 1)
+
+    def _was_answered(self, request: Request) -> bool:
+        """Whether this very answer made the session of this browser: a refresh, or a step back, shows what it led to."""
+        session = self._contexts.of(request).session if self._contexts.session_id(request) else None
+        return bool(session and session.answer and session.answer == answer_hash(request.query.get("state", "")))
 
     def _started_login(self, request: Request, provider: str) -> _StartedLogin:
         """The login that this browser started and that is answered now. Raises LoginRefused."""
         opened = self._services.sealed("login").open(request.cookies.get(LOGIN_COOKIE), _LOGIN_SECONDS)
         if opened is None:
-            raise not_proved()
+            raise LoginRefused("login_begun_elsewhere", "The login was not begun in this window. Log in again.")
         login = cast(_StartedLogin, opened)
         if login["provider"] != provider or request.query.get("state") != login["state"]:
             raise not_proved()
@@ -161,11 +187,11 @@ class FederatedLoginPages:
             raise _provider_not_used()
         return hub
 
-    def _to_account(self, request: Request, identity: Identity) -> Reply:
+    def _to_account(self, request: Request, identity: Identity, state: str) -> Reply:
         account_id = self._services.identifiers.account_by_subject(*subject_key(identity))
         if account_id is None:
             if district_id := self._school_of(request, identity):
-                return self._through_district(request, identity, "google", district_id)
+                return self._through_district(request, identity, "google", district_id, state)
             return self._login.show(request, problem="no_account_with_google", status=401)
         name = mask_email(normalise(identity.email))
         return self._login.enter(request, account_id, identity_hash(*subject_key(identity)), name)
@@ -183,7 +209,7 @@ class FederatedLoginPages:
         return None if session and session.user else district_id
 
     def _through_district(
-        self, request: Request, identity: Identity, provider: Provider, district_id: str | None
+        self, request: Request, identity: Identity, provider: Provider, district_id: str | None, state: str
     ) -> Reply:
         district = self._district_of_login(identity, provider, district_id)
         found = self._find_roster_user.of(identity, self._hub(provider), district)
@@ -201,6 +227,7 @@ class FederatedLoginPages:
             aliases=identity.aliases,
             found_by=found.by,
             row=row_of(user),
+            answer=answer_hash(state),
         )
         if user.role is Role.ADMINISTRATOR:
             return self._contexts.begin_session(session, f"/console/{district.district_id}", instead_of=earlier)
@@ -230,6 +257,11 @@ class FederatedLoginPages:
         if provider not in district.identity_providers:
             raise _provider_not_used()
         return district
+
+
+def _note_refusal(provider: str, error: str) -> None:
+    """Which error came instead of a login; what is no name of one is not written down."""
+    logger.info("hub refused", extra={"hub": provider, "hub_error": error if _ERROR_NAME.fullmatch(error) else "?"})
 
 
 def _binding(login: _StartedLogin) -> Binding:

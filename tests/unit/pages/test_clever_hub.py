@@ -116,7 +116,7 @@ def test_a_login_proves_the_id_of_version_3_and_the_district(clever: Clevers, ti
 def test_an_address_is_never_verified_whatever_clever_says(clever: Clevers) -> None:
     """Quirk 1, and the switch that says the opposite."""
     assert not clever.identity(ADA, OIDC).email_verified
-    assert not clever.identity(ADA, OIDC, "email_verified is switched to true").email_verified
+    assert not clever.identity(ADA, OIDC, "Addresses are said to be verified").email_verified
 
 
 @pytest.mark.parametrize(("said", "found"), [("", None), ("no at sign", "no at sign")])

@@ -333,6 +333,10 @@ def test_an_issuers_answer_counts_only_in_the_browser_that_asked_and_once(web: W
     assert attacker.path == "/welcome"
     victim = web.visitor()
     assert victim.open(callback).status == 403
+    before = state(web)
+    assert attacker.open(callback).path == "/welcome", "a refresh shows the session that the answer began"
+    assert state(web) == before
+    attacker.http.cookies.clear()
     assert attacker.open(callback).status == 403
 
 

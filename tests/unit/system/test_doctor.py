@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import zipfile
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from operations.doctor import command
+from operations.doctor import command, web
 from operations.doctor.command import CHECKS, as_json, examine, is_wrong
 from operations.doctor.dns import DnsUnreachable
 from operations.doctor.facts import Facts
@@ -474,3 +475,9 @@ def test_the_exit_code_and_both_forms_say_whether_all_is_in_order(
         assert json.loads(printed)["in_order"] is (messages == "0")
     else:
         assert ("✗ dead letters" in printed) is (messages == "2")
+
+
+def test_a_hub_that_wants_basic_gets_it() -> None:
+    request = web._request(web.with_basic("https://clever.com/oauth/tokens", "us", "p:w@d"), {"code": "x"})
+    assert request.full_url == "https://clever.com/oauth/tokens"
+    assert base64.b64decode(str(request.get_header("Authorization")).removeprefix("Basic ")) == b"us:p:w@d"
