@@ -10,7 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
@@ -18,8 +18,11 @@ from typing import Any, Self
 
 import boto3
 
+from local.doubles.classlink import ClassLink
 from local.doubles.clever import Clever
 from local.doubles.google import Google
+from local.doubles.hub import HubDouble
+from local.doubles.microsoft import Microsoft
 from local.processes import Process, StackError, port_to_use
 from local.proxy import Server, mail_handler, pages_handler
 from shared.stores.districts import DistrictStore
@@ -107,15 +110,15 @@ class LocalStack:
         self._running.callback(shutil.rmtree, folder, ignore_errors=True)
         self.endpoint_url = f"http://127.0.0.1:{endpoint_port}"
         self._start_emulator(endpoint_port, folder)
-        google, clever = self._start_hubs()
+        hubs = self._start_hubs()
         web = self._serve(Server(web_port, pages_handler(self.endpoint_url, lambda: self.outputs["HttpApiId"])))
         self.web_url = web.url
-        google.register(CLIENT_ID, "", f"{web.url}/callback/google", home=f"{web.url}/login")
-        clever.register(CLIENT_ID, "", f"{web.url}/callback/clever")
+        for hub in hubs:
+            hub.register(CLIENT_ID, "", f"{web.url}/callback/{hub.name}", home=f"{web.url}/login")
         self.mail_url = self._serve(Server(0, mail_handler(self.endpoint_url))).url
         self.built = folder / "build"
         build(self._say, self.built)
-        self._deploy(google, clever)
+        self._deploy({hub.name: hub.issuer for hub in hubs})
         self._write_stack_file()
 
     def _serve(self, server: Server) -> Server:
@@ -168,8 +171,8 @@ class LocalStack:
         """Return the process ids in which this function (named as in the template) runs now."""
         return self._emulator.children(naming=f"{STACK_NAME}-{function}-") if self._emulator else []
 
-    def _start_hubs(self) -> tuple[Google, Clever]:
-        hubs = Google(), Clever(district_of=self._clever_district_of)
+    def _start_hubs(self) -> tuple[HubDouble, ...]:
+        hubs = Google(), Clever(district_of=self._clever_district_of), ClassLink(), Microsoft()
         for hub in hubs:
             hub.start()
             self._running.callback(hub.stop)
@@ -182,7 +185,7 @@ class LocalStack:
         district = DistrictStore(table).find(users[0].district_id) if users else None
         return district.clever_district_id if district else None
 
-    def _deploy(self, google: Google, clever: Clever) -> None:
+    def _deploy(self, issuers: Mapping[str, str]) -> None:
         self._say("Deploying the template …")
         self.client("s3").create_bucket(Bucket="artifacts")
         self.client("sesv2").create_email_identity(EmailIdentity=SENDER)
@@ -190,10 +193,8 @@ class LocalStack:
             "Architecture": "x86_64",
             "Emulator": "true",
             "WebUrl": self.web_url,
-            "GoogleIssuer": google.issuer,
-            "GoogleClientId": CLIENT_ID,
-            "CleverIssuer": clever.issuer,
-            "CleverClientId": CLIENT_ID,
+            **{f"{name.capitalize()}Issuer": issuer for name, issuer in issuers.items()},
+            **{f"{name.capitalize()}ClientId": CLIENT_ID for name in issuers},
             "SenderEmail": SENDER,
             "NudgeSchedule": "rate(1 minute)",
             "ActivationSchedule": "rate(1 minute)",

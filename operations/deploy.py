@@ -40,6 +40,8 @@ _ASKED = {
     "CERTIFICATE_ARN": "ARN of its certificate in ACM; empty: none",
     "GOOGLE_CLIENT_ID": "Client id at Google; empty: none yet",
     "CLEVER_CLIENT_ID": "Client id at Clever; empty: none yet",
+    "CLASSLINK_CLIENT_ID": "Client id at ClassLink; empty: none yet",
+    "MICROSOFT_CLIENT_ID": "Client id at Microsoft; empty: none yet",
 }
 """Asked for on a terminal at the first deployment, and not needed."""
 

@@ -46,6 +46,8 @@ _BUCKETS = {
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/states"
 _UNUSED_MACHINE = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}}
 
+_HUB_SECRETS = {"google": "g", "clever": "c", "classlink": "l", "microsoft": "m"}
+
 
 def event(name: str) -> dict[str, Any]:
     """A file of events/, as AWS would send it."""
@@ -195,7 +197,9 @@ class Deployment:
 
     def _make_secretsmanager_secret(self, name: str, _properties: dict[str, Any]) -> str:
         body = (
-            json.dumps({"google_client_secret": "g", "clever_client_secret": "c"}) if name == "OidcSecret" else name * 8
+            json.dumps({f"{hub}_client_secret": value for hub, value in _HUB_SECRETS.items()})
+            if name == "OidcSecret"
+            else name * 8
         )
         return boto3.client("secretsmanager").create_secret(Name=name, SecretString=body)["ARN"]
 

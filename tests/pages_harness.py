@@ -24,11 +24,13 @@ from functions.pages.handler import HttpApi
 from functions.pages.http import PageRenderer
 from functions.pages.linking import link as link_page
 from functions.pages.routes import routes as routes_of
+from local.doubles.hub import HubDouble
 from local.web_client import WebClient
 from shared.domain.district import District
 from shared.domain.errors import LoginRefused
 from shared.hubs.cognito import PasswordLogin
 from shared.hubs.hub import Binding, Identity, Provider
+from shared.hubs.oidc import OidcProvider
 from shared.runtime.settings import Brand
 from shared.runtime.tokens import TokenKeys
 from shared.stores.class_exports import ClassExportQueue
@@ -114,6 +116,7 @@ class Website:
         self.cognito = MemoryCognito(gate=gate)
         self.google = MemoryProvider("google", GOOGLE, gate=gate)
         self.clever = MemoryProvider("clever", CLEVER, gate=gate)
+        self._doubles: list[HubDouble] = []
         self._api = HttpApi(self._site())
         self.responses: list[tuple[str, httpx.Response]] = []
         self.source_ip = "192.0.2.1"
@@ -154,6 +157,17 @@ class Website:
 
         return assemble(services, renderer)
 
+    def use_double[Kind: HubDouble](self, kind: type[Kind], hub: type[OidcProvider], address: str) -> Kind:
+        """Log in through the double of a hub, as it lives at this address, and by the product's own code for that hub."""
+        double = kind(clock=self.world.clock, address=address)
+        callback = f"{WEB}/callback/{hub.provider}"
+        double.register("us", "a-secret", callback, home=f"{WEB}/login")
+        self.site.services.hubs[hub.provider] = hub(  # type: ignore[index]  # a dict that only tests change
+            double.issuer, "us", lambda: "a-secret", callback, self.world.clock, double.session()
+        )
+        self._doubles.append(double)
+        return double
+
     def visitor(self, **signs_in_as: Any) -> WebClient:
         """Somebody with a browser; at an issuer's page they sign in with these claims."""
 
@@ -176,6 +190,9 @@ class Website:
                 provider.codes[code] = (query["nonce"], query["verifier"], claims)
                 back = urlencode({"code": code, "state": query["state"]})
                 return httpx.Response(302, headers={"Location": f"{WEB}/callback/{name}?{back}"})
+        for double in self._doubles:
+            if str(request.url).startswith(double.url):
+                return httpx.WSGITransport(app=double.app).handle_request(request)
         return None
 
     def _file(self, request: httpx.Request) -> httpx.Response | None:

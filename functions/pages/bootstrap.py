@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from functions.pages.activation.activation import ActivationPages
@@ -24,10 +23,13 @@ from functions.pages.mail_links.notice import NoticePages
 from functions.pages.mail_links.unsubscribe import UnsubscribePages
 from functions.pages.request_context import RequestContexts
 from shared.domain.clock import new_id, new_secret, utc_now
+from shared.hubs.classlink import ClassLink
 from shared.hubs.clever import Clever
 from shared.hubs.cognito import PasswordLogin
 from shared.hubs.google import Google
 from shared.hubs.hub import Hub, Provider
+from shared.hubs.microsoft import Microsoft
+from shared.hubs.oidc import OidcProvider
 from shared.runtime import aws
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import PagesSettings
@@ -110,7 +112,12 @@ def wire() -> Site:
         brand_name=settings.brand_name,
         brand_colour=settings.brand_colour,
         support_url=settings.support_url,
-        form_targets=(settings.google_issuer, settings.clever_issuer),
+        form_targets=(
+            settings.google_issuer,
+            settings.clever_issuer,
+            settings.classlink_issuer,
+            settings.microsoft_issuer.removesuffix("/organizations/v2.0"),
+        ),
     )
     return assemble(_services(settings), renderer)
 
@@ -154,17 +161,19 @@ def _services(settings: PagesSettings) -> Services:
 
 
 def _hubs(settings: PagesSettings, secrets: Secrets) -> dict[Provider, Hub]:
-    def secret_of(provider: Provider) -> Callable[[], str]:
-        return lambda: secrets.object(settings.oidc_secret_arn).get(f"{provider}_client_secret", "")
-
-    def callback(provider: Provider) -> str:
-        return f"{settings.web_url}/callback/{provider}"
+    def wired(kind: type[OidcProvider | Clever], issuer: str, client_id: str) -> Hub:
+        name = kind.provider
+        return kind(
+            issuer,
+            client_id,
+            lambda: secrets.object(settings.oidc_secret_arn).get(f"{name}_client_secret", ""),
+            f"{settings.web_url}/callback/{name}",
+            utc_now,
+        )
 
     return {
-        "google": Google(
-            settings.google_issuer, settings.google_client_id, secret_of("google"), callback("google"), utc_now
-        ),
-        "clever": Clever(
-            settings.clever_issuer, settings.clever_client_id, secret_of("clever"), callback("clever"), utc_now
-        ),
+        "google": wired(Google, settings.google_issuer, settings.google_client_id),
+        "clever": wired(Clever, settings.clever_issuer, settings.clever_client_id),
+        "classlink": wired(ClassLink, settings.classlink_issuer, settings.classlink_client_id),
+        "microsoft": wired(Microsoft, settings.microsoft_issuer, settings.microsoft_client_id),
     }

@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response
 
 from local.doubles.hub import Client, Field, Grant, HubDouble, Problem, Switch, json_answer
 
-_ROLES = ("Student", "student", "STUDENT")
+_CASES = (str.lower, str.upper, str.capitalize)
+"""Ways in which a role is written (30)."""
 _LAUNCHPAD = "<!doctype html><html><body><div id=root></div><script src=/main.js></script></body></html>"
 
 
@@ -125,7 +126,7 @@ class ClassLink(HubDouble):
                 "LastName": person["last_name"],
                 "Email": person["email"],
                 "ImagePath": "",
-                "Role": person["role"] or _ROLES[found.number % len(_ROLES)],
+                "Role": _CASES[found.number % len(_CASES)](person["role"]),
                 "Role_Level": 4,
                 "OrgId": "",
                 "SourcedId": person["sourced_id"],

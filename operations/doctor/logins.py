@@ -48,7 +48,7 @@ def hub_clients(facts: Facts) -> Finding:
     if all(finding.state is State.NOT_APPLICABLE for finding in found.values()):
         return wrong(
             "No hub is set up, so nobody can log in at a district",
-            "Register this service with Google or Clever, and run `make deploy GOOGLE_CLIENT_ID={id}` or CLEVER_CLIENT_ID.",
+            "Register this service with a hub, and run `make deploy GOOGLE_CLIENT_ID={id}` (or CLEVER, CLASSLINK, MICROSOFT).",
         )
     return in_order("; ".join(f"{name}: {finding.found}" for name, finding in found.items()))
 
@@ -69,7 +69,7 @@ def _hub(facts: Facts, name: str) -> Finding:
     if not secret and not facts.stack.is_local:
         return wrong("its client secret is not set", set_secret)
     metadata = facts.fetch(f"{issuer}/.well-known/openid-configuration", None).json()
-    if metadata.get("issuer") != issuer:
+    if metadata.get("issuer") not in (issuer, issuer.replace("/organizations/", "/{tenantid}/")):
         return wrong(
             f"{issuer} does not answer as an issuer", f"Is {name.capitalize()}Issuer right? If so, wait and ask again."
         )

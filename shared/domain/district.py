@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 DISTRICT_ID = re.compile(r"[a-z0-9-]{1,64}")
 
-type Provider = Literal["clever", "google"]
 type AnyProvider = Literal["clever", "classlink", "google", "microsoft"]
 MOST_DOMAINS = 30
 """Of a district, its own and shared ones together: all claims of a settings file are made in one transaction."""
@@ -78,7 +77,7 @@ class District:
     time_zone: str
     locale: str = "en"
     support_url: str | None = None
-    identity_providers: tuple[Provider, ...] = ("clever", "google")
+    identity_providers: tuple[AnyProvider, ...] = ("clever", "google")
     removal_threshold_percent: float | None = None
     removal_threshold_count: int | None = None
     school_removal_threshold_percent: float | None = None

@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from shared.domain import district as district_settings
 from shared.domain.district import (
@@ -24,7 +24,6 @@ from shared.domain.district import (
     WEEKDAYS,
     AnyProvider,
     District,
-    Provider,
     is_anybodys,
 )
 from shared.domain.email_address import normalise
@@ -113,7 +112,6 @@ def _weekday(text: str) -> str:
 
 
 type TenantId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-_PROVIDERS: TypeAdapter[tuple[AnyProvider, ...]] = TypeAdapter(tuple[AnyProvider, ...])
 
 
 class Settings(Form):
@@ -126,7 +124,7 @@ class Settings(Form):
     time_zone: str
     locale: str = _DEFAULT
     support_url: str | None = Field(_DEFAULT, max_length=1_000)
-    identity_providers: tuple[Provider, ...] = _DEFAULT
+    identity_providers: tuple[AnyProvider, ...] = _DEFAULT
     removal_threshold_percent: float | None = Field(_DEFAULT, ge=0, le=100)
     removal_threshold_count: int | None = Field(_DEFAULT, ge=0, le=100_000_000)
     school_removal_threshold_percent: float | None = Field(_DEFAULT, ge=0, le=100)
@@ -151,12 +149,6 @@ class Settings(Form):
         if not DISTRICT_ID.fullmatch(value):
             raise ValueError(Mistake.NO_DISTRICT_ID.value)
         return value
-
-    @field_validator("identity_providers", mode="before")
-    @classmethod
-    def _built_providers(cls, value: object) -> object:
-        named = _PROVIDERS.validate_python(value)
-        return tuple(provider for provider in named if provider in ("clever", "google"))
 
     @field_validator("email_domains", "shared_email_domains")
     @classmethod

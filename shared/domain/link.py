@@ -33,6 +33,8 @@ class Proof(StrEnum):
     ACTIVATION = "activation"
     DISTRICT_LOGIN_CLEVER = "district_login_clever"
     DISTRICT_LOGIN_GOOGLE = "district_login_google"
+    DISTRICT_LOGIN_CLASSLINK = "district_login_classlink"
+    DISTRICT_LOGIN_MICROSOFT = "district_login_microsoft"
 
     @classmethod
     def of_hub(cls, provider: AnyProvider) -> Proof:

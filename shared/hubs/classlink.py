@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.domain.errors import LoginRefused
-from shared.hubs.hub import Binding, Identity, not_proved
+from shared.hubs.hub import Binding, Identity, Number, not_proved
 from shared.hubs.oidc import OidcProvider, id_of, text_of
 
 if TYPE_CHECKING:
     from shared.domain.district import District
+
+_ROLES = {"student": True, "teacher": False}
+"""Whether a role is a student's. Others say too little: an administrator may teach."""
 
 
 class ClassLink(OidcProvider):
@@ -18,7 +21,8 @@ class ClassLink(OidcProvider):
     Only the scope ``profile`` is asked for, as ClassLink's own libraries do: whether an id token carries a nonce, and whose
     id its subject is, nobody has shown. The profile comes from ``my/info``, by the access token that our secret redeemed.
     Nonce and verifier are not sent, since nothing says that they are carried: state and cookie, which count once, bind the
-    login to its browser.
+    login to its browser. The SourcedId is a number of the district's records, which leads to a row: it can be another person's
+    tomorrow, so no link counts for it (M19).
     """
 
     provider = "classlink"
@@ -48,7 +52,18 @@ class ClassLink(OidcProvider):
         subject, tenant = id_of(profile.get("UserId")), id_of(profile.get("TenantId"))
         if subject is None or tenant is None:
             raise not_proved()
-        return Identity(self.issuer, subject, text_of(profile.get("Email")) or None, False, tenant)
+        number = id_of(profile.get("SourcedId"))
+        return Identity(
+            self.issuer,
+            subject,
+            text_of(profile.get("Email")) or None,
+            False,
+            tenant,
+            numbers=(Number(number),) if number else (),
+            given_name=text_of(profile.get("FirstName")) or "",
+            family_name=text_of(profile.get("LastName")) or "",
+            is_student=_ROLES.get((text_of(profile.get("Role")) or "").lower()),
+        )
 
     def _profile_address(self) -> str:
         """``my/info``, beside the address that the metadata names, which has another shape."""

@@ -17,6 +17,7 @@ class Google(OidcProvider):
     """Logins with Google, to an account of the platform or through a district."""
 
     provider = "google"
+    not_shared = frozenset({"admin_policy_enforced", "access_not_configured", "org_internal"})
 
     def _hints(self, district: District | None, *, from_portal: bool) -> dict[str, str]:  # noqa: ARG002
         """``prompt`` asks which account it is: on a shared device, Google takes the one before silently. ``hd`` offers the

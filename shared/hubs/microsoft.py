@@ -16,6 +16,8 @@ _MANY = "organizations"
 _PERSONAL_ACCOUNTS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 """The tenant of everybody's private accounts at Microsoft."""
 _GUEST = "#EXT#"
+_CONSENT_MISSING = (65001, 90093, 90094, 50105)
+"""Of the organisation, of an administrator, or the assignment of the person."""
 
 
 class Microsoft(OidcProvider):
@@ -27,6 +29,7 @@ class Microsoft(OidcProvider):
     """
 
     provider = "microsoft"
+    not_shared = frozenset({"consent_required", "interaction_required", "unauthorized_client"})
 
     def _hints(self, district: District | None, *, from_portal: bool) -> dict[str, str]:  # noqa: ARG002
         """``prompt`` asks which account it is; ``domain_hint`` spares the person of a one-domain district a page."""
@@ -54,6 +57,11 @@ class Microsoft(OidcProvider):
         if claims["iss"] != self._issuer_of(tenant):
             raise ValueError("another issuer")
 
+    def refusal(self, answer: Mapping[str, str]) -> LoginRefused:
+        """As ``Hub.refusal``. Microsoft says ``access_denied`` of a missing consent too, and names it by a number."""
+        missing = any(f"AADSTS{number}" in answer.get("error_description", "") for number in _CONSENT_MISSING)
+        return super().refusal({**answer, "error": "consent_required"} if missing else answer)
+
     def _identity(self, subject: str, claims: Mapping[str, object]) -> Identity:  # noqa: ARG002
         """``preferred_username`` is the tenant's own statement of a member's address: it may find a row, and proves nothing."""
         object_id, tenant = id_of(claims.get("oid")), id_of(claims.get("tid"))
@@ -61,4 +69,12 @@ class Microsoft(OidcProvider):
             raise not_proved()
         name = text_of(claims.get("preferred_username"))
         is_guest = name is None or _GUEST in name.upper()
-        return Identity(self._issuer_of(tenant), object_id, None if is_guest else name, False, tenant)
+        return Identity(
+            self._issuer_of(tenant),
+            object_id,
+            None if is_guest else name,
+            False,
+            tenant,
+            given_name=text_of(claims.get("given_name")) or "",
+            family_name=text_of(claims.get("family_name")) or "",
+        )

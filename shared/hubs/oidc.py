@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 5
 _TRIES = 2
-_OK, _TROUBLE = 200, 500
+_OK, _TOO_MANY, _TROUBLE = 200, 429, 500
 _CLOCK_SKEW = 300
 """Seconds that the hub's clock may be ahead of ours or behind it: of a login's life they lengthen nothing that counts once."""
 _KEYS_KEPT_SECONDS = 600
@@ -63,6 +63,8 @@ class OidcProvider:
 
     provider: ClassVar[Provider]
     restarts: ClassVar[bool] = False
+    not_shared: ClassVar[frozenset[str]] = frozenset()
+    """Errors in place of a code that only an administrator of the district can mend, at the hub."""
 
     def __init__(
         self,
@@ -107,9 +109,18 @@ class OidcProvider:
         """As ``Hub.look_up``: a login says all that the hub knows."""
         return identity
 
-    def refusal(self, answer: Mapping[str, str]) -> LoginRefused:  # noqa: ARG002 - hubs of their own read it
+    def refusal(self, answer: Mapping[str, str]) -> LoginRefused:
         """As ``Hub.refusal``."""
-        return not_proved()
+        error = answer.get("error")
+        if error is None:
+            return not_proved()
+        if error in self.not_shared:
+            return LoginRefused("hub_not_shared", "Your district has not allowed this application for you yet.")
+        if error == "access_denied":
+            return LoginRefused("login_cancelled", "The login was cancelled.")
+        if error in ("temporarily_unavailable", "server_error"):
+            return unreachable()
+        return LoginRefused("hub_refused", "The login service sent an error instead of a login.")
 
     def _hints(self, district: District | None, *, from_portal: bool) -> dict[str, str]:  # noqa: ARG002
         """Parameters of the hub's own, which choose the district or the accounts that it offers. Raises LoginRefused."""
@@ -146,15 +157,21 @@ class OidcProvider:
     ) -> dict[str, object]:
         """The JSON object with which the hub answers a request of this login: a POST where there is ``data``.
 
-        Raises LoginRefused: ``issuer_unreachable`` where it has trouble of its own, ``not_proved`` where it refuses.
+        Raises LoginRefused: ``issuer_unreachable`` where it has trouble of its own, ``login_too_late`` for a code that is used
+        or over, ``hub_busy`` where it is asked too much, ``not_proved`` where it refuses otherwise.
         """
         response = self._request(url, data, headers, auth)
-        if response.status_code != _OK:
-            raise not_proved()
         try:
-            return _object(response)
+            body = _object(response)
         except ValueError:
             raise not_proved() from None
+        if response.status_code == _OK:
+            return body
+        if body.get("error") == "invalid_grant":
+            raise LoginRefused("login_too_late", "This login was used already, or is over. Log in again.")
+        if response.status_code == _TOO_MANY:
+            raise LoginRefused("hub_busy", "The login service is busy. Wait a minute, and log in again.")
+        raise not_proved()
 
     def _request(
         self,

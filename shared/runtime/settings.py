@@ -162,4 +162,8 @@ class PagesSettings(Brand, frozen=True, kw_only=True):
     google_client_id: str
     clever_issuer: str
     clever_client_id: str
+    classlink_issuer: str = "https://launchpad.classlink.com"
+    classlink_client_id: str = "not-set"
+    microsoft_issuer: str = "https://login.microsoftonline.com/organizations/v2.0"
+    microsoft_client_id: str = "not-set"
     password_help_url: Annotated[str, Meta(pattern=r"^(https://\S+)?\Z")] = ""

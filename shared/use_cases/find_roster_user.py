@@ -45,6 +45,8 @@ class FindRosterUser:
             found = self._by_verified_address(identity, district) or self._by_memory(identity, district)
         else:
             found = self._by_roster_id(identity, hub, district) or self._by_memory(identity, district)
+            if found is None and hub.provider == "microsoft":
+                _check_domain(identity, district)
             found = found or self._by_the_districts_word(hub.look_up(identity), district)
         if found is None:
             raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
@@ -135,6 +137,15 @@ def _one_human_of_two_numbers(users: list[RosterUser]) -> RosterUser | None:
     first = min(users, key=lambda user: user.key.person_id)
     are_one = all(user.role is first.role and is_same_person(person_of(user), person_of(first)) for user in users)
     return first if are_one else None
+
+
+def _check_domain(identity: Identity, district: District) -> None:
+    """A tenant names its people by addresses of domains that it has shown to be its own. Raises LoginRefused."""
+    address = normalise(identity.email)
+    if address is not None and domain_of(address) not in district.login_domains:
+        raise LoginRefused(
+            "other_domain", "This Microsoft account does not belong to your district. Choose your school account."
+        )
 
 
 def _is_of_link(row: RosterUser, link: Link) -> bool:

@@ -215,9 +215,16 @@ class LinkPages:
 
 def _login_used(proven: Proven) -> str:
     """By what a login is recognised that opens the account once it is confirmed: on a shared computer it may be another's."""
-    provider = "Google" if proven.by is Proof.DISTRICT_LOGIN_GOOGLE else "Clever"
+    hub = _HUBS.get(proven.by, "Clever")
     address = mask_email(proven.verified_email)
-    return f"{provider}, {address}" if address else provider
+    return f"{hub}, {address}" if address else hub
+
+
+_HUBS = {
+    Proof.DISTRICT_LOGIN_GOOGLE: "Google",
+    Proof.DISTRICT_LOGIN_CLASSLINK: "ClassLink",
+    Proof.DISTRICT_LOGIN_MICROSOFT: "Microsoft",
+}
 
 
 def shown_of(user: RosterUser) -> str:

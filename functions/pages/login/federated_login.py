@@ -99,7 +99,7 @@ class FederatedLoginPages:
         district = self._services.districts.get(district_id)
         if provider not in district.identity_providers:
             raise _provider_not_used()
-        return self._start(cast(Provider, provider), "district", district)
+        return self._start(provider, "district", district)
 
     # To the issuer and back
 

@@ -307,7 +307,7 @@ def test_every_setting_of_the_contract_is_taken() -> None:
             )
         ).encode(),
     )
-    assert district.identity_providers == ("clever", "google")
+    assert district.identity_providers == ("clever", "classlink", "google", "microsoft")
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_the_client_secrets_of_the_hubs_are_read(stack: Deployment) -> None:
             found = {
                 name: cast(OidcProvider | Clever, hub)._client_secret() for name, hub in site.services.hubs.items()
             }
-    assert found == {"google": "g", "clever": "c"}
+    assert found == {"google": "g", "clever": "c", "classlink": "l", "microsoft": "m"}
 
 
 def test_whoever_the_platform_knows_is_migrated(stack: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,277 @@
+"""District logins with ClassLink, Microsoft and Google as they really are, from the button to the account (M12, M21, B9)."""
+
+from __future__ import annotations
+
+import pytest
+
+from local.doubles.classlink import ClassLink as ClassLinkDouble
+from local.doubles.google import Google as GoogleDouble
+from local.doubles.hub import HubDouble
+from local.doubles.microsoft import Microsoft as MicrosoftDouble
+from local.web_client import WebClient
+from shared.hubs.classlink import ClassLink
+from shared.hubs.google import Google
+from shared.hubs.microsoft import Microsoft
+from tests.harness import GOOGLE
+from tests.pages_harness import CLEVER_DISTRICT, Website, account_of, key, lakeside, log_in
+
+ALL = ["clever", "google", "classlink", "microsoft"]
+NAMES = {"classlink": "ClassLink", "microsoft": "Microsoft", "google": "Google"}
+
+
+@pytest.fixture
+def web() -> Website:
+    made = lakeside()
+    made.world.register(
+        clever_district_id=CLEVER_DISTRICT,
+        classlink_tenant_id="21",
+        microsoft_tenant_id="tid-1",
+        identity_providers=ALL,
+    )
+    return made
+
+
+@pytest.fixture
+def classlink(web: Website) -> ClassLinkDouble:
+    return web.use_double(ClassLinkDouble, ClassLink, "https://launchpad.classlink.com")
+
+
+@pytest.fixture
+def microsoft(web: Website) -> MicrosoftDouble:
+    return web.use_double(MicrosoftDouble, Microsoft, "https://login.microsoftonline.com")
+
+
+@pytest.fixture
+def google(web: Website) -> GoogleDouble:
+    return web.use_double(GoogleDouble, Google, GOOGLE)
+
+
+def at(web: Website, double: HubDouble, *ticked: str, browser: WebClient | None = None, **person: str) -> WebClient:
+    """Somebody goes from the district's page to the hub and signs in there as this person."""
+    page = (browser or web.visitor()).open("/sso/lakeside").press(f"Continue with {NAMES[double.name]}")
+    return page.press("Sign in", *ticked, **person)
+
+
+def at_classlink(web: Website, double: HubDouble, number: str, user_id: str = "7", tenant: str = "21") -> WebClient:
+    return at(web, double, classlink_user_id=user_id, number_in_the_district=number, tenant=tenant)
+
+
+def at_microsoft(
+    web: Website, double: HubDouble, email: str, object_id: str = "oid-1", tenant: str = "tid-1"
+) -> WebClient:
+    return at(web, double, email=email, object_id=object_id, tenant=tenant)
+
+
+def code_of(page: WebClient) -> str:
+    """The code for support that a page of refusal shows."""
+    assert page.status == 403
+    shown = page.page.css_first("code")
+    return shown.text() if shown else ""
+
+
+def test_the_page_has_the_buttons_that_the_district_uses(web: Website) -> None:
+    def buttons() -> set[str]:
+        return {node.text() for node in web.visitor().open("/sso/lakeside").page.css("main button")}
+
+    assert buttons() == {f"Continue with {name}" for name in ("Clever", "Google", "ClassLink", "Microsoft")}
+    web.world.register(identity_providers=["microsoft"], microsoft_tenant_id="tid-1")
+    assert buttons() == {"Continue with Microsoft"}
+
+
+@pytest.mark.parametrize("name", ["classlink", "microsoft"])
+def test_a_district_without_a_tenant_is_told_so(web: Website, name: str) -> None:
+    web.world.register(identity_providers=ALL)
+    page = web.visitor().open("/sso/lakeside").press(f"Continue with {NAMES[name]}")
+    assert page.status == 403
+    assert "Your district does not use this login" in page.text
+
+
+# ClassLink
+
+
+def test_a_matched_student_at_classlink_lands_in_their_own_account(web: Website, classlink: ClassLinkDouble) -> None:
+    page = at_classlink(web, classlink, "s9")
+    assert page.path == "/home"
+    assert account_of(web, "s9") == "zoe"
+
+
+def test_a_student_without_a_match_has_the_choice_at_classlink(web: Website, classlink: ClassLinkDouble) -> None:
+    page = at_classlink(web, classlink, "s1")
+    assert page.path == "/welcome"
+    linked = log_in(page.press("Log into my existing account"), "kid").press("Link my accounts")
+    assert linked.path == "/home"
+    assert account_of(web, "s1") == "kid"
+
+
+def test_a_new_sourced_id_at_classlink_leads_to_the_same_person(web: Website, classlink: ClassLinkDouble) -> None:
+    at_classlink(web, classlink, "s9")
+    for number in ("s9-new", "", "s1"):
+        assert at_classlink(web, classlink, number).path == "/home", number
+    assert web.world.links.of_user(key("s1")) is None
+
+
+def test_a_sourced_id_that_is_given_to_a_stranger_opens_nothing(web: Website, classlink: ClassLinkDouble) -> None:
+    """The row has the number; whose account it is, the person of the link confirms (M19)."""
+    at_classlink(web, classlink, "s9")
+    assert at_classlink(web, classlink, "s9", user_id="8").path == "/welcome"
+
+
+def test_the_same_sourced_id_in_another_tenant_is_refused(web: Website, classlink: ClassLinkDouble) -> None:
+    assert code_of(at_classlink(web, classlink, "s9", tenant="22")) == "other_district"
+    assert code_of(at_classlink(web, classlink, "s9", tenant="2|1")) == "other_district"
+
+
+@pytest.mark.parametrize("number", ["", "nobody", "a/b", "s9|x", "s9 x", "s9%2F", "t1/../s9"])
+def test_a_number_that_the_roster_has_not_is_not_on_the_roster(
+    web: Website, classlink: ClassLinkDouble, number: str
+) -> None:
+    assert code_of(at_classlink(web, classlink, number)) == "not_on_roster"
+
+
+def test_a_teachers_number_with_a_students_role_is_refused(web: Website, classlink: ClassLinkDouble) -> None:
+    page = at(web, classlink, classlink_user_id="7", number_in_the_district="t1", tenant="21", role="Student")
+    assert code_of(page) == "number_of_another"
+
+
+def test_another_name_at_classlink_is_not_the_rows_person(web: Website, classlink: ClassLinkDouble) -> None:
+    person = {"classlink_user_id": "7", "number_in_the_district": "s9", "tenant": "21"}
+    assert code_of(at(web, classlink, **person, first_name="Omar", last_name="Haddad")) == "number_of_another"
+    assert at(web, classlink, **person, first_name="Zoe", last_name="Person").path == "/home"
+
+
+def test_a_launchpad_tile_starts_a_login_of_ours(web: Website, classlink: ClassLinkDouble) -> None:
+    """The tile's code is bound to nothing of ours; it is left, and the hub is asked again."""
+    page = web.visitor().open(f"{classlink.url}/classlink/portal")
+    page.press("Sign in", classlink_user_id="7", number_in_the_district="s9", tenant="21")
+    assert page.path == "/oauth2/v2/auth"
+    page.press("Sign in", classlink_user_id="7", number_in_the_district="s9", tenant="21")
+    assert page.path == "/home"
+
+
+@pytest.mark.parametrize("box", ["Profile is a text", "Profile is a status", "Access token expired"])
+def test_no_profile_at_classlink_lets_nobody_in(web: Website, classlink: ClassLinkDouble, box: str) -> None:
+    page = at(web, classlink, box, classlink_user_id="7", number_in_the_district="s9", tenant="21")
+    assert code_of(page) == "not_proved"
+
+
+# Microsoft
+
+
+def test_a_matched_student_at_microsoft_lands_in_their_own_account(web: Website, microsoft: MicrosoftDouble) -> None:
+    assert at_microsoft(web, microsoft, "S9@lakeside.example").path == "/home"
+    assert account_of(web, "s9") == "zoe"
+
+
+def test_a_changed_name_at_microsoft_leads_to_the_same_person(web: Website, microsoft: MicrosoftDouble) -> None:
+    at_microsoft(web, microsoft, "s9@lakeside.example")
+    assert at_microsoft(web, microsoft, "s1@lakeside.example").path == "/home"
+    assert web.world.links.of_user(key("s1")) is None
+
+
+def test_a_name_that_is_given_to_another_opens_nothing_of_before(web: Website, microsoft: MicrosoftDouble) -> None:
+    at_microsoft(web, microsoft, "s9@lakeside.example")
+    assert at_microsoft(web, microsoft, "s9@lakeside.example", object_id="oid-2").path == "/welcome"
+
+
+def test_another_tenant_at_microsoft_is_refused(web: Website, microsoft: MicrosoftDouble) -> None:
+    assert code_of(at_microsoft(web, microsoft, "s9@lakeside.example", tenant="tid-2")) == "other_district"
+
+
+def test_an_address_of_another_domain_at_microsoft_is_refused(web: Website, microsoft: MicrosoftDouble) -> None:
+    assert code_of(at_microsoft(web, microsoft, "s9@elsewhere.example")) == "other_domain"
+
+
+def test_the_email_claim_of_microsoft_leads_to_nobody(web: Website, microsoft: MicrosoftDouble) -> None:
+    page = at(web, microsoft, email="eve@lakeside.example", object_id="oid-9", tenant="tid-1",
+              address_in_the_email_claim="s9@lakeside.example")  # fmt: skip
+    assert code_of(page) == "not_on_roster"
+
+
+def test_a_guest_of_the_tenant_is_not_on_the_roster(web: Website, microsoft: MicrosoftDouble) -> None:
+    page = at(web, microsoft, "Guest of this tenant", email="s9@lakeside.example", tenant="tid-1")
+    assert code_of(page) == "not_on_roster"
+
+
+def test_a_private_microsoft_account_is_refused(web: Website, microsoft: MicrosoftDouble) -> None:
+    personal = "9188040d-6c67-4c5b-b112-36a304b66dad"
+    assert code_of(at_microsoft(web, microsoft, "s9@lakeside.example", tenant=personal)) == "not_proved"
+
+
+@pytest.mark.parametrize("box", ["Administrator has not consented", "Application misconfigured"])
+def test_a_missing_consent_at_microsoft_is_told_in_words(web: Website, microsoft: MicrosoftDouble, box: str) -> None:
+    page = at(web, microsoft, box, email="s9@lakeside.example", tenant="tid-1")
+    assert code_of(page) == "hub_not_shared"
+    assert "Your school has not opened this for you yet" in page.text
+
+
+# Google
+
+
+def test_a_second_pupil_on_a_device_is_asked_whose_google_account_it_is(web: Website, google: GoogleDouble) -> None:
+    device = web.visitor()
+    at(web, google, browser=device, email="s9@lakeside.example")
+    assert device.path == "/home"
+    device.open("/sso/lakeside").press("Continue with Google")
+    assert device.path == "/o/oauth2/v2/auth", "Google asks who it is"
+    device.press("Sign in", email="s1@lakeside.example")
+    assert device.path == "/welcome"
+    assert web.world.links.of_user(key("s1")) is None
+
+
+def test_whom_google_keeps_changes_nothing_here(web: Website, google: GoogleDouble) -> None:
+    page = at(web, google, "Under 18, and the app is not allowed for them", email="s9@lakeside.example")
+    assert page.status == 400
+    assert web.world.links.of_user(key("s9")).is_linked is False  # type: ignore[union-attr]
+    assert at(web, google, email="s9@lakeside.example").path == "/home"
+
+
+def test_a_google_address_that_changed_hands_is_asked(web: Website, google: GoogleDouble) -> None:
+    at(web, google, email="s9@lakeside.example", google_id="g-1")
+    assert at(web, google, email="s9@lakeside.example", google_id="g-1").path == "/home"
+    assert at(web, google, email="s9@lakeside.example", google_id="g-2").path != "/home"
+
+
+# Every hub
+
+PEOPLE = {
+    "classlink": {"classlink_user_id": "7", "number_in_the_district": "s9", "tenant": "21"},
+    "microsoft": {"email": "s9@lakeside.example", "tenant": "tid-1"},
+    "google": {"email": "s9@lakeside.example"},
+}
+
+
+@pytest.fixture(params=PEOPLE)
+def any_hub(request: pytest.FixtureRequest) -> HubDouble:
+    double: HubDouble = request.getfixturevalue(request.param)
+    return double
+
+
+def test_who_cancels_is_told_so_and_can_log_in(web: Website, any_hub: HubDouble) -> None:
+    page = web.visitor().open("/sso/lakeside").press(f"Continue with {NAMES[any_hub.name]}").press("Cancel")
+    assert page.status == 403
+    assert "You ended the login" in page.text
+    assert at(web, any_hub, browser=page, **PEOPLE[any_hub.name]).path == "/home"
+
+
+def test_a_code_that_comes_twice_lets_in_once(web: Website, any_hub: HubDouble) -> None:
+    at(web, any_hub, **PEOPLE[any_hub.name])
+    again = web.again(f"GET /callback/{any_hub.name}")
+    assert again.status_code == 403
+
+
+def test_without_the_cookie_of_the_start_nobody_gets_in(web: Website, any_hub: HubDouble) -> None:
+    page = web.visitor().open("/sso/lakeside").press(f"Continue with {NAMES[any_hub.name]}")
+    page.http.cookies.clear()
+    assert page.press("Sign in", **PEOPLE[any_hub.name]).status == 403
+
+
+@pytest.mark.parametrize(("is_down", "delay"), [(True, 0), (False, 30)], ids=["down", "slow"])
+def test_a_hub_in_trouble_is_told_in_words_and_locks_nobody_out(
+    web: Website, any_hub: HubDouble, *, is_down: bool, delay: float
+) -> None:
+    any_hub.is_down, any_hub.delay = is_down, delay
+    for _ in range(30):
+        page = web.visitor().open("/sso/lakeside").press(f"Continue with {NAMES[any_hub.name]}")
+        assert (page.status, "The login service does not answer" in page.text) == (403, True)
+    any_hub.is_down, any_hub.delay = False, 0
+    assert at(web, any_hub, **PEOPLE[any_hub.name]).path == "/home"
