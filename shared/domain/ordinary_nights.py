@@ -244,8 +244,10 @@ _OPENED, _LESSONS_BEGAN = "opened", 0.008
 _ONCE_AGAIN_AFTER, _OPENED_AGAIN_AFTER = timedelta(days=120), timedelta(days=250)
 _BUSY = 4
 """How many further days' work a busy office may enter in one day."""
-_DEVIATIONS, _FAMILY = 3.4, 1
-"""Standard deviations above the mean that are chance still, and who moves with siblings."""
+_DEVIATIONS, _BESIDES = 3.0, 0.5
+"""Standard deviations above the mean that are chance still, and people besides."""
+_DEVIATIONS_OF_STUDENTS, _FAMILY = 2.0, 3
+"""The same for students: they move with siblings, which counts most where few move."""
 _PRIOR_DAYS, _MOST_DAYS, _MOST_SINCE = 40, 60, 5
 """Days that the rates above weigh; that a district's own nights weigh at most; that may lie between two imports."""
 _OF_PEOPLE, _FEWEST_OF_PEOPLE = 0.05, 29
@@ -387,9 +389,11 @@ class SchoolYear:
         return self._is_within(135, 170)
 
     def _after_ten_days(self, history: History) -> bool:
-        """Whether those who did not turn up are dropped about now: around the tenth day of school."""
-        opened = history.once.get(_OPENED)
-        if opened and _came_lately(opened, self.day, _OPENED_AGAIN_AFTER):
+        """Whether those who did not turn up are dropped about now: around the tenth day of school.
+
+        Where lessons were seen to begin in another year, they are seen this year, too, before anybody is dropped.
+        """
+        if opened := history.once.get(_OPENED):
             return 8 <= (self.day - date.fromisoformat(opened)).days <= 24
         return self._is_within(9, 24)
 
@@ -491,7 +495,9 @@ def _by_chance(measure: Measure, night: Night, year: SchoolYear, usual: _Usual) 
         # A season has quiet days before its busy ones.
         rate = max(rate, expected)
     mean = stood * rate * (days + _BUSY)
-    return mean + _DEVIATIONS * sqrt(mean) + _FAMILY
+    if measure is Measure.STUDENTS:
+        return mean + _DEVIATIONS_OF_STUDENTS * sqrt(mean) + _FAMILY
+    return mean + _DEVIATIONS * sqrt(mean) + _BESIDES
 
 
 def _came_lately(when: str | None, day: date, within: timedelta = _ONCE_AGAIN_AFTER) -> bool:

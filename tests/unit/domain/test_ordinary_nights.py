@@ -112,6 +112,23 @@ def test_those_who_did_not_turn_up_are_dropped_once_around_the_tenth_day() -> No
     assert said(night(students_removed=300), History(), district) is not None, "not in March"
 
 
+def test_nobody_is_dropped_before_lessons_where_it_is_known_when_they_begin() -> None:
+    # Given a district whose settings do not say when school starts, and in which lessons were seen to begin last year
+    early = night(day=date(2027, 8, 16), students_removed=300)
+    history = History()
+    history.note(night(day=date(2026, 8, 24), swapped=500), DISTRICT)
+    # Then those who did not turn up are not expected before they begin again, where a new district may drop them
+    assert said(early) is None
+    assert said(early, history) is not None
+    history.note(night(day=date(2027, 8, 23), swapped=500), DISTRICT)
+    assert said(night(day=date(2027, 9, 3), students_removed=300), history) is None
+
+
+@pytest.mark.parametrize(("people", "family", "waits"), [(400, 4, False), (400, 6, True), (900, 5, False)])
+def test_a_family_that_moves_from_a_small_district_does_not_wait(people: int, family: int, waits: bool) -> None:
+    assert (said(night(people, students_removed=family)) is not None) == waits
+
+
 def test_contracts_end_in_summer() -> None:
     assert said(night(day=date(2027, 6, 30), staff_removed=100)) is None
     assert said(night(day=date(2027, 6, 30), staff_removed=170)) is not None
