@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import batched
 from pathlib import Path
 from random import Random
@@ -18,12 +18,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from simulation import guards
 from simulation.fault_injection import ALL_MODES, Call, FaultMode
-from simulation.features import FEATURES
+from simulation.features import FEATURES, LATER
 from simulation.interleavings import interleaving, kinds_of_writes
-from simulation.simulator import NO_FAULTS, FaultProfile, Simulation, Violation, clean_projection, format_trace
+from simulation.simulator import NO_FAULTS, FaultProfile, Feature, Simulation, Violation, clean_projection, format_trace
 
 PARTS = ("single", "pairs", "seeds", "interleavings", "guards")
 RESULT = Path(".local/faults.json")
+_LATER = "later "
+"""How the names of runs begin that are of what comes after a launch."""
+_OF_LATER = 10
+"""One seed in so many has such a run, too."""
 _RECOVERY = 8
 """The second fault of a pair comes at most so many calls after the first."""
 AT_STAKE = ("sqs", "visit", "step apply", "step match")
@@ -47,9 +51,19 @@ class Run:
     plan: tuple[tuple[int, FaultMode], ...] = ()
     before: str = ""
     """The kind of write before which every other worker goes first."""
+    is_later: bool = False
+    """Whether it is of what comes after a launch."""
 
     @property
     def name(self) -> str:
+        return f"{_LATER}{self._name}" if self.is_later else self._name
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        return LATER if self.is_later else FEATURES
+
+    @property
+    def _name(self) -> str:
         if self.before:
             return f"{self.seed} {self.before}"
         return ",".join(f"{number}={mode.name}" for number, mode in self.plan) or str(self.seed)
@@ -59,8 +73,10 @@ class Run:
         """Return the run of this name.
 
         A name is a seed, a plan such as ``120=THROTTLED,124=DIES_AFTER``, or an interleaving such as
-        ``3 Put USER/LINK``. Raises ValueError for anything else.
+        ``3 Put USER/LINK``; the first two may be of what comes ``later``. Raises ValueError for anything else.
         """
+        if name.startswith(_LATER):
+            return replace(cls.named(name.removeprefix(_LATER)), is_later=True)
         if name.isdecimal():
             return cls(int(name))
         seed, _, kind = name.partition(" ")
@@ -78,25 +94,25 @@ class Run:
             return interleaving(self.seed, self.before)
         profile = NO_FAULTS if self.plan else FaultProfile.of(self.seed)
         race = not self.plan and self.seed % 2 == 1
-        return Simulation(self.seed, features=FEATURES, profile=profile, plan=dict(self.plan), people_race=race)
+        return Simulation(self.seed, features=self.features, profile=profile, plan=dict(self.plan), people_race=race)
 
 
 def outcome(run: Run) -> str:
     """Return ``equal``, ``raced``, ``parked`` or ``unanswered``; or the violation."""
-    return _end(run.simulation())
+    return _end(run, run.simulation())
 
 
 def replay(name: str) -> str:
     """Repeat one run and return its trace."""
     run = Run.named(name)
     sim = run.simulation()
-    end = _end(sim)
+    end = _end(run, sim)
     return f"{format_trace(sim)}\n\nrun {run.name}, {sim.profile}\nended: {end}"
 
 
-def _end(sim: Simulation) -> str:
+def _end(run: Run, sim: Simulation) -> str:
     try:
-        return sim.run().check_at_rest(clean_projection(FEATURES))
+        return sim.run().check_at_rest(clean_projection(run.features))
     except Violation as violation:
         return f"violation: {violation}"
 
@@ -134,8 +150,8 @@ class Result:
         }
 
 
-def every_single_failure(calls: Sequence[Call]) -> Iterator[Run]:
-    return (Run(plan=((call.number, mode),)) for call in calls for mode in ALL_MODES)
+def every_single_failure(calls: Sequence[Call], *, is_later: bool = False) -> Iterator[Run]:
+    return (Run(plan=((call.number, mode),), is_later=is_later) for call in calls for mode in ALL_MODES)
 
 
 def pairs_of_failures(calls: Sequence[Call]) -> Iterator[Run]:
@@ -151,11 +167,14 @@ def carry_out(seeds: int, *, is_slice: bool, first_seed: int = 0, only: Sequence
     """Carry out the whole run plan, or the slice of it that every change goes through; write ``.local/faults.json``."""
     result = Result(seeds=seeds)
     calls = Simulation(features=FEATURES).run().injector.calls
-    result.calls = result.crash_points = len(calls)
+    calls_of_later = Simulation(features=LATER).run().injector.calls
+    result.calls = result.crash_points = len(calls) + len(calls_of_later)
     singles, pairs = list(every_single_failure(calls)), list(pairs_of_failures(calls))
+    later = list(every_single_failure(calls_of_later, is_later=True))
     if is_slice:
         dice = Random("a slice")
-        singles, pairs = dice.sample(singles, 300), dice.sample(pairs, 150)
+        singles, pairs, later = dice.sample(singles, 300), dice.sample(pairs, 150), dice.sample(later, 60)
+    singles += later
     parts = only or PARTS
     with ProcessPoolExecutor(os.cpu_count()) as pool, _progress() as progress:
         if "single" in parts:
@@ -166,6 +185,7 @@ def carry_out(seeds: int, *, is_slice: bool, first_seed: int = 0, only: Sequence
             _carry_out("and again in the recovery", pairs, result, pool, progress)
         if "seeds" in parts:
             runs = [Run(seed) for seed in range(first_seed, first_seed + seeds)]
+            runs += [Run(run.seed, is_later=True) for run in runs[::_OF_LATER]]
             _carry_out("seeds", runs, result, pool, progress)
         if "interleavings" in parts:
             seeds_each = range(1 if is_slice else 10)

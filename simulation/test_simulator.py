@@ -9,10 +9,11 @@ import pytest
 
 from simulation import guards
 from simulation.fault_injection import Call, FaultMode
-from simulation.features import FEATURES
+from simulation.features import FEATURES, LATER
 from simulation.interleavings import interleaving
 from simulation.run_plan import AT_STAKE, Run, every_single_failure, outcome, pairs_of_failures, replay
 from simulation.simulator import FaultProfile, Feature, Simulation, Violation, Worker, clean_projection, format_trace
+from tests.depth import depth
 
 HEAVY_FAULTS = FaultProfile(rate=0.02, most_faults=5, duplicates=0.5, disorder=0.5, turns=0.5)
 
@@ -45,6 +46,33 @@ def test_a_run_without_faults_ends_as_the_rules_say() -> None:
     assert states["USER#lakeside#t2"] == "complained"
     assert end["nudged"] == [("t1@lakeside.example", 2)]
     assert (end["unpublished"], end["stale claims"]) == (0, [])
+
+
+def test_what_comes_after_a_launch_ends_as_the_rules_say() -> None:
+    sim = Simulation(features=LATER).run()
+    end = sim.projection()
+    assert (sim.parked, sim.gave_up, end["unpublished"]) == ([], [], 0)
+    assert end["meadow's past classes"] == ["PAST_CLASS#meadow#c2"]
+    assert end["meadow's t1"] == "t1@new.example", "the mail that is out goes on at the new address (B11)"
+    assert end["meadow's names"]["s1"] == "Second", "deltas wait behind a held roster, in their order (0048)"
+    assert (end["meadow waits"], end["creekside's items"], end["creekside's files"]) == ([], [], [])
+
+
+@pytest.mark.deep
+def test_an_offboarding_that_is_cut_at_any_call_is_finished_by_the_next() -> None:
+    calls = Simulation(features=LATER).run().injector.calls
+    runs = [
+        run
+        for run in every_single_failure(calls, is_later=True)
+        if calls[run.plan[0][0]].worker[5:].startswith("offboards")
+    ]
+    assert len(runs) > 200
+    assert {outcome(run) for run in runs[:: depth(25, 1)]} == {"equal"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_runs_of_what_comes_after_a_launch_end_well(seed: int) -> None:
+    assert outcome(Run(seed, is_later=True)) in ("equal", "raced", "parked")
 
 
 @pytest.mark.parametrize("seed", [7, 8])
@@ -103,6 +131,8 @@ def test_a_failing_run_is_replayed_by_its_name_with_a_trace() -> None:
     assert Run.named(run.name) == run
     assert Run.named("18") == Run(18)
     assert Run.named("3 Put USER/LINK") == Run(3, before="Put USER/LINK")
+    later = Run(plan=((120, FaultMode.THROTTLED),), is_later=True)
+    assert Run.named(later.name) == later
     trace = replay("18")
     assert "calls:" in trace
     assert "ended: " in trace

@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from functions.import_step.plan import Import
 from shared.domain.report import Upload, import_id_of
 from shared.stores.reports import upload_of
-from simulation.simulator import CANARY, DAY, Feature, Simulation, Worker
+from simulation.features import offboarding, waiting
+from simulation.features.rosters import person, roster, upload
+from simulation.simulator import DAY, Feature, Simulation, Worker
 from tests.fakes.aws import MemoryStates, etag
-from tests.harness import World, run_step, zipped
+from tests.harness import World, run_step
 from tests.state_machine import IMPORT, Position
-
-USERS = "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,email,password\n"
-CLASSES = "sourcedId,status,dateLastModified,title,courseSourcedId,classType,schoolSourcedId,termSourcedIds\n"
-ENROLLMENTS = "sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role\n"
-
-
-def person(key: str, *, given: str = "Kim", ids: str = "", email: str = "") -> str:
-    """A row of users.csv; the key says whether it is a teacher."""
-    role = "teacher" if key.startswith("t") else "student"
-    address = email or f"{key}@lakeside.example"
-    return f"{key},,,true,o1,{role},{key},{ids},{given},{CANARY},{address},{CANARY}-pw\n"
-
-
-def roster(people: Iterable[str], *, enrolled: str = "") -> bytes:
-    """A OneRoster 1.1 zip of one class, with these people in it."""
-    pairs = [(who, "teacher" if who.startswith("t") else "student") for who in enrolled.split()]
-    return zipped(
-        {
-            "manifest.csv": "propertyName,value\nmanifest.version,1.0\noneroster.version,1.1\n",
-            "users.csv": USERS + "".join(people),
-            "classes.csv": CLASSES + "c1,,,Algebra,k1,scheduled,o1,t1\n",
-            "enrollments.csv": ENROLLMENTS + "".join(f"e{who},,,c1,o1,{who},{role}\n" for who, role in pairs),
-        }
-    )
-
 
 _SHARED = [
     person("s3", email="shared@lakeside.example"),
@@ -99,12 +75,24 @@ def _prepared() -> World:
     return world
 
 
-def _scenario(sim: Simulation) -> None:
-    sim.world.begin_like(_prepared())
+@cache
+def _prepared_for_later() -> World:
+    world = World()
+    waiting.prepare(world)
+    offboarding.prepare(world)
+    return world
+
+
+def _begin(sim: Simulation, prepared: World) -> None:
+    sim.world.begin_like(prepared)
     sim.began = sim.world.now
     sim.facts["settled"] = []
     sim.facts["started"] = {}
     sim.world.table.listeners.append(lambda before, after: _watch(sim, before, after))
+
+
+def _scenario(sim: Simulation) -> None:
+    _begin(sim, _prepared())
     monday = upload(sim, "monday", MONDAY, after=3_600)
     # Three within a minute, and none of them waits for the one before.
     upload(sim, "early", EARLY, after=DAY - 40)
@@ -120,15 +108,6 @@ def _scenario(sim: Simulation) -> None:
     sim.send("decision", ("thursday", held), after=3 * DAY + 7200)
     # Told again when Step Functions has forgotten the execution's name.
     sim.send("s3", monday, after=100 * DAY)
-
-
-def upload(sim: Simulation, name: str, body: bytes, *, after: float) -> Upload:
-    key = f"rosters/lakeside/{name}.zip"
-    sim.world.s3.objects["rosters", key] = body
-    when = (sim.began + timedelta(seconds=after)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    uploaded = Upload(key, etag(body), when, f"{int(after):016X}")
-    sim.send("s3", uploaded, after=after)
-    return uploaded
 
 
 # Workers.
@@ -157,8 +136,9 @@ def _decides(sim: Simulation, held: tuple[str, Upload]) -> None:
     """The data manager rejects an upload once it is held; S3 reports the decision."""
     name, of = held
     import_id = import_id_of(of)
-    key = f"decisions/lakeside/{import_id}.json"
-    report = sim.world.s3.objects.get(("reports", f"reports/lakeside/{import_id}/report.json"))
+    district_id = of.key.split("/")[1]
+    key = f"decisions/{district_id}/{import_id}.json"
+    report = sim.world.s3.objects.get(("reports", f"reports/{district_id}/{import_id}/report.json"))
     if report is None:
         raise LookupError(f"{name} has no report yet")
     body = json.dumps({"action": "reject", "by": "manager", "reason": "too many"}).encode()
@@ -218,8 +198,8 @@ def _collect(sim: Simulation) -> None:
 
 
 def _note_start(sim: Simulation, import_: dict[str, Any]) -> None:
-    """An import starts once, for as long as Step Functions knows its name; approved, it starts once more."""
-    before, which = sim.facts["started"], (import_["import_id"], import_["approved"])
+    """An import starts once, for as long as Step Functions knows its name; approved, or after it waited, it starts once more."""
+    before, which = sim.facts["started"], (import_["import_id"], import_["approved"], import_.get("resumed", False))
     if which in before and sim.elapsed - before[which] < MemoryStates.NAMES_KEPT:
         sim.violations.append("an import was started twice")
     before[which] = sim.elapsed
@@ -231,7 +211,7 @@ def _watch(sim: Simulation, before: dict[str, Any] | None, after: dict[str, Any]
     if written["PK"].startswith(("USER#hillside#", "CLASS#hillside#", "DISTRICT#hillside")):
         sim.violations.append("another district was touched")
     if after is None:
-        if before and before["SK"] == "ROSTER":
+        if before and before["SK"] == "ROSTER" and not before["PK"].startswith("USER#creekside#"):
             sim.violations.append(f"{before['PK']} {before['SK']} was deleted")
         return
     has_newest = after["SK"] in ("LATEST", "NEWEST") and before is not None and "upload" in before
@@ -261,7 +241,7 @@ def _safety(sim: Simulation) -> Iterator[str]:
             yield f"{kept} was removed by a file with a rejected row, or by one that is held"
 
 
-def _at_rest(sim: Simulation) -> dict[str, Any]:
+def _standing(sim: Simulation) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for (pk, sk), item in sim.world.table.items.items():
         if sk in ("ROSTER", "CLASS", "MEMBERS"):
@@ -274,6 +254,11 @@ def _at_rest(sim: Simulation) -> dict[str, Any]:
             kept["monday's import"] = item["status"]
         elif sk == "LATEST":
             kept[f"{pk} {sk}"] = item["upload"]["key"]
+    return kept
+
+
+def _at_rest(sim: Simulation) -> dict[str, Any]:
+    kept = _standing(sim)
     latest = json.loads(sim.world.s3.objects["reports", "reports/lakeside/latest.json"])
     kept["latest report"] = (latest["status"], latest["upload"]["key"])
     return kept
@@ -293,3 +278,11 @@ IMPORTS = Feature(
     safety=_safety,
     at_rest=_at_rest,
 )
+
+IMPORTS_OF_LATER = replace(
+    IMPORTS,
+    scenario=lambda sim: _begin(sim, _prepared_for_later()),
+    safety=lambda _sim: iter(()),
+    at_rest=_standing,
+)
+"""The imports of two other districts, whose uploads are those of the features beside it."""

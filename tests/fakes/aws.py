@@ -77,6 +77,8 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
         return f"{PRESIGNED}/{Params['Bucket']}/{Params['Key']}?X-Amz-Expires={ExpiresIn}"
 
     def get_paginator(self, name: str) -> Any:
+        if name == "list_object_versions":
+            return _Versions(self.objects, self._gate)
         assert name == "list_objects_v2"
         return self
 
@@ -104,6 +106,21 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
             return {}
 
         return self._gate("s3", "DeleteObjects", {"Bucket": Bucket, "Keys": keys}, effect)
+
+
+class _Versions(BotoFake):  # type: ignore[misc]
+    """Lists the versions of objects: each has one."""
+
+    def __init__(self, objects: dict[tuple[str, str], bytes], gate: Gate) -> None:
+        self._objects = objects
+        self._gate = gate
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:
+        def effect() -> dict[str, Any]:
+            keys = sorted(key for bucket, key in self._objects if bucket == Bucket and key.startswith(Prefix))
+            return {"Versions": [{"Key": key, "VersionId": "null"} for key in keys]}
+
+        yield self._gate("s3", "ListObjectVersions", {"Bucket": Bucket, "Prefix": Prefix}, effect)
 
 
 def _no_such_key(bucket: str) -> ClientError:
