@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
-from functions.pages.activation.activation import ActivationPages
-from functions.pages.classes.class_page import ClassPages
-from functions.pages.classes.cleanup import CleanupPages
-from functions.pages.classes.download import DownloadPages
-from functions.pages.classes.home import HomePage
-from functions.pages.console.console import ConsolePages
 from functions.pages.dependencies import Services
-from functions.pages.help.help import HelpPages
-from functions.pages.http import PageRenderer
-from functions.pages.linking.link import LinkPages
-from functions.pages.linking.welcome import WelcomePages
-from functions.pages.login.federated_login import FederatedLoginPages
-from functions.pages.login.find_district import FindDistrictPages
-from functions.pages.login.login import LoginPages
-from functions.pages.login.password import PasswordPages
-from functions.pages.mail_links.notice import NoticePages
-from functions.pages.mail_links.unsubscribe import UnsubscribePages
+from functions.pages.http import PageRenderer, Reply, Request
 from functions.pages.request_context import RequestContexts
 from shared.domain.clock import new_id, new_secret, utc_now
 from shared.hubs.classlink import ClassLink
@@ -54,55 +41,152 @@ from shared.stores.sessions import SessionStore
 from shared.stores.stuck_people import StuckStore
 from shared.use_cases.resend_activation import ResendActivation
 
+if TYPE_CHECKING:
+    from functions.pages.activation.activation import ActivationPages
+    from functions.pages.classes.class_page import ClassPages
+    from functions.pages.classes.cleanup import CleanupPages
+    from functions.pages.classes.download import DownloadPages
+    from functions.pages.classes.home import HomePage
+    from functions.pages.console.console import ConsolePages
+    from functions.pages.help.help import HelpPages
+    from functions.pages.linking.link import LinkPages
+    from functions.pages.linking.welcome import WelcomePages
+    from functions.pages.login.federated_login import FederatedLoginPages
+    from functions.pages.login.find_district import FindDistrictPages
+    from functions.pages.login.login import LoginPages
+    from functions.pages.login.password import PasswordPages
+    from functions.pages.mail_links.notice import NoticePages
+    from functions.pages.mail_links.unsubscribe import UnsubscribePages
 
-@dataclass(frozen=True, slots=True)
+
 class Site:
-    """All pages, over one set of services."""
+    """All pages, over one set of services. A feature is imported and made when one of its pages is asked for."""
 
-    services: Services
-    renderer: PageRenderer
-    activation: ActivationPages
-    link: LinkPages
-    welcome: WelcomePages
-    login: LoginPages
-    federated_login: FederatedLoginPages
-    find_district: FindDistrictPages
-    password: PasswordPages
-    home: HomePage
-    class_page: ClassPages
-    download: DownloadPages
-    cleanup: CleanupPages
-    notice: NoticePages
-    unsubscribe: UnsubscribePages
-    console: ConsolePages
-    help: HelpPages
+    def __init__(self, services: Services, renderer: PageRenderer) -> None:
+        self.services = services
+        self.renderer = renderer
+        self._contexts = RequestContexts(services)
+
+    @cached_property
+    def activation(self) -> ActivationPages:
+        from functions.pages.activation.activation import ActivationPages
+
+        return ActivationPages(self.services, self._contexts)
+
+    @cached_property
+    def link(self) -> LinkPages:
+        from functions.pages.linking.link import LinkPages
+
+        return LinkPages(self.services, self._contexts)
+
+    @cached_property
+    def welcome(self) -> WelcomePages:
+        from functions.pages.linking.welcome import WelcomePages
+
+        return WelcomePages(self.services, self._contexts)
+
+    @cached_property
+    def login(self) -> LoginPages:
+        from functions.pages.login.login import LoginPages
+
+        return LoginPages(self.services, self._contexts)
+
+    @cached_property
+    def federated_login(self) -> FederatedLoginPages:
+        from functions.pages.login.federated_login import FederatedLoginPages
+
+        return FederatedLoginPages(self.services, self._contexts, self.login, self.welcome.at_once)
+
+    @cached_property
+    def find_district(self) -> FindDistrictPages:
+        from functions.pages.login.find_district import FindDistrictPages
+
+        return FindDistrictPages(self.services)
+
+    @cached_property
+    def password(self) -> PasswordPages:
+        from functions.pages.login.password import PasswordPages
+
+        return PasswordPages(self.services, self._contexts, self.login)
+
+    @cached_property
+    def home(self) -> HomePage:
+        from functions.pages.classes.home import HomePage
+
+        return HomePage(self.services, self._contexts)
+
+    @cached_property
+    def class_page(self) -> ClassPages:
+        from functions.pages.classes.class_page import ClassPages
+
+        return ClassPages(self.services, self._contexts, self.download)
+
+    @cached_property
+    def download(self) -> DownloadPages:
+        from functions.pages.classes.download import DownloadPages
+
+        return DownloadPages(self.services, self._contexts)
+
+    @cached_property
+    def cleanup(self) -> CleanupPages:
+        from functions.pages.classes.cleanup import CleanupPages
+
+        return CleanupPages(self.services, self._contexts, self.download)
+
+    @cached_property
+    def notice(self) -> NoticePages:
+        from functions.pages.mail_links.notice import NoticePages
+
+        return NoticePages(self.services)
+
+    @cached_property
+    def unsubscribe(self) -> UnsubscribePages:
+        from functions.pages.mail_links.unsubscribe import UnsubscribePages
+
+        return UnsubscribePages(self.services)
+
+    @cached_property
+    def console(self) -> ConsolePages:
+        from functions.pages.console.console import ConsolePages
+
+        return ConsolePages(self.services, self._contexts)
+
+    @cached_property
+    def help(self) -> HelpPages:
+        from functions.pages.help.help import HelpPages
+
+        return HelpPages()
+
+
+def deferred(site: Site) -> Site:
+    """The site for the table of routes, whose pages are looked up when they are asked for."""
+    return cast(Site, _Deferred(site))
+
+
+class _Deferred:
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def __getattr__(self, feature: str) -> _DeferredFeature:
+        return _DeferredFeature(self._site, feature)
+
+
+class _DeferredFeature:
+    def __init__(self, site: Site, feature: str) -> None:
+        self._site = site
+        self._feature = feature
+
+    def __getattr__(self, name: str) -> Callable[..., Reply]:
+        def page(request: Request, **parts: str) -> Reply:
+            answer: Callable[..., Reply] = getattr(getattr(self._site, self._feature), name)
+            return answer(request, **parts)
+
+        return page
 
 
 def assemble(services: Services, renderer: PageRenderer) -> Site:
     """All pages over these services."""
-    contexts = RequestContexts(services)
-    login = LoginPages(services, contexts)
-    welcome = WelcomePages(services, contexts)
-    download = DownloadPages(services, contexts)
-    return Site(
-        services,
-        renderer,
-        activation=ActivationPages(services, contexts),
-        link=LinkPages(services, contexts),
-        welcome=welcome,
-        login=login,
-        federated_login=FederatedLoginPages(services, contexts, login, welcome.at_once),
-        find_district=FindDistrictPages(services),
-        password=PasswordPages(services, contexts, login),
-        home=HomePage(services, contexts),
-        class_page=ClassPages(services, contexts, download),
-        download=download,
-        cleanup=CleanupPages(services, contexts, download),
-        notice=NoticePages(services),
-        unsubscribe=UnsubscribePages(services),
-        console=ConsolePages(services, contexts),
-        help=HelpPages(),
-    )
+    return Site(services, renderer)
 
 
 def wire() -> Site:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from time import perf_counter
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.pages.bootstrap import Site, wire
-from functions.pages.classes.class_page import NoSuchClass
-from functions.pages.http import ForbiddenOrigin, Reply, Request, not_found, page
-from functions.pages.routes import Route, routes
+from functions.pages.bootstrap import Site, deferred, wire
+from functions.pages.http import ForbiddenOrigin, NoSuchClass, Reply, Request, Response, not_found, page
+from functions.pages.routes import Route, Router, routes
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
 from shared.runtime.observability import about, logger, metric, observed, where
 
@@ -26,20 +24,30 @@ class HttpApi:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._resolver = APIGatewayHttpResolver()
-        for route in routes(site):
-            self._resolver.route(route.address, method=route.method)(self._answering(route))
-        self._resolver.not_found(lambda _error: self.answer(self._request(), lambda _request: not_found()))
+        self._router = Router(routes(deferred(site)))
 
-    def resolve(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    def resolve(self, event: dict[str, Any]) -> dict[str, Any]:
         """The answer to an event. A HEAD is answered as its GET would be, without the body (RFC 9110 §9.3.2)."""
         http = event["requestContext"]["http"]
-        if http["method"] != "HEAD":
-            return self._resolver.resolve(event, context)
-        as_get = {**event, "requestContext": {**event["requestContext"], "http": {**http, "method": "GET"}}}
-        return {**self._resolver.resolve(as_get, context), "body": "", "isBase64Encoded": False}
+        is_head = http["method"] == "HEAD"
+        if is_head:
+            http = {**http, "method": "GET"}
+            event = {**event, "requestContext": {**event["requestContext"], "http": http}}
+        response = self._routed(event).to_api()
+        return {**response, "body": ""} if is_head else response
 
-    def answer(self, request: Request, page_of: Callable[[Request], Reply]) -> Response[str]:
+    def _routed(self, event: Mapping[str, Any]) -> Response:
+        request = Request.from_event(event)
+        found = self._router.find(request.method, request.path)
+        if found is None:
+            return self.answer(request, lambda _request: not_found())
+        began = perf_counter()
+        with about():
+            response = self.answer(request, partial(found.route.page, **found.parts))
+            self._note(found.route, response.status_code, perf_counter() - began, event)
+        return response
+
+    def answer(self, request: Request, page_of: Callable[[Request], Reply]) -> Response:
         """The page, or the page for its error: an expected one says what to do, any other one raises an alarm, too."""
         try:
             # The button of RFC 8058 is pressed by a mail program, from wherever that runs.
@@ -55,19 +63,9 @@ class HttpApi:
             reply = page("sorry", status=500, code="internal_error", retry_after=None)
         return self.site.renderer.response(request, reply)
 
-    def _answering(self, route: Route) -> Callable[..., Response[str]]:
-        def answer(**parts: str) -> Response[str]:
-            began = perf_counter()
-            with about():
-                response = self.answer(self._request(), partial(route.page, **parts))
-                self._note(route, response.status_code, perf_counter() - began)
-            return response
-
-        return answer
-
-    def _note(self, route: Route, status: int, seconds: float) -> None:
+    def _note(self, route: Route, status: int, seconds: float, event: Mapping[str, Any]) -> None:
         """Which page it was: the route alone, as tokens are in paths. The id is that of the access log's line."""
-        request_id = self._resolver.current_event.raw_event.get("requestContext", {}).get("requestId")
+        request_id = event["requestContext"].get("requestId")
         logger.info(
             "page",
             extra={
@@ -79,9 +77,6 @@ class HttpApi:
         )
         if (route.method, route.address) in _LOGINS:
             metric("LoginFailed" if status >= 400 else "LoginSucceeded")
-
-    def _request(self) -> Request:
-        return Request.from_event(self._resolver.current_event.raw_event)
 
 
 def page_for(error: AccountLinkingError) -> Reply:
@@ -107,5 +102,5 @@ def api() -> HttpApi:
 
 
 @observed
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return api().resolve(event, context)
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    return api().resolve(event)

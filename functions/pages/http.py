@@ -5,15 +5,12 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlencode
-
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
 from shared.domain.district import DISTRICT_ID
 from shared.domain.errors import AccountLinkingError
@@ -50,6 +47,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 class ForbiddenOrigin(AccountLinkingError):
     """A form was posted from somewhere else."""
+
+
+class NoSuchClass(AccountLinkingError):
+    """This class is not there, or not for this person to see: both are told in the same words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,27 @@ class Reply:
     """The same for all who read its language: it sets no cookie, and unless it is an error it may be kept for an hour."""
 
 
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the function gives back; ``cookies`` are the values of ``Set-Cookie``."""
+
+    status_code: int
+    content_type: str
+    body: str
+    headers: Mapping[str, str]
+    cookies: Sequence[str] = ()
+
+    def to_api(self) -> dict[str, Any]:
+        """As the HTTP API wants it (payload 2.0)."""
+        return {
+            "statusCode": self.status_code,
+            "body": self.body,
+            "isBase64Encoded": False,
+            "headers": {"Content-Type": self.content_type, **self.headers},
+            "cookies": list(self.cookies),
+        }
+
+
 class Audience(Protocol):
     """For whom a page is: their district, its language, and where it helps; None where that is not known."""
 
@@ -210,7 +232,7 @@ class PageRenderer:
         self._support_url = support_url
         self._form_targets = form_targets
 
-    def response(self, request: Request, reply: Reply) -> Response[str]:
+    def response(self, request: Request, reply: Reply) -> Response:
         nonce = secrets.token_urlsafe(16)
         language = request.language(reply.district_locale)
         headers = {**self._security_headers(nonce), **reply.headers, "Content-Language": language}
@@ -273,13 +295,7 @@ def _district_login(request: Request, district_id: object) -> str:
     return f"/sso/{named}" if DISTRICT_ID.fullmatch(named) else "/sso"
 
 
-def _cookie(name: str, value: str | None) -> Cookie:
-    return Cookie(
-        name,
-        value or "",
-        path="/",
-        secure=True,
-        http_only=True,
-        same_site=SameSite.LAX_MODE,
-        max_age=0 if value is None else _KEPT_SECONDS.get(name),
-    )
+def _cookie(name: str, value: str | None) -> str:
+    seconds = 0 if value is None else _KEPT_SECONDS.get(name)
+    life = "" if seconds is None else f"; Max-Age={seconds}"
+    return f"{name}={value or ''}; Path=/{life}; HttpOnly; Secure; SameSite=Lax"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from functions.pages.bootstrap import Site
 from functions.pages.http import Reply, Request
@@ -16,6 +18,41 @@ class Route:
     method: str
     address: str
     page: Callable[..., Reply]
+
+
+class Found(NamedTuple):
+    """The route of a request, and what stands in the parts of its address."""
+
+    route: Route
+    parts: Mapping[str, str]
+
+
+class Router:
+    """Finds the route of a request: an address without parts goes before one with them, else the first counts."""
+
+    def __init__(self, table: Iterable[Route]) -> None:
+        self._plain: dict[tuple[str, str], Route] = {}
+        self._with_parts: list[tuple[str, re.Pattern[str], Route]] = []
+        for route in table:
+            if "<" in route.address:
+                pattern = _PART.sub(_ANY_PART, route.address)
+                self._with_parts.append((route.method, re.compile(pattern), route))
+            else:
+                self._plain.setdefault((route.method, route.address), route)
+
+    def find(self, method: str, path: str) -> Found | None:
+        """None where there is no such address, or none for this method."""
+        if plain := self._plain.get((method, path)):
+            return Found(plain, {})
+        for wanted, pattern, route in self._with_parts:
+            if wanted == method and (found := pattern.fullmatch(path)):
+                return Found(route, found.groupdict())
+        return None
+
+
+_PART = re.compile(r"<(\w+)>")
+_ANY_PART = r"(?P<\1>[-._~()'!*:@,;=+&$%<> \\[\\]{}|^\\w]+)"
+"""What may stand in a part of an address: letters, digits, and what addresses may hold beside them, but no slash."""
 
 
 def routes(site: Site) -> tuple[Route, ...]:

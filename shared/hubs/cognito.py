@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, ParamValidationError
-from joserfc import jws
 
 from shared.domain.errors import LoginRefused, Throttled
 
@@ -117,6 +116,8 @@ def _outcome(
         return Challenge(answer["ChallengeName"], username, answer["Session"])
     if "AuthenticationResult" not in answer:
         raise refused()
+    from joserfc import jws  # where a token is opened, and nowhere before
+
     # The token comes from Cognito itself, over its own API: there is no signature left to check.
     claims = json.loads(jws.extract_compact(answer["AuthenticationResult"]["IdToken"].encode()).payload)
     if not (account_id := claims.get("custom:account_id")):

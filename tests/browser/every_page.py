@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from aws_lambda_powertools.event_handler import Response
 
 from functions.pages.classes.class_address import class_id_of
-from functions.pages.classes.class_page import NoSuchClass
 from functions.pages.handler import HttpApi
-from functions.pages.http import LANGUAGE_COOKIE, ForbiddenOrigin, PageRenderer, Reply, Request, page
+from functions.pages.http import (
+    LANGUAGE_COOKIE,
+    ForbiddenOrigin,
+    NoSuchClass,
+    PageRenderer,
+    Reply,
+    Request,
+    Response,
+    page,
+)
 from functions.pages.request_context import sorry
 from local import sample_district
 from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS, Protagonist, as_csv
@@ -31,7 +36,7 @@ class _Remembering(PageRenderer):
 
     last: tuple[Request, Reply]
 
-    def response(self, request: Request, reply: Reply) -> Response[Any]:
+    def response(self, request: Request, reply: Reply) -> Response:
         self.last = (request, reply)
         return super().response(request, reply)
 
@@ -44,7 +49,7 @@ class Shown:
     request: Request
     reply: Reply
 
-    def answer(self, language: str) -> Response[Any]:
+    def answer(self, language: str) -> Response:
         cookies = {**self.request.cookies, LANGUAGE_COOKIE: language}
         return self.renderer.response(replace(self.request, cookies=cookies), self.reply)
 

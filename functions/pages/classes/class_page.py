@@ -11,10 +11,9 @@ from functions.pages.classes.download import DownloadPages
 from functions.pages.classes.home import score_of
 from functions.pages.classes.recreate_work import MOST_SKILLS, RecreateWork, add_assignment, add_goal, reference_of
 from functions.pages.dependencies import Services
-from functions.pages.http import Reply, Request, page, see_other
+from functions.pages.http import NoSuchClass, Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.account import RESTORE_DAYS, Account, Assignment, Goal, GrassrootsClass, Mastery, is_restorable
-from shared.domain.errors import AccountLinkingError
 from shared.domain.link import Link
 from shared.domain.mastery import goal_percentage
 from shared.domain.roster import DistrictClass
@@ -23,10 +22,6 @@ from shared.stores.keys import is_an_id
 from shared.use_cases.class_contents import Member
 
 _LONGEST_TITLE = 200
-
-
-class NoSuchClass(AccountLinkingError):
-    """This class is not there, or not for this person to see: both are told in the same words."""
 
 
 @dataclass(frozen=True, slots=True)

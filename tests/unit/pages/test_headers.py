@@ -9,11 +9,9 @@ from unittest import mock
 
 import httpx
 import pytest
-from aws_lambda_powertools.event_handler import Response
 
-from functions.pages.classes.class_page import NoSuchClass
 from functions.pages.handler import HttpApi
-from functions.pages.http import Reply, Request
+from functions.pages.http import NoSuchClass, Reply, Request, Response
 from functions.pages.routes import routes as routes_of
 from shared.domain.errors import LoginRefused, RefusedTransition, Throttled
 from tests.harness import WEB
@@ -148,7 +146,7 @@ def test_a_stranger_is_answered_with_the_whole_set(site: Website, method: str, p
 def test_every_route_carries_the_whole_set_at_every_status(site: Website, status: int) -> None:
     answer_with, provoked = HttpApi.answer, PROVOKED[status]
 
-    def answer_provoked(self: HttpApi, request: Request, _page: object) -> Response[str]:
+    def answer_provoked(self: HttpApi, request: Request, _page: object) -> Response:
         return answer_with(self, request, provoked)
 
     with mock.patch.object(HttpApi, "answer", answer_provoked):
