@@ -71,6 +71,9 @@ start-up: setup-sam ## How long each function needs before it answers, as built,
 cost: setup ## What a month costs and where the next limit is, counted from the running code: PEOPLE=n; PLOTS=1 draws docs/images/cost
 	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m benchmarks.cost --people $(or $(PEOPLE),1000000) $(if $(PLOTS),--plots)
 
+morning: setup ## Simulate a million first logins in half an hour: what breaks first, and when all are in; PEOPLE=n, PLOTS=1 draws docs/images/morning.svg
+	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m benchmarks.morning --people $(or $(PEOPLE),1000000) $(if $(PLOTS),--plots)
+
 fuzz: setup .local/stamps/fuzz ## Send malformed bytes to every edge; RUNS=n executions over all of them (Linux)
 	@.local/fuzz-env/bin/python -m simulation.fuzz --runs $(or $(RUNS),1000000)
 

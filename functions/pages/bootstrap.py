@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -57,6 +58,9 @@ if TYPE_CHECKING:
     from functions.pages.login.password import PasswordPages
     from functions.pages.mail_links.notice import NoticePages
     from functions.pages.mail_links.unsubscribe import UnsubscribePages
+
+SETTINGS_KEPT = timedelta(seconds=5)
+"""So long a page may go by the district's settings as they were."""
 
 
 class Site:
@@ -222,7 +226,7 @@ def _services(settings: PagesSettings) -> Services:
         nudges=NudgeStore(table),
         notices=NoticeStore(table),
         activations=activations,
-        request_contexts=RequestContextStore(table, utc_now),
+        request_contexts=RequestContextStore(table, utc_now, keeps_settings=SETTINGS_KEPT),
         progress=ProgressStore(table),
         reports=ReportStore(table, aws.client("s3"), settings.report_bucket, settings.web_url),
         stuck=StuckStore(table),

@@ -12,8 +12,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.pages.bootstrap import Site, deferred, wire
 from functions.pages.http import ForbiddenOrigin, NoSuchClass, Reply, Request, Response, not_found, page
 from functions.pages.routes import Route, Router, routes
-from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
+from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict, busy
 from shared.runtime.observability import about, logger, metric, observed, where
+from shared.runtime.throttling import is_throttled
 
 _LOGINS = {("POST", "/login"), ("POST", "/login/code"), ("GET", "/callback/<provider>")}
 """Where a login ends: with a session, a further question, or a refusal."""
@@ -60,7 +61,7 @@ class HttpApi:
         except Exception as error:  # noqa: BLE001 - the last resort; the message may hold people's data and is not logged
             logger.error("page failed", extra={"error": type(error).__name__, "at": where(error)})
             metric("PageFailed")
-            reply = page("sorry", status=500, code="internal_error", retry_after=None)
+            reply = page_for(busy()) if is_throttled(error) else _defect()
         return self.site.renderer.response(request, reply)
 
     def _note(self, route: Route, status: int, seconds: float, event: Mapping[str, Any]) -> None:
@@ -77,6 +78,10 @@ class HttpApi:
         )
         if (route.method, route.address) in _LOGINS:
             metric("LoginFailed" if status >= 400 else "LoginSucceeded")
+
+
+def _defect() -> Reply:
+    return page("sorry", status=500, code="internal_error", retry_after=None)
 
 
 def page_for(error: AccountLinkingError) -> Reply:

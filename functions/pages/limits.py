@@ -40,8 +40,8 @@ LOGIN_CODE = AccountLimit.of("login_code", 5, 20, _QUARTER)
 """Answers to a second factor."""
 FIND_DISTRICT = Limit("find_district", 5000, _QUARTER)
 """Questions for a district's login, from one place: as many as logins."""
-DISTRICT_LOGIN = Limit("district_login", 200_000, _QUARTER)
-"""Of one district: one of a million students that begins its day at once stays below."""
+DISTRICT_LOGIN = Limit("district_login", 1_000_000, _QUARTER, parts=16)
+"""Of one district: one of a million students that begins its day within half an hour stays below (docs/morning.md)."""
 FORGOTTEN = AccountLimit.of("forgotten", 5, 20, _HOUR)
 """Codes for a new password."""
 FORGOTTEN_FROM = Limit("forgotten_from", 300, _HOUR)

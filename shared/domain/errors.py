@@ -62,6 +62,15 @@ class Throttled(AccountLinkingError):
         self.retry_after = retry_after
 
 
+BUSY_SECONDS = 120
+"""After so long somebody who met too many others may try again."""
+
+
+def busy(retry_after: int = BUSY_SECONDS) -> Throttled:
+    """The error for whoever comes while more people are here than a service takes: nothing is wrong with what they do."""
+    return Throttled("busy", "Many people are here right now. Wait a little, then try again.", retry_after=retry_after)
+
+
 class LoginRefused(AccountLinkingError):
     """A login proved nothing. The message never says which part was wrong (ASVS 6.3.8)."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from shared.domain.errors import LoginRefused, Throttled
+from shared.domain.errors import LoginRefused, Throttled, busy
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -136,6 +136,9 @@ def _refusals() -> Iterator[None]:
         code = error.response["Error"]["Code"]
         if code in _REFUSED:
             raise refused() from None
-        if code in ("TooManyRequestsException", "LimitExceededException", "TooManyFailedAttemptsException"):
+        if code == "TooManyRequestsException":
+            # More people log in at this moment than the pool takes: it is nobody's fault.
+            raise busy() from None
+        if code in ("LimitExceededException", "TooManyFailedAttemptsException"):
             raise Throttled("too_many_tries", "There were too many tries. Wait a little.", retry_after=60) from None
         raise

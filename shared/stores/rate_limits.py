@@ -16,11 +16,15 @@ from shared.stores.table import DynamoTable, Table, Update
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most so many tries within a window of this length; ``kind`` is part of the counter's key."""
+    """At most so many tries within a window of this length; ``kind`` is part of the counter's key.
+
+    Where thousands a second are counted together, they share ``parts`` counters: one takes a thousand writes a second.
+    """
 
     kind: str
     most: int
     within: timedelta
+    parts: int = 1
 
 
 class RateLimiter:
@@ -30,10 +34,15 @@ class RateLimiter:
         self._table = Table(table)
         self._clock = clock
 
-    def hit(self, limit: Limit, key: str) -> None:
-        """Count a try for this key, whatever its case. Raises Throttled once there are too many in the present window."""
+    def hit(self, limit: Limit, key: str, by: str = "") -> None:
+        """Count a try for this key, whatever its case. Raises Throttled once there are too many in the present window.
+
+        ``by`` says who tries, where the limit has parts: each person counts in one of them.
+        """
+        if limit.parts > 1:
+            key = f"{key} {hashlib.sha256(by.encode()).digest()[0] % limit.parts}"
         update, wait = self._counting(limit, key, "hits")
-        if int(self._table.updated(update)["hits"]) > limit.most:
+        if int(self._table.updated(update)["hits"]) * limit.parts > limit.most:
             raise _throttled(wait)
 
     def hit_account(self, at_place: Limit, anywhere: Limit, username: str, place: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from shared.domain.account import Account
 from shared.domain.activation import Activation
@@ -78,10 +79,14 @@ class StoredContext:
 class RequestContextStore:
     """Reads only; the stores of what is read here write it."""
 
-    def __init__(self, table: DynamoTable, clock: Clock) -> None:
+    def __init__(self, table: DynamoTable, clock: Clock, *, keeps_settings: timedelta = timedelta(0)) -> None:
+        """Settings of a district are read anew once they are older than ``keeps_settings``: all who log in read that one item,
+        which can be read 3,000 times a second."""
         self._table = Table(table)
         self._users = RosterUserStore(table)
         self._clock = clock
+        self._keeps_settings = keeps_settings
+        self._settings: dict[str, tuple[datetime, Item]] = {}
 
     def user_of(self, activation_id: str) -> RosterUserKey | None:
         """Whose mail an address names, whether or not that activation is still the person's present one."""
@@ -95,15 +100,19 @@ class RequestContextStore:
         account_id: str | None = None,
         people: Iterable[RosterUserKey] = (),
         around: NearbyNames | None = None,
+        with_settings: bool = True,
     ) -> StoredContext:
-        """All of it, as it stands at one moment.
+        """All of it, as it stands at one moment. ``with_settings`` is False for who has those of the district.
 
         A session of an account that was joined into another one leads to that one, at one more read (M16).
         """
         users = list(dict.fromkeys(people))
         nearby = around or NearbyNames("")
         schools, classes = nearby.keys()
-        keys = [key for user in users for key in (*_keys_of_user(user), settings_key(user.district_id))]
+        settings = {user.district_id: settings_key(user.district_id) for user in users} if with_settings else {}
+        keys = [key for user in users for key in _keys_of_user(user)]
+        kept = self._kept(settings)
+        keys += [key for district_id, key in settings.items() if district_id not in kept]
         keys += [*schools.values(), *classes.values()]
         keys += [session_key(session_id)] if session_id else []
         keys += _keys_of_account(account_id) if account_id else []
@@ -114,18 +123,28 @@ class RequestContextStore:
             session,
             account,
             known | self._moved(user for user, person in known.items() if person.user is None),
-            {
-                district_id: district_of(item)
-                for district_id, item in _items(
-                    {user.district_id: settings_key(user.district_id) for user in users}, found
-                )
-            },
+            {each: district_of(item) for each, item in (kept | self._keep(dict(_items(settings, found)))).items()},
             {school: str(item["name"]) for school, item in _items(schools, found)},
             {
                 class_id: district_class_of(nearby.district_id, class_id, item, ())
                 for class_id, item in _items(classes, found)
             },
         )
+
+    def _kept(self, wanted: Iterable[str]) -> dict[str, Item]:
+        """The settings of these districts that need not be read."""
+        oldest = self._clock() - self._keeps_settings
+        return {
+            each: self._settings[each][1]
+            for each in wanted
+            if each in self._settings and self._settings[each][0] > oldest
+        }
+
+    def _keep(self, read: dict[str, Item]) -> dict[str, Item]:
+        """Keep what was read, and return it."""
+        now = self._clock()
+        self._settings |= {district_id: (now, item) for district_id, item in read.items()}
+        return read
 
     def _moved(self, users: Iterable[RosterUserKey]) -> dict[RosterUserKey, Person]:
         """Those who have another number, or a kind of number, since a cookie named them: by what it named, and by their

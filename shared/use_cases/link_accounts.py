@@ -185,7 +185,7 @@ class LinkAccounts:
     ) -> DistrictLogin:
         """Decide what a district login opens (M6, M19): the account of this person's link, one by rule, or none yet."""
         login = _login_proof(identity, proof)
-        person = self._request_contexts.read(people=[user.key]).people[user.key]
+        person = self._request_contexts.read(people=[user.key], with_settings=False).people[user.key]
         proven = Proven(
             user, district, proof, person.link, person.activation,
             subject=login.identity, verified_email=login.verified_email, aliases=login.aliases, found_by=found_by,

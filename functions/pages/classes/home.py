@@ -95,7 +95,11 @@ class HomePage:
         links = found.standing
         users = self._services.users.get_many(link.user for link in links)
         active = [user for user in users.values() if user.active]
-        districts = {user.district_id: self._services.districts.get(user.district_id) for user in users.values()}
+        known_districts = context.stored.districts
+        districts = {
+            d: known_districts.get(d) or self._services.districts.get(d, consistent=False)
+            for d in dict.fromkeys(user.district_id for user in users.values())
+        }
         mastery = self._services.accounts.mastery(account.account_id)
         of_districts = self._district_classes(active, districts, mastery)
         past = _past_shown(of_districts.past)

@@ -86,7 +86,7 @@ class FederatedLoginPages:
         return self._start(login["provider"], login["purpose"], district, choose=True)
 
     def show_district(self, _request: Request, district_id: str) -> Reply:
-        district = self._services.districts.get(district_id)
+        district = self._services.districts.get(district_id, consistent=False)
         return page(
             "login/sso",
             district=district.name,
@@ -96,7 +96,7 @@ class FederatedLoginPages:
         )
 
     def start_district(self, _request: Request, district_id: str, provider: str) -> Reply:
-        district = self._services.districts.get(district_id)
+        district = self._services.districts.get(district_id, consistent=False)
         if provider not in district.identity_providers:
             raise _provider_not_used()
         return self._start(provider, "district", district)
@@ -214,7 +214,7 @@ class FederatedLoginPages:
         district = self._district_of_login(identity, provider, district_id)
         found = self._find_roster_user.of(identity, self._hub(provider), district)
         user = found.user
-        self._services.rate_limiter.hit(limits.DISTRICT_LOGIN, district.district_id)
+        self._services.rate_limiter.hit(limits.DISTRICT_LOGIN, district.district_id, by=user.key.person_id)
         proof = Proof.of_hub(provider)
         context = self._login.context_before(request)
         earlier = context.session or context.unconfirmed

@@ -18,6 +18,7 @@ TOPS = ("tests", "simulation", "benchmarks")
 FOLDERS = {
     "benchmarks": "figures, generated districts and load: run by make bench and make load",
     "benchmarks/cost": "what a month costs and where the next limit is: run by make cost",
+    "benchmarks/morning": "a million first logins in half an hour: run by make morning",
     "simulation": "faults, interleavings, fuzzing and mutations, with the tests that hold them in a slice",
     "simulation/corpus": "inputs that once broke something",
     "simulation/school_years": "the school years of districts of every size, and bad uploads among their nights",
