@@ -113,7 +113,7 @@ resend: setup ## Send a teacher another activation mail: DISTRICT= PERSON={sourc
 resume-mail: setup ## Let mail go out again after too many bounces or complaints stopped it: DISTRICT= (none: that of all) BY= REASON=
 	@$(OPERATE) $(call given,DISTRICT,district) $(call given,BY,by) $(call given,REASON,reason)
 
-redrive: setup ## Send on what lies in the dead-letter queues, and start broken imports again
+redrive: setup ## Send on what lies in the dead-letter queues, and start broken imports and feeds again
 	@$(OPERATE)
 
 audit: setup ## Print when, by whom and by which proof a person's links were made and undone, as CSV: DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one

@@ -108,7 +108,9 @@ COMMANDS = (
         confirm=Confirm.ON_AWS,
         question=resume_mail.question,
     ),
-    Command("redrive", "send on what lies in the dead-letter queues, and start broken imports again", redrive.run),
+    Command(
+        "redrive", "send on what lies in the dead-letter queues, and start broken imports and feeds again", redrive.run
+    ),
     Command("audit", "print when and how a person's links were made and undone, as CSV", audit.run, add_roster_user),
     Command(
         "export-person",

@@ -1,4 +1,4 @@
-"""Send what lies in the dead-letter queues, and imports that broke off, on their way again.
+"""Send what lies in the dead-letter queues, and imports and feeds that broke off, on their way again.
 
 Handling any of it twice, at any age, does no harm.
 """
@@ -9,13 +9,14 @@ import json
 import sys
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from operations.stack import Stack
 from shared.domain.report import Status
 from shared.stores import keys, outbox
+from shared.stores.reports import upload_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageAttributeValueOutputTypeDef, MessageTypeDef
@@ -69,12 +70,16 @@ class Redrive:
             if handled:
                 self._delete(self._outputs["FailedEventsQueueUrl"], message)
             done[handled or "failed"] += 1
-        done += self._restart_imports()
-        return done
+        done["imports"] += self._restart("ImportStateMachineArn", self._import_has_not_ended)
+        done["feeds of accounts"] += self._restart("AccountsFeedStateMachineArn", self._feed_has_not_ended)
+        return +done
 
-    def _restart_imports(self) -> Counter[str]:
-        """Start imports that broke off again: each of their steps may run again, and a newer upload takes precedence."""
-        arn = self._outputs["ImportStateMachineArn"]
+    def _restart(self, machine: str, has_not_ended: Callable[[dict[str, Any]], bool]) -> int:
+        """Start executions that broke off again: each of their steps may run again, and a newer upload takes precedence.
+
+        ``has_not_ended`` is asked of an execution's input. Return how many were started.
+        """
+        arn = self._outputs[machine]
         known: set[str] = set()
         broken: dict[str, str] = {}
         paginator = self._step_functions.get_paginator("list_executions")
@@ -85,16 +90,22 @@ class Redrive:
                 known.add(execution["name"])
                 if status not in ("RUNNING", "SUCCEEDED"):
                     broken[execution["name"]] = execution["executionArn"]
-        done: Counter[str] = Counter()
+        started = 0
         for name, execution_arn in broken.items():
             next_name = _next_name(name)
             execution_input = self._step_functions.describe_execution(executionArn=execution_arn)["input"]
-            if next_name not in known and self._has_not_ended(json.loads(execution_input)["import"]):
+            if next_name not in known and has_not_ended(json.loads(execution_input)):
                 self._step_functions.start_execution(stateMachineArn=arn, name=next_name, input=execution_input)
-                done["imports"] += 1
-        return done
+                started += 1
+        return started
 
-    def _has_not_ended(self, ids: dict[str, str]) -> bool:
+    def _feed_has_not_ended(self, execution: dict[str, Any]) -> bool:
+        """Whether neither this file was loaded nor a later one of its name."""
+        loaded = self._table.get_item(Key=keys.feed_key(execution["feed"]["name"]), ConsistentRead=True).get("Item")
+        return loaded is None or upload_of(execution["feed"]).is_newer_than(upload_of(loaded))
+
+    def _import_has_not_ended(self, execution: dict[str, Any]) -> bool:
+        ids = execution["import"]
         key = keys.import_key(ids["district_id"], ids["import_id"])
         record = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
         return record is None or record["status"] == Status.FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import os
@@ -26,8 +27,9 @@ from operations.stack import Stack, StackNotFound, local_stack, named_stack
 from shared.domain.account import Account
 from shared.stores.account_batches import AccountBatches, AccountChange
 from shared.stores.accounts import AccountStore
-from shared.stores.keys import import_key
+from shared.stores.keys import feed_key, import_key
 from shared.stores.outbox import event_item
+from tests.template import RESOURCES, TEMPLATE
 
 ROOT = Path(__file__).parents[3]
 REGION = "eu-west-1"
@@ -330,12 +332,15 @@ def dead_letters(aws: None, monkeypatch: pytest.MonkeyPatch) -> Stack:
         for name in (f"{queue}Queue", f"{queue}DeadLetterQueue")
     }
     failed = sqs.create_queue(QueueName="failed")["QueueUrl"]
-    machine = states.create_state_machine(
-        name="import", definition='{"StartAt": "x", "States": {"x": {"Type": "Pass", "End": true}}}',
-        roleArn="arn:aws:iam::123456789012:role/import",
-    )["stateMachineArn"]  # fmt: skip
+    definition = '{"StartAt": "x", "States": {"x": {"Type": "Pass", "End": true}}}'
+    role = "arn:aws:iam::123456789012:role/import"
+    machine, feed = (
+        states.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
+        for name in ("import", "accounts-feed")
+    )
     outputs = {
         **urls, "FailedEventsQueueUrl": failed, "TableName": "table", "ImportStateMachineArn": machine,
+        "AccountsFeedStateMachineArn": feed,
         "RosterImportFunctionName": "roster-import", "EventPublisherFunctionName": "event-publisher",
     }  # fmt: skip
     return Stack("production", "123456789012", REGION, outputs, boto3.Session())
@@ -429,6 +434,39 @@ def test_redrive_starts_an_import_that_broke_off_again_and_only_once(dead_letter
 
     names = {execution["name"] for execution in states.list_executions(stateMachineArn=arn)["executions"]}
     assert names == {"broken", "over", "broken-again1"}
+
+
+@pytest.mark.usefixtures("functions")
+@pytest.mark.parametrize(
+    ("loaded", "started"),
+    [("", 1), ("1A", 1), ("1B", 0), ("1C", 0)],
+    ids=["none", "an older one", "this", "a later one"],
+)
+def test_redrive_starts_a_feed_that_broke_off_unless_its_file_was_overtaken(
+    dead_letters: Stack, loaded: str, started: int
+) -> None:
+    states, arn = boto3.client("stepfunctions"), dead_letters.outputs["AccountsFeedStateMachineArn"]
+    upload = {"key": "accounts/a.jsonl", "etag": "e", "event_time": "2026-09-01T00:00:00.000Z"}
+    feed = {"run_id": "r", "name": "a", "upload": {**upload, "sequencer": "1B"}, "size": 1, "started_at": "x"}
+    execution = states.start_execution(stateMachineArn=arn, name="r", input=json.dumps({"feed": feed}))
+    states.stop_execution(executionArn=execution["executionArn"])
+    if loaded:
+        item = {**feed_key("a"), "upload": {**upload, "sequencer": loaded}}
+        dead_letters.table().put_item(Item=item)
+
+    assert Redrive(dead_letters).run()["feeds of accounts"] == started
+    assert Redrive(dead_letters).run() == {}
+
+
+def test_redrive_knows_every_queue_and_state_machine_of_the_template() -> None:
+    outputs = TEMPLATE["Outputs"]
+    dead = {name for name, one in RESOURCES.items() if one["Type"] == "AWS::SQS::Queue" and "DeadLetter" in name}
+    assert dead == {f"{queue}DeadLetterQueue" for queue in redrive._QUEUES}
+    machines = {name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::StateMachine"}
+    source = inspect.getsource(redrive)
+    for output in (*(f"{name}Arn" for name in machines), *(f"{name}Url" for name in dead), "FailedEventsQueueUrl"):
+        assert output in outputs
+        assert output.removesuffix("Url") in dead or f'"{output}"' in source, output
 
 
 # A table that was restored.
