@@ -790,6 +790,18 @@ def _note_in(note: Note, language: str) -> Note:
     return replace(note, message=_sentence(NOTES.get(note.code), note.message, language))
 
 
+def retold(code: str, message: str, said_in: str, language: str) -> str | None:
+    """What a report says of a code, as somebody reads it in another language than the one in which it was said (``said_in``).
+    None where no sentence of the code fits."""
+    translate = translations(said_in).gettext
+    for words in (table[code] for table in (REASONS, ROWS, NOTES) if code in table):
+        advice = f" {translate(words.advice)}" if words.advice else ""
+        if found := next(_fits(words, message.removesuffix(advice), said_in), None):
+            said = _filled_in(*found, said_in, language)
+            return f"{said} {translations(language).gettext(words.advice)}" if advice else said
+    return None
+
+
 def _sentence(words: Words | None, message: str, language: str) -> str:
     """The message in this language, with what to do. One that no template fits stays as it is, behind the code's own sentence."""
     if words is None:
@@ -798,23 +810,25 @@ def _sentence(words: Words | None, message: str, language: str) -> str:
     said = message
     if language != "en":
         found = next(_fits(words, message), None)
-        said = _filled_in(*found, language) if found else f"{_general(translate(words.said[0]))} ({message})"
+        said = _filled_in(*found, "en", language) if found else f"{_general(translate(words.said[0]))} ({message})"
     return f"{said} {translate(words.advice)}" if words.advice else said
 
 
-def _filled_in(template: str, values: Mapping[str, str], language: str) -> str:
+def _filled_in(template: str, values: Mapping[str, str], said_in: str, language: str) -> str:
     """The template in this language; what is filled in is translated where it is a sentence itself."""
     within = {"what": _mistakes_in, "because": _because_in}
-    spoken = {name: within[name](value, language) if name in within else value for name, value in values.items()}
+    spoken = {
+        name: within[name](value, said_in, language) if name in within else value for name, value in values.items()
+    }
     return translations(language).gettext(template) % spoken
 
 
-def _mistakes_in(mistakes: str, language: str) -> str:
+def _mistakes_in(mistakes: str, said_in: str, language: str) -> str:
     """The mistakes of a settings file, each with its place."""
     translate = translations(language).gettext
     told = []
     for place, said in mistakes_of(mistakes):
-        found = next(_fits(_MISTAKES, said), None)
+        found = next(_fits(_MISTAKES, said, said_in), None)
         told.append(f"{place}: {translate(found[0]) % found[1] if found else said}")
     return BETWEEN.join(told)
 
@@ -822,11 +836,12 @@ def _mistakes_in(mistakes: str, language: str) -> str:
 _MISTAKES: Final = Words(*(mistake.value for mistake in Mistake))
 
 
-def _because_in(because: str, language: str) -> str:
+def _because_in(because: str, said_in: str, language: str) -> str:
     """The first sentence of a reason for which an import waits, as another reason cites it."""
     for code in ("too_many_removed", "too_many_changed", "rollover"):
         for template in REASONS[code].said:
-            first, is_of_several, _rest = template.partition(_NOTHING_WRITTEN)
+            translated = translations(said_in).gettext(template)
+            first, is_of_several, _rest = translated.partition(_begin_of_second(said_in))
             if is_of_several and (found := _pattern(first).fullmatch(because)):
                 spoken: str = translations(language).gettext(template) % found.groupdict()
                 return spoken.partition(_begin_of_second(language))[0]
@@ -841,11 +856,12 @@ def _begin_of_second(language: str) -> str:
     return translations(language).gettext(_NOTHING_WRITTEN)
 
 
-def _fits(words: Words, message: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """The templates that the message can be made from, with what is filled in."""
-    for template in words.said:
-        if found := _pattern(template).fullmatch(message):
-            yield template, found.groupdict()
+def _fits(words: Words, message: str, said_in: str = "en") -> Iterator[tuple[str, dict[str, str]]]:
+    """The templates that the message can be made from, with what is filled in; the one that says most by itself comes first."""
+    translate = translations(said_in).gettext
+    every = ((template, _pattern(translate(template)).fullmatch(message)) for template in words.said)
+    found = [(template, match.groupdict()) for template, match in every if match]
+    yield from sorted(found, key=lambda each: sum(map(len, each[1].values())))
 
 
 def fits(words: Words, message: str) -> bool:
@@ -893,5 +909,5 @@ def _general(template: str) -> str:
 def _pattern(template: str) -> re.Pattern[str]:
     parts = _FILLED_IN.split(template)
     texts, names = parts[::2], parts[1::2]
-    groups = [f"(?P<{name}>.*?)" for name in names]
+    groups = [f"(?P={name})" if name in names[:place] else f"(?P<{name}>.*?)" for place, name in enumerate(names)]
     return re.compile("".join(map(str.__add__, map(re.escape, texts), [*groups, ""])), re.DOTALL)

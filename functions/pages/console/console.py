@@ -10,6 +10,7 @@ from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.errors import LoginRefused, RefusedTransition
 from shared.domain.roster import NumberKind, Role, RosterUser, RosterUserKey
+from shared.runtime.report_words import retold
 from shared.stores.stuck_people import Stuck, StuckCode
 
 
@@ -84,6 +85,7 @@ class ConsolePages:
             district=district.name,
             report=self._services.reports.latest(district_id),
             at_work=self._services.progress.at_work(district_id),
+            retold=retold,
         )
 
     def _stuck(self, district_id: str) -> list[StuckShown]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import defaultdict
 from html import unescape
 from typing import Any
 
@@ -12,7 +13,8 @@ import httpx
 import pytest
 
 from local.web_client import WebClient
-from shared.runtime.report_words import PLACES, codes, explained
+from shared.runtime.languages import translations
+from shared.runtime.report_words import PLACES, codes, explained, retold
 from shared.stores.reports import ReportStore
 from tests.builders import roster, user
 from tests.harness import WEB, World
@@ -127,6 +129,46 @@ def test_the_console_leads_from_each_code_to_its_page_by_a_name_of_its_own() -> 
     assert {"missing_value, row 1", "missing_value, row 2"} < set(names)
     assert len(names) == len(set(names))
     assert {ask(web, address).status_code for address, _ in named} == {200}
+
+
+@pytest.mark.parametrize(("district", "reader"), [("es", "en"), ("en", "es")])
+def test_the_console_says_a_report_in_the_language_of_who_reads_it(district: str, reader: str) -> None:
+    # Given a report in the district's language, with a reason, rejects and notes that fill something in
+    web = lakeside()
+    admin = administrators_console(web)
+    web.world.register(locale=district)
+    files = roster(*(user(f"n{n}", given="Ada") for n in range(30)), NO_NAME)
+    files["users.csv"] = (
+        str(files["users.csv"])
+        .replace("email,", "email,kana,", 1)
+        .replace("@lakeside.example,", "@lakeside.example,k,")
+    )
+    report = web.world.upload(files, name="next")
+    # When an administrator reads another language
+    page = admin.open(f"/console/lakeside?lang={reader}")
+    shown = [(span.attributes["lang"], span.text()) for span in page.page.css("main span[lang]")]
+    # Then each sentence is what a report in that language would say
+    said = [*([report["reason"]] if "reason" in report else []), *report["rejects"], *report["notes"]]
+    web.world.register(locale=reader)
+    other = web.world.upload({**files, "users.csv": files["users.csv"] + "\n"}, name="other")
+    same = [*([other["reason"]] if "reason" in other else []), *other["rejects"], *other["notes"]]
+    assert [each["code"] for each in same] == [each["code"] for each in said]
+    assert shown == [(reader, each["message"]) for each in same]
+    assert len(shown) > 2
+
+
+@pytest.mark.parametrize("said_in", ["en", "es"])
+def test_every_sentence_of_a_report_is_told_in_the_other_language(said_in: str) -> None:
+    """With what is filled in, and what to do."""
+    other = {"en": "es", "es": "en"}[said_in]
+    values = defaultdict(lambda: "7", what="name: 7")
+    for code, words in ((code, words) for table in PLACES.values() for code, words in table.items()):
+        for said in words.said:
+            both = [
+                " ".join(filter(None, (translate(said) % values, words.advice and translate(words.advice))))
+                for translate in (translations(each).gettext for each in (said_in, other))
+            ]
+            assert retold(code, both[0], said_in, other) == both[1]
 
 
 def test_the_console_shows_a_report_whose_help_is_a_place_in_the_repository() -> None:
