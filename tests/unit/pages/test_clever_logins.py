@@ -1,0 +1,252 @@
+"""A district's logins through Clever as it really is, from its sign-in page to the account (M6, M12, M19–M21)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from functions.pages.bootstrap import assemble
+from local.doubles.clever import Clever as CleverDouble
+from local.doubles.clever import legacy_id
+from local.web_client import WebClient
+from shared.domain.link import FoundBy
+from shared.domain.roster import NumberKind
+from shared.hubs.clever import Clever
+from shared.stores.audit import AuditStore
+from tests.builders import account, key, roster, user
+from tests.harness import CLEVER, WEB, World
+from tests.pages_harness import CLEVER_DISTRICT, Website
+
+V3 = "5f2a000000000000000000aa"
+ADA = {"clever_id": V3, "first_name": "Ada", "last_name": "Person"}
+
+
+class CleverWeb:
+    """A website whose Clever is the double of the true one, and browsers that reach both."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.web = Website(world)
+        self.double = CleverDouble(clock=world.clock, address=CLEVER)
+        self.double.register("us", "secret", f"{WEB}/callback/clever")
+        hub = Clever(
+            CLEVER, "us", lambda: "secret", f"{WEB}/callback/clever", world.clock, self.double.session(), wait=_no_wait
+        )
+        hub._api_url = CLEVER
+        services = self.web.site.services
+        self.web.site = assemble(replace(services, hubs={**services.hubs, "clever": hub}), self.web.site.renderer)
+
+    def browser(self) -> WebClient:
+        hub = httpx.WSGITransport(app=self.double.app)
+
+        def network(request: httpx.Request) -> httpx.Response:
+            if str(request.url).startswith(CLEVER):
+                answer = hub.handle_request(request)
+                return httpx.Response(answer.status_code, headers=answer.headers, content=answer.read())
+            return self.web.send(request)
+
+        return WebClient(WEB, httpx.MockTransport(network))
+
+    def signs_in(self, *ticked: str, district_id: str = "lakeside", **person: str) -> WebClient:
+        page = self.browser().open(f"/sso/{district_id}").press("Continue with Clever")
+        return page.press("Sign in", *ticked, **{**ADA, **person})
+
+
+def _no_wait(_seconds: float) -> None:
+    """Nobody really waits."""
+
+
+def one_roster(*users: str, accounts: tuple[dict[str, Any], ...] = ()) -> CleverWeb:
+    world = World()
+    world.register(clever_district_id=CLEVER_DISTRICT)
+    if accounts:
+        world.feed(*accounts)
+    world.upload(roster(*users))
+    return CleverWeb(world)
+
+
+CLEVER_STUDENTS = ("School_id", "Student_id", "Last_name", "First_name", "Student_email")
+CLEVER_TEACHERS = ("School_id", "Teacher_id", "Last_name", "First_name", "Teacher_email")
+
+
+def sheet(columns: tuple[str, ...], *rows: tuple[str, ...]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerows([columns, *rows])
+    return written.getvalue()
+
+
+def clever_csv(*accounts: dict[str, Any]) -> CleverWeb:
+    """A district whose roster is Clever's CSV: a student and a teacher have one number."""
+    world = World()
+    world.register(clever_district_id=CLEVER_DISTRICT)
+    if accounts:
+        world.feed(*accounts)
+    report = world.upload(
+        {
+            "schools.csv": sheet(("School_id", "School_name", "School_number"), ("1", "Lakeside", "1")),
+            "students.csv": sheet(CLEVER_STUDENTS, ("1", "7", "Person", "Ada", "ada@lakeside.example")),
+            "teachers.csv": sheet(CLEVER_TEACHERS, ("1", "7", "Stone", "Bob", "bob@lakeside.example")),
+            "sections.csv": sheet(("School_id", "Section_id", "Teacher_id", "Name"), ("1", "c1", "7", "Algebra")),
+            "enrollments.csv": sheet(("School_id", "Section_id", "Student_id"), ("1", "c1", "7")),
+        }
+    )
+    assert report["status"] == "completed", report
+    return CleverWeb(world)
+
+
+def links_of(web: CleverWeb, sourced_id: str, kind: str = "") -> tuple[str | None, FoundBy | None]:
+    """The account that a person is linked to, and how the login led to them, as the audit trail tells."""
+    entries = AuditStore(web.world.table).of_user(key(sourced_id, kind))
+    return (entries[-1].account_id, entries[-1].found_by) if entries else (None, None)
+
+
+@pytest.mark.parametrize("clever_id", [V3, legacy_id(V3)])
+def test_a_library_account_is_entered_at_the_first_login(clever_id: str) -> None:
+    """The feed may have the id of version 3, or the one of before; no roster has either (quirks 4 and 5)."""
+    own = account("ada", "", role="student", clever_id=clever_id)
+    web = one_roster(user("s1", given="Ada"), accounts=({**own, "email": None},))
+    assert web.signs_in(sis_id="s1", role="student").path == "/home"
+    assert links_of(web, "s1") == ("ada", FoundBy.NUMBER)
+
+
+def test_both_known_ids_open_the_account_from_then_on() -> None:
+    own = {**account("ada", "", role="student", clever_id=legacy_id(V3)), "email": None}
+    web = one_roster(user("s1", given="Ada"), accounts=(own,))
+    web.signs_in(sis_id="s1", role="student")
+    link = web.world.links.of_user(key("s1"))
+    assert link is not None
+    assert link.proofs is not None
+    assert len(link.proofs.identities) == 2
+    assert web.signs_in(sis_id="", email="").path == "/home", "the login is remembered"
+
+
+@pytest.mark.parametrize("role", ["student", "teacher"])
+def test_in_a_district_of_clevers_csv_a_number_has_a_kind(role: str) -> None:
+    """Quirk 6, and M20: a student and a teacher have one number."""
+    mail = {"student": "ada@lakeside.example", "teacher": "bob@lakeside.example"}[role]
+    web = clever_csv({**account("own", mail, role=role), "display_name": "Person Stone"})
+    names = {"student": ("Ada", "Person"), "teacher": ("Bob", "Stone")}[role]
+    page = web.signs_in(sis_id="7", role=role, first_name=names[0], last_name=names[1])
+    assert page.path == "/home"
+    assert links_of(web, "7", NumberKind(role)) == ("own", FoundBy.NUMBER)
+
+
+def test_a_student_through_a_teachers_tile_is_no_teacher() -> None:
+    """Quirk 65."""
+    web = clever_csv()
+    page = web.signs_in(sis_id="7", role="teacher")
+    assert (page.status, "Your school's records do not agree" in page.text) == (403, True)
+    assert "number_of_another" in page.text
+
+
+def test_an_address_that_the_district_states_leads_to_the_row_and_the_choice() -> None:
+    web = one_roster(user("s1", given="Ada", email="ada@mail.example"))
+    page = web.signs_in(email="Ada@mail.example", role="student")
+    assert (page.path, "Ada Person" in page.text) == ("/welcome", True)
+    page.press("I don't have an account yet")
+    assert links_of(web, "s1")[1] is FoundBy.STATED_ADDRESS
+
+
+def test_an_address_that_the_district_states_opens_no_account() -> None:
+    """Clever verifies nothing: the account of that very address is offered, and not entered (M6)."""
+    web = one_roster(
+        user("s1", given="Ada", email="ada@mail.example"),
+        accounts=({**account("ada", "ada@mail.example"), "role": "student"},),
+    )
+    assert web.signs_in(email="ada@mail.example", role="student").path == "/welcome"
+    assert links_of(web, "s1") == (None, None)
+
+
+def test_two_people_with_one_address_are_told_apart_by_their_numbers_alone() -> None:
+    """Quirk 3."""
+    web = one_roster(
+        user("s1", given="Ada", email="family@mail.example"), user("s2", given="Ben", email="family@mail.example")
+    )
+    assert web.signs_in(email="family@mail.example", role="student").status == 403
+    page = web.signs_in(email="family@mail.example", role="student", sis_id="s1")
+    assert "Ada Person" in page.text
+
+
+def test_an_id_that_was_issued_anew_is_confirmed_once() -> None:
+    """Quirks 17 and 18: after another number, or a split of staff."""
+    web = one_roster(user("t1", "teacher", given="Ada", email="ada@lakeside.example"),
+                     accounts=({**account("ada", "ada@lakeside.example"), "display_name": "Ada Person"},))  # fmt: skip
+    web.web.cognito.users = {"ada": ("pw", "ada")}
+    assert web.signs_in(sis_id="t1", role="teacher").path == "/home"
+    anew = web.signs_in(clever_id="5f2a000000000000000000bb", sis_id="t1", role="teacher", email="ada@lakeside.example")
+    assert anew.path == "/welcome"
+    assert links_of(web, "t1")[0] == "ada", "nothing changed until the account confirms it"
+
+
+def test_while_the_roster_is_behind_a_number_leads_to_nobody_else() -> None:
+    """Quirk 24: Clever knows today's holder of a number, and a paused district's roster yesterday's."""
+    web = one_roster(
+        user("s1", given="Ada", email="ada@lakeside.example"),
+        accounts=({**account("ada", "ada@lakeside.example", role="student"), "display_name": "Ada Person"},),
+    )
+    page = web.signs_in(clever_id="other", sis_id="s1", role="student", first_name="Ben", last_name="Stone")
+    assert (page.status, "number_of_another" in page.text) == (403, True)
+
+
+def test_a_person_of_another_district_gets_into_none(  # M21
+) -> None:
+    web = one_roster(user("s1", given="Ada"))
+    web.world.register("valley", name="Valley", email_domains=["valley.example"], clever_district_id="clever-valley")
+    page = web.signs_in(sis_id="s1", role="student", district="clever-valley")
+    assert (page.status, "other_district" in page.text) == (403, True)
+
+
+def test_a_library_login_is_refused_with_words() -> None:
+    """Quirk 15."""
+    page = one_roster(user("s1", given="Ada")).signs_in("Clever Library account", sis_id="s1")
+    assert (page.status, "Clever Library" in page.text, "hub_library" in page.text) == (403, True, True)
+
+
+def test_a_portal_login_is_started_again_and_goes_through() -> None:
+    """Quirk 9."""
+    web = one_roster(user("s1", given="Ada"))
+    page = web.browser().open(f"{CLEVER}/clever/portal")
+    page.press("Sign in", **ADA, sis_id="s1", district=CLEVER_DISTRICT, role="student")
+    assert (page.path, "Ada Person" in page.text) == ("/welcome", True)
+
+
+def test_a_hub_that_drops_the_state_sends_nobody_round_for_ever() -> None:
+    web = one_roster(user("s1", given="Ada"))
+    page = web.browser()
+    page.http.follow_redirects = False
+    statuses = [page.open("/callback/clever?code=x").status for _ in range(5)]
+    assert statuses == [303, 303, 303, 403, 403]
+
+
+def test_a_lost_cookie_is_told_as_such() -> None:
+    """Quirk 64."""
+    web = one_roster(user("s1", given="Ada"))
+    page = web.browser().open("/sso/lakeside").press("Continue with Clever")
+    page.http.cookies.clear()
+    page.press("Sign in", **ADA, sis_id="s1")
+    assert (page.status, "login_begun_elsewhere" in page.text) == (403, True)
+
+
+def test_errors_have_words_in_spanish_and_a_code() -> None:
+    web = one_roster(user("s1", given="Ada"))
+    page = web.browser().open("/callback/clever?error=unauthorized-user&lang=es")
+    assert "Su escuela todavía no le ha dado acceso" in page.text
+    assert "hub_not_shared" in page.text
+
+
+def test_a_pupil_who_follows_on_the_same_device_replaces_the_one_before() -> None:
+    """Quirk 25: what our own page starts asks who it is, and nothing of the first pupil's goes along."""
+    web = one_roster(user("s1", given="Ada"), user("s2", given="Ben"))
+    browser = web.browser().open("/sso/lakeside").press("Continue with Clever")
+    browser.press("Sign in", **ADA, sis_id="s1", role="student")
+    assert "Ada Person" in browser.text
+    browser.open("/sso/lakeside").press("Continue with Clever")
+    assert browser.page.css_first("button") is not None
+    browser.press("Sign in", clever_id="b", first_name="Ben", last_name="Person", sis_id="s2", role="student")
+    assert "Ben Person" in browser.text
+    assert "Ada" not in browser.text
