@@ -62,7 +62,7 @@ guards: setup ## Remove each security guard of the pages in turn, and show the t
 mutations: setup .local/stamps/mutations ## Change the code in MUTANTS=200 places, by SEED=n, and show the changes that no test notices
 	@.local/mutations-env/bin/python -m simulation.mutations --mutants $(or $(MUTANTS),200) --seed $(or $(SEED),1)
 
-bench: setup ## Measure what an import costs, beside floors of the same run, and the pace of mail (minutes); PEOPLE=n ONLY=imports|mail|cleanup|joins|ids|feed|writes
+bench: setup ## Measure what an import costs, beside floors of the same run, and the pace of mail (minutes); PEOPLE=n ONLY=imports|mail|cleanup|joins|ids|feed|writes|pages
 	@$(PYTHON) -m benchmarks --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
 
 start-up: setup-sam ## How long each function needs before it answers, as built, beside boto3 and a client (a minute); ROUNDS=n
@@ -77,7 +77,7 @@ morning: setup ## Simulate a million first logins in half an hour: what breaks f
 fuzz: setup .local/stamps/fuzz ## Send malformed bytes to every edge; RUNS=n executions over all of them (Linux)
 	@.local/fuzz-env/bin/python -m simulation.fuzz --runs $(or $(RUNS),1000000)
 
-load: setup-stack ## Let 200 browsers activate for two minutes while an import runs; PEOPLE=n SECONDS_OF_LOAD=s for less
+load: setup-stack ## Let 200 browsers activate for two minutes while an import runs: p50 and p95 of each page, and what it asks of AWS; PEOPLE=n SECONDS_OF_LOAD=s for less
 	@$(PYTHON) -m benchmarks.load
 
 ##@ Operate a stack: STACK=NAME, or STACK=local, names it; YES=1 confirms where nobody can be asked

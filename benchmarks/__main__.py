@@ -1,5 +1,5 @@
 """``make bench``: what an import costs, against floors of the same run; the send rate; the clean-up; joined accounts;
-the feed of accounts; the rate of writes.
+the feed of accounts; the rate of writes; what pages ask of AWS.
 
 Timings decide nothing but the exit status of this command. The rates of mail and of writes are counted on simulated clocks.
 """
@@ -20,6 +20,7 @@ from benchmarks.figures import Figures
 from benchmarks.imports import WRITING, Bench, Measured, csv_pass, hash_pass
 from benchmarks.joining import measure as measure_joins
 from benchmarks.new_numbers import measure as measure_new_numbers
+from benchmarks.pages import measure as measure_pages
 from benchmarks.send_rate import measure as measure_mail
 from benchmarks.write_rate import measure as measure_write_rate
 
@@ -39,6 +40,7 @@ PARTS: dict[str, Callable[[Figures, int], None]] = {
     "ids": lambda figures, _people: measure_new_numbers(figures),
     "feed": measure_feed,
     "writes": measure_write_rate,
+    "pages": measure_pages,
 }
 
 

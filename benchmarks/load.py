@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from threading import Lock, Thread
@@ -18,15 +18,20 @@ from typing import Any
 
 import httpx
 
+from benchmarks.pages import costs, route_of
+from functions.pages.routes import Router, routes
 from local import sample_district
 from local.demo_steps import Journey, until
 from local.proxy import sent_mail
 from local.sample_district import PASSWORD, zipped
 from local.stack import LocalStack
 from local.web_client import NoSuchButton, WebClient
+from tests.harness import World
+from tests.pages_harness import Website
 
 DISTRICT_ID = "loadtown"
 MOST_PEOPLE, MOST_SECONDS = 200, 120
+_ROUTER = Router(routes(Website(World()).site))
 READING_SECONDS = (3.0, 7.0)
 """How long a person looks at a page: at least, at most."""
 
@@ -47,13 +52,17 @@ class Responses:
     """The statuses of all responses, and how long each took (seconds)."""
 
     seconds: list[float] = field(default_factory=list)
+    by_page: dict[str, list[float]] = field(default_factory=dict)
+    """By route, such as ``GET /home``."""
     statuses: Counter[int] = field(default_factory=Counter)
     broken: Counter[str] = field(default_factory=Counter)
     _lock: Lock = field(default_factory=Lock)
 
     def note(self, response: httpx.Response) -> None:
+        seconds, request = response.elapsed.total_seconds(), response.request
         with self._lock:
-            self.seconds.append(response.elapsed.total_seconds())
+            self.seconds.append(seconds)
+            self.by_page.setdefault(route_of(_ROUTER, request.method, request.url.path), []).append(seconds)
             self.statuses[response.status_code] += 1
 
     def note_broken(self, error: str) -> None:
@@ -61,12 +70,25 @@ class Responses:
             self.broken[error] += 1
 
     def percentile(self, share: float) -> float:
-        ordered = sorted(self.seconds)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+        return percentile(self.seconds, share)
 
     @property
     def errors(self) -> int:
         return sum(number for status, number in self.statuses.items() if status >= 500) + sum(self.broken.values())
+
+
+def percentile(seconds: Iterable[float], share: float) -> float:
+    """The time below which this share of them lies; 0 of none."""
+    ordered = sorted(seconds)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def pages(responses: Responses, requests: Mapping[str, int]) -> Iterator[str]:
+    """A line for each page: how often, its p50 and p95 in milliseconds, and how many requests to AWS it makes."""
+    yield f"{'page':<36}{'responses':>10}{'p50 ms':>9}{'p95 ms':>9}{'to AWS':>8}"
+    for route, seconds in sorted(responses.by_page.items()):
+        half, most = (1000 * percentile(seconds, share) for share in (0.5, 0.95))
+        yield f"{route:<36}{len(seconds):>10}{half:>9.0f}{most:>9.0f}{requests.get(route, '–'):>8}"
 
 
 class Load:
@@ -194,6 +216,8 @@ class Load:
         latencies = (f"p{int(100 * share)} {1000 * responses.percentile(share):.0f} ms" for share in (0.5, 0.95, 0.99))
         say(f"{self._people} browsers, {self._seconds:g} s: {len(responses.seconds)} responses, {rate:.0f} a second")
         say(f"latency: {', '.join(latencies)}")
+        for line in pages(responses, {route: max(cost.requests) for route, cost in costs(times=1).items()}):
+            say(line)
         say(f"statuses: {dict(sorted(responses.statuses.items()))}")
         say(f"broken off: {dict(responses.broken)}; errors: {responses.errors}")
         say(f"import meanwhile: {outcome.import_status}, {outcome.people_read} people read")
