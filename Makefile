@@ -95,7 +95,7 @@ deploy: setup-sam $(MO) ## Build and deploy, first time and every time: STACK= S
 doctor: setup ## Look at a stack, and say of each thing whether it is in order and what to do; JSON=1 for JSON
 	@$(OPERATE) $(if $(JSON),--json)
 
-set-secret: setup ## Set a secret that is typed, or comes by a pipe: SECRET=google, clever, or sources/{district}/{name}
+set-secret: setup ## Set a secret that is typed, or comes by a pipe: SECRET=google, clever, classlink, microsoft, or sources/{district}/{name}
 	@$(OPERATE) $(call given,SECRET,secret)
 
 register-district: setup ## Register a district, or change its settings: DISTRICT= FILE=district.json

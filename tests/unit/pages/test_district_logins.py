@@ -231,6 +231,23 @@ def test_a_google_address_that_changed_hands_is_asked(web: Website, google: Goog
     assert at(web, google, email="s9@lakeside.example", google_id="g-2").path != "/home"
 
 
+@pytest.mark.parametrize("address", ["zoe.new@lakeside.example", "s1@lakeside.example"])
+def test_a_google_person_keeps_the_account_under_another_address(
+    web: Website, google: GoogleDouble, address: str
+) -> None:
+    at(web, google, email="s9@lakeside.example", google_id="g-1")
+    assert at(web, google, email=address, google_id="g-1").path == "/home"
+    assert web.world.links.of_user(key("s1")) is None
+
+
+@pytest.mark.parametrize(("hosted_domain", "path"), [("lake.example", "/home"), ("other.example", "/callback/google")])
+def test_a_google_account_of_another_domain_of_the_district_lets_in(
+    web: Website, google: GoogleDouble, hosted_domain: str, path: str
+) -> None:
+    web.world.register(email_domains=["lakeside.example", "lake.example"])
+    assert at(web, google, email="s9@lakeside.example", hosted_domain=hosted_domain).path == path
+
+
 # Every hub
 
 PEOPLE = {

@@ -178,6 +178,15 @@ def test_classlink_is_sent_what_it_is_known_to_carry(classlink: Attempt) -> None
     }  # fmt: skip
 
 
+def test_a_host_without_discovery_is_said_to_be_in_trouble() -> None:
+    """ClassLink's host for logins answers a page in place of it."""
+    trial = Trial(ClassLinkDouble, "https://login.classlink.com")
+    hub = ClassLink(trial.hub.issuer, CLIENT, lambda: SECRET, BACK, lambda: trial.now, trial.http)
+    with pytest.raises(LoginRefused) as refused:
+        hub.authorize(BINDING)
+    assert refused.value.code == "issuer_unreachable"
+
+
 @pytest.mark.parametrize("box", ["Profile is a text", "Profile is a status", "Access token expired"])
 def test_what_comes_in_place_of_a_classlink_profile_proves_nothing(classlink: Attempt, box: str) -> None:
     assert classlink.why_refused(None, box) == "not_proved"
