@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
 
-from aws_lambda_powertools.utilities.data_classes import S3Event
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.accounts_feed.feed import Feed, StepResult
@@ -16,6 +15,7 @@ from functions.accounts_feed.look_again import LookAgain
 from shared.domain.clock import new_id, to_iso, utc_now
 from shared.domain.report import Upload, import_id_of
 from shared.runtime import aws
+from shared.runtime.events import s3_objects
 from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import AccountsFeedSettings
 from shared.stores.account_batches import AccountBatches
@@ -84,7 +84,7 @@ def steps() -> FeedSteps:
 @observed
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> StepResult | dict[str, list[str]]:
     if "step" not in event:
-        return {"started": _start(S3Event(event))}
+        return {"started": _start(event)}
     feed = Feed.from_event(event["feed"])
     logger.append_keys(run_id=feed.run_id, step=event["step"])
     result = steps().run(event["step"], feed, event.get("shard"))
@@ -94,21 +94,19 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> StepResult
     return result
 
 
-def _start(event: S3Event) -> list[str]:
+def _start(event: dict[str, Any]) -> list[str]:
     """Start a feed for each file. Return their run ids."""
     starter = FeedStarter(aws.client("stepfunctions"), settings().accounts_feed_state_machine_arn)
     started = []
-    for record in event.records:
-        s3_object = record.s3.get_object
+    for s3_object in s3_objects(event):
         found = _FEED.fullmatch(unquote_plus(s3_object.key))
         if not found or found["name"] in (".", ".."):
             metric("UnknownUpload")
             logger.warning("no accounts feed: expected accounts/{name}.jsonl")
             continue
-        sequencer = str(s3_object.get("sequencer", ""))
-        upload = Upload(found.string, str(s3_object.etag), record.event_time, sequencer, s3_object.version_id)
+        upload = Upload(found.string, s3_object.etag, s3_object.event_time, s3_object.sequencer, s3_object.version_id)
         run_id = import_id_of(upload)
-        starter.start(run_id, found["name"], upload, size=int(s3_object.size), started_at=to_iso(utc_now()))
+        starter.start(run_id, found["name"], upload, size=s3_object.size, started_at=to_iso(utc_now()))
         logger.info("feed started", extra={"run_id": run_id})
         started.append(run_id)
     return started

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.activation_email.invitation import InvitationMails
@@ -17,6 +16,7 @@ from shared.domain.errors import AccountLinkingError
 from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
+from shared.runtime.events import Record, again, body_of
 from shared.runtime.observability import about, also_about, logger, metric, observed, where
 from shared.runtime.parallel import each
 from shared.runtime.secrets import Secrets
@@ -82,8 +82,8 @@ def use_cases() -> UseCases:
     )
 
 
-def record_handler(record: SQSRecord) -> None:
-    body = record.json_body
+def record_handler(record: Record) -> None:
+    body = body_of(record)
     user = user_of(body)
     if "follow_up" in body:
         outcome = use_cases().send_reminder.send(user, body["follow_up"])
@@ -96,7 +96,7 @@ def record_handler(record: SQSRecord) -> None:
     metric(f"Activation{outcome.metric}")
 
 
-def _fails(record: SQSRecord) -> bool:
+def _fails(record: Record) -> bool:
     """Whether the request has to come again; the others of its batch do not matter."""
     with about():
         try:
@@ -112,11 +112,11 @@ def _fails(record: SQSRecord) -> bool:
 
 @observed
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    records = [SQSRecord(record) for record in event["Records"]]
-    asked = [record.json_body for record in records if "activation_id" in record.json_body]
+    records: list[Record] = event["Records"]
+    bodies = [body_of(record) for record in records]
+    asked = [body for body in bodies if "activation_id" in body]
     use_cases().send_activation.expect(
         len(asked), [str(body["district_id"]) for body in asked if "district_id" in body]
     )
     failed = each(_fails, records, at_once=AT_ONCE)
-    again = [record.message_id for record, fails in zip(records, failed, strict=True) if fails]
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
+    return again([record for record, fails in zip(records, failed, strict=True) if fails])

@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.class_export.export_classes import ExportClasses
 from shared.domain.clock import utc_now
 from shared.runtime import aws
+from shared.runtime.events import Record, body_of, failed_ones
 from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import ClassExportSettings
 from shared.stores.accounts import AccountStore
@@ -21,8 +20,6 @@ from shared.stores.district_classes import DistrictClassStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 from shared.use_cases.class_contents import ClassContents
-
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
@@ -40,16 +37,14 @@ def export_classes() -> ExportClasses:
     )
 
 
-def record_handler(record: SQSRecord) -> None:
+def record_handler(record: Record) -> None:
     """Whatever it raises, the queue brings the request again."""
-    body = record.json_body
+    body = body_of(record)
     outcome = export_classes().make(body["account_id"], body["export_id"])
     logger.info("export", extra={"export_id": body["export_id"], "outcome": outcome.value})
     metric(f"Export{outcome.value.title().replace('_', '')}")
 
 
 @observed
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return dict(
-        process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)
-    )
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    return failed_ones(event["Records"], record_handler)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.held_import_mail.notify_held_import import NotifyHeldImport
@@ -26,9 +26,8 @@ def notify_held_import() -> NotifyHeldImport:
 
 
 @observed
-@event_source(data_class=EventBridgeEvent)
-def lambda_handler(event: EventBridgeEvent, _context: LambdaContext) -> dict[str, int]:
-    district_id, import_id = str(event.detail["district_id"]), str(event.detail["import_id"])
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
+    district_id, import_id = str(event["detail"]["district_id"]), str(event["detail"]["import_id"])
     notified = notify_held_import().notify(district_id, import_id)
     if notified is None:
         metric("HeldImportUntold")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.link_notice.notify_link_change import NotifyLinkChange
 from shared.domain.clock import utc_now
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
+from shared.runtime.events import Record, body_of, failed_ones
 from shared.runtime.observability import logger, metric, observed
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import LinkNoticeSettings
@@ -21,8 +20,6 @@ from shared.stores.districts import DistrictStore
 from shared.stores.links import LinkStore
 from shared.stores.notices import NoticeStore
 from shared.stores.roster_users import RosterUserStore
-
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
@@ -46,15 +43,13 @@ def notify_link_change() -> NotifyLinkChange:
     )
 
 
-def record_handler(record: SQSRecord) -> None:
+def record_handler(record: Record) -> None:
     """Whatever it raises, the queue brings the event again."""
-    event = record.json_body
+    event = body_of(record)
     notified = notify_link_change().notify(event["detail-type"], event["detail"])
     logger.info("link change", extra={"event_id": event["detail"]["event_id"], "notified": notified})
 
 
 @observed
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return dict(
-        process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)
-    )
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    return failed_ones(event["Records"], record_handler)

@@ -6,20 +6,17 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.mail_feedback.record_feedback import KINDS, RecordFeedback
 from shared.domain.clock import utc_now
 from shared.runtime import aws
+from shared.runtime.events import Record, body_of, failed_ones
 from shared.runtime.observability import about, logger, metric, observed
 from shared.runtime.settings import MailFeedbackSettings
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.send_state import SendStateStore
-
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
@@ -57,16 +54,14 @@ def _tag_of(detail: Mapping[str, Any], *names: str) -> str | None:
     return next((str(tags[name][0]) for name in names if tags.get(name)), None)
 
 
-def record_handler(record: SQSRecord) -> None:
+def record_handler(record: Record) -> None:
     """Whatever it raises, the queue brings the event again."""
-    _record(record.json_body)
+    _record(body_of(record))
 
 
 @observed
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """A message of the queue is an event as SES tells it; on the bus it is the detail of one."""
     if "Records" not in event:
         return {"is_new": _record(event["detail"])}
-    return dict(
-        process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)
-    )
+    return failed_ones(event["Records"], record_handler)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
@@ -11,36 +11,9 @@ from functions.pages.dependencies import Services
 from functions.pages.http import PageRenderer, Reply, Request
 from functions.pages.request_context import RequestContexts
 from shared.domain.clock import new_id, new_secret, utc_now
-from shared.hubs.classlink import ClassLink
-from shared.hubs.clever import Clever
-from shared.hubs.cognito import PasswordLogin
-from shared.hubs.google import Google
-from shared.hubs.hub import Hub, Provider
-from shared.hubs.microsoft import Microsoft
-from shared.hubs.oidc import OidcProvider
 from shared.runtime import aws
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import PagesSettings
-from shared.stores.accounts import AccountStore
-from shared.stores.activation_queue import ActivationQueue
-from shared.stores.activations import ActivationStore
-from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
-from shared.stores.class_work import ClassWorkStore
-from shared.stores.digests import RemainingClassesStore
-from shared.stores.district_classes import DistrictClassStore
-from shared.stores.districts import DistrictStore
-from shared.stores.identifier_index import IdentifierIndex
-from shared.stores.import_progress import ProgressStore
-from shared.stores.links import LinkStore
-from shared.stores.notices import NoticeStore
-from shared.stores.nudges import NudgeStore
-from shared.stores.rate_limits import RateLimiter
-from shared.stores.reports import ReportStore
-from shared.stores.request_context import RequestContextStore
-from shared.stores.roster_users import RosterUserStore
-from shared.stores.sessions import SessionStore
-from shared.stores.stuck_people import StuckStore
-from shared.use_cases.resend_activation import ResendActivation
 
 if TYPE_CHECKING:
     from functions.pages.activation.activation import ActivationPages
@@ -58,6 +31,30 @@ if TYPE_CHECKING:
     from functions.pages.login.password import PasswordPages
     from functions.pages.mail_links.notice import NoticePages
     from functions.pages.mail_links.unsubscribe import UnsubscribePages
+    from shared.hubs.clever import Clever
+    from shared.hubs.cognito import PasswordLogin
+    from shared.hubs.hub import Hub, Provider
+    from shared.hubs.oidc import OidcProvider
+    from shared.runtime.tokens import TokenKeys
+    from shared.stores.accounts import AccountStore
+    from shared.stores.activations import ActivationStore
+    from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
+    from shared.stores.class_work import ClassWorkStore
+    from shared.stores.digests import RemainingClassesStore
+    from shared.stores.district_classes import DistrictClassStore
+    from shared.stores.districts import DistrictStore
+    from shared.stores.identifier_index import IdentifierIndex
+    from shared.stores.import_progress import ProgressStore
+    from shared.stores.links import LinkStore
+    from shared.stores.notices import NoticeStore
+    from shared.stores.nudges import NudgeStore
+    from shared.stores.rate_limits import RateLimiter
+    from shared.stores.reports import ReportStore
+    from shared.stores.request_context import RequestContextStore
+    from shared.stores.roster_users import RosterUserStore
+    from shared.stores.sessions import SessionStore
+    from shared.stores.stuck_people import StuckStore
+    from shared.use_cases.resend_activation import ResendActivation
 
 SETTINGS_KEPT = timedelta(seconds=5)
 """So long a page may go by the district's settings as they were."""
@@ -207,61 +204,197 @@ def wire() -> Site:
             settings.microsoft_issuer.removesuffix("/organizations/v2.0"),
         ),
     )
-    return assemble(_services(settings), renderer)
+    return assemble(_Wired(settings), renderer)
 
 
-def _services(settings: PagesSettings) -> Services:
-    table = aws.table(settings.table_name)
-    secrets = Secrets(aws.client("secretsmanager"), utc_now)
-    districts, users, activations = DistrictStore(table), RosterUserStore(table), ActivationStore(table)
-    queue = ActivationQueue(aws.client("sqs"), settings.activation_queue_url)
-    return Services(
-        districts=districts,
-        users=users,
-        district_classes=DistrictClassStore(table),
-        work=ClassWorkStore(table),
-        accounts=AccountStore(table, settings.google_issuer),
-        identifiers=IdentifierIndex(table, settings.google_issuer, settings.clever_issuer),
-        links=LinkStore(table),
-        nudges=NudgeStore(table),
-        notices=NoticeStore(table),
-        activations=activations,
-        request_contexts=RequestContextStore(table, utc_now, keeps_settings=SETTINGS_KEPT),
-        progress=ProgressStore(table),
-        reports=ReportStore(table, aws.client("s3"), settings.report_bucket, settings.web_url),
-        stuck=StuckStore(table),
-        resend_activation=ResendActivation(activations, users, districts, queue, clock=utc_now, new_id=new_id),
-        exports=ClassExportStore(table),
-        export_queue=ClassExportQueue(aws.client("sqs"), settings.export_queue_url),
-        export_files=ClassExportFiles(aws.client("s3"), settings.export_bucket),
-        remaining=RemainingClassesStore(table),
-        sessions=SessionStore(table, utc_now),
-        rate_limiter=RateLimiter(table, utc_now),
-        passwords=PasswordLogin(aws.client("cognito-idp"), settings.user_pool_id, settings.user_pool_client_id),
-        hubs=_hubs(settings, secrets),
-        brand=settings,
-        clock=utc_now,
-        new_id=new_id,
-        new_secret=new_secret,
-        token_keys=lambda: secrets.token_keys(settings.token_secret_arn),
-        password_help_url=settings.password_help_url,
-    )
+class _Wired(Services):
+    """The services that the environment names, each imported and made when it is first asked for.
+
+    A browser's first page wants five of them, and somebody waits while they are imported.
+    """
+
+    __slots__ = ("_wiring",)
+
+    def __init__(self, settings: PagesSettings) -> None:
+        object.__setattr__(self, "_wiring", Wiring(settings))
+
+    def __getattr__(self, name: str) -> object:
+        """Called for a service that is not there yet."""
+        made = getattr(self._wiring, name)
+        object.__setattr__(self, name, made)
+        return made
 
 
-def _hubs(settings: PagesSettings, secrets: Secrets) -> dict[Provider, Hub]:
-    def wired(kind: type[OidcProvider | Clever], issuer: str, client_id: str) -> Hub:
-        name = kind.provider
-        return kind(
-            issuer,
-            client_id,
-            lambda: secrets.object(settings.oidc_secret_arn).get(f"{name}_client_secret", ""),
-            f"{settings.web_url}/callback/{name}",
-            utc_now,
-        )
+class Wiring:
+    """How each of ``Services`` is made."""
 
-    return {
-        "google": wired(Google, settings.google_issuer, settings.google_client_id),
-        "clever": wired(Clever, settings.clever_issuer, settings.clever_client_id),
-        "classlink": wired(ClassLink, settings.classlink_issuer, settings.classlink_client_id),
-        "microsoft": wired(Microsoft, settings.microsoft_issuer, settings.microsoft_client_id),
-    }
+    def __init__(self, settings: PagesSettings) -> None:
+        self.brand = settings
+        self.clock = utc_now
+        self.new_id = new_id
+        self.new_secret = new_secret
+        self.password_help_url = settings.password_help_url
+        self._settings = settings
+        self._table = aws.table(settings.table_name)
+        self._secrets = Secrets(aws.client("secretsmanager"), utc_now)
+
+    def token_keys(self) -> TokenKeys:
+        return self._secrets.token_keys(self._settings.token_secret_arn)
+
+    @cached_property
+    def districts(self) -> DistrictStore:
+        from shared.stores.districts import DistrictStore
+
+        return DistrictStore(self._table)
+
+    @cached_property
+    def users(self) -> RosterUserStore:
+        from shared.stores.roster_users import RosterUserStore
+
+        return RosterUserStore(self._table)
+
+    @cached_property
+    def district_classes(self) -> DistrictClassStore:
+        from shared.stores.district_classes import DistrictClassStore
+
+        return DistrictClassStore(self._table)
+
+    @cached_property
+    def work(self) -> ClassWorkStore:
+        from shared.stores.class_work import ClassWorkStore
+
+        return ClassWorkStore(self._table)
+
+    @cached_property
+    def accounts(self) -> AccountStore:
+        from shared.stores.accounts import AccountStore
+
+        return AccountStore(self._table, self._settings.google_issuer)
+
+    @cached_property
+    def identifiers(self) -> IdentifierIndex:
+        from shared.stores.identifier_index import IdentifierIndex
+
+        return IdentifierIndex(self._table, self._settings.google_issuer, self._settings.clever_issuer)
+
+    @cached_property
+    def links(self) -> LinkStore:
+        from shared.stores.links import LinkStore
+
+        return LinkStore(self._table)
+
+    @cached_property
+    def nudges(self) -> NudgeStore:
+        from shared.stores.nudges import NudgeStore
+
+        return NudgeStore(self._table)
+
+    @cached_property
+    def notices(self) -> NoticeStore:
+        from shared.stores.notices import NoticeStore
+
+        return NoticeStore(self._table)
+
+    @cached_property
+    def activations(self) -> ActivationStore:
+        from shared.stores.activations import ActivationStore
+
+        return ActivationStore(self._table)
+
+    @cached_property
+    def request_contexts(self) -> RequestContextStore:
+        from shared.stores.request_context import RequestContextStore
+
+        return RequestContextStore(self._table, utc_now, keeps_settings=SETTINGS_KEPT)
+
+    @cached_property
+    def progress(self) -> ProgressStore:
+        from shared.stores.import_progress import ProgressStore
+
+        return ProgressStore(self._table)
+
+    @cached_property
+    def reports(self) -> ReportStore:
+        from shared.stores.reports import ReportStore
+
+        return ReportStore(self._table, aws.client("s3"), self._settings.report_bucket, self._settings.web_url)
+
+    @cached_property
+    def stuck(self) -> StuckStore:
+        from shared.stores.stuck_people import StuckStore
+
+        return StuckStore(self._table)
+
+    @cached_property
+    def resend_activation(self) -> ResendActivation:
+        from shared.stores.activation_queue import ActivationQueue
+        from shared.use_cases.resend_activation import ResendActivation
+
+        queue = ActivationQueue(aws.client("sqs"), self._settings.activation_queue_url)
+        return ResendActivation(self.activations, self.users, self.districts, queue, clock=utc_now, new_id=new_id)
+
+    @cached_property
+    def exports(self) -> ClassExportStore:
+        from shared.stores.class_exports import ClassExportStore
+
+        return ClassExportStore(self._table)
+
+    @cached_property
+    def export_queue(self) -> ClassExportQueue:
+        from shared.stores.class_exports import ClassExportQueue
+
+        return ClassExportQueue(aws.client("sqs"), self._settings.export_queue_url)
+
+    @cached_property
+    def export_files(self) -> ClassExportFiles:
+        from shared.stores.class_exports import ClassExportFiles
+
+        return ClassExportFiles(aws.client("s3"), self._settings.export_bucket)
+
+    @cached_property
+    def remaining(self) -> RemainingClassesStore:
+        from shared.stores.digests import RemainingClassesStore
+
+        return RemainingClassesStore(self._table)
+
+    @cached_property
+    def sessions(self) -> SessionStore:
+        from shared.stores.sessions import SessionStore
+
+        return SessionStore(self._table, utc_now)
+
+    @cached_property
+    def rate_limiter(self) -> RateLimiter:
+        from shared.stores.rate_limits import RateLimiter
+
+        return RateLimiter(self._table, utc_now)
+
+    @cached_property
+    def passwords(self) -> PasswordLogin:
+        from shared.hubs.cognito import PasswordLogin
+
+        return PasswordLogin(aws.client("cognito-idp"), self._settings.user_pool_id, self._settings.user_pool_client_id)
+
+    @cached_property
+    def hubs(self) -> Mapping[Provider, Hub]:
+        from shared.hubs.classlink import ClassLink
+        from shared.hubs.clever import Clever
+        from shared.hubs.google import Google
+        from shared.hubs.microsoft import Microsoft
+
+        def wired(kind: type[OidcProvider | Clever], issuer: str, client_id: str) -> Hub:
+            name = kind.provider
+            return kind(
+                issuer,
+                client_id,
+                lambda: self._secrets.object(self._settings.oidc_secret_arn).get(f"{name}_client_secret", ""),
+                f"{self._settings.web_url}/callback/{name}",
+                utc_now,
+            )
+
+        return {
+            "google": wired(Google, self._settings.google_issuer, self._settings.google_client_id),
+            "clever": wired(Clever, self._settings.clever_issuer, self._settings.clever_client_id),
+            "classlink": wired(ClassLink, self._settings.classlink_issuer, self._settings.classlink_client_id),
+            "microsoft": wired(Microsoft, self._settings.microsoft_issuer, self._settings.microsoft_client_id),
+        }

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from shared.domain.clock import Clock, NewId
-from shared.hubs.cognito import PasswordLogin
-from shared.hubs.hub import Hub, Provider
-from shared.runtime.settings import Brand
-from shared.runtime.tokens import SealedCookie, TokenKeys
-from shared.stores.accounts import AccountStore
-from shared.stores.activations import ActivationStore
-from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
-from shared.stores.class_work import ClassWorkStore
-from shared.stores.digests import RemainingClassesStore
-from shared.stores.district_classes import DistrictClassStore
-from shared.stores.districts import DistrictStore
-from shared.stores.identifier_index import IdentifierIndex
-from shared.stores.import_progress import ProgressStore
-from shared.stores.links import LinkStore
-from shared.stores.notices import NoticeStore
-from shared.stores.nudges import NudgeStore
-from shared.stores.rate_limits import RateLimiter
-from shared.stores.reports import ReportStore
-from shared.stores.request_context import RequestContextStore
-from shared.stores.roster_users import RosterUserStore
-from shared.stores.sessions import SessionStore
-from shared.stores.stuck_people import StuckStore
-from shared.use_cases.class_contents import ClassContents
-from shared.use_cases.class_trash import ClassTrash
-from shared.use_cases.find_roster_user import FindRosterUser
-from shared.use_cases.link_accounts import LinkAccounts
-from shared.use_cases.pair_classes import PairClasses
-from shared.use_cases.resend_activation import ResendActivation
+if TYPE_CHECKING:
+    from shared.domain.clock import Clock, NewId
+    from shared.hubs.cognito import PasswordLogin
+    from shared.hubs.hub import Hub, Provider
+    from shared.runtime.settings import Brand
+    from shared.runtime.tokens import SealedCookie, TokenKeys
+    from shared.stores.accounts import AccountStore
+    from shared.stores.activations import ActivationStore
+    from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
+    from shared.stores.class_work import ClassWorkStore
+    from shared.stores.digests import RemainingClassesStore
+    from shared.stores.district_classes import DistrictClassStore
+    from shared.stores.districts import DistrictStore
+    from shared.stores.identifier_index import IdentifierIndex
+    from shared.stores.import_progress import ProgressStore
+    from shared.stores.links import LinkStore
+    from shared.stores.notices import NoticeStore
+    from shared.stores.nudges import NudgeStore
+    from shared.stores.rate_limits import RateLimiter
+    from shared.stores.reports import ReportStore
+    from shared.stores.request_context import RequestContextStore
+    from shared.stores.roster_users import RosterUserStore
+    from shared.stores.sessions import SessionStore
+    from shared.stores.stuck_people import StuckStore
+    from shared.use_cases.class_contents import ClassContents
+    from shared.use_cases.class_trash import ClassTrash
+    from shared.use_cases.find_roster_user import FindRosterUser
+    from shared.use_cases.link_accounts import LinkAccounts
+    from shared.use_cases.pair_classes import PairClasses
+    from shared.use_cases.resend_activation import ResendActivation
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,18 @@ class Services:
     """Where the platform helps whoever forgot a password; empty where that is done here."""
 
     def contents(self) -> ClassContents:
+        from shared.use_cases.class_contents import ClassContents
+
         return ClassContents(self.accounts, self.links, self.users, self.district_classes, self.work)
 
     def class_trash(self) -> ClassTrash:
+        from shared.use_cases.class_trash import ClassTrash
+
         return ClassTrash(self.accounts.classes, clock=self.clock, new_id=self.new_id)
 
     def link_accounts(self) -> LinkAccounts:
+        from shared.use_cases.link_accounts import LinkAccounts
+
         return LinkAccounts(
             self.accounts,
             self.identifiers,
@@ -91,11 +99,17 @@ class Services:
         )
 
     def find_roster_user(self) -> FindRosterUser:
+        from shared.use_cases.find_roster_user import FindRosterUser
+
         return FindRosterUser(self.users, self.links)
 
     def pair_classes(self) -> PairClasses:
+        from shared.use_cases.pair_classes import PairClasses
+
         return PairClasses(self.links, self.district_classes, clock=self.clock)
 
     def sealed(self, purpose: str) -> SealedCookie:
         """What travels in a cookie for this purpose; a value sealed for one purpose opens for no other."""
+        from shared.runtime.tokens import SealedCookie
+
         return SealedCookie(self.token_keys(), purpose)

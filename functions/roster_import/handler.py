@@ -7,13 +7,13 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
 
-from aws_lambda_powertools.utilities.data_classes import S3Event, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.roster_import.receive_upload import ReceiveUpload
 from shared.domain.clock import utc_now
 from shared.domain.report import Upload
 from shared.runtime import aws
+from shared.runtime.events import s3_objects
 from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import RosterImportSettings
 from shared.stores.districts import DistrictStore
@@ -44,18 +44,10 @@ def receive_upload() -> ReceiveUpload:
 
 
 @observed
-@event_source(data_class=S3Event)
-def lambda_handler(event: S3Event, _context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     done = []
-    for record in event.records:
-        s3_object = record.s3.get_object
-        upload = Upload(
-            unquote_plus(s3_object.key),
-            str(s3_object.etag),
-            record.event_time,
-            str(s3_object.get("sequencer", "")),
-            s3_object.version_id,
-        )
+    for found in s3_objects(event):
+        upload = Upload(unquote_plus(found.key), found.etag, found.event_time, found.sequencer, found.version_id)
         received = asdict(receive_upload().receive(upload))
         logger.info("upload taken", extra=received)
         done.append(received)
