@@ -176,11 +176,15 @@ class Clever(HubDouble):
         wanted = flask.request.args.get("district", "")
         if flask.request.args.get("owner_type") != "district":
             raise Problem(self.refused_token("invalid_request", "owner_type is needed"))
-        if "not_connected" in self.on or not wanted:
+        if self._is_without_token(wanted):
             return json_answer({"data": [], "links": []})
         token = self._district_tokens.setdefault(wanted, f"district-{secrets.token_hex(20)}")
         owner = {"type": "district", "id": wanted}
         return json_answer({"data": [{"id": wanted, "owner": owner, "access_token": token, "scopes": []}], "links": []})
+
+    def _is_without_token(self, district: str) -> bool:
+        people = [one for one in self._people.values() if one.person["district"] == district]
+        return not district or "not_connected" in self.on or any("not_connected" in one.ticked for one in people)
 
     def change_district_token(self, district: str) -> None:
         """The district connects anew: its earlier token is good no more."""
@@ -222,12 +226,12 @@ class Clever(HubDouble):
 
     def _login(self) -> Grant:
         """The login of the access token. Raises Problem, with a page as the wrong kind of token gets (21)."""
-        if "too_many" in self.on:
+        grant = self.bearer()
+        if "too_many" in self.on or (grant and "too_many" in grant.ticked):
             response = json_answer({"error": "rate limit exceeded"}, 429)
             reset = int((self._clock() + timedelta(seconds=30)).timestamp())
             response.headers |= {"X-RateLimit-Limit": str(_REQUESTS_A_MINUTE), "X-RateLimit-Reset": str(reset)}
             raise Problem(response)
-        grant = self.bearer()
         if grant is None or self.is_past_token_life(grant):
             raise Problem(_page("Unauthorized", 401))
         return grant

@@ -133,8 +133,7 @@ def test_numbers_are_seen_by_the_districts_token_alone(clever: Clevers) -> None:
 
 
 def test_without_a_districts_token_a_login_stays_as_it_is(clever: Clevers) -> None:
-    identity = clever.identity(ADA)
-    clever.double.on.add("not_connected")
+    identity = clever.identity(ADA, "The district has given the app no token")
     assert clever.hub.look_up(identity) == identity
 
 
@@ -198,7 +197,6 @@ def test_the_district_wins_over_the_library(clever: Clevers) -> None:
 def test_somebody_with_two_roles_has_a_number_of_each(clever: Clevers) -> None:
     """Quirk 19."""
     identity = clever.identity(ADA, "Teacher and staff at once")
-    clever.double.on.add("two_roles")
     assert clever.hub.look_up(identity).numbers == (Number("1001", "teacher"), Number("1001", "staff"))
 
 
@@ -218,9 +216,8 @@ def test_a_page_instead_of_an_object_proves_nothing(clever: Clevers) -> None:
 
 def test_too_many_requests_are_told_as_such(clever: Clevers) -> None:
     """Quirk 22."""
-    code = clever.code(ADA)
+    assert clever.refusal(ADA, "Too many requests") == "hub_busy"
     clever.double.on.add("too_many")
-    assert clever.refused(code) == "hub_busy"
     identity = Identity(clever.hub.issuer, "x", None, False, DISTRICT)
     assert clever.hub.look_up(identity) == identity
 

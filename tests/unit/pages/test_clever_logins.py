@@ -250,3 +250,37 @@ def test_a_pupil_who_follows_on_the_same_device_replaces_the_one_before() -> Non
     browser.press("Sign in", clever_id="b", first_name="Ben", last_name="Person", sis_id="s2", role="student")
     assert "Ben Person" in browser.text
     assert "Ada" not in browser.text
+
+
+def test_a_session_that_rests_on_a_number_ends_when_the_row_is_somebody_elses() -> None:
+    """M19: what led to the row is the district's word, and the district has another one since."""
+    web = one_roster(user("s1", given="Ada"))
+    page = web.signs_in(sis_id="s1", role="student")
+    assert "Ada Person" in page.text
+    web.world.upload(roster(user("s1", given="Ben")), name="changed")
+    assert page.open("/welcome").status == 403
+
+
+def test_a_session_of_the_version_before_goes_on() -> None:
+    """It has neither the row nor what led to it: the roster's Clever id counts, as it did."""
+    web = one_roster(user("s1", given="Ada", ids=f"{{Clever:{V3}}}"))
+    page = web.signs_in(role="student")
+    for (pk, _), item in web.world.table.items.items():
+        if pk.startswith("SESSION#"):
+            for name in ("row", "found_by", "aliases", "answer"):
+                item.pop(name, None)
+    assert "Ada Person" in page.open("/welcome").text
+
+
+def test_a_step_back_to_the_answer_shows_what_it_led_to() -> None:
+    """The same code comes up to twelve times (refresh, back)."""
+    web = one_roster(user("s1", given="Ada"))
+    page = web.browser().open("/sso/lakeside").press("Continue with Clever")
+    page.http.follow_redirects = False
+    page.press("Sign in", **ADA, sis_id="s1", role="student")
+    assert page.response is not None
+    answer = page.response.headers["Location"]
+    assert [page.open(answer).status for _ in range(12)] == [303] * 12
+    page.http.follow_redirects = True
+    assert "Ada Person" in page.open(answer).text
+    assert web.double.asked.count("POST /oauth/tokens") == 1
