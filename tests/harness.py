@@ -253,7 +253,8 @@ class World:
         )  # fmt: skip
 
     def note_unsettled_mails(self) -> NoteUnsettledMails:
-        return NoteUnsettledMails(DueStore(self.table), self.activations, clock=self.clock)
+        sending = SendStateStore(self.table)
+        return NoteUnsettledMails(DueStore(self.table), self.activations, sending, clock=self.clock)
 
     def send_activation(self) -> SendActivation:
         return SendActivation(

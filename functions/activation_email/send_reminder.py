@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from functions.activation_email.invitation import InvitationMails
-from shared.domain.activation import Activation, NotMailed, needs_no_link, why_not_mailed
+from shared.domain.activation import SETTLED_WITHIN, Activation, NotMailed, needs_no_link, why_not_mailed
 from shared.domain.clock import Clock, from_iso, to_iso
 from shared.domain.district import District
 from shared.domain.reminder import IS_OUT, follow_up_at
@@ -18,7 +18,7 @@ from shared.mail.ses import Mailer, MailRefused
 from shared.runtime.observability import also_about
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
-from shared.stores.due_items import FOLLOW_UP, DueStore
+from shared.stores.due_items import FOLLOW_UP, UNTOLD, DueStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 
@@ -74,7 +74,9 @@ class SendReminder:
             # The mailed link leads nowhere for good: it is too old, or its teacher has another address or role by now.
             self._activations.expire(activation, due_at, now=now)
             return Outcome.EXPIRED
-        claim = _ReminderClaim(activation, district, self._activations, self._recipients, self._clock, due_at, now)
+        claim = _ReminderClaim(
+            activation, district, self._activations, self._due, self._recipients, self._clock, due_at, now
+        )
         if activation.follow_up_under_way and not self._delivery.resend_unknown:
             claim.complete()
             return Outcome.UNANSWERED
@@ -100,6 +102,7 @@ class _ReminderClaim:
     activation: Activation
     district: District
     activations: ActivationStore
+    due: DueStore
     recipients: RecipientCap
     clock: Clock
     due_at: str
@@ -117,7 +120,9 @@ class _ReminderClaim:
     def release(self, refused: MailRefused) -> None:
         self.postpone(next_allowed(self.district, refused.until or self.now + PAUSE))
 
-    def complete(self, _message_id: str = "", /) -> None:
+    def complete(self, message_id: str = "", /) -> None:
+        if message_id:
+            self.due.add(UNTOLD, self.activation.user, self.clock() + SETTLED_WITHIN, message_id=message_id)
         after = replace(self.activation, reminders=self.activation.reminders + 1)
         next_at = follow_up_at(self.district, after, self.clock())
         self.activations.follow_up(self.activation, self.due_at, next_at, reminded=True)

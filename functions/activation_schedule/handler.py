@@ -15,6 +15,7 @@ from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due_items import DueStore
 from shared.stores.roster_users import RosterUserStore
+from shared.stores.send_state import SendStateStore
 from shared.stores.waiting import WaitingStore
 
 
@@ -32,8 +33,11 @@ def lambda_handler(_event: object, _context: LambdaContext) -> dict[str, int]:
         queue,
         clock=utc_now,
     ).run()
-    unsettled = NoteUnsettledMails(DueStore(table), ActivationStore(table), clock=utc_now).run()
+    mails = NoteUnsettledMails(DueStore(table), ActivationStore(table), SendStateStore(table), clock=utc_now)
+    unsettled, untold = mails.run(), mails.count_untold()
     if unsettled:
         metric("ActivationUnsettled", unsettled)
-    logger.info("activations due", extra={"requested": requested, "unsettled": unsettled})
+    if untold:
+        metric("FollowUpMailsUntold", untold)
+    logger.info("activations due", extra={"requested": requested, "unsettled": unsettled, "untold": untold})
     return {"requested": requested}

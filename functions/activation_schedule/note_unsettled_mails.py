@@ -1,4 +1,4 @@
-"""Find the activation mails of which SES never said what became of them, and show them to a person (B5)."""
+"""Find the mails of which SES never said what became of them, and show those of activations to a person (B5)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from shared.domain.activation import Activation, is_unsettled
 from shared.domain.clock import Clock
 from shared.domain.roster import RosterUserKey
 from shared.stores.activations import ActivationStore
-from shared.stores.due_items import UNSETTLED, DueStore
+from shared.stores.due_items import UNSETTLED, UNTOLD, DueStore
 from shared.stores.keys import Item, due_key
+from shared.stores.send_state import SendStateStore
 
 _AT_ONCE = 100
 
@@ -20,9 +21,10 @@ type _Due = tuple[RosterUserKey, str, Item]
 class NoteUnsettledMails:
     """Reads only what is due: SES' word about a mail takes its item away. Nothing is sent, whatever is found."""
 
-    def __init__(self, due: DueStore, activations: ActivationStore, *, clock: Clock) -> None:
+    def __init__(self, due: DueStore, activations: ActivationStore, sending: SendStateStore, *, clock: Clock) -> None:
         self._due = due
         self._activations = activations
+        self._sending = sending
         self._clock = clock
 
     def run(self) -> int:
@@ -30,6 +32,19 @@ class NoteUnsettledMails:
         return sum(
             self._note(batch) for batch in batched(self._due.due(UNSETTLED, self._clock()), _AT_ONCE, strict=False)
         )
+
+    def count_untold(self) -> int:
+        """Return how many reminders and nudges of a day ago SES has said nothing of; each is counted once.
+
+        Nobody is stuck for want of one: the next one comes on its own day.
+        """
+        found = 0
+        for batch in batched(self._due.due(UNTOLD, self._clock()), _AT_ONCE, strict=False):
+            told = self._sending.told(item["message_id"] for _, _, item in batch)
+            found += sum(item["message_id"] not in told for _, _, item in batch)
+            for user, due_at, _ in batch:
+                self._due.remove(UNTOLD, user, due_at)
+        return found
 
     def _note(self, batch: Sequence[_Due]) -> int:
         found = 0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.activation import may_be_mailed
+from shared.domain.activation import SETTLED_WITHIN, may_be_mailed
 from shared.domain.clock import Clock, to_iso
 from shared.domain.district import District
 from shared.domain.link import LinkState
@@ -26,7 +26,7 @@ from shared.runtime.tokens import unsubscribe_token
 from shared.stores.accounts import AccountStore
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.districts import DistrictStore
-from shared.stores.due_items import NUDGE, DueStore
+from shared.stores.due_items import NUDGE, UNTOLD, DueStore
 from shared.stores.links import LinkStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.roster_users import RosterUserStore
@@ -96,7 +96,7 @@ class SendNudge:
             # Another run dealt with it; what it left in the index is removed.
             self._due.remove(NUDGE, key, due_at)
             return Outcome.SETTLED
-        claim = _NudgeClaim(user, district, self._nudges, self._recipients, nudges.sent, due_at, now)
+        claim = _NudgeClaim(user, district, self._nudges, self._due, self._recipients, nudges.sent, due_at, now)
         if nudges.under_way and not self._delivery.resend_unknown:
             claim.complete()
             return Outcome.UNANSWERED
@@ -137,6 +137,7 @@ class _NudgeClaim:
     user: RosterUser
     district: District
     nudges: NudgeStore
+    due: DueStore
     recipients: RecipientCap
     sent: int
     due_at: str
@@ -155,7 +156,9 @@ class _NudgeClaim:
         again = next_allowed(self.district, refused.until or self.now + PAUSE)
         self.nudges.move(self.user.key, self.due_at, again)
 
-    def complete(self, _message_id: str = "", /) -> None:
+    def complete(self, message_id: str = "", /) -> None:
+        if message_id:
+            self.due.add(UNTOLD, self.user.key, self.now + SETTLED_WITHIN, message_id=message_id)
         next_at = nudge_after(self.district, self.sent + 1, self.now)
         self.nudges.move(self.user.key, self.due_at, next_at, sent_at=to_iso(self.now))
 

@@ -10,7 +10,7 @@ from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import Clock, from_iso, to_iso
 from shared.domain.reminder import IS_OUT, follow_up_at
 from shared.domain.sender_reputation import COMPLAINTS_OVER, DeliveryEvent
-from shared.mail.rendering import DISTRICT_TAG
+from shared.mail.rendering import DISTRICT_TAG, Kind
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.send_state import SendStateStore
@@ -27,6 +27,10 @@ SEEN = {"Open": "mail_opened_at", "Click": "mail_clicked_at"}
 KINDS = frozenset({*STATES, *SEEN, "DeliveryDelay"})
 CONFIGURATION_SET_TAG = "ses:configuration-set"
 """The tag that SES itself gives each mail."""
+_SETTLED = STATES.keys() - {"Send"}
+"""What says what became of a mail."""
+_LOOKED_AT = ([Kind.REMINDER.value], [Kind.NUDGE.value])
+"""The kinds of mails that are looked at a day later by their message."""
 _ENDS = (ActivationState.BOUNCED, ActivationState.COMPLAINED)
 
 
@@ -65,6 +69,8 @@ class RecordFeedback:
         if tags.get(CONFIGURATION_SET_TAG) != [self._configuration_set]:
             return False
         self._count(kind, detail, mail)
+        if kind in _SETTLED and tags.get("kind") in _LOOKED_AT:
+            self._sending.note_told(str(mail["messageId"]), self._clock())
         activation_id, reminder_of = (next(iter(tags.get(name, [])), None) for name in ("activation_id", "reminder_of"))
         named = activation_id or reminder_of
         activation = self._activations.by_id(named) if named and kind in KINDS else None

@@ -17,6 +17,8 @@ PARKED = "parked"
 """An activation whose mail was refused for now: by the send rate, a quota, or because sending stopped."""
 UNSETTLED = "unsettled"
 """An activation whose mail was handed over, and of which SES has not said what became of it."""
+UNTOLD = "untold"
+"""A reminder or a nudge that was handed over, and of which SES has not said what became of it."""
 FOLLOW_UP = "follow_up"
 """An activation whose mail is out: a reminder, or its end."""
 

@@ -494,6 +494,11 @@ EVENTS = "OUTBOX#"
 SEND_RATE: Key = {"PK": "SENDING", "SK": "PACE"}
 
 
+def told_key(message_id: str) -> Key:
+    """That SES said what became of this reminder or nudge."""
+    return {"PK": f"SENDING#{message_id}", "SK": "TOLD"}
+
+
 BREAKERS: Key = {"PK": "SENDING", "SK": "BREAKER"}
 """The breaker of all mail; what the keys of those of districts begin with, too."""
 

@@ -15,7 +15,7 @@ from shared.domain.clock import to_iso
 from shared.domain.errors import Conflict, RefusedTransition
 from shared.domain.send_rate import Limits, SendRateState
 from shared.domain.sender_reputation import COMPLAINTS_OVER, Breaker, Counts, DeliveryEvent, hour_of, stop_reason
-from shared.stores.keys import SEND_RATE, Item, Key, counted_key, pair, send_breaker_key, sent_counts_key
+from shared.stores.keys import SEND_RATE, Item, Key, counted_key, pair, send_breaker_key, sent_counts_key, told_key
 from shared.stores.table import ABSENT, DynamoTable, Put, Table, Update, without_none
 
 _KEPT = timedelta(days=30)
@@ -76,6 +76,16 @@ class SendStateStore:
         if not was_counted and self._table.get(counted) is None:
             raise Conflict("counted_already", "Two counted this at the same moment, and neither write was made.")
         return {scope: opened for scope in scopes if (opened := self._look(noted_at, scope))}
+
+    def note_told(self, message_id: str, now: datetime) -> None:
+        """Note that SES said what became of a reminder or a nudge. May be run again."""
+        self._table.write(Put({**told_key(message_id), "ttl": _ttl(now)}))
+
+    def told(self, message_ids: Iterable[str]) -> set[str]:
+        """Those of these mails of which SES said what became of them."""
+        wanted = {message_id: pair(told_key(message_id)) for message_id in message_ids}
+        found = self._table.batch_get(map(told_key, wanted))
+        return {message_id for message_id, at in wanted.items() if at in found}
 
     def breaker(self, district_id: str = "") -> Breaker:
         """Whether the mail of this district has stopped by itself; without one, that of all."""
