@@ -38,6 +38,7 @@ from shared.stores.keys import account_key, oidc_key
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.sessions import SessionStore
 from shared.stores.table import Put, Update, Write
+from shared.use_cases import find_roster_user
 from shared.use_cases.class_contents import ClassContents
 from simulation import races
 from simulation.guards import _any_account_matches
@@ -472,6 +473,27 @@ GUARDS = (
         "a token that an issuer made for another party proves nobody",
         _patch(OidcProvider, "_check_authorized_party", _nothing),
         _ISSUER_KEYS + "test_a_token_that_was_made_for_another_party_proves_nothing[somebody else]",
+    ),
+    SecurityGuard(
+        "a number or an address of another name leads to nobody",
+        _patch(find_roster_user, "_has_name", _always),
+        "tests/unit/pages/test_generated_logins.py::test_every_login_ends_with_the_right_person_or_a_refusal",
+    ),
+    SecurityGuard(
+        "a student's login leads to no row of staff, nor the other way",
+        _patch(find_roster_user, "_fits_role", _always),
+        "tests/unit/pages/test_generated_logins.py::test_every_login_ends_with_the_right_person_or_a_refusal",
+    ),
+    SecurityGuard(
+        "a session that rests on a number ends with its row",
+        _patch(request_context, "_is_still_of", _always),
+        "tests/unit/pages/test_clever_logins.py::"
+        "test_a_session_that_rests_on_a_number_ends_when_the_row_is_somebody_elses",
+    ),
+    SecurityGuard(
+        "the answer that began a session is known by its state",
+        _patch(federated_login, "answer_hash", lambda _state: "any"),
+        "tests/unit/pages/test_clever_logins.py::test_a_pupil_who_follows_on_the_same_device_replaces_the_one_before",
     ),
     SecurityGuard(
         "what the previous key signed still opens",
