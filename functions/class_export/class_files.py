@@ -48,7 +48,8 @@ def write_class(folder: Path, taught: Taught, students: Iterable[StudentData], l
     _ = translations(language).gettext
     with ExitStack() as open_files:
         tables = _Tables(folder, open_files)
-        roster = tables.table("students.csv", _("Student"), *(goal.title for goal in taught.goals))
+        titles = (*(goal.title for goal in taught.goals), *(work.title for work in taught.assignments))
+        roster = tables.table("students.csv", _("Student"), *titles)
         mastery = tables.table("mastery.csv", _("Student"), _("Skill"), _("Points"), _("Earned on"))
         goals = tables.table("goals.csv", _("Goal"), _("Skills"), _("Student"), _("Percentage"))
         work = tables.table("assignments.csv", _("Assignment"), _("Content"), _("Made on"), _("Student"), _("Score"))
@@ -57,13 +58,13 @@ def write_class(folder: Path, taught: Taught, students: Iterable[StudentData], l
             percentages = [goal_percentage(goal.skill_ids, student.mastery) for goal in taught.goals]
             scores = [assignment.scores.get(student.account_id or "") for assignment in taught.assignments]
             lines.append(_Line(student.name, percentages, scores))
-            roster(student.name, *percentages)
+            roster(student.name, *percentages, *("" if score is None else score for score in scores))
             for skill, earned in student.mastery.items():
-                mastery(student.name, skill, earned.points, earned.updated_at)
+                mastery(student.name, skill, earned.points, earned.updated_at[:10])
             for goal, percentage in zip(taught.goals, percentages, strict=True):
                 goals(goal.title, " ".join(goal.skill_ids), student.name, percentage)
             for assignment, score in zip(taught.assignments, scores, strict=True):
-                made_on = assignment.created_at or ""
+                made_on = (assignment.created_at or "")[:10]
                 work(assignment.title, assignment.content_id, made_on, student.name, "" if score is None else score)
     summary = folder / "summary.html"
     template = environment(TEMPLATES, language).get_template("summary.html")

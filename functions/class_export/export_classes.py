@@ -56,7 +56,8 @@ class ExportClasses:
         classes = [taught for taught in found if taught]
         if classes:
             with TemporaryDirectory() as folder:
-                self._files.put(export, self._pack(Path(folder), classes, export))
+                name = f"{next(folder_names([classes[0].name]))} {export.asked_at[:10]}"
+                self._files.put(export, self._pack(Path(folder), classes, export), name)
         self._exports.settle(export, self._clock(), is_made=bool(classes))
         return Outcome.MADE if classes else Outcome.FAILED
 

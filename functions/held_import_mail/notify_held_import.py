@@ -13,6 +13,8 @@ from shared.mail.contacts import notify_contacts
 from shared.mail.delivery import Delivery
 from shared.mail.rendering import Message
 from shared.mail.ses import Mailer
+from shared.runtime.languages import language_for
+from shared.runtime.report_words import reason_in
 from shared.runtime.settings import Brand
 from shared.stores.districts import DistrictStore
 from shared.stores.imports import ImportNotices
@@ -39,13 +41,15 @@ class NotifyHeldImport:
         if not district.contacts:
             return None
 
+        reason = reason_in({"code": notice.code, "message": notice.message}, language_for(district.locale))
+
         def message_to(contact: str) -> Message:
             return messages.held_import(
                 self._brand,
                 district,
                 to=contact,
                 upload=notice.upload_key,
-                reason=notice.message,
+                reason=reason["message"],
                 import_id=import_id,
             )
 

@@ -22,6 +22,10 @@ from shared.runtime.settings import Brand
 TEMPLATES = Path(__file__).parent / "templates"
 
 _ADDRESSES = {"address", "support_url", "district_login"}
+_COPIED = {"import_id", "district_id"}
+"""Ids of ours, which people copy from a mail: nothing that is not seen may stand in them."""
+_UPLOAD = re.compile(r"(?:rosters|previews|decisions)/[\w-]+/[\w=-]+(?:\.zip|/[\w-]+\.csv)?", re.ASCII)
+"""The key of an upload that nothing takes for an address, and that is copied too."""
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f<>\"]")
 _TOO_MANY_BREAKS = re.compile(r"\n{3,}")
 
@@ -86,7 +90,7 @@ def build(
         raise ValueError(f"{kind} {'needs' if kind.bulk else 'has no'} address to stop it")
     subject = one_line(subject)
     shown = {
-        **{name: _address(value) if name in _ADDRESSES else _shown(value) for name, value in values.items()},
+        **{name: _value(name, value) for name, value in values.items()},
         "lang": language,
         "dir": direction(language),
         "subject": subject,
@@ -108,6 +112,13 @@ def build(
 def translated(language: str, text: str, **values: str) -> str:
     """A short text, such as a subject, in this language."""
     return translations(language).gettext(text) % values
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in _ADDRESSES:
+        return _address(value)
+    is_copied = name in _COPIED or (name == "upload" and _UPLOAD.fullmatch(value))
+    return one_line(value) if is_copied else _shown(value)
 
 
 def _shown(value: Any) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from shared.domain.clock import to_iso
 from shared.stores.keys import EXPORTS, GATHERED, Item, account_of_pk, account_pk, export_key, gathered_key
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 KEPT = timedelta(days=1)
 """How long an export can be fetched; the bucket keeps its file no longer (template.yaml)."""
 _ADDRESS_WORKS = timedelta(minutes=5)
-_HEADERS = {"ContentType": "application/zip", "ContentDisposition": 'attachment; filename="class-data.zip"'}
+_ASCII = re.compile(r"[^A-Za-z0-9 _-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,12 @@ class ClassExportFiles:
         self._s3 = s3
         self._bucket = bucket
 
-    def put(self, export: ClassExport, file: Path) -> None:
-        self._s3.upload_file(str(file), self._bucket, _file_key(export), ExtraArgs=_HEADERS)
+    def put(self, export: ClassExport, file: Path, name: str) -> None:
+        """Store the zip; ``name`` is what a browser saves it as, without ``.zip``."""
+        plain = " ".join(_ASCII.sub(" ", name).split()) or "classes"
+        disposition = f"attachment; filename=\"{plain}.zip\"; filename*=UTF-8''{quote(name)}.zip"
+        headers = {"ContentType": "application/zip", "ContentDisposition": disposition}
+        self._s3.upload_file(str(file), self._bucket, _file_key(export), ExtraArgs=headers)
 
     def address(self, export: ClassExport) -> str:
         """Return an address at which anybody can fetch it, for five minutes."""

@@ -120,6 +120,8 @@ class HeldImport:
     upload_key: str
     message: str
     notified: frozenset[str]
+    code: str = ""
+    """Why it waits, as a report's code."""
 
 
 class ImportNotices:
@@ -134,7 +136,13 @@ class ImportNotices:
             return None
         reason = item.get("reason") or {}
         notified = frozenset(item.get("told") or ())
-        return HeldImport(Status(item["status"]), upload_of(item).key, str(reason.get("message", "")), notified)
+        return HeldImport(
+            Status(item["status"]),
+            upload_of(item).key,
+            str(reason.get("message", "")),
+            notified,
+            str(reason.get("code", "")),
+        )
 
     def note_notified(self, district_id: str, import_id: str, contact_hash: str) -> None:
         self._table.write(Update(import_key(district_id, import_id)).add(told={contact_hash}))

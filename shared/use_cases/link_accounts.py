@@ -360,6 +360,22 @@ class LinkAccounts:
 
     # By consent
 
+    def refusal(self, proven: Proven, account: Account) -> str | None:
+        """Why ``by_consent`` would be refused as things stand, as its code; None where nothing is known to stand in the way.
+
+        It is told before the press. The press decides all the same: things may change in between.
+        """
+        link = proven.link
+        if link and not link.is_linked and proven.proved_at and link.undone_at and proven.proved_at < link.undone_at:
+            return "proof_spent"
+        if self._is_refused(proven, account.account_id):
+            return "account_teaches"
+        other = self._links.person_linked_to(account.account_id, proven.user.district_id)
+        if other is None or other == proven.user.key:
+            return None
+        is_own = self._left(account.account_id, proven) or self._first_number(account.account_id, proven)
+        return None if is_own else "account_linked_elsewhere"
+
     def by_consent(
         self,
         proven: Proven,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from functions.pages.bootstrap import assemble
 from functions.pages.classes.class_address import class_id_of
 from functions.pages.handler import HttpApi
 from functions.pages.http import (
@@ -73,7 +74,7 @@ class Riverbend:
             support_url=self.world.invitations()._brand.support_url,
             form_targets=(),
         )
-        self.web.site = replace(self.web.site, renderer=self._renderer)
+        self.web.site = assemble(self.web.site.services, self._renderer)
 
     def _import(self) -> None:
         self.world.register(DISTRICT_ID, **self.sample.settings)

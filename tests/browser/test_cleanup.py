@@ -53,7 +53,7 @@ def test_a_nudge_leads_to_a_page_that_downloads_deletes_and_restores_classes(
 
     teacher.goto(address_of_the_nudge(stack, journey, sample))
     log_in(teacher, sample.teacher.username or "", PASSWORD)
-    expect(teacher.get_by_role("heading", name="Download and tidy up")).to_be_visible()
+    expect(teacher.get_by_role("heading", name="Download and clean up")).to_be_visible()
     names_stand_once(teacher)
     for name in OLD:
         teacher.get_by_label(name, exact=True).check()
@@ -63,7 +63,7 @@ def test_a_nudge_leads_to_a_page_that_downloads_deletes_and_restores_classes(
     assert {file.split("/")[0] for file in files} == set(OLD)
 
     teacher.goto(f"{stack.web_url}/cleaning")
-    expect(teacher.get_by_text("Its data was downloaded on")).to_have_count(2)
+    expect(teacher.get_by_text("✓ Downloaded")).to_have_count(2)
     for name in OLD:
         teacher.get_by_label(name, exact=True).check()
     press(teacher, "Delete classes")

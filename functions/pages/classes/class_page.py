@@ -11,9 +11,10 @@ from functions.pages.classes.download import DownloadPages
 from functions.pages.classes.home import score_of
 from functions.pages.classes.recreate_work import MOST_SKILLS, RecreateWork, add_assignment, add_goal, reference_of
 from functions.pages.dependencies import Services
-from functions.pages.http import NoSuchClass, Reply, Request, page, see_other
+from functions.pages.http import DISTRICT_COOKIE, NoSuchClass, Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.account import RESTORE_DAYS, Account, Assignment, Goal, GrassrootsClass, Mastery, is_restorable
+from shared.domain.district import District
 from shared.domain.link import Link
 from shared.domain.mastery import goal_percentage
 from shared.domain.roster import DistrictClass
@@ -22,6 +23,9 @@ from shared.stores.keys import is_an_id
 from shared.use_cases.class_contents import Member
 
 _LONGEST_TITLE = 200
+_SKILL = "skill-"
+_MOST_KNOWN_SKILLS = 40
+"""So many skills are offered to be ticked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,16 @@ class StudentShown:
     name: str
     percentages: list[int]
     scores: list[int | None]
+    is_linked: bool
+    """Whether an account is known: without one nothing is known of what was earned."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSkill:
+    """A skill of a goal that the teacher made before."""
+
+    skill_id: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +100,7 @@ class ClassPages:
             checklist = self._recreate_work.checklist(opened.account, opened.grassroots, chosen)
         return page(
             "classes/class_page",
+            audience=self._district_of(request, opened),
             opened=opened,
             goals=goals,
             assignments=assignments,
@@ -94,6 +109,8 @@ class ClassPages:
             action=opened.form_address,
             problem=request.query.get("problem"),
             checklist=checklist,
+            into_address=checklist and checklist.into and class_address(*_place_of(checklist.into)),
+            known_skills=self._known_skills(opened),
             choice=lambda into: _with_query(opened.address, into=reference_of(into)),
             reference_of=reference_of,
         )
@@ -106,12 +123,15 @@ class ClassPages:
         export = self._download.export_named(request, opened.account.account_id)
         reply = page(
             "classes/class_settings",
+            audience=self._district_of(request, opened),
             export=export,
             opened=opened,
             action=opened.form_address,
             is_deleted=bool(grassroots and grassroots.deleted_at),
             is_restorable=bool(grassroots and is_restorable(grassroots, self._services.clock())),
             restore_days=RESTORE_DAYS,
+            restored=request.query.get("restored") == "1",
+            is_gathered=self._is_gathered(opened),
         )
         return self._download.refresh(reply, export)
 
@@ -121,10 +141,11 @@ class ClassPages:
         if isinstance(opened, Reply):
             return opened
         title = request.form.get("title", "").strip()[:_LONGEST_TITLE]
-        typed = request.form.get("skills", "").replace(",", " ").split()
+        ticked = [name.removeprefix(_SKILL) for name in request.form if name.startswith(_SKILL)]
+        typed = [*ticked, *request.form.get("skills", "").replace(",", " ").split()]
         skills = tuple(dict.fromkeys(skill.strip() for skill in typed))
         if opened.district is None or not title or not 0 < len(skills) <= MOST_SKILLS:
-            return see_other(_with_query(opened.address, form="goal", problem="goal"))
+            return see_other(_with_query(opened.address, form="goal", problem="goal") + "#new")
         add_goal(self._services, opened.district, Goal(self._services.new_id(), title, skills))
         return see_other(opened.address)
 
@@ -135,7 +156,7 @@ class ClassPages:
             return opened
         title = request.form.get("title", "").strip()[:_LONGEST_TITLE]
         if opened.district is None or not title:
-            return see_other(_with_query(opened.address, form="assignment", problem="assignment"))
+            return see_other(_with_query(opened.address, form="assignment", problem="assignment") + "#new")
         add_assignment(self._services, opened.district, title, request.form.get("content", "").strip())
         return see_other(opened.address)
 
@@ -148,22 +169,29 @@ class ClassPages:
             return see_other(opened.address)
         into = request.form.get("into", "")
         self._recreate_work.recreate(opened.account, opened.grassroots, request.form.get("work", ""), into)
-        return see_other(_with_query(opened.address, into=into))
+        return see_other(_with_query(opened.address, into=into) + "#again")
 
     def delete(self, request: Request, reference: str) -> Reply:
         """Delete a grassroots class (M17)."""
         return self._move(request, reference, self._trash.delete)
 
     def restore(self, request: Request, reference: str) -> Reply:
-        return self._move(request, reference, self._trash.restore)
+        return self._move(request, reference, self._trash.restore, restored="1")
 
-    def _move(self, request: Request, reference: str, move: Callable[[str, str], None]) -> Reply:
+    def _move(self, request: Request, reference: str, move: Callable[[str, str], None], **said: str) -> Reply:
         opened = self._open_to_change(request, reference)
         if isinstance(opened, Reply):
             return opened
         if opened.grassroots is not None:
             move(opened.grassroots.owner_account_id, opened.class_id)
-        return see_other(opened.settings_address)
+        return see_other(_with_query(opened.settings_address, **said) if said else opened.settings_address)
+
+    def _is_gathered(self, opened: OpenedClass) -> bool:
+        """Whether the data of this grassroots class was downloaded once, by its teacher."""
+        if opened.grassroots is None or not opened.is_teacher:
+            return False
+        family = self._services.accounts.family(opened.account)
+        return any(opened.class_id in self._services.exports.gathered(account_id) for account_id in family)
 
     def download(self, request: Request, reference: str) -> Reply:
         """Have a class's data gathered (B4); the settings say when it is there."""
@@ -173,6 +201,19 @@ class ClassPages:
         wanted = ExportedClass(opened.class_id, opened.district.district_id if opened.district else None)
         export_id = self._download.request_export(request, opened.account.account_id, [wanted])
         return see_other(_with_query(opened.settings_address, download=export_id))
+
+    def _district_of(self, request: Request, opened: OpenedClass) -> District | None:
+        """The district whose language and support the page has: the class's own, else the one that this browser came for."""
+        district_id = opened.district.district_id if opened.district else request.cookies.get(DISTRICT_COOKIE, "")
+        return self._services.districts.find(district_id)
+
+    def _known_skills(self, opened: OpenedClass) -> list[KnownSkill]:
+        """For whoever makes a goal in a district class: the skills of the goals that they made before."""
+        if opened.district is None or not opened.is_teacher or opened.is_past:
+            return []
+        owned = self._services.accounts.classes.owned(*self._services.accounts.family(opened.account))
+        skills = dict.fromkeys(skill for taught in owned for goal in taught.goals for skill in goal.skill_ids)
+        return [KnownSkill(skill, _named(skill)) for skill in list(skills)[:_MOST_KNOWN_SKILLS]]
 
     # Who may see it
 
@@ -275,7 +316,18 @@ def _student(
         name,
         [goal_percentage(goal.skill_ids, mastery) for goal in goals],
         [score_of(assignment, account_ids) for assignment in assignments],
+        bool(account_ids),
     )
+
+
+def _place_of(district_class: DistrictClass) -> tuple[str, str]:
+    return district_class.sourced_id, district_class.district_id
+
+
+def _named(skill_id: str) -> str:
+    """A skill's id as words: platforms make ids of titles."""
+    words = skill_id.replace("-", " ").replace("_", " ").strip()
+    return words[:1].upper() + words[1:] or skill_id
 
 
 def _with_query(address: str, **query: str) -> str:

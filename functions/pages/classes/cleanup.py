@@ -6,22 +6,26 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from functions.pages.classes.download import DownloadPages
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.account import RESTORE_DAYS, GrassrootsClass, is_restorable
+from shared.domain.clock import from_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import Link
 from shared.domain.nudge import left_to_clean_up
 from shared.domain.pairing import Pairing, Verdict
 from shared.domain.roster import Role, RosterUser
 from shared.domain.school_calendar import next_allowed
+from shared.runtime.i18n import long_date
 from shared.stores.class_exports import ExportedClass
 
 SNOOZE_DAYS = 30
 _FIELD = "class-"
+_BETWEEN = ","
 _STRONGEST_FIRST = (Verdict.OBSOLETE, Verdict.ASK, Verdict.LEFT_ALONE)
 
 
@@ -40,7 +44,7 @@ class GrassrootsClassShown:
 
     @classmethod
     def of(cls, pairing: Pairing, gathered: Mapping[str, str]) -> GrassrootsClassShown:
-        """``gathered`` is when the data of a class was last downloaded, by the class's id."""
+        """``gathered`` is the day on which the data of a class was last downloaded, as people write it, by the class's id."""
         grassroots = pairing.grassroots
         return cls(
             grassroots.class_id,
@@ -50,7 +54,7 @@ class GrassrootsClassShown:
             len(grassroots.assignments),
             pairing.moved,
             ", ".join(moved.into.title for moved in pairing.into),
-            gathered.get(grassroots.class_id, "")[:10] or None,
+            gathered.get(grassroots.class_id),
         )
 
 
@@ -80,8 +84,15 @@ class CleanupPages:
         owned = self._services.accounts.classes.owned(*family)
         links = self._services.links.of_account(*family)
         pairings = self._pairings(left_to_clean_up(owned), self._teachers(links))
-        shown = self._shown(pairings, family)
         now = self._services.clock()
+        gathered = self._gathered(family)
+        days = {
+            class_id: long_date(request.language(), from_iso(moment).date()) for class_id, moment in gathered.items()
+        }
+        shown = _shown(pairings, days)
+        deleted = [DeletedClassShown(gone.class_id, gone.name) for gone in owned if is_restorable(gone, now)]
+        named = set(request.query.get("classes", "").split(_BETWEEN))
+        changed = [gone for gone in deleted if gone.class_id in named]
         export = self._download.export_named(request, account.account_id)
         reply = page(
             "classes/cleanup",
@@ -91,7 +102,9 @@ class CleanupPages:
             asked=shown[Verdict.ASK],
             left_alone=shown[Verdict.LEFT_ALONE],
             kept=[grassroots.name for grassroots in owned if grassroots.kept_at and not grassroots.deleted_at],
-            deleted=[DeletedClassShown(gone.class_id, gone.name) for gone in owned if is_restorable(gone, now)],
+            deleted=deleted,
+            changed=changed,
+            lost=any(gone.class_id not in gathered for gone in changed),
             restore_days=RESTORE_DAYS,
             snooze_days=SNOOZE_DAYS,
             may_snooze=any(self._services.nudges.due_at(link.user) for link in links),
@@ -141,7 +154,9 @@ class CleanupPages:
             with suppress(RefusedTransition):
                 change(grassroots.owner_account_id, grassroots.class_id)
         self._note_remaining(family)
-        return see_other(f"/cleaning?done={done}")
+        return see_other(
+            f"/cleaning?{urlencode({'done': done, 'classes': _BETWEEN.join(each.class_id for each in ticked)})}"
+        )
 
     def _note_remaining(self, family: tuple[str, ...]) -> None:
         """Note for the digest how many classes are left to clean up."""
@@ -171,14 +186,19 @@ class CleanupPages:
                 strongest[class_id] = min(strongest[class_id], pairing, key=_strength)
         return list(strongest.values())
 
-    def _shown(self, pairings: list[Pairing], family: tuple[str, ...]) -> dict[Verdict, list[GrassrootsClassShown]]:
+    def _gathered(self, family: tuple[str, ...]) -> dict[str, str]:
+        """When the data of each class was last downloaded, by the class's id."""
         gathered: dict[str, str] = {}
         for account_id in family:
             gathered |= self._services.exports.gathered(account_id)
-        shown: dict[Verdict, list[GrassrootsClassShown]] = {verdict: [] for verdict in Verdict}
-        for pairing in pairings:
-            shown[pairing.verdict].append(GrassrootsClassShown.of(pairing, gathered))
-        return shown
+        return gathered
+
+
+def _shown(pairings: list[Pairing], gathered: Mapping[str, str]) -> dict[Verdict, list[GrassrootsClassShown]]:
+    shown: dict[Verdict, list[GrassrootsClassShown]] = {verdict: [] for verdict in Verdict}
+    for pairing in pairings:
+        shown[pairing.verdict].append(GrassrootsClassShown.of(pairing, gathered))
+    return shown
 
 
 def _strength(pairing: Pairing) -> int:

@@ -69,6 +69,15 @@ class LinkShown:
     may_be_undone: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What somebody keeps who has just linked, in figures."""
+
+    points: int
+    goals: int
+    classes: int
+
+
 class HomePage:
     """What somebody who is logged in sees first."""
 
@@ -105,6 +114,8 @@ class HomePage:
         past = _past_shown(of_districts.past)
         first = _first_shown(request.query.get("past", ""), len(past))
         owned = self._services.accounts.classes.owned(*family)
+        taught = [each for each in owned if each.deleted_at is None]
+        attended = self._attended_classes(family, mastery)
         return page(
             "classes/home",
             audience=next(iter(districts.values()), None),
@@ -114,7 +125,12 @@ class HomePage:
             ended_classes=of_districts.ended,
             past_classes=past[first : first + _PAST_AT_ONCE],
             more_past=first + _PAST_AT_ONCE if first + _PAST_AT_ONCE < len(past) else None,
-            previous_classes=[*_taught_classes(owned, are_deleted=False), *self._attended_classes(family, mastery)],
+            previous_classes=[*_taught_classes(owned, are_deleted=False), *attended],
+            kept=Kept(
+                sum(earned.points for earned in mastery.values()),
+                sum(len(each.goals) for each in taught) + sum(len(each.goals) for each in attended),
+                len(taught) + len(attended),
+            ),
             something_to_clean=bool(links) and bool(owned),
             deleted_classes=_taught_classes(owned, are_deleted=True),
             links=self._links_shown([link for link in links if link.user in users], districts),

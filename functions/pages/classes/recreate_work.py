@@ -13,6 +13,8 @@ from shared.stores.class_work import Source
 from shared.stores.outbox import event_item
 
 MOST_SKILLS = 50
+ALL_WORK = "all"
+"""What a form names instead of one goal or assignment, to have all of them recreated."""
 _LONGEST = 200
 
 
@@ -34,6 +36,11 @@ class Checklist:
     into: DistrictClass | None
     others: tuple[DistrictClass, ...]
     work: tuple[WorkToRecreate, ...]
+
+    @property
+    def left(self) -> int:
+        """How much of it is not recreated yet."""
+        return sum(not work.is_recreated for work in self.work)
 
 
 class RecreateWork:
@@ -65,10 +72,18 @@ class RecreateWork:
         )
 
     def recreate(self, account: Account, grassroots: GrassrootsClass, work_id: str, chosen: str) -> None:
-        """Recreate a goal or an assignment in the chosen class. Pressed twice it is made once; unknown work is left."""
+        """Recreate a goal or an assignment, or all of them, in the chosen class. Pressed twice each is made once; unknown work is
+        left."""
         into = _chosen(self._classes(account, grassroots), chosen)
         if into is None:
             return
+        if work_id == ALL_WORK:
+            for each in (*map(goal_work_id, grassroots.goals), *map(assignment_work_id, grassroots.assignments)):
+                self._recreate(into, grassroots, each)
+            return
+        self._recreate(into, grassroots, work_id)
+
+    def _recreate(self, into: DistrictClass, grassroots: GrassrootsClass, work_id: str) -> None:
         source = Source(grassroots.owner_account_id, grassroots.class_id, work_id)
         goal = next((goal for goal in grassroots.goals if goal_work_id(goal) == work_id), None)
         assignment = next((work for work in grassroots.assignments if assignment_work_id(work) == work_id), None)

@@ -17,6 +17,7 @@ from shared.domain.district import District
 from shared.domain.errors import RefusedTransition
 from shared.domain.joining import JoinPlan, Side, plan
 from shared.domain.link import Link, Proof
+from shared.domain.person_name import share_a_part
 from shared.domain.roster import Role, RosterUser
 from shared.runtime.masking import mask_email
 from shared.runtime.observability import also_about, logger, metric
@@ -64,6 +65,8 @@ class LinkPages:
             return self._nothing_proved(context)
         if not context.has_something_to_link:
             return see_other("/home") if context.is_linked else self.sorry("already_linked", proven.district)
+        if refused := self._link_accounts.refusal(proven, account):
+            return self.sorry(refused, proven.district)
         user, classes = proven.user, self._classes_of(account)
         return page(
             "linking/link",
@@ -84,6 +87,8 @@ class LinkPages:
             plan=self._plan(account, classes, proven),
             login_used=_login_used(proven) if proven.has_to_confirm else "",
             is_teacher=user.role is Role.TEACHER,
+            other_name=not share_a_part(user.display_name, account.display_name),
+            other_role=(user.role is Role.TEACHER) != (account.role == "teacher"),
             account_id=account.account_id,
             sourced_id=user.sourced_id,
             kind=user.kind,

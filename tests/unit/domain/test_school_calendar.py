@@ -220,5 +220,5 @@ def test_a_class_that_is_another_one_is_left_alone_and_looked_at_again() -> None
     year.pass_time(days=20)
     assert nudging.run() == {"sent": 1}
     text = year.ses.sent[-1]["Content"]["Simple"]["Body"]["Text"]["Data"]
-    assert "You no longer need" not in text
+    assert "You may not need" not in text
     assert "Its name is like that of your district class Algebra" in text

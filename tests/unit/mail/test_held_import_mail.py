@@ -40,13 +40,17 @@ def test_each_contact_is_told_once_why_it_waits_and_how_to_decide() -> None:
     assert report["reason"]["message"] in text
     assert f"{WEB}/console/lakeside" in text
     assert f"decisions/lakeside/{report['import_id']}.json" in text
+    assert report["upload"]["key"] in text, "a key that is copied has nothing in it that is not seen"
 
 
 def test_in_spanish_where_the_district_speaks_it() -> None:
     world = World()
     report = held(world, locale="es")
     notice(world).notify("lakeside", report["import_id"])
-    assert "espera" in world.ses.sent[0]["Content"]["Simple"]["Subject"]["Data"]
+    simple = world.ses.sent[0]["Content"]["Simple"]
+    assert "espera" in simple["Subject"]["Data"]
+    assert "Se retiraría" in simple["Body"]["Text"]["Data"]
+    assert "Nothing was written" not in simple["Body"]["Text"]["Data"]
 
 
 def test_nobody_is_told_of_what_was_decided_meanwhile() -> None:

@@ -72,7 +72,7 @@ def test_a_link_is_told_to_the_official_address_and_to_the_accounts_own(web: Web
         assert subject(mail) == "Your Khan Academy accounts were linked"
         for fact in (
             "District: Lakeside Schools",
-            "On the roster: Ada Person, t…@lakeside.example",
+            "From your school:\nAda Person\nt…@lakeside.example",
             "a…a@mail.example",
             "How we know it was you: You used the link in our email and logged in.",
             "When: September 1, 2026, 10:00",

@@ -62,7 +62,9 @@ def test_each_class_is_shown_with_what_has_become_of_it(web: Website) -> None:
     text = page.text
     assert "8 of the 8 students are in your district class Algebra." in text
     assert "3 of the 8 students are in your district class Algebra." in text
-    assert text.index("You no longer need these") < text.index("Period 3") < text.index("Do you still need these?")
+    assert (
+        text.index("You may not need these anymore") < text.index("Period 3") < text.index("Do you still need these?")
+    )
     assert (
         text.index("Do you still need these?") < text.index("Period 4") < text.index("Your other classes from before")
     )
@@ -97,22 +99,50 @@ def test_classes_are_downloaded_then_deleted_and_one_is_restored(web: Website) -
     web.world.make_exports()
     assert teacher.response is not None
     teacher.open(str(teacher.response.url))
-    assert teacher.text.count("Its data was not downloaded yet") == 3
+    assert teacher.text.count("Not downloaded yet") == 3
     teacher.open(teacher.links()["Save the file"])
     assert teacher.response is not None
     assert {name.split("/")[0] for name in unzipped(teacher.response.content)} == {"Period 3", "Period 4"}
-    assert teacher.open("/cleaning").text.count("Its data was downloaded on 2026-09-01") == 2
+    assert teacher.open("/cleaning").text.count("Downloaded September 1, 2026") == 2
 
     teacher.press("Delete classes", "Period 3", "Period 4")
     assert "Your students do not see these classes any more" in teacher.text
     assert "Period 3" not in log_in(kid.open("/login"), "k1").open("/home").text
     events = [item["detail_type"] for (pk, _), item in web.world.table.items.items() if pk.startswith("OUTBOX#")]
     assert events.count("ClassDeleted") == 2
-    assert "Period 3" not in teacher.text.partition("Deleted classes")[0]
+    assert "Deleted: Period 3, Period 4." in teacher.text
+    assert "Period 3" not in teacher.text.partition("Check the classes")[2].partition("Deleted classes")[0]
 
     teacher.press("Restore classes", "Period 3")
     assert "Period 3" in kid.open("/home").text
     assert "Period 4" not in kid.text
+
+
+def test_a_delete_is_undone_in_one_press_and_says_that_nothing_was_downloaded(web: Website) -> None:
+    teacher = linked_teacher(web).open("/cleaning").press("Delete classes", "Period 4")
+    assert "Their data was not downloaded" in teacher.text
+
+    teacher.press("Undo")
+
+    assert "Your students see these classes again" in teacher.text
+    assert "Period 4" in teacher.open("/home").text
+    assert "Deleted classes" not in teacher.text
+
+
+def test_a_zip_is_named_by_class_and_date(web: Website, monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[str] = []
+    upload = web.world.s3.upload_file
+
+    def noted(path: str, bucket: str, key: str, *, ExtraArgs: dict[str, str]) -> None:
+        named.append(ExtraArgs["ContentDisposition"])
+        upload(path, bucket, key)
+
+    monkeypatch.setattr(web.world.s3, "upload_file", noted)
+    linked_teacher(web).open("/classes/own/settings").press("Download class data")
+
+    web.world.make_exports()
+
+    assert named == ["attachment; filename=\"Period 3 2026-09-01.zip\"; filename*=UTF-8''Period%203%202026-09-01.zip"]
 
 
 def test_a_nudge_ends_by_itself_when_what_it_named_is_deleted_or_kept(web: Website) -> None:
@@ -120,7 +150,7 @@ def test_a_nudge_ends_by_itself_when_what_it_named_is_deleted_or_kept(web: Websi
     teacher.open("/cleaning").press("Delete classes")
     teacher.press("Keep these classes", "Period 4", "Chess club")
     assert "You keep these" in teacher.text
-    assert "There is nothing left to tidy up." in teacher.text
+    assert "There is nothing left to clean up." in teacher.text
     web.world.pass_time(days=16)
     assert web.world.send_nudge().run() == {"not_needed": 1}
 

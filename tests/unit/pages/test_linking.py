@@ -27,6 +27,7 @@ from tests.pages_harness import (
     linked_teacher,
     log_in,
     post,
+    shown_of,
     state,
 )
 
@@ -153,8 +154,9 @@ def test_the_link_dies_with_an_address_that_is_no_longer_the_official_one(web: W
 def test_nobody_links_with_anothers_mail_to_an_account_that_is_linked_already(web: Website) -> None:
     linked_teacher(web)
     page = log_in(activated(web, "t2").press("Log into my existing account"))
-    page.press("Link my accounts")
     assert (page.status, "already linked to another person" in page.text) == (409, True)
+    shown = {"account_id": "ada", "sourced_id": "t2", "person": shown_of(web, "t2")}
+    assert post(page, "/link", **shown).status_code == 409
     assert web.world.links.of_user(key("t2")) is None
 
 

@@ -128,7 +128,7 @@ def test_an_account_of_a_student_is_not_linked_to_the_teacher_of_that_number() -
     web = one_number()
     with_google(web, "ana@lakeside.example")
     page = web.visitor().open(web.world.address_in_mail_to("bea@lakeside.example"))
-    log_in(page.press("Log into my existing account"), "ana").press("Link my accounts")
+    assert log_in(page.press("Log into my existing account"), "ana").status == 409
     assert web.world.links.of_user(key("1001", "teacher")) is None
 
 

@@ -76,8 +76,9 @@ def test_the_proof_of_a_district_login_links_nothing_after_an_undo(web: Website)
     web.world.pass_time(minutes=1)
     page.open("/home").press("Undo the link with Lakeside Schools").press("Undo the link")
     web.world.pass_time(minutes=1)
-    again = log_in(kept.press("Log into my existing account"), "kid").press("Link my accounts")
-    assert again.status == 409
+    assert log_in(kept.press("Log into my existing account"), "kid").status == 409
+    shown = {"account_id": "kid", "sourced_id": "s1", "person": shown_of(web, "s1")}
+    assert post(kept, "/link", **shown).status_code == 409
     assert post(kept, "/account/new").status_code == 409, "nor does a new account get it"
     link = web.world.links.of_user(key("s1"))
     assert link is not None

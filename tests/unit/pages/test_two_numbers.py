@@ -78,7 +78,8 @@ def test_a_namesake_with_another_given_name_does_not_get_the_account() -> None:
     web = Website(world)
     web.cognito.users = {"ada": (PASSWORD, "ada")}
     linked(web, EAST)
-    assert linked(web, WEST).status == 409
+    page = web.visitor().open(web.world.address_in_mail_to(WEST))
+    assert log_in(page.press("Log into my existing account")).status == 409
     assert links(web) == [("e1", "ada")]
 
 

@@ -12,8 +12,8 @@ from shared.domain.link import LinkState
 from tests.builders import account, enrolled, key, roster, user
 from tests.pages_harness import CLEVER_DISTRICT, Website, earns, in_a_made_account, lakeside, linked_teacher, log_in
 
-GOAL_AGAIN = "Make again in Algebra: Equations, with what is earned"
-ASSIGNMENT_AGAIN = "Make again in Algebra: Quiz, without scores"
+GOAL_AGAIN = "Recreate “Equations” in Algebra"
+ASSIGNMENT_AGAIN = "Recreate “Quiz” in Algebra, without scores"
 
 
 @dataclass
@@ -100,7 +100,7 @@ def made_once_and_ticked(s: Story) -> bool:
     other.response = stale
     other.press(GOAL_AGAIN)
     goals, _ = s.web.world.work.of_class("lakeside", "c1")
-    return len(goals) == 1 and "Done: it is in Algebra." in s.old_class().text
+    return len(goals) == 1 and "See it in Algebra" in s.old_class().text
 
 
 def only_by_its_teacher(s: Story) -> bool:
