@@ -295,6 +295,24 @@ def test_a_restored_table_takes_the_place_of_the_stacks_own() -> None:
     }
 
 
+def test_what_outlives_the_stack_can_be_imported_by_itself() -> None:
+    """Without what leads to functions, it names nothing that would have to be made first (docs/runbooks/restore.md)."""
+    runbook = (Path(__file__).parents[3] / "docs/runbooks/restore.md").read_text()
+    left_out = ("NotificationConfiguration", "LambdaConfig", "DependsOn")
+    kept = {name: one for name, one in RESOURCES.items() if "Retain" in one.get("DeletionPolicy", "")}
+    named = json.dumps({name: _without(one, left_out) for name, one in kept.items()})
+    references = set(re.findall(r'"Ref": "(\w+)"|"Fn::GetAtt": \["(\w+)"', named))
+    assert {name for pair in references for name in pair if name in RESOURCES} == set()
+    for name in (*kept, *left_out):
+        assert f"`{name}`" in runbook, name
+
+
+def _without(value: Any, names: tuple[str, ...]) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(each, names) for key, each in value.items() if key not in names}
+    return [_without(each, names) for each in value] if isinstance(value, list) else value
+
+
 def test_a_deleted_snapshot_can_be_had_again_as_long_as_the_tables_past() -> None:
     bucket = RESOURCES["SnapshotBucket"]["Properties"]
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
