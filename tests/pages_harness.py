@@ -37,6 +37,7 @@ from shared.stores.class_exports import ClassExportQueue
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.import_progress import ProgressStore
 from shared.stores.notices import NoticeStore
+from shared.stores.people_classes import PeoplesClassesStore
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.request_context import RequestContextStore
 from shared.stores.sessions import SessionStore
@@ -134,6 +135,7 @@ class Website:
         secrets = iter(f"secret-{n:08d}" for n in range(10**8))
         services = Services(
             districts=world.districts, users=world.users, district_classes=world.classes, work=world.work,
+            peoples_classes=PeoplesClassesStore(world.table),
             accounts=world.accounts, identifiers=world.identifiers,
             links=world.links, nudges=world.nudges, activations=world.activations,
             notices=NoticeStore(world.table),

@@ -19,6 +19,7 @@ from shared.stores.import_files import ImportFiles
 from shared.stores.import_progress import ProgressStore
 from shared.stores.import_state import ImportStateStore
 from shared.stores.pauses import PauseStore
+from shared.stores.people_classes import PeoplesClassesStore
 from shared.stores.readdressing import Readdressing
 from shared.stores.renumbering import Renumbering
 from shared.stores.reports import ReportStore
@@ -48,6 +49,7 @@ class ImportContext:
     id_maps: IdMapStore
     pauses: PauseStore
     stuck: StuckStore
+    peoples_classes: PeoplesClassesStore
     on_dispute: Callable[[], None]
 
     @classmethod
@@ -81,6 +83,7 @@ class ImportContext:
             IdMapStore(table),
             PauseStore(table),
             StuckStore(table),
+            PeoplesClassesStore(table),
             on_dispute,
         )
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from shared.stores.links import LinkStore
     from shared.stores.notices import NoticeStore
     from shared.stores.nudges import NudgeStore
+    from shared.stores.people_classes import PeoplesClassesStore
     from shared.stores.rate_limits import RateLimiter
     from shared.stores.reports import ReportStore
     from shared.stores.request_context import RequestContextStore
@@ -264,6 +265,12 @@ class Wiring:
         from shared.stores.class_work import ClassWorkStore
 
         return ClassWorkStore(self._table)
+
+    @cached_property
+    def peoples_classes(self) -> PeoplesClassesStore:
+        from shared.stores.people_classes import PeoplesClassesStore
+
+        return PeoplesClassesStore(self._table)
 
     @cached_property
     def accounts(self) -> AccountStore:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.stores.links import LinkStore
     from shared.stores.notices import NoticeStore
     from shared.stores.nudges import NudgeStore
+    from shared.stores.people_classes import PeoplesClassesStore
     from shared.stores.rate_limits import RateLimiter
     from shared.stores.reports import ReportStore
     from shared.stores.request_context import RequestContextStore
@@ -46,6 +47,7 @@ class Services:
     users: RosterUserStore
     district_classes: DistrictClassStore
     work: ClassWorkStore
+    peoples_classes: PeoplesClassesStore
     accounts: AccountStore
     identifiers: IdentifierIndex
     links: LinkStore

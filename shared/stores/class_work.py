@@ -11,6 +11,7 @@ from shared.stores.keys import (
     ASSIGNMENTS,
     GOALS,
     WORK,
+    WORK_LIST,
     Item,
     account_of_pk,
     account_pk,
@@ -20,7 +21,7 @@ from shared.stores.keys import (
     recreated_key,
     recreated_of_class,
 )
-from shared.stores.table import ABSENT, DynamoTable, Put, Table
+from shared.stores.table import ABSENT, DynamoTable, Put, Table, Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ class ClassWorkStore:
         new = [item, *([recreated] if recreated else [])]
         self._table.write(
             *(Put(each).when(ABSENT) for each in new),
+            listing(item),
             Put(event),
             otherwise=Conflict("already_made", "This was made already."),
         )
@@ -118,11 +120,20 @@ class ClassWorkStore:
 
     def of_class(self, district_id: str, class_id: str, since: str = "") -> tuple[list[Goal], list[Assignment]]:
         """All goals and assignments of a class, the oldest first."""
-        found = self._table.query(class_pk(district_id, class_id), between=WORK)
-        items = [item for item in found if item.get("since", "") == since]
-        goals = [Goal(_id(i), i["title"], tuple(i["skill_ids"])) for i in _oldest_first(items, GOALS)]
-        given = _oldest_first(items, ASSIGNMENTS)
-        return goals, [Assignment(_id(i), i["title"], i["content_id"], created_at=i["created_at"]) for i in given]
+        return work_of(self._table.query(class_pk(district_id, class_id), between=WORK), since)
+
+
+def listing(item: Item) -> Update:
+    """Have the list of its class name a goal or an assignment, so that one read finds those of many classes."""
+    return Update({"PK": item["PK"], "SK": WORK_LIST}).add(ids={str(item["SK"])})
+
+
+def work_of(items: Iterable[Item], since: str) -> tuple[list[Goal], list[Assignment]]:
+    """The goals and assignments among the items of a class, the oldest first."""
+    of_class = [item for item in items if item.get("since", "") == since]
+    goals = [Goal(_id(i), i["title"], tuple(i["skill_ids"])) for i in _oldest_first(of_class, GOALS)]
+    given = _oldest_first(of_class, ASSIGNMENTS)
+    return goals, [Assignment(_id(i), i["title"], i["content_id"], created_at=i["created_at"]) for i in given]
 
 
 def _oldest_first(items: Iterable[Item], prefix: str) -> list[Item]:

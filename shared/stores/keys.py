@@ -429,6 +429,19 @@ WORK = (ASSIGNMENTS, f"{GOALS}\U0010ffff")
 """Between these lie the sort keys of all assignments and goals of a district class."""
 
 
+WORK_LIST = "WORK"
+
+
+def work_list_key(district_id: str, class_id: str) -> Key:
+    """Which assignments and goals a district class has had."""
+    return {"PK": class_pk(district_id, class_id), "SK": WORK_LIST}
+
+
+def work_lists_key(district_id: str) -> Key:
+    """That every class of this district with assignments or goals has such a list."""
+    return {"PK": district_pk(district_id), "SK": "WORK_LISTS"}
+
+
 def is_work(sk: str) -> bool:
     """Whether an item of a district class is an assignment or a goal."""
     return sk.startswith((ASSIGNMENTS, GOALS))

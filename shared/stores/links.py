@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 
@@ -14,7 +14,7 @@ from shared.domain.clock import from_iso, to_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import UNDO_DAYS, FoundBy, Link, LinkState, Proof
 from shared.domain.matching import LinkProofs, Person
-from shared.domain.roster import NumberKind, RosterUserKey
+from shared.domain.roster import NumberKind, RosterUser, RosterUserKey
 from shared.stores.activations import ActivationStore
 from shared.stores.audit import Actor, Fact, audit_item, made_by
 from shared.stores.due_items import NUDGE, due_item
@@ -33,13 +33,16 @@ from shared.stores.keys import (
     joined_key,
     link_key,
     logins_key,
+    pair,
     proof_key,
+    roster_key,
     stuck_key,
     user_of_holder,
     user_of_pk,
 )
 from shared.stores.nudges import NudgeStore
 from shared.stores.outbox import event_item
+from shared.stores.roster_users import roster_user_of
 from shared.stores.stuck_people import is_noted_as_stuck
 from shared.stores.table import ABSENT, Delete, DynamoTable, Put, Table, Update, Write, without_none
 
@@ -82,6 +85,8 @@ class AccountLinks:
 
     standing: list[Link]
     undone_in: tuple[str, ...]
+    people: Mapping[RosterUserKey, RosterUser] = field(default_factory=dict)
+    """Whom the standing links lead to, as the roster has them."""
 
 
 class LinkStore:
@@ -105,15 +110,20 @@ class LinkStore:
         return self.around_account(account_id, *joined).standing
 
     def around_account(self, account_id: str, *joined: str) -> AccountLinks:
-        """``of_account``, with the districts in which a link was undone, at no further call."""
+        """``of_account``, with whom they lead to and the districts in which a link was undone, at no further call."""
         accounts = (account_id, *joined)
         sides = [side for account in accounts for side in self._table.query(account_pk(account), LINKS)]
         users = [user_of_side(side) for side in sides if side["state"] == LinkState.LINKED]
-        links = sorted(self.of_users(users).values(), key=attrgetter("is_further"))
+        found = self._table.batch_get(key for user in users for key in (link_key(user), roster_key(user)))
+        items = [item for user in dict.fromkeys(users) if (item := found.get(pair(link_key(user))))]
+        links = sorted(map(link_of, items), key=attrgetter("is_further"))
         standing = [link for link in links if link.is_linked and link.account_id in accounts]
+        people = {
+            link.user: roster_user_of(item) for link in standing if (item := found.get(pair(roster_key(link.user))))
+        }
         undone = [user_of_side(side).district_id for side in sides if side["state"] == LinkState.UNDONE]
         linked_in = {link.user.district_id for link in standing}
-        return AccountLinks(standing, tuple(each for each in dict.fromkeys(undone) if each not in linked_in))
+        return AccountLinks(standing, tuple(each for each in dict.fromkeys(undone) if each not in linked_in), people)
 
     def linked_users(self, district_id: str, account_ids: Iterable[str]) -> dict[str, str]:
         """The number of the student of this district that each account is linked to; the others are left out.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import batched, chain
 
@@ -11,7 +11,7 @@ from shared.domain.past_class import KEPT_DAYS, PastPlace, PastPlaces
 from shared.domain.roster import DistrictClass, RosterUser, RosterUserKey
 from shared.stores.district_class_item import district_class_of
 from shared.stores.identifier_index import person_of
-from shared.stores.keys import Item, key_of, pair, past_class_key, past_places_key
+from shared.stores.keys import Item, Pair, key_of, pair, past_class_key, past_places_key
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.table import DynamoTable, Pace, Table
 
@@ -51,24 +51,21 @@ class PastClassStore:
         more = [past_class_key(district_id, *named, n) for n in range(1, int(item.get("chunks", 1)))]
         chunks = self._table.batch_get(more, consistent=False) if more else {}
         students = [*item.get("student_ids", ()), *chain.from_iterable(chunks[pair(k)]["student_ids"] for k in more)]
-        return _past_class(district_id, named, item, students)
+        return past_class_of(district_id, named, item, students)
 
     def get_many(self, district_id: str, named: Iterable[NamedPast]) -> list[DistrictClass]:
         """Past classes without their students; in the order in which they are named."""
-        keys = {each: past_class_key(district_id, *each) for each in named}
-        found = self._table.batch_get(keys.values(), consistent=False) if keys else {}
-        return [
-            _past_class(district_id, each, found[pair(key)], ()) for each, key in keys.items() if pair(key) in found
-        ]
+        wanted = list(named)
+        keys = [past_class_key(district_id, *each) for each in wanted]
+        found = self._table.batch_get(keys, consistent=False) if keys else {}
+        return past_classes_among(found, district_id, wanted)
 
     # Who had a place in them.
 
     def places(self, users: Iterable[RosterUser], today: date) -> dict[RosterUserKey, tuple[PastPlace, ...]]:
         """The places of people as they are on the roster now, that can be looked at today; of those who have any."""
         by_key = {user.key: user for user in users}
-        found = self._places(by_key)
-        places = {key: stood.of(person_of(by_key[key]), today) for key, stood in found.items()}
-        return {key: each for key, each in places.items() if each}
+        return _shown(self._places(by_key), by_key, today)
 
     def every_place(self, user: RosterUserKey) -> tuple[PastPlace, ...]:
         """All places that are noted beside a roster user, whoever had them: what is held of a person (docs/personal-data.md)."""
@@ -121,6 +118,28 @@ class PastClassStore:
         return {keys[key]: _places_of(item) for key, item in found.items()}
 
 
+def places_among(
+    found: Mapping[Pair, Item], users: Iterable[RosterUser], today: date
+) -> dict[RosterUserKey, tuple[PastPlace, ...]]:
+    """``PastClassStore.places`` of people, of whom the items were read already."""
+    by_key = {user.key: user for user in users}
+    items = {key: item for key in by_key if (item := found.get(pair(past_places_key(key))))}
+    return _shown({key: _places_of(item) for key, item in items.items()}, by_key, today)
+
+
+def past_classes_among(found: Mapping[Pair, Item], district_id: str, named: Iterable[NamedPast]) -> list[DistrictClass]:
+    """``PastClassStore.get_many``, of classes whose items were read already."""
+    keys = {each: pair(past_class_key(district_id, *each)) for each in named}
+    return [past_class_of(district_id, each, found[key], ()) for each, key in keys.items() if key in found]
+
+
+def _shown(
+    found: Mapping[RosterUserKey, PastPlaces], users: Mapping[RosterUserKey, RosterUser], today: date
+) -> dict[RosterUserKey, tuple[PastPlace, ...]]:
+    places = {key: stood.of(person_of(users[key]), today) for key, stood in found.items()}
+    return {key: each for key, each in places.items() if each}
+
+
 def _attended(places: Iterable[PastPlace], named: NamedPast, number: str) -> bool:
     """Whether one of the places is that of a student who had this number then."""
     return any((p.class_id, p.noted_by) == named and not p.taught and p.number == number for p in places)
@@ -151,7 +170,7 @@ def _items(past: DistrictClass, ttl: int) -> Iterator[Item]:
         yield {**key, "student_ids": list(students), "ttl": ttl}
 
 
-def _past_class(district_id: str, named: NamedPast, item: Item, students: Iterable[str]) -> DistrictClass:
+def past_class_of(district_id: str, named: NamedPast, item: Item, students: Iterable[str]) -> DistrictClass:
     class_id, noted_by = named
     return district_class_of(district_id, class_id, item, students, noted_by)
 

@@ -20,7 +20,7 @@ from shared.domain.matching import LinkProofs, is_somebody_else
 from shared.domain.roster import KIND_OF_ROLE, Role, RosterUser, RosterUserKey
 from shared.runtime.parallel import each
 from shared.stores.activations import ActivationStore
-from shared.stores.class_work import recreated_note
+from shared.stores.class_work import listing, recreated_note
 from shared.stores.due_items import FOLLOW_UP, NUDGE, due_item
 from shared.stores.identifier_index import person_of
 from shared.stores.keys import (
@@ -166,7 +166,10 @@ class Renumbering:
             if is_work(item["SK"]) and item.get("run") != run and item.get("since", "") == change.since_before
         ]
         there = {"PK": class_pk(change.district_id, change.new), "since": change.since or None, "run": run}
-        self._table.write_many({**item, **there} for item in made)
+        moved = [{**item, **there} for item in made]
+        self._table.write_many(moved)
+        for item in moved:
+            self._table.write(listing(item))
         for teacher in change.teachers if made else ():
             self._move_notes(change, teacher, run)
         kept = self._keep_for_past(change, made, run)

@@ -69,6 +69,8 @@ class Apply:
         if shard == 0:
             schools = (School(import_.district_id, key, name) for key, name in plan.schools.items())
             self._context.districts.put_schools(schools)
+            if plan.before is None:
+                self._context.peoples_classes.begin_lists(import_.district_id)
         return {**self._context.part_done(import_, "apply", shard, of=plan.shards), "writes": writes}
 
     def _move_people(self, import_: Import, files: WorkingFiles, shard: int) -> None:

@@ -6,18 +6,22 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from functions.pages.classes.class_address import class_address
 from functions.pages.dependencies import Services
 from functions.pages.http import WANTED_COOKIE, Reply, Request, page, see_other
 from functions.pages.request_context import RequestContext, RequestContexts, known
-from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, Mastery
+from shared.domain.account import Account, Assignment, GrassrootsClass, Mastery
 from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.link import Link
 from shared.domain.mastery import goal_percentage
 from shared.domain.past_class import to_look_back_at, year_began
 from shared.domain.roster import DistrictClass, Role, RosterUser
+
+if TYPE_CHECKING:
+    from shared.stores.people_classes import Work
 
 _PAST_AT_ONCE = 40
 """How many past classes a page shows."""
@@ -102,7 +106,7 @@ class HomePage:
         family = self._services.accounts.family(account)
         found = self._services.links.around_account(*family)
         links = found.standing
-        users = self._services.users.get_many(link.user for link in links)
+        users = found.people
         active = [user for user in users.values() if user.active]
         known_districts = context.stored.districts
         districts = {
@@ -158,49 +162,45 @@ class HomePage:
     ) -> DistrictClasses:
         """All classes by the calendars of their districts: past ones are off the roster, or of an earlier school year."""
         found = DistrictClasses()
-        now, store = self._services.clock(), self._services.district_classes
-        places = store.past.places(users, now.date()) if users else {}
+        now = self._services.clock()
+        of_people = self._services.peoples_classes.of_people(users, now.date())
         for user in users:
             district = districts[user.district_id]
             today = now.astimezone(district.zone).date()
             began = year_began(district, today).isoformat()
-            classes = store.get_many(user.district_id, (*user.teaches, *user.attends))
+            classes = of_people.of(user)
             for district_class in sorted(classes.values(), key=lambda c: (c.title, c.sourced_id)):
                 ends_on = district_class.ends_on
                 if ends_on is not None and ends_on <= began:
                     found.past.append(district_class)
                     continue
                 attends = district_class.sourced_id in user.attends
-                shown = self._district_class(district_class, mastery, attends=attends)
+                work = of_people.work.get((user.district_id, district_class.sourced_id)) if attends else None
+                shown = _district_class(district_class, mastery, work)
                 is_over = ends_on is not None and ends_on <= today.isoformat()
                 (found.ended if is_over else found.current).append(shown)
-            named = [(place.class_id, place.noted_by) for place in places.get(user.key, ())]
-            found.past += to_look_back_at(store.past.get_many(user.district_id, named), classes)
+            found.past += to_look_back_at(of_people.past.get(user.key, ()), classes)
         return found
-
-    def _district_class(self, district_class: DistrictClass, mastery: Mastery, *, attends: bool) -> ClassShown:
-        """For who attends it with goals and assignments, at one read more; who teaches it sees them on its own page."""
-        goals: list[Goal] = []
-        assignments: list[Assignment] = []
-        if attends:
-            goals, assignments = self._services.work.of_class(
-                district_class.district_id, district_class.sourced_id, district_class.since
-            )
-        details = (district_class.course_title, district_class.term_title)
-        return ClassShown(
-            class_address(district_class.sourced_id, district_class.district_id),
-            district_class.title,
-            " · ".join(detail for detail in details if detail and detail != district_class.title),
-            district_class.size,
-            [GoalShown(goal.title, goal_percentage(goal.skill_ids, mastery)) for goal in goals],
-            [AssignmentShown(assignment.title, None) for assignment in assignments],
-        )
 
     def _attended_classes(self, family: tuple[str, ...], mastery: Mastery) -> list[ClassShown]:
         classes = self._services.accounts.classes
         return [
             _attended_class(attended, mastery, family) for attended in classes.with_scores(classes.attended(*family))
         ]
+
+
+def _district_class(district_class: DistrictClass, mastery: Mastery, work: Work | None) -> ClassShown:
+    """For who attends it with goals and assignments; who teaches it sees them on its own page."""
+    goals, assignments = work or ([], [])
+    details = (district_class.course_title, district_class.term_title)
+    return ClassShown(
+        class_address(district_class.sourced_id, district_class.district_id),
+        district_class.title,
+        " · ".join(detail for detail in details if detail and detail != district_class.title),
+        district_class.size,
+        [GoalShown(goal.title, goal_percentage(goal.skill_ids, mastery)) for goal in goals],
+        [AssignmentShown(assignment.title, None) for assignment in assignments],
+    )
 
 
 def _past_shown(past: Iterable[DistrictClass]) -> list[ClassShown]:

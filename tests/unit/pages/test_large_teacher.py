@@ -10,7 +10,7 @@ from tests.builders import account, roster, user
 from tests.harness import World
 from tests.pages_harness import PASSWORD, Counting, Website, activated, log_in
 
-MOST_FOR_HOME = 12
+MOST_FOR_HOME = 8
 MOST_FOR_A_CLASS = 16
 STUDENTS_PER_CALL = 50
 """Of an account and of its mastery two items each are read, a hundred at a time."""
