@@ -41,10 +41,6 @@ class _DistrictToken:
     fetched_at: float
 
 
-class _Unauthorized(Exception):
-    """Clever does not take a token."""
-
-
 class Clever:
     """Logins with Clever through a district: OAuth, and an id token where Clever switched OpenID Connect on for us.
 
