@@ -19,7 +19,7 @@ from pathlib import Path
 from shared.runtime import report_words
 from shared.runtime.i18n import own_name
 from shared.runtime.languages import languages
-from shared.runtime.report_words import NOTES, PLACES, REASONS, ROWS, Words, general
+from shared.runtime.report_words import ACCOUNTS, NOTES, PLACES, REASONS, ROWS, Words, general
 
 ROOT = Path(__file__).parents[1]
 LIST = ROOT / "docs/errors.md"
@@ -225,6 +225,7 @@ IN_REPORTS: dict[Section, dict[str, Words]] = {
     Section.UPLOADS: REASONS,
     Section.ROWS: ROWS,
     Section.NOTES: NOTES,
+    Section.ACCOUNTS: ACCOUNTS,
 }
 """The sections whose codes a data manager meets, with their words."""
 

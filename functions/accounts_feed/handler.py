@@ -74,7 +74,7 @@ def steps() -> FeedSteps:
         ProgressStore(table),
         Uploads(s3, settings().roster_bucket),
         ImportFiles(s3, settings().snapshot_bucket),
-        ReportStore(table, s3, settings().report_bucket, web_url=""),
+        ReportStore(table, s3, settings().report_bucket, settings().web_url),
         AccountBatches(table, issuer),
         look_again,
         clock=utc_now,

@@ -741,10 +741,46 @@ NOTES: Final = {
 }
 """What was unusual, and how it was read."""
 
+ACCOUNTS: Final = {
+    "account_twice": Words(
+        _("Accounts have several lines. They were read in their order: of what two of them name the later one counts."),
+        advice=_("Nothing, if that is meant; otherwise write one line an account."),
+    ),
+    "accounts_anew": Words(
+        _("Table or snapshots were restored to an earlier moment: every line was applied, whatever was before."),
+        advice=_("Nothing to do."),
+    ),
+    "cannot_be_kept": Words(
+        _("The line says more of this account than can be kept."),
+        advice=_("Leave out classes, students or scores, or shorten names."),
+    ),
+    "internal_error": Words(
+        _("The accounts could not be loaded to the end. Put the file once more: what was loaded is not loaded again."),
+    ),
+    "invalid_line": Words(
+        _("The line has more than %(number)s bytes."),
+        advice=_("Leave out what is not part of an account line."),
+    ),
+    "invalid_value": Words(
+        _("%(column)s: a value is missing or wrong. It is not repeated: it may be personal."),
+        advice=_("Correct it; the next feed takes it."),
+    ),
+    "not_json": Words(
+        _("The line is not a JSON object. Write one object a line."),
+        _("The line is not a JSON object. It cannot be read from character %(number)s on. Write one object a line."),
+    ),
+    "too_many_skills": Words(
+        _("The account has more skills than fit: %(number)s MB with their ids and moments."),
+        advice=_("Leave out skills that are not needed."),
+    ),
+}
+"""A file of the accounts feed: why a line is left out, what was unusual, and why it was not loaded to the end."""
+
 PLACES: Final = {
     _("The reason of a report"): REASONS,
     _("A row that is rejected"): ROWS,
     _("A note"): NOTES,
+    _("A file of accounts"): ACCOUNTS,
 }
 """Where a report has its codes; a code may be in several of them."""
 
@@ -794,7 +830,7 @@ def retold(code: str, message: str, said_in: str, language: str) -> str | None:
     """What a report says of a code, as somebody reads it in another language than the one in which it was said (``said_in``).
     None where no sentence of the code fits."""
     translate = translations(said_in).gettext
-    for words in (table[code] for table in (REASONS, ROWS, NOTES) if code in table):
+    for words in (table[code] for table in PLACES.values() if code in table):
         advice = f" {translate(words.advice)}" if words.advice else ""
         if found := next(_fits(words, message.removesuffix(advice), said_in), None):
             said = _filled_in(*found, said_in, language)

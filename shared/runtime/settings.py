@@ -77,6 +77,7 @@ class AccountsFeedSettings(Settings, frozen=True, kw_only=True):
     snapshot_bucket: str
     accounts_feed_state_machine_arn: str
     google_issuer: str
+    web_url: str = ""
 
 
 class MailSettings(Brand, frozen=True, kw_only=True):

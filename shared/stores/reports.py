@@ -102,15 +102,25 @@ class ReportStore:
         return body
 
     def write_accounts(self, name: str, body: dict[str, Any], all_rejects: Iterable[LineRejected]) -> None:
-        """The report on a file of the accounts feed, and ``rejects.csv`` where there are any. May be run again."""
+        """The report on a file of the accounts feed, and ``rejects.csv`` where there are any. May be run again.
+
+        It is in English, for no district's language is the platform's; ``help`` leads to the words of each code in any language.
+        """
         folder = f"reports/{FEEDS}/{name}"
         rejects = list(islice(all_rejects, MOST_REJECTS))
-        shown = [{"line": r.line, "column": r.column, "code": r.code, "message": r.message} for r in rejects]
-        body["rejects"] = shown[:REJECTS_SHOWN]
+        pages = {code: help_page(code, self._web_url) for code in {reject.code for reject in rejects}}
+        shown = [
+            {"line": r.line, "column": r.column, "code": r.code, "message": r.message, "help": pages[r.code]}
+            for r in rejects[:REJECTS_SHOWN]
+        ]
+        body["notes"] = [with_help(note, self._web_url) for note in body["notes"]]
+        if "reason" in body:
+            body["reason"] = with_help(body["reason"], self._web_url)
+        body["rejects"] = shown
         if rejects:
             body["rejects_key"] = f"{folder}/rejects.csv"
-            rows = ((r.line, r.column, r.code, r.message) for r in rejects)
-            table = _csv(chain([("line", "column", "code", "message")], rows))
+            rows = ((r.line, r.column, r.code, r.message, pages[r.code]) for r in rejects)
+            table = _csv(chain([("line", "column", "code", "message", "help")], rows))
             self._put(body["rejects_key"], table, "text/csv; charset=utf-8")
         self._put_json(f"{folder}/report.json", body)
 

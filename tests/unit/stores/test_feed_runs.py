@@ -13,12 +13,13 @@ from functions.accounts_feed import feed_steps
 from functions.accounts_feed.account_line import account_line
 from functions.accounts_feed.feed import fingerprint_of
 from functions.accounts_feed.look_again import LookAgain
+from shared.runtime.report_words import explained
 from shared.stores.keys import FEEDS, account_key, district_pk, mastery_key, pair
 from shared.stores.uploads import Uploads, lines_of
 from tests.builders import account, key, roster, user
 from tests.depth import depth
 from tests.fakes.dynamodb import Effect, Gate
-from tests.harness import World, run_feed, run_feed_step
+from tests.harness import WEB, World, run_feed, run_feed_step
 from tests.state_machine import FEED
 
 OWN = "ada@mail.example"
@@ -224,11 +225,28 @@ def test_a_line_that_is_no_json_is_told_with_its_place(world: World) -> None:
     assert "character 32" in reject["message"]
 
 
+def test_each_code_of_a_feed_leads_to_its_words_in_any_language(world: World) -> None:
+    # Given a file with a line that is none, one with a value that is none, and an account that has two lines
+    good = account("ada", OWN)
+    lines = [b"no", json.dumps({**good, "account_id": 5}).encode(), *[json.dumps(good).encode()] * 2]
+    report = world.feed_lines(lines)
+    # When somebody reads what it gives beside each code
+    told = [*report["rejects"], *report["notes"]]
+    table = world.s3.objects["reports", report["rejects_key"]].decode("utf-8-sig").splitlines()
+    # Then there is a page for it, which says it in Spanish, too
+    assert [each["code"] for each in told] == ["not_json", "invalid_value", "account_twice"]
+    assert [each["help"] for each in told] == [f"{WEB}/help/{each['code']}" for each in told]
+    assert [row.rpartition(",")[2] for row in table] == ["help", *(each["help"] for each in told[:2])]
+    for each in told:
+        (words,) = [one for one in explained(each["code"], "es") if one.place == "Un archivo de cuentas"]
+        assert words.said != explained(each["code"], "en")[-1].said
+
+
 def test_rejects_beyond_the_first_hundred_are_in_a_file(world: World) -> None:
     report = world.feed_lines([b"no"] * 150)
     assert (len(report["rejects"]), report["rejected"]) == (100, 150)
     table = world.s3.objects["reports", report["rejects_key"]].decode("utf-8-sig").splitlines()
-    assert (table[0], len(table), table[150].split(",")[0]) == ("line,column,code,message", 151, "150")
+    assert (table[0], len(table), table[150].split(",")[0]) == ("line,column,code,message,help", 151, "150")
 
 
 # Progress.
