@@ -144,6 +144,9 @@ texts: setup ## Collect the texts to translate into shared/locale/*/LC_MESSAGES/
 link-decisions: setup ## Bring docs/link-decisions.md, what is linked, offered or refused, in step with the rule
 	@$(PYTHON) -m tests.link_decisions
 
+ways: setup ## Bring docs/ways.md, what can be pressed on each page and where it leads, in step with the pages
+	@$(PYTHON) -m tests.ways
+
 errors: setup ## Bring docs/errors.md, the list of all error codes, in step with the source
 	@$(PYTHON) -m tests.error_codes
 
@@ -204,5 +207,5 @@ build-%Function:
 	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
-.PHONY: help demo local test test-all test-long check faults year drill guards mutations bench start-up cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person after-restore offboard redrive build sbom texts errors link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test test-all test-long check faults year drill guards mutations bench start-up cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

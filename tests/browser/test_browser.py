@@ -118,7 +118,7 @@ def test_a_student_without_an_account_gets_one(page: Page, stack: LocalStack, sa
     student = next(row for row in sample.tables["users.csv"][1:] if row[0] == "s0100")
     sign_in_with_clever(page, stack, student[5].removeprefix("{Clever:").removesuffix("}"))
     press(page, "I don't have an account yet")
-    expect(page.get_by_role("status")).to_contain_text("Your accounts are linked")
+    expect(page.get_by_role("status")).to_contain_text("Your account is ready")
 
 
 @pytest.mark.usefixtures("journey")
@@ -159,7 +159,7 @@ def test_goals_keep_their_points_assignments_start_anew_and_classes_go(
     teacher.goto(f"{stack.web_url}/classes/own-algebra")
     teacher.get_by_role("button", name="Recreate “Linear equations” in Algebra 1 – 1").click()
     teacher.get_by_role("button", name="Recreate “Slope quiz” in Algebra 1 – 1, without scores").click()
-    expect(teacher.get_by_text("Done: it is in Algebra 1 – 1.")).to_have_count(2)
+    expect(teacher.get_by_text("See it in Algebra 1 – 1")).to_have_count(2)
     student.reload()
     in_the_new_class = student.get_by_role("listitem").filter(has=student.get_by_role("link", name="Algebra 1 – 1"))
     expect(in_the_new_class.get_by_text("Linear equations: 50 %")).to_be_visible()

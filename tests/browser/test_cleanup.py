@@ -67,7 +67,7 @@ def test_a_nudge_leads_to_a_page_that_downloads_deletes_and_restores_classes(
     for name in OLD:
         teacher.get_by_label(name, exact=True).check()
     press(teacher, "Delete classes")
-    expect(teacher.get_by_role("status")).to_contain_text("Deleted.")
+    expect(teacher.get_by_role("status")).to_contain_text("Deleted:")
     names_stand_once(teacher)
     student.goto(f"{stack.web_url}/home")
     for name in OLD:

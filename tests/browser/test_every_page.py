@@ -64,7 +64,7 @@ class Opened:
         self.requests.append(route.request.url)
         answer = self.shown.answer(self.language)
         # A browser shows no page of its own for an error that has a body; its status is held by the unit tests.
-        route.fulfill(status=200, headers={k: str(v) for k, v in answer.headers.items()}, body=str(answer.body))
+        route.fulfill(status=200, headers=answer.to_api()["headers"], body=answer.body)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,8 @@ def test_a_page_fits_a_phone_and_its_controls_fit_a_finger(opened: Opened) -> No
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= NARROWEST
     opened.page.set_viewport_size({"width": PHONE, "height": 740})
     controls = opened.page.locator(
-        "button, input:not([type=hidden], [type=checkbox]), label:has([type=checkbox]), nav a, footer a, a.button"
+        "button, input:not([type=hidden], [type=checkbox]), label:has([type=checkbox]), nav a, footer a, header a, h3 a, a.way, "
+        "a.button, summary"
     ).evaluate_all(
         "all => all.map(one => [one.getBoundingClientRect(), one]).map(([at, one]) => [at.width, at.height, one.outerHTML])"
     )
