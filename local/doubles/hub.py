@@ -398,6 +398,7 @@ class _InProcess(BaseAdapter):
         if _origin(url) != self._hub.url:
             raise requests.ConnectionError(f"no such host: {_origin(url)}")
         if timeout is not None and self._hub.delay > (timeout[-1] if isinstance(timeout, tuple) else timeout):
+            self._hub.asked.append(f"{request.method} {urlsplit(url).path}")
             raise requests.Timeout("the hub is slow")
         body = request.body.encode() if isinstance(request.body, str) else request.body or b""
         answer = self._hub.app.test_client(use_cookies=False).open(

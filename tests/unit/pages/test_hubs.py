@@ -121,13 +121,17 @@ def test_a_hub_in_trouble_is_said_to_be_and_then_lets_people_in(
     assert any_hub.login().subject
 
 
-def test_a_hub_in_trouble_is_asked_twice_and_a_slow_one_once(any_hub: Attempt) -> None:
+@pytest.mark.parametrize(("is_down", "delay", "times"), [(True, 0, 2), (False, 30, 1)], ids=["down", "slow"])
+def test_a_hub_in_trouble_is_asked_twice_and_a_slow_one_once(
+    any_hub: Attempt, *, is_down: bool, delay: float, times: int
+) -> None:
+    """What was not answered in time may have used the code up."""
     code = any_hub.code()
-    any_hub.double.is_down = True
+    any_hub.double.is_down, any_hub.double.delay = is_down, delay
     before = len(any_hub.double.asked)
     with pytest.raises(LoginRefused):
         any_hub.hub.prove(code, BINDING)
-    assert len(any_hub.double.asked) == before + 2
+    assert len(any_hub.double.asked) == before + times
 
 
 def test_a_client_secret_that_is_wrong_proves_nothing(any_hub: Attempt) -> None:
@@ -219,6 +223,26 @@ def test_a_guest_at_microsoft_has_no_address_of_the_tenant(microsoft: Attempt) -
 def test_a_private_account_at_microsoft_proves_nothing(microsoft: Attempt) -> None:
     person = {**microsoft.somebody, "tenant": "9188040d-6c67-4c5b-b112-36a304b66dad"}
     assert microsoft.why_refused(person) == "not_proved"
+
+
+@pytest.mark.parametrize(
+    ("description", "code"),
+    [
+        ("AADSTS65004: the user declined.", "login_cancelled"),
+        ("AADSTS90094: admin.", "hub_not_shared"),
+        ("", "login_cancelled"),
+    ],
+)
+def test_microsoft_says_access_denied_of_a_missing_consent_too(microsoft: Attempt, description: str, code: str) -> None:
+    assert microsoft.hub.refusal({"error": "access_denied", "error_description": description}).code == code
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [("server_error", "issuer_unreachable"), ("invalid_scope", "hub_refused"), ("", "hub_refused")]
+)
+def test_what_comes_in_place_of_a_code_has_words(any_hub: Attempt, error: str, code: str) -> None:
+    assert any_hub.hub.refusal({"error": error}).code == code
+    assert any_hub.hub.refusal({}).code == "not_proved"
 
 
 def test_one_person_under_two_tenants_is_two_at_microsoft(microsoft: Attempt) -> None:
