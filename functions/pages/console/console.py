@@ -93,9 +93,11 @@ class ConsolePages:
         found = self._services.stuck.of_district(district_id)
         sharers = [stuck.user for stuck in found if stuck.code is StuckCode.SHARED_ADDRESS]
         links = self._services.links.of_users(sharers) if sharers else {}
-        return [self._shown(each) for each in found if not (each.user in links and links[each.user].is_linked)]
+        listed = [each for each in found if not (each.user in links and links[each.user].is_linked)]
+        users = self._services.users.get_many(each.user for each in listed) if listed else {}
+        return [_shown(each, users.get(each.user)) for each in listed]
 
-    def _shown(self, stuck: Stuck) -> StuckShown:
-        user = self._services.users.get(stuck.user)
-        name = user.display_name if user else ""
-        return StuckShown(stuck.user.sourced_id, stuck.user.kind, name, stuck.code, stuck.since[:10])
+
+def _shown(stuck: Stuck, user: RosterUser | None) -> StuckShown:
+    name = user.display_name if user else ""
+    return StuckShown(stuck.user.sourced_id, stuck.user.kind, name, stuck.code, stuck.since[:10])

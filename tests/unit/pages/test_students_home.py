@@ -1,4 +1,4 @@
-"""A student's home costs ten calls at most, however many classes there are (B8)."""
+"""A student's home costs ten calls at most, however many classes there are, and a list of the console as many for any (B8)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import pytest
 from local.web_client import WebClient
 from shared.domain.account import Assignment, Goal
 from shared.stores.keys import work_list_key, work_lists_key
-from tests.builders import account, roster, user
+from shared.stores.stuck_people import StuckCode, StuckStore
+from tests.builders import account, key, roster, user
 from tests.harness import World
-from tests.pages_harness import Counting, Website
+from tests.pages_harness import CLEVER_DISTRICT, Counting, Website
 
 MOST = 10
 
@@ -78,8 +79,8 @@ def test_goals_of_an_earlier_version_are_shown_at_a_read_for_each_class() -> Non
     """It made them without a list, and its district says nothing of lists."""
     student = Student(3)
     before = student.home()
-    for key in (*(work_list_key("lakeside", f"c{n}") for n in range(3)), work_lists_key("lakeside")):
-        student.world.table._remove((key["PK"], key["SK"]))
+    for at in (*(work_list_key("lakeside", f"c{n}") for n in range(3)), work_lists_key("lakeside")):
+        student.world.table._remove((at["PK"], at["SK"]))
     # Then each is a read, in the place of the one for all
     assert student.home() == before - 1 + 3
     assert all(f"Goal {n}-0" in student.page.text for n in range(3))
@@ -88,3 +89,39 @@ def test_goals_of_an_earlier_version_are_shown_at_a_read_for_each_class() -> Non
     student.home()
     assert "Goal 0-0" in student.page.text
     assert "Goal 0-1" in student.page.text
+
+
+def test_what_is_made_in_a_class_is_listed_under_its_new_id() -> None:
+    # Given a class with a goal, which gets another id
+    student = Student(1)
+    id_map = "kind,oldSourcedId,newSourcedId\nclass,c0,new-c0\n"
+    rows, places = "new-c0,,,Algebra 00,k1,scheduled,o1,t1\n", "e0,,,new-c0,o1,s1,student\n"
+    changed = roster(user("s1", given="Kid"), user("s2"), classes=rows, enrollments=places)
+    # When
+    report = student.world.upload({**changed, "id_map.csv": id_map}, name="new-ids")
+    assert report["status"] == "completed"
+    # Then
+    assert student.home() <= MOST
+    assert "Goal 0-0" in student.page.text
+    assert "Reading 0-0" in student.page.text
+
+
+def test_the_console_reads_all_who_are_stuck_at_once() -> None:
+    # Given districts in which few and many are stuck
+    def cost(stuck: int) -> int:
+        calls = Counting()
+        world = World(gate=calls)
+        world.register(clever_district_id=CLEVER_DISTRICT)
+        world.upload(roster(user("a1", "administrator"), *(user(f"t{n}", "teacher") for n in range(stuck))))
+        store = StuckStore(world.table)
+        for n in range(stuck):
+            store.note(key(f"t{n}"), StuckCode.BOUNCED, "2026-09-01T15:00:00Z")
+        visitor = Website(world, gate=calls).visitor(sub="google-a1", email="a1@lakeside.example", email_verified=True)
+        page = visitor.open("/sso/lakeside").press("Continue with Google")
+        calls.calls.clear()
+        assert page.open("/console/lakeside").status == 200
+        assert f"t{stuck - 1}" in page.text
+        return calls.calls.total()
+
+    # Then each is as many calls
+    assert cost(2) == cost(60) <= 8
