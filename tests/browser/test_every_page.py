@@ -22,6 +22,10 @@ from tests.browser.every_page import Riverbend, Shown, every_state
 
 WAYS = dict(every_state())
 ALIKE = {
+    "activation-gone-replaced",
+    "sso-find-unknown",
+    "activation-gone-undone",
+    "login-code-refused",
     "sorry-404-no_such_class",
     "sorry-404-unknown_district",
     "sorry-403-other_district",
