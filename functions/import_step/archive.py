@@ -8,13 +8,13 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Buffer, Callable, Iterator
+from collections.abc import Buffer, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol, Self
 
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Upload
@@ -61,6 +61,40 @@ class Encoding:
     """What becomes of bytes that the codec does not know (``encoding.errors_of``)."""
 
 
+class LinesOfFile(Protocol):
+    """Whole lines of a file, each of them a record."""
+
+    def __len__(self) -> int: ...
+    def only(self, chosen: Sequence[bool]) -> Self:
+        """Those that are chosen, one at least."""
+
+
+class ColumnsOfFile[L: LinesOfFile](Protocol):
+    """A file whose header is read."""
+
+    header_line: int
+
+    def has(self, column: str) -> bool: ...
+    def cells_of(self, block: L, columns: Sequence[str]) -> list[list[str]] | None:
+        """These columns of whole lines; None where not every line has as many fields as the header."""
+
+
+class Choice(Protocol):
+    """Chooses the rows of a file that are read (``row_choice``)."""
+
+    def choose[L: LinesOfFile](self, table: ColumnsOfFile[L], lines: range, block: L) -> tuple[Sequence[int], L]:
+        """The lines of a block that are read, and the block with those alone."""
+
+    def begin(self) -> None:
+        """Rows of a block are handed over."""
+
+    def end(self, columns: Mapping[str, list[str]]) -> None:
+        """They were taken."""
+
+    def not_plain(self) -> None:
+        """Rows follow that are not plain."""
+
+
 @dataclass(frozen=True, slots=True)
 class RosterFile:
     """One CSV file of an upload. ``open(start, end)`` gives its bytes from ``start`` on, as often as wanted; it may give more
@@ -71,6 +105,8 @@ class RosterFile:
     open: Callable[[int, int | None], IO[bytes]]
     piece: Piece = WHOLE
     encoding: Encoding | None = None
+    choice: Choice | None = None
+    """Chooses the rows that are read; all are where there is none."""
 
     @property
     def stem(self) -> str:
@@ -185,16 +221,20 @@ def open_zip(path: Path) -> list[RosterFile]:
 
 
 def open_upload(
-    uploads: Uploads, upload: Upload, folder: Path, etags: dict[str, str] | None = None
+    uploads: Uploads, upload: Upload, folder: Path, etags: dict[str, str] | None = None, *, is_held: bool = False
 ) -> list[RosterFile]:
     """The upload's files; a zip is brought into ``folder`` first. Raises UploadRejected.
 
-    ``etags`` of loose files, by name, hold it to what was seen at first: an upload does not change while it is read.
+    ``etags`` of loose files, by name, hold it to what was seen at first: an upload does not change while it is read. ``is_held``
+    holds a zip to the etag of its event, too, where its name may be another upload's by now.
     """
     if is_loose(upload):
         return _usable([file for file in _loose_files(uploads, _folder_of(upload), etags) if _is_csv(file.name)])
     path = folder / _ZIP
-    with path.open("wb") as target, uploads.open(upload.key, version_id=upload.version_id) as body:
+    with (
+        path.open("wb") as target,
+        uploads.open(upload.key, version_id=upload.version_id, etag=upload.etag if is_held else None) as body,
+    ):
         shutil.copyfileobj(body, target, _CHUNK)
     return open_zip(path)
 

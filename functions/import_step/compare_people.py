@@ -15,8 +15,9 @@ from functions.import_step.one_person import has_address_of
 from functions.import_step.people_diff import PeopleDiff
 from functions.import_step.person_enrollments import EnrollmentComparison, Enrollments
 from functions.import_step.person_roles import ToldPeople
-from functions.import_step.plan import ImportPlan
+from functions.import_step.plan import ImportPlan, Touched
 from functions.import_step.records import TEACHING, PersonRecord, packed, sourced_id_of
+from functions.import_step.row_choice import mark_of, unpacked_people
 from functions.import_step.rows_by_person import RowsByPerson, rows_by_person
 from functions.import_step.shards import AnyPeopleBlock, PeopleBlock
 from functions.import_step.unusable_rows import reject_dangling, reject_what_is_too_much, reject_without_role
@@ -38,6 +39,8 @@ def diff_people(
     mapped: Collection[str] = (),
     joined: tuple[dict[str, list[PersonRecord]], set[str]] | None = None,
     over: Callable[[], frozenset[str]] = frozenset,
+    *,
+    touched: Touched | None = None,
 ) -> PeopleDiff:
     """Compare a shard's rows with the snapshot's people.
 
@@ -51,12 +54,19 @@ def diff_people(
 
     ``over`` gives the ids of the classes that stand and have ended; it is called where many people lose classes.
 
+    ``touched`` says of whom there are rows, where the others are as they were (``night``); else None. Raises UntouchedRows
+    where that cannot be.
+
     Most people are as they were. Their line of the snapshot is compared as it lies there, and never unpacked.
     """
     result = PeopleDiff()
     before = {sourced_id_of(line): line for line in snapshot or ()}
     known_aside = {sourced_id_of(line): line for line in aside}
     seen = rows_by_person(blocks(), tells_roles_with_people=plan.tells_roles_with_people)
+    people = unpacked_people(touched.people) if touched else set[int]()
+    gone_classes = {*touched.gone_classes} if touched else set[str]()
+    if touched and not people.issuperset(map(mark_of, seen.named())):
+        raise UntouchedRows
     reject_without_role(seen, blocks, plan, result)
     adds_to = before if plan.mode(Kind.ENROLLMENTS) is not Mode.BULK else {}
     reject_what_is_too_much(seen, blocks, result, adds_to)
@@ -84,7 +94,10 @@ def diff_people(
     comparison = _Comparison(seen, plan, result, known_aside, noted, mapped)
     for key in sorted(before.keys() | seen.people.keys() | known_aside.keys()):
         stood, person = before.pop(key, None), seen.people.pop(key, None)
-        after = comparison.compare(key, stood, person)
+        if touched and mark_of(key) not in people:
+            after = person = comparison.pass_over(stood, person, gone_classes)
+        else:
+            after = comparison.compare(key, stood, person)
         # Whom a delta does not name may have an address that it names.
         holder = after if is_delta else person
         if shared and holder and has_address_of(holder, shared):
@@ -93,7 +106,12 @@ def diff_people(
         for school in person.school_ids:
             result.fates(school)[0].hurt += 1
     comparison.add_notes(blocks)
+    result.watched = comparison.watched()
     return result
+
+
+class UntouchedRows(Exception):
+    """There are rows of somebody who was to be as before, or nothing stands of them: then all rows are to be read."""
 
 
 class _Comparison:
@@ -125,6 +143,30 @@ class _Comparison:
         self._waiting: set[str] = set()
         """Those whose role no row tells."""
         self._left_out: set[str] = set()
+
+    def pass_over(self, line: bytes | None, person: PersonRecord | None, gone_classes: set[str]) -> PersonRecord | None:
+        """Take somebody none of whose rows differs from yesterday's as the snapshot has them."""
+        if line is None or person is not None:
+            raise UntouchedRows
+        stood = _unpacked(line)
+        if gone_classes and not all(gone_classes.isdisjoint(each.class_ids) for each in stood.enrollments):
+            raise UntouchedRows
+        self._count_unchanged(stood)
+        self._result.standing += line
+        return stood
+
+    def watched(self) -> set[str] | None:
+        """Whose rows are to be read every night. ``add_notes`` comes before."""
+        result, seen, plan = self._result, self._seen, self._plan
+        said = {note.code for note in result.notes}
+        if result.rejects or result.put_off or result.put_off_enrollments or not said <= _OF_WATCHED_PEOPLE:
+            return None
+        if seen.unused.in_classes or plan.joins or not plan.tells_roles_with_people:
+            return None
+        unused = seen.unused
+        return (
+            self._left_out | self._waiting | seen.remarked | unused.of_people | unused.not_teachers | unused.repeated_of
+        )
 
     def compare(self, key: str, line: bytes | None, person: PersonRecord | None) -> PersonRecord | None:
         """Compare a person of the upload with the packed record of the snapshot. Return the person after the import."""
@@ -320,6 +362,17 @@ class _Comparison:
             result.notes += seen.unused.notes(blocks())
 
 
+_OF_WATCHED_PEOPLE = {
+    "disabled_user",
+    "enrollments_left_out",
+    "guardians_left_out",
+    "not_a_teacher",
+    "repeated_enrollments",
+    "rows_disagree",
+    "several_rows_per_person",
+    "waits_for_role",
+}
+"""The codes of notes of which it is known whom they are about."""
 _KEPT = "People keep addresses, Clever ids or their being disabled, for which the files have no column."
 
 

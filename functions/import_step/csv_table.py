@@ -66,26 +66,34 @@ class Block:
 
     def __init__(self, text: str, delimiter: str) -> None:
         """Where ``text`` holds ``_INNER``, that is a delimiter within a field."""
-        self._lines = text.removesuffix("\n").split("\n")
+        self.text = text.removesuffix("\n")
+        self._lines = self.text.count("\n") + 1
         self._delimiter = delimiter
         self._has_inner = _INNER in text
         self.has_blanks = not text.isascii() or any(blank in text for blank in _BLANKS)
         """Whether there may be blanks around values."""
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return self._lines
+
+    def only(self, chosen: Sequence[bool]) -> Block:
+        """The block of the lines that are chosen, one at least."""
+        lines = list(compress(self.text.split("\n"), chosen))
+        block = copy(self)
+        block.text, block._lines = "\n".join(lines), len(lines)
+        return block
 
     def records(self) -> list[list[str]]:
-        records = [line.split(self._delimiter) for line in self._lines]
+        records = [line.split(self._delimiter) for line in self.text.split("\n")]
         return [self._restored(record) for record in records] if self._has_inner else records
 
     def columns(self, indexes: Iterable[int], width: int) -> Cells | None:
         """These columns, an empty one for -1; None where not every record has just ``width`` fields."""
-        fields = f"{self._delimiter}{_MARK}{self._delimiter}".join(self._lines).split(self._delimiter)
-        step, marks = width + 1, len(self._lines) - 1
+        fields = self.text.replace("\n", f"{self._delimiter}{_MARK}{self._delimiter}").split(self._delimiter)
+        step, marks = width + 1, self._lines - 1
         if len(fields) != marks * step + width or fields[width::step].count(_MARK) != marks:
             return None
-        columns = [fields[index::step] if index >= 0 else [""] * len(self._lines) for index in indexes]
+        columns = [fields[index::step] if index >= 0 else [""] * self._lines for index in indexes]
         return list(map(self._restored, columns)) if self._has_inner else columns
 
     def _restored(self, fields: list[str]) -> list[str]:
@@ -163,10 +171,15 @@ class Table:
     def whole(self) -> Table:
         """Return the table of all rows of the file, also where this one is of a piece. It rejects and notes nothing."""
         whole = copy(self)
-        whole.file = replace(self.file, piece=WHOLE)
+        whole.file = replace(self.file, piece=WHOLE, choice=None)
         whole._reject = lambda _reject: None
         whole._counted = {}
         return whole
+
+    @property
+    def delimiter(self) -> str:
+        """What stands between fields."""
+        return self._dialect
 
     def has(self, column: str) -> bool:
         return folded(column) in self._at
@@ -219,16 +232,42 @@ class Table:
     def _batches(self, columns: Sequence[str]) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
         for column in columns:
             self._check_once(column)
-        indexes = [self._at.get(folded(column), -1) for column in columns]
-        for lines, records in self._records(self.file.piece):
+        indexes, choice = self._indexes(columns), self.file.choice
+        for lines, records in self._chosen_records():
             passed = sum(line <= self.header_line for line in lines) if lines[0] <= self.header_line else 0
             cells = self._cells_of_block(records, indexes) if isinstance(records, Block) else None
             if cells is None:
+                if choice:
+                    choice.not_plain()
                 for chunk, rows in _chunks(lines[passed:], _rows_of(records)[passed:]):
                     yield from self._batch_of_rows(chunk, rows, indexes)
             elif lines[passed:]:
                 lines, cells = lines[passed:], [column[passed:] for column in cells] if passed else cells
-                yield from _without_blank_rows(lines, cells, _rows_of(records)[passed:] if "" in cells[0] else [])
+                rows = _rows_of(records)[passed:] if "" in cells[0] else []
+                for batch in _without_blank_rows(lines, cells, rows):
+                    if choice:
+                        choice.begin()
+                    yield batch
+                    if choice:
+                        choice.end(dict(zip(columns, batch[1], strict=True)))
+
+    def _chosen_records(self) -> Iterator[tuple[Sequence[int], list[list[str]] | Block]]:
+        """The records that are read, many at a time. Only in a whole block some are left out."""
+        choice = self.file.choice
+        for lines, records in self._records(self.file.piece):
+            if choice and isinstance(records, Block) and isinstance(lines, range):
+                chosen, block = choice.choose(self, lines, records)
+                if chosen:
+                    yield chosen, block
+            else:
+                yield lines, records
+
+    def cells_of(self, block: Block, columns: Sequence[str]) -> Cells | None:
+        """These columns of whole lines, stripped; None where not every line has as many fields as the header."""
+        return self._cells_of_block(block, self._indexes(columns))
+
+    def _indexes(self, columns: Sequence[str]) -> list[int]:
+        return [self._at.get(folded(column), -1) for column in columns]
 
     def _cells_of_block(self, block: Block, indexes: Sequence[int]) -> Cells | None:
         cells = block.columns(indexes, len(self.header))

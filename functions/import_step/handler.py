@@ -66,6 +66,7 @@ def steps() -> ImportSteps:
             clock=utc_now,
             on_dispute=lambda: metric("ClaimDisputed"),
             pace=WritePace(monotonic),
+            code=settings.aws_lambda_function_version,
         )
     )
 

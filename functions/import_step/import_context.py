@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from functions.import_step.plan import FINISH, Ending, Import, Rejection, StepResult
+from functions.import_step.plan import FINISH, Ending, Import, OpenedUpload, Rejection, StepResult
 from functions.import_step.working_files import ENDED, REJECTED, WorkingFiles
 from shared.domain.clock import Clock, to_iso
 from shared.domain.district import District
@@ -51,6 +51,8 @@ class ImportContext:
     stuck: StuckStore
     peoples_classes: PeoplesClassesStore
     on_dispute: Callable[[], None]
+    code: str
+    """Which version of this code runs; another one may read the same rows otherwise."""
 
     @classmethod
     def on(
@@ -64,6 +66,7 @@ class ImportContext:
         clock: Clock,
         on_dispute: Callable[[], None] = lambda: None,
         pace: Pace | None = None,
+        code: str = "",
     ) -> ImportContext:
         """The context of imports whose stores lie in this table. ``on_dispute`` tells the operators that a district names what is
         another's (M21); people and classes are written at this ``pace``."""
@@ -85,6 +88,7 @@ class ImportContext:
             StuckStore(table),
             PeoplesClassesStore(table),
             on_dispute,
+            code,
         )
 
     def files(self, import_: Import) -> WorkingFiles:
@@ -155,6 +159,13 @@ class ImportContext:
             preview=import_.preview,
             reason=reason,
         )
+
+    # How it goes on.
+
+    def split(self, import_: Import, opened: OpenedUpload) -> StepResult:
+        """Read the parts of the upload, or compare their rows."""
+        self.begin_stage(import_, "split", parts=len(opened.parts))
+        return {"next": "split", "shards": list(range(0, len(opened.parts), opened.together))}
 
     # How far it is.
 

@@ -6,10 +6,12 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace as dataclass_replace
 from functools import lru_cache
 from itertools import compress, repeat
 from pathlib import Path
 from sys import getsizeof
+from types import MappingProxyType
 from unicodedata import is_normalized, normalize
 from zlib import crc32
 
@@ -24,6 +26,7 @@ from functions.import_step.records import (
     RoleRow,
     packed,
 )
+from functions.import_step.row_choice import Chosen, RowChoice
 from functions.import_step.shards import (
     ClassesBlock,
     EnrollmentsHead,
@@ -81,6 +84,9 @@ class SplitSink:
         self._told: set[tuple[str, str, bool]] = set()
         """The courses and terms, by file, that are told or taken away."""
         self._deleted_classes: list[str] = []
+        self.taken = people.taken
+        self.remarks = 0
+        """How many notes and rejects there were so far."""
         self.rejected: dict[Kind, int] = dict.fromkeys(Kind, 0)
         self.notes: list[Note] = []
         self.schools: dict[str, str] = {}
@@ -245,6 +251,12 @@ class SplitSink:
             raise too_many_references(where.file, where.line)
         self._references.write(packed(row))
 
+    def passed_over(self, emails: Sequence[str], grades: Mapping[str, int], rows: int) -> None:
+        self.rows += rows
+        addresses = normalise_all(emails) if "".join(emails).isascii() else map(_address, emails)
+        self.addresses.extend(map(crc32, map(str.encode, filter(None, addresses))))
+        self.grades(grades)
+
     def school_class(self, row: ClassRow, where: Where) -> None:
         column = where.column or "sourcedId"
         if not self._usable_id(Kind.CLASSES, row.sourced_id, where, column):
@@ -311,10 +323,12 @@ class SplitSink:
 
     def reject(self, kind: Kind | None, reject: Reject) -> None:
         self._rejects.write(packed(reject))
+        self.remarks += 1
         if kind:
             self.rejected[kind] += 1
 
     def note(self, note: Note) -> None:
+        self.remarks += 1
         self.notes.append(note)
         if len(self.notes) > 1000:
             self.notes = merged_notes(self.notes)
@@ -364,16 +378,36 @@ def too_many_references(file: str, line: int | None = None) -> UploadRejected:
 class Splitting:
     """What came of a part: the sink, how many rows each file had, and the files that are now on disk."""
 
-    def __init__(self, sink: SplitSink, seen: dict[str, int], people: ShardWriter, classes: ShardWriter) -> None:
+    def __init__(
+        self,
+        sink: SplitSink,
+        seen: dict[str, int],
+        people: ShardWriter,
+        classes: ShardWriter,
+        choices: dict[str, RowChoice],
+    ) -> None:
         self.sink = sink
         self.seen = seen
+        self.choices = choices
+        """Of the files of which some rows were read alone, by stem."""
         self.people, self.people_extents = people.together()
         self.classes, self.classes_extents = classes.together()
 
 
-def split(form: Format, upload: Recognised, stems: Iterable[str], shards: int, folder: Path) -> Splitting:
-    """Read these files of the upload into shards; what is written lies in ``folder``. Raises UploadRejected."""
+def split(
+    form: Format,
+    upload: Recognised,
+    stems: Iterable[str],
+    shards: int,
+    folder: Path,
+    chosen: Mapping[str, Chosen | None] = MappingProxyType({}),
+) -> Splitting:
+    """Read these files of the upload into shards; what is written lies in ``folder``. Raises UploadRejected.
+
+    ``chosen`` are the files, by stem, of which some rows are read alone (all for None). The others count as if they had been.
+    """
     seen: dict[str, int] = {}
+    choices: dict[str, RowChoice] = {}
     with (
         ShardWriter(folder, "people", shards) as people,
         ShardWriter(folder, "classes", class_shards_of(shards)) as classes,
@@ -381,11 +415,17 @@ def split(form: Format, upload: Recognised, stems: Iterable[str], shards: int, f
         sink = SplitSink(upload, people, classes, folder)
         try:
             for stem in stems:
-                seen[stem] = form.read(upload, stem, sink)
+                if stem in chosen:
+                    choice = choices[stem] = RowChoice(stem, sink, chosen[stem])
+                    file = dataclass_replace(upload.files[stem], choice=choice)
+                    of_stem = dataclass_replace(upload, files={**upload.files, stem: file})
+                    seen[stem] = form.read(of_stem, stem, sink) + choice.passed_over
+                else:
+                    seen[stem] = form.read(upload, stem, sink)
         finally:
             sink.close()
     sink.notes = merged_notes(sink.notes)
-    return Splitting(sink, seen, people, classes)
+    return Splitting(sink, seen, people, classes, choices)
 
 
 def _has_control(text: str) -> bool:

@@ -47,6 +47,10 @@ class PeopleDiff:
     strangers: list[tuple[PersonRecord | None, PersonRecord | None]] = field(default_factory=list)
     """Who is gone, (before, None), and who came, (None, after); both for a number that names somebody else now."""
 
+    watched: set[str] | None = None
+    """People whose rows are to be read every night, because something was said of them; None where somebody stands, or something
+    was said, of whom it is not known."""
+
     def note_holder(self, person: PersonRecord, *, stands: bool) -> None:
         """Keep somebody who may have other numbers."""
         if holder := holder_of(person, stands=stands):

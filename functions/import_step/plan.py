@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypedDict
 
 from msgspec import Struct
@@ -173,6 +174,55 @@ class Ending(Struct):
     """How many rows of each kind were read, where that is known without having read them."""
 
 
+class Night(StrEnum):
+    """How far an import is that reads only what differs from yesterday (M4)."""
+
+    NONE = ""
+    """All rows are read."""
+    COMPARES = "compares"
+    """Rows are compared with yesterday's: it is seen of whom some row differs."""
+    READS = "reads"
+    """All rows of these people are read, and no others."""
+    WHOLE = "whole"
+    """All rows are read after all."""
+
+
+class RowsOfSnapshot(Struct, kw_only=True):
+    """What a snapshot says of the rows that it was made of, where the next night may read what differs from them alone."""
+
+    reading: str
+    """As in ``OpenedUpload``."""
+    upload: Upload
+    etags: dict[str, str] | None
+    """As in ``OpenedUpload``."""
+    watched: bytes
+    """People whose rows are read every night, because something was said of them (``packed_people``)."""
+    class_ids: str
+    """The ids of the classes of the upload, a line for each."""
+    people: int
+    """How many people stand."""
+
+
+class RowsCompared(Struct, kw_only=True):
+    """What came of comparing the rows of one part of the upload with yesterday's."""
+
+    touched: bytes = b""
+    """Of whom some row differs (``packed_people``)."""
+    lines: dict[str, list[int]] = {}
+    """By stem: the lines that are new."""
+    is_doubtful: bool = False
+    """Whether all rows are to be read."""
+
+
+class Touched(Struct, kw_only=True):
+    """Of whom all rows are read."""
+
+    people: bytes
+    """As ``packed_people``."""
+    gone_classes: list[str] = []
+    """The classes of yesterday's upload that are not in today's: nobody else may be in one."""
+
+
 class OpenedUpload(Struct, kw_only=True):
     """What an upload is, and in which parts it is read."""
 
@@ -206,6 +256,16 @@ class OpenedUpload(Struct, kw_only=True):
     """How many parts one worker reads, one after the other."""
     before_is_lost: bool = False
     """Whether the files of what stands are not there."""
+    reading: str = ""
+    """What equal rows are read alike under (``night.reading_of``); empty where rows of such an upload are always read."""
+    night: Night = Night.NONE
+    """Whether rows that stood yesterday are passed over, and how far that is."""
+    turns_on: str = ""
+    """The day from which something that stood yesterday is read otherwise; empty for none."""
+
+    def read_whole(self) -> None:
+        """Have all rows read, whatever stood yesterday."""
+        self.night, self.turns_on = Night.WHOLE, ""
 
 
 class PartRead(Struct, kw_only=True):
@@ -235,6 +295,8 @@ class PartRead(Struct, kw_only=True):
     """The first day ahead from which something of it is read otherwise; empty for none."""
     grades: dict[str, int] = {}
     """How many rows of students each grade has."""
+    is_plain: bool = False
+    """Whether the next night may compare its rows with these (``row_choice``)."""
     named_classes: str | None = None
     """The classes that its enrollments name, a line for each; None where they are very many, or an earlier version read it."""
 
@@ -316,6 +378,10 @@ class ImportPlan(WritePlan, kw_only=True):
     """The first day ahead from which something of the upload is read otherwise, YYYY-MM-DD; empty for none (M4)."""
     knows_all_classes: bool = False
     """Whether every class that an enrollment names is known to be in the upload."""
+    is_night: bool = False
+    """Whether rows of those alone were read who are touched."""
+    reading: str = ""
+    """As in ``OpenedUpload``; empty where the next night is to read all rows."""
     paused: dict[str, str] = {}
     """Why it is not applied now, as the report says it; empty where no pause concerns it."""
 
@@ -378,6 +444,10 @@ class PeopleResult(Struct, kw_only=True):
     """None where an earlier version compared the shard."""
     readdressed: int = 0
     """How many people have the same address in another domain of the district's."""
+    watched: bytes | None = None
+    """People whose rows are to be read every night (``packed_people``); None where that is true of all."""
+    is_doubtful: bool = False
+    """Whether not all rows of some people were read: all of it is to be read once more."""
 
 
 class ClassesResult(Struct, kw_only=True):

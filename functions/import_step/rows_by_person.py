@@ -39,12 +39,18 @@ class RowsByPerson:
     unused: Unused = field(default_factory=Unused)
     notes: Tally = field(default_factory=Tally)
     """What is to be said of rows that are read."""
+    remarked: set[str] = field(default_factory=set)
+    """Of whom ``notes`` say something."""
     others: list[Reject] = field(default_factory=list)
     """Rows with an id that an earlier row gives to somebody else."""
 
     def by_person(self) -> Iterator[dict[str, list[str]]]:
         """Person → texts, of each role, of enrollments and of those that are over."""
         return chain(self.enrollments.values(), self.ended.values())
+
+    def named(self) -> Iterator[str]:
+        """Everybody whom a row is about; many of them more than once."""
+        return chain(self.people, self.removed, self.named_by_roles, *self.by_person())
 
 
 def rows_by_person(blocks: Iterable[AnyPeopleBlock], *, tells_roles_with_people: bool) -> RowsByPerson:
@@ -133,6 +139,7 @@ def _gather_people(seen: RowsByPerson, block: PeopleBlock) -> None:
             continue
         if row.disabled:
             seen.notes.tell("disabled_user", _DISABLED, block.file, line)
+            seen.remarked.add(row.sourced_id)
         known = seen.people.get(row.sourced_id)
         if known is None:
             seen.people[row.sourced_id] = PersonRecord.of(row)
@@ -149,6 +156,7 @@ def _gather_people(seen: RowsByPerson, block: PeopleBlock) -> None:
             seen.others.append(too_many_schools(block, row.sourced_id, line))
             continue
         seen.notes.tell("several_rows_per_person", _SEVERAL_ROWS, block.file, line)
+        seen.remarked.add(row.sourced_id)
         if disagreement := known.disagreement(row):
             seen.notes.tell("rows_disagree", disagreement, block.file, line)
         known.add(row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zlib
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import compress, islice
@@ -176,6 +177,9 @@ class ShardWriter:
         self._rows: dict[RowsHead, list[_RowsAndLines]] = {}
         self._enrollments: dict[EnrollmentsHead, list[_Runs]] = {}
         self._waiting = 0
+        self.taken = array("I")
+        """Of the rows that were added, 32 bits of whom each is about (``row_marks.mark_of``); of enrollments that follow each other
+        once."""
 
     def __enter__(self) -> ShardWriter:
         with ExitStack() as stack:
@@ -205,7 +209,8 @@ class ShardWriter:
         ids = together(classes, row_ids)
         ends = _ends_of_runs(people, lines)
         starts = [0, *ends][: len(ends)]
-        codes = map(zlib.crc32, map(str.encode, map(numbers.__getitem__, starts)))
+        codes = array("I", map(zlib.crc32, map(str.encode, map(numbers.__getitem__, starts))))
+        self.taken.extend(codes)
         for code, start, end in zip(codes, starts, ends, strict=True):
             users, first_lines, texts = by_shard[code & mask]
             users.append(people[start])
@@ -215,7 +220,9 @@ class ShardWriter:
 
     def add(self, head: RowsHead, row: Row, line: int) -> None:
         """One row for the shard of its id."""
-        rows, lines = self._by_shard(head)[zlib.crc32(number_of(row.sourced_id).encode()) & self._mask]
+        code = zlib.crc32(number_of(row.sourced_id).encode())
+        self.taken.append(code)
+        rows, lines = self._by_shard(head)[code & self._mask]
         rows.append(row)
         lines.append(line)
         self._count(1)
@@ -223,7 +230,9 @@ class ShardWriter:
     def add_rows(self, head: RowsHead, numbers: Sequence[str], rows: Iterable[Row], lines: Sequence[int]) -> None:
         """Many rows for the shards of their numbers."""
         mask, by_shard = self._mask, self._by_shard(head)
-        for code, row, line in zip(map(zlib.crc32, map(str.encode, numbers)), rows, lines, strict=True):
+        codes = array("I", map(zlib.crc32, map(str.encode, numbers)))
+        self.taken.extend(codes)
+        for code, row, line in zip(codes, rows, lines, strict=True):
             rows_of_shard, lines_of_shard = by_shard[code & mask]
             rows_of_shard.append(row)
             lines_of_shard.append(line)

@@ -26,8 +26,11 @@ from functions.import_step.plan import (
     PeopleResult,
     Rejection,
     RollBackPlan,
+    RowsCompared,
+    RowsOfSnapshot,
     SnapshotRef,
     Totals,
+    Touched,
     WritePlan,
 )
 from functions.import_step.records import (
@@ -101,6 +104,9 @@ class Records[T]:
 
 OPENED = Document("opened", OpenedUpload)
 PART = Document("part", PartRead)
+COMPARED = Document("rows-compared", RowsCompared)
+TOUCHED = Document("touched", Touched)
+_ROWS = Document("rows", RowsOfSnapshot)
 PLAN = Document("plan", ImportPlan)
 ROLL_BACK_PLAN = Document("plan", RollBackPlan)
 WRITE_PLAN = Document("plan", WritePlan)
@@ -267,6 +273,31 @@ class WorkingFiles:
             for shard in range(class_shards_of(plan.before.shards)):
                 lines = self.standing_lines(CLASSES, plan.before, shard, plan.before.shards)
                 yield [class_id for class_id in map(sourced_id_of, lines) if class_id not in deleted]
+
+    # Rows that stood yesterday.
+
+    def write_rows_of_snapshot(self, snapshot_id: str, rows: RowsOfSnapshot) -> None:
+        """Let the next night compare its rows with those of this snapshot."""
+        self._files.write(self._snapshot_key(snapshot_id, _ROWS.name, 0), packed(rows))
+
+    def rows_of_snapshot(self, snapshot_id: str) -> RowsOfSnapshot | None:
+        """With which rows a night may compare its own; None where all are to be read."""
+        body = self._files.read(self._snapshot_key(snapshot_id, _ROWS.name, 0))
+        return _ROWS.decode(body) if body else None
+
+    def forget_comparison(self, plan: WritePlan) -> None:
+        """Empty what a comparison writes only where there is something to write: another one follows under the same names."""
+        self.put(ID_RESULT, IdResult())
+        for shard in range(plan.shards):
+            self._files.write(self._key(f"{STRANGERS}-{PEOPLE.name}-{shard}{plan.round}"), b"")
+            self._files.write(self._key(f"{TEACHERS_MOVED.name}-{shard}{plan.round}-extents"), b"")
+            self._files.write(self._snapshot_key(plan.snapshot_id, ASIDE.name, shard), b"")
+        for shard in range(class_shards_of(plan.shards)):
+            self._files.write(self._key(f"{STRANGERS}-{CLASSES.name}-{shard}{plan.round}"), b"")
+            self._files.write(self._key(f"{PLACES.name}-{shard}{plan.round}-extents"), b"")
+            for document in (GIVEN_UP, PAST):
+                self._files.write(self._key(f"{document.name}-{shard}{plan.round}"), b"")
+            self._files.write(self._snapshot_key(plan.snapshot_id, HISTORY.name, shard), b"")
 
     # From shards of people to shards of classes.
 

@@ -59,6 +59,8 @@ class ImportStepSettings(Settings, frozen=True, kw_only=True):
     activation_queue_url: str
     web_url: str = ""
     """The origin of the pages, for the addresses in reports; empty where it is not known."""
+    aws_lambda_function_version: str = ""
+    """The published version of the code, which Lambda sets; empty where there is none."""
 
 
 class RosterImportSettings(Settings, frozen=True, kw_only=True):

@@ -24,6 +24,8 @@ KEPT_UNNEEDED = timedelta(days=7)
 """How long a snapshot is kept that no import needs: a preview or a held import may still work on it."""
 _PEOPLE_FILES = ("people-", "aside-")
 """How the names of a snapshot's files begin that say who somebody is; the others have ids alone."""
+_ROWS_FILE = "/rows-0.jsonl"
+"""How the name of a snapshot's file ends by which the next night reads only the rows that differ."""
 
 type Extent = tuple[int, int]
 """Where a part of a file lies: (offset, length) in bytes."""
@@ -138,6 +140,10 @@ class ImportFiles:
             if len(kept) < len(lines):
                 self.write(key, b"".join(kept))
                 taken += len(lines) - len(kept)
+        for key, _ in self._files_of_snapshots(district_id) if taken else ():
+            if key.endswith(_ROWS_FILE):
+                # Else whoever is on the roster still would pass as somebody who stands.
+                self.write(key, b"")
         return taken
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from functions.import_step.class_history import Standing, TeachersMoved, follow
 from functions.import_step.compare_classes import ClassDiff, diff_classes
-from functions.import_step.compare_people import diff_people
+from functions.import_step.compare_people import UntouchedRows, diff_people
 from functions.import_step.formats.format import Mode
 from functions.import_step.further_numbers import FurtherNumbers
 from functions.import_step.import_context import ImportContext
@@ -16,6 +16,7 @@ from functions.import_step.memberships import is_about_a_teacher, moves
 from functions.import_step.one_person import together_with
 from functions.import_step.plan import SHOWN, ClassesResult, First, Import, ImportPlan, PeopleResult, StepResult
 from functions.import_step.records import References
+from functions.import_step.row_choice import mark_of, packed_people
 from functions.import_step.shards import class_shards_of
 from functions.import_step.shared_addresses import Identifiers, bearers
 from functions.import_step.working_files import (
@@ -34,9 +35,10 @@ from functions.import_step.working_files import (
     PLAN,
     SHARED_ADDRESSES,
     TEACHERS_MOVED,
+    TOUCHED,
     WorkingFiles,
 )
-from shared.domain.report import Kind, Note
+from shared.domain.report import Counts, Kind, Note
 
 
 class Compare:
@@ -57,17 +59,27 @@ class Compare:
         further = FurtherNumbers(several if is_delta else [])
         if shard == 0:
             files.write_people_of_several_numbers(plan, several)
-        result = diff_people(
-            lambda: further.blocks(rows, shard, plan.shards) if is_delta and several else rows(shard),
-            files.standing_lines(PEOPLE, plan.before, shard, plan.shards) if plan.before else None,
-            plan,
-            partial(files.class_ids if plan.mode(Kind.CLASSES) is Mode.BULK else files.all_class_ids, plan),
-            files.standing_lines(ASIDE, plan.before, shard, plan.shards) if plan.needs_aside else (),
-            files.renumbered_ids(PEOPLE, plan, shard),
-            files.get(ID_MAP).numbers() if plan.has_id_map and not plan.ids_settled else (),
-            files.joined(plan, shard) if plan.joins else None,
-            partial(files.classes_over, plan),
-        )
+        try:
+            result = diff_people(
+                lambda: further.blocks(rows, shard, plan.shards) if is_delta and several else rows(shard),
+                files.standing_lines(PEOPLE, plan.before, shard, plan.shards) if plan.before else None,
+                plan,
+                partial(files.class_ids if plan.mode(Kind.CLASSES) is Mode.BULK else files.all_class_ids, plan),
+                files.standing_lines(ASIDE, plan.before, shard, plan.shards) if plan.needs_aside else (),
+                files.renumbered_ids(PEOPLE, plan, shard),
+                files.get(ID_MAP).numbers() if plan.has_id_map and not plan.ids_settled else (),
+                files.joined(plan, shard) if plan.joins else None,
+                partial(files.classes_over, plan),
+                touched=files.get(TOUCHED) if plan.is_night else None,
+            )
+        except UntouchedRows:
+            nothing = dict.fromkeys(Kind, 0)
+            none = PeopleResult(
+                users=Counts(), enrollments=Counts(), notes=[], schools={}, reused=First(0, []), standing=nothing
+            )
+            none.is_doubtful = True
+            files.put(PEOPLE_RESULT, none, f"{shard}{plan.round}")
+            return self._context.part_done(import_, "people", shard, of=plan.shards)
         result.notes += further.notes(rows, shard)
         if plan.shared and not plan.round:
             files.write_holders(shard, result.holders, result.records_of_holders)
@@ -94,6 +106,7 @@ class Compare:
                 standing={Kind.USERS: result.stand, Kind.ENROLLMENTS: result.enrolled},
                 harm=result.hurt.harm,
                 readdressed=result.readdressed,
+                watched=None if result.watched is None else packed_people(map(mark_of, result.watched)),
             ),
             f"{shard}{plan.round}",
         )

@@ -20,11 +20,13 @@ from functions.import_step.plan import (
     Import,
     ImportPlan,
     PeopleResult,
+    RowsOfSnapshot,
     StepResult,
     Totals,
     go_on,
     kept_with,
 )
+from functions.import_step.row_choice import packed_people, unpacked_people
 from functions.import_step.shards import class_shards_of
 from functions.import_step.working_files import (
     CLASSES_RESULT,
@@ -32,6 +34,7 @@ from functions.import_step.working_files import (
     ID_MAP,
     ID_RESULT,
     ONE_PERSON,
+    OPENED,
     PEOPLE_RESULT,
     PLAN,
     SHARERS,
@@ -72,9 +75,13 @@ class SafetyCheck:
             # The step was cut off after it had asked for another comparison.
             return go_on("people", plan.shards)
         sum_ = self._sum(import_, plan)
+        if sum_.is_doubtful:
+            return self._read_whole(import_, files, plan)
         totals = sum_.totals()
         keeps = kept_with(plan.keeps, (kind for kind in Kind if totals.counts[kind].rejected))
         joins = plan.joins or self._join(import_, plan)
+        if plan.is_night and (keeps != plan.keeps or joins != plan.joins):
+            return self._read_whole(import_, files, plan)
         if keeps != plan.keeps or joins != plan.joins:
             return self._compare_again(files, replace(plan, keeps=keeps, joins=joins), "-again")
         district = context.district(import_)
@@ -82,6 +89,8 @@ class SafetyCheck:
         rollover = rollover_of(before, totals.school_year, district, plan.on)
         if not plan.ids_settled:
             pairs = self._find_ids(import_, files, plan, rolls_over=rollover is not None)
+            if pairs and plan.is_night:
+                return self._read_whole(import_, files, plan)
             if pairs:
                 renumbered = renumber(files, plan, f"{plan.snapshot_id}-ids", pairs, get_kinds=plan.moves_people)
                 return self._compare_again(files, replace(plan, before=renumbered, ids_settled=True), "-ids")
@@ -110,6 +119,7 @@ class SafetyCheck:
             return context.supersede(import_)
         else:
             result = go_on("apply", plan.shards)
+            self._keep_rows(import_, files, plan, sum_)
         # A preview counts what would be matched and mailed, too (B1).
         return go_on("match", plan.shards) if import_.preview else result
 
@@ -167,6 +177,32 @@ class SafetyCheck:
             files.put(ID_RESULT, result)
         return pairs
 
+    def _read_whole(self, import_: Import, files: WorkingFiles, plan: ImportPlan) -> StepResult:
+        """Read all rows: who is not touched has to be compared, too."""
+        opened = files.get(OPENED)
+        opened.read_whole()
+        files.forget_comparison(plan)
+        files.put(OPENED, opened)
+        return self._context.split(import_, opened)
+
+    @staticmethod
+    def _keep_rows(import_: Import, files: WorkingFiles, plan: ImportPlan, sum_: _Sum) -> None:
+        """Let the next night compare its rows with these, where each says what stands and nothing else is to be told."""
+        if not plan.reading or plan.round or sum_.watched is None:
+            return
+        class_ids = (class_id for ids in files.class_ids(plan) for class_id in ids if not class_id.startswith("\t"))
+        files.write_rows_of_snapshot(
+            plan.snapshot_id,
+            RowsOfSnapshot(
+                reading=plan.reading,
+                upload=import_.upload,
+                etags=files.get(OPENED).etags,
+                watched=packed_people(sum_.watched),
+                class_ids="\n".join(class_ids),
+                people=sum_.standing[Kind.USERS],
+            ),
+        )
+
     @staticmethod
     def _compare_again(files: WorkingFiles, plan: ImportPlan, because: str) -> StepResult:
         named = replace(plan, round=f"{plan.round}{because}", snapshot_id=f"{plan.snapshot_id}{because}")
@@ -209,6 +245,9 @@ class _Sum:
     school_year: str = field(init=False)
     harm: Harm = field(default_factory=Harm)
     readdressed: int = 0
+    is_doubtful: bool = False
+    watched: set[int] | None = field(default_factory=set)
+    """Whose rows are to be read every night (``row_marks``); None where that is true of all."""
 
     def __post_init__(self) -> None:
         rejected = self.plan.rejected
@@ -230,6 +269,11 @@ class _Sum:
             renamed=result.users.changed,
         )
         self.readdressed += result.readdressed
+        self.is_doubtful |= result.is_doubtful
+        if result.watched is None:
+            self.watched = None
+        elif self.watched is not None:
+            self.watched |= unpacked_people(result.watched)
         self.reused += result.reused.number
         self.reused_ids += result.reused.items
 

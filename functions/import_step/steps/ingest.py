@@ -12,7 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import IO
 
-from functions.import_step import partition
+from functions.import_step import night, partition
 from functions.import_step.archive import RosterFile, etags_of, is_loose, open_upload, other_files
 from functions.import_step.encoding import Scan, content_hash, scan, sha256_of
 from functions.import_step.formats.clever import Clever
@@ -22,6 +22,7 @@ from functions.import_step.formats.school_data_sync import SchoolDataSync
 from functions.import_step.id_map import STEM, read_maps
 from functions.import_step.import_context import ImportContext
 from functions.import_step.many_objects import cycles_looked_for_seldom
+from functions.import_step.night import compare_rows, gone_classes, reading_of, touched_people
 from functions.import_step.one_person import addresses_of_several, all_addresses
 from functions.import_step.partition import split
 from functions.import_step.plan import (
@@ -30,17 +31,23 @@ from functions.import_step.plan import (
     IdMap,
     Import,
     ImportPlan,
+    Night,
     OpenedUpload,
     PartRead,
     Rejection,
+    RowsCompared,
+    RowsOfSnapshot,
     SnapshotRef,
     StepResult,
+    Touched,
     go_on,
     kept_with,
     parts_of,
 )
+from functions.import_step.row_choice import CHOSEN, Chosen, unpacked_people
+from functions.import_step.same_rows import TooDifferent
 from functions.import_step.shards import shards_for
-from functions.import_step.working_files import ID_MAP, OPENED, PART, PLAN
+from functions.import_step.working_files import COMPARED, ID_MAP, OPENED, PART, PLAN, TOUCHED
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Kind, Note, Status
 from shared.stores.import_state import Snapshot
@@ -108,16 +115,42 @@ class Ingest:
             opened = _opened(
                 files, scans, before, content=content, etags=etags, additions_only=additions_only, on=today
             )
+            if not import_.preview:
+                opened.reading = self._reading(opened, files, scans)
             opened.notes += _unread(files, opened, other_files(import_.upload, Path(folder)))
         if id_map:
             opened.has_id_map = True
             context.files(import_).put(ID_MAP, id_map)
         opened.before_is_lost = context.files(import_).is_lost(opened.before)
+        self._choose_rows(import_, opened, before)
         if not is_loose(import_.upload):
             opened.together = _MOST_TOGETHER
         context.files(import_).put(OPENED, opened)
-        context.begin_stage(import_, "split", parts=len(opened.parts))
-        return {"next": "split", "shards": list(range(0, len(opened.parts), opened.together))}
+        return context.split(import_, opened)
+
+    def _reading(self, opened: OpenedUpload, files: list[RosterFile], scans: dict[str, Scan]) -> str:
+        """What this upload's rows are read alike under."""
+        by_stem = {file.stem: replace(file, encoding=scans[file.stem].encoding) for file in files}
+        hashes = {stem: scanned.sha256 for stem, scanned in scans.items()}
+        return reading_of(_recognised(opened, by_stem), hashes, self._context.code)
+
+    def _choose_rows(self, import_: Import, opened: OpenedUpload, before: Snapshot | None) -> None:
+        """Compare rows with yesterday's where they can be known again, and are read as yesterday."""
+        if (
+            not before
+            or not opened.reading
+            or opened.has_id_map
+            or opened.before_is_lost
+            or before.has_turned(opened.on)
+        ):
+            return
+        rows = self._rows_of_before(import_, opened)
+        if not rows or rows.reading != opened.reading or rows.people < night.FEWEST_PEOPLE:
+            return
+        is_in_pieces = any(piece.start for part in opened.parts for piece in part if piece.stem in CHOSEN)
+        # Of a zip nothing can be read without what lies before it.
+        if not is_in_pieces or (is_loose(import_.upload) and is_loose(rows.upload)):
+            opened.night, opened.turns_on = Night.COMPARES, before.turns_on
 
     def _id_map(self, import_: Import, maps: list[RosterFile]) -> IdMap | None:
         """The maps of old and new numbers that come with the upload (``maps``), or were put under ``id-maps/`` before it."""
@@ -165,9 +198,14 @@ class Ingest:
         files = self._context.files(import_)
         opened = files.get(OPENED)
         parts = range(part, min(part + opened.together, len(opened.parts)))
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as before:
             upload = cache(partial(self._files_of, import_, opened, Path(folder)))
+            yesterday = cache(partial(self._files_of_before, import_, opened, Path(before)))
             for number in parts:
+                if opened.night is Night.COMPARES:
+                    files.put(COMPARED, self._compare_rows(opened, number, upload, yesterday), number)
+                    done = self._context.part_done(import_, "split", number, of=len(opened.parts))
+                    continue
                 try:
                     result = self._split(import_, opened, number, upload)
                 except UploadRejected as error:
@@ -184,6 +222,43 @@ class Ingest:
             if file.stem in opened.encodings
         }
 
+    def _compare_rows(
+        self,
+        opened: OpenedUpload,
+        part: int,
+        upload: Callable[[], dict[str, RosterFile]],
+        yesterday: Callable[[], dict[str, RosterFile]],
+    ) -> RowsCompared:
+        """See of whom rows differ from yesterday's."""
+        pieces = {piece.stem: piece.piece() for piece in opened.parts[part]}
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                files = upload()
+                files = files | {stem: replace(files[stem], piece=piece) for stem, piece in pieces.items()}
+                form, recognised = FORMATS[opened.format], _recognised(opened, files)
+                return compare_rows(form, recognised, yesterday(), pieces, Path(folder))
+            except (UploadRejected, TooDifferent):
+                return RowsCompared(is_doubtful=True)
+
+    def _files_of_before(self, import_: Import, opened: OpenedUpload, folder: Path) -> dict[str, RosterFile]:
+        """Yesterday's files of which not all rows may have to be read. Raises UploadRejected where they are not there any more."""
+        rows = self._rows_of_before(import_, opened)
+        stood = open_upload(self._context.uploads, rows.upload, folder, rows.etags, is_held=True) if rows else []
+        return {file.stem: replace(file, encoding=opened.encodings[file.stem]) for file in stood if file.stem in CHOSEN}
+
+    def _rows_of_before(self, import_: Import, opened: OpenedUpload) -> RowsOfSnapshot | None:
+        before = opened.before
+        return self._context.files(import_).rows_of_snapshot(before.snapshot_id) if before else None
+
+    def _chosen(self, import_: Import, opened: OpenedUpload, part: int) -> dict[str, Chosen | None]:
+        """Of which files of a part some rows are read alone."""
+        stems = [piece.stem for piece in opened.parts[part] if piece.stem in CHOSEN] if opened.reading else []
+        if opened.night is not Night.READS:
+            return dict.fromkeys(stems)
+        files = self._context.files(import_)
+        people, lines = unpacked_people(files.get(TOUCHED).people), files.get(COMPARED, part).lines
+        return {stem: Chosen(people, {*lines[stem]}) for stem in stems}
+
     def _split(
         self, import_: Import, opened: OpenedUpload, part: int, upload: Callable[[], dict[str, RosterFile]]
     ) -> PartRead:
@@ -192,8 +267,10 @@ class Ingest:
             folder = Path(name)
             files = upload()
             files = files | {stem: replace(files[stem], piece=piece) for stem, piece in pieces.items()}
-            done = split(FORMATS[opened.format], _recognised(opened, files), pieces, opened.shards, folder)
-            self._context.files(import_).write_part(part, folder, done.people, done.classes)
+            working = self._context.files(import_)
+            chosen = self._chosen(import_, opened, part)
+            done = split(FORMATS[opened.format], _recognised(opened, files), pieces, opened.shards, folder, chosen)
+            working.write_part(part, folder, done.people, done.classes)
         sink = done.sink
         return PartRead(
             people=done.people_extents,
@@ -211,15 +288,18 @@ class Ingest:
             turns_on=sink.turns_on,
             grades=sink.of_grades if len(sink.of_grades) <= _MOST_GRADES else {},
             named_classes=sink.named_classes(),
+            is_plain=bool(opened.reading) and all(choice.is_plain for choice in done.choices.values()),
         )
 
     def validate(self, import_: Import) -> StepResult:
         """All parts are read: see whether the upload can be used, and is still the newest.
 
-        Go on with ``people``, or ``finish`` where it is not.
+        Go on with ``people``, or ``finish`` where it is not; with ``split`` once more where rows were compared so far.
         """
         context, files = self._context, self._context.files(import_)
         opened = files.get(OPENED)
+        if opened.night is Night.COMPARES or (opened.night and files.find(PART, 0) is None):
+            return self._read_what_differs(import_, opened)
         parts = [files.get(PART, part) for part in range(len(opened.parts))]
         try:
             notes, header_only = _check(opened, parts)
@@ -227,10 +307,18 @@ class Ingest:
                 raise _adds_to_nothing(import_)
         except UploadRejected as error:
             return context.reject(import_, error)
-        notes += self._unknown_schools(import_, opened, parts)
+        unknown_schools = [*self._unknown_schools(import_, opened, parts)]
+        notes += unknown_schools
         plan = _plan(import_, opened, parts, notes, header_only)
         plan.domains = context.districts.domains(import_.district_id)
         plan.knows_all_classes = plan.mode(Kind.CLASSES) is Mode.BULK and _are_all_named(parts, files.class_ids(plan))
+        if opened.night is Night.READS and (rows := self._rows_of_before(import_, opened)):
+            people = files.get(TOUCHED).people
+            files.put(TOUCHED, Touched(people=people, gone_classes=gone_classes(files.class_ids(plan), rows)))
+        is_plain = all(part.is_plain for part in parts)
+        if not is_plain or unknown_schools or plan.keeps or plan.additions_only or plan.kept_roles:
+            # Somebody may stand of whom there is no row; or a row that is not read would have to be told of.
+            plan.reading = ""
         plan.paused = self._paused(import_, plan)
         # A paused upload is not the newest one yet: those that wait with it are applied in their order.
         stands_back = import_.preview or bool(plan.paused)
@@ -242,6 +330,21 @@ class Ingest:
         files.put(PLAN, plan)
         context.begin_stage(import_, "people", parts=opened.shards, rows=sum(part.rows for part in parts))
         return go_on("people", opened.shards)
+
+    def _read_what_differs(self, import_: Import, opened: OpenedUpload) -> StepResult:
+        """Rows were compared: read those of the people who are touched, or the whole."""
+        files = self._context.files(import_)
+        if opened.night is Night.COMPARES:
+            rows = self._rows_of_before(import_, opened)
+            parts = (files.get(COMPARED, part) for part in range(len(opened.parts)))
+            touched = touched_people(parts, rows) if rows else None
+            if touched is None:
+                opened.read_whole()
+            else:
+                opened.night = Night.READS
+                files.put(TOUCHED, touched)
+            files.put(OPENED, opened)
+        return self._context.split(import_, opened)
 
     def _unknown_schools(self, import_: Import, opened: OpenedUpload, parts: list[PartRead]) -> Iterator[Note]:
         """Tell of schools that rows name and no file of the upload has; a delta may name those that stand."""
@@ -448,7 +551,9 @@ def _plan(
         by_kind=opened.by_kind,
         needs_roles=opened.needs_roles,
         more_modes=opened.more_modes,
-        turns_on=min((part.turns_on for part in parts if part.turns_on), default=""),
+        turns_on=min(filter(None, (opened.turns_on, *(part.turns_on for part in parts))), default=""),
+        is_night=opened.night is Night.READS,
+        reading=opened.reading,
     )
 
 
