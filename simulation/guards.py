@@ -277,6 +277,12 @@ EXPLAINED = {
     "Put USER/LINK: attribute_not_exists(PK) OR #state = :matched": (
         "the decision looks at the link before a match is noted: tests/unit/pages/test_joining.py holds the condition"
     ),
+    "Update USER/ACTIVATION: #state IN": (
+        "nothing is sent by what SES tells last: tests/unit/mail/test_activation_life.py holds every order of its words"
+    ),
+    "Update USER/ACTIVATION: #state = :state": (
+        "the look sends nothing, and a later word corrects it: tests/unit/mail/test_activation_life.py holds the condition"
+    ),
     "Put DISTRICT/SETTINGS": "no run loads two settings files at once: tests/unit/imports/test_settings.py holds it",
 }
 """Guards that may be missed, by how their names begin, with the reason."""

@@ -15,6 +15,7 @@ from shared.domain.activation import Activation, ActivationState
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import NumberKind, RosterUserKey
 from shared.stores.due_items import FOLLOW_UP, UNSETTLED, DueStore
+from shared.stores.keys import due_key
 from shared.stores.send_state import SendStateStore
 from shared.stores.stuck_people import StuckStore
 from tests.builders import account, roster, user
@@ -393,6 +394,17 @@ def test_a_mail_untold_for_a_day_is_shown_to_a_person_and_not_sent_again() -> No
     page.press("Send another mail to Kim Person")
     world.send_mail()
     assert (kinds(world), stuck(world)) == (["activation", "activation"], [])
+
+
+def test_a_word_of_ses_that_comes_at_the_moment_of_the_look_counts() -> None:
+    world = mailed()
+    world.pass_time(hours=25)
+    ((user_key, due_at, _),) = DueStore(world.table).due(UNSETTLED, world.now)
+    as_read = world.activations.of_user(user_key)
+    assert as_read
+    report(world, "Delivery")
+    assert not world.activations.note_unsettled(as_read, due_key(UNSETTLED, user_key, due_at), now=world.now)
+    assert (state(world).value, stuck(world)) == ("delivered", [])
 
 
 def test_a_mail_without_an_answer_is_found_though_its_request_is_lost() -> None:
