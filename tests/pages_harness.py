@@ -105,6 +105,8 @@ class MemoryProvider:
             self.provider == "google" and claims.get("email_verified") is True,
             claims.get("district"),
             claims.get("hd", (claims.get("email") or "").rpartition("@")[2] or None),
+            given_name=claims.get("given_name", ""),
+            family_name=claims.get("family_name", ""),
         )
 
 
