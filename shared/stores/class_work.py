@@ -11,7 +11,6 @@ from shared.stores.keys import (
     ASSIGNMENTS,
     GOALS,
     WORK,
-    WORK_LIST,
     Item,
     account_of_pk,
     account_pk,
@@ -20,6 +19,7 @@ from shared.stores.keys import (
     goal_key,
     recreated_key,
     recreated_of_class,
+    work_list_of,
 )
 from shared.stores.table import ABSENT, DynamoTable, Put, Table, Update
 
@@ -125,7 +125,7 @@ class ClassWorkStore:
 
 def listing(item: Item) -> Update:
     """Have the list of its class name a goal or an assignment, so that one read finds those of many classes."""
-    return Update({"PK": item["PK"], "SK": WORK_LIST}).add(ids={str(item["SK"])})
+    return Update(work_list_of(item)).add(ids={str(item["SK"])})
 
 
 def work_of(items: Iterable[Item], since: str) -> tuple[list[Goal], list[Assignment]]:

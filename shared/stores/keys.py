@@ -437,6 +437,11 @@ def work_list_key(district_id: str, class_id: str) -> Key:
     return {"PK": class_pk(district_id, class_id), "SK": WORK_LIST}
 
 
+def work_list_of(item: Item) -> Key:
+    """The list of the class that this goal or assignment is of."""
+    return {"PK": str(item["PK"]), "SK": WORK_LIST}
+
+
 def work_lists_key(district_id: str) -> Key:
     """That every class of this district with assignments or goals has such a list."""
     return {"PK": district_pk(district_id), "SK": "WORK_LISTS"}

@@ -54,14 +54,14 @@ def mailed(world: World) -> set[str]:
 
 
 def snapshot(world: World) -> dict[str, list[Any]]:
-    """What the standing snapshot says, kind by kind, without the history of classes."""
+    """What the standing snapshot says, kind by kind, without the history of classes and which rows were read."""
     standing = world.table.items["DISTRICT#lakeside", "SNAPSHOT"]
     folder = f"snapshots/lakeside/{standing['snapshot_id']}/"
     found: dict[str, list[Any]] = {"counts": [standing["standing"]], "school year": [standing["school_year"]]}
     for (_, place), body in sorted(world.s3.objects.items()):
         if place.startswith(folder) and body:
             kind = place.removeprefix(folder).partition("-")[0]
-            if kind == "history":
+            if kind in ("history", "rows"):
                 continue
             found.setdefault(kind, []).extend(map(json.loads, body.splitlines()))
     return {kind: sorted(lines, key=str) for kind, lines in found.items()}
