@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 
 class StackError(Exception):
@@ -88,11 +89,19 @@ class Process:
 
     def stop(self, *, patience: float = 5) -> None:
         """End it and everything that it started; politely, then not. ``patience`` in seconds."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(patience)
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(5)
+        end_group(self._process, patience=patience)
+
+
+def end_group(process: subprocess.Popen[Any], *, patience: float = 5) -> None:
+    """End the leader of a process group and all of the group, so that nothing of it writes any more; politely, then not."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(patience)
+    ends = monotonic() + 5
+    with suppress(ProcessLookupError):
+        while monotonic() < ends:
+            # Refused once nobody of the group is left.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.poll()
+            sleep(0.02)

@@ -23,7 +23,7 @@ from local.doubles.clever import Clever
 from local.doubles.google import Google
 from local.doubles.hub import HubDouble
 from local.doubles.microsoft import Microsoft
-from local.processes import Process, StackError, port_to_use
+from local.processes import Process, StackError, end_group, port_to_use
 from local.proxy import Server, mail_handler, pages_handler
 from shared.stores.districts import DistrictStore
 from shared.stores.identifier_index import IdentifierIndex
@@ -272,13 +272,24 @@ def build(say: Say, target: Path, architecture: str = "x86_64") -> None:
 
 
 def run(command: list[str], environment: dict[str, str], name: str) -> None:
-    """Raises StackError with the end of its output when it fails."""
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    """Raises StackError with the end of its output when it fails. An end in the middle ends all that it started."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
     )
-    if done.returncode:
-        lines = (done.stdout + done.stderr).splitlines()
-        raise StackError(f"{name} failed:\n" + "\n".join(lines[-25:]))
+    try:
+        output, _ = process.communicate()
+    except BaseException:
+        end_group(process)
+        raise
+    if process.returncode:
+        raise StackError(f"{name} failed:\n" + "\n".join(output.splitlines()[-25:]))
 
 
 def _is_up(url: str) -> bool:
