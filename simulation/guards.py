@@ -274,6 +274,9 @@ EXPLAINED = {
     "Update LIMIT/": "a limit is no matter of what crashes: tests/unit/pages/test_limits.py holds it",
     "Put CLEVER_DISTRICT/": _SETTINGS_OF_TWO,
     "Put DOMAIN/": _SETTINGS_OF_TWO,
+    "Put ACCOUNT/LINK: attribute_not_exists(PK) OR (#state = :linked": (
+        "in no run a rule and a person take one account at once: tests/unit/stores/test_links_under_contention.py holds it"
+    ),
     "Put USER/LINK: attribute_not_exists(PK) OR #state = :matched": (
         "the decision looks at the link before a match is noted: tests/unit/pages/test_joining.py holds the condition"
     ),

@@ -107,3 +107,25 @@ def test_an_undo_takes_along_a_further_number_of_that_moment(web: Website, meanw
     assert meanwhile.seen == 1
     assert web.world.links.of_account("ada") == []
     assert [link and link.is_linked for link in map(web.world.links.of_user, (key("t1"), key("t2")))] == [False, False]
+
+
+def by_rule(number: str) -> Consent:
+    return Consent(key(number), "ada", Proof.DISTRICT_LOGIN_GOOGLE, by_rule=True)
+
+
+def test_a_rule_takes_no_account_that_was_linked_to_another_meanwhile(web: Website) -> None:
+    """M6: the rule decided for t2 before t1 confirmed."""
+    linked_teacher(web)
+    with pytest.raises(RefusedTransition) as refused:
+        web.world.links.make(by_rule("t2"), event_id="e", now=web.world.now)
+    assert refused.value.code == "account_linked_elsewhere"
+    assert web.world.links.person_linked_to("ada", "lakeside") == key("t1")
+
+
+def test_a_rule_takes_no_account_whose_link_was_undone_under_another_number(web: Website) -> None:
+    """M6: what its person undid is not made again by a rule, whatever their number is by now."""
+    linked_teacher(web)
+    web.world.links.undo(key("t1"), event_id="e", now=web.world.now)
+    with pytest.raises(RefusedTransition):
+        web.world.links.make(by_rule("t2"), event_id="e2", now=web.world.now)
+    assert web.world.links.of_user(key("t2")) is None
