@@ -317,16 +317,18 @@ def catches(guard: Guard, seeds: Iterable[int], *, only_heavy_faults: bool = Fal
 def _trials(
     kind: str, seeds: Iterable[int], *, only_heavy_faults: bool
 ) -> Iterator[tuple[str, Callable[..., Simulation]]]:
-    """Yield runs under heavy faults and interleavings in turn, then single failures of a run without other faults.
+    """Yield runs under heavy faults, interleavings, and single failures of a run without other faults, in turn.
 
     In an interleaving every other worker goes first, before a write that the guard is about.
     """
     heavy = ((f"heavy faults {seed}", partial(_heavy, seed)) for seed in seeds)
     interleaved_seeds = range(_INTERLEAVINGS) if kind and not only_heavy_faults else ()
     interleaved = ((f"interleaving {seed}", partial(interleaving, seed, kind)) for seed in interleaved_seeds)
-    yield from (trial for pair in zip_longest(heavy, interleaved) for trial in pair if trial)
-    for call, mode in () if only_heavy_faults else _single_failures():
-        yield f"{call}={mode.name}", partial(Simulation, features=FEATURES, plan={call: mode})
+    single = (
+        (f"{call}={mode.name}", partial(Simulation, features=FEATURES, plan={call: mode}))
+        for call, mode in (() if only_heavy_faults else _single_failures())
+    )
+    yield from (trial for each in zip_longest(heavy, interleaved, single) for trial in each if trial)
 
 
 def _heavy(seed: int, *, edit_request: RequestEdit | None = None) -> Simulation:

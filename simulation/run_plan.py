@@ -192,7 +192,10 @@ def carry_out(seeds: int, *, is_slice: bool, first_seed: int = 0, only: Sequence
             runs = [Run(seed, before=kind) for kind in kinds_of_writes(range(6)) for seed in seeds_each]
             result.interleavings = len(runs)
             _carry_out("others go first", runs, result, pool, progress)
-        if "guards" in parts:
+    if "guards" in parts:
+        _guards[:] = guards.all_guards()
+        # Its processes begin now, with the list of guards made.
+        with ProcessPoolExecutor(os.cpu_count()) as pool, _progress() as progress:
             _remove_guards(result, pool, progress, is_slice=is_slice)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result.to_json(), indent=1) + "\n")
@@ -226,7 +229,7 @@ _guards: list[guards.Guard] = []
 
 
 def _catch(index: int, seeds: range) -> str | None:
-    """Run in a worker process, which makes the list of guards once, in the same order as every other."""
+    """Run in a worker process. One that does not have its parent's memory makes the list once, in the same order."""
     if not _guards:
         _guards.extend(guards.all_guards())
     return guards.catches(_guards[index], seeds)
@@ -234,7 +237,7 @@ def _catch(index: int, seeds: range) -> str | None:
 
 def _remove_guards(result: Result, pool: ProcessPoolExecutor, progress: Progress, *, is_slice: bool) -> None:
     began = time.monotonic()
-    every = guards.all_guards()
+    every = _guards
     # A guard that no run notices takes longest; the slice leaves those to the whole plan.
     chosen = list(range(len(every)))
     if is_slice:
