@@ -6,15 +6,13 @@ Prints seconds, the peak of memory in bytes, and how large the zip is, as JSON.
 from __future__ import annotations
 
 import json
-import re
-import resource
 import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from time import monotonic
 
+from benchmarks.memory import peak_memory
 from shared.domain.account import Account, Assignment, Goal, GrassrootsClass, SkillMastery
 from shared.stores.account_batches import AccountBatches, AccountChange
 from shared.stores.class_exports import ClassExport, ExportedClass
@@ -58,23 +56,17 @@ def _world(students: int) -> World:
     return world
 
 
-def _peak() -> int:
-    """Return the most memory that this process had, in bytes. The count of getrusage on Linux includes the parent's."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
 def main(students: int) -> None:
     world = _world(students)
     now = datetime(2026, 9, 1, 15, tzinfo=UTC)
     world.exports.ask(ClassExport("ada", "one", (ExportedClass("old"),), "en", "2026-09-01T15:00:00.000Z"), now)
-    before, began = _peak(), monotonic()
+    before, began = peak_memory(), monotonic()
     outcome = world.export_classes().make("ada", "one")
     assert outcome == "made"
     size = len(world.s3.objects["exports", "exports/one.zip"])
-    sys.stdout.write(json.dumps({"seconds": monotonic() - began, "peak": _peak(), "size": size, "before": before}))
+    sys.stdout.write(
+        json.dumps({"seconds": monotonic() - began, "peak": peak_memory(), "size": size, "before": before})
+    )
 
 
 if __name__ == "__main__":

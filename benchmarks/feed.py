@@ -21,7 +21,8 @@ from typing import Any
 from benchmarks.disk_table import DiskTable
 from benchmarks.figures import Figures
 from benchmarks.folder_s3 import FolderS3
-from benchmarks.imports import peak_memory, workers
+from benchmarks.imports import workers
+from benchmarks.memory import peak_memory
 from functions.accounts_feed.feed import Feed
 from functions.accounts_feed.feed_steps import FeedSteps
 from functions.accounts_feed.look_again import LookAgain

@@ -10,7 +10,6 @@ import csv
 import hashlib
 import json
 import multiprocessing
-import resource
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from benchmarks.folder_s3 import FolderS3
+from benchmarks.memory import peak_memory
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import Import
 from functions.import_step.steps import ImportSteps
@@ -167,10 +167,6 @@ def work(folder: Path, settings: Mapping[str, Any], call: dict[str, Any]) -> Wor
     run_step(steps(folder, table), call)
     cpu = time.process_time() - began
     return Worked(peak_memory(), cpu, table.units, table.items_written, Counter(table.requests) - before)
-
-
-def peak_memory() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @dataclass
