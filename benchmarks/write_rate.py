@@ -8,7 +8,7 @@ new, hands back what is more, and takes more once it has been busy.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -63,7 +63,11 @@ class Run:
     def between(self, first: int, last: int) -> tuple[float, float]:
         """The units taken and refused a second, on the mean of these seconds."""
         span = range(first, last)
-        return tuple(sum(of.get(second, 0.0) for second in span) / len(span) for of in (self.taken, self.refused))  # type: ignore[return-value]
+        return _mean(self.taken, span), _mean(self.refused, span)
+
+
+def _mean(units: Mapping[int, float], span: Sequence[int]) -> float:
+    return sum(units.get(second, 0.0) for second in span) / len(span)
 
 
 def simulate(

@@ -16,7 +16,6 @@ from werkzeug.wrappers import Response
 from local.doubles.hub import Client, Field, Grant, HubDouble, Problem, Switch, json_answer
 from shared.domain.clock import Clock, utc_now
 
-_SESSION = "clever_session"
 _REQUESTS_A_MINUTE = 1200
 _HTML = "<!doctype html><html><body><h1>{}</h1></body></html>"
 _STUDENT, _STAFF = "student", "staff"
@@ -65,7 +64,6 @@ class Clever(HubDouble):
         self, *, clock: Clock = utc_now, address: str | None = None, district_of: DistrictOf = lambda _clever_id: None
     ) -> None:
         self._district_of = district_of
-        self._signed_in: dict[str, dict[str, str]] = {}
         self._people: dict[str, Grant] = {}
         self._district_tokens: dict[str, str] = {}
         super().__init__(clock=clock, address=address)
@@ -105,14 +103,9 @@ class Clever(HubDouble):
         """Whoever signed in before on this device comes back unasked (25), unless the application has Clever ask."""
         if flask.request.args.get("confirmed") == "false":
             return {}
-        known = self._signed_in.get(flask.request.cookies.get(_SESSION, ""), {})
+        known = self.signed_in()
         wanted = flask.request.args.get("district_id")
         return known if not wanted or known.get("district") in ("", wanted) else {}
-
-    def remember(self, response: Response, person: Mapping[str, str]) -> None:
-        session = secrets.token_urlsafe(16)
-        self._signed_in[session] = dict(person)
-        response.set_cookie(_SESSION, session, httponly=True)
 
     def stops(self, login: Grant) -> Response | None:
         """A person with whom the app is not shared comes back only where the application asked for it (23)."""

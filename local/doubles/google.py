@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar
 
@@ -12,7 +10,6 @@ from werkzeug.wrappers import Response
 
 from local.doubles.hub import Field, Grant, HubDouble, Switch, at_hash, json_answer
 
-_SESSION = "google_session"
 _BLOCKED = {
     "under_18": "Access blocked: your institution’s admin needs to review this app. Error 400: access_not_configured",
     "blocked_by_admin": "Access blocked: authorization error. Error 400: admin_policy_enforced",
@@ -43,7 +40,6 @@ class Google(HubDouble):
     )
 
     def add_addresses(self) -> None:
-        self._signed_in: dict[str, dict[str, str]] = {}
         add = self.app.add_url_rule
         add("/.well-known/openid-configuration", view_func=self._discovery)
         add("/o/oauth2/v2/auth", view_func=self.authorize, methods=["GET", "POST"])
@@ -71,12 +67,7 @@ class Google(HubDouble):
     def signed_in_already(self) -> dict[str, str]:
         if {"select_account", "login"} & set(flask.request.args.get("prompt", "").split()):
             return {}
-        return self._signed_in.get(flask.request.cookies.get(_SESSION, ""), {})
-
-    def remember(self, response: Response, person: Mapping[str, str]) -> None:
-        session = secrets.token_urlsafe(16)
-        self._signed_in[session] = dict(person)
-        response.set_cookie(_SESSION, session, httponly=True)
+        return self.signed_in()
 
     def stops(self, login: Grant) -> Response | None:
         """Google shows these itself, and the application never hears of them (44)."""

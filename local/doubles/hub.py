@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -98,7 +99,7 @@ class _State:
     logins: int = 0
 
 
-class HubDouble:
+class HubDouble(ABC):
     """One hub. Subclasses give its name, its fields and its addresses, and say what its tokens hold.
 
     Without ``address`` it binds a free port of localhost at once, and serves it from ``start`` on. With one it answers only
@@ -120,6 +121,7 @@ class HubDouble:
         self._clock = clock
         self._clients: dict[str, Client] = {}
         self._state = _State()
+        self._signed_in: dict[str, dict[str, str]] = {}
         self._server: BaseWSGIServer | None = None
         self.app = flask.Flask(self.name, template_folder=str(Path(__file__).parent.parent / "templates"))
         self.app.register_error_handler(Problem, lambda problem: problem.response)
@@ -177,17 +179,17 @@ class HubDouble:
         """What stands in a field of the sign-in page at first."""
         return ""
 
+    @abstractmethod
     def add_addresses(self) -> None:
         """Add the hub's own addresses to ``app``."""
-        raise NotImplementedError
 
     def stops(self, _login: Grant) -> Response | None:
         """What the hub shows or answers instead of a code; None for most people."""
         return None
 
+    @abstractmethod
     def token_answer(self, grant: Grant, access_token: str) -> dict[str, object]:
         """The body of a good answer of the token endpoint."""
-        raise NotImplementedError
 
     def refused_token(self, error: str, why: str, status: int = 400) -> Response:
         """The answer of the token endpoint to what it does not take."""
@@ -226,11 +228,18 @@ class HubDouble:
         return response
 
     def signed_in_already(self) -> dict[str, str]:
-        """The person whom this browser is signed in as; empty for nobody."""
+        """The person whom the hub logs in again unasked; empty where it asks each time."""
         return {}
 
+    def signed_in(self) -> dict[str, str]:
+        """The person who signed in before on this device; empty for nobody."""
+        return self._signed_in.get(flask.request.cookies.get(f"{self.name}_session", ""), {})
+
     def remember(self, response: Response, person: Mapping[str, str]) -> None:
-        """Keep the person signed in, for a hub that does."""
+        """Keep the person signed in on this device."""
+        session = secrets.token_urlsafe(16)
+        self._signed_in[session] = dict(person)
+        response.set_cookie(f"{self.name}_session", session, httponly=True)
 
     def _portal(self) -> Response:
         client = next(iter(self._clients.values()), None)

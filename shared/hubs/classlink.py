@@ -28,10 +28,10 @@ class ClassLink(OidcProvider):
     provider = "classlink"
     restarts = True
 
-    def _asked(self, binding: Binding) -> dict[str, str]:  # noqa: ARG002
+    def _asked(self, _binding: Binding, /) -> dict[str, str]:
         return {"scope": "profile"}
 
-    def _hints(self, district: District | None, *, from_portal: bool) -> dict[str, str]:  # noqa: ARG002
+    def _hints(self, district: District | None, /) -> dict[str, str]:
         if district is not None and not district.classlink_tenant_id:
             raise LoginRefused(
                 "classlink_not_set_up", "Your district has not set up ClassLink here yet. Ask your district's support."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from time import sleep
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypedDict, Unpack
 from urllib.parse import quote, urlencode
 
 from shared.domain.clock import Clock
@@ -33,6 +33,14 @@ _NUMBERS = (
 )
 """Where Clever says a person's number, by role."""
 _STAFF_TYPES = frozenset({"teacher", "staff", "district_admin", "district admin"})
+
+
+class _Options(TypedDict, total=False):
+    """What a request to Clever has besides its address."""
+
+    json: dict[str, str]
+    auth: tuple[str, str]
+    headers: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +208,14 @@ class Clever:
     def _basic(self) -> tuple[str, str]:
         return self._client_id, self._client_secret()
 
-    def _ask(self, method: str, url: str, **options: object) -> requests.Response:
+    def _ask(self, method: str, url: str, **options: Unpack[_Options]) -> requests.Response:
         """Ask Clever, and again where the fault is its own. Raises LoginRefused ``hub_busy`` and ``issuer_unreachable``."""
         import requests
 
         session = self._session = self._session or requests.Session()
         for pause in (*_PAUSES, None):
             try:
-                response = session.request(method, url, timeout=_TIMEOUT, allow_redirects=False, **options)  # type: ignore[arg-type]
+                response = session.request(method, url, timeout=_TIMEOUT, allow_redirects=False, **options)
             except requests.RequestException:
                 raise unreachable() from None
             is_its_fault = response.status_code in (500, 502, 503, 504)

@@ -19,7 +19,7 @@ class Google(OidcProvider):
     provider = "google"
     not_shared = frozenset({"admin_policy_enforced", "access_not_configured", "org_internal"})
 
-    def _hints(self, district: District | None, *, from_portal: bool) -> dict[str, str]:  # noqa: ARG002
+    def _hints(self, district: District | None, /) -> dict[str, str]:
         """``prompt`` asks which account it is: on a shared device, Google takes the one before silently. ``hd`` offers the
         accounts of the district's only domain; of several it could name one alone."""
         hints = {"prompt": "select_account"}
@@ -32,7 +32,7 @@ class Google(OidcProvider):
         if claims["iss"] not in (self.issuer, self.issuer.partition("://")[2]):
             raise ValueError("another issuer")
 
-    def _identity(self, subject: str, claims: Mapping[str, object]) -> Identity:
+    def _identity(self, subject: str, claims: Mapping[str, object], /) -> Identity:
         return replace(super()._identity(subject, claims), hosted_domain=_hosted_domain(claims.get("hd")))
 
 

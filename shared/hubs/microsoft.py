@@ -31,7 +31,7 @@ class Microsoft(OidcProvider):
     provider = "microsoft"
     not_shared = frozenset({"consent_required", "interaction_required", "unauthorized_client"})
 
-    def _hints(self, district: District | None, *, from_portal: bool) -> dict[str, str]:  # noqa: ARG002
+    def _hints(self, district: District | None, /) -> dict[str, str]:
         """``prompt`` asks which account it is; ``domain_hint`` spares the person of a one-domain district a page."""
         if district is not None and not district.microsoft_tenant_id:
             raise LoginRefused(
@@ -62,7 +62,7 @@ class Microsoft(OidcProvider):
         missing = any(f"AADSTS{number}" in answer.get("error_description", "") for number in _CONSENT_MISSING)
         return super().refusal({**answer, "error": "consent_required"} if missing else answer)
 
-    def _identity(self, subject: str, claims: Mapping[str, object]) -> Identity:  # noqa: ARG002
+    def _identity(self, _subject: str, claims: Mapping[str, object], /) -> Identity:
         """``preferred_username`` is the tenant's own statement of a member's address: it may find a row, and proves nothing."""
         object_id, tenant = id_of(claims.get("oid")), id_of(claims.get("tid"))
         if object_id is None or tenant is None:

@@ -84,7 +84,13 @@ class OidcProvider:
         self._metadata: _Metadata | None = None
         self._keys: _Keys | None = None
 
-    def authorize(self, binding: Binding, district: District | None = None, *, from_portal: bool = False) -> str:
+    def authorize(
+        self,
+        binding: Binding,
+        district: District | None = None,
+        *,
+        from_portal: bool = False,  # noqa: ARG002 - of the protocol: only Clever asks differently then
+    ) -> str:
         """As ``Hub.authorize``. Raises LoginRefused when the issuer cannot be reached."""
         query = {
             "response_type": "code",
@@ -92,11 +98,11 @@ class OidcProvider:
             "redirect_uri": self._redirect_uri,
             "state": binding.state,
             **self._asked(binding),
-            **self._hints(district, from_portal=from_portal),
+            **self._hints(district),
         }
         return f"{self._discover().authorization_endpoint}?{urlencode(query)}"
 
-    def _asked(self, binding: Binding) -> dict[str, str]:
+    def _asked(self, binding: Binding, /) -> dict[str, str]:
         """The scope, and what ties the answer to this login besides the state."""
         return {
             "scope": "openid email profile",
@@ -122,7 +128,7 @@ class OidcProvider:
             return unreachable()
         return LoginRefused("hub_refused", "The login service sent an error instead of a login.")
 
-    def _hints(self, district: District | None, *, from_portal: bool) -> dict[str, str]:  # noqa: ARG002
+    def _hints(self, _district: District | None, /) -> dict[str, str]:
         """Parameters of the hub's own, which choose the district or the accounts that it offers. Raises LoginRefused."""
         return {}
 
@@ -232,7 +238,7 @@ class OidcProvider:
             raise not_proved()
         return self._identity(subject, claims)
 
-    def _identity(self, subject: str, claims: Mapping[str, object]) -> Identity:
+    def _identity(self, subject: str, claims: Mapping[str, object], /) -> Identity:
         """What the claims of a checked token say."""
         return Identity(self.issuer, subject, text_of(claims.get("email")), claims.get("email_verified") is True)
 
