@@ -128,6 +128,7 @@ class HubDouble(ABC):
         self.app.before_request(self._fall_ill)
         self.app.add_url_rule("/", view_func=self._front_page)
         self.app.add_url_rule(f"/{self.name}/portal", view_func=self._portal, methods=["GET", "POST"])
+        self.app.add_url_rule(f"/{self.name}/applications", view_func=self._add_application, methods=["POST"])
         self.add_addresses()
         if address is None:
             self._server = make_server("localhost", 0, self.app, threaded=True, request_handler=_Quiet)
@@ -203,6 +204,17 @@ class HubDouble(ABC):
 
     def _front_page(self) -> str:
         return flask.render_template("hub_front.html", hub=self)
+
+    def _add_application(self) -> Response:
+        """What an engineer does in the hub's console: client id, secret and redirect URI of an application."""
+        sent = flask.request.form
+        client_id, secret, redirect_uri = (
+            sent.get(name, "") for name in ("client_id", "client_secret", "redirect_uri")
+        )
+        if not (client_id and secret and redirect_uri):
+            return self.page("An application has a client_id, a client_secret and a redirect_uri.", 400)
+        self.register(client_id, secret, redirect_uri)
+        return self.page("The application is registered.", 200)
 
     def authorize(self, place: str = "") -> Response:
         """The authorization endpoint: the sign-in page, and back with a code."""

@@ -49,6 +49,20 @@ def microsoft() -> Trial:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_an_application_is_known_with_its_secret_once_an_engineer_registers_it(kind: type[HubDouble]) -> None:
+    hub = kind(address="https://hub.example")
+    client = hub.app.test_client()
+    application = {"client_id": "ours", "client_secret": "a-secret", "redirect_uri": "https://link.example/callback"}
+
+    refused = client.post(f"/{kind.name}/applications", data={"client_id": "ours"})
+    assert (refused.status_code, hub.clients()) == (400, ())
+
+    assert client.post(f"/{kind.name}/applications", data=application).status_code == 200
+    (known,) = hub.clients()
+    assert (known.client_id, known.secret) == ("ours", "a-secret")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_double_answers_over_http_from_a_free_port_of_localhost(kind: type[HubDouble]) -> None:
     hub = kind()
     hub.start()
