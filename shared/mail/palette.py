@@ -18,7 +18,8 @@ _STEPS = 50
 class Palette:
     """Colours as ``#rrggbb``. Each text colour is readable on the ground that it stands on.
 
-    ``border`` is around fields, ``line`` between things; ``problem`` and ``success`` are texts on a card.
+    ``border`` is around fields, ``line`` between things; ``problem``, ``success`` and ``warning`` are texts on a card and on
+    the tint of the same name, on which ``text`` is readable too.
     """
 
     button: str
@@ -33,7 +34,11 @@ class Palette:
     quiet: str = "#565a66"
     border: str = "#767a86"
     problem: str = "#8a1f11"
+    problem_tint: str = "#fdeeec"
     success: str = "#0b5c33"
+    success_tint: str = "#e8f5ed"
+    warning: str = "#7a4a00"
+    warning_tint: str = "#fdf4e1"
     dark_page: str = "#101218"
     dark_card: str = "#1b1e26"
     dark_panel: str = "#252934"
@@ -42,7 +47,11 @@ class Palette:
     dark_quiet: str = "#b4bac7"
     dark_border: str = "#8b919e"
     dark_problem: str = "#ffb4a9"
+    dark_problem_tint: str = "#3a1f1c"
     dark_success: str = "#8be0b3"
+    dark_success_tint: str = "#15301f"
+    dark_warning: str = "#f5c76b"
+    dark_warning_tint: str = "#352a12"
 
 
 @cache
