@@ -16,10 +16,17 @@ ENROLLMENTS = "sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,
 
 
 def user(
-    key: str, role: str = "student", *, email: str | None = None, ids: str = "", given: str = "Kim", status: str = ""
+    key: str,
+    role: str = "student",
+    *,
+    email: str | None = None,
+    ids: str = "",
+    given: str = "Kim",
+    status: str = "",
+    school: str = "o1",
 ) -> str:
     address = f"{key}@lakeside.example" if email is None else email
-    return f"{key},{status},,true,o1,{role},{key},{ids},{given},Person,{address},secret-{key}\n"
+    return f"{key},{status},,true,{school},{role},{key},{ids},{given},Person,{address},secret-{key}\n"
 
 
 def roster(

@@ -115,8 +115,8 @@ def _leads_to(stored: StoredAccount | None, lines: Sequence[AccountLine], accoun
 
 def _seen_by_a_match(account: Account) -> tuple[object, ...]:
     """What of an account a match by the official address rests on (M6, M7)."""
-    return account.email, account.email_verified, account.display_name, account.closed_at
+    return account.email, account.email_verified, account.display_name, account.is_found
 
 
 def _google_id(account: Account | None) -> str | None:
-    return None if account is None or account.closed_at else account.google_sub
+    return None if account is None or not account.is_found else account.google_sub

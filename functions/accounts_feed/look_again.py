@@ -73,7 +73,7 @@ class LookAgain:
 
         def names(account_id: str, subject: str) -> bool:
             account = accounts.get(account_id)
-            return account is not None and account.closed_at is None and account.google_sub == subject
+            return account is not None and account.is_found and account.google_sub == subject
 
         given: dict[str, str] = {}
         nobodys: list[str] = []

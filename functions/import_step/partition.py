@@ -169,6 +169,9 @@ class SplitSink:
             usernames,
             repeat(()),
             people.schools,
+            repeat(False),
+            repeat(False),
+            people.schools_only or repeat(False),
         )
         head = self._head(PeopleBlock, where.file, where.column or "sourcedId", where.untold)
         self._people.add_rows(head, people.sourced_ids, rows, people.lines)
@@ -206,6 +209,7 @@ class SplitSink:
         row_id: str = "",
         is_over: bool = False,
         is_unusable: bool = False,
+        schools_only: bool = False,
     ) -> None:
         if not self._usable_id(Kind.USERS, sourced_id, where, "userSourcedId"):
             return
@@ -214,7 +218,9 @@ class SplitSink:
         self.rows += 1
         if school_id:
             self._name_schools((school_id,), where)
-        row = RoleRow(sourced_id, role, school_id, removed, row_id[:LONGEST_NAMED_ID], is_over, is_unusable)
+        row = RoleRow(
+            sourced_id, role, school_id, removed, row_id[:LONGEST_NAMED_ID], is_over, is_unusable, schools_only
+        )
         self._people.add(self._head(RolesBlock, where.file, "userSourcedId"), row, where.line)
 
     def school(self, sourced_id: str, name: str, where: Where) -> None:

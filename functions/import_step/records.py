@@ -65,6 +65,8 @@ class PersonRow(Struct, array_like=True, gc=False):
     removed: bool = False
     disabled: bool = False
     """``enabledUser`` is false."""
+    schools_only: bool = False
+    """Of an administrator: of the own schools, and not of the district."""
 
 
 class RoleRow(Struct, array_like=True, gc=False):
@@ -80,10 +82,12 @@ class RoleRow(Struct, array_like=True, gc=False):
     """Whether the role has ended, or not begun."""
     is_unusable: bool = False
     """Whether the row was rejected for its role."""
+    schools_only: bool = False
+    """As of ``PersonRow``."""
 
     def told(self) -> ToldRole:
         row_id = self.row_id or f"{self.role or ''}@{self.school_id}"
-        return ToldRole(row_id, self.role, self.school_id, self.is_over)
+        return ToldRole(row_id, self.role, self.school_id, self.is_over, self.schools_only)
 
 
 class ToldRole(Struct, array_like=True, frozen=True, gc=False):
@@ -94,6 +98,8 @@ class ToldRole(Struct, array_like=True, frozen=True, gc=False):
     school_id: str
     is_over: bool = False
     """Whether the role has ended, or not begun."""
+    schools_only: bool = False
+    """As of ``PersonRow``."""
 
 
 class ClassRow(Struct, array_like=True, gc=False):
@@ -178,6 +184,8 @@ class PersonRecord(Struct, array_like=True, gc=False):
     """What role and schools were taken from, sorted, where rows of their own tell roles; else empty."""
     disabled: bool = False
     """Whether the roster disables the person: no row is enabled."""
+    schools_only: bool = False
+    """Of an administrator: of the own schools, and not of the district, as far as every row says."""
 
     @classmethod
     def of(cls, row: PersonRow) -> PersonRecord:
@@ -193,6 +201,7 @@ class PersonRecord(Struct, array_like=True, gc=False):
             sorted(row.school_ids) if len(row.school_ids) > 1 else list(row.school_ids),
             [],
             disabled=row.disabled,
+            schools_only=row.schools_only,
         )
 
     def disagreement(self, row: PersonRow) -> str | None:
@@ -205,7 +214,7 @@ class PersonRecord(Struct, array_like=True, gc=False):
 
     def add(self, row: PersonRow) -> None:
         """Add another row of the same person; the names of the first one stay."""
-        self._take_role(row.role)
+        self._take_role(row.role, schools_only=row.schools_only)
         self.disabled &= row.disabled
         self.email = self.email or row.email
         self.username = self.username or row.username
@@ -217,6 +226,8 @@ class PersonRecord(Struct, array_like=True, gc=False):
         if self.roles or other.roles:
             self.take_roles([*self.told_roles(), *other.told_roles()])
         else:
+            if other.also_administers:
+                self.schools_only = other.schools_only and (self.schools_only or not self._administers)
             self.also_administers |= other.also_administers
             _add(self.school_ids, other.school_ids)
         _add(self.clever_ids, other.clever_ids)
@@ -227,7 +238,7 @@ class PersonRecord(Struct, array_like=True, gc=False):
         if not self.roles:
             self.roles = self.told_roles()
         self.roles.append(row.told())
-        self._take_role(row.role)
+        self._take_role(row.role, schools_only=row.schools_only)
         if row.school_id:
             _add(self.school_ids, (row.school_id,))
 
@@ -241,7 +252,7 @@ class PersonRecord(Struct, array_like=True, gc=False):
             return list(self.roles)
         roles = [self.role, *([Role.ADMINISTRATOR] if self.also_administers else [])]
         schools = self.school_ids or ([""] if self.role else [])
-        return [ToldRole("", role, school) for role in roles for school in schools]
+        return [_own_role(role, school, self) for role in roles for school in schools]
 
     def take_roles(self, told: Iterable[ToldRole]) -> None:
         """Have the role and the schools that these rows tell, and no others."""
@@ -254,6 +265,8 @@ class PersonRecord(Struct, array_like=True, gc=False):
         roles = {each.role for each in counted}
         self.role = reduce(foremost, roles, None)
         self.also_administers = {Role.TEACHER, Role.ADMINISTRATOR} <= roles
+        administers = [each for each in counted if each.role is Role.ADMINISTRATOR]
+        self.schools_only = bool(administers) and all(each.schools_only for each in administers)
         self.school_ids = sorted({each.school_id for each in counted if each.school_id})
         if not any(each.row_id for each in self.roles):
             self.roles = []
@@ -289,7 +302,8 @@ class PersonRecord(Struct, array_like=True, gc=False):
             return told.told_roles()
         if "role" not in untold:
             roles = {each.role for each in told.told_roles()} or {told.role}
-            return [ToldRole("", role, school) for role in roles for school in {each.school_id for each in own} or {""}]
+            schools = {each.school_id for each in own} or {""}
+            return [_own_role(role, school, told) for role in roles for school in schools]
         if "school_ids" in untold:
             return own
         return [*(each for each in own if each.role), *(ToldRole("", None, school) for school in told.school_ids)]
@@ -302,7 +316,14 @@ class PersonRecord(Struct, array_like=True, gc=False):
             and len(self.clever_ids) + sum(not _is_in(self.clever_ids, each) for each in clever_ids) <= MOST_CLEVER_IDS
         )
 
-    def _take_role(self, role: Role | None) -> None:
+    @property
+    def _administers(self) -> bool:
+        return self.role is Role.ADMINISTRATOR or self.also_administers
+
+    def _take_role(self, role: Role | None, *, schools_only: bool) -> None:
+        if role is Role.ADMINISTRATOR:
+            # The district's administrator is that also with a row as a school's.
+            self.schools_only = schools_only and (self.schools_only or not self._administers)
         self.also_administers |= {self.role, role} == {Role.TEACHER, Role.ADMINISTRATOR}
         self.role = foremost(self.role, role)
 
@@ -418,6 +439,7 @@ class PersonRecord(Struct, array_like=True, gc=False):
             active,
             self.also_administers,
             kind_of(self.sourced_id),
+            self.schools_only,
         )
 
     def known(self) -> Known:
@@ -626,6 +648,11 @@ class Bearer(Struct, array_like=True, gc=False):
     given_name: str = ""
     family_name: str = ""
     """The names of those who hold an address."""
+
+
+def _own_role(role: Role | None, school_id: str, person: PersonRecord) -> ToldRole:
+    """A role that the person's own row tells."""
+    return ToldRole("", role, school_id, schools_only=role is Role.ADMINISTRATOR and person.schools_only)
 
 
 def _place_of_role(told: ToldRole) -> tuple[str, str, str, bool]:

@@ -117,6 +117,8 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route("GET", "/unsubscribe/<token>", site.unsubscribe.show),
         Route("POST", "/unsubscribe/<token>", site.unsubscribe.stop),
         # Administrators
+        Route("GET", "/console", site.console.choose),
+        Route("POST", "/console", site.console.chosen),
         Route("GET", "/console/<district_id>", site.console.show),
         Route("POST", "/console/<district_id>/invite-again", site.console.invite_again),
         # What a report leads to without a login

@@ -28,6 +28,13 @@ class Account:
     """The accounts that were joined into this one."""
     closed_at: str | None = None
     """When the platform closed it; nothing leads to it then."""
+    is_operators: bool = False
+    """Whether an operator of the platform has it: nothing leads to it then, either."""
+
+    @property
+    def is_found(self) -> bool:
+        """Whether a match, a link or a hub may lead to it."""
+        return self.closed_at is None and not self.is_operators
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,8 @@ class RosterUser:
     """Of a teacher: whether the roster says that the same person is an administrator, too."""
     kind: str = ""
     """A ``NumberKind`` where the format numbers by kind."""
+    schools_only: bool = False
+    """Of an administrator: of the own schools (a principal, a site administrator), and not of the district."""
 
     @property
     def administers(self) -> bool:

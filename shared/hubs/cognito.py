@@ -37,6 +37,12 @@ _REFUSED = {
 }
 
 
+OPERATORS = "operators"
+"""The group of the platform's operators."""
+_SECOND_FACTORS = frozenset({"SOFTWARE_TOKEN_MFA", "SMS_MFA"})
+"""A code by mail is none: whoever reads the mailbox sets a new password, too."""
+
+
 _RESPONSES: dict[ChallengeNameTypeType, str] = {
     "SOFTWARE_TOKEN_MFA": "SOFTWARE_TOKEN_MFA_CODE",
     "SMS_MFA": "SMS_MFA_CODE",
@@ -58,11 +64,22 @@ class Challenge:
     name: ChallengeNameTypeType
     username: str
     session: str
+    second_factor: bool = False
+    """Whether a second factor was shown before, in this login."""
 
     @property
     def wants_a_new_password(self) -> bool:
         """Whether others chose the password; else a code of the second factor is asked for."""
         return self.name == "NEW_PASSWORD_REQUIRED"
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Whom a password, with what was asked for beside it, lets in: an account, or an operator of the platform."""
+
+    account_id: str | None
+    operator: str | None = None
+    """The operator's username: an operator enters the console, and no account."""
 
 
 class PasswordLogin:
@@ -73,8 +90,8 @@ class PasswordLogin:
         self._pool = user_pool_id
         self._client = client_id
 
-    def log_in(self, username: str, password: str) -> str | Challenge:
-        """The account that this username and password log into, or what is asked for beside them."""
+    def log_in(self, username: str, password: str) -> Entered | Challenge:
+        """Whom this username and password let in, or what is asked for beside them."""
         with _refusals():
             answer = self._cognito.admin_initiate_auth(
                 UserPoolId=self._pool,
@@ -82,10 +99,10 @@ class PasswordLogin:
                 AuthFlow="ADMIN_USER_PASSWORD_AUTH",
                 AuthParameters={"USERNAME": username, "PASSWORD": password},
             )
-        return _outcome(answer, username)
+        return _outcome(answer, username, second_factor=False)
 
-    def answer_challenge(self, challenge: Challenge, response: str) -> str | Challenge:
-        """The account, once the code or the new password is right; Cognito may ask for more than one thing."""
+    def answer_challenge(self, challenge: Challenge, response: str) -> Entered | Challenge:
+        """Whom it lets in, once the code or the new password is right; Cognito may ask for more than one thing."""
         with _refusals():
             answer = self._cognito.admin_respond_to_auth_challenge(
                 UserPoolId=self._pool,
@@ -94,7 +111,8 @@ class PasswordLogin:
                 Session=challenge.session,
                 ChallengeResponses={"USERNAME": challenge.username, _RESPONSES[challenge.name]: response},
             )
-        return _outcome(answer, challenge.username)
+        second_factor = challenge.second_factor or challenge.name in _SECOND_FACTORS
+        return _outcome(answer, challenge.username, second_factor=second_factor)
 
     def send_code(self, username: str) -> None:
         """A code for a new password goes to the account's verified address; nobody learns whether there is one."""
@@ -110,19 +128,28 @@ class PasswordLogin:
 
 
 def _outcome(
-    answer: AdminInitiateAuthResponseTypeDef | AdminRespondToAuthChallengeResponseTypeDef, username: str
-) -> str | Challenge:
+    answer: AdminInitiateAuthResponseTypeDef | AdminRespondToAuthChallengeResponseTypeDef,
+    username: str,
+    *,
+    second_factor: bool,
+) -> Entered | Challenge:
+    """Raises LoginRefused; an operator without a second factor is let in nowhere."""
     if answer.get("ChallengeName") in _RESPONSES:
-        return Challenge(answer["ChallengeName"], username, answer["Session"])
+        return Challenge(answer["ChallengeName"], username, answer["Session"], second_factor)
     if "AuthenticationResult" not in answer:
         raise refused()
     from joserfc import jws  # where a token is opened, and nowhere before
 
     # The token comes from Cognito itself, over its own API: there is no signature left to check.
     claims = json.loads(jws.extract_compact(answer["AuthenticationResult"]["IdToken"].encode()).payload)
-    if not (account_id := claims.get("custom:account_id")):
+    account_id = claims.get("custom:account_id")
+    if OPERATORS in claims.get("cognito:groups", ()):
+        if not second_factor:
+            raise LoginRefused("second_factor_needed", "Operators log in with a second factor. Set one up first.")
+        return Entered(account_id, operator=str(claims.get("cognito:username") or username))
+    if not account_id:
         raise refused()
-    return str(account_id)
+    return Entered(str(account_id))
 
 
 @contextmanager

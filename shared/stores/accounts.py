@@ -19,10 +19,11 @@ from shared.stores.keys import (
     clever_pk,
     email_pk,
     joined_key,
+    key_of,
     mastery_key,
     pair,
 )
-from shared.stores.table import ABSENT, DynamoTable, Put, Table, Write
+from shared.stores.table import ABSENT, PRESENT, Delete, DynamoTable, Put, Table, Update, Write
 
 CHUNK = 300_000
 """Bytes of skills in one item, which may have 400 KB."""
@@ -141,17 +142,26 @@ class AccountStore:
             otherwise=Conflict("account_exists", "An account for this person was made in the meantime."),
         )
 
+    def keep_apart(self, account_id: str) -> None:
+        """Let nothing lead to an operator's account any more: no match, no link, no hub. May be run again."""
+        account = self.get(account_id)
+        if account is None or account.is_operators:
+            return
+        found = [key_of(pair(item)) for item in self.identifier_items(account)]
+        marked = Update(account_key(account_id)).set(is_operators=True).when(PRESENT)
+        self._table.write(marked, *map(Delete, found))
+
     def identifier_items(self, account: Account) -> Iterator[Item]:
         """Where it is noted that this account holds its address, its Clever id and its Google identity; nowhere once it is
         closed."""
         yield from shared_identifiers(account)
-        if account.google_sub and not account.closed_at:
+        if account.google_sub and account.is_found:
             yield self._google_ids.item(account.account_id, account.google_sub)
 
 
 def shared_identifiers(account: Account) -> Iterator[Item]:
     """Where it is noted that this account holds what several accounts may hold: its address and its Clever id."""
-    if account.closed_at:
+    if not account.is_found:
         return
     sk = account_pk(account.account_id)
     if account.email:
@@ -179,6 +189,7 @@ def account_item(account: Account) -> Item:
         "created_at": account.created_at,
         "last_login_at": account.last_login_at,
         "closed_at": account.closed_at,
+        "is_operators": account.is_operators or None,
     }
 
 
@@ -199,6 +210,7 @@ def account_of(item: Item, joined: Item | None = None) -> Account:
         join.into,
         tuple(sorted(join.accounts)),
         item.get("closed_at"),
+        bool(item.get("is_operators")),
     )
 
 

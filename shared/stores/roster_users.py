@@ -49,6 +49,7 @@ class RosterUserStore:
             "attends": list(user.attends) or None,
             "active": user.active,
             "also_administers": user.also_administers or None,
+            "schools_only": user.schools_only or None,
         }
 
     @staticmethod
@@ -175,4 +176,5 @@ def roster_user_of(item: Item) -> RosterUser:
         active=bool(item["active"]),
         also_administers=bool(item.get("also_administers")),
         kind=key.kind,
+        schools_only=bool(item.get("schools_only")),
     )

@@ -13,6 +13,7 @@ from shared.stores.keys import Item, ids_of, login_state_key, logins_key, sessio
 from shared.stores.table import ABSENT, PRESENT, Delete, DynamoTable, Put, Table, Update, Write
 
 SESSION_HOURS = 8
+OPERATOR_HOURS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Session:
     """A hash of what the roster said of the person then (``row_hash``)."""
     answer: str | None = None
     """A hash of the state of the login that began it (``answer_hash``)."""
+    operator: str | None = None
+    """The operator of the platform who is here, by username: with password and second factor, and without an account."""
 
     @property
     def shown(self) -> frozenset[str]:
@@ -114,7 +117,7 @@ class SessionStore:
 
 
 def _item(session: Session, session_id: str, now: datetime) -> Item:
-    expires = now + timedelta(hours=SESSION_HOURS)
+    expires = now + timedelta(hours=OPERATOR_HOURS if session.operator else SESSION_HOURS)
     return {
         **session_key(session_id),
         "account_id": session.account_id,
@@ -130,6 +133,7 @@ def _item(session: Session, session_id: str, now: datetime) -> Item:
         "found_by": session.found_by.value if session.found_by else None,
         "row": session.row,
         "answer": session.answer,
+        "operator": session.operator,
         "waiting": [session.waiting.identity, session.waiting.name] if session.waiting else None,
         "expires_at": to_iso(expires),
         "ttl": int(expires.timestamp()),
@@ -170,4 +174,5 @@ def session_of(session_id: str, item: Item, logins: Item | None, now: datetime) 
         FoundBy(item["found_by"]) if item.get("found_by") else None,
         item.get("row"),
         item.get("answer"),
+        item.get("operator"),
     )

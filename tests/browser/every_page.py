@@ -209,6 +209,7 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     )
     yield "cleaning-later", lambda r: r.linked().open("/cleaning").press("Remind me in 30 days")
     yield "console", _console
+    yield "console-choose", _operator
     yield "console-refused", lambda r: _console_refused(r)
     yield "console-paused", _console_paused
     yield "console-empty", _console_before_any_upload
@@ -393,6 +394,15 @@ def _class_deleted_long_ago(r: Riverbend) -> WebClient:
     _deleted_class(r)
     r.world.pass_time(days=31)
     return r.log_in(r.web.visitor().open("/login")).open("/classes/own-club/settings")
+
+
+def _operator(r: Riverbend) -> WebClient:
+    """An operator of the platform after the login."""
+    r.web.cognito.users["ops"] = (PASSWORD, "")
+    r.web.cognito.operators = {"ops"}
+    r.web.cognito.challenges["ops"] = [("SOFTWARE_TOKEN_MFA", "123456")]
+    page = r.web.visitor().open("/login").press("Log in", username_or_email="ops", password=PASSWORD)
+    return page.press("Log in", code="123456")
 
 
 def _console(r: Riverbend) -> WebClient:

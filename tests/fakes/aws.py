@@ -267,6 +267,8 @@ class MemoryEvents(BotoFake):  # type: ignore[misc]
 class MemoryCognito(BotoFake):  # type: ignore[misc]
     """What a login asks of Cognito. ``users`` is (password, account id) by username.
 
+    ``operators`` are the usernames of that group.
+
     ``challenges`` is what is asked beside the password, (challenge, right answer), one after the other, by username;
     ``codes`` is what was sent to whoever forgot a password.
     """
@@ -275,6 +277,7 @@ class MemoryCognito(BotoFake):  # type: ignore[misc]
         self.users: dict[str, tuple[str, str]] = {}
         self.challenges: dict[str, list[tuple[str, str]]] = {}
         self.codes: dict[str, str] = {}
+        self.operators: set[str] = set()
         self.calls: list[str] = []
         self._gate = _guarded(gate)
 
@@ -307,7 +310,10 @@ class MemoryCognito(BotoFake):  # type: ignore[misc]
         challenges = self.challenges.get(name, [])
         if asked < len(challenges):
             return {"ChallengeName": challenges[asked][0], "Session": f"{name} {asked}"}
-        claims = {"custom:account_id": self.users[name][1]}
+        account_id = self.users[name][1]
+        claims: dict[str, Any] = {"cognito:username": name} | ({"custom:account_id": account_id} if account_id else {})
+        if name in self.operators:
+            claims["cognito:groups"] = ["operators"]
         return {"AuthenticationResult": {"IdToken": jwt.encode({"alg": "HS256"}, claims, OctKey.generate_key())}}
 
     def forgot_password(self, *, Username: str, **_: Any) -> dict[str, Any]:

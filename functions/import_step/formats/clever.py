@@ -19,7 +19,7 @@ from functions.import_step.formats.format import (
     take_school,
     two_formats,
 )
-from functions.import_step.formats.roles import is_administrator
+from functions.import_step.formats.roles import is_administrator, is_of_schools
 from functions.import_step.formats.terms import Ends
 from functions.import_step.records import ClassRow, PersonRow
 from shared.domain.report import Kind, Note, Reject
@@ -136,6 +136,8 @@ class Clever:
                 email,
                 username,
                 school_ids=(school,) if school else (),
+                schools_only=administers
+                and not any(is_administrator(w) and not is_of_schools(w) for w in (role, title)),
             )
             sink.person(row, Where(staff.shown, line, "Staff_id", NumberKind.STAFF))
         return seen

@@ -51,6 +51,8 @@ class PeopleColumns:
     emails: Sequence[str]
     usernames: Sequence[str]
     schools: Sequence[tuple[str, ...]]
+    schools_only: Sequence[bool] | None = None
+    """Who is an administrator of the own schools, and not of the district; None where nobody is."""
 
     def rows(self) -> Iterator[tuple[int, PersonRow]]:
         """(line, row) of each."""
@@ -64,6 +66,9 @@ class PeopleColumns:
             self.usernames,
             repeat(()),
             self.schools,
+            repeat(False),
+            repeat(False),
+            self.schools_only or repeat(False),
         )
         return zip(self.lines, rows, strict=True)
 
@@ -86,9 +91,10 @@ class Sink(Protocol):
         row_id: str = "",
         is_over: bool = False,
         is_unusable: bool = False,
+        schools_only: bool = False,
     ) -> None:
         """One of a person's roles; ``row_id`` is the id of the row itself. ``is_over``: it has ended, or not begun.
-        ``is_unusable``: its row was rejected for the role."""
+        ``is_unusable``: its row was rejected for the role. ``schools_only``: as of ``PersonRow``."""
 
     def school(self, sourced_id: str, name: str, where: Where) -> None: ...
     def reference(self, row: ReferenceRow, where: Where) -> None:

@@ -25,7 +25,7 @@ from functions.import_step.formats.format import (
     take_school,
     unknown_role,
 )
-from functions.import_step.formats.roles import acts_in_class, is_known_role, role_of
+from functions.import_step.formats.roles import acts_in_class, is_known_role, is_of_schools, role_of
 from functions.import_step.formats.terms import Ends
 from functions.import_step.records import ClassRow, CourseRow, PersonRow, ReferenceRow, TermRow
 from shared.domain.errors import UploadRejected
@@ -272,6 +272,7 @@ class _Reader:
             tuple(dict.fromkeys((primary, *several(orgs)))) if primary else several(orgs),
             removed,
             enabled != "true" and self._is_disabled(enabled, where),
+            bool(role) and is_of_schools(role),
         )
         self._sink.person(person, where)
 
@@ -332,6 +333,7 @@ class _Reader:
                 row_id=row_id,
                 is_over=is_over,
                 is_unusable=is_unusable,
+                schools_only=is_of_schools(role),
             )
         self._sink.grades(grades)
         return seen
@@ -541,6 +543,7 @@ def _plain_people(lines: Sequence[int], cells: Cells, *, needs_role: bool) -> Pe
     if not (all(given) or all(family)) or (needs_role and not all(map(is_known_role, known))):
         return None
     schools = {text: several(text) for text in set(orgs)}
+    of_schools = {word for word in known if is_of_schools(word)}
     return PeopleColumns(
         lines,
         ids,
@@ -550,6 +553,7 @@ def _plain_people(lines: Sequence[int], cells: Cells, *, needs_role: bool) -> Pe
         emails,
         usernames,
         list(map(schools.__getitem__, orgs)),
+        [word in of_schools for word in words] if of_schools else None,
     )
 
 

@@ -20,6 +20,8 @@ _ROLES = {
 
 
 _SHORT_FOR_ADMINISTRATOR = {"admin", "siteadmin", "schooladmin", "schooladministrator", "districtadmin", "systemadmin"}
+_OF_SCHOOLS = {"principal", "siteadministrator", "siteadmin", "schooladmin", "schooladministrator"}
+"""Administrators of their own schools alone."""
 _LEFT_OUT = {
     "guardian", "guardians", "legalguardian", "parent", "parents", "parentguardian", "parent/guardian", "mother",
     "father", "stepparent", "grandparent", "relative", "relatives", "sibling", "family", "contact", "contacts",
@@ -42,6 +44,12 @@ def role_of(text: str) -> Role | None:
 def is_administrator(text: str) -> bool:
     """Whether a role or a title of staff is an administrator's, also as Clever shortens it (``District Admin``)."""
     return role_of(text) is Role.ADMINISTRATOR or _word(text) in _SHORT_FOR_ADMINISTRATOR
+
+
+@lru_cache(1_000)
+def is_of_schools(text: str) -> bool:
+    """Whether a role or a title is that of an administrator of single schools, and not of the district."""
+    return _word(text) in _OF_SCHOOLS
 
 
 @lru_cache(1_000)

@@ -95,6 +95,8 @@ class HomePage:
             return page("login/confirm")
         if context.session is None:
             return see_other("/login")
+        if context.session.operator:
+            return see_other("/console")
         if context.session.account_id is None:
             return see_other("/welcome")
         account = known(context)

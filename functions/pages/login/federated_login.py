@@ -230,7 +230,7 @@ class FederatedLoginPages:
             answer=answer_hash(state),
         )
         if user.role is Role.ADMINISTRATOR:
-            return self._contexts.begin_session(session, f"/console/{district.district_id}", instead_of=earlier)
+            return self._contexts.begin_session(session, self._console(request, district), instead_of=earlier)
         login = self._link_accounts.at_district_login(user, proof, district, identity, found.by)
         session = replace(session, user=login.user)
         if login.account_id:
@@ -241,6 +241,11 @@ class FederatedLoginPages:
             return self._new_account(begun, district)
         address = CONFIRM_ADDRESS if session.waiting else _ADDRESSES[login.outcome]
         return self._contexts.begin_session(session, address, instead_of=earlier)
+
+    def _console(self, request: Request, district: District) -> str:
+        """The district's console: the page of it that was asked for before the login, as from a mail."""
+        console, wanted = f"/console/{district.district_id}", self._contexts.wanted(request)
+        return wanted if wanted and wanted.startswith(f"{console}/") else console
 
     def _district_of_login(self, identity: Identity, provider: Provider, district_id: str | None) -> District:
         """A login counts for a district only with that district's own id at the hub, where the hub names districts (M21)."""

@@ -7,13 +7,22 @@ from datetime import timedelta
 
 from functions.pages import limits
 from functions.pages.dependencies import Services
-from functions.pages.http import LOGIN_COOKIE, SESSION_COOKIE, WANTED_COOKIE, Reply, Request, page, see_other
+from functions.pages.http import (
+    ACTIVATION_COOKIE,
+    LOGIN_COOKIE,
+    SESSION_COOKIE,
+    WANTED_COOKIE,
+    Reply,
+    Request,
+    page,
+    see_other,
+)
 from functions.pages.login.known_browser import KnownBrowsers
 from functions.pages.request_context import RequestContext, RequestContexts
 from shared.domain.clock import to_iso
 from shared.domain.email_address import normalise
 from shared.domain.errors import LoginRefused
-from shared.hubs.cognito import Challenge, refused
+from shared.hubs.cognito import Challenge, Entered, refused
 from shared.stores.sessions import Session, WaitingLogin
 
 CONFIRM_ADDRESS = "/login/confirm"
@@ -57,7 +66,7 @@ class LoginPages:
             return self.show(request, problem=error.code, username=name, status=401)
         if isinstance(outcome, Challenge):
             return self.to_challenge(outcome)
-        return self.known_browsers.remember(request, self.enter(request, outcome), username)
+        return self.known_browsers.remember(request, self.admit(request, outcome), username)
 
     def to_challenge(self, challenge: Challenge, *, is_reset: bool = False) -> Reply:
         """On to the page that asks. Cognito's session goes along in the cookie; ``is_reset`` says that a password is new."""
@@ -68,6 +77,27 @@ class LoginPages:
         """An address stands for the username of the one account that holds it; a proven claim counts more."""
         address = normalise(name)
         return (self._services.identifiers.username_of_address(address) if address else None) or name
+
+    def admit(self, request: Request, entered: Entered) -> Reply:
+        """Begin the session of whoever a password let in."""
+        if entered.operator:
+            return self._admit_operator(request, entered.operator, entered.account_id)
+        return self.enter(request, entered.account_id or "")
+
+    def _admit_operator(self, request: Request, operator: str, account_id: str | None) -> Reply:
+        """An operator's session enters no account, and what the browser proved before ends with it. An account that an operator
+        has on the platform is one that nothing leads to from now on."""
+        if account_id:
+            self._services.accounts.keep_apart(account_id)
+            self._services.sessions.end_all(account_id)
+        earlier = self.context_before(request)
+        wanted = self._contexts.wanted(request)
+        address = wanted if wanted and wanted.startswith("/console") else "/console"
+        reply = self._contexts.begin_session(
+            Session(operator=operator), address, instead_of=earlier.session or earlier.unconfirmed
+        )
+        reply.cookies |= {LOGIN_COOKIE: None, ACTIVATION_COOKIE: None, WANTED_COOKIE: None}
+        return reply
 
     def enter(
         self, request: Request, account_id: str, federated_identity: str | None = None, name: str | None = None

@@ -8,7 +8,7 @@ from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
 from functions.pages.login.login import LoginPages
 from functions.pages.request_context import RequestContexts
 from shared.domain.errors import LoginRefused
-from shared.hubs.cognito import Challenge
+from shared.hubs.cognito import Challenge, Entered
 
 _CHALLENGE_SECONDS = 900
 _FORGOTTEN_SECONDS = 3600
@@ -48,13 +48,13 @@ class PasswordPages:
     def _ask(self, request: Request, challenge: Challenge, *, status: int = 200) -> Reply:
         return self._page(request, "login/login_code", status, wants_a_new_password=challenge.wants_a_new_password)
 
-    def _enter(self, request: Request, outcome: str | Challenge, username: str, *, is_reset: bool) -> Reply:
+    def _enter(self, request: Request, outcome: Entered | Challenge, username: str, *, is_reset: bool) -> Reply:
         """Who set a new password ends every earlier session: it may be another's (ASVS 7.4.3)."""
         if isinstance(outcome, Challenge):
             return self._login.to_challenge(outcome, is_reset=is_reset)
-        if is_reset:
-            self._services.sessions.end_all(outcome)
-        reply = self._login.known_browsers.remember(request, self._login.enter(request, outcome), username)
+        if is_reset and outcome.account_id:
+            self._services.sessions.end_all(outcome.account_id)
+        reply = self._login.known_browsers.remember(request, self._login.admit(request, outcome), username)
         reply.cookies[LOGIN_COOKIE] = None
         return reply
 

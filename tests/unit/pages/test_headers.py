@@ -33,6 +33,8 @@ NATURAL = {
     ("GET", "/classes/<reference>"): 303,
     ("GET", "/classes/<reference>/settings"): 303,
     ("GET", "/cleaning"): 303,
+    ("GET", "/console"): 303,
+    ("POST", "/console"): 303,
     ("GET", "/console/<district_id>"): 303,
     ("GET", "/downloads/<export_id>"): 303,
     ("GET", "/healthz"): 200,

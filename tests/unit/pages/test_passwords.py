@@ -16,7 +16,7 @@ from functions.pages.bootstrap import assemble
 from functions.pages.http import LOGIN_COOKIE
 from local.web_client import WebClient
 from shared.domain.errors import LoginRefused
-from shared.hubs.cognito import Challenge, PasswordLogin
+from shared.hubs.cognito import Challenge, Entered, PasswordLogin
 from tests.harness import WEB
 from tests.pages_harness import PASSWORD, Website, activated, lakeside, linked_teacher, log_in
 
@@ -210,8 +210,8 @@ def test_cognito_asks_for_a_new_password_where_others_chose_it(pool: tuple[Any, 
     asked = passwords.log_in("ada", "Chosen by 0thers")
     assert isinstance(asked, Challenge)
     assert asked.wants_a_new_password
-    assert passwords.answer_challenge(asked, "Chosen by Ada 1!") == "acc-1"
-    assert passwords.log_in("ada", "Chosen by Ada 1!") == "acc-1"
+    assert passwords.answer_challenge(asked, "Chosen by Ada 1!") == Entered("acc-1")
+    assert passwords.log_in("ada", "Chosen by Ada 1!") == Entered("acc-1")
 
 
 def test_cognito_sets_a_new_password_with_the_code_that_it_sent(pool: tuple[Any, str, PasswordLogin]) -> None:
@@ -228,7 +228,7 @@ def test_cognito_sets_a_new_password_with_the_code_that_it_sent(pool: tuple[Any,
     with pytest.raises(LoginRefused):
         passwords.set_password("ada", "moto-confirmation-code:0", "Chosen by Ada 1!")
     passwords.set_password("ada", sent[0], "Chosen by Ada 1!")
-    assert passwords.log_in("ada", "Chosen by Ada 1!") == "acc-1"
+    assert passwords.log_in("ada", "Chosen by Ada 1!") == Entered("acc-1")
 
 
 @pytest.mark.parametrize("name", ["nobody", "", "x" * 2_000])

@@ -1,0 +1,189 @@
+"""Who gets into a console: every role at every route of it, in the own district and another, of the own school and another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from local.web_client import WebClient
+from shared.stores.stuck_people import StuckCode
+from tests.builders import account, key, roster, user
+from tests.harness import WEB, World
+from tests.pages_harness import PASSWORD, Website, activated, log_in, post, routes
+
+TWO_SCHOOLS = "sourcedId,status,dateLastModified,name,type\no1,,,Lakeside Middle,school\no2,,,Lakeside High,school\n"
+
+
+def two_districts() -> Website:
+    """Lakeside and Hilltop, each with people of every role; at Lakeside the principals are of school o1."""
+    world = World()
+    for district, domain in (("lakeside", "lakeside.example"), ("hilltop", "hilltop.example")):
+        world.register(district, email_domains=[domain], nudges={})
+        people = [
+            user("t1", "teacher", email=f"t1@{domain}"),
+            user("s1", email=f"s1@{domain}"),
+            user("d1", "districtAdministrator", email=f"d1@{domain}"),
+            user("a1", "administrator", email=f"a1@{domain}"),
+            user("p1", "principal", email=f"p1@{domain}"),
+            user("b1", "siteAdministrator", email=f"b1@{domain}"),
+            user("t2", "teacher", email=f"t2@{domain}", school="o2"),
+        ]
+        world.upload({**roster(*people), "orgs.csv": TWO_SCHOOLS}, district)
+    world.feed(account("ops", "ops@lakeside.example"), account("ada", "ada@mail.example"))
+    web = Website(world)
+    web.cognito.users = {"ops": (PASSWORD, ""), "ada": (PASSWORD, "ada"), "with-account": (PASSWORD, "ops")}
+    web.cognito.operators = {"ops", "with-account"}
+    web.cognito.challenges = {name: [("SOFTWARE_TOKEN_MFA", "123456")] for name in ("ops", "with-account")}
+    return web
+
+
+def through_district(web: Website, address: str) -> WebClient:
+    district = address.partition("@")[2].partition(".")[0]
+    visitor = web.visitor(sub=f"google-{address}", email=address, email_verified=True)
+    return visitor.open(f"/sso/{district}").press("Continue with Google")
+
+
+def operator(web: Website, name: str = "ops") -> WebClient:
+    return log_in(web.visitor().open("/login"), name).press("Log in", code="123456")
+
+
+ROLES: dict[str, Callable[[Website], WebClient]] = {
+    "nobody": lambda web: web.visitor().open("/login"),
+    "an account": lambda web: log_in(web.visitor().open("/login"), "ada"),
+    "who has a mail": lambda web: web.visitor().open("/activate"),
+    **{
+        f"{who} of {district}": lambda web, address=f"{who}@{district}.example": through_district(web, address)
+        for who in ("t1", "s1", "d1", "a1", "p1", "b1")
+        for district in ("lakeside", "hilltop")
+    },
+    "operator": operator,
+}
+WHOLE = {"d1", "a1"}
+SCHOOLS = {"p1", "b1"}
+OPEN_TO_SCHOOLS = {
+    ("GET", "/console/<district_id>"),
+    ("POST", "/console/<district_id>/invite-again"),
+}
+"""Routes that administrators of single schools may use, for their own people. Every other one is the whole district's."""
+
+
+def may(role: str, route: tuple[str, str], district: str) -> bool:
+    who, _, of = role.partition(" of ")
+    if role == "operator":
+        return True
+    return of == district and (who in WHOLE or (who in SCHOOLS and route in OPEN_TO_SCHOOLS))
+
+
+def console_routes() -> list[tuple[str, str]]:
+    return [route for route in routes() if route[1].startswith("/console/<district_id>")]
+
+
+def is_let_in(answer: httpx.Response) -> bool:
+    to_a_login = answer.headers.get("location", "").startswith(("/sso/", "/login"))
+    return answer.status_code != 403 and not to_a_login
+
+
+@pytest.fixture(scope="module")
+def web() -> Website:
+    return two_districts()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_only_the_allowed_are_answered_at_each_route_in_each_district(web: Website, role: str) -> None:
+    browser = ROLES[role](web)
+    for method, address in console_routes():
+        for district in ("lakeside", "hilltop"):
+            path = address.replace("<district_id>", district)
+            path = re.sub(r"<(\w+)>", lambda found: {"kind": "person", "sourced_id": "t1"}.get(found[1], "none"), path)
+            answer = browser.http.request(method, WEB + path, follow_redirects=False, headers={"Accept": "text/html"})
+            assert is_let_in(answer) is may(role, (method, address), district), (role, method, path, answer.status_code)
+
+
+@pytest.mark.parametrize("who", ["p1", "b1"])
+def test_who_administers_schools_sees_and_mails_their_people_alone(who: str) -> None:
+    web = two_districts()
+    web.world.send_mail()
+    for teacher in ("t1", "t2"):
+        web.site.services.stuck.note(key(teacher), StuckCode.EXPIRED, "2026-09-01T00:00:00Z")
+    page = through_district(web, f"{who}@lakeside.example")
+    assert page.path == "/console/lakeside"
+    assert ("(t1)" in page.text, "(t2)" in page.text) == (True, False)
+    assert post(page, "/console/lakeside/invite-again", sourced_id="t2").status_code == 409
+    everybody = through_district(web, "d1@lakeside.example")
+    assert "(t1)" in everybody.text
+    assert "(t2)" in everybody.text
+
+
+def test_a_row_as_the_districts_administrator_counts_beside_a_schools() -> None:
+    web = two_districts()
+    rows = [
+        user("p1", "principal", email="p1@lakeside.example"),
+        user("p1", "administrator", email="p1@lakeside.example"),
+    ]
+    for n, order in enumerate((rows, rows[::-1])):
+        web.world.upload({**roster(user("d1", "districtAdministrator"), *order), "orgs.csv": TWO_SCHOOLS}, name=f"r{n}")
+        found = web.world.users.get(key("p1"))
+        assert found
+        assert found.administers
+        assert not found.schools_only
+
+
+def test_an_operator_gets_in_with_password_and_second_factor_for_an_hour() -> None:
+    web = two_districts()
+    page = operator(web)
+    assert page.path == "/console"
+    assert page.press("Open the console", district="nowhere").path == "/console"
+    assert page.press("Open the console", district="Hilltop").path == "/console/hilltop"
+    web.world.pass_time(minutes=59)
+    assert page.open("/console/lakeside").status == 200
+    web.world.pass_time(minutes=2)
+    assert page.open("/console/lakeside").path == "/sso/lakeside"
+
+
+def test_an_operator_without_a_second_factor_gets_in_nowhere() -> None:
+    web = two_districts()
+    web.cognito.challenges = {}
+    page = log_in(web.visitor().open("/login"), "with-account")
+    assert page.status == 401
+    assert page.open("/home").path == "/login"
+
+
+def test_a_code_by_mail_is_no_second_factor() -> None:
+    web = two_districts()
+    web.cognito.challenges["ops"] = [("EMAIL_OTP", "123456")]
+    assert operator(web).open("/console/lakeside").path == "/sso/lakeside"
+
+
+def test_an_operators_account_is_never_matched_linked_or_opened_by_a_hub() -> None:
+    web = two_districts()
+    web.world.feed(account("ops", "new@lakeside.example", google_sub="google-ops"))
+    page = operator(web, "with-account")
+    assert page.path == "/console"
+    assert page.open("/home").path == "/console"
+    # The feed goes on telling of the account; a roster user with its address comes.
+    web.world.feed(account("ops", "new@lakeside.example", google_sub="google-ops", display_name="Ops"))
+    report = web.world.upload(
+        {
+            **roster(user("d1", "districtAdministrator"), user("n1", "teacher", email="new@lakeside.example")),
+            "orgs.csv": TWO_SCHOOLS,
+        },
+        name="next",
+    )
+    assert report["matching"]["matched"] == 0
+    hub = web.visitor(sub="google-ops", email="ops@mail.example", email_verified=True, hd=None)
+    assert hub.open("/login").press("Continue with Google").status == 401
+    assert through_district(web, "new@lakeside.example").path == "/welcome"
+
+
+def test_an_operator_who_opens_a_teachers_mail_links_nothing() -> None:
+    web = two_districts()
+    web.world.send_mail()
+    page = activated(web, "t1")
+    page = log_in(page.press("Log into my existing account"), "with-account").press("Log in", code="123456")
+    assert page.path == "/console"
+    for path in ("/link", "/account/new", "/account/older"):
+        post(page, path)
+    assert web.world.links.of_user(key("t1")) is None
