@@ -65,9 +65,9 @@ def test_a_students_choice_of_a_teaching_account_is_refused_before_the_press(web
 
 
 def test_after_the_link_home_says_what_is_kept_in_figures(web: Website) -> None:
-    assert "You keep: 1 goal, 1 class." in linked_teacher(web).text
+    assert "You keep 1 goal and 1 class." in linked_teacher(web).text
 
     page = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
     log_in(page.press("Log into my existing account"), "kid").press(LINK)
 
-    assert "You keep: 100 mastery points, 1 goal, 1 class." in page.text
+    assert "You keep 100 mastery points, 1 goal and 1 class." in page.text
