@@ -27,13 +27,14 @@ from functions.accounts_feed.feed import Feed
 from functions.accounts_feed.feed_steps import FeedSteps
 from functions.accounts_feed.look_again import LookAgain
 from shared.domain.district_file import settings_of
+from shared.domain.federated_identity import Issuers
 from shared.domain.report import Upload
 from shared.stores.account_batches import AccountBatches
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
+from shared.stores.federated_ids import FederatedIds
 from shared.stores.feeds import FeedStore
-from shared.stores.google_ids import GoogleIds
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.import_files import ImportFiles
 from shared.stores.import_progress import ProgressStore
@@ -119,13 +120,13 @@ def steps(folder: Path) -> tuple[FeedSteps, DiskTable, FolderS3]:
         clock=lambda: moment, new_id=lambda: "id", at_once=1,
     )  # fmt: skip
     look_again = LookAgain(
-        AccountStore(table, GOOGLE), GoogleIds(table, GOOGLE), identifiers, RosterUserStore(table), DistrictStore(table),
+        AccountStore(table, GOOGLE), FederatedIds(table, GOOGLE), identifiers, RosterUserStore(table), DistrictStore(table),
         matcher, at_once=1,
     )  # fmt: skip
     made = FeedSteps(
         FeedStore(table), ImportStateStore(table), ProgressStore(table), Uploads(s3, "rosters"),
         ImportFiles(s3, "snapshots"), ReportStore(table, s3, "reports", ""), AccountBatches(table, GOOGLE), look_again,
-        clock=lambda: moment,
+        issuers=Issuers(), clock=lambda: moment,
     )  # fmt: skip
     return made, table, s3
 

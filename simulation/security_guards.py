@@ -33,7 +33,7 @@ from shared.mail.recipient_cap import RecipientCap
 from shared.runtime.tokens import SealedCookie, TokenKeys
 from shared.stores import class_exports, districts, identifier_index, links, renumbering, sessions
 from shared.stores import request_context as stored_context
-from shared.stores.google_ids import GoogleIds
+from shared.stores.federated_ids import FederatedIds
 from shared.stores.keys import account_key, oidc_key
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.sessions import SessionStore
@@ -202,7 +202,7 @@ def _proofs_whatever_stands(link: Any, proofs: Any) -> Any:
     return Update(links.link_key(link.user)).set(proofs=links._proofs_item(proofs))
 
 
-def _takes_whichever_it_names(self: GoogleIds, account_id: str, _subject: str) -> None:
+def _takes_whichever_it_names(self: FederatedIds, account_id: str, _subject: str) -> None:
     self._table.write(Update(account_key(account_id)).remove("google_sub", "fingerprint"))
 
 
@@ -358,12 +358,12 @@ GUARDS = (
     ),
     SecurityGuard(
         "an account gives up no Google id but the one that moved",
-        _patch(GoogleIds, "take_from", _takes_whichever_it_names),
+        _patch(FederatedIds, "take_from", _takes_whichever_it_names),
         "tests/unit/stores/test_google_ids.py::test_an_account_that_names_another_id_by_now_keeps_it",
     ),
     SecurityGuard(
         "an account names no Google id that opens another",
-        _patch(GoogleIds, "take_from", _nothing),
+        _patch(FederatedIds, "take_from", _nothing),
         "tests/unit/stores/test_google_ids.py::test_the_account_that_had_it_has_it_no_more_although_no_line_says_so",
     ),
     SecurityGuard(

@@ -32,6 +32,7 @@ from functions.mail_feedback.record_feedback import RecordFeedback
 from functions.roster_import.receive_upload import Received, ReceiveUpload
 from shared.domain.clock import to_iso
 from shared.domain.errors import UploadRejected
+from shared.domain.federated_identity import Issuers
 from shared.domain.report import Upload, import_id_of
 from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import Mailer, rate_limited_mailer
@@ -46,8 +47,8 @@ from shared.stores.digests import DigestStore, RemainingClassesStore
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due_items import DueStore
+from shared.stores.federated_ids import FederatedIds
 from shared.stores.feeds import FeedStarter, FeedStore
-from shared.stores.google_ids import GoogleIds
 from shared.stores.id_maps import IdMapStore
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.import_files import ImportFiles
@@ -212,25 +213,27 @@ class World:
         found: dict[str, Any] = json.loads(self.s3.objects["reports", f"reports/_accounts/{name}/report.json"])
         return found
 
-    def feed_steps(self) -> FeedSteps:
+    def look_again(self) -> LookAgain:
         waiting = WaitingStore(self.table)
         matcher = MatchAndInvite(
             self.identifiers, self.links, self.activations, lambda found: waiting.let_go(found, self.clock()), waiting,
             clock=self.clock, new_id=self.new_id, at_once=1,
         )  # fmt: skip
-        look_again = LookAgain(
+        return LookAgain(
             self.accounts,
-            GoogleIds(self.table, GOOGLE),
+            FederatedIds(self.table, GOOGLE),
             self.identifiers,
             self.users,
             self.districts,
             matcher,
             at_once=1,
         )
+
+    def feed_steps(self) -> FeedSteps:
         return FeedSteps(
             FeedStore(self.table), ImportStateStore(self.table), ProgressStore(self.table), Uploads(self.s3, "rosters"),
-            ImportFiles(self.s3, "snapshots"), self.reports, AccountBatches(self.table, GOOGLE), look_again,
-            clock=self.clock,
+            ImportFiles(self.s3, "snapshots"), self.reports, AccountBatches(self.table, GOOGLE), self.look_again(),
+            issuers=Issuers(), clock=self.clock,
         )  # fmt: skip
 
     # Mail.

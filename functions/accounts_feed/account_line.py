@@ -14,6 +14,7 @@ from functions.accounts_feed.feed import LineReject
 from shared.domain.account import Account, Assignment, Goal, GrassrootsClass
 from shared.domain.clock import from_iso
 from shared.domain.email_address import normalise
+from shared.domain.federated_identity import Issuers
 
 LONGEST_LINE = 5_000_000
 """In bytes."""
@@ -21,6 +22,8 @@ LARGEST_CLASS = 380_000
 """Bytes of a class, or of the scores of one of its assignments: an item of the table may have 400 KB."""
 _LONGEST_ID = 400
 """Bytes of an id: two of them, of a class and of an assignment, stand in a sort key, which has 1,024."""
+_MOST_IDENTITIES = 20
+"""Of an account: each is an item of the table."""
 _AROUND_AN_ENTRY = 50
 """Bytes of an entry of a class beside its texts."""
 
@@ -41,6 +44,11 @@ def _is_a_moment(value: str) -> str:
 
 type Id = Annotated[
     str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"), AfterValidator(_fits_into_a_key)
+]
+type Issuer = Annotated[
+    str,
+    Field(max_length=200, pattern=r"^(https?://[^\s#?\x00-\x1f\x7f]+|accounts\.google\.com)$"),
+    AfterValidator(_fits_into_a_key),
 ]
 type Text = Annotated[str, Field(max_length=1_000)]
 type Points = Annotated[int, Field(ge=0, le=100)]
@@ -70,6 +78,11 @@ class _Assignment(_Body):
     content_id: Text = ""
     scores: dict[Id, Points] = {}
     created_at: Moment | None = None
+
+
+class _Identity(_Body):
+    issuer: Issuer
+    subject: Id
 
 
 class ClassLine(_Body):
@@ -109,6 +122,7 @@ class AccountLine(_Body):
     email_verified: bool = False
     google_sub: Id | None = None
     clever_id: Id | None = None
+    identities: Annotated[list[_Identity], Field(max_length=_MOST_IDENTITIES)] | None = None
     created_at: Moment | None = None
     last_login_at: Moment | None = None
     closed_at: Moment | None = None
@@ -117,7 +131,7 @@ class AccountLine(_Body):
 
 
 _COLUMNS = frozenset(
-    name for body in (AccountLine, ClassLine, _Skill, _Goal, _Assignment) for name in body.model_fields
+    name for body in (AccountLine, ClassLine, _Identity, _Skill, _Goal, _Assignment) for name in body.model_fields
 )
 """The names that a rejection may repeat; ids of people and skills stand beside them."""
 
@@ -133,9 +147,11 @@ def account_line(raw: bytes) -> AccountLine:
     return AccountLine.model_validate_json(raw)
 
 
-def account_of(line: AccountLine, before: Account | None) -> Account:
+def account_of(line: AccountLine, before: Account | None, issuers: Issuers) -> Account:
     """The account after this line; what the line does not name stays as it was before."""
     changed = {name: getattr(line, name) for name in line.model_fields_set & set(Account.__slots__)}
+    if "identities" in changed:
+        changed["identities"] = tuple(sorted({(issuers.own(i.issuer), i.subject) for i in line.identities or ()}))
     if "email" in changed:
         changed["email"] = normalise(changed["email"])
         # Another address has yet to be verified; the one that stood is what it was.
@@ -145,12 +161,12 @@ def account_of(line: AccountLine, before: Account | None) -> Account:
     return replace(base, **changed)
 
 
-def account_after(lines: Sequence[AccountLine], before: Account | None) -> Account:
+def account_after(lines: Sequence[AccountLine], before: Account | None, issuers: Issuers) -> Account:
     """The account after all of its lines, of which there is one at least; of what two of them name the later one counts."""
     first, *others = lines
-    account = account_of(first, before)
+    account = account_of(first, before, issuers)
     for line in others:
-        account = account_of(line, account)
+        account = account_of(line, account, issuers)
     return account
 
 

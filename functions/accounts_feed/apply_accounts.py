@@ -8,6 +8,7 @@ from functions.accounts_feed.account_line import AccountLine, account_after, acc
 from functions.accounts_feed.feed import ChangedAccount, LineReject, Refused
 from functions.accounts_feed.feed_files import FeedFiles, Snapshot, SnapshotFiles
 from shared.domain.account import Account, GrassrootsClass, SkillMastery
+from shared.domain.federated_identity import Issuers
 from shared.stores.account_batches import AccountBatches, AccountChange
 
 _AT_ONCE = 500
@@ -19,9 +20,10 @@ _BYTES_AT_ONCE = 4_000_000
 class ApplyAccounts:
     """One shard at a time. May be run again: an account that is as its lines say is not written."""
 
-    def __init__(self, accounts: AccountBatches, snapshot: SnapshotFiles) -> None:
+    def __init__(self, accounts: AccountBatches, snapshot: SnapshotFiles, issuers: Issuers) -> None:
         self._accounts = accounts
         self._snapshot = snapshot
+        self._issuers = issuers
 
     def apply(self, files: FeedFiles, shard: int, shards: int) -> int:
         """Return how many accounts were looked at."""
@@ -44,7 +46,8 @@ class ApplyAccounts:
         for account in written:
             before = standing.get(said[account.key][0].account_id)
             is_new = account.outcome == "created"
-            changes[account.key] = _change(said[account.key], before.account if before else None, is_new=is_new)
+            standing_account = before.account if before else None
+            changes[account.key] = _change(said[account.key], standing_account, self._issuers, is_new=is_new)
         errors = self._accounts.write(changes.values())
         for account in batch:
             name = bytes.fromhex(account.key)
@@ -58,7 +61,7 @@ class ApplyAccounts:
             refused.rejects += [LineReject(line, None, error.code, error.message) for line in account.lines]
 
 
-def _change(lines: Sequence[AccountLine], before: Account | None, *, is_new: bool) -> AccountChange:
+def _change(lines: Sequence[AccountLine], before: Account | None, issuers: Issuers, *, is_new: bool) -> AccountChange:
     """What these lines say together."""
     skills: dict[str, SkillMastery] | None = None
     classes: dict[str, GrassrootsClass] | None = None
@@ -68,7 +71,7 @@ def _change(lines: Sequence[AccountLine], before: Account | None, *, is_new: boo
         if line.classes is not None:
             owned = [class_of(line.account_id, each) for each in line.classes]
             classes = {**(classes or {}), **{each.class_id: each for each in owned}}
-    account = account_after(lines, before)
+    account = account_after(lines, before, issuers)
     return AccountChange(account, skills, None if classes is None else tuple(classes.values()), is_new)
 
 

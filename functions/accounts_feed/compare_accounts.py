@@ -11,7 +11,7 @@ from functions.accounts_feed.account_line import AccountLine, account_after, acc
 from functions.accounts_feed.feed import (
     AddressToLookAt,
     ChangedAccount,
-    GoogleIdToSettle,
+    IdToSettle,
     Plan,
     ShardHead,
     ToLookAt,
@@ -20,7 +20,9 @@ from functions.accounts_feed.feed import (
 )
 from functions.accounts_feed.feed_files import FeedFiles, SnapshotFiles, packed
 from shared.domain.account import Account
+from shared.domain.federated_identity import Issuers
 from shared.stores.account_batches import AccountBatches, StoredAccount
+from shared.stores.federated_ids import FederatedIds
 
 _AT_ONCE = 100
 """Accounts that are looked up together."""
@@ -32,9 +34,13 @@ type Lines = list[tuple[int, bytes]]
 class CompareAccounts:
     """One shard at a time. What it finds is written once: done again, it stays what it was before accounts were written."""
 
-    def __init__(self, accounts: AccountBatches, snapshot: SnapshotFiles) -> None:
+    def __init__(
+        self, accounts: AccountBatches, snapshot: SnapshotFiles, federated_ids: FederatedIds, issuers: Issuers
+    ) -> None:
         self._accounts = accounts
         self._snapshot = snapshot
+        self._federated_ids = federated_ids
+        self._issuers = issuers
 
     def compare(self, files: FeedFiles, plan: Plan, shard: int) -> None:
         if files.shard(shard):
@@ -79,7 +85,21 @@ class CompareAccounts:
             account = ChangedAccount(
                 name.hex(), fingerprint, outcome, [number for number, _ in lines], [msgspec.Raw(b) for _, b in lines]
             )
-            yield account, () if outcome == "unchanged" else _leads_to(before, said, account)
+            yield account, () if outcome == "unchanged" else self._leads_to(before, said, account)
+
+    def _leads_to(
+        self, stored: StoredAccount | None, lines: Sequence[AccountLine], account: ChangedAccount
+    ) -> list[ToLookAt]:
+        before = stored.account if stored else None
+        now = account_after(lines, before, self._issuers)
+        found: list[ToLookAt] = []
+        if before is None or _seen_by_a_match(before) != _seen_by_a_match(now):
+            addresses = {side.email for side in (before, now) if side and side.email}
+            found += [AddressToLookAt(address, now.account_id) for address in sorted(addresses)]
+        former = self._federated_ids.of(before) if before else frozenset()
+        for issuer, subject in sorted(former ^ self._federated_ids.of(now)):
+            found.append(IdToSettle(subject, now.account_id, account.lines[-1], issuer))
+        return found
 
 
 def _fingerprint(lines: Lines) -> str:
@@ -99,24 +119,6 @@ def _count(before: StoredAccount | None, lines: Lines, head: ShardHead) -> str:
     return "changed"
 
 
-def _leads_to(stored: StoredAccount | None, lines: Sequence[AccountLine], account: ChangedAccount) -> list[ToLookAt]:
-    before = stored.account if stored else None
-    now = account_after(lines, before)
-    found: list[ToLookAt] = []
-    if before is None or _seen_by_a_match(before) != _seen_by_a_match(now):
-        addresses = {side.email for side in (before, now) if side and side.email}
-        found += [AddressToLookAt(address, now.account_id) for address in sorted(addresses)]
-    former, present = _google_id(before), _google_id(now)
-    if former != present:
-        subjects = [subject for subject in (former, present) if subject]
-        found += [GoogleIdToSettle(s, now.account_id, account.lines[-1]) for s in subjects]
-    return found
-
-
 def _seen_by_a_match(account: Account) -> tuple[object, ...]:
     """What of an account a match by the official address rests on (M6, M7)."""
     return account.email, account.email_verified, account.display_name, account.is_found
-
-
-def _google_id(account: Account | None) -> str | None:
-    return None if account is None or not account.is_found else account.google_sub

@@ -30,7 +30,7 @@ class StepResult(TypedDict, total=False):
     shards: list[int]
     """What the map after it goes over: parts of the file, or shards of accounts."""
     match_shards: list[int]
-    """The shards of addresses and Google ids that are looked at."""
+    """The shards of addresses and federated identities that are looked at."""
     shard: int
     """Which one is done."""
     status: str
@@ -111,7 +111,7 @@ class ShardHead(Struct):
     first_twice: int | None = None
     """The first of these."""
     extents: Extents = []
-    """Of what is to be looked at again, by shard of addresses and Google ids."""
+    """Of what is to be looked at again, by shard of addresses and federated identities."""
     looked_at: list[str] = []
     """Accounts whose lines were to be read whatever they say."""
 
@@ -167,19 +167,21 @@ class AddressToLookAt(Struct, array_like=True, tag="a"):
         return self.address
 
 
-class GoogleIdToSettle(Struct, array_like=True, tag="g"):
-    """A Google id that an account names from this line on, or names no more."""
+class IdToSettle(Struct, array_like=True, tag="g"):
+    """A federated identity that an account names from this line on, or names no more."""
 
     subject: str
     account_id: str
     line: int
+    issuer: str = ""
+    """Empty in what an earlier version wrote, which knew Google's alone."""
 
     @property
     def identifier(self) -> str:
         return self.subject
 
 
-type ToLookAt = AddressToLookAt | GoogleIdToSettle
+type ToLookAt = AddressToLookAt | IdToSettle
 
 
 def account_hash(account_id: str) -> bytes:
@@ -193,7 +195,7 @@ def shard_of(hashed: bytes, shards: int) -> int:
 
 
 def shard_of_identifier(identifier: str, shards: int) -> int:
-    """Which shard an address or a Google id belongs to; shards of 2n as above."""
+    """Which shard an address or a federated identity belongs to; shards of 2n as above."""
     return zlib.crc32(identifier.encode()) & (shards - 1)
 
 

@@ -33,6 +33,7 @@ from functions.accounts_feed.look_again import LookAgain
 from functions.accounts_feed.split_lines import split_lines
 from shared.domain.clock import Clock, to_iso
 from shared.domain.errors import UploadRejected
+from shared.domain.federated_identity import Issuers
 from shared.domain.report import Status
 from shared.stores.account_batches import AccountBatches
 from shared.stores.feeds import FeedState, FeedStore
@@ -58,6 +59,7 @@ class FeedSteps:
         accounts: AccountBatches,
         look_again: LookAgain,
         *,
+        issuers: Issuers,
         clock: Clock,
     ) -> None:
         self._feeds = feeds
@@ -67,8 +69,8 @@ class FeedSteps:
         self._import_files = files
         self._snapshot = SnapshotFiles(files)
         self._reports = reports
-        self._compare = CompareAccounts(accounts, self._snapshot)
-        self._apply = ApplyAccounts(accounts, self._snapshot)
+        self._compare = CompareAccounts(accounts, self._snapshot, look_again.federated_ids, issuers)
+        self._apply = ApplyAccounts(accounts, self._snapshot, issuers)
         self._look_again = look_again
         self._clock = clock
         self._whole: dict[str, Callable[[Feed], StepResult]] = {
@@ -294,7 +296,7 @@ def _run(run_id: str, heads: dict[int, ShardHead]) -> Run:
 
 
 def _has(run: Run, shard: int) -> bool:
-    """Whether something is to be looked at in this shard of addresses and Google ids."""
+    """Whether something is to be looked at in this shard of addresses and federated identities."""
     return any(extents[shard & (len(extents) - 1)][1] for extents in run.extents.values())
 
 

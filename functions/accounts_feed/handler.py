@@ -13,6 +13,7 @@ from functions.accounts_feed.feed import Feed, StepResult
 from functions.accounts_feed.feed_steps import FeedSteps
 from functions.accounts_feed.look_again import LookAgain
 from shared.domain.clock import new_id, to_iso, utc_now
+from shared.domain.federated_identity import Issuers
 from shared.domain.report import Upload, import_id_of
 from shared.runtime import aws
 from shared.runtime.events import s3_objects
@@ -22,8 +23,8 @@ from shared.stores.account_batches import AccountBatches
 from shared.stores.accounts import AccountStore
 from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
+from shared.stores.federated_ids import FederatedIds
 from shared.stores.feeds import FeedStarter, FeedStore
-from shared.stores.google_ids import GoogleIds
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.import_files import ImportFiles
 from shared.stores.import_progress import ProgressStore
@@ -48,7 +49,7 @@ def settings() -> AccountsFeedSettings:
 def steps() -> FeedSteps:
     """The steps, wired to the services that the environment names."""
     table, s3 = aws.table(settings().table_name), aws.client("s3")
-    identifiers, waiting, issuer = IdentifierIndex(table), WaitingStore(table), settings().google_issuer
+    identifiers, waiting, issuers = IdentifierIndex(table), WaitingStore(table), _issuers()
     matcher = MatchAndInvite(
         identifiers,
         LinkStore(table),
@@ -60,8 +61,8 @@ def steps() -> FeedSteps:
         at_once=1,
     )
     look_again = LookAgain(
-        AccountStore(table, issuer),
-        GoogleIds(table, issuer),
+        AccountStore(table, issuers.google),
+        FederatedIds(table, issuers.google),
         identifiers,
         RosterUserStore(table),
         DistrictStore(table),
@@ -75,10 +76,16 @@ def steps() -> FeedSteps:
         Uploads(s3, settings().roster_bucket),
         ImportFiles(s3, settings().snapshot_bucket),
         ReportStore(table, s3, settings().report_bucket, settings().web_url),
-        AccountBatches(table, issuer),
+        AccountBatches(table, issuers.google),
         look_again,
+        issuers=issuers,
         clock=utc_now,
     )
+
+
+def _issuers() -> Issuers:
+    known = settings()
+    return Issuers(known.google_issuer, known.clever_issuer, known.classlink_issuer, known.microsoft_issuer)
 
 
 @observed

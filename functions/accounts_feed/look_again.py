@@ -1,4 +1,4 @@
-"""Looks again at what rests on the accounts that were written: to whom a Google id leads, and who is matched (M6, M7)."""
+"""Looks again at what rests on the accounts that were written: to whom a federated identity leads, and who is matched (M6, M7)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from functions.accounts_feed.feed import AddressToLookAt, ToLookAt, account_hash
 from functions.accounts_feed.feed_files import FeedFiles
 from shared.domain.district import District
 from shared.domain.email_address import domain_of
+from shared.domain.federated_identity import FederatedIdentity
 from shared.domain.roster import RosterUser
 from shared.runtime.parallel import each
 from shared.stores.accounts import AccountStore
 from shared.stores.districts import DistrictStore
-from shared.stores.google_ids import GoogleIds
+from shared.stores.federated_ids import FederatedIds
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.roster_users import RosterUserStore
 from shared.use_cases.match_and_invite import MatchAndInvite
@@ -23,18 +24,18 @@ type Place = tuple[int, int]
 """Of a line: the number of its feed, and its own."""
 
 _AT_ONCE = 100
-"""Google ids that are looked up together."""
+"""Federated identities that are looked up together."""
 _LONGEST_ADDRESS = 1_000
 """Characters of an address that can be the one of a roster."""
 
 
 class LookAgain:
-    """One shard of addresses and Google ids at a time, when all accounts of the file stand. May be run again."""
+    """One shard of addresses and federated identities at a time, when all accounts of the file stand. May be run again."""
 
     def __init__(
         self,
         accounts: AccountStore,
-        google_ids: GoogleIds,
+        federated_ids: FederatedIds,
         identifiers: IdentifierIndex,
         users: RosterUserStore,
         districts: DistrictStore,
@@ -43,7 +44,7 @@ class LookAgain:
         at_once: int,
     ) -> None:
         self._accounts = accounts
-        self._google_ids = google_ids
+        self.federated_ids = federated_ids
         self._identifiers = identifiers
         self._users = users
         self._districts = districts
@@ -53,48 +54,49 @@ class LookAgain:
     def look(self, files: FeedFiles, shard: int, found: Iterable[tuple[int, ToLookAt]]) -> None:
         """``found`` are with the number of their feed, of which the last one is the newest."""
         accounts: dict[str, dict[str, None]] = defaultdict(dict)
-        google: dict[str, dict[str, Place]] = defaultdict(dict)
+        named: dict[FederatedIdentity, dict[str, Place]] = defaultdict(dict)
         for feed, one in found:
             if isinstance(one, AddressToLookAt):
                 accounts[one.address][one.account_id] = None
             else:
-                before = google[one.subject].get(one.account_id, (feed, one.line))
-                google[one.subject][one.account_id] = max(before, (feed, one.line))
-        for batch in batched(google.items(), _AT_ONCE, strict=False):
+                identity = one.issuer or self.federated_ids.google_issuer, one.subject
+                before = named[identity].get(one.account_id, (feed, one.line))
+                named[identity][one.account_id] = max(before, (feed, one.line))
+        for batch in batched(named.items(), _AT_ONCE, strict=False):
             self._settle(files, shard, dict(batch))
         self._match(accounts)
 
-    # Google ids: each leads to the account whose line named it last.
+    # Federated identities: each leads to the account whose line named it last.
 
-    def _settle(self, files: FeedFiles, shard: int, named: Mapping[str, Mapping[str, Place]]) -> None:
-        holders = self._google_ids.holders(named)
+    def _settle(self, files: FeedFiles, shard: int, named: Mapping[FederatedIdentity, Mapping[str, Place]]) -> None:
+        holders = self.federated_ids.holders(named)
         asked = {account_id for places in named.values() for account_id in places} | set(holders.values())
         accounts = self._accounts.get_many(asked)
 
-        def names(account_id: str, subject: str) -> bool:
+        def names(account_id: str, identity: FederatedIdentity) -> bool:
             account = accounts.get(account_id)
-            return account is not None and account.is_found and account.google_sub == subject
+            return account is not None and identity in self.federated_ids.of(account)
 
-        given: dict[str, str] = {}
-        nobodys: list[str] = []
-        taken: list[tuple[str, str]] = []
+        given: dict[FederatedIdentity, str] = {}
+        nobodys: list[FederatedIdentity] = []
+        taken: list[tuple[str, FederatedIdentity]] = []
         lost: set[str] = set()
-        for subject, places in named.items():
-            claims = [account_id for account_id in places if names(account_id, subject)]
-            holder = holders.get(subject)
+        for identity, places in named.items():
+            claims = [account_id for account_id in places if names(account_id, identity)]
+            holder = holders.get(identity)
             if claims:
                 last = max(claims, key=lambda account_id: places[account_id])
                 others = {*claims, *([holder] if holder else [])} - {last}
-                taken += [(account_id, subject) for account_id in sorted(others) if names(account_id, subject)]
-                lost |= {account_hash(a).hex() for a in others.difference(claims) if names(a, subject)}
-                given |= {subject: last} if holder != last else {}
-            elif holder and not names(holder, subject):
-                nobodys.append(subject)
+                taken += [(account_id, identity) for account_id in sorted(others) if names(account_id, identity)]
+                lost |= {account_hash(a).hex() for a in others.difference(claims) if names(a, identity)}
+                given |= {identity: last} if holder != last else {}
+            elif holder and not names(holder, identity):
+                nobodys.append(identity)
         # What is lost with what follows comes first.
         files.add_lost(shard, lost)
-        for account_id, subject in taken:
-            self._google_ids.take_from(account_id, subject)
-        self._google_ids.give(given, nobodys)
+        for account_id, identity in taken:
+            self.federated_ids.take_from(account_id, identity)
+        self.federated_ids.give(given, nobodys)
 
     # Matches: only an address in a domain that is a district's alone decides anything.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.domain.clock import from_iso
+from shared.domain.federated_identity import FederatedIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Account:
     """When the platform closed it; nothing leads to it then."""
     is_operators: bool = False
     """Whether an operator of the platform has it: nothing leads to it then, either."""
+    identities: tuple[FederatedIdentity, ...] = ()
+    """Further (issuer, subject) whose logins open it, in their order, each once: of ClassLink and Microsoft, say."""
 
     @property
     def is_found(self) -> bool:

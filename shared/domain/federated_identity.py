@@ -8,6 +8,40 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from dataclasses import dataclass
+
+type FederatedIdentity = tuple[str, str]
+"""Issuer and subject of a login that opens an account without its password; an address never is one."""
+
+_BARE = ("accounts.google.com",)
+"""Issuers whose older tokens leave the scheme out."""
+_MANY_TENANTS = "/organizations/"
+_MICROSOFT = "https://login.microsoftonline.com/organizations/v2.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Issuers:
+    """The issuers of the four hubs as this stack knows them. A stack whose hubs are doubles has other ones than the true."""
+
+    google: str = "https://accounts.google.com"
+    clever: str = "https://clever.com"
+    classlink: str = "https://launchpad.classlink.com"
+    microsoft: str = _MICROSOFT
+    """That of all tenants; each tenant's own has its id in place of ``organizations``."""
+
+    def own(self, named: str) -> str:
+        """How this stack knows an issuer that a feed names, in whatever spelling, by the hub's true name or its own."""
+        named = f"https://{named}" if named.lower() in _BARE else named
+        scheme, _, rest = named.rstrip("/").partition("://")
+        host, slash, path = rest.partition("/")
+        issuer = f"{scheme.lower()}://{host.lower()}{slash}{path}"
+        known = {"https://accounts.google.com": self.google, "https://clever.com": self.clever}
+        known["https://launchpad.classlink.com"] = self.classlink
+        before, _, after = _MICROSOFT.partition(_MANY_TENANTS)
+        if issuer.startswith(f"{before}/") and issuer.endswith(f"/{after}"):
+            tenant = issuer[len(before) + 1 : -len(after) - 1]
+            return self.microsoft.replace(_MANY_TENANTS, f"/{tenant}/")
+        return known.get(issuer, issuer)
 
 
 def identity_hash(issuer: str, subject: str) -> str:

@@ -79,6 +79,9 @@ class AccountsFeedSettings(Settings, frozen=True, kw_only=True):
     snapshot_bucket: str
     accounts_feed_state_machine_arn: str
     google_issuer: str
+    clever_issuer: str = "https://clever.com"
+    classlink_issuer: str = "https://launchpad.classlink.com"
+    microsoft_issuer: str = "https://login.microsoftonline.com/organizations/v2.0"
     web_url: str = ""
 
 

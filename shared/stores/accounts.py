@@ -8,7 +8,7 @@ from shared.domain import joining
 from shared.domain import mastery as mastery_rules
 from shared.domain.account import Account, Mastery, SkillMastery
 from shared.domain.errors import AccountTooLarge, Conflict
-from shared.stores.google_ids import GoogleIds
+from shared.stores.federated_ids import FederatedIds
 from shared.stores.grassroots_classes import GrassrootsClassStore
 from shared.stores.keys import (
     OIDC,
@@ -38,7 +38,7 @@ class AccountStore:
 
     def __init__(self, table: DynamoTable, google_issuer: str) -> None:
         self._table = Table(table)
-        self._google_ids = GoogleIds(table, google_issuer)
+        self._federated_ids = FederatedIds(table, google_issuer)
         self.classes = GrassrootsClassStore(table)
 
     def get(self, account_id: str) -> Account | None:
@@ -152,11 +152,10 @@ class AccountStore:
         self._table.write(marked, *map(Delete, found))
 
     def identifier_items(self, account: Account) -> Iterator[Item]:
-        """Where it is noted that this account holds its address, its Clever id and its Google identity; nowhere once it is
-        closed."""
+        """Where it is noted that this account holds its address, its Clever id and its other federated identities; nowhere
+        once it is closed."""
         yield from shared_identifiers(account)
-        if account.google_sub and account.is_found:
-            yield self._google_ids.item(account.account_id, account.google_sub)
+        yield from self._federated_ids.items(account)
 
 
 def shared_identifiers(account: Account) -> Iterator[Item]:
@@ -190,6 +189,7 @@ def account_item(account: Account) -> Item:
         "last_login_at": account.last_login_at,
         "closed_at": account.closed_at,
         "is_operators": account.is_operators or None,
+        "identities": [{"issuer": issuer, "subject": subject} for issuer, subject in account.identities] or None,
     }
 
 
@@ -211,6 +211,7 @@ def account_of(item: Item, joined: Item | None = None) -> Account:
         tuple(sorted(join.accounts)),
         item.get("closed_at"),
         bool(item.get("is_operators")),
+        tuple((each["issuer"], each["subject"]) for each in item.get("identities") or ()),
     )
 
 

@@ -127,17 +127,25 @@ class IdentifierIndex:
 
     def account_opened_by(self, login: LoginProof) -> str | None:
         """The one account whose own subject this login proved; None where none or several have it."""
-        if login.issuer != self._clever_issuer:
-            return self.account_by_subject(*login.identity)
-        subjects = (login.subject, *login.aliases)
-        found = [_claims(self._table.query(clever_pk(subject), ACCOUNTS), None) for subject in subjects]
-        holders = {claim.account_id for claims in found for claim in claims}
+        holders = self._opened_by(login)
+        if login.issuer == self._clever_issuer:
+            subjects = (login.subject, *login.aliases)
+            found = [_claims(self._table.query(clever_pk(subject), ACCOUNTS), None) for subject in subjects]
+            holders |= {claim.account_id for claims in found for claim in claims}
         return holders.pop() if len(holders) == 1 else None
+
+    def _opened_by(self, login: LoginProof) -> set[str]:
+        """The accounts that the ids of this login log into, each into one; a ``clever_id`` may be of several besides."""
+        if not login.aliases:
+            opened = self.account_by_subject(*login.identity)
+            return {opened} if opened else set()
+        keys = [oidc_key(*identity) for identity in sorted(login.identities)]
+        return {str(item["account_id"]) for item in self._table.batch_get(keys, consistent=False).values()}
 
     def subjects_of(self, account: Account) -> frozenset[tuple[str, str]]:
         """(issuer, subject) of each login that opens this account."""
         found = {(self._google_issuer, account.google_sub), (self._clever_issuer, account.clever_id)}
-        return frozenset((issuer, subject) for issuer, subject in found if subject)
+        return frozenset((issuer, subject) for issuer, subject in (*found, *account.identities) if subject)
 
     # The decision
 
@@ -172,7 +180,7 @@ class IdentifierIndex:
         kept_claims += self._outlives_domain(user, matched, written)
         if written and login is None and has_only_another_domain(written.email, user.official_email, own_domains):
             kept_claims += self._of_domain_before(user, written)
-        opened = self.account_by_subject(*login.identity) if login else None
+        opened = self._opened_by(login) if login else set()
         claims = {claim.account_id: claim for claim in self._other_claims(user, login, opened)}
         claims |= {claim.account_id: claim for claim in (*on_address.claims, *kept_claims)}
         person = RosterSide(
@@ -187,10 +195,10 @@ class IdentifierIndex:
             user, list(claims.values()), is_login=login is not None, leaving=on_address.leaving, written=written
         )
         sides = [replace(side, is_undone=side.is_undone or side.account_id in undone) for side in sides]
-        if login and login.issuer == self._google_issuer:
-            # A Google id opens one account; another one may name it still.
+        if login and login.issuer != self._clever_issuer:
+            # A federated identity opens one account; another one may name it still.
             sides = [
-                side if side.account_id == opened else replace(side, subjects=side.subjects - {login.identity})
+                side if side.account_id in opened else replace(side, subjects=side.subjects - {login.identity})
                 for side in sides
             ]
         return replace(decide(person, sides, own_domains, login, shared_domains), sharers=on_address.others)
@@ -235,14 +243,14 @@ class IdentifierIndex:
         (side,) = self._sides(user, [claim], is_login=True)
         return side
 
-    def _other_claims(self, user: RosterUser, login: LoginProof | None, opened: str | None) -> Iterable[Claim]:
-        """The accounts that Clever ids and the login point to; ``opened`` is the one that the login's subject opens."""
+    def _other_claims(self, user: RosterUser, login: LoginProof | None, opened: Collection[str]) -> Iterable[Claim]:
+        """The accounts that Clever ids and the login point to; ``opened`` are those that the login's ids open."""
         clever_ids = list(user.clever_ids)
         if login:
             if login.issuer == self._clever_issuer:
                 clever_ids += [login.subject, *login.aliases]
-            if opened:
-                yield Claim(opened, None, is_verified=False)
+            for account_id in sorted(opened):
+                yield Claim(account_id, None, is_verified=False)
             if login.verified_email and login.verified_email != user.official_email:
                 pk = email_pk(login.verified_email)
                 yield from _claims(self._table.query(pk, ACCOUNTS), login.verified_email)

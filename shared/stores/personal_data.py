@@ -9,7 +9,7 @@ from shared.domain.roster import RosterUserKey
 from shared.stores.accounts import AccountStore
 from shared.stores.audit import AuditStore
 from shared.stores.due_items import NUDGE
-from shared.stores.google_ids import is_of
+from shared.stores.federated_ids import is_of
 from shared.stores.keys import (
     FORMER,
     FORMER_NUMBERS,

@@ -46,6 +46,8 @@ from shared.stores.roster_users import RosterUserStore
 from shared.stores.table import Write
 
 _MOST_CANDIDATES = 5
+_LISTED = (Proof.DISTRICT_LOGIN_CLASSLINK, Proof.DISTRICT_LOGIN_MICROSOFT)
+"""Proofs of hubs whose ids an account has in a list; Google's and Clever's have fields of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,11 +451,15 @@ class LinkAccounts:
         )
 
     def new_account_for(self, proven: Proven) -> Account:
-        """The account that ``with_new_account`` makes; its address is verified only where the issuer verified that one."""
+        """The account that ``with_new_account`` makes; its address is verified only where the issuer verified that one.
+
+        A ClassLink or Microsoft id that opens another account already is left with that one.
+        """
         user = proven.user
         account_id = self._new_id()
         issuer, name = proven.subject or ("", "")
         is_google = proven.by is Proof.DISTRICT_LOGIN_GOOGLE and issuer == self._google_issuer
+        is_listed = proven.by in _LISTED and self._identifiers.account_by_subject(issuer, name) is None
         return Account(
             account_id,
             "teacher" if user.role is Role.TEACHER else "student",
@@ -464,6 +470,7 @@ class LinkAccounts:
             google_sub=name if is_google else None,
             clever_id=name if proven.by is Proof.DISTRICT_LOGIN_CLEVER else None,
             created_at=to_iso(self._clock()),
+            identities=((issuer, name),) if is_listed else (),
         )
 
     def with_new_account(

@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.matching import Grounds, LoginProof
 from shared.domain.roster import Role, RosterUser
-from shared.stores.google_ids import GoogleIds
+from shared.stores.federated_ids import FederatedIds
 from shared.stores.personal_data import PersonalData
 from tests.builders import account
 from tests.harness import GOOGLE, World
@@ -77,7 +77,7 @@ def test_of_two_lines_of_one_file_with_one_google_id_the_later_one_counts(world:
 
 def test_an_account_that_names_another_id_by_now_keeps_it(world: World) -> None:
     world.feed(line("ada", "google-2"))
-    GoogleIds(world.table, GOOGLE).take_from("ada", G)
+    FederatedIds(world.table, GOOGLE).take_from("ada", (GOOGLE, G))
     assert (named(world, "ada"), opens(world, "google-2")) == ("google-2", "ada")
 
 
