@@ -11,14 +11,39 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import pytest
 import requests
 
+from local.doubles.classlink import ClassLink as ClassLinkDouble
+from local.doubles.clever import Clever as CleverDouble
+from local.doubles.google import Google as GoogleDouble
 from local.doubles.hub import HubDouble
+from local.doubles.microsoft import Microsoft as MicrosoftDouble
 from local.web_client import WebClient
+from shared.domain.errors import LoginRefused
+from shared.hubs.classlink import ClassLink
+from shared.hubs.clever import Clever
+from shared.hubs.google import Google
+from shared.hubs.hub import Binding, Hub, Identity
+from shared.hubs.microsoft import Microsoft
+from shared.hubs.oidc import OidcProvider
 
 BACK = "https://ours.example/callback"
 HOME = "https://ours.example/login"
 CLIENT, SECRET = "us", "a-secret"
+BINDING = Binding("s", "n", "v" * 43)
+HUBS: dict[str, tuple[type[HubDouble], type[OidcProvider | Clever], str]] = {
+    "clever": (CleverDouble, Clever, "https://clever.example"),
+    "google": (GoogleDouble, Google, "https://accounts.google.com"),
+    "classlink": (ClassLinkDouble, ClassLink, "https://launchpad.classlink.com"),
+    "microsoft": (MicrosoftDouble, Microsoft, "https://login.microsoftonline.com"),
+}
+SOMEBODY = {
+    "clever": {"clever_id": "5f2a000000000000000000aa", "district": "d-1"},
+    "google": {"email": "ada@lakeside.example"},
+    "classlink": {"classlink_user_id": "7", "tenant": "21", "number_in_the_district": "t1"},
+    "microsoft": {"email": "ada@lakeside.example", "object_id": "oid-1", "tenant": "tid-1"},
+}
 
 
 @dataclass
@@ -77,6 +102,33 @@ class Trial:
         code = self.signs_in(person, *ticked, **asked)["code"]
         answer = self.redeem(code, client_id=asked.get("client_id", CLIENT))
         return unsigned(answer.json()["id_token"])
+
+
+class Attempt:
+    """One hub of ours, and the double that it is told of. Clever's has OpenID Connect switched on, so that each signs."""
+
+    def __init__(self, name: str) -> None:
+        double, ours, address = HUBS[name]
+        self.trial = Trial(double, address)
+        self.double = self.trial.hub
+        self.hub: Hub = ours(self.double.issuer, CLIENT, lambda: SECRET, BACK, lambda: self.trial.now, self.trial.http)
+        if isinstance(self.hub, Clever):
+            self.hub._wait = lambda _seconds: None
+            self.double.on.add("oidc")
+        self.somebody = SOMEBODY[name]
+
+    def code(self, person: Mapping[str, str] | None = None, *ticked: str) -> str:
+        page = self.trial.browser().open(self.hub.authorize(BINDING))
+        return came_back(page.press("Sign in", *ticked, **(person or self.somebody)))["code"]
+
+    def login(self, person: Mapping[str, str] | None = None, *ticked: str) -> Identity:
+        """Somebody logs in with a browser of their own, and the hub of ours redeems the code."""
+        return self.hub.prove(self.code(person, *ticked), BINDING)
+
+    def why_refused(self, person: Mapping[str, str] | None = None, *ticked: str) -> str:
+        with pytest.raises(LoginRefused) as refused:
+            self.login(person, *ticked)
+        return refused.value.code
 
 
 def came_back(browser: WebClient) -> dict[str, str]:

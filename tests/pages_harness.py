@@ -24,12 +24,20 @@ from functions.pages.handler import HttpApi
 from functions.pages.http import PageRenderer
 from functions.pages.linking import link as link_page
 from functions.pages.routes import routes as routes_of
+from local.doubles.classlink import ClassLink as ClassLinkDouble
+from local.doubles.clever import Clever as CleverDouble
+from local.doubles.google import Google as GoogleDouble
 from local.doubles.hub import HubDouble
+from local.doubles.microsoft import Microsoft as MicrosoftDouble
 from local.web_client import WebClient
 from shared.domain.district import District
 from shared.domain.errors import LoginRefused
+from shared.hubs.classlink import ClassLink
+from shared.hubs.clever import Clever
 from shared.hubs.cognito import PasswordLogin
+from shared.hubs.google import Google
 from shared.hubs.hub import Binding, Identity, Provider
+from shared.hubs.microsoft import Microsoft
 from shared.hubs.oidc import OidcProvider
 from shared.runtime.settings import Brand
 from shared.runtime.tokens import TokenKeys
@@ -110,6 +118,19 @@ class MemoryProvider:
         )
 
 
+EVERY_DOUBLE: tuple[tuple[type[HubDouble], type[OidcProvider | Clever], str], ...] = (
+    (CleverDouble, Clever, CLEVER),
+    (GoogleDouble, Google, GOOGLE),
+    (ClassLinkDouble, ClassLink, "https://launchpad.classlink.com"),
+    (MicrosoftDouble, Microsoft, "https://login.microsoftonline.com"),
+)
+"""Each double, what the product has for that hub, and where the true one lives."""
+
+
+def _wait_for_nothing(_seconds: float) -> None:
+    """Tests do not wait."""
+
+
 class Website:
     """The pages on fakes, and visitors of them."""
 
@@ -161,16 +182,21 @@ class Website:
 
         return assemble(services, renderer)
 
-    def use_double[Kind: HubDouble](self, kind: type[Kind], hub: type[OidcProvider], address: str) -> Kind:
+    def use_double[Kind: HubDouble](self, kind: type[Kind], hub: type[OidcProvider | Clever], address: str) -> Kind:
         """Log in through the double of a hub, as it lives at this address, and by the product's own code for that hub."""
         double = kind(clock=self.world.clock, address=address)
         callback = f"{WEB}/callback/{hub.provider}"
         double.register("us", "a-secret", callback, home=f"{WEB}/login")
-        self.site.services.hubs[hub.provider] = hub(  # type: ignore[index]  # a dict that only tests change
-            double.issuer, "us", lambda: "a-secret", callback, self.world.clock, double.session()
-        )
+        ours = hub(double.issuer, "us", lambda: "a-secret", callback, self.world.clock, double.session())
+        if isinstance(ours, Clever):
+            ours._api_url, ours._wait = address, _wait_for_nothing
+        self.site.services.hubs[hub.provider] = ours  # type: ignore[index]  # a dict that only tests change
         self._doubles.append(double)
         return double
+
+    def use_every_double(self) -> dict[str, HubDouble]:
+        """The double of each hub, by the hub's name."""
+        return {double.name: self.use_double(double, hub, address) for double, hub, address in EVERY_DOUBLE}
 
     def visitor(self, **signs_in_as: Any) -> WebClient:
         """Somebody with a browser; at an issuer's page they sign in with these claims."""

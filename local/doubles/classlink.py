@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ from local.doubles.hub import Client, Field, Grant, HubDouble, Problem, Switch, 
 
 _CASES = (str.lower, str.upper, str.capitalize)
 """Ways in which a role is written (30)."""
+_STUDENT_LEVEL = 4
 _LAUNCHPAD = "<!doctype html><html><body><div id=root></div><script src=/main.js></script></body></html>"
 
 
@@ -21,7 +23,7 @@ class ClassLink(HubDouble):
 
     name = "classlink"
     title = "ClassLink"
-    code_life = timedelta(minutes=5)
+    code_life = timedelta(minutes=1)
     token_life = timedelta(hours=24)
     checks_verifier = False
     fields = (
@@ -40,6 +42,7 @@ class ClassLink(HubDouble):
         Switch("profile_is_text", "Profile is a text"),
         Switch("profile_is_status", "Profile is a status"),
         Switch("token_expired", "Access token expired"),
+        Switch("stays", "Stays signed in on this device"),
     )
 
     def add_addresses(self) -> None:
@@ -70,6 +73,19 @@ class ClassLink(HubDouble):
                 "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
             }
         )
+
+    def signed_in_already(self) -> dict[str, str]:
+        """Whoever stays signed in on this device comes back unasked: no parameter has ClassLink ask."""
+        return self.signed_in()
+
+    def remember(self, response: Response, person: Mapping[str, str]) -> None:
+        if "stays" in self._ticked():
+            super().remember(response, person)
+
+    def leave_portal(self, login: Grant) -> Response:
+        response = super().leave_portal(login)
+        self.remember(response, login.person)
+        return response
 
     def check_request(self, grant: Grant, client: Client, _place: str) -> None:
         if grant.client != client:
@@ -127,7 +143,7 @@ class ClassLink(HubDouble):
                 "Email": person["email"],
                 "ImagePath": "",
                 "Role": _CASES[found.number % len(_CASES)](person["role"]),
-                "Role_Level": 4,
+                "Role_Level": _STUDENT_LEVEL if person["role"].lower() == "student" else _STUDENT_LEVEL - 1,
                 "OrgId": "",
                 "SourcedId": person["sourced_id"],
                 "AuthenticationType": "ClassLink",
@@ -157,4 +173,6 @@ class ClassLink(HubDouble):
 
 def _whole(text: str) -> int | str:
     """The number where it is one: an id is an integer one day and a text the next (29)."""
-    return int(text) if text.isascii() and text.isdecimal() and str(int(text)) == text else text
+    return (
+        int(text) if isinstance(text, str) and text.isascii() and text.isdecimal() and str(int(text)) == text else text
+    )

@@ -51,6 +51,7 @@ class Clever(HubDouble):
     )
     switches: ClassVar[tuple[Switch, ...]] = (
         Switch("library", "Clever Library account"),
+        Switch("library_district", "Clever Library account that names a district"),
         Switch("library_too", "Clever Library account of a connected district"),
         Switch("unshared", "The district has not shared the app with this person"),
         Switch("oidc", "OpenID Connect is switched on for the app"),
@@ -232,7 +233,7 @@ class Clever(HubDouble):
     def _me(self) -> Response:
         grant = self._login()
         data = {"id": grant.person["clever_id"], "type": "user", "authorized_by": _authorized_by(grant)}
-        if not _is_library(grant):
+        if _names_district(grant):
             data["district"] = grant.person["district"]
         return json_answer({"type": "user", "data": data, "links": []})
 
@@ -243,7 +244,6 @@ class Clever(HubDouble):
             "sub": person["clever_id"],
             "user_id": person["legacy_id"],
             "multi_role_user_id": person["clever_id"],
-            "email": person["email"],
             "email_verified": "says_verified" in grant.ticked,
             "name": {"first": person["first_name"], "last": person["last_name"], "middle": ""},
             "given_name": person["first_name"],
@@ -251,9 +251,11 @@ class Clever(HubDouble):
             "schools": [],
             "authorized_by": _authorized_by(grant),
         }
+        if person["email"] or grant.number % 2 == 0:
+            says["email"] = person["email"]
         if person["role"]:
             says["user_type"] = person["role"]
-        if not _is_library(grant):
+        if _names_district(grant):
             says |= {"district_id": person["district"], "district": person["district"]}
         return json_answer(says)
 
@@ -281,7 +283,12 @@ def legacy_id(clever_id: str) -> str:
 
 def _is_library(grant: Grant) -> bool:
     """Whether the teacher alone brought the application here; where the district did so too, it wins (16)."""
-    return "library" in grant.ticked and "library_too" not in grant.ticked
+    return bool({"library", "library_district"} & grant.ticked) and "library_too" not in grant.ticked
+
+
+def _names_district(grant: Grant) -> bool:
+    """Whether the login names the district; of a Library account older and newer texts say different things (15)."""
+    return not _is_library(grant) or "library_district" in grant.ticked
 
 
 def _authorized_by(grant: Grant) -> str:

@@ -64,11 +64,6 @@ class Google(HubDouble):
             }
         )
 
-    def signed_in_already(self) -> dict[str, str]:
-        if {"select_account", "login"} & set(flask.request.args.get("prompt", "").split()):
-            return {}
-        return self.signed_in()
-
     def stops(self, login: Grant) -> Response | None:
         """Google shows these itself, and the application never hears of them (44)."""
         blocked = next((text for name, text in _BLOCKED.items() if name in login.ticked), None)

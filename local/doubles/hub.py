@@ -30,6 +30,7 @@ from werkzeug.wrappers import Response
 from shared.domain.clock import Clock, to_iso, utc_now
 
 _ID_TOKEN_SECONDS = 3600
+_KEY_OF_TOMORROW = {"kty": "EC", "crv": "P-999", "kid": "tomorrow", "use": "sig", "x": "AA", "y": "AA"}
 _POLL_SECONDS = 0.05
 """How soon a server notices that it is to stop."""
 
@@ -240,8 +241,9 @@ class HubDouble(ABC):
         return response
 
     def signed_in_already(self) -> dict[str, str]:
-        """The person whom the hub logs in again unasked; empty where it asks each time."""
-        return {}
+        """The person whom the hub logs in again unasked: whoever it knows on this device, unless the application has it ask."""
+        asks = {"select_account", "login"} & set(flask.request.args.get("prompt", "").split())
+        return {} if asks else self.signed_in()
 
     def signed_in(self) -> dict[str, str]:
         """The person who signed in before on this device; empty for nobody."""
@@ -388,8 +390,8 @@ class HubDouble(ABC):
         return jwt.encode({"alg": "RS256", "typ": "JWT", "kid": key.kid}, payload, key)
 
     def keys(self, *_args: object, **_path: object) -> Response:
-        """The address of the signing keys."""
-        return _json(dict(KeySet([self._key()]).as_dict(private=False)))
+        """The address of the signing keys: beside today's, one of a kind that nobody understands yet (RFC 7517 §5)."""
+        return _json({"keys": [_KEY_OF_TOMORROW, *KeySet([self._key()]).as_dict(private=False)["keys"]]})
 
     def _key(self) -> RSAKey:
         return _signing_key(f"{self.name}-{self._state.key_number}")

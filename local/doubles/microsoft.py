@@ -33,6 +33,7 @@ class Microsoft(HubDouble):
     rare_fields = (Field("email_claim", "Address in the email claim"),)
     switches: ClassVar[tuple[Switch, ...]] = (
         Switch("guest", "Guest of this tenant"),
+        Switch("guest_by_mail", "Guest of this tenant, named by their own address"),
         Switch("consent_required", "Administrator has not consented"),
         Switch("stops_for_consent", "Microsoft's own page asks for the administrator's consent"),
         Switch("not_assigned", "Not assigned to the application"),
@@ -123,7 +124,7 @@ class Microsoft(HubDouble):
     def _claims(self, grant: Grant) -> dict[str, object]:
         """No ``email_verified``, no ``email`` of a member unless the form gives one, no groups (50, 51, 52, 61)."""
         person, tenant = grant.person, grant.person["tenant"]
-        is_guest = "guest" in grant.ticked
+        is_guest = bool({"guest", "guest_by_mail"} & grant.ticked)
         object_id = person["object_id"] or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{tenant}/{person['email'].lower()}"))
         claims: dict[str, object] = {
             "iss": self.issuer_of(tenant),
@@ -136,14 +137,18 @@ class Microsoft(HubDouble):
         }
         if "profile" in grant.scopes:
             claims |= {"oid": object_id, "name": person["email"].partition("@")[0]}
-            claims["preferred_username"] = _guest_name(person["email"], tenant) if is_guest else person["email"]
+            claims["preferred_username"] = (
+                _guest_name(person["email"], tenant) if "guest" in grant.ticked else person["email"]
+            )
         if grant.nonce:
             claims["nonce"] = grant.nonce
         address = person["email_claim"] or (person["email"] if is_guest else "")
         if address and "email" in grant.scopes:
             claims["email"] = address
         if is_guest:
-            claims |= {"idp": "https://sts.windows.net/another/", "acct": 1}
+            claims["idp"] = "https://sts.windows.net/another/"
+        if "guest" in grant.ticked:
+            claims["acct"] = 1
         return claims
 
     def _userinfo(self) -> Response:

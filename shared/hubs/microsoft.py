@@ -57,6 +57,11 @@ class Microsoft(OidcProvider):
         if claims["iss"] != self._issuer_of(tenant):
             raise ValueError("another issuer")
 
+    def _is_of_another(self, claims: Mapping[str, object]) -> bool:
+        """Whether another organisation signed the person in, who may be called by any address of their own."""
+        own = (None, claims["iss"], f"https://sts.windows.net/{claims['tid']}/")
+        return claims.get("idp") not in own or claims.get("acct") in (1, "1")
+
     def refusal(self, answer: Mapping[str, str]) -> LoginRefused:
         """As ``Hub.refusal``. Microsoft says ``access_denied`` of a missing consent too, and names it by a number."""
         missing = any(f"AADSTS{number}" in answer.get("error_description", "") for number in _CONSENT_MISSING)
@@ -68,7 +73,7 @@ class Microsoft(OidcProvider):
         if object_id is None or tenant is None:
             raise not_proved()
         name = text_of(claims.get("preferred_username"))
-        is_guest = name is None or _GUEST in name.upper()
+        is_guest = name is None or _GUEST in name.upper() or self._is_of_another(claims)
         return Identity(
             self._issuer_of(tenant),
             object_id,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from urllib.parse import urlencode
@@ -15,7 +16,7 @@ from shared.hubs.hub import Binding, Identity, Provider, not_proved, unreachable
 
 if TYPE_CHECKING:
     import requests
-    from joserfc.jwk import KeySet
+    from joserfc.jwk import Key, KeySet
 
     from shared.domain.district import District
 
@@ -269,7 +270,7 @@ class OidcProvider:
         kept = self._keys
         age = now - kept.fetched_at if kept else _KEYS_KEPT_SECONDS
         if kept is None or age >= _KEYS_KEPT_SECONDS or (not kept.has(key_id) and age >= _REFETCH_PAUSE_SECONDS):
-            keys = KeySet.import_key_set(self._get(self._discover().jwks_uri))  # type: ignore[arg-type]
+            keys = KeySet(list(_understood(self._get(self._discover().jwks_uri).get("keys"))))
             kept = self._keys = _Keys(keys, now)
         return kept.of_issuer
 
@@ -304,6 +305,16 @@ def _object(response: requests.Response) -> dict[str, object]:
     if not isinstance(body, dict):
         raise ValueError("no JSON object")
     return body
+
+
+def _understood(keys: object) -> Iterator[Key]:
+    """The keys of a set that are of a known kind: another one, of tomorrow, stops nobody (RFC 7517 §5)."""
+    from joserfc.errors import JoseError
+    from joserfc.jwk import import_key
+
+    for key in keys if isinstance(keys, list) else ():
+        with suppress(JoseError, ValueError, KeyError, TypeError):
+            yield import_key(key)
 
 
 def _key_id(token: str) -> str | None:

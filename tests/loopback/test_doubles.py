@@ -112,7 +112,8 @@ def test_a_rotated_key_signs_and_is_the_only_one_published(any_hub: Trial) -> No
     before = any_hub.http.get(any_hub.discovery()["jwks_uri"]).json()
     any_hub.hub.rotate_keys()
     answer = any_hub.signs_in(SOMEBODY[type(any_hub.hub)])
-    (key,) = any_hub.http.get(any_hub.discovery()["jwks_uri"]).json()["keys"]
+    tomorrows, key = any_hub.http.get(any_hub.discovery()["jwks_uri"]).json()["keys"]
+    assert tomorrows in before["keys"]
     assert key not in before["keys"]
     assert header_of(any_hub.redeem(answer["code"]).json()["id_token"])["kid"] == key["kid"]
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 
-from functions.pages.bootstrap import assemble
 from local.doubles.clever import Clever as CleverDouble
 from local.doubles.clever import legacy_id
 from local.web_client import WebClient
@@ -19,7 +16,7 @@ from shared.domain.roster import NumberKind
 from shared.hubs.clever import Clever
 from shared.stores.audit import AuditStore
 from tests.builders import account, key, roster, user
-from tests.harness import CLEVER, WEB, World
+from tests.harness import CLEVER, World
 from tests.pages_harness import CLEVER_DISTRICT, Website
 
 V3 = "5f2a000000000000000000aa"
@@ -27,38 +24,17 @@ ADA = {"clever_id": V3, "first_name": "Ada", "last_name": "Person"}
 
 
 class CleverWeb:
-    """A website whose Clever is the double of the true one, and browsers that reach both."""
+    """A website whose Clever is the double of the true one."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.web = Website(world)
-        self.double = CleverDouble(clock=world.clock, address=CLEVER)
-        self.double.register("us", "secret", f"{WEB}/callback/clever")
-        hub = Clever(
-            CLEVER, "us", lambda: "secret", f"{WEB}/callback/clever", world.clock, self.double.session(), wait=_no_wait
-        )
-        hub._api_url = CLEVER
-        services = self.web.site.services
-        self.web.site = assemble(replace(services, hubs={**services.hubs, "clever": hub}), self.web.site.renderer)
-
-    def browser(self) -> WebClient:
-        hub = httpx.WSGITransport(app=self.double.app)
-
-        def network(request: httpx.Request) -> httpx.Response:
-            if str(request.url).startswith(CLEVER):
-                answer = hub.handle_request(request)
-                return httpx.Response(answer.status_code, headers=answer.headers, content=answer.read())
-            return self.web.send(request)
-
-        return WebClient(WEB, httpx.MockTransport(network))
+        self.double = self.web.use_double(CleverDouble, Clever, CLEVER)
+        self.browser = self.web.visitor
 
     def signs_in(self, *ticked: str, district_id: str = "lakeside", **person: str) -> WebClient:
         page = self.browser().open(f"/sso/{district_id}").press("Continue with Clever")
         return page.press("Sign in", *ticked, **{**ADA, **person})
-
-
-def _no_wait(_seconds: float) -> None:
-    """Nobody really waits."""
 
 
 def one_roster(*users: str, accounts: tuple[dict[str, Any], ...] = ()) -> CleverWeb:

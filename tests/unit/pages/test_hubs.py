@@ -2,62 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from local.doubles.classlink import ClassLink as ClassLinkDouble
-from local.doubles.google import Google as GoogleDouble
-from local.doubles.hub import HubDouble
 from local.doubles.microsoft import Microsoft as MicrosoftDouble
 from shared.domain.errors import LoginRefused
 from shared.hubs.classlink import ClassLink
-from shared.hubs.google import Google
-from shared.hubs.hub import Binding, Identity
+from shared.hubs.clever import Clever
 from shared.hubs.microsoft import Microsoft
-from shared.hubs.oidc import OidcProvider
-from tests.hub_trial import BACK, CLIENT, SECRET, Trial, came_back
-
-BINDING = Binding("s", "n", "v" * 43)
-KINDS: dict[str, tuple[type[HubDouble], type[OidcProvider], str]] = {
-    "google": (GoogleDouble, Google, "https://accounts.google.com"),
-    "classlink": (ClassLinkDouble, ClassLink, "https://launchpad.classlink.com"),
-    "microsoft": (MicrosoftDouble, Microsoft, "https://login.microsoftonline.com"),
-}
-SOMEBODY = {
-    "google": {"email": "ada@lakeside.example"},
-    "classlink": {"classlink_user_id": "7", "tenant": "21", "number_in_the_district": "t1"},
-    "microsoft": {"email": "ada@lakeside.example", "object_id": "oid-1", "tenant": "tid-1"},
-}
+from tests.hub_trial import BACK, BINDING, CLIENT, HUBS, SECRET, Attempt, Trial, came_back
 
 
-class Attempt:
-    """One hub of ours, and the double that it is told of."""
-
-    def __init__(self, name: str) -> None:
-        double, ours, address = KINDS[name]
-        self.trial = Trial(double, address)
-        self.double = self.trial.hub
-        self.hub = ours(self.double.issuer, CLIENT, lambda: SECRET, BACK, lambda: self.trial.now, self.trial.http)
-        self.somebody = SOMEBODY[name]
-
-    def code(self, person: Mapping[str, str] | None = None, *ticked: str) -> str:
-        page = self.trial.browser().open(self.hub.authorize(BINDING))
-        return came_back(page.press("Sign in", *ticked, **(person or self.somebody)))["code"]
-
-    def login(self, person: Mapping[str, str] | None = None, *ticked: str) -> Identity:
-        """Somebody logs in with a browser of their own, and the hub of ours redeems the code."""
-        return self.hub.prove(self.code(person, *ticked), BINDING)
-
-    def why_refused(self, person: Mapping[str, str] | None = None, *ticked: str) -> str:
-        with pytest.raises(LoginRefused) as refused:
-            self.login(person, *ticked)
-        return refused.value.code
-
-
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=HUBS)
 def any_hub(request: pytest.FixtureRequest) -> Attempt:
     return Attempt(request.param)
 
@@ -94,7 +53,7 @@ def test_a_hub_whose_clock_is_five_minutes_off_lets_people_in(any_hub: Attempt, 
     assert any_hub.login().subject
 
 
-@pytest.mark.parametrize("name", ["google", "microsoft"])
+@pytest.mark.parametrize("name", ["clever", "google", "microsoft"])
 def test_a_token_from_the_further_future_proves_nothing(name: str) -> None:
     attempt = Attempt(name)
     attempt.double.skew = timedelta(minutes=6)
@@ -116,13 +75,14 @@ def test_a_hub_in_trouble_is_said_to_be_and_then_lets_people_in(
     any_hub.double.is_down, any_hub.double.delay = is_down, delay
     with pytest.raises(LoginRefused) as refused:
         any_hub.hub.prove(code, BINDING)
-    assert refused.value.code == "issuer_unreachable"
+    is_busy = is_down and isinstance(any_hub.hub, Clever)
+    assert refused.value.code == ("hub_busy" if is_busy else "issuer_unreachable")
     any_hub.double.is_down, any_hub.double.delay = False, 0
     assert any_hub.login().subject
 
 
 @pytest.mark.parametrize(("is_down", "delay", "times"), [(True, 0, 2), (False, 30, 1)], ids=["down", "slow"])
-def test_a_hub_in_trouble_is_asked_twice_and_a_slow_one_once(
+def test_a_hub_in_trouble_is_asked_again_and_a_slow_one_once(
     any_hub: Attempt, *, is_down: bool, delay: float, times: int
 ) -> None:
     """What was not answered in time may have used the code up."""
@@ -131,6 +91,8 @@ def test_a_hub_in_trouble_is_asked_twice_and_a_slow_one_once(
     before = len(any_hub.double.asked)
     with pytest.raises(LoginRefused):
         any_hub.hub.prove(code, BINDING)
+    if is_down and isinstance(any_hub.hub, Clever):
+        times = 3
     assert len(any_hub.double.asked) == before + times
 
 
@@ -216,8 +178,9 @@ def test_microsofts_email_claim_is_not_read(microsoft: Attempt) -> None:
     assert microsoft.login(person).email == "eve@evil.example"
 
 
-def test_a_guest_at_microsoft_has_no_address_of_the_tenant(microsoft: Attempt) -> None:
-    assert microsoft.login(None, "Guest of this tenant").email is None
+@pytest.mark.parametrize("box", ["Guest of this tenant", "Guest of this tenant, named by their own address"])
+def test_a_guest_at_microsoft_has_no_address_of_the_tenant(microsoft: Attempt, box: str) -> None:
+    assert microsoft.login(None, box).email is None
 
 
 def test_a_private_account_at_microsoft_proves_nothing(microsoft: Attempt) -> None:
@@ -241,6 +204,8 @@ def test_microsoft_says_access_denied_of_a_missing_consent_too(microsoft: Attemp
     ("error", "code"), [("server_error", "issuer_unreachable"), ("invalid_scope", "hub_refused"), ("", "hub_refused")]
 )
 def test_what_comes_in_place_of_a_code_has_words(any_hub: Attempt, error: str, code: str) -> None:
+    if error == "server_error" and isinstance(any_hub.hub, Clever):
+        code = "hub_refused"
     assert any_hub.hub.refusal({"error": error}).code == code
     assert any_hub.hub.refusal({}).code == "not_proved"
 
