@@ -13,6 +13,7 @@ from functions.pages.bootstrap import Site, deferred, wire
 from functions.pages.http import ForbiddenOrigin, NoSuchClass, Reply, Request, Response, not_found, page
 from functions.pages.routes import Route, Router, routes
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict, busy
+from shared.hubs.hub import IN_TROUBLE
 from shared.runtime.observability import about, logger, metric, observed, where
 from shared.runtime.throttling import is_throttled
 
@@ -57,6 +58,8 @@ class HttpApi:
             return self.site.renderer.response(request, page_of(request))
         except AccountLinkingError as error:
             logger.info("refused", extra={"code": error.code})
+            if error.code in IN_TROUBLE:
+                metric("HubInTrouble")
             reply = page_for(error)
         except Exception as error:  # noqa: BLE001 - the last resort; the message may hold people's data and is not logged
             logger.error("page failed", extra={"error": type(error).__name__, "at": where(error)})

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from shared.domain.clock import Clock
 from shared.domain.errors import LoginRefused
 from shared.domain.roster import NumberKind
-from shared.hubs.hub import Binding, Identity, Number, Provider, not_proved, unreachable
+from shared.hubs.hub import IN_TROUBLE, Binding, Identity, Number, Provider, not_proved, unreachable
 from shared.hubs.oidc import OidcProvider, challenge, id_of, text_of
 
 if TYPE_CHECKING:
@@ -171,7 +171,9 @@ class Clever:
             return identity
         try:
             says = self._user(identity.subject, identity.tenant)
-        except LoginRefused:
+        except LoginRefused as refused:
+            if refused.code in IN_TROUBLE:
+                raise
             return identity
         return _with_roles(identity, says) if says else identity
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 type Provider = AnyProvider
 
 
+IN_TROUBLE = frozenset({"issuer_unreachable", "hub_busy"})
+"""Codes of a hub that does not answer now. It is nobody's fault here, and counts against nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """What ties a login to the browser that starts it; a hub is sent as much of it as it carries.
@@ -90,8 +94,8 @@ class Hub(Protocol):
     def look_up(self, identity: Identity) -> Identity:
         """The same identity with what the hub's own interface says besides: numbers, names, an address.
 
-        It costs requests, so it is asked only where the login alone leads to nobody. Never raises: a hub that says nothing
-        more leaves the identity as it is.
+        It costs requests, so it is asked only where the login alone leads to nobody. A hub that says nothing more leaves the
+        identity as it is; raises LoginRefused, with a code of ``IN_TROUBLE``, where it cannot say.
         """
         ...
 

@@ -39,17 +39,22 @@ class FindRosterUser:
         """The person, and what led to them, by the strongest step that leads to one.
 
         Raises LoginRefused ``not_on_roster``, ``other_domain``, and ``number_of_another`` where the hub's number of this
-        person is another's in the roster.
+        person is another's in the roster; and what the hub raises where it cannot say more and nothing else led to anybody.
         """
+        trouble: LoginRefused | None = None
         if Proof.of_hub(hub.provider).verifies_addresses:
             found = self._by_verified_address(identity, district) or self._by_memory(identity, district)
         else:
             found = self._by_roster_id(identity, hub, district) or self._by_memory(identity, district)
             if found is None and hub.provider == "microsoft":
                 _check_domain(identity, district)
-            found = found or self._by_the_districts_word(hub.look_up(identity), district)
+            if found is None:
+                identity, trouble = _looked_up(identity, hub)
+                found = self._by_the_districts_word(identity, district)
         if found is None:
-            raise LoginRefused("not_on_roster", "You are not on this district's roster. Ask your school to add you.")
+            raise trouble or LoginRefused(
+                "not_on_roster", "You are not on this district's roster. Ask your school to add you."
+            )
         return found
 
     def _by_memory(self, identity: Identity, district: District) -> Found | None:
@@ -120,6 +125,14 @@ class FindRosterUser:
         if found := next((user for user in users if linked == {user.key}), None):
             return found
         return _one_human_of_two_numbers([user for user in users if user.key in linked] or users)
+
+
+def _looked_up(identity: Identity, hub: Hub) -> tuple[Identity, LoginRefused | None]:
+    """What the hub says besides, and why it could not."""
+    try:
+        return hub.look_up(identity), None
+    except LoginRefused as refused:
+        return identity, refused
 
 
 def _one_human(users: list[RosterUser]) -> RosterUser | None:
