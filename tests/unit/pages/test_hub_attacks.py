@@ -249,7 +249,7 @@ def test_a_google_account_that_proves_less_is_nobody_of_the_district(box: str) -
 
 
 @pytest.mark.parametrize("hub", ["clever", "classlink", "microsoft", "google"])
-def test_a_victims_row_stays_theirs_when_a_stranger_gets_their_number_or_address(hub: str) -> None:
+def test_a_victims_account_stays_shut_to_who_gets_their_number_or_address(hub: str) -> None:
     """M19: the row leads to the page that asks; the account that the victim linked is not entered."""
     crime = Crime(hub)
     assert crime.logs_in(**VICTIM[hub]).headers["Location"].startswith("/home")
