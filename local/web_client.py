@@ -92,7 +92,8 @@ class WebClient:
         assert self.response is not None
         action = pressed.attributes.get("formaction") or form.attributes.get("action")
         address = urljoin(str(self.response.url), action or str(self.response.url))
-        if (form.attributes.get("method") or "get").lower() == "get":
+        method = pressed.attributes.get("formmethod") or form.attributes.get("method") or "get"
+        if method.lower() == "get":
             return self._note(self.http.get(address, params=values))
         origin = "/".join(address.split("/")[:3])
         return self._note(self.http.post(address, data=values, headers={"Origin": origin}))

@@ -49,6 +49,7 @@ _OF_ERRORS = {
     "Note": Section.NOTES,
     "tell": Section.NOTES,
     "AccountTooLarge": Section.ACCOUNTS,
+    "CatalogueFull": Section.ACCOUNTS,
     "LineReject": Section.ACCOUNTS,
     "withhold": Section.PEOPLE,
     "RefusedTransition": Section.PAGES,

@@ -13,6 +13,7 @@ from functions.accounts_feed.feed import Feed
 from functions.accounts_feed.feed import StepResult as FeedStepResult
 from functions.accounts_feed.feed_steps import FeedSteps
 from functions.accounts_feed.look_again import LookAgain
+from functions.accounts_feed.skill_lines import TakeSkills
 from functions.activation_email.invitation import InvitationMails
 from functions.activation_email.send_activation import SendActivation
 from functions.activation_email.send_reminder import SendReminder
@@ -64,6 +65,7 @@ from shared.stores.rate_limits import RateLimiter
 from shared.stores.reports import ReportStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.send_state import SendStateStore
+from shared.stores.skills import SkillStore
 from shared.stores.stuck_people import StuckStore
 from shared.stores.uploads import Uploads
 from shared.stores.waiting import WaitingStore
@@ -106,6 +108,7 @@ class World:
         self.districts = DistrictStore(self.table)
         self.classes = DistrictClassStore(self.table)
         self.work = ClassWorkStore(self.table)
+        self.skills = SkillStore(self.table)
         self.users = RosterUserStore(self.table)
         self.identifiers = IdentifierIndex(self.table, GOOGLE, CLEVER)
         self.accounts = AccountStore(self.table, GOOGLE)
@@ -211,6 +214,14 @@ class World:
 
     def report_of_feed(self, name: str = "accounts") -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.s3.objects["reports", f"reports/_accounts/{name}/report.json"])
+        return found
+
+    def learn_skills(self, *lines: dict[str, Any] | bytes, name: str = "platform") -> dict[str, Any]:
+        """Put a file of the catalogue of skills. Return its report."""
+        body = b"".join((line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n" for line in lines)
+        upload = self.arrive(f"skills/{name}.jsonl", body)
+        TakeSkills(self.skills, Uploads(self.s3, "rosters"), self.reports, clock=self.clock).take(name, upload)
+        found: dict[str, Any] = json.loads(self.s3.objects["reports", f"reports/_skills/{name}/report.json"])
         return found
 
     def look_again(self) -> LookAgain:
@@ -351,8 +362,9 @@ class World:
     def export_classes(self) -> ExportClasses:
         contents = ClassContents(self.accounts, self.links, self.users, self.classes, self.work)
         return ExportClasses(
-            self.exports, self.export_files, contents, self.accounts, brand_name="Khan Academy", clock=self.clock
-        )
+            self.exports, self.export_files, contents, self.accounts, self.skills, brand_name="Khan Academy",
+            clock=self.clock,
+        )  # fmt: skip
 
     def make_exports(self) -> None:
         """Handle every request in the queue, as SQS would hand them over."""

@@ -158,6 +158,7 @@ class Website:
         secrets = iter(f"secret-{n:08d}" for n in range(10**8))
         services = Services(
             districts=world.districts, users=world.users, district_classes=world.classes, work=world.work,
+            skills=world.skills,
             peoples_classes=PeoplesClassesStore(world.table),
             accounts=world.accounts, identifiers=world.identifiers,
             links=world.links, nudges=world.nudges, activations=world.activations,

@@ -187,12 +187,12 @@ def class_of(owner: str, line: ClassLine) -> GrassrootsClass:
     )
 
 
-def rejection(line: int, error: ValueError) -> LineReject:
-    """Where and what is wrong with a line, without repeating a value: it may be personal."""
+def rejection(line: int, error: ValueError, columns: Collection[str] = _COLUMNS) -> LineReject:
+    """Where and what is wrong with a line, without repeating a value: it may be personal. ``columns`` may be named."""
     if not isinstance(error, ValidationError):
         return LineReject(line, None, "invalid_line", f"{error}.")
     first = error.errors(include_url=False, include_input=False)[0]
-    column = ".".join(part for part in first["loc"] if isinstance(part, str) and part in _COLUMNS) or None
+    column = ".".join(part for part in first["loc"] if isinstance(part, str) and part in columns) or None
     if first["type"] == "json_invalid":
         place = _PLACE.search(str(first.get("ctx", {}).get("error", "")))
         at = f" It cannot be read from character {place[1]} on." if place else ""

@@ -1,4 +1,5 @@
-"""An S3 event of ``accounts/``, which starts a feed; or a task of its state machine: ``{"step", "feed", "shard"?}``."""
+"""An S3 event of ``accounts/``, which starts a feed, or of ``skills/``, which is taken at once; or a task of the feed's state
+machine: ``{"step", "feed", "shard"?}``."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from shared.domain.clock import new_id, to_iso, utc_now
 from shared.domain.federated_identity import Issuers
 from shared.domain.report import Upload, import_id_of
 from shared.runtime import aws
-from shared.runtime.events import s3_objects
+from shared.runtime.events import S3Object, s3_objects
 from shared.runtime.observability import logger, metric, observed
 from shared.runtime.settings import AccountsFeedSettings
 from shared.stores.account_batches import AccountBatches
@@ -37,6 +38,7 @@ from shared.stores.waiting import WaitingStore
 from shared.use_cases.match_and_invite import MatchAndInvite
 
 _FEED = re.compile(r"accounts/(?P<name>[^/\x00-\x1f\x7f]{1,200})\.jsonl")
+_SKILLS = re.compile(r"skills/(?P<name>[^/\x00-\x1f\x7f]{1,200})\.jsonl")
 _LOOK_UPS_AT_ONCE = 8
 
 
@@ -91,7 +93,7 @@ def _issuers() -> Issuers:
 @observed
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> StepResult | dict[str, list[str]]:
     if "step" not in event:
-        return {"started": _start(event)}
+        return {"started": [name for found in s3_objects(event) if (name := _take(found))]}
     feed = Feed.from_event(event["feed"])
     logger.append_keys(run_id=feed.run_id, step=event["step"])
     result = steps().run(event["step"], feed, event.get("shard"))
@@ -101,19 +103,35 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> StepResult
     return result
 
 
-def _start(event: dict[str, Any]) -> list[str]:
-    """Start a feed for each file. Return their run ids."""
-    starter = FeedStarter(aws.client("stepfunctions"), settings().accounts_feed_state_machine_arn)
-    started = []
-    for s3_object in s3_objects(event):
-        found = _FEED.fullmatch(unquote_plus(s3_object.key))
-        if not found or found["name"] in (".", ".."):
-            metric("UnknownUpload")
-            logger.warning("no accounts feed: expected accounts/{name}.jsonl")
-            continue
-        upload = Upload(found.string, s3_object.etag, s3_object.event_time, s3_object.sequencer, s3_object.version_id)
+def _take(found: S3Object) -> str | None:
+    """Start a feed, or take in a file of skills. Return the run's id, or the name of the catalogue's file."""
+    key = unquote_plus(found.key)
+    upload = Upload(key, found.etag, found.event_time, found.sequencer, found.version_id)
+    if name := _name(_FEED, key):
         run_id = import_id_of(upload)
-        starter.start(run_id, found["name"], upload, size=s3_object.size, started_at=to_iso(utc_now()))
+        starter = FeedStarter(aws.client("stepfunctions"), settings().accounts_feed_state_machine_arn)
+        starter.start(run_id, name, upload, size=found.size, started_at=to_iso(utc_now()))
         logger.info("feed started", extra={"run_id": run_id})
-        started.append(run_id)
-    return started
+        return run_id
+    if name := _name(_SKILLS, key):
+        _take_skills(name, upload)
+        logger.info("skills taken")
+        return name
+    metric("UnknownUpload")
+    logger.warning("no accounts feed, and no skills: expected accounts/{name}.jsonl or skills/{name}.jsonl")
+    return None
+
+
+def _name(pattern: re.Pattern[str], key: str) -> str | None:
+    found = pattern.fullmatch(key)
+    return found["name"] if found and found["name"] not in (".", "..") else None
+
+
+def _take_skills(name: str, upload: Upload) -> None:
+    from functions.accounts_feed.skill_lines import TakeSkills
+    from shared.stores.skills import SkillStore
+
+    table, s3 = aws.table(settings().table_name), aws.client("s3")
+    reports = ReportStore(table, s3, settings().report_bucket, settings().web_url)
+    uploads = Uploads(s3, settings().roster_bucket)
+    TakeSkills(SkillStore(table), uploads, reports, clock=utc_now).take(name, upload)

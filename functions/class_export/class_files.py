@@ -12,6 +12,7 @@ from pathlib import Path
 
 from shared.domain.account import Mastery
 from shared.domain.mastery import goal_percentage
+from shared.domain.skill_catalogue import SkillCatalogue
 from shared.runtime.csv_safety import safe_cell
 from shared.runtime.i18n import direction, environment
 from shared.runtime.languages import translations
@@ -40,9 +41,12 @@ class _Line:
     scores: list[int | None]
 
 
-def write_class(folder: Path, taught: Taught, students: Iterable[StudentData], language: str, brand: str) -> list[Path]:
+def write_class(
+    folder: Path, taught: Taught, students: Iterable[StudentData], language: str, brand: str, catalogue: SkillCatalogue
+) -> list[Path]:
     """Write a class's files into a folder, going over the students once. Return the files.
 
+    Skills have the names that the catalogue gives them; what it does not know is its id.
     Memory holds a line of the summary for each student, and the mastery of one.
     """
     _ = translations(language).gettext
@@ -54,15 +58,16 @@ def write_class(folder: Path, taught: Taught, students: Iterable[StudentData], l
         goals = tables.table("goals.csv", _("Goal"), _("Skills"), _("Student"), _("Percentage"))
         work = tables.table("assignments.csv", _("Assignment"), _("Content"), _("Made on"), _("Student"), _("Score"))
         lines = []
+        named = [_skill_names(catalogue, goal.skill_ids) for goal in taught.goals]
         for student in students:
             percentages = [goal_percentage(goal.skill_ids, student.mastery) for goal in taught.goals]
             scores = [assignment.scores.get(student.account_id or "") for assignment in taught.assignments]
             lines.append(_Line(student.name, percentages, scores))
             roster(student.name, *percentages, *("" if score is None else score for score in scores))
             for skill, earned in student.mastery.items():
-                mastery(student.name, skill, earned.points, earned.updated_at[:10])
-            for goal, percentage in zip(taught.goals, percentages, strict=True):
-                goals(goal.title, " ".join(goal.skill_ids), student.name, percentage)
+                mastery(student.name, _skill_names(catalogue, [skill]), earned.points, earned.updated_at[:10])
+            for goal, names, percentage in zip(taught.goals, named, percentages, strict=True):
+                goals(goal.title, names, student.name, percentage)
             for assignment, score in zip(taught.assignments, scores, strict=True):
                 made_on = (assignment.created_at or "")[:10]
                 work(assignment.title, assignment.content_id, made_on, student.name, "" if score is None else score)
@@ -72,6 +77,11 @@ def write_class(folder: Path, taught: Taught, students: Iterable[StudentData], l
     with summary.open("w", encoding="utf-8") as file:
         file.writelines(template.generate(values))
     return [*tables.files, summary]
+
+
+def _skill_names(catalogue: SkillCatalogue, skill_ids: Iterable[str]) -> str:
+    names = (catalogue.skills[skill].title if skill in catalogue.skills else skill for skill in skill_ids)
+    return ("; " if catalogue else " ").join(names)
 
 
 class _Tables:

@@ -13,6 +13,7 @@ from functions.class_export.class_files import StudentData, folder_names, write_
 from shared.domain.clock import Clock
 from shared.stores.accounts import AccountStore
 from shared.stores.class_exports import ClassExport, ClassExportFiles, ClassExportStore
+from shared.stores.skills import SkillStore
 from shared.use_cases.class_contents import ClassContents, Taught
 
 _AT_A_TIME = 100
@@ -34,6 +35,7 @@ class ExportClasses:
         files: ClassExportFiles,
         contents: ClassContents,
         accounts: AccountStore,
+        skills: SkillStore,
         *,
         brand_name: str,
         clock: Clock,
@@ -42,11 +44,11 @@ class ExportClasses:
         self._files = files
         self._contents = contents
         self._accounts = accounts
+        self._skills = skills
         self._brand_name = brand_name
         self._clock = clock
 
     def make(self, account_id: str, export_id: str) -> Outcome:
-        """Gather, pack and store. FAILED when the account teaches none of the classes any more."""
         """Gather, pack and store. FAILED when the account teaches none of the classes any more."""
         export = self._exports.get(account_id, export_id, self._clock())
         if export is None or export.made_at or export.failed_at:
@@ -63,10 +65,11 @@ class ExportClasses:
 
     def _pack(self, folder: Path, classes: list[Taught], export: ClassExport) -> Path:
         """One class lies at the top of its zip; of several, each in a folder of its name."""
-        packed = folder / "class-data.zip"
+        packed, catalogue = folder / "class-data.zip", self._skills.catalogue()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for taught, name in zip(classes, folder_names(taught.name for taught in classes), strict=True):
-                for file in write_class(folder, taught, self._students(taught), export.language, self._brand_name):
+                students = self._students(taught)
+                for file in write_class(folder, taught, students, export.language, self._brand_name, catalogue):
                     archive.write(file, file.name if len(classes) == 1 else f"{name}/{file.name}")
         return packed
 

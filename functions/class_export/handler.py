@@ -19,6 +19,7 @@ from shared.stores.class_work import ClassWorkStore
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
+from shared.stores.skills import SkillStore
 from shared.use_cases.class_contents import ClassContents
 
 
@@ -32,9 +33,8 @@ def export_classes() -> ExportClasses:
         accounts, LinkStore(table), RosterUserStore(table), DistrictClassStore(table), ClassWorkStore(table)
     )
     files = ClassExportFiles(aws.client("s3"), settings.export_bucket)
-    return ExportClasses(
-        ClassExportStore(table), files, contents, accounts, brand_name=settings.brand_name, clock=utc_now
-    )
+    exports, skills = ClassExportStore(table), SkillStore(table)
+    return ExportClasses(exports, files, contents, accounts, skills, brand_name=settings.brand_name, clock=utc_now)
 
 
 def record_handler(record: Record) -> None:

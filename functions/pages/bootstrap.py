@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from shared.stores.request_context import RequestContextStore
     from shared.stores.roster_users import RosterUserStore
     from shared.stores.sessions import SessionStore
+    from shared.stores.skills import SkillStore
     from shared.stores.stuck_people import StuckStore
     from shared.use_cases.resend_activation import ResendActivation
 
@@ -265,6 +266,12 @@ class Wiring:
         from shared.stores.class_work import ClassWorkStore
 
         return ClassWorkStore(self._table)
+
+    @cached_property
+    def skills(self) -> SkillStore:
+        from shared.stores.skills import SkillStore
+
+        return SkillStore(self._table)
 
     @cached_property
     def peoples_classes(self) -> PeoplesClassesStore:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shared.stores.request_context import RequestContextStore
     from shared.stores.roster_users import RosterUserStore
     from shared.stores.sessions import SessionStore
+    from shared.stores.skills import SkillStore
     from shared.stores.stuck_people import StuckStore
     from shared.use_cases.class_contents import ClassContents
     from shared.use_cases.class_trash import ClassTrash
@@ -47,6 +48,7 @@ class Services:
     users: RosterUserStore
     district_classes: DistrictClassStore
     work: ClassWorkStore
+    skills: SkillStore
     peoples_classes: PeoplesClassesStore
     accounts: AccountStore
     identifiers: IdentifierIndex

@@ -46,6 +46,10 @@ class AccountTooLarge(AccountLinkingError):
     """A line of the accounts feed says more of one account than can be kept."""
 
 
+class CatalogueFull(AccountLinkingError):
+    """A file of skills says more than the catalogue can hold."""
+
+
 class RefusedTransition(AccountLinkingError):
     """A state machine (activation, link, class) was asked for a step that its present state does not allow."""
 

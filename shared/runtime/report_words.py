@@ -754,6 +754,11 @@ ACCOUNTS: Final = {
         _("The line says more of this account than can be kept."),
         advice=_("Leave out classes, students or scores, or shorten names."),
     ),
+    "catalogue_full": Words(
+        _("The catalogue has more skills than fit: %(number)s MB, packed."),
+        _("The file has more lines than fit: %(number)s."),
+        advice=_("Leave out skills that no class uses."),
+    ),
     "internal_error": Words(
         _("The accounts could not be loaded to the end. Put the file once more: what was loaded is not loaded again."),
     ),

@@ -488,6 +488,15 @@ FEEDS = "_accounts"
 """Stands for a district where something is kept of all accounts feeds; no district has such an id."""
 
 
+SKILLS = "_skills"
+"""Stands for a district where reports are of the catalogue of skills."""
+
+
+def skills_key(chunk: int = 0) -> Key:
+    """The catalogue of skills: its version, or a chunk of it, from 1 on."""
+    return {"PK": "SKILLS", "SK": f"CATALOGUE#{chunk}" if chunk else "CATALOGUE"}
+
+
 def feeds_key() -> Key:
     """What all accounts feeds have in common."""
     return {"PK": district_pk(FEEDS), "SK": "FEEDS"}

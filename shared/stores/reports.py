@@ -102,11 +102,17 @@ class ReportStore:
         return body
 
     def write_accounts(self, name: str, body: dict[str, Any], all_rejects: Iterable[LineRejected]) -> None:
-        """The report on a file of the accounts feed, and ``rejects.csv`` where there are any. May be run again.
+        """The report on a file of the accounts feed. May be run again."""
+        self.write_lines(FEEDS, name, body, all_rejects)
+
+    def write_lines(self, kind: str, name: str, body: dict[str, Any], all_rejects: Iterable[LineRejected]) -> None:
+        """The report on a file with an object a line, and ``rejects.csv`` where there are any. May be run again.
+
+        ``kind`` is ``FEEDS`` or ``SKILLS``.
 
         It is in English, for no district's language is the platform's; ``help`` leads to the words of each code in any language.
         """
-        folder = f"reports/{FEEDS}/{name}"
+        folder = f"reports/{kind}/{name}"
         rejects = list(islice(all_rejects, MOST_REJECTS))
         pages = {code: help_page(code, self._web_url) for code in {reject.code for reject in rejects}}
         shown = [

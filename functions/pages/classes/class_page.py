@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from functions.pages.classes.class_address import class_address, class_id_of
 from functions.pages.classes.download import DownloadPages
 from functions.pages.classes.home import score_of
-from functions.pages.classes.recreate_work import MOST_SKILLS, RecreateWork, add_assignment, add_goal, reference_of
+from functions.pages.classes.new_goal import LONGEST_TITLE, GoalForm, NewGoal, to_fill_in
+from functions.pages.classes.recreate_work import RecreateWork, add_assignment, add_goal, reference_of
 from functions.pages.dependencies import Services
 from functions.pages.http import DISTRICT_COOKIE, NoSuchClass, Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
@@ -22,11 +23,6 @@ from shared.stores.class_exports import ExportedClass
 from shared.stores.keys import is_an_id
 from shared.use_cases.class_contents import Member
 
-_LONGEST_TITLE = 200
-_SKILL = "skill-"
-_MOST_KNOWN_SKILLS = 40
-"""So many skills are offered to be ticked."""
-
 
 @dataclass(frozen=True, slots=True)
 class StudentShown:
@@ -37,14 +33,6 @@ class StudentShown:
     scores: list[int | None]
     is_linked: bool
     """Whether an account is known: without one nothing is known of what was earned."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownSkill:
-    """A skill of a goal that the teacher made before."""
-
-    skill_id: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +73,7 @@ class ClassPages:
         self._services = services
         self._contexts = contexts
         self._recreate_work = RecreateWork(services)
+        self._new_goal = NewGoal(services)
         self._download = download
         self._contents = services.contents()
         self._trash = services.class_trash()
@@ -110,7 +99,7 @@ class ClassPages:
             problem=request.query.get("problem"),
             checklist=checklist,
             into_address=checklist and checklist.into and class_address(*_place_of(checklist.into)),
-            known_skills=self._known_skills(opened),
+            goal_form=self._goal_form(request, opened),
             choice=lambda into: _with_query(opened.address, into=reference_of(into)),
             reference_of=reference_of,
         )
@@ -140,13 +129,11 @@ class ClassPages:
         opened = self._open_to_add(request, reference)
         if isinstance(opened, Reply):
             return opened
-        title = request.form.get("title", "").strip()[:_LONGEST_TITLE]
-        ticked = [name.removeprefix(_SKILL) for name in request.form if name.startswith(_SKILL)]
-        typed = [*ticked, *request.form.get("skills", "").replace(",", " ").split()]
-        skills = tuple(dict.fromkeys(skill.strip() for skill in typed))
-        if opened.district is None or not title or not 0 < len(skills) <= MOST_SKILLS:
-            return see_other(_with_query(opened.address, form="goal", problem="goal") + "#new")
-        add_goal(self._services, opened.district, Goal(self._services.new_id(), title, skills))
+        goal = self._new_goal.read(opened.account, request.form, lambda: _accounts_of(self._members(opened)))
+        if opened.district is None or isinstance(goal, str):
+            again = {"form": "goal", "problem": str(goal), **to_fill_in(request.form)}
+            return see_other(_with_query(opened.address, **again) + "#new")
+        add_goal(self._services, opened.district, goal)
         return see_other(opened.address)
 
     def add_assignment(self, request: Request, reference: str) -> Reply:
@@ -154,7 +141,7 @@ class ClassPages:
         opened = self._open_to_add(request, reference)
         if isinstance(opened, Reply):
             return opened
-        title = request.form.get("title", "").strip()[:_LONGEST_TITLE]
+        title = request.form.get("title", "").strip()[:LONGEST_TITLE]
         if opened.district is None or not title:
             return see_other(_with_query(opened.address, form="assignment", problem="assignment") + "#new")
         add_assignment(self._services, opened.district, title, request.form.get("content", "").strip())
@@ -207,13 +194,11 @@ class ClassPages:
         district_id = opened.district.district_id if opened.district else request.cookies.get(DISTRICT_COOKIE, "")
         return self._services.districts.find(district_id)
 
-    def _known_skills(self, opened: OpenedClass) -> list[KnownSkill]:
-        """For whoever makes a goal in a district class: the skills of the goals that they made before."""
+    def _goal_form(self, request: Request, opened: OpenedClass) -> GoalForm | None:
+        """For whoever may make a goal in a district class."""
         if opened.district is None or not opened.is_teacher or opened.is_past:
-            return []
-        owned = self._services.accounts.classes.owned(*self._services.accounts.family(opened.account))
-        skills = dict.fromkeys(skill for taught in owned for goal in taught.goals for skill in goal.skill_ids)
-        return [KnownSkill(skill, _named(skill)) for skill in list(skills)[:_MOST_KNOWN_SKILLS]]
+            return None
+        return self._new_goal.form(opened.account, request.query)
 
     # Who may see it
 
@@ -290,7 +275,7 @@ class ClassPages:
             mastery = accounts.mastery(account.account_id)
             return [_student(account.display_name, accounts.family(account), mastery, goals, assignments)]
         members = self._members(opened)
-        masteries = accounts.masteries([member.account_id for member in members if member.account_id])
+        masteries = accounts.masteries(_accounts_of(members))
         shown = [
             _student(
                 member.name,
@@ -320,14 +305,12 @@ def _student(
     )
 
 
+def _accounts_of(members: list[Member]) -> list[str]:
+    return [member.account_id for member in members if member.account_id]
+
+
 def _place_of(district_class: DistrictClass) -> tuple[str, str]:
     return district_class.sourced_id, district_class.district_id
-
-
-def _named(skill_id: str) -> str:
-    """A skill's id as words: platforms make ids of titles."""
-    words = skill_id.replace("-", " ").replace("_", " ").strip()
-    return words[:1].upper() + words[1:] or skill_id
 
 
 def _with_query(address: str, **query: str) -> str:

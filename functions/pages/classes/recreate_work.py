@@ -9,6 +9,7 @@ from shared.domain.account import Account, Assignment, Goal, GrassrootsClass
 from shared.domain.clock import to_iso
 from shared.domain.errors import Conflict
 from shared.domain.roster import DistrictClass, RosterUser
+from shared.domain.skill_catalogue import SkillCatalogue
 from shared.stores.class_work import Source
 from shared.stores.outbox import event_item
 
@@ -16,6 +17,8 @@ MOST_SKILLS = 50
 ALL_WORK = "all"
 """What a form names instead of one goal or assignment, to have all of them recreated."""
 _LONGEST = 200
+_MOST_NAMED = 4
+"""So many skills of a goal are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class WorkToRecreate:
     is_goal: bool
     is_recreated: bool
     """Whether it was recreated in the class that is chosen."""
+    skills: str = ""
+    """The names of the first skills of a goal, where the catalogue has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +60,12 @@ class RecreateWork:
         classes = self._classes(account, grassroots)
         into = _chosen(classes, chosen) or next(iter(classes), None)
         recreated = self._services.work.recreated(grassroots.owner_account_id, grassroots.class_id) if into else set()
-        goals = [(goal_work_id(goal), goal.title, True) for goal in grassroots.goals if _can_be_recreated(goal)]
-        assignments = [(assignment_work_id(work), work.title, False) for work in grassroots.assignments]
+        goals = [goal for goal in grassroots.goals if _can_be_recreated(goal)]
+        catalogue = self._services.skills.catalogue() if goals else SkillCatalogue()
+        work = [
+            *((goal_work_id(goal), goal.title, True, _first_names(catalogue, goal)) for goal in goals),
+            *((assignment_work_id(work), work.title, False, "") for work in grassroots.assignments),
+        ]
         return Checklist(
             into,
             tuple(district_class for district_class in classes if district_class is not into),
@@ -66,8 +75,9 @@ class RecreateWork:
                     title,
                     is_goal,
                     into is not None and (work_id, into.district_id, into.sourced_id, into.since) in recreated,
+                    skills,
                 )
-                for work_id, title, is_goal in goals + assignments
+                for work_id, title, is_goal, skills in work
             ),
         )
 
@@ -175,6 +185,11 @@ def add_assignment(
 
 def _chosen(classes: list[DistrictClass], reference: str | None) -> DistrictClass | None:
     return next((district_class for district_class in classes if reference_of(district_class) == reference), None)
+
+
+def _first_names(catalogue: SkillCatalogue, goal: Goal) -> str:
+    names = [catalogue.skills[skill].title for skill in goal.skill_ids if skill in catalogue.skills]
+    return ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
 
 
 def _can_be_recreated(goal: Goal) -> bool:

@@ -18,6 +18,7 @@ from shared.domain.activation import ActivationState
 from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.districts import DistrictStore
+from shared.stores.skills import SkillStore
 from tests.account import ACCOUNT, REGION
 from tests.builders import account, roster, user
 from tests.deployment import WEB, Deployment, deployed, event
@@ -113,6 +114,18 @@ def test_a_file_of_accounts_starts_one_feed_whose_steps_load_and_report_it(stack
     assert [one["PK"] for one in found if one.get("username") == "acc-1"]
 
 
+def test_a_file_of_skills_is_learned_and_reported(stack: Deployment) -> None:
+    stack.put("RosterBucket", "skills/platform.jsonl", b'{"skill_id": "s-1", "title": "Slope"}\nno JSON\n')
+    came = event("s3-accounts")
+    came["Records"][0]["s3"]["object"]["key"] = "skills/platform.jsonl"
+
+    assert stack.invoke("AccountsFeedFunction", came) == {"started": ["platform"]}
+
+    report = json.loads(stack.object("ReportBucket", "reports/_skills/platform/report.json"))
+    assert [report[n] for n in ("status", "read", "created", "rejected")] == ["completed", 2, 1, 1]
+    assert SkillStore(stack.table).catalogue().title("s-1") == "Slope"
+
+
 def test_a_file_whose_name_is_no_name_of_a_feed_starts_none(stack: Deployment) -> None:
     """A report lies under its feed's name: one that leads to another folder, or is hard to see, names none."""
     came = event("s3-accounts")
@@ -121,6 +134,8 @@ def test_a_file_whose_name_is_no_name_of_a_feed_starts_none(stack: Deployment) -
     for name in ("..jsonl", "...jsonl", ".jsonl", "a%2Fb.jsonl", "a%0Ab.jsonl", f"{'a' * 201}.jsonl", "new.csv"):
         came["Records"].append(deepcopy(record))
         came["Records"][-1]["s3"]["object"]["key"] = f"accounts/{name}"
+        came["Records"].append(deepcopy(record))
+        came["Records"][-1]["s3"]["object"]["key"] = f"skills/{name}"
     assert stack.invoke("AccountsFeedFunction", came) == {"started": []}
 
 

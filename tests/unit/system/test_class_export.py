@@ -18,6 +18,7 @@ from functions.class_export.export_classes import Outcome
 from local.web_client import NoSuchButton, WebClient
 from shared.domain.account import Assignment, Goal, SkillMastery
 from shared.domain.clock import to_iso
+from shared.domain.skill_catalogue import SkillCatalogue
 from shared.stores.class_exports import ClassExport, ClassExportStore, ExportedClass
 from shared.use_cases.class_contents import Taught
 from tests.builders import account, enrolled, roster, user
@@ -79,6 +80,14 @@ def test_the_page_looks_again_by_itself_until_the_class_can_be_downloaded(web: W
     assert teacher.response is not None
     assert "Refresh" not in teacher.response.headers, "what was fetched is not fetched again by itself"
     assert teacher.press("Delete class").path == "/classes/own/settings"
+
+
+def test_skills_are_named_in_the_zip_where_the_platform_names_them(web: Website) -> None:
+    web.world.learn_skills({"skill_id": "a", "title": "Slope"})
+    files = saved(web, linked_teacher(web).open("/classes/own/settings").press("Download class data"))
+
+    assert [row[1] for row in rows(files["mastery.csv"])[1:]] == ["Slope"]
+    assert [row[1] for row in rows(files["goals.csv"])[1:]] == ["Slope; b"]
 
 
 def test_the_zip_holds_students_mastery_goals_assignments_and_a_summary(web: Website) -> None:
@@ -243,7 +252,7 @@ def test_no_cell_of_any_file_is_a_formula_and_no_name_is_markup(
     taught = Taught(name, (Goal("g", name, (name,)),), (Assignment("w", name, name, {"kid": 7}, name),))
     students = [StudentData(name, "kid", {name: SkillMastery(50, name)})]
 
-    files = write_class(folder, taught, students, "en", "Khan Academy")
+    files = write_class(folder, taught, students, "en", "Khan Academy", SkillCatalogue())
 
     for file in files:
         if file.suffix == ".csv":
