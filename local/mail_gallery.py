@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
-
+from local.local_pages import local_environment
 from shared.domain.district import District
 from shared.domain.link import Proof
 from shared.mail import messages
@@ -130,5 +128,4 @@ def page() -> str:
         for kind in Kind
         for language in languages()
     ]
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
-    return environment.get_template("gallery.html").render(mails=mails, phone=PHONE, desktop=DESKTOP)
+    return local_environment().get_template("gallery.html").render(mails=mails, phone=PHONE, desktop=DESKTOP)

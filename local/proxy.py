@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import html
 import http.client
 import json
 import sys
 import urllib.request
 from collections.abc import Callable
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import BoundedSemaphore, Thread
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import parse_qs, urlparse
 
 from local import mail_gallery
+from local.local_pages import SentMail, design_page, mail_page
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 
@@ -92,7 +93,7 @@ def pages_handler(endpoint: str, api_id: Callable[[], str]) -> type[BaseHTTPRequ
 
 
 def sent_mail(endpoint: str) -> list[dict[str, str]]:
-    """Return the mail that was sent, newest first: to, subject, html, text."""
+    """Return the mail that was sent, newest first: to, subject, html, text, and when in seconds since 1970."""
     with urllib.request.urlopen(f"{endpoint}/_ministack/ses/messages", timeout=10) as response:
         found = json.load(response)
     messages = found.get("messages", found)
@@ -108,11 +109,17 @@ def _message(raw: dict[str, object]) -> dict[str, str]:
         "subject": str(raw.get("Subject") or ""),
         "html": str(raw.get("BodyHtml") or ""),
         "text": str(raw.get("BodyText") or ""),
+        "sent": str(raw.get("Timestamp") or ""),
     }
 
 
+def _shown(mail: dict[str, str]) -> SentMail:
+    sent_at = datetime.fromtimestamp(float(mail["sent"])).astimezone() if mail["sent"] else None
+    return SentMail(mail["to"], mail["subject"], mail["html"], mail["text"], sent_at)
+
+
 def mail_handler(endpoint: str) -> type[BaseHTTPRequestHandler]:
-    """Return a handler of two pages: all sent mail, in both parts, and the gallery of every kind of mail."""
+    """Return a handler of three pages: all sent mail, the gallery of every kind of mail, and the design."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -123,7 +130,10 @@ def mail_handler(endpoint: str) -> type[BaseHTTPRequestHandler]:
                 case ["gallery", kind, language]:
                     page = mail_gallery.mail(kind, language, dark=address.query == "dark")
                 case [""]:
-                    page = _mail_page(sent_mail(endpoint))
+                    to = parse_qs(address.query).get("to", [""])[0]
+                    page = mail_page([_shown(mail) for mail in sent_mail(endpoint)], to=to)
+                case ["design"]:
+                    page = design_page()
                 case _:
                     page = None
             if page is None:
@@ -140,21 +150,3 @@ def mail_handler(endpoint: str) -> type[BaseHTTPRequestHandler]:
             """Nothing."""
 
     return Handler
-
-
-def _mail_page(messages: list[dict[str, str]]) -> str:
-    articles = "".join(
-        f"<details><summary>{html.escape(m['subject'])} → {html.escape(m['to'])}</summary>"
-        f'<iframe sandbox="allow-popups allow-top-navigation-by-user-activation" title="{html.escape(m["subject"])}" '
-        f'srcdoc="{html.escape(m["html"].replace("<a ", "<a target=_top "))}"></iframe>'
-        f"<pre>{html.escape(m['text'])}</pre></details>"
-        for m in messages
-    )
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Mail</title><style>'
-        "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:1rem auto;padding:0 1rem}"
-        "iframe{width:100%;height:34rem;border:1px solid #767a86}pre{white-space:pre-wrap}</style></head>"
-        f"<body><main><h1>Mail that was sent: {len(messages)}</h1>"
-        f'<p><a href="/gallery">Every mail there is, in each language and width</a></p>'
-        f"{articles or '<p>None yet.</p>'}</main></body></html>"
-    )
