@@ -69,26 +69,22 @@ class LinesOfFile(Protocol):
         """Those that are chosen, one at least."""
 
 
-class ColumnsOfFile[L: LinesOfFile](Protocol):
+class ColumnsOfFile(Protocol):
     """A file whose header is read."""
 
     header_line: int
-
-    def has(self, column: str) -> bool: ...
-    def cells_of(self, block: L, columns: Sequence[str]) -> list[list[str]] | None:
-        """These columns of whole lines; None where not every line has as many fields as the header."""
 
 
 class Choice(Protocol):
     """Chooses the rows of a file that are read (``row_choice``)."""
 
-    def choose[L: LinesOfFile](self, table: ColumnsOfFile[L], lines: range, block: L) -> tuple[Sequence[int], L]:
+    def choose[L: LinesOfFile](self, table: ColumnsOfFile, lines: range, block: L) -> tuple[Sequence[int], L]:
         """The lines of a block that are read, and the block with those alone."""
 
     def begin(self) -> None:
         """Rows of a block are handed over."""
 
-    def end(self, columns: Mapping[str, list[str]]) -> None:
+    def end(self, lines: Sequence[int], columns: Mapping[str, list[str]]) -> None:
         """They were taken."""
 
     def not_plain(self) -> None:

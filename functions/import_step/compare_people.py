@@ -12,14 +12,16 @@ from functions.import_step.formats.format import Mode
 from functions.import_step.id_changes import with_kinds
 from functions.import_step.merge_people import join_people
 from functions.import_step.one_person import has_address_of
+from functions.import_step.people_count import PeopleCount
 from functions.import_step.people_diff import PeopleDiff
 from functions.import_step.person_enrollments import EnrollmentComparison, Enrollments
 from functions.import_step.person_roles import ToldPeople
 from functions.import_step.plan import ImportPlan, Touched
 from functions.import_step.records import TEACHING, PersonRecord, packed, sourced_id_of
-from functions.import_step.row_choice import mark_of, unpacked_people
+from functions.import_step.row_marks import mark_of, unpacked_people
 from functions.import_step.rows_by_person import RowsByPerson, rows_by_person
 from functions.import_step.shards import AnyPeopleBlock, PeopleBlock
+from functions.import_step.standing_people import PassedOver, UntouchedRows
 from functions.import_step.unusable_rows import reject_dangling, reject_what_is_too_much, reject_without_role
 from shared.domain.id_changes import may_follow
 from shared.domain.ordinary_nights import Hurt
@@ -41,6 +43,7 @@ def diff_people(
     over: Callable[[], frozenset[str]] = frozenset,
     *,
     touched: Touched | None = None,
+    counted: PeopleCount | None = None,
 ) -> PeopleDiff:
     """Compare a shard's rows with the snapshot's people.
 
@@ -54,18 +57,17 @@ def diff_people(
 
     ``over`` gives the ids of the classes that stand and have ended; it is called where many people lose classes.
 
-    ``touched`` says of whom there are rows, where the others are as they were (``night``); else None. Raises UntouchedRows
-    where that cannot be.
+    ``touched`` says of whom there are rows, where the others are as they were (``night``), and ``counted`` what everybody in the
+    snapshot comes to; else None. Raises UntouchedRows where that cannot be.
 
     Most people are as they were. Their line of the snapshot is compared as it lies there, and never unpacked.
     """
     result = PeopleDiff()
-    before = {sourced_id_of(line): line for line in snapshot or ()}
+    passed = _passed_over(snapshot or (), counted, touched) if touched else None
+    before = dict(passed.touched) if passed else {sourced_id_of(line): line for line in snapshot or ()}
     known_aside = {sourced_id_of(line): line for line in aside}
     seen = rows_by_person(blocks(), tells_roles_with_people=plan.tells_roles_with_people)
-    people = unpacked_people(touched.people) if touched else set[int]()
-    gone_classes = {*touched.gone_classes} if touched else set[str]()
-    if touched and not people.issuperset(map(mark_of, seen.named())):
+    if touched and not unpacked_people(touched.people).issuperset(map(mark_of, seen.named())):
         raise UntouchedRows
     reject_without_role(seen, blocks, plan, result)
     adds_to = before if plan.mode(Kind.ENROLLMENTS) is not Mode.BULK else {}
@@ -74,7 +76,7 @@ def diff_people(
     result.users.read += len(seen.others)
     result.users.rejected += len(seen.others)
     nameless = {key for key in seen.named_by_roles & known_aside.keys() if not _unpacked(known_aside[key]).has_name()}
-    standing = before.keys() | known_aside.keys()
+    standing = {*passed.ids()} if passed else before.keys() | known_aside.keys()
     reject_dangling(seen, blocks, plan, class_ids, result, standing - nameless)
     is_delta = plan.mode(Kind.USERS) is not Mode.BULK
     if is_delta:
@@ -93,15 +95,19 @@ def diff_people(
     noted = None if snapshot is None else renumbered
     comparison = _Comparison(seen, plan, result, known_aside, noted, mapped)
     for key in sorted(before.keys() | seen.people.keys() | known_aside.keys()):
+        if passed:
+            result.standing += passed.before(key)
         stood, person = before.pop(key, None), seen.people.pop(key, None)
-        if touched and mark_of(key) not in people:
-            after = person = comparison.pass_over(stood, person, gone_classes)
-        else:
-            after = comparison.compare(key, stood, person)
+        after = comparison.compare(key, stood, person)
+        if after and plan.reading:
+            result.counted.add(after)
         # Whom a delta does not name may have an address that it names.
         holder = after if is_delta else person
         if shared and holder and has_address_of(holder, shared):
             result.note_holder(holder, stands=stood is not None)
+    if passed:
+        result.standing += passed.rest()
+        passed.count_into(result, shared)
     for person in result.hurt.counted_fewer(over):
         for school in person.school_ids:
             result.fates(school)[0].hurt += 1
@@ -110,8 +116,14 @@ def diff_people(
     return result
 
 
-class UntouchedRows(Exception):
-    """There are rows of somebody who was to be as before, or nothing stands of them: then all rows are to be read."""
+def _passed_over(snapshot: Iterable[bytes], counted: PeopleCount | None, touched: Touched) -> PassedOver:
+    """The people of whom no row is read. Raises UntouchedRows where they may not be as they were."""
+    if counted is None:
+        raise UntouchedRows
+    passed = PassedOver(snapshot, counted, unpacked_people(touched.people))
+    if passed.name_any({*touched.gone_classes}):
+        raise UntouchedRows
+    return passed
 
 
 class _Comparison:
@@ -143,17 +155,6 @@ class _Comparison:
         self._waiting: set[str] = set()
         """Those whose role no row tells."""
         self._left_out: set[str] = set()
-
-    def pass_over(self, line: bytes | None, person: PersonRecord | None, gone_classes: set[str]) -> PersonRecord | None:
-        """Take somebody none of whose rows differs from yesterday's as the snapshot has them."""
-        if line is None or person is not None:
-            raise UntouchedRows
-        stood = _unpacked(line)
-        if gone_classes and not all(gone_classes.isdisjoint(each.class_ids) for each in stood.enrollments):
-            raise UntouchedRows
-        self._count_unchanged(stood)
-        self._result.standing += line
-        return stood
 
     def watched(self) -> set[str] | None:
         """Whose rows are to be read every night. ``add_notes`` comes before."""

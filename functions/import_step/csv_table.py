@@ -70,11 +70,14 @@ class Block:
         self._lines = self.text.count("\n") + 1
         self._delimiter = delimiter
         self._has_inner = _INNER in text
-        self.has_blanks = not text.isascii() or any(blank in text for blank in _BLANKS)
-        """Whether there may be blanks around values."""
 
     def __len__(self) -> int:
         return self._lines
+
+    @property
+    def has_blanks(self) -> bool:
+        """Whether there may be blanks around values."""
+        return not self.text.isascii() or any(blank in self.text for blank in _BLANKS)
 
     def only(self, chosen: Sequence[bool]) -> Block:
         """The block of the lines that are chosen, one at least."""
@@ -249,7 +252,7 @@ class Table:
                         choice.begin()
                     yield batch
                     if choice:
-                        choice.end(dict(zip(columns, batch[1], strict=True)))
+                        choice.end(batch[0], dict(zip(columns, batch[1], strict=True)))
 
     def _chosen_records(self) -> Iterator[tuple[Sequence[int], list[list[str]] | Block]]:
         """The records that are read, many at a time. Only in a whole block some are left out."""
@@ -261,10 +264,6 @@ class Table:
                     yield chosen, block
             else:
                 yield lines, records
-
-    def cells_of(self, block: Block, columns: Sequence[str]) -> Cells | None:
-        """These columns of whole lines, stripped; None where not every line has as many fields as the header."""
-        return self._cells_of_block(block, self._indexes(columns))
 
     def _indexes(self, columns: Sequence[str]) -> list[int]:
         return [self._at.get(folded(column), -1) for column in columns]

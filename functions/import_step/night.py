@@ -9,19 +9,20 @@ be in doubt, the whole is read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msgspec.json import encode
 
-from functions.import_step.archive import WHOLE, RosterFile
+from functions.import_step.archive import WHOLE, Piece, RosterFile
 from functions.import_step.csv_table import Table
 from functions.import_step.formats.format import Format, Mode, Recognised
 from functions.import_step.partition import split
-from functions.import_step.plan import RowsCompared, RowsOfSnapshot, Touched
-from functions.import_step.row_choice import CHOSEN, packed_people, unpacked_people
-from functions.import_step.same_rows import difference, head_of, with_lines
+from functions.import_step.plan import PieceOfSnapshot, RowsCompared, RowsOfSnapshot, Touched
+from functions.import_step.row_choice import CHOSEN, USERS
+from functions.import_step.row_marks import RowMarks, packed_people, unpacked_people
+from functions.import_step.same_rows import TooDifferent, difference, head_of, with_lines
 from shared.domain.errors import UploadRejected
 
 MOST_TOUCHED = 0.25
@@ -30,6 +31,7 @@ FEWEST_PEOPLE = 2_000
 """Where fewer stand, the whole is read in less time than it takes to compare."""
 _AS_YESTERDAY = ("orgs", "manifest")
 """The files that are equal byte for byte where rows of the others are to be known again."""
+_BLOCK = 1 << 20
 _CODECS = ("utf-8", "utf-8-sig")
 
 
@@ -70,33 +72,94 @@ def _columns_of(file: RosterFile) -> tuple[str, int, list[str], str]:
     return table.shown, table.header_line, table.header, table.delimiter
 
 
-def compare_rows(
-    form: Format, upload: Recognised, yesterday: Mapping[str, RosterFile], stems: Iterable[str], folder: Path
-) -> RowsCompared:
-    """By what the rows of these files, each with the piece of it that is looked at, differ from yesterday's files.
+@dataclass(frozen=True, slots=True)
+class Yesterday:
+    """What is known of the upload that made the standing snapshot."""
+
+    files: Mapping[str, RosterFile]
+    """Those of which not all rows may have to be read, by stem."""
+    pieces: Mapping[str, list[PieceOfSnapshot]]
+    """By stem: the pieces in which they were read."""
+    marks: Callable[[str, int], RowMarks | None]
+    """Whom the lines of a piece are about, by its stem and part; None where that is not there."""
+
+
+@dataclass(slots=True)
+class PieceCompared:
+    """By what a piece of a file differs from yesterday's."""
+
+    touched: set[int]
+    """Of whom some row differs (``mark_of``)."""
+    lines: list[int]
+    """The lines that are new."""
+    marks: RowMarks
+    """Whom the lines of the piece are about today."""
+
+
+def compare_rows(form: Format, upload: Recognised, stem: str, yesterday: Yesterday, folder: Path) -> PieceCompared:
+    """By what the rows of a file, as far as the piece of it goes, differ from yesterday's.
 
     Raises TooDifferent, or UploadRejected, where the whole is to be read.
     """
-    touched, lines = set[int](), dict[str, list[int]]()
-    for stem in stems:
-        if stem in CHOSEN:
-            found = difference(upload.files[stem], yesterday[stem])
-            lines[stem] = found.lines
-            touched |= _people_of(form, upload, upload.files[stem], stem, found.new, folder)
-            touched |= _people_of(form, upload, yesterday[stem], stem, found.gone, folder)
-    return RowsCompared(touched=packed_people(touched), lines=lines)
+    file = upload.files[stem]
+    if not yesterday.pieces.get(stem):
+        raise TooDifferent
+    found = difference(file, yesterday.files[stem])
+    first = _line_at(yesterday, stem, found.start)
+    stood = _standing_marks(yesterday, stem, first, first + found.stood)
+    came = _marks_of(form, upload, stem, found.new, folder)
+    compared = PieceCompared(set(came.marks), found.lines, RowMarks(file.piece.line, tells_more=stem == USERS))
+    at, next_new = first, came.first
+    for place, gone, new in found.places:
+        compared.marks.add(stood, at, first + place)
+        compared.marks.add(came, next_new, next_new + new)
+        compared.touched.update(stood.between(first + place, first + place + gone))
+        at, next_new = first + place + gone, next_new + new
+    compared.marks.add(stood, at, first + found.stood)
+    if not (came.fits and compared.marks.fits):
+        raise TooDifferent
+    compared.touched.discard(0)
+    return compared
 
 
-def _people_of(
-    form: Format, upload: Recognised, file: RosterFile, stem: str, lines: list[bytes], folder: Path
-) -> set[int]:
-    """Whom lines of a file are about."""
+def _line_at(yesterday: Yesterday, stem: str, offset: int) -> int:
+    """Which line of yesterday's file begins at an offset."""
+    piece = min(yesterday.pieces[stem], key=lambda each: abs(each.start - offset))
+    start, end = sorted((piece.start, offset))
+    lines = 0
+    with yesterday.files[stem].reading(Piece(start, end)) as stream:
+        while block := stream.read(_BLOCK):
+            lines += block.count(b"\n")
+    return piece.line + (lines if offset > piece.start else -lines)
+
+
+def _standing_marks(yesterday: Yesterday, stem: str, first: int, end: int) -> RowMarks:
+    """Whom lines of yesterday's file are about."""
+    pieces = yesterday.pieces[stem]
+    found = RowMarks(first, tells_more=stem == USERS)
+    for piece, next_ in zip(pieces, [*(each.line for each in pieces[1:]), end], strict=True):
+        start, stop = max(first, piece.line), min(end, max(next_, piece.line))
+        if start < stop:
+            marks = yesterday.marks(stem, piece.part)
+            if marks is None:
+                raise TooDifferent
+            found.add(marks, start, stop)
+    return found
+
+
+def _marks_of(form: Format, upload: Recognised, stem: str, lines: list[bytes], folder: Path) -> RowMarks:
+    """Whom new lines of a file are about."""
+    file = upload.files[stem]
     if not lines:
-        return set()
+        return RowMarks()
     header_line = Table(replace(file, piece=WHOLE), reject=lambda _reject: None, note=lambda _note: None).header_line
     those = with_lines(file, head_of(file, header_line), lines)
-    done = split(form, replace(upload, files={**upload.files, stem: those}), [stem], 1, folder)
-    return set(done.sink.taken)
+    done = split(form, replace(upload, files={**upload.files, stem: those}), [stem], 1, folder, {stem: None})
+    marks = RowMarks(header_line + 1, tells_more=stem == USERS)
+    if found := done.choices[stem].marks:
+        marks.add(found, marks.first, header_line + 1 + len(lines))
+        marks.fits = found.fits
+    return marks
 
 
 def touched_people(parts: Iterable[RowsCompared], rows: RowsOfSnapshot) -> Touched | None:

@@ -84,7 +84,6 @@ class SplitSink:
         self._told: set[tuple[str, str, bool]] = set()
         """The courses and terms, by file, that are told or taken away."""
         self._deleted_classes: list[str] = []
-        self.taken = people.taken
         self.remarks = 0
         """How many notes and rejects there were so far."""
         self.rejected: dict[Kind, int] = dict.fromkeys(Kind, 0)
@@ -145,6 +144,8 @@ class SplitSink:
             row.sourced_id = person_id(where.kind, row.sourced_id)
         if email and not row.removed:
             self.addresses.append(crc32(email.encode()))
+            if self._people.marks:
+                self._people.marks.of_addresses((where.line,), self.addresses[-1:])
         self._people.add(self._head(PeopleBlock, where.file, column, where.untold), row, where.line)
 
     def people(self, people: PeopleColumns, where: Where) -> None:
@@ -157,7 +158,10 @@ class SplitSink:
         self.rows += len(emails)
         self._name_schools_of(people, where)
         ids = [person_id(where.kind, key) for key in people.sourced_ids] if self._upload.by_kind else people.sourced_ids
-        self.addresses.extend(map(crc32, map(str.encode, filter(None, emails))))
+        addresses = [crc32(email.encode()) if email else 0 for email in emails]
+        self.addresses.extend(compress(addresses, emails))
+        if self._people.marks:
+            self._people.marks.of_addresses(people.lines, addresses)
         usernames = [username or None for username in people.usernames]
         rows = map(
             PersonRow,
@@ -257,10 +261,9 @@ class SplitSink:
             raise too_many_references(where.file, where.line)
         self._references.write(packed(row))
 
-    def passed_over(self, emails: Sequence[str], grades: Mapping[str, int], rows: int) -> None:
+    def passed_over(self, addresses: Iterable[int], grades: Mapping[str, int], rows: int) -> None:
         self.rows += rows
-        addresses = normalise_all(emails) if "".join(emails).isascii() else map(_address, emails)
-        self.addresses.extend(map(crc32, map(str.encode, filter(None, addresses))))
+        self.addresses.extend(addresses)
         self.grades(grades)
 
     def school_class(self, row: ClassRow, where: Where) -> None:
@@ -422,10 +425,13 @@ def split(
         try:
             for stem in stems:
                 if stem in chosen:
-                    choice = choices[stem] = RowChoice(stem, sink, chosen[stem])
+                    piece = upload.files[stem].piece
+                    choice = choices[stem] = RowChoice(stem, sink, chosen[stem], piece.line)
+                    people.marks = choice.marks
                     file = dataclass_replace(upload.files[stem], choice=choice)
                     of_stem = dataclass_replace(upload, files={**upload.files, stem: file})
                     seen[stem] = form.read(of_stem, stem, sink) + choice.passed_over
+                    people.marks = None
                 else:
                     seen[stem] = form.read(upload, stem, sink)
         finally:

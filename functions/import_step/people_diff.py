@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from functions.import_step.hurt import HurtCount
 from functions.import_step.one_person import Holder, holder_of
+from functions.import_step.people_count import PeopleCount
 from functions.import_step.records import PersonRecord, packed
 from shared.domain.import_safety import Fate
 from shared.domain.report import Counts, Note, Reject
@@ -19,6 +20,8 @@ class PeopleDiff:
     enrollments: Counts = field(default_factory=Counts)
     standing: bytearray = field(default_factory=bytearray)
     """Everybody afterwards, as the next snapshot holds them: lines in the order of their ids."""
+    counted: PeopleCount = field(default_factory=PeopleCount)
+    """What they come to, where the next night may pass people over."""
     stand: int = 0
     """How many they are."""
     aside: bytearray = field(default_factory=bytearray)

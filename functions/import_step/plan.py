@@ -187,6 +187,16 @@ class Night(StrEnum):
     """All rows are read after all."""
 
 
+class PieceOfSnapshot(Struct, array_like=True):
+    """A piece of a file in which a snapshot's rows were read."""
+
+    start: int
+    """In bytes."""
+    line: int
+    """The number of its first line."""
+    part: int
+
+
 class RowsOfSnapshot(Struct, kw_only=True):
     """What a snapshot says of the rows that it was made of, where the next night may read what differs from them alone."""
 
@@ -201,6 +211,8 @@ class RowsOfSnapshot(Struct, kw_only=True):
     """The ids of the classes of the upload, a line for each."""
     people: int
     """How many people stand."""
+    pieces: dict[str, list[PieceOfSnapshot]] = {}
+    """By stem: the pieces of the files of which it is noted whom each line is about (``RowMarks``), in order."""
 
 
 class RowsCompared(Struct, kw_only=True):
@@ -262,6 +274,15 @@ class OpenedUpload(Struct, kw_only=True):
     """Whether rows that stood yesterday are passed over, and how far that is."""
     turns_on: str = ""
     """The day from which something that stood yesterday is read otherwise; empty for none."""
+
+    def pieces_of(self, stem: str) -> list[PieceOfSnapshot]:
+        """In which pieces a file is read."""
+        return [
+            PieceOfSnapshot(piece.start, piece.line, number)
+            for number, part in enumerate(self.parts)
+            for piece in part
+            if piece.stem == stem
+        ]
 
     def read_whole(self) -> None:
         """Have all rows read, whatever stood yesterday."""

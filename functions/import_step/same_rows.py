@@ -12,7 +12,7 @@ from functions.import_step.archive import Piece, RosterFile
 _AT_ONCE = 1 << 16
 """Bytes that are compared at once."""
 _READ = 1 << 20
-_AHEAD = (16, 512, 8192)
+_AHEAD = (2, 16, 512, 8192)
 """Lines, on both sides, among which it is looked for where they go on alike."""
 _DRIFT = 4 << 20
 """Bytes by which a piece of the file may have moved since yesterday."""
@@ -36,6 +36,12 @@ class Difference:
     """What stands in them."""
     gone: list[bytes] = field(default_factory=list)
     """What stood in lines that are gone."""
+    places: list[tuple[int, int, int]] = field(default_factory=list)
+    """Where lines differ: after how many of yesterday's, how many of them are gone, and how many came instead."""
+    start: int = 0
+    """Where in yesterday's file, in bytes, what goes with the piece begins,"""
+    stood: int = 0
+    """and how many lines it has."""
 
 
 def difference(today: RosterFile, yesterday: RosterFile) -> Difference:
@@ -49,7 +55,7 @@ def difference(today: RosterFile, yesterday: RosterFile) -> Difference:
     end = None if piece.end is None else _begin_of(today, yesterday, piece.end)
     if end is not None and end <= start:
         raise TooDifferent
-    found = Difference()
+    found = Difference(start=start)
     with today.reading(piece) as new, yesterday.reading(Piece(start, end)) as old:
         _compare(_Side(old), _Side(new), piece.line, found)
     return found
@@ -125,7 +131,9 @@ def _compare(old: _Side, new: _Side, line: int, found: Difference) -> None:
             return
         alike = _whole_lines_alike(before, now)
         if alike:
-            line += now.count(b"\n", 0, alike)
+            lines = now.count(b"\n", 0, alike)
+            line += lines
+            found.stood += lines
             old.go(alike)
             new.go(alike)
         else:
@@ -156,6 +164,9 @@ def _pass_what_differs(old: _Side, new: _Side, line: int, found: Difference) -> 
     old_lines, new_lines = old.lines(len(gone) + both), new.lines(len(came) + both)
     old.go(sum(map(len, old_lines)) + len(old_lines))
     new.go(sum(map(len, new_lines)) + len(new_lines))
+    if gone or came:
+        found.places.append((found.stood, len(gone), len(came)))
+    found.stood += len(gone) + both
     found.gone += gone
     found.new += came
     found.lines += range(line, line + len(came))

@@ -17,6 +17,7 @@ from msgspec import Struct
 from functions.import_step.enrollment_texts import BETWEEN, together
 from functions.import_step.formats.format import Recognised
 from functions.import_step.records import ClassRow, PersonRow, RoleRow, packed
+from functions.import_step.row_marks import RowMarks
 from shared.domain.roster import number_of
 from shared.stores.import_files import Extents
 
@@ -177,9 +178,8 @@ class ShardWriter:
         self._rows: dict[RowsHead, list[_RowsAndLines]] = {}
         self._enrollments: dict[EnrollmentsHead, list[_Runs]] = {}
         self._waiting = 0
-        self.taken = array("I")
-        """Of the rows that were added, 32 bits of whom each is about (``row_marks.mark_of``); of enrollments that follow each other
-        once."""
+        self.marks: RowMarks | None = None
+        """Where it is noted whom each row is about, if that is asked."""
 
     def __enter__(self) -> ShardWriter:
         with ExitStack() as stack:
@@ -210,7 +210,8 @@ class ShardWriter:
         ends = _ends_of_runs(people, lines)
         starts = [0, *ends][: len(ends)]
         codes = array("I", map(zlib.crc32, map(str.encode, map(numbers.__getitem__, starts))))
-        self.taken.extend(codes)
+        if self.marks:
+            self.marks.of_runs(lines, codes, starts, ends)
         for code, start, end in zip(codes, starts, ends, strict=True):
             users, first_lines, texts = by_shard[code & mask]
             users.append(people[start])
@@ -221,7 +222,8 @@ class ShardWriter:
     def add(self, head: RowsHead, row: Row, line: int) -> None:
         """One row for the shard of its id."""
         code = zlib.crc32(number_of(row.sourced_id).encode())
-        self.taken.append(code)
+        if self.marks:
+            self.marks.of_rows((line,), (code,))
         rows, lines = self._by_shard(head)[code & self._mask]
         rows.append(row)
         lines.append(line)
@@ -231,7 +233,8 @@ class ShardWriter:
         """Many rows for the shards of their numbers."""
         mask, by_shard = self._mask, self._by_shard(head)
         codes = array("I", map(zlib.crc32, map(str.encode, numbers)))
-        self.taken.extend(codes)
+        if self.marks:
+            self.marks.of_rows(lines, codes)
         for code, row, line in zip(codes, rows, lines, strict=True):
             rows_of_shard, lines_of_shard = by_shard[code & mask]
             rows_of_shard.append(row)

@@ -13,6 +13,7 @@ from msgspec.json import Decoder
 from functions.import_step.class_history import ClassHistory, MembersOf, Past, PlacesOfClass, places_of
 from functions.import_step.formats.format import Mode
 from functions.import_step.one_person import Holder, OnePerson
+from functions.import_step.people_count import PeopleCount
 from functions.import_step.plan import (
     ClassesResult,
     Ending,
@@ -46,6 +47,7 @@ from functions.import_step.records import (
     packed,
     sourced_id_of,
 )
+from functions.import_step.row_marks import RowMarks
 from functions.import_step.shards import (
     AnyPeopleBlock,
     ClassesBlock,
@@ -107,6 +109,7 @@ PART = Document("part", PartRead)
 COMPARED = Document("rows-compared", RowsCompared)
 TOUCHED = Document("touched", Touched)
 _ROWS = Document("rows", RowsOfSnapshot)
+_PEOPLE_COUNT = Document("rows-count", PeopleCount)
 PLAN = Document("plan", ImportPlan)
 ROLL_BACK_PLAN = Document("plan", RollBackPlan)
 WRITE_PLAN = Document("plan", WritePlan)
@@ -285,6 +288,26 @@ class WorkingFiles:
         body = self._files.read(self._snapshot_key(snapshot_id, _ROWS.name, 0))
         return _ROWS.decode(body) if body else None
 
+    def write_row_marks(self, snapshot_id: str, stem: str, part: int, marks: RowMarks) -> None:
+        """Note for the next night whom each line of a piece is about."""
+        self._files.write(self._snapshot_key(snapshot_id, f"{_ROWS.name}-{stem}", part), marks.packed())
+
+    def row_marks(self, snapshot_id: str, stem: str, part: int) -> RowMarks | None:
+        """Whom each line of a piece is about, of a snapshot that stands or is made; None where that is not there."""
+        body = self._files.read(self._snapshot_key(snapshot_id, f"{_ROWS.name}-{stem}", part))
+        return RowMarks.unpacked(body) if body else None
+
+    def write_people_count(self, plan: WritePlan, shard: int, count: PeopleCount) -> None:
+        """Note for the next night what the people of a shard come to."""
+        self._files.write(self._snapshot_key(plan.snapshot_id, _PEOPLE_COUNT.name, shard), packed(count))
+
+    def people_count(self, snapshot: SnapshotRef | None, shard: int, shards: int) -> PeopleCount | None:
+        """What the people of a shard of a snapshot come to; None where that is not noted."""
+        if snapshot is None or snapshot.shards != shards or snapshot.renumbered:
+            return None
+        body = self._files.read(self._snapshot_key(snapshot.snapshot_id, _PEOPLE_COUNT.name, shard))
+        return _PEOPLE_COUNT.decode(body) if body else None
+
     def forget_comparison(self, plan: WritePlan) -> None:
         """Empty what a comparison writes only where there is something to write: another one follows under the same names."""
         self.put(ID_RESULT, IdResult())
@@ -371,7 +394,11 @@ class WorkingFiles:
         then, now = kind.shards_of(before.shards), kind.shards_of(shards)
         left = self.left(kind, before, shard)
         for other in range(shard & (then - 1), then, now):
-            for line in self._files.lines(self._snapshot_key(before.snapshot_id, kind.name, other)):
+            lines = self._files.lines(self._snapshot_key(before.snapshot_id, kind.name, other))
+            if then >= now and not left:
+                yield from lines
+                continue
+            for line in lines:
                 if (then >= now or shard_of(sourced_id_of(line), now) == shard) and not (
                     left and sourced_id_of(line) in left
                 ):

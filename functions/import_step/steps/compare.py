@@ -7,7 +7,7 @@ from functools import partial
 
 from functions.import_step.class_history import Standing, TeachersMoved, follow
 from functions.import_step.compare_classes import ClassDiff, diff_classes
-from functions.import_step.compare_people import UntouchedRows, diff_people
+from functions.import_step.compare_people import diff_people
 from functions.import_step.formats.format import Mode
 from functions.import_step.further_numbers import FurtherNumbers
 from functions.import_step.import_context import ImportContext
@@ -16,9 +16,10 @@ from functions.import_step.memberships import is_about_a_teacher, moves
 from functions.import_step.one_person import together_with
 from functions.import_step.plan import SHOWN, ClassesResult, First, Import, ImportPlan, PeopleResult, StepResult
 from functions.import_step.records import References
-from functions.import_step.row_choice import mark_of, packed_people
+from functions.import_step.row_marks import mark_of, packed_people
 from functions.import_step.shards import class_shards_of
 from functions.import_step.shared_addresses import Identifiers, bearers
+from functions.import_step.standing_people import UntouchedRows
 from functions.import_step.working_files import (
     ASIDE,
     BEARERS,
@@ -71,6 +72,7 @@ class Compare:
                 files.joined(plan, shard) if plan.joins else None,
                 partial(files.classes_over, plan),
                 touched=files.get(TOUCHED) if plan.is_night else None,
+                counted=files.people_count(plan.before, shard, plan.shards) if plan.is_night else None,
             )
         except UntouchedRows:
             nothing = dict.fromkeys(Kind, 0)
@@ -84,6 +86,8 @@ class Compare:
         if plan.shared and not plan.round:
             files.write_holders(shard, result.holders, result.records_of_holders)
         files.write_shard(PEOPLE, plan, shard, result.standing, result.changes)
+        if plan.reading:
+            files.write_people_count(plan, shard, result.counted)
         files.write_aside(plan, shard, result.aside)
         everybody = map(PEOPLE.decode, io.BytesIO(result.standing)) if import_.preview else ()
         parts = bearers(result.changes, everybody, class_shards_of(plan.shards))

@@ -26,7 +26,8 @@ from functions.import_step.plan import (
     go_on,
     kept_with,
 )
-from functions.import_step.row_choice import packed_people, unpacked_people
+from functions.import_step.row_choice import CHOSEN
+from functions.import_step.row_marks import packed_people, unpacked_people
 from functions.import_step.shards import class_shards_of
 from functions.import_step.working_files import (
     CLASSES_RESULT,
@@ -190,16 +191,18 @@ class SafetyCheck:
         """Let the next night compare its rows with these, where each says what stands and nothing else is to be told."""
         if not plan.reading or plan.round or sum_.watched is None:
             return
+        opened = files.get(OPENED)
         class_ids = (class_id for ids in files.class_ids(plan) for class_id in ids if not class_id.startswith("\t"))
         files.write_rows_of_snapshot(
             plan.snapshot_id,
             RowsOfSnapshot(
                 reading=plan.reading,
                 upload=import_.upload,
-                etags=files.get(OPENED).etags,
+                etags=opened.etags,
                 watched=packed_people(sum_.watched),
                 class_ids="\n".join(class_ids),
                 people=sum_.standing[Kind.USERS],
+                pieces={stem: opened.pieces_of(stem) for stem in CHOSEN},
             ),
         )
 

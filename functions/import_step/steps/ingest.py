@@ -22,7 +22,7 @@ from functions.import_step.formats.school_data_sync import SchoolDataSync
 from functions.import_step.id_map import STEM, read_maps
 from functions.import_step.import_context import ImportContext
 from functions.import_step.many_objects import cycles_looked_for_seldom
-from functions.import_step.night import compare_rows, gone_classes, reading_of, touched_people
+from functions.import_step.night import Yesterday, compare_rows, gone_classes, reading_of, touched_people
 from functions.import_step.one_person import addresses_of_several, all_addresses
 from functions.import_step.partition import split
 from functions.import_step.plan import (
@@ -44,7 +44,8 @@ from functions.import_step.plan import (
     kept_with,
     parts_of,
 )
-from functions.import_step.row_choice import CHOSEN, Chosen, unpacked_people
+from functions.import_step.row_choice import CHOSEN, Chosen
+from functions.import_step.row_marks import RowMarks, packed_people, unpacked_people
 from functions.import_step.same_rows import TooDifferent
 from functions.import_step.shards import shards_for
 from functions.import_step.working_files import COMPARED, ID_MAP, OPENED, PART, PLAN, TOUCHED
@@ -200,10 +201,10 @@ class Ingest:
         parts = range(part, min(part + opened.together, len(opened.parts)))
         with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as before:
             upload = cache(partial(self._files_of, import_, opened, Path(folder)))
-            yesterday = cache(partial(self._files_of_before, import_, opened, Path(before)))
+            yesterday = cache(partial(self._yesterday, import_, opened, Path(before)))
             for number in parts:
                 if opened.night is Night.COMPARES:
-                    files.put(COMPARED, self._compare_rows(opened, number, upload, yesterday), number)
+                    files.put(COMPARED, self._compare_rows(import_, opened, number, upload, yesterday), number)
                     done = self._context.part_done(import_, "split", number, of=len(opened.parts))
                     continue
                 try:
@@ -224,27 +225,40 @@ class Ingest:
 
     def _compare_rows(
         self,
+        import_: Import,
         opened: OpenedUpload,
         part: int,
         upload: Callable[[], dict[str, RosterFile]],
-        yesterday: Callable[[], dict[str, RosterFile]],
+        yesterday: Callable[[], Yesterday],
     ) -> RowsCompared:
         """See of whom rows differ from yesterday's."""
+        working, compared, touched = self._context.files(import_), RowsCompared(), set[int]()
         pieces = {piece.stem: piece.piece() for piece in opened.parts[part]}
         with tempfile.TemporaryDirectory() as folder:
             try:
                 files = upload()
                 files = files | {stem: replace(files[stem], piece=piece) for stem, piece in pieces.items()}
                 form, recognised = FORMATS[opened.format], _recognised(opened, files)
-                return compare_rows(form, recognised, yesterday(), pieces, Path(folder))
+                for stem in (stem for stem in pieces if stem in CHOSEN):
+                    found = compare_rows(form, recognised, stem, yesterday(), Path(folder))
+                    touched |= found.touched
+                    compared.lines[stem] = found.lines
+                    working.write_row_marks(import_.snapshot_id, stem, part, found.marks)
             except (UploadRejected, TooDifferent):
                 return RowsCompared(is_doubtful=True)
+        compared.touched = packed_people(touched)
+        return compared
 
-    def _files_of_before(self, import_: Import, opened: OpenedUpload, folder: Path) -> dict[str, RosterFile]:
-        """Yesterday's files of which not all rows may have to be read. Raises UploadRejected where they are not there any more."""
-        rows = self._rows_of_before(import_, opened)
-        stood = open_upload(self._context.uploads, rows.upload, folder, rows.etags, is_held=True) if rows else []
-        return {file.stem: replace(file, encoding=opened.encodings[file.stem]) for file in stood if file.stem in CHOSEN}
+    def _yesterday(self, import_: Import, opened: OpenedUpload, folder: Path) -> Yesterday:
+        """The upload that made what stands. Raises UploadRejected where its files are not there any more."""
+        working, rows = self._context.files(import_), self._rows_of_before(import_, opened)
+        if rows is None or opened.before is None:
+            raise TooDifferent
+        stood = open_upload(self._context.uploads, rows.upload, folder, rows.etags, is_held=True)
+        files = {
+            file.stem: replace(file, encoding=opened.encodings[file.stem]) for file in stood if file.stem in CHOSEN
+        }
+        return Yesterday(files, rows.pieces, partial(working.row_marks, opened.before.snapshot_id))
 
     def _rows_of_before(self, import_: Import, opened: OpenedUpload) -> RowsOfSnapshot | None:
         before = opened.before
@@ -256,8 +270,12 @@ class Ingest:
         if opened.night is not Night.READS:
             return dict.fromkeys(stems)
         files = self._context.files(import_)
-        people, lines = unpacked_people(files.get(TOUCHED).people), files.get(COMPARED, part).lines
-        return {stem: Chosen(people, {*lines[stem]}) for stem in stems}
+        people, lines = unpacked_people(files.get(TOUCHED).people) | {0}, files.get(COMPARED, part).lines
+        chosen: dict[str, Chosen | None] = {}
+        for stem in stems:
+            marks = files.row_marks(import_.snapshot_id, stem, part)
+            chosen[stem] = Chosen(people, {*lines[stem]}, marks or RowMarks())
+        return chosen
 
     def _split(
         self, import_: Import, opened: OpenedUpload, part: int, upload: Callable[[], dict[str, RosterFile]]
@@ -271,6 +289,9 @@ class Ingest:
             chosen = self._chosen(import_, opened, part)
             done = split(FORMATS[opened.format], _recognised(opened, files), pieces, opened.shards, folder, chosen)
             working.write_part(part, folder, done.people, done.classes)
+            for stem, choice in done.choices.items():
+                if choice.marks and choice.is_plain:
+                    working.write_row_marks(import_.snapshot_id, stem, part, choice.marks)
         sink = done.sink
         return PartRead(
             people=done.people_extents,

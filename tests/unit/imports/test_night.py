@@ -65,7 +65,7 @@ def left_by(world: World) -> Left:
     files = {
         key: body
         for key, body in world.s3.objects.items()
-        if key[0] != "rosters" and not key[1].startswith("work/") and not key[1].endswith("/rows-0.jsonl") and body
+        if key[0] != "rosters" and not key[1].startswith("work/") and "/rows-" not in key[1] and body
     }
     return {**files, **world.table.items}
 

@@ -1,0 +1,47 @@
+"""What the people of a shard of a snapshot come to: a night counts those whom it passes over by it (``standing_people``)."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from functions.import_step.records import PersonRecord
+from shared.domain.roster import Role
+
+
+class PeopleCount(Struct):
+    """What people of a shard come to."""
+
+    people: int = 0
+    staff: int = 0
+    enrolled: int = 0
+    """Their enrollments."""
+    schools: dict[str, list[int]] = {}
+    """By school: its people, and their enrollments."""
+
+    def add(self, person: PersonRecord, times: int = 1) -> None:
+        """Count a person; ``times`` -1 takes one away."""
+        number = times * person.number_of_enrollments()
+        self.people += times
+        self.enrolled += number
+        if person.role is not Role.STUDENT:
+            self.staff += times
+        for school in person.school_ids:
+            of_school = self.schools.get(school)
+            if of_school is None:
+                of_school = self.schools[school] = [0, 0]
+            of_school[0] += times
+            of_school[1] += number
+
+    def __iadd__(self, other: PeopleCount) -> PeopleCount:
+        self.people += other.people
+        self.staff += other.staff
+        self.enrolled += other.enrolled
+        for school, (people, enrollments) in other.schools.items():
+            of_school = self.schools.setdefault(school, [0, 0])
+            of_school[0] += people
+            of_school[1] += enrollments
+        return self
+
+    def copy(self) -> PeopleCount:
+        """The same, to be changed."""
+        return PeopleCount(self.people, self.staff, self.enrolled, {key: [*of] for key, of in self.schools.items()})
