@@ -88,13 +88,11 @@ class _Body(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        target = memoryview(buffer)
-        data = self._file.read(min(len(target), self._left)) if self._left else b""
-        target[: len(data)] = data
-        self._left -= len(data)
+        read = self._file.readinto(memoryview(buffer)[: self._left]) if self._left else 0
+        self._left -= read
         if not self._left:
             self._file.close()
-        return len(data)
+        return read
 
     def close(self) -> None:
         self._file.close()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Protocol, Self
+from typing import IO, Protocol, Self, cast
 
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Upload
@@ -122,7 +122,7 @@ class RosterFile:
 class _Limited(io.RawIOBase):
     """A stream that ends after so many bytes."""
 
-    def __init__(self, stream: IO[bytes], size: int) -> None:
+    def __init__(self, stream: io.BufferedIOBase, size: int) -> None:
         self._stream = stream
         self._left = size
 
@@ -130,16 +130,14 @@ class _Limited(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Buffer) -> int:
-        target = memoryview(buffer)
-        data = self._stream.read(min(len(target), self._left))
-        target[: len(data)] = data
-        self._left -= len(data)
-        return len(data)
+        read = self._stream.readinto(memoryview(buffer)[: self._left])
+        self._left -= read
+        return read
 
 
 def limited(stream: IO[bytes], size: int) -> IO[bytes]:
     """This stream, ending after ``size`` bytes."""
-    return io.BufferedReader(_Limited(stream, size), _CHUNK)
+    return io.BufferedReader(_Limited(cast("io.BufferedIOBase", stream), size), _CHUNK)
 
 
 class _Entry:

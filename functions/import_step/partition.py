@@ -288,6 +288,23 @@ class SplitSink:
         row.term_title = _name(row.term_title or "") or None
         self._classes.add(self._head(ClassesBlock, where.file, column, where.untold), row, where.line)
 
+    def school_classes(self, rows: Sequence[ClassRow], lines: Sequence[int], where: Where) -> None:
+        schools = [row.school_id for row in rows]
+        if not _are_plain_classes(rows, schools):
+            for line, row in zip(lines, rows, strict=True):
+                where.line = line
+                self.school_class(row, where)
+            return
+        self.rows += len(rows)
+        for school in dict.fromkeys(schools):
+            if school:
+                where.line = lines[schools.index(school)]
+                self._name_schools((school,), where)
+        ids = [row.sourced_id for row in rows]
+        self._class_ids.write("\n".join(ids) + "\n")
+        head = self._head(ClassesBlock, where.file, where.column or "sourcedId", where.untold)
+        self._classes.add_rows(head, ids, rows, lines)
+
     def enrollments(
         self,
         where: Where,
@@ -449,6 +466,22 @@ def _has_control(text: str) -> bool:
 def _are_plain_ids(ids: Iterable[str]) -> bool:
     together = "".join(ids)
     return BETWEEN not in together and "\t" not in together and "\n" not in together
+
+
+def _are_plain_classes(rows: Sequence[ClassRow], schools: Sequence[str | None]) -> bool:
+    """Whether all of these can be taken as they stand."""
+    ids = [row.sourced_id for row in rows]
+    words = [*(row.title for row in rows), *(row.class_code or "" for row in rows)]
+    together = " ".join(words)
+    return (
+        all(ids)
+        and "".join(ids).isprintable()
+        and max(map(len, ids)) <= _SURELY_SHORT_ID
+        and together.isprintable()
+        and is_normalized("NFC", together)
+        and max(map(len, words)) <= _LONGEST_NAME
+        and all(_are_surely_short((school or "",)) for school in set(schools))
+    )
 
 
 def _are_surely_short(ids: Sequence[str]) -> bool:

@@ -588,10 +588,15 @@ class References:
     def __init__(self, rows: Iterable[ReferenceRow] = ()) -> None:
         self.courses: dict[str, CourseRow] = {}
         self.terms: dict[str, TermRow] = {}
+        self._titles: dict[tuple[str, ...], tuple[str | None, str | None] | None] = {}
+        self._years: dict[tuple[str, ...], str] = {}
+        """What was found of the same terms before: many classes have them."""
         self.add(rows)
 
     def add(self, rows: Iterable[ReferenceRow]) -> None:
         """Take rows over those of the same ids; removed ones go, unless another row of these tells them."""
+        self._titles.clear()
+        self._years.clear()
         told = [*rows]
         for row in sorted(told, key=lambda row: not row.removed):
             of_kind: dict[str, Any] = self.courses if isinstance(row, CourseRow) else self.terms
@@ -617,16 +622,27 @@ class References:
         """Give a class the title of its course, and the titles and the end of its terms, as far as they are known here."""
         if course := self.courses.get(record.course_id or ""):
             record.course_title = course.title or None
-        terms = [self.terms[term_id] for term_id in record.term_ids if term_id in self.terms]
-        if terms:
-            titles = dict.fromkeys(term.title for term in terms if term.title)
-            record.term_title = ", ".join([*titles][:2]) or None
-            last = [term.ends_on for term in terms if term.ends_on]
-            record.ends_on = max(last) if len(last) == len(record.term_ids) else None
+        if record.term_ids not in self._titles:
+            self._titles[record.term_ids] = self._of_terms(record.term_ids)
+        if of_terms := self._titles[record.term_ids]:
+            record.term_title, record.ends_on = of_terms
+
+    def _of_terms(self, term_ids: Sequence[str]) -> tuple[str | None, str | None] | None:
+        """The titles and the end of terms; None where none of them is known."""
+        terms = [self.terms[term_id] for term_id in term_ids if term_id in self.terms]
+        if not terms:
+            return None
+        titles = dict.fromkeys(term.title for term in terms if term.title)
+        last = [term.ends_on for term in terms if term.ends_on]
+        return ", ".join([*titles][:2]) or None, max(last) if len(last) == len(term_ids) else None
 
     def school_year_of(self, record: ClassRecord | ClassRow) -> str:
         """The latest school year of the class's terms; empty where none is told."""
-        return max((self.terms[each].school_year for each in record.term_ids if each in self.terms), default="")
+        year = self._years.get(record.term_ids)
+        if year is None:
+            years = (self.terms[each].school_year for each in record.term_ids if each in self.terms)
+            year = self._years[record.term_ids] = max(years, default="")
+        return year
 
 
 class Moves(Struct, array_like=True, gc=False):

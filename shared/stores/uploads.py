@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Buffer, Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
@@ -161,10 +161,8 @@ class _Body(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Buffer) -> int:
-        target = memoryview(buffer)
-        data = self._body.read(len(target))
-        target[: len(data)] = data
-        return len(data)
+        # The types name a file here, where bytes are written into memory.
+        return self._body.readinto(cast("IO[bytes]", buffer))
 
     def close(self) -> None:
         self._body.close()

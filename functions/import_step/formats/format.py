@@ -107,6 +107,9 @@ class Sink(Protocol):
         """How many rows of a file name each grade (M3)."""
 
     def school_class(self, row: ClassRow, where: Where) -> None: ...
+    def school_classes(self, rows: Sequence[ClassRow], lines: Sequence[int], where: Where) -> None:
+        """Many at once, none of them removed; the line of ``where`` says nothing."""
+
     def enrollments(
         self,
         where: Where,

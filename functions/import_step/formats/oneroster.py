@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
+from itertools import compress, repeat
 
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Cells, Row, Table, folded
@@ -359,27 +359,37 @@ class _Reader:
         mode = self._upload.modes[Kind.CLASSES]
         untold = () if mode is Mode.DELTA else _untold_of_classes(classes)
         seen = 0
-        for line, (sourced_id, status, title, course, code, school, org, term, session) in classes.rows(_CLASS_COLUMNS):
-            seen += 1
-            if status and self._is_unclear(status, mode):
-                self._reject_status(Kind.CLASSES, classes.shown, (line,))
+        for lines, cells in classes.batches(_CLASS_COLUMNS):
+            seen += len(lines)
+            where = Where(classes.shown, lines[0], untold=untold)
+            plain = _plain_classes(cells) if mode is Mode.BULK else None
+            if plain:
+                self._sink.school_classes(plain, lines, where)
                 continue
-            where = Where(classes.shown, line, untold=untold)
-            removed = self._is_removed(status, where, mode)
-            if not title and not removed:
-                self._reject_empty(Kind.CLASSES, where, "title", "The class has no title. Fill it in.")
-                continue
-            row = ClassRow(
-                sourced_id,
-                title,
-                school or org,
-                class_code=code,
-                removed=removed,
-                course_id=course or None,
-                term_ids=several(term or session),
-            )
-            self._sink.school_class(row, where)
+            for line, row in zip(lines, zip(*cells, strict=True), strict=True):
+                where.line = line
+                self._school_class(row, where, mode)
         return seen
+
+    def _school_class(self, row: Row, where: Where, mode: Mode) -> None:
+        sourced_id, status, title, course, code, school, org, term, session = row
+        if status and self._is_unclear(status, mode):
+            self._reject_status(Kind.CLASSES, where.file, (where.line,))
+            return
+        removed = self._is_removed(status, where, mode)
+        if not title and not removed:
+            self._reject_empty(Kind.CLASSES, where, "title", "The class has no title. Fill it in.")
+            return
+        told = ClassRow(
+            sourced_id,
+            title,
+            school or org,
+            class_code=code,
+            removed=removed,
+            course_id=course or None,
+            term_ids=several(term or session),
+        )
+        self._sink.school_class(told, where)
 
     def _references(self) -> None:
         """What the classes refer to."""
@@ -557,6 +567,29 @@ def _plain_people(lines: Sequence[int], cells: Cells, *, needs_role: bool) -> Pe
     )
 
 
+def _plain_classes(cells: Cells) -> list[ClassRow] | None:
+    """Rows of a whole classes.csv that are all there and have a title; None where a row has to be looked at."""
+    ids, statuses, titles, courses, codes, schools, orgs, terms, sessions = cells
+    if any(statuses) or not all(titles):
+        return None
+    told_terms = [term or session for term, session in zip(terms, sessions, strict=True)]
+    term_ids = {text: several(text) for text in set(told_terms)}
+    rows = map(
+        ClassRow,
+        ids,
+        titles,
+        (school or org or None for school, org in zip(schools, orgs, strict=True)),
+        repeat(None),
+        (code or None for code in codes),
+        repeat(None),
+        repeat(None),
+        repeat(False),
+        (course or None for course in courses),
+        map(term_ids.__getitem__, told_terms),
+    )
+    return list(rows)
+
+
 def _untold_of_people(users: Table) -> tuple[str, ...]:
     """The fields of people for which users.csv has no column."""
     columns = {
@@ -728,6 +761,7 @@ class _Quiet:
     def also_read(self, stem: str, file: str, rows: int) -> None: ...
     def grades(self, rows: Mapping[str, int]) -> None: ...
     def school_class(self, row: ClassRow, where: Where) -> None: ...
+    def school_classes(self, *_args: object) -> None: ...
     def enrollments(self, *_args: object, **_more: object) -> None: ...
     def turns(self, day: str) -> None: ...
     def reject(self, kind: Kind | None, reject: Reject) -> None: ...
