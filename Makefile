@@ -197,14 +197,22 @@ build-DependencyLayer:
 	  --python-version 3.13 --python-platform $(PLATFORM_$(ARCHITECTURE)) --only-binary :all:
 	@$(compile) /opt -j 0 "$(ARTIFACTS_DIR)"
 
-build-%Function:
+# What else a new worker would compile: the methods of dataclasses, and templates.
+COMPILED := .local/compiled-ahead
+# One file stands for all of them. A folder is newer than it where a file was removed.
+$(COMPILED)/shared/runtime/methods.bin: $(shell find shared functions operations/compile_ahead.py -name __pycache__ -prune -o ! -name "*.[mp]o" -print) requirements/dev.txt
+	@PYTHONHASHSEED=0 $(PYTHON) -m operations.compile_ahead $(COMPILED)
+
+build-%Function: $(COMPILED)/shared/runtime/methods.bin
 	@name=$$(sed -E 's/([a-z])([A-Z])/\1_\2/g' <<< '$*' | tr A-Z a-z); \
 	mkdir -p "$(ARTIFACTS_DIR)/functions"; \
 	cp functions/__init__.py "$(ARTIFACTS_DIR)/functions/"; \
 	cp -r "functions/$$name" "$(ARTIFACTS_DIR)/functions/"; \
 	cp -r shared "$(ARTIFACTS_DIR)/"; \
 	cp requirements/runtime.txt "$(ARTIFACTS_DIR)/"; \
-	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +
+	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name '*.po' -o -name babel.ini \) -prune -exec rm -rf {} +; \
+	cp -r $(COMPILED)/shared "$(ARTIFACTS_DIR)/"; \
+	if [ -d "$(COMPILED)/functions/$$name" ]; then cp -r "$(COMPILED)/functions/$$name" "$(ARTIFACTS_DIR)/functions/"; fi
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
 .PHONY: help demo local test test-all test-long check faults year drill guards mutations bench start-up cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer

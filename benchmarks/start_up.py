@@ -135,6 +135,7 @@ def _environment(endpoint: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": endpoint,
+        "AWS_LAMBDA_FUNCTION_NAME": "start-up",
         "LANG": "C.UTF-8",
         "POWERTOOLS_SERVICE_NAME": "account-linking",
         "STACK_NAME": "start-up",

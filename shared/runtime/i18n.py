@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import marshal
 from datetime import date
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.bccache import Bucket
 
 from shared.runtime.languages import languages, translations
+from shared.runtime.start_up import compiled_ahead, for_this_python
 
 _RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"}
 
@@ -54,6 +58,7 @@ def environment(templates: Path, language: str) -> Environment:
     """Return the templates of one language. Values are escaped; a missing value is an error."""
     env = Environment(
         loader=FileSystemLoader(templates),
+        bytecode_cache=CompiledAhead(),
         autoescape=select_autoescape(disabled_extensions=("txt",), default=True),
         undefined=StrictUndefined,
         auto_reload=False,
@@ -63,3 +68,32 @@ def environment(templates: Path, language: str) -> Environment:
     )
     env.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     return env
+
+
+class CompiledAhead(BytecodeCache):
+    """The code of templates, which the build wrote beside them; a template that is another one by now is compiled."""
+
+    @staticmethod
+    def place(template: Path) -> Path:
+        """The file of the code of this template."""
+        return template.with_name(f"{template.name}.bin")
+
+    @staticmethod
+    def content(source: str, code: bytes) -> bytes:
+        """What is in that file, for this source and its marshalled code."""
+        return for_this_python(sha256(source.encode()).hexdigest().encode() + code)
+
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:
+        return filename or name
+
+    def get_source_checksum(self, source: str) -> str:
+        return sha256(source.encode()).hexdigest()
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        ahead = compiled_ahead(self.place(Path(bucket.key)))
+        of_this_source = bucket.checksum.encode()
+        if ahead and ahead.startswith(of_this_source):
+            bucket.code = marshal.loads(ahead[len(of_this_source) :])  # noqa: S302 - written by the build, beside the template
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """What was compiled here is kept by the environment; Lambda's disk is read-only."""

@@ -17,6 +17,8 @@ from pathlib import Path
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from shared.runtime.start_up import imported
+
 _OTHERS = ("boto3", "botocore", "http", "httpcore", "httpx", "requests", "s3transfer", "urllib3")
 """Libraries that log what they send and receive: passwords, codes and keys. No level lets them below WARNING."""
 
@@ -88,6 +90,7 @@ def observed[E, R](handler: Callable[[E, LambdaContext], R]) -> Callable[[E, Lam
 
     @wraps(handler)
     def counted(event: E, context: LambdaContext) -> R:
+        imported()
         try:
             return handler(event, context)
         finally:

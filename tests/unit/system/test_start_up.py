@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.session import Session
 
+from shared.runtime import aws
 from tests.template import RESOURCES
 from tests.tree import ROOT
 
@@ -72,15 +75,29 @@ for function, module in json.loads(sys.argv[2]).items():
 print("\\n" + json.dumps(found))
 """
 
+COLLECTING = """
+import gc, json, os, sys
+sys.path[:0] = json.loads(sys.argv[1])
+from functions import begin
+from shared.runtime.observability import observed
+seen = [gc.isenabled()]
+os.environ["AWS_LAMBDA_FUNCTION_NAME"] = "function"
+begin()
+seen.append(gc.isenabled())
+class Context:
+    function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "1"
+observed(lambda event, context: seen.append(gc.isenabled()))({}, Context())
+print(json.dumps([*seen, gc.get_freeze_count()]))
+"""
+
 
 @pytest.fixture(scope="module")
 def imported() -> dict[str, list[str]]:
     """The modules that each function imports in a process that has imported nothing yet."""
     handlers = {function: RESOURCES[function]["Properties"]["Handler"].rpartition(".")[0] for function in MODULES}
-    paths = [str(ROOT), str(Path(pytest.__file__).parents[1])]
     asked: Any = json.loads((ROOT / "events/http-healthz.json").read_text())
     asked["requestContext"]["http"] |= {"method": "GET", "path": "/help"}
-    arguments = [json.dumps(each) for each in (paths, handlers, {**asked, "rawPath": "/help", "cookies": []})]
+    arguments = [json.dumps(each) for each in (_paths(), handlers, {**asked, "rawPath": "/help", "cookies": []})]
     done = subprocess.run(
         [os.path.realpath(sys.executable), "-I", "-S", "-c", IMPORTS, *arguments],
         env={"AWS_DEFAULT_REGION": "us-east-1", **_settings()},
@@ -92,11 +109,49 @@ def imported() -> dict[str, list[str]]:
     return found
 
 
+def _paths() -> list[str]:
+    return [str(ROOT), str(Path(pytest.__file__).parents[1])]
+
+
 def _settings() -> dict[str, str]:
     """Every variable that the template gives to a function, with some text."""
     names = RESOURCES["PagesFunction"]["Properties"]["Environment"]["Variables"]
     given = dict.fromkeys(("TABLE_NAME", *names), "text")
     return {**given, "BRAND_COLOUR": "#1865f2", "WEB_URL": "https://link.example", "PASSWORD_HELP_URL": ""}
+
+
+def test_garbage_is_collected_from_the_first_event_on() -> None:
+    """Not while modules are imported, which all stay, and never among them. Outside of Lambda it is collected as ever."""
+    done = subprocess.run(
+        [os.path.realpath(sys.executable), "-I", "-S", "-c", COLLECTING, json.dumps(_paths())],
+        env={"AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    outside, imported, at_the_event, frozen = json.loads(done.stdout)
+    assert (outside, imported, at_the_event) == (True, False, True)
+    assert frozen > 10_000
+
+
+def test_services_are_described_as_by_botocore_itself() -> None:
+    """Read by another library, and not looked for among all that AWS has."""
+    theirs, ours = Session().get_component("data_loader"), aws.session().get_component("data_loader")
+    for service in aws.SERVICES:
+        for kind in ("service-2", "endpoint-rule-set-1", "paginators-1"):
+            assert ours.load_service_model(service, kind) == theirs.load_service_model(service, kind), (service, kind)
+    for data in ("endpoints", "partitions", "_retry", "sdk-default-configuration"):
+        assert ours.load_data(data) == theirs.load_data(data)
+
+
+def test_all_that_is_called_of_aws_is_among_these_services() -> None:
+    asked = {
+        found
+        for folder in ("shared", "functions")
+        for file in (ROOT / folder).rglob("*.py")
+        for found in re.findall(r"aws\.client\(\"([\w-]+)\"", file.read_text())
+    }
+    assert {*asked, "dynamodb"} == set(aws.SERVICES)
 
 
 def test_every_function_is_counted() -> None:
