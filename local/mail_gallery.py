@@ -14,6 +14,7 @@ from shared.mail import messages
 from shared.mail.messages import BothSides, DigestRow, NudgedClass
 from shared.mail.rendering import Kind, Message
 from shared.runtime.languages import language_for, languages
+from shared.runtime.report_words import reason_in
 from shared.runtime.settings import Brand
 
 WEB = "https://accounts.riverbend.example"
@@ -81,7 +82,8 @@ VALUES: dict[Kind, dict[str, Any]] = {
     Kind.UNDONE: {"sides": _SIDES},
     Kind.HELD_IMPORT: {
         "upload": "rosters/riverbend/nightly-2026-11-24.zip",
-        "reason": "412 of 3,180 people are missing from this roster, more than the 10 % that may go without a question.",
+        "reason": "This upload would remove 412 of 3180 people; the district's limit is 50. Nothing was written. Approve it "
+        "if this is meant, reject it if not, or upload a corrected roster.",
         "import_id": "20261124T031502Z-7f3a",
     },
     Kind.PAUSE: {"begins": True, "first": date(2026, 12, 19), "last": date(2027, 1, 4)},
@@ -104,6 +106,9 @@ def sample(
     """A mail of this kind as a teacher or a contact of the sample district would get it; ``values`` replace some of its own."""
     settings = replace(_DISTRICT, locale=language, name=district, support_url=support_url)
     given = {**VALUES[kind], **values}
+    if "reason" in given:
+        reason = {"code": "too_many_removed", "message": given["reason"]}
+        given["reason"] = reason_in(reason, language)["message"]
     return MAILS[kind](brand or Brand(web_url=WEB), settings, to="m.ortega@riverbend.example", **given)
 
 

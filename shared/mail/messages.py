@@ -14,7 +14,7 @@ from typing import Any, Literal
 from shared.domain.district import District
 from shared.domain.link import Proof
 from shared.domain.person_text import repeatable
-from shared.mail.plain_text import plain
+from shared.mail.plain_text import plain, shown_key
 from shared.mail.rendering import DISTRICT_TAG, Kind, Message, build, translated
 from shared.runtime.languages import language_for
 from shared.runtime.settings import Brand
@@ -25,7 +25,7 @@ SUBJECTS = {
     Kind.ACTIVATION: "Confirm your official %(brand)s account",
     Kind.REMINDER: "Your official %(brand)s account waits for you",
     Kind.NUDGE: "Your previous %(brand)s classes are still open",
-    Kind.HELD_IMPORT: "A roster of %(district)s waits for your decision",
+    Kind.HELD_IMPORT: "Action needed: your roster upload is on hold",
     Kind.PAUSE: "Rosters of %(district)s pause from tomorrow",
     Kind.DIGEST: "Classes from before that are left in %(district)s",
     Kind.LINKED: "Your %(brand)s accounts were linked",
@@ -117,7 +117,7 @@ def held_import(brand: Brand, district: District, *, to: str, upload: str, reaso
     """Says that an import waits for a person, and why (M3). ``upload`` is the key of what was uploaded."""
     return _build(
         Kind.HELD_IMPORT, brand, district, to=to, link=f"{brand.web_url}/console/{district.district_id}",
-        upload=upload, reason=reason, import_id=import_id, district_id=district.district_id,
+        upload=shown_key(upload), reason=reason, import_id=import_id, district_id=district.district_id,
     )  # fmt: skip
 
 

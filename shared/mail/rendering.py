@@ -22,10 +22,8 @@ from shared.runtime.settings import Brand
 TEMPLATES = Path(__file__).parent / "templates"
 
 _ADDRESSES = {"address", "support_url", "district_login"}
-_COPIED = {"import_id", "district_id"}
-"""Ids of ours, which people copy from a mail: nothing that is not seen may stand in them."""
-_UPLOAD = re.compile(r"(?:rosters|previews|decisions)/[\w-]+/[\w=-]+(?:\.zip|/[\w-]+\.csv)?", re.ASCII)
-"""The key of an upload that nothing takes for an address, and that is copied too."""
+_COPIED = {"import_id", "district_id", "upload"}
+"""Ids of ours and ``shown_key``, which people copy from a mail: nothing that is not seen may stand in them."""
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f<>\"]")
 _TOO_MANY_BREAKS = re.compile(r"\n{3,}")
 
@@ -117,8 +115,7 @@ def translated(language: str, text: str, **values: str) -> str:
 def _value(name: str, value: Any) -> Any:
     if name in _ADDRESSES:
         return _address(value)
-    is_copied = name in _COPIED or (name == "upload" and _UPLOAD.fullmatch(value))
-    return one_line(value) if is_copied else _shown(value)
+    return one_line(value) if name in _COPIED else _shown(value)
 
 
 def _shown(value: Any) -> Any:

@@ -8,8 +8,10 @@ def mask_name(name: str) -> str:
 
     >>> mask_name("ada.lovelace"), mask_name("ada.lovelace@school.example")
     ('a…e', 'a…e@school.example')
+    >>> mask_name('"ada@home"@school.example')
+    '"…"@school.example'
     """
-    local, at_sign, domain = name.partition("@")
+    local, at_sign, domain = name.rpartition("@") if "@" in name else (name, "", "")
     return f"{local[:1]}…{local[-1:] if len(local) > 2 else ''}{at_sign}{domain}"
 
 

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
+from selectolax.lexbor import LexborHTMLParser
 
 from functions.held_import_mail.notify_held_import import NotifyHeldImport
+from local.mail_gallery import sample
+from shared.mail.rendering import Kind
 from shared.mail.ses import MailRefused
 from shared.runtime.settings import Brand
 from shared.stores.imports import ImportNotices
@@ -36,11 +39,34 @@ def test_each_contact_is_told_once_why_it_waits_and_how_to_decide() -> None:
     assert [mail["To"] for mail in world.ses.sent] == CONTACTS
     simple = world.ses.sent[0]["Content"]["Simple"]
     text = simple["Body"]["Text"]["Data"]
-    assert simple["Subject"]["Data"] == "A roster of Lakeside Schools waits for your decision"
+    assert simple["Subject"]["Data"] == "Action needed: your roster upload is on hold"
     assert report["reason"]["message"] in text
-    assert f"{WEB}/console/lakeside" in text
-    assert f"decisions/lakeside/{report['import_id']}.json" in text
-    assert report["upload"]["key"] in text, "a key that is copied has nothing in it that is not seen"
+    assert f"Review and decide:\n{WEB}/console/lakeside" in text
+    assert "decisions/" not in text, "the button leads to where it is decided"
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("rosters/lakeside/monday.zip", "rosters/lakeside/monday.zip"),
+        ("rosters/lakeside/Nightly 2026.11.24 (2).zip", "rosters/lakeside/Nightly 2026.11.24 (2).zip"),
+        (
+            "rosters/lakeside/fetched-20261124T031502.123Z/_complete",
+            "rosters/lakeside/fetched-20261124T031502.123Z/_complete",
+        ),
+        ("rosters/lakeside/pay at evil.com/x.zip", "rosters/lakeside/…"),
+        ("rosters/lakeside/ada@evil.example.zip", "rosters/lakeside/…"),
+        ("rosters/lakeside/mon\u200bday.zip", "rosters/lakeside/…"),
+    ],
+)
+def test_the_key_of_the_upload_has_nothing_in_it_that_is_not_seen(key: str, shown: str) -> None:
+    mail = sample(Kind.HELD_IMPORT, "en", upload=key)
+    (in_html,) = (
+        td.text(deep=False).strip() for td in LexborHTMLParser(mail.html).css("td.fact") if "Upload" in td.text()
+    )
+
+    assert f"\nUpload: {shown}\n" in mail.text
+    assert in_html == shown
 
 
 def test_in_spanish_where_the_district_speaks_it() -> None:
@@ -48,7 +74,8 @@ def test_in_spanish_where_the_district_speaks_it() -> None:
     report = held(world, locale="es")
     notice(world).notify("lakeside", report["import_id"])
     simple = world.ses.sent[0]["Content"]["Simple"]
-    assert "espera" in simple["Subject"]["Data"]
+    assert simple["Subject"]["Data"] == "Se necesita su decisión: su lista está en espera"
+    assert "Revisar y decidir:" in simple["Body"]["Text"]["Data"]
     assert "Se retiraría" in simple["Body"]["Text"]["Data"]
     assert "Nothing was written" not in simple["Body"]["Text"]["Data"]
 

@@ -106,7 +106,7 @@ def test_a_link_by_rule_says_so_and_one_address_on_both_sides_gets_one_mail(web:
     assert web.world.notify_of_links() == 1
     (mail,) = notices(web.world)
     assert mail["To"] == "t2@lakeside.example"
-    assert "the same verified email or Clever id" in text(mail)
+    assert "the same verified email or the same login" in text(mail)
 
 
 def test_an_event_that_comes_again_tells_nobody(web: Website) -> None:

@@ -295,6 +295,11 @@ def test_names_of_people_and_classes_are_left_as_they_are(name: str) -> None:
     assert plain(name) == name
 
 
+def test_a_masked_address_breaks_over_no_line_and_is_no_link() -> None:
+    shown = plain("m…a@school.example")
+    assert shown.replace(JOINER, "|") == "m…|a@|school.|example"
+
+
 @given(subject=st.one_of(BREAKING, st.text(max_size=100)))
 def test_no_subject_adds_a_header(subject: str) -> None:
     mail = build(Kind.ACTIVATION, "en", to="a@b.example", subject=subject, brand=Brand(web_url=WEB), **INVITED)
