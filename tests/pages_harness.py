@@ -375,6 +375,9 @@ def _assert_content_policy(response: httpx.Response, name: str) -> None:
     header = response.headers["Content-Security-Policy"]
     policy = dict(part.strip().partition(" ")[::2] for part in header.split(";"))
     style = policy.pop("style-src")
+    if policy["form-action"] == f"'self' {GOOGLE} https:":
+        assert 'type="password"' not in response.text, f"{name}: a password goes to this service alone"
+        policy["form-action"] = f"'self' {GOOGLE}"
     assert re.fullmatch(r"'nonce-[\w-]{22,}'", style), name
     assert policy == {
         "default-src": "'none'",

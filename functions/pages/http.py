@@ -223,6 +223,11 @@ def see_other(location: str, **cookies: str | None) -> Reply:
     return Reply(303, location=location, cookies=cookies)
 
 
+_WAYS_TO_HUBS = frozenset({"login/sso", "sorry"})
+"""Pages whose forms lead to a district's hub, and hold no field for a password. A hub sends the browser on at once, to a host of
+its own for logins or to the district's own service, and a browser holds a form's policy at each step of that way."""
+
+
 class PageRenderer:
     """Turns replies into responses of the API."""
 
@@ -235,7 +240,7 @@ class PageRenderer:
     def response(self, request: Request, reply: Reply) -> Response:
         nonce = secrets.token_urlsafe(16)
         language = request.language(reply.district_locale)
-        headers = {**self._security_headers(nonce), **reply.headers, "Content-Language": language}
+        headers = {**self._security_headers(nonce, reply.template), **reply.headers, "Content-Language": language}
         if reply.is_public and reply.status == 200:
             headers |= _MAY_BE_KEPT
         cookies = [_cookie(name, value) for name, value in reply.cookies.items()]
@@ -273,8 +278,9 @@ class PageRenderer:
             "district_login": _district_login(request, values.get("district_id")),
         }
 
-    def _security_headers(self, nonce: str) -> dict[str, str]:
-        targets = " ".join(("'self'", *self._form_targets))
+    def _security_headers(self, nonce: str, template: str | None) -> dict[str, str]:
+        beyond = ("https:",) if template in _WAYS_TO_HUBS else ()
+        targets = " ".join(("'self'", *self._form_targets, *beyond))
         return {
             "Content-Security-Policy": (
                 f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' data:; form-action {targets}; "

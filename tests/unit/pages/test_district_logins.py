@@ -78,6 +78,20 @@ def test_the_page_has_the_buttons_that_the_district_uses(web: Website) -> None:
     assert buttons() == {"Continue with Microsoft"}
 
 
+def test_a_hub_may_send_a_browser_on_and_a_password_goes_nowhere(web: Website) -> None:
+    """A browser holds ``form-action`` at each redirect: ClassLink's login is on another host than its authorize."""
+
+    def targets(address: str) -> list[str]:
+        answer = web.visitor().open(address).response
+        assert answer is not None
+        policy = dict(part.strip().partition(" ")[::2] for part in answer.headers["Content-Security-Policy"].split(";"))
+        return policy["form-action"].split()
+
+    assert "https:" in targets("/sso/lakeside")
+    assert "https:" in targets("/callback/google?error=access_denied"), "which offers another try"
+    assert "https:" not in targets("/login")
+
+
 @pytest.mark.parametrize("name", ["classlink", "microsoft"])
 def test_a_district_without_a_tenant_is_told_so(web: Website, name: str) -> None:
     web.world.register(identity_providers=ALL)
