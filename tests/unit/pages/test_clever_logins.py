@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from shared.domain.link import FoundBy
 from shared.domain.roster import NumberKind
 from shared.hubs.clever import Clever
 from shared.stores.audit import AuditStore
-from tests.builders import account, key, roster, user
+from tests.builders import account, enrolled, key, roster, user
 from tests.harness import CLEVER, World
 from tests.pages_harness import CLEVER_DISTRICT, Website
 
@@ -37,12 +38,12 @@ class CleverWeb:
         return page.press("Sign in", *ticked, **{**ADA, **person})
 
 
-def one_roster(*users: str, accounts: tuple[dict[str, Any], ...] = ()) -> CleverWeb:
+def one_roster(*users: str, accounts: tuple[dict[str, Any], ...] = (), enrollments: str = "") -> CleverWeb:
     world = World()
     world.register(clever_district_id=CLEVER_DISTRICT)
     if accounts:
         world.feed(*accounts)
-    world.upload(roster(*users))
+    world.upload(roster(*users, enrollments=enrollments))
     return CleverWeb(world)
 
 
@@ -58,6 +59,21 @@ def sheet(columns: tuple[str, ...], *rows: tuple[str, ...]) -> str:
 
 def clever_csv(*accounts: dict[str, Any]) -> CleverWeb:
     """A district whose roster is Clever's CSV: a student and a teacher have one number."""
+    return sheets(
+        students=[("1", "7", "Person", "Ada", "ada@lakeside.example")],
+        teachers=[("1", "7", "Stone", "Bob", "bob@lakeside.example")],
+        sections=[("1", "c1", "7", "Algebra")],
+        enrollments=[("1", "c1", "7")],
+        accounts=accounts,
+    )
+
+
+type Rows = list[tuple[str, ...]]
+
+
+def sheets(
+    *, students: Rows, teachers: Rows, sections: Rows, enrollments: Rows, accounts: tuple[dict[str, Any], ...]
+) -> CleverWeb:
     world = World()
     world.register(clever_district_id=CLEVER_DISTRICT)
     if accounts:
@@ -65,14 +81,69 @@ def clever_csv(*accounts: dict[str, Any]) -> CleverWeb:
     report = world.upload(
         {
             "schools.csv": sheet(("School_id", "School_name", "School_number"), ("1", "Lakeside", "1")),
-            "students.csv": sheet(CLEVER_STUDENTS, ("1", "7", "Person", "Ada", "ada@lakeside.example")),
-            "teachers.csv": sheet(CLEVER_TEACHERS, ("1", "7", "Stone", "Bob", "bob@lakeside.example")),
-            "sections.csv": sheet(("School_id", "Section_id", "Teacher_id", "Name"), ("1", "c1", "7", "Algebra")),
-            "enrollments.csv": sheet(("School_id", "Section_id", "Student_id"), ("1", "c1", "7")),
+            "students.csv": sheet(CLEVER_STUDENTS, *students),
+            "teachers.csv": sheet(CLEVER_TEACHERS, *teachers),
+            "sections.csv": sheet(("School_id", "Section_id", "Teacher_id", "Name"), *sections),
+            "enrollments.csv": sheet(("School_id", "Section_id", "Student_id"), *enrollments),
         }
     )
     assert report["status"] == "completed", report
     return CleverWeb(world)
+
+
+def oneroster(*accounts: dict[str, Any]) -> CleverWeb:
+    """A district of OneRoster whose people log in through Clever."""
+    return one_roster(
+        user("11", given="Ada", email="ada@lakeside.example"), user("12", given="Ben", email="ben@lakeside.example"),
+        user("13", given="Cas"), user("14", "teacher", given="Dee", email="dee@lakeside.example"),
+        enrollments=enrolled("14", "teacher") + enrolled("11") + enrolled("12") + enrolled("13"), accounts=accounts,
+    )  # fmt: skip
+
+
+def clevers_own(*accounts: dict[str, Any]) -> CleverWeb:
+    """A district of Clever's CSV with the same people."""
+    students = [("1", n, "Person", g, f"{g.lower()}@lakeside.example") for n, g in (("11", "Ada"), ("12", "Ben"))]
+    return sheets(
+        students=[*students, ("1", "13", "Person", "Cas", "")],
+        teachers=[("1", "14", "Person", "Dee", "dee@lakeside.example")],
+        sections=[("1", "c1", "14", "Algebra")],
+        enrollments=[("1", "c1", n) for n in ("11", "12", "13")],
+        accounts=accounts,
+    )
+
+
+@pytest.mark.parametrize("district", [clevers_own, oneroster])
+def test_by_clever_as_it_is_the_matched_are_in_at_once_and_others_choose(
+    district: Callable[..., CleverWeb],
+) -> None:
+    """M6: who has an account by its Clever id, or by a verified address that is the roster's, is in it after one login;
+    whoever else is asked. The double is filled in with no more than a person's ids and address."""
+    web = district(
+        {**account("ada-own", "ada@lakeside.example", role="student"), "display_name": "Ada Person"},
+        {**account("ben-own", "", role="student", clever_id="c-ben"), "email": None},
+        {**account("dee-own", "dee@lakeside.example"), "display_name": "Dee Person"},
+        {**account("cas-own", "cas@mail.example", role="student"), "display_name": "Cas Person"},
+    )
+    logins = {
+        "11": {"clever_id": "c-ada", "sis_id": "11", "email": "ada@lakeside.example"},
+        "12": {"clever_id": "c-ben", "sis_id": "12", "email": ""},
+        "14": {"clever_id": "c-dee", "sis_id": "14", "email": "dee@lakeside.example"},
+    }
+    own = {"11": "ada-own", "12": "ben-own", "14": "dee-own"}
+    kinds = {"11": NumberKind.STUDENT, "12": NumberKind.STUDENT, "14": NumberKind.TEACHER}
+    for number, person in logins.items():
+        page = web.browser().open("/sso/lakeside").press("Continue with Clever").press("Sign in", **person)
+        assert page.path == "/home", number
+        link = web.world.links.of_user(key(number, kinds[number] if district is clevers_own else ""))
+        assert link is not None
+        assert link.account_id == own[number]
+
+    web.web.cognito.users = {"cas-own": ("pw", "cas-own")}
+    page = web.browser().open("/sso/lakeside").press("Continue with Clever")
+    page.press("Sign in", clever_id="c-cas", sis_id="13", email="cas@mail.example")
+    assert page.path == "/welcome", "an address elsewhere is no proof of an account"
+    page.press("Log into my existing account").press("Log in", username_or_email="cas-own", password="pw")
+    assert page.press("Link my accounts").path == "/home"
 
 
 def links_of(web: CleverWeb, sourced_id: str, kind: str = "") -> tuple[str | None, FoundBy | None]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from local.doubles.classlink import ClassLink as ClassLinkDouble
+from local.doubles.clever import Clever as CleverDouble
 from local.doubles.google import Google as GoogleDouble
 from local.doubles.hub import HubDouble
 from local.doubles.microsoft import Microsoft as MicrosoftDouble
 from local.web_client import WebClient
 from shared.hubs.classlink import ClassLink
+from shared.hubs.clever import Clever
 from shared.hubs.google import Google
+from shared.hubs.hub import IN_TROUBLE
 from shared.hubs.microsoft import Microsoft
-from tests.harness import GOOGLE
+from tests.harness import CLEVER, GOOGLE
 from tests.pages_harness import CLEVER_DISTRICT, Website, account_of, key, lakeside, log_in
 
 ALL = ["clever", "google", "classlink", "microsoft"]
-NAMES = {"classlink": "ClassLink", "microsoft": "Microsoft", "google": "Google"}
+NAMES = {"clever": "Clever", "classlink": "ClassLink", "microsoft": "Microsoft", "google": "Google"}
 
 
 @pytest.fixture
@@ -39,6 +44,13 @@ def classlink(web: Website) -> ClassLinkDouble:
 @pytest.fixture
 def microsoft(web: Website) -> MicrosoftDouble:
     return web.use_double(MicrosoftDouble, Microsoft, "https://login.microsoftonline.com")
+
+
+@pytest.fixture
+def clever(web: Website) -> CleverDouble:
+    double = web.use_double(CleverDouble, Clever, CLEVER)
+    double.on.add("oidc")
+    return double
 
 
 @pytest.fixture
@@ -265,6 +277,7 @@ def test_a_google_account_of_another_domain_of_the_district_lets_in(
 # Every hub
 
 PEOPLE = {
+    "clever": {"clever_id": "c9", "number_in_the_district": "s9"},
     "classlink": {"classlink_user_id": "7", "number_in_the_district": "s9", "tenant": "21"},
     "microsoft": {"email": "s9@lakeside.example", "tenant": "tid-1"},
     "google": {"email": "s9@lakeside.example"},
@@ -297,12 +310,43 @@ def test_without_the_cookie_of_the_start_nobody_gets_in(web: Website, any_hub: H
 
 
 @pytest.mark.parametrize(("is_down", "delay"), [(True, 0), (False, 30)], ids=["down", "slow"])
-def test_a_hub_in_trouble_is_told_in_words_and_locks_nobody_out(
-    web: Website, any_hub: HubDouble, *, is_down: bool, delay: float
+def test_a_hub_in_trouble_is_told_in_words_counted_and_locks_nobody_out(
+    web: Website, any_hub: HubDouble, capsys: pytest.CaptureFixture[str], *, is_down: bool, delay: float
 ) -> None:
-    any_hub.is_down, any_hub.delay = is_down, delay
+    """A class of thirty comes back from the hub, which answers us no more; nobody's tries are used up by it."""
     for _ in range(30):
         page = web.visitor().open("/sso/lakeside").press(f"Continue with {NAMES[any_hub.name]}")
-        assert (page.status, "The login service does not answer" in page.text) == (403, True)
-    any_hub.is_down, any_hub.delay = False, 0
+        page.http.follow_redirects = False
+        page.press("Sign in", **PEOPLE[any_hub.name])
+        assert page.response is not None
+        any_hub.is_down, any_hub.delay = is_down, delay
+        page.open(page.response.headers["Location"])
+        any_hub.is_down, any_hub.delay = False, 0
+        assert code_of(page) in IN_TROUBLE
+        assert ("The login service does not answer" in page.text) or ("busy" in page.text)
+    assert capsys.readouterr().out.count('"HubInTrouble": 1') == 30
     assert at(web, any_hub, **PEOPLE[any_hub.name]).path == "/home"
+
+
+@pytest.mark.parametrize("name", ["google", "classlink", "microsoft"])
+def test_a_hub_that_does_not_answer_at_the_start_is_told_in_words(
+    web: Website, request: pytest.FixtureRequest, name: str
+) -> None:
+    hub: HubDouble = request.getfixturevalue(name)
+    hub.is_down = True
+    page = web.visitor().open("/sso/lakeside").press(f"Continue with {NAMES[name]}")
+    assert code_of(page) == "issuer_unreachable"
+    hub.is_down = False
+    assert at(web, hub, browser=page, **PEOPLE[name]).path == "/home"
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_hub_whose_key_and_clock_have_changed_lets_its_people_in(
+    web: Website, any_hub: HubDouble, minutes: int
+) -> None:
+    at(web, any_hub, **PEOPLE[any_hub.name])
+    any_hub.rotate_keys()
+    any_hub.skew = timedelta(minutes=minutes)
+    web.world.pass_time(minutes=2)
+    assert at(web, any_hub, **PEOPLE[any_hub.name]).path == "/home"
+    assert account_of(web, "s9") == "zoe"
