@@ -23,7 +23,14 @@ csv.field_size_limit(1 << 17)
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _INVISIBLE = re.compile(r"[\s_\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff\x00-\x1f]+")
 _UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
-AROUND_A_VALUE = "".join(chr(n) for n in range(0x10000) if chr(n).isspace() or _UNSEEN.match(chr(n)))
+AROUND_A_VALUE = "".join(
+    chr(letter)
+    for first, last in (
+        (0x09, 0x0D), (0x1C, 0x20), (0x85, 0x85), (0xA0, 0xA0), (0xAD, 0xAD), (0x1680, 0x1680), (0x2000, 0x200F),
+        (0x2028, 0x202F), (0x205F, 0x2064), (0x2066, 0x2069), (0x3000, 0x3000), (0xFEFF, 0xFEFF),
+    )
+    for letter in range(first, last + 1)
+)  # fmt: skip
 """Blanks of every kind, and characters without width: what is copied from a page brings them along."""
 _EXCELS_DELIMITER = re.compile(r'\ufeff?"?sep=([^\w\s]|\t)"?\s*', re.IGNORECASE)
 """A first line by which Excel is told the delimiter."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from types import GenericAlias
 from typing import Protocol, Self
@@ -79,7 +80,11 @@ class Document[T]:
 
     def __init__(self, name: str, of: type[T]) -> None:
         self.name = name
-        self.decode = Decoder(of).decode
+        self._of = of
+
+    @cached_property
+    def decode(self) -> Callable[[bytes], T]:
+        return Decoder(self._of).decode
 
 
 class ShardedLines[T]:
@@ -87,7 +92,11 @@ class ShardedLines[T]:
 
     def __init__(self, name: str, of: type[T]) -> None:
         self.name = name
-        self.decode = Decoder(of).decode
+        self._of = of
+
+    @cached_property
+    def decode(self) -> Callable[[bytes], T]:
+        return Decoder(self._of).decode
 
 
 class Records[T]:
@@ -95,9 +104,16 @@ class Records[T]:
 
     def __init__(self, name: str, of: type[T], *, by_class: bool = True) -> None:
         self.name = name
-        self.decode = Decoder(of).decode
-        self.decode_change: Callable[[bytes], Change[T]] = Decoder(GenericAlias(tuple, (of | None, of | None))).decode
+        self._of = of
         self._by_class = by_class
+
+    @cached_property
+    def decode(self) -> Callable[[bytes], T]:
+        return Decoder(self._of).decode
+
+    @cached_property
+    def decode_change(self) -> Callable[[bytes], Change[T]]:
+        return Decoder(GenericAlias(tuple, (self._of | None, self._of | None))).decode
 
     def shards_of(self, shards: int) -> int:
         """How many shards of these go with so many shards of people."""

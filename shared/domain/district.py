@@ -6,8 +6,10 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
-from typing import Literal
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 DISTRICT_ID = re.compile(r"[a-z0-9-]{1,64}")
 
@@ -107,6 +109,8 @@ class District:
 
     @property
     def zone(self) -> ZoneInfo:
+        from zoneinfo import ZoneInfo  # few events ask for a time of day
+
         return ZoneInfo(self.time_zone)
 
     @property

@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 from shared.mail.palette import palette
 from shared.mail.plain_text import one_line, plain
-from shared.runtime.i18n import direction, environment, long_date
 from shared.runtime.languages import translations
 from shared.runtime.settings import Brand
 
@@ -86,6 +85,8 @@ def build(
     """
     if kind.bulk is not bool(stop):
         raise ValueError(f"{kind} {'needs' if kind.bulk else 'has no'} address to stop it")
+    from shared.runtime.i18n import direction, environment, long_date  # with jinja2; most events make no mail
+
     subject = one_line(subject)
     shown = {
         **{name: _value(name, value) for name, value in values.items()},

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions.import_step.csv_table import _UNSEEN, AROUND_A_VALUE
 from tests.builders import ENROLLMENTS, USERS, enrolled, key, roster, user
 from tests.harness import World
 
@@ -27,6 +28,12 @@ def named(world: World, sourced_id: str) -> tuple[str, str]:
     found = world.users.get(key(sourced_id))
     assert found is not None
     return found.given_name, found.family_name
+
+
+def test_what_may_surround_a_value_is_every_blank_and_what_nobody_sees() -> None:
+    """The list is written out, as to look at every letter takes a worker that somebody waits for ten milliseconds."""
+    every = map(chr, range(0x10000))
+    assert {letter for letter in every if letter.isspace() or _UNSEEN.match(letter)} == set(AROUND_A_VALUE)
 
 
 # Cells that are missing.
