@@ -32,7 +32,7 @@ def main() -> int:
     try:
         return _walk(console, picture, stays=stays)
     except KeyboardInterrupt:
-        console.print("Ended.")
+        console.print("Ended: nothing of it runs any more.")
         return 0 if stays else 130
     except StackError as error:
         console.print(f"[red]{escape(str(error))}[/]", soft_wrap=True)
@@ -51,7 +51,8 @@ def _walk(console: Console, picture: str | None, *, stays: bool) -> int:
         ) as stack,
     ):
         console.print(f"[green]✓[/] The local stack is up ({monotonic() - began:.0f} s)")
-        for number, step in enumerate(Journey(stack, sample_district.make()).steps(), 1):
+        journey = Journey(stack, sample_district.make())
+        for number, step in enumerate(journey.steps(), 1):
             status.update(f"{step.title} …")
             try:
                 result = step.run()
@@ -64,12 +65,22 @@ def _walk(console: Console, picture: str | None, *, stays: bool) -> int:
             console.save_svg(picture, title="make demo")
         if stays:
             status.stop()
-            console.print(
-                f"\nOpen  {stack.web_url}/sso/{sample_district.DISTRICT_ID}  (sign in as anybody of the roster)\n"
-                f"mail  {stack.mail_url}\nAWS   {stack.endpoint_url}\nCtrl-C ends it."
-            )
-            Event().wait()
+            show_what_is_left(console, journey.left_to_try())
+            try:
+                Event().wait()
+            finally:
+                status.start()
     return 0
+
+
+def show_what_is_left(console: Console, left: list[tuple[str, list[str]]]) -> None:
+    """Whom somebody may be now, with names, passwords and addresses: in lines that can be searched and copied whole."""
+    console.print("\nNow it is your turn. Take a private window for each person; nothing leaves this machine.")
+    for title, lines in left:
+        console.print(f"\n[bold]{escape(title)}[/]")
+        for line in lines:
+            console.print(f"  {escape(line)}", soft_wrap=True)
+    console.print("\nCtrl-C ends it.")
 
 
 def _show(console: Console, number: int, line: str, *, wraps: bool) -> None:

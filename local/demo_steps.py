@@ -55,22 +55,68 @@ class Journey:
         self._student = WebClient(stack.web_url)
 
     def steps(self) -> Iterator[Step]:
-        yield Step("Register the district and its people's existing accounts", self.accounts)
-        yield Step("Upload the roster", self.roster)
-        yield Step("Matches", self.matches)
-        yield Step("Activation mails", self.mails)
-        yield Step("Upload the same roster again", self.same_roster)
-        yield Step("A mail scanner opens a teacher's address 20 times", self.scanner)
-        yield Step("The teacher confirms the account", self.teacher_confirms)
-        yield Step("Both addresses are told of the link", self.notices)
-        yield Step("The teacher sees both kinds of class in one place", self.both_kinds_of_class)
-        yield Step("A colleague confirms with Google", self.google_teacher)
-        yield Step("A student's first login with Clever, linked by itself", self.student_by_rule)
-        yield Step("Another student's first login, with a choice", self.student_by_choice)
-        yield Step("A goal made again starts at what was earned", self.goal)
-        yield Step("An assignment made again starts without a score", self.assignment)
-        yield Step("The schedule nudges the teacher to clean up", self.nudge)
-        yield Step("The teacher downloads, deletes and restores an old class", self.clean_up)
+        teacher, colleague = self._sample.teacher.name, self._sample.google_teacher.name
+        by_rule, by_choice = self._sample.matched_student.name, self._sample.choosing_student.name
+        yield Step("Riverbend joins, and its people are on the platform already", self.accounts)
+        yield Step("Its first roster comes", self.roster)
+        yield Step("Who is who", self.matches)
+        yield Step("Teachers who could not be matched get one email", self.mails)
+        yield Step("The next night the same roster comes again", self.same_roster)
+        yield Step(f"A mail scanner opens the link in {teacher}'s email 20 times", self.scanner)
+        yield Step(f"{teacher} presses the button in the email", self.teacher_confirms)
+        yield Step("An email to each of both addresses says so", self.notices)
+        yield Step(f"{teacher} looks around", self.both_kinds_of_class)
+        yield Step(f"{colleague} does the same, and logs in with Google", self.google_teacher)
+        yield Step(f"{by_rule}, a student, logs in with Clever for the first time", self.student_by_rule)
+        yield Step(f"{by_choice} does, too", self.student_by_choice)
+        yield Step(f"{teacher} makes an old goal again in a district class", self.goal)
+        yield Step("And an old assignment", self.assignment)
+        yield Step(f"{teacher} is reminded of the old classes", self.nudge)
+        yield Step(f"{teacher} cleans up", self.clean_up)
+
+    def left_to_try(self) -> list[tuple[str, list[str]]]:
+        """Whom the journey left for a person at the terminal, each with what to do, in lines."""
+        sample, web = self._sample, self._stack.web_url
+        teacher, student, administrator = sample.teacher_to_try, sample.student_to_try, sample.administrator
+        login = f"{web}/sso/{DISTRICT_ID}"
+        return [
+            (
+                f"A teacher, {teacher.name}",
+                [
+                    f"Open the email      {self._stack.mail_url}/?to={teacher.official_email}",
+                    "Press               Confirm your account, then Log into my existing account",
+                    f"Username            {teacher.username}",
+                    f"Password            {PASSWORD}",
+                ],
+            ),
+            (
+                f"A student, {student.name}",
+                [
+                    f"Open                {login}",
+                    "Press               Continue with Clever",
+                    f"Clever id           {student.clever_id}",
+                    "Press               Log into my existing account",
+                    f"Username            {student.username}",
+                    f"Password            {PASSWORD}",
+                ],
+            ),
+            (
+                f"The district's console, as its administrator {administrator.name}",
+                [
+                    f"Open                {login}",
+                    "Press               Continue with Google",
+                    f"Email               {administrator.official_email}",
+                    f"Then open           {web}/console/{DISTRICT_ID}",
+                ],
+            ),
+            (
+                "What is behind it",
+                [
+                    f"Mail and design     {self._stack.mail_url}",
+                    f"AWS, emulated       {self._stack.endpoint_url}",
+                ],
+            ),
+        ]
 
     # What the data manager does.
 
@@ -108,12 +154,13 @@ class Journey:
             )
             cognito.admin_set_user_password(UserPoolId=pool, Username=username, Password=PASSWORD, Permanent=True)
         self.put(f"districts/{DISTRICT_ID}/district.json", json.dumps(self._sample.settings).encode())
+        self.put("skills/riverbend.jsonl", self._sample.skills_jsonl())
         self.put("accounts/existing.jsonl", self._sample.accounts_jsonl())
         report = until(
             lambda: self.report("reports/_accounts/existing/report.json"), seconds=60, name="the report of the accounts"
         )
         expect(report["created"] == len(self._sample.accounts), f"accounts created: {report}")
-        return f"{report['created']} accounts"
+        return f"{report['created']} of them made an account of their own in the last years"
 
     def roster(self) -> str:
         began = monotonic()
@@ -124,14 +171,18 @@ class Journey:
         self._report = report
         users, classes = report["users"], report["classes"]
         return (
-            f"{report['format']['name']} {report['format']['version']}: {users['created']} people and {classes['created']} "
-            f"classes in {monotonic() - began:.1f} s"
+            f"{users['created']} people and {classes['created']} classes, read as OneRoster {report['format']['version']} in "
+            f"{monotonic() - began:.1f} s"
         )
 
     def matches(self) -> str:
         matching = self._report["matching"]
         expect(matching["matched"] == 62, f"matched: {matching}")
-        return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in matching.items())
+        return (
+            f"{matching['matched']} people are known by their school email, and are linked at their next login without a "
+            f"question; {matching['ambiguous']} more seem to have an account, which their login has to prove; "
+            f"{matching['unmatched_teachers']} teachers and {matching['unmatched_students']} students are asked"
+        )
 
     def mails(self) -> str:
         expect(self._report["activations"]["queued"] == self._sample.expected_mails, f"{self._report['activations']}")
@@ -144,7 +195,9 @@ class Journey:
         mails = self.activation_mails()
         addresses = [mail["to"] for mail in mails]
         expect(len(addresses) == len(set(addresses)) == self._sample.expected_mails, f"{len(addresses)} mails")
-        return f"{len(mails)} mails, one for each unmatched teacher; see {self._stack.mail_url}"
+        return (
+            f"{len(mails)} emails to {len(mails)} teachers, with one blue button; read them at {self._stack.mail_url}"
+        )
 
     def activation_mails(self) -> list[dict[str, str]]:
         return [m for m in sent_mail(self._stack.endpoint_url) if m["subject"].startswith("Confirm your official")]
@@ -165,7 +218,7 @@ class Journey:
         expect(report["status"] == "unchanged", f"the second import ended as {report['status']}")
         sleep(1)
         expect(len(sent_mail(self._stack.endpoint_url)) == before, "a second mail went out")
-        return "unchanged, nobody mailed"
+        return "nothing changes, and nobody gets a second email"
 
     # What the teacher does.
 
@@ -174,7 +227,7 @@ class Journey:
         with WebClient(self._stack.web_url) as scanner:
             for _ in range(20):
                 expect(scanner.open(address).status == 200, f"the address answered {scanner.status}")
-        return "nothing changed"
+        return "nothing happens: only a person who logs in counts"
 
     def teacher_confirms(self) -> str:
         teacher, sample = self._teacher, self._sample.teacher
@@ -189,7 +242,9 @@ class Journey:
         expect("Period 3 Algebra" in teacher.text, "the own classes are not shown")
         teacher.press("Link my accounts")
         expect(teacher.path == "/home", f"after linking came {teacher.path}")
-        return f"{sample.name}: mail, login, both sides, linked"
+        return (
+            "a wrong password, the right one, a look at both sides, one press: linked, and no class or progress is lost"
+        )
 
     def notices(self) -> str:
         sample = self._sample.teacher
@@ -205,7 +260,7 @@ class Journey:
             visitor.open(address)
             expect(visitor.path == "/notice", f"the notice's button leads to {visitor.path}")
             expect(sample.name in visitor.text, "the page behind the notice does not name the teacher")
-        return "what was linked, how it was proved, and how to undo it"
+        return "what was linked, how we know who it was, and how to undo it for 30 days"
 
     def _notices_of(self, name: str) -> list[dict[str, str]]:
         mails = sent_mail(self._stack.endpoint_url)
@@ -215,7 +270,7 @@ class Journey:
         text = self._teacher.open("/home").text
         for wanted in ("District classes", "Previous classes", "Period 3 Algebra", "Algebra 1 – 1"):
             expect(wanted in text, f"home does not show {wanted!r}")
-        return "District classes beside Previous classes"
+        return "District classes and Previous classes stand on one page"
 
     def google_teacher(self) -> str:
         sample = self._sample.google_teacher
@@ -225,7 +280,7 @@ class Journey:
             expect(teacher.path == "/link", f"after Google came {teacher.path}: {teacher.text[:200]}")
             teacher.press("Link my accounts")
             expect(teacher.path == "/home", f"after linking came {teacher.path}")
-        return f"{sample.name}: linked"
+        return "linked"
 
     # What students do.
 
@@ -236,7 +291,7 @@ class Journey:
             student.press("Sign in", clever_id=sample.clever_id or "")
             expect(student.path == "/home", f"after Clever came {student.path}: {student.text[:200]}")
             expect("Algebra 1 – 1" in student.text and "Period 3 Algebra" in student.text, "home does not show both")
-        return f"{sample.name}: linked without a question"
+        return "the account knows this Clever id, so it is linked without a question"
 
     def student_by_choice(self) -> str:
         student, sample = self._student, self._sample.choosing_student
@@ -248,7 +303,7 @@ class Journey:
         expect(student.path == "/link", f"after the login came {student.path}: {student.text[:200]}")
         student.press("Link my accounts")
         expect(student.path == "/home", f"after linking came {student.path}")
-        return f"{sample.name}: chose the existing account, linked"
+        return "nothing is known of an account, so there is a choice: log into the old one, and all progress is there"
 
     def goal(self) -> str:
         teacher = self._teacher.open("/home")
@@ -256,14 +311,14 @@ class Journey:
         teacher.open(address).press("Create goal", title="Linear equations", skills=", ".join(SKILLS[:6]))
         text = self._student.open("/home").text
         expect(text.count("Linear equations: 50 %") == 2, f"the goal does not start at 50 %: {text[:400]}")
-        return "50 % at once"
+        return "each student starts at what is earned already, here at 50 %"
 
     def assignment(self) -> str:
         teacher = self._teacher.press("New assignment")
         teacher.press("Create assignment", title="Slope quiz", content="slope-1")
         text = self._student.open("/home").text
         expect("Slope quiz: no score yet" in text and "Slope quiz: 70" in text, f"scores: {text[:400]}")
-        return "no score yet, beside the old one's 70"
+        return "it starts without a score; the 70 of the old one stays where it is"
 
     # The clean-up.
 
@@ -278,7 +333,7 @@ class Journey:
             name="the nudge",
         )
         expect("Period 3 Algebra" in mail["text"], "the nudge does not name the class")
-        return f"“{mail['subject']}”"
+        return f"an email: “{mail['subject']}”"
 
     def clean_up(self) -> str:
         teacher = self._teacher.open("/classes/own-algebra/settings")
@@ -291,4 +346,4 @@ class Journey:
         expect("Period 3 Algebra" not in self._student.open("/home").text, "the student still sees the class")
         teacher.press("Restore class")
         expect("Period 3 Algebra" in self._student.open("/home").text, "the student does not see the class again")
-        return "gone for the students at once, and back"
+        return "class data saved, the old class deleted, gone for its students at once; restored by a press, and back"

@@ -16,6 +16,8 @@ from urllib.parse import parse_qs, urlparse
 from local import mail_gallery
 from local.local_pages import SentMail, design_page, mail_page
 
+_POLL_SECONDS = 0.05
+"""How soon a server notices that it is to end."""
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 
 
@@ -35,7 +37,7 @@ class Server:
     def __init__(self, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
         self._server = _Listener(("127.0.0.1", port), handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
 
     def start(self) -> None:
         self._thread.start()

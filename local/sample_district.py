@@ -28,6 +28,14 @@ _FAMILY = (
 ).split()
 _COURSES = ("Algebra 1", "Biology", "Grade 6 Math", "Geometry", "US History", "Physics")
 SKILLS = tuple(f"skill-{n:02d}" for n in range(1, 25))
+SKILL_TITLES = (
+    "Solve one-step equations", "Solve two-step equations", "Equations with variables on both sides",
+    "Slope from a graph", "Slope from two points", "Graph a line", "Write the equation of a line", "Systems by graphing",
+    "Systems by substitution", "Factor quadratics", "Add fractions", "Multiply fractions", "Divide fractions", "Ratios",
+    "Percent problems", "Area of triangles", "Volume of prisms", "Angles of a triangle", "Pythagorean theorem",
+    "Mean and median", "Parts of a cell", "Photosynthesis", "Food webs", "Forces and motion",
+)  # fmt: skip
+"""What the skills are called, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,9 @@ class SampleDistrict:
     matched_student: Protagonist
     choosing_student: Protagonist
     administrator: Protagonist
+    teacher_to_try: Protagonist
+    """A teacher and a student whom the journey leaves alone: who tries the demo is one of them."""
+    student_to_try: Protagonist
     teachers: int = 0
     expected_mails: int = 0
     logins: dict[str, str] = field(default_factory=dict)
@@ -65,7 +76,16 @@ class SampleDistrict:
         return zipped({name: as_csv(rows) for name, rows in self.tables.items()})
 
     def accounts_jsonl(self) -> bytes:
-        return b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in self.accounts)
+        return _json_lines(self.accounts)
+
+    def skills_jsonl(self) -> bytes:
+        return _json_lines(
+            {"skill_id": skill, "title": title} for skill, title in zip(SKILLS, SKILL_TITLES, strict=True)
+        )
+
+
+def _json_lines(lines: Iterable[Mapping[str, Any]]) -> bytes:
+    return b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
 
 
 def as_csv(rows: Iterable[Iterable[str]]) -> str:
@@ -151,6 +171,8 @@ class _Maker:
             matched_student=self._student_account(by_clever, with_clever=True),
             choosing_student=self._student_account(by_choice, with_clever=False),
             administrator=_protagonist(self._administrators[0]),
+            teacher_to_try=self._teacher_with_own_account(self._teachers[7], google=False),
+            student_to_try=self._student_account(self._students[60], with_clever=False),
             teachers=len(self._teachers),
             expected_mails=len(self._teachers) - len(matched),
             logins=self._logins,
@@ -237,7 +259,9 @@ class _Maker:
                         "assignments": [],
                     },
                 ]
-            if line["account_id"] in students:
+            if line["account_id"] == sample.teacher_to_try.account_id:
+                line["classes"] = [_class_to_try(sample)]
+            if line["account_id"] in (*students, sample.student_to_try.account_id):
                 line["mastery"] |= {skill: {"points": 50, "updated_at": "2026-05-14T15:00:00Z"} for skill in SKILLS[:6]}
 
     def _tables(self) -> dict[str, list[list[str]]]:
@@ -365,6 +389,22 @@ class _Maker:
                 *enrollments,
             ],
         }
+
+
+def _class_to_try(sample: SampleDistrict) -> dict[str, Any]:
+    """The class that the teacher to try had before, with the student to try in it."""
+    student = sample.student_to_try.account_id
+    return {
+        "class_id": "own-biology",
+        "name": "Biology, 2nd period",
+        "created_at": "2025-08-20T14:00:00Z",
+        "last_activity_at": "2026-05-28T16:00:00Z",
+        "student_account_ids": [student],
+        "goals": [{"goal_id": "goal-2", "title": "Cells and energy", "skill_ids": list(SKILLS[:6])}],
+        "assignments": [
+            {"assignment_id": "a-2", "title": "Cell quiz", "content_id": "cell-1", "scores": {student: 85}}
+        ],
+    }
 
 
 def _line(account_id: str, role: str, name: str, username: str, email: str | None, *, verified: bool) -> dict[str, Any]:
