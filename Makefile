@@ -104,7 +104,7 @@ register-district: setup ## Register a district, or change its settings: DISTRIC
 data-manager-role: setup ## Make a role for a district's data managers, which reaches its own prefixes alone: DISTRICT= PRINCIPAL={ARN}
 	@$(OPERATE) $(call given,DISTRICT,district) $(call given,PRINCIPAL,principal) $(call given,EXTERNAL_ID,external-id)
 
-decide: setup ## Approve or reject a held import, or roll back a finished one: DISTRICT= IMPORT= ACTION=approve|reject|roll_back BY= REASON=
+decide: setup ## Approve or reject a held import, roll back a finished one, or apply a preview: DISTRICT= IMPORT= ACTION=approve|reject|roll_back|commit BY= REASON=
 	@$(OPERATE) $(call given,DISTRICT,district) $(call given,IMPORT,import) $(call given,ACTION,action) $(call given,BY,by) $(call given,REASON,reason)
 
 resend: setup ## Send a teacher another activation mail: DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one

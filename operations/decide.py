@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from operations.arguments import filled
 from operations.stack import Stack
 
-ACTIONS = ("approve", "reject", "roll_back")
+ACTIONS = ("approve", "reject", "roll_back", "commit")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -17,9 +17,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--import", required=True, type=filled, dest="import_id", metavar="IMPORT_ID", help="as its report names it"
     )
-    parser.add_argument("--action", required=True, choices=ACTIONS, help="roll_back undoes an import that is finished")
+    parser.add_argument(
+        "--action",
+        required=True,
+        choices=ACTIONS,
+        help="roll_back undoes an import that is finished, commit applies a preview",
+    )
     parser.add_argument("--by", required=True, type=filled, metavar="NAME", help="who decides")
-    parser.add_argument("--reason", default="", help="why")
+    parser.add_argument("--reason", required=True, type=filled, metavar="WHY", help="why; it is kept")
 
 
 def question(arguments: Namespace) -> str:

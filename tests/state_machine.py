@@ -79,11 +79,33 @@ class StateMachine:
         return replace(position, state=catch["Next"])
 
     def _settled(self, position: Position) -> Position:
-        """Behind the choices that follow."""
-        while (state := self._states[position.state])["Type"] == "Choice":
-            chosen = (c["Next"] for c in state["Choices"] if _at(c["Variable"], position.data) == c["StringEquals"])
+        """Behind the choices that follow, and what only passes data on."""
+        while (state := self._states[position.state])["Type"] in ("Choice", "Pass"):
+            if state["Type"] == "Pass":
+                passed = _at(state["InputPath"], position.data)
+                data = {**position.data, state["ResultPath"].removeprefix("$."): passed}
+                position = Position(state["Next"], data)
+                continue
+            chosen = (c["Next"] for c in state["Choices"] if _is_so(c, position.data))
             position = replace(position, state=next(chosen, state["Default"]))
         return position
+
+
+def _is_so(rule: dict[str, Any], data: Any) -> bool:
+    """Whether a rule of a choice holds. As in Step Functions, a path to nothing is a fault unless it is asked for."""
+    if "And" in rule:
+        return all(_is_so(each, data) for each in rule["And"])
+    if "IsPresent" in rule:
+        return _is_there(rule["Variable"], data) is rule["IsPresent"]
+    return bool(_at(rule["Variable"], data) == rule["StringEquals"])
+
+
+def _is_there(path: str, data: Any) -> bool:
+    try:
+        _at(path, data)
+    except KeyError:
+        return False
+    return True
 
 
 def _at(path: str, data: Any) -> Any:

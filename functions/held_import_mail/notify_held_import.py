@@ -14,6 +14,7 @@ from shared.mail.delivery import Delivery
 from shared.mail.rendering import Message
 from shared.mail.ses import Mailer
 from shared.runtime.languages import language_for
+from shared.runtime.loss_words import losses_in_words
 from shared.runtime.report_words import reason_in
 from shared.runtime.settings import Brand
 from shared.stores.districts import DistrictStore
@@ -41,7 +42,9 @@ class NotifyHeldImport:
         if not district.contacts:
             return None
 
-        reason = reason_in({"code": notice.code, "message": notice.message}, language_for(district.locale))
+        language = language_for(district.locale)
+        reason = reason_in({"code": notice.code, "message": notice.message}, language)
+        people = losses_in_words(notice.losses, language)
 
         def message_to(contact: str) -> Message:
             return messages.held_import(
@@ -50,6 +53,7 @@ class NotifyHeldImport:
                 to=contact,
                 upload=notice.upload_key,
                 reason=reason["message"],
+                people=people,
                 import_id=import_id,
             )
 

@@ -235,7 +235,7 @@ class _Comparison:
         how: Hurt | None = None
         is_left_out = new is None and _is_left_out(told, old)
         if is_left_out:
-            result.hurt.unchanged(old)
+            result.hurt.left_out(old)
         else:
             how = result.hurt.changed(old, new)
         self._note_schools(old, new, how, is_missing=new is None and not is_left_out)

@@ -60,22 +60,34 @@ class HurtCount:
     def unchanged(self, person: PersonRecord) -> None:
         """Count somebody who stood, and is not hurt."""
         self.harm.stood += 1
-        self.harm.staff_stood += person.role is not Role.STUDENT
+        if person.role is not Role.STUDENT:
+            self.harm.staff_stood += 1
+            self.harm.administrators_stood += person.administers_district
 
     def came(self, person: PersonRecord) -> None:
         """Count somebody who did not stand."""
         self.harm.students_came += person.role is Role.STUDENT
+        self.harm.administrators_came += person.administers_district
+
+    def left_out(self, person: PersonRecord) -> None:
+        """Count somebody who stays, without a role that counts."""
+        self.unchanged(person)
+        self.harm.administrators_gone += person.administers_district
 
     def changed(self, old: PersonRecord, new: PersonRecord | None) -> Hurt | None:
         """Count somebody who stood. Return how the person is hurt, where that is known at once: ``counted_fewer`` tells the
         rest."""
         self.unchanged(old)
+        administers = new is not None and new.administers_district
+        self.harm.administrators_gone += old.administers_district and not administers
+        self.harm.administrators_came += administers and not old.administers_district
         how = hurt(old, new)
         match how:
             case Hurt.REMOVED:
                 is_student = old.role is Role.STUDENT
                 self.harm.students_removed += is_student
                 self.harm.staff_removed += not is_student
+                self.harm.teachers_removed += old.role is Role.TEACHER
             case Hurt.ALTERED:
                 self.harm.altered += 1
             case Hurt.RENAMED:

@@ -18,6 +18,7 @@ from shared.stores.id_maps import IdMapStore
 from shared.stores.import_files import ImportFiles
 from shared.stores.import_progress import ProgressStore
 from shared.stores.import_state import ImportStateStore
+from shared.stores.imports import ImportHistory
 from shared.stores.pauses import PauseStore
 from shared.stores.people_classes import PeoplesClassesStore
 from shared.stores.readdressing import Readdressing
@@ -50,6 +51,7 @@ class ImportContext:
     pauses: PauseStore
     stuck: StuckStore
     peoples_classes: PeoplesClassesStore
+    history: ImportHistory
     on_dispute: Callable[[], None]
     code: str
     """Which version of this code runs; another one may read the same rows otherwise."""
@@ -87,6 +89,7 @@ class ImportContext:
             PauseStore(table),
             StuckStore(table),
             PeoplesClassesStore(table),
+            ImportHistory(table),
             on_dispute,
             code,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, TypedDict
 
@@ -39,6 +39,8 @@ class StepResult(TypedDict, total=False):
     """How many writes it took."""
     status: str
     """How the import ended."""
+    again: dict[str, Any]
+    """After ``commit``: the import that is run next, as its steps are given it."""
 
 
 WAIT: StepResult = {"next": "wait", "shards": []}
@@ -64,10 +66,18 @@ class Import:
     started_at: str = ""
     resumed: bool = False
     """Whether it waited for the end of a pause."""
+    commit: str = ""
+    """The end of the id of the decision by which a preview is applied. It is made once more as a preview, and compared with what
+    was shown; then it is run as an import (B14)."""
+    expects: str = ""
+    """What such an import has to come to, as a digest of all that changes."""
 
     @property
     def run_id(self) -> str:
-        """Names the working files: an import that is approved, rolled back or waited for the end of a pause begins anew."""
+        """Names the working files: an import that is approved, rolled back, committed or waited for the end of a pause begins
+        anew."""
+        if self.commit:
+            return f"{self.import_id}-{self.commit}{'' if self.preview else '-applied'}"
         if self.roll_back:
             return f"{self.import_id}-rolled-back"
         if self.approved:
@@ -82,7 +92,23 @@ class Import:
     @property
     def snapshot_id(self) -> str:
         """Names the snapshot that it makes. One that waited may have been applied before: what it made then is needed still."""
-        return self.run_id if self.roll_back or self.resumed else self.import_id
+        return self.run_id if self.roll_back or self.resumed or self.commit else self.import_id
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether it is a preview that is to be applied, looked at once more."""
+        return self.preview and bool(self.commit)
+
+    @property
+    def has_digest(self) -> bool:
+        """Whether all that changes is told by a digest."""
+        return self.preview or bool(self.commit)
+
+    def applied(self, expects: str) -> dict[str, Any]:
+        """The import that applies a preview that comes to what was shown, as its steps are given it."""
+        applied = replace(self, preview=False, approved=True, expects=expects)
+        event = {field.name: getattr(applied, field.name) for field in fields(applied)}
+        return {**event, "upload": {name: each for name, each in asdict(self.upload).items() if each is not None}}
 
     @property
     def shows_progress(self) -> bool:
@@ -469,6 +495,8 @@ class PeopleResult(Struct, kw_only=True):
     """People whose rows are to be read every night (``packed_people``); None where that is true of all."""
     is_doubtful: bool = False
     """Whether not all rows of some people were read: all of it is to be read once more."""
+    digest: str = ""
+    """Of all that changes, where an import has one."""
 
 
 class ClassesResult(Struct, kw_only=True):
@@ -484,6 +512,8 @@ class ClassesResult(Struct, kw_only=True):
     standing: dict[Kind, int]
     school_year: str = ""
     """The latest one that a class of the upload is of, such as 2026."""
+    digest: str = ""
+    """As of ``PeopleResult``."""
 
 
 class IdPair(Struct, array_like=True):
@@ -584,6 +614,10 @@ class Totals(Struct, kw_only=True):
     """How many people keep their number and have the same address in another domain of the district's."""
     nights: str = ""
     """What the district's nights come to with this one (``History``)."""
+    losses: dict[str, int] = {}
+    """Who is removed, by role (``Harm.losses``)."""
+    digest: str = ""
+    """Of everything that changes, in a preview and where one is applied."""
 
 
 class MatchResult(Struct):

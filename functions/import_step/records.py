@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from functools import reduce
+from hashlib import sha256
 from typing import Any
 from unicodedata import normalize
 
@@ -315,6 +316,11 @@ class PersonRecord(Struct, array_like=True, gc=False):
             and len(self.school_ids) + sum(not _is_in(self.school_ids, each) for each in schools) <= MOST_SCHOOLS
             and len(self.clever_ids) + sum(not _is_in(self.clever_ids, each) for each in clever_ids) <= MOST_CLEVER_IDS
         )
+
+    @property
+    def administers_district(self) -> bool:
+        """Whether the console of the whole district is open to this person."""
+        return self._administers and not self.schools_only and not self.is_off
 
     @property
     def _administers(self) -> bool:
@@ -664,6 +670,14 @@ class Bearer(Struct, array_like=True, gc=False):
     given_name: str = ""
     family_name: str = ""
     """The names of those who hold an address."""
+
+
+def digest_of(changes: Iterable[tuple[object, object]], standing: bytes = b"") -> str:
+    """What tells these changes, (before, after), from all others, in their order; ``standing`` are lines of which all are new."""
+    told = sha256(standing)
+    for change in changes:
+        told.update(packed(change))
+    return told.hexdigest()
 
 
 def _own_role(role: Role | None, school_id: str, person: PersonRecord) -> ToldRole:

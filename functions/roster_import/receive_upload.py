@@ -8,15 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.domain.clock import Clock, to_iso
-from shared.domain.errors import AccountLinkingError, InvalidSettings, RefusedTransition, UploadRejected
-from shared.domain.report import Report, Status, Upload, import_id_of, rejected_report
+from shared.domain.errors import AccountLinkingError, InvalidSettings, UploadRejected
+from shared.domain.report import Report, Upload, import_id_of, rejected_report
 from shared.runtime.languages import language_for
-from shared.runtime.report_words import in_language, reason_in
+from shared.runtime.report_words import in_language
 from shared.stores.districts import DistrictStore
 from shared.stores.id_maps import IdMapStore
 from shared.stores.imports import ImportStarter
 from shared.stores.reports import ReportStore
 from shared.stores.waiting import WaitingStore
+from shared.use_cases.decide_import import DecideImport, Decision
 
 _DISTRICT = r"(?P<district>[a-z0-9-]{1,64})"
 _NAME = r"(?P<name>[^/\x00-\x1f\x7f]{1,200})"
@@ -74,6 +75,7 @@ class ReceiveUpload:
         self._districts = districts
         self._reports = reports
         self._imports = imports
+        self._decisions = DecideImport(imports, reports, districts, clock=clock)
         self._id_maps = id_maps
         self._waiting = waiting
         self._read = read
@@ -146,66 +148,20 @@ class ReceiveUpload:
             text = self._body(upload)
             if len(text) > _LONGEST_DECISION:
                 raise ValueError("too long")
-            decision = json.loads(text)
-            action = decision["action"]
-            if action not in ("approve", "reject", "roll_back"):
-                raise ValueError(action)
-            body = {"action": action, **{name: _text(decision.get(name, "")) for name in ("by", "reason")}}
+            decision = Decision.of(district_id, import_id, import_id_of(upload), json.loads(text))
+            self._decisions.take(decision)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             wrong = UploadRejected(
                 "invalid_decision",
-                'A decision is a JSON object with "action" ("approve", "reject" or "roll_back"), "by" and "reason".',
+                'A decision is a JSON object with "action" ("approve", "reject", "roll_back" or "commit"), "by" and "reason".',
                 file=upload.key,
             )
             return self._reject(district_id, upload, wrong, kind="decision")
-        decision_id = import_id_of(upload)
-        try:
-            if self._imports.decided(district_id, import_id) != decision_id:
-                self._note(district_id, import_id, decision_id, body)
-            self._carry_out(district_id, import_id, action)
         except AccountLinkingError as error:
             return self._reject(
                 district_id, upload, UploadRejected(error.code, error.message, file=upload.key), kind="decision"
             )
         return received
-
-    def _note(self, district_id: str, import_id: str, decision_id: str, body: dict[str, str]) -> None:
-        """Note the decision. Raises RefusedTransition when there is nothing to decide in this way, or it was decided."""
-        try:
-            self._check(district_id, import_id, body["action"])
-        except RefusedTransition:
-            # S3 may send one event several times, also at once: the other one may just have carried it out.
-            if self._imports.decided(district_id, import_id) != decision_id:
-                raise
-            return
-        self._imports.note_decision(district_id, import_id, decision_id, body)
-
-    def _check(self, district_id: str, import_id: str, action: str) -> None:
-        """Raises RefusedTransition when there is nothing to decide in this way."""
-        if action == "roll_back":
-            self._imports.check_applied(district_id, import_id)
-        else:
-            self._imports.check_held(district_id, import_id)
-
-    def _carry_out(self, district_id: str, import_id: str, action: str) -> None:
-        """Do what was decided. May be run again, also long after it was done."""
-        started_at = to_iso(self._clock())
-        if action == "roll_back":
-            upload = self._imports.upload(district_id, import_id)
-            self._imports.start(import_id, district_id, upload, preview=False, roll_back=True, started_at=started_at)
-        elif not self._imports.is_held(district_id, import_id):
-            return
-        elif action == "approve":
-            upload = self._imports.upload(district_id, import_id)
-            self._imports.start(import_id, district_id, upload, preview=False, approved=True, started_at=started_at)
-        else:
-            reason = {
-                "code": "rejected_by_person",
-                "message": "A person rejected this import; nothing was written.",
-            }
-            language = self._language(district_id)
-            self._reports.amend(district_id, import_id, Status.REJECTED, reason_in(reason, language))
-            self._imports.note_status(district_id, import_id, Status.REJECTED)
 
     def _unknown(self, upload: Upload) -> Received:
         found = _UNDER_DISTRICT.fullmatch(upload.key)
@@ -239,8 +195,3 @@ class ReceiveUpload:
     def _language(self, district_id: str) -> str:
         district = self._districts.find(district_id)
         return language_for(district.locale if district else None)
-
-
-def _text(value: object) -> str:
-    """The beginning of a decision's word, without halves of letters, which the table does not take."""
-    return str(value)[:500].encode("utf-8", "replace").decode()

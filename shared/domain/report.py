@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
@@ -141,6 +141,9 @@ class Report:
     """The files that were read: ``{"file", "rows"}``."""
     rollover: dict[str, str] | None = None
     """A school year begins with this upload: ``{"before", "after"}``, as the roster names them."""
+    losses: dict[str, int] | None = None
+    """Whom a held import would remove: ``{"students", "teachers", "administrators", "last_administrators"}``. The last is not 0
+    where nobody would administer the district any more."""
 
     def to_json(self, web_url: str = "") -> dict[str, Any]:
         """The report file (docs/uploads.md), without what is absent. ``web_url``: see ``help_page``."""
@@ -163,7 +166,7 @@ class Report:
         return body
 
 
-def with_help(reason: dict[str, str], web_url: str) -> dict[str, str]:
+def with_help(reason: Mapping[str, Any], web_url: str) -> dict[str, Any]:
     """The reason as in the report file: with where its code is explained (``help_page``)."""
     return {**reason, "help": help_page(reason["code"], web_url)}
 

@@ -113,11 +113,15 @@ def nudge(
     )  # fmt: skip
 
 
-def held_import(brand: Brand, district: District, *, to: str, upload: str, reason: str, import_id: str) -> Message:
-    """Says that an import waits for a person, and why (M3). ``upload`` is the key of what was uploaded."""
+def held_import(
+    brand: Brand, district: District, *, to: str, upload: str, reason: str, import_id: str, people: str = ""
+) -> Message:
+    """Says that an import waits for a person, and why (M3). ``upload`` is the key of what was uploaded; ``people`` says who
+    would be removed, by role."""
     return _build(
-        Kind.HELD_IMPORT, brand, district, to=to, link=f"{brand.web_url}/console/{district.district_id}",
-        upload=shown_key(upload), reason=reason, import_id=import_id, district_id=district.district_id,
+        Kind.HELD_IMPORT, brand, district, to=to,
+        link=f"{brand.web_url}/console/{district.district_id}/imports/{import_id}",
+        upload=shown_key(upload), reason=reason, people=people, import_id=import_id, district_id=district.district_id,
     )  # fmt: skip
 
 

@@ -63,8 +63,27 @@ REASONS: Final = {
     "column_twice": Words(
         _("The column %(column)s is in %(file)s twice. Leave one of them out."),
     ),
+    "last_administrator": Words(
+        _(
+            "This upload leaves the district without an administrator: nobody of it could get into its console. "
+            "Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+        ),
+    ),
+    "not_a_preview": Words(
+        _("No preview of this id waits to be applied."),
+        advice=_("Upload the roster once more to see what it does, and apply that."),
+    ),
     "damaged_zip": Words(
         _("The zip is damaged. Zip and upload it again."),
+    ),
+    "changed_since_preview": Words(
+        _(
+            "This preview was not applied: what it would do has changed since it was made. Nothing was written. "
+            "Check the roster again."
+        ),
+    ),
+    "decision_unsigned": Words(
+        _('A decision says who takes it ("by") and why ("reason"). Add both, and decide again.'),
     ),
     "domain_taken": Words(
         _(
@@ -130,7 +149,10 @@ REASONS: Final = {
         ),
     ),
     "invalid_decision": Words(
-        _('A decision is a JSON object with "action" ("approve", "reject" or "roll_back"), "by" and "reason".'),
+        _(
+            'A decision is a JSON object with "action" ("approve", "reject", "roll_back" or "commit"), "by" and '
+            '"reason".'
+        ),
     ),
     "invalid_district": Words(
         _("district.json cannot be used. %(what)s."),
@@ -482,6 +504,10 @@ ROWS: Final = {
 """Why a row was rejected."""
 
 NOTES: Final = {
+    "last_administrator": Words(
+        _("This upload leaves the district without an administrator: nobody of it could get into its console."),
+        advice=_("Upload a roster that names one."),
+    ),
     "activation_waits": Words(
         _("Activations wait until the district lets them start."),
         advice=_("Change activations_from or schools in district.json to send them sooner."),

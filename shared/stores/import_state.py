@@ -13,6 +13,7 @@ from shared.stores.reports import upload_attributes, upload_of
 from shared.stores.table import Delete, DynamoTable, Put, Table, Update
 
 LEASE = timedelta(hours=2)
+PREVIEWS_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,17 @@ class ImportStateStore:
     def note(self, record: Item, event: Item | None = None) -> None:
         """Note how an import stands, with its event, if there is one."""
         self._table.write(Put(record), *([Put(event)] if event else []))
+
+    def note_shown(self, record: Item, shown: str, now: datetime) -> None:
+        """Note what a preview showed, for whoever applies it within a month. One that was applied since stays that."""
+        ends = int((now + PREVIEWS_KEPT).timestamp())
+        is_no_import = "attribute_not_exists(PK) OR preview = :yes"
+        self._table.attempt(Put({**record, "shown": shown, "ttl": ends}).when(is_no_import, yes=True))
+
+    def note_refused(self, district_id: str, import_id: str, reason: Item) -> None:
+        """Note that a preview was not applied, and why."""
+        update = Update(import_key(district_id, import_id)).set(status=Status.REJECTED.value, reason=reason)
+        self._table.attempt(update.when("preview = :yes", yes=True))
 
 
 _MOST_DELTAS = 8

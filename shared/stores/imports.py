@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -11,12 +12,100 @@ from botocore.exceptions import ClientError
 from shared.domain.errors import RefusedTransition
 from shared.domain.report import Report, Status, Upload
 from shared.stores.import_state import ImportStateStore
-from shared.stores.keys import Item, decision_key, import_key, snapshot_key
+from shared.stores.keys import DECISIONS, IMPORTS, Item, decision_key, district_pk, import_key, pair, snapshot_key
 from shared.stores.reports import upload_attributes, upload_of
 from shared.stores.table import DynamoTable, Put, Table, Update, without_none
+from shared.stores.trail import trail_item
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+
+
+@dataclass(frozen=True, slots=True)
+class TakenDecision:
+    """What a person decided about an import."""
+
+    action: str
+    by: str
+    reason: str
+    at: str = ""
+    """ISO 8601, UTC; empty of one that an earlier version noted."""
+
+
+def _taken(item: Item) -> TakenDecision:
+    return TakenDecision(item["action"], item["by"], item["reason"], str(item.get("at", "")))
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRecord:
+    """What became of an upload, as the list of imports shows it."""
+
+    import_id: str
+    status: Status
+    preview: bool
+    upload_key: str
+    started_at: str
+    finished_at: str
+    reason: Mapping[str, str]
+    users: Mapping[str, int]
+    """The six counts of people; empty where an earlier version noted it, or nothing was read."""
+    queued: int
+    losses: Mapping[str, int]
+    shown: str = ""
+    """Of a preview: what it showed, as a digest."""
+
+    @property
+    def name(self) -> str:
+        """The name under which it was uploaded."""
+        return self.upload_key.rstrip("/").removesuffix("/_complete").rpartition("/")[2]
+
+
+def _import_record_of(item: Item) -> ImportRecord:
+    return ImportRecord(
+        item["SK"].removeprefix(IMPORTS),
+        Status(item["status"]),
+        bool(item.get("preview")),
+        upload_of(item).key,
+        str(item.get("started_at", "")),
+        str(item.get("finished_at", "")),
+        item.get("reason") or {},
+        {name: int(number) for name, number in (item.get("users") or {}).items()},
+        int(item.get("queued") or 0),
+        {role: int(number) for role, number in (item.get("losses") or {}).items()},
+        str(item.get("shown", "")),
+    )
+
+
+class ImportHistory:
+    """Reads what became of a district's uploads."""
+
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
+
+    def newest(self, district_id: str, *, before: str = "", most: int = 25) -> tuple[list[ImportRecord], str]:
+        """The newest imports and previews, or those before one, and the id of the last where there may be more: one read."""
+        pk = district_pk(district_id)
+        after = import_key(district_id, before) if before else None
+        page = self._table.page(pk, IMPORTS, most=most, after=after, newest_first=True)
+        return [_import_record_of(item) for item in page.items], page.last["SK"].removeprefix(
+            IMPORTS
+        ) if page.last else ""
+
+    def of(self, district_id: str, import_id: str) -> tuple[ImportRecord | None, TakenDecision | None, str]:
+        """An import, what was decided about it, and the id of the import that stands: one read."""
+        keys = import_key(district_id, import_id), decision_key(district_id, import_id), snapshot_key(district_id)
+        found = self._table.batch_get(keys)
+        record, decision, standing = (found.get(pair(key)) for key in keys)
+        return (
+            _import_record_of(record) if record else None,
+            _taken(decision) if decision else None,
+            str(standing["import_id"]) if standing else "",
+        )
+
+    def decisions(self, district_id: str, import_ids: Iterable[str]) -> dict[str, TakenDecision]:
+        """What was decided about these imports, by their ids: one read for a hundred, none for nobody."""
+        found = self._table.batch_get(decision_key(district_id, import_id) for import_id in import_ids)
+        return {sk.removeprefix(DECISIONS): _taken(item) for (_, sk), item in found.items()}
 
 
 class ImportStarter:
@@ -39,8 +128,12 @@ class ImportStarter:
         approved: bool = False,
         roll_back: bool = False,
         resumed: bool = False,
+        commit: str = "",
     ) -> None:
-        """Start an import, what comes of a decision about it, or one whose pause is over. Starting it again does nothing."""
+        """Start an import, what comes of a decision about it, or one whose pause is over. Starting it again does nothing.
+
+        ``commit`` is the decision by which a preview is applied.
+        """
         event = {
             "import_id": import_id,
             "district_id": district_id,
@@ -49,9 +142,20 @@ class ImportStarter:
             "approved": approved,
             "roll_back": roll_back,
             **({"resumed": True} if resumed else {}),
+            **({"commit": commit[-8:]} if commit else {}),
             "started_at": started_at,
         }
-        again = "-rolled-back" if roll_back else "-approved" if approved else "-resumed" if resumed else ""
+        again = (
+            f"-commit-{commit[-8:]}"
+            if commit
+            else "-rolled-back"
+            if roll_back
+            else "-approved"
+            if approved
+            else "-resumed"
+            if resumed
+            else ""
+        )
         try:
             self._states.start_execution(
                 stateMachineArn=self._arn,
@@ -76,7 +180,7 @@ class ImportStarter:
 
     def is_held(self, district_id: str, import_id: str) -> bool:
         item = self._record(district_id, import_id)
-        return item is not None and item["status"] == Status.HELD
+        return item is not None and item["status"] == Status.HELD and not item.get("preview")
 
     def waits_for_a_person(self, district_id: str, upload: Upload) -> bool:
         """Whether an import has to be decided before a delta that is this upload is applied."""
@@ -96,6 +200,13 @@ class ImportStarter:
                 "not_the_latest", "Only the import that was applied last can be rolled back, and only once."
             )
 
+    def check_shown(self, district_id: str, import_id: str) -> None:
+        """Raises RefusedTransition ``not_a_preview`` when this is no preview that can be applied."""
+        item = self._record(district_id, import_id)
+        can_be_applied = item and item.get("preview") and item["status"] in (Status.COMPLETED, Status.HELD)
+        if not can_be_applied:
+            raise RefusedTransition("not_a_preview", "No preview of this id waits to be applied.")
+
     def _record(self, district_id: str, import_id: str) -> Item | None:
         return self._table.get(import_key(district_id, import_id))
 
@@ -104,9 +215,13 @@ class ImportStarter:
         item = self._table.get(decision_key(district_id, import_id))
         return str(item["decision_id"]) if item else None
 
-    def note_decision(self, district_id: str, import_id: str, decision_id: str, body: dict[str, str]) -> None:
-        """Note a decision before it is carried out: when S3 sends its event again, it is the same one."""
-        self._table.write(Put({**decision_key(district_id, import_id), "decision_id": decision_id, **body}))
+    def note_decision(
+        self, district_id: str, import_id: str, decision_id: str, body: dict[str, str], *, at: str
+    ) -> None:
+        """Note a decision before it is carried out, and in the district's trail: when it comes again, it is the same one."""
+        noted = {**decision_key(district_id, import_id), "decision_id": decision_id, **body, "at": at}
+        entry = trail_item(district_id, at, decision_id, import_id=import_id, **body)
+        self._table.write(Put(noted), Put(entry))
 
     def note_status(self, district_id: str, import_id: str, status: Status) -> None:
         self._table.write(Update(import_key(district_id, import_id)).set(status=status.value))
@@ -122,6 +237,8 @@ class HeldImport:
     notified: frozenset[str]
     code: str = ""
     """Why it waits, as a report's code."""
+    losses: Mapping[str, int] = field(default_factory=dict)
+    """Whom it would remove, by role."""
 
 
 class ImportNotices:
@@ -142,6 +259,7 @@ class ImportNotices:
             str(reason.get("message", "")),
             notified,
             str(reason.get("code", "")),
+            {role: int(number) for role, number in (item.get("losses") or {}).items()},
         )
 
     def note_notified(self, district_id: str, import_id: str, contact_hash: str) -> None:
@@ -158,6 +276,9 @@ def import_record(report: Report) -> Item:
             "reason": report.reason,
             "started_at": report.started_at,
             "finished_at": report.finished_at,
+            "users": asdict(report.users) if report.users.read or report.users.removed else None,
+            "queued": report.activations.get("queued") or None,
+            "losses": report.losses,
             **upload_attributes(report.upload),
         }
     )

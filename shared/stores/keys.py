@@ -476,12 +476,34 @@ def snapshot_key(district_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": "SNAPSHOT"}
 
 
+IMPORTS = "IMPORT#"
+
+
 def import_key(district_id: str, import_id: str) -> Key:
-    return {"PK": district_pk(district_id), "SK": f"IMPORT#{import_id}"}
+    return {"PK": district_pk(district_id), "SK": f"{IMPORTS}{import_id}"}
+
+
+DECISIONS = "DECISION#"
 
 
 def decision_key(district_id: str, import_id: str) -> Key:
-    return {"PK": district_pk(district_id), "SK": f"DECISION#{import_id}"}
+    return {"PK": district_pk(district_id), "SK": f"{DECISIONS}{import_id}"}
+
+
+TRAIL = "TRAIL#"
+
+
+def trail_key(district_id: str, at: str, entry_id: str) -> Key:
+    """What somebody did in the district's console, at a moment (ISO 8601, UTC)."""
+    return {"PK": district_pk(district_id), "SK": f"{TRAIL}{at}#{entry_id}"}
+
+
+WAYS_IN = "WAY_IN#"
+
+
+def way_in_key(district_id: str, hashed_identity: str) -> Key:
+    """Where it is noted by its hash whose login opens the console for a day, whatever the roster says."""
+    return {"PK": district_pk(district_id), "SK": f"{WAYS_IN}{hashed_identity}"}
 
 
 FEEDS = "_accounts"

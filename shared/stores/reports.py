@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -81,7 +81,7 @@ class ReportStore:
         key = f"reports/{report.district_id}/_settings/{report.import_id}/report.json"
         self._put_json(key, report.to_json(self._web_url))
 
-    def amend(self, district_id: str, import_id: str, status: Status, reason: dict[str, str]) -> None:
+    def amend(self, district_id: str, import_id: str, status: Status, reason: Mapping[str, Any]) -> None:
         """Change the status and reason in a report, after a person decided."""
         key = f"reports/{district_id}/{import_id}/report.json"
         body = json.loads(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read())

@@ -215,9 +215,16 @@ class Table:
                 return
             after = key_of(pair(response["LastEvaluatedKey"]))
 
-    def page(self, pk: str, prefix: str = "", *, most: int) -> Page:
-        """The first items of a partition, in one read."""
-        response = self._dynamo.query(**_query(pk, prefix), Limit=most)
+    def page(
+        self, pk: str, prefix: str = "", *, most: int, after: Key | None = None, newest_first: bool = False
+    ) -> Page:
+        """The first items of a partition, or those that come ``after`` one, in one read; ``newest_first`` begins at its end."""
+        request = _query(pk, prefix)
+        if after:
+            request["ExclusiveStartKey"] = after
+        if newest_first:
+            request["ScanIndexForward"] = False
+        response = self._dynamo.query(**request, Limit=most)
         last = response.get("LastEvaluatedKey")
         return Page(response["Items"], key_of(pair(last)) if last else None)
 

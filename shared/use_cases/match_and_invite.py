@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 from types import MappingProxyType
 
 from shared.domain.account import Account
@@ -37,6 +38,7 @@ from shared.stores.waiting import WaitingStore
 type Queue = Callable[[Iterable[Activation]], None]
 
 WITHHELD_SHOWN = 100
+_DIGESTS = 1 << 62
 
 
 @dataclass(slots=True)
@@ -51,6 +53,8 @@ class MatchCounts:
     withheld: int = 0
     withheld_people: list[dict[str, str]] = field(default_factory=list)
     """``{"sourced_id", "code"}``: ids alone, and why."""
+    digest: int = 0
+    """Of what comes of each person, in a preview: a sum, in whatever order they are."""
 
     def __add__(self, other: MatchCounts) -> MatchCounts:
         return MatchCounts(
@@ -61,6 +65,7 @@ class MatchCounts:
             self.queued + other.queued,
             self.withheld + other.withheld,
             (self.withheld_people + other.withheld_people)[:WITHHELD_SHOWN],
+            (self.digest + other.digest) % _DIGESTS,
         )
 
     def without_matches(self) -> MatchCounts:
@@ -238,7 +243,8 @@ class MatchAndInvite:
             present = activations.get(keys[0])
             if not (link and link.is_linked):
                 present = next(filter(None, map(activations.get, keys)), None)
-            look = self._foresee(district, user, link, present, shared, is_stuck)
+            look, account_id = self._foresee(district, user, link, present, shared, is_stuck)
+            look.counts.digest = _digest(user.key.person_id, account_id, look)
             result += look.counts
             notes += look.notes
         return result, merged_notes(notes)
@@ -251,11 +257,12 @@ class MatchAndInvite:
         present: Activation | None,
         shared: Container[str],
         is_stuck: bool,
-    ) -> _Look:
+    ) -> tuple[_Look, str | None]:
+        """What would come of a person, and the account that would be theirs."""
         now, ended = self._clock(), frozenset[str]()
         if link and link.is_linked:
             if not _is_anothers(link, user):
-                return _Look(MatchCounts(matched=1))
+                return _Look(MatchCounts(matched=1)), link.account_id
             ended, link = frozenset({link.account_id}), replace(link, state=LinkState.UNDONE, undone_at=to_iso(now))
         found = self._identifiers.find_match(
             user, district.own_domains, address_is_shared=user.official_email in shared, undone=ended, matched=link
@@ -263,7 +270,7 @@ class MatchAndInvite:
         if present and _is_of_one_before(present, link):
             present = None
         look = _look(district, user, found, present, link, now, is_stuck=is_stuck)
-        return look.with_note(_NUMBER_OF_ANOTHER) if ended else look
+        return (look.with_note(_NUMBER_OF_ANOTHER) if ended else look), found.account_id
 
     def _match(
         self,
@@ -347,6 +354,21 @@ class _Look:
 
     def with_note(self, note: Note) -> _Look:
         return replace(self, notes=(*self.notes, note))
+
+
+def _digest(person_id: str, account_id: str | None, look: _Look) -> int:
+    """What tells this outcome of a person from every other one."""
+    counts = look.counts
+    said = [
+        person_id,
+        account_id,
+        counts.matched,
+        counts.ambiguous,
+        counts.queued,
+        counts.withheld,
+        counts.withheld_people,
+    ]
+    return int.from_bytes(sha256(repr(said).encode()).digest()[:7])
 
 
 def former_key(key: RosterUserKey, former: Mapping[str, str]) -> RosterUserKey:

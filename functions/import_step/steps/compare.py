@@ -14,8 +14,9 @@ from functions.import_step.import_context import ImportContext
 from functions.import_step.many_objects import cycles_looked_for_seldom
 from functions.import_step.memberships import is_about_a_teacher, moves
 from functions.import_step.one_person import together_with
+from functions.import_step.people_diff import PeopleDiff
 from functions.import_step.plan import SHOWN, ClassesResult, First, Import, ImportPlan, PeopleResult, StepResult
-from functions.import_step.records import References
+from functions.import_step.records import References, digest_of
 from functions.import_step.row_marks import mark_of, packed_people
 from functions.import_step.shards import class_shards_of
 from functions.import_step.shared_addresses import Identifiers, bearers
@@ -111,6 +112,7 @@ class Compare:
                 harm=result.hurt.harm,
                 readdressed=result.readdressed,
                 watched=None if result.watched is None else packed_people(map(mark_of, result.watched)),
+                digest=_digest(plan, result) if import_.has_digest else "",
             ),
             f"{shard}{plan.round}",
         )
@@ -147,6 +149,7 @@ class Compare:
                 ended_by_school=ended,
                 standing={Kind.CLASSES: sum(new is not None for _, new in result.pairs)},
                 school_year=result.school_year,
+                digest=digest_of(pair for pair in result.pairs if pair[0] != pair[1]) if import_.has_digest else "",
             ),
             f"{shard}{plan.round}",
         )
@@ -172,6 +175,11 @@ class Compare:
         files.write_history(plan, shard, followed.history)
         files.write_past(plan, shard, followed.past)
         return followed.notes
+
+
+def _digest(plan: ImportPlan, result: PeopleDiff) -> str:
+    """Of the people of a shard who change; where nobody stood, of everybody."""
+    return digest_of(result.changes, b"" if plan.before else bytes(result.standing))
 
 
 def _exchanged(files: WorkingFiles, plan: ImportPlan, shard: int, result: ClassDiff) -> set[str]:

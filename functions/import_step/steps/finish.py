@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
+from hashlib import sha256
 from itertools import chain
+from typing import Any
 
 from msgspec import structs
 
+from functions.import_step.changed_since import CHANGED_SINCE
 from functions.import_step.formats.format import Mode
 from functions.import_step.hurt import hurt
 from functions.import_step.id_changes import readdressed
 from functions.import_step.import_context import ImportContext
-from functions.import_step.plan import DOMAIN, Ending, IdResult, Import, ImportPlan, Rejection, StepResult, Totals
+from functions.import_step.plan import DOMAIN, DONE, Ending, IdResult, Import, ImportPlan, Rejection, StepResult, Totals
 from functions.import_step.working_files import (
     ENDED,
     ID_MAP,
@@ -26,8 +29,9 @@ from functions.import_step.working_files import (
 )
 from shared.domain.report import Counts, Kind, Note, Reject, Report, Status, merged_notes, rejected_report
 from shared.domain.roster import KIND_OF_ROLE, Role, kind_of, number_of
+from shared.runtime.loss_words import losses_in_words
 from shared.runtime.observability import logger
-from shared.runtime.report_words import in_language, rejects_in
+from shared.runtime.report_words import in_language, reason_in, rejects_in
 from shared.stores.import_state import Snapshot
 from shared.stores.imports import import_record
 from shared.stores.keys import Item
@@ -35,6 +39,7 @@ from shared.stores.outbox import event_item
 from shared.stores.pauses import PausedImport
 from shared.use_cases.match_and_invite import MatchCounts
 
+_MATCHING = ("matched", "ambiguous", "unmatched_teachers", "unmatched_students")
 _EVENTS = {Status.COMPLETED: "ImportFinished", Status.HELD: "ImportHeld"}
 """The platform acts on imports that were applied, and people on those that wait."""
 
@@ -48,6 +53,8 @@ class Finish:
     def finish(self, import_: Import) -> StepResult:
         """Write the report; after an import that was applied, advance the snapshot and send the event."""
         files = self._context.files(import_)
+        if import_.is_checked:
+            return self._finish_check(import_)
         if rejected := files.find(REJECTED):
             return self._finish_rejected(import_, rejected)
         ended = files.find(ENDED)
@@ -79,7 +86,41 @@ class Finish:
         report.finished_at = rejected.at
         return self._close(import_, report)
 
+    def _finish_check(self, import_: Import) -> StepResult:
+        """A preview was made once more, to be applied: go on where it comes to what was shown, and refuse it otherwise (B14)."""
+        context, files = self._context, self._context.files(import_)
+        record, *_ = context.history.of(import_.district_id, import_.import_id)
+        ended = files.find(ENDED)
+        is_read = files.find(REJECTED) is None and not (ended and ended.status is Status.UNCHANGED)
+        report, shown = self._read(import_, ended) if is_read else (None, "")
+        if record is None or not record.preview:
+            return DONE
+        if report and shown == record.shown:
+            return {"next": "commit", "again": import_.applied(files.get(TOTALS).digest)}
+        reason: dict[str, Any] = dict(reason_in(CHANGED_SINCE, context.language(import_.district_id)))
+        if report:
+            reason["shown"] = {**record.users, "queued": record.queued}
+            reason["now"] = {**asdict(report.users), "queued": report.activations["queued"]}
+        context.reports.amend(import_.district_id, import_.import_id, Status.REJECTED, reason)
+        context.state.note_refused(import_.district_id, import_.import_id, reason)
+        return {"status": Status.REJECTED.value}
+
     def _finish_read(self, import_: Import, ended: Ending | None) -> StepResult:
+        """Close an import whose upload was read to its end."""
+        files = self._context.files(import_)
+        plan, totals = files.get(PLAN), files.get(TOTALS)
+        report, shown = self._read(import_, ended)
+        ids = files.find(ID_RESULT) or IdResult()
+        is_applied = report.status is Status.COMPLETED and not import_.preview
+        if is_applied and plan.has_id_map:
+            self._context.id_maps.forget(import_.district_id, files.get(ID_MAP).waiting)
+        applied = self._snapshot(import_, plan, totals) if is_applied else None
+        rejects = chain(files.rejects(plan), ids.rejects)
+        people = _hurt(files, plan) if report.status is Status.HELD else ()
+        return self._close(import_, report, rejects, applied, _shown_changes(files, plan), people, shown)
+
+    def _read(self, import_: Import, ended: Ending | None) -> tuple[Report, str]:
+        """The report of an upload that was read to its end, and what it comes to, as a digest."""
         files = self._context.files(import_)
         plan, totals = files.get(PLAN), files.get(TOTALS)
         status = ended.status if ended else Status.COMPLETED
@@ -90,19 +131,15 @@ class Finish:
         ids = files.find(ID_RESULT) or IdResult()
         report.id_changes = ids.people + totals.readdressed or None
         report.rollover = totals.rollover
-        notes = totals.notes + self._add_matching(import_, plan, report)
+        report.losses = totals.losses if status is Status.HELD else None
+        matching, notes = self._add_matching(import_, plan, report)
+        notes = totals.notes + notes
         notes += map(_disputed, self._context.districts.disputed(import_.district_id))
         report.notes = merged_notes(notes)
-        is_applied = status is Status.COMPLETED and not import_.preview
-        if is_applied and plan.has_id_map:
-            self._context.id_maps.forget(import_.district_id, files.get(ID_MAP).waiting)
-        applied = self._snapshot(import_, plan, totals) if is_applied else None
-        rejects = chain(files.rejects(plan), ids.rejects)
-        people = _hurt(files, plan) if status is Status.HELD else ()
-        return self._close(import_, report, rejects, applied, _shown_changes(files, plan), people)
+        return report, _shown(report, totals, matching)
 
-    def _add_matching(self, import_: Import, plan: ImportPlan, report: Report) -> list[Note]:
-        """Fill in whom the import matched and invited. Return the notes about it."""
+    def _add_matching(self, import_: Import, plan: ImportPlan, report: Report) -> tuple[MatchCounts, list[Note]]:
+        """Fill in whom the import matched and invited. Return that, and the notes about it."""
         files = self._context.files(import_)
         matching = MatchCounts()
         notes: list[Note] = []
@@ -110,10 +147,10 @@ class Finish:
             if result := files.find(MATCH_RESULT, shard):
                 matching += result.matching
                 notes += result.notes
-        report.matching = {k: v for k, v in asdict(matching).items() if not k.startswith(("queued", "withheld"))}
+        report.matching = {name: getattr(matching, name) for name in _MATCHING}
         report.activations = {"queued": matching.queued, "withheld": matching.withheld}
         report.withheld = matching.withheld_people
-        return notes
+        return matching, notes
 
     def _snapshot(self, import_: Import, plan: ImportPlan, totals: Totals) -> Snapshot:
         """What stands from now on."""
@@ -156,6 +193,7 @@ class Finish:
         applied: Snapshot | None = None,
         id_changes: Iterable[tuple[str, ...]] = (),
         hurt_people: Iterable[tuple[str, ...]] = (),
+        shown: str = "",
     ) -> StepResult:
         context = self._context
         report, rejects = self._in_the_districts_language(report, rejects)
@@ -163,7 +201,9 @@ class Finish:
         if report.status is Status.PAUSED and not import_.preview:
             is_delta = bool(report.format) and report.format["mode"] == Mode.DELTA
             context.pauses.keep(import_.district_id, PausedImport(import_.import_id, import_.upload, is_delta))
-        if not import_.preview:
+        if import_.preview:
+            context.state.note_shown(import_record(report), shown, context.clock())
+        else:
             record = import_record(report) | ({"waited": True} if import_.resumed else {})
             event = self._event(import_, report)
             if applied and event:
@@ -198,7 +238,10 @@ class Finish:
         if report.status is Status.UNCHANGED:
             return report, rejects
         language = self._context.language(report.district_id)
-        return in_language(report, language), rejects_in(rejects, language)
+        told = in_language(report, language)
+        if told.reason and told.losses and (people := losses_in_words(told.losses, language)):
+            told.reason = {**told.reason, "people": people}
+        return told, rejects_in(rejects, language)
 
     def _event(self, import_: Import, report: Report) -> Item | None:
         if report.status not in _EVENTS:
@@ -206,6 +249,13 @@ class Finish:
         status = report.status.value
         detail = {"district_id": import_.district_id, "import_id": import_.import_id, "status": status}
         return event_item(f"{import_.import_id}-{status}", _EVENTS[report.status], detail, self._context.clock())
+
+
+def _shown(report: Report, totals: Totals, matching: MatchCounts) -> str:
+    """What tells what an upload comes to from all else that it might have come to."""
+    counts = [asdict(each) for each in (report.users, report.classes, report.enrollments)]
+    said = [report.status, (report.reason or {}).get("code"), counts, report.matching, report.activations]
+    return sha256(repr([*said, report.id_changes, totals.digest, matching.digest]).encode()).hexdigest()
 
 
 def _hurt(files: WorkingFiles, plan: ImportPlan) -> Iterator[tuple[str, ...]]:

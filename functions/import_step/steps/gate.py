@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from hashlib import sha256
 
 from msgspec.structs import replace
 
+from functions.import_step.changed_since import CHANGED_SINCE
 from functions.import_step.formats.format import Mode
 from functions.import_step.id_changes import find_changes, readdressed, renumber
 from functions.import_step.import_context import ImportContext
@@ -50,6 +52,9 @@ from shared.domain.report import Counts, Kind, Note, Status, merged_notes
 from shared.stores.import_state import Snapshot
 
 _REUSED_SHOWN = 5
+_SMALLEST_TO_WAIT = 20
+"""People of a district that waits where its last administrator goes; a smaller one is told."""
+_LOCKED_OUT = "This upload leaves the district without an administrator: nobody of it could get into its console."
 _GIVEN_ANEW = "Numbers name somebody else than before, with another name and address: these people begin anew."
 _DOMAIN_CHANGED = (
     "Addresses have another mail domain of the district's than before and are otherwise the same. Links and mails that are out "
@@ -110,8 +115,12 @@ class SafetyCheck:
         )
         stood = outlook.standing.get(Kind.USERS, 0)
         reason = self._lost(plan) or held_for_ids(learnt, stood, sum_.readdressed) or held_because(outlook, district)
-        reason = reason or self._classes_left_out(plan, before)
+        reason = reason or self._classes_left_out(plan, before) or _locked_out(sum_.harm, totals)
+        totals.losses = sum_.harm.losses if before else {}
+        totals.digest = sum_.digest()
         files.put(TOTALS, _with_outlook(totals, outlook, district, reason))
+        if import_.expects and totals.digest != import_.expects:
+            return context.end(import_, Status.REJECTED, dict(CHANGED_SINCE))
         if plan.paused:
             result = context.end(import_, Status.PAUSED, plan.paused)
         elif reason and not import_.approved:
@@ -222,6 +231,17 @@ class SafetyCheck:
         return sum_
 
 
+def _locked_out(harm: Harm, totals: Totals) -> dict[str, str] | None:
+    """Why an import waits after which nobody could decide anything; in a small district it is noted."""
+    if not harm.locks_everybody_out:
+        return None
+    if harm.stood < _SMALLEST_TO_WAIT:
+        totals.notes.append(Note("last_administrator", _LOCKED_OUT))
+        return None
+    message = f"{_LOCKED_OUT} Nothing was written. Approve it if this is meant, reject it if not, or upload a corrected roster."
+    return {"code": "last_administrator", "message": message}
+
+
 def _with_outlook(totals: Totals, outlook: Outlook, district: District, reason: Mapping[str, str] | None) -> Totals:
     """The totals with the school year that begins, or with the night among those of the district; one in which the graduates
     leave says nothing about others."""
@@ -249,6 +269,8 @@ class _Sum:
     harm: Harm = field(default_factory=Harm)
     readdressed: int = 0
     is_doubtful: bool = False
+    digests: list[str] = field(default_factory=list)
+    """Of what changes in each shard, of people and then of classes."""
     watched: set[int] | None = field(default_factory=set)
     """Whose rows are to be read every night (``row_marks``); None where that is true of all."""
 
@@ -272,6 +294,7 @@ class _Sum:
             renamed=result.users.changed,
         )
         self.readdressed += result.readdressed
+        self.digests.append(result.digest)
         self.is_doubtful |= result.is_doubtful
         if result.watched is None:
             self.watched = None
@@ -282,6 +305,7 @@ class _Sum:
 
     def add_classes(self, result: ClassesResult) -> None:
         self.counts[Kind.CLASSES] += result.classes
+        self.digests.append(result.digest)
         self._add(result.notes, result.standing)
         for school, fate in result.schools.items():
             self._add_fate(school, Kind.CLASSES, fate)
@@ -302,6 +326,10 @@ class _Sum:
 
     def _add_fate(self, school: str, kind: Kind, fate: Fate) -> None:
         self._fate(school, kind).add(fate)
+
+    def digest(self) -> str:
+        """Of all that changes; empty where an import has none."""
+        return sha256(" ".join(self.digests).encode()).hexdigest() if any(self.digests) else ""
 
     def night(self, before: Snapshot) -> Night:
         """The import as one of its district's nights."""

@@ -142,6 +142,7 @@ class Ingest:
             or not opened.reading
             or opened.has_id_map
             or opened.before_is_lost
+            or import_.commit
             or before.has_turned(opened.on)
         ):
             return

@@ -227,21 +227,31 @@ def by_step() -> dict[str, list[tuple[State, dict[str, Any]]]]:
     return found
 
 
-_SINCE = (("SETTINGS", "claims"), ("ACTIVATION", "import_id"))
+_SINCE = (
+    ("SETTINGS", "claims"),
+    ("ACTIVATION", "import_id"),
+    ("IMPORT", "users"),
+    ("IMPORT", "queued"),
+    ("IMPORT", "losses"),
+)
 """Attributes that the version before did not write."""
 
 
 def without_claims(items: Mapping[tuple[str, str], dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
     """The items without the claims of the settings, which are made at the first step since there are any (M21), without the page to
     which a reason leads since, without those who share an address, who are noted as stuck since, without the import that an
-    activation names since, and without the note that the work of classes is listed since. Of what is the newest upload, a delta is
-    among those that wait in order since."""
+    activation names since, without the note that the work of classes is listed since, and without the records of previews. Of what
+    is the newest upload, a delta is among those that wait in order since."""
     return {
         key: newest_of(item)
         if key[1] == "NEWEST"
-        else {name: without_help(value) for name, value in item.items() if (key[1], name) not in _SINCE}
+        else {
+            name: without_help(value) for name, value in item.items() if (key[1].partition("#")[0], name) not in _SINCE
+        }
         for key, item in items.items()
-        if not key[0].startswith(("DOMAIN#", "CLEVER_DISTRICT#", "STUCK#")) and key[1] != "WORK_LISTS"
+        if not key[0].startswith(("DOMAIN#", "CLEVER_DISTRICT#", "STUCK#"))
+        and key[1] != "WORK_LISTS"
+        and not (key[1].startswith("IMPORT#") and item["preview"])
     }
 
 

@@ -24,7 +24,7 @@ from tests.harness import WEB, World, decide
 
 NEVER_IN_A_REPORT = {"invalid_environment", "invalid_token_keys"}
 """They stop a function before there is a report."""
-DECISIONS = {"not_held", "not_the_latest", "unknown_import"}
+DECISIONS = {"decision_unsigned", "not_a_preview", "not_held", "not_the_latest", "unknown_import"}
 """Of commands, too: the list of codes has them there."""
 ADVICE = re.compile(
     r"(?:^|[.;:] )(?:A decision is|Add|Approve|Change|Close|Complete|Correct|Double|Export|Fill|Give|Leave|Look|No import|Nothing|"

@@ -273,7 +273,10 @@ def test_a_slip_does_not_hide_an_import_that_is_held(world: World, slip: str) ->
     # Then it is answered elsewhere, and what is held can still be decided
     assert world.report(taken)["status"] == "rejected"
     assert world.latest() == held
-    world.put(f"decisions/lakeside/{held['import_id']}.json", b'\xef\xbb\xbf{"action": "approve", "by": "kim"}')
+    world.put(
+        f"decisions/lakeside/{held['import_id']}.json",
+        b'\xef\xbb\xbf{"action": "approve", "by": "kim", "reason": "meant"}',
+    )
     assert world.latest()["status"] == "completed"
 
 

@@ -34,7 +34,19 @@ from tests.template import RESOURCES, TEMPLATE
 ROOT = Path(__file__).parents[3]
 REGION = "eu-west-1"
 GOOGLE = "https://accounts.google.com"
-DECISION = ["decide", "--district", "riverbend", "--import", "20260901T1", "--action", "approve", "--by", "Kim"]
+DECISION = [
+    "decide",
+    "--district",
+    "riverbend",
+    "--import",
+    "20260901T1",
+    "--action",
+    "approve",
+    "--by",
+    "Kim",
+    "--reason",
+    "meant",
+]
 
 
 @pytest.fixture
