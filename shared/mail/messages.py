@@ -23,13 +23,13 @@ _NOT_REPEATED = "…"
 """For a name that carries an address."""
 SUBJECTS = {
     Kind.ACTIVATION: "Confirm your official %(brand)s account",
-    Kind.REMINDER: "Your official %(brand)s account waits for you",
+    Kind.REMINDER: "Reminder: confirm your official %(brand)s account",
     Kind.NUDGE: "Your previous %(brand)s classes are still open",
     Kind.HELD_IMPORT: "Action needed: your roster upload is on hold",
     Kind.PAUSE: "Rosters of %(district)s pause from tomorrow",
-    Kind.DIGEST: "Classes from before that are left in %(district)s",
+    Kind.DIGEST: "Old classes are still open in %(district)s",
     Kind.LINKED: "Your %(brand)s accounts were linked",
-    Kind.UNDONE: "The link of your %(brand)s accounts was undone",
+    Kind.UNDONE: "Your %(brand)s accounts are no longer linked",
 }
 """What each mail is called; the headings of the templates say the same, and are what gets translated."""
 
@@ -125,7 +125,7 @@ def held_import(
     )  # fmt: skip
 
 
-APPLIED_AGAIN = "Rosters of %(district)s are applied again from tomorrow"
+APPLIED_AGAIN = "Uploads for %(district)s count again tomorrow"
 """The subject of the mail before a pause ends."""
 
 

@@ -93,7 +93,7 @@ def test_a_reminder_leads_where_the_first_mail_leads_and_stops_in_one_click() ->
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     stop = headers["List-Unsubscribe"].strip("<>")
     web = Website(world)
-    assert "Reminders of your invitation" in web.visitor().open(stop).text
+    assert "Reminders about your account" in web.visitor().open(stop).text
     pass_days(world, 1)
     web.visitor().http.post(stop)
     pass_days(world, 30)
@@ -146,7 +146,7 @@ def test_a_teacher_off_the_roster_is_not_reminded_and_the_link_works_on_return()
     pass_days(world, 9)
     assert kinds(world) == ["activation"]
     page = Website(world).visitor().open(address)
-    assert (page.status, "not on the roster at the moment" in page.text) == (410, True)
+    assert (page.status, "Your school's list does not have you right now" in page.text) == (410, True)
     world.upload(roster(user("t1", "teacher"), user("a1", "administrator")), name="again")
     world.send_mail()
     assert Website(world).visitor().open(address).status == 200

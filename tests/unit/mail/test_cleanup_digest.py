@@ -55,7 +55,7 @@ def test_a_digest_counts_classes_by_school_the_most_first_and_names_no_person(wo
     assert [mail["To"] for mail in digests(world)] == ["data@lakeside.example", "head@lakeside.example"]
     content = digests(world)[0]["Content"]["Simple"]
     text = content["Body"]["Text"]["Data"]
-    assert "7 classes from before are left. 4 teachers still have to look at them." in text
+    assert "7 old classes are still open. 4 teachers still have to look at them." in text
     assert "- North Middle: 5\n- No school: 1\n- South High: 1\n" in text
     assert 'width="100%"' in content["Body"]["Html"]["Data"]
     assert 'width="20%"' in content["Body"]["Html"]["Data"]

@@ -54,7 +54,7 @@ def record(message_id: str, fact: str, detail: dict[str, Any]) -> dict[str, Any]
 
 def notices(world: World) -> list[dict[str, Any]]:
     """The notices that went out, in their order."""
-    return [mail for mail in world.ses.sent if subject(mail).endswith(("were linked", "was undone"))]
+    return [mail for mail in world.ses.sent if subject(mail).endswith(("were linked", "no longer linked"))]
 
 
 def subject(mail: dict[str, Any]) -> str:
@@ -93,7 +93,7 @@ def test_an_undo_is_told_to_both_too(web: Website) -> None:
 
     later = notices(web.world)[2:]
     assert {mail["To"] for mail in later} == {OFFICIAL, OWN}
-    assert {subject(mail) for mail in later} == {"The link of your Khan Academy accounts was undone"}
+    assert {subject(mail) for mail in later} == {"Your Khan Academy accounts are no longer linked"}
     assert "How we know it was you" not in text(later[0])
 
 
@@ -160,7 +160,7 @@ def test_a_link_undone_before_its_notice_went_out_is_told_as_undone_alone(web: W
 
     web.world.notify_of_links()
 
-    assert {subject(mail) for mail in notices(web.world)} == {"The link of your Khan Academy accounts was undone"}
+    assert {subject(mail) for mail in notices(web.world)} == {"Your Khan Academy accounts are no longer linked"}
 
 
 def test_a_notice_that_ses_refused_goes_out_with_the_next_event_and_only_once() -> None:

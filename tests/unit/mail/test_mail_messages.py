@@ -178,7 +178,7 @@ def test_an_invitation_names_who_where_why_what_happens_and_until_when(kind: Kin
     for part in (mail.text, words(mail.html)):
         for fact in (
             "Hello Ada Lovelace,", "Riverbend Middle School", "Riverbend Unified School District",
-            "because your district gave us this address", "What happens to your classes", "until December 24, 2026",
+            "our district gave us this address", "What happens to your classes", "until December 24, 2026",
         ):  # fmt: skip
             assert fact in part
 
@@ -193,7 +193,7 @@ def test_many_schools_and_classes_and_no_name_read_well_too() -> None:
     assert "Hello,\n" in mail.text
     assert "Schools: North, South" in mail.text
     assert "This link works until" not in mail.text
-    assert "Name on the roster" not in mail.text
+    assert "Name:" not in mail.text
     nudge = sample(Kind.NUDGE, "en", obsolete=[previous(f"Period {n}") for n in range(1, 31)], asked=[])
     assert "- Period 12\n1 student, 0 goals, 2 assignments\n- and 18 more\n" in nudge.text
     assert "Period 13" not in nudge.text + nudge.html

@@ -65,10 +65,8 @@ def test_each_class_is_shown_with_what_has_become_of_it(web: Website) -> None:
     assert (
         text.index("You may not need these anymore") < text.index("Period 3") < text.index("Do you still need these?")
     )
-    assert (
-        text.index("Do you still need these?") < text.index("Period 4") < text.index("Your other classes from before")
-    )
-    assert text.index("Your other classes from before") < text.index("Chess club")
+    assert text.index("Do you still need these?") < text.index("Period 4") < text.index("Your other old classes")
+    assert text.index("Your other old classes") < text.index("Chess club")
     checked = [node.attributes["name"] for node in page.page.css("input[checked]")]
     assert checked == ["class-own"], "only what is obsolete is ticked beforehand"
 
@@ -106,7 +104,7 @@ def test_classes_are_downloaded_then_deleted_and_one_is_restored(web: Website) -
     assert teacher.open("/cleaning").text.count("Downloaded September 1, 2026") == 2
 
     teacher.press("Delete classes", "Period 3", "Period 4")
-    assert "Your students do not see these classes any more" in teacher.text
+    assert "Your students no longer see these classes" in teacher.text
     assert "Period 3" not in log_in(kid.open("/login"), "k1").open("/home").text
     events = [item["detail_type"] for (pk, _), item in web.world.table.items.items() if pk.startswith("OUTBOX#")]
     assert events.count("ClassDeleted") == 2

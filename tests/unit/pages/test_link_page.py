@@ -50,7 +50,7 @@ def test_an_account_of_another_person_is_refused_before_the_press(web: Website) 
     page = log_in(activated(web, "t2").press("Log into my existing account"))
 
     assert page.status == 409
-    assert "already linked to another person" in page.text
+    assert "already linked to someone else" in page.text
     assert page.press("Try another account").path == "/login"
     assert web.world.links.of_user(key("t2")) is None
 

@@ -154,7 +154,7 @@ def test_the_link_dies_with_an_address_that_is_no_longer_the_official_one(web: W
 def test_nobody_links_with_anothers_mail_to_an_account_that_is_linked_already(web: Website) -> None:
     linked_teacher(web)
     page = log_in(activated(web, "t2").press("Log into my existing account"))
-    assert (page.status, "already linked to another person" in page.text) == (409, True)
+    assert (page.status, "already linked to someone else" in page.text) == (409, True)
     shown = {"account_id": "ada", "sourced_id": "t2", "person": shown_of(web, "t2")}
     assert post(page, "/link", **shown).status_code == 409
     assert web.world.links.of_user(key("t2")) is None
@@ -232,7 +232,7 @@ def test_who_finds_the_older_account_later_has_both_in_one(web: Website) -> None
     log_in(page, "kid")
 
     assert page.path == "/link"
-    for wanted in ("joined into this one", "Progress in 2 skills", "In 1 skill this account goes up", "Period 3"):
+    for wanted in ("Your school login already has progress in 2 skills", "In 1 skill this account goes up", "Period 3"):
         assert wanted in page.text
     page.press("Link my accounts")
     assert (page.path, account_of(web, "s1")) == ("/home", "kid")
@@ -274,13 +274,17 @@ def test_only_what_was_shown_is_joined(web: Website) -> None:
     """The account was made on another device after this page was shown: it is shown first."""
     page = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
     log_in(page.press("Log into my existing account"), "kid")
-    assert "joined into this one" not in page.text
+    assert "Your school login already has progress" not in page.text
     in_a_made_account(web)
     made = account_of(web, "s1")
 
     page.press("Link my accounts")
 
-    assert (page.path, "joined into this one" in page.text, account_of(web, "s1")) == ("/link", True, made)
+    assert (page.path, "Your school login already has progress" in page.text, account_of(web, "s1")) == (
+        "/link",
+        True,
+        made,
+    )
 
 
 def test_an_account_of_ones_own_offers_nothing_to_join(web: Website) -> None:

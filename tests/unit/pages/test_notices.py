@@ -65,7 +65,7 @@ def test_the_button_leads_to_a_page_without_the_token_that_names_the_link(web: W
 def test_whoever_types_the_address_that_the_notice_came_to_undoes_the_link(web: Website, address: str) -> None:
     page = arrived(web, address).press(BUTTON, email=f" {address.upper()} ")
 
-    assert "If that is the address" in page.text
+    assert "If we sent our email to that address" in page.text
     assert link_of(web).state is LinkState.UNDONE
     assert web.world.links.of_account("ada") == []
     assert AuditStore(web.world.table).of_user(key("t1"))[-1].actor is Actor.NOTICE
@@ -184,7 +184,7 @@ def test_a_notice_leads_to_its_link_also_once_it_moved_to_another_number(web: We
 
     page = arrived(web, OWN).press(BUTTON, email=OWN)
 
-    assert "If that is the address" in page.text
+    assert "If we sent our email to that address" in page.text
     assert web.world.links.of_account("ada") == []
     moved = web.world.links.of_user(key("t2"))
     assert moved
@@ -244,7 +244,7 @@ def test_without_the_cookie_the_page_says_how_to_go_on(web: Website) -> None:
     page = web.visitor().open("/notice")
 
     assert page.status == 200
-    assert "press the button in the mail" in page.text
+    assert "press the button in our email" in page.text
 
 
 def test_the_table_holds_nothing_that_opens_the_page(web: Website) -> None:

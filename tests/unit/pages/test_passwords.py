@@ -57,7 +57,7 @@ def test_one_question_may_follow_another(web: Website) -> None:
     page = log_in(web.visitor().open("/login"))
     assert "Choose a password of your own" in page.text
     page.press("Log in", new_password=NEW)
-    assert "Your account asks for a code" in page.text
+    assert "Enter the code from your app" in page.text
     assert page.press("Log in", code="123456").path == "/home"
 
 

@@ -174,7 +174,7 @@ def test_a_student_row_opens_no_teachers_account_and_its_address_is_told(web: We
     assert stranger.path == "/welcome"
     is_kept_out(web, stranger, "ada")
     log_in(stranger.open("/login"))
-    assert (stranger.status, "You are on the roster as a student" in stranger.text) == (409, True)
+    assert (stranger.status, "Your school lists you as a student" in stranger.text) == (409, True)
     assert linked(web, "s50") is None
 
 
@@ -367,7 +367,7 @@ def test_a_new_login_that_the_rule_adopts_is_told_to_the_accounts_own_address(we
     assert web.world.notify_of_links() == 1
     (mail,) = web.world.ses.sent
     assert mail["To"] == "ada@mail.example"
-    assert "another login of your district opens the account" in text(mail)
+    assert "another login of your school opens this account" in text(mail)
     address = next(word for word in text(mail).split() if "/notice/" in word)
     web.visitor().open(address).press("Undo the link", email="ada@mail.example")
     assert linked(web, "t1") is None, "for 30 days from now"

@@ -56,7 +56,7 @@ def both_in_one_place(s: Story) -> bool:
 
 def told_apart_by_words(s: Story) -> bool:
     text = s.teacher.open("/home").text
-    return text.count("from the district") == 1 and text.count("from before") == 1
+    return text.count("from the district") == 1 and text.count(" old ") == 1
 
 
 def all_mastery_stays(s: Story) -> bool:
@@ -88,8 +88,7 @@ def assignment_without_a_score(s: Story) -> bool:
 def told_before_which_to_expect(s: Story) -> bool:
     text = s.old_class().text
     return (
-        "Equations : a goal. Each student starts at what is already earned." in text
-        and "Quiz : an assignment. It starts without scores, also for students who did it before." in text
+        "Equations : a goal. Students keep their progress." in text and "Quiz : an assignment. It starts over." in text
     )
 
 
