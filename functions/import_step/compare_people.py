@@ -16,11 +16,12 @@ from functions.import_step.people_count import PeopleCount
 from functions.import_step.people_diff import PeopleDiff
 from functions.import_step.person_enrollments import EnrollmentComparison, Enrollments
 from functions.import_step.person_roles import ToldPeople
+from functions.import_step.plain_people import take_plain_people
 from functions.import_step.plan import ImportPlan, Touched
 from functions.import_step.records import TEACHING, PersonRecord, packed, sourced_id_of
 from functions.import_step.row_marks import mark_of, unpacked_people
 from functions.import_step.rows_by_person import RowsByPerson, rows_by_person
-from functions.import_step.shards import AnyPeopleBlock, PeopleBlock
+from functions.import_step.shards import AnyPeopleBlock, PackedPeople, PeopleBlock
 from functions.import_step.standing_people import PassedOver, UntouchedRows
 from functions.import_step.unusable_rows import reject_dangling, reject_what_is_too_much, reject_without_role
 from shared.domain.id_changes import may_follow
@@ -42,6 +43,7 @@ def diff_people(
     joined: tuple[dict[str, list[PersonRecord]], set[str]] | None = None,
     over: Callable[[], frozenset[str]] = frozenset,
     *,
+    packed_blocks: Callable[[], Iterable[AnyPeopleBlock | PackedPeople]] | None = None,
     touched: Touched | None = None,
     counted: PeopleCount | None = None,
 ) -> PeopleDiff:
@@ -55,6 +57,7 @@ def diff_people(
     ``mapped`` are the numbers in a map of old and new ones, which may have changed places;
     ``joined`` are the other numbers of people in the shard, and the numbers of the shard that are another's (``one_person``).
 
+    ``packed_blocks`` gives the same rows as ``blocks``, those about people as they are packed.
     ``over`` gives the ids of the classes that stand and have ended; it is called where many people lose classes.
 
     ``touched`` says of whom there are rows, where the others are as they were (``night``), and ``counted`` what everybody in the
@@ -66,7 +69,11 @@ def diff_people(
     passed = _passed_over(snapshot or (), counted, touched) if touched else None
     before = dict(passed.touched) if passed else {sourced_id_of(line): line for line in snapshot or ()}
     known_aside = {sourced_id_of(line): line for line in aside}
-    seen = rows_by_person(blocks(), tells_roles_with_people=plan.tells_roles_with_people)
+    stays_packed = packed_blocks and joined is None and _says_all_of_people(plan)
+    seen = rows_by_person(
+        packed_blocks() if packed_blocks and stays_packed else blocks(),
+        tells_roles_with_people=plan.tells_roles_with_people,
+    )
     if touched and not unpacked_people(touched.people).issuperset(map(mark_of, seen.named())):
         raise UntouchedRows
     reject_without_role(seen, blocks, plan, result)
@@ -93,10 +100,15 @@ def diff_people(
         join_people(seen, before, blocks, result, *joined, is_delta=is_delta)
     shared = set() if plan.round or plan.moves_people else set(plan.shared)
     noted = None if snapshot is None else renumbered
+    others = {*renumbered, *known_aside}
+    plain = take_plain_people(seen, before, result, others=others, is_first=snapshot is None, shared=shared)
     comparison = _Comparison(seen, plan, result, known_aside, noted, mapped)
-    for key in sorted(before.keys() | seen.people.keys() | known_aside.keys()):
+    for key in sorted(before.keys() | seen.people.keys() | plain.lines.keys() | known_aside.keys()):
         if passed:
             result.standing += passed.before(key)
+        if line := plain.lines.pop(key, None):
+            result.standing += line
+            continue
         stood, person = before.pop(key, None), seen.people.pop(key, None)
         after = comparison.compare(key, stood, person)
         if after and plan.reading:
@@ -105,6 +117,7 @@ def diff_people(
         holder = after if is_delta else person
         if shared and holder and has_address_of(holder, shared):
             result.note_holder(holder, stands=stood is not None)
+    plain.count_into(result)
     if passed:
         result.standing += passed.rest()
         passed.count_into(result, shared)
@@ -114,6 +127,12 @@ def diff_people(
     comparison.add_notes(blocks)
     result.watched = comparison.watched()
     return result
+
+
+def _says_all_of_people(plan: ImportPlan) -> bool:
+    """Whether a person's rows in users.csv and enrollments.csv say all that becomes of the person."""
+    is_whole = plan.tells_roles_with_people and plan.mode(Kind.ENROLLMENTS) is Mode.BULK
+    return is_whole and not (plan.needs_roles or plan.moves_people)
 
 
 def _passed_over(snapshot: Iterable[bytes], counted: PeopleCount | None, touched: Touched) -> PassedOver:

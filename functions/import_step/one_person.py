@@ -13,6 +13,7 @@ from itertools import pairwise
 from unicodedata import normalize
 
 from msgspec import Struct
+from msgspec.json import Decoder
 
 from functions.import_step.enrollment_texts import BETWEEN, together
 from functions.import_step.records import PersonRecord
@@ -67,6 +68,25 @@ def all_addresses(marks: Iterable[bytes]) -> list[int]:
 
 def has_address_of(person: PersonRecord, addresses: set[int]) -> bool:
     return bool(person.email and person.role and zlib.crc32(person.email.encode()) in addresses and not person.is_off)
+
+
+class _Address(Struct, array_like=True, gc=False):
+    """What of a packed record is needed to see whether the person has an address; the rest is passed over."""
+
+    sourced_id: str
+    role: Role | None
+    given_name: str
+    family_name: str
+    email: str | None
+
+
+_addressed = Decoder(_Address).decode
+
+
+def may_have_address_of(line: bytes, addresses: set[int]) -> bool:
+    """Whether a packed record, or the line of a row, names one of these addresses."""
+    email = _addressed(line).email
+    return bool(email) and zlib.crc32(str(email).encode()) in addresses
 
 
 def holder_of(person: PersonRecord, *, stands: bool) -> Holder | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from functions.import_step.records import PersonRecord
@@ -20,17 +22,20 @@ class PeopleCount(Struct):
 
     def add(self, person: PersonRecord, times: int = 1) -> None:
         """Count a person; ``times`` -1 takes one away."""
-        number = times * person.number_of_enrollments()
-        self.people += times
-        self.enrolled += number
-        if person.role is not Role.STUDENT:
-            self.staff += times
-        for school in person.school_ids:
+        self.add_alike(person.role, person.school_ids, times, times * person.number_of_enrollments())
+
+    def add_alike(self, role: Role | None, schools: Iterable[str], people: int, enrolled: int) -> None:
+        """Count people who have the same role and schools, and so many enrollments together."""
+        self.people += people
+        self.enrolled += enrolled
+        if role is not Role.STUDENT:
+            self.staff += people
+        for school in schools:
             of_school = self.schools.get(school)
             if of_school is None:
                 of_school = self.schools[school] = [0, 0]
-            of_school[0] += times
-            of_school[1] += number
+            of_school[0] += people
+            of_school[1] += enrolled
 
     def __iadd__(self, other: PeopleCount) -> PeopleCount:
         self.people += other.people

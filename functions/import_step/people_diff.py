@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec.json import Decoder
+
 from functions.import_step.hurt import HurtCount
-from functions.import_step.one_person import Holder, holder_of
+from functions.import_step.one_person import Holder, has_address_of, holder_of
 from functions.import_step.people_count import PeopleCount
 from functions.import_step.records import PersonRecord, packed
 from shared.domain.import_safety import Fate
 from shared.domain.report import Counts, Note, Reject
+
+_unpacked = Decoder(PersonRecord).decode
 
 
 @dataclass(slots=True)
@@ -54,6 +58,34 @@ class PeopleDiff:
     """People whose rows are to be read every night, because something was said of them; None where somebody stands, or something
     was said, of whom it is not known."""
 
+    def count_unchanged(self, count: PeopleCount) -> None:
+        """Count people who are as they were."""
+        self.counted += count
+        self.stand += count.people
+        self.users.read += count.people
+        self.users.unchanged += count.people
+        self.enrollments.read += count.enrolled
+        self.enrollments.unchanged += count.enrolled
+        self.enrolled += count.enrolled
+        self.hurt.harm.stood += count.people
+        self.hurt.harm.staff_stood += count.staff
+        for school, (people, enrolled) in count.schools.items():
+            if people:
+                of_people, of_enrollments = self.fates(school)
+                of_people.stood += people
+                of_enrollments.stood += enrolled
+
+    def count_created(self, count: PeopleCount) -> None:
+        """Count people who come where nothing stood before."""
+        self.counted += count
+        self.stand += count.people
+        self.users.read += count.people
+        self.users.created += count.people
+        self.enrollments.read += count.enrolled
+        self.enrollments.created += count.enrolled
+        self.enrolled += count.enrolled
+        self.hurt.harm.students_came += count.people - count.staff
+
     def note_holder(self, person: PersonRecord, *, stands: bool) -> None:
         """Keep somebody who may have other numbers."""
         if holder := holder_of(person, stands=stands):
@@ -63,3 +95,10 @@ class PeopleDiff:
     def fates(self, school: str) -> tuple[Fate, Fate]:
         """How the people of a school, and their enrollments, fare."""
         return self.schools.setdefault(school, (Fate(), Fate()))
+
+
+def note_holder_of(line: bytes, addresses: set[int], result: PeopleDiff, *, stands: bool) -> None:
+    """Keep the person of a packed record who has one of these addresses, and may have other numbers."""
+    person = _unpacked(line)
+    if has_address_of(person, addresses):
+        result.note_holder(person, stands=stands)

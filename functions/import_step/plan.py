@@ -237,6 +237,8 @@ class RowsOfSnapshot(Struct, kw_only=True):
     """The ids of the classes of the upload, a line for each."""
     people: int
     """How many people stand."""
+    run_id: str = ""
+    """Names the working files of the import that made it: as long as they are there, a night may read what differs."""
     pieces: dict[str, list[PieceOfSnapshot]] = {}
     """By stem: the pieces of the files of which it is noted whom each line is about (``RowMarks``), in order."""
 

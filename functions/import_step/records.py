@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
-from functools import reduce
+from functools import cache, reduce
 from hashlib import sha256
 from typing import Any
 from unicodedata import normalize
@@ -44,11 +44,18 @@ _MEMBER_KINDS = {**dict.fromkeys(TEACHING, TEACHERS), **_STUDENTS_ALONE}
 MOST_SCHOOLS, MOST_CLEVER_IDS, MOST_ROLES = 800, 20, 1_600
 """Of a person, on all rows together: a roster user is one item of the table, which may have 400 KB."""
 _encode = Encoder().encode
+_encode_lines = Encoder().encode_lines
+_TWO = 2
 
 
 def packed(record: object) -> bytes:
     """A record as a line of a file."""
     return _encode(record) + b"\n"
+
+
+def packed_lines(records: Sequence[object]) -> bytes:
+    """Records as lines of a file."""
+    return _encode_lines(records)
 
 
 class PersonRow(Struct, array_like=True, gc=False):
@@ -68,6 +75,14 @@ class PersonRow(Struct, array_like=True, gc=False):
     """``enabledUser`` is false."""
     schools_only: bool = False
     """Of an administrator: of the own schools, and not of the district."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it says nothing but names, address, one school at most and a role, if any: the record of a person of whom
+        there is no other row has what it has."""
+        return (
+            not (self.clever_ids or self.removed or self.disabled or self.schools_only) and len(self.school_ids) < _TWO
+        )
 
 
 class RoleRow(Struct, array_like=True, gc=False):
@@ -481,6 +496,26 @@ class PersonRecord(Struct, array_like=True, gc=False):
 
     def has_name_of(self, other: PersonRecord) -> bool:
         return (self.given_name, self.family_name) == (other.given_name, other.family_name)
+
+
+@cache
+def _ends() -> tuple[int, bytes]:
+    """How many bytes a plain row ends with that its record has elsewhere, and what a record has behind its enrollments."""
+    row, record = PersonRow("", None, "", ""), PersonRecord("", None, "", "", None, None, [], [], [])
+    before = _encode(row)[1:].index(b"[],[]") + len(b"[],[]") + 1
+    return len(_encode(row)) - before, packed(record)[before + len(b",[]") :]
+
+
+def packed_record(row: bytes, enrollments: bytes) -> bytes:
+    """The packed record of a person of whom there is one row, a plain one (``PersonRow.is_plain``), with packed enrollments.
+
+    >>> packed_record(packed(PersonRow("s1", Role.STUDENT, "Ann", "Lee"))[:-1], b"[]") == packed(
+    ...     PersonRecord("s1", Role.STUDENT, "Ann", "Lee", None, None, [], [], [])
+    ... )
+    True
+    """
+    behind, end = _ends()
+    return b"%b,%b%b" % (row[:-behind], enrollments, end)
 
 
 class ClassRecord(Struct, array_like=True, gc=False):

@@ -8,11 +8,22 @@ from itertools import chain
 
 from functions.import_step.deletion_notes import NotThere
 from functions.import_step.enrollment_notes import Unused
-from functions.import_step.records import MOST_CLEVER_IDS, MOST_SCHOOLS, PersonRecord, RoleRow
-from functions.import_step.shards import AnyPeopleBlock, EnrollmentsBlock, PeopleBlock, RolesBlock
+from functions.import_step.records import MOST_CLEVER_IDS, MOST_SCHOOLS, PersonRecord, RoleRow, sourced_id_of
+from functions.import_step.shards import (
+    AnyPeopleBlock,
+    EnrollmentsBlock,
+    PackedPeople,
+    PeopleBlock,
+    RolesBlock,
+    person_row,
+)
 from shared.domain.report import Reject, Tally
-from shared.domain.roster import number_of
+from shared.domain.roster import Role, number_of
 
+type Kinds = tuple[Role | None, tuple[str, ...]]
+"""Role and schools."""
+type PackedPerson = tuple[bytes, Kinds]
+"""A plain row as it lies (``PackedPeople``), with role and schools."""
 type ByPerson = dict[str, dict[str, list[str]]]
 """Enrollment role → person → texts of enrollments (``listed``), as they come."""
 
@@ -22,6 +33,8 @@ class RowsByPerson:
     """The rows of a shard, by person."""
 
     people: dict[str, PersonRecord] = field(default_factory=dict)
+    packed: dict[str, PackedPerson] = field(default_factory=dict)
+    """People of whom one plain row was read, and who are not among ``people``, as it lies."""
     untold: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Of people in files that lack columns, for which fields."""
     named_by_roles: set[str] = field(default_factory=set)
@@ -48,18 +61,31 @@ class RowsByPerson:
         """Person → texts, of each role, of enrollments and of those that are over."""
         return chain(self.enrollments.values(), self.ended.values())
 
+    def unpack(self, keys: Iterable[str]) -> None:
+        """Have these of the people whose row is packed among the others."""
+        for key in keys:
+            self.people[key] = unpacked_person(self.packed.pop(key))
+
     def named(self) -> Iterator[str]:
         """Everybody whom a row is about; many of them more than once."""
-        return chain(self.people, self.removed, self.named_by_roles, *self.by_person())
+        return chain(self.people, self.packed, self.removed, self.named_by_roles, *self.by_person())
 
 
-def rows_by_person(blocks: Iterable[AnyPeopleBlock], *, tells_roles_with_people: bool) -> RowsByPerson:
+def unpacked_person(packed: PackedPerson) -> PersonRecord:
+    """The person of a packed row."""
+    return PersonRecord.of(person_row(packed[0]))
+
+
+def rows_by_person(blocks: Iterable[AnyPeopleBlock | PackedPeople], *, tells_roles_with_people: bool) -> RowsByPerson:
     seen = RowsByPerson()
     for block in blocks:
         match block:
             case PeopleBlock():
                 _gather_people(seen, block)
+            case PackedPeople():
+                _gather_packed(seen, block)
             case RolesBlock():
+                seen.unpack([*seen.packed])
                 _gather_roles(seen, block, adds=tells_roles_with_people)
             case EnrollmentsBlock():
                 _gather_enrollments(seen, block)
@@ -132,8 +158,20 @@ def _gather_enrollments(seen: RowsByPerson, block: EnrollmentsBlock) -> None:
             by_person[user] = [text]
 
 
+def _gather_packed(seen: RowsByPerson, block: PackedPeople) -> None:
+    packed, people = seen.packed, seen.people
+    for text, of, line in zip(block.texts, block.of, block.lines, strict=True):
+        key = sourced_id_of(text)
+        if of >= 0 and key not in packed and key not in people:
+            packed[key] = (text, block.kinds[of])
+        else:
+            _gather_people(seen, PeopleBlock(block.file, block.column, [person_row(text)], [line]))
+
+
 def _gather_people(seen: RowsByPerson, block: PeopleBlock) -> None:
     for row, line in zip(block.rows, block.lines, strict=True):
+        if row.sourced_id in seen.packed:
+            seen.unpack([row.sourced_id])
         if row.removed:
             seen.removed.add(row.sourced_id)
             continue

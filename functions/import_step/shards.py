@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import IO
 
 from msgspec import Struct
+from msgspec.json import Decoder
 
 from functions.import_step.enrollment_texts import BETWEEN, together
 from functions.import_step.formats.format import Recognised
-from functions.import_step.records import ClassRow, PersonRow, RoleRow, packed
+from functions.import_step.records import ClassRow, PersonRow, RoleRow, packed, packed_lines
 from functions.import_step.row_marks import RowMarks
-from shared.domain.roster import number_of
+from shared.domain.roster import Role, number_of
 from shared.stores.import_files import Extents
 
 PEOPLE_PER_SHARD = 32_000
@@ -94,6 +95,46 @@ class EnrollmentsBlock(Struct, array_like=True, tag="g", gc=False):
                 yield user, class_id, line
 
 
+class PackedPeople(Struct, array_like=True, tag="p"):
+    """Rows about people, from one file that has a column for all that is read. A line of JSON for each row (``PersonRow``) follows
+    behind this line: where a row is plain, its text becomes a part of the snapshot's line as it is."""
+
+    file: str
+    column: str
+    kinds: list[tuple[Role | None, tuple[str, ...]]]
+    """Roles and schools that plain rows have,"""
+    of: list[int]
+    """and of each row which of them it has; -1 where the row is to be looked at."""
+    lines: list[int]
+    size: int
+    """In bytes, of the lines that follow."""
+    texts: list[bytes] = []
+    """These lines."""
+
+    def block(self) -> PeopleBlock:
+        """All of these rows."""
+        return PeopleBlock(self.file, self.column, list(map(person_row, self.texts)), self.lines)
+
+
+class PackedEnrollments(Struct, array_like=True, tag="n"):
+    """An ``EnrollmentsBlock`` of which person and text, a tab between, follow behind this line, a line for each."""
+
+    file: str
+    user_column: str
+    class_column: str
+    role: str
+    removed: bool
+    lines: list[int]
+    size: int
+    """In bytes, of the lines that follow."""
+
+    def block(self, body: bytes) -> EnrollmentsBlock:
+        """These enrollments; ``body`` is what follows."""
+        runs = [line.partition("\t") for line in body.decode().split("\n")[:-1]]
+        of = self.file, self.user_column, self.class_column, self.role, self.removed
+        return EnrollmentsBlock(*of, [user for user, _, _ in runs], self.lines, [text for _, _, text in runs])
+
+
 class EarlierEnrollments(Struct, array_like=True, tag="e", gc=False):
     """The same as an earlier version wrote it: a line of text for each, with person, class and line, and where it has one the
     row's own id, tabs between."""
@@ -133,6 +174,34 @@ class ClassesBlock(Struct, array_like=True, tag="c", gc=False):
 
 type AnyPeopleBlock = PeopleBlock | RolesBlock | EnrollmentsBlock
 """What a shard of people is made of."""
+_WRITTEN: Decoder[AnyPeopleBlock | PackedPeople | PackedEnrollments | EarlierEnrollments] = Decoder(
+    PeopleBlock | RolesBlock | EnrollmentsBlock | PackedPeople | PackedEnrollments | EarlierEnrollments
+)
+person_row = Decoder(PersonRow).decode
+"""The row of a line of ``PackedPeople``."""
+
+
+def written_blocks(body: bytes) -> Iterator[AnyPeopleBlock | PackedPeople]:
+    """The blocks of a shard of people as a ``ShardWriter`` wrote them, in this version or an earlier one."""
+    at = 0
+    while at < len(body):
+        end = body.index(b"\n", at) + 1
+        block = _WRITTEN.decode(body[at:end])
+        at = end
+        match block:
+            case PackedPeople():
+                block.texts = body[at : at + block.size].split(b"\n")[:-1]
+                at += block.size
+                yield block
+            case PackedEnrollments():
+                yield block.block(body[at : at + block.size])
+                at += block.size
+            case EarlierEnrollments():
+                yield block.block()
+            case _:
+                yield block
+
+
 type Row = PersonRow | RoleRow | ClassRow
 
 
@@ -158,8 +227,8 @@ class EnrollmentsHead(Struct, frozen=True):
 
 
 type _RowsAndLines = tuple[list[Row], list[int]]
-type _Runs = tuple[list[str], list[int], list[str]]
-"""Person, first line and text of enrollments that follow each other."""
+type _Runs = tuple[list[int], list[str]]
+"""First line of enrollments that follow each other; the person's id, a tab and their text."""
 
 
 class ShardWriter:
@@ -205,7 +274,7 @@ class ShardWriter:
         mask = self._mask
         by_shard = self._enrollments.get(head)
         if by_shard is None:
-            by_shard = self._enrollments[head] = [([], [], []) for _ in range(self._shards)]
+            by_shard = self._enrollments[head] = [([], []) for _ in range(self._shards)]
         ids = together(classes, row_ids)
         ends = _ends_of_runs(people, lines)
         starts = [0, *ends][: len(ends)]
@@ -213,10 +282,9 @@ class ShardWriter:
         if self.marks:
             self.marks.of_runs(lines, codes, starts, ends)
         for code, start, end in zip(codes, starts, ends, strict=True):
-            users, first_lines, texts = by_shard[code & mask]
-            users.append(people[start])
+            first_lines, texts = by_shard[code & mask]
             first_lines.append(lines[start])
-            texts.append(BETWEEN.join(ids[2 * start : 2 * end]))
+            texts.append(f"{people[start]}\t{BETWEEN.join(ids[2 * start : 2 * end])}")
         self._count(len(people))
 
     def add(self, head: RowsHead, row: Row, line: int) -> None:
@@ -258,13 +326,15 @@ class ShardWriter:
         for head, blocks in self._rows.items():
             for file, (rows, lines) in zip(self._files, blocks, strict=True):
                 if rows:
-                    more = (head.untold,) if head.untold else ()
-                    file.write(packed(head.of(head.file, head.column, rows, lines, *more)))
+                    file.writelines(_written_rows(head, rows, lines))
         for key, runs_by_shard in self._enrollments.items():
-            for file, (users, lines, texts) in zip(self._files, runs_by_shard, strict=True):
-                if users:
+            for file, (lines, texts) in zip(self._files, runs_by_shard, strict=True):
+                if texts:
+                    texts.append("")
+                    body = "\n".join(texts).encode()
                     of = key.file, key.user_column, key.class_column, key.role, key.removed
-                    file.write(packed(EnrollmentsBlock(*of, users, lines, texts)))
+                    file.write(packed(PackedEnrollments(*of, lines, len(body))))
+                    file.write(body)
         self._rows.clear()
         self._enrollments.clear()
         self._head = None
@@ -281,6 +351,22 @@ class ShardWriter:
                     shutil.copyfileobj(source, target, 1 << 20)
                 path.unlink()
         return whole, extents
+
+
+def _written_rows(head: RowsHead, rows: list[Row], lines: list[int]) -> Iterator[bytes]:
+    """A block of rows as it is written."""
+    if head.of is not PeopleBlock or head.untold:
+        more = (head.untold,) if head.untold else ()
+        yield packed(head.of(head.file, head.column, rows, lines, *more))
+        return
+    kinds: dict[tuple[Role | None, tuple[str, ...]], int] = {}
+    of = [
+        kinds.setdefault((row.role, row.school_ids), len(kinds)) if isinstance(row, PersonRow) and row.is_plain else -1
+        for row in rows
+    ]
+    body = packed_lines(rows)
+    yield packed(PackedPeople(head.file, head.column, list(kinds), of, lines, len(body)))
+    yield body
 
 
 def _ends_of_runs(people: Sequence[str], lines: Sequence[int]) -> list[int]:

@@ -10,34 +10,18 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import compress
 from operator import ge, not_
-from zlib import crc32
 
-from msgspec import Struct
 from msgspec.json import Decoder, encode
 
-from functions.import_step.one_person import has_address_of
+from functions.import_step.one_person import may_have_address_of
 from functions.import_step.people_count import PeopleCount
-from functions.import_step.people_diff import PeopleDiff
+from functions.import_step.people_diff import PeopleDiff, note_holder_of
 from functions.import_step.records import PersonRecord, sourced_id_of
 from functions.import_step.row_marks import mark_of
-from shared.domain.roster import Role
 
 _MOST_GONE = 50
 """Classes that are looked for in the lines of a shard; where more are gone, records are unpacked."""
 _unpacked = Decoder(PersonRecord).decode
-
-
-class _Address(Struct, array_like=True, gc=False):
-    """What of a packed record is needed to see whether the person has an address; the rest is passed over."""
-
-    sourced_id: str
-    role: Role | None
-    given_name: str
-    family_name: str
-    email: str | None
-
-
-_addressed = Decoder(_Address).decode
 
 
 class UntouchedRows(Exception):
@@ -91,25 +75,10 @@ class PassedOver:
 
     def count_into(self, result: PeopleDiff, shared: set[int]) -> None:
         """Count them as people who are as they were; note those who have one of the addresses (``has_address_of``)."""
-        count = self.count
-        result.counted += count
-        result.stand += count.people
-        result.users.read += count.people
-        result.users.unchanged += count.people
-        result.enrollments.read += count.enrolled
-        result.enrollments.unchanged += count.enrolled
-        result.enrolled += count.enrolled
-        result.hurt.harm.stood += count.people
-        result.hurt.harm.staff_stood += count.staff
-        for school, (number, enrollments) in count.schools.items():
-            if number:
-                people_fate, enrollments_fate = result.fates(school)
-                people_fate.stood += number
-                enrollments_fate.stood += enrollments
+        result.count_unchanged(self.count)
         for line in self._passed() if shared else ():
-            email = _addressed(line).email
-            if email and crc32(email.encode()) in shared and has_address_of(person := _unpacked(line), shared):
-                result.note_holder(person, stands=True)
+            if may_have_address_of(line, shared):
+                note_holder_of(line, shared, result, stands=True)
 
     def _passed(self) -> Iterator[bytes]:
         return compress(self._lines, map(not_, self._is_touched))

@@ -136,6 +136,7 @@ def reject_dangling(
     checks_ended = plan.mode(Kind.ENROLLMENTS) is Mode.BULK
     enrolled = [*(seen.by_person() if checks_ended else seen.enrollments.values())]
     unknown_people = {*seen.named_by_roles, *chain.from_iterable(enrolled)} - seen.people.keys() - seen.removed
+    unknown_people -= seen.packed.keys()
     if not is_bulk:
         unknown_people -= standing
     unknown_classes = set() if plan.knows_all_classes else _unknown_classes(seen, enrolled, class_ids)

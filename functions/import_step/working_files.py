@@ -52,12 +52,10 @@ from functions.import_step.row_marks import RowMarks
 from functions.import_step.shards import (
     AnyPeopleBlock,
     ClassesBlock,
-    EarlierEnrollments,
-    EnrollmentsBlock,
-    PeopleBlock,
-    RolesBlock,
+    PackedPeople,
     class_shards_of,
     shard_of,
+    written_blocks,
 )
 from shared.domain.report import Reject
 from shared.stores.import_files import Extents, ImportFiles, snapshot_key, work_key
@@ -126,6 +124,7 @@ COMPARED = Document("rows-compared", RowsCompared)
 TOUCHED = Document("touched", Touched)
 _ROWS = Document("rows", RowsOfSnapshot)
 _PEOPLE_COUNT = Document("rows-count", PeopleCount)
+_MARKS = "row-marks"
 PLAN = Document("plan", ImportPlan)
 ROLL_BACK_PLAN = Document("plan", RollBackPlan)
 WRITE_PLAN = Document("plan", WritePlan)
@@ -164,9 +163,6 @@ PLACES = ShardedLines("places", PlacesOfClass)
 """Of each shard of classes, with a part for each shard of people."""
 REFERENCES = "references"
 """The file of a snapshot that holds its courses and terms."""
-_PEOPLE_BLOCK: Decoder[AnyPeopleBlock | EarlierEnrollments] = Decoder(
-    PeopleBlock | RolesBlock | EnrollmentsBlock | EarlierEnrollments
-)
 _CLASSES_BLOCK = Decoder(ClassesBlock)
 _REFERENCE: Decoder[ReferenceRow] = Decoder(CourseRow | TermRow)
 _EXTENTS: Decoder[Extents] = Decoder(list[tuple[int, int]])
@@ -217,10 +213,13 @@ class WorkingFiles:
 
     def people_blocks(self, plan: ImportPlan, shard: int) -> Iterator[AnyPeopleBlock]:
         """The upload's rows about the people of a shard."""
+        for block in self.packed_people_blocks(plan, shard):
+            yield block.block() if isinstance(block, PackedPeople) else block
+
+    def packed_people_blocks(self, plan: ImportPlan, shard: int) -> Iterator[AnyPeopleBlock | PackedPeople]:
+        """The same; rows about people as they are packed."""
         for part in range(plan.parts):
-            for line in self._files.lines(self._key(f"people-part-{part}"), plan.people[part][shard]):
-                block = _PEOPLE_BLOCK.decode(line)
-                yield block.block() if isinstance(block, EarlierEnrollments) else block
+            yield from written_blocks(self._files.read(self._key(f"people-part-{part}"), plan.people[part][shard]))
 
     def class_blocks(self, plan: ImportPlan, shard: int) -> Iterator[ClassesBlock]:
         """The upload's rows about the classes of a shard."""
@@ -304,13 +303,13 @@ class WorkingFiles:
         body = self._files.read(self._snapshot_key(snapshot_id, _ROWS.name, 0))
         return _ROWS.decode(body) if body else None
 
-    def write_row_marks(self, snapshot_id: str, stem: str, part: int, marks: RowMarks) -> None:
+    def write_row_marks(self, stem: str, part: int, marks: RowMarks) -> None:
         """Note for the next night whom each line of a piece is about."""
-        self._files.write(self._snapshot_key(snapshot_id, f"{_ROWS.name}-{stem}", part), marks.packed())
+        self._files.write(self._key(f"{_MARKS}-{stem}-{part}"), marks.packed())
 
-    def row_marks(self, snapshot_id: str, stem: str, part: int) -> RowMarks | None:
-        """Whom each line of a piece is about, of a snapshot that stands or is made; None where that is not there."""
-        body = self._files.read(self._snapshot_key(snapshot_id, f"{_ROWS.name}-{stem}", part))
+    def row_marks(self, stem: str, part: int, *, of_run: str = "") -> RowMarks | None:
+        """Whom each line of a piece is about, in this run or in that of an earlier import; None where it is gone."""
+        body = self._files.read(work_key(self._district_id, of_run or self._run_id, f"{_MARKS}-{stem}-{part}"))
         return RowMarks.unpacked(body) if body else None
 
     def write_people_count(self, plan: WritePlan, shard: int, count: PeopleCount) -> None:

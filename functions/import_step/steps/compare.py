@@ -72,6 +72,7 @@ class Compare:
                 files.get(ID_MAP).numbers() if plan.has_id_map and not plan.ids_settled else (),
                 files.joined(plan, shard) if plan.joins else None,
                 partial(files.classes_over, plan),
+                packed_blocks=None if is_delta else partial(files.packed_people_blocks, plan, shard),
                 touched=files.get(TOUCHED) if plan.is_night else None,
                 counted=files.people_count(plan.before, shard, plan.shards) if plan.is_night else None,
             )

@@ -211,6 +211,7 @@ class SafetyCheck:
                 watched=packed_people(sum_.watched),
                 class_ids="\n".join(class_ids),
                 people=sum_.standing[Kind.USERS],
+                run_id=import_.run_id,
                 pieces={stem: opened.pieces_of(stem) for stem in CHOSEN},
             ),
         )

@@ -244,7 +244,7 @@ class Ingest:
                     found = compare_rows(form, recognised, stem, yesterday(), Path(folder))
                     touched |= found.touched
                     compared.lines[stem] = found.lines
-                    working.write_row_marks(import_.snapshot_id, stem, part, found.marks)
+                    working.write_row_marks(stem, part, found.marks)
             except (UploadRejected, TooDifferent):
                 return RowsCompared(is_doubtful=True)
         compared.touched = packed_people(touched)
@@ -253,13 +253,13 @@ class Ingest:
     def _yesterday(self, import_: Import, opened: OpenedUpload, folder: Path) -> Yesterday:
         """The upload that made what stands. Raises UploadRejected where its files are not there any more."""
         working, rows = self._context.files(import_), self._rows_of_before(import_, opened)
-        if rows is None or opened.before is None:
+        if rows is None:
             raise TooDifferent
         stood = open_upload(self._context.uploads, rows.upload, folder, rows.etags, is_held=True)
         files = {
             file.stem: replace(file, encoding=opened.encodings[file.stem]) for file in stood if file.stem in CHOSEN
         }
-        return Yesterday(files, rows.pieces, partial(working.row_marks, opened.before.snapshot_id))
+        return Yesterday(files, rows.pieces, partial(working.row_marks, of_run=rows.run_id))
 
     def _rows_of_before(self, import_: Import, opened: OpenedUpload) -> RowsOfSnapshot | None:
         before = opened.before
@@ -274,7 +274,7 @@ class Ingest:
         people, lines = unpacked_people(files.get(TOUCHED).people) | {0}, files.get(COMPARED, part).lines
         chosen: dict[str, Chosen | None] = {}
         for stem in stems:
-            marks = files.row_marks(import_.snapshot_id, stem, part)
+            marks = files.row_marks(stem, part)
             chosen[stem] = Chosen(people, {*lines[stem]}, marks or RowMarks())
         return chosen
 
@@ -292,7 +292,7 @@ class Ingest:
             working.write_part(part, folder, done.people, done.classes)
             for stem, choice in done.choices.items():
                 if choice.marks and choice.is_plain:
-                    working.write_row_marks(import_.snapshot_id, stem, part, choice.marks)
+                    working.write_row_marks(stem, part, choice.marks)
         sink = done.sink
         return PartRead(
             people=done.people_extents,

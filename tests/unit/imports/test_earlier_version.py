@@ -27,7 +27,7 @@ from msgspec.json import Decoder
 from functions.import_step import encoding, plan, shards
 from functions.import_step.plan import Import
 from functions.import_step.records import PersonRecord, packed
-from functions.import_step.shards import EarlierEnrollments, EnrollmentsBlock
+from functions.import_step.shards import EarlierEnrollments, EnrollmentsBlock, PackedPeople, written_blocks
 from functions.import_step.steps import ingest
 from shared.domain import import_safety
 from tests.harness import World, unzipped
@@ -128,6 +128,8 @@ def assert_same(objects: dict[tuple[str, str], bytes], expected: dict[tuple[str,
             assert says(report, before), key
         elif name.endswith(".jsonl") and body.startswith(b"{") and body.count(b"\n") <= 1:
             assert says(json.loads(objects[bucket, key]), json.loads(body)), key
+        elif name.startswith("people-part-") and "extents" not in name:
+            assert lines_say(blocks_of(objects[bucket, key]), body), key
         elif name.startswith("moves-") and "extents" not in name:
             assert moves(objects[bucket, key]) == moves(body), key
         elif name.startswith(("people-", "classes-", "identities-")) and "extents" not in name:
@@ -183,6 +185,12 @@ def lines_say(body: bytes, expected: bytes) -> bool:
     """Whether lines begin with the columns that are expected; a change is a line of two records."""
     lines, others = (list(map(json.loads, lines.splitlines())) for lines in (body, expected))
     return len(lines) == len(others) and all(map(begins, lines, others))
+
+
+def blocks_of(body: bytes) -> bytes:
+    """Rows of an upload's people, one block a line, however they are packed."""
+    blocks = written_blocks(body)
+    return b"".join(packed(each.block() if isinstance(each, PackedPeople) else each) for each in blocks)
 
 
 def begins(line: Any, expected: Any) -> bool:

@@ -22,9 +22,8 @@ from functions.import_step.csv_table import Table
 from functions.import_step.encoding import scan
 from functions.import_step.formats import oneroster
 from functions.import_step.formats.format import recognise
-from functions.import_step.shards import EarlierEnrollments, EnrollmentsBlock
+from functions.import_step.shards import EarlierEnrollments, EnrollmentsBlock, PackedPeople, written_blocks
 from functions.import_step.steps.ingest import FORMATS
-from functions.import_step.working_files import _PEOPLE_BLOCK
 from shared.domain.email_address import normalise, normalise_all
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Note, Reject
@@ -59,7 +58,7 @@ def split_into(folder: Path, files: Mapping[str, str | bytes]) -> Split:
         done = partition.split(form, replace(upload, on="2026-09-02"), form.stems(upload), 2, folder)
     except UploadRejected as error:
         return (error.code, error.message, error.file, error.line, error.column)
-    blocks = [row_by_row(_PEOPLE_BLOCK.decode(line)) for line in done.people.read_bytes().splitlines()]
+    blocks = [row_by_row(block) for block in written_blocks(done.people.read_bytes())]
     rest = [(folder / name).read_bytes() for name in ("classes", "class-ids", "rejects", "references")]
     sink = done.sink
     return (
@@ -70,6 +69,8 @@ def split_into(folder: Path, files: Mapping[str, str | bytes]) -> Split:
 
 def row_by_row(block: Any) -> list[str]:
     """The rows of a block, whatever stands together in it."""
+    if isinstance(block, PackedPeople):
+        return row_by_row(block.block())
     if isinstance(block, EnrollmentsBlock):
         ids = [text.split("\x7f")[1::2] for text in block.texts]
         rows = list(zip(block.rows(), (each for of_text in ids for each in of_text), strict=True))
@@ -186,8 +187,7 @@ def test_enrollments_that_the_version_before_split_are_read() -> None:
         False,
         "s1\tc1\t2\te1\ns1\tc2\t3\te2\ns2\tc1\t9",
     )
-    found = _PEOPLE_BLOCK.decode(Encoder().encode(earlier))
-    assert isinstance(found, EarlierEnrollments)
-    block = found.block()
+    (block,) = written_blocks(Encoder().encode(earlier) + b"\n")
+    assert isinstance(block, EnrollmentsBlock)
     assert list(block.rows()) == [("s1", "c1", 2), ("s1", "c2", 3), ("s2", "c1", 9)]
     assert block.texts == ["c1\x7fe1", "c2\x7fe2", "c1\x7f"]
