@@ -17,15 +17,25 @@ class PeopleCount(Struct):
     staff: int = 0
     enrolled: int = 0
     """Their enrollments."""
+    administrators: int = 0
+    """To whom the console of the whole district is open."""
     schools: dict[str, list[int]] = {}
     """By school: its people, and their enrollments."""
 
     def add(self, person: PersonRecord, times: int = 1) -> None:
         """Count a person; ``times`` -1 takes one away."""
-        self.add_alike(person.role, person.school_ids, times, times * person.number_of_enrollments())
+        self._add(person.role, person.school_ids, times, times * person.number_of_enrollments())
+        if person.role is not Role.STUDENT:
+            self.administrators += times * person.administers_district
 
     def add_alike(self, role: Role | None, schools: Iterable[str], people: int, enrolled: int) -> None:
-        """Count people who have the same role and schools, and so many enrollments together."""
+        """Count people of one plain row each (``PersonRow.is_plain``) who have the same role and schools, and so many enrollments
+        together."""
+        self._add(role, schools, people, enrolled)
+        if role is Role.ADMINISTRATOR:
+            self.administrators += people
+
+    def _add(self, role: Role | None, schools: Iterable[str], people: int, enrolled: int) -> None:
         self.people += people
         self.enrolled += enrolled
         if role is not Role.STUDENT:
@@ -41,6 +51,7 @@ class PeopleCount(Struct):
         self.people += other.people
         self.staff += other.staff
         self.enrolled += other.enrolled
+        self.administrators += other.administrators
         for school, (people, enrollments) in other.schools.items():
             of_school = self.schools.setdefault(school, [0, 0])
             of_school[0] += people
@@ -49,4 +60,6 @@ class PeopleCount(Struct):
 
     def copy(self) -> PeopleCount:
         """The same, to be changed."""
-        return PeopleCount(self.people, self.staff, self.enrolled, {key: [*of] for key, of in self.schools.items()})
+        count = PeopleCount(schools={})
+        count += self
+        return count

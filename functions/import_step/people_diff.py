@@ -69,6 +69,7 @@ class PeopleDiff:
         self.enrolled += count.enrolled
         self.hurt.harm.stood += count.people
         self.hurt.harm.staff_stood += count.staff
+        self.hurt.harm.administrators_stood += count.administrators
         for school, (people, enrolled) in count.schools.items():
             if people:
                 of_people, of_enrollments = self.fates(school)
@@ -85,6 +86,7 @@ class PeopleDiff:
         self.enrollments.created += count.enrolled
         self.enrolled += count.enrolled
         self.hurt.harm.students_came += count.people - count.staff
+        self.hurt.harm.administrators_came += count.administrators
 
     def note_holder(self, person: PersonRecord, *, stands: bool) -> None:
         """Keep somebody who may have other numbers."""

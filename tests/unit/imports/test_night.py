@@ -21,6 +21,7 @@ from functions.import_step import encoding, night, plan
 from functions.import_step.archive import RosterFile
 from functions.import_step.same_rows import TooDifferent, difference
 from functions.import_step.steps import ingest
+from functions.import_step.working_files import PEOPLE_RESULT
 from shared.stores.import_files import ImportFiles
 from tests.bad_uploads.accepted_with_notes import ACCEPTED_WITH_NOTES
 from tests.bad_uploads.dangerous_if_accepted import DANGEROUS_IF_ACCEPTED
@@ -61,13 +62,18 @@ def imported(uploads: Sequence[Files], *, whole: bool = False, is_loose: bool = 
 
 
 def left_by(world: World) -> Left:
-    """All that imports leave, but for working files and what tells the next night how to read."""
+    """All that imports leave, but for working files and what tells the next night how to read; and the harm that was counted."""
     files = {
         key: body
         for key, body in world.s3.objects.items()
         if key[0] != "rosters" and not key[1].startswith("work/") and "/rows-" not in key[1] and body
     }
-    return {**files, **world.table.items}
+    harm = {
+        key: PEOPLE_RESULT.decode(body).harm
+        for key, body in world.s3.objects.items()
+        if PEOPLE_RESULT.name in key[1] and not key[1].endswith("extents.jsonl")
+    }
+    return {**files, **world.table.items, "harm": harm}
 
 
 def nights_of(world: World) -> list[str]:
@@ -86,6 +92,7 @@ def district(people: int = 12) -> dict[str, list[str]]:
     """The rows of a small district: each student in two classes."""
     users = [f"s{n},,o1,student,s{n},Ann,Lee {n},s{n}@lakeside.example" for n in range(people)]
     users.append("t1,,o1,teacher,t1,Ada,Teacher,t1@lakeside.example")
+    users += [f"a{n},,o1,districtAdministrator,a{n},Kim,Lead {n},a{n}@lakeside.example" for n in (1, 2)]
     enrollments = [
         f"e{n}-{c},{c},o1,s{n},student,2026-08-17,2027-06-04" for n in range(people) for c in ("c1", f"c{2 + n % 2}")
     ]
@@ -131,6 +138,8 @@ CHANGES: dict[str, tuple[str, Callable[[list[str]], Any]]] = {
     "an address": ("users", reworded("s4@", "s4.new@")),
     "a role": ("users", reworded("s5,,o1,student", "s5,,o1,teacher")),
     "somebody who leaves with enrollments that stay": ("users", without("s2")),
+    "one of the administrators, who leaves": ("users", without("a2")),
+    "all administrators, who leave": ("users", without("a1", "a2")),
     "somebody who comes": ("users", lambda rows: rows.insert(3, "s90,,o1,student,s90,Bo,New,s90@lakeside.example")),
     "somebody with another's address": ("users", lambda rows: rows.append("s91,,o1,student,x,Cy,Y,s1@lakeside.example")),
     "somebody under two numbers": ("users", lambda rows: rows.append("s92,,o1,student,x,Ann,Lee 1,s1@lakeside.example")),
@@ -300,7 +309,7 @@ def test_whoever_was_deleted_on_request_comes_back_as_new() -> None:
 
 
 def test_where_few_stand_it_is_not_worth_to_compare(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(night, "FEWEST_PEOPLE", 14)
+    monkeypatch.setattr(night, "FEWEST_PEOPLE", 16)
     assert nights_of(imported([files_of(district()), files_of(changed(district(), *CHANGES["a name"]))]))[1] == ""
 
 
