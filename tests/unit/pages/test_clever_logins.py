@@ -183,6 +183,22 @@ def test_in_a_district_of_clevers_csv_a_number_has_a_kind(role: str) -> None:
     assert links_of(web, "7", NumberKind(role)) == ("own", FoundBy.NUMBER)
 
 
+def test_somebody_who_teaches_and_is_staff_is_one_person() -> None:
+    """Quirk 19."""
+    web = clever_csv({**account("own", "bob@lakeside.example"), "display_name": "Bob Stone"})
+    page = web.signs_in("Teacher and staff at once", sis_id="7", role="teacher", first_name="Bob", last_name="Stone")
+    assert page.path == "/home"
+    assert links_of(web, "7", NumberKind.TEACHER) == ("own", FoundBy.NUMBER)
+
+
+@pytest.mark.parametrize("role", ["staff", "district_admin"])
+def test_staff_without_a_number_are_known_by_the_districts_address_for_them(role: str) -> None:
+    """Quirk 8: a district administrator has a title alone. Their address on a student's row is not theirs."""
+    web = one_roster(user("a1", "administrator", given="Ada"), user("s1", given="Ada", email="ada@mail.example"))
+    assert web.signs_in(role=role, email="a1@lakeside.example").path == "/console/lakeside"
+    assert web.signs_in(role=role, email="ada@mail.example").status == 403
+
+
 def test_a_student_through_a_teachers_tile_is_no_teacher() -> None:
     """Quirk 65."""
     web = clever_csv()

@@ -17,6 +17,7 @@ from shared.hubs.clever import Clever
 from shared.hubs.google import Google
 from shared.hubs.hub import IN_TROUBLE
 from shared.hubs.microsoft import Microsoft
+from tests.builders import roster, user
 from tests.harness import CLEVER, GOOGLE
 from tests.pages_harness import CLEVER_DISTRICT, Website, account_of, key, lakeside, log_in
 
@@ -154,6 +155,34 @@ def test_a_number_that_the_roster_has_not_is_not_on_the_roster(
     assert code_of(at_classlink(web, classlink, number)) == "not_on_roster"
 
 
+@pytest.mark.parametrize("number", ["a/b", "s9|x", "s9 x", "s9%2F", "t1/../s9"])
+def test_an_odd_number_that_the_roster_has_leads_to_its_person(
+    web: Website, classlink: ClassLinkDouble, number: str
+) -> None:
+    web.world.upload(roster(user("s9", given="Zoe"), user(number, given="Odd")), name="odd")
+    page = at_classlink(web, classlink, number)
+    assert (page.path, "Odd Person" in page.text) == ("/welcome", True)
+
+
+def test_a_mailbox_of_a_class_leads_to_nobody_and_a_number_to_its_pupil(
+    web: Website, classlink: ClassLinkDouble
+) -> None:
+    """Each pupil of the class comes with the same address, which one row alone may have."""
+    web.world.upload(
+        roster(user("s1", given="Kid", email="class@lakeside.example"), user("s2", given="Ben")), name="box"
+    )
+    pupil = {"email": "class@lakeside.example", "tenant": "21", "role": "Student"}
+    ben = {"classlink_user_id": "2", "first_name": "Ben", "last_name": "Person"}
+    assert code_of(at(web, classlink, **pupil, **ben)) == "not_on_roster"
+    page = at(web, classlink, **pupil, **ben, number_in_the_district="s2")
+    assert (page.path, "Ben Person" in page.text) == ("/welcome", True)
+
+
+def test_a_parent_at_classlink_is_not_on_the_roster(web: Website, classlink: ClassLinkDouble) -> None:
+    page = at(web, classlink, classlink_user_id="99", tenant="21", role="Parent", first_name="Pat", last_name="Person")
+    assert code_of(page) == "not_on_roster"
+
+
 def test_a_teachers_number_with_a_students_role_is_refused(web: Website, classlink: ClassLinkDouble) -> None:
     page = at(web, classlink, classlink_user_id="7", number_in_the_district="t1", tenant="21", role="Student")
     assert code_of(page) == "number_of_another"
@@ -163,6 +192,15 @@ def test_another_name_at_classlink_is_not_the_rows_person(web: Website, classlin
     person = {"classlink_user_id": "7", "number_in_the_district": "s9", "tenant": "21"}
     assert code_of(at(web, classlink, **person, first_name="Omar", last_name="Haddad")) == "number_of_another"
     assert at(web, classlink, **person, first_name="Zoe", last_name="Person").path == "/home"
+
+
+def test_a_launchpad_tile_of_a_session_goes_through(web: Website, classlink: ClassLinkDouble) -> None:
+    page = web.visitor().open(f"{classlink.url}/classlink/portal")
+    page.press(
+        "Sign in", "Stays signed in on this device", classlink_user_id="7", number_in_the_district="s9", tenant="21"
+    )
+    assert page.path == "/home"
+    assert account_of(web, "s9") == "zoe"
 
 
 def test_a_launchpad_tile_starts_a_login_of_ours(web: Website, classlink: ClassLinkDouble) -> None:
@@ -228,6 +266,14 @@ def test_a_missing_consent_at_microsoft_is_told_in_words(web: Website, microsoft
     page = at(web, microsoft, box, email="s9@lakeside.example", tenant="tid-1")
     assert code_of(page) == "hub_not_shared"
     assert "Your school has not opened this for you yet" in page.text
+
+
+@pytest.mark.parametrize(
+    "box", ["Microsoft's own page asks for the administrator's consent", "Not assigned to the application"]
+)
+def test_whom_microsoft_keeps_changes_nothing_here(web: Website, microsoft: MicrosoftDouble, box: str) -> None:
+    assert at(web, microsoft, box, email="s9@lakeside.example", tenant="tid-1").status == 400
+    assert at_microsoft(web, microsoft, "s9@lakeside.example").path == "/home"
 
 
 # Google

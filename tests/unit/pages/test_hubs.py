@@ -158,6 +158,15 @@ def test_what_comes_in_place_of_a_classlink_profile_proves_nothing(classlink: At
     assert classlink.why_refused(None, box) == "not_proved"
 
 
+@pytest.mark.parametrize(("role", "is_student"), [
+    ("student", True), ("Teacher", False), ("Administrator", None), ("Tenant Administrator", None), ("", None),
+])  # fmt: skip
+def test_a_role_at_classlink_is_read_in_any_case(classlink: Attempt, role: str, *, is_student: bool | None) -> None:
+    """The double writes it in three ways, one after another. Who administers may teach, so it says nothing."""
+    person = {**classlink.somebody, "role": role}
+    assert {classlink.login(person).is_student for _ in range(3)} == {is_student}
+
+
 def test_a_parent_at_classlink_is_the_parent_and_no_child(classlink: Attempt) -> None:
     parent = {**classlink.somebody, "classlink_user_id": "99", "role": "Parent", "number_in_the_district": ""}
     assert classlink.login(parent).subject == "99"
@@ -171,6 +180,13 @@ def test_microsoft_proves_tenant_and_object_id(microsoft: Attempt) -> None:
     assert identity.issuer == "https://login.microsoftonline.com/tid-1/v2.0"
     assert (identity.subject, identity.tenant) == ("oid-1", "tid-1")
     assert (identity.email, identity.email_verified) == ("ada@lakeside.example", False)
+
+
+def test_microsoft_answers_by_an_address_and_not_by_a_form(microsoft: Attempt) -> None:
+    """A form of another site is posted without the cookie of the login, which is Lax."""
+    query = parse_qs(urlsplit(microsoft.hub.authorize(BINDING)).query)
+    assert "response_mode" not in query
+    assert query["scope"] == ["openid email profile"]
 
 
 def test_microsofts_email_claim_is_not_read(microsoft: Attempt) -> None:
