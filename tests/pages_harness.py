@@ -43,6 +43,7 @@ from shared.runtime.settings import Brand
 from shared.runtime.tokens import TokenKeys
 from shared.stores.class_exports import ClassExportQueue
 from shared.stores.digests import RemainingClassesStore
+from shared.stores.hub_returns import HubReturnStore
 from shared.stores.import_progress import ProgressStore
 from shared.stores.notices import NoticeStore
 from shared.stores.people_classes import PeoplesClassesStore
@@ -71,6 +72,7 @@ class MemoryProvider:
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     codes: dict[str, tuple[str, str, dict[str, Any]]] = field(default_factory=dict)
     gate: Gate = ungated
+    client_id: str = "us"
     takes_codes_again: bool = False
     """Whether it forgets its duty (RFC 6749 4.1.2), so that only the product's own care counts."""
 
@@ -169,6 +171,7 @@ class Website:
             exports=world.exports, export_queue=ClassExportQueue(world.export_requests, "exports"),
             export_files=world.export_files, remaining=RemainingClassesStore(world.table),
             sessions=SessionStore(world.table, world.clock), rate_limiter=RateLimiter(world.table, world.clock),
+            hub_returns=HubReturnStore(world.table, world.clock),
             passwords=PasswordLogin(cast("CognitoIdentityProviderClient", self.cognito), "pool", "client"),
             hubs={"google": self.google, "clever": self.clever},
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from functions.pages.classes.download import DownloadPages
     from functions.pages.classes.home import HomePage
     from functions.pages.console.console import ConsolePages
+    from functions.pages.console.logins import LoginsPage
     from functions.pages.help.help import HelpPages
     from functions.pages.linking.link import LinkPages
     from functions.pages.linking.welcome import WelcomePages
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from shared.stores.digests import RemainingClassesStore
     from shared.stores.district_classes import DistrictClassStore
     from shared.stores.districts import DistrictStore
+    from shared.stores.hub_returns import HubReturnStore
     from shared.stores.identifier_index import IdentifierIndex
     from shared.stores.import_progress import ProgressStore
     from shared.stores.links import LinkStore
@@ -155,6 +157,12 @@ class Site:
         return ConsolePages(self.services, self._contexts)
 
     @cached_property
+    def logins(self) -> LoginsPage:
+        from functions.pages.console.logins import LoginsPage
+
+        return LoginsPage(self.services, self._contexts)
+
+    @cached_property
     def help(self) -> HelpPages:
         from functions.pages.help.help import HelpPages
 
@@ -236,6 +244,7 @@ class Wiring:
         self.new_id = new_id
         self.new_secret = new_secret
         self.password_help_url = settings.password_help_url
+        self.sender = settings.sender
         self._settings = settings
         self._table = aws.table(settings.table_name)
         self._secrets = Secrets(aws.client("secretsmanager"), utc_now)
@@ -382,6 +391,12 @@ class Wiring:
         from shared.stores.rate_limits import RateLimiter
 
         return RateLimiter(self._table, utc_now)
+
+    @cached_property
+    def hub_returns(self) -> HubReturnStore:
+        from shared.stores.hub_returns import HubReturnStore
+
+        return HubReturnStore(self._table, utc_now)
 
     @cached_property
     def passwords(self) -> PasswordLogin:

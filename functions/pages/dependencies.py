@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shared.hubs.hub import is_set_up
+
 if TYPE_CHECKING:
     from shared.domain.clock import Clock, NewId
     from shared.hubs.cognito import PasswordLogin
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from shared.stores.digests import RemainingClassesStore
     from shared.stores.district_classes import DistrictClassStore
     from shared.stores.districts import DistrictStore
+    from shared.stores.hub_returns import HubReturnStore
     from shared.stores.identifier_index import IdentifierIndex
     from shared.stores.import_progress import ProgressStore
     from shared.stores.links import LinkStore
@@ -67,6 +70,7 @@ class Services:
     remaining: RemainingClassesStore
     sessions: SessionStore
     rate_limiter: RateLimiter
+    hub_returns: HubReturnStore
     passwords: PasswordLogin
     hubs: Mapping[Provider, Hub]
     brand: Brand
@@ -74,8 +78,15 @@ class Services:
     new_id: NewId
     new_secret: NewId
     token_keys: Callable[[], TokenKeys]
+    sender: str = ""
+    """The address that mails come from; empty where it is not known."""
     password_help_url: str = ""
     """Where the platform helps whoever forgot a password; empty where that is done here."""
+
+    def is_set_up(self, provider: Provider) -> bool:
+        """Whether anybody can log in with this hub."""
+        hub = self.hubs.get(provider)
+        return hub is not None and is_set_up(hub.client_id)
 
     def contents(self) -> ClassContents:
         from shared.use_cases.class_contents import ClassContents

@@ -10,9 +10,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.pages.bootstrap import Site, deferred, wire
-from functions.pages.http import ForbiddenOrigin, NoSuchClass, Reply, Request, Response, not_found, page
+from functions.pages.http import Reply, Request, Response, not_found, page
+from functions.pages.refusals import page_for
 from functions.pages.routes import Route, Router, routes
-from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict, busy
+from shared.domain.errors import AccountLinkingError, busy
 from shared.hubs.hub import IN_TROUBLE
 from shared.runtime.observability import about, logger, metric, observed, where
 from shared.runtime.throttling import is_throttled
@@ -85,22 +86,6 @@ class HttpApi:
 
 def _defect() -> Reply:
     return page("sorry", status=500, code="internal_error", retry_after=None)
-
-
-def page_for(error: AccountLinkingError) -> Reply:
-    """What a person is told of an expected error."""
-    match error:
-        case Throttled():
-            reply = page("sorry", status=429, code=error.code, retry_after=error.retry_after)
-            reply.headers["Retry-After"] = str(error.retry_after)
-            return reply
-        case UnknownDistrict() | NoSuchClass():
-            status = 404
-        case ForbiddenOrigin() | LoginRefused():
-            status = 403
-        case _:
-            status = 409
-    return page("sorry", status=status, code=error.code, retry_after=None)
 
 
 @cache

@@ -121,8 +121,10 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route("POST", "/console", site.console.chosen),
         Route("GET", "/console/<district_id>", site.console.show),
         Route("POST", "/console/<district_id>/invite-again", site.console.invite_again),
+        Route("GET", "/console/<district_id>/logins", site.logins.show),
         # What a report leads to without a login
         Route("GET", "/help", site.help.show_all),
+        Route("GET", "/help/logins", site.help.show_logins),
         Route("GET", "/help/<code>", site.help.show),
     )
 

@@ -42,6 +42,7 @@ CHECKS = (
     Check("pages", running.pages),
     Check("token secret", logins.token_secret),
     Check("hub clients", logins.hub_clients),
+    Check("hub returns", logins.hub_returns),
     Check("sender", mail.sender),
     Check("dkim", mail.dkim, _NO_DNS),
     Check("mail from", mail.mail_from, _NO_DNS),

@@ -10,6 +10,11 @@ from typing import Any, NamedTuple
 from operations.doctor import dns, web
 from operations.stack import Stack
 from shared.domain.clock import Clock, utc_now
+from shared.domain.district import District
+from shared.stores.districts import DistrictStore
+from shared.stores.table import DynamoTable
+
+_DISTRICTS = "districts/"
 
 
 class Resource(NamedTuple):
@@ -79,6 +84,24 @@ class Facts:
         name = self.stack.outputs["PagesFunctionName"]
         configuration = self.client("lambda").get_function_configuration(FunctionName=name)
         return dict(configuration["Environment"]["Variables"])
+
+    @cached_property
+    def table(self) -> DynamoTable:
+        return self.stack.table()
+
+    @cached_property
+    def districts(self) -> tuple[District, ...]:
+        """The settings of each district that has a district.json."""
+        pages = self.client("s3").get_paginator("list_objects_v2").paginate(
+            Bucket=self.stack.outputs["RosterBucketName"], Prefix=_DISTRICTS, Delimiter="/"
+        )  # fmt: skip
+        ids = [
+            prefix["Prefix"].removeprefix(_DISTRICTS).rstrip("/")
+            for page in pages
+            for prefix in page.get("CommonPrefixes", ())
+        ]
+        store = DistrictStore(self.table)
+        return tuple(found for district_id in ids if (found := store.find(district_id, consistent=False)))
 
     @cached_property
     def sending(self) -> Mapping[str, Any]:

@@ -10,11 +10,16 @@ from botocore.exceptions import ClientError
 from operations.doctor.facts import Facts
 from operations.doctor.finding import Finding, State, in_order, not_applicable, wrong
 from operations.doctor.web import with_basic
+from shared.domain.district import AnyProvider, District
 from shared.domain.errors import InvalidSettings
+from shared.hubs.hub import is_set_up
+from shared.runtime import hub_words
+from shared.runtime.hub_words import HUBS
 from shared.runtime.tokens import TokenKeys
+from shared.stores.hub_returns import HubReturnStore
 
-UNSET = "not-set"
-"""What the template writes where no client id was given."""
+_SHOWN = 5
+"""Faults of districts that are told."""
 _SHORTEST_KEY = 32
 """Bytes."""
 _BY_BASIC = frozenset({"clever"})
@@ -53,6 +58,52 @@ def hub_clients(facts: Facts) -> Finding:
     return in_order("; ".join(f"{name}: {finding.found}" for name, finding in found.items()))
 
 
+def hub_returns(facts: Facts) -> Finding:
+    """Each district's buttons work, and who goes to its hubs comes back from there."""
+    found = [(fault, todo) for district in facts.districts for fault, todo in _of_district(facts, district)]
+    if found:
+        more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        return wrong(
+            "; ".join(fault for fault, _ in found[:_SHOWN]) + more,
+            " ".join(dict.fromkeys(todo for _, todo in found[:_SHOWN])),
+        )
+    return in_order(f"people come back from the hubs of {len(facts.districts)} districts")
+
+
+def _of_district(facts: Facts, district: District) -> Iterator[tuple[str, str]]:
+    """What is wrong with a district's logins, and what to do."""
+    counted = HubReturnStore(facts.table, facts.clock).of(district.district_id, district.identity_providers)
+    for provider, returns in counted.items():
+        title, words = HUBS[provider].title, _words(facts, district, provider)
+        if not is_set_up(words.client_id):
+            if words.tenant or provider == "google":
+                yield (
+                    f"{district.district_id} uses {title}, for which no client id is set, so its button is not shown",
+                    f"Run `make deploy {provider.upper()}_CLIENT_ID={{id}}`, or leave {provider} out of identity_providers.",
+                )
+        elif returns.is_trouble:
+            yield (
+                f"{district.district_id}: {returns.missing} of {returns.begun} browsers that went to {title} did not come "
+                f"back. {hub_words.cause(provider)} (client id {words.client_id})",
+                f"{title}: {' '.join(hub_words.steps(provider, words))} To forward: "
+                f"{words.web_url}/console/{district.district_id}/logins",
+            )
+
+
+def _words(facts: Facts, district: District, provider: AnyProvider) -> hub_words.Facts:
+    settings, web_url = facts.page_settings, facts.page_settings["WEB_URL"]
+    return hub_words.Facts(
+        brand=settings.get("BRAND_NAME", "this application"),
+        client_id=settings.get(f"{provider.upper()}_CLIENT_ID", ""),
+        callback=f"{web_url}/callback/{provider}",
+        start=f"{web_url}/sso/{district.district_id}",
+        tenant=district.tenant_of(provider) or "",
+        sender=settings.get("SENDER", ""),
+        web_url=web_url,
+        support_url=settings.get("SUPPORT_URL", ""),
+    )
+
+
 def _hubs(settings: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(settings):
         if name.endswith("_CLIENT_ID") and f"{name.removesuffix('_CLIENT_ID')}_ISSUER" in settings:
@@ -62,7 +113,7 @@ def _hubs(settings: Mapping[str, str]) -> Iterator[str]:
 def _hub(facts: Facts, name: str) -> Finding:
     settings = facts.page_settings
     client_id, issuer = settings[f"{name.upper()}_CLIENT_ID"], settings[f"{name.upper()}_ISSUER"]
-    if client_id in ("", UNSET):
+    if not is_set_up(client_id):
         return not_applicable("no client id is set")
     set_secret = f"Run `make set-secret SECRET={name}`."
     secret = json.loads(_secret(facts, "OIDC_SECRET_ARN")).get(f"{name}_client_secret", "")

@@ -71,7 +71,7 @@ class Clever:
         wait: Callable[[float], None] = sleep,
     ) -> None:
         self.issuer = issuer
-        self._client_id = client_id
+        self.client_id = client_id
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
         self._clock = clock
@@ -91,7 +91,7 @@ class Clever:
         """
         query = {
             "response_type": "code",
-            "client_id": self._client_id,
+            "client_id": self.client_id,
             "redirect_uri": self._redirect_uri,
             "state": binding.state,
             "nonce": binding.nonce,
@@ -208,7 +208,7 @@ class Clever:
     # Requests
 
     def _basic(self) -> tuple[str, str]:
-        return self._client_id, self._client_secret()
+        return self.client_id, self._client_secret()
 
     def _ask(self, method: str, url: str, **options: Unpack[_Options]) -> requests.Response:
         """Ask Clever, and again where the fault is its own. Raises LoginRefused ``hub_busy`` and ``issuer_unreachable``."""

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 type Provider = AnyProvider
 
+NO_CLIENT = "not-set"
+"""The client id of a hub that nobody has set up (``template.yaml``)."""
+
 
 IN_TROUBLE = frozenset({"issuer_unreachable", "hub_busy"})
 """Codes of a hub that does not answer now. It is nobody's fault here, and counts against nobody."""
@@ -75,6 +78,11 @@ class Hub(Protocol):
     def issuer(self) -> str: ...
 
     @property
+    def client_id(self) -> str:
+        """This service's own id at the hub; ``NO_CLIENT`` or empty where it has none yet."""
+        ...
+
+    @property
     def restarts(self) -> bool:
         """Whether its portal starts logins by itself, with a code that is bound to nothing of ours: such a code is not used,
         and the login is started again."""
@@ -102,6 +110,11 @@ class Hub(Protocol):
     def refusal(self, answer: Mapping[str, str]) -> LoginRefused:
         """What an answer without a code says, in words."""
         ...
+
+
+def is_set_up(client_id: str) -> bool:
+    """Whether this service has a client id at a hub, without which nobody can log in there."""
+    return client_id not in ("", NO_CLIENT)
 
 
 def subject_key(identity: Identity) -> tuple[str, str]:

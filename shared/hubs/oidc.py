@@ -77,7 +77,7 @@ class OidcProvider:
         session: requests.Session | None = None,
     ) -> None:
         self.issuer = issuer
-        self._client_id = client_id
+        self.client_id = client_id
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
         self._clock = clock
@@ -95,7 +95,7 @@ class OidcProvider:
         """As ``Hub.authorize``. Raises LoginRefused when the issuer cannot be reached."""
         query = {
             "response_type": "code",
-            "client_id": self._client_id,
+            "client_id": self.client_id,
             "redirect_uri": self._redirect_uri,
             "state": binding.state,
             **self._asked(binding),
@@ -150,7 +150,7 @@ class OidcProvider:
             "code": code,
             "redirect_uri": self._redirect_uri,
             "code_verifier": binding.verifier,
-            "client_id": self._client_id,
+            "client_id": self.client_id,
             "client_secret": self._client_secret(),
         }
 
@@ -221,7 +221,7 @@ class OidcProvider:
                 now=lambda: int(self._clock().timestamp()),
                 leeway=_CLOCK_SKEW,
                 iss={"essential": True},
-                aud={"essential": True, "value": self._client_id},
+                aud={"essential": True, "value": self.client_id},
                 exp={"essential": True},
                 sub={"essential": True},
                 nonce={"essential": True, "value": nonce},
@@ -254,7 +254,7 @@ class OidcProvider:
         Raises ValueError.
         """
         audience = claims["aud"]
-        if claims.get("azp", self._client_id) != self._client_id:
+        if claims.get("azp", self.client_id) != self.client_id:
             raise ValueError("made for another party")
         if isinstance(audience, list) and len(audience) > 1 and "azp" not in claims:
             raise ValueError("made for several parties")

@@ -160,6 +160,7 @@ class PagesSettings(Brand, frozen=True, kw_only=True):
     export_queue_url: str
     token_secret_arn: str
     oidc_secret_arn: str
+    sender: str = ""
     report_bucket: str
     activation_queue_url: str
     user_pool_id: str

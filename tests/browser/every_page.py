@@ -211,10 +211,13 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "console", _console
     yield "console-choose", _operator
     yield "console-refused", lambda r: _console_refused(r)
+    yield "console-logins", _console_logins
     yield "console-paused", _console_paused
     yield "console-empty", _console_before_any_upload
     yield "help-code", lambda r: r.web.visitor().open("/help/header_only")
     yield "help-code-unknown", lambda r: r.web.visitor().open("/help/nothing-here")
+    yield "help-logins", lambda r: r.web.visitor().open("/help/logins")
+    yield "login-consented", lambda r: r.web.visitor().open("/callback/google?admin_consent=True")
     yield "help-codes", lambda r: r.web.visitor().open("/help")
     yield "unsubscribe-classes", lambda r: r.web.visitor().open(f"/unsubscribe/{_nudge_token(r)}")
     yield (
@@ -416,6 +419,15 @@ def _console(r: Riverbend) -> WebClient:
     key = f"rosters/{DISTRICT_ID}/nightly-2026-09-06.zip"
     ProgressStore(r.world.table).begin(DISTRICT_ID, "next", key, "people", parts=4, now=r.world.now, rows=2310)
     return r.console()
+
+
+def _console_logins(r: Riverbend) -> WebClient:
+    """Of one hub several did not come back; another has no client id."""
+    returns = r.web.site.services.hub_returns
+    for number in range(9):
+        weight = returns.began(DISTRICT_ID, "google", str(number))
+        returns.returned(DISTRICT_ID, "google", str(number), weight if number % 2 else 0)
+    return _operator(r).open(f"/console/{DISTRICT_ID}/logins")
 
 
 def _console_paused(r: Riverbend) -> WebClient:

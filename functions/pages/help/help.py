@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from functions.pages.http import Reply, Request, page
+from shared.runtime.hub_words import HUBS, troubles
 from shared.runtime.report_words import codes, explained, is_code
 
 
@@ -23,6 +24,11 @@ class HelpPages:
     def show_all(self, request: Request) -> Reply:
         """Every code with its first sentence."""
         return _public(request, page("help/codes", codes=codes))
+
+    def show_logins(self, request: Request) -> Reply:
+        """What each hub shows to whom it does not send back, and who mends it."""
+        titles = {provider: words.title for provider, words in HUBS.items()}
+        return _public(request, page("help/logins", hubs=list(HUBS), titles=titles, troubles=troubles))
 
 
 def _public(request: Request, reply: Reply) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Literal, NotRequired, TypedDict, cast
@@ -12,6 +13,7 @@ from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
 from functions.pages.login.login import CONFIRM_ADDRESS, LoginPages
+from functions.pages.refusals import page_for
 from functions.pages.request_context import RequestContexts, row_of
 from shared.domain.clock import to_iso
 from shared.domain.district import District
@@ -28,6 +30,8 @@ from shared.stores.sessions import Session
 from shared.use_cases.link_accounts import DistrictLoginOutcome
 
 _LOGIN_SECONDS = 600
+_STILL_OUT_SECONDS = 86_400
+"""So long a browser that went to a hub and did not come back counts once."""
 _ERROR_NAME = re.compile(r"[a-z_-]{1,40}")
 _STATE_KEPT = timedelta(minutes=15)
 _RESTART_SECONDS, _MOST_RESTARTS = 60, 3
@@ -53,6 +57,10 @@ class _StartedLogin(TypedDict):
     district: NotRequired[str | None]
     tenant: NotRequired[str]
     restarts: NotRequired[int]
+    counted: NotRequired[int]
+    """For how many browsers this one was counted when it went to the hub."""
+    is_back: NotRequired[bool]
+    """Whether it came back from there."""
 
 
 class FederatedLoginPages:
@@ -74,6 +82,8 @@ class FederatedLoginPages:
         self._find_roster_user = services.find_roster_user()
 
     def start_google(self, request: Request) -> Reply:
+        if not self._services.is_set_up("google"):
+            raise _provider_not_used()
         return self._start("google", "account", choose=request.form.get("another") == "1")
 
     def another(self, request: Request) -> Reply:
@@ -83,7 +93,9 @@ class FederatedLoginPages:
             return self._login.another(request)
         login = cast(_StartedLogin, opened)
         district = self._services.districts.find(login.get("district") or "")
-        return self._start(login["provider"], login["purpose"], district, choose=True)
+        if district is None:
+            return self._start(login["provider"], login["purpose"], choose=True)
+        return self._begin(request, login["provider"], district, choose=True)
 
     def show_district(self, _request: Request, district_id: str) -> Reply:
         district = self._services.districts.get(district_id, consistent=False)
@@ -91,17 +103,37 @@ class FederatedLoginPages:
             "login/sso",
             district=district.name,
             district_id=district_id,
-            providers=district.identity_providers,
+            providers=[hub for hub in district.identity_providers if self._services.is_set_up(hub)],
             audience=district,
         )
 
-    def start_district(self, _request: Request, district_id: str, provider: str) -> Reply:
+    def start_district(self, request: Request, district_id: str, provider: str) -> Reply:
         district = self._services.districts.get(district_id, consistent=False)
-        if provider not in district.identity_providers:
+        if provider not in district.identity_providers or not self._services.is_set_up(provider):
             raise _provider_not_used()
-        return self._start(provider, "district", district)
+        return self._begin(request, provider, district)
 
     # To the issuer and back
+
+    def _begin(self, request: Request, provider: Provider, district: District, *, choose: bool = False) -> Reply:
+        """On to the hub for a district, and count the browser: a hub that keeps people tells nobody here.
+
+        One that tries again before it came back was counted.
+        """
+        opened = self._services.sealed("login").open(request.cookies.get(LOGIN_COOKIE), _STILL_OUT_SECONDS)
+        before = cast(_StartedLogin, opened) if opened and "provider" in opened else None
+        is_out = (
+            before is not None
+            and not before.get("is_back")
+            and (before["provider"], before.get("district")) == (provider, district.district_id)
+        )
+        return self._start(
+            provider,
+            "district",
+            district,
+            choose=choose,
+            counted=before.get("counted", 0) if before and is_out else None,
+        )
 
     def _start(
         self,
@@ -111,9 +143,10 @@ class FederatedLoginPages:
         *,
         restarts: int = 0,
         choose: bool = False,
+        counted: int | None = None,
     ) -> Reply:
         """On to the hub; ``district`` is None where the hub says which it is. ``choose`` lets it offer all of its accounts;
-        ``restarts`` counts those of its portal.
+        ``restarts`` counts those of its portal, and ``counted`` says for how many browsers this one stands already.
         """
         login = _StartedLogin(
             provider=provider,
@@ -129,21 +162,43 @@ class FederatedLoginPages:
         if restarts:
             login["restarts"] = restarts
         address = self._hub(provider).authorize(_binding(login), district, from_portal=restarts > 0)
+        if district and counted is None:
+            counted = self._services.hub_returns.began(district.district_id, provider, login["state"])
+        if counted:
+            login["counted"] = counted
         if choose and provider in _OFFER_ACCOUNTS and "prompt=" not in address:
             address = f"{address}&prompt=select_account"
         return see_other(address, **{LOGIN_COOKIE: self._services.sealed("login").seal(login)})
 
     def callback(self, request: Request, provider: str) -> Reply:
-        """The browser came back: state, nonce and PKCE are bound to it, and count once (ASVS 10.1.2)."""
+        """The browser came back; a refusal leaves it the login that it began, to try another account."""
+        try:
+            return self._answered(request, provider)
+        except LoginRefused as error:
+            logger.info("refused", extra={"code": error.code})
+            reply = page_for(error)
+            with suppress(LoginRefused):
+                came_back = {**self._started_login(request, provider), "is_back": True}
+                reply.cookies[LOGIN_COOKIE] = self._services.sealed("login").seal(came_back)
+            return reply
+
+    def _answered(self, request: Request, provider: str) -> Reply:
+        """State, nonce and PKCE are bound to this browser, and count once (ASVS 10.1.2)."""
         hub, query = self._hub(provider), request.query
         if hub.restarts and "state" not in query and "error" not in query:
             return self._restart(request, hub)
+        if query.get("admin_consent") == "True" and "error" not in query:
+            # An administrator allowed this application at Microsoft; no login was begun.
+            return page("login/consented")
         if "code" not in query:
             _note_refusal(provider, query.get("error", ""))
+            with suppress(LoginRefused):
+                self._note_return(self._started_login(request, provider))
             raise hub.refusal(query)
         if self._was_answered(request):
             return see_other("/home")
         login = self._started_login(request, provider)
+        self._note_return(login)
         identity = hub.prove(query["code"], _binding(login))
         # Noted only now: before somebody has logged in, nothing is written, whatever a robot sends here.
         if not self._services.sessions.use_once(login["state"], _STATE_KEPT):
@@ -180,6 +235,11 @@ class FederatedLoginPages:
         if login["provider"] != provider or request.query.get("state") != login["state"]:
             raise not_proved()
         return login
+
+    def _note_return(self, login: _StartedLogin) -> None:
+        """The browser is back from the hub, whatever it brings; the same answer again is one."""
+        if (district_id := login.get("district")) and not login.get("is_back"):
+            self._services.hub_returns.returned(district_id, login["provider"], login["state"], login.get("counted", 0))
 
     def _hub(self, provider: str) -> Hub:
         hub = self._services.hubs.get(cast(Provider, provider))

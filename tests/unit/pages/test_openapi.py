@@ -65,6 +65,7 @@ KNOWN = {
     "query.lang": ["en", "es"],
     "query.code": ["ada", "stranger"],
     "query.state": ["state"],
+    "query.admin_consent": ["", "True"],
     "body.account_id": ["ada", "kid"],
     "body.sourced_id": ["t1", "t2", "s1", LONG],
     "body.person": [
@@ -379,7 +380,7 @@ def test_the_description_is_valid() -> None:
 
 def test_the_handler_has_the_routes_that_are_described() -> None:
     described = sorted((operation.method.upper(), operation.path) for operation in OPERATIONS.values())
-    assert described == [(method, re.sub(r"<(\w+)>", r"{\1}", path)) for method, path in routes()]
+    assert described == sorted((method, re.sub(r"<(\w+)>", r"{\1}", path)) for method, path in routes())
 
 
 def test_the_template_leaves_every_route_to_the_handler() -> None:
@@ -395,6 +396,7 @@ def known(operation: APIOperation) -> Iterator[Case]:
     forms = raw.get("requestBody", {}).get("content", {})
     fields = [f"body.{name}" for form in forms.values() for name in form["schema"]["properties"]]
     wanted = [*fields, *re.findall(r"[{](\w+)[}]", operation.path), "query.code", "query.state"]
+    wanted += ["query.admin_consent"] if operation.path.startswith("/callback/") else []
     names = [name if "." in name else f"path.{name}" for name in wanted]
     names = [name for name in names if name in KNOWN]
     for values in product(*(KNOWN[name] for name in names)):

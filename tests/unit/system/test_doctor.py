@@ -24,6 +24,10 @@ from operations.doctor.finding import State
 from operations.doctor.preview import DISTRICT
 from operations.doctor.web import Response
 from operations.stack import Stack
+from shared.domain.district_file import settings_of
+from shared.stores.districts import DistrictStore
+from shared.stores.hub_returns import HubReturnStore
+from tests.fakes.dynamodb import MemoryTable
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 WEB = "https://link.example.org"
@@ -142,9 +146,12 @@ class World:
         self.report: dict[str, Any] | None = {"status": "completed", "users": {"read": 3}}
         self.uploads: list[str] = []
         self.deleted: list[str] = []
+        self.table = MemoryTable()
+        self.districts: list[str] = []
 
     def facts(self, endpoint_url: str | None = None) -> Facts:
-        session: Any = SimpleNamespace(client=self._client)
+        tables = SimpleNamespace(Table=lambda _name: self.table)
+        session: Any = SimpleNamespace(client=self._client, resource=lambda _service, endpoint_url: tables)
         stack = Stack("production", "123456789012", "us-east-1", OUTPUTS, session, endpoint_url)
         return Facts(stack, self._lookup, self._fetch, lambda: NOW, sleep=lambda _seconds: None, version="abc")
 
@@ -191,6 +198,10 @@ class _Client:
 class _S3:
     def __init__(self, world: World) -> None:
         self._world = world
+
+    def get_paginator(self, _operation: str) -> Any:
+        found = [{"Prefix": f"districts/{district_id}/"} for district_id in self._world.districts]
+        return SimpleNamespace(paginate=lambda **_request: [{"CommonPrefixes": found}])
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:
         self._world.uploads.append(Key)
@@ -292,9 +303,35 @@ def _report(report: dict[str, Any] | None) -> Callable[[World], None]:
     return lambda world: setattr(world, "report", report)
 
 
+def _has_district(world: World, **settings: Any) -> None:
+    body = {
+        "district_id": "lakeside",
+        "name": "Lakeside",
+        "email_domains": ["lakeside.example"],
+        "time_zone": "UTC",
+        **settings,
+    }
+    DistrictStore(world.table).put(settings_of(body))
+    world.districts = ["lakeside"]
+
+
+def _went_to_google(world: World, begun: int, returned: int) -> None:
+    returns = HubReturnStore(world.table, lambda: NOW)
+    for number in range(begun):
+        returns.began("lakeside", "google", str(number))
+    for number in range(returned):
+        returns.returned("lakeside", "google", str(number), 1)
+
+
+def _google_keeps_three(world: World) -> None:
+    _has_district(world, identity_providers=["google"])
+    _went_to_google(world, begun=5, returned=2)
+
+
 TOKEN = "https://google/token"
 QUOTA = {"Max24HourSend": 1000.0, "MaxSendRate": 14.0, "SentLast24Hours": 900.0}
 FAULTS: list[tuple[str, Callable[[World], None], str, str]] = [
+    ("hub returns", _google_keeps_three, "3 of 5 browsers that went to Google", "admin.google.com"),
     ("stack", _stack_is("UPDATE_ROLLBACK_COMPLETE"), "ROLLBACK", "make deploy"),
     ("stack", _stack_is("ROLLBACK_COMPLETE"), "ROLLBACK", "Delete the stack"),
     ("stack", _stack_is("UPDATE_IN_PROGRESS"), "IN_PROGRESS", "Wait"),
@@ -481,3 +518,37 @@ def test_a_hub_that_wants_basic_gets_it() -> None:
     request = web._request(web.with_basic("https://clever.com/oauth/tokens", "us", "p:w@d"), {"code": "x"})
     assert request.full_url == "https://clever.com/oauth/tokens"
     assert base64.b64decode(str(request.get_header("Authorization")).removeprefix("Basic ")) == b"us:p:w@d"
+
+
+def _hub_returns(world: World) -> tuple[State, str]:
+    found = dict(examine(world.facts()))["hub returns"]
+    return found.state, f"{found.found} {found.todo}"
+
+
+def test_whom_google_keeps_is_said_with_its_likely_cause_and_steps(world: World) -> None:
+    _google_keeps_three(world)
+    state, said = _hub_returns(world)
+    assert state is State.WRONG
+    for words in (
+        "lakeside: 3 of 5 browsers that went to Google did not come back",
+        "your Google administrator has not allowed this app for under-18s",
+        "client id id",
+        "admin.google.com",
+        f"{WEB}/console/lakeside/logins",
+    ):
+        assert words in said
+
+
+@pytest.mark.parametrize(("begun", "returned"), [(2, 0), (40, 37), (3, 4)])
+def test_a_few_who_give_up_are_no_trouble(world: World, begun: int, returned: int) -> None:
+    _has_district(world, identity_providers=["google"])
+    _went_to_google(world, begun, returned)
+    assert _hub_returns(world)[0] is State.IN_ORDER
+
+
+def test_a_hub_that_a_district_uses_without_a_client_id_is_said(world: World) -> None:
+    _has_district(world, clever_district_id="c-1")
+    state, said = _hub_returns(world)
+    assert state is State.WRONG
+    assert "lakeside uses Clever, for which no client id is set" in said
+    assert "CLEVER_CLIENT_ID" in said
