@@ -15,7 +15,7 @@ PLATFORM_x86_64 := x86_64-manylinux2014
 MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/messages.po))
 
 # Nothing of these leaves the machine, but every client wants a region. Commands that reach AWS take AWS' own setting.
-demo local test test-all test-long check faults year drill guards mutations bench start-up cost fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
+demo local test test-all test-long check faults year drill guards mutations bench start-up power cost fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
 
 help: ## This list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench: setup ## Measure what an import costs, beside floors of the same run, and
 
 start-up: setup-sam ## How long each function needs before it answers, as built, beside boto3 and a client (a minute); ROUNDS=n
 	@$(PYTHON) -m benchmarks.start_up $(if $(ROUNDS),--rounds $(ROUNDS))
+
+power: setup-sam ## What the pages take and cost with each size of memory, for docs/start-up.md (half a minute)
+	@$(PYTHON) -m benchmarks.power
 
 cost: setup ## What a month costs and where the next limit is, counted from the running code: PEOPLE=n; PLOTS=1 draws docs/images/cost
 	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m benchmarks.cost --people $(or $(PEOPLE),1000000) $(if $(PLOTS),--plots)
@@ -215,5 +218,5 @@ build-%Function: $(COMPILED)/shared/runtime/methods.bin
 	if [ -d "$(COMPILED)/functions/$$name" ]; then cp -r "$(COMPILED)/functions/$$name" "$(ARTIFACTS_DIR)/functions/"; fi
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
-.PHONY: help demo local test test-all test-long check faults year drill guards mutations bench start-up cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: help demo local test test-all test-long check faults year drill guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

@@ -26,7 +26,7 @@ def main() -> None:
     paths, *module = sys.argv[1:]
     events = [json.loads(line) for line in sys.stdin]
     before = set(sys.modules)
-    answers = []
+    answers, each_ms = [], []
     clock, began = perf_counter(), process_time()
     sys.path[:0] = paths.split(":")
     if module:
@@ -35,7 +35,9 @@ def main() -> None:
         for event in events:
             # A browser sends back the cookies that it was given.
             cookies = [cookie.partition(";")[0] for answer in answers for cookie in answer.get("cookies", ())]
+            began_event = process_time()
             answers.append(handler({**event, "cookies": cookies} if cookies else event, Context()))
+            each_ms.append((process_time() - began_event) * 1000)
     else:
         import_module("boto3").client("dynamodb")
         ready = process_time()
@@ -48,6 +50,7 @@ def main() -> None:
     measured = {
         "ready_ms": (ready - began) * 1000,
         "answered_ms": (answered - began) * 1000,
+        "each_ms": each_ms,
         "modules": sorted(set(sys.modules) - before),
         "clock_ms": clock * 1000,
         "memory_mb": int(peak.split()[1]) / 1024,

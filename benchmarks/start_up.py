@@ -90,11 +90,15 @@ class StartUps:
     def floor(self) -> dict[str, Any]:
         return self._run([self._runtime], "", [])
 
-    def run(self, function: str) -> dict[str, Any]:
-        """Raises RuntimeError where the answer is none, since another time would be measured then."""
+    def run(self, function: str, *, further_pages: int = 0) -> dict[str, Any]:
+        """One worker, from its first import to its answer; of the pages it may be asked for the same page again.
+
+        Raises RuntimeError where the answer is none, since another time would be measured then.
+        """
         module = RESOURCES[function]["Properties"]["Handler"].rpartition(".")[0]
         paths = [self._built / function, self._built / "DependencyLayer/python", self._runtime]
         events = self._clicks() if function == PAGES else [_event(_EVENTS[function])]
+        events += further_pages * events[-1:]
         run = self._run(paths, module, events)
         if function == PAGES:
             *_, page = run["answers"]

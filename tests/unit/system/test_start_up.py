@@ -125,6 +125,11 @@ def _settings() -> dict[str, str]:
     return {**given, "BRAND_COLOUR": "#1865f2", "WEB_URL": "https://link.example", "PASSWORD_HELP_URL": ""}
 
 
+def test_the_pages_have_the_memory_that_the_table_chose() -> None:
+    (chosen,) = re.findall(r"\*\*([\d,]+) MB \(chosen\)\*\*", (ROOT / "docs/start-up.md").read_text())
+    assert RESOURCES["PagesFunction"]["Properties"]["MemorySize"] == int(chosen.replace(",", ""))
+
+
 def test_garbage_is_collected_from_the_first_event_on() -> None:
     """Not while modules are imported, which all stay, and never among them. Outside of Lambda it is collected as ever."""
     done = subprocess.run(
