@@ -147,8 +147,9 @@ texts: setup ## Collect the texts to translate into shared/locale/*/LC_MESSAGES/
 link-decisions: setup ## Bring docs/link-decisions.md, what is linked, offered or refused, in step with the rule
 	@$(PYTHON) -m tests.link_decisions
 
-ways: setup ## Bring docs/ways.md, what can be pressed on each page and where it leads, in step with the pages
+ways: setup-browser ## Bring docs/ways.md, where each page leads, and docs/stop-watch.md, what a way costs, in step with the pages
 	@$(PYTHON) -m tests.ways
+	@$(PYTHON) -m tests.stop_watch
 
 errors: setup ## Bring docs/errors.md, the list of all error codes, in step with the source
 	@$(PYTHON) -m tests.error_codes

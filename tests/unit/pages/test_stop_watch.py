@@ -1,0 +1,34 @@
+"""What a way costs a person, in presses and words, never grows (docs/stop-watch.md)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.stop_watch import BEFORE, WAYS, Seen, Walk, bounds, walked
+
+
+@pytest.fixture(scope="module")
+def walks() -> dict[str, Walk]:
+    return walked()
+
+
+def test_no_way_takes_more_presses_or_words_than_the_document_says(walks: dict[str, Walk]) -> None:
+    held = bounds()
+    longer = {
+        name: (walk.presses, walk.words, held[name])
+        for name, walk in walks.items()
+        if walk.presses > held[name][0] or walk.words > held[name][1]
+    }
+    assert longer == {}, "shorten it; where it has to be longer, run `make ways` and say why"
+
+
+def test_each_way_is_as_short_as_before_or_shorter_and_has_fewer_words(walks: dict[str, Walk]) -> None:
+    assert BEFORE.keys() == WAYS.keys() == bounds().keys()
+    assert [name for name, walk in walks.items() if walk.presses > BEFORE[name].presses] == []
+    assert [name for name, walk in walks.items() if walk.words >= BEFORE[name].words] == []
+
+
+def test_words_that_are_folded_away_or_only_numbers_are_not_read() -> None:
+    page = "<main><h1>Two words</h1><p hidden>no</p><details><summary>More</summary><p>folded away</p></details> · 5 %</main>"
+
+    assert Seen(page).words == 4
