@@ -266,7 +266,7 @@ class _Maker:
 
     def _tables(self) -> dict[str, list[list[str]]]:
         people = [*self._teachers, *self._students, *self._administrators]
-        roles = {"t": "teacher", "s": "student", "a": "siteAdministrator"}
+        roles = {"t": "teacher", "s": "student", "a": "districtAdministrator"}
         users = [
             [
                 p["id"],

@@ -70,6 +70,7 @@ from shared.stores.stuck_people import StuckStore
 from shared.stores.uploads import Uploads
 from shared.stores.waiting import WaitingStore
 from shared.use_cases.class_contents import ClassContents
+from shared.use_cases.decide_import import DecideImport
 from shared.use_cases.match_and_invite import MatchAndInvite, MatchByRule
 from shared.use_cases.pair_classes import PairClasses
 from shared.use_cases.resend_activation import ResendActivation
@@ -316,6 +317,10 @@ class World:
         items = [item for (pk, _), item in sorted(self.table.items.items()) if pk.startswith("OUTBOX#")]
         links = [item for item in items if item["detail_type"] in LINK_EVENTS]
         return sum(self.notify_link_change().notify(item["detail_type"], json.loads(item["detail"])) for item in links)
+
+    def decide_import(self) -> DecideImport:
+        starter = ImportStarter(self.states, self.table, "arn")
+        return DecideImport(starter, self.reports, self.districts, clock=self.clock)
 
     def watch_pauses(self) -> WatchPauses:
         return WatchPauses(

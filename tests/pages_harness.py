@@ -45,12 +45,16 @@ from shared.stores.class_exports import ClassExportQueue
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.hub_returns import HubReturnStore
 from shared.stores.import_progress import ProgressStore
+from shared.stores.imports import ImportHistory
 from shared.stores.notices import NoticeStore
 from shared.stores.people_classes import PeoplesClassesStore
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.request_context import RequestContextStore
+from shared.stores.roster_forms import RosterForms
 from shared.stores.sessions import SessionStore
 from shared.stores.stuck_people import StuckStore
+from shared.stores.trail import TrailStore
+from shared.stores.ways_in import WayInStore
 from tests.builders import account, enrolled, key, roster, user
 from tests.fakes.aws import PRESIGNED, MemoryCognito
 from tests.fakes.dynamodb import Effect, Gate, ungated
@@ -168,6 +172,8 @@ class Website:
             request_contexts=RequestContextStore(world.table, world.clock),
             progress=ProgressStore(world.table), reports=world.reports,
             stuck=StuckStore(world.table), resend_activation=world.resend_activation(),
+            imports=ImportHistory(world.table), decisions=world.decide_import(), ways_in=WayInStore(world.table),
+            roster_forms=RosterForms(world.s3, "rosters"), trail=TrailStore(world.table),
             exports=world.exports, export_queue=ClassExportQueue(world.export_requests, "exports"),
             export_files=world.export_files, remaining=RemainingClassesStore(world.table),
             sessions=SessionStore(world.table, world.clock), rate_limiter=RateLimiter(world.table, world.clock),
@@ -304,6 +310,14 @@ def log_in(visitor: WebClient, username: str = "ada", password: str = PASSWORD) 
     return visitor.press("Log in", username_or_email=username, password=password)
 
 
+def operator(web: Website, name: str = "ops") -> WebClient:
+    """An operator of the platform, after password and second factor."""
+    web.cognito.users.setdefault(name, (PASSWORD, ""))
+    web.cognito.operators.add(name)
+    web.cognito.challenges.setdefault(name, [("SOFTWARE_TOKEN_MFA", "123456")])
+    return log_in(web.visitor().open("/login"), name).press("Log in", code="123456")
+
+
 def activated(web: Website, who: str = "t1") -> WebClient:
     """Somebody at the page behind the mail's button."""
     return web.visitor().open(web.world.address_in_mail_to(f"{who}@lakeside.example"))
@@ -380,6 +394,9 @@ def _assert_content_policy(response: httpx.Response, name: str) -> None:
     style = policy.pop("style-src")
     if policy["form-action"] == f"'self' {GOOGLE} https:":
         assert 'type="password"' not in response.text, f"{name}: a password goes to this service alone"
+        policy["form-action"] = f"'self' {GOOGLE}"
+    if policy["form-action"] == f"'self' {GOOGLE} {PRESIGNED}":
+        assert 'type="file"' in response.text, f"{name}: the bucket is named where a file goes to it"
         policy["form-action"] = f"'self' {GOOGLE}"
     assert re.fullmatch(r"'nonce-[\w-]{22,}'", style), name
     assert policy == {

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from functions.pages.classes.download import DownloadPages
     from functions.pages.classes.home import HomePage
     from functions.pages.console.console import ConsolePages
+    from functions.pages.console.imports import ImportPages
     from functions.pages.console.logins import LoginsPage
     from functions.pages.help.help import HelpPages
     from functions.pages.linking.link import LinkPages
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from shared.stores.hub_returns import HubReturnStore
     from shared.stores.identifier_index import IdentifierIndex
     from shared.stores.import_progress import ProgressStore
+    from shared.stores.imports import ImportHistory
     from shared.stores.links import LinkStore
     from shared.stores.notices import NoticeStore
     from shared.stores.nudges import NudgeStore
@@ -54,10 +56,14 @@ if TYPE_CHECKING:
     from shared.stores.rate_limits import RateLimiter
     from shared.stores.reports import ReportStore
     from shared.stores.request_context import RequestContextStore
+    from shared.stores.roster_forms import RosterForms
     from shared.stores.roster_users import RosterUserStore
     from shared.stores.sessions import SessionStore
     from shared.stores.skills import SkillStore
     from shared.stores.stuck_people import StuckStore
+    from shared.stores.trail import TrailStore
+    from shared.stores.ways_in import WayInStore
+    from shared.use_cases.decide_import import DecideImport
     from shared.use_cases.resend_activation import ResendActivation
 
 SETTINGS_KEPT = timedelta(seconds=5)
@@ -161,6 +167,12 @@ class Site:
         from functions.pages.console.logins import LoginsPage
 
         return LoginsPage(self.services, self._contexts)
+
+    @cached_property
+    def imports(self) -> ImportPages:
+        from functions.pages.console.imports import ImportPages
+
+        return ImportPages(self.services, self._contexts)
 
     @cached_property
     def help(self) -> HelpPages:
@@ -355,6 +367,38 @@ class Wiring:
 
         queue = ActivationQueue(aws.client("sqs"), self._settings.activation_queue_url)
         return ResendActivation(self.activations, self.users, self.districts, queue, clock=utc_now, new_id=new_id)
+
+    @cached_property
+    def imports(self) -> ImportHistory:
+        from shared.stores.imports import ImportHistory
+
+        return ImportHistory(self._table)
+
+    @cached_property
+    def decisions(self) -> DecideImport:
+        from shared.stores.imports import ImportStarter
+        from shared.use_cases.decide_import import DecideImport
+
+        starter = ImportStarter(aws.client("stepfunctions"), self._table, self._settings.import_state_machine_arn)
+        return DecideImport(starter, self.reports, self.districts, clock=utc_now)
+
+    @cached_property
+    def ways_in(self) -> WayInStore:
+        from shared.stores.ways_in import WayInStore
+
+        return WayInStore(self._table)
+
+    @cached_property
+    def roster_forms(self) -> RosterForms:
+        from shared.stores.roster_forms import RosterForms
+
+        return RosterForms(aws.client("s3"), self._settings.roster_bucket)
+
+    @cached_property
+    def trail(self) -> TrailStore:
+        from shared.stores.trail import TrailStore
+
+        return TrailStore(self._table)
 
     @cached_property
     def exports(self) -> ClassExportStore:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.stores.hub_returns import HubReturnStore
     from shared.stores.identifier_index import IdentifierIndex
     from shared.stores.import_progress import ProgressStore
+    from shared.stores.imports import ImportHistory
     from shared.stores.links import LinkStore
     from shared.stores.notices import NoticeStore
     from shared.stores.nudges import NudgeStore
@@ -31,12 +32,16 @@ if TYPE_CHECKING:
     from shared.stores.rate_limits import RateLimiter
     from shared.stores.reports import ReportStore
     from shared.stores.request_context import RequestContextStore
+    from shared.stores.roster_forms import RosterForms
     from shared.stores.roster_users import RosterUserStore
     from shared.stores.sessions import SessionStore
     from shared.stores.skills import SkillStore
     from shared.stores.stuck_people import StuckStore
+    from shared.stores.trail import TrailStore
+    from shared.stores.ways_in import WayInStore
     from shared.use_cases.class_contents import ClassContents
     from shared.use_cases.class_trash import ClassTrash
+    from shared.use_cases.decide_import import DecideImport
     from shared.use_cases.find_roster_user import FindRosterUser
     from shared.use_cases.link_accounts import LinkAccounts
     from shared.use_cases.pair_classes import PairClasses
@@ -64,6 +69,11 @@ class Services:
     reports: ReportStore
     stuck: StuckStore
     resend_activation: ResendActivation
+    imports: ImportHistory
+    decisions: DecideImport
+    ways_in: WayInStore
+    roster_forms: RosterForms
+    trail: TrailStore
     exports: ClassExportStore
     export_queue: ClassExportQueue
     export_files: ClassExportFiles

@@ -167,6 +167,8 @@ class Reply:
     district_locale: str | None = None
     body: str | None = None
     content_type: str = "text/html; charset=utf-8"
+    form_target: str = ""
+    """An origin beside our own and the hubs' to which a form of this page is posted."""
     is_public: bool = False
     """The same for all who read its language: it sets no cookie, and unless it is an error it may be kept for an hour."""
 
@@ -240,7 +242,7 @@ class PageRenderer:
     def response(self, request: Request, reply: Reply) -> Response:
         nonce = secrets.token_urlsafe(16)
         language = request.language(reply.district_locale)
-        headers = {**self._security_headers(nonce, reply.template), **reply.headers, "Content-Language": language}
+        headers = {**self._security_headers(nonce, reply), **reply.headers, "Content-Language": language}
         if reply.is_public and reply.status == 200:
             headers |= _MAY_BE_KEPT
         cookies = [_cookie(name, value) for name, value in reply.cookies.items()]
@@ -278,9 +280,9 @@ class PageRenderer:
             "district_login": _district_login(request, values.get("district_id")),
         }
 
-    def _security_headers(self, nonce: str, template: str | None) -> dict[str, str]:
-        beyond = ("https:",) if template in _WAYS_TO_HUBS else ()
-        targets = " ".join(("'self'", *self._form_targets, *beyond))
+    def _security_headers(self, nonce: str, reply: Reply) -> dict[str, str]:
+        beyond = ("https:",) if reply.template in _WAYS_TO_HUBS else ()
+        targets = " ".join(filter(None, ("'self'", *self._form_targets, *beyond, reply.form_target)))
         return {
             "Content-Security-Policy": (
                 f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' data:; form-action {targets}; "

@@ -63,5 +63,7 @@ NOTICE_UNDO = Limit("notice_undo", 50, _DAY)
 
 DOWNLOAD = Limit("download", 60, _HOUR)
 """Of one account."""
+DECISION = Limit("decision", 200, _HOUR)
+"""Of one district, about its imports."""
 INVITE_AGAIN = Limit("invite_again", 500, _DAY)
 """Of one district, by its administrators."""

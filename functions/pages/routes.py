@@ -122,6 +122,12 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route("GET", "/console/<district_id>", site.console.show),
         Route("POST", "/console/<district_id>/invite-again", site.console.invite_again),
         Route("GET", "/console/<district_id>/logins", site.logins.show),
+        Route("GET", "/console/<district_id>/imports", site.imports.show),
+        Route("GET", "/console/<district_id>/imports/upload", site.imports.upload),
+        Route("GET", "/console/<district_id>/imports/checks/<name>", site.imports.check),
+        Route("GET", "/console/<district_id>/imports/<import_id>", site.imports.one),
+        Route("POST", "/console/<district_id>/imports/<import_id>/<action>", site.imports.decide),
+        Route("GET", "/console/<district_id>/imports/<import_id>/files/<name>", site.imports.file),
         # What a report leads to without a login
         Route("GET", "/help", site.help.show_all),
         Route("GET", "/help/logins", site.help.show_logins),

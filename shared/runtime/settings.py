@@ -162,6 +162,8 @@ class PagesSettings(Brand, frozen=True, kw_only=True):
     oidc_secret_arn: str
     sender: str = ""
     report_bucket: str
+    roster_bucket: str
+    import_state_machine_arn: str
     activation_queue_url: str
     user_pool_id: str
     user_pool_client_id: str

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 MOST_REJECTS = 100_000
 """The most rows that rejects.csv lists; where there are more, it is one mistake in all of them."""
 MOST_PEOPLE = 100_000
+_ADDRESS_WORKS = 300
+"""Seconds."""
+_LONGEST_ROW = 400
+"""Bytes of a row of people.csv that a page reads for each that it shows."""
 PEOPLE_COLUMNS = ("what", "kind", "sourcedId", "role", "schools")
 """Of people.csv: ``removed``, ``altered`` or ``fewer_classes``; the kind of the number; ids, and no names."""
 
@@ -92,14 +96,41 @@ class ReportStore:
 
     def latest(self, district_id: str) -> dict[str, Any] | None:
         """The report of the district's newest upload, as its JSON says it; None before the first."""
+        return self._json(f"reports/{district_id}/latest.json")
+
+    def _json(self, key: str) -> dict[str, Any] | None:
         try:
-            found = self._s3.get_object(Bucket=self._bucket, Key=f"reports/{district_id}/latest.json")
+            found = self._s3.get_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in GONE:
                 return None
             raise
         body: dict[str, Any] = json.loads(found["Body"].read())
         return body
+
+    def of(self, district_id: str, import_id: str) -> dict[str, Any] | None:
+        """The report of an import or a preview, as its JSON says it; None where there is none."""
+        return self._json(f"{_folder(district_id, import_id)}/report.json")
+
+    def people(self, district_id: str, import_id: str, most: int) -> list[dict[str, str]]:
+        """The first rows of ``people.csv``: whom an import would hurt."""
+        key = f"{_folder(district_id, import_id)}/people.csv"
+        try:
+            body = self._s3.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=0-{most * _LONGEST_ROW}")[
+                "Body"
+            ].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in GONE:
+                return []
+            raise
+        lines = body.decode("utf-8-sig", "ignore").splitlines()
+        rows = csv.DictReader(lines[: most + 1])
+        return [row for row in rows if None not in row.values()]
+
+    def address(self, district_id: str, import_id: str, name: str) -> str:
+        """Where a file of a report can be fetched by whoever has the address, for a few minutes."""
+        params = {"Bucket": self._bucket, "Key": f"{_folder(district_id, import_id)}/{name}"}
+        return str(self._s3.generate_presigned_url("get_object", Params=params, ExpiresIn=_ADDRESS_WORKS))
 
     def write_accounts(self, name: str, body: dict[str, Any], all_rejects: Iterable[LineRejected]) -> None:
         """The report on a file of the accounts feed. May be run again."""
@@ -172,6 +203,10 @@ class ReportStore:
 
     def _put(self, key: str, body: bytes, content_type: str) -> None:
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def _folder(district_id: str, import_id: str) -> str:
+    return f"reports/{district_id}/{import_id}"
 
 
 def rejects_csv(rejects: Iterable[Reject], web_url: str) -> bytes:

@@ -28,8 +28,8 @@ from shared.domain.roster import RosterUserKey
 from shared.runtime.tokens import stop_token, unsubscribe_token
 from shared.stores.import_progress import ProgressStore
 from shared.stores.stuck_people import StuckCode, StuckStore
-from tests.harness import TOKEN_KEY, World
-from tests.pages_harness import Website
+from tests.harness import TOKEN_KEY, World, zipped
+from tests.pages_harness import Website, operator
 
 
 class _Remembering(PageRenderer):
@@ -210,6 +210,15 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "cleaning-later", lambda r: r.linked().open("/cleaning").press("Remind me in 30 days")
     yield "console", _console
     yield "console-choose", _operator
+    yield "console-imports", _imports
+    yield "console-imports-empty", _imports_before_any
+    yield "console-upload", lambda r: r.console().open(f"/console/{DISTRICT_ID}/imports/upload")
+    yield "console-checking", lambda r: r.console().open(f"/console/{DISTRICT_ID}/imports/checks/console-1")
+    yield "console-held", lambda r: _import_page(r, _halved(r))
+    yield "console-held-no-reason", _held_without_a_reason
+    yield "console-preview", _preview
+    yield "console-preview-refused", _preview_refused
+    yield "console-rejects", _import_with_rejects
     yield "console-refused", lambda r: _console_refused(r)
     yield "console-logins", _console_logins
     yield "console-paused", _console_paused
@@ -399,13 +408,68 @@ def _class_deleted_long_ago(r: Riverbend) -> WebClient:
     return r.log_in(r.web.visitor().open("/login")).open("/classes/own-club/settings")
 
 
+def _halved(r: Riverbend) -> str:
+    """An upload without half of the people, and without the administrator; answers its import id."""
+    head, *users = r.sample.tables["users.csv"]
+    kept = {row[0] for row in [row for row in users if not row[0].startswith("a")][: len(users) // 2]}
+    left = {
+        name: [rows[0], *(row for row in rows[1:] if kept.intersection(row))]
+        for name, rows in r.sample.tables.items()
+        if name in ("enrollments.csv", "roles.csv")
+    }
+    r.upload(
+        users=[head, *(row for row in users if row[0] in kept)],
+        **{name.removesuffix(".csv"): rows for name, rows in left.items()},
+    )
+    return str(r.world.latest(DISTRICT_ID)["import_id"])
+
+
+def _imports(r: Riverbend) -> WebClient:
+    _console(r)
+    _halved(r)
+    return r.console().open(f"/console/{DISTRICT_ID}/imports")
+
+
+def _imports_before_any(r: Riverbend) -> WebClient:
+    for key in [key for key in r.world.table.items if key[1].startswith("IMPORT#")]:
+        del r.world.table.items[key]
+    return r.console().open(f"/console/{DISTRICT_ID}/imports")
+
+
+def _import_page(r: Riverbend, import_id: str) -> WebClient:
+    return r.console().open(f"/console/{DISTRICT_ID}/imports/{import_id}")
+
+
+def _held_without_a_reason(r: Riverbend) -> WebClient:
+    return _import_page(r, _halved(r)).press("Approve", reason="")
+
+
+def _preview(r: Riverbend) -> WebClient:
+    """A roster that was sent by the console's form, with somebody new."""
+    users = r.sample.tables["users.csv"]
+    new = ["t0099", *users[1][1:6], "new.teacher", "", "Nora", "New", f"nora.new@{DISTRICT_ID}.example", *users[1][11:]]
+    tables = r.sample.tables | {"users.csv": [*users, new]}
+    body = zipped({name: as_csv(rows) for name, rows in tables.items()})
+    taken = r.world.put(f"previews/{DISTRICT_ID}/console-1.zip", body)
+    return _import_page(r, str(taken.import_id))
+
+
+def _preview_refused(r: Riverbend) -> WebClient:
+    page = _preview(r)
+    r.upload(users=r.sample.tables["users.csv"][:-1])
+    page.press("Apply these changes")
+    r.world.run_imports()
+    return page.open(page.path)
+
+
+def _import_with_rejects(r: Riverbend) -> WebClient:
+    _console(r)
+    return _import_page(r, str(r.world.latest(DISTRICT_ID)["import_id"]))
+
+
 def _operator(r: Riverbend) -> WebClient:
     """An operator of the platform after the login."""
-    r.web.cognito.users["ops"] = (PASSWORD, "")
-    r.web.cognito.operators = {"ops"}
-    r.web.cognito.challenges["ops"] = [("SOFTWARE_TOKEN_MFA", "123456")]
-    page = r.web.visitor().open("/login").press("Log in", username_or_email="ops", password=PASSWORD)
-    return page.press("Log in", code="123456")
+    return operator(r.web)
 
 
 def _console(r: Riverbend) -> WebClient:

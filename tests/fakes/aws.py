@@ -76,6 +76,16 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
         GUARD.check("s3", "GetObject", Params)
         return f"{PRESIGNED}/{Params['Bucket']}/{Params['Key']}?X-Amz-Expires={ExpiresIn}"
 
+    def generate_presigned_post(
+        self, bucket: str, key: str, *, Fields: dict[str, str], Conditions: list[Any], ExpiresIn: int
+    ) -> dict[str, Any]:
+        """Signed by nobody; what is posted there is put (tests/pages_harness.py), in the signer's name."""
+        GUARD.check("s3", "PutObject", {"Bucket": bucket, "Key": key})
+        return {
+            "url": f"{PRESIGNED}/{bucket}",
+            "fields": {**Fields, "key": key, "policy": f"{ExpiresIn} {len(Conditions)}"},
+        }
+
     def get_paginator(self, name: str) -> Any:
         if name == "list_object_versions":
             return _Versions(self.objects, self._gate)

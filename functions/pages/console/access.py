@@ -10,7 +10,9 @@ from functions.pages.http import Reply, Request, see_other
 from functions.pages.request_context import RequestContext, RequestContexts
 from shared.domain.district import District
 from shared.domain.errors import LoginRefused
+from shared.domain.federated_identity import identity_hash
 from shared.domain.roster import Role, RosterUser
+from shared.stores.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Access:
     """The same as people read it."""
     schools: frozenset[str] | None = None
     """The schools of an administrator of these alone; None for the whole district."""
+    rolls_back: str = ""
+    """The one import that somebody may roll back who approved it, and to whom nothing else is open any more."""
 
     @property
     def district_id(self) -> str:
@@ -58,12 +62,19 @@ class ConsoleAccess:
             return Access(district, f"operator:{session.operator}", session.operator)
         if session is None or session.user is None:
             return self._to_login(request, district_id)
-        return self._of_administrator(context, district_id)
+        return self._of_administrator(context, district_id) or self._of_approver(session, district_id)
 
     def of_whole(self, request: Request, district_id: str) -> Access | Reply:
         """The same for what only who has the whole district may see or do."""
         access = self.of(request, district_id)
         if isinstance(access, Access) and not access.is_whole:
+            raise _not_an_administrator()
+        return access
+
+    def of_import(self, request: Request, district_id: str, import_id: str) -> Access | Reply:
+        """The same for one import: also for who approved it within the last day."""
+        access = self.of(request, district_id)
+        if isinstance(access, Access) and not access.is_whole and access.rolls_back != import_id:
             raise _not_an_administrator()
         return access
 
@@ -73,14 +84,25 @@ class ConsoleAccess:
         reply = self._contexts.to_login(request)
         return see_other(f"/sso/{known.district_id}", **reply.cookies)
 
-    def _of_administrator(self, context: RequestContext, district_id: str) -> Access:
+    def _of_approver(self, session: Session, district_id: str) -> Access:
+        """Who approved an import that took their rights. Raises LoginRefused for anybody else."""
+        kept = None
+        if session.subject and session.user and session.user.district_id == district_id:
+            kept = self._services.ways_in.of(district_id, identity_hash(*session.subject), self._services.clock())
+        if kept is None:
+            raise _not_an_administrator()
+        district = self._services.districts.get(district_id, consistent=False)
+        by = kept.user.person_id
+        return Access(district, by, kept.user.sourced_id, frozenset(), kept.import_id)
+
+    def _of_administrator(self, context: RequestContext, district_id: str) -> Access | None:
         proven = context.proven
         user = proven.user if proven else None
         if proven is None or user is None or user.district_id != district_id:
-            raise _not_an_administrator()
+            return None
         rows = self._rows(user)
         if not rows:
-            raise _not_an_administrator()
+            return None
         schools = None
         if all(row.schools_only for row in rows):
             schools = frozenset(school for row in rows for school in row.school_ids)

@@ -272,7 +272,12 @@ class FederatedLoginPages:
         self, request: Request, identity: Identity, provider: Provider, district_id: str | None, state: str
     ) -> Reply:
         district = self._district_of_login(identity, provider, district_id)
-        found = self._find_roster_user.of(identity, self._hub(provider), district)
+        try:
+            found = self._find_roster_user.of(identity, self._hub(provider), district)
+        except LoginRefused:
+            if reply := self._as_approver(request, identity, provider, district, state):
+                return reply
+            raise
         user = found.user
         self._services.rate_limiter.hit(limits.DISTRICT_LOGIN, district.district_id, by=user.key.person_id)
         proof = Proof.of_hub(provider)
@@ -301,6 +306,22 @@ class FederatedLoginPages:
             return self._new_account(begun, district)
         address = CONFIRM_ADDRESS if session.waiting else _ADDRESSES[login.outcome]
         return self._contexts.begin_session(session, address, instead_of=earlier)
+
+    def _as_approver(
+        self, request: Request, identity: Identity, provider: Provider, district: District, state: str
+    ) -> Reply | None:
+        """The console, for who approved an import within the last day that left them off the roster; None for anybody else."""
+        subject = subject_key(identity)
+        kept = self._services.ways_in.of(district.district_id, identity_hash(*subject), self._services.clock())
+        if kept is None:
+            return None
+        context = self._login.context_before(request)
+        session = Session(
+            user=kept.user, proof=Proof.of_hub(provider), subject=subject, proved_at=to_iso(self._services.clock()),
+            answer=answer_hash(state),
+        )  # fmt: skip
+        address = f"/console/{district.district_id}/imports"
+        return self._contexts.begin_session(session, address, instead_of=context.session or context.unconfirmed)
 
     def _console(self, request: Request, district: District) -> str:
         """The district's console: the page of it that was asked for before the login, as from a mail."""

@@ -12,7 +12,7 @@ from local.web_client import WebClient
 from shared.stores.stuck_people import StuckCode
 from tests.builders import account, key, roster, user
 from tests.harness import WEB, World
-from tests.pages_harness import PASSWORD, Website, activated, log_in, post, routes
+from tests.pages_harness import PASSWORD, Website, activated, log_in, operator, post, routes
 
 TWO_SCHOOLS = "sourcedId,status,dateLastModified,name,type\no1,,,Lakeside Middle,school\no2,,,Lakeside High,school\n"
 
@@ -36,7 +36,6 @@ def two_districts() -> Website:
     web = Website(world)
     web.cognito.users = {"ops": (PASSWORD, ""), "ada": (PASSWORD, "ada"), "with-account": (PASSWORD, "ops")}
     web.cognito.operators = {"ops", "with-account"}
-    web.cognito.challenges = {name: [("SOFTWARE_TOKEN_MFA", "123456")] for name in ("ops", "with-account")}
     return web
 
 
@@ -44,10 +43,6 @@ def through_district(web: Website, address: str) -> WebClient:
     district = address.partition("@")[2].partition(".")[0]
     visitor = web.visitor(sub=f"google-{address}", email=address, email_verified=True)
     return visitor.open(f"/sso/{district}").press("Continue with Google")
-
-
-def operator(web: Website, name: str = "ops") -> WebClient:
-    return log_in(web.visitor().open("/login"), name).press("Log in", code="123456")
 
 
 ROLES: dict[str, Callable[[Website], WebClient]] = {
@@ -66,6 +61,7 @@ SCHOOLS = {"p1", "b1"}
 OPEN_TO_SCHOOLS = {
     ("GET", "/console/<district_id>"),
     ("POST", "/console/<district_id>/invite-again"),
+    ("GET", "/console/<district_id>/imports"),
 }
 """Routes that administrators of single schools may use, for their own people. Every other one is the whole district's."""
 
@@ -145,7 +141,6 @@ def test_an_operator_gets_in_with_password_and_second_factor_for_an_hour() -> No
 
 def test_an_operator_without_a_second_factor_gets_in_nowhere() -> None:
     web = two_districts()
-    web.cognito.challenges = {}
     page = log_in(web.visitor().open("/login"), "with-account")
     assert page.status == 401
     assert page.open("/home").path == "/login"
@@ -182,6 +177,7 @@ def test_an_operator_who_opens_a_teachers_mail_links_nothing() -> None:
     web = two_districts()
     web.world.send_mail()
     page = activated(web, "t1")
+    web.cognito.challenges["with-account"] = [("SOFTWARE_TOKEN_MFA", "123456")]
     page = log_in(page.press("Log into my existing account"), "with-account").press("Log in", code="123456")
     assert page.path == "/console"
     for path in ("/link", "/account/new", "/account/older"):

@@ -46,6 +46,7 @@ from tests.pages_harness import (
     lakeside,
     linked_teacher,
     log_in,
+    operator,
     routes,
 )
 from tests.template import RESOURCES
@@ -54,6 +55,8 @@ LONG = "x" * 2_100
 """Longer than a key of DynamoDB may be."""
 TOKENS = ("token-of-the-mail", "token-of-nudges", "token-of-reminders", "token-of-notices")
 """What stands in an address where Lakeside's real tokens go."""
+IMPORT_ID = "20260901T150003000Z-3c9ecc8d"
+"""That of Lakeside's first roster."""
 KNOWN = {
     "path.code": ["missing_value", "shared_address", LONG],
     "path.district_id": ["lakeside", LONG],
@@ -61,6 +64,11 @@ KNOWN = {
     "path.export_id": ["of-ada", LONG],
     "path.reference": ["own", "c1", LONG],
     "path.token": [*TOKENS, LONG],
+    "path.import_id": [IMPORT_ID, LONG],
+    "path.action": ["roll-back", "reject", "nothing"],
+    "path.name": ["report.json", "nothing"],
+    "body.reason": ["as meant", ""],
+    "body.district": ["lakeside", "nowhere"],
     "query.district": ["lakeside"],
     "query.lang": ["en", "es"],
     "query.code": ["ada", "stranger"],
@@ -317,6 +325,11 @@ def administrator() -> Visitor:
     return Visitor(web, web.visitor(**claims).open("/sso/lakeside").press("Continue with Google"))
 
 
+def operator_of_the_platform() -> Visitor:
+    web = lakeside()
+    return Visitor(web, operator(web))
+
+
 def at_every_limit() -> Visitor:
     gate = AtLimit()
     web = lakeside(gate=gate)
@@ -358,6 +371,7 @@ def visitors() -> list[Visitor]:
         on_two_devices(undone=False),
         on_two_devices(undone=True),
         administrator(),
+        operator_of_the_platform(),
         at_every_limit(),
     ]
 

@@ -113,7 +113,7 @@ def test_who_may_not_list_a_bucket_is_not_told_that_a_key_is_missing(key: str, c
 def test_a_refusal_names_who_what_and_where_as_aws_words_it() -> None:
     world = World()
     with GUARD.acting("PagesFunctionRole"), pytest.raises(ClientError) as refused:
-        world.s3.put_object(Bucket="reports", Key="reports/lakeside/latest.json", Body=b"")
+        world.s3.put_object(Bucket="exports", Key="exports/1.zip", Body=b"")
     (use,) = GUARD.denied
     GUARD.denied.clear()
     assert use.request.action == "s3:PutObject"
@@ -121,7 +121,7 @@ def test_a_refusal_names_who_what_and_where_as_aws_words_it() -> None:
         "Code": "AccessDenied",
         "Message": "User: arn:aws:sts::123456789012:assumed-role/PagesFunctionRole/PagesFunction is not authorized to "
         "perform: s3:PutObject on resource: "
-        "arn:aws:s3:::account-linking-reports-123456789012-us-east-1/reports/lakeside/latest.json "
+        "arn:aws:s3:::account-linking-exports-123456789012-us-east-1/exports/1.zip "
         "because no identity-based policy allows the s3:PutObject action",
     }
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
