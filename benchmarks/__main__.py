@@ -29,8 +29,8 @@ _FEWER = 10
 _MOST = {"apply": 100, "members": 60, "match": 250}
 """Microseconds of a person, of either kind. Of ``match`` half are the threads of its look-ups."""
 _MOST_REQUESTS = 1.3
-_MOST_UNITS = 2.95
-"""An item and an address for a person, the class's share, and an activation for one in sixteen (docs/cost.md)."""
+_MOST_UNITS = 1.5
+"""An item for a person, the class's share, a part of a pack of addresses, and an activation for one in sixteen (docs/cost.md)."""
 
 
 PARTS: dict[str, Callable[[Figures, int], None]] = {

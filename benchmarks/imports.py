@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from benchmarks.folder_s3 import FolderS3
@@ -36,6 +37,7 @@ from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.import_files import ImportFiles
 from shared.stores.links import LinkStore
 from shared.stores.reports import ReportStore
+from shared.stores.table import without_none
 from shared.stores.uploads import Uploads
 from shared.stores.waiting import WaitingStore
 from shared.use_cases.match_and_invite import MatchAndInvite
@@ -63,10 +65,12 @@ class CountingTable(MemoryTable):
         super().__init__("table")
         self.units: Counter[str] = Counter()
         self.items_written: Counter[str] = Counter()
+        self._lock = Lock()
         client = self.meta.client
         client.batch_write_item = self._count
         self._keep_together = client.transact_write_items
         client.transact_write_items = self._count_together
+        self._put_by_itself = super().put_item
 
     @property
     def requests(self) -> dict[str, int]:
@@ -81,30 +85,48 @@ class CountingTable(MemoryTable):
 
     def asked(self, operation: str) -> None:
         """Count a request."""
-        self.requests[operation] = self.requests.get(operation, 0) + 1
+        with self._lock:
+            self.requests[operation] = self.requests.get(operation, 0) + 1
 
     def _count(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:
         self.asked("BatchWriteItem")
         for write in RequestItems["table"]:
             put = write.get("PutRequest", {}).get("Item")
-            self._wrote(put, (put or write["DeleteRequest"]["Key"])["SK"], 1)
+            self._wrote(put, put or write["DeleteRequest"]["Key"], 1)
         return {}
 
+    def put_item(self, **request: Any) -> dict[str, Any]:
+        """Activations are counted; packs of holders, which are read again, are kept, too."""
+        item = request["Item"]
+        kind = _kind_of(item)
+        if kind in ("ACTIVATION", "POINTER", "HOLDERS"):
+            self._wrote(item, item, 1)
+        if kind in ("ACTIVATION", "POINTER"):
+            self.asked("PutItem")
+            return {}
+        kept: dict[str, Any] = self._put_by_itself(**request)
+        return kept
+
     def _count_together(self, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:
-        if not any("ACTIVATION" in str(one) for one in TransactItems):
-            kept: dict[str, Any] = self._keep_together(TransactItems=TransactItems)
-            return kept
-        self.asked("TransactWriteItems")
         for write in TransactItems:
             ((_, one),) = write.items()
             put = one.get("Item")
-            self._wrote(put, (put or one["Key"])["SK"], 2)
-        return {}
+            if _kind_of(put or one["Key"]) == "HOLDERS":
+                self._wrote(put, put or one["Key"], 2)
+        kept: dict[str, Any] = self._keep_together(TransactItems=TransactItems)
+        return kept
 
-    def _wrote(self, put: Mapping[str, Any] | None, sort_key: str, factor: int) -> None:
-        kind = sort_key.partition("#")[0]
-        self.units[kind] += factor * (units(whole_item_size(put)) if put else 1)
-        self.items_written[kind] += 1
+    def _wrote(self, put: Mapping[str, Any] | None, key: Mapping[str, Any], factor: int) -> None:
+        kind = _kind_of(key)
+        with self._lock:
+            self.units[kind] += factor * (units(whole_item_size(without_none(put))) if put else 1)
+            self.items_written[kind] += 1
+
+
+def _kind_of(key: Mapping[str, Any]) -> str:
+    """What an item is counted as."""
+    kind, _, _ = str(key["PK" if key["PK"].startswith("HOLDERS#") else "SK"]).partition("#")
+    return kind
 
 
 class CountingQueue:

@@ -28,7 +28,9 @@ from local.doubles.microsoft import Microsoft
 from local.processes import Process, StackError, end_group, port_to_use
 from local.proxy import Server, mail_handler, pages_handler
 from shared.stores.districts import DistrictStore
-from shared.stores.identifier_index import IdentifierIndex
+from shared.stores.keys import district_of_pk
+from shared.stores.roster_users import RosterUserStore
+from shared.stores.table import Table
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".local"
@@ -184,9 +186,10 @@ class LocalStack:
     def _clever_district_of(self, clever_id: str) -> str | None:
         """Return the Clever district of a person. Clever itself knows it; here the table does."""
         table = self.resource("dynamodb").Table(self.outputs["TableName"])
-        users = IdentifierIndex(table).holders_of_clever_id(clever_id).users
-        district = DistrictStore(table).find(users[0].district_id) if users else None
-        return district.clever_district_id if district else None
+        districts, users = DistrictStore(table), RosterUserStore(table)
+        named = (district_of_pk(item["PK"]) for item in Table(table).scan() if item["SK"] == "SETTINGS")
+        found = (districts.find(each) for each in named if users.by_clever_id(each, clever_id))
+        return next((district.clever_district_id for district in found if district), None)
 
     def _deploy(self, issuers: Mapping[str, str]) -> None:
         self._say("Deploying the template …")

@@ -104,7 +104,7 @@ class LookAgain:
         wanted = [address for address in accounts if len(address) <= _LONGEST_ADDRESS]
         claimed = self._districts.claimed_domains(domain_of(address) for address in wanted)
         districts: dict[str, District | None] = {}
-        concerned = [address for address in wanted if domain_of(address) in claimed]
+        concerned = [(address, claimed[domain]) for address in wanted if (domain := domain_of(address)) in claimed]
         for address, users in each(self._holders, concerned, at_once=self._at_once):
             if not users:
                 continue
@@ -115,9 +115,10 @@ class LookAgain:
                     if district := districts[district_id]:
                         self._matcher.run(district, people, account)
 
-    def _holders(self, address: str) -> tuple[str, list[RosterUser]]:
-        """Who has an address; where nobody does, who had it before the mail domain changed (B11)."""
-        holders = self._identifiers.holders_of_address(address)
+    def _holders(self, address_and_district: tuple[str, str]) -> tuple[str, list[RosterUser]]:
+        """Who has an address in the domain of a district; where nobody does, who had it before the mail domain changed (B11)."""
+        address, district_id = address_and_district
+        holders = self._identifiers.holders_of_address(address, district_id)
         keys = holders.users or holders.former
         people = list(self._users.get_many(keys).values()) if keys else []
         if not holders.users:

@@ -13,6 +13,7 @@ from msgspec.json import Decoder
 
 from functions.import_step.class_history import ClassHistory, MembersOf, Past, PlacesOfClass, places_of
 from functions.import_step.formats.format import Mode
+from functions.import_step.holdings import Holdings, SharedIdentifiers
 from functions.import_step.one_person import Holder, OnePerson
 from functions.import_step.people_count import PeopleCount
 from functions.import_step.plan import (
@@ -133,6 +134,7 @@ PEOPLE_RESULT = Document("people-result", PeopleResult)
 CLASSES_RESULT = Document("classes-result", ClassesResult)
 GIVEN_UP: Document[dict[str, list[str]]] = Document("given-up", dict[str, list[str]])
 SHARED_ADDRESSES: Document[list[str]] = Document("shared-addresses", list[str])
+SHARED_IDENTIFIERS: Document[SharedIdentifiers] = Document("shared-identifiers", SharedIdentifiers)
 SHARERS: Document[list[str]] = Document("sharers", list[str])
 MOVED: Document[list[str]] = Document("moved", list[str])
 """Who of a shard stood without a kind, by ``person_id``."""
@@ -151,6 +153,7 @@ REJECTED = Document("rejected", Rejection)
 ENDED = Document("ended", Ending)
 BEARERS = ShardedLines("identities", Bearer)
 MOVES = ShardedLines("moves", Moves)
+HOLDINGS = ShardedLines("holdings", Holdings)
 PEOPLE = Records("people", PersonRecord, by_class=False)
 ASIDE = Records("aside", PersonRecord, by_class=False)
 """People of the roster without a role for which anything is done: a delta may give them one."""
@@ -349,6 +352,11 @@ class WorkingFiles:
         """What all shards of people have for this shard of classes."""
         for other in range(plan.shards):
             yield from self._part_of(lines, f"{other}{plan.round}", shard)
+
+    def are_told[T](self, lines: ShardedLines[T], plan: WritePlan) -> bool:
+        """Whether every shard of people has told what it has; an earlier version did not know of all of it."""
+        names = (f"{lines.name}-{other}{plan.round}-extents" for other in range(plan.shards))
+        return all(self._files.read(self._key(name)) for name in names)
 
     def _part_of[T](self, lines: ShardedLines[T], written_as: str, shard: int) -> Iterator[T]:
         name = f"{lines.name}-{written_as}"

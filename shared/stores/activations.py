@@ -63,9 +63,15 @@ class ActivationStore:
 
     def create_pending(self, activation: Activation, *, waits: bool = False) -> bool:
         """A new activation; it may wait for its district. False when the person has one already (M8)."""
-        return self._table.attempt(
-            Put(_item(activation)).when(ABSENT), Put(_pointer(activation)), *_waiting(activation, waits=waits)
-        )
+        # One by one, since a transaction costs twice as much. A pointer to what is not there leads nowhere. Who is to wait is
+        # noted once there is what waits: a look before that would forget it, and whoever is cut here comes again.
+        self._table.write(Put(_pointer(activation)))
+        if not self._table.attempt(Put(_item(activation)).when(ABSENT)):
+            self._table.write(Delete(activation_pointer_key(activation.activation_id)))
+            return False
+        for waiting in _waiting(activation, waits=waits):
+            self._table.write(waiting)
+        return True
 
     def renew(
         self, activation: Activation, activation_id: str, address: str, *, now: datetime, valid_for: timedelta

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
+from typing import Any
 
 from shared.domain.roster import DistrictClass
 from shared.stores.keys import Item
@@ -28,3 +30,14 @@ def district_class_of(
         str(item.get("since", "")),
         noted_by,
     )
+
+
+def packed_ids(ids: Iterable[str]) -> bytes:
+    """These ids as an item keeps them: a class of thirty takes half of a kilobyte."""
+    return zlib.compress("\n".join(ids).encode())
+
+
+def unpacked_ids(packed: Any) -> list[str]:
+    """The ids that ``packed_ids`` was given. A table returns bytes as an object of boto3's own."""
+    text = zlib.decompress(bytes(packed)).decode()
+    return text.split("\n") if text else []

@@ -164,11 +164,12 @@ class DistrictStore:
         item = self._table.get(domain_key(domain), consistent=False)
         return str(item["district_id"]) if item and "district_id" in item else None
 
-    def claimed_domains(self, domains: Iterable[str]) -> set[str]:
-        """Those of these domains that are one district's alone (M21)."""
+    def claimed_domains(self, domains: Iterable[str]) -> dict[str, str]:
+        """Those of these domains that are one district's alone, and whose (M21)."""
         keys = {domain: domain_key(domain) for domain in domains}
         found = self._table.batch_get(keys.values(), consistent=False)
-        return {domain for domain, key in keys.items() if "district_id" in found.get(pair(key), {})}
+        claims = {domain: found.get(pair(key), {}) for domain, key in keys.items()}
+        return {domain: str(item["district_id"]) for domain, item in claims.items() if "district_id" in item}
 
     def put_schools(self, schools: Iterable[School]) -> None:
         self._table.write_many({**school_key(s.district_id, s.sourced_id), "name": s.name} for s in schools)

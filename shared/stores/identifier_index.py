@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.account import Account
-from shared.domain.email_address import has_only_another_domain
+from shared.domain.email_address import domain_of, has_only_another_domain
 from shared.domain.link import Link, LinkState
 from shared.domain.matching import (
     AccountSide,
@@ -30,6 +30,7 @@ from shared.stores.keys import (
     account_link_key,
     account_of_pk,
     clever_pk,
+    domain_key,
     email_pk,
     former_holder_of_sk,
     further_link_key,
@@ -46,6 +47,7 @@ from shared.stores.keys import (
     user_of_holder,
 )
 from shared.stores.links import link_of, user_of_side
+from shared.stores.roster_holders import RosterHolders
 from shared.stores.roster_users import roster_user_of
 from shared.stores.sessions import has_to_be_confirmed
 from shared.stores.table import DynamoTable, Table
@@ -95,23 +97,20 @@ class IdentifierIndex:
 
     def __init__(self, table: DynamoTable, google_issuer: str = "", clever_issuer: str = "") -> None:
         self._table = Table(table)
+        self._roster_holders = RosterHolders(table)
         self._classes = GrassrootsClassStore(table)
         self._google_issuer = google_issuer
         self._clever_issuer = clever_issuer
 
-    def holders_of_address(self, address: str) -> Holders:
-        """Everybody who holds this address. With one that thousands share this reads thousands of items."""
-        return self._holders(email_pk(address), address)
-
-    def holders_of_clever_id(self, clever_id: str) -> Holders:
-        """Everybody who holds this Clever id."""
-        return self._holders(clever_pk(clever_id), None)
-
-    def _holders(self, pk: str, address: str | None) -> Holders:
+    def holders_of_address(self, address: str, *districts: str) -> Holders:
+        """The accounts that hold this address, and the people of these districts. With one that thousands share this reads
+        thousands of items."""
+        pk = email_pk(address)
         items = list(self._table.query(pk))
-        users = tuple(user_of_holder(i["SK"]) for i in items if is_user(i["SK"]))
+        users = [user_of_holder(i["SK"]) for i in items if is_user(i["SK"])]
+        users += [user for each in dict.fromkeys(districts) for user in self._roster_holders.packed(each, pk).users]
         former = tuple(former_holder_of_sk(i["SK"]) for i in items if i["SK"].startswith(FORMER))
-        return Holders(_claims(items, address), users, former)
+        return Holders(_claims(items, address), tuple(dict.fromkeys(users)), former)
 
     def username_of_address(self, address: str) -> str | None:
         """The username of the one account that holds this address; a proven address counts more than others."""
@@ -161,6 +160,8 @@ class IdentifierIndex:
         undone: Collection[str] = (),
         written: Account | None = None,
         matched: Link | None = None,
+        holders: Sequence[RosterUserKey] | None = None,
+        on_address: OnAddress | None = None,
     ) -> Decision:
         """Ask ``matching.decide`` about everybody who holds this person's address, Clever ids or login.
 
@@ -168,8 +169,10 @@ class IdentifierIndex:
         is not applied yet and knows more than the table, and so is ``undone``: accounts whose link to this row it ends.
         ``address_is_proven`` says that a mail or an issuer proved it. ``written`` is an account that is just being written.
         ``matched`` is how the person is matched or linked: a match outlives a change of the district's mail domain (B11).
+        ``holders`` are all people of the district who hold the official address, and ``on_address`` is everybody on it, where
+        they are known.
         """
-        on_address = self._on_address(user) if user.official_email else OnAddress()
+        on_address = on_address or self.on_address(user, holders)
         if address_is_shared is not None:
             # In an import to come, those who have the address now and not then are former holders.
             leaving = () if address_is_shared else on_address.others
@@ -203,20 +206,18 @@ class IdentifierIndex:
             ]
         return replace(decide(person, sides, own_domains, login, shared_domains), sharers=on_address.others)
 
-    def kept_links(self, user: RosterUser) -> list[Link]:
+    def kept_links(self, user: RosterUser, on_address: OnAddress) -> list[Link]:
         """The links of numbers that this person left, which count for the official address (M19)."""
-        if user.official_email is None:
-            return []
-        kept = self._before(user, self._on_address(user).former)[1]
+        kept = self._before(user, on_address.former)[1]
         return [link for link in kept if not self._is_anothers(user, link.user, ())]
 
     def is_anothers_now(self, user: RosterUser, addresses: Iterable[str], clever_ids: Iterable[str]) -> bool:
         """Whether the roster gives one of these addresses or Clever ids, which are not this row's, to another row now (M19)."""
         keys = [email_pk(address) for address in addresses if address != user.official_email]
         keys += [clever_pk(clever_id) for clever_id in clever_ids if clever_id not in user.clever_ids]
-        of_district = holders_of_district(user.district_id)
         # Of any two, one is another row.
-        return any(_others(self._table.page(key, of_district, most=2).items, user) for key in keys)
+        found = (self._roster_holders.of(user.district_id, key, most=2) for key in keys)
+        return any(holder != user.key for holders in found for holder in holders)
 
     def users(self, keys: Iterable[RosterUserKey]) -> list[RosterUser]:
         """These people as the roster has them."""
@@ -226,7 +227,7 @@ class IdentifierIndex:
 
     def is_stuck_by_address(self, user: RosterUser) -> bool:
         """Whether somebody else of the district has this person's address, too, and one of them is a teacher (M7)."""
-        others = self._on_address(user).others if user.active and user.official_email else ()
+        others = self.on_address(user).others if user.active and user.official_email else ()
         rows = self._table.batch_get([roster_key(other) for other in others], consistent=False).values()
         found = [other for other in map(roster_user_of, rows) if other.active]
         if user.role is Role.TEACHER:
@@ -235,7 +236,7 @@ class IdentifierIndex:
 
     def was_anothers(self, user: RosterUser) -> bool:
         """Whether the roster gave this row's address to a row of somebody else before (M19)."""
-        return user.official_email is not None and self._before(user, self._on_address(user).former)[0]
+        return user.official_email is not None and self._before(user, self.on_address(user, ()).former)[0]
 
     def side_of(self, user: RosterUser, account: Account) -> AccountSide:
         """What is to be known of one account before its owner links it to this person."""
@@ -257,20 +258,24 @@ class IdentifierIndex:
         for clever_id in dict.fromkeys(clever_ids):
             yield from _claims(self._table.query(clever_pk(clever_id), ACCOUNTS), None)
 
-    def _on_address(self, user: RosterUser) -> OnAddress:
+    def on_address(self, user: RosterUser, holders: Sequence[RosterUserKey] | None = None) -> OnAddress:
         """The accounts on this person's address, and whether somebody else of the district has it, or had it.
 
-        What is read does not grow with the number of people who share it: otherwise n people would cost n² reads. The first
-        page is enough unless accounts, former holders or other districts fill it.
+        ``holders`` are all people of the district who hold it, where they are known. What is read does not grow with the number of
+        people who share it: otherwise n people would cost n² reads. The first page is enough unless accounts, former holders or
+        other districts fill it.
         """
-        address = user.official_email or ""
+        if (address := user.official_email) is None:
+            return OnAddress()
         pk = email_pk(address)
         items, last = self._table.page(pk, most=_FIRST_LOOK)
         claims = list(_claims(items, address))
         if last and is_account(last["SK"]):
             claims += _claims(self._table.query(pk, ACCOUNTS, after=last), address)
         of_district = holders_of_district(user.district_id)
-        others = _others(items, user)
+        if holders is None:
+            holders = self._roster_holders.packed(user.district_id, pk).users
+        others = tuple(dict.fromkeys([*_others(items, user), *(each for each in holders if each != user.key)]))
         former = _former(items, user)
         if last and not others:
             # Of any two, one is somebody else.
@@ -296,7 +301,9 @@ class IdentifierIndex:
         """An account that comes with the address that only this person of all held before the mail domain changed (B11)."""
         if not (written.email and written.email_verified):
             return []
-        holders = self.holders_of_address(written.email)
+        owner = self._table.get(domain_key(domain_of(written.email)), consistent=False) or {}
+        owners = (str(owner["district_id"]),) if "district_id" in owner else ()
+        holders = self.holders_of_address(written.email, user.district_id, *owners)
         is_only_theirs = holders.former == (user.key,) and not holders.users
         return [Claim(written.account_id, user.official_email, is_verified=True)] if is_only_theirs else []
 

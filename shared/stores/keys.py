@@ -71,7 +71,9 @@ def user_of_pk(pk: str) -> RosterUserKey:
 
 def partitions_of_district(district_id: str) -> tuple[str, ...]:
     """How the partitions begin that are about people and classes of this district."""
-    return tuple(f"{name}#{district_id}#" for name in (*_PARTITIONS.values(), "CLASS", "PAST_CLASS", "WAITING"))
+    return tuple(
+        f"{name}#{district_id}#" for name in (*_PARTITIONS.values(), "CLASS", "PAST_CLASS", "WAITING", "HOLDERS")
+    )
 
 
 def holder_sk(user: RosterUserKey) -> str:
@@ -82,6 +84,16 @@ def holder_sk(user: RosterUserKey) -> str:
 def holders_of_district(district_id: str) -> str:
     """How the sort keys of the holders of this district begin."""
     return f"{USERS}{district_id}#"
+
+
+def pack_pk(district_id: str, part: int) -> str:
+    """A partition of the packs of a district's holders of identifiers."""
+    return f"HOLDERS#{district_id}#{part}"
+
+
+def pack_key(district_id: str, part: int, last_hash: str) -> Key:
+    """The pack that has the holders up to this hash."""
+    return {"PK": pack_pk(district_id, part), "SK": last_hash}
 
 
 def is_user(sk: str) -> bool:

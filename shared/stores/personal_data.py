@@ -8,6 +8,7 @@ from shared.domain.link import Link
 from shared.domain.roster import RosterUserKey
 from shared.stores.accounts import AccountStore
 from shared.stores.audit import AuditStore
+from shared.stores.district_class_item import packed_ids, unpacked_ids
 from shared.stores.due_items import NUDGE
 from shared.stores.federated_ids import is_of
 from shared.stores.keys import (
@@ -22,14 +23,11 @@ from shared.stores.keys import (
     activation_key,
     activation_pointer_key,
     class_key,
-    clever_pk,
     due_key,
-    email_pk,
     former_address_of_sk,
     former_holder_key,
     former_number_of,
     grassroots_class_key,
-    holder_sk,
     key_of,
     link_key,
     members_key,
@@ -91,6 +89,7 @@ class PersonalData:
             items += self._table.query(user_pk(user))
             items += self._existing(self._user_keys(user))
             parts += self._enrollments(user)
+            parts += self._held(user)
         return {"items": items, "parts": parts}
 
     def delete_account(self, account_id: str) -> int:
@@ -123,12 +122,14 @@ class PersonalData:
         # As stored: also what gives no rights is deleted.
         noted = self._table.get(roster_key(user)) or {}
         for class_id in noted.get("attends", ()):
+            self._drop_student(class_key(user.district_id, class_id), user.sourced_id)
             members = self._table.get(members_key(user.district_id, class_id)) or {}
             for chunk in range(int(members.get("chunks", 1))):
                 self._drop(members_key(user.district_id, class_id, chunk), "student_ids", user.sourced_id)
         for class_id in noted.get("teaches", ()):
             self._drop(class_key(user.district_id, class_id), "teacher_ids", user.sourced_id)
         self._leave_past_classes(user)
+        self._users.holders.write(user.district_id, taken=((each, user) for each in self._identifiers(user)))
         last = roster_key(user)
         deleted = self._table.write_many(deletes=[*self._user_keys(user), *self._partition(user_pk(user), last)])
         return deleted + self._table.write_many(deletes=[last])
@@ -191,6 +192,16 @@ class PersonalData:
             if self._table.attempt(update.when(f"#{name} = :present", present=present)):
                 return
 
+    def _drop_student(self, key: Key, sourced_id: str) -> None:
+        """Take a student out of those that stand with a class, whoever else changes it at the same time."""
+        while packed := (self._table.get(key) or {}).get("students"):
+            students = unpacked_ids(packed)
+            if sourced_id not in students:
+                return
+            update = Update(key).set(students=packed_ids(each for each in students if each != sourced_id))
+            if self._table.attempt(update.when("students = :present", present=packed)):
+                return
+
     def _memberships(self, account_id: str) -> Iterator[Item]:
         """What classes of others hold about an account: that it is in them, and its own scores."""
         classes = self._accounts.classes
@@ -216,19 +227,26 @@ class PersonalData:
 
     def _user_keys(self, user: RosterUserKey) -> list[Key]:
         """Where a roster user is noted outside of the own partition."""
-        found = self._users.get(user)
         activation = self._table.get(activation_key(user))
-        pks = [email_pk(found.official_email)] if found and found.official_email else []
-        pks += map(clever_pk, found.clever_ids) if found else []
         pointer = [activation_pointer_key(activation["activation_id"])] if activation else []
         former = [
             former_holder_key(former_address_of_sk(item["SK"]), user)
             for item in self._table.query(user_pk(user), FORMER)
         ]
         proofs = _proof_keys(self._links.of_user(user))
-        own = (key_of((pk, holder_sk(user))) for pk in pks)
+        own = (self._users.holder_key(user, each) for each in self._identifiers(user))
         noted = (key_at(user) for key_at in (stuck_key, remaining_key, waiting_key))
         return [*own, *former, *proofs, *noted, *pointer, *self._note_of_move(user)]
+
+    def _identifiers(self, user: RosterUserKey) -> list[str]:
+        found = self._users.get(user)
+        return self._users.identifiers(found.official_email, found.clever_ids) if found else []
+
+    def _held(self, user: RosterUserKey) -> Iterator[Item]:
+        """The person's own part of what says who holds an address or a Clever id."""
+        for each in self._identifiers(user):
+            if user in self._users.holders.packed(user.district_id, each).users:
+                yield {"held": each, "district_id": user.district_id}
 
     def _note_of_move(self, user: RosterUserKey) -> list[Key]:
         former = [former_number_of(user, item["SK"]) for item in self._table.query(user_pk(user), FORMER_NUMBERS)]

@@ -53,7 +53,6 @@ from shared.stores.keys import (
     waiting_key,
 )
 from shared.stores.links import LinkStore, link_of, moved_facts, user_of_side
-from shared.stores.roster_users import RosterUserStore, roster_user_of
 from shared.stores.table import ABSENT, PRESENT, Delete, DynamoTable, Put, Table, Update, Write
 
 _AT_ONCE = 8
@@ -356,7 +355,7 @@ def _carry(
     if old.sourced_id != new.sourced_id:
         moved[came_from["SK"]] = dict(came_from)
         moved.pop(former_number_key(new, new)["SK"], None)
-    outside = [note, *_outside(table, old, new, items, moved)]
+    outside = [note, *_outside(table, old, new, items)]
     table.write_many([_moved(item, old, new) for item in trail])
     if not at_once and "LINK" not in items and "ACTIVATION" not in items:
         puts = [_without_run(write.item) for write in outside if isinstance(write, Put)]
@@ -376,13 +375,8 @@ def _without_run(item: Mapping[str, Any]) -> Item:
     return {name: value for name, value in item.items() if name not in ("run", "trail")}
 
 
-def _outside(
-    table: Table, old: RosterUserKey, new: RosterUserKey, items: dict[str, Item], moved: dict[str, Item]
-) -> Iterator[Write]:
-    """What is noted of a person elsewhere."""
-    if roster := items.get("ROSTER"):
-        yield from (Delete(key) for key in RosterUserStore.identifier_keys(roster_user_of(roster)))
-        yield from (Put(key) for key in RosterUserStore.identifier_keys(roster_user_of(moved["ROSTER"])))
+def _outside(table: Table, old: RosterUserKey, new: RosterUserKey, items: dict[str, Item]) -> Iterator[Write]:
+    """What is noted of a person elsewhere. Who holds an address or a Clever id is written by the import itself."""
     if link := items.get("LINK"):
         yield from _sides(table, old, new, link)
         yield from _proofs(old, new, link)

@@ -1,4 +1,4 @@
-"""Roster users: ``USER#d#number / ROSTER`` (or its kind's key), and the index of their addresses and Clever ids."""
+"""Roster users: ``USER#d#number / ROSTER`` (or its kind's key)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from shared.stores.keys import (
     former_address_key,
     former_holder_key,
     holder_sk,
-    holders_of_district,
     key_of,
     moved_key,
     pair,
     roster_key,
-    user_of_holder,
     user_of_pk,
 )
+from shared.stores.roster_holders import RosterHolders
 from shared.stores.table import DynamoTable, Pace, Table
 
 _MOST_MOVES = 10
@@ -32,6 +31,7 @@ class RosterUserStore:
 
     def __init__(self, table: DynamoTable, pace: Pace | None = None) -> None:
         self._table = Table(table, pace)
+        self.holders = RosterHolders(table, pace)
 
     @staticmethod
     def item(user: RosterUser) -> Item:
@@ -53,34 +53,35 @@ class RosterUserStore:
         }
 
     @staticmethod
-    def identifier_keys(user: RosterUser) -> list[Key]:
-        """Where this person's address and Clever ids are noted; only of people who are on the roster now."""
-        if not user.active:
-            return []
-        pks = [email_pk(user.official_email)] if user.official_email else []
-        pks += [clever_pk(clever_id) for clever_id in user.clever_ids]
-        return [key_of((pk, holder_sk(user.key))) for pk in pks]
+    def identifiers(address: str | None, clever_ids: Iterable[str]) -> list[str]:
+        """Under what somebody with these is found who is on the roster now."""
+        return [*([email_pk(address)] if address else []), *map(clever_pk, clever_ids)]
+
+    @classmethod
+    def identifiers_of(cls, user: RosterUser) -> list[str]:
+        """Under what this person is found; nothing of somebody who has left."""
+        return cls.identifiers(user.official_email, user.clever_ids) if user.active else []
 
     def write(self, changes: Iterable[tuple[RosterUser | None, RosterUser]]) -> int:
-        """Write people who changed, (before, after), and what their addresses and Clever ids find; None for who is new.
+        """Write people who changed, (before, after), and whose an address was until now; None for who is new. Who holds what is
+        written when all people are (``shared.stores.roster_holders``).
 
         Return how many writes were made. May be run again.
         """
-        return self._table.write_all((self._writes(before, after) for before, after in changes))
+        return self._table.write_all((self._writes(before, after), ()) for before, after in changes)
 
     @classmethod
-    def _writes(cls, before: RosterUser | None, after: RosterUser) -> tuple[list[Item], list[Key]]:
-        now = set(map(pair, cls.identifier_keys(after)))
-        former = set(map(pair, cls.identifier_keys(before))) if before else set()
-        puts: list[Item] = [cls.item(after), *map(key_of, sorted(now - former))]
-        if (
-            before
-            and before.active
-            and before.official_email
-            and (email_pk(before.official_email), holder_sk(after.key)) not in now
-        ):
-            puts += cls.former_holder(after.key, before.official_email)
-        return puts, [key_of(key) for key in sorted(former - now)]
+    def _writes(cls, before: RosterUser | None, after: RosterUser) -> list[Item]:
+        puts: list[Item] = [cls.item(after)]
+        address = before.official_email if before and before.active else None
+        if address and not (after.active and after.official_email == address):
+            puts += cls.former_holder(after.key, address)
+        return puts
+
+    @staticmethod
+    def holder_key(user: RosterUserKey, identifier: str) -> Key:
+        """Where it is noted that this person holds it, if by itself."""
+        return key_of((identifier, holder_sk(user)))
 
     @staticmethod
     def former_holder(user: RosterUserKey, address: str) -> list[Key]:
@@ -144,12 +145,11 @@ class RosterUserStore:
         return self._by_identifier(district_id, clever_pk(clever_id))
 
     def _by_identifier(self, district_id: str, pk: str, most: int | None = None) -> list[RosterUser]:
-        if most is None:
-            items = list(self._table.query(pk, holders_of_district(district_id)))
-        elif len(items := self._table.page(pk, holders_of_district(district_id), most=most + 1).items) > most:
+        holders = self.holders.of(district_id, pk, most=None if most is None else most + 1)
+        if most is not None and len(holders) > most:
             return []
-        found = self.get_many(user_of_holder(item["SK"]) for item in items)
-        return [user for user in found.values() if user.active]
+        # Until an import has written who holds what, somebody may have given it up.
+        return [user for user in self.get_many(holders).values() if pk in self.identifiers_of(user)]
 
 
 def moved_to(note: Item) -> RosterUserKey:

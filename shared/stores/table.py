@@ -28,7 +28,7 @@ ABSENT = "attribute_not_exists(PK)"
 PRESENT = "attribute_exists(PK)"
 """The condition that there is such an item."""
 
-type Value = str | int | Decimal | bool | Sequence[Value] | AbstractSet[str] | Mapping[str, Value] | None
+type Value = str | bytes | int | Decimal | bool | Sequence[Value] | AbstractSet[str] | Mapping[str, Value] | None
 """What an attribute can be. There are no binary fractions: a rate is kept as text."""
 type DynamoTable = service_resource.Table
 """boto3's table, which stores are handed."""

@@ -37,7 +37,7 @@ from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.hubs.hub import Identity, subject_key
 from shared.runtime.masking import mask_email, mask_name
 from shared.stores.accounts import AccountStore
-from shared.stores.identifier_index import IdentifierIndex, is_same_person_who_left, person_of
+from shared.stores.identifier_index import IdentifierIndex, OnAddress, is_same_person_who_left, person_of
 from shared.stores.keys import ids_of
 from shared.stores.links import Consent, LinkStore
 from shared.stores.outbox import event_item
@@ -305,7 +305,8 @@ class LinkAccounts:
     def _first_login(self, proven: Proven, login: LoginProof) -> DistrictLogin:
         """Let a link follow whom it knows, and link by rule whoever is matched (M6); nobody whose link was undone."""
         user, link = proven.user, proven.link
-        if kept := self._kept_link(proven, login):
+        on_address = self._identifiers.on_address(user)
+        if kept := self._kept_link(proven, login, on_address):
             return DistrictLogin(DistrictLoginOutcome.ALREADY_LINKED, user.key, kept.account_id)
         decision = self._identifiers.find_match(
             user,
@@ -314,6 +315,7 @@ class LinkAccounts:
             shared_domains=proven.district.shared_email_domains,
             address_is_proven=user.official_email is not None and user.official_email == login.verified_email,
             matched=link,
+            on_address=on_address,
         )
         if decision.account_id and not (link and link.was_undone):
             if self._link_by_rule(proven, decision, login):
@@ -327,10 +329,10 @@ class LinkAccounts:
             )
         return DistrictLogin(DistrictLoginOutcome.CHOICE_NEEDED, user.key)
 
-    def _kept_link(self, proven: Proven, login: LoginProof) -> Link | None:
+    def _kept_link(self, proven: Proven, login: LoginProof, on_address: OnAddress) -> Link | None:
         """The link of a number that this person left, moved here, where this login is one that it counts for (M19)."""
         now = person_of(proven.user)
-        for link in self._identifiers.kept_links(proven.user) if login.verified_email else ():
+        for link in self._identifiers.kept_links(proven.user, on_address) if login.verified_email else ():
             hashed = _hash_known(login, link.proofs)
             recognition = recognise(link.proofs, login, hashed, now, "", grounds=None, follows=False)
             if recognition is Recognition.SAME:

@@ -36,6 +36,8 @@ from shared.stores.links import LinkStore
 from shared.stores.waiting import WaitingStore
 
 type Queue = Callable[[Iterable[Activation]], None]
+type HoldersOf = Callable[[RosterUser], Sequence[RosterUserKey] | None]
+"""Everybody of the district who holds a person's official address; None where it is to be read."""
 
 WITHHELD_SHOWN = 100
 _DIGESTS = 1 << 62
@@ -93,11 +95,19 @@ class MatchByRule:
         self._activations = activations
 
     def match(
-        self, district: District, user: RosterUser, written: Account | None = None, matched: Link | None = None
+        self,
+        district: District,
+        user: RosterUser,
+        written: Account | None = None,
+        matched: Link | None = None,
+        holders: Sequence[RosterUserKey] | None = None,
     ) -> Decision:
         """Find and note the match of a person, which was ``matched`` before; where there is none, ``forget`` takes an
-        earlier one back. ``written`` is an account that is just being written."""
-        found = self._identifiers.find_match(user, district.own_domains, written=written, matched=matched)
+        earlier one back. ``written`` is an account that is just being written; ``holders`` are who hold the address, where they
+        are known."""
+        found = self._identifiers.find_match(
+            user, district.own_domains, written=written, matched=matched, holders=holders
+        )
         if found.account_id and matched and matched.matched_address and found.account_id == matched.account_id:
             return found
         if found.account_id:
@@ -167,6 +177,7 @@ class MatchAndInvite:
         sharers: dict[RosterUserKey, tuple[RosterUserKey, ...]] | None = None,
         stuck: Container[str] = (),
         import_id: str | None = None,
+        holders: HoldersOf = lambda _user: None,
     ) -> tuple[MatchCounts, list[Note]]:
         """Match and invite these people; administrators are neither matched by an import nor mailed.
 
@@ -174,7 +185,8 @@ class MatchAndInvite:
         address (M7), the teacher first. ``stuck`` are those (``person_id``) who are known to have a teacher's address.
 
         Return how many were matched and invited, and notes for the report. ``written`` is the account because of which they
-        are looked at, where that is just being written. ``import_id`` is the import that invites them, where one does.
+        are looked at, where that is just being written. ``import_id`` is the import that invites them, where one does, and
+        ``holders`` what it knows of who holds an address.
         """
         result = MatchCounts()
         notes: list[Note] = []
@@ -185,7 +197,7 @@ class MatchAndInvite:
         links = self._links.of_users(user.key for user in people)
         looks = each(
             lambda user: self._match(
-                district, user, links.get(user.key), written, user.key.person_id in stuck, import_id
+                district, user, links.get(user.key), written, user.key.person_id in stuck, import_id, holders(user)
             ),
             people,
             at_once=self.at_once,
@@ -220,12 +232,15 @@ class MatchAndInvite:
         former: Mapping[str, str] = MappingProxyType({}),
         stuck: Container[str] = (),
         further: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        *,
+        is_first: bool = False,
     ) -> tuple[MatchCounts, list[Note]]:
         """Return what ``run`` would, and write nothing (B1).
 
         ``shared`` are addresses that two people of the upload have, ``former`` the numbers under which the table has those who
         get other ones (B11), by these, ``stuck`` those who have a teacher's address, and ``further`` the numbers of which link
-        and mail become those of the number that is kept (M7), by this one: these are ``person_id``.
+        and mail become those of the number that is kept (M7), by this one: these are ``person_id``. ``is_first`` says that the
+        district has nobody yet.
         """
         result = MatchCounts()
         notes: list[Note] = []
@@ -243,7 +258,8 @@ class MatchAndInvite:
             present = activations.get(keys[0])
             if not (link and link.is_linked):
                 present = next(filter(None, map(activations.get, keys)), None)
-            look, account_id = self._foresee(district, user, link, present, shared, is_stuck)
+            holders = () if is_first else None
+            look, account_id = self._foresee(district, user, link, present, shared, is_stuck, holders)
             look.counts.digest = _digest(user.key.person_id, account_id, look)
             result += look.counts
             notes += look.notes
@@ -257,6 +273,7 @@ class MatchAndInvite:
         present: Activation | None,
         shared: Container[str],
         is_stuck: bool,
+        holders: Sequence[RosterUserKey] | None,
     ) -> tuple[_Look, str | None]:
         """What would come of a person, and the account that would be theirs."""
         now, ended = self._clock(), frozenset[str]()
@@ -265,7 +282,12 @@ class MatchAndInvite:
                 return _Look(MatchCounts(matched=1)), link.account_id
             ended, link = frozenset({link.account_id}), replace(link, state=LinkState.UNDONE, undone_at=to_iso(now))
         found = self._identifiers.find_match(
-            user, district.own_domains, address_is_shared=user.official_email in shared, undone=ended, matched=link
+            user,
+            district.own_domains,
+            address_is_shared=user.official_email in shared,
+            undone=ended,
+            matched=link,
+            holders=holders,
         )
         if present and _is_of_one_before(present, link):
             present = None
@@ -280,6 +302,7 @@ class MatchAndInvite:
         written: Account | None,
         is_stuck: bool,
         import_id: str | None,
+        holders: Sequence[RosterUserKey] | None,
     ) -> tuple[_Look, Activation | None]:
         """Match somebody, and invite a teacher who needs it. Return the activation, too, if its mail is to be sent now."""
         ended = None
@@ -287,7 +310,7 @@ class MatchAndInvite:
             if not _is_anothers(link, user):
                 return _Look(MatchCounts(matched=1)), None
             ended = link = self._links.end(link, event_id=self._new_id(), now=self._clock())
-        found = self._matches.match(district, user, written, link)
+        found = self._matches.match(district, user, written, link, holders)
         present = self._activations.of_user(user.key) if user.role is Role.TEACHER else None
         if present and _is_of_one_before(present, link) and self._activations.discard(present):
             present = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace as dataclass_replace
 from datetime import date
 from functools import partial
@@ -11,15 +11,18 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from functions.import_step.class_history import Past
+from functions.import_step.holdings import SharedIdentifiers, holdings, noted_as
 from functions.import_step.import_context import ImportContext
 from functions.import_step.memberships import Roll, moves
 from functions.import_step.past_places import PlacesOfPeople
 from functions.import_step.plan import IdPair, Import, MatchResult, StepResult, WritePlan
+from functions.import_step.records import PersonRecord
 from functions.import_step.shards import class_shards_of, shard_of
 from functions.import_step.working_files import (
     CLASSES,
     GIVEN_UP,
     HISTORY,
+    HOLDINGS,
     MATCH_RESULT,
     MEMBERS,
     MOVED,
@@ -29,17 +32,21 @@ from functions.import_step.working_files import (
     PEOPLE,
     PLAN,
     SHARED_ADDRESSES,
+    SHARED_IDENTIFIERS,
     SHARERS,
     WRITE_PLAN,
+    Change,
     WorkingFiles,
 )
 from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.report import Note, merged_notes
-from shared.domain.roster import DistrictClass, NumberKind, Role, RosterUser, RosterUserKey, School
+from shared.domain.roster import DistrictClass, NumberKind, Role, RosterUser, RosterUserKey, School, number_of
 from shared.runtime.parallel import each as each_of
 from shared.stores.readdressing import AddressChange
 from shared.stores.renumbering import ClassChange, NumberChange
+from shared.stores.roster_holders import task_of
+from shared.stores.roster_users import RosterUserStore
 from shared.use_cases.match_and_invite import MatchCounts, former_key
 
 _FEW = 8
@@ -54,7 +61,8 @@ class Apply:
         self._context = context
 
     def apply(self, import_: Import, shard: int) -> StepResult:
-        """Write the people of one shard who have changed, one item each; note who moved between classes."""
+        """Write the people of one shard who have changed, one item each; note who moved between classes, and who comes to hold
+        which address."""
         files = self._context.files(import_)
         plan = files.get(WRITE_PLAN)
         self._move_people(import_, files, shard)
@@ -65,6 +73,7 @@ class Apply:
         changes = files.changes(PEOPLE, plan, shard)
         moved = moves(changes, class_shards_of(plan.shards))
         files.put_for_each(MOVES, f"{shard}{plan.round}", moved)
+        files.put_for_each(HOLDINGS, f"{shard}{plan.round}", self._holdings(import_, files, plan, shard))
         writes += self._note_places(import_, files, plan, shard)
         if shard == 0:
             schools = (School(import_.district_id, key, name) for key, name in plan.schools.items())
@@ -84,6 +93,30 @@ class Apply:
         if plan.by_kind and plan.before and (plan.moves_people or plan.before.was_moved):
             came = (new for old, new in files.changes(PEOPLE, plan, shard) if new and not old)
             self._context.renumbering.move_returned(record.roster_user(import_.district_id) for record in came)
+
+    def _holdings(self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int) -> list[bytearray]:
+        """What people of a shard hold now and did not, and the other way round."""
+        former = {pair.new: pair.old for pair in _id_pairs(files, plan, of_classes=False)}
+        changes = files.changes(PEOPLE, plan, shard)
+        gets_kinds = not import_.roll_back and files.get(PLAN).moves_people
+        if gets_kinds:
+            changes = self._with_moved(files, plan, shard, files.get(MOVED, f"{shard}{plan.round}"))
+        return holdings(changes, noted_as(former, gets_kinds=gets_kinds), class_shards_of(plan.shards))
+
+    @staticmethod
+    def _with_moved(
+        files: WorkingFiles, plan: WritePlan, shard: int, moved: list[str]
+    ) -> Iterator[Change[PersonRecord]]:
+        """Who changes, and everybody else who gets the kind of a number."""
+        ids = {number_of(each): each for each in moved}
+        seen: set[str] = set()
+        for old, new in files.changes(PEOPLE, plan, shard):
+            seen.update(each.sourced_id for each in (old, new) if each)
+            yield old, new
+        for stood in files.standing(PEOPLE, plan.before, shard, plan.shards):
+            person = replace(stood, sourced_id=ids.get(number_of(stood.sourced_id), stood.sourced_id))
+            if person.sourced_id not in seen:
+                yield person, person
 
     def _renumber_people(self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int) -> None:
         """Let those of a shard who have other numbers now keep what is noted of them (B11)."""
@@ -155,8 +188,28 @@ class Apply:
         self._renumber_classes(import_, files, plan, shard, since, roll)
         writes = self._write_past(import_, files, plan, past)
         writes += self._write_classes(import_, files, plan, shard, roll, since, past.renamed)
+        writes += self._write_holders(import_, files, plan, shard)
         of = class_shards_of(plan.shards)
         return {**self._context.part_done(import_, "members", shard, of=of), "writes": writes}
+
+    def _write_holders(self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int) -> int:
+        """Write who holds which address or Clever id, of a share of these. An import whose people an earlier version wrote has
+        written that with them."""
+        if not files.are_told(HOLDINGS, plan):
+            return 0
+        told = list(files.from_all(HOLDINGS, plan, shard))
+        done = self._context.users.holders.write(
+            import_.district_id,
+            (holding for each in told if each.are_given for holding in each.of(import_.district_id)),
+            (holding for each in told if not each.are_given for holding in each.of(import_.district_id)),
+            is_first=plan.before is None,
+            task=shard,
+            tasks=class_shards_of(plan.shards),
+        )
+        if told:
+            shared = {each: [user.person_id for user in users] for each, users in done.shared.items()}
+            files.put(SHARED_IDENTIFIERS, SharedIdentifiers(done.is_all, shared), f"{shard}{plan.round}")
+        return done.writes
 
     def _write_past(self, import_: Import, files: WorkingFiles, plan: WritePlan, past: Past) -> int:
         """Write the classes that are past with this import; a roll-back takes them back."""
@@ -244,10 +297,11 @@ class Apply:
         files = self._context.files(import_)
         plan = files.get(WRITE_PLAN)
         district = self._context.district(import_)
-        users = self._newly_looked_at(import_, files, plan, shard, in_pilot=bool(district.schools))
+        held = _HeldBy(files, plan)
+        users = self._newly_looked_at(import_, files, plan, shard, held, in_pilot=bool(district.schools))
         again = [*self._who_kept_an_address(import_, files, plan, shard)]
         sharers: Sharers = {}
-        match = self._matcher(import_, files, plan, sharers)
+        match = self._matcher(import_, files, plan, sharers, held)
         matching, notes = match(district, users)
         later, more = match(district, again)
         if not import_.preview:
@@ -266,7 +320,7 @@ class Apply:
         return self._context.part_done(import_, "match", shard, of=plan.shards)
 
     def _newly_looked_at(
-        self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int, *, in_pilot: bool
+        self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int, held: _HeldBy, *, in_pilot: bool
     ) -> Iterator[RosterUser]:
         """People who are new, came back, or of whom something changed that a match rests on; in a pilot also their schools.
 
@@ -279,6 +333,8 @@ class Apply:
             follows = old is not None and old.is_readdressed_as(new, plan.domains)
             before = replace(old, email=new.email) if old and follows else old
             user = new.roster_user(import_.district_id)
+            if old is None or old.email != new.email:
+                held.has_come(user)
             if before is None or not before.is_matched_like(new) or (in_pilot and before.school_ids != new.school_ids):
                 yield user
             elif follows and user.role is Role.TEACHER:
@@ -290,12 +346,12 @@ class Apply:
             yield from (user for user in readdressed if keys[user.key] in came_back)
 
     def _matcher(
-        self, import_: Import, files: WorkingFiles, plan: WritePlan, sharers: Sharers
+        self, import_: Import, files: WorkingFiles, plan: WritePlan, sharers: Sharers, held: _HeldBy
     ) -> Callable[[District, Iterable[RosterUser]], tuple[MatchCounts, list[Note]]]:
         stuck = frozenset(files.find(SHARERS) or ())
         if not import_.preview:
             run = self._context.matcher.run
-            return partial(run, sharers=sharers, stuck=stuck, import_id=import_.import_id)
+            return partial(run, sharers=sharers, stuck=stuck, import_id=import_.import_id, holders=held.of)
         shards = range(class_shards_of(plan.shards))
         shared = {address for other in shards for address in files.get(SHARED_ADDRESSES, other)}
         return partial(
@@ -304,6 +360,7 @@ class Apply:
             former=_former_numbers(files, plan),
             stuck=stuck,
             further={one.kept: one.others for one in files.find(ONE_PERSON) or ()},
+            is_first=plan.before is None,
         )
 
     def _note_sharers(
@@ -351,6 +408,33 @@ class Apply:
 
         for users in each_of(kept_by, given_up, at_once=self._context.matcher.at_once):
             yield from users
+
+
+class _HeldBy:
+    """Who holds the addresses that people come to hold with an import: known since these were written, without a read each."""
+
+    def __init__(self, files: WorkingFiles, plan: WritePlan) -> None:
+        self._files = files
+        self._plan = plan
+        self._came: set[RosterUserKey] = set()
+        self._of_tasks: dict[int, SharedIdentifiers | None] = {}
+
+    def has_come(self, user: RosterUser) -> None:
+        """Note that somebody has this address since this import."""
+        self._came.add(user.key)
+
+    def of(self, user: RosterUser) -> Sequence[RosterUserKey] | None:
+        """Everybody of the district who holds this person's address; None where it is to be read."""
+        if user.key not in self._came or not user.official_email:
+            return None
+        (identifier,) = RosterUserStore.identifiers(user.official_email, ())
+        task = task_of(identifier, class_shards_of(self._plan.shards))
+        if task not in self._of_tasks:
+            self._of_tasks[task] = self._files.find(SHARED_IDENTIFIERS, f"{task}{self._plan.round}")
+        found = self._of_tasks[task]
+        if found is None or not found.is_all:
+            return None
+        return [RosterUserKey.of_person_id(user.district_id, each) for each in found.holders.get(identifier, ())]
 
 
 def _in_order(users: Iterable[RosterUserKey]) -> list[RosterUserKey]:

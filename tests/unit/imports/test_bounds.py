@@ -9,7 +9,9 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from random import Random
 from typing import Any, Self
+from uuid import UUID
 
 import pytest
 
@@ -23,7 +25,7 @@ from shared.stores import accounts as account_store
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.uploads import lines_of
 from tests.builders import ENROLLMENTS, account, enrolled, key, roster, user
-from tests.fakes.dynamodb import MemoryTable
+from tests.fakes.dynamodb import MemoryTable, Meter
 from tests.harness import World
 
 KILOBYTE, MEGABYTES = 1 << 10, 8 << 20
@@ -272,16 +274,42 @@ def test_a_class_that_the_version_before_wrote_is_read_whole() -> None:
     table = MemoryTable()
     store = DistrictClassStore(table)
     whole = a_class(1_000)
-    first, _ = store.items(replace(whole, student_ids=()))
-    table.put_item(Item=first | {"size": 1_000})
+    (first,) = store.items(replace(whole, student_ids=()))
+    table.put_item(Item={name: value for name, value in first.items() if name != "students"} | {"size": 1_000})
     table.put_item(Item={"PK": first["PK"], "SK": "MEMBERS", "student_ids": list(whole.student_ids)})
     found = store.get("lakeside", "c1")
     assert found
     assert found.student_ids == whole.student_ids
 
 
+def test_a_class_of_thirty_takes_one_write_unit_and_its_students_are_in_it() -> None:
+    table = MemoryTable()
+    table.meter = Meter()
+    people = tuple(str(UUID(int=Random(n).getrandbits(128))) for n in range(30))
+    store = DistrictClassStore(table)
+    assert store.write("lakeside", [(replace(a_class(0), student_ids=people), True)]) == 1
+    assert (sum(table.meter.write_units.values()), chunks(table)) == (1, [])
+    found = store.get("lakeside", "c1")
+    assert found
+    assert found.student_ids == people
+
+
+def test_members_of_the_version_before_go_when_their_class_is_written_or_removed() -> None:
+    table = MemoryTable()
+    store = DistrictClassStore(table)
+    for class_id in ("c1", "c2"):
+        table.put_item(Item={"PK": f"CLASS#lakeside#{class_id}", "SK": "MEMBERS", "student_ids": ["s1"]})
+    renamed = replace(a_class(2), title="Renamed")
+    store.write("lakeside", [(renamed, False)], ["c2"], stood=lambda _class_id: 2)
+    assert chunks(table) == []
+    found = store.get("lakeside", "c1")
+    assert found
+    assert (found.title, found.student_ids) == ("Renamed", renamed.student_ids)
+
+
 def test_of_a_class_that_shrinks_or_goes_nothing_is_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(district_classes, "CHUNK", 2)
+    monkeypatch.setattr(district_classes, "PACKED", 0)
     people = [f"s{n}" for n in range(5)]
     rows = [user(name) for name in people]
 
@@ -296,6 +324,8 @@ def test_of_a_class_that_shrinks_or_goes_nothing_is_left(world: World, monkeypat
     assert found
     assert found.student_ids == tuple(people[1:])
     assert with_members(people[0]) == ["MEMBERS"]
+    monkeypatch.setattr(district_classes, "PACKED", 3_000)
+    assert with_members(people[1]) == []
 
 
 def skills(number: int, points: int = 50) -> dict[str, Any]:
