@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Protocol, Self, cast
+from typing import IO, Protocol, cast
 
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Upload
@@ -51,6 +51,10 @@ class Piece:
 WHOLE = Piece()
 
 
+class NotPlain(Exception):
+    """A line that begins or ends no record, among lines of which some were left out: all of them are to be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """How a file's bytes are read; ``assumed`` when nothing in the file says so."""
@@ -61,25 +65,8 @@ class Encoding:
     """What becomes of bytes that the codec does not know (``encoding.errors_of``)."""
 
 
-class LinesOfFile(Protocol):
-    """Whole lines of a file, each of them a record."""
-
-    def __len__(self) -> int: ...
-    def only(self, chosen: Sequence[bool]) -> Self:
-        """Those that are chosen, one at least."""
-
-
-class ColumnsOfFile(Protocol):
-    """A file whose header is read."""
-
-    header_line: int
-
-
 class Choice(Protocol):
-    """Chooses the rows of a file that are read (``row_choice``)."""
-
-    def choose[L: LinesOfFile](self, table: ColumnsOfFile, lines: range, block: L) -> tuple[Sequence[int], L]:
-        """The lines of a block that are read, and the block with those alone."""
+    """Is told how the rows of a file are read (``row_choice``)."""
 
     def begin(self) -> None:
         """Rows of a block are handed over."""
@@ -102,7 +89,9 @@ class RosterFile:
     piece: Piece = WHOLE
     encoding: Encoding | None = None
     choice: Choice | None = None
-    """Chooses the rows that are read; all are where there is none."""
+    """Is told how rows are read."""
+    numbers: Sequence[int] | None = None
+    """The number of each line of the piece, where lines between them were left out: then each line has to be a plain record."""
 
     @property
     def stem(self) -> str:

@@ -83,7 +83,7 @@ def diff_people(
     result.users.read += len(seen.others)
     result.users.rejected += len(seen.others)
     nameless = {key for key in seen.named_by_roles & known_aside.keys() if not _unpacked(known_aside[key]).has_name()}
-    standing = {*passed.ids()} if passed else before.keys() | known_aside.keys()
+    standing = before.keys() | known_aside.keys()
     reject_dangling(seen, blocks, plan, class_ids, result, standing - nameless)
     is_delta = plan.mode(Kind.USERS) is not Mode.BULK
     if is_delta:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import accumulate, compress, islice
 from operator import itemgetter
 
-from functions.import_step.archive import WHOLE, Piece, RosterFile
+from functions.import_step.archive import WHOLE, NotPlain, Piece, RosterFile
 from functions.import_step.encoding import encoding_of, errors_of
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Note, Reject
@@ -77,21 +77,11 @@ class Block:
         self._lines = self.text.count("\n") + 1
         self._delimiter = delimiter
         self._has_inner = _INNER in text
+        self.has_blanks = not text.isascii() or any(blank in text for blank in _BLANKS)
+        """Whether there may be blanks around values."""
 
     def __len__(self) -> int:
         return self._lines
-
-    @property
-    def has_blanks(self) -> bool:
-        """Whether there may be blanks around values."""
-        return not self.text.isascii() or any(blank in self.text for blank in _BLANKS)
-
-    def only(self, chosen: Sequence[bool]) -> Block:
-        """The block of the lines that are chosen, one at least."""
-        lines = list(compress(self.text.split("\n"), chosen))
-        block = copy(self)
-        block.text, block._lines = "\n".join(lines), len(lines)
-        return block
 
     def records(self) -> list[list[str]]:
         records = [line.split(self._delimiter) for line in self.text.split("\n")]
@@ -181,7 +171,7 @@ class Table:
     def whole(self) -> Table:
         """Return the table of all rows of the file, also where this one is of a piece. It rejects and notes nothing."""
         whole = copy(self)
-        whole.file = replace(self.file, piece=WHOLE, choice=None)
+        whole.file = replace(self.file, piece=WHOLE, choice=None, numbers=None)
         whole._reject = lambda _reject: None
         whole._counted = {}
         return whole
@@ -243,7 +233,7 @@ class Table:
         for column in columns:
             self._check_once(column)
         indexes, choice = self._indexes(columns), self.file.choice
-        for lines, records in self._chosen_records():
+        for lines, records in self._records(self.file.piece):
             passed = sum(line <= self.header_line for line in lines) if lines[0] <= self.header_line else 0
             cells = self._cells_of_block(records, indexes) if isinstance(records, Block) else None
             if cells is None:
@@ -260,17 +250,6 @@ class Table:
                     yield batch
                     if choice:
                         choice.end(batch[0], dict(zip(columns, batch[1], strict=True)))
-
-    def _chosen_records(self) -> Iterator[tuple[Sequence[int], list[list[str]] | Block]]:
-        """The records that are read, many at a time. Only in a whole block some are left out."""
-        choice = self.file.choice
-        for lines, records in self._records(self.file.piece):
-            if choice and isinstance(records, Block) and isinstance(lines, range):
-                chosen, block = choice.choose(self, lines, records)
-                if chosen:
-                    yield chosen, block
-            else:
-                yield lines, records
 
     def _indexes(self, columns: Sequence[str]) -> list[int]:
         return [self._at.get(folded(column), -1) for column in columns]
@@ -356,9 +335,11 @@ class Table:
                 while lines.are_left():
                     self._has_unseen = lines.has_unseen
                     if block := lines.block():
-                        yield range(line, line + len(block)), block
+                        yield self._numbers(piece, line, len(block)), block
                         line += len(block)
                         continue
+                    if self.file.numbers and piece is self.file.piece:
+                        raise NotPlain
                     records: list[list[str]] = []
                     # The text alone: an exception that is kept holds this frame, and that the archive, for long.
                     failed = ""
@@ -390,6 +371,13 @@ class Table:
                     file=self.shown,
                     line=line,
                 ) from None
+
+    def _numbers(self, piece: Piece, line: int, lines: int) -> Sequence[int]:
+        """The numbers of so many lines of a piece from ``line`` on, as they are counted here."""
+        if self.file.numbers is None or piece is not self.file.piece:
+            return range(line, line + lines)
+        place = line - piece.line
+        return self.file.numbers[place : place + lines]
 
     def _reject_quotes(self, error: str, line: int, height: int) -> None:
         is_too_long = "field larger" in error
@@ -452,6 +440,12 @@ class Table:
         if "," in first:
             return ","
         return next((d for d in ("\t", ";", "|") if d in first), ",")
+
+
+def header_line_of(file: RosterFile) -> int:
+    """On which line of a file its header stands."""
+    whole = replace(file, piece=WHOLE, choice=None, numbers=None)
+    return Table(whole, reject=lambda _reject: None, note=lambda _note: None).header_line
 
 
 def _strip_unseen(text: str) -> str:

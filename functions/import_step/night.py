@@ -15,8 +15,8 @@ from pathlib import Path
 
 from msgspec.json import encode
 
-from functions.import_step.archive import WHOLE, Piece, RosterFile
-from functions.import_step.csv_table import Table
+from functions.import_step.archive import Piece, RosterFile
+from functions.import_step.csv_table import Table, header_line_of
 from functions.import_step.formats.format import Format, Mode, Recognised
 from functions.import_step.partition import split
 from functions.import_step.plan import PieceOfSnapshot, RowsCompared, RowsOfSnapshot, Touched
@@ -152,7 +152,7 @@ def _marks_of(form: Format, upload: Recognised, stem: str, lines: list[bytes], f
     file = upload.files[stem]
     if not lines:
         return RowMarks()
-    header_line = Table(replace(file, piece=WHOLE), reject=lambda _reject: None, note=lambda _note: None).header_line
+    header_line = header_line_of(file)
     those = with_lines(file, head_of(file, header_line), lines)
     done = split(form, replace(upload, files={**upload.files, stem: those}), [stem], 1, folder, {stem: None})
     marks = RowMarks(header_line + 1, tells_more=stem == USERS)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from unicodedata import is_normalized, normalize
 from zlib import crc32
 
+from functions.import_step.csv_table import header_line_of
 from functions.import_step.enrollment_texts import BETWEEN
 from functions.import_step.formats.format import Format, PeopleColumns, Recognised, Where
 from functions.import_step.records import (
@@ -26,7 +27,7 @@ from functions.import_step.records import (
     RoleRow,
     packed,
 )
-from functions.import_step.row_choice import Chosen, RowChoice
+from functions.import_step.row_choice import Chosen, RowChoice, chosen_rows
 from functions.import_step.shards import (
     ClassesBlock,
     EnrollmentsHead,
@@ -443,11 +444,14 @@ def split(
             for stem in stems:
                 if stem in chosen:
                     piece = upload.files[stem].piece
-                    choice = choices[stem] = RowChoice(stem, sink, chosen[stem], piece.line)
+                    of_night = chosen[stem]
+                    choice = choices[stem] = RowChoice(stem, sink, first=piece.line, notes_marks=of_night is None)
                     people.marks = choice.marks
-                    file = dataclass_replace(upload.files[stem], choice=choice)
+                    file, passed = dataclass_replace(upload.files[stem], choice=choice), 0
+                    if of_night:
+                        file, passed = chosen_rows(file, header_line_of(file), of_night, sink)
                     of_stem = dataclass_replace(upload, files={**upload.files, stem: file})
-                    seen[stem] = form.read(of_stem, stem, sink) + choice.passed_over
+                    seen[stem] = form.read(of_stem, stem, sink) + passed
                     people.marks = None
                 else:
                     seen[stem] = form.read(upload, stem, sink)

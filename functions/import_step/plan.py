@@ -346,6 +346,8 @@ class PartRead(Struct, kw_only=True):
     """How many rows of students each grade has."""
     is_plain: bool = False
     """Whether the next night may compare its rows with these (``row_choice``)."""
+    is_doubtful: bool = False
+    """Whether some rows alone were to be read, and all have to be."""
     named_classes: str | None = None
     """The classes that its enrollments name, a line for each; None where they are very many, or an earlier version read it."""
 

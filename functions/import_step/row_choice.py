@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import compress
 from operator import not_
-from typing import Protocol
+from typing import IO, Protocol
 
-from functions.import_step.archive import ColumnsOfFile, LinesOfFile
+from functions.import_step.archive import Piece, RosterFile
 from functions.import_step.formats.dates import is_ambiguous
 from functions.import_step.row_marks import RowMarks
 
 USERS, ENROLLMENTS = "users", "enrollments"
 CHOSEN = (USERS, ENROLLMENTS)
 """The files, by stem, of which not all rows are read."""
+_AT_ONCE = 1 << 17
+"""Bytes whose lines are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,57 +42,70 @@ class Told(Protocol):
         """So many rows were not read, with these addresses (hashes) and grades: they count as if they had been."""
 
 
-class RowChoice:
-    """Chooses the rows of a piece; and finds out whether its rows can be compared with tomorrow's."""
+def chosen_rows(file: RosterFile, header_line: int, chosen: Chosen, told: Told) -> tuple[RosterFile, int]:
+    """The file as if its piece had no other lines than those that are chosen, and the header; and how many rows are passed over.
 
-    def __init__(self, stem: str, told: Told, chosen: Chosen | None, first: int = 1) -> None:
-        """All rows are read where nothing is ``chosen``. ``first`` is the number of the piece's first line."""
+    All lines of it are read as bytes, and none is taken apart.
+    """
+    lines: list[bytes] = []
+    numbers: list[int] = []
+    passed = 0
+    number = file.piece.line
+    for several in _lines_of(file):
+        is_read = _are_read(chosen, range(number, number + len(several)), header_line)
+        if any(is_read):
+            lines += compress(several, is_read)
+            numbers += compress(range(number, number + len(several)), is_read)
+        left_out = [*map(not_, is_read)]
+        told.passed_over(*chosen.marks.passed(number, left_out), sum(left_out))
+        passed += sum(left_out)
+        number += len(several)
+    body = b"".join(line + b"\n" for line in lines)
+    start = file.piece.start
+
+    def open_(first: int, end: int | None) -> IO[bytes]:
+        # Of a later piece the header is looked for at the beginning of the file.
+        return io.BytesIO(body) if first == start else file.open(first, end)
+
+    return replace(file, open=open_, piece=Piece(start, None, file.piece.line), numbers=numbers), passed
+
+
+def _lines_of(file: RosterFile) -> Iterator[list[bytes]]:
+    """The lines of a file's piece, many at a time."""
+    rest = b""
+    with file.reading(file.piece) as stream:
+        while block := stream.read(_AT_ONCE):
+            *lines, rest = (rest + block).split(b"\n")
+            yield lines
+    if rest:
+        yield [rest]
+
+
+def _are_read(chosen: Chosen, lines: range, header_line: int) -> list[bool]:
+    """Of each line whether it is read."""
+    is_read = [*map(chosen.people.__contains__, chosen.marks.between(lines.start, lines.stop))]
+    for line in chosen.lines.intersection(lines):
+        is_read[line - lines.start] = True
+    if lines.start <= header_line:
+        is_read[: header_line - lines.start + 1] = [True] * (header_line - lines.start + 1)
+    return is_read
+
+
+class RowChoice:
+    """Finds out whether the rows of a piece can be compared with tomorrow's, and notes whom each of its lines is about."""
+
+    def __init__(self, stem: str, told: Told, *, first: int = 1, notes_marks: bool) -> None:
+        """``first`` is the number of the piece's first line."""
         self._told = told
-        self._chosen = chosen
         self._said = 0
         self._is_plain = True
-        self.marks = None if chosen else RowMarks(first, tells_more=stem == USERS)
+        self.marks = RowMarks(first, tells_more=stem == USERS) if notes_marks else None
         """Where it is noted whom each row is about, where all are read."""
-        self.passed_over = 0
-        """How many rows were not read."""
 
     @property
     def is_plain(self) -> bool:
         """Whether each row is a line, nothing is to be said of any, and how it is read depends on no other row."""
         return self._is_plain and (self.marks is None or self.marks.fits)
-
-    def choose[L: LinesOfFile](self, table: ColumnsOfFile, lines: range, block: L) -> tuple[Sequence[int], L]:
-        """The lines of a block that are read, and the block with those alone."""
-        chosen = self._chosen
-        if chosen is None:
-            return lines, block
-        is_read = self._are_read(chosen, lines, table.header_line)
-        if is_read is None:
-            self.passed_over += len(block)
-            self._told.passed_over((), {}, len(block))
-            return (), block
-        passed = [*map(not_, is_read)]
-        number = sum(passed)
-        if not number:
-            return lines, block
-        self.passed_over += number
-        self._told.passed_over(*chosen.marks.passed(lines.start, passed), number)
-        return ([*compress(lines, is_read)], block.only(is_read)) if number < len(block) else ((), block)
-
-    @staticmethod
-    def _are_read(chosen: Chosen, lines: range, header_line: int) -> list[bool] | None:
-        """Of each line whether it is read; None where none is, and nothing else is to be known of them."""
-        marks = chosen.marks.between(lines.start, lines.stop)
-        new = chosen.lines.intersection(lines)
-        is_head = lines.start <= header_line
-        if not (new or is_head or chosen.marks.tells_more) and chosen.people.isdisjoint(marks):
-            return None
-        is_read = [*map(chosen.people.__contains__, marks)]
-        for line in new:
-            is_read[line - lines.start] = True
-        if is_head:
-            is_read[: header_line - lines.start + 1] = [True] * (header_line - lines.start + 1)
-        return is_read
 
     def begin(self) -> None:
         """Rows of a plain block are handed over."""

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import compress
 from operator import ge, not_
+from zlib import crc32
 
 from msgspec.json import Decoder, encode
 
@@ -17,7 +18,6 @@ from functions.import_step.one_person import may_have_address_of
 from functions.import_step.people_count import PeopleCount
 from functions.import_step.people_diff import PeopleDiff, note_holder_of
 from functions.import_step.records import PersonRecord, sourced_id_of
-from functions.import_step.row_marks import mark_of
 
 _MOST_GONE = 50
 """Classes that are looked for in the lines of a shard; where more are gone, records are unpacked."""
@@ -35,10 +35,10 @@ class PassedOver:
         """``snapshot`` are the lines of everybody who stands, ``counted`` is what they come to; ``touched`` are the marks of those
         of whom rows are read."""
         self._lines = [*snapshot]
-        self._ids = [*map(sourced_id_of, self._lines)]
-        self._is_touched = [mark in touched for mark in map(mark_of, self._ids)]
+        self._ids = _ids_of(self._lines)
+        self._is_touched = [*map(touched.__contains__, map(crc32, self._ids))]
         self._at = 0
-        self.touched = dict(compress(zip(self._ids, self._lines, strict=True), self._is_touched))
+        self.touched = {sourced_id_of(line): line for line in compress(self._lines, self._is_touched)}
         """The lines of those of whom rows are read, by id."""
         self.count = counted.copy()
         """What the others come to."""
@@ -48,13 +48,9 @@ class PassedOver:
             # It is not the shard that was counted.
             raise UntouchedRows
 
-    def ids(self) -> list[str]:
-        """Of everybody who stands."""
-        return self._ids
-
     def before(self, key: str) -> bytes:
         """The lines of those who come before somebody of whom rows are read, and after the one before."""
-        start, self._at = self._at, bisect_left(self._ids, key, self._at)
+        start, self._at = self._at, bisect_left(self._ids, key.encode(), self._at)
         lines = b"".join(self._lines[start : self._at])
         self._at += key in self.touched
         return lines
@@ -82,3 +78,8 @@ class PassedOver:
 
     def _passed(self) -> Iterator[bytes]:
         return compress(self._lines, map(not_, self._is_touched))
+
+
+def _ids_of(lines: list[bytes]) -> list[bytes]:
+    """The ids of packed records, in UTF-8: so they have the same order."""
+    return [line[2 : line.index(b'"', 2)] if b"\\" not in line else sourced_id_of(line).encode() for line in lines]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from functions.import_step import night, partition
-from functions.import_step.archive import RosterFile, etags_of, is_loose, open_upload, other_files
+from functions.import_step.archive import NotPlain, RosterFile, etags_of, is_loose, open_upload, other_files
 from functions.import_step.encoding import Scan, content_hash, scan, sha256_of
 from functions.import_step.formats.clever import Clever
 from functions.import_step.formats.format import Format, Mode, Recognised, no_rows, recognise
@@ -210,6 +210,8 @@ class Ingest:
                     continue
                 try:
                     result = self._split(import_, opened, number, upload)
+                except NotPlain:
+                    result = PartRead(is_doubtful=True)
                 except UploadRejected as error:
                     result = PartRead(rejected=Rejection.of(error))
                 files.put(PART, result, number)
@@ -323,6 +325,10 @@ class Ingest:
         if opened.night is Night.COMPARES or (opened.night and files.find(PART, 0) is None):
             return self._read_what_differs(import_, opened)
         parts = [files.get(PART, part) for part in range(len(opened.parts))]
+        if opened.night is Night.READS and any(part.is_doubtful for part in parts):
+            opened.read_whole()
+            files.put(OPENED, opened)
+            return context.split(import_, opened)
         try:
             notes, header_only = _check(opened, parts)
             if opened.before_is_lost and Mode.DELTA in (*opened.modes.values(), *opened.more_modes.values()):
