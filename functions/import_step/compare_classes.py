@@ -55,13 +55,14 @@ def diff_classes(
     """
     result = ClassDiff()
     before = {record.sourced_id: record for record in snapshot}
-    after, removed, untold = _gather(blocks, before, references, plan, result)
+    after, removed, untold, several = _gather(blocks, before, references, plan, result)
     if plan.mode(Kind.CLASSES) is Mode.DELTA:
         after = {key: before[key].after(told) if key in before else told for key, told in after.items()}
     _keep_untold(before, after, untold, result)
     if plan.mode(Kind.CLASSES) is Mode.BULK:
         _keep_unknown(before, after, references)
-    for record in after.values():
+    is_delta = plan.mode(Kind.CLASSES) is Mode.DELTA
+    for record in after.values() if is_delta or untold else several:
         references.settle(record)
     result.school_year = max(map(references.school_year_of, after.values()), default="")
     _count_read(result.classes, before, after)
@@ -180,9 +181,9 @@ def _gather(
     references: References,
     plan: ImportPlan,
     result: ClassDiff,
-) -> tuple[dict[str, ClassRecord], set[str], dict[str, tuple[str, ...]]]:
-    """The classes of the upload by their ids, the ids of those that it only marks as removed, and of which fields of a class its
-    file says nothing."""
+) -> tuple[dict[str, ClassRecord], set[str], dict[str, tuple[str, ...]], list[ClassRecord]]:
+    """The classes of the upload by their ids, the ids of those that it only marks as removed, of which fields of a class its file
+    says nothing, and those classes that several rows tell: what their terms say together is not settled yet."""
     untold: dict[str, tuple[str, ...]] = {}
     first: dict[str, ClassRow] = {}
     more: dict[str, list[ClassRow]] = {}
@@ -212,12 +213,13 @@ def _gather(
             notes.tell("several_rows_per_class", _SEVERAL_ROWS, block.file, line)
     result.notes += notes.notes()
     after = {class_id: ClassRecord.of(row) for class_id, row in first.items()}
-    after |= {class_id: ClassRecord.of_rows(rows) for class_id, rows in more.items()}
+    of_several = {class_id: ClassRecord.of_rows(rows) for class_id, rows in more.items()}
+    after |= of_several
     # Whoever deletes a class and adds it again in one upload has it.
     removed -= after.keys()
     if plan.additions_only:
         removed.clear()
-    return after, removed, untold
+    return after, removed, untold, [*of_several.values()]
 
 
 def _count_not_there(result: ClassDiff, notes: Tally, file: str, line: int) -> None:

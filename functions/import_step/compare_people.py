@@ -139,7 +139,7 @@ def _passed_over(snapshot: Iterable[bytes], counted: PeopleCount | None, touched
     """The people of whom no row is read. Raises UntouchedRows where they may not be as they were."""
     if counted is None:
         raise UntouchedRows
-    passed = PassedOver(snapshot, counted, unpacked_people(touched.people))
+    passed = PassedOver(snapshot, counted, unpacked_people(touched.people), unpacked_people(touched.sharers))
     if passed.name_any({*touched.gone_classes}):
         raise UntouchedRows
     return passed

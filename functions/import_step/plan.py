@@ -261,6 +261,8 @@ class Touched(Struct, kw_only=True):
     """As ``packed_people``."""
     gone_classes: list[str] = []
     """The classes of yesterday's upload that are not in today's: nobody else may be in one."""
+    sharers: bytes = b""
+    """Who has an address that others have, too, among all people of the roster (``packed_people``)."""
 
 
 class OpenedUpload(Struct, kw_only=True):

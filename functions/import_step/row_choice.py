@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
-from operator import not_
 from typing import IO, Protocol
 
 from functions.import_step.archive import Piece, RosterFile
@@ -16,7 +16,8 @@ from functions.import_step.row_marks import RowMarks
 USERS, ENROLLMENTS = "users", "enrollments"
 CHOSEN = (USERS, ENROLLMENTS)
 """The files, by stem, of which not all rows are read."""
-_AT_ONCE = 1 << 17
+_READ = 1 << 20
+_AT_ONCE = 1 << 14
 """Bytes whose lines are looked at together."""
 
 
@@ -47,19 +48,22 @@ def chosen_rows(file: RosterFile, header_line: int, chosen: Chosen, told: Told) 
 
     All lines of it are read as bytes, and none is taken apart.
     """
-    lines: list[bytes] = []
-    numbers: list[int] = []
-    passed = 0
-    number = file.piece.line
-    for several in _lines_of(file):
-        is_read = _are_read(chosen, range(number, number + len(several)), header_line)
-        if any(is_read):
-            lines += compress(several, is_read)
-            numbers += compress(range(number, number + len(several)), is_read)
-        left_out = [*map(not_, is_read)]
-        told.passed_over(*chosen.marks.passed(number, left_out), sum(left_out))
-        passed += sum(left_out)
-        number += len(several)
+    first, lines, numbers = file.piece.line, list[bytes](), list[int]()
+    known = len(chosen.marks.marks)
+    wanted = _wanted(chosen, first, header_line)
+    number = at = 0
+    for block, start, end in _blocks_of_lines(file):
+        behind = number + block.count(b"\n", start, end)
+        until = bisect_left(wanted, min(behind, known), at)
+        # Of what lies behind the lines that are known of all is read.
+        read = [*wanted[at:until], *range(max(number, known), behind)]
+        if read:
+            several = block[start:end].split(b"\n")
+            lines += [several[place - number] for place in read]
+            numbers += [first + place for place in read]
+        number, at = behind, until
+    passed = number - len(numbers)
+    told.passed_over(*chosen.marks.passed(numbers), passed)
     body = b"".join(line + b"\n" for line in lines)
     start = file.piece.start
 
@@ -70,25 +74,28 @@ def chosen_rows(file: RosterFile, header_line: int, chosen: Chosen, told: Told) 
     return replace(file, open=open_, piece=Piece(start, None, file.piece.line), numbers=numbers), passed
 
 
-def _lines_of(file: RosterFile) -> Iterator[list[bytes]]:
-    """The lines of a file's piece, many at a time."""
+def _blocks_of_lines(file: RosterFile) -> Iterator[tuple[bytes, int, int]]:
+    """Bytes, and from where to where in them there are whole lines, some at a time: most of them are only counted."""
     rest = b""
     with file.reading(file.piece) as stream:
-        while block := stream.read(_AT_ONCE):
-            *lines, rest = (rest + block).split(b"\n")
-            yield lines
+        while block := stream.read(_READ):
+            block, end = rest + block, 0
+            while (end_of_line := block.find(b"\n", end + _AT_ONCE)) >= 0:
+                start, end = end, end_of_line + 1
+                yield block, start, end
+            rest = block[end:]
     if rest:
-        yield [rest]
+        whole = rest if rest.endswith(b"\n") else rest + b"\n"
+        yield whole, 0, len(whole)
 
 
-def _are_read(chosen: Chosen, lines: range, header_line: int) -> list[bool]:
-    """Of each line whether it is read."""
-    is_read = [*map(chosen.people.__contains__, chosen.marks.between(lines.start, lines.stop))]
-    for line in chosen.lines.intersection(lines):
-        is_read[line - lines.start] = True
-    if lines.start <= header_line:
-        is_read[: header_line - lines.start + 1] = [True] * (header_line - lines.start + 1)
-    return is_read
+def _wanted(chosen: Chosen, first: int, header_line: int) -> list[int]:
+    """Which lines are read, of those that are known of: counted from the piece's first one, in order."""
+    marks = chosen.marks.marks
+    found = {*compress(range(len(marks)), map(chosen.people.__contains__, marks))}
+    found.update(line - first for line in chosen.lines)
+    found.update(range(max(0, header_line - first + 1)))
+    return sorted(place for place in found if place < len(marks))
 
 
 class RowChoice:

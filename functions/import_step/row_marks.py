@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import chain, compress, repeat
 from operator import sub
 from zlib import crc32
@@ -119,12 +119,23 @@ class RowMarks:
         _fill(found, end - first)
         return found
 
-    def passed(self, first: int, passed: Sequence[bool]) -> tuple[array[int], Counter[str]]:
-        """The addresses and grades of the lines from ``first`` on that are passed over."""
-        place = first - self.first
-        addresses = array("I", filter(None, compress(self.addresses[place : place + len(passed)], passed)))
-        grades = Counter(compress(self.grades[place : place + len(passed)], passed))
-        return addresses, Counter({self.words[code]: number for code, number in grades.items()})
+    def passed(self, read: Iterable[int]) -> tuple[array[int], Counter[str]]:
+        """The addresses and grades of all lines but those that are read."""
+        if not self.tells_more:
+            return array("I"), Counter()
+        addresses, grades = array("I", self.addresses), Counter(self.grades)
+        _fill(addresses, len(self.marks))
+        for line in read:
+            place = line - self.first
+            if place < len(self.marks):
+                addresses[place] = 0
+                grades[self.grades[place]] -= 1
+        named = {self.words[code]: number for code, number in grades.items() if number}
+        return array("I", filter(None, addresses)), Counter(named)
+
+    def sharing(self, addresses: Container[int]) -> set[int]:
+        """The people whose rows name one of these addresses."""
+        return {*compress(self.marks, map(addresses.__contains__, self.addresses))}
 
     def packed(self) -> bytes:
         """As they are written."""
@@ -140,6 +151,7 @@ class RowMarks:
         head_size = body.index(b"\n") + 1
         head = msgspec.json.decode(body[:head_size], type=_Head)
         marks = cls(head.first, tells_more=head.tells_more)
+        # All of its lines are noted (``packed``).
         size = marks.marks.itemsize * head.lines
         marks.marks.frombytes(body[head_size : head_size + size])
         if head.tells_more:

@@ -9,8 +9,8 @@ from typing import IO
 
 from functions.import_step.archive import Piece, RosterFile
 
-_AT_ONCE = 1 << 16
-"""Bytes that are compared at once."""
+_AT_ONCE, _MORE_AT_ONCE = 1 << 16, 1 << 20
+"""Bytes that are compared at once, after a difference and after as many that were alike."""
 _READ = 1 << 20
 _AHEAD = (2, 16, 512, 8192)
 """Lines, on both sides, among which it is looked for where they go on alike."""
@@ -125,11 +125,13 @@ class _Side:
 
 def _compare(old: _Side, new: _Side, line: int, found: Difference) -> None:
     """``line`` is the number of today's first line."""
+    size = _MORE_AT_ONCE
     while True:
-        before, now = old.ahead(_AT_ONCE), new.ahead(_AT_ONCE)
+        before, now = old.ahead(size), new.ahead(size)
         if not (before or now):
             return
         alike = _whole_lines_alike(before, now)
+        size = _MORE_AT_ONCE if 2 * alike > size else _AT_ONCE
         if alike:
             lines = now.count(b"\n", 0, alike)
             line += lines

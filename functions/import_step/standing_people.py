@@ -7,14 +7,13 @@ taken from it: the rest are the others. None of their records is unpacked.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from itertools import compress
 from operator import ge, not_
 from zlib import crc32
 
 from msgspec.json import Decoder, encode
 
-from functions.import_step.one_person import may_have_address_of
 from functions.import_step.people_count import PeopleCount
 from functions.import_step.people_diff import PeopleDiff, note_holder_of
 from functions.import_step.records import PersonRecord, sourced_id_of
@@ -31,12 +30,14 @@ class UntouchedRows(Exception):
 class PassedOver:
     """The people of a shard of whom no row is read, in the order of their ids."""
 
-    def __init__(self, snapshot: Iterable[bytes], counted: PeopleCount, touched: set[int]) -> None:
+    def __init__(self, snapshot: Iterable[bytes], counted: PeopleCount, touched: Set[int], sharers: Set[int]) -> None:
         """``snapshot`` are the lines of everybody who stands, ``counted`` is what they come to; ``touched`` are the marks of those
-        of whom rows are read."""
+        of whom rows are read, ``sharers`` of those who may have an address that others have, too."""
         self._lines = [*snapshot]
         self._ids = _ids_of(self._lines)
-        self._is_touched = [*map(touched.__contains__, map(crc32, self._ids))]
+        marks = [*map(crc32, self._ids)]
+        self._is_touched = [*map(touched.__contains__, marks)]
+        self._sharing = [*compress(self._lines, map((sharers - touched).__contains__, marks))] if sharers else []
         self._at = 0
         self.touched = {sourced_id_of(line): line for line in compress(self._lines, self._is_touched)}
         """The lines of those of whom rows are read, by id."""
@@ -72,9 +73,8 @@ class PassedOver:
     def count_into(self, result: PeopleDiff, shared: set[int]) -> None:
         """Count them as people who are as they were; note those who have one of the addresses (``has_address_of``)."""
         result.count_unchanged(self.count)
-        for line in self._passed() if shared else ():
-            if may_have_address_of(line, shared):
-                note_holder_of(line, shared, result, stands=True)
+        for line in self._sharing:
+            note_holder_of(line, shared, result, stands=True)
 
     def _passed(self) -> Iterator[bytes]:
         return compress(self._lines, map(not_, self._is_touched))

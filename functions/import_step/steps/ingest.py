@@ -39,12 +39,11 @@ from functions.import_step.plan import (
     RowsOfSnapshot,
     SnapshotRef,
     StepResult,
-    Touched,
     go_on,
     kept_with,
     parts_of,
 )
-from functions.import_step.row_choice import CHOSEN, Chosen
+from functions.import_step.row_choice import CHOSEN, USERS, Chosen
 from functions.import_step.row_marks import RowMarks, packed_people, unpacked_people
 from functions.import_step.same_rows import TooDifferent
 from functions.import_step.shards import shards_for
@@ -341,8 +340,10 @@ class Ingest:
         plan.domains = context.districts.domains(import_.district_id)
         plan.knows_all_classes = plan.mode(Kind.CLASSES) is Mode.BULK and _are_all_named(parts, files.class_ids(plan))
         if opened.night is Night.READS and (rows := self._rows_of_before(import_, opened)):
-            people = files.get(TOUCHED).people
-            files.put(TOUCHED, Touched(people=people, gone_classes=gone_classes(files.class_ids(plan), rows)))
+            touched = files.get(TOUCHED)
+            touched.gone_classes = gone_classes(files.class_ids(plan), rows)
+            touched.sharers = self._sharers(import_, opened, plan)
+            files.put(TOUCHED, touched)
         is_plain = all(part.is_plain for part in parts)
         if not is_plain or unknown_schools or plan.keeps or plan.additions_only or plan.kept_roles:
             # Somebody may stand of whom there is no row; or a row that is not read would have to be told of.
@@ -358,6 +359,13 @@ class Ingest:
         files.put(PLAN, plan)
         context.begin_stage(import_, "people", parts=opened.shards, rows=sum(part.rows for part in parts))
         return go_on("people", opened.shards)
+
+    def _sharers(self, import_: Import, opened: OpenedUpload, plan: ImportPlan) -> bytes:
+        """Who of the whole roster has an address that others have, too."""
+        files, shared = self._context.files(import_), {*plan.shared}
+        pieces = opened.pieces_of(USERS) if shared else []
+        marks = (files.row_marks(USERS, piece.part) for piece in pieces)
+        return packed_people(person for each in marks if each for person in each.sharing(shared))
 
     def _read_what_differs(self, import_: Import, opened: OpenedUpload) -> StepResult:
         """Rows were compared: read those of the people who are touched, or the whole."""

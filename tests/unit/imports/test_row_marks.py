@@ -19,8 +19,10 @@ def test_marks_are_what_was_written() -> None:
     marks = marks_of_users(7, ("s1", "09"), ("s2", ""), ("s3", "10"))
     read = RowMarks.unpacked(marks.packed())
     assert read.between(7, 10).tolist() == [mark_of("s1"), mark_of("s2"), mark_of("s3")]
-    assert read.passed(7, [True, False, True]) == marks.passed(7, [True, False, True])
-    assert read.passed(7, [True, True, True])[1] == {"": 1, "09": 1, "10": 1}
+    assert read.passed([8]) == marks.passed([8])
+    addresses, grades = read.passed([8])
+    assert (addresses.tolist(), grades) == ([70, 90], {"09": 1, "10": 1})
+    assert read.sharing({80, 90}) == {mark_of("s2"), mark_of("s3")}
 
 
 def test_lines_of_which_no_row_was_taken_have_no_mark() -> None:
@@ -42,7 +44,7 @@ def test_a_night_puts_the_marks_of_lines_that_stay_and_that_came_together() -> N
     today.add(came, 2, 3)
     today.add(yesterday, 3, 4)
     assert today.between(1, 4).tolist() == [mark_of("s1"), mark_of("s9"), mark_of("s3")]
-    addresses, grades = today.passed(1, [True, True, True])
+    addresses, grades = today.passed([])
     assert (addresses.tolist(), grades) == ([10, 20, 30], {"09": 1, "12": 1, "11": 1})
 
 
