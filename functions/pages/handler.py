@@ -11,10 +11,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.pages.bootstrap import Site, deferred, wire
 from functions.pages.http import Reply, Request, Response, not_found, page
-from functions.pages.refusals import page_for
+from functions.pages.refusals import page_for, refused
 from functions.pages.routes import Route, Router, routes
 from shared.domain.errors import AccountLinkingError, busy
-from shared.hubs.hub import IN_TROUBLE
 from shared.runtime.observability import about, logger, metric, observed, where
 from shared.runtime.throttling import is_throttled
 
@@ -58,10 +57,7 @@ class HttpApi:
                 request.check_origin(self.site.services.brand.web_url)
             return self.site.renderer.response(request, page_of(request))
         except AccountLinkingError as error:
-            logger.info("refused", extra={"code": error.code})
-            if error.code in IN_TROUBLE:
-                metric("HubInTrouble")
-            reply = page_for(error)
+            reply = refused(error)
         except Exception as error:  # noqa: BLE001 - the last resort; the message may hold people's data and is not logged
             logger.error("page failed", extra={"error": type(error).__name__, "at": where(error)})
             metric("PageFailed")

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from functions.pages.http import ForbiddenOrigin, NoSuchClass, Reply, page
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
+from shared.hubs.hub import IN_TROUBLE
+from shared.runtime.observability import logger, metric
+
+
+def refused(error: AccountLinkingError) -> Reply:
+    """The page for an expected error, which is noted by its code alone."""
+    logger.info("refused", extra={"code": error.code})
+    if error.code in IN_TROUBLE:
+        metric("HubInTrouble")
+    return page_for(error)
 
 
 def page_for(error: AccountLinkingError) -> Reply:

@@ -117,6 +117,8 @@ class HubDouble(ABC):
     token_life: ClassVar[timedelta] = timedelta(hours=1)
     """How long an access token is good."""
     checks_verifier: ClassVar[bool] = True
+    further_addresses: ClassVar[tuple[str, ...]] = ()
+    """Other hosts of the true hub, which this one answers for in its process."""
 
     def __init__(self, *, clock: Clock = utc_now, address: str | None = None) -> None:
         self._clock = clock
@@ -319,16 +321,20 @@ class HubDouble(ABC):
 
     def token(self, place: str = "") -> Response:
         """The token endpoint, for the code of a login that went through the same place."""
-        sent = flask.request.form
-        client_id, secret = self._client_credentials()
-        client = self._clients.get(client_id)
-        if client is None or not compare_digest(client.secret, secret):
-            raise Problem(self.refused_token("invalid_client", "The client is not known, or its secret is wrong.", 401))
-        grant = self._redeem(sent.get("code", ""))
+        client = self.client_of_request()
+        grant = self._redeem(flask.request.form.get("code", ""))
         self.check_request(grant, client, place)
         access_token = f"il{secrets.token_hex(20)}"
         self._state.tokens[access_token] = grant
         return _json(self.token_answer(grant, access_token))
+
+    def client_of_request(self) -> Client:
+        """The application that shows its secret. Raises Problem."""
+        client_id, secret = self._client_credentials()
+        client = self._clients.get(client_id)
+        if client is None or not compare_digest(client.secret, secret):
+            raise Problem(self.refused_token("invalid_client", "The client is not known, or its secret is wrong.", 401))
+        return client
 
     def _client_credentials(self) -> tuple[str, str]:
         """Basic, or in the body (RFC 6749 §2.3.1)."""
@@ -418,14 +424,14 @@ class _InProcess(BaseAdapter):
         self, request: requests.PreparedRequest, timeout: float | tuple[float, float] | None = None, **_options: object
     ) -> requests.Response:
         url = str(request.url)
-        if _origin(url) != self._hub.url:
+        if _origin(url) not in (self._hub.url, *self._hub.further_addresses):
             raise requests.ConnectionError(f"no such host: {_origin(url)}")
         if timeout is not None and self._hub.delay > (timeout[-1] if isinstance(timeout, tuple) else timeout):
             self._hub.asked.append(f"{request.method} {urlsplit(url).path}")
             raise requests.Timeout("the hub is slow")
         body = request.body.encode() if isinstance(request.body, str) else request.body or b""
         answer = self._hub.app.test_client(use_cookies=False).open(
-            url.removeprefix(self._hub.url),
+            url.removeprefix(_origin(url)),
             base_url=self._hub.url,
             method=request.method or "GET",
             headers=dict(request.headers),

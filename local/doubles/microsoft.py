@@ -11,11 +11,14 @@ from typing import ClassVar
 import flask
 from werkzeug.wrappers import Response
 
-from local.doubles.hub import Client, Field, Grant, HubDouble, Switch, json_answer
+from local.doubles.hub import Client, Field, Grant, HubDouble, Problem, Switch, json_answer
+from shared.domain.clock import Clock, utc_now
 
 _MANY = ("organizations", "common", "consumers")
 """Places of the login that are no tenant."""
 _NO_CONSENT = "Need admin approval. AADSTS90094: this application needs permissions that only an admin can grant."
+_OF_THE_APPLICATION = "application-"
+_EXTENSION = "extension_fe2174665583431c953114ff7268b7b3_Education_"
 _NOT_ASSIGNED = "AADSTS50105: your administrator has configured this application to block users who are not assigned."
 
 
@@ -24,13 +27,18 @@ class Microsoft(HubDouble):
 
     name = "microsoft"
     title = "Microsoft"
+    further_addresses = ("https://graph.microsoft.com",)
     code_life = timedelta(minutes=10)
     fields = (
         Field("email", "Email", is_required=True),
         Field("object_id", "Object id"),
         Field("tenant", "Tenant", is_required=True),
     )
-    rare_fields = (Field("email_claim", "Address in the email claim"),)
+    rare_fields = (
+        Field("email_claim", "Address in the email claim"),
+        Field("number", "Number in School Data Sync"),
+        Field("role", "Role in School Data Sync"),
+    )
     switches: ClassVar[tuple[Switch, ...]] = (
         Switch("guest", "Guest of this tenant"),
         Switch("guest_by_mail", "Guest of this tenant, named by their own address"),
@@ -38,7 +46,14 @@ class Microsoft(HubDouble):
         Switch("stops_for_consent", "Microsoft's own page asks for the administrator's consent"),
         Switch("not_assigned", "Not assigned to the application"),
         Switch("misconfigured", "Application misconfigured"),
+        Switch("graph_allowed", "Graph may be read by the application"),
+        Switch("classic_sync", "Graph has no education data of this person"),
     )
+
+    def __init__(self, *, clock: Clock = utc_now, address: str | None = None) -> None:
+        super().__init__(clock=clock, address=address)
+        self._people: dict[tuple[str, str], Grant] = {}
+        """The last login of each person, by tenant and object id."""
 
     @property
     def issuer(self) -> str:
@@ -52,8 +67,10 @@ class Microsoft(HubDouble):
         add = self.app.add_url_rule
         add("/<place>/v2.0/.well-known/openid-configuration", view_func=self._discovery)
         add("/<place>/oauth2/v2.0/authorize", view_func=self._authorize, methods=["GET", "POST"])
-        add("/<place>/oauth2/v2.0/token", view_func=self.token, methods=["POST"])
+        add("/<place>/oauth2/v2.0/token", view_func=self._token, methods=["POST"])
         add("/<place>/discovery/v2.0/keys", view_func=self.keys)
+        add("/v1.0/education/users/<object_id>", view_func=self._education)
+        add("/v1.0/users/<object_id>", view_func=self._user)
         add("/oidc/userinfo", view_func=self._userinfo)
         add("/<place>/adminconsent", view_func=self._admin_consent)
         add("/<place>/v2.0/adminconsent", "adminconsent_v2", view_func=self._admin_consent)
@@ -126,6 +143,7 @@ class Microsoft(HubDouble):
         person, tenant = grant.person, grant.person["tenant"]
         is_guest = bool({"guest", "guest_by_mail"} & grant.ticked)
         object_id = person["object_id"] or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{tenant}/{person['email'].lower()}"))
+        self._people[tenant, object_id] = grant
         claims: dict[str, object] = {
             "iss": self.issuer_of(tenant),
             "tid": tenant,
@@ -151,6 +169,45 @@ class Microsoft(HubDouble):
             claims["acct"] = 1
         return claims
 
+    # Microsoft Graph, by a token of the application's own: only where the tenant's administrator consented to that, too
+
+    def _token(self, place: str) -> Response:
+        if flask.request.form.get("grant_type") != "client_credentials":
+            return self.token(place)
+        self.client_of_request()
+        return json_answer(
+            {"token_type": "Bearer", "expires_in": 3599, "access_token": f"{_OF_THE_APPLICATION}{place}"}
+        )
+
+    def _education(self, object_id: str) -> Response:
+        """As School Data Sync of today keeps it: the role has the number."""
+        person, ticked = self._seen_by_the_application(object_id)
+        if "classic_sync" in ticked:
+            return _graph_error("Request_ResourceNotFound", 404)
+        role = (person["role"] or "student").lower()
+        return json_answer({"id": object_id, "primaryRole": role, role: {"externalId": person["number"]}})
+
+    def _user(self, object_id: str) -> Response:
+        """What a user has of School Data Sync's first version, and of the present one, as attributes."""
+        person, _ = self._seen_by_the_application(object_id)
+        role = (person["role"] or "student").capitalize()
+        return json_answer(
+            {
+                f"{_EXTENSION}ObjectType": role,
+                f"{_EXTENSION}AnchorId": f"{role}_{person['number']}",
+            }
+        )
+
+    def _seen_by_the_application(self, object_id: str) -> tuple[Mapping[str, str], frozenset[str]]:
+        """Who signed in here last under this id. Raises Problem where Graph shows nothing."""
+        tenant = flask.request.headers.get("Authorization", "").removeprefix(f"Bearer {_OF_THE_APPLICATION}")
+        found = self._people.get((tenant, object_id))
+        if found is None or "graph_allowed" not in found.ticked:
+            raise Problem(_graph_error("Authorization_RequestDenied", 403))
+        if not found.person["number"]:
+            raise Problem(_graph_error("Request_ResourceNotFound", 404))
+        return found.person, found.ticked
+
     def _userinfo(self) -> Response:
         """A part of the id token: it lacks ``preferred_username`` and ``tid``."""
         grant = self.bearer()
@@ -170,6 +227,10 @@ class Microsoft(HubDouble):
 
     def words_for_old_code(self) -> str:
         return "AADSTS70008: the provided authorization code has expired."
+
+
+def _graph_error(code: str, status: int) -> Response:
+    return json_answer({"error": {"code": code, "message": "Graph says no."}}, status)
 
 
 def _pairwise(client: Client, tenant: str, object_id: str) -> str:

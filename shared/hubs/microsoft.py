@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from shared.domain.errors import LoginRefused
-from shared.hubs.hub import Identity, not_proved
+from shared.domain.roster import NumberKind
+from shared.hubs.hub import IN_TROUBLE, Identity, Number, not_proved
 from shared.hubs.oidc import OidcProvider, id_of, text_of
 
 if TYPE_CHECKING:
+    import requests
+
+    from shared.domain.clock import Clock
     from shared.domain.district import District
 
 _MANY = "organizations"
@@ -18,6 +24,22 @@ _PERSONAL_ACCOUNTS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 _GUEST = "#EXT#"
 _CONSENT_MISSING = (65001, 90093, 90094, 50105)
 """Of the organisation, of an administrator, or the assignment of the person."""
+_ISSUER, _GRAPH = "https://login.microsoftonline.com/organizations/v2.0", "https://graph.microsoft.com"
+_TOKEN_KEPT_SECONDS = 300
+"""So long a tenant's token, or its refusal of one, is not asked for again."""
+_EXTENSION = "extension_fe2174665583431c953114ff7268b7b3_Education_"
+"""How School Data Sync's own attributes of a person begin."""
+_KINDS = {"student": NumberKind.STUDENT, "teacher": NumberKind.TEACHER}
+_ANCHORS = ("student_", "teacher_", "user_")
+"""What stands before the number in School Data Sync's anchor: of its first version, and of the present one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _TenantToken:
+    """This service's own token for a tenant; empty where the tenant's administrator has not consented to it."""
+
+    text: str
+    fetched_at: float
 
 
 class Microsoft(OidcProvider):
@@ -31,6 +53,19 @@ class Microsoft(OidcProvider):
     provider = "microsoft"
     not_shared = frozenset({"consent_required", "interaction_required", "unauthorized_client"})
 
+    def __init__(
+        self,
+        issuer: str,
+        client_id: str,
+        client_secret: Callable[[], str],
+        redirect_uri: str,
+        clock: Clock,
+        session: requests.Session | None = None,
+    ) -> None:
+        super().__init__(issuer, client_id, client_secret, redirect_uri, clock, session)
+        self._graph = _GRAPH if issuer == _ISSUER else issuer.removesuffix("/organizations/v2.0")
+        self._tenant_tokens: dict[str, _TenantToken] = {}
+
     def _hints(self, district: District | None, /) -> dict[str, str]:
         """``prompt`` asks which account it is; ``domain_hint`` spares the person of a one-domain district a page."""
         if district is not None and not district.microsoft_tenant_id:
@@ -41,6 +76,60 @@ class Microsoft(OidcProvider):
         if district is not None and len(district.email_domains) == 1:
             hints["domain_hint"] = district.email_domains[0]
         return hints
+
+    # What School Data Sync says, where the tenant's administrator lets this service read it
+
+    def look_up(self, identity: Identity) -> Identity:
+        """As ``Hub.look_up``: the number in the school's own system, by Microsoft Graph and a token of this service's own.
+
+        The login asks for no more than it did: a permission that nobody consented to would stop it. A guest has no number.
+        """
+        if identity.tenant is None or identity.email is None:
+            return identity
+        token = self._tenant_token(identity.tenant)
+        says = self._education(identity.subject, token) if token else None
+        return _with_numbers(identity, says) if says else identity
+
+    def _tenant_token(self, tenant: str) -> str:
+        now = self._clock().timestamp()
+        kept = self._tenant_tokens.get(tenant)
+        if kept is None or now - kept.fetched_at >= _TOKEN_KEPT_SECONDS:
+            form = {
+                "grant_type": "client_credentials",
+                "scope": f"{_GRAPH}/.default",
+                "client_id": self.client_id,
+                "client_secret": self._client_secret(),
+            }
+            address = f"{self._issuer_of(tenant).removesuffix('/v2.0')}/oauth2/v2.0/token"
+            answer = self._answered(address, data=form) or {}
+            kept = self._tenant_tokens[tenant] = _TenantToken(text_of(answer.get("access_token")) or "", now)
+        return kept.text
+
+    def _education(self, object_id: str, token: str) -> dict[str, object] | None:
+        """What Graph says of a person: as School Data Sync's, else by its attributes of any user."""
+        person, bearer = quote(object_id, safe=""), {"Authorization": f"Bearer {token}"}
+        names = ",".join(
+            f"{_EXTENSION}{name}" for name in ("ObjectType", "AnchorId", "SyncSource_StudentId", "SyncSource_TeacherId")
+        )
+        for address in (
+            f"{self._graph}/v1.0/education/users/{person}",
+            f"{self._graph}/v1.0/users/{person}?$select=givenName,surname,{names}",
+        ):
+            says = self._answered(address, headers=bearer)
+            if says is not None and _numbers(says):
+                return says
+        return None
+
+    def _answered(
+        self, address: str, *, data: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> dict[str, object] | None:
+        """The answer; None where it is a refusal. Raises LoginRefused where Microsoft is in trouble."""
+        try:
+            return self._answer(address, data=data, headers=headers)
+        except LoginRefused as refused:
+            if refused.code in IN_TROUBLE:
+                raise
+            return None
 
     @property
     def _issuer_in_metadata(self) -> str:
@@ -83,3 +172,29 @@ class Microsoft(OidcProvider):
             given_name=text_of(claims.get("given_name")) or "",
             family_name=text_of(claims.get("family_name")) or "",
         )
+
+
+def _with_numbers(identity: Identity, says: Mapping[str, object]) -> Identity:
+    """The identity with the numbers and the name that School Data Sync brought to the tenant."""
+    return replace(
+        identity,
+        numbers=tuple(_numbers(says)),
+        given_name=text_of(says.get("givenName")) or identity.given_name,
+        family_name=text_of(says.get("surname")) or identity.family_name,
+    )
+
+
+def _numbers(says: Mapping[str, object]) -> list[Number]:
+    """A person's numbers: ``externalId`` of each role; else the attributes that School Data Sync gives every user."""
+    found = []
+    for role, kind in _KINDS.items():
+        about = says.get(role)
+        number = id_of(about.get("externalId")) if isinstance(about, dict) else None
+        number = number or id_of(says.get(f"{_EXTENSION}SyncSource_{role.capitalize()}Id"))
+        found += [Number(number, kind)] if number else []
+    anchor = id_of(says.get(f"{_EXTENSION}AnchorId")) or ""
+    before = next((each for each in _ANCHORS if anchor.lower().startswith(each)), None)
+    kind_of_anchor = _KINDS.get((text_of(says.get(f"{_EXTENSION}ObjectType")) or (before or "").rstrip("_")).lower())
+    if not found and before and kind_of_anchor and (number := id_of(anchor[len(before) :])):
+        found.append(Number(number, kind_of_anchor))
+    return found

@@ -13,7 +13,7 @@ from functions.pages import limits
 from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
 from functions.pages.login.login import CONFIRM_ADDRESS, LoginPages
-from functions.pages.refusals import page_for
+from functions.pages.refusals import refused
 from functions.pages.request_context import RequestContexts, row_of
 from shared.domain.clock import to_iso
 from shared.domain.district import District
@@ -175,8 +175,7 @@ class FederatedLoginPages:
         try:
             return self._answered(request, provider)
         except LoginRefused as error:
-            logger.info("refused", extra={"code": error.code})
-            reply = page_for(error)
+            reply = refused(error)
             with suppress(LoginRefused):
                 came_back = {**self._started_login(request, provider), "is_back": True}
                 reply.cookies[LOGIN_COOKIE] = self._services.sealed("login").seal(came_back)

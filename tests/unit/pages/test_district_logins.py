@@ -82,6 +82,7 @@ def code_of(page: WebClient) -> str:
     return shown.text() if shown else ""
 
 
+@pytest.mark.usefixtures("classlink", "microsoft")
 def test_the_page_has_the_buttons_that_the_district_uses(web: Website) -> None:
     def buttons() -> set[str]:
         return {node.text() for node in web.visitor().open("/sso/lakeside").page.css("main button")}
@@ -106,6 +107,7 @@ def test_a_hub_may_send_a_browser_on_and_a_password_goes_nowhere(web: Website) -
 
 
 @pytest.mark.parametrize("name", ["classlink", "microsoft"])
+@pytest.mark.usefixtures("classlink", "microsoft")
 def test_a_district_without_a_tenant_is_told_so(web: Website, name: str) -> None:
     web.world.register(identity_providers=ALL)
     page = web.visitor().open("/sso/lakeside").press(f"Continue with {NAMES[name]}")

@@ -10,8 +10,10 @@ import pytest
 from local.doubles.classlink import ClassLink as ClassLinkDouble
 from local.doubles.microsoft import Microsoft as MicrosoftDouble
 from shared.domain.errors import LoginRefused
+from shared.domain.roster import NumberKind
 from shared.hubs.classlink import ClassLink
 from shared.hubs.clever import Clever
+from shared.hubs.hub import Number
 from shared.hubs.microsoft import Microsoft
 from tests.hub_trial import BACK, BINDING, CLIENT, HUBS, SECRET, Attempt, Trial, came_back
 
@@ -230,6 +232,51 @@ def test_one_person_under_two_tenants_is_two_at_microsoft(microsoft: Attempt) ->
     one, other = microsoft.login(), microsoft.login({**microsoft.somebody, "tenant": "tid-2"})
     assert one.subject == other.subject
     assert one.issuer != other.issuer
+
+
+GRAPH, CLASSIC = "Graph may be read by the application", "Graph has no education data of this person"
+
+
+@pytest.mark.parametrize("ticked", [(GRAPH,), (GRAPH, CLASSIC)], ids=["education", "attributes"])
+@pytest.mark.parametrize(("role", "kind"), [("Student", NumberKind.STUDENT), ("Teacher", NumberKind.TEACHER)])
+def test_graph_says_the_number_of_school_data_sync(
+    microsoft: Attempt, role: str, kind: NumberKind, ticked: tuple[str, ...]
+) -> None:
+    person = {**microsoft.somebody, "number_in_school_data_sync": "s9", "role_in_school_data_sync": role}
+    identity = microsoft.hub.look_up(microsoft.login(person, *ticked))
+    assert identity.numbers == (Number("s9", kind),)
+
+
+def test_without_consent_graph_says_nothing_and_is_asked_for_no_login_more(microsoft: Attempt) -> None:
+    identity = microsoft.login({**microsoft.somebody, "number_in_school_data_sync": "s9"})
+    assert microsoft.hub.look_up(identity) == identity
+    scope = parse_qs(urlsplit(microsoft.hub.authorize(BINDING)).query)["scope"]
+    assert scope == ["openid email profile"], "a scope that nobody consented to stops every login"
+
+
+def test_a_guest_has_no_number_at_graph(microsoft: Attempt) -> None:
+    person = {**microsoft.somebody, "number_in_school_data_sync": "s9"}
+    identity = microsoft.login(person, "Guest of this tenant", GRAPH)
+    assert microsoft.hub.look_up(identity) == identity
+
+
+def test_graph_in_trouble_is_told_and_not_taken_for_nobody(microsoft: Attempt) -> None:
+    identity = microsoft.login(None, GRAPH)
+    microsoft.double.is_down = True
+    with pytest.raises(LoginRefused) as refused:
+        microsoft.hub.look_up(identity)
+    assert refused.value.code == "issuer_unreachable"
+
+
+def test_a_tenants_token_is_kept_for_some_minutes(microsoft: Attempt) -> None:
+    identity = microsoft.login({**microsoft.somebody, "number_in_school_data_sync": "s9"}, GRAPH)
+    microsoft.hub.look_up(identity)
+    before = len(microsoft.double.asked)
+    microsoft.hub.look_up(identity)
+    assert len(microsoft.double.asked) == before + 1
+    microsoft.trial.pass_time(minutes=6)
+    microsoft.hub.look_up(identity)
+    assert len(microsoft.double.asked) == before + 3
 
 
 def test_the_issuer_of_a_microsoft_token_is_its_own_tenants() -> None:
