@@ -52,6 +52,14 @@ class Seen:
         text = root.text(separator=" ") if root else ""
         return sum(any(letter.isalnum() for letter in word) for word in text.split())
 
+    @property
+    def question(self) -> str:
+        """The button of a form that was pressed here; empty for a link."""
+        if self.pressed is None:
+            return ""
+        node = LexborHTMLParser(self.html).css(_PRESSED)[self.pressed]
+        return _text(node) if node.tag == "button" else ""
+
     def spoken(self, language: str) -> str:
         return str(self.shown.answer(language).body) if self.shown and language != "en" else self.html
 

@@ -6,7 +6,7 @@ be pressed is read from each page as it is answered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -64,6 +64,10 @@ class Place:
     """Where it is shown; empty for what is shown in the place of another page."""
     status: int
     ways: tuple[Way, ...]
+
+    @property
+    def is_logged_in(self) -> bool:
+        return any(way.path == "/logout" for way in self.ways)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,8 @@ def written(found: MapOfWays) -> str:
         f"{len(found.places)} states, {sum(len(place.ways) for place in found.places)} ways. "
         + " ".join(f"{goal.value.capitalize()}: {_counts(far[goal])}." for goal in Goal),
         "",
+        *_by_situation(found),
+        "",
         "| state | page | ways on | home | district login | support |",
         "|---|---|---|---|---|---|",
     ]
@@ -140,6 +146,30 @@ def written(found: MapOfWays) -> str:
         presses = " | ".join(str(found.presses(place, goal)) for goal in Goal)
         lines.append(f"| `{place.state}` | `{place.template}` | {_named(place)} | {presses} |")
     return "\n".join([*lines, ""])
+
+
+_SITUATIONS: dict[str, Callable[[Place], bool]] = {
+    "not logged in": lambda place: not place.is_logged_in,
+    "logged in": lambda place: place.is_logged_in,
+    "linked": lambda place: place.is_logged_in and place.state.startswith(("home", "class", "cleaning", "link-undo")),
+    "undone": lambda place: "undone" in place.state or place.state.startswith("notice"),
+    "refused": lambda place: place.state.startswith("link-refused") or place.status == 403 or "refused" in place.state,
+    "expired, used or broken link": lambda place: "-gone-" in place.state or place.state.endswith("broken"),
+    "another district, or none": lambda place: any(
+        part in place.state
+        for part in ("other_d", "unknown_district", "not_on_roster", "provider_not_used", "sso-find")
+    ),
+    "busy, or broken": lambda place: place.status in (409, 429, 500),
+}
+
+
+def _by_situation(found: MapOfWays) -> Iterator[str]:
+    yield "| situation | states | home | district login | support |"
+    yield "|---|---|---|---|---|"
+    for situation, is_in in _SITUATIONS.items():
+        places = [place for place in found.places if is_in(place)]
+        counts = " | ".join(_counts([found.presses(place, goal) for place in places]) for goal in Goal)
+        yield f"| {situation} | {len(places)} | {counts} |"
 
 
 def _counts(presses: list[int]) -> str:

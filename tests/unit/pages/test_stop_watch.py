@@ -28,6 +28,14 @@ def test_each_way_is_as_short_as_before_or_shorter_and_has_fewer_words(walks: di
     assert [name for name, walk in walks.items() if walk.words >= BEFORE[name].words] == []
 
 
+def test_nothing_is_asked_twice_on_any_way(walks: dict[str, Walk]) -> None:
+    """A question is a form that was answered; the mail's button comes again where the mail does."""
+    answered = {name: [seen.question for seen in walk.seen if seen.question] for name, walk in walks.items()}
+
+    assert {name: asked for name, asked in answered.items() if len(set(asked)) < len(asked)} == {}
+    assert "I don't have an account yet" in answered["teacher without an account"]
+
+
 def test_words_that_are_folded_away_or_only_numbers_are_not_read() -> None:
     page = "<main><h1>Two words</h1><p hidden>no</p><details><summary>More</summary><p>folded away</p></details> · 5 %</main>"
 
