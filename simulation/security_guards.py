@@ -28,6 +28,7 @@ from functions.pages.mail_links import notice as notice_pages
 from shared.domain import link as link_rules
 from shared.domain import matching
 from shared.hubs.hub import Identity
+from shared.hubs.microsoft import Microsoft
 from shared.hubs.oidc import OidcProvider
 from shared.mail.recipient_cap import RecipientCap
 from shared.runtime.tokens import SealedCookie, TokenKeys
@@ -86,14 +87,14 @@ _use_once = SessionStore.use_once
 
 
 def _without(header: str) -> Removed:
-    def fewer(self: PageRenderer, nonce: str) -> dict[str, str]:
-        return {name: value for name, value in _headers(self, nonce).items() if name != header}
+    def fewer(self: PageRenderer, nonce: str, template: str | None) -> dict[str, str]:
+        return {name: value for name, value in _headers(self, nonce, template).items() if name != header}
 
     return _patch(PageRenderer, "_security_headers", fewer)
 
 
-def _with_inline_styles(self: PageRenderer, nonce: str) -> dict[str, str]:
-    found = _headers(self, nonce)
+def _with_inline_styles(self: PageRenderer, nonce: str, template: str | None) -> dict[str, str]:
+    found = _headers(self, nonce, template)
     policy = found["Content-Security-Policy"].replace("style-src", "style-src 'unsafe-inline'")
     return {**found, "Content-Security-Policy": policy}
 
@@ -169,6 +170,14 @@ def _takes_any_state(self: Any, request: Request, provider: str) -> Any:
     """Take whatever state comes back for that of this browser."""
     begun = self._services.sealed("login").open(request.cookies.get(web.LOGIN_COOKIE), 600) or {}
     return _answered(self, replace(request, query={**request.query, "state": begun.get("state", "")}), provider)
+
+
+def _takes_any_hub(self: Any, request: Request, provider: str) -> Any:
+    """Take an answer for that of whichever hub it is shown to."""
+    sealed = self._services.sealed("login")
+    begun = sealed.open(request.cookies.get(web.LOGIN_COOKIE), 600) or {}
+    cookie = {web.LOGIN_COOKIE: sealed.seal({**begun, "provider": provider})}
+    return _answered(self, replace(request, cookies={**request.cookies, **cookie}), provider)
 
 
 def _notes_a_try(self: Any, request: Request, provider: str) -> Any:
@@ -257,6 +266,7 @@ _PASSWORDS = "tests/unit/pages/test_passwords.py::"
 _LIMITS = "tests/unit/pages/test_limits.py::"
 _ISSUER_KEYS = "tests/unit/pages/test_issuer_keys.py::"
 _OIDC = "tests/unit/pages/test_oidc_answers.py::"
+_HUB_ATTACKS = "tests/unit/pages/test_hub_attacks.py::"
 _ACTIVATION = "tests/unit/mail/test_activation_life.py::"
 _HEADERS_TEST = "tests/unit/pages/test_headers.py::test_every_route_carries_the_whole_set_at_every_status"
 
@@ -520,6 +530,21 @@ GUARDS = (
         "a state is that of the browser that asked",
         _patch(federated_login.FederatedLoginPages, "callback", _takes_any_state),
         _OIDC + "test_an_attackers_login_is_refused_in_a_victims_browser_unasked",
+    ),
+    SecurityGuard(
+        "an answer is of the hub that was asked",
+        _patch(federated_login.FederatedLoginPages, "callback", _takes_any_hub),
+        _HUB_ATTACKS + "test_an_answer_of_one_hub_is_none_of_another[google-microsoft]",
+    ),
+    SecurityGuard(
+        "a guest of a tenant is nobody's row, whatever they are called",
+        _patch(Microsoft, "_is_of_another", _nothing),
+        _HUB_ATTACKS + "test_a_guest_of_the_tenant_is_nobody_of_the_district[guest_by_mail]",
+    ),
+    SecurityGuard(
+        "a password goes to this service alone",
+        _patch(web, "_WAYS_TO_HUBS", frozenset({"login/sso", "login/login", "sorry"})),
+        "tests/unit/pages/test_district_logins.py::test_a_hub_may_send_a_browser_on_and_a_password_goes_nowhere",
     ),
     SecurityGuard(
         "a state is used once",

@@ -11,14 +11,16 @@ import pytest
 import requests
 
 from local.doubles.classlink import ClassLink
+from local.doubles.clever import Clever
 from local.doubles.google import Google
 from local.doubles.hub import HubDouble
 from local.doubles.microsoft import Microsoft
 from local.web_client import WebClient
 from tests.hub_trial import HOME, Trial, came_back, header_of, unsigned
 
-KINDS: list[type[HubDouble]] = [Google, ClassLink, Microsoft]
+KINDS: list[type[HubDouble]] = [Clever, Google, ClassLink, Microsoft]
 SOMEBODY = {
+    Clever: {"clever_id": "5f2a000000000000000000aa", "district": "d-1"},
     Google: {"email": "ada@lakeside.example"},
     ClassLink: {"classlink_user_id": "7", "tenant": "21", "number_in_the_district": "t1"},
     Microsoft: {"email": "ada@lakeside.example", "tenant": "tid-1"},
@@ -27,7 +29,11 @@ SOMEBODY = {
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
 def any_hub(request: pytest.FixtureRequest) -> Trial:
-    return Trial(request.param)
+    """Each signs: Clever's has OpenID Connect switched on."""
+    trial = Trial(request.param)
+    if request.param is Clever:
+        trial.hub.on.add("oidc")
+    return trial
 
 
 @pytest.fixture
@@ -142,6 +148,23 @@ def test_a_code_with_a_challenge_needs_its_verifier(kind: type[HubDouble]) -> No
     assert trial.redeem(code, code_verifier="w" * 43).status_code == 400
     code = trial.signs_in(SOMEBODY[kind], **asked)["code"]
     assert trial.redeem(code, code_verifier=verifier).status_code == 200
+
+
+@pytest.mark.parametrize("kind", [Clever, ClassLink], ids=lambda kind: kind.name)
+def test_a_verifier_is_not_looked_at(kind: type[HubDouble]) -> None:
+    """Whoever relies on it there relies on nothing (14, 40)."""
+    trial = Trial(kind)
+    code = trial.signs_in(SOMEBODY[kind], code_challenge="c" * 43, code_challenge_method="S256")["code"]
+    assert trial.redeem(code, code_verifier="w" * 43).status_code == 200
+
+
+@pytest.mark.parametrize("kind", [Google, Microsoft], ids=lambda kind: kind.name)
+def test_whom_a_hub_knows_on_a_device_is_logged_in_unasked_unless_it_is_told_to_ask(kind: type[HubDouble]) -> None:
+    trial = Trial(kind)
+    browser = trial.browser()
+    came_back(trial.asks(browser).press("Sign in", **SOMEBODY[kind]))
+    assert came_back(trial.asks(browser)).keys() == {"code", "state"}
+    assert trial.asks(browser, prompt="select_account").status == 200
 
 
 # Google

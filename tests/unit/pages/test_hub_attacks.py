@@ -172,7 +172,7 @@ def test_an_answer_counts_once_and_a_step_back_shows_no_second_person(crime: Cri
     assert crime.open(answer, begun).status_code == 403, "without the session that it made"
 
 
-@pytest.mark.parametrize(("began", "ended"), [*permutations(NAMES, 2)], ids="-".join)
+@pytest.mark.parametrize(("began", "ended"), [*permutations(NAMES, 2)])
 def test_an_answer_of_one_hub_is_none_of_another(began: str, ended: str) -> None:
     """Mix-up (RFC 9207): a code of one hub would be shown to the other."""
     crime = Crime(began)
