@@ -84,6 +84,8 @@ def code_of(page: WebClient) -> str:
 
 @pytest.mark.usefixtures("classlink", "microsoft")
 def test_the_page_has_the_buttons_that_the_district_uses(web: Website) -> None:
+    web.use_every_double()
+
     def buttons() -> set[str]:
         return {node.text() for node in web.visitor().open("/sso/lakeside").page.css("main button")}
 
@@ -109,6 +111,7 @@ def test_a_hub_may_send_a_browser_on_and_a_password_goes_nowhere(web: Website) -
 @pytest.mark.parametrize("name", ["classlink", "microsoft"])
 @pytest.mark.usefixtures("classlink", "microsoft")
 def test_a_district_without_a_tenant_is_told_so(web: Website, name: str) -> None:
+    web.use_every_double()
     web.world.register(identity_providers=ALL)
     page = web.visitor().open("/sso/lakeside").press(f"Continue with {NAMES[name]}")
     assert page.status == 403
