@@ -41,13 +41,17 @@ from shared.hubs.microsoft import Microsoft
 from shared.hubs.oidc import OidcProvider
 from shared.runtime.settings import Brand
 from shared.runtime.tokens import TokenKeys
+from shared.stores.audit import AuditStore
 from shared.stores.class_exports import ClassExportQueue
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.hub_returns import HubReturnStore
+from shared.stores.import_files import ImportFiles
 from shared.stores.import_progress import ProgressStore
+from shared.stores.import_state import ImportStateStore
 from shared.stores.imports import ImportHistory
 from shared.stores.notices import NoticeStore
 from shared.stores.people_classes import PeoplesClassesStore
+from shared.stores.people_search import PeopleSearch
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.request_context import RequestContextStore
 from shared.stores.roster_forms import RosterForms
@@ -174,6 +178,8 @@ class Website:
             stuck=StuckStore(world.table), resend_activation=world.resend_activation(),
             imports=ImportHistory(world.table), decisions=world.decide_import(), ways_in=WayInStore(world.table),
             roster_forms=RosterForms(world.s3, "rosters"), trail=TrailStore(world.table),
+            audit=AuditStore(world.table),
+            people_search=PeopleSearch(ImportStateStore(world.table), ImportFiles(world.s3, "snapshots")),
             exports=world.exports, export_queue=ClassExportQueue(world.export_requests, "exports"),
             export_files=world.export_files, remaining=RemainingClassesStore(world.table),
             sessions=SessionStore(world.table, world.clock), rate_limiter=RateLimiter(world.table, world.clock),

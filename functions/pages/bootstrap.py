@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from functions.pages.console.console import ConsolePages
     from functions.pages.console.imports import ImportPages
     from functions.pages.console.logins import LoginsPage
+    from functions.pages.console.people import PeoplePages
+    from functions.pages.console.settings import SettingsPage
     from functions.pages.help.help import HelpPages
     from functions.pages.linking.link import LinkPages
     from functions.pages.linking.welcome import WelcomePages
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from shared.runtime.tokens import TokenKeys
     from shared.stores.accounts import AccountStore
     from shared.stores.activations import ActivationStore
+    from shared.stores.audit import AuditStore
     from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
     from shared.stores.class_work import ClassWorkStore
     from shared.stores.digests import RemainingClassesStore
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from shared.stores.notices import NoticeStore
     from shared.stores.nudges import NudgeStore
     from shared.stores.people_classes import PeoplesClassesStore
+    from shared.stores.people_search import PeopleSearch
     from shared.stores.rate_limits import RateLimiter
     from shared.stores.reports import ReportStore
     from shared.stores.request_context import RequestContextStore
@@ -173,6 +177,18 @@ class Site:
         from functions.pages.console.imports import ImportPages
 
         return ImportPages(self.services, self._contexts)
+
+    @cached_property
+    def people(self) -> PeoplePages:
+        from functions.pages.console.people import PeoplePages
+
+        return PeoplePages(self.services, self._contexts)
+
+    @cached_property
+    def settings(self) -> SettingsPage:
+        from functions.pages.console.settings import SettingsPage
+
+        return SettingsPage(self.services, self._contexts)
 
     @cached_property
     def help(self) -> HelpPages:
@@ -399,6 +415,21 @@ class Wiring:
         from shared.stores.trail import TrailStore
 
         return TrailStore(self._table)
+
+    @cached_property
+    def audit(self) -> AuditStore:
+        from shared.stores.audit import AuditStore
+
+        return AuditStore(self._table)
+
+    @cached_property
+    def people_search(self) -> PeopleSearch:
+        from shared.stores.import_files import ImportFiles
+        from shared.stores.import_state import ImportStateStore
+        from shared.stores.people_search import PeopleSearch
+
+        files = ImportFiles(aws.client("s3"), self._settings.snapshot_bucket)
+        return PeopleSearch(ImportStateStore(self._table), files)
 
     @cached_property
     def exports(self) -> ClassExportStore:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shared.runtime.tokens import SealedCookie, TokenKeys
     from shared.stores.accounts import AccountStore
     from shared.stores.activations import ActivationStore
+    from shared.stores.audit import AuditStore
     from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
     from shared.stores.class_work import ClassWorkStore
     from shared.stores.digests import RemainingClassesStore
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from shared.stores.notices import NoticeStore
     from shared.stores.nudges import NudgeStore
     from shared.stores.people_classes import PeoplesClassesStore
+    from shared.stores.people_search import PeopleSearch
     from shared.stores.rate_limits import RateLimiter
     from shared.stores.reports import ReportStore
     from shared.stores.request_context import RequestContextStore
@@ -74,6 +76,8 @@ class Services:
     ways_in: WayInStore
     roster_forms: RosterForms
     trail: TrailStore
+    audit: AuditStore
+    people_search: PeopleSearch
     exports: ClassExportStore
     export_queue: ClassExportQueue
     export_files: ClassExportFiles

@@ -63,6 +63,8 @@ NOTICE_UNDO = Limit("notice_undo", 50, _DAY)
 
 DOWNLOAD = Limit("download", 60, _HOUR)
 """Of one account."""
+CONSOLE_SEARCH = Limit("console_search", 2_000, _HOUR)
+"""Of one district."""
 DECISION = Limit("decision", 200, _HOUR)
 """Of one district, about its imports."""
 INVITE_AGAIN = Limit("invite_again", 500, _DAY)

@@ -128,6 +128,12 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route("GET", "/console/<district_id>/imports/<import_id>", site.imports.one),
         Route("POST", "/console/<district_id>/imports/<import_id>/<action>", site.imports.decide),
         Route("GET", "/console/<district_id>/imports/<import_id>/files/<name>", site.imports.file),
+        Route("GET", "/console/<district_id>/people", site.people.show),
+        Route("POST", "/console/<district_id>/people", site.people.search),
+        Route("GET", "/console/<district_id>/people/<kind>/<sourced_id>", site.people.one),
+        Route("POST", "/console/<district_id>/people/<kind>/<sourced_id>/<action>", site.people.act),
+        Route("GET", "/console/<district_id>/settings", site.settings.show),
+        Route("GET", "/console/<district_id>/trail.csv", site.settings.trail),
         # What a report leads to without a login
         Route("GET", "/help", site.help.show_all),
         Route("GET", "/help/logins", site.help.show_logins),

@@ -66,6 +66,11 @@ def names_contradict(one: tuple[str, str], other: tuple[str, str]) -> bool:
     return bool(mine and theirs) and mine != theirs and not share_a_part(mine, theirs)
 
 
+def name_words(name: str) -> list[str]:
+    """The words of a name in plain small letters, in their order: by which people search."""
+    return _words(name)
+
+
 def _words(name: str) -> list[str]:
     """The words of a name in plain small letters. Vowel signs and apostrophes belong to their word."""
     decomposed = unicodedata.normalize("NFKD", _APOSTROPHES.sub(_APOSTROPHE, name))

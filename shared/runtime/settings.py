@@ -164,6 +164,7 @@ class PagesSettings(Brand, frozen=True, kw_only=True):
     report_bucket: str
     roster_bucket: str
     import_state_machine_arn: str
+    snapshot_bucket: str
     activation_queue_url: str
     user_pool_id: str
     user_pool_client_id: str

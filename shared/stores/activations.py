@@ -39,6 +39,16 @@ _FORWARD_FROM = {
 """From which states feedback leads into each state."""
 
 
+_TO_CALL_BACK = (
+    ActivationState.PENDING,
+    ActivationState.SENT,
+    ActivationState.DELIVERED,
+    ActivationState.BOUNCED,
+    ActivationState.EXPIRED,
+)
+"""The states of a mail that a person may withdraw: its link works, or may work again on a return."""
+
+
 class ActivationStore:
     """The only writer of activations, but for the link that uses one up (``shared.stores.links``)."""
 
@@ -78,10 +88,10 @@ class ActivationStore:
     ) -> Activation:
         """A person asked for a mail to this address: begin anew, and what was sent before leads nowhere any more.
 
-        Raises RefusedTransition ``not_renewable`` while the mail is waiting or under way, when the activation was used or
-        withdrawn, or when it has changed in the meantime.
+        Raises RefusedTransition ``not_renewable`` while the mail is waiting or under way, when the activation was used, or
+        withdrawn unsent, or when it has changed in the meantime.
         """
-        if activation.state is ActivationState.WITHDRAWN:
+        if activation.state is ActivationState.WITHDRAWN and not activation.sent_at:
             raise _not_renewable()
         return self._begin_anew(activation, activation_id, address, now=now, valid_for=valid_for, is_asked_for=True)
 
@@ -315,6 +325,14 @@ class ActivationStore:
         except RefusedTransition:
             return False
         return True
+
+    def call_back(self, activation: Activation) -> bool:
+        """A person wants the link of this mail to lead nowhere any more. False when it was used, or has changed meanwhile."""
+        if activation.used_at or activation.state not in _TO_CALL_BACK:
+            return False
+        update = _update(activation).set(state=ActivationState.WITHDRAWN.value, follow_up_at=None)
+        is_as_read = update.when(_PRESENT_ONE, id=activation.activation_id).when(_UNUSED)
+        return self._table.attempt(is_as_read.when("#state = :before", before=activation.state.value))
 
     def mark_opened(self, activation: Activation, opened_at: str) -> None:
         """The first button was pressed, by somebody who then logged in."""

@@ -30,10 +30,11 @@ class Fact(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who did it: the person on the pages, the person from the notice's mail, or the rule of M6."""
+    """Who did it: the person on the pages, the person from the notice's mail, the district's console, or the rule of M6."""
 
     PERSON = "person"
     NOTICE = "notice"
+    CONSOLE = "console"
     RULE = "rule"
 
 

@@ -15,6 +15,7 @@ from shared.stores.table import DynamoTable, Put, Table, without_none
 
 KEPT_DAYS = 400
 """As long as what is noted of links (docs/personal-data.md)."""
+_LOOKED_THROUGH = 500
 PAGE = 50
 """Entries that a page shows."""
 
@@ -70,6 +71,11 @@ class TrailStore:
         after: Key | None = key_of((pk, f"{TRAIL}{before}")) if before else None
         page = self._table.page(pk, TRAIL, most=most, after=after, newest_first=True)
         return [entry_of(item) for item in page.items], page.last["SK"].removeprefix(TRAIL) if page.last else ""
+
+    def about(self, district_id: str, person_id: str) -> list[TrailEntry]:
+        """What was done about somebody, as far as it is among the newest entries, the newest first."""
+        entries, _ = self.newest(district_id, most=_LOOKED_THROUGH)
+        return [entry for entry in entries if entry.person == person_id]
 
     def all(self, district_id: str) -> list[TrailEntry]:
         """Every entry, the oldest first."""

@@ -28,7 +28,7 @@ from shared.domain.roster import RosterUserKey
 from shared.runtime.tokens import stop_token, unsubscribe_token
 from shared.stores.import_progress import ProgressStore
 from shared.stores.stuck_people import StuckCode, StuckStore
-from tests.harness import TOKEN_KEY, World, zipped
+from tests.harness import TOKEN_KEY, WEB, World, zipped
 from tests.pages_harness import Website, operator
 
 
@@ -210,6 +210,13 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "cleaning-later", lambda r: r.linked().open("/cleaning").press("Remind me in 30 days")
     yield "console", _console
     yield "console-choose", _operator
+    yield "console-people", lambda r: _console(r).open(f"/console/{DISTRICT_ID}/people")
+    yield "console-people-stuck", lambda r: _console(r).open(f"/console/{DISTRICT_ID}/people?stuck=bounced")
+    yield "console-people-found", lambda r: _people(r).press("Search", query=r.sample.teacher.name)
+    yield "console-people-none", lambda r: _people(r).press("Search", query="nobody at all")
+    yield "console-person", _person_of_the_console
+    yield "console-person-refused", _person_refused
+    yield "console-settings", _settings_of_the_console
     yield "console-imports", _imports
     yield "console-imports-empty", _imports_before_any
     yield "console-upload", lambda r: r.console().open(f"/console/{DISTRICT_ID}/imports/upload")
@@ -465,6 +472,28 @@ def _preview_refused(r: Riverbend) -> WebClient:
 def _import_with_rejects(r: Riverbend) -> WebClient:
     _console(r)
     return _import_page(r, str(r.world.latest(DISTRICT_ID)["import_id"]))
+
+
+def _people(r: Riverbend) -> WebClient:
+    return r.console().open(f"/console/{DISTRICT_ID}/people")
+
+
+def _person_of_the_console(r: Riverbend) -> WebClient:
+    """A teacher who is linked, and whose link was asked about."""
+    r.linked()
+    return r.console().open(f"/console/{DISTRICT_ID}/people/person/{r.sample.teacher.sourced_id}")
+
+
+def _person_refused(r: Riverbend) -> WebClient:
+    page = _person_of_the_console(r)
+    page.press("Undo the link")
+    page.http.post(f"{WEB}{page.path}/undo")
+    return page
+
+
+def _settings_of_the_console(r: Riverbend) -> WebClient:
+    _person_of_the_console(r).press("Undo the link")
+    return r.console().open(f"/console/{DISTRICT_ID}/settings")
 
 
 def _operator(r: Riverbend) -> WebClient:

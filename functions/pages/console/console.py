@@ -9,6 +9,7 @@ from functions.pages.console.access import Access, ConsoleAccess
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
+from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import NumberKind, RosterUser, RosterUserKey
 from shared.runtime.report_words import retold
@@ -67,6 +68,10 @@ class ConsolePages:
                 raise RefusedTransition("not_renewable", "There is no such kind of number.")
             user = RosterUserKey(district_id, request.form.get("sourced_id", ""), kind)
             self._check_is_shown(access, user)
+            self._services.trail.note(
+                district_id, to_iso(self._services.clock()), self._services.new_id(), action="mail", by=access.by,
+                reason="Asked for on the console", person=user.person_id,
+            )  # fmt: skip
             self._services.resend_activation.resend(user)
         except RefusedTransition as refused:
             return self._page(access, refused=refused.code)
@@ -91,6 +96,7 @@ class ConsolePages:
             audience=district,
             district=district.name,
             is_whole=access.is_whole,
+            tab="overview",
             report=self._services.reports.latest(district.district_id) if access.is_whole else None,
             at_work=self._services.progress.at_work(district.district_id) if access.is_whole else [],
             retold=retold,

@@ -6,20 +6,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from functions.pages import limits
 from functions.pages.console.access import Access, ConsoleAccess
+from functions.pages.console.moments import Moments
 from functions.pages.console.rejects import grouped
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, not_found, page, see_other
 from functions.pages.request_context import RequestContexts
-from shared.domain.clock import from_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.federated_identity import identity_hash
 from shared.domain.report import Status
 from shared.domain.roster import RosterUserKey
-from shared.runtime.i18n import long_date
 from shared.runtime.loss_words import losses_in_words
 from shared.runtime.report_words import retold
 from shared.stores.imports import ImportRecord
@@ -50,20 +48,6 @@ class PersonShown:
     sourced_id: str
     role: str
     name: str
-
-
-class Moments:
-    """Moments as people of a district read them."""
-
-    def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
-
-    def __call__(self, at: str, language: str) -> str:
-        """The day, and the time of the district; empty for no moment."""
-        if not at:
-            return ""
-        local = from_iso(at).astimezone(self._zone)
-        return f"{long_date(language, local.date())}, {local:%H:%M}"
 
 
 class ImportPages:

@@ -62,6 +62,11 @@ OPEN_TO_SCHOOLS = {
     ("GET", "/console/<district_id>"),
     ("POST", "/console/<district_id>/invite-again"),
     ("GET", "/console/<district_id>/imports"),
+    ("GET", "/console/<district_id>/people"),
+    ("POST", "/console/<district_id>/people"),
+    ("GET", "/console/<district_id>/people/<kind>/<sourced_id>"),
+    ("POST", "/console/<district_id>/people/<kind>/<sourced_id>/<action>"),
+    ("GET", "/console/<district_id>/settings"),
 }
 """Routes that administrators of single schools may use, for their own people. Every other one is the whole district's."""
 

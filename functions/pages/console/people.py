@@ -1,0 +1,211 @@
+"""The console's people: who is stuck, a search, and one person's page with what can be done for them (B7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from functions.pages import limits
+from functions.pages.console.access import Access, ConsoleAccess
+from functions.pages.console.addresses import person_address, sourced_id_of
+from functions.pages.console.moments import Moments
+from functions.pages.dependencies import Services
+from functions.pages.http import Reply, Request, not_found, page, see_other
+from functions.pages.request_context import RequestContexts
+from shared.domain.activation import Activation, ActivationState
+from shared.domain.clock import to_iso
+from shared.domain.email_address import normalise
+from shared.domain.errors import RefusedTransition
+from shared.domain.link import Link
+from shared.domain.roster import NumberKind, RosterUser, RosterUserKey
+from shared.stores.audit import Actor
+from shared.stores.keys import is_an_id
+from shared.stores.request_context import Person
+from shared.stores.stuck_people import StuckCode
+
+MOST = 50
+_MOST_STUCK = 100
+_LONGEST_QUERY = 254
+_ASKED = "Asked for on the console"
+_KINDS = ("", *NumberKind)
+
+
+@dataclass(frozen=True, slots=True)
+class RowShown:
+    """Somebody in a list."""
+
+    address: str
+    name: str
+    sourced_id: str
+    kind: str
+    role: str
+    code: str = ""
+    since: str = ""
+
+
+class PeoplePages:
+    """Administrators of single schools find and see the people of these alone."""
+
+    def __init__(self, services: Services, contexts: RequestContexts) -> None:
+        self._services = services
+        self._access = ConsoleAccess(services, contexts)
+
+    def show(self, request: Request, district_id: str) -> Reply:
+        access = self._access.of(request, district_id)
+        if not isinstance(access, Access):
+            return access
+        asked = request.query.get("stuck", "")
+        code = StuckCode(asked) if asked in set(StuckCode) else None
+        return self._page(access, rows=self._stuck(access, code), code=asked if code else "", query="")
+
+    def search(self, request: Request, district_id: str) -> Reply:
+        """By number, address or name, whatever fits; posted, so that no name stands in an address."""
+        access = self._access.of(request, district_id)
+        if not isinstance(access, Access):
+            return access
+        query = request.form.get("query", "").strip()[:_LONGEST_QUERY]
+        self._services.rate_limiter.hit(limits.CONSOLE_SEARCH, district_id)
+        rows, is_too_large = self._found(access, query) if query else ([], False)
+        return self._page(access, rows=rows, query=query, code="", is_too_large=is_too_large)
+
+    def _found(self, access: Access, query: str) -> tuple[list[RowShown], bool]:
+        district_id = access.district_id
+        if address := normalise(query):
+            users = self._services.users.by_email(district_id, address)
+            return [_row(user) for user in users if access.sees(user.school_ids)], False
+        if is_an_id(query):
+            keys = [RosterUserKey(district_id, query, kind) for kind in _KINDS]
+            numbered = self._services.users.get_many(keys).values()
+            if rows := [_row(user) for user in numbered if access.sees(user.school_ids)]:
+                return rows, False
+        found = self._services.people_search.by_name(district_id, query, MOST)
+        seen = [each for each in found or () if access.sees(each.school_ids)]
+        rows = [
+            RowShown(person_address(each.key), each.name, each.key.sourced_id, each.key.kind, each.role)
+            for each in seen
+        ]
+        return rows, found is None
+
+    def _stuck(self, access: Access, code: StuckCode | None) -> list[RowShown]:
+        found = self._services.stuck.of_district(access.district_id, _MOST_STUCK)
+        wanted = [each for each in found if code in (None, each.code)]
+        users = self._services.users.get_many(each.user for each in wanted) if wanted else {}
+        return [
+            _row(user, each.code.value, each.since)
+            for each in wanted
+            if (user := users.get(each.user)) and access.sees(user.school_ids)
+        ]
+
+    def _page(self, access: Access, **values: object) -> Reply:
+        district = access.district
+        reply = page("console/people", audience=district, district=district.name, access=access, tab="people")
+        stuck = [code.value for code in StuckCode]
+        reply.values |= {"when": Moments(district.zone), "codes": stuck, "is_too_large": False, **values}
+        return reply
+
+    # One person
+
+    def one(self, request: Request, district_id: str, kind: str, sourced_id: str) -> Reply:
+        access = self._access.of(request, district_id)
+        if not isinstance(access, Access):
+            return access
+        found = self._person(access, kind, sourced_id)
+        return self._one(access, *found) if found else not_found()
+
+    def act(self, request: Request, district_id: str, kind: str, sourced_id: str, action: str) -> Reply:
+        """Send another mail, withdraw the one that is out, or undo the link; noted with who asked for it."""
+        access = self._access.of(request, district_id)
+        if not isinstance(access, Access):
+            return access
+        found = self._person(access, kind, sourced_id)
+        if found is None or action not in ("mail", "withdraw", "undo"):
+            return not_found()
+        user, person = found
+        self._services.rate_limiter.hit(limits.INVITE_AGAIN, district_id)
+        now = to_iso(self._services.clock())
+        reason = request.form.get("reason", "").strip() or _ASKED
+        self._services.trail.note(
+            district_id, now, self._services.new_id(), action=action, by=access.by, reason=reason[:500],
+            person=user.key.person_id,
+        )  # fmt: skip
+        try:
+            self._do(action, user.key, person)
+        except RefusedTransition as refused:
+            return self._one(access, user, person, problem=refused.code)
+        return see_other(f"{person_address(user.key)}?done={action}")
+
+    def _do(self, action: str, user: RosterUserKey, person: Person) -> None:
+        """Raises RefusedTransition."""
+        match action:
+            case "mail":
+                self._services.resend_activation.resend(user)
+            case "withdraw":
+                if not (person.activation and self._services.activations.call_back(person.activation)):
+                    raise RefusedTransition(
+                        "nothing_to_withdraw", "There is no mail of this person that can be withdrawn."
+                    )
+            case _:
+                account_id = person.link.account_id if person.link else None
+                self._services.links.undo(
+                    user,
+                    event_id=self._services.new_id(),
+                    now=self._services.clock(),
+                    account_id=account_id,
+                    actor=Actor.CONSOLE,
+                )
+
+    def _person(self, access: Access, kind: str, sourced_id: str) -> tuple[RosterUser, Person] | None:
+        """The person of this kind and number, with link and activation, where they are shown to who is here."""
+        number = sourced_id_of(sourced_id)
+        if not is_an_id(number):
+            return None
+        kinds = [kind, ""] if kind in set(NumberKind) else [""]
+        keys = [RosterUserKey(access.district_id, number, each) for each in kinds]
+        people = self._services.request_contexts.read(people=keys, with_settings=False).people
+        for key in keys:
+            person = people.get(key, Person())
+            if person.user and access.sees(person.user.school_ids):
+                return person.user, person
+        return None
+
+    def _one(self, access: Access, user: RosterUser, person: Person, *, problem: str = "") -> Reply:
+        district, now = access.district, to_iso(self._services.clock())
+        activation, link = person.activation, person.link
+        names = self._services.districts.school_names(user.district_id, user.school_ids)
+        reply = page(
+            "console/person",
+            status=409 if problem else 200,
+            audience=district,
+            district=district.name,
+            access=access,
+            tab="people",
+        )
+        reply.values |= {
+            "when": Moments(district.zone),
+            "user": user,
+            "address": person_address(user.key),
+            "schools": sorted(names.values()) or list(user.school_ids),
+            "activation": activation,
+            "link": link,
+            "facts": self._services.audit.of_user(user.key),
+            "trail": self._services.trail.about(user.district_id, user.key.person_id),
+            "may_mail": activation is not None and activation.used_at is None and not (link and link.is_linked),
+            "may_withdraw": _may_withdraw(activation),
+            "may_undo": _may_undo(link, now),
+            "problem": problem,
+        }
+        return reply
+
+
+def _row(user: RosterUser, code: str = "", since: str = "") -> RowShown:
+    return RowShown(
+        person_address(user.key), user.display_name, user.sourced_id, user.kind, user.role.value, code, since[:10]
+    )
+
+
+def _may_withdraw(activation: Activation | None) -> bool:
+    working = (ActivationState.PENDING, ActivationState.SENT, ActivationState.DELIVERED)
+    return activation is not None and activation.used_at is None and activation.state in working
+
+
+def _may_undo(link: Link | None, now: str) -> bool:
+    return link is not None and link.is_linked and link.may_be_undone(now)
