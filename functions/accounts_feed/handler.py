@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.accounts_feed.feed import Feed, StepResult
-from functions.accounts_feed.feed_steps import FeedSteps
 from functions.accounts_feed.look_again import LookAgain
 from shared.domain.clock import new_id, to_iso, utc_now
 from shared.domain.federated_identity import Issuers
@@ -37,6 +36,9 @@ from shared.stores.uploads import Uploads
 from shared.stores.waiting import WaitingStore
 from shared.use_cases.match_and_invite import MatchAndInvite
 
+if TYPE_CHECKING:
+    from functions.accounts_feed.feed_steps import FeedSteps
+
 _FEED = re.compile(r"accounts/(?P<name>[^/\x00-\x1f\x7f]{1,200})\.jsonl")
 _SKILLS = re.compile(r"skills/(?P<name>[^/\x00-\x1f\x7f]{1,200})\.jsonl")
 _LOOK_UPS_AT_ONCE = 8
@@ -50,6 +52,8 @@ def settings() -> AccountsFeedSettings:
 @cache
 def steps() -> FeedSteps:
     """The steps, wired to the services that the environment names."""
+    from functions.accounts_feed.feed_steps import FeedSteps  # with pydantic, which a file that arrives does not need
+
     table, s3 = aws.table(settings().table_name), aws.client("s3")
     identifiers, waiting, issuers = IdentifierIndex(table), WaitingStore(table), _issuers()
     matcher = MatchAndInvite(

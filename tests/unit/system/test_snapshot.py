@@ -16,7 +16,7 @@ from tests.template import TEMPLATE
 from tests.tree import ROOT
 
 SNAPSHOT = """
-import datetime, gc, json, os, socket, sys
+import datetime, gc, json, os, socket, sys, threading, time
 drawn = []
 real = os.urandom
 os.urandom = lambda size: drawn.append(size) or real(size)
@@ -36,6 +36,11 @@ def is_of_now(value):
         return False
     return abs((value - datetime.datetime.now(value.tzinfo)).days) < 7
 
+def is_read_from_a_clock(value):
+    if type(value) is float:
+        return any(abs(value - clock()) < 600 for clock in (time.time, time.monotonic))
+    return type(value) is int and abs(value - time.time()) < 86_400
+
 cached = [
     f"{name}.{attribute}"
     for name, module in ours.items()
@@ -46,6 +51,8 @@ print(json.dumps({
     "drawn": drawn,
     "alive": sorted({type(each).__name__ for each in gc.get_objects() if isinstance(each, alone)}),
     "moments": [f"{n}.{a}" for n, m in ours.items() for a, v in vars(m).items() if is_of_now(v)],
+    "clocks": [f"{n}.{a}" for n, m in ours.items() for a, v in vars(m).items() if is_read_from_a_clock(v)],
+    "threads": threading.active_count() - 1,
     "random": [n for n, m in ours.items() for v in vars(m).values() if v is sys.modules["random"] or isinstance(v, Random)],
     "cached": cached,
     "modules": len(ours),
@@ -82,7 +89,9 @@ def test_a_snapshot_holds_modules_and_nothing_else() -> None:
     """No randomness, client, connection, credentials, secret, key or moment of before is in a worker that begins from it."""
     (found,) = run(SNAPSHOT)
     assert found.pop("modules") > 20
-    assert found == {"drawn": [], "alive": [], "moments": [], "random": [], "cached": []}
+    nothing: list[str] = []
+    assert found.pop("threads") == 0, "a thread would not go on in a copy"
+    assert found == dict.fromkeys(("drawn", "alive", "moments", "clocks", "random", "cached"), nothing)
 
 
 def test_each_worker_of_a_snapshot_draws_its_own() -> None:
