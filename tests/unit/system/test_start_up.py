@@ -24,19 +24,19 @@ from tests.tree import ROOT
 _SPARE = 8
 """Modules that another version of Python or of a library may import besides."""
 MODULES = {
-    "AccountsFeedFunction": 392,
-    "ActivationEmailFunction": 411,
-    "ActivationScheduleFunction": 366,
-    "ClassExportFunction": 415,
+    "AccountsFeedFunction": 393,
+    "ActivationEmailFunction": 412,
+    "ActivationScheduleFunction": 367,
+    "ClassExportFunction": 416,
     "CleanupDigestFunction": 372,
-    "CleanupNudgesFunction": 412,
+    "CleanupNudgesFunction": 413,
     "EventPublisherFunction": 347,
     "HeldImportMailFunction": 382,
     "ImportPausesFunction": 382,
-    "ImportStepFunction": 422,
-    "LinkNoticeFunction": 401,
+    "ImportStepFunction": 424,
+    "LinkNoticeFunction": 402,
     "MailFeedbackFunction": 373,
-    "PagesFunction": 442,
+    "PagesFunction": 443,
     "RosterImportFunction": 374,
     "UserMigrationFunction": 473,
 }
