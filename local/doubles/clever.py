@@ -67,6 +67,8 @@ class Clever(HubDouble):
         self._district_of = district_of
         self._people: dict[str, Grant] = {}
         self._district_tokens: dict[str, str] = {}
+        self.window_left = timedelta(seconds=30)
+        """How long it still says "too many" for."""
         super().__init__(clock=clock, address=address)
 
     def add_addresses(self) -> None:
@@ -223,7 +225,7 @@ class Clever(HubDouble):
         grant = self.bearer()
         if "too_many" in self.on or (grant and "too_many" in grant.ticked):
             response = json_answer({"error": "rate limit exceeded"}, 429)
-            reset = int((self._clock() + timedelta(seconds=30)).timestamp())
+            reset = int((self._clock() + self.window_left).timestamp())
             response.headers |= {"X-RateLimit-Limit": str(_REQUESTS_A_MINUTE), "X-RateLimit-Reset": str(reset)}
             raise Problem(response)
         if grant is None or self.is_past_token_life(grant):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from time import sleep
 from typing import TYPE_CHECKING, ClassVar, TypedDict, Unpack
 from urllib.parse import quote, urlencode
@@ -23,6 +24,11 @@ _ISSUER, _API = "https://clever.com", "https://api.clever.com"
 _TIMEOUT = 5
 _PAUSES = (0.3, 1.0)
 """Seconds before each further try where Clever answers with a fault of its own; its codes are good for a minute."""
+_TOO_MANY, _ITS_FAULT = 429, frozenset({500, 502, 503, 504})
+_WINDOW_SECONDS = 60.0
+"""Clever counts requests by the minute, for each token."""
+_LONGEST_WAIT = 2.0
+"""Seconds that a person waits within a login for a window to end."""
 _TOKEN_KEPT_SECONDS = 300
 """So long a district's token is used without asking for it again."""
 _TOO_LATE = ("invalid code", "invalid_grant")
@@ -80,6 +86,8 @@ class Clever:
         self._wait = wait
         self._oidc = OidcProvider(issuer, client_id, client_secret, redirect_uri, clock, session)
         self._district_tokens: dict[str, _DistrictToken] = {}
+        self._busy_until: dict[str, float] = {}
+        """By token that asked too much: until when (seconds)."""
 
     # The way there
 
@@ -211,22 +219,42 @@ class Clever:
         return self.client_id, self._client_secret()
 
     def _ask(self, method: str, url: str, **options: Unpack[_Options]) -> requests.Response:
-        """Ask Clever, and again where the fault is its own. Raises LoginRefused ``hub_busy`` and ``issuer_unreachable``."""
+        """Ask Clever, and again where the fault is its own, or where too many asked and it says that it is soon over.
+
+        A token that has asked too much asks nothing more until then: further requests would be refused, too. Raises
+        LoginRefused ``hub_busy`` and ``issuer_unreachable``.
+        """
+        bearer = options.get("headers", {}).get("Authorization", "")
+        if self._busy_until.get(bearer, 0) > self._clock().timestamp():
+            raise _busy()
+        for pause in (*_PAUSES, None):
+            response = self._once(method, url, options)
+            wait = self._seconds_to_wait(response, pause)
+            if wait is None:
+                return response
+            if pause is None or wait > _LONGEST_WAIT:
+                break
+            self._wait(wait)
+        if response.status_code == _TOO_MANY and bearer:
+            now = self._clock().timestamp()
+            self._busy_until = {other: until for other, until in self._busy_until.items() if until > now}
+            self._busy_until[bearer] = now + _seconds_to_reset(response.headers, now)
+        raise _busy()
+
+    def _once(self, method: str, url: str, options: _Options) -> requests.Response:
         import requests
 
         session = self._session = self._session or requests.Session()
-        for pause in (*_PAUSES, None):
-            try:
-                response = session.request(method, url, timeout=_TIMEOUT, allow_redirects=False, **options)
-            except requests.RequestException:
-                raise unreachable() from None
-            is_its_fault = response.status_code in (500, 502, 503, 504)
-            if not is_its_fault or pause is None:
-                break
-            self._wait(pause)
-        if is_its_fault or response.status_code == 429:
-            raise LoginRefused("hub_busy", "The login service is busy. Wait a minute, and log in again.")
-        return response
+        try:
+            return session.request(method, url, timeout=_TIMEOUT, allow_redirects=False, **options)
+        except requests.RequestException:
+            raise unreachable() from None
+
+    def _seconds_to_wait(self, response: requests.Response, pause: float | None) -> float | None:
+        """Before the same is asked again; None for an answer that is one."""
+        if response.status_code == _TOO_MANY:
+            return _seconds_to_reset(response.headers, self._clock().timestamp())
+        return pause or 0.0 if response.status_code in _ITS_FAULT else None
 
     def _object(self, response: requests.Response) -> dict[str, object]:
         """A good answer's JSON object; errors come as pages, too. Raises LoginRefused."""
@@ -237,6 +265,21 @@ class Clever:
         if not isinstance(body, dict):
             raise not_proved()
         return body
+
+
+def _busy() -> LoginRefused:
+    return LoginRefused("hub_busy", "The login service is busy. Wait a minute, and log in again.")
+
+
+def _seconds_to_reset(headers: Mapping[str, str], now: float) -> float:
+    """How long Clever takes no more requests: at most a minute, as long as its windows are, and that where it does not say."""
+    try:
+        seconds = (
+            float(headers["Retry-After"]) if "Retry-After" in headers else float(headers["X-RateLimit-Reset"]) - now
+        )
+    except (KeyError, ValueError):
+        return _WINDOW_SECONDS
+    return min(max(seconds, 0.0), _WINDOW_SECONDS) if isfinite(seconds) else _WINDOW_SECONDS
 
 
 def _bearer(token: str) -> dict[str, str]:

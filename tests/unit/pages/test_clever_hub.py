@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +17,7 @@ from local.doubles.clever import Clever as CleverDouble
 from local.doubles.clever import legacy_id
 from shared.domain.district import District
 from shared.domain.errors import LoginRefused
-from shared.hubs.clever import Clever
+from shared.hubs.clever import Clever, _seconds_to_reset
 from shared.hubs.hub import Binding, Identity, Number
 from tests.harness import World
 from tests.hub_trial import BACK, CLIENT, SECRET, Trial, came_back
@@ -221,6 +222,47 @@ def test_too_many_requests_are_told_as_such(clever: Clevers) -> None:
     clever.double.on.add("too_many")
     with pytest.raises(LoginRefused, match="hub_busy"):
         clever.hub.look_up(Identity(clever.hub.issuer, "x", None, False, DISTRICT))
+
+
+def test_a_window_that_is_soon_over_is_waited_for(clever: Clevers) -> None:
+    """Quirk 22: X-RateLimit-Reset says when."""
+    code = clever.code(ADA)
+    clever.double.on.add("too_many")
+    clever.double.window_left = timedelta(seconds=2)
+
+    def wait(seconds: float) -> None:
+        clever.waited.append(seconds)
+        clever.trial.pass_time(seconds=seconds)
+        clever.double.on.clear()
+
+    clever.hub._wait = wait
+    assert clever.hub.prove(code, BINDING).subject == ADA["clever_id"]
+    assert clever.waited == [2.0]
+
+
+def test_a_token_that_asked_too_much_asks_nothing_until_its_window_ends(clever: Clevers) -> None:
+    """The district's token is everybody's: a class that waits must not keep it waiting."""
+    identity = clever.identity(ADA)
+    assert clever.hub.look_up(identity).numbers
+    clever.double.on.add("too_many")
+    for _ in range(3):
+        with pytest.raises(LoginRefused, match="hub_busy"):
+            clever.hub.look_up(identity)
+    asked = [each for each in clever.double.asked if each.startswith("GET /v3.1/users/")]
+    assert len(asked) == 2
+    clever.double.on.clear()
+    assert clever.identity(ADA).subject == ADA["clever_id"], "logins have tokens of their own"
+    clever.trial.pass_time(seconds=31)
+    assert clever.hub.look_up(identity).numbers
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"Retry-After": "7"}, 7), ({"X-RateLimit-Reset": "1000012"}, 12), ({"X-RateLimit-Reset": "9000000"}, 60),
+     ({"X-RateLimit-Reset": "5"}, 0), ({"Retry-After": "soon"}, 60), ({"Retry-After": "nan"}, 60), ({}, 60)],
+)  # fmt: skip
+def test_the_end_of_a_window_is_never_more_than_a_minute_away(headers: dict[str, str], seconds: float) -> None:
+    assert _seconds_to_reset(headers, now=1_000_000) == seconds
 
 
 def test_a_fault_of_clevers_own_is_tried_again(clever: Clevers) -> None:
