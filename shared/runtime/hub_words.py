@@ -180,6 +180,10 @@ HUBS: Final[Mapping[AnyProvider, HubWords]] = {
                 "Under Properties set “Assignment required?” to No; or keep Yes, and assign the groups of all "
                 "students and teachers under Users and groups."
             ),
+            _(
+                "Where rosters come from School Data Sync, the consent includes EduRoster.Read.All of Microsoft "
+                "Graph: by it people are found by their number."
+            ),
             _("The tenant's id has to be the one that is set here: %(tenant)s."),
         ),
         (
