@@ -12,7 +12,7 @@ ARCHITECTURE ?= arm64
 IN_PARALLEL := -n auto --maxprocesses 8
 PLATFORM_arm64 := aarch64-manylinux2014
 PLATFORM_x86_64 := x86_64-manylinux2014
-MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/messages.po))
+MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/*.po))
 
 # Nothing of these leaves the machine, but every client wants a region. Commands that reach AWS take AWS' own setting.
 demo local test test-all test-long check faults year drill guards mutations bench start-up power cost fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1

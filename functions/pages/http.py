@@ -255,7 +255,8 @@ class PageRenderer:
             return Response(reply.status, "text/plain; charset=utf-8", "", headers=headers, cookies=cookies)
         if reply.body is not None:
             return Response(reply.status, reply.content_type, reply.body, headers=headers, cookies=cookies)
-        html = environment(TEMPLATES, language).get_template(f"{reply.template}.html")
+        familiar = reply.values.get("is_student") is True
+        html = environment(TEMPLATES, language, familiar=familiar).get_template(f"{reply.template}.html")
         body = html.render(self._values(request, reply, language, nonce))
         return Response(reply.status, "text/html; charset=utf-8", body, headers=headers, cookies=cookies)
 

@@ -54,8 +54,9 @@ def long_date(language: str, day: date) -> str:
 
 
 @cache
-def environment(templates: Path, language: str) -> Environment:
-    """Return the templates of one language. Values are escaped; a missing value is an error."""
+def environment(templates: Path, language: str, *, familiar: bool = False) -> Environment:
+    """Return the templates of one language, ``familiar`` as children are spoken to. Values are escaped; a missing value is an
+    error."""
     env = Environment(
         loader=FileSystemLoader(templates),
         bytecode_cache=CompiledAhead(),
@@ -66,7 +67,7 @@ def environment(templates: Path, language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    env.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    env.install_gettext_translations(translations(language, familiar=familiar), newstyle=True)  # type: ignore[attr-defined]
     return env
 
 

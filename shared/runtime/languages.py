@@ -25,8 +25,16 @@ def language_for(*wanted: str | None) -> str:
 
 
 @cache
-def translations(language: str) -> NullTranslations | GNUTranslations:
-    """Raises FileNotFoundError when a language's texts were not compiled."""
+def translations(language: str, *, familiar: bool = False) -> NullTranslations | GNUTranslations:
+    """The texts of a language; ``familiar`` as children are spoken to, where that differs (``familiar.po``: tú, not usted).
+
+    Raises FileNotFoundError when a language's texts were not compiled.
+    """
     if language == "en":
         return NullTranslations()
-    return translation("messages", _LOCALE, [language])
+    formal = translation("messages", _LOCALE, [language])
+    if not familiar:
+        return formal
+    spoken = translation("familiar", _LOCALE, [language], fallback=True)
+    spoken.add_fallback(formal)
+    return spoken

@@ -87,6 +87,7 @@ class LinkPages:
             plan=self._plan(account, classes, proven),
             login_used=_login_used(proven) if proven.has_to_confirm else "",
             is_teacher=user.role is Role.TEACHER,
+            is_student=user.role is Role.STUDENT,
             other_name=not share_a_part(user.display_name, account.display_name),
             other_role=(user.role is Role.TEACHER) != (account.role == "teacher"),
             account_id=account.account_id,
@@ -191,7 +192,13 @@ class LinkPages:
         district = self._services.districts.get(found.user.district_id)
         if not found.may_be_undone(to_iso(self._services.clock())):
             return self.sorry("too_late", district)
-        return page("linking/undo", audience=district, district=district.name, district_id=district.district_id)
+        return page(
+            "linking/undo",
+            audience=district,
+            district=district.name,
+            district_id=district.district_id,
+            is_student=context.account.role == "student",
+        )
 
     def undo(self, request: Request) -> Reply:
         """Undo a link of the account that is logged in (B2)."""

@@ -10,6 +10,7 @@ from functions.pages.linking.link import to_home
 from functions.pages.request_context import RequestContexts, by_login, not_on_roster
 from shared.domain.district import District
 from shared.domain.link import Proof
+from shared.domain.roster import Role
 from shared.stores.request_context import StoredContext
 from shared.stores.sessions import Session
 from shared.use_cases.link_accounts import Proven
@@ -36,6 +37,7 @@ class WelcomePages:
             "linking/welcome",
             audience=district,
             name=user.display_name,
+            is_student=user.role is Role.STUDENT,
             district=district.name,
             schools=self._contexts.schools(context, user),
             candidates=self._link_accounts.candidates(context.proven),
