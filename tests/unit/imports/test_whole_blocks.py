@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.json import Encoder
 
-from functions.import_step import csv_table, partition
+from functions.import_step import compare_people, csv_table, partition, plain_people
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table
 from functions.import_step.encoding import scan
@@ -34,6 +34,9 @@ from tests.bad_uploads.deltas import DELTAS
 from tests.bad_uploads.rows import ROWS
 from tests.bad_uploads.valid_rosters import EVERY_FORMAT
 from tests.corpus.corpus import Corpus
+from tests.depth import depth
+from tests.harness import World
+from tests.roster_facts import Roster, rosters
 
 CASES = (*WHOLE_FILES, *ROWS, *DELTAS, *ACCEPTED_WITH_NOTES, *DANGEROUS_IF_ACCEPTED)
 type Split = tuple[Any, ...]
@@ -118,6 +121,68 @@ def test_csv_that_is_right_and_not_simple_is_read_the_same(tmp_path: Path, roste
             folder = tmp_path / f"{number}-{sheet.name}"
             folder.mkdir()
             then_both_ways_agree(folder, roster.with_file(sheet.name, body))
+
+
+def left_by(*uploads: Mapping[str, str | bytes]) -> dict[Any, Any]:
+    """All that imports leave, but for working files."""
+    world = World()
+    world.register(removal_threshold_percent=100, removal_threshold_count=1_000)
+    for number, files in enumerate(uploads):
+        world.upload(files, name=f"upload-{number}")
+    kept = {key: body for key, body in world.s3.objects.items() if not key[1].startswith("work/")}
+    return {**kept, **world.table.items}
+
+
+def then_packed_and_unpacked_people_agree(*uploads: Mapping[str, str | bytes]) -> None:
+    as_they_lie = left_by(*uploads)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(compare_people, "_says_all_of_people", lambda _plan: False)
+        assert left_by(*uploads) == as_they_lie
+
+
+@pytest.mark.parametrize("roster", EVERY_FORMAT, ids=lambda roster: roster.format)
+def test_people_whose_rows_stay_packed_become_the_same_records(roster: Any) -> None:
+    then_packed_and_unpacked_people_agree(roster.files, roster.files)
+
+
+@pytest.mark.deep
+@given(st.lists(rosters("1.1"), min_size=1, max_size=3))
+@settings(max_examples=depth(8, 100))
+def test_people_of_any_roster_become_the_same_records(of: list[Roster]) -> None:
+    then_packed_and_unpacked_people_agree(*(roster.files() for roster in of))
+
+
+@pytest.mark.slow
+def test_people_of_every_broken_upload_become_the_same_records() -> None:
+    good = next(roster for roster in EVERY_FORMAT if roster.format == "OneRoster 1.1")
+    for case in (*ROWS, *ACCEPTED_WITH_NOTES, *DANGEROUS_IF_ACCEPTED):
+        if sum(map(len, case.upload.values())) < 100_000:
+            then_packed_and_unpacked_people_agree(good.files, case.upload, good.files)
+
+
+def test_most_people_are_never_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nothing would be won."""
+    taken: list[int] = []
+    take = plain_people.take_plain_people
+
+    def counted(*args: Any, **more: Any) -> plain_people.PlainPeople:
+        found = take(*args, **more)
+        taken.append(len(found.lines))
+        return found
+
+    monkeypatch.setattr(compare_people, "take_plain_people", counted)
+    users = "".join(f"s{n},,o1,student,s{n},Ann,Lee,s{n}@lakeside.example,,\n" for n in range(9))
+    enrollments = "".join(f"e{n},c1,o1,s{n},student\n" for n in range(9))
+    columns = "sourcedId,status,orgSourcedIds,role,username,givenName,familyName,email,userIds,enabledUser\n"
+    left_by(
+        {
+            "users.csv": columns + users,
+            "classes.csv": "sourcedId,title,courseSourcedId,schoolSourcedId,termSourcedIds\nc1,Art,,o1,\n",
+            "enrollments.csv": "sourcedId,classSourcedId,schoolSourcedId,userSourcedId,role\n" + enrollments,
+            "orgs.csv": "sourcedId,name,type\no1,Lakeside,school\n",
+        }
+    )
+    assert sum(taken) == 9
 
 
 FIELDS = st.text(alphabet='ab,;"\t \r\n\0\x01\x02\x1f\x7fé\u200b\ufeff', max_size=4)
