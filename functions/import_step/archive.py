@@ -52,7 +52,7 @@ WHOLE = Piece()
 
 
 class NotPlain(Exception):
-    """A line that begins or ends no record, among lines of which some were left out: all of them are to be read."""
+    """A line that is no record, or one of another width, among lines of which some were left out: all of them are to be read."""
 
 
 @dataclass(frozen=True, slots=True)

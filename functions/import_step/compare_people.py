@@ -16,7 +16,7 @@ from functions.import_step.people_count import PeopleCount
 from functions.import_step.people_diff import PeopleDiff
 from functions.import_step.person_enrollments import EnrollmentComparison, Enrollments
 from functions.import_step.person_roles import ToldPeople
-from functions.import_step.plain_people import take_plain_people
+from functions.import_step.plain_people import PlainPeople, take_plain_people
 from functions.import_step.plan import ImportPlan, Touched
 from functions.import_step.records import TEACHING, PersonRecord, packed, sourced_id_of
 from functions.import_step.row_marks import mark_of, unpacked_people
@@ -99,27 +99,12 @@ def diff_people(
     if joined:
         join_people(seen, before, blocks, result, *joined, is_delta=is_delta)
     shared = set() if plan.round or plan.moves_people else set(plan.shared)
-    noted = None if snapshot is None else renumbered
     others = {*renumbered, *known_aside}
     plain = take_plain_people(seen, before, result, others=others, is_first=snapshot is None, shared=shared)
-    comparison = _Comparison(seen, plan, result, known_aside, noted, mapped)
-    for key in sorted(before.keys() | seen.people.keys() | plain.lines.keys() | known_aside.keys()):
-        if passed:
-            result.standing += passed.before(key)
-        if line := plain.lines.pop(key, None):
-            result.standing += line
-            continue
-        stood, person = before.pop(key, None), seen.people.pop(key, None)
-        after = comparison.compare(key, stood, person)
-        if after and plan.reading:
-            result.counted.add(after)
-        # Whom a delta does not name may have an address that it names.
-        holder = after if is_delta else person
-        if shared and holder and has_address_of(holder, shared):
-            result.note_holder(holder, stands=stood is not None)
+    comparison = _Comparison(seen, plan, result, known_aside, None if snapshot is None else renumbered, mapped)
+    comparison.compare_all(before, plain, passed, shared)
     plain.count_into(result)
     if passed:
-        result.standing += passed.rest()
         passed.count_into(result, shared)
     for person in result.hurt.counted_fewer(over):
         for school in person.school_ids:
@@ -174,6 +159,29 @@ class _Comparison:
         self._waiting: set[str] = set()
         """Those whose role no row tells."""
         self._left_out: set[str] = set()
+
+    def compare_all(
+        self, before: dict[str, bytes], plain: PlainPeople, passed: PassedOver | None, shared: set[int]
+    ) -> None:
+        """Compare everybody in the order of their ids. Who is in ``plain`` or ``passed`` is as their lines say; who has one of the
+        ``shared`` addresses is noted."""
+        seen, result, is_delta = self._seen, self._result, self._plan.mode(Kind.USERS) is not Mode.BULK
+        for key in sorted(before.keys() | seen.people.keys() | plain.lines.keys() | self._aside.keys()):
+            if passed:
+                result.standing += passed.before(key)
+            if line := plain.lines.pop(key, None):
+                result.standing += line
+                continue
+            stood, person = before.pop(key, None), seen.people.pop(key, None)
+            after = self.compare(key, stood, person)
+            if after and self._plan.reading:
+                result.counted.add(after)
+            # Whom a delta does not name may have an address that it names.
+            holder = after if is_delta else person
+            if shared and holder and has_address_of(holder, shared):
+                result.note_holder(holder, stands=stood is not None)
+        if passed:
+            result.standing += passed.rest()
 
     def watched(self) -> set[str] | None:
         """Whose rows are to be read every night. ``add_notes`` comes before."""

@@ -237,8 +237,7 @@ class Table:
             passed = sum(line <= self.header_line for line in lines) if lines[0] <= self.header_line else 0
             cells = self._cells_of_block(records, indexes) if isinstance(records, Block) else None
             if cells is None:
-                if choice:
-                    choice.not_plain()
+                self._note_not_plain()
                 for chunk, rows in _chunks(lines[passed:], _rows_of(records)[passed:]):
                     yield from self._batch_of_rows(chunk, rows, indexes)
             elif lines[passed:]:
@@ -250,6 +249,13 @@ class Table:
                     yield batch
                     if choice:
                         choice.end(batch[0], dict(zip(columns, batch[1], strict=True)))
+
+    def _note_not_plain(self) -> None:
+        if self.file.numbers is not None:
+            # What rows of another width are is seen by the others, which are not here.
+            raise NotPlain
+        if self.file.choice:
+            self.file.choice.not_plain()
 
     def _indexes(self, columns: Sequence[str]) -> list[int]:
         return [self._at.get(folded(column), -1) for column in columns]
@@ -338,8 +344,6 @@ class Table:
                         yield self._numbers(piece, line, len(block)), block
                         line += len(block)
                         continue
-                    if self.file.numbers and piece is self.file.piece:
-                        raise NotPlain
                     records: list[list[str]] = []
                     # The text alone: an exception that is kept holds this frame, and that the archive, for long.
                     failed = ""

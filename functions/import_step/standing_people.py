@@ -71,7 +71,7 @@ class PassedOver:
         return any(encode(class_id) in together for class_id in class_ids)
 
     def count_into(self, result: PeopleDiff, shared: set[int]) -> None:
-        """Count them as people who are as they were; note those who have one of the addresses (``has_address_of``)."""
+        """Count them as people who are as they were; note those who have one of the ``shared`` addresses."""
         result.count_unchanged(self.count)
         for line in self._sharing:
             note_holder_of(line, shared, result, stands=True)

@@ -154,6 +154,7 @@ CHANGES: dict[str, tuple[str, Callable[[list[str]], Any]]] = {
     "a person on two rows": ("users", lambda rows: rows.append(rows[0].replace("o1", "o2"))),
     "a row without a name": ("users", reworded("Ann,Lee 7", ",")),
     "a row too short": ("users", reworded("s8,,o1,", "s8,,")),
+    "a few rows too short": ("users", lambda rows: [rows.append(f"s7{n},,o1,student,x,Di,Short {n}") for n in range(4)]),
     "a quote": ("users", reworded("Lee 2", '"Lee, 2"')),
     "a quote over two lines": ("users", reworded("Lee 2", '"Lee\n2"')),
     "other rows first": ("users", lambda rows: rows.reverse()),
