@@ -45,11 +45,14 @@ class ClassLink(HubDouble):
         Switch("stays", "Stays signed in on this device"),
     )
 
+    login_host = ""
+    """Where a browser without a session is sent on to before it can log in; empty for the host of the hub itself."""
+
     def add_addresses(self) -> None:
         self._asked_profiles = 0
         add = self.app.add_url_rule
         add("/.well-known/openid-configuration", view_func=self._discovery)
-        add("/oauth2/v2/auth", view_func=self.authorize, methods=["GET", "POST"])
+        add("/oauth2/v2/auth", view_func=self._authorize, methods=["GET", "POST"])
         add("/oauth2/v2/token", view_func=self.token, methods=["POST"])
         add("/oauth2/v2/jwks", view_func=self.keys)
         add("/v2/my/info", view_func=self._info)
@@ -73,6 +76,11 @@ class ClassLink(HubDouble):
                 "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
             }
         )
+
+    def _authorize(self) -> Response:
+        if self.login_host and not self.signed_in_already() and flask.request.host_url != f"{self.login_host}/":
+            return flask.redirect(self.login_host + flask.request.full_path)
+        return self.authorize()
 
     def signed_in_already(self) -> dict[str, str]:
         """Whoever stays signed in on this device comes back unasked: no parameter has ClassLink ask."""

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import httpx
+from flask import Flask
+from werkzeug.serving import make_server
 
 from functions.pages.bootstrap import assemble
 from functions.pages.http import PageRenderer
@@ -65,6 +67,18 @@ class HubSite:
             self._server.server_close()
             for double in self.hubs.values():
                 double.stop()
+
+
+@contextmanager
+def served_securely(app: Flask) -> Iterator[str]:
+    """An application at an https address of this machine, with a certificate that nobody signed."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, ssl_context="adhoc")
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield f"https://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def lakeside_with_hubs() -> World:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from local.doubles.hub import HubDouble
 from local.mail_gallery import PHONE
-from tests.browser.hub_site import HubSite, lakeside_with_hubs
+from tests.browser.hub_site import HubSite, lakeside_with_hubs, served_securely
 from tests.browser.steps import press
 from tests.pages_harness import CLEVER_DISTRICT, account_of
 
@@ -55,7 +55,7 @@ class Phone:
         return self._redeemed() - self._redeemed_before
 
     def _redeemed(self) -> int:
-        return sum(line.startswith("POST") and "token" in line for line in self.hub.asked)
+        return len(self.hub._state.used)
 
     def go(self, page: Page | None = None) -> Page:
         """From our page to the hub's."""
@@ -123,6 +123,23 @@ def test_a_pupil_logs_in_from_our_page_and_goes_back_and_reloads(phone: Phone) -
     other.goto(answers[0])
     phone.is_told_that_it_was_begun_elsewhere(other)
     other.close()
+
+
+def test_a_hub_may_send_the_browser_on_to_another_host(
+    chromium: Browser, site: HubSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser holds the policy of our form at each redirect, and ClassLink's logins are on a host of their own."""
+    site.begin()
+    double = site.hubs["classlink"]
+    with served_securely(double.app) as host:
+        monkeypatch.setattr(double, "login_host", host)
+        context = chromium.new_context(ignore_https_errors=True, locale="en-US")
+        phone = Phone(site, "classlink", context)
+        phone.go()
+        assert phone.page.url.startswith(host)
+        phone.sign_in(ZOE)
+        phone.is_zoe_at_home()
+        context.close()
 
 
 def test_a_pupil_logs_in_from_the_hubs_portal(phone: Phone) -> None:

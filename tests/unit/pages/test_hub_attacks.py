@@ -99,8 +99,7 @@ class Crime:
 
     def redeemed(self, hub: str = "") -> int:
         """How many codes the product has sent to the hub."""
-        asked = self.doubles[hub or self.name].asked
-        return sum(line.startswith("POST") and "token" in line for line in asked)
+        return len(self.doubles[hub or self.name]._state.used)
 
     def came_to_nothing(self, answer: httpx.Response) -> bool:
         """A page of refusal, nobody's session, and nothing written but that the answer was used."""
