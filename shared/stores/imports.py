@@ -102,6 +102,14 @@ class ImportHistory:
             str(standing["import_id"]) if standing else "",
         )
 
+    def standing(self, district_id: str) -> tuple[dict[str, int], str]:
+        """How many people, classes and enrollments stand, and the district's day on which they were read; nothing before the
+        first roster."""
+        item = self._table.get(snapshot_key(district_id), consistent=False)
+        if not item:
+            return {}, ""
+        return {kind: int(number) for kind, number in item["standing"].items()}, str(item.get("on", ""))
+
     def decisions(self, district_id: str, import_ids: Iterable[str]) -> dict[str, TakenDecision]:
         """What was decided about these imports, by their ids: one read for a hundred, none for nobody."""
         found = self._table.batch_get(decision_key(district_id, import_id) for import_id in import_ids)

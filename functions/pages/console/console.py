@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from functions.pages import limits
 from functions.pages.console.access import Access, ConsoleAccess
@@ -11,9 +12,15 @@ from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
+from shared.domain.report import Status
 from shared.domain.roster import NumberKind, RosterUser, RosterUserKey
+from shared.runtime.i18n import long_date
+from shared.runtime.loss_words import losses_in_words
 from shared.runtime.report_words import retold
 from shared.stores.stuck_people import Stuck, StuckCode
+
+_LOOKED_AT = 10
+"""The newest imports among which one that waits is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,10 @@ class ConsolePages:
 
     def _page(self, access: Access, *, refused: str = "") -> Reply:
         district = access.district
+        records, _ = (
+            self._services.imports.newest(district.district_id, most=_LOOKED_AT) if access.is_whole else ([], "")
+        )
+        standing, on = self._services.imports.standing(district.district_id) if access.is_whole else ({}, "")
         return page(
             "console/console",
             status=409 if refused else 200,
@@ -97,6 +108,11 @@ class ConsolePages:
             district=district.name,
             is_whole=access.is_whole,
             tab="overview",
+            held=[each for each in records if each.status is Status.HELD and not each.preview],
+            standing=standing,
+            as_of=date.fromisoformat(on) if on else None,
+            long_date=long_date,
+            losses_in_words=losses_in_words,
             report=self._services.reports.latest(district.district_id) if access.is_whole else None,
             at_work=self._services.progress.at_work(district.district_id) if access.is_whole else [],
             retold=retold,

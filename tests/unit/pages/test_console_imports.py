@@ -236,3 +236,26 @@ def test_the_list_costs_three_calls_and_an_import_at_most_five() -> None:
         gate.calls.clear()
         assert page.open(f"/console/lakeside{path}").status == 200
         assert gate.calls.total() <= most, gate.calls
+
+
+def test_the_overview_begins_with_what_waits_and_says_what_stands() -> None:
+    web = district()
+    web.world.upload(roster(*HEAD, *STUDENTS), name="again")
+    page = console(web, path="")
+    assert "people 43 " in page.text
+    assert "As of September 1, 2026" in page.text
+    assert "0 matched" not in page.text
+    halved(web)
+    page = page.open("/console/lakeside")
+    assert page.text.index("halved.zip needs your decision") < page.text.index("people 43 ")
+    assert "15 students, 1 teacher and your only administrator" in page.text
+
+
+def test_the_overview_costs_ten_calls_at_most() -> None:
+    gate = Counting()
+    web = district(gate=gate)
+    halved(web)
+    page = console(web)
+    gate.calls.clear()
+    assert page.open("/console/lakeside").status == 200
+    assert gate.calls.total() <= 10, gate.calls
