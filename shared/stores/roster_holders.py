@@ -70,8 +70,8 @@ class Written:
 class _Change:
     """Who comes to hold an identifier, and who holds it no more, by ``person_id``."""
 
-    given: set[str] = field(default_factory=set)
-    taken: set[str] = field(default_factory=set)
+    given: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
 
 
 type _Changes = list[tuple[str, str, _Change]]
@@ -147,7 +147,10 @@ class RosterHolders:
             for identifier, user in holdings:
                 of_part = changes.setdefault(_part(_hash(identifier)), {})
                 change = of_part.setdefault(identifier, _Change())
-                (change.given if are_given else change.taken).add(user.person_id)
+                if are_given:
+                    change.given += (user.person_id,)
+                else:
+                    change.taken += (user.person_id,)
         for part in range(PARTS):
             first, last = max(_bound(part, PARTS), _bound(task, tasks)), min(_end(part, PARTS), _end(task, tasks))
             if first < last and (is_first or part in changes):
@@ -184,7 +187,7 @@ class _PartWriter:
             if len(change.given) > _FEW:
                 alone += map(key_of, self._alone(identifier, change.given))
             if change.given:
-                entries[identifier] = _MANY if len(change.given) > _FEW else tuple(sorted(change.given))
+                entries[identifier] = _MANY if len(change.given) > _FEW else tuple(sorted({*change.given}))
         pieces = list(_pieces(entries))
         ends = [*(_last_hash(piece) for piece in pieces[:-1]), last]
         items = (self._item(end, piece, is_whole=True) for end, piece in zip(ends, pieces, strict=True))
@@ -223,12 +226,12 @@ class _PartWriter:
             people = entries.get(identifier, ())
             if people == _MANY:
                 alone.update(self._alone(identifier, change.given))
-                gone.update(self._alone(identifier, change.taken - change.given))
+                gone.update(self._alone(identifier, {*change.taken}.difference(change.given)))
                 continue
-            after = {*people} - change.taken | change.given
+            after = {*people}.difference(change.taken).union(change.given)
             if not pack.is_whole:
                 self._done.is_all = False
-                gone.update(self._alone(identifier, change.taken.difference(people, change.given)))
+                gone.update(self._alone(identifier, {*change.taken}.difference(people, change.given)))
             if len(after) > _FEW:
                 alone.update(self._alone(identifier, after))
             entries.pop(identifier, None)

@@ -11,8 +11,9 @@ from uuid import UUID
 
 import pytest
 
-from shared.domain.roster import RosterUserKey
+from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.stores.roster_holders import Holding, RosterHolders, task_of
+from shared.stores.roster_users import RosterUserStore
 from tests.builders import key
 from tests.fakes.dynamodb import Effect, MemoryTable, Meter
 
@@ -168,6 +169,19 @@ def test_who_reads_during_a_split_finds_everybody() -> None:
     beside.begin()
     store.write("lakeside", holdings(range(100, 220)))
     assert missing == []
+
+
+def test_until_an_import_has_written_it_a_given_up_address_leads_to_nobody(table: MemoryTable) -> None:
+    # Given somebody who is written with another address, while the pack still has the one before
+    users = RosterUserStore(table)
+    person = RosterUser("lakeside", "s1", Role.STUDENT, "Kim", "P", official_email="new@lakeside.example")
+    users.holders.write("lakeside", [holding("old", "s1")], is_first=True)
+    users.write([(None, person)])
+    # Then neither address leads anywhere
+    assert [users.by_email("lakeside", f"{each}@lakeside.example") for each in ("old", "new")] == [[], []]
+    # Until who holds what is written
+    users.holders.write("lakeside", [holding("new", "s1")], [holding("old", "s1")])
+    assert users.by_email("lakeside", "new@lakeside.example") == [person]
 
 
 def test_a_key_of_any_text_is_kept(table: MemoryTable) -> None:
