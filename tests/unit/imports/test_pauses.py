@@ -184,7 +184,7 @@ def test_a_pause_has_its_first_and_its_last_day(day: str, *, is_paused: bool) ->
     ("evening_before", "subject"),
     [
         (datetime(2026, 12, 18, 15, tzinfo=UTC), "Rosters of Lakeside Schools pause from tomorrow"),
-        (datetime(2027, 1, 4, 15, tzinfo=UTC), "Rosters of Lakeside Schools are applied again from tomorrow"),
+        (datetime(2027, 1, 4, 15, tzinfo=UTC), "Uploads for Lakeside Schools count again tomorrow"),
     ],
 )
 def test_each_contact_is_told_once_the_day_before(world: World, evening_before: datetime, subject: str) -> None:
