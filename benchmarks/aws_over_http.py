@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ def aws_over_http(world: World) -> Iterator[str]:
                 code = str(error.response["Error"]["Code"])
                 reasons = error.response.get("CancellationReasons")
                 status, answer = 400, {"__type": code, "message": code, "CancellationReasons": reasons}
-            self._respond(status, json.dumps(answer).encode())
+            self._respond(status, json.dumps(answer, default=_base64).encode())
 
         def _body(self) -> bytes:
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -116,6 +117,8 @@ def _of_table(world: World, operation: str, request: dict[str, Any]) -> dict[str
 def _plain(value: Any) -> Any:
     """A request as the table in memory takes it: values without their types."""
     if isinstance(value, dict):
+        if value.keys() == {"B"}:
+            return base64.b64decode(value["B"])
         if len(value) == 1 and value.keys() <= _TYPES:
             return TypeDeserializer().deserialize(value)
         return {name: _plain(inner) for name, inner in value.items()}
@@ -136,3 +139,8 @@ def _typed(name: str, value: Any) -> Any:
 
 def _item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: TypeSerializer().serialize(value) for name, value in item.items()}
+
+
+def _base64(value: bytes) -> str:
+    """Bytes as DynamoDB's JSON has them."""
+    return base64.b64encode(value).decode()
