@@ -312,6 +312,13 @@ def lakeside(*, gate: Gate = ungated) -> Website:
     return made
 
 
+def many_have_logged_in(web: Website, logins: int = 500) -> None:
+    """A large district's day is under way: few of its further logins are counted (``HubReturnStore.began``)."""
+    for number in range(logins):
+        for provider in web.site.services.hubs:
+            web.site.services.hub_returns.began("lakeside", provider, str(number))
+
+
 def log_in(visitor: WebClient, username: str = "ada", password: str = PASSWORD) -> WebClient:
     return visitor.press("Log in", username_or_email=username, password=password)
 

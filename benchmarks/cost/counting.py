@@ -24,6 +24,7 @@ from tests.pages_harness import (
     in_a_made_account,
     lakeside,
     linked_teacher,
+    many_have_logged_in,
 )
 
 type Used = Counter[str]
@@ -262,6 +263,7 @@ def _pages() -> dict[str, Activity]:
     meter = Meter()
     web = lakeside(gate=meter)
     meter.table = web.world.table
+    many_have_logged_in(web)
 
     def seen(name: str, do: Callable[[], object]) -> Activity:
         asked, sent = len(web.responses), sum(len(answer.content) for _, answer in web.responses)

@@ -12,17 +12,13 @@ from typing import Any
 from benchmarks.cost.counting import Meter
 from benchmarks.cost.model import ASSUMPTIONS
 from functions.pages.bootstrap import SETTINGS_KEPT, assemble
-from shared.stores.hub_returns import HubReturnStore
 from shared.stores.request_context import RequestContextStore
 from tests.builders import key
 from tests.fakes.dynamodb import Effect
-from tests.pages_harness import Website, in_a_made_account, lakeside, log_in
+from tests.pages_harness import Website, in_a_made_account, lakeside, log_in, many_have_logged_in
 
 WAYS = {"rule": 0.3, "password": 0.2, "choice": 0.5}
 """How many of those who come are linked by a rule, prove an old account by its password, or press their way to another one."""
-
-_MANY = 500
-"""Logins of a day with one hub after which few are counted any more."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +99,10 @@ def _by(way: Callable[[Website], object]) -> Counter[str]:
 def _as_on_aws(web: Website) -> None:
     """Let the site keep a district's settings as the function does, and have read them for others a moment ago; many of the
     district have logged in today."""
-    returns = HubReturnStore(web.world.table, web.world.clock)
-    for number in range(_MANY):
-        returns.began("lakeside", "google", str(number))
-        returns.began("lakeside", "clever", str(number))
+    many_have_logged_in(web)
     kept = RequestContextStore(web.world.table, web.world.clock, keeps_settings=SETTINGS_KEPT)
     kept.read(people=[key("s1")])
-    web.site = assemble(replace(web.site.services, request_contexts=kept, hub_returns=returns), web.site.renderer)
+    web.site = assemble(replace(web.site.services, request_contexts=kept), web.site.renderer)
 
 
 def _by_rule(web: Website) -> None:

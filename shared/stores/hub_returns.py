@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.domain.clock import Clock
 from shared.domain.district import AnyProvider
 from shared.domain.hub_returns import Returns
-from shared.stores.keys import Key, hub_returns_key, pair
+from shared.stores.keys import Key, limit_key, pair
 from shared.stores.table import DynamoTable, Table, Update
 
 DAYS = 3
@@ -55,7 +55,7 @@ class HubReturnStore:
 
     def _add(self, what: str, weight: int, district_id: str, provider: AnyProvider, digest: bytes) -> int:
         now = self._clock()
-        update = Update(hub_returns_key(district_id, provider, digest[0] % _PARTS, self._day()))
+        update = Update(_key(district_id, provider, digest[0] % _PARTS, self._day()))
         expires = int((now + timedelta(days=DAYS + 1)).timestamp())
         with suppress(ClientError, BotoCoreError):
             return int(self._table.updated(update.add(**{what: weight}).set(ttl=expires)).get(what, 0))
@@ -69,7 +69,7 @@ class HubReturnStore:
         last = self._day()
         keys: dict[AnyProvider, list[Key]] = {
             provider: [
-                hub_returns_key(district_id, provider, part, day)
+                _key(district_id, provider, part, day)
                 for day in range(last - DAYS + 1, last + 1)
                 for part in range(_PARTS)
             ]
@@ -83,3 +83,7 @@ class HubReturnStore:
             )
             for provider, items in counted.items()
         }
+
+
+def _key(district_id: str, provider: AnyProvider, part: int, day: int) -> Key:
+    return limit_key("hub_returns", f"{district_id} {provider} {part}", day)

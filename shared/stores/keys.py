@@ -616,11 +616,6 @@ def limit_key(kind: str, counted: str, window: int) -> Key:
     return {"PK": f"LIMIT#{kind}#{_hash(counted)}", "SK": str(window)}
 
 
-def hub_returns_key(district_id: str, provider: str, part: int, day: int) -> Key:
-    """The browsers of a district that went to a hub on one day (days since 1970), in one of its parts."""
-    return limit_key("hub_returns", f"{district_id} {provider} {part}", day)
-
-
 def _hash(secret: str) -> str:
     """What stands in the table for a secret: a dump of it opens nothing."""
     return hashlib.sha256(secret.encode()).hexdigest()
