@@ -64,6 +64,8 @@ class Request:
     cookies: Mapping[str, str]
     form: Mapping[str, str]
     source_ip: str
+    here: set[str] = field(default_factory=set, compare=False)
+    """The name of who is logged in, once that was read: every page says it, as a device may be several people's."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Request:
@@ -273,6 +275,7 @@ class PageRenderer:
             ],
             "nonce": nonce,
             "path": request.path,
+            "here": next(iter(request.here), ""),
             **reply.values,
         }
         return {

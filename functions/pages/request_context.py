@@ -155,7 +155,9 @@ class RequestContexts:
         if activation and (moved := self._moved(activation, stored)):
             activation = replace(activation, user=moved)
             stored = read(activation)
-        return self._context(stored, activation)
+        context = self._context(stored, activation)
+        request.here.update(_who_is_here(context))
+        return context
 
     def _moved(self, cookie: ActivationCookie, stored: StoredContext) -> RosterUserKey | None:
         """Whose mail a browser has open, where that person changed places with another one since (B11): a read more."""
@@ -365,6 +367,16 @@ def sorry(problem: str, district: District | None = None) -> Reply:
     """The page for a mail's address that proves nothing, by ``RequestContext.problem``: it says how to go on."""
     status = 404 if problem == "unknown" else 410
     return page("activation/activation_gone", status=status, audience=district, problem=problem)
+
+
+def _who_is_here(context: RequestContext) -> set[str]:
+    """The name of who is logged in: as the roster has it for a district login, else as the account has it."""
+    session, account = context.session, context.account
+    if session is None:
+        return set()
+    person = context.stored.people.get(session.user, Person()).user if session.user else None
+    names = (person and person.display_name, session.operator, account and account.display_name)
+    return {next((name for name in names if name), "")}
 
 
 def by_login(stored: StoredContext) -> Proven | None:
