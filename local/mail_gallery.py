@@ -82,6 +82,7 @@ VALUES: dict[Kind, dict[str, Any]] = {
     Kind.UNDONE: {"sides": _SIDES},
     Kind.HELD_IMPORT: {
         "upload": "rosters/riverbend/nightly-2026-11-24.zip",
+        "people": "411 students and 1 teacher",
         "reason": "This upload would remove 412 of 3180 people; the district's limit is 50. Nothing was written. Approve it "
         "if this is meant, reject it if not, or upload a corrected roster.",
         "import_id": "20261124T031502Z-7f3a",

@@ -41,7 +41,8 @@ def test_each_contact_is_told_once_why_it_waits_and_how_to_decide() -> None:
     text = simple["Body"]["Text"]["Data"]
     assert simple["Subject"]["Data"] == "Action needed: your roster upload is on hold"
     assert report["reason"]["message"] in text
-    assert f"Review and decide:\n{WEB}/console/lakeside" in text
+    assert "Who would be removed: 29 students" in text
+    assert f"Review and decide:\n{WEB}/console/lakeside/imports/{report['import_id']}\n" in text
     assert "decisions/" not in text, "the button leads to where it is decided"
 
 
