@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from functions.accounts_feed.feed import Feed
@@ -35,6 +36,7 @@ from shared.domain.clock import to_iso
 from shared.domain.errors import UploadRejected
 from shared.domain.federated_identity import Issuers
 from shared.domain.report import Upload, import_id_of
+from shared.domain.roster import RosterUser
 from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import Mailer, rate_limited_mailer
 from shared.runtime.settings import Brand
@@ -126,6 +128,14 @@ class World:
         self._ids, self._sequencers = other._ids, other._sequencers
         self.table.take_over(other.table)
         self.s3.objects = dict(other.s3.objects)
+
+    def put_people(self, people: Iterable[RosterUser]) -> None:
+        """Have these people on their districts' rosters, without an import; nobody may be there before."""
+        rows = sorted(people, key=lambda row: row.district_id)
+        self.users.write((None, row) for row in rows)
+        for district_id, of_district in groupby(rows, key=lambda row: row.district_id):
+            held = [(each, row.key) for row in of_district for each in self.users.identifiers_of(row)]
+            self.users.holders.write(district_id, held, is_first=True)
 
     def clock(self) -> datetime:
         return self.now

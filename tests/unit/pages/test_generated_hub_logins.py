@@ -187,7 +187,7 @@ class Logins:
                 district_id, email_domains=[domain], classlink_tenant_id=classlink, microsoft_tenant_id=microsoft,
                 clever_district_id=clever, identity_providers=[*BOXES],
             )  # fmt: skip
-        world.users.write((None, row) for case in every for row in (case.row, *case.others))
+        world.put_people(row for case in every for row in (case.row, *case.others))
         world.feed(*(line for case in every if (line := case.line)))
         self.world, self.web = world, Website(world)
         self.doubles = self.web.use_every_double()

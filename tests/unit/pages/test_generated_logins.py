@@ -163,7 +163,7 @@ class Logins:
             domains = [f"{district_id}.example"]
             world.register(district_id, email_domains=domains, clever_district_id=f"c-{district_id}")
         people = [row for case in cases for row in (case.row, *case.decoys)]
-        world.users.write((None, row) for row in people)
+        world.put_people(people)
         world.feed(*(line for case in cases if (line := case.line)))
         return cls(world)
 

@@ -98,8 +98,9 @@ class Crime:
         return self.open(self.answer(begun, person), begun)
 
     def redeemed(self, hub: str = "") -> int:
-        """How many codes the product has sent to the hub."""
-        return len(self.doubles[hub or self.name]._state.used)
+        """How many times the product has asked the hub for a token, whether the hub knew the code or not."""
+        asked = self.doubles[hub or self.name].asked
+        return sum(line.startswith("POST") and "token" in line for line in asked)
 
     def came_to_nothing(self, answer: httpx.Response) -> bool:
         """A page of refusal, nobody's session, and nothing written but that the answer was used."""
