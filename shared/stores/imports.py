@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from shared.domain.errors import RefusedTransition
 from shared.domain.report import Report, Status, Upload
 from shared.stores.import_state import ImportStateStore
-from shared.stores.keys import DECISIONS, IMPORTS, Item, decision_key, district_pk, import_key, pair, snapshot_key
+from shared.stores.keys import IMPORTS, Item, decision_key, district_pk, import_key, pair, snapshot_key
 from shared.stores.reports import upload_attributes, upload_of
 from shared.stores.table import DynamoTable, Put, Table, Update, without_none
 from shared.stores.trail import trail_item
@@ -109,11 +109,6 @@ class ImportHistory:
         if not item:
             return {}, ""
         return {kind: int(number) for kind, number in item["standing"].items()}, str(item.get("on", ""))
-
-    def decisions(self, district_id: str, import_ids: Iterable[str]) -> dict[str, TakenDecision]:
-        """What was decided about these imports, by their ids: one read for a hundred, none for nobody."""
-        found = self._table.batch_get(decision_key(district_id, import_id) for import_id in import_ids)
-        return {sk.removeprefix(DECISIONS): _taken(item) for (_, sk), item in found.items()}
 
 
 class ImportStarter:
