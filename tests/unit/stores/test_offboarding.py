@@ -168,9 +168,6 @@ def test_every_key_that_names_a_district_goes_with_it() -> None:
         if returned != keys.Key or not is_about_a_district or not kinds <= set(values):
             continue
         made = function(**{each: values.get(each, values[kind]) for each, kind in parameters.items()})
-        if made["PK"].startswith("LIMIT#"):
-            # A hash of the district's id, and gone within days.
-            continue
         found.append(name)
         assert is_of(made, "lakeside"), name
         assert not is_of(made, "lake"), name

@@ -41,8 +41,7 @@ def test_a_persons_first_import_and_a_persons_mail_cost_what_is_budgeted(counts:
     assert counts.unchanged_night.used["write units"] == 3
     assert counts.mail.used["mails"] == counts.reminder.used["mails"] == counts.nudge.used["mails"] == 1
     assert counts.mail.used["write units"] <= 8
-    # Two of them count who comes back from a hub, which a large district's morning does for one in ten.
-    assert counts.login.used["write units"] <= 5
+    assert counts.login.used["write units"] <= 3
 
 
 @pytest.mark.parametrize("wanted", TARGETS, ids=[name for name, *_ in TARGETS])
