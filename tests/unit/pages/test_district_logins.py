@@ -281,6 +281,22 @@ def test_whom_microsoft_keeps_changes_nothing_here(web: Website, microsoft: Micr
     assert at_microsoft(web, microsoft, "s9@lakeside.example").path == "/home"
 
 
+GRAPH = "Graph may be read by the application"
+
+
+@pytest.mark.parametrize(("ticked", "code"), [((GRAPH,), ""), ((), "not_on_roster")], ids=["allowed", "not allowed"])
+def test_a_number_of_school_data_sync_leads_to_the_row(
+    web: Website, microsoft: MicrosoftDouble, ticked: tuple[str, ...], code: str
+) -> None:
+    """The address at Microsoft is in no roster; the number is, where the tenant's administrator lets Graph be read."""
+    page = at(web, microsoft, *ticked, email="zp@lakeside.example", object_id="oid-7", tenant="tid-1",
+              number_in_school_data_sync="s9")  # fmt: skip
+    if code:
+        assert code_of(page) == code
+    else:
+        assert (page.path, account_of(web, "s9")) == ("/home", "zoe")
+
+
 # Google
 
 
