@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.builders import account, enrolled, roster, user
-from tests.harness import World, decide, roll_back, zipped
+from tests.builders import USERS, account, enrolled, roster, user
+from tests.harness import World, decide, roll_back, run_step, zipped
+from tests.state_machine import IMPORT
 
 STUDENTS = [user(f"s{n}") for n in range(30)]
 BEFORE = roster(user("a1", "administrator"), user("t1", "teacher"), *STUDENTS, enrollments=enrolled("s1"))
@@ -124,6 +126,29 @@ def test_other_people_in_the_same_numbers_are_a_change(world: World) -> None:
     shown = preview(world, roster(user("a1", "administrator"), user("t2", "teacher"), user("t3", "teacher"), *STUDENTS))
     world.feed({**account("two", "two@mail.example")}, account("three", "t3@lakeside.example"))
     assert commit(world, shown)["reason"]["code"] == "changed_since_preview"
+
+
+def test_what_a_delta_changes_between_the_look_and_the_writing_refuses_it(world: World) -> None:
+    # Given a preview that is applied, and was looked at once more
+    shown = preview(world)
+    body = b'{"action": "commit", "by": "kim", "reason": "as meant"}'
+    upload = world.arrive(f"decisions/lakeside/{shown['import_id']}.json", body)
+    world.receive_upload().receive(upload)
+    _, execution = world.states.started.popitem()
+    position, steps = IMPORT.start(json.loads(execution)), world.steps()
+    while not position.data["import"].get("expects"):
+        position = IMPORT.run(position, lambda call: run_step(steps, call))
+    # When a delta is applied before it takes the district's lock
+    manifest = "propertyName,value\nmanifest.version,1.0\noneroster.version,1.1\nfile.users,delta\n"
+    delta = {"manifest.csv": manifest, "users.csv": USERS + user("s1", given="Other", status="active")}
+    assert world.upload(delta, name="delta")["status"] == "completed"
+    before = people(world)
+    while IMPORT.has_calls(position):
+        position = IMPORT.run(position, lambda call: run_step(steps, call))
+    # Then nothing of it is written
+    done = world.report_of(shown["import_id"])
+    assert (done["status"], done["reason"]["code"]) == ("rejected", "changed_since_preview")
+    assert people(world) == before
 
 
 @pytest.mark.parametrize("action", ["approve", "reject", "roll_back"])
