@@ -172,7 +172,7 @@ def cases() -> list[Case]:
             for values in product((hub,), Role, TENANTS, says, names, boxes, whose)
             if not (values[3] == "another" and values[4] == "")
         ]
-        found += Random(hub).sample(of_hub, min(len(of_hub), depth(quick=60, full=2050)))
+        found += Random(hub).sample(of_hub, min(len(of_hub), depth(quick=60, full=2400)))
     return [Case(n, *values) for n, values in enumerate(found)]
 
 
