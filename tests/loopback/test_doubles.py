@@ -159,7 +159,7 @@ def test_a_verifier_is_not_looked_at(kind: type[HubDouble]) -> None:
 
 
 @pytest.mark.parametrize("kind", [Google, Microsoft], ids=lambda kind: kind.name)
-def test_whom_a_hub_knows_on_a_device_is_logged_in_unasked_unless_it_is_told_to_ask(kind: type[HubDouble]) -> None:
+def test_whom_a_hub_knows_on_a_device_is_asked_nothing_unless_told_to(kind: type[HubDouble]) -> None:
     trial = Trial(kind)
     browser = trial.browser()
     came_back(trial.asks(browser).press("Sign in", **SOMEBODY[kind]))

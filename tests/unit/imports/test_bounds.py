@@ -294,7 +294,7 @@ def test_a_class_of_thirty_takes_one_write_unit_and_its_students_are_in_it() -> 
     assert found.student_ids == people
 
 
-def test_members_of_the_version_before_go_when_their_class_is_written_or_removed() -> None:
+def test_earlier_members_go_when_their_class_is_written_or_removed() -> None:
     table = MemoryTable()
     store = DistrictClassStore(table)
     for class_id in ("c1", "c2"):

@@ -49,7 +49,7 @@ def test_a_teacher_is_not(begun: Riverbend, state: str) -> None:
     assert (FAMILIAR.findall(said), bool(FORMAL.search(said))) == ([], True), said
 
 
-def test_what_is_said_to_children_is_said_of_the_same_texts_with_the_same_names() -> None:
+def test_what_is_said_to_children_has_the_same_texts_and_names() -> None:
     with (LOCALE / "messages.po").open("rb") as of_all, (LOCALE / "familiar.po").open("rb") as of_children:
         every, familiar = read_po(of_all, locale="es"), read_po(of_children, locale="es")
     for message in familiar:

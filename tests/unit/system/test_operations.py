@@ -170,7 +170,7 @@ def test_without_a_name_it_is_the_running_local_stack_and_that_is_said(capsys: p
 
     assert main(DECISION) == DONE
 
-    assert decision_in("local-rosters") == {"action": "approve", "by": "Kim", "reason": ""}
+    assert decision_in("local-rosters") == {"action": "approve", "by": "Kim", "reason": "meant"}
     assert "Stack: local (account 000000000000, region us-east-1, https://" in capsys.readouterr().err
 
 
