@@ -439,7 +439,7 @@ def _imports(r: Riverbend) -> WebClient:
 
 def _imports_before_any(r: Riverbend) -> WebClient:
     for key in [key for key in r.world.table.items if key[1].startswith("IMPORT#")]:
-        del r.world.table.items[key]
+        r.world.table.delete_item(TableName=r.world.table.name, Key={"PK": key[0], "SK": key[1]})
     return r.console().open(f"/console/{DISTRICT_ID}/imports")
 
 

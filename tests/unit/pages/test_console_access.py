@@ -118,6 +118,15 @@ def test_who_administers_schools_sees_and_mails_their_people_alone(who: str) -> 
     assert "(t2)" in everybody.text
 
 
+def test_people_of_one_name_have_their_number_on_their_buttons() -> None:
+    web = two_districts()
+    for teacher in ("t1", "t2"):
+        web.site.services.stuck.note(key(teacher), StuckCode.EXPIRED, "2026-09-01T00:00:00Z")
+    page = through_district(web, "d1@lakeside.example")
+    buttons = [" ".join(each.text().split()) for each in page.page.css("main form button")]
+    assert buttons == ["Send another mail to Kim Person (t1)", "Send another mail to Kim Person (t2)"]
+
+
 def test_a_row_as_the_districts_administrator_counts_beside_a_schools() -> None:
     web = two_districts()
     rows = [

@@ -58,8 +58,16 @@ def test_uploads_are_listed_newest_first_with_what_became_of_them() -> None:
     order = [page.text.index(f"{name}.zip,") for name in ("third", "second", "roster")]
     assert order == sorted(order)
     assert "not applied" in page.text
-    page = page.open(page.page.css_first("li.card h2 a").attributes["href"] or "")
+    page = page.open(page.page.css_first("li.card h3 a").attributes["href"] or "")
     assert page.status == 200
+
+
+def test_uploads_of_one_name_in_one_minute_have_names_of_their_own() -> None:
+    web = district()
+    web.world.upload(roster(*HEAD, *STUDENTS, user("s99")))
+    rows = [link.attributes["aria-label"] or "" for link in console(web).page.css("li.card h3 a")]
+    assert [row.rpartition(", ")[2] for row in rows] == ["row 1", "row 2"]
+    assert len({row.rpartition(", ")[0] for row in rows}) == 1
 
 
 def test_a_held_import_says_why_in_numbers_and_by_role() -> None:
@@ -192,7 +200,7 @@ def test_rows_that_could_not_be_read_are_together_with_their_cause() -> None:
     files["classes.csv"] = CLASSES + "c1,,,Algebra,k1,scheduled,o1,t1\nc9,,,,k1,scheduled,o1,t1\n"
     web.world.upload(files, name="broken")
     page = console(web)
-    page = page.open(page.page.css_first("li.card h2 a").attributes["href"] or "")
+    page = page.open(page.page.css_first("li.card h3 a").attributes["href"] or "")
     assert "classes.csv line 3 was not read, so 25 rows of enrollments.csv could not be read. Fix line 3." in page.text
     assert len(page.page.css("li.card")) == 2
     assert (
