@@ -36,7 +36,7 @@ test: setup-stack setup-browser ## All that a change can break, in five minutes 
 test-all: test test-long ## `make test` and all that takes long
 
 test-long: setup-stack setup-browser ## The rest of `make test-all`; PART= for a folder of it, EXPLORE=1 for other random inputs each time
-	@DEPTH=full $(PYTHON) -m pytest $(IN_PARALLEL) -m "slow or deep" $(PYTEST) $(PART)
+	@DEPTH=$(or $(DEPTH),full) $(PYTHON) -m pytest $(IN_PARALLEL) -m "slow or deep" $(PYTEST) $(PART)
 
 check: setup setup-sam ## Check formatting, lint, types, import contracts, dead code, template
 	$(PYTHON) -m ruff format --check .

@@ -9,6 +9,7 @@ import pytest
 from simulation.security_guards import GUARDS, SecurityGuard, failure_of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name)
 def test_a_removed_guard_is_noticed(guard: SecurityGuard) -> None:
     if callable(guard.noticed_by):  # A test by its node id runs with the guard in place wherever all tests run.

@@ -1,4 +1,5 @@
-"""How far tests with random inputs go: a slice in `make test`, their whole length in `make test-all` (DEPTH=full)."""
+"""How far tests with random inputs go: a slice in `make test`, their whole length in `make test-all` (DEPTH=full), a third of
+it in the gate (DEPTH=part)."""
 
 from __future__ import annotations
 
@@ -7,11 +8,14 @@ import os
 from hypothesis import HealthCheck, settings
 
 IS_FULL = os.environ.get("DEPTH") == "full"
+IS_PART = os.environ.get("DEPTH") == "part"
 EXPLORES = os.environ.get("EXPLORE") == "1"
 
 
 def depth(quick: int, full: int) -> int:
     """``quick`` in `make test`, ``full`` in `make test-all`. A test that asks for it is marked ``deep``."""
+    if IS_PART:
+        return max(quick, full // 3)
     return full if IS_FULL else quick
 
 
@@ -25,4 +29,5 @@ def use_profile() -> None:
     settings.register_profile(
         "full", common, derandomize=not EXPLORES, database=None, print_blob=True, max_examples=300
     )
-    settings.load_profile("full" if IS_FULL else "quick")
+    settings.register_profile("part", common, derandomize=True, database=None, print_blob=True, max_examples=100)
+    settings.load_profile("full" if IS_FULL else "part" if IS_PART else "quick")

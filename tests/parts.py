@@ -8,7 +8,7 @@ from time import monotonic
 
 import pytest
 
-from tests.depth import IS_FULL
+from tests.depth import IS_FULL, IS_PART
 
 PARTS = {
     # seconds of all workers together: in make test, in the rest of make test-all
@@ -43,7 +43,7 @@ class Parts:
                 terminalreporter.write_line(line)
 
     def _lines(self) -> Iterator[str]:
-        depth = 1 if IS_FULL else 0
+        depth = 1 if IS_FULL or IS_PART else 0
         yield f"{'part':<16}{'tests':>7}{'seconds':>9}{'budget':>8}"
         for part, budgets in PARTS.items():
             if self._tests[part]:

@@ -49,7 +49,6 @@ class LoginPages:
             username=username,
             candidates=candidates,
             another=problem == "no_account_with_google" or request.query.get("another") == "1",
-            has_google=self._services.is_set_up("google"),
             audience=self._contexts.activation_cookie(request),
         )
 
