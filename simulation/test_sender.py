@@ -190,6 +190,7 @@ GUARDS: dict[str, tuple[Callable[[], AbstractContextManager[Any]], guards.Reques
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GUARDS)
 def test_each_removed_guard_is_noticed(name: str) -> None:
     removed, edit_request = GUARDS[name]

@@ -205,6 +205,7 @@ def test_an_end_other_than_that_without_faults_is_a_violation() -> None:
         sim.check_at_rest({**clean, "unpublished": 1})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
