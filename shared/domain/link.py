@@ -95,6 +95,8 @@ class Link:
     """When a login that was new for it was taken for the same person's, without a question (M19)."""
     found_by: FoundBy | None = None
     """How the district login that made it led to the roster user."""
+    named_another: bool = False
+    """Whether the roster named somebody else under its number since it was made: the number or its mailbox may be theirs (M19)."""
 
     @property
     def signed_version(self) -> int:

@@ -273,13 +273,15 @@ def recognise(
     *,
     grounds: Grounds | None,
     follows: bool,
+    named_another: bool = False,
 ) -> Recognition:
     """Decide whether a login to a linked row is still the person of the link.
 
     ``proofs`` is None for a link that an earlier version made: the first login that the account's ``display_name`` does not
     contradict is the person then. ``hashed_subject`` is the login's subject as the link keeps subjects. ``grounds`` are those
     on which ``decide`` would give this login the link's account, if it would; ``follows`` says that the account was made at
-    this district's login and has no other login.
+    this district's login and has no other login. ``named_another`` says that the roster named somebody else under the number
+    since: a row that names the person again says nothing of who has the address.
     """
     if proofs is None:
         fits = grounds is not None or follows or may_be_family_name_of(now.family_name, display_name)
@@ -296,20 +298,20 @@ def recognise(
     knows_issuer = any(issuer == login.issuer for issuer, _ in proofs.identities)
     has_proven_address = login.verified_email is not None and login.verified_email in proofs.addresses
     is_named = grounds is Grounds.ROSTER_ADDRESS and hashed_subject in proofs.named
-    agrees = has_proven_address or grounds is Grounds.LOGIN_ADDRESS or is_named
-    agree_in_names = _agree_in_names(before, now)
-    if agrees and not knows_issuer and agree_in_names:
+    agrees = not named_another and (has_proven_address or grounds is Grounds.LOGIN_ADDRESS or is_named)
+    agree = agree_in_names(before, now)
+    if agrees and not knows_issuer and agree:
         return Recognition.SAME
     if knows_issuer and not has_a_same_name and not share_a_part(before.given_name, now.given_name):
         # A brother or sister under a number that was used again; with the address, too, where that is made of the number.
         return Recognition.SOMEBODY_ELSE
-    if not follows or (has_a_same_name and not agree_in_names):
+    if not follows or (has_a_same_name and not agree) or (named_another and agree):
         return Recognition.CONFIRM
     # Nobody can confirm it for an account that nothing else opens.
-    return Recognition.FOLLOWS if agree_in_names else Recognition.SOMEBODY_ELSE
+    return Recognition.FOLLOWS if agree else Recognition.SOMEBODY_ELSE
 
 
-def _agree_in_names(before: Person, now: Person) -> bool:
+def agree_in_names(before: Person, now: Person) -> bool:
     """Whether both names have a part in common; one that is not there says nothing."""
     pairs = ((before.given_name, now.given_name), (before.family_name, now.family_name))
     return _share_a_name(before, now) and all(share_a_part(*pair) for pair in pairs if all(pair))

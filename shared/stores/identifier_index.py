@@ -316,8 +316,8 @@ class IdentifierIndex:
         return len(found) == len(others) and all(row.is_administrator_of_same_name(teacher) for row in found)
 
     def _before(self, user: RosterUser, former: Collection[RosterUserKey]) -> tuple[bool, list[Link]]:
-        """Whether one of those who had the address is somebody else; and the links of this person's earlier numbers that
-        count for the address."""
+        """Whether one of those who had the address is somebody else, or was at any time since the link; and the links of this
+        person's earlier numbers that count for the address."""
         if not former:
             return False, []
         found = self._table.batch_get(key for one in former for key in (roster_key(one), link_key(one)))
@@ -327,7 +327,8 @@ class IdentifierIndex:
             link = link_of(item) if item else None
             proofs = link.proofs if link else None
             before = proofs.person if proofs else person_of(roster_user_of(roster)) if roster else None
-            if before is None or not is_same_person(before, person_of(user)):
+            is_named_another = link is not None and link.named_another
+            if before is None or is_named_another or not is_same_person(before, person_of(user)):
                 was_anothers = True
             elif link and link.is_linked and proofs and user.official_email in proofs.addresses:
                 kept.append(link)

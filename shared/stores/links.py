@@ -259,6 +259,12 @@ class LinkStore:
         noted = _put_proofs(link, proofs)
         return self._table.attempt(noted, *_proof_items(replace(link, proofs=proofs)))
 
+    def note_another(self, link: Link) -> bool:
+        """Note that the roster names somebody else under the number of a link (M19); False where it is another link by now."""
+        is_same = "account_id = :account AND #state = :linked"
+        noted = Update(link_key(link.user)).set(named_another=True)
+        return self._table.attempt(noted.when(is_same, account=link.account_id, linked=LinkState.LINKED.value))
+
     def adopt(
         self,
         link: Link,
@@ -686,6 +692,7 @@ def _link_item(link: Link, nudge_at: datetime | None) -> Item:
             "adopted_at": link.adopted_at,
             "matched_address": link.matched_address,
             "found_by": link.found_by.value if link.found_by else None,
+            "named_another": link.named_another or None,
         }
     )
 
@@ -709,6 +716,7 @@ def link_of(item: Item) -> Link:
         matched_address=item.get("matched_address"),
         is_further=bool(item.get("is_further")),
         found_by=FoundBy(item["found_by"]) if item.get("found_by") else None,
+        named_another=bool(item.get("named_another")),
     )
 
 

@@ -262,7 +262,14 @@ class LinkAccounts:
         follows = is_made and not self._is_of_another_row(user, link, side)
         grounds = decision.grounds if decision.account_id == link.account_id else None
         recognition = recognise(
-            link.proofs, login, hashed, person_of(user), side.display_name, grounds=grounds, follows=follows
+            link.proofs,
+            login,
+            hashed,
+            person_of(user),
+            side.display_name,
+            grounds=grounds,
+            follows=follows,
+            named_another=link.named_another,
         )
         if recognition is Recognition.SOMEBODY_ELSE:
             self._links.end(link, event_id=self._new_id(), now=self._clock())

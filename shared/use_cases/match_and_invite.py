@@ -26,7 +26,7 @@ from shared.domain.district import District
 from shared.domain.email_address import domain_of
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import Link, LinkState
-from shared.domain.matching import Decision, Outcome, is_somebody_else
+from shared.domain.matching import Decision, Outcome, agree_in_names, is_somebody_else
 from shared.domain.report import Note, merged_notes
 from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.runtime.parallel import each
@@ -308,6 +308,8 @@ class MatchAndInvite:
         ended = None
         if link and link.is_linked:
             if not _is_anothers(link, user):
+                if _names_another(link, user):
+                    self._links.note_another(link)
                 return _Look(MatchCounts(matched=1)), None
             ended = link = self._links.end(link, event_id=self._new_id(), now=self._clock())
         found = self._matches.match(district, user, written, link, holders)
@@ -462,6 +464,12 @@ def _look(
 def _is_anothers(link: Link, user: RosterUser) -> bool:
     """Whether this number is somebody else's now than the person's of its link (M19)."""
     return link.proofs is not None and is_somebody_else(link.proofs.person, person_of(user))
+
+
+def _names_another(link: Link, user: RosterUser) -> bool:
+    """Whether this number, with the address, may be somebody else's now, and nothing notes it yet: a name differs (M19)."""
+    may_be = link.proofs is not None and not agree_in_names(link.proofs.person, person_of(user))
+    return may_be and not link.named_another
 
 
 def _is_of_one_before(activation: Activation, link: Link | None) -> bool:

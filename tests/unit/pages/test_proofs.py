@@ -70,6 +70,11 @@ def by_google(web: Website, sub: str, email: str, district: str = "lakeside", *,
     return visitor.open(f"/sso/{district}").press("Continue with Google")
 
 
+def first_by_google(web: Website, sub: str) -> WebClient:
+    """Whoever has the mailbox that is made of the number 1001."""
+    return by_google(web, sub, "1001@lakeside.example")
+
+
 def is_kept_out(web: Website, stranger: WebClient, account_id: str) -> None:
     """Neither a session in the account nor a link to it that the rule made."""
     texts = [stranger.text, *(stranger.open(path).text for path in ("/home", "/link", "/cleaning", "/classes/own"))]
@@ -651,6 +656,47 @@ def test_a_namesake_at_a_number_and_its_address_is_asked_not_let_in(web: Website
         assert namesake.path == "/welcome"
         namesake.http.post("https://link.example/account/new")
     assert by_clever(web, "c-2", "lakeside").path == "/welcome"
+
+
+@pytest.mark.parametrize("way", ["clever", "google"], ids="made by {}".format)
+@pytest.mark.parametrize(
+    "other",
+    [{"given": "Omar", "family": "Reis"}, {"given": "Omar", "family": "Haddad"}],
+    ids=["a brother", "a stranger"],
+)
+def test_who_had_a_row_between_is_asked_at_the_first_ones_account(
+    web: Website, way: str, other: dict[str, str]
+) -> None:
+    """The roster of last year comes again: the row is Ana's, and the mailbox is Omar's still."""
+    ana = person("s7", email="1001@lakeside.example", clever="c-ana", given="Ana", family="Reis")
+    omar = person("s7", email="1001@lakeside.example", clever="c-omar", **other)
+    lakesides(web, user("t1", "teacher"), ana, name="ana")
+    known = {"clever": lambda: by_clever(web, "c-ana", "lakeside"), "google": lambda: first_by_google(web, "g-ana")}[
+        way
+    ]
+    known().press("I don't have an account yet")
+    made = linked(web, "s7")
+    lakesides(web, user("t1", "teacher"), omar, name="omar")
+    lakesides(web, user("t1", "teacher"), ana, name="ana again")
+    stranger = first_by_google(web, "g-omar")
+    assert stranger.path == "/welcome"
+    stranger.http.post("https://link.example/account/new")
+    assert first_by_google(web, "g-omar").path == "/welcome"
+    assert (known().path, linked(web, "s7")) == ("/home", made), "Ana is known by the login that made it"
+
+
+def test_who_had_a_number_between_gets_no_link_that_moves_with_its_mailbox(web: Website) -> None:
+    """Ana comes again under another number, with the mailbox that somebody else had in between."""
+    of_ana = {"email": "1001@lakeside.example", "clever": "c-ana", "given": "Ana", "family": "Reis"}
+    lakesides(web, user("t1", "teacher"), person("s7", **of_ana), name="ana")
+    by_clever(web, "c-ana", "lakeside").press("I don't have an account yet")
+    made = linked(web, "s7")
+    omar = person("s7", email="1001@lakeside.example", given="Omar", family="Haddad")
+    lakesides(web, user("t1", "teacher"), omar, name="omar")
+    approved(web, lakesides(web, user("t1", "teacher"), person("s8", **of_ana), name="ana again"))
+    assert first_by_google(web, "g-omar").path == "/welcome"
+    assert by_clever(web, "c-ana", "lakeside").path == "/home"
+    assert linked(web, "s8") == made
 
 
 def test_a_login_that_the_link_does_not_know_joins_nothing(web: Website) -> None:
