@@ -173,7 +173,13 @@ class TwoDistricts(RuleBasedStateMachine):
 
     @rule(who=st.sampled_from([*HERE]), then=thens)
     def somebody_honest_logs_in(self, who: str, then: str) -> None:
-        self.logs_in(who, "google", HONEST, SUBJECTS[who], self.address[who], then)
+        address = self.address[who]
+        for other in HERE:
+            if other != who and self.address[other] == address:
+                # Google has a mailbox once: who is shown to have it took it from whoever had it before. The roster alone takes
+                # none: it may name an earlier holder again while another one has it.
+                self.address[other] = f"{other}@lakeside.example"
+        self.logs_in(who, "google", HONEST, SUBJECTS[who], address, then)
 
     @rule(who=st.sampled_from(["kid", "kid", "omar", "kim", "pat"]), then=thens)
     def student_logs_in_by_clever(self, who: str, then: str) -> None:
