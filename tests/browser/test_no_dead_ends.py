@@ -454,11 +454,12 @@ def test_after_a_wrong_password_the_language_and_the_field_are_there(person: Per
 
 
 def test_links_are_high_enough_for_a_finger(person: Person) -> None:
-    for address in ("/login", "/sso/lakeside", "/nothing-here"):
+    person.is_linked()
+
+    for address in ("/login", "/sso/lakeside", "/nothing-here", "/home", DISTRICT_CLASS, "/cleaning"):
         person.open(address)
         links = person.page.locator("header a, footer a, main a")
-        low = links.evaluate_all(_LOWER_THAN, FINGER)
-        assert low == [], address
+        assert links.evaluate_all(_LOWER_THAN, FINGER) == [], address
 
 
 def test_a_class_leads_to_the_districts_own_support(person: Person) -> None:
