@@ -47,7 +47,8 @@ def mails(stack: LocalStack, district_id: str) -> Counter[str]:
 def everybody_has_one_mail(stack: LocalStack, district_id: str) -> None:
     wanted = Counter(f"t{number}@{district_id}.example" for number in range(TEACHERS))
     with suppress(StepFailed):
-        until(lambda: mails(stack, district_id) == wanted or None, seconds=90, name="a mail for each teacher")
+        # What a worker had taken when it was ended comes again after the queue's visibility timeout, six minutes.
+        until(lambda: mails(stack, district_id) == wanted or None, seconds=420, name="a mail for each teacher")
     found = mails(stack, district_id)
     assert max(found.values()) == 1, "somebody was mailed twice"
     assert found == wanted
