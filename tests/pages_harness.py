@@ -36,7 +36,7 @@ from shared.hubs.classlink import ClassLink
 from shared.hubs.clever import Clever
 from shared.hubs.cognito import PasswordLogin
 from shared.hubs.google import Google
-from shared.hubs.hub import Binding, Identity, Provider
+from shared.hubs.hub import Binding, Hub, Identity, Provider
 from shared.hubs.microsoft import Microsoft
 from shared.hubs.oidc import OidcProvider
 from shared.runtime.settings import Brand
@@ -150,6 +150,7 @@ class Website:
         self.cognito = MemoryCognito(gate=gate)
         self.google = MemoryProvider("google", GOOGLE, gate=gate)
         self.clever = MemoryProvider("clever", CLEVER, gate=gate)
+        self.hubs: dict[Provider, Hub] = {"google": self.google, "clever": self.clever}
         self._doubles: list[HubDouble] = []
         self._api = HttpApi(self._site())
         self.responses: list[tuple[str, httpx.Response]] = []
@@ -185,7 +186,7 @@ class Website:
             sessions=SessionStore(world.table, world.clock), rate_limiter=RateLimiter(world.table, world.clock),
             hub_returns=HubReturnStore(world.table, world.clock),
             passwords=PasswordLogin(cast("CognitoIdentityProviderClient", self.cognito), "pool", "client"),
-            hubs={"google": self.google, "clever": self.clever},
+            hubs=self.hubs,
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),
             token_keys=lambda: self.token_keys,
         )  # fmt: skip
@@ -206,7 +207,7 @@ class Website:
         ours = hub(double.issuer, "us", lambda: "a-secret", callback, self.world.clock, double.session())
         if isinstance(ours, Clever):
             ours._api_url, ours._wait = address, _wait_for_nothing
-        self.site.services.hubs[hub.provider] = ours  # type: ignore[index]  # a dict that only tests change
+        self.hubs[hub.provider] = ours
         self._doubles.append(double)
         return double
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -13,9 +14,6 @@ from shared.hubs.hub import IN_TROUBLE, Identity, Number, not_proved
 from shared.hubs.oidc import OidcProvider, id_of, text_of
 
 if TYPE_CHECKING:
-    import requests
-
-    from shared.domain.clock import Clock
     from shared.domain.district import District
 
 _MANY = "organizations"
@@ -53,18 +51,13 @@ class Microsoft(OidcProvider):
     provider = "microsoft"
     not_shared = frozenset({"consent_required", "interaction_required", "unauthorized_client"})
 
-    def __init__(
-        self,
-        issuer: str,
-        client_id: str,
-        client_secret: Callable[[], str],
-        redirect_uri: str,
-        clock: Clock,
-        session: requests.Session | None = None,
-    ) -> None:
-        super().__init__(issuer, client_id, client_secret, redirect_uri, clock, session)
-        self._graph = _GRAPH if issuer == _ISSUER else issuer.removesuffix("/organizations/v2.0")
-        self._tenant_tokens: dict[str, _TenantToken] = {}
+    @property
+    def _graph(self) -> str:
+        return _GRAPH if self.issuer == _ISSUER else self.issuer.removesuffix("/organizations/v2.0")
+
+    @cached_property
+    def _tenant_tokens(self) -> dict[str, _TenantToken]:
+        return {}
 
     def _hints(self, district: District | None, /) -> dict[str, str]:
         """``prompt`` asks which account it is; ``domain_hint`` spares the person of a one-domain district a page."""

@@ -119,7 +119,8 @@ def test_a_pupil_logs_in_from_our_page_and_goes_back_and_reloads(phone: Phone) -
         phone.is_zoe_at_home()
     assert phone.redeemed() == 1
 
-    other = phone.context.browser.new_page()  # type: ignore[union-attr]
+    assert phone.context.browser
+    other = phone.context.browser.new_page()
     other.goto(answers[0])
     phone.is_told_that_it_was_begun_elsewhere(other)
     other.close()

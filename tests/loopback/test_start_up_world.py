@@ -14,6 +14,6 @@ def test_bytes_in_the_table_come_back_as_they_were() -> None:
         client = boto3.client(
             "dynamodb", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t"
         )
-        client.put_item(TableName="table", Item=item)  # type: ignore[arg-type]
+        client.put_item(TableName="table", Item=item)
         key = {name: item[name] for name in ("PK", "SK")}
-        assert client.get_item(TableName="table", Key=key)["Item"] == item  # type: ignore[arg-type]
+        assert client.get_item(TableName="table", Key=key)["Item"] == item

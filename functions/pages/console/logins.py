@@ -50,6 +50,7 @@ class LoginsPage:
         counted = self._services.hub_returns.of(district_id, district.identity_providers)
         return page(
             "console/logins",
+            tab="settings",
             district=district.name,
             district_id=district_id,
             audience=district,

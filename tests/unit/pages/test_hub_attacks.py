@@ -369,6 +369,6 @@ def test_a_token_of_another_hub_proves_nobody(monkeypatch: pytest.MonkeyPatch) -
 def test_an_id_of_classlink_that_is_none_proves_nobody(name: str, number: object) -> None:
     attempt = Attempt("classlink")
     code = attempt.code()
-    attempt.double._state.codes[code].person[name] = number  # type: ignore[index]
+    attempt.double._state.codes[code].person[name] = number
     with pytest.raises(LoginRefused, match="not_proved"):
         attempt.hub.prove(code, BINDING)

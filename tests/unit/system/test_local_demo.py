@@ -25,7 +25,7 @@ STACK = SimpleNamespace(
 
 def printed() -> str:
     out = StringIO()
-    show_what_is_left(Console(file=out, width=80), Journey(STACK, make()).left_to_try())  # type: ignore[arg-type]
+    show_what_is_left(Console(file=out, width=80), Journey(STACK, make()).left_to_try())
     return out.getvalue()
 
 
