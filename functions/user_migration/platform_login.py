@@ -9,6 +9,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from shared.domain.errors import LoginRefused
+from shared.hubs.connection import connection
 
 _TIMEOUT = (1, 2)
 """Seconds to connect, and between two bytes. Cognito waits for 5 in all, then asks again."""
@@ -21,6 +22,7 @@ class HttpPlatformLogin:
     def __init__(self, url: str, secret: Callable[[], str]) -> None:
         self._url = url
         self._secret = secret
+        self._http: requests.Session | None = None
 
     def account_of(self, username: str, password: str) -> str | None:
         return self._ask({"reason": "login", "username": username, "password": password})
@@ -29,20 +31,32 @@ class HttpPlatformLogin:
         return self._ask({"reason": "forgotten_password", "username": username})
 
     def _ask(self, question: dict[str, str]) -> str | None:
-        """A response that is none of the platform's (a redirect, another shape, too long) names nobody."""
+        """A response that is none of the platform's (a redirect, another shape, too long) names nobody.
+
+        It is asked once more where a connection that was kept open has ended meanwhile.
+        """
         headers = {"Authorization": f"Bearer {self._secret()}", "Accept-Encoding": "identity"}
         try:
-            with requests.Session() as http:
-                http.trust_env = False  # No proxy, and no other credentials than ours.
-                with http.post(
-                    self._url, json=question, headers=headers, timeout=_TIMEOUT, allow_redirects=False, stream=True
-                ) as response:
-                    if response.status_code >= 500:
-                        raise _unreachable()
-                    body = response.raw.read(_LARGEST_RESPONSE + 1) if response.status_code == 200 else b""
+            try:
+                return self._once(question, headers)
+            except requests.Timeout:
+                raise _unreachable() from None
+            except requests.ConnectionError:
+                return self._once(question, headers)
         except (HTTPError, OSError):
             raise _unreachable() from None
-        return _account_id(body)
+
+    def _once(self, question: dict[str, str], headers: dict[str, str]) -> str | None:
+        self._http = self._http or connection()
+        with self._http.post(
+            self._url, json=question, headers=headers, timeout=_TIMEOUT, allow_redirects=False, stream=True
+        ) as response:
+            if response.status_code >= 500:
+                raise _unreachable()
+            body = response.raw.read(
+                _LARGEST_RESPONSE + 1
+            )  # Whatever the status: a connection that is read out is kept.
+            return _account_id(body) if response.status_code == 200 else None
 
 
 def _account_id(body: bytes) -> str | None:

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from shared.domain.clock import Clock
 from shared.domain.errors import LoginRefused
 from shared.domain.roster import NumberKind
+from shared.hubs.connection import connection
 from shared.hubs.hub import IN_TROUBLE, Binding, Identity, Number, Provider, not_proved, unreachable
 from shared.hubs.oidc import OidcProvider, challenge, id_of, text_of
 
@@ -244,7 +245,7 @@ class Clever:
     def _once(self, method: str, url: str, options: _Options) -> requests.Response:
         import requests
 
-        session = self._session = self._session or requests.Session()
+        session = self._session = self._session or connection()
         try:
             return session.request(method, url, timeout=_TIMEOUT, allow_redirects=False, **options)
         except requests.RequestException:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from shared.domain.clock import Clock
 from shared.domain.errors import LoginRefused
+from shared.hubs.connection import connection
 from shared.hubs.hub import Binding, Identity, Provider, not_proved, unreachable
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ class OidcProvider:
         """
         import requests
 
-        http = self._http = self._http or requests.Session()
+        http = self._http = self._http or connection()
         for _ in range(_TRIES):
             try:
                 if data is None:
