@@ -12,7 +12,7 @@ from tests import tree
 PAGE = "docs/personal-data.md"
 _EVERY_ITEM = frozenset({"PK", "SK", "ttl"})
 _KINDS_OF_USERS = {"STUDENT": "USER", "TEACHER": "USER", "STAFF": "USER"}
-_COUNTER = re.compile(r"\d+$|(?<=^done_).+")
+_COUNTER = re.compile(r"\d+$|(?<=^done_).+|(?<=^since_).+")
 """What differs in the name of a counter: an hour, a place, a step of an import."""
 
 

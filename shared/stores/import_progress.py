@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.stores.keys import PROGRESS, district_pk, progress_key
+from shared.domain.clock import from_iso, to_iso
+from shared.stores.keys import PROGRESS, Item, district_pk, progress_key
 from shared.stores.table import Delete, DynamoTable, Put, Table, Update
 
 _KEPT = timedelta(days=2)
@@ -21,6 +22,8 @@ class Progress:
     done: int
     parts: int
     rows: int
+    seconds_left: int | None = None
+    """About how long this stage still takes, at the pace of its parts until now; None before that can be told."""
 
 
 class ProgressStore:
@@ -41,6 +44,7 @@ class ProgressStore:
                     "stage": stage,
                     "parts": parts,
                     "rows": rows,
+                    f"since_{stage}": to_iso(now),
                     "ttl": int((now + _KEPT).timestamp()),
                 }
             )
@@ -53,23 +57,26 @@ class ProgressStore:
         update = Update(progress_key(district_id, import_id)).set(
             stage=stage, ttl=int((now + _KEPT).timestamp()), parts=parts
         )
-        self._table.write(update.add(**{f"done_{stage}": 1, "rows": rows}))
+        first = {f"since_{stage}": to_iso(now)}
+        self._table.write(update.set_first(**first).add(**{f"done_{stage}": 1, "rows": rows}))
 
     def end(self, district_id: str, import_id: str) -> None:
         self._table.write(Delete(progress_key(district_id, import_id)))
 
-    def at_work(self, district_id: str) -> list[Progress]:
-        """The district's imports that are at work, the oldest first."""
+    def at_work(self, district_id: str, now: datetime | None = None) -> list[Progress]:
+        """The district's imports that are at work, the oldest first. ``now`` lets the time be told that is left."""
         items = self._table.query(district_pk(district_id), PROGRESS, consistent=False)
-        return [
-            Progress(
-                item["SK"].removeprefix(PROGRESS),
-                item["upload_key"],
-                item["stage"],
-                min(int(item.get(f"done_{item['stage']}", 0)), int(item["parts"])),
-                int(item["parts"]),
-                int(item["rows"]),
-            )
-            for item in items
-            if "upload_key" in item
-        ]
+        return [_progress_of(item, now) for item in items if "upload_key" in item]
+
+
+def _progress_of(item: Item, now: datetime | None) -> Progress:
+    stage, parts = item["stage"], int(item["parts"])
+    done = min(int(item.get(f"done_{stage}", 0)), parts)
+    since = item.get(f"since_{stage}")
+    left = _seconds_left(now - from_iso(since), done, parts) if now and since else None
+    return Progress(item["SK"].removeprefix(PROGRESS), item["upload_key"], stage, done, parts, int(item["rows"]), left)
+
+
+def _seconds_left(passed: timedelta, done: int, parts: int) -> int | None:
+    """A stage begins to count with its first part where nobody noted its beginning, so that one part says nothing."""
+    return round(passed.total_seconds() / (done - 1) * (parts - done)) if done > 1 else None

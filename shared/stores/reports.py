@@ -28,7 +28,7 @@ _ADDRESS_WORKS = 300
 _LONGEST_ROW = 400
 """Bytes of a row of people.csv that a page reads for each that it shows."""
 PEOPLE_COLUMNS = ("what", "kind", "sourcedId", "role", "schools")
-"""Of people.csv: ``removed``, ``altered`` or ``fewer_classes``; the kind of the number; ids, and no names."""
+"""Of people.csv: how somebody is hurt, or, in a preview, ``created`` or ``changed``; the kind of the number; ids, and no names."""
 
 
 class LineRejected(Protocol):
@@ -113,8 +113,14 @@ class ReportStore:
         return self._json(f"{_folder(district_id, import_id)}/report.json")
 
     def people(self, district_id: str, import_id: str, most: int) -> list[dict[str, str]]:
-        """The first rows of ``people.csv``: whom an import would hurt."""
-        key = f"{_folder(district_id, import_id)}/people.csv"
+        """The first rows of ``people.csv``: whom an import would hurt, then, of a preview, who else is new or changes."""
+        return self._rows(f"{_folder(district_id, import_id)}/people.csv", most)
+
+    def id_changes(self, district_id: str, import_id: str, most: int) -> list[dict[str, str]]:
+        """The first rows of ``id-changes.csv``: numbers before and after."""
+        return self._rows(f"{_folder(district_id, import_id)}/id-changes.csv", most)
+
+    def _rows(self, key: str, most: int) -> list[dict[str, str]]:
         try:
             body = self._s3.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=0-{most * _LONGEST_ROW}")[
                 "Body"

@@ -16,6 +16,7 @@ from functions.import_step.hurt import hurt
 from functions.import_step.id_changes import readdressed
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import DOMAIN, DONE, Ending, IdResult, Import, ImportPlan, Rejection, StepResult, Totals
+from functions.import_step.records import PersonRecord
 from functions.import_step.working_files import (
     ENDED,
     ID_MAP,
@@ -27,6 +28,7 @@ from functions.import_step.working_files import (
     TOTALS,
     WorkingFiles,
 )
+from shared.domain.ordinary_nights import Hurt
 from shared.domain.report import Counts, Kind, Note, Reject, Report, Status, merged_notes, rejected_report
 from shared.domain.roster import KIND_OF_ROLE, Role, kind_of, number_of
 from shared.runtime.loss_words import losses_in_words
@@ -116,7 +118,10 @@ class Finish:
             self._context.id_maps.forget(import_.district_id, files.get(ID_MAP).waiting)
         applied = self._snapshot(import_, plan, totals) if is_applied else None
         rejects = chain(files.rejects(plan), ids.rejects)
-        people = _hurt(files, plan) if report.status is Status.HELD else ()
+        people = chain(
+            _hurt(files, plan) if import_.preview or report.status is Status.HELD else (),
+            _others(files, plan) if import_.preview else (),
+        )
         return self._close(import_, report, rejects, applied, _shown_changes(files, plan), people, shown)
 
     def _read(self, import_: Import, ended: Ending | None) -> tuple[Report, str]:
@@ -263,11 +268,28 @@ def _hurt(files: WorkingFiles, plan: ImportPlan) -> Iterator[tuple[str, ...]]:
     over = files.classes_over(plan)
     for shard in range(plan.shards) if plan.before else ():
         for old, new in files.changes(PEOPLE, plan, shard):
-            if old and new and old.is_readdressed_as(new, plan.domains):
-                old = structs.replace(old, email=new.email)
-            if old and (how := hurt(old, new, over)):
-                schools = " ".join(old.school_ids)
-                yield how.value, kind_of(old.sourced_id) or "", number_of(old.sourced_id), old.role or "", schools
+            if old and (how := _how(old, new, plan, over)):
+                yield _listed(how.value, old)
+
+
+def _others(files: WorkingFiles, plan: ImportPlan) -> Iterator[tuple[str, ...]]:
+    """Who else would be created or changed, as people.csv lists them after those who would be hurt."""
+    over = files.classes_over(plan)
+    for shard in range(plan.shards):
+        for old, new in files.changes(PEOPLE, plan, shard):
+            if new and not (old and _how(old, new, plan, over)):
+                yield _listed("changed" if old else "created", new)
+
+
+def _how(old: PersonRecord, new: PersonRecord | None, plan: ImportPlan, over: frozenset[str]) -> Hurt | None:
+    if new and old.is_readdressed_as(new, plan.domains):
+        old = structs.replace(old, email=new.email)
+    return hurt(old, new, over)
+
+
+def _listed(what: str, person: PersonRecord) -> tuple[str, ...]:
+    number = person.sourced_id
+    return what, kind_of(number) or "", number_of(number), person.role or "", " ".join(person.school_ids)
 
 
 def _disputed(claim: str) -> Note:

@@ -20,6 +20,7 @@ from shared.domain.report import Status
 from shared.domain.roster import RosterUserKey
 from shared.runtime.loss_words import losses_in_words
 from shared.runtime.report_words import retold
+from shared.stores.import_progress import Progress
 from shared.stores.imports import ImportRecord
 from shared.stores.roster_forms import preview_key
 from shared.use_cases.decide_import import Action, Decision
@@ -41,7 +42,7 @@ _ACTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class PersonShown:
-    """Somebody whom an import would hurt."""
+    """Somebody whom an import would hurt, create or change."""
 
     what: str
     kind: str
@@ -64,7 +65,6 @@ class ImportPages:
             return access
         before = request.query.get("before", "")[:80]
         records, more = self._services.imports.newest(district_id, before=before, most=PAGE)
-        at_work = self._services.progress.at_work(district_id) if access.is_whole else []
         held = next((each for each in records if each.status is Status.HELD and not each.preview), None)
         applied = [each for each in records if each.status is Status.COMPLETED and not each.preview]
         latest = max(applied, key=lambda each: each.finished_at) if applied and not before else None
@@ -74,8 +74,9 @@ class ImportPages:
             records=records,
             more=more,
             before=before,
-            at_work=at_work,
+            at_work=self._at_work(access) if access.is_whole else [],
             held=held if access.is_whole else None,
+            leaving=leaving(held) if held and access.is_whole else 0,
             latest=latest if access.is_whole else None,
             problem="",
         )
@@ -101,7 +102,9 @@ class ImportPages:
         key = preview_key(district_id, name)
         if found := next((each for each in records if each.upload_key == key), None):
             return see_other(f"/console/{district_id}/imports/{found.import_id}")
-        return self._waits("checking", access)
+        return self._waits(
+            "checking", access, at_work=[each for each in self._at_work(access) if each.upload_key == key]
+        )
 
     def one(self, request: Request, district_id: str, import_id: str) -> Reply:
         access = self._access.of_import(request, district_id, import_id)
@@ -185,7 +188,8 @@ class ImportPages:
             is_under_way=is_decided,
             may_roll_back=standing == import_id and record.status is Status.COMPLETED and not is_decided,
             people=people,
-            more_people=max(0, self._number_of_people(record) - len(people)) if people else 0,
+            id_changes=self._id_changes(access, report) if report and not is_decided else [],
+            at_work=[each for each in self._at_work(access) if each.import_id == import_id] if is_decided else [],
             rejects=grouped(report["rejects"]) if report else [],
             leaving=leaving(record),
             problem=problem,
@@ -203,12 +207,14 @@ class ImportPages:
         user = self._services.users.get(RosterUserKey.of_person_id(access.district_id, by)) if " " not in by else None
         return f"{user.display_name} ({user.sourced_id})" if user else by
 
-    @staticmethod
-    def _number_of_people(record: ImportRecord) -> int:
-        return record.users.get("removed", 0)
+    def _id_changes(self, access: Access, report: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The first numbers that change: before, and after."""
+        if not report.get("id_changes_key"):
+            return []
+        return self._services.reports.id_changes(access.district_id, report["import_id"], _PEOPLE_SHOWN)
 
     def _people(self, access: Access, report: Mapping[str, Any]) -> list[PersonShown]:
-        """The first people whom it would hurt, by name where the table has them."""
+        """The first people whom it is about, by name where the table has them."""
         if not report.get("people_key"):
             return []
         rows = self._services.reports.people(access.district_id, report["import_id"], _PEOPLE_SHOWN)
@@ -221,8 +227,11 @@ class ImportPages:
             for key, row in zip(keys, rows, strict=True)
         ]
 
-    def _waits(self, template: str, access: Access) -> Reply:
-        reply = self._page(template, access)
+    def _at_work(self, access: Access) -> list[Progress]:
+        return self._services.progress.at_work(access.district_id, self._services.clock())
+
+    def _waits(self, template: str, access: Access, **values: object) -> Reply:
+        reply = self._page(template, access, **values)
         reply.headers["Refresh"] = "3"
         return reply
 

@@ -242,6 +242,7 @@ _SINCE = (
     ("IMPORT", "users"),
     ("IMPORT", "queued"),
     ("IMPORT", "losses"),
+    *(("PROGRESS", f"since_{stage}") for stage in ("split", "people", "classes", "apply", "members", "match")),
 )
 """Attributes that the version before did not write."""
 

@@ -267,3 +267,69 @@ def test_the_overview_costs_ten_calls_at_most() -> None:
     gate.calls.clear()
     assert page.open("/console/lakeside").status == 200
     assert gate.calls.total() <= 10, gate.calls
+
+
+def test_what_was_applied_is_rolled_back_from_the_list_while_another_one_waits() -> None:
+    web = district()
+    done = web.world.upload(roster(*HEAD, *STUDENTS, user("s99")), name="second")
+    halved(web)
+    page = console(web)
+    labels = [label.text() for label in page.page.css("main label")]
+    assert labels == ["Reason", "Reason to roll back"]
+    run(web, page.press("Roll back", reason_to_roll_back="wrong file"))
+    assert web.world.report_of(done["import_id"])["reason"]["code"] == "rolled_back"
+
+
+def test_where_more_than_half_leave_the_list_asks_for_the_number_too() -> None:
+    web = district()
+    held = web.world.upload(roster(*HEAD, *STUDENTS[:10]), name="tenth")
+    run(web, console(web).press("Approve", reason="meant", confirm="30"))
+    assert web.world.report_of(held["import_id"])["status"] == "completed"
+
+
+def test_a_preview_that_was_refused_does_not_say_that_it_was_applied() -> None:
+    web = district()
+    page = checked(web, console(web), roster(*HEAD, *STUDENTS, user("s98")))
+    web.world.upload(roster(*HEAD, *STUDENTS[:38]), name="night")
+    page = run(web, page.press("Apply these changes"))
+    assert "Asked to apply by Dana Person (d1)" in page.text
+    assert "Applied by" not in page.text
+
+
+def test_a_preview_lists_who_leaves_then_who_is_new_or_changes() -> None:
+    web = district()
+    changed = user("s0", given="Renamed")
+    page = checked(
+        web, console(web), roster(*HEAD, changed, *STUDENTS[1:39], user("s98"), user("t9", "teacher", email=""))
+    )
+    rows = [" ".join(row.text(separator=" ").split()) for row in page.page.css("table.list tbody tr")]
+    assert rows == [
+        "Student0 Person s0 student gets another name",
+        "Student39 Person s39 student leaves",
+        "s98 student is new",
+        "t9 teacher is new",
+    ]
+    assert "t9: no address on the roster" in page.text
+
+
+def test_numbers_that_change_stand_side_by_side() -> None:
+    web = district()
+    moved = [user(f"n{n}", given=f"Student{n}", email=f"s{n}@lakeside.example") for n in range(40)]
+    page = checked(web, console(web), roster(*HEAD, *moved))
+    cells = [[cell.text() for cell in row.css("td")] for row in page.page.css(".scroll tbody tr")]
+    assert len(cells) == 40
+    assert ["student", "s7", "n7"] in cells
+
+
+def test_an_import_at_work_says_how_far_it_is_and_about_how_long_it_takes() -> None:
+    web = district()
+    now, progress = web.world.clock(), web.site.services.progress
+    key = "previews/lakeside/console-1.zip"
+    progress.begin("lakeside", "20260901T080000000Z-1", key, "people", parts=64, now=now, rows=9_000)
+    for _ in range(11):
+        web.world.pass_time(minutes=1)
+        progress.part_done("lakeside", "20260901T080000000Z-1", "people", web.world.clock(), parts=64)
+    for path in ("/imports", "/imports/checks/console-1"):
+        page = console(web, path=path)
+        assert "comparing people, 9000 rows read, about 58 minutes left in this step" in page.text
+        assert "11/64" in page.text
