@@ -78,6 +78,7 @@ class Deployment:
     now: datetime
     _ids: dict[str, Any] = field(default_factory=dict)
     """What Ref gives, by logical id."""
+    _clients: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._ids |= _PSEUDO | {name: one.get("Default") for name, one in TEMPLATE["Parameters"].items()}
@@ -96,6 +97,12 @@ class Deployment:
             self._ids[name] = make(name, resource["Properties"])
         return self._ids[name]
 
+    def _client(self, service: str) -> Any:
+        """One for all that a test puts and looks at: to make one takes longer than most of what it is asked."""
+        if service not in self._clients:
+            self._clients[service] = boto3.client(service)  # type: ignore[call-overload]
+        return self._clients[service]
+
     @cached_property
     def table(self) -> Any:
         return boto3.resource("dynamodb").Table(self.id_of("Table"))
@@ -113,18 +120,18 @@ class Deployment:
                 batch.put_item(Item=item)
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
-        boto3.client("s3").put_object(Bucket=self.id_of(bucket), Key=key, Body=body)
+        self._client("s3").put_object(Bucket=self.id_of(bucket), Key=key, Body=body)
 
     def object(self, bucket: str, key: str) -> bytes:
-        body: bytes = boto3.client("s3").get_object(Bucket=self.id_of(bucket), Key=key)["Body"].read()
+        body: bytes = self._client("s3").get_object(Bucket=self.id_of(bucket), Key=key)["Body"].read()
         return body
 
     def keys(self, bucket: str) -> list[str]:
-        found = boto3.client("s3").list_objects_v2(Bucket=self.id_of(bucket))
+        found = self._client("s3").list_objects_v2(Bucket=self.id_of(bucket))
         return [one["Key"] for one in found.get("Contents", [])]
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
-        got = boto3.client("sqs").receive_message(QueueUrl=self.id_of(queue), MaxNumberOfMessages=10)
+        got = self._client("sqs").receive_message(QueueUrl=self.id_of(queue), MaxNumberOfMessages=10)
         return [json.loads(message["Body"]) for message in got.get("Messages", [])]
 
     def invoke(self, function: str, payload: dict[str, Any]) -> Any:
@@ -184,16 +191,16 @@ class Deployment:
 
     def _make_dynamodb_table(self, name: str, properties: dict[str, Any]) -> str:
         given = {key: properties[key] for key in ("BillingMode", "AttributeDefinitions", "KeySchema")}
-        boto3.client("dynamodb").create_table(TableName=f"{STACK}-{name}", **given)
+        self._client("dynamodb").create_table(TableName=f"{STACK}-{name}", **given)
         return f"{STACK}-{name}"
 
     def _make_s3_bucket(self, _name: str, properties: dict[str, Any]) -> str:
         bucket = str(self._value(properties["BucketName"]))
-        boto3.client("s3").create_bucket(Bucket=bucket)
+        self._client("s3").create_bucket(Bucket=bucket)
         return bucket
 
     def _make_sqs_queue(self, name: str, _properties: dict[str, Any]) -> str:
-        return boto3.client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"]
+        return self._client("sqs").create_queue(QueueName=f"{STACK}-{name}")["QueueUrl"]
 
     def _make_secretsmanager_secret(self, name: str, _properties: dict[str, Any]) -> str:
         body = (
@@ -201,17 +208,17 @@ class Deployment:
             if name == "OidcSecret"
             else name * 8
         )
-        return boto3.client("secretsmanager").create_secret(Name=name, SecretString=body)["ARN"]
+        return self._client("secretsmanager").create_secret(Name=name, SecretString=body)["ARN"]
 
     def _make_serverless_statemachine(self, _name: str, properties: dict[str, Any]) -> str:
-        states = boto3.client("stepfunctions")
+        states = self._client("stepfunctions")
         made = states.create_state_machine(
             name=str(self._value(properties["Name"])), definition=json.dumps(_UNUSED_MACHINE), roleArn=_ROLE
         )
         return made["stateMachineArn"]
 
     def _make_cognito_userpool(self, name: str, properties: dict[str, Any]) -> str:
-        pools = boto3.client("cognito-idp")
+        pools = self._client("cognito-idp")
         made = pools.create_user_pool(
             PoolName=name, Schema=properties["Schema"], Policies=properties["Policies"],
             UsernameConfiguration=properties["UsernameConfiguration"],
@@ -219,14 +226,14 @@ class Deployment:
         return made["UserPool"]["Id"]
 
     def _make_cognito_userpoolclient(self, name: str, properties: dict[str, Any]) -> str:
-        made = boto3.client("cognito-idp").create_user_pool_client(
+        made = self._client("cognito-idp").create_user_pool_client(
             UserPoolId=self.id_of("UserPool"), ClientName=name, ExplicitAuthFlows=properties["ExplicitAuthFlows"]
         )
         return str(made["UserPoolClient"]["ClientId"])
 
     def _make_ses_configurationset(self, _name: str, properties: dict[str, Any]) -> str:
         name = str(self._value(properties["Name"]))
-        ses = boto3.client("sesv2")
+        ses = self._client("sesv2")
         ses.create_configuration_set(ConfigurationSetName=name)
         ses.create_email_identity(EmailIdentity=self.id_of("SenderEmail"))
         return name
