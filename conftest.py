@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 from tests.depth import use_profile
@@ -22,6 +24,7 @@ _ROOM = 4 << 30
 def pytest_configure(config: pytest.Config) -> None:
     use_profile()
     _keep_temporary_files_in_memory()
+    _read_descriptions_of_aws_once()
     config.pluginmanager.register(Permissions(config))
     if not hasattr(config, "workerinput"):  # only the process that reports
         config.pluginmanager.register(Parts())
@@ -34,6 +37,11 @@ def _keep_temporary_files_in_memory() -> None:
         # What pytest keeps of the last runs stays on the disk.
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
         tempfile.tempdir = str(memory)
+
+
+def _read_descriptions_of_aws_once() -> None:
+    """Each session of botocore reads what it knows of a service from files, some of them megabytes; most tests have a new one."""
+    botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
 @pytest.hookimpl(optionalhook=True)
