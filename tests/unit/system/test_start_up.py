@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.session import Session
+from botocore.loaders import create_loader
 
 from shared.runtime import aws
 from tests.template import RESOURCES
@@ -145,7 +145,7 @@ def test_garbage_is_collected_from_the_first_event_on() -> None:
 
 def test_services_are_described_as_by_botocore_itself() -> None:
     """Read by another library, and not looked for among all that AWS has."""
-    theirs, ours = Session().get_component("data_loader"), aws.session().get_component("data_loader")
+    theirs, ours = create_loader(), aws.session().get_component("data_loader")
     for service in aws.SERVICES:
         for kind in ("service-2", "endpoint-rule-set-1", "paginators-1"):
             assert ours.load_service_model(service, kind) == theirs.load_service_model(service, kind), (service, kind)
