@@ -71,6 +71,11 @@ def name_words(name: str) -> list[str]:
     return _words(name)
 
 
+def is_particle(word: str) -> bool:
+    """Whether very many names have this word: a title, a particle, a suffix."""
+    return word in _WEAK
+
+
 def _words(name: str) -> list[str]:
     """The words of a name in plain small letters. Vowel signs and apostrophes belong to their word."""
     decomposed = unicodedata.normalize("NFKD", _APOSTROPHES.sub(_APOSTROPHE, name))

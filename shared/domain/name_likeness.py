@@ -1,0 +1,265 @@
+"""How alike the name of a person on a roster and the name that an account shows are (B12, B13).
+
+Accents, order, initials, short forms, other scripts and slips of the pen are seen through. It says what a teacher may be shown;
+nobody is linked because of a name (M6, M7).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from shared.domain.person_name import is_particle, name_words
+
+if TYPE_CHECKING:
+    from nicknames import NickNamer
+
+LIKELY = 0.66
+"""From this on two names are shown as perhaps one person's: a given name alone, or its short form, has a little more, and two
+initials have a little less."""
+MARGIN = 0.06
+"""By this much a name has to be the best one on both sides: a short form that fits two people fits neither."""
+
+_SAME = 1.0
+_SHORT_FORM = 0.97
+_BEGINNING = 0.95
+_SLIP = 0.93
+_INITIAL = 0.8
+_GIVEN_ALONE = 0.7
+_FAMILY_ALONE = 0.5
+
+_LONG_ENOUGH_FOR_A_SLIP = 4
+_LONG_ENOUGH_FOR_TWO = 8
+_LONG_ENOUGH_TO_BEGIN = 3
+
+_SPANISH = (
+    "alejandro ale jano", "alberto beto", "antonio tono toni", "beatriz bety", "carlos carlitos charly", "carmen carmela",
+    "concepcion concha conchita", "cristina cris", "dolores lola", "eduardo edu lalo", "enrique kike quique",
+    "ernesto neto", "esperanza espe", "federico fede", "fernando nando fer", "francisco paco pancho kiko curro",
+    "francisca paca paquita", "gabriel gabi gabo", "gabriela gabi", "gerardo lalo", "graciela chela", "gregorio goyo",
+    "guadalupe lupe lupita", "guillermo memo guille", "gustavo gus", "ignacio nacho", "isabel chabela isa", "javier javi",
+    "jesus chuy chucho", "jorge coque", "jose pepe chepe", "josefina pepa fina", "juan juanito", "juana juanita",
+    "luis lucho luisito", "manuel manolo manu", "margarita mago", "maria mari marita maruja", "mercedes meche", "miguel migue",
+    "patricia paty pati", "pilar pili", "rafael rafa", "ramon moncho", "raul rulo", "ricardo richi", "roberto beto rober",
+    "rosario charo", "salvador chava", "santiago santi", "sebastian sebas", "sergio checo", "socorro coco", "teresa tere",
+    "vicente chente", "victoria vicky", "ximena xime", "yolanda yoli",
+)  # fmt: skip
+"""A name, and the short forms that Spanish has of it: the library knows English ones."""
+
+
+_SPELLINGS = (
+    ("kh", "h"), ("ph", "f"), ("ck", "k"), ("zh", "j"), ("tz", "ts"), ("ei", "i"), ("ey", "i"), ("ay", "ai"), ("iy", "i"),
+    ("yi", "i"), ("y", "i"), ("j", "i"), ("w", "v"), ("q", "k"), ("x", "ks"), ("oe", "o"), ("ue", "u"), ("ae", "a"),
+)  # fmt: skip
+
+
+class Likeness(NamedTuple):
+    """``value`` from 0 to 1; the position of each of the two in its list."""
+
+    value: float
+    person: int
+    account: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonName:
+    """A person's name on a roster, in words that can be compared."""
+
+    given: tuple[str, ...]
+    family: tuple[str, ...]
+
+    @classmethod
+    def of(cls, given_name: str, family_name: str) -> PersonName:
+        return cls(
+            _plain(given_name),
+            tuple(word for word in _plain(family_name) if not is_particle(word)) or _plain(family_name),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AccountName:
+    """The name that an account shows, in words that can be compared; which of them is which is not known."""
+
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, display_name: str) -> AccountName:
+        return cls(_plain(display_name))
+
+
+def likeness(person: PersonName, account: AccountName) -> float:
+    """Return how alike the two names are, from 0 to 1.
+
+    >>> likeness(PersonName.of("William", "O'Brien"), AccountName.of("bill obrien"))
+    0.97
+    >>> likeness(PersonName.of("María", "García López"), AccountName.of("Maria G."))
+    0.8
+    """
+    words = account.words
+    if not words or not person.given:
+        return 0.0
+    best = 0.0
+    for position, word in enumerate(words):
+        given = max(_alike(name, word, is_given=True) for name in person.given)
+        if not given:
+            continue
+        others = [other for place, other in enumerate(words) if place != position and not is_particle(other)]
+        best = max(best, _whole(given, others, person))
+    return round(best or _of_one_word(person, words), 4)
+
+
+def _whole(given: float, others: Sequence[str], person: PersonName) -> float:
+    """The likeness of both names, where one word is the given name with this likeness."""
+    if not others:
+        return _GIVEN_ALONE * given if given > _INITIAL else 0.0
+    family = max((_alike(name, word, is_given=False) for name in person.family for word in others), default=0.0)
+    if family:
+        return given * family
+    is_second_given_name = all(any(_alike(name, word, is_given=True) for name in person.given) for word in others)
+    return _GIVEN_ALONE * given if is_second_given_name and given > _INITIAL else 0.0
+
+
+def _of_one_word(person: PersonName, words: Sequence[str]) -> float:
+    """What a user name says: both names as one word, or one of them with the other's initial."""
+    if len(words) > 1:
+        return 0.0
+    (word,) = words
+    both = [(given, family) for given in person.given for family in person.family]
+    if any(word in (given + family, family + given) for given, family in both):
+        return _SAME
+    if any(word in (given[0] + family, family + given[0], given + family[0]) for given, family in both):
+        return _INITIAL
+    return _FAMILY_ALONE if word in person.family else 0.0
+
+
+def best_pairs(people: Sequence[PersonName], accounts: Sequence[AccountName]) -> list[Likeness]:
+    """Return who is likely whom: one-to-one, each the best of both sides by a margin, in the order of the people.
+
+    Only names that share a beginning, or a short form, are compared, so the steps grow with the number of names.
+    """
+    found = _settled([each for each in _comparable(people, accounts) if each.value >= LIKELY])
+    of_person, of_account = _best_two(found, lambda each: each.person), _best_two(found, lambda each: each.account)
+    return [
+        each
+        for each in found
+        if _stands_out(each, of_person[each.person]) and _stands_out(each, of_account[each.account])
+    ]
+
+
+def _settled(found: list[Likeness]) -> list[Likeness]:
+    """Leave out what cannot be where both have somebody of the very same name, as of twins called Ana and Anna."""
+    same = [each for each in found if each.value == _SAME]
+    people, accounts = Counter(each.person for each in same), Counter(each.account for each in same)
+    alone = [each for each in same if people[each.person] == accounts[each.account] == 1]
+    has_person, has_account = {each.person for each in alone}, {each.account for each in alone}
+    return [
+        each
+        for each in found
+        if each.value == _SAME or each.person not in has_person or each.account not in has_account
+    ]
+
+
+def _best_two(found: Iterable[Likeness], side: Callable[[Likeness], int]) -> dict[int, tuple[float, float]]:
+    best: dict[int, tuple[float, float]] = {}
+    for each in found:
+        first, second = best.get(side(each), (0.0, 0.0))
+        best[side(each)] = (each.value, first) if each.value > first else (first, max(second, each.value))
+    return best
+
+
+def _stands_out(each: Likeness, best: tuple[float, float]) -> bool:
+    first, second = best
+    return each.value == first and first - second >= MARGIN - 1e-9
+
+
+def _comparable(people: Sequence[PersonName], accounts: Sequence[AccountName]) -> Iterable[Likeness]:
+    by_key: dict[str, list[int]] = {}
+    for number, account in enumerate(accounts):
+        for key in {key for word in account.words for key in _keys(word)}:
+            by_key.setdefault(key, []).append(number)
+    for number, person in enumerate(people):
+        keys = {key for word in (*person.given, *person.family) for key in _keys(word)}
+        for other in sorted({one for key in keys for one in by_key.get(key, ())}):
+            yield Likeness(likeness(person, accounts[other]), number, other)
+
+
+def _keys(word: str) -> frozenset[str]:
+    """Beginnings of the word and of the names that it is short for."""
+    return frozenset(each[:2] for each in (word, *_long_forms(word)))
+
+
+@cache
+def _alike(name: str, word: str, *, is_given: bool) -> float:
+    """How alike a name on a roster and a word of an account's name are; 0 where they are not."""
+    if name == word:
+        return _SAME
+    if len(word) == 1 or len(name) == 1:
+        return _INITIAL if word[0] == name[0] else 0.0
+    if is_given and not _long_forms(name).isdisjoint(_long_forms(word)):
+        return _SHORT_FORM
+    if (
+        is_given
+        and min(len(name), len(word)) >= _LONG_ENOUGH_TO_BEGIN
+        and (name.startswith(word) or word.startswith(name))
+    ):
+        return _BEGINNING
+    return _SLIP if _is_a_slip(name, word) else 0.0
+
+
+def _is_a_slip(name: str, word: str) -> bool:
+    """Whether it sounds the same, or one letter is wrong, missing, too many or swapped with the next; two in long names."""
+    from rapidfuzz.distance import OSA
+
+    shorter = min(len(name), len(word))
+    allowed = 0 if shorter < _LONG_ENOUGH_FOR_A_SLIP else 1 if shorter < _LONG_ENOUGH_FOR_TWO else 2
+    if allowed and _sound(name) == _sound(word):
+        return True
+    return bool(allowed) and OSA.distance(name, word, score_cutoff=allowed) <= allowed
+
+
+@cache
+def _sound(word: str) -> str:
+    """The word with one spelling for what other alphabets and languages spell in several ways."""
+    for spelled, plain in _SPELLINGS:
+        word = word.replace(spelled, plain)
+    return "".join(letter for letter, after in pairwise(f"{word} ") if letter != after)
+
+
+@cache
+def _long_forms(word: str) -> frozenset[str]:
+    """What a given name may be short for, and itself."""
+    return frozenset({word, *_spanish().get(word, ()), *_english().canonicals_of(word)})
+
+
+@cache
+def _english() -> NickNamer:
+    from nicknames import NickNamer
+
+    return NickNamer()
+
+
+@cache
+def _spanish() -> Mapping[str, tuple[str, ...]]:
+    long_forms: dict[str, tuple[str, ...]] = {}
+    for line in _SPANISH:
+        name, *short = line.split()
+        for each in short:
+            long_forms[each] = (*long_forms.get(each, ()), name)
+    return long_forms
+
+
+def _plain(name: str) -> tuple[str, ...]:
+    """The words of a name in Latin small letters without accents. Where a script writes a word with one letter, each is a word."""
+    from anyascii import anyascii
+
+    latin = "".join(f" {anyascii(each)} " if _is_a_word(each) else anyascii(each) for each in name)
+    return tuple(word.replace("'", "") for word in name_words(latin))
+
+
+def _is_a_word(letter: str) -> bool:
+    return unicodedata.category(letter) == "Lo" and unicodedata.east_asian_width(letter) == "W"
