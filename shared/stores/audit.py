@@ -13,11 +13,9 @@ from enum import StrEnum
 from shared.domain.clock import to_iso
 from shared.domain.link import FoundBy, Link, Proof
 from shared.domain.roster import RosterUserKey
+from shared.domain.trail_seal import ENTRY_DAYS
 from shared.stores.keys import AUDIT, Item, Key, audit_key, key_of, pair, user_of_pk, user_pk
 from shared.stores.table import DynamoTable, Table, without_none
-
-KEPT_DAYS = 400
-"""More than a school year (docs/personal-data.md)."""
 
 
 class Fact(StrEnum):
@@ -71,7 +69,7 @@ def audit_item(fact: Fact, link: Link, actor: Actor, now: datetime, version: int
             "is_new_account": link.is_made,
             "joined_account_id": link.joined.account_id if link.joined else None,
             "found_by": link.found_by.value if link.found_by else None,
-            "ttl": int((now + timedelta(days=KEPT_DAYS)).timestamp()),
+            "ttl": int((now + timedelta(days=ENTRY_DAYS)).timestamp()),
         }
     )
 

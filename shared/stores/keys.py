@@ -69,6 +69,11 @@ def user_of_pk(pk: str) -> RosterUserKey:
     return RosterUserKey(district_id, sourced_id, _KINDS[name])
 
 
+def is_user_pk(pk: str) -> bool:
+    """Whether such a key names a roster user."""
+    return pk.partition("#")[0] in _KINDS
+
+
 def partitions_of_district(district_id: str) -> tuple[str, ...]:
     """How the partitions begin that are about people and classes of this district."""
     return tuple(
@@ -508,6 +513,45 @@ TRAIL = "TRAIL#"
 def trail_key(district_id: str, at: str, entry_id: str) -> Key:
     """What somebody did in the district's console, at a moment (ISO 8601, UTC)."""
     return {"PK": district_pk(district_id), "SK": f"{TRAIL}{at}#{entry_id}"}
+
+
+PLATFORM = "_platform"
+"""Stands for a district in the trail of what operators do that is about no single district; no district has such an id."""
+
+
+def is_entry(pk: str, sk: str) -> bool:
+    """Whether an item is an entry of a trail: of a district's, or of what happened to a person's link."""
+    if sk.startswith(TRAIL):
+        return pk.startswith("DISTRICT#")
+    return sk.startswith(AUDIT) and is_user_pk(pk)
+
+
+def district_of_entry(pk: str) -> str:
+    """The district, or what stands for one, whose entry lies in this partition."""
+    return pk.split("#", 2)[1]
+
+
+SEALS_DUE = "SEALS_DUE"
+"""The partition of the hours in which something was collected that is to be sealed."""
+
+
+def seals_due_key(hour: str, district_id: str) -> Key:
+    return {"PK": SEALS_DUE, "SK": f"{hour}#{district_id}"}
+
+
+def seals_pk(district_id: str) -> str:
+    """The partition of what the stream brought of a district's trail."""
+    return f"SEALED#{district_id}"
+
+
+def sheet_key(district_id: str, reference: str) -> Key:
+    """``reference`` is the hour and the id of a sheet (shared.domain.trail_seal)."""
+    return {"PK": seals_pk(district_id), "SK": reference}
+
+
+def seal_head_key(district_id: str) -> Key:
+    """The number and hash of the newest seal, after every sheet."""
+    return {"PK": seals_pk(district_id), "SK": "HEAD"}
 
 
 WAYS_IN = "WAY_IN#"

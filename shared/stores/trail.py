@@ -6,16 +6,18 @@ and what people wrote.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.clock import from_iso
-from shared.stores.keys import TRAIL, Item, Key, district_pk, key_of, trail_key
+from shared.domain.trail_seal import ENTRY_DAYS
+from shared.stores.keys import TRAIL, Item, Key, district_pk, key_of, pair, trail_key
 from shared.stores.table import DynamoTable, Put, Table, without_none
 
-KEPT_DAYS = 400
-"""As long as what is noted of links (docs/personal-data.md)."""
 _LOOKED_THROUGH = 500
+OFFBOARD = "offboard"
+"""What an entry of the platform's trail is called by which a district left."""
 PAGE = 50
 """Entries that a page shows."""
 
@@ -31,6 +33,9 @@ class TrailEntry:
     import_id: str = ""
     person: str = ""
     """The ``person_id`` of whom it is about."""
+    about: str = ""
+    """What else it is about, such as the district of an entry of the platform's own."""
+    key: tuple[str, str] = ("", "")
 
 
 def trail_item(
@@ -43,11 +48,16 @@ def trail_item(
     reason: str = "",
     import_id: str = "",
     person: str = "",
+    about: str = "",
+    erased: Sequence[str] = (),
 ) -> Item:
-    """The entry as it is stored. The same ``entry_id`` at the same moment is the same entry."""
-    ends = from_iso(at) + timedelta(days=KEPT_DAYS)
-    said = {"action": action, "by": by, "reason": reason, "import_id": import_id, "person": person}
-    told = without_none({name: text or None for name, text in said.items()})
+    """The entry as it is stored. The same ``entry_id`` at the same moment is the same entry.
+
+    ``erased`` are hashes of what the seals said of a person who was deleted with it.
+    """
+    ends = from_iso(at) + timedelta(days=ENTRY_DAYS)
+    said = {"action": action, "by": by, "reason": reason, "import_id": import_id, "person": person, "about": about}
+    told = without_none({**{name: text or None for name, text in said.items()}, "erased": list(erased) or None})
     return {**trail_key(district_id, at, entry_id), **told, "ttl": int(ends.timestamp())}
 
 
@@ -58,12 +68,24 @@ class TrailStore:
         self._table = Table(table)
 
     def note(
-        self, district_id: str, at: str, entry_id: str, *, action: str, by: str, reason: str = "", person: str = ""
+        self,
+        district_id: str,
+        at: str,
+        entry_id: str,
+        *,
+        action: str,
+        by: str,
+        reason: str = "",
+        person: str = "",
+        about: str = "",
+        erased: Sequence[str] = (),
     ) -> None:
         """Note what somebody is about to do. May be run again."""
-        self._table.write(
-            Put(trail_item(district_id, at, entry_id, action=action, by=by, reason=reason, person=person))
-        )
+        item = trail_item(
+            district_id, at, entry_id,
+            action=action, by=by, reason=reason, person=person, about=about, erased=erased,
+        )  # fmt: skip
+        self._table.write(Put(item))
 
     def newest(self, district_id: str, *, before: str = "", most: int = PAGE) -> tuple[list[TrailEntry], str]:
         """The newest entries, or those before one, and what names the last of them where there may be more."""
@@ -84,5 +106,5 @@ class TrailStore:
 
 def entry_of(item: Item) -> TrailEntry:
     at = item["SK"].removeprefix(TRAIL).partition("#")[0]
-    said = {name: str(item.get(name, "")) for name in ("action", "by", "reason", "import_id", "person")}
-    return TrailEntry(at, **said)
+    said = {name: str(item.get(name, "")) for name in ("action", "by", "reason", "import_id", "person", "about")}
+    return TrailEntry(at, **said, key=pair(item))

@@ -41,8 +41,12 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
         self._gate = _guarded(gate)
         self._now = now
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes | str, ContentType: str = "") -> dict[str, Any]:
+    def put_object(
+        self, *, Bucket: str, Key: str, Body: bytes | str, ContentType: str = "", IfNoneMatch: str = ""
+    ) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
+            if IfNoneMatch == "*" and (Bucket, Key) in self.objects:
+                raise error("PreconditionFailed", "PutObject")
             self.objects[Bucket, Key] = Body.encode() if isinstance(Body, str) else bytes(Body)
             self._put_at[Bucket, Key] = self._now()
             return {"ETag": etag(self.objects[Bucket, Key])}
