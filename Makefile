@@ -90,6 +90,7 @@ load: setup-stack ## Let 200 browsers activate for two minutes while an import r
 export STACK STACK_NAME DISTRICT IMPORT ACTION BY REASON PERSON KIND ACCOUNT SECRET FILE PRINCIPAL EXTERNAL_ID REPLACED
 OPERATE = $(PYTHON) -m operations $@ $(if $(YES),--yes)
 given = $(if $($(1)),--$(2)="$$$(1)")
+WHO_AND_WHY = $(call given,BY,by) $(call given,REASON,reason)
 PERSON_OF_A_DISTRICT = $(call given,DISTRICT,district) $(call given,PERSON,person) $(call given,KIND,kind)
 
 deploy: setup-sam $(MO) ## Build and deploy, first time and every time: STACK= SENDER_DOMAIN= or SENDER_EMAIL=, and any parameter of template.yaml as ALARM_EMAIL=
@@ -99,40 +100,43 @@ doctor: setup ## Look at a stack, and say of each thing whether it is in order a
 	@$(OPERATE) $(if $(JSON),--json)
 
 set-secret: setup ## Set a secret that is typed, or comes by a pipe: SECRET=google, clever, classlink, microsoft, or sources/{district}/{name}
-	@$(OPERATE) $(call given,SECRET,secret)
+	@$(OPERATE) $(call given,SECRET,secret) $(WHO_AND_WHY)
 
 register-district: setup ## Register a district, or change its settings: DISTRICT= FILE=district.json
-	@$(OPERATE) $(call given,DISTRICT,district) $(call given,FILE,file)
+	@$(OPERATE) $(call given,DISTRICT,district) $(call given,FILE,file) $(WHO_AND_WHY)
 
 data-manager-role: setup ## Make a role for a district's data managers, which reaches its own prefixes alone: DISTRICT= PRINCIPAL={ARN}
-	@$(OPERATE) $(call given,DISTRICT,district) $(call given,PRINCIPAL,principal) $(call given,EXTERNAL_ID,external-id)
+	@$(OPERATE) $(call given,DISTRICT,district) $(call given,PRINCIPAL,principal) $(call given,EXTERNAL_ID,external-id) $(WHO_AND_WHY)
 
 decide: setup ## Approve or reject a held import, roll back a finished one, or apply a preview: DISTRICT= IMPORT= ACTION=approve|reject|roll_back|commit BY= REASON=
 	@$(OPERATE) $(call given,DISTRICT,district) $(call given,IMPORT,import) $(call given,ACTION,action) $(call given,BY,by) $(call given,REASON,reason)
 
 resend: setup ## Send a teacher another activation mail: DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one
-	@$(OPERATE) $(PERSON_OF_A_DISTRICT)
+	@$(OPERATE) $(PERSON_OF_A_DISTRICT) $(WHO_AND_WHY)
 
 resume-mail: setup ## Let mail go out again after too many bounces or complaints stopped it: DISTRICT= (none: that of all) BY= REASON=
 	@$(OPERATE) $(call given,DISTRICT,district) $(call given,BY,by) $(call given,REASON,reason)
 
 redrive: setup ## Send on what lies in the dead-letter queues, and start broken imports and feeds again
-	@$(OPERATE)
+	@$(OPERATE) $(WHO_AND_WHY)
 
 audit: setup ## Print when, by whom and by which proof a person's links were made and undone, as CSV: DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one
 	@$(OPERATE) $(PERSON_OF_A_DISTRICT)
 
+verify-audit: setup ## Compare the trail of who did what with its seals, and say what was removed, changed, added or moved: DISTRICT= (none: all); JSON=1 for JSON
+	@$(OPERATE) $(call given,DISTRICT,district) $(if $(JSON),--json)
+
 export-person: setup ## Print all that is held about a person, as JSON: ACCOUNT=, or DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one
-	@$(OPERATE) $(call given,ACCOUNT,account) $(PERSON_OF_A_DISTRICT)
+	@$(OPERATE) $(call given,ACCOUNT,account) $(PERSON_OF_A_DISTRICT) $(WHO_AND_WHY)
 
 delete-person: setup ## Delete all that is held about a person, for good: ACCOUNT=, or DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one
-	@$(OPERATE) $(call given,ACCOUNT,account) $(PERSON_OF_A_DISTRICT)
+	@$(OPERATE) $(call given,ACCOUNT,account) $(PERSON_OF_A_DISTRICT) $(WHO_AND_WHY)
 
 after-restore: setup ## After a restore: bring what was mailed since over from the replaced table, and snapshots back: REPLACED={its name}
-	@$(OPERATE) $(call given,REPLACED,replaced)
+	@$(OPERATE) $(call given,REPLACED,replaced) $(WHO_AND_WHY)
 
 offboard: setup ## End a district's contract: show what goes, ask, end its links and delete its data: DISTRICT=; PREVIEW=1 only shows, JSON=1 for JSON
-	@$(OPERATE) $(call given,DISTRICT,district) $(if $(PREVIEW),--preview) $(if $(JSON),--json)
+	@$(OPERATE) $(call given,DISTRICT,district) $(if $(PREVIEW),--preview) $(if $(JSON),--json) $(WHO_AND_WHY)
 
 ##@ Build and maintain
 

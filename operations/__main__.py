@@ -22,10 +22,13 @@ from operations import (
     resend,
     resume_mail,
     set_secret,
+    verify_audit,
 )
 from operations.arguments import add_roster_user, filled
 from operations.doctor import command as doctor
 from operations.stack import Stack, StackNotFound, named_stack
+from operations.trail import Noted, note, of_arguments
+from operations.trail import add_arguments as add_who_and_why
 from shared.domain.errors import AccountLinkingError
 
 DONE, REFUSED, WRONG_USE = 0, 1, 2
@@ -59,6 +62,9 @@ class Command:
     confirm: Confirm = Confirm.NEVER
     question: Callable[[Namespace], str] = lambda _arguments: ""
     """What will be done, as asked of a person."""
+    noted: Callable[[Namespace], Noted] | None = of_arguments
+    """In whose trail it is noted before it is done; None for one that changes nothing, or writes its own entry."""
+    is_noted_itself: bool = False
 
 
 COMMANDS = (
@@ -67,6 +73,7 @@ COMMANDS = (
         "look at a stack, and say of each thing whether it is in order and what to do",
         doctor.run,
         doctor.add_arguments,
+        noted=None,
     ),
     Command(
         "set-secret",
@@ -98,6 +105,8 @@ COMMANDS = (
         decide.add_arguments,
         confirm=Confirm.ON_AWS,
         question=decide.question,
+        noted=None,
+        is_noted_itself=True,
     ),
     Command("resend", "send a teacher another activation mail", resend.run, add_roster_user),
     Command(
@@ -111,7 +120,20 @@ COMMANDS = (
     Command(
         "redrive", "send on what lies in the dead-letter queues, and start broken imports and feeds again", redrive.run
     ),
-    Command("audit", "print when and how a person's links were made and undone, as CSV", audit.run, add_roster_user),
+    Command(
+        "audit",
+        "print when and how a person's links were made and undone, as CSV",
+        audit.run,
+        add_roster_user,
+        noted=None,
+    ),
+    Command(
+        "verify-audit",
+        "compare the trail with its seals, and say what was removed, changed, added or moved",
+        verify_audit.run,
+        verify_audit.add_arguments,
+        noted=None,
+    ),
     Command(
         "export-person",
         "print all that is held about a person, as JSON",
@@ -127,6 +149,8 @@ COMMANDS = (
         personal_data.check,
         confirm=Confirm.ALWAYS,
         question=personal_data.question,
+        noted=None,
+        is_noted_itself=True,
     ),
     Command(
         "after-restore",
@@ -144,6 +168,7 @@ COMMANDS = (
         show=offboard.show,
         confirm=Confirm.ALWAYS,
         question=offboard.question,
+        noted=lambda arguments: Noted(about=arguments.district),
     ),
 )
 
@@ -166,7 +191,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if not command.show(stack, arguments):
             return DONE
-        return _refusal(command, stack, arguments) or command.run(stack, arguments)
+        if refused := _refusal(command, stack, arguments):
+            return refused
+        if command.noted:
+            note(stack, command.name, arguments, command.noted(arguments))
+        return command.run(stack, arguments)
     except AccountLinkingError as error:
         sys.stderr.write(f"{error.message}\n")
     except (BotoCoreError, ClientError) as error:
@@ -215,6 +244,8 @@ def _parser() -> ArgumentParser:
             allow_abbrev=False,
         )
         command.add_arguments(subparser)
+        if command.noted or command.is_noted_itself:
+            add_who_and_why(subparser)
         subparser.add_argument("--stack", metavar="local|NAME", type=filled, help="the stack (default: see below)")
         asks = {
             Confirm.NEVER: SUPPRESS,

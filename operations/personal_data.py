@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentError, ArgumentParser, Namespace
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from operations.arguments import add_roster_user, filled, roster_user_of
 from operations.stack import Stack
+from operations.trail import Noted, note
 from shared.domain.clock import to_iso, utc_now
 from shared.domain.roster import RosterUserKey
+from shared.domain.trail_seal import EntryKey, Line, key_hash
 from shared.stores.accounts import AccountStore
 from shared.stores.district_data import kind_of
 from shared.stores.import_files import ImportFiles
-from shared.stores.keys import Item
+from shared.stores.keys import PLATFORM, Item, pair, user_of_pk
 from shared.stores.personal_data import PersonalData
+from shared.stores.seals import SheetStore
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -46,6 +50,11 @@ def run_delete(stack: Stack, arguments: Namespace) -> int:
     person = _person(arguments)
     data = _personal_data(stack)
     before = held_by(data, person)
+    sheets = SheetStore(stack.table())
+    for district_id, goes in entries_that_go(data, person).items():
+        said = [*map(key_hash, goes.keys), *sheets.said_of(district_id, goes.names)]
+        note(stack, "delete-person", arguments, Noted(district_id, erased=said))
+        sheets.erase(district_id, goes.names)
     number = delete(data, person)
     sys.stdout.write(f"{to_iso(utc_now())} {stack}\n{number} items are deleted.\n{_listed(before)}")
     if isinstance(person, RosterUserKey):
@@ -57,6 +66,38 @@ def run_delete(stack: Stack, arguments: Namespace) -> int:
         f"This is left, run it again:\n{_listed(left)}" if left else "Looked for again: nothing is left.\n"
     )
     return 1 if left else 0
+
+
+@dataclass(slots=True)
+class EntriesThatGo:
+    """The entries of one district's trail that are deleted with a person, and where they may have been before."""
+
+    keys: set[EntryKey] = field(default_factory=set)
+    pks: set[str] = field(default_factory=set)
+
+    def names(self, line: Line) -> bool:
+        """Whether a line is about one of them, under this number or one before."""
+        return line.pk in self.pks and any(line.sk == sk for _, sk in self.keys)
+
+
+def entries_that_go(data: PersonalData, person: str | RosterUserKey) -> dict[str, EntriesThatGo]:
+    """What ``delete`` takes out of trails, by the district; the person's own district is always among them.
+
+    The trail says of it by hashes alone: a note of who was deleted would be about the person again.
+    """
+    goes: dict[str, EntriesThatGo] = defaultdict(EntriesThatGo)
+    if isinstance(person, RosterUserKey):
+        keys = data.entries_of_user(person)
+        goes[person.district_id].pks |= data.partitions_of(person)
+    else:
+        accounts, _ = data.person_of_account(person)
+        keys = [key for account_id in accounts for key in data.entries_of_account(account_id)]
+        goes[PLATFORM].pks |= set()
+    for key in keys:
+        user = user_of_pk(key["PK"])
+        goes[user.district_id].keys.add(pair(key))
+        goes[user.district_id].pks |= data.partitions_of(user)
+    return goes
 
 
 def held_by(data: PersonalData, person: str | RosterUserKey) -> list[Item]:

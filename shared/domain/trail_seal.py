@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -70,9 +69,9 @@ class Sheet:
         """The hour and the id: what a seal calls it."""
         return f"{self.hour}#{self.sheet_id}"
 
-    def without(self, pks: AbstractSet[str]) -> Sheet:
-        """The same sheet, without what its lines say of these people."""
-        gone = frozenset(line for line in self.lines if line.pk in pks)
+    def without(self, is_gone: Callable[[Line], bool]) -> Sheet:
+        """The same sheet, with nothing but the hashes of these lines."""
+        gone = frozenset(filter(is_gone, self.lines))
         return Sheet(self.hour, self.lines - gone, self.erased | {line.hash for line in gone})
 
 

@@ -17,6 +17,7 @@ from shared.stores.keys import (
     LINKS,
     PAUSES,
     RECREATED,
+    SEALS_DUE,
     SENT_COUNTS,
     WAITS,
     Item,
@@ -28,6 +29,7 @@ from shared.stores.keys import (
     pair,
     partitions_of_district,
     remaining_pk,
+    seals_pk,
     send_breaker_key,
     sent_counts_key,
     stuck_pk,
@@ -70,10 +72,11 @@ def is_of(item: Item, district_id: str) -> bool:
         side = f"{LINKS}{district_id}"
         return f"{sk}#".startswith(f"{side}#") or (sk.startswith((RECREATED, EXPORTS)) and _names(item, district_id))
     return (
-        pk in (district_pk(district_id), stuck_pk(district_id), remaining_pk(district_id))
+        pk in (district_pk(district_id), stuck_pk(district_id), remaining_pk(district_id), seals_pk(district_id))
         or pk.startswith(partitions_of_district(district_id))
         or sk.removeprefix(FORMER).startswith(holders_of_district(district_id))
         or (pk in _BY_SORT_KEY and sk == district_id)
+        or (pk == SEALS_DUE and sk.endswith(f"#{district_id}"))
         or (pk.startswith(DUE) and due_of_sk(sk)[1].district_id == district_id)
         or (pk.startswith(SENT_COUNTS) and sk == sent_counts_key("", district_id)["SK"])
         or pair(item) == pair(send_breaker_key(district_id))

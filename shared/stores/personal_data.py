@@ -12,6 +12,7 @@ from shared.stores.district_class_item import packed_ids, unpacked_ids
 from shared.stores.due_items import NUDGE
 from shared.stores.federated_ids import is_of
 from shared.stores.keys import (
+    AUDIT,
     FORMER,
     FORMER_NUMBERS,
     LINKS,
@@ -91,6 +92,19 @@ class PersonalData:
             parts += self._enrollments(user)
             parts += self._held(user)
         return {"items": items, "parts": parts}
+
+    def entries_of_account(self, account_id: str) -> list[Key]:
+        """The entries of trails that go with an account."""
+        return self._trail(account_id)
+
+    def entries_of_user(self, user: RosterUserKey) -> list[Key]:
+        """The entries of the trail that go with a roster user."""
+        return [key_of(pair(item)) for item in self._table.query(user_pk(self._present(user)), AUDIT)]
+
+    def partitions_of(self, user: RosterUserKey) -> set[str]:
+        """The partition of a roster user, and those of the numbers before."""
+        items = self._table.query(user_pk(user), FORMER_NUMBERS)
+        return {user_pk(user), *(user_pk(former_number_of(user, item["SK"])) for item in items)}
 
     def delete_account(self, account_id: str) -> int:
         """Delete an account, its identifiers, mastery, classes and links, and the person's part in what others own.

@@ -6,8 +6,7 @@ What each is, and what it is good for: ``shared.domain.trail_seal``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import batched
 from typing import TYPE_CHECKING, NamedTuple
@@ -78,17 +77,17 @@ class SheetStore:
     def note_head(self, district_id: str, head: Head) -> None:
         self._table.write(Put({**seal_head_key(district_id), "number": head.number, "seal": head.hash}))
 
-    def said_of(self, district_id: str, pks: AbstractSet[str]) -> list[str]:
-        """The hashes of the lines about the people of these partitions: what the trail says before they are erased."""
+    def said_of(self, district_id: str, is_gone: Callable[[Line], bool]) -> list[str]:
+        """The hashes of these lines: what the trail says of them before they are erased."""
         sheets = self.sheets(district_id).values()
-        return sorted(line.hash for sheet in sheets for line in sheet.lines if line.pk in pks)
+        return sorted(line.hash for sheet in sheets for line in sheet.lines if is_gone(line))
 
-    def erase(self, district_id: str, pks: AbstractSet[str]) -> int:
-        """Take out of the sheets what they say of the people of these partitions. Return how many sheets changed."""
+    def erase(self, district_id: str, is_gone: Callable[[Line], bool]) -> int:
+        """Leave nothing of these lines but their hashes. Return how many sheets changed. May be run again."""
         changed = [
             {**_item(district_id, left), **sheet_key(district_id, reference)}
             for reference, sheet in self.sheets(district_id).items()
-            if (left := sheet.without(pks)).erased != sheet.erased
+            if (left := sheet.without(is_gone)).erased != sheet.erased
         ]
         return self._table.write_many(changed)
 

@@ -232,7 +232,7 @@ def change_sheet(kept: Kept, chance: random.Random) -> None:
 def erase_line(kept: Kept, chance: random.Random) -> None:
     reference = chance.choice(chance.choice(kept.seals).sheets)
     line = chance.choice(sorted(kept.sheets[reference].lines))
-    kept.sheets[reference] = kept.sheets[reference].without({line.pk})
+    kept.sheets[reference] = kept.sheets[reference].without(lambda each: each.pk == line.pk)
     kept.entries.pop(line.key, None)
 
 
@@ -335,7 +335,7 @@ def test_a_persons_entries_are_erased_with_a_word_about_it_alone() -> None:
     kept, _, other = two_hours()
     erase = kept.copy()
     reference = kept.seals[1].sheets[0]
-    erase.sheets[reference] = kept.sheets[reference].without({T1})
+    erase.sheets[reference] = kept.sheets[reference].without(lambda line: line.pk == T1)
     del erase.entries[other.key]
     assert [each.kind for each in erase.verdict().findings] == [Kind.SHEET_CHANGED]
     erase.erased = {other.hash}

@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.clock import to_iso
 from shared.domain.trail_check import Kind, Verdict, verify
-from shared.domain.trail_seal import Head, digest_of
+from shared.domain.trail_seal import Head, Line, digest_of
 from shared.stores.keys import is_entry, pair
 from shared.stores.seals import SealFiles, SheetStore
 from shared.stores.trail import TrailStore
@@ -245,14 +245,16 @@ def test_a_person_who_is_erased_leaves_hashes(sealed: Sealed) -> None:
     sealed.fact("t1")
     sealed.fact("t2")
     sealed.hour()
-    pks = {"USER#lakeside#t1"}
-    said = sealed.sheets().said_of("lakeside", pks)
+
+    def is_gone(line: Line) -> bool:
+        return line.pk == "USER#lakeside#t1"
+
+    said = sealed.sheets().said_of("lakeside", is_gone)
     sealed.trail.note(
         "lakeside", to_iso(sealed.world.now), "e", action="delete_person", by="kim", reason="asked", erased=said
     )
-    assert sealed.sheets().erase("lakeside", pks) == 1
-    for each in [each for each in sealed.items if each[0] in pks]:
-        del sealed.items[each]
+    assert sealed.sheets().erase("lakeside", is_gone) == 1
+    del sealed.items[next(each for each in sealed.items if each[0] == "USER#lakeside#t1")]
     sealed.hour()
     verdict = sealed.verdict()
     assert (verdict.findings, verdict.counts) == ([], {"sealed": 2, "erased": 1})
