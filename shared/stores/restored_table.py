@@ -1,7 +1,7 @@
 """A table that was restored to an earlier moment, beside the one that it takes the place of (docs/runbooks/restore.md).
 
-What was mailed since cannot be taken back: it is carried over, so that nobody is mailed twice (B5). Everything else stays as it was
-at that moment; what differs is listed, for a person to look at.
+What was mailed since cannot be taken back: it is carried over, so that nobody is mailed twice (B5), and so is who did what.
+Everything else stays as it was at that moment; what differs is listed, for a person to look at.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from shared.stores.keys import (
     BREAKERS,
     DIGESTS,
     NOTICES,
+    SEALS_DUE,
     SESSIONS,
     Item,
     Key,
@@ -30,9 +31,11 @@ from shared.stores.keys import (
     district_of_pk,
     due_key,
     ids_of,
+    is_entry,
     key_of,
     link_key,
     pair,
+    seals_pk,
     stuck_key,
     user_of,
     user_of_pk,
@@ -110,7 +113,7 @@ class RestoredTable:
                 result.done["nudges that went out since"] += 1
 
     def _carry_whole(self, items: list[Item], result: CarriedOver) -> None:
-        """Items that say of a mail that it was sent, or that none may be."""
+        """Items that say of a mail that it was sent, or that none may be, and the trail."""
         present = self._restored.batch_get(key_of(pair(item)) for item in items)
         for item in items:
             now = present.get(pair(item))
@@ -143,8 +146,12 @@ def _user_of(pointer: Item | None, mailed: Activation) -> RosterUserKey:
 
 
 def _kind_of_whole(item: Item) -> str:
-    """What is carried over as it is; empty for anything else."""
+    """What is carried over as it is; empty for anything else. The trail is: its seals know of all that was done."""
     pk, sk = pair(item)
+    if is_entry(pk, sk):
+        return "entries of the trail that were written since"
+    if pk == SEALS_DUE or pk.startswith(seals_pk("")):
+        return "sheets and heads of the trail's seals since"
     if pk.startswith(NOTICES):
         return "notices of links that went out since"
     if pk == DIGESTS:

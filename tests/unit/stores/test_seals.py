@@ -10,12 +10,14 @@ import pytest
 from shared.domain.clock import to_iso
 from shared.domain.trail_check import Kind, Verdict, verify
 from shared.domain.trail_seal import Head, Line, digest_of
-from shared.stores.keys import is_entry, pair
+from shared.stores.district_data import DistrictData, is_of
+from shared.stores.keys import PLATFORM, is_entry, pair
+from shared.stores.restored_table import RestoredTable
 from shared.stores.seals import SealFiles, SheetStore
-from shared.stores.trail import TrailStore
+from shared.stores.trail import OFFBOARD, TrailStore
 from shared.stores.trail_evidence import TrailEvidence
 from shared.use_cases.seal_trail import SealTrail, Written
-from tests.fakes.dynamodb import Effect
+from tests.fakes.dynamodb import Effect, MemoryTable
 from tests.harness import World
 
 
@@ -269,3 +271,33 @@ def test_a_tampered_number_in_the_table_ends_no_sealing(sealed: Sealed) -> None:
     sealed.hour()
     assert [seal.number for seal in sealed.seals.all("lakeside")] == [1, 8]
     assert sealed.kinds() == [Kind.SEAL_REMOVED]
+
+
+def test_a_table_that_was_restored_gets_its_trail_back(sealed: Sealed) -> None:
+    sealed.note("approve")
+    sealed.hour()
+    then = MemoryTable()
+    then.take_over(sealed.world.table)
+    sealed.fact("t1")
+    sealed.hour()
+    sealed.note("reject")
+    sealed.worker().collect(sealed.written())
+    restored = TrailEvidence(then, sealed.seals)
+    assert not verify(restored.read()["lakeside"], sealed.world.now).holds
+    RestoredTable(sealed.world.table, then).carry_over()
+    verdict = verify(restored.read()["lakeside"], sealed.world.now)
+    assert (verdict.findings, verdict.counts) == ([], {"sealed": 3})
+
+
+def test_a_district_that_left_takes_its_trail_along(sealed: Sealed) -> None:
+    world = sealed.world
+    sealed.note("approve")
+    sealed.hour()
+    sealed.trail.note(PLATFORM, to_iso(world.now), "o", action=OFFBOARD, by="kim", reason="ended", about="lakeside")
+    gone = [item for item in world.table.items.values() if is_of(item, "lakeside")]
+    assert DistrictData(world.table).delete(gone) == 3
+    sealed.hour()
+    assert not sealed.kinds("lakeside") + sealed.kinds(PLATFORM)
+    sealed.note("settings")
+    sealed.hour()
+    assert (sealed.kinds(), [seal.number for seal in sealed.seals.all("lakeside")]) == ([], [1, 2])
