@@ -21,7 +21,10 @@ class ClassDiff:
 
     classes: Counts = field(default_factory=Counts)
     pairs: list[tuple[ClassRecord | None, ClassRecord | None]] = field(default_factory=list)
-    """Every class, (before, after), where None stands for not there; in the order of their ids."""
+    """Every class, (before, after), where None stands for not there; in the order of their ids. Not those that are passed over
+    (``standing_classes``)."""
+    stand: int = 0
+    """How many there are afterwards."""
     rejects: list[Reject] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     schools: dict[str, Fate] = field(default_factory=dict)
@@ -71,6 +74,7 @@ def diff_classes(
     for key in sorted({*before, *after}):
         old, new = before.get(key), after.get(key)
         result.pairs.append((old, new))
+        result.stand += new is not None
         if old:
             is_over = new is None and old.is_over(on)
             if is_over:

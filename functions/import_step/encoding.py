@@ -125,7 +125,7 @@ class _Cutter:
         if b'"' in block or self._in_quotes:
             parts = block.split(b'"')
             inside = parts[not self._in_quotes :: 2]
-            self._may_cut = self._may_cut and not any(b"\n" in part for part in inside)
+            self._may_cut = self._may_cut and b"\n" not in b"".join(inside)
             self._in_quotes ^= len(parts) % 2 == 0
 
     def pieces(self) -> tuple[Piece, ...]:

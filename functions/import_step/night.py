@@ -2,8 +2,8 @@
 
 First the lines of each part are compared with yesterday's upload (``same_rows``). Whoever has a row that is new or gone is touched,
 and so is whoever something was said of yesterday. Then all rows of these people are read (``row_choice``), and they are compared as
-ever. Everybody else stands as before. Where anything is not as yesterday that all rows depend on, and where anybody turns out to
-be in doubt, the whole is read.
+ever. Everybody else stands as before; so do classes, where nothing was said of any yesterday. Where anything is not as yesterday
+that all rows depend on, and where anybody turns out to be in doubt, the whole is read.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ from functions.import_step.csv_table import Table, header_line_of
 from functions.import_step.formats.format import Format, Mode, Recognised
 from functions.import_step.partition import split
 from functions.import_step.plan import PieceOfSnapshot, RowsCompared, RowsOfSnapshot, Touched
-from functions.import_step.row_choice import CHOSEN, USERS
-from functions.import_step.row_marks import RowMarks, packed_people, unpacked_people
+from functions.import_step.row_choice import CHOSEN, CLASSES_FILE, USERS
+from functions.import_step.row_marks import RowMarks, mark_of, packed_people, unpacked_people
 from functions.import_step.same_rows import TooDifferent, difference, head_of, with_lines
 from shared.domain.errors import UploadRejected
+from shared.domain.report import Kind
 
 MOST_TOUCHED = 0.25
 """Of all people; where more are touched, the whole is read at once."""
 FEWEST_PEOPLE = 2_000
 """Where fewer stand, the whole is read in less time than it takes to compare."""
 _AS_YESTERDAY = ("orgs", "manifest")
-"""The files that are equal byte for byte where rows of the others are to be known again."""
+"""The files that are equal byte for byte where rows of the others are to be known again,"""
+_CLASSES_REFER_TO = ("courses", "academicsessions")
+"""and those that are where rows about classes are."""
 _BLOCK = 1 << 20
 _CODECS = ("utf-8", "utf-8-sig")
 
@@ -72,6 +75,23 @@ def _columns_of(file: RosterFile) -> tuple[str, int, list[str], str]:
     return table.shown, table.header_line, table.header, table.delimiter
 
 
+def classes_reading_of(upload: Recognised, hashes: Mapping[str, str]) -> str:
+    """What rows about classes that have the same text, in an upload that is read as yesterday's (``reading_of``), are read alike
+    under: columns, encoding, courses, and terms. Empty where such rows are not known again."""
+    file, referred_to = upload.files[CLASSES_FILE], [upload.parts.get(stem) for stem in _CLASSES_REFER_TO]
+    encoding = file.encoding
+    if encoding is None or encoding.codec not in _CODECS or encoding.errors != "strict":
+        return ""
+    if upload.modes[Kind.CLASSES] is not Mode.BULK or Mode.DELTA in referred_to:
+        return ""
+    try:
+        columns = _columns_of(file)
+    except UploadRejected:
+        return ""
+    said = (encoding.codec, columns, {stem: hashes.get(stem, "") for stem in _CLASSES_REFER_TO})
+    return hashlib.sha256(encode(said)).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Yesterday:
     """What is known of the upload that made the standing snapshot."""
@@ -82,6 +102,8 @@ class Yesterday:
     """By stem: the pieces in which they were read."""
     marks: Callable[[str, int], RowMarks | None]
     """Whom the lines of a piece are about, by its stem and part; None where that is not there."""
+    classes_reading: str = ""
+    """As in ``OpenedUpload``."""
 
 
 @dataclass(slots=True)
@@ -170,7 +192,18 @@ def touched_people(parts: Iterable[RowsCompared], rows: RowsOfSnapshot) -> Touch
     touched = unpacked_people(rows.watched).union(*(unpacked_people(part.touched) for part in compared))
     if len(touched) > MOST_TOUCHED * rows.people:
         return None
-    return Touched(people=packed_people(touched))
+    classes = None
+    if all(part.classes is not None for part in compared):
+        classes = packed_people(mark for part in compared for mark in unpacked_people(part.classes or b""))
+    return Touched(people=packed_people(touched), classes=classes)
+
+
+def kept_class_ids(rows: RowsOfSnapshot, touched: bytes) -> str:
+    """Yesterday's classes of which no row is read, a line for each; ``touched`` are the others (``packed_people``)."""
+    marks = unpacked_people(touched)
+    if not marks:
+        return rows.class_ids
+    return "\n".join(class_id for class_id in rows.class_ids.split("\n") if mark_of(class_id) not in marks)
 
 
 def gone_classes(class_ids: Iterable[list[str]], rows: RowsOfSnapshot) -> list[str]:

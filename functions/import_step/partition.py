@@ -27,7 +27,7 @@ from functions.import_step.records import (
     RoleRow,
     packed,
 )
-from functions.import_step.row_choice import Chosen, RowChoice, chosen_rows
+from functions.import_step.row_choice import CLASSES_FILE, Chosen, RowChoice, chosen_rows
 from functions.import_step.shards import (
     ClassesBlock,
     EnrollmentsHead,
@@ -446,13 +446,14 @@ def split(
                     piece = upload.files[stem].piece
                     of_night = chosen[stem]
                     choice = choices[stem] = RowChoice(stem, sink, first=piece.line, notes_marks=of_night is None)
-                    people.marks = choice.marks
+                    marking = classes if stem == CLASSES_FILE else people
+                    marking.marks = choice.marks
                     file, passed = dataclass_replace(upload.files[stem], choice=choice), 0
                     if of_night:
                         file, passed = chosen_rows(file, header_line_of(file), of_night, sink)
                     of_stem = dataclass_replace(upload, files={**upload.files, stem: file})
                     seen[stem] = form.read(of_stem, stem, sink) + passed
-                    people.marks = None
+                    marking.marks = None
                 else:
                     seen[stem] = form.read(upload, stem, sink)
         finally:

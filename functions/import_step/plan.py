@@ -231,6 +231,8 @@ class RowsOfSnapshot(Struct, kw_only=True):
     upload: Upload
     etags: dict[str, str] | None
     """As in ``OpenedUpload``."""
+    classes_reading: str = ""
+    """As in ``OpenedUpload``; empty where the next night reads all classes."""
     watched: bytes
     """People whose rows are read every night, because something was said of them (``packed_people``)."""
     class_ids: str
@@ -248,6 +250,8 @@ class RowsCompared(Struct, kw_only=True):
 
     touched: bytes = b""
     """Of whom some row differs (``packed_people``)."""
+    classes: bytes | None = None
+    """Of which classes (``packed_people``); None where the rows of all are to be read."""
     lines: dict[str, list[int]] = {}
     """By stem: the lines that are new."""
     is_doubtful: bool = False
@@ -259,6 +263,8 @@ class Touched(Struct, kw_only=True):
 
     people: bytes
     """As ``packed_people``."""
+    classes: bytes | None = None
+    """Of which classes all rows are read, in the same way; None for all classes."""
     gone_classes: list[str] = []
     """The classes of yesterday's upload that are not in today's: nobody else may be in one."""
     sharers: bytes = b""
@@ -300,6 +306,8 @@ class OpenedUpload(Struct, kw_only=True):
     """Whether the files of what stands are not there."""
     reading: str = ""
     """What equal rows are read alike under (``night.reading_of``); empty where rows of such an upload are always read."""
+    classes_reading: str = ""
+    """The same of rows about classes (``night.classes_reading_of``)."""
     night: Night = Night.NONE
     """Whether rows that stood yesterday are passed over, and how far that is."""
     turns_on: str = ""
@@ -348,6 +356,8 @@ class PartRead(Struct, kw_only=True):
     """How many rows of students each grade has."""
     is_plain: bool = False
     """Whether the next night may compare its rows with these (``row_choice``)."""
+    classes_are_plain: bool = False
+    """The same of its rows about classes."""
     is_doubtful: bool = False
     """Whether some rows alone were to be read, and all have to be."""
     named_classes: str | None = None
@@ -433,6 +443,10 @@ class ImportPlan(WritePlan, kw_only=True):
     """Whether every class that an enrollment names is known to be in the upload."""
     is_night: bool = False
     """Whether rows of those alone were read who are touched."""
+    passes_classes: bool = False
+    """Whether of classes, too, rows of those alone were read that are touched."""
+    classes_reading: str = ""
+    """As in ``OpenedUpload``; empty where the next night is to read all classes."""
     reading: str = ""
     """As in ``OpenedUpload``; empty where the next night is to read all rows."""
     paused: dict[str, str] = {}
@@ -518,6 +532,8 @@ class ClassesResult(Struct, kw_only=True):
     standing: dict[Kind, int]
     school_year: str = ""
     """The latest one that a class of the upload is of, such as 2026."""
+    is_doubtful: bool = False
+    """As of ``PeopleResult``."""
     digest: str = ""
     """As of ``PeopleResult``."""
 

@@ -1,4 +1,4 @@
-"""Chooses the rows of users.csv and enrollments.csv that are read on a night: all rows of some people, and new ones."""
+"""Chooses the rows that are read on a night: all rows of some people, or classes, and new ones."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from functions.import_step.archive import Piece, RosterFile
 from functions.import_step.formats.dates import is_ambiguous
 from functions.import_step.row_marks import RowMarks
 
-USERS, ENROLLMENTS = "users", "enrollments"
+USERS, ENROLLMENTS, CLASSES_FILE = "users", "enrollments", "classes"
 CHOSEN = (USERS, ENROLLMENTS)
-"""The files, by stem, of which not all rows are read."""
+"""The files, by stem, of which on a night not all rows are read; of that of classes neither, where it can be."""
 _READ = 1 << 20
 _AT_ONCE = 1 << 14
 """Bytes whose lines are looked at together."""
@@ -26,11 +26,11 @@ class Chosen:
     """The rows of a piece that are read."""
 
     people: set[int]
-    """All rows of these people (``row_marks.mark_of``), and with 0 lines of which no row is known,"""
+    """All rows of these people, or classes (``row_marks.mark_of``), and with 0 lines of which no row is known,"""
     lines: set[int]
     """and those of these lines, which are new."""
     marks: RowMarks
-    """Whom the lines of the piece are about."""
+    """Whom, or which class, the lines of the piece are about."""
 
 
 class Told(Protocol):

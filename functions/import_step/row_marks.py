@@ -1,4 +1,5 @@
-"""Whom each line of a file is about, in 32 bits: by these a night finds all rows of some people without taking any row apart.
+"""Whom, or which class, each line of a file is about, in 32 bits: by these a night finds all rows of some without taking any row
+apart.
 
 A mark chooses rows that are read, and says nothing else: two people with the same one are looked at together.
 """
@@ -19,7 +20,7 @@ _MOST_WORDS = 250
 
 
 def mark_of(key: str) -> int:
-    """32 bits of a person's id. Two with the same are looked at together."""
+    """32 bits of the id of a person, or of a class. Two with the same are looked at together."""
     return crc32(key.encode())
 
 

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 from msgspec.json import Decoder
 
+from functions.import_step.class_count import ClassCount
 from functions.import_step.class_history import ClassHistory, MembersOf, Past, PlacesOfClass, places_of
 from functions.import_step.formats.format import Mode
 from functions.import_step.holdings import Holdings, SharedIdentifiers
@@ -125,6 +126,7 @@ COMPARED = Document("rows-compared", RowsCompared)
 TOUCHED = Document("touched", Touched)
 _ROWS = Document("rows", RowsOfSnapshot)
 _PEOPLE_COUNT = Document("rows-count", PeopleCount)
+_CLASS_COUNT = Document("rows-classes-count", ClassCount)
 _MARKS = "row-marks"
 PLAN = Document("plan", ImportPlan)
 ROLL_BACK_PLAN = Document("plan", RollBackPlan)
@@ -272,6 +274,12 @@ class WorkingFiles:
         their ids, with tabs between."""
         for part in range(plan.parts):
             yield self._files.read(self._key(f"class-ids-{part}")).decode().split("\n")[:-1]
+        if plan.passes_classes:
+            yield [*filter(None, self._files.read(self._key("class-ids-kept")).decode().split("\n"))]
+
+    def write_kept_class_ids(self, class_ids: str) -> None:
+        """The classes of which no row is read because they stand as before, a line for each."""
+        self._files.write(self._key("class-ids-kept"), class_ids.encode())
 
     def classes_over(self, plan: ImportPlan) -> frozenset[str]:
         """The ids of the classes that stand and have ended; all of them are read."""
@@ -325,6 +333,17 @@ class WorkingFiles:
             return None
         body = self._files.read(self._snapshot_key(snapshot.snapshot_id, _PEOPLE_COUNT.name, shard))
         return _PEOPLE_COUNT.decode(body) if body else None
+
+    def write_class_count(self, plan: WritePlan, shard: int, count: ClassCount) -> None:
+        """Note for the next night what the classes of a shard come to."""
+        self._files.write(self._snapshot_key(plan.snapshot_id, _CLASS_COUNT.name, shard), packed(count))
+
+    def class_count(self, snapshot: SnapshotRef | None, shard: int, shards: int) -> ClassCount | None:
+        """What the classes of a shard of a snapshot come to; None where that is not noted."""
+        if snapshot is None or snapshot.shards != shards or snapshot.renumbered:
+            return None
+        body = self._files.read(self._snapshot_key(snapshot.snapshot_id, _CLASS_COUNT.name, shard))
+        return _CLASS_COUNT.decode(body) if body else None
 
     def forget_comparison(self, plan: WritePlan) -> None:
         """Empty what a comparison writes only where there is something to write: another one follows under the same names."""
@@ -496,7 +515,7 @@ class WorkingFiles:
         """The same, where all that there is was compared; in the order of the ids. Who has another number changes."""
         standing = _lines_of(new for _, new in pairs if new is not None)
         renumbered = self.renumbered_ids(kind, plan, shard)
-        changed = (pair for pair in pairs if _differ(pair) or (renumbered and _id_of(pair) in renumbered))
+        changed = (pair for pair in pairs if differ(pair) or (renumbered and _id_of(pair) in renumbered))
         self.write_shard(kind, plan, shard, standing, changed)
 
     def write_history(self, plan: WritePlan, shard: int, history: Iterable[ClassHistory]) -> None:
@@ -549,7 +568,8 @@ def _id_of[T: Acting](pair: Change[T]) -> str:
     return record.sourced_id if record else ""
 
 
-def _differ[T: Acting](pair: Change[T]) -> bool:
+def differ[T: Acting](pair: Change[T]) -> bool:
+    """Whether anything that the table has of it differs."""
     old, new = pair
     return old is not new and not (old and new and old.acts_like(new))
 

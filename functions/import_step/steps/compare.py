@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from functools import partial
 
-from functions.import_step.class_history import Standing, TeachersMoved, follow
+from functions.import_step.class_history import HistoryDiff, Standing, TeachersMoved, follow
 from functions.import_step.compare_classes import ClassDiff, diff_classes
 from functions.import_step.compare_people import diff_people
 from functions.import_step.formats.format import Mode
@@ -17,9 +17,10 @@ from functions.import_step.one_person import together_with
 from functions.import_step.people_diff import PeopleDiff
 from functions.import_step.plan import SHOWN, ClassesResult, First, Import, ImportPlan, PeopleResult, StepResult
 from functions.import_step.records import References, digest_of
-from functions.import_step.row_marks import mark_of, packed_people
+from functions.import_step.row_marks import mark_of, packed_people, unpacked_people
 from functions.import_step.shards import class_shards_of
 from functions.import_step.shared_addresses import Identifiers, bearers
+from functions.import_step.standing_classes import PassedClasses, class_count
 from functions.import_step.standing_people import UntouchedRows
 from functions.import_step.working_files import (
     ASIDE,
@@ -39,8 +40,9 @@ from functions.import_step.working_files import (
     TEACHERS_MOVED,
     TOUCHED,
     WorkingFiles,
+    differ,
 )
-from shared.domain.report import Counts, Kind, Note
+from shared.domain.report import Counts, Kind
 
 
 class Compare:
@@ -123,15 +125,35 @@ class Compare:
         """Compare one shard of classes with the snapshot; see who changed ids."""
         files = self._context.files(import_)
         plan = files.get(PLAN)
-        standing = files.standing(CLASSES, plan.before, shard, plan.shards)
         references = files.references(plan)
         if shard == 0:
             files.write_references(plan, references.rows())
-        result = diff_classes(files.class_blocks(plan, shard), standing, plan, references, on=plan.on)
-        files.write_pairs(CLASSES, plan, shard, result.pairs)
+        try:
+            passed = _passed_classes(files, plan, shard, references) if plan.passes_classes else None
+            standing = passed.touched if passed else files.standing(CLASSES, plan.before, shard, plan.shards)
+            result = diff_classes(files.class_blocks(plan, shard), standing, plan, references, on=plan.on)
+            if passed:
+                passed.count_into(result)
+        except UntouchedRows:
+            counts = Counts()
+            nothing = dict.fromkeys((Kind.CLASSES, Kind.ENROLLMENTS), 0)
+            none = ClassesResult(classes=counts, notes=[], schools={}, ended=nothing, ended_by_school={}, standing={})
+            none.is_doubtful = True
+            files.put(CLASSES_RESULT, none, f"{shard}{plan.round}")
+            return self._context.part_done(import_, "classes", shard, of=class_shards_of(plan.shards))
+        if passed:
+            changed = (pair for pair in result.pairs if differ(pair))
+            files.write_shard(CLASSES, plan, shard, passed.standing(result), changed)
+        else:
+            files.write_pairs(CLASSES, plan, shard, result.pairs)
         files.write_rejects(CLASSES, plan, shard, result.rejects)
+        noted = set[str]()
         if plan.before:
-            result.notes += self._follow_history(import_, files, plan, shard, result, references)
+            followed = self._follow_history(import_, files, plan, shard, result, references, passed)
+            result.notes += followed.notes
+            noted = {each.sourced_id for each in followed.history}
+        if plan.classes_reading:
+            files.write_class_count(plan, shard, class_count(result, references, noted, passed))
         if plan.before:
             exchanged = _exchanged(files, plan, shard, result) if plan.has_id_map and not plan.ids_settled else ()
             files.write_strangers(CLASSES, plan, shard, result.strangers(exchanged))
@@ -148,7 +170,7 @@ class Compare:
                 schools=result.schools,
                 ended={Kind.CLASSES: len(result.ended), Kind.ENROLLMENTS: sum(ended.values())},
                 ended_by_school=ended,
-                standing={Kind.CLASSES: sum(new is not None for _, new in result.pairs)},
+                standing={Kind.CLASSES: result.stand},
                 school_year=result.school_year,
                 digest=digest_of(pair for pair in result.pairs if pair[0] != pair[1]) if import_.has_digest else "",
             ),
@@ -164,18 +186,30 @@ class Compare:
         shard: int,
         result: ClassDiff,
         references: References,
-    ) -> list[Note]:
-        """See which classes of a shard are past with this import, and which are others than before. Return what is to be said."""
+        passed: PassedClasses | None,
+    ) -> HistoryDiff:
+        """See which classes of a shard are past with this import, and which are others than before."""
         standing = Standing(
             files.standing_members(plan, plan.before, shard),
             partial(files.standing_terms, plan),
             partial(files.from_all, TEACHERS_MOVED, plan, shard),
         )
-        history = files.standing(HISTORY, plan.before, shard, plan.shards)
-        followed = follow(result.pairs, history, standing, references, plan, import_.import_id)
+        history = [*files.standing(HISTORY, plan.before, shard, plan.shards)]
+        pairs = result.pairs
+        if passed:
+            passed.look_at((each.sourced_id for each in history), plan.on)
+            pairs = [*pairs, *((record, record) for record in passed.looked_at)]
+        followed = follow(pairs, history, standing, references, plan, import_.import_id)
         files.write_history(plan, shard, followed.history)
         files.write_past(plan, shard, followed.past)
-        return followed.notes
+        return followed
+
+
+def _passed_classes(files: WorkingFiles, plan: ImportPlan, shard: int, references: References) -> PassedClasses:
+    """The classes of which no row is read. Raises UntouchedRows where that cannot be."""
+    lines = files.standing_lines(CLASSES, plan.before, shard, plan.shards)
+    touched = unpacked_people(files.get(TOUCHED).classes or b"")
+    return PassedClasses(lines, files.class_count(plan.before, shard, plan.shards), touched, references)
 
 
 def _digest(plan: ImportPlan, result: PeopleDiff) -> str:

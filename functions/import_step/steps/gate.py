@@ -28,7 +28,7 @@ from functions.import_step.plan import (
     go_on,
     kept_with,
 )
-from functions.import_step.row_choice import CHOSEN
+from functions.import_step.row_choice import CHOSEN, CLASSES_FILE
 from functions.import_step.row_marks import packed_people, unpacked_people
 from functions.import_step.shards import class_shards_of
 from functions.import_step.working_files import (
@@ -206,13 +206,14 @@ class SafetyCheck:
             plan.snapshot_id,
             RowsOfSnapshot(
                 reading=plan.reading,
+                classes_reading=plan.classes_reading if sum_.classes_say_nothing else "",
                 upload=import_.upload,
                 etags=opened.etags,
                 watched=packed_people(sum_.watched),
                 class_ids="\n".join(class_ids),
                 people=sum_.standing[Kind.USERS],
                 run_id=import_.run_id,
-                pieces={stem: opened.pieces_of(stem) for stem in CHOSEN},
+                pieces={stem: opened.pieces_of(stem) for stem in (*CHOSEN, CLASSES_FILE)},
             ),
         )
 
@@ -270,6 +271,8 @@ class _Sum:
     harm: Harm = field(default_factory=Harm)
     readdressed: int = 0
     is_doubtful: bool = False
+    classes_say_nothing: bool = True
+    """Whether nothing is to be said of any class: then the next night need not read all of them."""
     digests: list[str] = field(default_factory=list)
     """Of what changes in each shard, of people and then of classes."""
     watched: set[int] | None = field(default_factory=set)
@@ -306,6 +309,8 @@ class _Sum:
 
     def add_classes(self, result: ClassesResult) -> None:
         self.counts[Kind.CLASSES] += result.classes
+        self.is_doubtful |= result.is_doubtful
+        self.classes_say_nothing &= not (result.notes or result.classes.rejected)
         self.digests.append(result.digest)
         self._add(result.notes, result.standing)
         for school, fate in result.schools.items():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from functools import cache, partial
@@ -22,7 +23,15 @@ from functions.import_step.formats.school_data_sync import SchoolDataSync
 from functions.import_step.id_map import STEM, read_maps
 from functions.import_step.import_context import ImportContext
 from functions.import_step.many_objects import cycles_looked_for_seldom
-from functions.import_step.night import Yesterday, compare_rows, gone_classes, reading_of, touched_people
+from functions.import_step.night import (
+    Yesterday,
+    classes_reading_of,
+    compare_rows,
+    gone_classes,
+    kept_class_ids,
+    reading_of,
+    touched_people,
+)
 from functions.import_step.one_person import addresses_of_several, all_addresses
 from functions.import_step.partition import split
 from functions.import_step.plan import (
@@ -43,7 +52,7 @@ from functions.import_step.plan import (
     kept_with,
     parts_of,
 )
-from functions.import_step.row_choice import CHOSEN, USERS, Chosen
+from functions.import_step.row_choice import CHOSEN, CLASSES_FILE, USERS, Chosen, RowChoice
 from functions.import_step.row_marks import RowMarks, packed_people, unpacked_people
 from functions.import_step.same_rows import TooDifferent
 from functions.import_step.shards import shards_for
@@ -116,7 +125,7 @@ class Ingest:
                 files, scans, before, content=content, etags=etags, additions_only=additions_only, on=today
             )
             if not import_.preview:
-                opened.reading = self._reading(opened, files, scans)
+                opened.reading, opened.classes_reading = self._reading(opened, files, scans)
             opened.notes += _unread(files, opened, other_files(import_.upload, Path(folder)))
         if id_map:
             opened.has_id_map = True
@@ -128,11 +137,13 @@ class Ingest:
         context.files(import_).put(OPENED, opened)
         return context.split(import_, opened)
 
-    def _reading(self, opened: OpenedUpload, files: list[RosterFile], scans: dict[str, Scan]) -> str:
-        """What this upload's rows are read alike under."""
+    def _reading(self, opened: OpenedUpload, files: list[RosterFile], scans: dict[str, Scan]) -> tuple[str, str]:
+        """What this upload's rows are read alike under: all of them, and those about classes."""
         by_stem = {file.stem: replace(file, encoding=scans[file.stem].encoding) for file in files}
         hashes = {stem: scanned.sha256 for stem, scanned in scans.items()}
-        return reading_of(_recognised(opened, by_stem), hashes, self._context.code)
+        recognised = _recognised(opened, by_stem)
+        reading = reading_of(recognised, hashes, self._context.code)
+        return reading, classes_reading_of(recognised, hashes) if reading else ""
 
     def _choose_rows(self, import_: Import, opened: OpenedUpload, before: Snapshot | None) -> None:
         """Compare rows with yesterday's where they can be known again, and are read as yesterday."""
@@ -246,10 +257,32 @@ class Ingest:
                     touched |= found.touched
                     compared.lines[stem] = found.lines
                     working.write_row_marks(stem, part, found.marks)
+                compared.classes = b""
+                if CLASSES_FILE in pieces:
+                    self._compare_classes(import_, opened, part, recognised, yesterday(), Path(folder), compared)
             except (UploadRejected, TooDifferent):
                 return RowsCompared(is_doubtful=True)
         compared.touched = packed_people(touched)
         return compared
+
+    def _compare_classes(
+        self,
+        import_: Import,
+        opened: OpenedUpload,
+        part: int,
+        upload: Recognised,
+        yesterday: Yesterday,
+        folder: Path,
+        compared: RowsCompared,
+    ) -> None:
+        """See of which classes rows differ from yesterday's; where that is not seen, all rows about classes are read."""
+        compared.classes = None
+        if opened.classes_reading and opened.classes_reading == yesterday.classes_reading:
+            with suppress(UploadRejected, TooDifferent):
+                found = compare_rows(FORMATS[opened.format], upload, CLASSES_FILE, yesterday, folder)
+                compared.lines[CLASSES_FILE] = found.lines
+                self._context.files(import_).write_row_marks(CLASSES_FILE, part, found.marks)
+                compared.classes = packed_people(found.touched)
 
     def _yesterday(self, import_: Import, opened: OpenedUpload, folder: Path) -> Yesterday:
         """The upload that made what stands. Raises UploadRejected where its files are not there any more."""
@@ -258,9 +291,11 @@ class Ingest:
             raise TooDifferent
         stood = open_upload(self._context.uploads, rows.upload, folder, rows.etags, is_held=True)
         files = {
-            file.stem: replace(file, encoding=opened.encodings[file.stem]) for file in stood if file.stem in CHOSEN
+            file.stem: replace(file, encoding=opened.encodings[file.stem])
+            for file in stood
+            if file.stem in (*CHOSEN, CLASSES_FILE)
         }
-        return Yesterday(files, rows.pieces, partial(working.row_marks, of_run=rows.run_id))
+        return Yesterday(files, rows.pieces, partial(working.row_marks, of_run=rows.run_id), rows.classes_reading)
 
     def _rows_of_before(self, import_: Import, opened: OpenedUpload) -> RowsOfSnapshot | None:
         before = opened.before
@@ -268,15 +303,20 @@ class Ingest:
 
     def _chosen(self, import_: Import, opened: OpenedUpload, part: int) -> dict[str, Chosen | None]:
         """Of which files of a part some rows are read alone."""
-        stems = [piece.stem for piece in opened.parts[part] if piece.stem in CHOSEN] if opened.reading else []
+        among = (*CHOSEN, CLASSES_FILE) if opened.classes_reading else CHOSEN if opened.reading else ()
+        stems = [piece.stem for piece in opened.parts[part] if piece.stem in among]
         if opened.night is not Night.READS:
             return dict.fromkeys(stems)
         files = self._context.files(import_)
-        people, lines = unpacked_people(files.get(TOUCHED).people) | {0}, files.get(COMPARED, part).lines
+        touched, lines = files.get(TOUCHED), files.get(COMPARED, part).lines
         chosen: dict[str, Chosen | None] = {}
         for stem in stems:
-            marks = files.row_marks(stem, part)
-            chosen[stem] = Chosen(people, {*lines[stem]}, marks or RowMarks())
+            of_stem = touched.classes if stem == CLASSES_FILE else touched.people
+            if of_stem is None:
+                chosen[stem] = None
+            else:
+                marks = files.row_marks(stem, part)
+                chosen[stem] = Chosen(unpacked_people(of_stem) | {0}, {*lines[stem]}, marks or RowMarks())
         return chosen
 
     def _split(
@@ -311,7 +351,8 @@ class Ingest:
             turns_on=sink.turns_on,
             grades=sink.of_grades if len(sink.of_grades) <= _MOST_GRADES else {},
             named_classes=sink.named_classes(),
-            is_plain=bool(opened.reading) and all(choice.is_plain for choice in done.choices.values()),
+            is_plain=bool(opened.reading) and _are_plain(done.choices, CHOSEN),
+            classes_are_plain=bool(opened.classes_reading) and _are_plain(done.choices, (CLASSES_FILE,)),
         )
 
     def validate(self, import_: Import) -> StepResult:
@@ -338,16 +379,21 @@ class Ingest:
         notes += unknown_schools
         plan = _plan(import_, opened, parts, notes, header_only)
         plan.domains = context.districts.domains(import_.district_id)
-        plan.knows_all_classes = plan.mode(Kind.CLASSES) is Mode.BULK and _are_all_named(parts, files.class_ids(plan))
         if opened.night is Night.READS and (rows := self._rows_of_before(import_, opened)):
             touched = files.get(TOUCHED)
-            touched.gone_classes = gone_classes(files.class_ids(plan), rows)
+            if touched.classes is not None:
+                plan.passes_classes = True
+                files.write_kept_class_ids(kept_class_ids(rows, touched.classes))
+            touched.gone_classes = gone_classes(files.class_ids(plan), rows) if touched.classes != b"" else []
             touched.sharers = self._sharers(import_, opened, plan)
             files.put(TOUCHED, touched)
+        plan.knows_all_classes = plan.mode(Kind.CLASSES) is Mode.BULK and _are_all_named(parts, files.class_ids(plan))
         is_plain = all(part.is_plain for part in parts)
         if not is_plain or unknown_schools or plan.keeps or plan.additions_only or plan.kept_roles:
             # Somebody may stand of whom there is no row; or a row that is not read would have to be told of.
             plan.reading = ""
+        if plan.reading and all(part.classes_are_plain for part in parts):
+            plan.classes_reading = opened.classes_reading
         plan.paused = self._paused(import_, plan)
         # A paused upload is not the newest one yet: those that wait with it are applied in their order.
         stands_back = import_.preview or bool(plan.paused)
@@ -419,6 +465,11 @@ class Ingest:
             message = "Uploads that wait are applied first, in their order; this one comes after them."
             return {"code": "paused", "message": message}
         return {}
+
+
+def _are_plain(choices: Mapping[str, RowChoice], stems: Iterable[str]) -> bool:
+    """Whether the next night may compare its rows with what was read of these files."""
+    return all(choices[stem].is_plain for stem in stems if stem in choices)
 
 
 def _are_all_named(parts: list[PartRead], class_ids: Iterable[list[str]]) -> bool:

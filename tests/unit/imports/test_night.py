@@ -46,8 +46,8 @@ def small_districts_have_nights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(night, "FEWEST_PEOPLE", 0)
 
 
-def imported(uploads: Sequence[Files], *, whole: bool = False, is_loose: bool = False) -> World:
-    """A district after these uploads."""
+def imported(uploads: Sequence[Files], *, whole: bool = False, is_loose: bool = False, days: int = 0) -> World:
+    """A district after these uploads, with so many days between them."""
     world = World()
     world.register(removal_threshold_percent=100, removal_threshold_count=1_000)
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -59,6 +59,7 @@ def imported(uploads: Sequence[Files], *, whole: bool = False, is_loose: bool = 
                     world.put(f"rosters/lakeside/{number}/{name}", body.encode() if isinstance(body, str) else body)
             else:
                 world.upload(files, name=f"night-{number}")
+            world.pass_time(days=days)
     return world
 
 
@@ -83,8 +84,14 @@ def nights_of(world: World) -> list[str]:
     return [json.loads(world.s3.objects[key]).get("night", "") for key in opened]
 
 
-def then_both_ways_agree(*uploads: Files, is_loose: bool = False) -> list[str]:
-    by_night, by_whole = (imported(uploads, whole=whole, is_loose=is_loose) for whole in (False, True))
+def classes_passed_over(world: World) -> list[bool]:
+    """Whether of classes, too, each import read no more rows than of those that differ."""
+    plans = sorted(key for key in world.s3.objects if key[1].endswith("/plan.jsonl"))
+    return [json.loads(world.s3.objects[key]).get("passes_classes", False) for key in plans]
+
+
+def then_both_ways_agree(*uploads: Files, is_loose: bool = False, days: int = 0) -> list[str]:
+    by_night, by_whole = (imported(uploads, whole=whole, is_loose=is_loose, days=days) for whole in (False, True))
     assert left_by(by_night) == left_by(by_whole)
     return nights_of(by_night)
 
@@ -175,6 +182,10 @@ CHANGES: dict[str, tuple[str, Callable[[list[str]], Any]]] = {
     "a class that is renamed": ("classes", reworded("Class 2", "Class II")),
     "a class that is deleted": ("classes", reworded("c3,Class 3", "c3,")),
     "a class that comes": ("classes", lambda rows: rows.append("c4,Class 4,scheduled,,o1,")),
+    "a class that comes first": ("classes", lambda rows: rows.insert(0, "c0,Class 0,scheduled,,o1,")),
+    "a class on two rows": ("classes", lambda rows: rows.append("c2,Class 2,scheduled,,o1,")),
+    "a class without a title": ("classes", reworded("Class 2", "")),
+    "a class of a course that is not there": ("classes", reworded("Class 2,scheduled,", "Class 2,scheduled,k9")),
 }  # fmt: skip
 
 
@@ -219,6 +230,109 @@ def test_the_rows_of_whoever_something_was_said_are_read_every_night() -> None:
         rows = changed(rows, *CHANGES[name])
     night_after = files_of(changed(rows, *CHANGES["a name"]))
     assert then_both_ways_agree(files_of(rows), night_after, files_of(rows)) == ["", "reads", "reads"]
+
+
+def with_terms(rows: dict[str, list[str]]) -> Files:
+    """The files, with two terms, of which one soon ends, and two courses."""
+    terms = ("y,Year,schoolYear,2026-08-01,2027-07-01,2027", "f,Fall,term,2026-08-01,2026-09-06,2027",
+             "w,Winter,term,2026-09-06,2027-02-01,2027")  # fmt: skip
+    return files_of(rows) | {
+        "academicSessions.csv": "sourcedId,title,type,startDate,endDate,schoolYear\n" + "\n".join(terms) + "\n",
+        "courses.csv": "sourcedId,title\nk1,Algebra\nk2,Biology\n",
+    }
+
+
+def in_terms(people: int = 12) -> dict[str, list[str]]:
+    """A district whose classes have courses and terms."""
+    return {
+        **district(people),
+        "classes": [f"c{n},Class {n},scheduled,k{1 + n % 2},o1,{'fw'[n % 2]}" for n in range(1, 9)],
+    }
+
+
+def test_an_ordinary_night_reads_the_classes_that_differ_alone() -> None:
+    rows = in_terms()
+    for file, change in (CHANGES["a name"], CHANGES["a class that is renamed"], CHANGES["a class that comes first"]):
+        uploads = [with_terms(rows), with_terms(changed(rows, file, change))] * 2
+        assert classes_passed_over(imported(uploads)) == [False, True, True, True]
+        then_both_ways_agree(*uploads)
+
+
+@pytest.mark.parametrize("file", ["courses.csv", "academicSessions.csv"])
+def test_what_classes_refer_to_lets_all_of_them_be_read(file: str) -> None:
+    day, rows = with_terms(in_terms()), changed(in_terms(), *CHANGES["a name"])
+    night_after = with_terms(rows)
+    night_after[file] = (
+        str(night_after[file]).replace("Algebra", "Geometry").replace("2026-09-06,2027", "2026-10-06,2027")
+    )
+    assert then_both_ways_agree(day, night_after, day) == ["", "reads", "reads"]
+    assert classes_passed_over(imported([day, night_after])) == [False, False]
+
+
+@pytest.mark.parametrize("name", ["a class on two rows", "a class of a course that is not there"])
+def test_where_something_was_said_of_a_class_all_are_read_the_next_night(name: str) -> None:
+    day = changed(in_terms(), *CHANGES[name])
+    if name == "a class of a course that is not there":
+        day = changed(day, "classes", reworded("Class 2,scheduled,k1", "Class 2,scheduled,k9"))
+    uploads = [with_terms(day), with_terms(changed(day, *CHANGES["a name"]))]
+    assert then_both_ways_agree(*uploads) == ["", "reads"]
+    assert classes_passed_over(imported(uploads)) == [False, False]
+
+
+def test_a_class_whose_term_ends_tonight_is_past_though_no_row_differs() -> None:
+    """Given classes of a term that is over by the second night, and a teacher who comes to one of them on the fourth."""
+    rows = in_terms()
+    nights = [rows, changed(rows, *CHANGES["a name"]), changed(rows, *CHANGES["an address"])]
+    nights.append(changed(rows, "enrollments", lambda rows: rows.append("et-c4,c4,o1,t1,teacher,,")))
+    uploads = [with_terms(of) for of in (*nights, rows)]
+    world = imported(uploads, days=3)
+    assert classes_passed_over(world)[1:] == [True] * 4
+    assert any("/history-" in key[1] and body for key, body in world.s3.objects.items())
+    then_both_ways_agree(*uploads, days=3)
+
+
+def test_a_class_that_may_be_another_one_is_looked_at_though_no_row_differs() -> None:
+    """Given a class that moves on to a later term while nobody teaches it, and gets another teacher the night after."""
+    rows = changed(in_terms(), "users", lambda rows: rows.append("t2,,o1,teacher,t2,Bea,Other,t2@lakeside.example"))
+    rows = changed(rows, "enrollments", lambda rows: rows.append("et-c4,c4,o1,t1,teacher,,"))
+    without_teacher = changed(rows, "enrollments", without("et-c4"))
+    moved = changed(without_teacher, "classes", reworded("Class 4,scheduled,k1,o1,f", "Class 4,scheduled,k1,o1,w"))
+    taught = changed(moved, "enrollments", lambda rows: rows.append("et-c4,c4,o1,t2,teacher,,"))
+    uploads = [with_terms(of) for of in (rows, without_teacher, moved, taught)]
+    assert classes_passed_over(imported(uploads)) == [False, True, True, True]
+    then_both_ways_agree(*uploads)
+
+
+@pytest.mark.deep
+@given(st.integers(0, 10**6))
+@settings(max_examples=depth(5, 60))
+def test_any_nights_of_classes_are_what_the_whole_says(seed: int) -> None:
+    dice, rows = random.Random(seed), in_terms()
+    nights = [with_terms(rows)]
+    for number in range(4):
+        for _ in range(dice.randrange(1, 4)):
+            file = dice.choice(("users", "enrollments", "classes", "classes"))
+            rows = changed(
+                rows, file, partial(_rolled_class if file == "classes" else _rolled, dice=dice, number=number)
+            )
+        nights.append(with_terms(rows))
+    then_both_ways_agree(*nights, days=dice.choice((0, 1, 4, 90)))
+
+
+def _rolled_class(rows: list[str], dice: random.Random, number: int) -> None:
+    """One change of rows about classes."""
+    place = dice.randrange(len(rows)) if rows else 0
+    match dice.randrange(6):
+        case 0 if len(rows) > 2:
+            del rows[place]
+        case 1 if rows:
+            rows[place] = rows[place].replace("Class", f"Group {number}", 1)
+        case 2 if rows:
+            rows[place] = rows[place].replace(*dice.choice(((",f", ",w"), (",w", ",f"), ("k1", "k2"), ("k2", ""))))
+        case 3 if rows:
+            rows.append(rows.pop(place))
+        case _:
+            rows.insert(place, f"c{dice.randrange(12)},New {number},scheduled,k1,o1,{dice.choice('fw')}")
 
 
 @pytest.mark.deep
