@@ -22,12 +22,14 @@ DISTRICT = "Riverbend Unified School District"
 PHONE, DESKTOP = 360, 1280
 
 _TOKEN = "kq2VbX0cQm7nJd4sTfGy1uHaLw9eRz5oPi8xNv3BtEs"
+_CODE = "H24D-R4J4"
 _INVITATION = {
     "name": "Marisol Ortega-Whitfield",
     "schools": ["Riverbend Middle School"],
     "link": f"{WEB}/activate/{_TOKEN}",
     "expires": date(2026, 12, 24),
     "activation_id": "a1",
+    "code": _CODE,
 }
 _SIDES = BothSides(
     event_id="e1",
@@ -67,6 +69,7 @@ VALUES: dict[Kind, dict[str, Any]] = {
             NudgedClass("Math club & tournament prep", 12, goals=3, assignments=1, moved=5, into="Algebra 1 – 3")
         ],
         "stop": f"{WEB}/unsubscribe/{_TOKEN}",
+        "code": _CODE,
     },
     Kind.DIGEST: {
         "classes": 68,
@@ -78,8 +81,8 @@ VALUES: dict[Kind, dict[str, Any]] = {
         ],
         "others": 6,
     },
-    Kind.LINKED: {"sides": _SIDES, "proof": Proof.ACTIVATION, "link": f"{WEB}/notice/{_TOKEN}"},
-    Kind.UNDONE: {"sides": _SIDES},
+    Kind.LINKED: {"sides": _SIDES, "proof": Proof.ACTIVATION, "link": f"{WEB}/notice/{_TOKEN}", "code": _CODE},
+    Kind.UNDONE: {"sides": _SIDES, "code": _CODE},
     Kind.HELD_IMPORT: {
         "upload": "rosters/riverbend/nightly-2026-11-24.zip",
         "people": "411 students and 1 teacher",

@@ -37,6 +37,7 @@ from shared.domain.errors import UploadRejected
 from shared.domain.federated_identity import Issuers
 from shared.domain.report import Upload, import_id_of
 from shared.domain.roster import RosterUser
+from shared.mail.mail_codes import MailCodes
 from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import Mailer, rate_limited_mailer
 from shared.runtime.settings import Brand
@@ -60,6 +61,7 @@ from shared.stores.import_state import ImportStateStore
 from shared.stores.imports import ImportStarter
 from shared.stores.keys import user_of
 from shared.stores.links import LinkStore
+from shared.stores.mail_codes import MailCodeStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.pauses import PauseStore
@@ -121,6 +123,7 @@ class World:
         self.reports = ReportStore(self.table, self.s3, "reports", WEB)
         self.exports = ClassExportStore(self.table)
         self.export_files = ClassExportFiles(self.s3, "exports")
+        self.mail_codes = MailCodes(MailCodeStore(self.table), token_key=lambda: TOKEN_KEY, clock=self.clock)
 
     def begin_like(self, other: World) -> None:
         """Take over what another world holds; cheaper than preparing this one the same way."""
@@ -294,7 +297,9 @@ class World:
 
     def invitations(self) -> InvitationMails:
         subject = "Confirm your official %(brand)s account"
-        return InvitationMails(self.districts, token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), subject=subject)
+        return InvitationMails(
+            self.districts, self.mail_codes, token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), subject=subject
+        )
 
     def send_reminder(self) -> SendReminder:
         due = DueStore(self.table)
@@ -312,13 +317,13 @@ class World:
     def send_nudge(self) -> SendNudge:
         return SendNudge(
             DueStore(self.table), self.links, self.nudges, self.users, self.accounts, self.pair_classes(),
-            RemainingClassesStore(self.table), self.districts, self.mailer(),
+            RemainingClassesStore(self.table), self.districts, self.mailer(), self.mail_codes,
             token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), recipients=self.recipients(), clock=self.clock,
         )  # fmt: skip
 
     def notify_link_change(self) -> NotifyLinkChange:
         return NotifyLinkChange(
-            NoticeStore(self.table), self.links, self.users, self.accounts, self.districts, self.mailer(),
+            NoticeStore(self.table), self.links, self.users, self.accounts, self.districts, self.mailer(), self.mail_codes,
             token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock, count=self.metrics.append,
         )  # fmt: skip
 

@@ -49,6 +49,7 @@ from shared.stores.import_files import ImportFiles
 from shared.stores.import_progress import ProgressStore
 from shared.stores.import_state import ImportStateStore
 from shared.stores.imports import ImportHistory
+from shared.stores.mail_codes import MailCodeStore
 from shared.stores.notices import NoticeStore
 from shared.stores.people_classes import PeoplesClassesStore
 from shared.stores.people_search import PeopleSearch
@@ -172,7 +173,7 @@ class Website:
             skills=world.skills,
             peoples_classes=PeoplesClassesStore(world.table),
             accounts=world.accounts, identifiers=world.identifiers,
-            links=world.links, nudges=world.nudges, activations=world.activations,
+            links=world.links, nudges=world.nudges, mail_codes=MailCodeStore(world.table), activations=world.activations,
             notices=NoticeStore(world.table),
             request_contexts=RequestContextStore(world.table, world.clock),
             progress=ProgressStore(world.table), reports=world.reports,

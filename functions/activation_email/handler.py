@@ -13,6 +13,7 @@ from functions.activation_email.send_activation import SendActivation
 from functions.activation_email.send_reminder import SendReminder
 from shared.domain.clock import utc_now
 from shared.domain.errors import AccountLinkingError
+from shared.mail.mail_codes import MailCodes
 from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
@@ -27,6 +28,7 @@ from shared.stores.due_items import DueStore
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.keys import user_of
 from shared.stores.links import LinkStore
+from shared.stores.mail_codes import MailCodeStore
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck_people import StuckStore
@@ -54,9 +56,14 @@ def use_cases() -> UseCases:
     activations, users, links = ActivationStore(table), RosterUserStore(table), LinkStore(table)
     districts, due = DistrictStore(table), DueStore(table)
     mailer = wired_mailer(settings)
+
+    def token_key() -> bytes:
+        return secrets.token_keys(settings.token_secret_arn).current
+
     invitations = InvitationMails(
         districts,
-        token_key=lambda: secrets.token_keys(settings.token_secret_arn).current,
+        MailCodes(MailCodeStore(table), token_key=token_key, clock=utc_now),
+        token_key=token_key,
         brand=settings,
         subject=settings.activation_subject,
     )

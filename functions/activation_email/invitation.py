@@ -10,16 +10,26 @@ from shared.domain.clock import from_iso
 from shared.domain.district import District
 from shared.domain.roster import RosterUser
 from shared.mail import messages
-from shared.mail.rendering import Message
+from shared.mail.mail_codes import MailCodes
+from shared.mail.rendering import Kind, Message
 from shared.runtime.settings import Brand
 from shared.runtime.tokens import activation_token, stop_token
 from shared.stores.districts import DistrictStore
 
 
 class InvitationMails:
-    """Adds the token and the names of the schools; ``subject`` is that of the activation mail."""
+    """Adds the token, the short code and the names of the schools; ``subject`` is that of the activation mail."""
 
-    def __init__(self, districts: DistrictStore, *, token_key: Callable[[], bytes], brand: Brand, subject: str) -> None:
+    def __init__(
+        self,
+        districts: DistrictStore,
+        codes: MailCodes,
+        *,
+        token_key: Callable[[], bytes],
+        brand: Brand,
+        subject: str,
+    ) -> None:
+        self._codes = codes
         self._districts = districts
         self._token_key = token_key
         self._brand = brand
@@ -37,6 +47,7 @@ class InvitationMails:
             activation_id=activation.activation_id,
             import_id=activation.import_id,
             subject=self._subject,
+            code=self._codes.of(district, Kind.ACTIVATION),
         )
 
     def reminder(self, activation: Activation, user: RosterUser, district: District) -> Message:
@@ -52,6 +63,7 @@ class InvitationMails:
             expires=_last_day(activation, district),
             activation_id=activation.activation_id,
             import_id=activation.import_id,
+            code=self._codes.of(district, Kind.REMINDER),
         )
 
     def _schools(self, user: RosterUser) -> list[str]:

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.cleanup_nudges.send_nudge import SendNudge
 from shared.domain.clock import utc_now
+from shared.mail.mail_codes import MailCodes
 from shared.mail.recipient_cap import RecipientCap
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
@@ -21,6 +22,7 @@ from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
 from shared.stores.due_items import DueStore
 from shared.stores.links import LinkStore
+from shared.stores.mail_codes import MailCodeStore
 from shared.stores.nudges import NudgeStore
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.roster_users import RosterUserStore
@@ -37,6 +39,10 @@ def send_nudge() -> SendNudge:
     table = aws.table(settings.table_name)
     secrets = Secrets(aws.client("secretsmanager"), utc_now)
     links = LinkStore(table)
+
+    def token_key() -> bytes:
+        return secrets.token_keys(settings.token_secret_arn).current
+
     return SendNudge(
         DueStore(table),
         links,
@@ -47,7 +53,8 @@ def send_nudge() -> SendNudge:
         RemainingClassesStore(table),
         DistrictStore(table),
         wired_mailer(settings),
-        token_key=lambda: secrets.token_keys(settings.token_secret_arn).current,
+        MailCodes(MailCodeStore(table), token_key=token_key, clock=utc_now),
+        token_key=token_key,
         brand=settings,
         recipients=RecipientCap(RateLimiter(table, utc_now), utc_now),
         clock=utc_now,

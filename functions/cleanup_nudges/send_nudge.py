@@ -17,9 +17,10 @@ from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.domain.school_calendar import next_allowed
 from shared.mail import messages
 from shared.mail.delivery import Delivery, Outcome
+from shared.mail.mail_codes import MailCodes
 from shared.mail.messages import NudgedClass
 from shared.mail.recipient_cap import RecipientCap
-from shared.mail.rendering import Message
+from shared.mail.rendering import Kind, Message
 from shared.mail.ses import Mailer, MailRefused
 from shared.runtime.settings import Brand
 from shared.runtime.tokens import unsubscribe_token
@@ -50,6 +51,7 @@ class SendNudge:
         remaining: RemainingClassesStore,
         districts: DistrictStore,
         mailer: Mailer,
+        codes: MailCodes,
         *,
         token_key: Callable[[], bytes],
         brand: Brand,
@@ -66,6 +68,7 @@ class SendNudge:
         self._remaining = remaining
         self._districts = districts
         self._delivery = Delivery(mailer, resend_unknown=False)
+        self._codes = codes
         self._token_key = token_key
         self._brand = brand
         self._clock = clock
@@ -127,6 +130,7 @@ class SendNudge:
             obsolete=[_nudged(pairing) for pairing in paired if pairing.verdict is Verdict.OBSOLETE],
             asked=[_nudged(pairing) for pairing in paired if pairing.verdict is Verdict.ASK],
             stop=f"{self._brand.web_url}/unsubscribe/{token}",
+            code=self._codes.of(district, Kind.NUDGE),
         )
 
 

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.link_notice.notify_link_change import NotifyLinkChange
 from shared.domain.clock import utc_now
+from shared.mail.mail_codes import MailCodes
 from shared.mail.ses import wired_mailer
 from shared.runtime import aws
 from shared.runtime.events import Record, body_of, failed_ones
@@ -18,6 +19,7 @@ from shared.runtime.settings import LinkNoticeSettings
 from shared.stores.accounts import AccountStore
 from shared.stores.districts import DistrictStore
 from shared.stores.links import LinkStore
+from shared.stores.mail_codes import MailCodeStore
 from shared.stores.notices import NoticeStore
 from shared.stores.roster_users import RosterUserStore
 
@@ -29,6 +31,10 @@ def notify_link_change() -> NotifyLinkChange:
     table = aws.table(settings.table_name)
     secrets = Secrets(aws.client("secretsmanager"), utc_now)
     mailer = wired_mailer(settings)
+
+    def token_key() -> bytes:
+        return secrets.token_keys(settings.token_secret_arn).current
+
     return NotifyLinkChange(
         NoticeStore(table),
         LinkStore(table),
@@ -36,7 +42,8 @@ def notify_link_change() -> NotifyLinkChange:
         AccountStore(table, settings.google_issuer),
         DistrictStore(table),
         mailer,
-        token_key=lambda: secrets.token_keys(settings.token_secret_arn).current,
+        MailCodes(MailCodeStore(table), token_key=token_key, clock=utc_now),
+        token_key=token_key,
         brand=settings,
         clock=utc_now,
         count=metric,

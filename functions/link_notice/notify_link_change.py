@@ -20,8 +20,9 @@ from shared.domain.link_notice import Notice, Side, addresses
 from shared.domain.roster import RosterUser, RosterUserKey
 from shared.mail import messages
 from shared.mail.delivery import Delivery, Outcome, delivery_unknown
+from shared.mail.mail_codes import MailCodes
 from shared.mail.messages import BothSides
-from shared.mail.rendering import Message
+from shared.mail.rendering import Kind, Message
 from shared.mail.ses import Mailer, MailRefused
 from shared.runtime.masking import mask_email, mask_name
 from shared.runtime.settings import Brand
@@ -51,6 +52,7 @@ class NotifyLinkChange:
         accounts: AccountStore,
         districts: DistrictStore,
         mailer: Mailer,
+        codes: MailCodes,
         *,
         token_key: Callable[[], bytes],
         brand: Brand,
@@ -64,6 +66,7 @@ class NotifyLinkChange:
         self._accounts = accounts
         self._districts = districts
         self._delivery = Delivery(mailer, resend_unknown=True, waits_first=True)
+        self._codes = codes
         self._token_key = token_key
         self._brand = brand
         self._clock = clock
@@ -95,14 +98,17 @@ class NotifyLinkChange:
             sides = replace(sides, name=name, official_email="")
             told = {side: address for side, address in told.items() if side is Side.OWN}
         proof = _proof(link, event_type)
+        code = self._codes.of(district, Kind.LINKED if is_linked else Kind.UNDONE) if told else ""
         notified, failures = 0, list[MailRefused | OutcomeUnknown]()
         for side, address in told.items():
             notice = Notice(str(detail["event_id"]), side, key, account.account_id)
             if is_linked:
                 undo = f"{self._brand.web_url}/notice/{notice_token(notice, link, address, self._token_key())}"
-                message = messages.linked(self._brand, district, to=address, sides=sides, proof=proof, link=undo)
+                message = messages.linked(
+                    self._brand, district, to=address, sides=sides, proof=proof, link=undo, code=code
+                )
             else:
-                message = messages.undone(self._brand, district, to=address, sides=sides)
+                message = messages.undone(self._brand, district, to=address, sides=sides, code=code)
             try:
                 notified += self._send(notice, message)
             except (MailRefused, OutcomeUnknown) as failure:

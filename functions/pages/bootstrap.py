@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from functions.pages.login.login import LoginPages
     from functions.pages.login.password import PasswordPages
     from functions.pages.mail_links.notice import NoticePages
+    from functions.pages.mail_links.real import RealPage
     from functions.pages.mail_links.unsubscribe import UnsubscribePages
     from shared.hubs.clever import Clever
     from shared.hubs.cognito import PasswordLogin
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from shared.stores.import_progress import ProgressStore
     from shared.stores.imports import ImportHistory
     from shared.stores.links import LinkStore
+    from shared.stores.mail_codes import MailCodeStore
     from shared.stores.notices import NoticeStore
     from shared.stores.nudges import NudgeStore
     from shared.stores.people_classes import PeoplesClassesStore
@@ -159,6 +161,12 @@ class Site:
         from functions.pages.mail_links.unsubscribe import UnsubscribePages
 
         return UnsubscribePages(self.services)
+
+    @cached_property
+    def real(self) -> RealPage:
+        from functions.pages.mail_links.real import RealPage
+
+        return RealPage(self.services)
 
     @cached_property
     def console(self) -> ConsolePages:
@@ -333,6 +341,12 @@ class Wiring:
         from shared.stores.links import LinkStore
 
         return LinkStore(self._table)
+
+    @cached_property
+    def mail_codes(self) -> MailCodeStore:
+        from shared.stores.mail_codes import MailCodeStore
+
+        return MailCodeStore(self._table)
 
     @cached_property
     def nudges(self) -> NudgeStore:

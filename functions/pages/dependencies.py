@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shared.stores.import_progress import ProgressStore
     from shared.stores.imports import ImportHistory
     from shared.stores.links import LinkStore
+    from shared.stores.mail_codes import MailCodeStore
     from shared.stores.notices import NoticeStore
     from shared.stores.nudges import NudgeStore
     from shared.stores.people_classes import PeoplesClassesStore
@@ -63,6 +64,7 @@ class Services:
     accounts: AccountStore
     identifiers: IdentifierIndex
     links: LinkStore
+    mail_codes: MailCodeStore
     nudges: NudgeStore
     notices: NoticeStore
     activations: ActivationStore

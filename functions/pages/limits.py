@@ -53,6 +53,8 @@ ACTIVATION = Limit("activation", 300, _HOUR)
 """Wrong addresses of an activation mail: of one activation, or from one place."""
 NOTICE = Limit("notice", 300, _HOUR)
 """Wrong addresses of a notice: of one notice, or from one place."""
+MAIL_CODE = Limit("mail_code", 300, _HOUR)
+"""Short codes of mails that are looked up, from one place: a school's whole staff may share it."""
 
 # What somebody types who has to know the mail's address: few tries from one place, more from anywhere, so that a robot
 # that presses buttons does not use up the tries of the mail's owner.

@@ -114,6 +114,7 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route("GET", "/notice", site.notice.show),
         Route("GET", "/notice/<token>", site.notice.arrive),
         Route("POST", "/notice/undo", site.notice.undo),
+        Route("GET", "/real", site.real.show),
         Route("GET", "/unsubscribe/<token>", site.unsubscribe.show),
         Route("POST", "/unsubscribe/<token>", site.unsubscribe.stop),
         # Administrators

@@ -1,7 +1,7 @@
 """The mails there are: one function for each. Its arguments are what its templates need, and nothing else.
 
 All take the brand and the district, which give the language, the support address and the names that every mail has. ``to`` is
-one stored address; ``link`` is where the button leads.
+one stored address; ``link`` is where the button leads, and ``code`` the mail's short code (``shared.mail.mail_codes``).
 """
 
 from __future__ import annotations
@@ -46,11 +46,12 @@ def activation(
     activation_id: str,
     import_id: str | None = None,
     subject: str = SUBJECTS[Kind.ACTIVATION],
+    code: str = "",
 ) -> Message:
     """Asks a teacher to confirm the official account (M8). ``expires`` is the last day of the link, None for none."""
     tags = {"activation_id": activation_id, **_of_import(import_id)}
     return _build(
-        Kind.ACTIVATION, brand, district, to=to, subject=subject, link=link, tags=tags,
+        Kind.ACTIVATION, brand, district, to=to, subject=subject, link=link, tags=tags, code=code,
         name=repeatable(name), schools=[school for school in schools if repeatable(school)], expires=expires,
     )  # fmt: skip
 
@@ -67,11 +68,12 @@ def reminder(
     expires: date | None,
     activation_id: str,
     import_id: str | None = None,
+    code: str = "",
 ) -> Message:
     """Reminds of an activation mail and leads where it leads. ``stop`` ends the reminders in one click (RFC 8058)."""
     tags = {"reminder_of": activation_id, **_of_import(import_id)}
     return _build(
-        Kind.REMINDER, brand, district, to=to, link=link, stop=stop, tags=tags,
+        Kind.REMINDER, brand, district, to=to, link=link, stop=stop, tags=tags, code=code,
         name=repeatable(name), schools=[school for school in schools if repeatable(school)], expires=expires,
     )  # fmt: skip
 
@@ -104,10 +106,11 @@ def nudge(
     obsolete: Sequence[NudgedClass],
     asked: Sequence[NudgedClass],
     stop: str,
+    code: str = "",
 ) -> Message:
     """Names the grassroots classes that are obsolete, and those to ask about (M17, B4). ``stop`` ends the nudges (RFC 8058)."""
     return _build(
-        Kind.NUDGE, brand, district, to=to, link=f"{brand.web_url}/cleaning", stop=stop,
+        Kind.NUDGE, brand, district, to=to, link=f"{brand.web_url}/cleaning", stop=stop, code=code,
         name=repeatable(name), obsolete=[each.repeatable() for each in obsolete],
         asked=[each.repeatable() for each in asked],
     )  # fmt: skip
@@ -188,22 +191,23 @@ def linked(
     sides: BothSides,
     proof: Proof | Literal["rule", "adopted", "made"] | None,
     link: str,
+    code: str = "",
 ) -> Message:
     """Says that two accounts were linked, and how it was proved; ``link`` leads to the undo (B2)."""
-    return _notice(Kind.LINKED, brand, district, to=to, sides=sides, proof=proof or "", link=link)
+    return _notice(Kind.LINKED, brand, district, to=to, sides=sides, proof=proof or "", link=link, code=code)
 
 
-def undone(brand: Brand, district: District, *, to: str, sides: BothSides) -> Message:
+def undone(brand: Brand, district: District, *, to: str, sides: BothSides, code: str = "") -> Message:
     """Says that the link of two accounts was undone (B2)."""
-    return _notice(Kind.UNDONE, brand, district, to=to, sides=sides, proof="", link=f"{brand.web_url}/home")
+    return _notice(Kind.UNDONE, brand, district, to=to, sides=sides, proof="", link=f"{brand.web_url}/home", code=code)
 
 
 def _notice(
-    kind: Kind, brand: Brand, district: District, *, to: str, sides: BothSides, proof: str, link: str
+    kind: Kind, brand: Brand, district: District, *, to: str, sides: BothSides, proof: str, link: str, code: str
 ) -> Message:
     """``district_login`` is the way to link again, which the mail about an undo names."""
     return _build(
-        kind, brand, district, to=to, link=link, tags={"notice_of": sides.event_id},
+        kind, brand, district, to=to, link=link, tags={"notice_of": sides.event_id}, code=code,
         name=repeatable(sides.name), official_email=sides.official_email, account_name=repeatable(sides.account_name),
         username=sides.username,
         email=sides.email, proof=proof, district_login=f"{brand.web_url}/sso/{district.district_id}",
@@ -226,6 +230,7 @@ def _build(
     subject: str | None = None,
     stop: str = "",
     tags: dict[str, str] | None = None,
+    code: str = "",
     **values: Any,
 ) -> Message:
     language = language_for(district.locale)
@@ -240,6 +245,8 @@ def _build(
         tags={**(tags or {}), DISTRICT_TAG: district.district_id},
         district=district.name,
         address=link,
+        code=code,
+        real=f"{brand.web_url}/real",
         support_url=district.support_url or brand.support_url,
         **values,
     )

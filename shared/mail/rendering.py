@@ -20,9 +20,9 @@ from shared.runtime.settings import Brand
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-_ADDRESSES = {"address", "support_url", "district_login"}
-_COPIED = {"import_id", "district_id", "upload"}
-"""Ids of ours and ``shown_key``, which people copy from a mail: nothing that is not seen may stand in them."""
+_ADDRESSES = {"address", "support_url", "district_login", "real"}
+_COPIED = {"import_id", "district_id", "upload", "code"}
+"""Ids and codes of ours and ``shown_key``, which people copy from a mail: nothing that is not seen may stand in them."""
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f<>\"]")
 _TOO_MANY_BREAKS = re.compile(r"\n{3,}")
 

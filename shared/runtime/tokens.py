@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -33,6 +34,7 @@ class Purpose(StrEnum):
     ACTIVATION = "activation"
     UNDO = "undo"
     SESSION_AFTER_LINK = "session after link"
+    MAIL_CODE = "mail code"
 
 
 class Salt(StrEnum):
@@ -206,6 +208,47 @@ class SealedCookie:
         return value if isinstance(value, dict) else None
 
 
+# The short code of a mail.
+
+_CODE_LETTERS = "23456789CDFGHJKMNPQRTVWXY"
+"""No two of them look alike, and without A, E, I, O and U they make no words."""
+_READ_AS = str.maketrans("BSZ", "852", " -–.\t")
+"""Three letters that a code never has are read as the digits that they look like; what groups it is left out."""
+_CODE = re.compile(f"[{_CODE_LETTERS}]{{8}}")
+
+
+def mail_code(district_id: str, kind: str, day: date, key: bytes, turn: int = 0) -> str:
+    """The code that all mails of one kind carry which a district's people get on a day: eight letters and digits, 37 bits.
+
+    ``turn`` counts on where another district's mails have that code already.
+    """
+    number = int.from_bytes(_digest(Purpose.MAIL_CODE, (district_id, kind, day.isoformat(), turn), key)[:16])
+    letters = []
+    for _ in range(8):
+        number, letter = divmod(number, len(_CODE_LETTERS))
+        letters.append(_CODE_LETTERS[letter])
+    return "".join(letters)
+
+
+def shown_code(code: str) -> str:
+    """The code as people read and type it: two groups of four.
+
+    >>> shown_code("CDFG2345")
+    'CDFG-2345'
+    """
+    return f"{code[:4]}-{code[4:]}"
+
+
+def typed_code(text: str) -> str | None:
+    """The code that somebody typed, in any case and grouping, with letters that look like others; None for what is none.
+
+    >>> typed_code(" cdfg 23s5 "), typed_code("hello")
+    ('CDFG2355', None)
+    """
+    code = text.strip().upper().translate(_READ_AS)
+    return code if _CODE.fullmatch(code) else None
+
+
 # Signing.
 
 
@@ -216,8 +259,12 @@ def _kind(user: RosterUserKey) -> tuple[str, ...]:
 
 def _signature(purpose: Purpose, facts: Sequence[str | int | None], key: bytes) -> str:
     """43 letters, digits, ``-`` and ``_``: the HMAC-SHA256 of these facts for this purpose."""
+    return base64.urlsafe_b64encode(_digest(purpose, facts, key)).decode().rstrip("=")
+
+
+def _digest(purpose: Purpose, facts: Sequence[str | int | None], key: bytes) -> bytes:
     message = json.dumps([purpose.value, *facts], ensure_ascii=False, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(hmac.digest(key, message, hashlib.sha256)).decode().rstrip("=")
+    return hmac.digest(key, message, hashlib.sha256)
 
 
 def _is_any(token: str, expected: Sequence[str]) -> bool:

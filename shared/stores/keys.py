@@ -655,6 +655,11 @@ def login_state_key(state: str) -> Key:
     return {"PK": f"OIDC_STATE#{_hash(state)}", "SK": "OIDC_STATE"}
 
 
+def mail_code_key(code: str) -> Key:
+    """Which mails carry this short code: of which district, day and kind."""
+    return {"PK": f"REAL#{code}", "SK": "CODE"}
+
+
 def limit_key(kind: str, counted: str, window: int) -> Key:
     """The tries of this kind in one window, by whom or of what is ``counted``."""
     return {"PK": f"LIMIT#{kind}#{_hash(counted)}", "SK": str(window)}

@@ -25,6 +25,7 @@ from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS
 from local.web_client import WebClient
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
 from shared.domain.roster import RosterUserKey
+from shared.mail.rendering import Kind
 from shared.runtime.tokens import stop_token, unsubscribe_token
 from shared.stores.import_progress import ProgressStore
 from shared.stores.stuck_people import StuckCode, StuckStore
@@ -161,6 +162,9 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "sso", lambda r: r.web.visitor().open(f"/sso/{DISTRICT_ID}")
     yield "sso-find", lambda r: r.web.visitor().open("/sso")
     yield "sso-find-unknown", lambda r: r.web.visitor().open("/sso").press("Go on", email="me@mail.example")
+    yield "real", lambda r: r.web.visitor().open("/real")
+    yield "real-known", _known_code
+    yield "real-unknown", lambda r: r.web.visitor().open("/real").press("Look it up", code="CDFG-2345")
     yield "welcome", lambda r: r.student(r.sample.choosing_student)
     yield "welcome-confirm", _new_login_at_a_linked_row
     yield "link", Riverbend.both_sides
@@ -261,6 +265,11 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
         name = f"sorry-{_status(error)}-{getattr(error, 'code', 'internal_error')}"
         yield name, lambda r, error=error: r.refused(error)
     yield "sorry-429-too_many_tries-hours", lambda r: r.refused(Throttled("too_many_tries", "", retry_after=4 * 3600))
+
+
+def _known_code(r: Riverbend) -> WebClient:
+    code = r.world.mail_codes.of(r.world.districts.get(DISTRICT_ID), Kind.ACTIVATION)
+    return r.web.visitor().open("/real").press("Look it up", code=code)
 
 
 def _undone(r: Riverbend) -> WebClient:

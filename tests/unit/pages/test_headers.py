@@ -64,6 +64,7 @@ NATURAL = {
     ("GET", "/login/reset"): 303,
     ("GET", "/notice"): 200,
     ("GET", "/notice/<token>"): 404,
+    ("GET", "/real"): 200,
     ("GET", "/sso"): 200,
     ("GET", "/sso/<district_id>"): 200,
     ("GET", "/unsubscribe/<token>"): 404,

@@ -76,7 +76,7 @@ KNOWN = {
     "body.district": ["lakeside", "nowhere"],
     "query.district": ["lakeside"],
     "query.lang": ["en", "es"],
-    "query.code": ["ada", "stranger"],
+    "query.code": ["ada", "stranger", "", "CDFG-2345"],
     "query.state": ["state"],
     "query.admin_consent": ["", "True"],
     "body.account_id": ["ada", "kid"],
