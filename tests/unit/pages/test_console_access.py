@@ -1,18 +1,14 @@
-"""Who gets into a console: every role at every route of it, in the own district and another, of the own school and another."""
+"""Who gets into a console by which login, and whose people are shown there (each role at each route: test_access_matrix.py)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-
-import httpx
 import pytest
 
 from local.web_client import WebClient
 from shared.stores.stuck_people import StuckCode
 from tests.builders import account, key, roster, user
-from tests.harness import WEB, World
-from tests.pages_harness import PASSWORD, Website, activated, log_in, operator, post, routes
+from tests.harness import World
+from tests.pages_harness import PASSWORD, Website, activated, log_in, operator, post
 
 TWO_SCHOOLS = "sourcedId,status,dateLastModified,name,type\no1,,,Lakeside Middle,school\no2,,,Lakeside High,school\n"
 
@@ -43,64 +39,6 @@ def through_district(web: Website, address: str) -> WebClient:
     district = address.partition("@")[2].partition(".")[0]
     visitor = web.visitor(sub=f"google-{address}", email=address, email_verified=True)
     return visitor.open(f"/sso/{district}").press("Continue with Google")
-
-
-ROLES: dict[str, Callable[[Website], WebClient]] = {
-    "nobody": lambda web: web.visitor().open("/login"),
-    "an account": lambda web: log_in(web.visitor().open("/login"), "ada"),
-    "who has a mail": lambda web: web.visitor().open("/activate"),
-    **{
-        f"{who} of {district}": lambda web, address=f"{who}@{district}.example": through_district(web, address)
-        for who in ("t1", "s1", "d1", "a1", "p1", "b1")
-        for district in ("lakeside", "hilltop")
-    },
-    "operator": operator,
-}
-WHOLE = {"d1", "a1"}
-SCHOOLS = {"p1", "b1"}
-OPEN_TO_SCHOOLS = {
-    ("GET", "/console/<district_id>"),
-    ("POST", "/console/<district_id>/invite-again"),
-    ("GET", "/console/<district_id>/imports"),
-    ("GET", "/console/<district_id>/people"),
-    ("POST", "/console/<district_id>/people"),
-    ("GET", "/console/<district_id>/people/<kind>/<sourced_id>"),
-    ("POST", "/console/<district_id>/people/<kind>/<sourced_id>/<action>"),
-    ("GET", "/console/<district_id>/settings"),
-}
-"""Routes that administrators of single schools may use, for their own people. Every other one is the whole district's."""
-
-
-def may(role: str, route: tuple[str, str], district: str) -> bool:
-    who, _, of = role.partition(" of ")
-    if role == "operator":
-        return True
-    return of == district and (who in WHOLE or (who in SCHOOLS and route in OPEN_TO_SCHOOLS))
-
-
-def console_routes() -> list[tuple[str, str]]:
-    return [route for route in routes() if route[1].startswith("/console/<district_id>")]
-
-
-def is_let_in(answer: httpx.Response) -> bool:
-    to_a_login = answer.headers.get("location", "").startswith(("/sso/", "/login"))
-    return answer.status_code != 403 and not to_a_login
-
-
-@pytest.fixture(scope="module")
-def web() -> Website:
-    return two_districts()
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_only_the_allowed_are_answered_at_each_route_in_each_district(web: Website, role: str) -> None:
-    browser = ROLES[role](web)
-    for method, address in console_routes():
-        for district in ("lakeside", "hilltop"):
-            path = address.replace("<district_id>", district)
-            path = re.sub(r"<(\w+)>", lambda found: {"kind": "person", "sourced_id": "t1"}.get(found[1], "none"), path)
-            answer = browser.http.request(method, WEB + path, follow_redirects=False, headers={"Accept": "text/html"})
-            assert is_let_in(answer) is may(role, (method, address), district), (role, method, path, answer.status_code)
 
 
 @pytest.mark.parametrize("who", ["p1", "b1"])
