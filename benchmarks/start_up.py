@@ -47,6 +47,7 @@ _EVENTS = {
     "CleanupDigestFunction": "schedule",
     "CleanupNudgesFunction": "schedule",
     "EventPublisherFunction": "stream-outbox",
+    "TableStreamFunction": "stream-people",
     "HeldImportMailFunction": "bus-import-held",
     "ImportPausesFunction": "schedule",
     "ImportStepFunction": "states-open",

@@ -63,6 +63,8 @@ class Activation:
     """The address for which it was signed, where the address has another domain since."""
     from_before_kinds: bool = False
     """Whether it was made when its person's number had no kind, as an earlier version noted it."""
+    stands_as: str = ""
+    """As whom its person is counted (``shared.domain.funnel``)."""
 
     @property
     def signed_for(self) -> RosterUserKey:

@@ -97,6 +97,10 @@ class Link:
     """How the district login that made it led to the roster user."""
     named_another: bool = False
     """Whether the roster named somebody else under its number since it was made: the number or its mailbox may be theirs (M19)."""
+    stands_as: str = ""
+    """As whom its person is counted (``shared.domain.funnel``)."""
+    cleaned_up: bool = False
+    """Whether no class was left to clean up when it was last looked."""
 
     @property
     def signed_version(self) -> int:
@@ -139,6 +143,7 @@ def make(
     is_made: bool = False,
     proofs: LinkProofs | None = None,
     found_by: FoundBy | None = None,
+    stands_as: str = "",
 ) -> Link:
     """Return the link once it is made. ``proved_at`` is when a district login proved the roster user.
 
@@ -176,6 +181,7 @@ def make(
         joined=_joined(present, account_id),
         proofs=proofs,
         found_by=found_by,
+        stands_as=stands_as or (present.stands_as if present else ""),
     )
 
 

@@ -136,6 +136,10 @@ class EventPublisherSettings(Settings, frozen=True, kw_only=True):
     stack_arn: str
 
 
+class TableStreamSettings(Settings, frozen=True, kw_only=True):
+    table_name: str
+
+
 class UserMigrationSettings(Settings, frozen=True, kw_only=True):
     """Plain HTTP is allowed for this machine alone. An address with a user in it is refused: it may look like this machine."""
 

@@ -10,6 +10,7 @@ from shared.domain.activation import SETTLED_WITHIN, UNTOLD, Activation, Activat
 from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import RosterUserKey
+from shared.stores.counted_items import STANDS_AS
 from shared.stores.due_items import FOLLOW_UP, UNSETTLED, due_item
 from shared.stores.keys import (
     Item,
@@ -133,6 +134,7 @@ class ActivationStore:
             expires_at=to_iso(now + valid_for),
             is_asked_for=is_asked_for,
             import_id=activation.import_id,
+            stands_as=activation.stands_as,
         )
         self._table.write(
             Put(_item(fresh)).when(_PRESENT_ONE, id=activation.activation_id).when(_UNUSED),
@@ -414,6 +416,7 @@ def _item(a: Activation) -> Item:
         "is_asked_for": a.is_asked_for or None,
         "settle_by": a.settle_by,
         "import_id": a.import_id,
+        STANDS_AS: a.stands_as or None,
     }
 
 
@@ -444,4 +447,5 @@ def activation_of(item: Item) -> Activation:
         is_asked_for=bool(item.get("is_asked_for")),
         settle_by=item.get("settle_by"),
         import_id=item.get("import_id"),
+        stands_as=item.get(STANDS_AS, ""),
     )

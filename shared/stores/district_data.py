@@ -21,6 +21,7 @@ from shared.stores.keys import (
     SENT_COUNTS,
     WAITS,
     Item,
+    counts_pk,
     district_pk,
     due_of_sk,
     holders_of_district,
@@ -72,7 +73,14 @@ def is_of(item: Item, district_id: str) -> bool:
         side = f"{LINKS}{district_id}"
         return f"{sk}#".startswith(f"{side}#") or (sk.startswith((RECREATED, EXPORTS)) and _names(item, district_id))
     return (
-        pk in (district_pk(district_id), stuck_pk(district_id), remaining_pk(district_id), seals_pk(district_id))
+        pk
+        in (
+            district_pk(district_id),
+            stuck_pk(district_id),
+            remaining_pk(district_id),
+            seals_pk(district_id),
+            counts_pk(district_id),
+        )
         or pk.startswith(partitions_of_district(district_id))
         or sk.removeprefix(FORMER).startswith(holders_of_district(district_id))
         or (pk in _BY_SORT_KEY and sk == district_id)

@@ -77,7 +77,8 @@ def is_user_pk(pk: str) -> bool:
 def partitions_of_district(district_id: str) -> tuple[str, ...]:
     """How the partitions begin that are about people and classes of this district."""
     return tuple(
-        f"{name}#{district_id}#" for name in (*_PARTITIONS.values(), "CLASS", "PAST_CLASS", "WAITING", "HOLDERS")
+        f"{name}#{district_id}#"
+        for name in (*_PARTITIONS.values(), "CLASS", "PAST_CLASS", "WAITING", "HOLDERS", "COUNTED")
     )
 
 
@@ -158,6 +159,15 @@ def activation_pointer_key(activation_id: str) -> Key:
 
 def stuck_pk(district_id: str) -> str:
     return f"STUCK#{district_id}"
+
+
+def stuck_of(item: Item) -> RosterUserKey:
+    """Who is stuck by this item."""
+    return RosterUserKey.of_person_id(str(item["PK"]).partition("#")[2], str(item["SK"]))
+
+
+def is_stuck(pk: str) -> bool:
+    return pk.startswith("STUCK#")
 
 
 def stuck_key(user: RosterUserKey) -> Key:
@@ -560,6 +570,47 @@ WAYS_IN = "WAY_IN#"
 def way_in_key(district_id: str, hashed_identity: str) -> Key:
     """Where it is noted by its hash whose login opens the console for a day, whatever the roster says."""
     return {"PK": district_pk(district_id), "SK": f"{WAYS_IN}{hashed_identity}"}
+
+
+COUNTS = "COUNTS#"
+MINUTES = "MINUTE#"
+DAYS = "DAY#"
+
+
+def counts_pk(district_id: str) -> str:
+    """The partition of a district's counts: what stands, what each minute changed, and what stood at the end of each day."""
+    return f"{COUNTS}{district_id}"
+
+
+def standing_counts_key(district_id: str) -> Key:
+    return {"PK": counts_pk(district_id), "SK": "BASE"}
+
+
+def minute_counts_key(district_id: str, minute: str, part: int) -> Key:
+    """What a minute (ISO 8601, UTC) changed, of a part of the schools."""
+    return {"PK": counts_pk(district_id), "SK": f"{MINUTES}{minute}#{part}"}
+
+
+def minute_of_sk(sk: str) -> str:
+    return sk.split("#")[1]
+
+
+def day_counts_key(district_id: str, day: str) -> Key:
+    """What stood at the end of a day (YYYY-MM-DD) of the district."""
+    return {"PK": counts_pk(district_id), "SK": f"{DAYS}{day}"}
+
+
+def day_of_sk(sk: str) -> str:
+    return sk.removeprefix(DAYS)
+
+
+def counted_changes_pk(district_id: str, minute: str, part: int) -> str:
+    """The partition of the changes that were counted of a minute, of a part of the schools."""
+    return f"COUNTED#{district_id}#{minute}#{part}"
+
+
+def counted_changes_key(district_id: str, minute: str, part: int, second: str) -> Key:
+    return {"PK": counted_changes_pk(district_id, minute, part), "SK": second}
 
 
 FEEDS = "_accounts"

@@ -12,11 +12,13 @@ from shared.domain import link as link_rules
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.clock import from_iso, to_iso
 from shared.domain.errors import RefusedTransition
+from shared.domain.funnel import Standing
 from shared.domain.link import UNDO_DAYS, FoundBy, Link, LinkState, Proof
 from shared.domain.matching import LinkProofs, Person
 from shared.domain.roster import NumberKind, RosterUser, RosterUserKey
 from shared.stores.activations import ActivationStore
 from shared.stores.audit import Actor, Fact, audit_item, made_by
+from shared.stores.counted_items import STANDS_AS
 from shared.stores.due_items import NUDGE, due_item
 from shared.stores.keys import (
     LINKS,
@@ -77,6 +79,8 @@ class Consent:
     """The number of the same person that the account is linked to, where this is a further one; that link has to stand."""
     found_by: FoundBy | None = None
     """How the district login led to the roster user."""
+    stands_as: Standing = ""
+    """As whom the roster user is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +151,16 @@ class LinkStore:
         found = self._table.batch_get([account_link_key(account_id, district_id)]).values()
         return next(map(user_of_side, found), None)
 
-    def record_match(self, user: RosterUserKey, account_id: str, *, address: str | None = None) -> bool:
+    def record_match(
+        self, user: RosterUserKey, account_id: str, *, address: str | None = None, stands_as: Standing = ""
+    ) -> bool:
         """Note a match by rule (M6). False when a link was made, or undone by a person: those are never touched.
 
         ``address`` is the account's where it is not the official one: the one before the mail domain changed (B11).
+        ``stands_as`` is as whom the person is counted.
         """
         match = {**link_key(user), "state": LinkState.MATCHED.value, "account_id": account_id, "version": 1}
-        match = without_none({**match, "matched_address": address})
+        match = without_none({**match, "matched_address": address, STANDS_AS: stands_as or None})
         return self._table.attempt(Put(match).when(_ONLY_MATCHED, matched=LinkState.MATCHED.value))
 
     def readdress(self, link: Link, before: str, now: str, *, is_own: bool) -> bool:
@@ -212,6 +219,7 @@ class LinkStore:
                 joins=consent.joins,
                 proofs=consent.proofs,
                 found_by=consent.found_by,
+                stands_as=consent.stands_as,
             )
             wanted = replace(wanted, is_further=consent.beside is not None)
             if self._table.attempt(*self.link_writes(consent, wanted, present, event_id, now), *also):
@@ -693,6 +701,8 @@ def _link_item(link: Link, nudge_at: datetime | None) -> Item:
             "matched_address": link.matched_address,
             "found_by": link.found_by.value if link.found_by else None,
             "named_another": link.named_another or None,
+            STANDS_AS: link.stands_as or None,
+            "cleaned_up": link.cleaned_up or None,
         }
     )
 
@@ -717,6 +727,8 @@ def link_of(item: Item) -> Link:
         is_further=bool(item.get("is_further")),
         found_by=FoundBy(item["found_by"]) if item.get("found_by") else None,
         named_another=bool(item.get("named_another")),
+        stands_as=item.get(STANDS_AS, ""),
+        cleaned_up=bool(item.get("cleaned_up")),
     )
 
 

@@ -16,6 +16,7 @@ from shared.domain.district import District
 from shared.domain.email_address import normalise
 from shared.domain.errors import Conflict, RefusedTransition
 from shared.domain.federated_identity import identity_hash
+from shared.domain.funnel import stands_as
 from shared.domain.link import UNDO_DAYS, FoundBy, Link, Proof
 from shared.domain.link_notice import Side, addresses
 from shared.domain.matching import (
@@ -507,6 +508,7 @@ class LinkAccounts:
             is_made=True,
             proofs=consent.proofs,
             found_by=consent.found_by,
+            stands_as=consent.stands_as,
         )
         detail = {
             "account_id": account.account_id,
@@ -532,6 +534,7 @@ class LinkAccounts:
             joins=proven.made_account_id,
             proofs=self._proofs(proven),
             found_by=proven.found_by,
+            stands_as=stands_as(proven.user),
         )
 
     def _proofs(self, proven: Proven, before: LinkProofs | None = None, *, with_roster: bool = True) -> LinkProofs:

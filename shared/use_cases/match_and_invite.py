@@ -25,6 +25,7 @@ from shared.domain.clock import Clock, NewId, to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of
 from shared.domain.errors import RefusedTransition
+from shared.domain.funnel import stands_as
 from shared.domain.link import Link, LinkState
 from shared.domain.matching import Decision, Outcome, agree_in_names, is_somebody_else
 from shared.domain.report import Note, merged_notes
@@ -113,7 +114,10 @@ class MatchByRule:
         if found.account_id:
             is_other = written and written.account_id == found.account_id and written.email != user.official_email
             self._links.record_match(
-                user.key, found.account_id, address=written.email if written and is_other else None
+                user.key,
+                found.account_id,
+                address=written.email if written and is_other else None,
+                stands_as=stands_as(user),
             )
         return found
 
@@ -134,7 +138,7 @@ class MatchByRule:
         """
         found = self._identifiers.find_match(user, district.own_domains)
         if found.account_id:
-            self._links.record_match(user.key, found.account_id)
+            self._links.record_match(user.key, found.account_id, stands_as=stands_as(user))
             return NotMailed.LINKED
         return NotMailed.SHARED_ADDRESS if found.address_is_shared else None
 
@@ -339,6 +343,7 @@ class MatchAndInvite:
                 created_at=to_iso(now),
                 expires_at=to_iso(now + valid_for(district)),
                 import_id=import_id,
+                stands_as=stands_as(user),
             )
             if self._activations.create_pending(activation, waits=waits):
                 return activation

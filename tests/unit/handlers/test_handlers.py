@@ -15,7 +15,9 @@ import pytest
 from moto.ses.models import ses_backends
 
 from shared.domain.activation import ActivationState
+from shared.domain.funnel import Place
 from shared.domain.roster import Role, RosterUser, RosterUserKey
+from shared.stores.counts import CountStore
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.districts import DistrictStore
 from shared.stores.skills import SkillStore
@@ -305,6 +307,22 @@ def test_an_event_of_the_outbox_is_published_and_a_broken_one_comes_again(stack:
     answer = stack.invoke("EventPublisherFunction", batch)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "4421584500000000017450439092"}]}
     assert bus.describe_archive(ArchiveName="all")["EventCount"] == 1
+
+
+def test_people_and_links_of_the_stream_are_counted_once(stack: Deployment) -> None:
+    world = World()
+    world.register("riverbend", **RIVERBEND)
+    world.users.write([(None, RosterUser("riverbend", "s0001", Role.STUDENT, "Kim", "Person", school_ids=("o1",)))])
+    world.links.record_match(RosterUserKey("riverbend", "s0001"), "acc-1")
+    stack.begin_with(world)
+    for _ in range(2):
+        assert stack.invoke("TableStreamFunction", event("stream-people")) is None
+    put_right = stack.item("USER#riverbend#s0001", "LINK")
+    assert put_right
+    assert put_right["stands_as"].startswith("s")
+    kept = CountStore(stack.table).of_district("riverbend")
+    assert kept.is_whole
+    assert kept.counts.places(Role.STUDENT)[Place.ROSTERED] == 1
 
 
 @pytest.mark.parametrize(

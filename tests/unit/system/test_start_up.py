@@ -38,6 +38,7 @@ MODULES = {
     "MailFeedbackFunction": 373,
     "PagesFunction": 443,
     "RosterImportFunction": 374,
+    "TableStreamFunction": 360,
     "UserMigrationFunction": 473,
 }
 """Imported by the handler of each function; of the pages, until a page is rendered and that of the mail's button is there."""

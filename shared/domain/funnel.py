@@ -1,0 +1,123 @@
+"""The funnel of a district: how far each of its people is, and how many are at each place (B7).
+
+Everybody on the roster who teaches or learns is at exactly one place, the furthest that they have come to. Who is stuck is
+counted beside it, by why. Somebody of several schools counts at the first of them, in the order of their ids.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.domain.roster import Role, RosterUser
+
+
+class Place(StrEnum):
+    """How far somebody is, in the order of the way."""
+
+    ROSTERED = "rostered"
+    """On the roster, and nothing yet: neither matched, mailed nor linked."""
+    MATCHED = "matched"
+    """An account is theirs by rule (M6); the next district login links it."""
+    MAILED = "mailed"
+    """The activation mail went out."""
+    OPENED = "opened"
+    """The mail's button was pressed, known once a login followed."""
+    LINKED = "linked"
+    CLEANED_UP = "cleaned_up"
+    """Linked, and no class was left to clean up when it was last looked (M17)."""
+
+
+_LETTERS = {Place.ROSTERED: "r", Place.MATCHED: "m", Place.MAILED: "e", Place.OPENED: "o", Place.LINKED: "l"}
+_LETTERS |= {Place.CLEANED_UP: "c"}
+_PLACES = {letter: place for place, letter in _LETTERS.items()}
+_ROLES = {Role.TEACHER: "t", Role.STUDENT: "s"}
+_BY_LETTER = {letter: role for role, letter in _ROLES.items()}
+_STUCK = "!"
+_TAG = 6
+_STANDING = 1 + _TAG
+"""Letters of a standing: one of the role, and the school's tag."""
+
+type Standing = str
+"""As whom somebody is counted: the role and the school, in seven letters; empty for who is not counted at the moment."""
+type CountKey = str
+"""A standing, and a place or a kind of stuck, in one word: what there is a number of."""
+
+
+def school_tag(school_id: str) -> str:
+    """A school in six letters (36 bits): ids have any length, and a change is noted for each person."""
+    digest = hashlib.sha256(school_id.encode()).digest()
+    return base64.urlsafe_b64encode(digest)[:_TAG].decode()
+
+
+def standing(role: Role, school_ids: Iterable[str], *, active: bool) -> Standing:
+    """As whom somebody with these facts is counted: administrators, and who has left, are not."""
+    letter = _ROLES.get(role) if active else None
+    return f"{letter}{school_tag(min(school_ids, default=''))}" if letter else ""
+
+
+def stands_as(user: RosterUser) -> Standing:
+    """As whom this person is counted."""
+    return standing(user.role, user.school_ids, active=user.active)
+
+
+def at_place(who: Standing, place: Place) -> CountKey:
+    return f"{who}{_LETTERS[place]}"
+
+
+def stuck_as(who: Standing, code: str) -> CountKey:
+    return f"{who}{_STUCK}{code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many there are of each ``CountKey``; those of which there are none are left out."""
+
+    numbers: Mapping[CountKey, int]
+
+    @classmethod
+    def of(cls, numbers: Mapping[CountKey, int]) -> Counts:
+        return cls({key: number for key, number in numbers.items() if number})
+
+    def __add__(self, other: Counts) -> Counts:
+        """The sum; differences are counts, too."""
+        total = Counter(self.numbers)
+        total.update(other.numbers)
+        return Counts.of(total)
+
+    def __sub__(self, other: Counts) -> Counts:
+        total = Counter(self.numbers)
+        total.subtract(other.numbers)
+        return Counts.of(total)
+
+    def places(self, role: Role, tags: frozenset[str] | None = None) -> dict[Place, int]:
+        """How many of this role are at each place, of all schools or of those with these tags: their sum is the roster."""
+        found = dict.fromkeys(Place, 0)
+        for key, number in self.numbers.items():
+            place = _PLACES.get(key[_STANDING:])
+            if place and _BY_LETTER[key[0]] is role and (tags is None or key[1:_STANDING] in tags):
+                found[place] += number
+        return found
+
+    def stuck(self, tags: frozenset[str] | None = None) -> dict[str, int]:
+        """How many are stuck for each reason."""
+        found: Counter[str] = Counter()
+        for key, number in self.numbers.items():
+            if key[_STANDING : _STANDING + 1] == _STUCK and (tags is None or key[1:_STANDING] in tags):
+                found[key[_STANDING + 1 :]] += number
+        return dict(+found)
+
+    def tags(self) -> set[str]:
+        """Of which schools anybody is counted."""
+        return {key[1:_STANDING] for key in self.numbers}
+
+    def without_schools(self) -> Counts:
+        """The same of the district as a whole."""
+        total: Counter[CountKey] = Counter()
+        for key, number in self.numbers.items():
+            total[f"{key[0]}{'-' * _TAG}{key[_STANDING:]}"] += number
+        return Counts.of(total)

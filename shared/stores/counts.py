@@ -1,0 +1,146 @@
+"""The counts of a district's funnel, kept by the table's stream (docs/decisions/0094-the-funnel-is-counted-by-the-stream.md).
+
+Each change that is counted is noted once, in a set, in the minute and second in which it was made: to note it again changes
+nothing, in whatever batch it comes and in whatever order. What a minute changed is the sum of its sets, written anew whenever
+one of them grew; of two sums that are written at once the one of more changes stands. So no change counts twice, none is lost,
+and no write waits for another one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from shared.domain.funnel import CountKey, Counts
+from shared.stores.keys import (
+    MINUTES,
+    Item,
+    counted_changes_key,
+    counted_changes_pk,
+    counts_pk,
+    minute_counts_key,
+    minute_of_sk,
+    standing_counts_key,
+)
+from shared.stores.table import ABSENT, DynamoTable, Put, Table, Update
+
+_PARTS = 8
+"""Over so many partitions the changes of a minute are spread, by school."""
+_SLICES = 2
+"""Into so many items the changes of a second and a part are spread."""
+_KEPT = timedelta(days=3)
+"""For so long changes are kept to tell repeats; the stream brings none that is older than a day."""
+_ID = 11
+_MOST_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one record of the stream changes. ``at`` is when it was made; ``event_id`` is the record's own."""
+
+    event_id: str
+    district_id: str
+    at: datetime
+    numbers: Mapping[CountKey, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many stand at each place, and as of when: the last change that was counted (ISO 8601, UTC; empty: none yet)."""
+
+    counts: Counts
+    as_of: str
+    is_whole: bool
+    """Whether everybody was counted from the beginning; a district of an earlier version is counted by ``make recount``."""
+
+
+class CountStore:
+    """``COUNTS#district`` and ``COUNTED#…``: the only writer of both."""
+
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
+
+    def begin(self, district_id: str) -> None:
+        """A new district: from now on everything of it is counted. May be run again."""
+        self._table.attempt(Put({**standing_counts_key(district_id), "counts": _packed({})}).when(ABSENT))
+
+    def add(self, changes: Iterable[Change]) -> None:
+        """Count these changes, each once, however often and in whatever company it comes."""
+        noted: dict[tuple[str, str, int], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        expires: dict[str, int] = {}
+        for change in changes:
+            minute, second = change.at.strftime("%Y-%m-%dT%H:%M"), change.at.strftime("%S")
+            event = _event(change.event_id)
+            expires[minute] = int((change.at + _KEPT).timestamp())
+            for key, number in change.numbers.items():
+                place = (change.district_id, minute, zlib.crc32(key[1:7].encode()) % _PARTS)
+                noted[place][f"{second}#{zlib.crc32(event.encode()) % _SLICES}"].add(f"{event}{number:+d}{key}")
+        for (district_id, minute, part), seconds in noted.items():
+            for second, found in seconds.items():
+                update = Update(counted_changes_key(district_id, minute, part, second))
+                for some in _slices(sorted(found)):
+                    self._table.write(update.add(changes=some).set(ttl=expires[minute]))
+            self._sum_up(district_id, minute, part)
+
+    def _sum_up(self, district_id: str, minute: str, part: int) -> None:
+        """Write what the minute changed. Whoever adds last reads everything, and nobody's sum of fewer changes stands over it."""
+        total: Counter[CountKey] = Counter()
+        noted = 0
+        for item in self._table.query(counted_changes_pk(district_id, minute, part)):
+            for change in item["changes"]:
+                key, number = _read(change)
+                total[key] += number
+                noted += 1
+        put = Put({**minute_counts_key(district_id, minute, part), "counts": _packed(total), "noted": noted})
+        self._table.attempt(put.when("attribute_not_exists(PK) OR noted < :noted", noted=noted))
+
+    def of_district(self, district_id: str) -> Counted:
+        """The counts as they stand, in one read of at most a megabyte for a district of a million people."""
+        total, as_of, is_whole = Counts({}), "", False
+        for item in self._table.query(counts_pk(district_id)):
+            if item["SK"] == standing_counts_key(district_id)["SK"]:
+                total, is_whole = total + _counts_of(item), True
+                as_of = max(as_of, str(item.get("until", "")))
+            elif item["SK"].startswith(MINUTES):
+                total += _counts_of(item)
+                as_of = max(as_of, f"{minute_of_sk(item['SK'])}:00.000Z")
+        return Counted(total, as_of, is_whole)
+
+
+def at_of(seconds: float) -> datetime:
+    """The moment of a record, which the stream tells in seconds since 1970."""
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def _event(event_id: str) -> str:
+    """A record's id in eleven letters (64 bits)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(event_id.encode()).digest())[:_ID].decode()
+
+
+def _read(change: str) -> tuple[CountKey, int]:
+    """A noted change: the id of its record, what it adds with a sign, and of what."""
+    end = _ID + 1
+    while change[end].isdigit():
+        end += 1
+    return change[end:], int(change[_ID:end])
+
+
+def _slices(found: list[str]) -> Iterator[set[str]]:
+    for start in range(0, len(found), _MOST_AT_ONCE):
+        yield set(found[start : start + _MOST_AT_ONCE])
+
+
+def _packed(numbers: Mapping[CountKey, int]) -> bytes:
+    return zlib.compress(json.dumps({key: n for key, n in numbers.items() if n}, sort_keys=True).encode(), 9)
+
+
+def _counts_of(item: Item) -> Counts:
+    # boto3's own table wraps bytes, which the table of the functions and that of the tests do not.
+    packed = item["counts"]
+    return Counts(json.loads(zlib.decompress(bytes(packed))))
