@@ -15,7 +15,7 @@ PLATFORM_x86_64 := x86_64-manylinux2014
 MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/*.po))
 
 # Nothing of these leaves the machine, but every client wants a region. Commands that reach AWS take AWS' own setting.
-demo local test test-all test-long check faults year drill guards mutations bench start-up power cost fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
+demo local test test-all test-long check faults year restore-drill drill-check guards mutations bench start-up power cost fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
 
 help: ## This list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,8 +53,11 @@ faults: setup ## Simulate weeks of a district while every call fails in every wa
 year: setup ## Simulate school years of districts of every size (B15), minutes; DISTRICTS=n YEARS=n SEED=n for others
 	@$(PYTHON) -m simulation.school_years $(if $(DISTRICTS),--districts $(DISTRICTS)) $(if $(YEARS),--years $(YEARS)) $(if $(SEED),--seed $(SEED))
 
-drill: setup ## Restore a simulated district to each of its nights, and print what was kept; half a minute
+restore-drill: setup ## Restore a simulated district to each of its nights, and print what was kept; half a minute
 	@POWERTOOLS_LOG_LEVEL=CRITICAL POWERTOOLS_METRICS_DISABLED=true $(PYTHON) -m simulation.restore_drill
+
+drill-check: setup ## Forecast generated districts, let them happen, and print how far each figure was off (B14); SEEDS=n of each size
+	@POWERTOOLS_LOG_LEVEL=CRITICAL POWERTOOLS_METRICS_DISABLED=true $(PYTHON) -m simulation.drill_check --seeds $(or $(SEEDS),5)
 
 guards: setup ## Remove each security guard of the pages in turn, and show the test that then fails
 	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m simulation.security_guards
@@ -226,5 +229,5 @@ build-%Function: $(COMPILED)/shared/runtime/methods.bin
 	if [ -d "$(COMPILED)/functions/$$name" ]; then cp -r "$(COMPILED)/functions/$$name" "$(ARTIFACTS_DIR)/functions/"; fi
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
-.PHONY: pictures help demo local test test-all test-long check faults year drill guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: pictures help demo local test test-all test-long check faults year restore-drill drill-check guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

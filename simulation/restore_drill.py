@@ -1,4 +1,4 @@
-"""``make drill``: restore the table of each of a district's nights beside snapshots of the same or of another one, and go on.
+"""``make restore-drill``: restore the table of each of a district's nights beside snapshots of the same or another one, and go on.
 
 What a restore has to keep is looked at after two more nights: nobody is mailed twice, nobody is removed who did not leave, links
 have both of their sides, and people and accounts are as where nothing was restored.

@@ -59,6 +59,32 @@ def month(counts: Counted, people: int, kind: str, logins: str) -> Month:
     return Month(kind, logins, people, amounts, dollars, password_users)
 
 
+_EACH_MONTH = ("Metrics", "Alarms", "Secrets")
+"""Lines that cost the same, whatever is done."""
+
+
+def cost_of_each(counts: Counted) -> dict[str, float]:
+    """Dollars of one more of what a forecast counts (``shared.domain.forecast.COST``), without Cognito, which counts people."""
+    first = Activity("a first import", "import_step", counts.first_import.of(1))
+    mail = (counts.feedback, 2.0)
+    parts: dict[str, list[tuple[Activity, float]]] = {
+        "import": [(first, 1.0)],
+        "person": [(counts.row, 1.0)],
+        "mail": [(counts.mail, 1.0), mail],
+        "reminder": [(counts.reminder, 1.0), mail],
+        "nudge": [(counts.nudge, 1.0), mail],
+        "login": [(counts.login, 1.0)],
+        "link": [(counts.password_link, 1.0), (counts.event, 1.0)],
+    }
+    return {name: _dollars(counts, done) for name, done in parts.items()}
+
+
+def _dollars(counts: Counted, done: list[tuple[Activity, float]]) -> float:
+    amounts = _amounts(counts, done, 0)
+    lines = ((line, priced) for line, priced in PRICES["unit"].items() if line not in _EACH_MONTH)
+    return sum(float(amounts[line] * priced["price"] / priced["per"]) for line, priced in lines)
+
+
 def shards(people: int) -> int:
     """Shards of a district of so many people: a power of two."""
     number = 1

@@ -14,6 +14,7 @@ from shared.domain.report import Kind, Report, Status
 from shared.runtime.languages import language_for
 from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
+from shared.stores.grassroots_classes import GrassrootsClassStore
 from shared.stores.id_maps import IdMapStore
 from shared.stores.import_files import ImportFiles
 from shared.stores.import_progress import ProgressStore
@@ -52,6 +53,7 @@ class ImportContext:
     stuck: StuckStore
     peoples_classes: PeoplesClassesStore
     history: ImportHistory
+    grassroots: GrassrootsClassStore
     on_dispute: Callable[[], None]
     code: str
     """Which version of this code runs; another one may read the same rows otherwise."""
@@ -90,6 +92,7 @@ class ImportContext:
             StuckStore(table),
             PeoplesClassesStore(table),
             ImportHistory(table),
+            GrassrootsClassStore(table),
             on_dispute,
             code,
         )

@@ -379,6 +379,8 @@ class WritePlan(Struct, kw_only=True):
     """Whether the numbers in it have kinds."""
     domains: list[str] = []
     """The mail domains that are or were the district's: an address that only moves between them is the same person's (B11)."""
+    paused: dict[str, str] = {}
+    """Why it is not applied now, as the report says it; empty where no pause concerns it."""
 
     @property
     def rewrites_classes(self) -> bool:
@@ -449,8 +451,6 @@ class ImportPlan(WritePlan, kw_only=True):
     """As in ``OpenedUpload``; empty where the next night is to read all classes."""
     reading: str = ""
     """As in ``OpenedUpload``; empty where the next night is to read all rows."""
-    paused: dict[str, str] = {}
-    """Why it is not applied now, as the report says it; empty where no pause concerns it."""
 
     @property
     def moves_people(self) -> bool:

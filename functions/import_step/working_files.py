@@ -16,6 +16,7 @@ from functions.import_step.class_history import ClassHistory, MembersOf, Past, P
 from functions.import_step.formats.format import Mode
 from functions.import_step.holdings import Holdings, SharedIdentifiers
 from functions.import_step.one_person import Holder, OnePerson
+from functions.import_step.pairable import Pairable
 from functions.import_step.people_count import PeopleCount
 from functions.import_step.plan import (
     ClassesResult,
@@ -151,6 +152,7 @@ HOLDERS: Document[list[Holder]] = Document("holders", list[Holder])
 ONE_PERSON: Document[list[OnePerson]] = Document("one-person", list[OnePerson])
 TOTALS = Document("totals", Totals)
 MATCH_RESULT = Document("match-result", MatchResult)
+PAIRABLE = Document("pairable", Pairable)
 REJECTED = Document("rejected", Rejection)
 ENDED = Document("ended", Ending)
 BEARERS = ShardedLines("identities", Bearer)

@@ -19,6 +19,12 @@ def is_school_day(district: District, day: date) -> bool:
     )
 
 
+def closes_at(district: District, moment: datetime) -> datetime:
+    """When the hours end in which this moment lies, one at which people may be written to."""
+    day = moment.astimezone(district.zone).date()
+    return next(closes for _, closes in _open_moments(district, day) if moment < closes)
+
+
 def next_allowed(district: District, moment: datetime) -> datetime:
     """Return the first moment, from this one on, on a school day of the district and outside of its quiet hours.
 
@@ -30,12 +36,21 @@ def next_allowed(district: District, moment: datetime) -> datetime:
         day = local.date() + timedelta(days=days)
         if not is_school_day(district, day):
             continue
-        for start, end in _open_hours(district.nudges.quiet_hours):
-            opens = moment_of(district, day, start)
-            closes = moment_of(district, day, end) if end else moment_of(district, day + timedelta(days=1))
+        for opens, closes in _open_moments(district, day):
             if moment < closes:
                 return max(moment, opens)
     return moment + timedelta(days=_LONGEST_WAIT_DAYS)
+
+
+def _open_moments(district: District, day: date) -> list[tuple[datetime, datetime]]:
+    """From when until when a day of the district is not quiet."""
+    return [
+        (
+            moment_of(district, day, start),
+            moment_of(district, day, end) if end else moment_of(district, day + timedelta(days=1)),
+        )
+        for start, end in _open_hours(district.nudges.quiet_hours)
+    ]
 
 
 def _open_hours(quiet: tuple[time, ...]) -> list[tuple[time, time | None]]:

@@ -149,6 +149,11 @@ def slowed(state: SendRateState, now: datetime) -> SendRateState:
     )
 
 
+def reserve_of(per_day: int) -> int:
+    """How much of a daily quota is kept for mails that somebody waits for."""
+    return math.ceil(per_day / 100)
+
+
 def frees_at(state: SendRateState, now: datetime) -> datetime:
     """When a part of the used-up daily quota is free again: a day after the oldest hour in which this service sent.
 
@@ -186,7 +191,7 @@ def _slowdown(state: SendRateState, now: datetime) -> float:
 def _left_today(state: SendRateState, limits: Limits, *, is_urgent: bool) -> int:
     if limits.per_day is None:
         return 10**9
-    reserve = 0 if is_urgent else math.ceil(limits.per_day / 100)
+    reserve = 0 if is_urgent else reserve_of(limits.per_day)
     return limits.per_day - reserve - limits.sent - state.since
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.account import Account
+from shared.domain.district import District
 from shared.domain.email_address import domain_of, has_only_another_domain
 from shared.domain.link import Link, LinkState
 from shared.domain.matching import (
@@ -92,10 +93,10 @@ class OnAddress:
 class IdentifierIndex:
     """Who holds an address or an id, from both sides. Accounts sort before former holders, and these before roster users.
 
-    ``google_issuer`` and ``clever_issuer`` are those under which an account's ids are known; an import needs neither.
+    ``google_issuer`` and ``clever_issuer`` are those under which an account's ids are known; an import has only to tell them apart.
     """
 
-    def __init__(self, table: DynamoTable, google_issuer: str = "", clever_issuer: str = "") -> None:
+    def __init__(self, table: DynamoTable, google_issuer: str = "google", clever_issuer: str = "clever") -> None:
         self._table = Table(table)
         self._roster_holders = RosterHolders(table)
         self._classes = GrassrootsClassStore(table)
@@ -205,6 +206,34 @@ class IdentifierIndex:
                 for side in sides
             ]
         return replace(decide(person, sides, own_domains, login, shared_domains), sharers=on_address.others)
+
+    def opened_by_own_id(self, user: RosterUser, found: Decision, district: District) -> str | None:
+        """The account that a login will be linked to without a question because its id is the account's own (M6 a): with Clever by
+        an id that the roster names, with Google as the one whose address this is.
+
+        ``found`` is what the official address alone leads to. Of one outside the district's own domains nothing is said: then
+        nobody is offered.
+        """
+        for login in self._foreseen_logins(user, found, district):
+            opened = self.find_match(user, district.own_domains, login=login, address_is_shared=found.address_is_shared)
+            if opened.account_id:
+                return opened.account_id
+        return None
+
+    def _foreseen_logins(self, user: RosterUser, found: Decision, district: District) -> Iterator[LoginProof]:
+        """What the person's login will prove, as far as the roster and the accounts that are offered tell."""
+        candidates = found.candidates[:_FIRST_LOOK]
+        is_offered = bool(candidates or found.account_id)
+        if user.clever_ids and is_offered and "clever" in district.identity_providers:
+            subject, *aliases = user.clever_ids
+            yield LoginProof(self._clever_issuer, subject, aliases=tuple(aliases))
+        has_own_address = user.official_email is not None and not found.address_is_shared
+        if candidates and has_own_address and "google" in district.identity_providers:
+            keys = [account_key(account_id) for account_id in candidates]
+            accounts = map(account_of, self._table.batch_get(keys, consistent=False).values())
+            subjects = [each.google_sub for each in accounts if each.google_sub and each.email == user.official_email]
+            for google_sub in sorted(subjects):
+                yield LoginProof(self._google_issuer, google_sub, user.official_email)
 
     def kept_links(self, user: RosterUser, on_address: OnAddress) -> list[Link]:
         """The links of numbers that this person left, which count for the official address (M19)."""

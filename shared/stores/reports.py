@@ -20,9 +20,12 @@ from shared.stores.uploads import GONE
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from shared.domain.forecast_tally import Found
+
 MOST_REJECTS = 100_000
 """The most rows that rejects.csv lists; where there are more, it is one mistake in all of them."""
 MOST_PEOPLE = 100_000
+_FORECAST = "forecast.json"
 _ADDRESS_WORKS = 300
 """Seconds."""
 _LONGEST_ROW = 400
@@ -111,6 +114,17 @@ class ReportStore:
     def of(self, district_id: str, import_id: str) -> dict[str, Any] | None:
         """The report of an import or a preview, as its JSON says it; None where there is none."""
         return self._json(f"{_folder(district_id, import_id)}/report.json")
+
+    def write_forecast(self, district_id: str, found: Found) -> None:
+        """Keep what a roster was found to come to. May be run again."""
+        self._put_json(f"{_folder(district_id, found.import_id)}/{_FORECAST}", found.to_json())
+
+    def forecast(self, district_id: str, import_id: str) -> Found | None:
+        """What a preview, or a roster whose mails wait, was found to come to; None where nothing is kept of it."""
+        from shared.domain.forecast_tally import Found  # few reports are looked at for it
+
+        body = self._json(f"{_folder(district_id, import_id)}/{_FORECAST}")
+        return Found.of_json(body) if body else None
 
     def people(self, district_id: str, import_id: str, most: int) -> list[dict[str, str]]:
         """The first rows of ``people.csv``: whom an import would hurt, then, of a preview, who else is new or changes."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from types import MappingProxyType
 
@@ -16,6 +18,7 @@ from shared.domain.activation import (
     NotMailed,
     Step,
     begins_anew,
+    is_in_pilot,
     next_step,
     valid_for,
     waits_until,
@@ -25,6 +28,7 @@ from shared.domain.clock import Clock, NewId, to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of
 from shared.domain.errors import RefusedTransition
+from shared.domain.forecast_tally import Mailing, Standing, Tally, added, counted_as
 from shared.domain.funnel import stands_as
 from shared.domain.link import Link, LinkState
 from shared.domain.matching import Decision, Outcome, agree_in_names, is_somebody_else
@@ -58,6 +62,8 @@ class MatchCounts:
     """``{"sourced_id", "code"}``: ids alone, and why."""
     digest: int = 0
     """Of what comes of each person, in a preview: a sum, in whatever order they are."""
+    tally: Tally = field(default_factory=dict)
+    """How many people there are of each kind, for a forecast (B14)."""
 
     def __add__(self, other: MatchCounts) -> MatchCounts:
         return MatchCounts(
@@ -69,6 +75,7 @@ class MatchCounts:
             self.withheld + other.withheld,
             (self.withheld_people + other.withheld_people)[:WITHHELD_SHOWN],
             (self.digest + other.digest) % _DIGESTS,
+            added(self.tally, other.tally),
         )
 
     def without_matches(self) -> MatchCounts:
@@ -194,6 +201,7 @@ class MatchAndInvite:
         """
         result = MatchCounts()
         notes: list[Note] = []
+        kinds: Counter[str] = Counter()
         to_send: list[Activation] = []
         looks_at: list[datetime] = []
         without: dict[RosterUserKey, RosterUser] = {}
@@ -210,6 +218,7 @@ class MatchAndInvite:
             if sharers is not None:
                 sharers[user.key] = look.sharers
             result += look.counts
+            kinds[look.kind] += 1
             notes += look.notes
             looks_at += [look.waits_until] if look.waits_until else []
             if activation:
@@ -221,6 +230,7 @@ class MatchAndInvite:
         self._queue(to_send)
         if looks_at:
             self._waiting.note(district.district_id, min(looks_at))
+        result.tally = dict(kinds)
         return result, merged_notes(notes)
 
     def still_share(self, users: Iterable[RosterUserKey]) -> set[RosterUserKey]:
@@ -238,16 +248,19 @@ class MatchAndInvite:
         further: Mapping[str, Sequence[str]] = MappingProxyType({}),
         *,
         is_first: bool = False,
+        matched: list[tuple[RosterUser, str]] | None = None,
     ) -> tuple[MatchCounts, list[Note]]:
         """Return what ``run`` would, and write nothing (B1).
 
         ``shared`` are addresses that two people of the upload have, ``former`` the numbers under which the table has those who
         get other ones (B11), by these, ``stuck`` those who have a teacher's address, and ``further`` the numbers of which link
         and mail become those of the number that is kept (M7), by this one: these are ``person_id``. ``is_first`` says that the
-        district has nobody yet.
+        district has nobody yet. ``matched`` is filled with those whose login will be linked without a question, each with the
+        account.
         """
         result = MatchCounts()
         notes: list[Note] = []
+        kinds: Counter[str] = Counter()
         people = [
             (user, [former_key(key, former) for key in _numbers_of(user.key, further)])
             for user in _matched_by_an_import(users)
@@ -263,10 +276,14 @@ class MatchAndInvite:
             if not (link and link.is_linked):
                 present = next(filter(None, map(activations.get, keys)), None)
             holders = () if is_first else None
-            look, account_id = self._foresee(district, user, link, present, shared, is_stuck, holders)
+            look, account_id, opened = self._foresee(district, user, link, present, shared, is_stuck, holders)
             look.counts.digest = _digest(user.key.person_id, account_id, look)
             result += look.counts
+            kinds[look.kind] += 1
             notes += look.notes
+            if opened and matched is not None:
+                matched.append((user, opened))
+        result.tally = dict(kinds)
         return result, merged_notes(notes)
 
     def _foresee(
@@ -278,12 +295,12 @@ class MatchAndInvite:
         shared: Container[str],
         is_stuck: bool,
         holders: Sequence[RosterUserKey] | None,
-    ) -> tuple[_Look, str | None]:
-        """What would come of a person, and the account that would be theirs."""
+    ) -> tuple[_Look, str | None, str | None]:
+        """What would come of a person, the account that would be theirs, and the one that a login will be linked to."""
         now, ended = self._clock(), frozenset[str]()
         if link and link.is_linked:
             if not _is_anothers(link, user):
-                return _Look(MatchCounts(matched=1)), link.account_id
+                return _still_linked(district, user), link.account_id, None
             ended, link = frozenset({link.account_id}), replace(link, state=LinkState.UNDONE, undone_at=to_iso(now))
         found = self._identifiers.find_match(
             user,
@@ -295,8 +312,19 @@ class MatchAndInvite:
         )
         if present and _is_of_one_before(present, link):
             present = None
-        look = _look(district, user, found, present, link, now, is_stuck=is_stuck)
-        return (look.with_note(_NUMBER_OF_ANOTHER) if ended else look), found.account_id
+        standing, account_id = self._at_login(district, user, found)
+        look = _look(district, user, found, present, link, now, is_stuck=is_stuck, standing=standing)
+        return (look.with_note(_NUMBER_OF_ANOTHER) if ended else look), found.account_id, account_id
+
+    def _at_login(self, district: District, user: RosterUser, found: Decision) -> tuple[Standing, str | None]:
+        """How somebody stands, and the account that a login will be linked to without a question."""
+        opened = self._identifiers.opened_by_own_id(user, found, district)
+        if found.account_id and user.clever_ids and "clever" in district.identity_providers and opened is None:
+            # The address leads to one account, and the login's own id to another: the person chooses.
+            return Standing.AMBIGUOUS, None
+        if found.account_id:
+            return Standing.BY_RULE, found.account_id
+        return (Standing.BY_ID, opened) if opened else (_standing(found), None)
 
     def _match(
         self,
@@ -314,7 +342,7 @@ class MatchAndInvite:
             if not _is_anothers(link, user):
                 if _names_another(link, user):
                     self._links.note_another(link)
-                return _Look(MatchCounts(matched=1)), None
+                return _still_linked(district, user), None
             ended = link = self._links.end(link, event_id=self._new_id(), now=self._clock())
         found = self._matches.match(district, user, written, link, holders)
         present = self._activations.of_user(user.key) if user.role is Role.TEACHER else None
@@ -381,6 +409,8 @@ class _Look:
     """A teacher and others who share an address, so that they are stuck (M7)."""
     has_no_match: bool = False
     """Whether a match that is noted is none any more."""
+    kind: str = ""
+    """Under which words a forecast counts the person."""
 
     def with_note(self, note: Note) -> _Look:
         return replace(self, notes=(*self.notes, note))
@@ -432,6 +462,7 @@ def _look(
     now: datetime,
     *,
     is_stuck: bool,
+    standing: Standing | None = None,
 ) -> _Look:
     """Decide whether somebody is invited, who is not linked; ``present`` is a teacher's activation. ``is_stuck`` says that the
     person has a teacher's address.
@@ -440,19 +471,21 @@ def _look(
     """
     counts, notes = MatchCounts(), list[Note]()
     _count(counts, found.outcome, user)
+    kind = partial(counted_as, district, user, standing or _standing(found), is_shared=found.address_is_shared)
+    not_due = kind(Mailing.NOT_DUE)
     why_not = why_not_mailed(user, address_is_shared=found.address_is_shared)
     if found.account_id or why_not in _UNSAID or (link and link.was_undone):
         if is_stuck and why_not is NotMailed.NOT_A_TEACHER:
             counts.show(user, NotMailed.SHARED_ADDRESS.value)
-        return _Look(counts)
+        return _Look(counts, kind=not_due)
     if why_not:
         counts.withhold(user, why_not.value)
         sharers = (user.key, *found.sharers) if found.address_is_shared else ()
-        return _Look(counts, (Note(why_not.value, _EXPLAINED[why_not], count=1),), sharers=sharers)
+        return _Look(counts, (Note(why_not.value, _EXPLAINED[why_not], count=1),), sharers=sharers, kind=not_due)
     address = user.official_email or ""
     step = next_step(present, address)
     if step is None:
-        return _Look(counts)
+        return _Look(counts, kind=kind(Mailing.BEFORE))
     if domain_of(address) not in district.email_domains:
         notes.append(_OUTSIDE_DOMAIN)
     if step is Step.BEGIN_ANEW and present and present.sent_at:
@@ -463,7 +496,20 @@ def _look(
         notes.append(_WAITS)
     else:
         counts.queued = 1
-    return _Look(counts, tuple(notes), step, until)
+    waiting = Mailing.WAITS if is_in_pilot(district, user) else Mailing.PILOT
+    return _Look(counts, tuple(notes), step, until, kind=kind(waiting if until else Mailing.GOES))
+
+
+def _still_linked(district: District, user: RosterUser) -> _Look:
+    """Somebody whose link stands."""
+    kind = counted_as(district, user, Standing.LINKED, Mailing.NOT_DUE, is_shared=False)
+    return _Look(MatchCounts(matched=1), kind=kind)
+
+
+def _standing(found: Decision) -> Standing:
+    if found.account_id:
+        return Standing.BY_RULE
+    return Standing.AMBIGUOUS if found.candidates else Standing.UNMATCHED
 
 
 def _is_anothers(link: Link, user: RosterUser) -> bool:

@@ -14,6 +14,7 @@ from functions.import_step.class_history import Past
 from functions.import_step.holdings import SharedIdentifiers, holdings, noted_as
 from functions.import_step.import_context import ImportContext
 from functions.import_step.memberships import Roll, moves
+from functions.import_step.pairable import pairable
 from functions.import_step.past_places import PlacesOfPeople
 from functions.import_step.plan import IdPair, Import, MatchResult, StepResult, WritePlan
 from functions.import_step.records import PersonRecord
@@ -28,6 +29,7 @@ from functions.import_step.working_files import (
     MOVED,
     MOVES,
     ONE_PERSON,
+    PAIRABLE,
     PAST,
     PEOPLE,
     PLAN,
@@ -292,7 +294,7 @@ class Apply:
     def match(self, import_: Import, shard: int) -> StepResult:
         """Match the people of one shard whom this import newly looked at, and invite the teachers who need it.
 
-        In a preview it is only counted.
+        In a preview, and in an upload that waits for the end of a pause, it is only counted.
         """
         files = self._context.files(import_)
         plan = files.get(WRITE_PLAN)
@@ -301,10 +303,15 @@ class Apply:
         users = self._newly_looked_at(import_, files, plan, shard, held, in_pilot=bool(district.schools))
         again = [*self._who_kept_an_address(import_, files, plan, shard)]
         sharers: Sharers = {}
-        match = self._matcher(import_, files, plan, sharers, held)
+        is_only_counted = import_.preview or bool(plan.paused)
+        matched: list[tuple[RosterUser, str]] = []
+        match = self._matcher(import_, files, plan, sharers, held, matched)
         matching, notes = match(district, users)
         later, more = match(district, again)
-        if not import_.preview:
+        if is_only_counted:
+            at_once = self._context.matcher.at_once
+            files.put(PAIRABLE, pairable(matched, self._context.grassroots, at_once=at_once), shard)
+        else:
             self._note_sharers(import_, files, plan, shard, sharers, again)
         matching += later.without_matches()
         if later.queued:
@@ -346,10 +353,16 @@ class Apply:
             yield from (user for user in readdressed if keys[user.key] in came_back)
 
     def _matcher(
-        self, import_: Import, files: WorkingFiles, plan: WritePlan, sharers: Sharers, held: _HeldBy
+        self,
+        import_: Import,
+        files: WorkingFiles,
+        plan: WritePlan,
+        sharers: Sharers,
+        held: _HeldBy,
+        matched: list[tuple[RosterUser, str]],
     ) -> Callable[[District, Iterable[RosterUser]], tuple[MatchCounts, list[Note]]]:
         stuck = frozenset(files.find(SHARERS) or ())
-        if not import_.preview:
+        if not (import_.preview or plan.paused):
             run = self._context.matcher.run
             return partial(run, sharers=sharers, stuck=stuck, import_id=import_.import_id, holders=held.of)
         shards = range(class_shards_of(plan.shards))
@@ -361,6 +374,7 @@ class Apply:
             stuck=stuck,
             further={one.kept: one.others for one in files.find(ONE_PERSON) or ()},
             is_first=plan.before is None,
+            matched=matched,
         )
 
     def _note_sharers(

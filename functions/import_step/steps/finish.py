@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
+from datetime import date
 from hashlib import sha256
 from itertools import chain
 from typing import Any
@@ -15,19 +16,25 @@ from functions.import_step.formats.format import Mode
 from functions.import_step.hurt import hurt
 from functions.import_step.id_changes import readdressed
 from functions.import_step.import_context import ImportContext
+from functions.import_step.pairable import paired
 from functions.import_step.plan import DOMAIN, DONE, Ending, IdResult, Import, ImportPlan, Rejection, StepResult, Totals
 from functions.import_step.records import PersonRecord
+from functions.import_step.shards import class_shards_of
 from functions.import_step.working_files import (
+    CLASSES,
     ENDED,
     ID_MAP,
     ID_RESULT,
     MATCH_RESULT,
+    PAIRABLE,
     PEOPLE,
     PLAN,
     REJECTED,
     TOTALS,
     WorkingFiles,
 )
+from shared.domain.clock import to_iso
+from shared.domain.forecast_tally import Found, Tally, waits_for_mail
 from shared.domain.ordinary_nights import Hurt
 from shared.domain.report import Counts, Kind, Note, Reject, Report, Status, merged_notes, rejected_report
 from shared.domain.roster import KIND_OF_ROLE, Role, kind_of, number_of
@@ -94,7 +101,7 @@ class Finish:
         record, *_ = context.history.of(import_.district_id, import_.import_id)
         ended = files.find(ENDED)
         is_read = files.find(REJECTED) is None and not (ended and ended.status is Status.UNCHANGED)
-        report, shown = self._read(import_, ended) if is_read else (None, "")
+        report, shown, _ = self._read(import_, ended) if is_read else (None, "", None)
         if record is None or not record.preview:
             return DONE
         if report and shown == record.shown:
@@ -111,7 +118,7 @@ class Finish:
         """Close an import whose upload was read to its end."""
         files = self._context.files(import_)
         plan, totals = files.get(PLAN), files.get(TOTALS)
-        report, shown = self._read(import_, ended)
+        report, shown, matching = self._read(import_, ended)
         ids = files.find(ID_RESULT) or IdResult()
         is_applied = report.status is Status.COMPLETED and not import_.preview
         if is_applied and plan.has_id_map:
@@ -122,10 +129,28 @@ class Finish:
             _hurt(files, plan) if import_.preview or report.status is Status.HELD else (),
             _others(files, plan) if import_.preview else (),
         )
+        self._write_forecast(import_, files, plan, matching.tally)
         return self._close(import_, report, rejects, applied, _shown_changes(files, plan), people, shown)
 
-    def _read(self, import_: Import, ended: Ending | None) -> tuple[Report, str]:
-        """The report of an upload that was read to its end, and what it comes to, as a digest."""
+    def _write_forecast(self, import_: Import, files: WorkingFiles, plan: ImportPlan, tally: Tally) -> None:
+        """Keep what a preview found, or a roster whose mails wait, for the forecast of what is to come (B14)."""
+        if not tally or not (import_.preview or plan.paused or waits_for_mail(tally)):
+            return
+        found = [each for shard in range(plan.shards) if (each := files.find(PAIRABLE, shard))]
+        classes, nudged = paired(
+            (one for each in found for one in each.taught),
+            (one for each in found for one in each.attends),
+            (record for shard in range(class_shards_of(plan.shards)) for record in files.made(CLASSES, plan, shard)),
+            import_.district_id,
+            date.fromisoformat(plan.on),
+        )
+        self._context.reports.write_forecast(
+            import_.district_id,
+            Found(import_.import_id, to_iso(self._context.clock()), import_.preview, tally, classes, nudged),
+        )
+
+    def _read(self, import_: Import, ended: Ending | None) -> tuple[Report, str, MatchCounts]:
+        """The report of an upload that was read to its end, what it comes to, as a digest, and what it found of each person."""
         files = self._context.files(import_)
         plan, totals = files.get(PLAN), files.get(TOTALS)
         status = ended.status if ended else Status.COMPLETED
@@ -141,7 +166,7 @@ class Finish:
         notes = totals.notes + notes
         notes += map(_disputed, self._context.districts.disputed(import_.district_id))
         report.notes = merged_notes(notes)
-        return report, _shown(report, totals, matching)
+        return report, _shown(report, totals, matching), matching
 
     def _add_matching(self, import_: Import, plan: ImportPlan, report: Report) -> tuple[MatchCounts, list[Note]]:
         """Fill in whom the import matched and invited. Return that, and the notes about it."""
@@ -152,6 +177,9 @@ class Finish:
             if result := files.find(MATCH_RESULT, shard):
                 matching += result.matching
                 notes += result.notes
+        if plan.paused and not import_.preview:
+            # It was only counted: nobody is matched or mailed yet.
+            return matching, []
         report.matching = {name: getattr(matching, name) for name in _MATCHING}
         report.activations = {"queued": matching.queued, "withheld": matching.withheld}
         report.withheld = matching.withheld_people

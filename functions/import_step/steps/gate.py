@@ -130,8 +130,9 @@ class SafetyCheck:
         else:
             result = go_on("apply", plan.shards)
             self._keep_rows(import_, files, plan, sum_)
-        # A preview counts what would be matched and mailed, too (B1).
-        return go_on("match", plan.shards) if import_.preview else result
+        # A preview counts what would be matched and mailed, too (B1), and so does the first roster of a district that waits.
+        is_only_counted = import_.preview or (plan.paused and plan.before is None)
+        return go_on("match", plan.shards) if is_only_counted else result
 
     @staticmethod
     def _note_ids(files: WorkingFiles, plan: ImportPlan, sum_: _Sum, totals: Totals) -> int:
