@@ -42,6 +42,7 @@ from shared.hubs.oidc import OidcProvider
 from shared.runtime.settings import Brand
 from shared.runtime.tokens import TokenKeys
 from shared.stores.audit import AuditStore
+from shared.stores.bulk_orders import BulkOrderStore
 from shared.stores.class_exports import ClassExportQueue
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.hub_returns import HubReturnStore
@@ -180,6 +181,7 @@ class Website:
             stuck=StuckStore(world.table), resend_activation=world.resend_activation(),
             imports=ImportHistory(world.table), decisions=world.decide_import(), ways_in=WayInStore(world.table),
             roster_forms=RosterForms(world.s3, "rosters"), trail=TrailStore(world.table),
+            bulk_orders=BulkOrderStore(world.table),
             audit=AuditStore(world.table),
             people_search=PeopleSearch(ImportStateStore(world.table), ImportFiles(world.s3, "snapshots")),
             exports=world.exports, export_queue=ClassExportQueue(world.export_requests, "exports"),

@@ -98,7 +98,7 @@ class SendActivation:
         if why_not := self._matches.keeps_from_mail(district, user):
             self._activations.withdraw(activation)
             if why_not is NotMailed.SHARED_ADDRESS:
-                self._stuck.note_sharers([user_key], to_iso(now))
+                self._stuck.note_by_roster([user_key], StuckCode.SHARED_ADDRESS, to_iso(now))
             return Outcome.NOT_NEEDED
         look_at = waits_until(district, user, now)
         if look_at and not activation.is_asked_for:

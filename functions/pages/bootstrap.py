@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from functions.pages.classes.cleanup import CleanupPages
     from functions.pages.classes.download import DownloadPages
     from functions.pages.classes.home import HomePage
+    from functions.pages.console.bulk import BulkPages
     from functions.pages.console.console import ConsolePages
     from functions.pages.console.imports import ImportPages
     from functions.pages.console.logins import LoginsPage
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from shared.stores.accounts import AccountStore
     from shared.stores.activations import ActivationStore
     from shared.stores.audit import AuditStore
+    from shared.stores.bulk_orders import BulkOrderStore
     from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
     from shared.stores.class_work import ClassWorkStore
     from shared.stores.digests import RemainingClassesStore
@@ -185,6 +187,12 @@ class Site:
         from functions.pages.console.imports import ImportPages
 
         return ImportPages(self.services, self._contexts)
+
+    @cached_property
+    def bulk(self) -> BulkPages:
+        from functions.pages.console.bulk import BulkPages
+
+        return BulkPages(self.services, self._contexts)
 
     @cached_property
     def people(self) -> PeoplePages:
@@ -423,6 +431,12 @@ class Wiring:
         from shared.stores.roster_forms import RosterForms
 
         return RosterForms(aws.client("s3"), self._settings.roster_bucket)
+
+    @cached_property
+    def bulk_orders(self) -> BulkOrderStore:
+        from shared.stores.bulk_orders import BulkOrderStore
+
+        return BulkOrderStore(self._table)
 
     @cached_property
     def trail(self) -> TrailStore:

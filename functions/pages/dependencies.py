@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shared.stores.accounts import AccountStore
     from shared.stores.activations import ActivationStore
     from shared.stores.audit import AuditStore
+    from shared.stores.bulk_orders import BulkOrderStore
     from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
     from shared.stores.class_work import ClassWorkStore
     from shared.stores.digests import RemainingClassesStore
@@ -78,6 +79,7 @@ class Services:
     ways_in: WayInStore
     roster_forms: RosterForms
     trail: TrailStore
+    bulk_orders: BulkOrderStore
     audit: AuditStore
     people_search: PeopleSearch
     exports: ClassExportStore

@@ -86,6 +86,8 @@ class Activation:
     """The import that invited its person; None where no import did, or an earlier version."""
     is_asked_for: bool = False
     """Whether a person asked for this mail, and waits for it: it waits for no day and no hour."""
+    is_called_back: bool = False
+    """Whether a person withdrew it: nobody but a person sends another one."""
 
 
 SETTLED_WITHIN = timedelta(hours=24)
@@ -213,7 +215,7 @@ def begins_anew(present: Activation, address: str) -> bool:
     if present.used_at:
         return False
     if present.state is ActivationState.WITHDRAWN:
-        return present.sent_at is None
+        return present.sent_at is None and not present.is_called_back
     return present.state in _IS_GOOD_FOR_ONE_ADDRESS and present.official_email != address
 
 

@@ -85,16 +85,27 @@ class ActivationStore:
         return True
 
     def renew(
-        self, activation: Activation, activation_id: str, address: str, *, now: datetime, valid_for: timedelta
+        self,
+        activation: Activation,
+        activation_id: str,
+        address: str,
+        *,
+        now: datetime,
+        valid_for: timedelta,
+        also: Iterable[Write] = (),
     ) -> Activation:
         """A person asked for a mail to this address: begin anew, and what was sent before leads nowhere any more.
 
-        Raises RefusedTransition ``not_renewable`` while the mail is waiting or under way, when the activation was used, or
-        withdrawn unsent, or when it has changed in the meantime.
+        ``also`` is written in the same transaction. Raises RefusedTransition ``not_renewable`` while the mail is waiting or under
+        way, when the activation was used, or withdrawn unsent by rule, when it has changed in the meantime, or when a condition
+        of ``also`` does not hold.
         """
-        if activation.state is ActivationState.WITHDRAWN and not activation.sent_at:
+        was_not_needed = activation.state is ActivationState.WITHDRAWN and not activation.sent_at
+        if was_not_needed and not activation.is_called_back:
             raise _not_renewable()
-        return self._begin_anew(activation, activation_id, address, now=now, valid_for=valid_for, is_asked_for=True)
+        return self._begin_anew(
+            activation, activation_id, address, now=now, valid_for=valid_for, is_asked_for=True, also=also
+        )
 
     def invite_again(
         self,
@@ -121,6 +132,7 @@ class ActivationStore:
         valid_for: timedelta,
         waits: bool = False,
         is_asked_for: bool = False,
+        also: Iterable[Write] = (),
     ) -> Activation:
         under_way = activation.state is ActivationState.SENDING and (activation.lease_until or "") > to_iso(now)
         if activation.used_at or under_way or activation.state is ActivationState.PENDING:
@@ -141,6 +153,7 @@ class ActivationStore:
             Put(_pointer(fresh)),
             Delete(stuck_key(activation.user)),
             *_waiting(fresh, waits=waits),
+            *also,
             otherwise=_not_renewable(),
         )
         return fresh
@@ -284,15 +297,19 @@ class ActivationStore:
     ) -> bool:
         """After a follow-up was due: when the next one is, None for never. False when somebody else has dealt with it.
 
-        ``reminded`` counts a reminder as sent; ``under_way`` takes it for one send, whose lease ends at ``next_at``.
+        ``reminded`` counts a reminder as sent: from the first one on, whoever has opened nothing is stuck. ``under_way`` takes it
+        for one send, whose lease ends at ``next_at``.
         """
         update = _update(activation).set(
             follow_up_at=to_iso(next_at) if next_at else None, follow_up_under_way=under_way or None
         )
         if reminded:
             update = update.add(reminders=1)
-        next_due = [Put(due_item(FOLLOW_UP, activation.user, next_at))] if next_at else []
-        return self._settle(activation, due_at, update, *next_due)
+        more = [Put(due_item(FOLLOW_UP, activation.user, next_at))] if next_at else []
+        is_first = reminded and activation.reminders == 0
+        if is_first and not (activation.opened_at or activation.trouble):
+            more.append(Put(stuck_item(activation.user, StuckCode.NEVER_OPENED, due_at)))
+        return self._settle(activation, due_at, update, *more)
 
     def expire(self, activation: Activation, due_at: str, *, now: datetime) -> bool:
         """Its time is over, and nobody used it: from now on its person is stuck. False when it was dealt with already."""
@@ -328,13 +345,14 @@ class ActivationStore:
             return False
         return True
 
-    def call_back(self, activation: Activation) -> bool:
-        """A person wants the link of this mail to lead nowhere any more. False when it was used, or has changed meanwhile."""
+    def call_back(self, activation: Activation, *also: Write) -> bool:
+        """A person wants the link of this mail to lead nowhere any more; ``also`` is written in the same transaction. False when
+        it was used, has changed meanwhile, or a condition of ``also`` does not hold."""
         if activation.used_at or activation.state not in _TO_CALL_BACK:
             return False
-        update = _update(activation).set(state=ActivationState.WITHDRAWN.value, follow_up_at=None)
+        update = _update(activation).set(state=ActivationState.WITHDRAWN.value, follow_up_at=None, is_called_back=True)
         is_as_read = update.when(_PRESENT_ONE, id=activation.activation_id).when(_UNUSED)
-        return self._table.attempt(is_as_read.when("#state = :before", before=activation.state.value))
+        return self._table.attempt(is_as_read.when("#state = :before", before=activation.state.value), *also)
 
     def mark_opened(self, activation: Activation, opened_at: str) -> None:
         """The first button was pressed, by somebody who then logged in."""
@@ -414,6 +432,7 @@ def _item(a: Activation) -> Item:
         "signed_email": a.signed_email,
         "from_before_kinds": a.from_before_kinds or None,
         "is_asked_for": a.is_asked_for or None,
+        "is_called_back": a.is_called_back or None,
         "settle_by": a.settle_by,
         "import_id": a.import_id,
         STANDS_AS: a.stands_as or None,
@@ -445,6 +464,7 @@ def activation_of(item: Item) -> Activation:
         signed_email=item.get("signed_email"),
         from_before_kinds=bool(item.get("from_before_kinds")),
         is_asked_for=bool(item.get("is_asked_for")),
+        is_called_back=bool(item.get("is_called_back")),
         settle_by=item.get("settle_by"),
         import_id=item.get("import_id"),
         stands_as=item.get(STANDS_AS, ""),

@@ -564,6 +564,11 @@ def seal_head_key(district_id: str) -> Key:
     return {"PK": seals_pk(district_id), "SK": "HEAD"}
 
 
+def bulk_key(district_id: str, order_id: str) -> Key:
+    """What an administrator wants done for many people at once."""
+    return {"PK": district_pk(district_id), "SK": f"BULK#{order_id}"}
+
+
 WAYS_IN = "WAY_IN#"
 
 

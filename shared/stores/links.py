@@ -252,6 +252,9 @@ class LinkStore:
             writes.append(_use_activation(consent, consent.activation, now))
             if is_noted_as_stuck(consent.activation):
                 writes.append(Delete(stuck_key(user)))
+        elif consent.nudge_at:
+            # A teacher whom nobody could mail: without an address, or with a shared one.
+            writes.append(Delete(stuck_key(user)))
         if consent.nudge_at:
             writes.append(Put(due_item(NUDGE, user, consent.nudge_at)))
         return writes

@@ -45,6 +45,12 @@ class RateLimiter:
         if int(self._table.updated(update)["hits"]) * limit.parts > limit.most:
             raise _throttled(wait)
 
+    def take(self, limit: Limit, key: str, times: int) -> int:
+        """Count so many tries for this key at once. Return how many of them the present window still lets through."""
+        update, _ = self._counting(limit, key, "hits", times=times)
+        before = int(self._table.updated(update)["hits"]) - times
+        return max(0, min(times, limit.most - before))
+
     def hit_account(self, at_place: Limit, anywhere: Limit, username: str, place: str) -> None:
         """Count a try at an account, from a place; both limits have one kind and one window, and are one write.
 
@@ -59,14 +65,14 @@ class RateLimiter:
         if not self._table.attempt(update.when(is_below.format(counter, "at_place"), at_place=at_place.most)):
             raise _throttled(wait)
 
-    def _counting(self, limit: Limit, key: str, *counters: str) -> tuple[Update, int]:
-        """The write that counts one more, and in how many seconds the window ends."""
+    def _counting(self, limit: Limit, key: str, *counters: str, times: int = 1) -> tuple[Update, int]:
+        """The write that counts one more, or so many, and in how many seconds the window ends."""
         now = self._clock()
         seconds = int(limit.within.total_seconds())
         window = int(now.timestamp()) // seconds
         ends = datetime.fromtimestamp((window + 1) * seconds, tz=now.tzinfo)
         counter = limit_key(limit.kind, key.casefold(), window)
-        update = Update(counter).add(**dict.fromkeys(counters, 1)).set(ttl=int(ends.timestamp()) + 3600)
+        update = Update(counter).add(**dict.fromkeys(counters, times)).set(ttl=int(ends.timestamp()) + 3600)
         return update, ceil((ends - now).total_seconds())
 
 

@@ -131,6 +131,13 @@ class RequestContextStore:
             },
         )
 
+    def people(self, keys: Iterable[RosterUserKey]) -> dict[RosterUserKey, Person]:
+        """Those of these people who are on the table under this number, with link and activation: a request for 33 of them."""
+        users = list(dict.fromkeys(keys))
+        found = self._table.batch_get(key for user in users for key in _keys_of_user(user))
+        people = {user: _person(*(found.get(pair(key)) for key in _keys_of_user(user))) for user in users}
+        return {user: person for user, person in people.items() if person.user}
+
     def _kept(self, wanted: Iterable[str]) -> dict[str, Item]:
         """The settings of these districts that need not be read."""
         oldest = self._clock() - self._keeps_settings

@@ -9,7 +9,7 @@ from itertools import islice
 
 from shared.domain.activation import Activation, ActivationState
 from shared.domain.roster import RosterUserKey
-from shared.stores.keys import Item, stuck_key, stuck_pk
+from shared.stores.keys import Item, key_of, stuck_key, stuck_pk
 from shared.stores.table import ABSENT, Delete, DynamoTable, Put, Table
 
 
@@ -22,8 +22,18 @@ class StuckCode(StrEnum):
     UNTOLD = "untold"
     """The mail went out, and SES never said whether it arrived."""
     EXPIRED = "expired"
+    NEVER_OPENED = "never_opened"
+    """The mail arrived, and a reminder did not help either."""
     SHARED_ADDRESS = "shared_address"
     """Somebody else has the address, too: a teacher is not mailed, whatever the other one is (M7)."""
+    NO_ADDRESS = "no_address"
+    """A teacher without an address on the roster."""
+
+
+_OF_ROSTER = (StuckCode.SHARED_ADDRESS, StuckCode.NO_ADDRESS)
+
+WINDOW = 3_000
+"""People who are stuck that one read brings: of all but the largest districts everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,15 @@ class Stuck:
     since: str
 
 
+@dataclass(frozen=True, slots=True)
+class StuckWindow:
+    """Some of those who are stuck, in the order of their ids. ``last`` is the ``person_id`` after which there may be more; empty
+    where there are no more."""
+
+    people: list[Stuck]
+    last: str = ""
+
+
 class StuckStore:
     """``STUCK#district`` / sourcedId. The item is written in the transaction of the fact it is about (``stuck_item``)."""
 
@@ -44,39 +63,51 @@ class StuckStore:
     def of_district(self, district_id: str, most: int = 100) -> list[Stuck]:
         """Return at most so many of them, in the order of their ids."""
         items = self._table.query(stuck_pk(district_id), page_size=most, consistent=False)
-        return [
-            Stuck(RosterUserKey.of_person_id(district_id, item["SK"]), StuckCode(item["code"]), item["since"])
-            for item in islice(items, most)
-        ]
+        return [_stuck(district_id, item) for item in islice(items, most)]
 
-    def sharers(self, district_id: str) -> set[RosterUserKey]:
-        """Everybody of a district who is stuck because others have the address, too."""
+    def window(self, district_id: str, after: str = "") -> StuckWindow:
+        """Return ``WINDOW`` of them, those that come after a ``person_id``: one read."""
+        pk = stuck_pk(district_id)
+        page = self._table.page(pk, most=WINDOW, after=key_of((pk, after)) if after else None)
+        return StuckWindow([_stuck(district_id, item) for item in page.items], page.last["SK"] if page.last else "")
+
+    def by_roster(self, district_id: str) -> dict[RosterUserKey, StuckCode]:
+        """Everybody of a district who is stuck because of what the roster says of addresses: others have it, too, or there is
+        none."""
         items = self._table.query(stuck_pk(district_id), consistent=False)
-        shared = (item["SK"] for item in items if item["code"] == StuckCode.SHARED_ADDRESS)
-        return {RosterUserKey.of_person_id(district_id, number) for number in shared}
+        found = (_stuck(district_id, item) for item in items if item["code"] in _OF_ROSTER)
+        return {each.user: each.code for each in found}
 
-    def note_sharers(self, users: Iterable[RosterUserKey], since: str) -> None:
-        """These share an address. Who is stuck for something else stays noted for that."""
+    def note_by_roster(self, users: Iterable[RosterUserKey], code: StuckCode, since: str) -> None:
+        """These are stuck by what the roster says. Who is stuck for something else stays noted for that."""
         for user in users:
-            self._table.attempt(Put(stuck_item(user, StuckCode.SHARED_ADDRESS, since)).when(ABSENT))
+            self._table.attempt(Put(stuck_item(user, code, since)).when(ABSENT))
 
-    def forget_sharers(self, users: Iterable[RosterUserKey]) -> None:
-        """These have an address of their own by now, or left."""
+    def forget_by_roster(self, users: Iterable[RosterUserKey], code: StuckCode) -> None:
+        """These are so no more, or left."""
         for user in users:
-            is_sharer = Delete(stuck_key(user)).when("code = :code", code=StuckCode.SHARED_ADDRESS.value)
-            self._table.attempt(is_sharer)
+            self._table.attempt(Delete(stuck_key(user)).when("code = :code", code=code.value))
 
     def note(self, user: RosterUserKey, code: StuckCode, since: str) -> None:
         self._table.write(Put(stuck_item(user, code, since)))
 
 
+def _stuck(district_id: str, item: Item) -> Stuck:
+    return Stuck(RosterUserKey.of_person_id(district_id, item["SK"]), StuckCode(item["code"]), item["since"])
+
+
 def is_noted_as_stuck(activation: Activation) -> bool:
     """Whether this activation made its person stuck at some time."""
-    return activation.trouble is not None or activation.state in (
-        ActivationState.SENDING,
-        ActivationState.BOUNCED,
-        ActivationState.COMPLAINED,
-        ActivationState.EXPIRED,
+    return (
+        activation.trouble is not None
+        or activation.reminders > 0
+        or activation.state
+        in (
+            ActivationState.SENDING,
+            ActivationState.BOUNCED,
+            ActivationState.COMPLAINED,
+            ActivationState.EXPIRED,
+        )
     )
 
 

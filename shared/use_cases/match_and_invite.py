@@ -186,6 +186,7 @@ class MatchAndInvite:
         users: Iterable[RosterUser],
         written: Account | None = None,
         sharers: dict[RosterUserKey, tuple[RosterUserKey, ...]] | None = None,
+        without_address: set[RosterUserKey] | None = None,
         stuck: Container[str] = (),
         import_id: str | None = None,
         holders: HoldersOf = lambda _user: None,
@@ -193,7 +194,8 @@ class MatchAndInvite:
         """Match and invite these people; administrators are neither matched by an import nor mailed.
 
         ``sharers``, where it is given, is filled with everybody who was looked at: who is stuck because of that teacher's
-        address (M7), the teacher first. ``stuck`` are those (``person_id``) who are known to have a teacher's address.
+        address (M7), the teacher first; ``without_address`` likewise with teachers who have none. ``stuck`` are those
+        (``person_id``) who are known to have a teacher's address.
 
         Return how many were matched and invited, and notes for the report. ``written`` is the account because of which they
         are looked at, where that is just being written. ``import_id`` is the import that invites them, where one does, and
@@ -217,6 +219,8 @@ class MatchAndInvite:
         for user, (look, activation) in zip(people, looks, strict=True):
             if sharers is not None:
                 sharers[user.key] = look.sharers
+            if without_address is not None and look.has_no_address:
+                without_address.add(user.key)
             result += look.counts
             kinds[look.kind] += 1
             notes += look.notes
@@ -411,6 +415,8 @@ class _Look:
     """Whether a match that is noted is none any more."""
     kind: str = ""
     """Under which words a forecast counts the person."""
+    has_no_address: bool = False
+    """Whether nothing but an address is missing for a teacher to be mailed."""
 
     def with_note(self, note: Note) -> _Look:
         return replace(self, notes=(*self.notes, note))
@@ -481,7 +487,13 @@ def _look(
     if why_not:
         counts.withhold(user, why_not.value)
         sharers = (user.key, *found.sharers) if found.address_is_shared else ()
-        return _Look(counts, (Note(why_not.value, _EXPLAINED[why_not], count=1),), sharers=sharers, kind=not_due)
+        return _Look(
+            counts,
+            (Note(why_not.value, _EXPLAINED[why_not], count=1),),
+            sharers=sharers,
+            has_no_address=why_not is NotMailed.NO_ADDRESS,
+            kind=not_due,
+        )
     address = user.official_email or ""
     step = next_step(present, address)
     if step is None:

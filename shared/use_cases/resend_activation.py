@@ -13,6 +13,7 @@ from shared.stores.activations import ActivationStore
 from shared.stores.districts import DistrictStore
 from shared.stores.keys import is_an_id
 from shared.stores.roster_users import RosterUserStore
+from shared.stores.table import Write
 
 
 class ResendActivation:
@@ -35,8 +36,8 @@ class ResendActivation:
         self._clock = clock
         self._new_id = new_id
 
-    def resend(self, user_key: RosterUserKey) -> Activation:
-        """To the address that is the teacher's official one now.
+    def resend(self, user_key: RosterUserKey, *also: Write) -> Activation:
+        """To the address that is the teacher's official one now; ``also`` is written in the same transaction.
 
         Raises RefusedTransition ``no_activation``, ``not_a_teacher``, or what ``ActivationStore.renew`` raises.
         """
@@ -52,7 +53,11 @@ class ResendActivation:
             )
         valid_for = timedelta(days=self._districts.get(user_key.district_id).activations.valid_days)
         fresh = self._activations.renew(
-            present, self._new_id(), user.official_email, now=self._clock(), valid_for=valid_for
+            present, self._new_id(), user.official_email, now=self._clock(), valid_for=valid_for, also=also
         )
-        self._queue.request([fresh])
+        self.ask_for(fresh)
         return fresh
+
+    def ask_for(self, activation: Activation) -> None:
+        """Have a mail that waits sent. May be asked again, and after a crash: it goes out once (B5)."""
+        self._queue.request([activation])

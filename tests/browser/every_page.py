@@ -218,6 +218,8 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "console-people-stuck", lambda r: _console(r).open(f"/console/{DISTRICT_ID}/people?stuck=bounced")
     yield "console-people-found", lambda r: _people(r).press("Search", query=r.sample.teacher.name)
     yield "console-people-none", lambda r: _people(r).press("Search", query="nobody at all")
+    yield "console-bulk", _bulk
+    yield "console-bulk-done", lambda r: _bulk(r).press("Send now")
     yield "console-person", _person_of_the_console
     yield "console-person-refused", _person_refused
     yield "console-settings", _settings_of_the_console
@@ -485,6 +487,14 @@ def _import_with_rejects(r: Riverbend) -> WebClient:
 
 def _people(r: Riverbend) -> WebClient:
     return r.console().open(f"/console/{DISTRICT_ID}/people")
+
+
+def _bulk(r: Riverbend) -> WebClient:
+    """Everybody whose link expired, and one who marked a mail as spam, are chosen."""
+    _console(r)
+    page = _people(r)
+    labels = [" ".join(node.text().split()) for node in page.page.css("label.tick")]
+    return page.press("Send another email", *labels[1:])
 
 
 def _person_of_the_console(r: Riverbend) -> WebClient:

@@ -49,6 +49,7 @@ from shared.stores.readdressing import AddressChange
 from shared.stores.renumbering import ClassChange, NumberChange
 from shared.stores.roster_holders import task_of
 from shared.stores.roster_users import RosterUserStore
+from shared.stores.stuck_people import StuckCode
 from shared.use_cases.match_and_invite import MatchCounts, former_key
 
 _FEW = 8
@@ -305,14 +306,15 @@ class Apply:
         sharers: Sharers = {}
         is_only_counted = import_.preview or bool(plan.paused)
         matched: list[tuple[RosterUser, str]] = []
-        match = self._matcher(import_, files, plan, sharers, held, matched)
+        without = set[RosterUserKey]()
+        match = self._matcher(import_, files, plan, sharers, without, held, matched)
         matching, notes = match(district, users)
         later, more = match(district, again)
         if is_only_counted:
             at_once = self._context.matcher.at_once
             files.put(PAIRABLE, pairable(matched, self._context.grassroots, at_once=at_once), shard)
         else:
-            self._note_sharers(import_, files, plan, shard, sharers, again)
+            self._note_stuck(import_, files, plan, shard, sharers, without, again)
         matching += later.without_matches()
         if later.queued:
             notes = [
@@ -358,13 +360,21 @@ class Apply:
         files: WorkingFiles,
         plan: WritePlan,
         sharers: Sharers,
+        without: set[RosterUserKey],
         held: _HeldBy,
         matched: list[tuple[RosterUser, str]],
     ) -> Callable[[District, Iterable[RosterUser]], tuple[MatchCounts, list[Note]]]:
         stuck = frozenset(files.find(SHARERS) or ())
         if not (import_.preview or plan.paused):
             run = self._context.matcher.run
-            return partial(run, sharers=sharers, stuck=stuck, import_id=import_.import_id, holders=held.of)
+            return partial(
+                run,
+                sharers=sharers,
+                without_address=without,
+                stuck=stuck,
+                import_id=import_.import_id,
+                holders=held.of,
+            )
         shards = range(class_shards_of(plan.shards))
         shared = {address for other in shards for address in files.get(SHARED_ADDRESSES, other)}
         return partial(
@@ -377,30 +387,41 @@ class Apply:
             matched=matched,
         )
 
-    def _note_sharers(
+    def _note_stuck(
         self,
         import_: Import,
         files: WorkingFiles,
         plan: WritePlan,
         shard: int,
         sharers: Sharers,
+        without: set[RosterUserKey],
         again: list[RosterUser],
     ) -> None:
         """Let the list of those who are stuck have whoever shares an address with a teacher now, and nobody whose address is an
-        own one since (M7). Of a whole roster the first shard sees to all whom the upload shows."""
+        own one since (M7); and teachers who have none. Of a whole roster the first shard sees to all sharers whom the upload
+        shows."""
         stuck, district_id = self._context.stuck, import_.district_id
         now = {key for keys in sharers.values() for key in keys}
         if shard == 0:
             now |= {RosterUserKey.of_person_id(district_id, each) for each in files.find(SHARERS) or ()}
-        noted = stuck.sharers(district_id) if plan.before else set[RosterUserKey]()
+        noted = stuck.by_roster(district_id) if plan.before else dict[RosterUserKey, StuckCode]()
+        sharing = {key for key, code in noted.items() if code is StuckCode.SHARED_ADDRESS}
+        lacking = noted.keys() - sharing
         if noted:
-            looked_at = {user.key for user in again} | sharers.keys()
+            changed, helped = set[RosterUserKey](), set[RosterUserKey]()
             for old, new in files.changes(PEOPLE, plan, shard):
                 if person := new or old:
-                    looked_at.add(RosterUserKey.of_person_id(district_id, person.sourced_id))
-            left = (noted & looked_at) - now
-            stuck.forget_sharers(_in_order(left - self._context.matcher.still_share(left)))
-        stuck.note_sharers(_in_order(now - noted), to_iso(self._context.clock()))
+                    key = RosterUserKey.of_person_id(district_id, person.sourced_id)
+                    changed.add(key)
+                    if not (new and new.role is Role.TEACHER and not new.email):
+                        helped.add(key)
+            looked_at = {user.key for user in again} | sharers.keys() | changed
+            left = (sharing & looked_at) - now
+            stuck.forget_by_roster(_in_order(left - self._context.matcher.still_share(left)), StuckCode.SHARED_ADDRESS)
+            stuck.forget_by_roster(_in_order(lacking & helped), StuckCode.NO_ADDRESS)
+        at = to_iso(self._context.clock())
+        stuck.note_by_roster(_in_order(now - sharing), StuckCode.SHARED_ADDRESS, at)
+        stuck.note_by_roster(_in_order(without - lacking), StuckCode.NO_ADDRESS, at)
 
     def _who_kept_an_address(
         self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import re
 
-from shared.domain.roster import RosterUserKey
+from shared.domain.roster import NumberKind, RosterUserKey
+from shared.stores.keys import is_an_id
 
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 NO_KIND = "person"
@@ -13,11 +14,28 @@ NO_KIND = "person"
 
 
 def person_address(user: RosterUserKey) -> str:
-    """Where a person is shown. A number that an address cannot hold as it is, is encoded after a ``~``."""
+    """Where a person is shown."""
+    return f"/console/{user.district_id}/people/{person_part(user)}"
+
+
+def person_part(user: RosterUserKey) -> str:
+    """A person within a district, as an address or a form names them: the kind of the number, and the number.
+
+    A number that an address cannot hold as it is, is encoded after a ``~``.
+    """
     number = user.sourced_id
     if not _PLAIN.fullmatch(number):
         number = "~" + base64.urlsafe_b64encode(number.encode()).decode().rstrip("=")
-    return f"/console/{user.district_id}/people/{user.kind or NO_KIND}/{number}"
+    return f"{user.kind or NO_KIND}/{number}"
+
+
+def person_of_part(district_id: str, part: str) -> RosterUserKey | None:
+    """Whom a form names; None for nobody that there can be."""
+    kind, _, number = part.partition("/")
+    sourced_id = sourced_id_of(number)
+    if kind not in (NO_KIND, *NumberKind) or not is_an_id(sourced_id):
+        return None
+    return RosterUserKey(district_id, sourced_id, "" if kind == NO_KIND else kind)
 
 
 def sourced_id_of(part: str) -> str:

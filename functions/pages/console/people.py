@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from functions.pages import limits
 from functions.pages.console.access import Access, ConsoleAccess
-from functions.pages.console.addresses import person_address, sourced_id_of
+from functions.pages.console.addresses import person_address, person_part, sourced_id_of
+from functions.pages.console.bulk import may_withdraw
 from functions.pages.console.moments import Moments
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, not_found, page, see_other
 from functions.pages.request_context import RequestContexts
-from shared.domain.activation import Activation, ActivationState
+from shared.domain.activation import ActivationState
 from shared.domain.clock import to_iso
 from shared.domain.email_address import normalise
 from shared.domain.errors import RefusedTransition
@@ -20,11 +25,15 @@ from shared.domain.roster import NumberKind, RosterUser, RosterUserKey
 from shared.stores.audit import Actor
 from shared.stores.keys import is_an_id
 from shared.stores.request_context import Person
-from shared.stores.stuck_people import StuckCode
+from shared.stores.stuck_people import Stuck, StuckCode
 
 MOST = 50
-_MOST_STUCK = 100
+PAGE = 33
+"""People of a list with their links and mails: so many are read with one request."""
+_PAGE_OF_SCHOOLS = 100
+"""People who are looked at for a page of who sees single schools: so many are read with one request."""
 _LONGEST_QUERY = 254
+_LONGEST_PART = 4_000
 _ASKED = "Asked for on the console"
 _KINDS = ("", *NumberKind)
 
@@ -40,6 +49,22 @@ class RowShown:
     role: str
     code: str = ""
     since: str = ""
+    part: str = ""
+    """The person, as the form of the list names them."""
+    is_linked: bool = False
+    has_opened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StuckShown:
+    """A page of a list of people who are stuck, what names the next one, and how many there are by code."""
+
+    rows: list[RowShown]
+    next_page: str = ""
+    counts: Mapping[str, int] | None = None
+    """None where they are not known: to who sees single schools, and beyond those whom one read brings."""
+    is_at_least: bool = False
+    """Whether there may be more than were counted."""
 
 
 class PeoplePages:
@@ -55,7 +80,10 @@ class PeoplePages:
             return access
         asked = request.query.get("stuck", "")
         code = StuckCode(asked) if asked in set(StuckCode) else None
-        return self._page(access, rows=self._stuck(access, code), code=asked if code else "", query="")
+        begins, after = (_number_in(request.query.get(name, "")) for name in ("from", "after"))
+        stuck = self._stuck(access, code, begins, after)
+        none = request.query.get("none") == "1"
+        return self._page(access, rows=stuck.rows, stuck=stuck, code=asked if code else "", query="", is_nobody=none)
 
     def search(self, request: Request, district_id: str) -> Reply:
         """By number, address or name, whatever fits; posted, so that no name stands in an address."""
@@ -85,21 +113,47 @@ class PeoplePages:
         ]
         return rows, found is None
 
-    def _stuck(self, access: Access, code: StuckCode | None) -> list[RowShown]:
-        found = self._services.stuck.of_district(access.district_id, _MOST_STUCK)
-        wanted = [each for each in found if code in (None, each.code)]
-        users = self._services.users.get_many(each.user for each in wanted) if wanted else {}
+    def _stuck(self, access: Access, code: StuckCode | None, begins: str, after: str) -> StuckShown:
+        """A page of those who are stuck: one read of them, and one of who they are. ``begins`` and ``after`` are a ``person_id``
+        after which the read and the page begin."""
+        window = self._services.stuck.window(access.district_id, begins)
+        listed = [each for each in window.people if code in (None, each.code) and _comes_after(each, after)]
+        most = PAGE if access.is_whole else _PAGE_OF_SCHOOLS
+        shown, rest = listed[:most], listed[most:]
+        follows = {"from": begins, "after": shown[-1].user.person_id} if rest else {"from": window.last}
+        more = (
+            urlencode({name: _part_of(value) for name, value in follows.items() if value})
+            if any(follows.values())
+            else ""
+        )
+        counts = Counter(each.code.value for each in window.people) if access.is_whole and not begins else None
+        rows = self._rows(access, shown)
+        return StuckShown(rows, more if rest or window.last else "", counts, is_at_least=bool(window.last))
+
+    def _rows(self, access: Access, shown: list[Stuck]) -> list[RowShown]:
+        """Those of them who are on the table and shown to who is here."""
+        keys = [each.user for each in shown]
+        if not access.is_whole:
+            users = self._services.users.get_many(keys) if keys else {}
+            people = {key: Person(user) for key, user in users.items() if access.sees(user.school_ids)}
+        else:
+            people = self._services.request_contexts.people(keys) if keys else {}
         return [
-            _row(user, each.code.value, each.since)
-            for each in wanted
-            if (user := users.get(each.user)) and access.sees(user.school_ids)
+            replace(
+                _row(user, each.code.value, each.since),
+                part=person_part(each.user),
+                is_linked=bool(person.link and person.link.is_linked),
+                has_opened=bool(person.activation and person.activation.opened_at),
+            )
+            for each in shown
+            if (person := people.get(each.user)) and (user := person.user)
         ]
 
     def _page(self, access: Access, **values: object) -> Reply:
         district = access.district
         reply = page("console/people", audience=district, district=district.name, access=access, tab="people")
-        stuck = [code.value for code in StuckCode]
-        reply.values |= {"when": Moments(district.zone), "codes": stuck, "is_too_large": False, **values}
+        codes = [code.value for code in StuckCode]
+        reply.values |= {"when": Moments(district.zone), "codes": codes, "is_too_large": False, "stuck": None, **values}
         return reply
 
     # One person
@@ -188,8 +242,11 @@ class PeoplePages:
             "link": link,
             "facts": self._services.audit.of_user(user.key),
             "trail": self._services.trail.about(user.district_id, user.key.person_id),
-            "may_mail": activation is not None and activation.used_at is None and not (link and link.is_linked),
-            "may_withdraw": _may_withdraw(activation),
+            "may_mail": activation is not None
+            and activation.used_at is None
+            and activation.state is not ActivationState.COMPLAINED
+            and not (link and link.is_linked),
+            "may_withdraw": may_withdraw(activation),
             "may_undo": _may_undo(link, now),
             "problem": problem,
         }
@@ -202,9 +259,22 @@ def _row(user: RosterUser, code: str = "", since: str = "") -> RowShown:
     )
 
 
-def _may_withdraw(activation: Activation | None) -> bool:
-    working = (ActivationState.PENDING, ActivationState.SENT, ActivationState.DELIVERED)
-    return activation is not None and activation.used_at is None and activation.state in working
+def _comes_after(stuck: Stuck, person_id: str) -> bool:
+    """In the order of the table, which compares bytes."""
+    return stuck.user.person_id.encode() > person_id.encode()
+
+
+def _part_of(person_id: str) -> str:
+    return base64.urlsafe_b64encode(person_id.encode()).decode().rstrip("=")
+
+
+def _number_in(part: str) -> str:
+    """The ``person_id`` in a part of an address that ``_part_of`` made; empty for anything else."""
+    try:
+        found = base64.urlsafe_b64decode(part[:_LONGEST_PART] + "=" * (-len(part[:_LONGEST_PART]) % 4)).decode()
+    except ValueError:
+        return ""
+    return found if is_an_id(found) else ""
 
 
 def _may_undo(link: Link | None, now: str) -> bool:
