@@ -16,13 +16,13 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from simulation import guards
+from simulation import guards, preview_apply
 from simulation.fault_injection import ALL_MODES, Call, FaultMode
 from simulation.features import FEATURES, LATER
 from simulation.interleavings import interleaving, kinds_of_writes
 from simulation.simulator import NO_FAULTS, FaultProfile, Feature, Simulation, Violation, clean_projection, format_trace
 
-PARTS = ("single", "pairs", "seeds", "interleavings", "guards")
+PARTS = ("single", "pairs", "seeds", "interleavings", "previews", "guards")
 RESULT = Path(".local/faults.json")
 _LATER = "later "
 """How the names of runs begin that are of what comes after a launch."""
@@ -103,7 +103,10 @@ def outcome(run: Run) -> str:
 
 
 def replay(name: str) -> str:
-    """Repeat one run and return its trace."""
+    """Repeat one run and return its trace; of a preview, how it ended."""
+    if name.startswith(preview_apply.PREVIEW):
+        case = preview_apply.Case.named(name)
+        return f"{case}\nended: {preview_apply.ending(case)}"
     run = Run.named(name)
     sim = run.simulation()
     end = _end(run, sim)
@@ -128,6 +131,8 @@ class Result:
     pairs: int = 0
     seeds: int = 0
     interleavings: int = 0
+    previews: dict[str, int] = field(default_factory=dict)
+    """How those ended that were applied after something had changed."""
     ended: dict[str, int] = field(default_factory=dict)
     violations: list[dict[str, str]] = field(default_factory=list)
     guards: dict[str, Any] = field(default_factory=dict)
@@ -143,6 +148,7 @@ class Result:
             "pairs": self.pairs,
             "seeds": self.seeds,
             "meetings": self.interleavings,
+            "previews": self.previews,
             "ended": self.ended,
             "violations": self.violations,
             "guards": self.guards,
@@ -192,6 +198,8 @@ def carry_out(seeds: int, *, is_slice: bool, first_seed: int = 0, only: Sequence
             runs = [Run(seed, before=kind) for kind in kinds_of_writes(range(6)) for seed in seeds_each]
             result.interleavings = len(runs)
             _carry_out("others go first", runs, result, pool, progress)
+        if "previews" in parts:
+            _apply_previews(seeds, result, pool, progress, is_slice=is_slice)
     if "guards" in parts:
         _guards[:] = guards.all_guards()
         # Its processes begin now, with the list of guards made.
@@ -223,6 +231,28 @@ def _carry_out(title: str, runs: Sequence[Run], result: Result, pool: ProcessPoo
         progress.advance(bar, len(outcomes))
     result.ended = dict(ended)
     result.seconds[title] = round(time.monotonic() - began, 1)
+
+
+def _apply_previews(
+    seeds: int, result: Result, pool: ProcessPoolExecutor, progress: Progress, *, is_slice: bool
+) -> None:
+    """What comes between a preview and its application, in every order, and at random."""
+    began = time.monotonic()
+    cases = list(preview_apply.every_order(2 if is_slice else 3))
+    if is_slice:
+        ones = len(preview_apply.CHANGES) + 1
+        cases = cases[:ones] + Random("a slice").sample(cases[ones:], 30)
+    cases += map(preview_apply.at_random, range(min(seeds, 40) if is_slice else seeds))
+    bar = progress.add_task("previews applied", total=len(cases))
+    ended = Counter[str]()
+    for case, end in zip(cases, pool.map(preview_apply.ending, cases, chunksize=10), strict=True):
+        is_violation = end.startswith("violation")
+        ended["violation" if is_violation else end] += 1
+        if is_violation:
+            result.violations.append({"what": end, "replay": f"make faults REPLAY='{case.name}'"})
+        progress.advance(bar)
+    result.previews = dict(ended)
+    result.seconds["previews"] = round(time.monotonic() - began, 1)
 
 
 _guards: list[guards.Guard] = []
@@ -270,6 +300,9 @@ def report(result: Result, say: Callable[[str], None]) -> bool:
         f"{result.interleavings} meetings"
     )
     say("ended: " + ", ".join(f"{number} {end}" for end, number in sorted(result.ended.items())))
+    if result.previews:
+        counts = ", ".join(f"{number} {end}" for end, number in sorted(result.previews.items()))
+        say(f"previews: {sum(result.previews.values())} after something had changed: {counts}")
     say("took: " + ", ".join(f"{part} {seconds:g} s" for part, seconds in result.seconds.items()))
     say(f"violations: {len(result.violations)}")
     for violation in result.violations[:20]:

@@ -114,11 +114,21 @@ class Finish:
         context.state.note_refused(import_.district_id, import_.import_id, reason)
         return {"status": Status.REJECTED.value}
 
+    def _tell_difference(self, import_: Import, report: Report) -> None:
+        """What was shown of an import that is refused under the district's lock, and what it comes to now; nobody was matched."""
+        if not import_.expects or (report.reason or {}).get("code") != CHANGED_SINCE["code"]:
+            return
+        record, *_ = self._context.history.of(import_.district_id, import_.import_id)
+        if record:
+            reason: dict[str, Any] = {**CHANGED_SINCE, "shown": dict(record.users), "now": asdict(report.users)}
+            report.reason = reason
+
     def _finish_read(self, import_: Import, ended: Ending | None) -> StepResult:
         """Close an import whose upload was read to its end."""
         files = self._context.files(import_)
         plan, totals = files.get(PLAN), files.get(TOTALS)
         report, shown, matching = self._read(import_, ended)
+        self._tell_difference(import_, report)
         ids = files.find(ID_RESULT) or IdResult()
         is_applied = report.status is Status.COMPLETED and not import_.preview
         if is_applied and plan.has_id_map:
