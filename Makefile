@@ -129,6 +129,9 @@ audit: setup ## Print when, by whom and by which proof a person's links were mad
 verify-audit: setup ## Compare the trail of who did what with its seals, and say what was removed, changed, added or moved: DISTRICT= (none: all); JSON=1 for JSON
 	@$(OPERATE) $(call given,DISTRICT,district) $(if $(JSON),--json)
 
+recount: setup ## Compare the counts of the funnel with what all items say: DISTRICT= (none: all); SET=1 sets them right
+	@$(OPERATE) $(call given,DISTRICT,district) $(if $(SET),--set) $(WHO_AND_WHY)
+
 export-person: setup ## Print all that is held about a person, as JSON: ACCOUNT=, or DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one
 	@$(OPERATE) $(call given,ACCOUNT,account) $(PERSON_OF_A_DISTRICT) $(WHO_AND_WHY)
 
@@ -229,5 +232,5 @@ build-%Function: $(COMPILED)/shared/runtime/methods.bin
 	if [ -d "$(COMPILED)/functions/$$name" ]; then cp -r "$(COMPILED)/functions/$$name" "$(ARTIFACTS_DIR)/functions/"; fi
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
-.PHONY: pictures help demo local test test-all test-long check faults year restore-drill drill-check guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: pictures help demo local test test-all test-long check faults year restore-drill drill-check guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit verify-audit recount export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

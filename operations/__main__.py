@@ -17,6 +17,7 @@ from operations import (
     decide,
     offboard,
     personal_data,
+    recount,
     redrive,
     register_district,
     resend,
@@ -133,6 +134,12 @@ COMMANDS = (
         verify_audit.run,
         verify_audit.add_arguments,
         noted=None,
+    ),
+    Command(
+        "recount",
+        "compare the counts of the funnel with what all items say, and set them right where that is wanted",
+        recount.run,
+        recount.add_arguments,
     ),
     Command(
         "export-person",

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from functions.table_stream.keep_counters import KeepCounters
+from shared.domain.clock import Clock
 from shared.domain.funnel import Counts
 from shared.runtime.dynamodb import typed
 from shared.stores.counted_items import facts_of
 from shared.stores.counts import CountStore
+from shared.stores.districts import DistrictStore
 from shared.stores.people_counted import PeopleCounted
 from tests.fakes.dynamodb import MemoryTable
 from tests.fakes.expressions import Item, copied
 
+CHICAGO = ZoneInfo("America/Chicago")
 _COUNTED = ("ROSTER", "LINK", "ACTIVATION", "SETTINGS")
 
 
@@ -25,16 +29,16 @@ def is_followed(item: Item) -> bool:
 class Stream:
     """Listens to a table; ``records`` are those that nobody took yet."""
 
-    def __init__(self, table: MemoryTable, clock: Any) -> None:
+    def __init__(self, table: MemoryTable, clock: Clock) -> None:
         self.records: list[dict[str, Any]] = []
-        self._clock, self._number = clock, 0
+        self.clock, self._number = clock, 0
         table.listeners.append(self._note)
 
     def _note(self, before: Item | None, after: Item | None) -> None:
         item = after or before or {}
         if is_followed(item):
             self._number += 1
-            self.records.append(_record(self._number, self._clock(), before, after))
+            self.records.append(_record(self._number, self.clock(), before, after))
 
     def take(self) -> list[dict[str, Any]]:
         taken, self.records = self.records, []
@@ -50,14 +54,20 @@ def _record(number: int, now: datetime, before: Item | None, after: Item | None)
     return {"eventID": f"{number:032x}", "eventName": name, "dynamodb": told}
 
 
-def keeper(table: MemoryTable) -> KeepCounters:
-    return KeepCounters(CountStore(table), PeopleCounted(table))
+def keeper(table: MemoryTable, clock: Clock) -> KeepCounters:
+    districts = DistrictStore(table)
+
+    def zone_of(district_id: str) -> ZoneInfo | None:
+        district = districts.find(district_id, consistent=False)
+        return district.zone if district else None
+
+    return KeepCounters(CountStore(table), PeopleCounted(table), zone_of, clock=clock)
 
 
 def keep_up(stream: Stream, table: MemoryTable) -> None:
     """Count all that there is, and what comes of it."""
     while stream.records:
-        keeper(table).run(stream.take())
+        keeper(table, stream.clock).run(stream.take())
 
 
 def recounted(table: MemoryTable, district_id: str) -> Counts:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import tzinfo
 
+from shared.domain.clock import Clock
 from shared.domain.roster import RosterUserKey
 from shared.runtime.dynamodb import plain
 from shared.runtime.events import Record
 from shared.stores.counted_items import difference, facts_of, person_of_item
 from shared.stores.counts import Change, CountStore, at_of
-from shared.stores.keys import Item, district_of_pk, settings_key
+from shared.stores.keys import Item, district_of_pk, is_settings
 from shared.stores.people_counted import PeopleCounted
 
 
 class KeepCounters:
     """Takes the records of a batch together, so that a million new people are few writes. May be run again."""
 
-    def __init__(self, counts: CountStore, people: PeopleCounted) -> None:
+    def __init__(
+        self, counts: CountStore, people: PeopleCounted, zone_of: Callable[[str], tzinfo | None], *, clock: Clock
+    ) -> None:
+        """``zone_of`` says in which time zone a district's days are; None where there is no such district any more."""
         self._counts = counts
         self._people = people
+        self._zone_of = zone_of
+        self._clock = clock
 
     def run(self, records: Iterable[Record]) -> int:
         """Count what these records changed. Return how many of them changed a count."""
@@ -43,14 +50,20 @@ class KeepCounters:
                 changes.append(Change(record["eventID"], person.district_id, at, numbers))
         self._counts.add(changes)
         self._people.put_right(people)
+        for district_id in {change.district_id for change in changes}:
+            self._fold(district_id)
         return len(changes)
+
+    def _fold(self, district_id: str) -> None:
+        """Once a day, when something is counted: days that are over for good become history."""
+        now = self._clock()
+        if self._counts.is_to_be_folded(district_id, now) and (zone := self._zone_of(district_id)):
+            self._counts.fold(district_id, zone, now)
 
     def _begin(self, old: Item | None, new: Item | None) -> None:
         """A district whose settings are new has nobody yet: its counts begin."""
-        if old is None and new is not None:
-            district_id = district_of_pk(str(new["PK"]))
-            if (new["PK"], new["SK"]) == tuple(settings_key(district_id).values()):
-                self._counts.begin(district_id)
+        if old is None and new is not None and is_settings(new):
+            self._counts.begin(district_of_pk(str(new["PK"])))
 
 
 def _image(image: object) -> Item | None:

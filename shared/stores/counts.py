@@ -15,27 +15,36 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from shared.domain.funnel import CountKey, Counts
 from shared.stores.keys import (
+    DAYS,
     MINUTES,
     Item,
     counted_changes_key,
     counted_changes_pk,
     counts_pk,
+    day_counts_key,
+    day_of_sk,
     minute_counts_key,
     minute_of_sk,
     standing_counts_key,
 )
 from shared.stores.table import ABSENT, DynamoTable, Put, Table, Update
 
+_MINUTE = "%Y-%m-%dT%H:%M"
 _PARTS = 8
 """Over so many partitions the changes of a minute are spread, by school."""
 _SLICES = 2
 """Into so many items the changes of a second and a part are spread."""
 _KEPT = timedelta(days=3)
 """For so long changes are kept to tell repeats; the stream brings none that is older than a day."""
+_OPEN = timedelta(hours=26)
+"""For so long after its end a day is open: a record comes within a day, or is given up."""
+_FOLDED_AFTER = timedelta(hours=52)
+"""The oldest minute that is not in what stands yet may be so old: by then a day that ended is over for good."""
+_DAYS_KEPT = timedelta(days=400)
 _ID = 11
 _MOST_AT_ONCE = 2_000
 
@@ -58,6 +67,8 @@ class Counted:
     as_of: str
     is_whole: bool
     """Whether everybody was counted from the beginning; a district of an earlier version is counted by ``make recount``."""
+    days: Mapping[date, Counts]
+    """What stood at the end of each day on which something changed, without schools, the oldest first; today's as it is now."""
 
 
 class CountStore:
@@ -75,7 +86,7 @@ class CountStore:
         noted: dict[tuple[str, str, int], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         expires: dict[str, int] = {}
         for change in changes:
-            minute, second = change.at.strftime("%Y-%m-%dT%H:%M"), change.at.strftime("%S")
+            minute, second = f"{change.at:{_MINUTE}}", f"{change.at:%S}"
             event = _event(change.event_id)
             expires[minute] = int((change.at + _KEPT).timestamp())
             for key, number in change.numbers.items():
@@ -100,22 +111,80 @@ class CountStore:
         put = Put({**minute_counts_key(district_id, minute, part), "counts": _packed(total), "noted": noted})
         self._table.attempt(put.when("attribute_not_exists(PK) OR noted < :noted", noted=noted))
 
-    def of_district(self, district_id: str) -> Counted:
-        """The counts as they stand, in one read of at most a megabyte for a district of a million people."""
-        total, as_of, is_whole = Counts({}), "", False
-        for item in self._table.query(counts_pk(district_id)):
-            if item["SK"] == standing_counts_key(district_id)["SK"]:
-                total, is_whole = total + _counts_of(item), True
-                as_of = max(as_of, str(item.get("until", "")))
-            elif item["SK"].startswith(MINUTES):
-                total += _counts_of(item)
-                as_of = max(as_of, f"{minute_of_sk(item['SK'])}:00.000Z")
-        return Counted(total, as_of, is_whole)
+    def of_district(self, district_id: str, zone: tzinfo = UTC) -> Counted:
+        """The counts as they stand, in one read for a district of a million people; days are those of the ``zone``."""
+        total, as_of, is_whole, until = Counts({}), "", False, ""
+        days: dict[date, Counts] = {}
+        # The sort keys have what stands first, then the days, then the minutes.
+        for item in self._table.query(counts_pk(district_id), consistent=False):
+            sk = str(item["SK"])
+            if sk.startswith(DAYS):
+                days[date.fromisoformat(day_of_sk(sk))] = _counts_of(item)
+            elif sk.startswith(MINUTES):
+                minute = minute_of_sk(sk)
+                if minute >= until:
+                    total += _counts_of(item)
+                    days[_day(minute, zone)] = total.without_schools()
+                    as_of = max(as_of, minute)
+            else:
+                total, is_whole, until = _counts_of(item), True, str(item.get("until", ""))
+                as_of = str(item.get("last", ""))
+        return Counted(total, f"{as_of}:00.000Z" if as_of else "", is_whole, days)
+
+    def correct(self, district_id: str, difference: Counts, at: datetime) -> None:
+        """Add what a recount found to be missing, and take away what is too much; from then on the counts are whole."""
+        if difference.numbers:
+            key = minute_counts_key(district_id, f"{at:{_MINUTE}}", f"recount-{at:%S.%f}")
+            self._table.write(Put({**key, "counts": _packed(difference.numbers), "noted": 0}))
+        self.begin(district_id)
+
+    def is_to_be_folded(self, district_id: str, now: datetime) -> bool:
+        """Whether minutes lie there that belong to days which are over for good; the first of them says it."""
+        oldest = self._table.page(counts_pk(district_id), MINUTES, most=1).items
+        return bool(oldest) and minute_of_sk(oldest[0]["SK"]) < f"{now - _FOLDED_AFTER:{_MINUTE}}"
+
+    def fold(self, district_id: str, zone: tzinfo, now: datetime) -> None:
+        """Take the minutes of the days that are over for good into what stands, and note what stood at the end of each.
+
+        May be run again, and by two at once: what stands says up to which minute it is.
+        """
+        midnight = (now - _OPEN).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        until = f"{midnight.astimezone(UTC):{_MINUTE}}"
+        standing = self._table.get(standing_counts_key(district_id))
+        if standing is None:
+            return
+        before, total, last = str(standing.get("until", "")), _counts_of(standing), str(standing.get("last", ""))
+        minutes = list(self._table.query(counts_pk(district_id), between=(MINUTES, f"{MINUTES}{until}")))
+        days: dict[date, Item] = {}
+        for item in minutes:
+            minute = minute_of_sk(item["SK"])
+            if minute >= before:
+                total, last = total + _counts_of(item), minute
+                day = _day(minute, zone)
+                ttl = int((now + _DAYS_KEPT).timestamp())
+                counts = _packed(total.without_schools().numbers)
+                days[day] = {**day_counts_key(district_id, day.isoformat()), "counts": counts, "ttl": ttl}
+        if until > before and days:
+            self._table.write_many(days.values())
+            put = Put(
+                {**standing_counts_key(district_id), "counts": _packed(total.numbers), "until": until, "last": last}
+            )
+            is_same = (
+                put.when("#until = :before", before=before) if before else put.when("attribute_not_exists(#until)")
+            )
+            if not self._table.attempt(is_same):
+                return
+        self._table.write_many(deletes=[item for item in minutes if minute_of_sk(item["SK"]) < max(until, before)])
 
 
 def at_of(seconds: float) -> datetime:
     """The moment of a record, which the stream tells in seconds since 1970."""
     return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def _day(minute: str, zone: tzinfo) -> date:
+    """On which day of a district a minute was."""
+    return datetime.fromisoformat(f"{minute}+00:00").astimezone(zone).date()
 
 
 def _event(event_id: str) -> str:

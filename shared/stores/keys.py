@@ -392,6 +392,11 @@ def settings_key(district_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": "SETTINGS"}
 
 
+def is_settings(item: Item) -> bool:
+    """Whether an item has the settings of a district."""
+    return str(item["PK"]).startswith(district_pk("")) and item["SK"] == "SETTINGS"
+
+
 def pauses_key(district_id: str) -> Key:
     return {"PK": PAUSES, "SK": district_id}
 
@@ -591,8 +596,8 @@ def standing_counts_key(district_id: str) -> Key:
     return {"PK": counts_pk(district_id), "SK": "BASE"}
 
 
-def minute_counts_key(district_id: str, minute: str, part: int) -> Key:
-    """What a minute (ISO 8601, UTC) changed, of a part of the schools."""
+def minute_counts_key(district_id: str, minute: str, part: int | str) -> Key:
+    """What a minute (ISO 8601, UTC) changed, of a part of the schools or by a recount."""
     return {"PK": counts_pk(district_id), "SK": f"{MINUTES}{minute}#{part}"}
 
 

@@ -239,6 +239,8 @@ def by_step() -> dict[str, list[tuple[State, dict[str, Any]]]]:
 _SINCE = (
     ("SETTINGS", "claims"),
     ("ACTIVATION", "import_id"),
+    ("ACTIVATION", "stands_as"),
+    ("LINK", "stands_as"),
     ("IMPORT", "users"),
     ("IMPORT", "queued"),
     ("IMPORT", "losses"),
