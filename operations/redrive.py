@@ -198,7 +198,9 @@ class Redrive:
 def _function_of_upload(key: str) -> str | None:
     if not key:
         return None
-    return "AccountsFeedFunctionName" if key.startswith("accounts/") else "RosterImportFunctionName"
+    folders = {"accounts": "AccountsFeedFunctionName", "skills": "AccountsFeedFunctionName"}
+    folders |= dict.fromkeys(("sources", "fetches"), "RosterFetchFunctionName")
+    return folders.get(key.partition("/")[0], "RosterImportFunctionName")
 
 
 def _next_name(name: str) -> str:

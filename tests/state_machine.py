@@ -130,3 +130,5 @@ IMPORT = StateMachine(json.loads((_DEFINITIONS / "import.asl.json").read_text())
 """The Import state machine."""
 FEED = StateMachine(json.loads((_DEFINITIONS / "accounts-feed.asl.json").read_text()))
 """The AccountsFeed state machine."""
+FETCH = StateMachine(json.loads((_DEFINITIONS / "roster-fetch.asl.json").read_text()))
+"""The RosterFetch state machine."""

@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared.runtime.start_up import imported
 
-_OTHERS = ("boto3", "botocore", "http", "httpcore", "httpx", "requests", "s3transfer", "urllib3")
+_OTHERS = ("boto3", "botocore", "http", "httpcore", "httpx", "oauthlib", "requests", "s3transfer", "urllib3")
 """Libraries that log what they send and receive: passwords, codes and keys. No level lets them below WARNING."""
 
 logger = Logger(service="account-linking", log_uncaught_exceptions=False, level=os.environ.get("AWS_LAMBDA_LOG_LEVEL"))

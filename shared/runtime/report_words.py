@@ -154,6 +154,106 @@ REASONS: Final = {
             '"reason".'
         ),
     ),
+    "fetch_busy": Words(
+        _(
+            "The source asks for a pause that is longer than this fetch can wait. It is tried again with the next"
+            " fetch."
+        ),
+    ),
+    "fetch_changed": Words(
+        _(
+            "The source's %(name)s changed again and again while they were fetched. Choose a quieter time of day "
+            "in source.json."
+        ),
+    ),
+    "fetch_emptied": Words(
+        _(
+            "The source has no %(name)s any more, and had some before. Have its owner look at it, or upload the "
+            "roster as files."
+        ),
+    ),
+    "fetch_endless": Words(
+        _("The source has no end of pages of %(name)s. Have its owner look at it."),
+    ),
+    "fetch_foreign_address": Words(
+        _(
+            "The source sends on to another host. Nothing was sent there. Write the address that it leads to into"
+            " source.json, if it is the district's."
+        ),
+    ),
+    "fetch_login_refused": Words(
+        _("The source refuses the client id and secret, or the token. Correct the secret, or have them renewed there."),
+    ),
+    "fetch_no_envelope": Words(
+        _(
+            "The source's answer to %(name)s is none of a roster: it is an error, a page for people, or cut. Have"
+            " its owner look at it."
+        ),
+    ),
+    "fetch_no_source": Words(
+        _("The district has no source to fetch from. Write sources/{district_id}/source.json, and fetch again."),
+    ),
+    "fetch_not_allowed": Words(
+        _("The source does not let this service read %(name)s. Have it allowed there, and fetch again."),
+    ),
+    "fetch_page_missing": Words(
+        _(
+            "The source said that there are more %(name)s than it gave. Have its owner look at it: nobody is "
+            "removed for rows that did not come."
+        ),
+    ),
+    "fetch_paused": Words(
+        _(
+            "The district's data is paused, or in error, at the source. Have it set right there. Until then "
+            "nobody is removed."
+        ),
+    ),
+    "fetch_refused_address": Words(
+        _(
+            "An address of the source leads to a host that is not public, or is not https. Nothing was sent. "
+            "Correct source.json."
+        ),
+    ),
+    "fetch_repeated": Words(
+        _("The source gave the same %(name)s on two pages, or leads in a circle. Have its owner look at it."),
+    ),
+    "fetch_secret": Words(
+        _(
+            "The secret of the source is not there, or has other fields than it needs. Set it with `make "
+            "set-secret`, and fetch again."
+        ),
+    ),
+    "fetch_stopped": Words(
+        _(
+            "The fetch stopped because of a fault on our side; people have been told. It is tried again with the "
+            "next one."
+        ),
+    ),
+    "fetch_switched_off": Words(
+        _(
+            "The district has switched this service off at the source. Have it switched on there. Until then "
+            "nobody is removed."
+        ),
+    ),
+    "fetch_tenant": Words(
+        _(
+            "district.json names no %(name)s, or the source has another one. Correct it: only what is this "
+            "district's is fetched."
+        ),
+    ),
+    "fetch_too_large": Words(
+        _("The source gave an answer that is larger than any page of a roster. Have its owner look at it."),
+    ),
+    "fetch_too_many": Words(
+        _("The source gave more %(name)s than it said that there are. Have its owner look at it."),
+    ),
+    "fetch_unreachable": Words(
+        _("The source does not answer. It is tried again with the next fetch."),
+    ),
+    "invalid_source": Words(
+        _("source.json cannot be used. %(what)s."),
+        _("source.json is longer than %(number)s bytes. Leave out what is no setting."),
+    ),
     "invalid_district": Words(
         _("district.json cannot be used. %(what)s."),
         _("district.json is longer than %(number)s bytes. Leave out what is no setting."),
@@ -411,6 +511,10 @@ REASONS: Final = {
         _(
             "Nothing is expected under this key. Upload a roster as rosters/{district_id}/{name}.zip, or its CSV "
             "files under rosters/{district_id}/{name}/ and then an empty object _complete beside them."
+        ),
+        _(
+            "Nothing is expected under this key. Write the source as sources/{district_id}/source.json, and ask for a fetch by "
+            "fetches/{district_id}/{name}.json."
         ),
     ),
     "unsafe_path": Words(

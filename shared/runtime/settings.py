@@ -72,6 +72,20 @@ class RosterImportSettings(Settings, frozen=True, kw_only=True):
     """As of ``ImportStepSettings``."""
 
 
+class RosterFetchSettings(Settings, frozen=True, kw_only=True):
+    table_name: str
+    roster_bucket: str
+    report_bucket: str
+    snapshot_bucket: str
+    roster_fetch_state_machine_arn: str
+    source_secrets: str
+    """The prefix of the names of all sources' secrets: ``{stack}/sources/``."""
+    local_sources: str = ""
+    """``true`` on a local stack, whose sources may be on loopback."""
+    web_url: str = ""
+    """As of ``ImportStepSettings``."""
+
+
 class AccountsFeedSettings(Settings, frozen=True, kw_only=True):
     table_name: str
     roster_bucket: str

@@ -496,6 +496,24 @@ def id_map_key(district_id: str, name: str) -> Key:
     return {"PK": district_pk(district_id), "SK": f"{ID_MAPS}{name}"}
 
 
+SOURCES = "SOURCES"
+"""The partition of the districts that have a source, and when each is due."""
+
+
+def source_due_key(district_id: str) -> Key:
+    return {"PK": SOURCES, "SK": district_id}
+
+
+def source_key(district_id: str) -> Key:
+    """Where the district's roster is fetched from, and how the fetches went."""
+    return {"PK": district_pk(district_id), "SK": "SOURCE"}
+
+
+def fetch_lock_key(district_id: str) -> Key:
+    """Which fetch of the district is at work."""
+    return {"PK": district_pk(district_id), "SK": "FETCHING"}
+
+
 def newest_upload_key(district_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": "NEWEST"}
 

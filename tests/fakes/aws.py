@@ -219,7 +219,7 @@ class MemoryStates(BotoFake):  # type: ignore[misc]
             self.started[name] = input
             return {"executionArn": f"arn:{name}"}
 
-        return self._gate("states", "StartExecution", {"name": name}, effect)
+        return self._gate("states", "StartExecution", {"name": name, "stateMachineArn": stateMachineArn}, effect)
 
 
 NOT_VERIFIED = "Email address is not verified. The following identities failed the check"

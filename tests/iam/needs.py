@@ -50,7 +50,7 @@ def needs_of_call(service: str, operation: str, request: Mapping[str, Any]) -> I
             name = request["ConfigurationSetName"]
             yield Request("ses:SendEmail", arn("ses", f"configuration-set/{_full(name)}"), context)
         case "states" if operation == "StartExecution":
-            name = str(request.get("stateMachineArn", "")).rpartition(":stateMachine:")[2]
+            name = str(request.get("stateMachineArn", "")).partition(":stateMachine:")[2]
             yield Request("states:StartExecution", arn("states", f"stateMachine:{name or f'{STACK}-import'}"))
         case "secretsmanager" if operation == "GetSecretValue":
             name = request["SecretId"].rpartition(":secret:")[2].partition("-")[0]

@@ -1,0 +1,1 @@
+"""Fetches districts' rosters from their sources, at night and when told (B10)."""

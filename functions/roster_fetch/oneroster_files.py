@@ -1,0 +1,87 @@
+"""Rows of a OneRoster source as OneRoster's bulk CSV files (1EdTech's CSV binding)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from functions.roster_fetch.csv_files import CsvFiles
+from shared.domain.roster_source import Version
+from shared.hubs.roster_api import Row
+
+type Rows = Callable[[str], Iterator[Row]]
+"""The rows of a collection, each once."""
+
+_GONE = ("tobedeleted", "inactive")
+_COLUMNS: Mapping[str, Sequence[str]] = {
+    "orgs": ("name", "type", "identifier", "parentSourcedId"),
+    "academicSessions": ("title", "type", "startDate", "endDate", "parentSourcedId", "schoolYear"),
+    "courses": ("schoolYearSourcedId", "title", "courseCode", "orgSourcedId"),
+    "classes": ("title", "grades", "courseSourcedId", "classCode", "classType", "schoolSourcedId", "termSourcedIds"),
+    "users": (
+        "enabledUser", "orgSourcedIds", "role", "username", "userIds", "givenName", "familyName", "middleName", "identifier",
+        "email", "grades",
+    ),
+    "enrollments": ("classSourcedId", "schoolSourcedId", "userSourcedId", "role", "primary", "beginDate", "endDate"),
+}  # fmt: skip
+_USERS_OF_1_2 = (
+    "enabledUser", "username", "userIds", "givenName", "familyName", "middleName", "identifier", "email", "grades",
+    "preferredGivenName", "preferredFamilyName", "primaryOrgSourcedId",
+)  # fmt: skip
+_ROLES = ("userSourcedId", "roleType", "role", "beginDate", "endDate", "orgSourcedId")
+_HEAD = ("sourcedId", "status", "dateLastModified")
+
+
+def write_oneroster(rows: Rows, collections: Sequence[str], version: Version, files: CsvFiles) -> None:
+    """Write what was fetched of these collections. Rows that are marked as deleted are left out, and so are the enrollments of
+    deleted people and in deleted classes: in a whole roster a row that is missing is a deleted one."""
+    gone: dict[str, set[str]] = {"users": set(), "classes": set()}
+    for collection in collections:
+        if collection == "users" and version == "1.2":
+            _write_users_and_roles(rows, gone["users"], files)
+            continue
+        columns = _COLUMNS[collection]
+        kept = _kept(rows(collection), gone.get(collection, set()))
+        if collection == "enrollments":
+            kept = _of_those_who_stay(kept, gone)
+        files.write(f"{collection}.csv", (*_HEAD, *columns), (_cells(row, columns) for row in kept))
+    _write_manifest(collections, version, files)
+
+
+def _write_users_and_roles(rows: Rows, gone: set[str], files: CsvFiles) -> None:
+    users = (_cells(row, _USERS_OF_1_2) for row in _kept(rows("users"), gone))
+    files.write("users.csv", (*_HEAD, *_USERS_OF_1_2), users)
+    files.write("roles.csv", (*_HEAD, *_ROLES), _roles(rows, set()))
+
+
+def _roles(rows: Rows, gone: set[str]) -> Iterator[Sequence[str]]:
+    for user in _kept(rows("users"), gone):
+        user_id = str(user["sourcedId"])
+        roles = user.get("roles")
+        for number, role in enumerate(roles if isinstance(roles, list) else ()):
+            cells = (user_id, *(role.get(name, "") for name in _ROLES[1:]))
+            yield (f"{user_id}-{number}", "", "", *cells)
+
+
+def _kept(rows: Iterator[Row], gone: set[str]) -> Iterator[Row]:
+    for row in rows:
+        if str(row.get("status", "")).strip().lower() in _GONE:
+            gone.add(str(row["sourcedId"]))
+        else:
+            yield row
+
+
+def _of_those_who_stay(rows: Iterator[Row], gone: Mapping[str, set[str]]) -> Iterator[Row]:
+    for row in rows:
+        if row["userSourcedId"] not in gone["users"] and row["classSourcedId"] not in gone["classes"]:
+            yield row
+
+
+def _cells(row: Row, columns: Sequence[str]) -> Sequence[str]:
+    return (str(row["sourcedId"]), "", "", *(str(row.get(name, "")) for name in columns))
+
+
+def _write_manifest(collections: Sequence[str], version: Version, files: CsvFiles) -> None:
+    files_of = [*collections, *(["roles"] if version == "1.2" else [])]
+    properties = [("manifest.version", "1.0"), ("oneroster.version", version)]
+    properties += [(f"file.{name}", "bulk") for name in files_of]
+    files.write("manifest.csv", ("propertyName", "value"), properties)

@@ -1,0 +1,132 @@
+"""Districts' sources in the table: what was last written of one, when it is due, which fetch is at work, how fetches went."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from shared.domain.clock import to_iso
+from shared.domain.report import Upload
+from shared.stores.keys import SOURCES, fetch_lock_key, source_due_key, source_key
+from shared.stores.reports import upload_attributes
+from shared.stores.table import Delete, DynamoTable, Put, Table, Update
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+LEASE = timedelta(minutes=20)
+"""For which a fetch that says nothing more still keeps others away: longer than a step may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How a district's fetches went. Moments are ISO 8601, UTC; empty where there was none."""
+
+    body: str = ""
+    """The last source.json that could be used."""
+    due_at: str = ""
+    run_id: str = ""
+    """The fetch that is at work, or was last."""
+    status: str = ""
+    """``fetching``, ``completed``, ``unchanged`` or ``failed``."""
+    code: str = ""
+    """Why it failed."""
+    stage: str = ""
+    """The collection that is fetched."""
+    started_at: str = ""
+    ended_at: str = ""
+    pages: int = 0
+    rows: int = 0
+    requests: int = 0
+    good_at: str = ""
+    """When a fetch was good last."""
+    whole_at: str = ""
+    """When everything was fetched last."""
+    revision: str = ""
+    """The state of the source's data that was fetched last, where it names one."""
+    counts: Mapping[str, int] | None = None
+    """The rows of each collection that were fetched last."""
+
+
+class FetchStore:
+    """``SOURCES`` / district for when it is due, ``DISTRICT#d`` / ``SOURCE`` and ``FETCHING``."""
+
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
+
+    def state(self, district_id: str) -> SourceState:
+        item = self._table.get(source_key(district_id)) or {}
+        counts = {name: int(number) for name, number in (item.get("counts") or {}).items()}
+        told: Any = {name: str(item.get(name, "")) for name in _TEXTS}
+        told |= {name: int(item.get(name, 0)) for name in ("pages", "rows", "requests")}
+        return SourceState(**told, counts=counts or None)
+
+    def put_source(self, district_id: str, body: str, due_at: datetime) -> None:
+        """Note a source that can be used, and when it is due. May be run again."""
+        self._table.write(Update(source_key(district_id)).set(body=body, due_at=to_iso(due_at)))
+        self._table.write(Put({**source_due_key(district_id), "due_at": to_iso(due_at)}))
+
+    def forget_source(self, district_id: str) -> None:
+        """The district has no source any more."""
+        self._table.write(Delete(source_due_key(district_id)))
+        self._table.write(Update(source_key(district_id)).remove("body", "due_at"))
+
+    def due(self, now: datetime) -> Iterator[tuple[str, str]]:
+        """The districts whose source is due, and since when."""
+        for item in self._table.query(SOURCES):
+            if item["due_at"] <= to_iso(now):
+                yield item["SK"], item["due_at"]
+
+    def put_due(self, district_id: str, before: str, due_at: datetime) -> None:
+        """Note when the source is due next, unless that was noted already."""
+        is_as_before = Update(source_due_key(district_id)).set(due_at=to_iso(due_at)).when("due_at = :was", was=before)
+        if self._table.attempt(is_as_before):
+            self._table.write(Update(source_key(district_id)).set(due_at=to_iso(due_at)))
+
+    def lock(self, district_id: str, run_id: str, now: datetime) -> bool:
+        """Let this fetch be the one that is at work. False where another one is."""
+        is_free = "(attribute_not_exists(PK) OR ends_at < :now OR run_id = :run_id)"
+        lock = {**fetch_lock_key(district_id), "run_id": run_id, "ends_at": to_iso(now + LEASE)}
+        return self._table.attempt(Put(lock).when(is_free, now=to_iso(now), run_id=run_id))
+
+    def unlock(self, district_id: str, run_id: str) -> None:
+        self._table.attempt(Delete(fetch_lock_key(district_id)).when("run_id = :run_id", run_id=run_id))
+
+    def note(self, district_id: str, **told: str | int | Mapping[str, int] | None) -> None:
+        """Note how a fetch goes: attributes of ``SourceState``."""
+        self._table.write(Update(source_key(district_id)).set(**told))
+
+
+_TEXTS = (
+    "body", "due_at", "run_id", "status", "code", "stage", "started_at", "ended_at", "good_at", "whole_at", "revision",
+)  # fmt: skip
+
+
+class FetchStarter:
+    """Starts the RosterFetch state machine: one execution for each request or night, so that none starts twice."""
+
+    def __init__(self, states: SFNClient, state_machine_arn: str) -> None:
+        self._states = states
+        self._arn = state_machine_arn
+
+    def start(self, run_id: str, district_id: str, upload: Upload, *, now: bool, started_at: str) -> None:
+        """``now``: somebody asked for it. Starting it again does nothing."""
+        fetch = {
+            "run_id": run_id,
+            "district_id": district_id,
+            **upload_attributes(upload),
+            "now": now,
+            "started_at": started_at,
+        }
+        try:
+            self._states.start_execution(
+                stateMachineArn=self._arn, name=f"{run_id}-{district_id}"[:80], input=json.dumps({"fetch": fetch})
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+                raise
