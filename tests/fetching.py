@@ -18,6 +18,7 @@ from shared.hubs.public_web import Web
 from shared.stores.fetched_rosters import FetchedRosters
 from shared.stores.fetches import FetchStarter, FetchStore
 from shared.stores.import_files import ImportFiles
+from shared.stores.imports import ImportHistory
 from shared.stores.uploads import Uploads
 from tests.account import ACCOUNT, REGION, STACK
 from tests.harness import World
@@ -69,9 +70,7 @@ class FetchWorld(World):
         )  # fmt: skip
 
     def start_due(self) -> int:
-        due = StartDue(
-            self.fetches, self.starter, self.districts, clock=self.clock, secrets=SECRETS, local=self.local
-        )
+        due = StartDue(self.fetches, self.starter, self.districts, clock=self.clock, secrets=SECRETS, local=self.local)
         return due.run()
 
     def fetch_steps(self) -> FetchSteps:
@@ -81,7 +80,7 @@ class FetchWorld(World):
         )
         return FetchSteps(
             self.fetches, self.districts, Uploads(self.s3, "rosters"), ImportFiles(self.s3, "snapshots"),
-            FetchedRosters(self.s3, "rosters"), self.reports, outside,
+            FetchedRosters(self.s3, "rosters"), self.reports, ImportHistory(self.table), outside,
         )  # fmt: skip
 
     def _secret(self, name: str) -> Mapping[str, str] | None:

@@ -45,6 +45,7 @@ from shared.stores.districts import DistrictStore
 from shared.stores.fetched_rosters import FetchedRosters
 from shared.stores.fetches import FetchStore, SourceState
 from shared.stores.import_files import ImportFiles
+from shared.stores.imports import ImportHistory
 from shared.stores.reports import ReportStore
 from shared.stores.uploads import Uploads
 
@@ -53,6 +54,10 @@ _STEP = timedelta(minutes=8)
 _WHOLE_EVERY = timedelta(days=7)
 """So often everything is fetched, whatever the source says of changes."""
 _WRITTEN_EMPTY = OneRosterApi.needed | CleverApi.needed
+_KINDS = {"users": "users", "classes": "classes", "enrollments": "enrollments", "sections": "classes"}
+"""What the import calls a collection."""
+_HELD_FROM = 20
+"""From so many rows on the import asks a person about a collection that is empty (``import_safety``)."""
 _SMALLEST_PAGE = 100
 _TOLD_EVERY = 20
 """Pages after which the table is told how far a fetch is."""
@@ -109,6 +114,7 @@ class FetchSteps:
         files: ImportFiles,
         rosters: FetchedRosters,
         reports: ReportStore,
+        history: ImportHistory,
         outside: Outside,
     ) -> None:
         self._fetches = fetches
@@ -117,6 +123,7 @@ class FetchSteps:
         self._files = files
         self._rosters = rosters
         self._reports = reports
+        self._history = history
         self._outside = outside
 
     def run(self, step: str, fetch: Fetch) -> StepResult:
@@ -255,9 +262,11 @@ class FetchSteps:
         before = self._fetches.state(fetch.district_id)
         source = self._source(fetch.district_id, before)
         holds = CleverApi.held_when_empty if source.kind == "clever" else OneRosterApi.held_when_empty
+        standing, _ = self._history.standing(fetch.district_id)
         for pull in progress.pulls:
-            stood = (before.counts or {}).get(pull.collection, 0)
-            check_not_emptied(pull.collection, pull.rows, stood, holds=pull.collection in holds)
+            stood = (before.counts or {}).get(pull.collection) or standing.get(_KINDS.get(pull.collection, ""), 0)
+            is_held = pull.collection in holds and stood >= _HELD_FROM
+            check_not_emptied(pull.collection, pull.rows, stood, holds=is_held)
         with tempfile.TemporaryDirectory() as folder:
             written = CsvFiles(Path(folder), self._rosters, fetch.district_id, fetch.name)
             _write_files(source, progress, files, written)

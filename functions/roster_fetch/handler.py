@@ -41,6 +41,7 @@ def steps() -> FetchSteps:
     from shared.hubs.public_web import PublicWeb
     from shared.stores.fetched_rosters import FetchedRosters
     from shared.stores.import_files import ImportFiles
+    from shared.stores.imports import ImportHistory
 
     table, s3 = aws.table(settings().table_name), aws.client("s3")
     outside = Outside(
@@ -60,6 +61,7 @@ def steps() -> FetchSteps:
         ImportFiles(s3, settings().snapshot_bucket),
         FetchedRosters(s3, settings().roster_bucket),
         ReportStore(table, s3, settings().report_bucket, settings().web_url),
+        ImportHistory(table),
         outside,
     )
 

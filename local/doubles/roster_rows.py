@@ -122,7 +122,7 @@ def _of_role(row: Mapping[str, str], role: str, sis_id: str, school: str) -> Row
         "school": school,
         "schools": [school],
         "grade": row.get("Grade", ""),
-        "title": row.get("Title", "") or row.get("Role", ""),
+        "title": row.get("Role", "") or row.get("Title", ""),
         "dob": row.get("DOB", ""),
         "credentials": {"district_username": row.get("Username", ""), "district_password": row.get("Password", "")},
     }

@@ -88,8 +88,9 @@ class Asker:
         tries = 0
         while True:
             failed: TryLater
+            given = headers()
             try:
-                answer = self._send(method, address, headers(), body)
+                answer = self._send(method, address, given, body)
             except TryLater as error:
                 failed, is_gateway = error, True
             else:

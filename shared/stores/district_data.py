@@ -19,6 +19,7 @@ from shared.stores.keys import (
     RECREATED,
     SEALS_DUE,
     SENT_COUNTS,
+    SOURCES,
     WAITS,
     Item,
     counts_pk,
@@ -37,7 +38,7 @@ from shared.stores.keys import (
 )
 from shared.stores.table import DynamoTable, Table
 
-_BY_SORT_KEY = (WAITS, DIGESTS, PAUSES)
+_BY_SORT_KEY = (WAITS, DIGESTS, PAUSES, SOURCES)
 """Partitions with an item for each district, whose sort key it is."""
 _TOLD_BY_SORT_KEY = ("USER", "STUDENT", "TEACHER", "STAFF", "CLASS", "PAST_CLASS", "DISTRICT", "ACCOUNT")
 """Partitions whose items are of several kinds."""

@@ -53,7 +53,9 @@ def needs_of_call(service: str, operation: str, request: Mapping[str, Any]) -> I
             name = str(request.get("stateMachineArn", "")).partition(":stateMachine:")[2]
             yield Request("states:StartExecution", arn("states", f"stateMachine:{name or f'{STACK}-import'}"))
         case "secretsmanager" if operation == "GetSecretValue":
-            name = request["SecretId"].rpartition(":secret:")[2].partition("-")[0]
+            name = request["SecretId"].rpartition(":secret:")[2]
+            # An ARN ends in letters of Secrets Manager's own; a source's secret is asked for by its name.
+            name = name if "/sources/" in name else name.partition("-")[0]
             yield Request("secretsmanager:GetSecretValue", arn("secretsmanager", f"secret:{name}"))
         case _ if action in _ANY_OF_THE_SERVICE:
             yield Request(action, _ANY_OF_THE_SERVICE[action])

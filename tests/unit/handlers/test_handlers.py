@@ -14,19 +14,22 @@ import boto3
 import pytest
 from moto.ses.models import ses_backends
 
+from local.doubles.oneroster import CLIENT_ID, CLIENT_SECRET, OneRoster
+from local.doubles.roster_server import WithinProcess
 from shared.domain.activation import ActivationState
 from shared.domain.funnel import Place
 from shared.domain.roster import Role, RosterUser, RosterUserKey
+from shared.hubs.public_web import PublicWeb
 from shared.stores.counts import CountStore
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.districts import DistrictStore
 from shared.stores.skills import SkillStore
-from tests.account import ACCOUNT, REGION
-from tests.builders import account, roster, user
+from tests.account import ACCOUNT, REGION, STACK
+from tests.builders import account, enrolled, roster, user
 from tests.deployment import WEB, Deployment, deployed, event
 from tests.harness import STARTS, World, zipped
 from tests.pages_harness import lakeside, linked_teacher
-from tests.state_machine import FEED
+from tests.state_machine import FEED, FETCH
 from tests.template import RESOURCES
 
 ACTIVATION_ID = "0123456789abcdef0123456789abcdef"
@@ -114,6 +117,46 @@ def test_a_file_of_accounts_starts_one_feed_whose_steps_load_and_report_it(stack
     assert (report["rejects"][0]["line"], report["rejects"][0]["column"]) == (2, 2)
     found = stack.table.scan()["Items"]
     assert [one["PK"] for one in found if one.get("username") == "acc-1"]
+
+
+def test_a_request_for_a_fetch_starts_one_whose_steps_put_the_roster_where_uploads_are(
+    stack: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a district with a source
+    made = roster(user("t1", "teacher"), user("s1"), enrollments=enrolled("s1"))
+    provider = OneRoster({name: body.encode() if isinstance(body, str) else body for name, body in made.items()})
+    web = WithinProcess(provider)
+    monkeypatch.setattr(PublicWeb, "send", lambda _self, *given, **named: web.send(*given, **named))
+    stack.begin_with(riverbend())
+    secret = json.dumps({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET})
+    boto3.client("secretsmanager").create_secret(Name=f"{STACK}/sources/riverbend/sis", SecretString=secret)
+    auth = {"kind": "oauth2", "secret": f"{STACK}/sources/riverbend/sis"}
+    source = {"kind": "oneroster", "base_url": "https://sis.example", "auth": auth, "at": "02:30"}
+    stack.put("RosterBucket", "sources/riverbend/source.json", json.dumps(source).encode())
+    arrived = deepcopy(event("s3-fetch"))
+    arrived["Records"][0]["s3"]["object"]["key"] = "sources/riverbend/source.json"
+    assert stack.invoke("RosterFetchFunction", arrived)["taken"][0]["kind"] == "source"
+    # When a fetch is asked for, and its event comes twice
+    (taken,) = stack.invoke("RosterFetchFunction", event("s3-fetch"))["taken"]
+    assert stack.invoke("RosterFetchFunction", event("s3-fetch"))["taken"] == [taken]
+    states, machine = boto3.client("stepfunctions"), stack.id_of("RosterFetchStateMachine")
+    (execution,) = states.list_executions(stateMachineArn=machine)["executions"]
+    position = FETCH.start(json.loads(states.describe_execution(executionArn=execution["executionArn"])["input"]))
+    while FETCH.has_calls(position):
+        position = FETCH.run(position, lambda call: stack.invoke("RosterFetchFunction", call))
+    # Then its files lie there, and the next night's fetch is due
+    assert position.data["answer"]["status"] == "completed"
+    put = [key.rpartition("/")[2] for key in stack.keys("RosterBucket") if "/fetched-" in key]
+    assert {"_complete", "manifest.csv", "users.csv", "enrollments.csv"} <= set(put)
+    assert stack.invoke("RosterFetchFunction", event("schedule")) == {"started": 0}
+    # And a source without its secret is told
+    boto3.client("secretsmanager").delete_secret(
+        SecretId=f"{STACK}/sources/riverbend/sis", ForceDeleteWithoutRecovery=True
+    )
+    call = {"step": "open", "fetch": position.data["fetch"]}
+    assert stack.invoke("RosterFetchFunction", call)["status"] == "failed"
+    report = json.loads(stack.object("ReportBucket", f"reports/riverbend/{taken['run_id']}/report.json"))
+    assert report["reason"]["code"] == "fetch_secret"
 
 
 def test_a_file_of_skills_is_learned_and_reported(stack: Deployment) -> None:

@@ -27,8 +27,9 @@ NEVER_IN_A_REPORT = {"invalid_environment", "invalid_token_keys"}
 DECISIONS = {"decision_unsigned", "not_a_preview", "not_held", "not_the_latest", "unknown_import"}
 """Of commands, too: the list of codes has them there."""
 ADVICE = re.compile(
-    r"(?:^|[.;:] )(?:A decision is|Add|Approve|Change|Choose|Close|Complete|Correct|Double|Export|Fill|Give|Have|It is tried again|Leave|Look|No import|Nothing|"
-    r"Only the import|Put|Rename|Save|Send|Set|Shorten|Split|Upload|Uploads that wait|Write|Zip|The upload was checked|It counts)\b"
+    r"(?:^|[.;:] )(?:A decision is|Add|Approve|Change|Choose|Close|Complete|Correct|Double|Export|Fill|Give|Have|Leave|Look|"
+    r"No import|Nothing|It is tried again|Only the import|Put|Rename|Save|Send|Set|Shorten|Split|Upload|Uploads that wait|Write|"
+    r"Zip|The upload was checked|It counts)\b"
 )
 TOLD_ALONE = {"internal_error", "invalid_district", "invalid_source", "rejected_by_person", "rolled_back", "superseded"}
 """Nobody has to act, or what to do is filled in, for each key."""

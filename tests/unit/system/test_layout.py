@@ -34,6 +34,7 @@ FOLDERS = {
     "tests/stack": "journeys on the local stack",
     "tests/unit": "one process, no socket: what no folder below is for",
     "tests/unit/domain": "the rules alone",
+    "tests/unit/fetches": "from a source of rosters to the import of what was fetched",
     "tests/unit/handlers": "each function from an event of AWS, on moto",
     "tests/unit/imports": "from an upload to what stands in the table",
     "tests/unit/mail": "what is mailed, when, and what comes back",

@@ -37,6 +37,7 @@ MODULES = {
     "LinkNoticeFunction": 402,
     "MailFeedbackFunction": 373,
     "PagesFunction": 443,
+    "RosterFetchFunction": 374,
     "RosterImportFunction": 374,
     "TableStreamFunction": 360,
     "UserMigrationFunction": 473,

@@ -86,7 +86,8 @@ def test_every_rule_has_an_alarm_on_events_that_it_cannot_hand_on() -> None:
 
 
 def test_every_schedule_has_an_alarm_on_its_silence() -> None:
-    called = {one["Target"]["Arn"]["Fn::GetAtt"][0] for one in of_type("AWS::Scheduler::Schedule").values()}
+    targets = [one["Target"]["Arn"] for one in of_type("AWS::Scheduler::Schedule").values()]
+    called = {arn["Fn::GetAtt"][0] if "Fn::GetAtt" in arn else arn["Ref"].removesuffix("Aliaslive") for arn in targets}
     assert watched("AWS/Lambda", "Invocations") - {"UserMigrationFunction"} == called
     assert ALARMS["SchedulesSilentAlarm"]["TreatMissingData"] == "breaching"
 
