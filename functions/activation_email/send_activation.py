@@ -11,6 +11,7 @@ from shared.domain.activation import Activation, ActivationState, NotMailed, val
 from shared.domain.clock import Clock, to_iso
 from shared.domain.district import District
 from shared.domain.errors import RefusedTransition
+from shared.domain.first_wave import holds_back
 from shared.domain.reminder import follow_up_at
 from shared.domain.roster import RosterUserKey
 from shared.mail.delivery import Delivery, Outcome, delivery_unknown
@@ -62,6 +63,7 @@ class SendActivation:
         self._invitations = invitations
         self._stuck = stuck
         self._clock = clock
+        self._released: set[str] = set()
 
     def send(self, user_key: RosterUserKey, activation_id: str) -> Outcome:
         """Send it, if it is still needed, and its district lets it go out now.
@@ -100,7 +102,7 @@ class SendActivation:
             if why_not is NotMailed.SHARED_ADDRESS:
                 self._stuck.note_by_roster([user_key], StuckCode.SHARED_ADDRESS, to_iso(now))
             return Outcome.NOT_NEEDED
-        look_at = waits_until(district, user, now)
+        look_at = waits_until(district, user, now, after_first_wave=self._is_held_back(district, activation_id))
         if look_at and not activation.is_asked_for:
             self._waiting.add([(user_key, activation_id)])
             self._waiting.note(user_key.district_id, look_at)
@@ -112,6 +114,17 @@ class SendActivation:
             raise delivery_unknown()
         # Where somebody else was faster, what is to be done depends on what they did.
         return self.send(user_key, activation_id) if outcome is Outcome.SETTLED else outcome
+
+    def _is_held_back(self, district: District, activation_id: str) -> bool:
+        """Whether this mail waits for what comes of the district's first ones, and is none of these."""
+        district_id = district.district_id
+        if district.first_wave is None or district_id in self._released:
+            return False
+        wave = self._waiting.first_wave.of(district_id)
+        if wave and wave.released_at:
+            # That is never taken back.
+            self._released.add(district_id)
+        return holds_back(district, wave) and not self._waiting.first_wave.has(district_id, activation_id)
 
     def expect(self, number: int, district_ids: Iterable[str] = ()) -> None:
         """So many requests of these districts are about to come: the slots of their mails are leased together."""

@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import batched
 
+from functions.activation_schedule.look_at_first_wave import LookAtFirstWave
 from shared.domain.activation import NOBODY_KNOWS, Activation, ActivationState, is_in_pilot, starts_at
 from shared.domain.clock import Clock
 from shared.domain.district import District
+from shared.domain.first_wave import holds_back
 from shared.domain.roster import RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
@@ -41,6 +43,7 @@ class QueueDueActivations:
         self._districts = districts
         self._queue = queue
         self._clock = clock
+        self._first_wave = LookAtFirstWave(waiting, activations, users, queue, clock=clock)
 
     def run(self) -> int:
         """Queue everything whose moment has come. Return how many; may be run again."""
@@ -83,6 +86,9 @@ class QueueDueActivations:
         if (starts := starts_at(district, now)) > now:
             self._waiting.look_again(seen, starts)
             return 0
+        if (asked := self._look_at_first_wave(district)) is not None:
+            self._waiting.look_again(seen, now if self._waiting.is_any(seen.district_id) else None)
+            return asked
         requested, waits = 0, False
         for batch in batched(self._waiting.of_district(seen.district_id), _AT_ONCE, strict=False):
             pending, done = self._sorted(district, batch)
@@ -92,6 +98,13 @@ class QueueDueActivations:
             waits = waits or len(done) < len(batch)
         self._waiting.look_again(seen, now + NOBODY_KNOWS if waits else None)
         return requested
+
+    def _look_at_first_wave(self, district: District) -> int | None:
+        """How many of the district's first wave were asked for; None where nobody waits for one."""
+        if district.first_wave is None:
+            return None
+        wave = self._waiting.first_wave.of(district.district_id)
+        return self._first_wave.look(district, wave) if wave and holds_back(district, wave) else None
 
     def _sorted(
         self, district: District, batch: Sequence[tuple[RosterUserKey, str]]

@@ -244,12 +244,15 @@ NOBODY_KNOWS = timedelta(days=366)
 """After so long it is looked again at those whom a pilot leaves out; settings that change lead to them before."""
 
 
-def waits_until(district: District, user: RosterUser, now: datetime) -> datetime | None:
-    """Until when this person's activation mail may not go out; None where it may now (M8).
+def waits_until(
+    district: District, user: RosterUser, now: datetime, *, after_first_wave: bool = False
+) -> datetime | None:
+    """When it is looked at again whether this person's activation mail may go out; None where it may now (M8).
 
-    What it rests on may change: it is asked when the mail is queued, and again when it is sent.
+    What it rests on may change: it is asked when the mail is queued, and again when it is sent. ``after_first_wave`` says that
+    it has to wait for what comes of the district's first mails, which is looked at from the district's day on.
     """
     if not is_in_pilot(district, user):
         return now + NOBODY_KNOWS
     starts = starts_at(district, now)
-    return starts if starts > now else None
+    return starts if after_first_wave or starts > now else None

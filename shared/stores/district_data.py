@@ -25,6 +25,7 @@ from shared.stores.keys import (
     counts_pk,
     district_pk,
     due_of_sk,
+    first_wave_pk,
     holders_of_district,
     import_lock_key,
     key_of,
@@ -78,6 +79,7 @@ def is_of(item: Item, district_id: str) -> bool:
         in (
             district_pk(district_id),
             stuck_pk(district_id),
+            first_wave_pk(district_id),
             remaining_pk(district_id),
             seals_pk(district_id),
             counts_pk(district_id),

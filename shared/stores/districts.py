@@ -10,6 +10,7 @@ from msgspec import convert, to_builtins
 from shared.domain.district import DISTRICT_ID, MOST_DOMAINS, AnyProvider, District
 from shared.domain.errors import Conflict, InvalidSettings, UnknownDistrict
 from shared.domain.roster import School
+from shared.stores.first_wave import wanted
 from shared.stores.keys import (
     SCHOOLS,
     Item,
@@ -45,6 +46,9 @@ class DistrictStore:
 
     def put(self, district: District) -> None:
         """Store the settings, and claim the domains and tenants that they name (M21); one that wants a digest is noted.
+
+        Settings that ask for a first wave, or for one of another size, begin it; one that an earlier version loaded and that is
+        loaded as it was goes on without one.
 
         What another district has is refused, and nothing is stored then: the first claim stands. What the district gave up
         is free again. May be run again. Raises InvalidSettings ``domain_taken`` or ``tenant_taken``.
@@ -98,8 +102,10 @@ class DistrictStore:
             if at in found
             for write in _give_up(key_of(at), found[at], district_id)
         ]
+        asks_anew = district.first_wave and (before is None or _as_written(before).first_wave != district.first_wave)
         return [
             is_as_before,
+            *([wanted(district_id, district.first_wave)] if asks_anew and district.first_wave else []),
             *(_own(key_of(at), district_id) for at in own),
             *(_share(key_of(at), district_id) for at in shared),
             *given_up,

@@ -225,6 +225,23 @@ def waiting_key(user: RosterUserKey) -> Key:
     return {"PK": waiting_pk(user.district_id, shard), "SK": user.person_id}
 
 
+FIRST_MAILS = "FIRST_MAILS"
+
+
+def first_mails_key(district_id: str) -> Key:
+    """What stands of a district's first mails: its first wave, and who was told of it."""
+    return {"PK": f"DISTRICT#{district_id}", "SK": FIRST_MAILS}
+
+
+def first_wave_pk(district_id: str) -> str:
+    return f"FIRST_WAVE#{district_id}"
+
+
+def first_wave_key(district_id: str, activation_id: str) -> Key:
+    """Where it stands that this activation is of the district's first wave."""
+    return {"PK": first_wave_pk(district_id), "SK": activation_id}
+
+
 # Accounts: who they are, their links, and their grassroots classes.
 
 ACCOUNTS = "ACCOUNT#"

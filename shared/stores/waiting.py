@@ -10,7 +10,8 @@ from itertools import chain
 from shared.domain.activation import Activation
 from shared.domain.clock import to_iso
 from shared.domain.roster import RosterUserKey
-from shared.stores.keys import DUE_SHARDS, WAITS, Item, waiting_key, waiting_pk, waits_key
+from shared.stores.first_wave import FirstWaveStore
+from shared.stores.keys import DUE_SHARDS, WAITS, Item, key_of, pair, waiting_key, waiting_pk, waits_key
 from shared.stores.table import PRESENT, Delete, DynamoTable, Table, Update
 
 
@@ -29,10 +30,14 @@ def waiting_item(user: RosterUserKey, activation_id: str) -> Item:
 
 
 class WaitingStore:
-    """``WAITING#d#shard`` / person for who waits, and ``WAITS`` / district for when to look at those of a district."""
+    """``WAITING#d#shard`` / person for who waits, and ``WAITS`` / district for when to look at those of a district.
+
+    ``first_wave`` has what lets a district's others wait for its first mails.
+    """
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
+        self.first_wave = FirstWaveStore(table)
 
     def note(self, district_id: str, look_at: datetime) -> None:
         """Somebody of this district waits, and may be looked at from this moment on; an earlier moment stays.
@@ -68,6 +73,15 @@ class WaitingStore:
         shards = (self._table.query(waiting_pk(district_id, shard)) for shard in range(DUE_SHARDS))
         for item in chain.from_iterable(shards):
             yield RosterUserKey.of_person_id(district_id, item["SK"]), str(item["activation_id"])
+
+    def is_any(self, district_id: str) -> bool:
+        """Whether anybody of a district waits."""
+        return any(self._table.page(waiting_pk(district_id, shard), most=1).items for shard in range(DUE_SHARDS))
+
+    def still(self, users: Iterable[RosterUserKey]) -> set[RosterUserKey]:
+        """Those of these who wait."""
+        by_key = {pair(waiting_key(user)): user for user in users}
+        return {by_key[key] for key in self._table.batch_get(map(key_of, by_key))}
 
     def add(self, waiting: Iterable[tuple[RosterUserKey, str]]) -> None:
         """These wait, each with the id of the activation. ``note`` comes after it."""

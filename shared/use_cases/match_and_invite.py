@@ -28,6 +28,7 @@ from shared.domain.clock import Clock, NewId, to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of
 from shared.domain.errors import RefusedTransition
+from shared.domain.first_wave import holds_back
 from shared.domain.forecast_tally import Mailing, Standing, Tally, added, counted_as
 from shared.domain.funnel import stands_as
 from shared.domain.link import Link, LinkState
@@ -209,9 +210,17 @@ class MatchAndInvite:
         without: dict[RosterUserKey, RosterUser] = {}
         people = _matched_by_an_import(users)
         links = self._links.of_users(user.key for user in people)
+        held_back = self._is_held_back(district)
         looks = each(
             lambda user: self._match(
-                district, user, links.get(user.key), written, user.key.person_id in stuck, import_id, holders(user)
+                district,
+                user,
+                links.get(user.key),
+                written,
+                user.key.person_id in stuck,
+                import_id,
+                holders(user),
+                held_back=held_back,
             ),
             people,
             at_once=self.at_once,
@@ -236,6 +245,12 @@ class MatchAndInvite:
             self._waiting.note(district.district_id, min(looks_at))
         result.tally = dict(kinds)
         return result, merged_notes(notes)
+
+    def _is_held_back(self, district: District) -> bool:
+        """Whether the mails of whoever is new wait for what comes of the district's first ones."""
+        return district.first_wave is not None and holds_back(
+            district, self._waiting.first_wave.of(district.district_id)
+        )
 
     def still_share(self, users: Iterable[RosterUserKey]) -> set[RosterUserKey]:
         """Those of these who share an address with others, one of whom is a teacher."""
@@ -273,6 +288,7 @@ class MatchAndInvite:
         activations = self._activations.of_users(
             key for user, keys in people if user.role is Role.TEACHER for key in keys
         )
+        held_back = self._is_held_back(district)
         for user, keys in people:
             is_stuck = user.key.person_id in stuck
             link = _joined_link([links.get(key) for key in keys])
@@ -280,7 +296,9 @@ class MatchAndInvite:
             if not (link and link.is_linked):
                 present = next(filter(None, map(activations.get, keys)), None)
             holders = () if is_first else None
-            look, account_id, opened = self._foresee(district, user, link, present, shared, is_stuck, holders)
+            look, account_id, opened = self._foresee(
+                district, user, link, present, shared, is_stuck, holders, held_back=held_back
+            )
             look.counts.digest = _digest(user.key.person_id, account_id, look)
             result += look.counts
             kinds[look.kind] += 1
@@ -299,6 +317,8 @@ class MatchAndInvite:
         shared: Container[str],
         is_stuck: bool,
         holders: Sequence[RosterUserKey] | None,
+        *,
+        held_back: bool,
     ) -> tuple[_Look, str | None, str | None]:
         """What would come of a person, the account that would be theirs, and the one that a login will be linked to."""
         now, ended = self._clock(), frozenset[str]()
@@ -317,7 +337,9 @@ class MatchAndInvite:
         if present and _is_of_one_before(present, link):
             present = None
         standing, account_id = self._at_login(district, user, found)
-        look = _look(district, user, found, present, link, now, is_stuck=is_stuck, standing=standing)
+        look = _look(
+            district, user, found, present, link, now, is_stuck=is_stuck, held_back=held_back, standing=standing
+        )
         return (look.with_note(_NUMBER_OF_ANOTHER) if ended else look), found.account_id, account_id
 
     def _at_login(self, district: District, user: RosterUser, found: Decision) -> tuple[Standing, str | None]:
@@ -339,6 +361,8 @@ class MatchAndInvite:
         is_stuck: bool,
         import_id: str | None,
         holders: Sequence[RosterUserKey] | None,
+        *,
+        held_back: bool,
     ) -> tuple[_Look, Activation | None]:
         """Match somebody, and invite a teacher who needs it. Return the activation, too, if its mail is to be sent now."""
         ended = None
@@ -352,7 +376,7 @@ class MatchAndInvite:
         present = self._activations.of_user(user.key) if user.role is Role.TEACHER else None
         if present and _is_of_one_before(present, link) and self._activations.discard(present):
             present = None
-        look = _look(district, user, found, present, link, self._clock(), is_stuck=is_stuck)
+        look = _look(district, user, found, present, link, self._clock(), is_stuck=is_stuck, held_back=held_back)
         look = replace(look, has_no_match=found.account_id is None)
         if found.account_id:
             self._matches.withdraw_mail(present)
@@ -468,10 +492,11 @@ def _look(
     now: datetime,
     *,
     is_stuck: bool,
+    held_back: bool,
     standing: Standing | None = None,
 ) -> _Look:
     """Decide whether somebody is invited, who is not linked; ``present`` is a teacher's activation. ``is_stuck`` says that the
-    person has a teacher's address.
+    person has a teacher's address, ``held_back`` that whoever is invited now waits for the district's first wave.
 
     Whoever undid a link knows the way, and is not mailed unasked.
     """
@@ -502,7 +527,7 @@ def _look(
         notes.append(_OUTSIDE_DOMAIN)
     if step is Step.BEGIN_ANEW and present and present.sent_at:
         notes.append(_ADDRESS_CORRECTED)
-    until = waits_until(district, user, now)
+    until = waits_until(district, user, now, after_first_wave=held_back)
     if until:
         counts.withhold(user, WAITS)
         notes.append(_WAITS)
