@@ -10,8 +10,8 @@ SAM := .local/sam-env/bin/sam
 ARCHITECTURE ?= arm64
 # Tests that share a stack or a browser's page are a group, which one process runs (tests/schedule.py).
 IN_PARALLEL := -n auto --maxprocesses 8
-PLATFORM_arm64 := aarch64-manylinux2014
-PLATFORM_x86_64 := x86_64-manylinux2014
+PLATFORM_arm64 := aarch64-manylinux_2_28
+PLATFORM_x86_64 := x86_64-manylinux_2_28
 MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/*.po))
 
 # Nothing of these leaves the machine, but every client wants a region. Commands that reach AWS take AWS' own setting.
