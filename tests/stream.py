@@ -23,6 +23,11 @@ _COUNTED = ("ROSTER", "LINK", "ACTIVATION", "SETTINGS")
 
 def is_followed(item: Item) -> bool:
     """Whether the event source's filter lets a change of this item through."""
+    return is_counted(item) or item["SK"].startswith(("TRAIL#", "AUDIT#"))
+
+
+def is_counted(item: Item) -> bool:
+    """Whether it says how far somebody is, or that a district is new."""
     return item["SK"] in _COUNTED or item["PK"].startswith("STUCK#")
 
 
@@ -75,6 +80,6 @@ def recounted(table: MemoryTable, district_id: str) -> Counts:
     total = Counts({})
     for item in table.items.values():
         is_of = item["PK"].split("#")[1:2] == [district_id]
-        if is_of and is_followed(item):
+        if is_of and is_counted(item):
             total += Counts(facts_of(item).counts)
     return total

@@ -161,6 +161,8 @@ def _canonical(value: object) -> object:
             return ["N", format(Decimal(value).normalize(), "f")]
         case list() | tuple():
             return ["L", *map(_canonical, value)]
+        case bytes() | bytearray():
+            return ["B", value.hex()]
         case set() | frozenset():
             return ["S", *sorted(map(str, value))]
         case Mapping():

@@ -152,6 +152,7 @@ class EventPublisherSettings(Settings, frozen=True, kw_only=True):
 
 class TableStreamSettings(Settings, frozen=True, kw_only=True):
     table_name: str
+    snapshot_bucket: str
 
 
 class UserMigrationSettings(Settings, frozen=True, kw_only=True):

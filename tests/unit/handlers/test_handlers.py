@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,13 @@ from shared.domain.activation import ActivationState
 from shared.domain.funnel import Place
 from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.hubs.public_web import PublicWeb
+from shared.runtime.dynamodb import typed
 from shared.stores.counts import CountStore
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.districts import DistrictStore
+from shared.stores.seals import SheetStore
 from shared.stores.skills import SkillStore
+from shared.stores.trail import trail_item
 from tests.account import ACCOUNT, REGION, STACK
 from tests.builders import account, enrolled, roster, user
 from tests.deployment import WEB, Deployment, deployed, event
@@ -422,3 +425,21 @@ def test_every_function_is_called_here_or_where_it_needs_a_service_of_anothers()
     called = set(re.findall(r'invoke\("(\w+)"', Path(__file__).read_text()))
     functions = {name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"}
     assert functions - called == {"UserMigrationFunction"}
+
+
+def test_an_entry_of_a_trail_is_sealed_by_the_hour(stack: Deployment) -> None:
+    item = trail_item("riverbend", "2026-09-01T15:00:00.000Z", "e1", action="approve", by="kim", reason="as meant")
+    stack.table.put_item(Item=item)
+    batch = event("stream-people")
+    told = batch["Records"][0]["dynamodb"]
+    told["NewImage"] = {name: typed(value) for name, value in item.items()}
+    told["Keys"] = {name: told["NewImage"][name] for name in ("PK", "SK")}
+    for _ in range(2):
+        stack.invoke("TableStreamFunction", {"Records": batch["Records"][:1]})
+    for _ in range(2):
+        stack.now += timedelta(hours=2)
+        stack.invoke("TableStreamFunction", event("schedule"))
+    assert stack.keys("SnapshotBucket") == ["trail-seals/riverbend/00000001.json"]
+    seal = json.loads(stack.object("SnapshotBucket", "trail-seals/riverbend/00000001.json"))
+    assert SheetStore(stack.table).head("riverbend") == (1, seal["hash"])
+    assert len(seal["sheets"]) == 1
