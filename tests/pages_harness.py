@@ -57,6 +57,7 @@ from shared.stores.people_search import PeopleSearch
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.request_context import RequestContextStore
 from shared.stores.roster_forms import RosterForms
+from shared.stores.send_state import SendStateStore
 from shared.stores.sessions import SessionStore
 from shared.stores.stuck_people import StuckStore
 from shared.stores.trail import TrailStore
@@ -187,7 +188,7 @@ class Website:
             exports=world.exports, export_queue=ClassExportQueue(world.export_requests, "exports"),
             export_files=world.export_files, remaining=RemainingClassesStore(world.table),
             sessions=SessionStore(world.table, world.clock), rate_limiter=RateLimiter(world.table, world.clock),
-            hub_returns=HubReturnStore(world.table, world.clock),
+            hub_returns=HubReturnStore(world.table, world.clock), send_state=SendStateStore(world.table),
             passwords=PasswordLogin(cast("CognitoIdentityProviderClient", self.cognito), "pool", "client"),
             hubs=self.hubs,
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),

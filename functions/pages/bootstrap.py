@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from functions.pages.classes.home import HomePage
     from functions.pages.console.bulk import BulkPages
     from functions.pages.console.console import ConsolePages
+    from functions.pages.console.forecast import ForecastPage
     from functions.pages.console.imports import ImportPages
     from functions.pages.console.logins import LoginsPage
     from functions.pages.console.people import PeoplePages
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from shared.stores.request_context import RequestContextStore
     from shared.stores.roster_forms import RosterForms
     from shared.stores.roster_users import RosterUserStore
+    from shared.stores.send_state import SendStateStore
     from shared.stores.sessions import SessionStore
     from shared.stores.skills import SkillStore
     from shared.stores.stuck_people import StuckStore
@@ -193,6 +195,12 @@ class Site:
         from functions.pages.console.bulk import BulkPages
 
         return BulkPages(self.services, self._contexts)
+
+    @cached_property
+    def forecast(self) -> ForecastPage:
+        from functions.pages.console.forecast import ForecastPage
+
+        return ForecastPage(self.services, self._contexts)
 
     @cached_property
     def people(self) -> PeoplePages:
@@ -500,6 +508,12 @@ class Wiring:
         from shared.stores.hub_returns import HubReturnStore
 
         return HubReturnStore(self._table, utc_now)
+
+    @cached_property
+    def send_state(self) -> SendStateStore:
+        from shared.stores.send_state import SendStateStore
+
+        return SendStateStore(self._table)
 
     @cached_property
     def passwords(self) -> PasswordLogin:

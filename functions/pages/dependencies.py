@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from shared.stores.request_context import RequestContextStore
     from shared.stores.roster_forms import RosterForms
     from shared.stores.roster_users import RosterUserStore
+    from shared.stores.send_state import SendStateStore
     from shared.stores.sessions import SessionStore
     from shared.stores.skills import SkillStore
     from shared.stores.stuck_people import StuckStore
@@ -89,6 +90,7 @@ class Services:
     sessions: SessionStore
     rate_limiter: RateLimiter
     hub_returns: HubReturnStore
+    send_state: SendStateStore
     passwords: PasswordLogin
     hubs: Mapping[Provider, Hub]
     brand: Brand

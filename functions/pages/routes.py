@@ -129,6 +129,7 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route("GET", "/console/<district_id>/imports/<import_id>", site.imports.one),
         Route("POST", "/console/<district_id>/imports/<import_id>/<action>", site.imports.decide),
         Route("GET", "/console/<district_id>/imports/<import_id>/files/<name>", site.imports.file),
+        Route("GET", "/console/<district_id>/forecast", site.forecast.show),
         Route("GET", "/console/<district_id>/people", site.people.show),
         Route("POST", "/console/<district_id>/people", site.people.search),
         Route("GET", "/console/<district_id>/people/<kind>/<sourced_id>", site.people.one),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from functions.pages.bootstrap import assemble
 from functions.pages.classes.class_address import class_id_of
@@ -231,6 +232,8 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "console-held-no-reason", _held_without_a_reason
     yield "console-preview", _preview
     yield "console-preview-refused", _preview_refused
+    yield "console-forecast", _forecast
+    yield "console-forecast-empty", lambda r: _operator(r).open(f"/console/{DISTRICT_ID}/forecast")
     yield "console-rejects", _import_with_rejects
     yield "console-refused", lambda r: _console_refused(r)
     yield "console-logins", _console_logins
@@ -470,6 +473,22 @@ def _preview(r: Riverbend) -> WebClient:
     body = zipped({name: as_csv(rows) for name, rows in tables.items()})
     taken = r.world.put(f"previews/{DISTRICT_ID}/console-1.zip", body)
     return _import_page(r, str(taken.import_id))
+
+
+def _forecast(r: Riverbend) -> WebClient:
+    """Of a district before its first day."""
+    r.world.register("oakdale", name="Oakdale", email_domains=["oakdale.example"], identity_providers=["google"])
+    accounts = ({**each, "account_id": f"o-{each['account_id']}", "classes": []} for each in r.sample.accounts)
+    r.world.feed(*(_of_oakdale(each) for each in accounts), name="oakdale")
+    files = {name: as_csv(rows).replace(f"@{DISTRICT_ID}.", "@oakdale.") for name, rows in r.sample.tables.items()}
+    r.world.put("previews/oakdale/first-day.zip", zipped(files))
+    return _operator(r).open("/console/oakdale/forecast")
+
+
+def _of_oakdale(account: dict[str, Any]) -> dict[str, Any]:
+    """The same account with an address of the other district."""
+    email = (account["email"] or "").replace(f"@{DISTRICT_ID}.", "@oakdale.") or None
+    return {**account, "email": email, "google_sub": None, "clever_id": None}
 
 
 def _preview_refused(r: Riverbend) -> WebClient:

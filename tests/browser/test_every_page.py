@@ -38,6 +38,7 @@ ALIKE = {
     "help-code-unknown",
     "help-codes",
     "console-refused",
+    "console-forecast-empty",
     "console-held-no-reason",
     "console-preview-refused",
     "console-person-refused",

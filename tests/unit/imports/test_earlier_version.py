@@ -114,7 +114,7 @@ def assert_same(objects: dict[tuple[str, str], bytes], expected: dict[tuple[str,
     addresses that were given up, who is gone and came, past classes, and the people of a held import have files of their own
     since, and rows of classes name course and terms."""
     since = re.compile(
-        "/(holdings|references|aside|given-up|strangers|sharers|teachers-moved|history|past|places)-|/people.csv$"
+        "/(holdings|pairable|references|aside|given-up|strangers|sharers|teachers-moved|history|past|places)-|/people.csv$"
     )
     assert {key for key in objects if not since.search(key[1])} == expected.keys()
     for (bucket, key), body in expected.items():

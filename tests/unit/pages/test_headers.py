@@ -46,6 +46,7 @@ NATURAL = {
     ("POST", "/console/<district_id>/bulk/<action>"): 303,
     ("GET", "/console/<district_id>/bulk/<order_id>"): 303,
     ("POST", "/console/<district_id>/bulk/<order_id>/<what>"): 303,
+    ("GET", "/console/<district_id>/forecast"): 303,
     ("GET", "/console/<district_id>/people"): 303,
     ("POST", "/console/<district_id>/people"): 303,
     ("GET", "/console/<district_id>/people/<kind>/<sourced_id>"): 303,

@@ -11,8 +11,9 @@ import pytest
 from benchmarks.cost.__main__ import IMAGES, SIZES, TARGETS, in_the_way, result, table, target
 from benchmarks.cost.counting import Counted, counted, imported
 from benchmarks.cost.limits import limits
-from benchmarks.cost.model import LOGINS, MONTHS, PRICES, cognito, month
+from benchmarks.cost.model import LOGINS, MONTHS, PRICES, cognito, cost_of_each, month
 from benchmarks.cost.plots import plots
+from shared.domain.forecast import COST
 
 MILLION = 1_000_000
 
@@ -57,6 +58,15 @@ def test_the_line_that_stands_in_the_way_is_named_with_where_it_begins_to(counts
     assert (found["line"], found["tier"]) == ("Cognito", "LITE")
     assert 0.2 < found["up_to_share"] < 1
     assert found["total_of_everybody"] > TARGETS[0][3]
+
+
+def test_a_forecast_goes_by_what_each_costs(counts: Counted) -> None:
+    """Within a third: it is told in dollars and cents."""
+    really = cost_of_each(counts)
+    assert really.keys() == COST.keys()
+    assert {name: COST[name] / each for name, each in really.items()} == pytest.approx(
+        dict.fromkeys(really, 1.0), rel=0.33
+    )
 
 
 def test_the_tiers_of_cognito_are_counted_one_above_the_other() -> None:
