@@ -74,6 +74,7 @@ from shared.stores.stuck_people import StuckStore
 from shared.stores.uploads import Uploads
 from shared.stores.waiting import WaitingStore
 from shared.use_cases.class_contents import ClassContents
+from shared.use_cases.correct_address import CorrectAddress
 from shared.use_cases.decide_import import DecideImport
 from shared.use_cases.match_and_invite import MatchAndInvite, MatchByRule
 from shared.use_cases.pair_classes import PairClasses
@@ -307,6 +308,10 @@ class World:
             self.activations, self.users, self.links, self.districts, due, self.mailer(), self.invitations(),
             recipients=self.recipients(), clock=self.clock,
         )  # fmt: skip
+
+    def correct_address(self) -> CorrectAddress:
+        queue, stuck = ActivationQueue(self.sqs, "queue"), StuckStore(self.table)
+        return CorrectAddress(self.activations, self.users, stuck, queue, clock=self.clock, new_id=self.new_id)
 
     def resend_activation(self) -> ResendActivation:
         queue = ActivationQueue(self.sqs, "queue")

@@ -180,6 +180,7 @@ class Website:
             request_contexts=RequestContextStore(world.table, world.clock),
             progress=ProgressStore(world.table), reports=world.reports,
             stuck=StuckStore(world.table), resend_activation=world.resend_activation(),
+            correct_address=world.correct_address(),
             imports=ImportHistory(world.table), decisions=world.decide_import(), ways_in=WayInStore(world.table),
             roster_forms=RosterForms(world.s3, "rosters"), trail=TrailStore(world.table),
             bulk_orders=BulkOrderStore(world.table),

@@ -93,11 +93,14 @@ class SendActivation:
         user = self._users.get(user_key)
         if user is None or not user.active:
             return Outcome.NOT_NEEDED
-        if why_not_mailed(user, link=self._links.of_user(user_key), mailed_address=activation.official_email):
+        if why_not_mailed(user, link=self._links.of_user(user_key), mail=activation):
             self._activations.withdraw(activation)
             return Outcome.NOT_NEEDED
         district, now = self._districts.get(user_key.district_id), self._clock()
-        if why_not := self._matches.keeps_from_mail(district, user):
+        why_not = self._matches.keeps_from_mail(district, user)
+        if why_not is NotMailed.SHARED_ADDRESS and activation.is_corrected_for(user.official_email):
+            why_not = None
+        if why_not:
             self._activations.withdraw(activation)
             if why_not is NotMailed.SHARED_ADDRESS:
                 self._stuck.note_by_roster([user_key], StuckCode.SHARED_ADDRESS, to_iso(now))

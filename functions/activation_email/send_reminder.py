@@ -68,7 +68,7 @@ class SendReminder:
             return Outcome.POSTPONED
         user = self._users.get(key)
         district = self._districts.get(key.district_id)
-        why_not = why_not_mailed(user, mailed_address=activation.official_email)
+        why_not = why_not_mailed(user, mail=activation)
         is_too_old = bool(activation.expires_at) and (activation.expires_at or "") <= to_iso(now)
         if is_too_old or why_not not in (None, NotMailed.AWAY):
             # The mailed link leads nowhere for good: it is too old, or its teacher has another address or role by now.

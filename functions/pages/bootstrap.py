@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from shared.stores.stuck_people import StuckStore
     from shared.stores.trail import TrailStore
     from shared.stores.ways_in import WayInStore
+    from shared.use_cases.correct_address import CorrectAddress
     from shared.use_cases.decide_import import DecideImport
     from shared.use_cases.resend_activation import ResendActivation
 
@@ -413,6 +414,14 @@ class Wiring:
 
         queue = ActivationQueue(aws.client("sqs"), self._settings.activation_queue_url)
         return ResendActivation(self.activations, self.users, self.districts, queue, clock=utc_now, new_id=new_id)
+
+    @cached_property
+    def correct_address(self) -> CorrectAddress:
+        from shared.stores.activation_queue import ActivationQueue
+        from shared.use_cases.correct_address import CorrectAddress
+
+        queue = ActivationQueue(aws.client("sqs"), self._settings.activation_queue_url)
+        return CorrectAddress(self.activations, self.users, self.stuck, queue, clock=utc_now, new_id=new_id)
 
     @cached_property
     def imports(self) -> ImportHistory:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from shared.stores.ways_in import WayInStore
     from shared.use_cases.class_contents import ClassContents
     from shared.use_cases.class_trash import ClassTrash
+    from shared.use_cases.correct_address import CorrectAddress
     from shared.use_cases.decide_import import DecideImport
     from shared.use_cases.find_roster_user import FindRosterUser
     from shared.use_cases.link_accounts import LinkAccounts
@@ -75,6 +76,7 @@ class Services:
     reports: ReportStore
     stuck: StuckStore
     resend_activation: ResendActivation
+    correct_address: CorrectAddress
     imports: ImportHistory
     decisions: DecideImport
     ways_in: WayInStore

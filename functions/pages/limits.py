@@ -71,3 +71,5 @@ DECISION = Limit("decision", 200, _HOUR)
 """Of one district, about its imports."""
 INVITE_AGAIN = Limit("invite_again", 500, _DAY)
 """Of one district, by its administrators."""
+CORRECTION = Limit("correction", 50, _DAY)
+"""Addresses of invitations, of one district, by its administrators."""

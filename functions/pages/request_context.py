@@ -340,7 +340,7 @@ class RequestContexts:
             return None, "expired"
         if user is None or not user.active:
             return None, "suspended"
-        if user.official_email != activation.official_email:
+        if not activation.is_made_for(user.official_email):
             return None, "expired"
         return Invitation(activation, user, district, cookie.opened_at), ""
 

@@ -88,6 +88,19 @@ class Activation:
     """Whether a person asked for this mail, and waits for it: it waits for no day and no hour."""
     is_called_back: bool = False
     """Whether a person withdrew it: nobody but a person sends another one."""
+    instead_of: str | None = None
+    """The roster's address in whose place the mail goes to ``official_email``, by a correction of the district's that counts
+    until the roster has another one; empty where the roster has none, None where nothing was corrected."""
+    stuck_before: str = ""
+    """As what the person was stuck when the address was corrected; empty for not at all."""
+
+    def is_made_for(self, address: str | None) -> bool:
+        """Whether it is the activation of somebody whose address on the roster is this one."""
+        return address == self.official_email or self.is_corrected_for(address)
+
+    def is_corrected_for(self, address: str | None) -> bool:
+        """Whether its mail goes elsewhere as long as this is the address on the roster."""
+        return self.instead_of is not None and self.instead_of == (address or "")
 
 
 SETTLED_WITHIN = timedelta(hours=24)
@@ -145,12 +158,12 @@ def why_not_mailed(
     *,
     link: Link | None = None,
     address_is_shared: bool = False,
-    mailed_address: str | None = None,
+    mail: Activation | None = None,
 ) -> NotMailed | None:
     """Return why this person may not be mailed; None for teachers on the roster with an address of their own (M7, M8, M12, B5).
 
-    ``link`` is for mails that ask for a link: a person who is matched or linked needs none. ``mailed_address`` is the address
-    that a mail was made for.
+    ``link`` is for mails that ask for a link: a person who is matched or linked needs none. ``mail`` is one that was made: where
+    its address was corrected, the one on the roster keeps nobody from it.
     """
     if user is None or not user.active:
         return NotMailed.AWAY
@@ -158,13 +171,16 @@ def why_not_mailed(
         return NotMailed.NOT_A_TEACHER
     if needs_no_link(link):
         return NotMailed.LINKED
+    return None if mail and mail.is_corrected_for(user.official_email) else _why_not_at(user, address_is_shared, mail)
+
+
+def _why_not_at(user: RosterUser, address_is_shared: bool, mail: Activation | None) -> NotMailed | None:
+    """Why nobody is mailed at the address on the roster."""
     if not user.official_email:
         return NotMailed.NO_ADDRESS
     if address_is_shared:
         return NotMailed.SHARED_ADDRESS
-    if mailed_address is not None and user.official_email != mailed_address:
-        return NotMailed.OTHER_ADDRESS
-    return None
+    return NotMailed.OTHER_ADDRESS if mail and not mail.is_made_for(user.official_email) else None
 
 
 def may_be_mailed(user: RosterUser | None) -> bool:
@@ -216,7 +232,7 @@ def begins_anew(present: Activation, address: str) -> bool:
         return False
     if present.state is ActivationState.WITHDRAWN:
         return present.sent_at is None and not present.is_called_back
-    return present.state in _IS_GOOD_FOR_ONE_ADDRESS and present.official_email != address
+    return present.state in _IS_GOOD_FOR_ONE_ADDRESS and not present.is_made_for(address)
 
 
 def follows_address(present: Activation) -> bool:

@@ -104,8 +104,9 @@ class ActivationStore:
         if was_not_needed and not activation.is_called_back:
             raise _not_renewable()
         return self._begin_anew(
-            activation, activation_id, address, now=now, valid_for=valid_for, is_asked_for=True, also=also
-        )
+            activation, activation_id, address, now=now, valid_for=valid_for, is_asked_for=True, also=also,
+            is_corrected=activation.instead_of is not None and address == activation.official_email,
+        )  # fmt: skip
 
     def invite_again(
         self,
@@ -132,6 +133,7 @@ class ActivationStore:
         valid_for: timedelta,
         waits: bool = False,
         is_asked_for: bool = False,
+        is_corrected: bool = False,
         also: Iterable[Write] = (),
     ) -> Activation:
         under_way = activation.state is ActivationState.SENDING and (activation.lease_until or "") > to_iso(now)
@@ -147,6 +149,8 @@ class ActivationStore:
             is_asked_for=is_asked_for,
             import_id=activation.import_id,
             stands_as=activation.stands_as,
+            instead_of=activation.instead_of if is_corrected else None,
+            stuck_before=activation.stuck_before if is_corrected else "",
         )
         self._table.write(
             Put(_item(fresh)).when(_PRESENT_ONE, id=activation.activation_id).when(_UNUSED),
@@ -158,9 +162,21 @@ class ActivationStore:
         )
         return fresh
 
+    def put_in_place(self, present: Activation | None, fresh: Activation, *also: Write) -> bool:
+        """Let an activation be the person's in place of the present one, whose link leads nowhere any more; ``also`` is written in
+        the same transaction. False where the present one was used or has changed meanwhile, or a condition does not hold."""
+        put = Put(_item(fresh))
+        if present is None:
+            put = put.when(ABSENT)
+        else:
+            put = put.when(_PRESENT_ONE, id=present.activation_id).when(_UNUSED)
+            put = put.when("#state = :before", before=present.state.value)
+        return self._table.attempt(put, Put(_pointer(fresh)), *also)
+
     def change_address(self, activation: Activation, address: str) -> None:
         """A teacher's official address changed before the mail went out: it goes to the new one."""
-        self._step(activation, ActivationState.PENDING, _update(activation).set(email=address))
+        update = _update(activation).set(email=address, instead_of=None, stuck_before=None)
+        self._step(activation, ActivationState.PENDING, update)
 
     def readdress(self, activation: Activation, address: str) -> bool:
         """Let an activation go on at its person's address in another domain: the link in a mail that is out goes on working
@@ -433,6 +449,8 @@ def _item(a: Activation) -> Item:
         "from_before_kinds": a.from_before_kinds or None,
         "is_asked_for": a.is_asked_for or None,
         "is_called_back": a.is_called_back or None,
+        "instead_of": a.instead_of,
+        "stuck_before": a.stuck_before or None,
         "settle_by": a.settle_by,
         "import_id": a.import_id,
         STANDS_AS: a.stands_as or None,
@@ -465,6 +483,8 @@ def activation_of(item: Item) -> Activation:
         from_before_kinds=bool(item.get("from_before_kinds")),
         is_asked_for=bool(item.get("is_asked_for")),
         is_called_back=bool(item.get("is_called_back")),
+        instead_of=item.get("instead_of"),
+        stuck_before=item.get("stuck_before", ""),
         settle_by=item.get("settle_by"),
         import_id=item.get("import_id"),
         stands_as=item.get(STANDS_AS, ""),

@@ -65,6 +65,11 @@ class StuckStore:
         items = self._table.query(stuck_pk(district_id), page_size=most, consistent=False)
         return [_stuck(district_id, item) for item in islice(items, most)]
 
+    def of(self, user: RosterUserKey) -> StuckCode | None:
+        """As what somebody is stuck."""
+        item = self._table.get(stuck_key(user))
+        return StuckCode(item["code"]) if item else None
+
     def window(self, district_id: str, after: str = "") -> StuckWindow:
         """Return ``WINDOW`` of them, those that come after a ``person_id``: one read."""
         pk = stuck_pk(district_id)

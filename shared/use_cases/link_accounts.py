@@ -72,6 +72,12 @@ class Proven:
     """How that login led to the roster user."""
 
     @property
+    def proves_by_mail(self) -> bool:
+        """Whether the mail proved the address on the roster: not where the district had it sent elsewhere."""
+        is_at_it = self.activation is None or self.activation.official_email == self.user.official_email
+        return self.by is Proof.ACTIVATION and is_at_it
+
+    @property
     def proofs_of_login(self) -> frozenset[tuple[str, str]]:
         """(issuer, hash) of each id that the district login proved, as links keep them."""
         if self.subject is None:
@@ -169,7 +175,7 @@ class LinkAccounts:
         if proven is None or proven.is_linked:
             return []
         address = proven.user.official_email
-        is_address_proven = proven.by is Proof.ACTIVATION or (address is not None and address == proven.verified_email)
+        is_address_proven = proven.proves_by_mail or (address is not None and address == proven.verified_email)
         decision = self._identifiers.find_match(
             proven.user, proven.district.own_domains, address_is_proven=is_address_proven, matched=proven.link
         )
@@ -546,7 +552,8 @@ class LinkAccounts:
         named = before.named if before else frozenset[str]()
         if with_roster and before is None:
             named = frozenset(identity_hash(self._clever_issuer, clever_id) for clever_id in user.clever_ids)
-            addresses |= {user.official_email} if user.official_email else set()
+            is_elsewhere = proven.by is Proof.ACTIVATION and not proven.proves_by_mail
+            addresses |= {user.official_email} if user.official_email and not is_elsewhere else set()
         if proven.verified_email:
             addresses.add(proven.verified_email)
         return LinkProofs(person_of(user), frozenset(identities), frozenset(addresses), named)

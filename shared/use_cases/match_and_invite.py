@@ -417,7 +417,7 @@ class MatchAndInvite:
                     import_id=import_id,
                 )
         elif present and present.state is ActivationState.PENDING:
-            if present.official_email != address:
+            if not present.is_made_for(address):
                 self._activations.change_address(present, address)
             if waits:
                 self._waiting.add([(user.key, present.activation_id)])

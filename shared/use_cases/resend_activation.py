@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.activation import Activation, may_be_mailed
+from shared.domain.activation import Activation, why_not_mailed
 from shared.domain.clock import Clock, NewId
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import RosterUserKey
@@ -37,7 +37,8 @@ class ResendActivation:
         self._new_id = new_id
 
     def resend(self, user_key: RosterUserKey, *also: Write) -> Activation:
-        """To the address that is the teacher's official one now; ``also`` is written in the same transaction.
+        """To the address that is the teacher's official one now, or to that by which the district corrected it; ``also`` is written
+        in the same transaction.
 
         Raises RefusedTransition ``no_activation``, ``not_a_teacher``, or what ``ActivationStore.renew`` raises.
         """
@@ -47,13 +48,22 @@ class ResendActivation:
                 "no_activation", "This person has no activation: not on the roster, matched, linked, or not a teacher."
             )
         user = self._users.get(user_key)
-        if user is None or not user.official_email or not may_be_mailed(user):
+        address = (
+            user.official_email
+            if user and not present.is_corrected_for(user.official_email)
+            else present.official_email
+        )
+        if (
+            user is None
+            or not address
+            or why_not_mailed(user, mail=present if address == present.official_email else None)
+        ):
             raise RefusedTransition(
                 "not_a_teacher", "This person is not on the roster as a teacher with an address at the moment."
             )
         valid_for = timedelta(days=self._districts.get(user_key.district_id).activations.valid_days)
         fresh = self._activations.renew(
-            present, self._new_id(), user.official_email, now=self._clock(), valid_for=valid_for, also=also
+            present, self._new_id(), address, now=self._clock(), valid_for=valid_for, also=also
         )
         self.ask_for(fresh)
         return fresh

@@ -24,6 +24,7 @@ from functions.pages.request_context import sorry
 from local import sample_district
 from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS, Protagonist, as_csv
 from local.web_client import WebClient
+from shared.domain.activation import ActivationState
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
 from shared.domain.roster import RosterUserKey
 from shared.mail.rendering import Kind
@@ -222,6 +223,8 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "console-bulk", _bulk
     yield "console-bulk-done", lambda r: _bulk(r).press("Send now")
     yield "console-person", _person_of_the_console
+    yield "console-person-stuck", _person_stuck
+    yield "console-person-corrected", _person_corrected
     yield "console-person-refused", _person_refused
     yield "console-settings", _settings_of_the_console
     yield "console-imports", _imports
@@ -520,6 +523,20 @@ def _person_of_the_console(r: Riverbend) -> WebClient:
     """A teacher who is linked, and whose link was asked about."""
     r.linked()
     return r.console().open(f"/console/{DISTRICT_ID}/people/person/{r.sample.teacher.sourced_id}")
+
+
+def _person_stuck(r: Riverbend) -> WebClient:
+    """A teacher whose mail came back."""
+    who = r.sample.teacher.sourced_id
+    sent = r.world.activations.of_user(RosterUserKey(DISTRICT_ID, who))
+    assert sent
+    r.world.activations.mark_feedback(sent, ActivationState.BOUNCED, sent.message_id or "", now=r.world.now)
+    return r.console().open(f"/console/{DISTRICT_ID}/people/person/{who}")
+
+
+def _person_corrected(r: Riverbend) -> WebClient:
+    address = f"another@{r.sample.teacher.official_email.partition('@')[2]}"
+    return _person_stuck(r).press("Correct the address", address=address)
 
 
 def _person_refused(r: Riverbend) -> WebClient:

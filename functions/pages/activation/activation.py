@@ -12,6 +12,7 @@ from functions.pages.request_context import RequestContext, RequestContexts, sor
 from shared.domain.clock import to_iso
 from shared.domain.email_address import normalise
 from shared.domain.errors import RefusedTransition
+from shared.domain.roster import RosterUser
 from shared.runtime.tokens import activation_id_of
 
 _SHOWN_ON_THE_PAGE = ("replaced", "expired", "suspended")
@@ -89,10 +90,16 @@ class ActivationPages:
         self._services.rate_limiter.hit(limits.ANOTHER_MAIL, activation_id)
         user = self._services.users.get(context.activation_cookie.user)
         typed = normalise(request.form.get("email", ""))
-        if user and typed and typed == user.official_email:
+        if user and typed and typed == self._mailed_at(user):
             with suppress(RefusedTransition):
                 self._services.resend_activation.resend(user.key)
         return page("activation/activation_gone", problem="asked")
+
+    def _mailed_at(self, user: RosterUser) -> str | None:
+        """The address on the roster, or the one by which the district corrected it."""
+        present = self._services.activations.of_user(user.key)
+        is_corrected = present is not None and present.is_corrected_for(user.official_email)
+        return present.official_email if present and is_corrected else user.official_email
 
 
 def _gone(context: RequestContext, unknown: str = "replaced") -> Reply:

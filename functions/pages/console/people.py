@@ -16,7 +16,7 @@ from functions.pages.console.moments import Moments
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, not_found, page, see_other
 from functions.pages.request_context import RequestContexts
-from shared.domain.activation import ActivationState
+from shared.domain.activation import ActivationState, NotMailed, why_not_mailed
 from shared.domain.clock import to_iso
 from shared.domain.email_address import normalise
 from shared.domain.errors import RefusedTransition
@@ -26,6 +26,8 @@ from shared.stores.audit import Actor
 from shared.stores.keys import is_an_id
 from shared.stores.request_context import Person
 from shared.stores.stuck_people import Stuck, StuckCode
+from shared.stores.table import Put
+from shared.stores.trail import trail_item
 
 MOST = 50
 PAGE = 33
@@ -35,6 +37,8 @@ _PAGE_OF_SCHOOLS = 100
 _LONGEST_QUERY = 254
 _LONGEST_PART = 4_000
 _ASKED = "Asked for on the console"
+_CORRECT, _TAKE_BACK = "correct", "take-back"
+_ACTIONS = ("mail", "withdraw", "undo", _CORRECT, _TAKE_BACK)
 _KINDS = ("", *NumberKind)
 
 
@@ -163,29 +167,42 @@ class PeoplePages:
         if not isinstance(access, Access):
             return access
         found = self._person(access, kind, sourced_id)
-        return self._one(access, *found) if found else not_found()
+        done = request.query.get("done", "")
+        return self._one(access, *found, done=done if done in _ACTIONS else "") if found else not_found()
 
     def act(self, request: Request, district_id: str, kind: str, sourced_id: str, action: str) -> Reply:
-        """Send another mail, withdraw the one that is out, or undo the link; noted with who asked for it."""
+        """Send another mail, withdraw the one that is out, undo the link, correct the address of the invitation, or take that back;
+        noted with who asked for it."""
         access = self._access.of(request, district_id)
         if not isinstance(access, Access):
             return access
         found = self._person(access, kind, sourced_id)
-        if found is None or action not in ("mail", "withdraw", "undo"):
+        if found is None or action not in _ACTIONS:
             return not_found()
         user, person = found
-        self._services.rate_limiter.hit(limits.INVITE_AGAIN, district_id)
-        now = to_iso(self._services.clock())
-        reason = request.form.get("reason", "").strip() or _ASKED
-        self._services.trail.note(
-            district_id, now, self._services.new_id(), action=action, by=access.by, reason=reason[:500],
-            person=user.key.person_id,
-        )  # fmt: skip
+        self._services.rate_limiter.hit(limits.CORRECTION if action == _CORRECT else limits.INVITE_AGAIN, district_id)
+        now, reason = to_iso(self._services.clock()), request.form.get("reason", "").strip() or _ASKED
+        typed = request.form.get("address", "").strip()[:_LONGEST_QUERY]
+        # Addresses stand in no entry.
+        said = {"action": action, "by": access.by, "reason": reason[:500], "person": user.key.person_id}
         try:
-            self._do(action, user.key, person)
+            if action in (_CORRECT, _TAKE_BACK):
+                entry = Put(trail_item(district_id, now, self._services.new_id(), **said))
+                self._correct(access, user, person, typed if action == _CORRECT else None, entry)
+            else:
+                self._services.trail.note(district_id, now, self._services.new_id(), **said)
+                self._do(action, user.key, person)
         except RefusedTransition as refused:
-            return self._one(access, user, person, problem=refused.code)
+            return self._one(access, user, person, problem=refused.code, typed=typed)
         return see_other(f"{person_address(user.key)}?done={action}")
+
+    def _correct(self, access: Access, user: RosterUser, person: Person, typed: str | None, entry: Put) -> None:
+        """Raises RefusedTransition."""
+        use_case = self._services.correct_address
+        if typed is None:
+            use_case.take_back(user, person.activation, entry)
+        else:
+            use_case.correct(access.district, user, person.link, person.activation, typed, entry)
 
     def _do(self, action: str, user: RosterUserKey, person: Person) -> None:
         """Raises RefusedTransition."""
@@ -221,7 +238,9 @@ class PeoplePages:
                 return person.user, person
         return None
 
-    def _one(self, access: Access, user: RosterUser, person: Person, *, problem: str = "") -> Reply:
+    def _one(
+        self, access: Access, user: RosterUser, person: Person, *, problem: str = "", typed: str = "", done: str = ""
+    ) -> Reply:
         district, now = access.district, to_iso(self._services.clock())
         activation, link = person.activation, person.link
         names = self._services.districts.school_names(user.district_id, user.school_ids)
@@ -249,6 +268,12 @@ class PeoplePages:
             "may_withdraw": may_withdraw(activation),
             "may_undo": _may_undo(link, now),
             "problem": problem,
+            "typed": typed,
+            "done": done,
+            "corrected": activation if activation and activation.is_corrected_for(user.official_email) else None,
+            "may_correct": why_not_mailed(user, link=link) in (None, NotMailed.NO_ADDRESS, NotMailed.SHARED_ADDRESS)
+            and not (activation and (activation.used_at or activation.state is ActivationState.SENDING)),
+            "domains": district.login_domains,
         }
         return reply
 

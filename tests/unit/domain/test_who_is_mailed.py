@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
-from shared.domain.activation import NotMailed, may_be_mailed, why_not_mailed
+from shared.domain.activation import Activation, NotMailed, may_be_mailed, why_not_mailed
 from shared.domain.link import Link, LinkState
 from shared.domain.roster import Role, RosterUser
 
 TEACHER = RosterUser("lakeside", "t1", Role.TEACHER, "Ada", "Lovelace", official_email="ada@lakeside.example")
 
+MAIL = Activation("a", TEACHER.key, "ada@lakeside.example")
+
 
 def test_a_teacher_on_the_roster_with_an_address_is_mailed() -> None:
-    assert why_not_mailed(TEACHER, mailed_address=TEACHER.official_email) is None
+    assert why_not_mailed(TEACHER, mail=MAIL) is None
     assert may_be_mailed(TEACHER)
 
 
@@ -30,7 +32,7 @@ def test_a_teacher_on_the_roster_with_an_address_is_mailed() -> None:
     ],
 )
 def test_whoever_else_is_not(change: dict[str, Any], why: NotMailed) -> None:
-    assert why_not_mailed(replace(TEACHER, **change), mailed_address="ada@lakeside.example") is why
+    assert why_not_mailed(replace(TEACHER, **change), mail=MAIL) is why
 
 
 def test_an_address_that_several_people_share_is_not_mailed() -> None:
@@ -45,3 +47,11 @@ def test_whoever_is_matched_or_linked_is_not_asked_to_link(state: LinkState) -> 
 
 def test_nobody_is_mailed_who_is_not_known() -> None:
     assert why_not_mailed(None) is NotMailed.AWAY
+
+
+def test_where_the_address_of_the_mail_is_corrected_the_rosters_keeps_nobody_from_it_until_it_is_another() -> None:
+    corrected = replace(MAIL, official_email="a.l@lakeside.example", instead_of="ada@lakeside.example")
+    assert why_not_mailed(TEACHER, mail=corrected, address_is_shared=True) is None
+    assert why_not_mailed(replace(TEACHER, official_email=None), mail=replace(corrected, instead_of="")) is None
+    other = replace(TEACHER, official_email="other@lakeside.example")
+    assert why_not_mailed(other, mail=corrected) is NotMailed.OTHER_ADDRESS

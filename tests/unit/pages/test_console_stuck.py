@@ -231,7 +231,7 @@ def test_a_teacher_without_an_address_is_stuck_until_the_roster_has_one() -> Non
     web.world.upload(roster(*staff, *others, user("t99", "teacher", email="")), name="without")
     page = console(web, path="/people?stuck=no_address")
     assert "Kim Person (t99)" in page.text
-    assert "Add an address in the roster" in page.text
+    assert "Add an address in the roster, and the next upload sends the email." in page.text
     web.world.upload(roster(*staff, *others, user("t99", "teacher", email="", given="Renamed")), name="renamed")
     assert "Renamed Person (t99)" in page.open("/console/lakeside/people").text
     web.world.upload(roster(*staff, *others, user("t99", "teacher")), name="with")
