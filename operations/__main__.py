@@ -63,7 +63,7 @@ class Command:
     confirm: Confirm = Confirm.NEVER
     question: Callable[[Namespace], str] = lambda _arguments: ""
     """What will be done, as asked of a person."""
-    noted: Callable[[Namespace], Noted] | None = of_arguments
+    noted: Callable[[Namespace], Noted | None] | None = of_arguments
     """In whose trail it is noted before it is done; None for one that changes nothing, or writes its own entry."""
     is_noted_itself: bool = False
 
@@ -140,6 +140,7 @@ COMMANDS = (
         "compare the counts of the funnel with what all items say, and set them right where that is wanted",
         recount.run,
         recount.add_arguments,
+        noted=lambda arguments: of_arguments(arguments) if arguments.sets else None,
     ),
     Command(
         "export-person",
@@ -200,8 +201,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return DONE
         if refused := _refusal(command, stack, arguments):
             return refused
-        if command.noted:
-            note(stack, command.name, arguments, command.noted(arguments))
+        if noted := command.noted and command.noted(arguments):
+            note(stack, command.name, arguments, noted)
         return command.run(stack, arguments)
     except AccountLinkingError as error:
         sys.stderr.write(f"{error.message}\n")

@@ -109,6 +109,7 @@ class _Check:
         self._left = hour_of(trail.left_at)
         self._verdict = Verdict(trail.district_id)
         self._moved_to: set[EntryKey] = set()
+        self._sealed: set[EntryKey] = set()
         self._lines: dict[EntryKey, list[tuple[Line, str]]] = defaultdict(list)
         """Each line with the hour of its sheet."""
         self._alike: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -169,10 +170,12 @@ class _Check:
                 self._tell(Kind.SHEET_CHANGED, hour_of(reference), reference)
             elif reference not in sealed and sheet.hour < hour_of(self._settled):
                 self._tell(Kind.UNSEALED, sheet.hour, reference)
-            self._take(sheet, reference)
+            self._take(sheet, reference, is_sealed=reference in sealed)
 
-    def _take(self, sheet: Sheet, reference: str) -> None:
+    def _take(self, sheet: Sheet, reference: str, *, is_sealed: bool) -> None:
         for line in sheet.lines:
+            if is_sealed:
+                self._sealed.add(line.key)
             self._lines[line.key].append((line, sheet.hour))
             self._alike[line.sk, line.digest].add(line.pk)
         for gone in sheet.erased:
@@ -194,7 +197,7 @@ class _Check:
         elif any(not self._is_timely(line, at) for line, at in lines):
             self._tell(Kind.BACKDATED, hour, _name(key))
         else:
-            self._verdict.counts["sealed"] += 1
+            self._verdict.counts["sealed" if key in self._sealed else "not yet sealed"] += 1
 
     def _check_missing(self, line: Line, hour: str) -> None:
         if moment_of(line.sk) <= self._entries_end:

@@ -67,6 +67,27 @@ class TrailStore:
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
 
+    def entry(
+        self,
+        district_id: str,
+        at: str,
+        entry_id: str,
+        *,
+        action: str,
+        by: str,
+        reason: str,
+        person: str = "",
+        about: str = "",
+        erased: Sequence[str] = (),
+    ) -> Put:
+        """The write of an entry, to be made together with what it is about."""
+        return Put(
+            trail_item(
+                district_id, at, entry_id,
+                action=action, by=by, reason=reason, person=person, about=about, erased=erased,
+            )
+        )  # fmt: skip
+
     def note(
         self,
         district_id: str,
@@ -75,17 +96,18 @@ class TrailStore:
         *,
         action: str,
         by: str,
-        reason: str = "",
+        reason: str,
         person: str = "",
         about: str = "",
         erased: Sequence[str] = (),
     ) -> None:
         """Note what somebody is about to do. May be run again."""
-        item = trail_item(
-            district_id, at, entry_id,
-            action=action, by=by, reason=reason, person=person, about=about, erased=erased,
+        self._table.write(
+            self.entry(
+                district_id, at, entry_id,
+                action=action, by=by, reason=reason, person=person, about=about, erased=erased,
+            )
         )  # fmt: skip
-        self._table.write(Put(item))
 
     def newest(self, district_id: str, *, before: str = "", most: int = PAGE) -> tuple[list[TrailEntry], str]:
         """The newest entries, or those before one, and what names the last of them where there may be more."""

@@ -17,6 +17,7 @@ from shared.runtime.tokens import activation_id_of
 
 _SHOWN_ON_THE_PAGE = ("replaced", "expired", "suspended")
 _ANOTHER_MAIL_HELPS = ("replaced", "expired")
+_ASKED = "Asked for at the page of a link that works no more, with the official address"
 
 
 class ActivationPages:
@@ -91,8 +92,13 @@ class ActivationPages:
         user = self._services.users.get(context.activation_cookie.user)
         typed = normalise(request.form.get("email", ""))
         if user and typed and typed == self._mailed_at(user):
+            person = user.key.person_id
+            entry = self._services.trail.entry(
+                user.district_id, to_iso(self._services.clock()), self._services.new_id(),
+                action="mail", by=person, reason=_ASKED, person=person,
+            )  # fmt: skip
             with suppress(RefusedTransition):
-                self._services.resend_activation.resend(user.key)
+                self._services.resend_activation.resend(user.key, entry)
         return page("activation/activation_gone", problem="asked")
 
     def _mailed_at(self, user: RosterUser) -> str | None:

@@ -25,10 +25,17 @@ from operations.__main__ import COMMANDS, DONE, REFUSED, WRONG_USE, Confirm, mai
 from operations.redrive import Redrive
 from operations.stack import Stack, StackNotFound, local_stack, named_stack
 from shared.domain.account import Account
+from shared.domain.clock import to_iso, utc_now
+from shared.domain.trail_check import verify
+from shared.domain.trail_seal import Line, digest_of
 from shared.stores.account_batches import AccountBatches, AccountChange
 from shared.stores.accounts import AccountStore
-from shared.stores.keys import feed_key, import_key
+from shared.stores.keys import PLATFORM, feed_key, import_key
 from shared.stores.outbox import event_item
+from shared.stores.seals import SealFiles, SheetStore
+from shared.stores.trail import TrailStore, trail_item
+from shared.stores.trail_evidence import TrailEvidence
+from shared.use_cases.seal_trail import SealTrail, Written
 from tests.template import RESOURCES, TEMPLATE
 
 ROOT = Path(__file__).parents[3]
@@ -528,3 +535,51 @@ def test_a_snapshot_that_cannot_be_had_again_is_named(capsys: pytest.CaptureFixt
 def test_the_stacks_own_table_is_not_the_one_that_was_replaced(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["after-restore", "--stack", "production", "--replaced", "table", "--yes"]) == REFUSED
     assert "Name the one before it" in capsys.readouterr().err
+
+
+def test_a_command_is_noted_with_who_when_and_why_before_it_is_done(aws: None) -> None:
+    assert main(["resume-mail", "--stack", "production", "--by", "Kim", "--reason", "mended", "--yes"]) == REFUSED
+    assert main(["export-person", "--stack", "production", "--account", "ada"]) == DONE
+    assert main(["audit", "--stack", "production", "--district", "riverbend", "--person", "t1"]) == DONE
+    entries = TrailStore(boto3.resource("dynamodb").Table("table")).all(PLATFORM)
+    assert [(each.action, each.by, each.reason, each.about) for each in entries] == [
+        ("resume_mail", "Kim", "mended", ""),
+        ("export_person", "arn:aws:sts::123456789012:user/moto", "Asked for on the command line", "ada"),
+    ]
+
+
+def test_a_deletion_says_nothing_of_who_was_deleted(aws: None) -> None:
+    # Given a person with an entry in the trail, which the stream brought
+    table = boto3.resource("dynamodb").Table("table")
+    boto3.client("s3").create_bucket(Bucket="snapshots", CreateBucketConfiguration={"LocationConstraint": REGION})
+    fact = {"PK": "USER#riverbend#t1", "SK": "AUDIT#2026-09-01T15:00:00.000Z#1", "fact": "linked", "account_id": "ada"}
+    table.put_item(Item=fact)
+    line = Line(fact["PK"], fact["SK"], digest_of(fact), "2026-09-01T15:00:00.000Z")
+    SheetStore(table).collect("riverbend", "2026-09-01T15", [line])
+    # When the person is deleted
+    command = ["delete-person", "--stack", "production", "--district", "riverbend", "--person", "t1", "--yes"]
+    assert main([*command, "--reason", "their parents asked"]) == DONE
+    # Then the trail fits, and names nobody
+    trail = TrailEvidence(table, SealFiles(boto3.client("s3"), "snapshots")).read()["riverbend"]
+    assert verify(trail, datetime(2026, 9, 1, 16, tzinfo=UTC)).findings == []
+    (entry,) = TrailStore(table).all("riverbend")
+    assert (entry.action, entry.reason, entry.person) == ("delete_person", "their parents asked", "")
+    assert not any("riverbend#t1" in str(item) for item in table.scan()["Items"])
+
+
+def test_verify_audit_says_what_was_done_to_a_trail(aws: None, capsys: pytest.CaptureFixture[str]) -> None:
+    table = boto3.resource("dynamodb").Table("table")
+    boto3.client("s3").create_bucket(Bucket="snapshots", CreateBucketConfiguration={"LocationConstraint": REGION})
+    assert main(["verify-audit", "--stack", "production"]) == DONE
+    assert capsys.readouterr().out == "There is no trail yet.\n"
+    now = utc_now()
+    entry = trail_item("riverbend", to_iso(now), "e1", action="approve", by="kim", reason="as meant")
+    table.put_item(Item=entry)
+    trail = SealTrail(SheetStore(table), SealFiles(boto3.client("s3"), "snapshots"), lambda: now)
+    trail.collect([Written(entry, to_iso(now))])
+    assert main(["verify-audit", "--stack", "production", "--district", "riverbend"]) == DONE
+    assert capsys.readouterr().out == "✓ riverbend: 1 not yet sealed\n"
+    table.delete_item(Key={"PK": entry["PK"], "SK": entry["SK"]})
+    assert main(["verify-audit", "--stack", "production", "--json"]) == REFUSED
+    (found,) = json.loads(capsys.readouterr().out)["districts"]["riverbend"]["findings"]
+    assert (found["kind"], found["what"]) == ("removed", f"DISTRICT#riverbend / {entry['SK']}")
