@@ -90,7 +90,8 @@ load: setup-stack ## Let 200 browsers activate for two minutes while an import r
 
 # Values go through the environment, so that no shell reads what a reason has in it.
 
-export STACK STACK_NAME DISTRICT IMPORT ACTION BY REASON PERSON KIND ACCOUNT SECRET FILE PRINCIPAL EXTERNAL_ID REPLACED
+FILES_ALONE = POWERTOOLS_LOG_LEVEL=CRITICAL POWERTOOLS_METRICS_DISABLED=true $(PYTHON) -m simulation.fire_drill
+export ROSTER ACCOUNTS SETTINGS RATE PER_DAY STACK STACK_NAME DISTRICT IMPORT ACTION BY REASON PERSON KIND ACCOUNT SECRET FILE PRINCIPAL EXTERNAL_ID REPLACED
 OPERATE = $(PYTHON) -m operations $@ $(if $(YES),--yes)
 given = $(if $($(1)),--$(2)="$$$(1)")
 WHO_AND_WHY = $(call given,BY,by) $(call given,REASON,reason)
@@ -113,6 +114,9 @@ data-manager-role: setup ## Make a role for a district's data managers, which re
 
 decide: setup ## Approve or reject a held import, roll back a finished one, or apply a preview: DISTRICT= IMPORT= ACTION=approve|reject|roll_back|commit BY= REASON=
 	@$(OPERATE) $(call given,DISTRICT,district) $(call given,IMPORT,import) $(call given,ACTION,action) $(call given,BY,by) $(call given,REASON,reason)
+
+drill: setup ## Foretell what a district's newest preview, or ROSTER=path, will come to (B14): DISTRICT=; on files alone ROSTER= ACCOUNTS= [SETTINGS=district.json]
+	@$(if $(ACCOUNTS),$(FILES_ALONE) $(call given,ROSTER,roster) $(call given,ACCOUNTS,accounts) $(call given,SETTINGS,settings) $(call given,RATE,rate) $(call given,PER_DAY,per-day),$(OPERATE) $(call given,DISTRICT,district) $(call given,ROSTER,roster))
 
 resend: setup ## Send a teacher another activation mail: DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one
 	@$(OPERATE) $(PERSON_OF_A_DISTRICT) $(WHO_AND_WHY)
@@ -232,5 +236,5 @@ build-%Function: $(COMPILED)/shared/runtime/methods.bin
 	if [ -d "$(COMPILED)/functions/$$name" ]; then cp -r "$(COMPILED)/functions/$$name" "$(ARTIFACTS_DIR)/functions/"; fi
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
-.PHONY: pictures help demo local test test-all test-long check faults year restore-drill drill-check guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role decide resend resume-mail audit verify-audit recount export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: pictures help demo local test test-all test-long check faults year restore-drill drill-check guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role decide drill resend resume-mail audit verify-audit recount export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

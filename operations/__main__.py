@@ -15,6 +15,7 @@ from operations import (
     audit,
     data_manager_role,
     decide,
+    drill,
     offboard,
     personal_data,
     recount,
@@ -108,6 +109,13 @@ COMMANDS = (
         question=decide.question,
         noted=None,
         is_noted_itself=True,
+    ),
+    Command(
+        "drill",
+        "foretell what a district's preview, or a roster, will come to",
+        drill.run,
+        drill.add_arguments,
+        noted=None,
     ),
     Command("resend", "send a teacher another activation mail", resend.run, add_roster_user),
     Command(

@@ -284,7 +284,7 @@ def _stretches(
     quota = mails if limits.per_day is None else limits.per_day - reserve_of(limits.per_day)
     room = quota - (limits.sent if moment < now + DAY else 0)
     last_day = now + timedelta(days=366)
-    if quota < 1 or a_second <= 0:
+    if quota < 1 or a_second <= 0 or not limits.may_send:
         return
     renews = moment + DAY
     while left:

@@ -84,7 +84,9 @@ def test_mails_begin_on_the_districts_day_and_keep_to_its_hours() -> None:
     ]
 
 
-@pytest.mark.parametrize("limits", [Limits(rate=1, per_day=0), Limits(rate=0, per_day=None)])
+@pytest.mark.parametrize(
+    "limits", [Limits(1, per_day=0), Limits(0, per_day=None), Limits(1, per_day=None, may_send=False)]
+)
 def test_where_nothing_may_be_sent_there_is_no_end(limits: Limits) -> None:
     plan = mail_plan(district(), 5, limits, NOW)
     assert (plan.starts, plan.ends, plan.days) == (None, None, ())
