@@ -44,6 +44,7 @@ from shared.runtime.tokens import TokenKeys
 from shared.stores.audit import AuditStore
 from shared.stores.bulk_orders import BulkOrderStore
 from shared.stores.class_exports import ClassExportQueue
+from shared.stores.counts import CountStore
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.hub_returns import HubReturnStore
 from shared.stores.import_files import ImportFiles
@@ -179,7 +180,7 @@ class Website:
             notices=NoticeStore(world.table),
             request_contexts=RequestContextStore(world.table, world.clock),
             progress=ProgressStore(world.table), reports=world.reports,
-            stuck=StuckStore(world.table), resend_activation=world.resend_activation(),
+            stuck=StuckStore(world.table), counts=CountStore(world.table), resend_activation=world.resend_activation(),
             correct_address=world.correct_address(),
             imports=ImportHistory(world.table), decisions=world.decide_import(), ways_in=WayInStore(world.table),
             roster_forms=RosterForms(world.s3, "rosters"), trail=TrailStore(world.table),

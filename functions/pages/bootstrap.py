@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from shared.stores.bulk_orders import BulkOrderStore
     from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
     from shared.stores.class_work import ClassWorkStore
+    from shared.stores.counts import CountStore
     from shared.stores.digests import RemainingClassesStore
     from shared.stores.district_classes import DistrictClassStore
     from shared.stores.districts import DistrictStore
@@ -454,6 +455,12 @@ class Wiring:
         from shared.stores.bulk_orders import BulkOrderStore
 
         return BulkOrderStore(self._table)
+
+    @cached_property
+    def counts(self) -> CountStore:
+        from shared.stores.counts import CountStore
+
+        return CountStore(self._table)
 
     @cached_property
     def trail(self) -> TrailStore:

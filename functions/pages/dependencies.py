@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shared.stores.bulk_orders import BulkOrderStore
     from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
     from shared.stores.class_work import ClassWorkStore
+    from shared.stores.counts import CountStore
     from shared.stores.digests import RemainingClassesStore
     from shared.stores.district_classes import DistrictClassStore
     from shared.stores.districts import DistrictStore
@@ -75,6 +76,7 @@ class Services:
     progress: ProgressStore
     reports: ReportStore
     stuck: StuckStore
+    counts: CountStore
     resend_activation: ResendActivation
     correct_address: CorrectAddress
     imports: ImportHistory

@@ -111,13 +111,31 @@ class Counts:
                 found[key[_STANDING + 1 :]] += number
         return dict(+found)
 
-    def tags(self) -> set[str]:
-        """Of which schools anybody is counted."""
-        return {key[1:_STANDING] for key in self.numbers}
-
-    def without_schools(self) -> Counts:
-        """The same of the district as a whole."""
-        total: Counter[CountKey] = Counter()
+    def by_school(self) -> dict[str, Counts]:
+        """The counts of each school, by its tag."""
+        found: dict[str, dict[CountKey, int]] = {}
         for key, number in self.numbers.items():
-            total[f"{key[0]}{'-' * _TAG}{key[_STANDING:]}"] += number
-        return Counts.of(total)
+            found.setdefault(key[1:_STANDING], {})[key] = number
+        return {tag: Counts(numbers) for tag, numbers in found.items()}
+
+
+class Running:
+    """Counts that others are added to, one after the other: as many steps as what is added has keys."""
+
+    def __init__(self) -> None:
+        self._numbers: Counter[CountKey] = Counter()
+        self._of_district: Counter[CountKey] = Counter()
+
+    def add(self, counts: Counts) -> None:
+        self._numbers.update(counts.numbers)
+        for key, number in counts.numbers.items():
+            self._of_district[f"{key[0]}{'-' * _TAG}{key[_STANDING:]}"] += number
+
+    @property
+    def counts(self) -> Counts:
+        return Counts.of(self._numbers)
+
+    @property
+    def of_district(self) -> Counts:
+        """The same without schools."""
+        return Counts.of(self._of_district)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from shared.domain.funnel import CountKey, Counts
+from shared.domain.funnel import CountKey, Counts, Running
 from shared.stores.keys import (
     DAYS,
     MINUTES,
@@ -113,7 +113,7 @@ class CountStore:
 
     def of_district(self, district_id: str, zone: tzinfo = UTC) -> Counted:
         """The counts as they stand, in one read for a district of a million people; days are those of the ``zone``."""
-        total, as_of, is_whole, until = Counts({}), "", False, ""
+        running, as_of, is_whole, until = Running(), "", False, ""
         days: dict[date, Counts] = {}
         # The sort keys have what stands first, then the days, then the minutes.
         for item in self._table.query(counts_pk(district_id), consistent=False):
@@ -123,13 +123,13 @@ class CountStore:
             elif sk.startswith(MINUTES):
                 minute = minute_of_sk(sk)
                 if minute >= until:
-                    total += _counts_of(item)
-                    days[_day(minute, zone)] = total.without_schools()
+                    running.add(_counts_of(item))
+                    days[_day(minute, zone)] = running.of_district
                     as_of = max(as_of, minute)
             else:
-                total, is_whole, until = _counts_of(item), True, str(item.get("until", ""))
-                as_of = str(item.get("last", ""))
-        return Counted(total, f"{as_of}:00.000Z" if as_of else "", is_whole, days)
+                running.add(_counts_of(item))
+                is_whole, until, as_of = True, str(item.get("until", "")), str(item.get("last", ""))
+        return Counted(running.counts, f"{as_of}:00.000Z" if as_of else "", is_whole, days)
 
     def correct(self, district_id: str, difference: Counts, at: datetime) -> None:
         """Add what a recount found to be missing, and take away what is too much; from then on the counts are whole."""
@@ -153,21 +153,27 @@ class CountStore:
         standing = self._table.get(standing_counts_key(district_id))
         if standing is None:
             return
-        before, total, last = str(standing.get("until", "")), _counts_of(standing), str(standing.get("last", ""))
+        before, last, running = str(standing.get("until", "")), str(standing.get("last", "")), Running()
+        running.add(_counts_of(standing))
         minutes = list(self._table.query(counts_pk(district_id), between=(MINUTES, f"{MINUTES}{until}")))
         days: dict[date, Item] = {}
         for item in minutes:
             minute = minute_of_sk(item["SK"])
             if minute >= before:
-                total, last = total + _counts_of(item), minute
-                day = _day(minute, zone)
+                running.add(_counts_of(item))
+                day, last = _day(minute, zone), minute
                 ttl = int((now + _DAYS_KEPT).timestamp())
-                counts = _packed(total.without_schools().numbers)
+                counts = _packed(running.of_district.numbers)
                 days[day] = {**day_counts_key(district_id, day.isoformat()), "counts": counts, "ttl": ttl}
         if until > before and days:
             self._table.write_many(days.values())
             put = Put(
-                {**standing_counts_key(district_id), "counts": _packed(total.numbers), "until": until, "last": last}
+                {
+                    **standing_counts_key(district_id),
+                    "counts": _packed(running.counts.numbers),
+                    "until": until,
+                    "last": last,
+                }
             )
             is_same = (
                 put.when("#until = :before", before=before) if before else put.when("attribute_not_exists(#until)")

@@ -17,6 +17,7 @@ from shared.stores.keys import (
     Key,
     clever_district_key,
     digest_key,
+    district_pk,
     domain_key,
     key_of,
     pair,
@@ -179,6 +180,11 @@ class DistrictStore:
 
     def put_schools(self, schools: Iterable[School]) -> None:
         self._table.write_many({**school_key(s.district_id, s.sourced_id), "name": s.name} for s in schools)
+
+    def schools(self, district_id: str) -> dict[str, str]:
+        """The names of all schools of a district, by sourcedId: one read of 7,000 of them."""
+        items = self._table.query(district_pk(district_id), SCHOOLS, consistent=False)
+        return {str(item["SK"]).removeprefix(SCHOOLS): str(item["name"]) for item in items}
 
     def school_names(self, district_id: str, school_ids: Iterable[str]) -> dict[str, str]:
         """The names of these schools by sourcedId, as far as they are known."""

@@ -7,6 +7,8 @@ from datetime import date
 
 from functions.pages import limits
 from functions.pages.console.access import Access, ConsoleAccess
+from functions.pages.console.funnel import funnel_of
+from functions.pages.console.moments import Moments
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
@@ -19,6 +21,8 @@ from shared.runtime.loss_words import losses_in_words
 from shared.runtime.report_words import retold
 from shared.stores.stuck_people import Stuck, StuckCode
 
+_LONGEST = 5
+"""Digits of the number of a school at which a page of them begins."""
 _LOOKED_AT = 10
 """The newest imports among which one that waits is looked for."""
 
@@ -61,7 +65,10 @@ class ConsolePages:
 
     def show(self, request: Request, district_id: str) -> Reply:
         access = self._access.of(request, district_id)
-        return self._page(access) if isinstance(access, Access) else access
+        if not isinstance(access, Access):
+            return access
+        first = request.query.get("schools", "")
+        return self._page(access, first_school=int(first) if first.isdecimal() and len(first) <= _LONGEST else 0)
 
     def invite_again(self, request: Request, district_id: str) -> Reply:
         """Another activation mail to somebody who is stuck, because the district asks for it."""
@@ -92,7 +99,7 @@ class ConsolePages:
         if row is None or not access.sees(row.school_ids):
             raise RefusedTransition("not_renewable", "There is nobody to write to.")
 
-    def _page(self, access: Access, *, refused: str = "") -> Reply:
+    def _page(self, access: Access, *, refused: str = "", first_school: int = 0) -> Reply:
         district = access.district
         records, _ = (
             self._services.imports.newest(district.district_id, most=_LOOKED_AT) if access.is_whole else ([], "")
@@ -100,6 +107,8 @@ class ConsolePages:
         standing, on = self._services.imports.standing(district.district_id) if access.is_whole else ({}, "")
         return page(
             "console/console",
+            funnel=funnel_of(self._services, access, first_school),
+            when=Moments(district.zone),
             status=409 if refused else 200,
             refused=refused,
             stuck=self._stuck(access),

@@ -72,18 +72,16 @@ def test_a_million_new_people_are_few_writes() -> None:
     world = World()
     stream = Stream(world.table, world.clock)
     dice = Random(1)
-    for _ in range(3):
-        people = [person(f"{dice.getrandbits(64):x}", f"o{dice.randrange(700)}") for _ in range(4_000)]
-        world.users.write((None, each) for each in people)
-        world.pass_time(seconds=1)
+    people = [person(f"{dice.getrandbits(64):x}", f"o{dice.randrange(700)}") for _ in range(4_000)]
+    world.users.write((None, each) for each in people)
     records = stream.take()
     before = dict(world.table.meter.write_units)
     for shard in range(4):
         keeper(world.table, world.clock).run(records[shard::4])
     used = Counter(world.table.meter.write_units)
     used.subtract(before)
-    assert sum(used.values()) / 12_000 < 0.08
-    assert counted(world.table).places(Role.STUDENT)[Place.ROSTERED] == 12_000
+    assert sum(used.values()) / 4_000 < 0.08
+    assert counted(world.table).places(Role.STUDENT)[Place.ROSTERED] == 4_000
 
 
 @pytest.mark.parametrize(
@@ -303,7 +301,7 @@ def test_who_changes_school_is_counted_there_with_link_and_trouble(kind: str) ->
     world.users.write([(before, replace(before, school_ids=("o2",)))])
     keep_up(stream, world.table)
     there = frozenset({school_tag("o2")})
-    assert counted(world.table).tags() == there
+    assert set(counted(world.table).by_school()) == there
     assert counted(world.table).places(Role.STUDENT, there)[Place.MATCHED] == 1
     assert counted(world.table).stuck(there) == {"shared_address": 1}
 

@@ -39,7 +39,7 @@ MODULES = {
     "PagesFunction": 443,
     "RosterFetchFunction": 374,
     "RosterImportFunction": 374,
-    "TableStreamFunction": 360,
+    "TableStreamFunction": 368,
     "UserMigrationFunction": 473,
 }
 """Imported by the handler of each function; of the pages, until a page is rendered and that of the mail's button is there."""
