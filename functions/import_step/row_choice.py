@@ -17,8 +17,8 @@ USERS, ENROLLMENTS, CLASSES_FILE = "users", "enrollments", "classes"
 CHOSEN = (USERS, ENROLLMENTS)
 """The files, by stem, of which on a night not all rows are read; of that of classes neither, where it can be."""
 _READ = 1 << 20
-_AT_ONCE = 1 << 14
-"""Bytes whose lines are looked at together."""
+_FEWEST = 1 << 10
+"""Bytes whose lines are looked at together, and more where fewer lines are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +48,11 @@ def chosen_rows(file: RosterFile, header_line: int, chosen: Chosen, told: Told) 
 
     All lines of it are read as bytes, and none is taken apart.
     """
-    first, lines, numbers = file.piece.line, list[bytes](), list[int]()
-    known = len(chosen.marks.marks)
-    wanted = _wanted(chosen, first, header_line)
-    number = at = 0
-    for block, start, end in _blocks_of_lines(file):
-        behind = number + block.count(b"\n", start, end)
-        until = bisect_left(wanted, min(behind, known), at)
-        # Of what lies behind the lines that are known of all is read.
-        read = [*wanted[at:until], *range(max(number, known), behind)]
-        if read:
-            several = block[start:end].split(b"\n")
-            lines += [several[place - number] for place in read]
-            numbers += [first + place for place in read]
-        number, at = behind, until
-    passed = number - len(numbers)
+    first, known = file.piece.line, len(chosen.marks.marks)
+    places = _wanted(chosen, first, header_line)
+    lines, rows = _lines_at(file, places, known)
+    numbers = [first + place for place in places]
+    passed = rows - len(numbers)
     told.passed_over(*chosen.marks.passed(numbers), passed)
     body = b"".join(line + b"\n" for line in lines)
     start = file.piece.start
@@ -74,19 +64,44 @@ def chosen_rows(file: RosterFile, header_line: int, chosen: Chosen, told: Told) 
     return replace(file, open=open_, piece=Piece(start, None, file.piece.line), numbers=numbers), passed
 
 
-def _blocks_of_lines(file: RosterFile) -> Iterator[tuple[bytes, int, int]]:
-    """Bytes, and from where to where in them there are whole lines, some at a time: most of them are only counted."""
+def _lines_at(file: RosterFile, places: list[int], known: int) -> tuple[list[bytes], int]:
+    """The lines of a piece at these places, counted from its first one; and how many lines it has.
+
+    Those behind the ``known`` ones are taken, too: their places are added.
+    """
+    size = (file.piece.end or file.size) - file.piece.start
+    at_once = max(_FEWEST, min(_READ, size // (4 * len(places) + 1)))
+    found = list[bytes]()
+    number = at = 0
+    wanted = places[0] if places else known
+    for block, end in _whole_lines(file):
+        start = 0
+        while start < end:
+            stop = (block.find(b"\n", start + at_once, end) + 1) or end
+            behind = number + block.count(b"\n", start, stop)
+            if wanted < behind:
+                if behind > known:
+                    places += range(max(number, known), behind)
+                until = bisect_left(places, behind, at)
+                several = block[start:stop].split(b"\n", places[until - 1] - number + 1)
+                found += [several[place - number] for place in places[at:until]]
+                at = until
+                wanted = places[at] if at < len(places) else known
+            start, number = stop, behind
+    return found, number
+
+
+def _whole_lines(file: RosterFile) -> Iterator[tuple[bytes, int]]:
+    """The bytes of a piece, and up to where in them there are whole lines that were not there before."""
     rest = b""
     with file.reading(file.piece) as stream:
         while block := stream.read(_READ):
-            block, end = rest + block, 0
-            while (end_of_line := block.find(b"\n", end + _AT_ONCE)) >= 0:
-                start, end = end, end_of_line + 1
-                yield block, start, end
+            block = rest + block
+            end = block.rfind(b"\n") + 1
+            yield block, end
             rest = block[end:]
     if rest:
-        whole = rest if rest.endswith(b"\n") else rest + b"\n"
-        yield whole, 0, len(whole)
+        yield rest + b"\n", len(rest) + 1
 
 
 def _wanted(chosen: Chosen, first: int, header_line: int) -> list[int]:

@@ -9,10 +9,10 @@ from typing import IO
 
 from functions.import_step.archive import Piece, RosterFile
 
-_AT_ONCE, _MORE_AT_ONCE = 1 << 16, 1 << 20
-"""Bytes that are compared at once, after a difference and after as many that were alike."""
+_AT_ONCE = 1 << 13
+"""Bytes that are compared at once after a difference: more and more, as long as they are alike."""
 _READ = 1 << 20
-_AHEAD = (2, 16, 512, 8192)
+_AHEAD = (16, 512, 8192)
 """Lines, on both sides, among which it is looked for where they go on alike."""
 _DRIFT = 4 << 20
 """Bytes by which a piece of the file may have moved since yesterday."""
@@ -96,57 +96,94 @@ class _Side:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._bytes = b""
-        self._at = 0
-        self.is_over = False
+        self._line = b""
+        """The beginning of a line that is passed, and is not in the buffer any more."""
+        self.buffer = b""
+        self.at = 0
+
+    @property
+    def left(self) -> int:
+        """How many bytes are at hand."""
+        return len(self.buffer) - self.at
+
+    def fill(self, size: int) -> None:
+        """Read so many bytes where none is at hand; fewer at the end."""
+        if self.at < len(self.buffer):
+            return
+        end = self.buffer.rfind(b"\n") + 1
+        self._line = self.buffer[end:] if end else self._line + self.buffer
+        self.buffer, self.at = self._stream.read(size), 0
 
     def ahead(self, size: int) -> bytes:
-        """So many bytes ahead; fewer at the end."""
-        while len(self._bytes) - self._at < size and not self.is_over:
-            more = self._stream.read(_READ)
-            self.is_over = not more
-            self._bytes, self._at = self._bytes[self._at :] + more, 0
-        return self._bytes[self._at : self._at + size]
+        """So many of the bytes at hand."""
+        return self.buffer[self.at : self.at + size]
+
+    def line_begun(self) -> int:
+        """How many bytes of a line are passed whose end is ahead."""
+        end = self.buffer.rfind(b"\n", 0, self.at) + 1
+        return self.at - end if end else len(self._line) + self.at
+
+    def back(self, size: int) -> None:
+        """Have so many bytes ahead that were passed: no more than of a line that is begun."""
+        if size > self.at:
+            begin = len(self._line) - size + self.at
+            self.buffer, self._line, self.at = self._line[begin:] + self.buffer, self._line[:begin], size
+        self.at -= size
 
     def lines(self, most: int) -> list[bytes]:
-        """So many whole lines ahead; fewer at the end."""
-        size = _FIRST
-        while (ahead := self.ahead(size)).count(b"\n") < most and len(ahead) == size:
+        """So many whole lines ahead, where one begins; fewer at the end."""
+        size, is_over = _FIRST, False
+        while (ahead := self.ahead(size)).count(b"\n") < most and not (is_over and size >= self.left):
+            if size >= self.left:
+                more = self._stream.read(_READ)
+                self.buffer, self.at, self._line, is_over = self.ahead(self.left) + more, 0, b"", not more
             size *= 2
-        lines = ahead.split(b"\n")
-        if len(ahead) == size or not lines[-1]:
+        lines = ahead.split(b"\n", most)
+        if len(lines) > most or not lines[-1]:
             lines.pop()
-        return lines[:most]
+        return lines
 
-    def go(self, size: int) -> None:
-        """Pass so many bytes."""
-        self._at = min(self._at + size, len(self._bytes))
+    def go(self, lines: list[bytes]) -> None:
+        """Pass these lines, which are ahead."""
+        self.at += sum(map(len, lines)) + len(lines)
+        if self.at > len(self.buffer):
+            # The last one has no end: yet it is passed, and not begun.
+            self._line = self.buffer = b""
+            self.at = 0
 
 
 def _compare(old: _Side, new: _Side, line: int, found: Difference) -> None:
     """``line`` is the number of today's first line."""
-    size = _MORE_AT_ONCE
+    size = _READ
     while True:
-        before, now = old.ahead(size), new.ahead(size)
-        if not (before or now):
+        # Both are read up to the same place of the file: so of what is alike nothing has to be copied.
+        old.fill(new.left or _READ)
+        new.fill(old.left or _READ)
+        most = min(size, old.left, new.left)
+        alike = _alike(old, new, most)
+        lines = new.buffer.count(b"\n", new.at, new.at + alike)
+        line += lines
+        found.stood += lines
+        old.at += alike
+        new.at += alike
+        if most and alike == most:
+            size = min(size * 4, _READ)
+            continue
+        begun = new.line_begun()
+        if not (old.left or new.left):
+            found.stood += begun > 0
             return
-        alike = _whole_lines_alike(before, now)
-        size = _MORE_AT_ONCE if 2 * alike > size else _AT_ONCE
-        if alike:
-            lines = now.count(b"\n", 0, alike)
-            line += lines
-            found.stood += lines
-            old.go(alike)
-            new.go(alike)
-        else:
-            line = _pass_what_differs(old, new, line, found)
+        old.back(begun)
+        new.back(begun)
+        line = _pass_what_differs(old, new, line, found)
+        size = _AT_ONCE
 
 
-def _whole_lines_alike(before: bytes, now: bytes) -> int:
-    """How many bytes of whole lines both begin with."""
-    size = min(len(before), len(now))
-    if before[:size] == now[:size]:
-        return now.rfind(b"\n", 0, size) + 1
+def _alike(old: _Side, new: _Side, size: int) -> int:
+    """With how many bytes, of so many, both go on alike."""
+    before, now = old.ahead(size), new.ahead(size)
+    if before == now:
+        return size
     low, high = 0, size
     while high - low > 1:
         middle = (low + high) // 2
@@ -154,7 +191,7 @@ def _whole_lines_alike(before: bytes, now: bytes) -> int:
             low = middle
         else:
             high = middle
-    return now.rfind(b"\n", 0, high - 1) + 1
+    return low
 
 
 def _pass_what_differs(old: _Side, new: _Side, line: int, found: Difference) -> int:
@@ -162,21 +199,28 @@ def _pass_what_differs(old: _Side, new: _Side, line: int, found: Difference) -> 
     gone, came = _until_alike(old, new)
     if len(found.new) + len(found.gone) > _MOST:
         raise TooDifferent
-    both = not (gone or came)
-    old_lines, new_lines = old.lines(len(gone) + both), new.lines(len(came) + both)
-    old.go(sum(map(len, old_lines)) + len(old_lines))
-    new.go(sum(map(len, new_lines)) + len(new_lines))
-    if gone or came:
-        found.places.append((found.stood, len(gone), len(came)))
-    found.stood += len(gone) + both
+    if not (gone or came):
+        # Two equal lines, of which one has no end.
+        for side in (old, new):
+            side.go(side.lines(1))
+        found.stood += 1
+        return line + 1
+    old.go(gone)
+    new.go(came)
+    found.places.append((found.stood, len(gone), len(came)))
+    found.stood += len(gone)
     found.gone += gone
     found.new += came
     found.lines += range(line, line + len(came))
-    return line + len(came) + both
+    return line + len(came)
 
 
 def _until_alike(old: _Side, new: _Side) -> tuple[list[bytes], list[bytes]]:
     """The lines that differ on either side, up to the first that are alike: as few as can be."""
+    before, now = old.lines(2), new.lines(2)
+    for gone, came in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        if before[gone : gone + 1] == now[came : came + 1] and gone < len(before):
+            return before[:gone], now[:came]
     for most in _AHEAD:
         before, now = old.lines(most), new.lines(most)
         places: dict[bytes, int] = {}

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.import_step import encoding, night, plan
+from functions.import_step import encoding, night, plan, same_rows
 from functions.import_step.archive import RosterFile
 from functions.import_step.row_marks import mark_of
-from functions.import_step.same_rows import TooDifferent, difference
+from functions.import_step.same_rows import Difference, TooDifferent, difference
 from functions.import_step.steps import ingest
 from functions.import_step.working_files import PEOPLE_RESULT
 from shared.stores.import_files import ImportFiles
@@ -501,15 +501,37 @@ def file_of(lines: Sequence[str]) -> RosterFile:
     return RosterFile("users.csv", len(body), lambda start, _end: io.BytesIO(body[start:]))
 
 
-@given(st.lists(st.sampled_from("abcd"), max_size=30), st.lists(st.sampled_from("abcd"), max_size=30))
-def test_what_differs_leads_from_one_file_to_the_other(before: list[str], after: list[str]) -> None:
-    found = difference(file_of(after), file_of(before))
+LINES = st.lists(st.sampled_from(("a", "b", "cc", "d" * 9, "")), max_size=30)
+
+
+@given(LINES, LINES, st.sampled_from((1, 2, 3, 7, 1 << 20)))
+def test_what_differs_leads_from_one_file_to_the_other(before: list[str], after: list[str], size: int) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in ("_READ", "_AT_ONCE", "_FIRST"):
+            monkeypatch.setattr(same_rows, name, size)
+        found = difference(file_of(after), file_of(before))
     assert found.new == [after[line - 1].encode() for line in found.lines if line <= len(after)]
     kept = sorted(line.encode() for number, line in enumerate(after, 1) if number not in found.lines)
-    stood = [line.encode() for line in before]
+    if after and not after[-1]:
+        # What comes after the last line's end is no line.
+        kept = sorted(line.encode() for number, line in enumerate(after[:-1], 1) if number not in found.lines)
+    stood = [line.encode() for line in (before if not before or before[-1] else before[:-1])]
+    number_of_lines = len(stood)
     for gone in found.gone:
         stood.remove(gone)
     assert sorted(stood) == kept
+    assert found.stood == number_of_lines
+    assert then_places_lead_on(before, after, found) == after[: len(kept) + len(found.new)]
+
+
+def then_places_lead_on(before: list[str], after: list[str], found: Difference) -> list[str]:
+    """Yesterday's lines, with what the places of the difference say."""
+    at, new, lines = 0, iter(found.new), list[str]()
+    for place, gone, came in found.places:
+        lines += before[at:place]
+        lines += [next(new).decode() for _ in range(came)]
+        at = place + gone
+    return lines + before[at : found.stood]
 
 
 def test_files_that_have_nothing_in_common_are_not_compared_for_long() -> None:
