@@ -130,18 +130,19 @@ def compare_rows(form: Format, upload: Recognised, stem: str, yesterday: Yesterd
     first = _line_at(yesterday, stem, found.start)
     stood = _standing_marks(yesterday, stem, first, first + found.stood)
     came = _marks_of(form, upload, stem, found.new, folder)
-    compared = PieceCompared(set(came.marks), found.lines, RowMarks(file.piece.line, tells_more=stem == USERS))
+    touched = set(came.marks)
     at, next_new = first, came.first
+    pieces: list[tuple[RowMarks, int, int]] = []
     for place, gone, new in found.places:
-        compared.marks.add(stood, at, first + place)
-        compared.marks.add(came, next_new, next_new + new)
-        compared.touched.update(stood.between(first + place, first + place + gone))
+        pieces += ((stood, at, first + place), (came, next_new, next_new + new))
+        if gone:
+            touched.update(stood.between(first + place, first + place + gone))
         at, next_new = first + place + gone, next_new + new
-    compared.marks.add(stood, at, first + found.stood)
-    if not (came.fits and compared.marks.fits):
+    pieces.append((stood, at, first + found.stood))
+    marks = RowMarks.together(file.piece.line, pieces, tells_more=stem == USERS)
+    if not (came.fits and marks.fits):
         raise TooDifferent
-    compared.touched.discard(0)
-    return compared
+    return PieceCompared(touched - {0}, found.lines, marks)
 
 
 def _line_at(yesterday: Yesterday, stem: str, offset: int) -> int:
@@ -158,15 +159,15 @@ def _line_at(yesterday: Yesterday, stem: str, offset: int) -> int:
 def _standing_marks(yesterday: Yesterday, stem: str, first: int, end: int) -> RowMarks:
     """Whom lines of yesterday's file are about."""
     pieces = yesterday.pieces[stem]
-    found = RowMarks(first, tells_more=stem == USERS)
+    found: list[tuple[RowMarks, int, int]] = []
     for piece, next_ in zip(pieces, [*(each.line for each in pieces[1:]), end], strict=True):
         start, stop = max(first, piece.line), min(end, max(next_, piece.line))
         if start < stop:
             marks = yesterday.marks(stem, piece.part)
             if marks is None:
                 raise TooDifferent
-            found.add(marks, start, stop)
-    return found
+            found.append((marks, start, stop))
+    return RowMarks.together(first, found, tells_more=stem == USERS)
 
 
 def _marks_of(form: Format, upload: Recognised, stem: str, lines: list[bytes], folder: Path) -> RowMarks:
@@ -177,10 +178,9 @@ def _marks_of(form: Format, upload: Recognised, stem: str, lines: list[bytes], f
     header_line = header_line_of(file)
     those = with_lines(file, head_of(file, header_line), lines)
     done = split(form, replace(upload, files={**upload.files, stem: those}), [stem], 1, folder, {stem: None})
-    marks = RowMarks(header_line + 1, tells_more=stem == USERS)
-    if found := done.choices[stem].marks:
-        marks.add(found, marks.first, header_line + 1 + len(lines))
-        marks.fits = found.fits
+    found, first = done.choices[stem].marks or RowMarks(), header_line + 1
+    marks = RowMarks.together(first, [(found, first, first + len(lines))], tells_more=stem == USERS)
+    marks.fits = found.fits
     return marks
 
 

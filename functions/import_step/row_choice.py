@@ -107,10 +107,10 @@ def _whole_lines(file: RosterFile) -> Iterator[tuple[bytes, int]]:
 def _wanted(chosen: Chosen, first: int, header_line: int) -> list[int]:
     """Which lines are read, of those that are known of: counted from the piece's first one, in order."""
     marks = chosen.marks.marks
-    found = {*compress(range(len(marks)), map(chosen.people.__contains__, marks))}
-    found.update(line - first for line in chosen.lines)
-    found.update(range(max(0, header_line - first + 1)))
-    return sorted(place for place in found if place < len(marks))
+    found = [*compress(range(len(marks)), map(chosen.people.__contains__, marks))]
+    others = {line - first for line in chosen.lines}.union(range(max(0, header_line - first + 1)))
+    others = {place for place in others.difference(found) if place < len(marks)}
+    return sorted((*found, *others)) if others else found
 
 
 class RowChoice:

@@ -43,6 +43,10 @@ class _Head(msgspec.Struct, array_like=True):
     tells_more: bool
 
 
+type Piece = tuple[RowMarks, int, int]
+"""Marks, and for which of their lines: from one up to another."""
+
+
 class RowMarks:
     """Of each line of a piece of a file, whom it is about; of users.csv the address and the grade, too.
 
@@ -95,18 +99,28 @@ class RowMarks:
         for line, each in zip(lines, told, strict=True):
             of[line - self.first] = each
 
-    def add(self, other: RowMarks, first: int, end: int) -> None:
-        """Put lines of another piece, from ``first`` up to ``end``, behind those that are here."""
-        if end <= first:
-            return
-        start, stop, size = first - other.first, end - other.first, len(self.marks)
-        self.marks += other.marks[start:stop]
-        _fill(self.marks, size + end - first)
+    @classmethod
+    def together(cls, first: int, pieces: Iterable[Piece], *, tells_more: bool) -> RowMarks:
+        """The marks of lines of other pieces, one behind the other; ``first`` is the number of the first line here."""
+        found = cls(first, tells_more=tells_more)
+        those = [(marks, start, end) for marks, start, end in pieces if start < end]
+        of = {id(marks): marks for marks, _, _ in those}
+        for marks in of.values():
+            marks.fill(max(end for each, _, end in those if each is marks))
+        found.marks.frombytes(_joined({key: marks.marks.tobytes() for key, marks in of.items()}, those, 4))
+        if tells_more:
+            found.addresses.frombytes(_joined({key: marks.addresses.tobytes() for key, marks in of.items()}, those, 4))
+            grades = {key: marks.grades.tobytes().translate(found._places_of(marks.words)) for key, marks in of.items()}
+            found.grades.frombytes(_joined(grades, those, 1))
+        return found
+
+    def fill(self, end: int) -> None:
+        """Note nothing of the lines that are not noted yet, up to this one."""
+        size = end - self.first
+        _fill(self.marks, size)
         if self.tells_more:
             _fill(self.addresses, size)
-            self.addresses += other.addresses[start:stop]
             _fill(self.grades, size)
-            self.grades.frombytes(other.grades[start:stop].tobytes().translate(self._places_of(other.words)))
 
     def _places_of(self, words: list[str]) -> bytes:
         """For each place among another one's words the place here."""
@@ -165,3 +179,11 @@ class RowMarks:
 def _fill(of: array[int], size: int) -> None:
     """Let there be so many at least."""
     of.frombytes(bytes(of.itemsize * max(0, size - len(of))))
+
+
+def _joined(bodies: dict[int, bytes], pieces: list[Piece], size: int) -> bytes:
+    """Of these bodies, by the ids of their marks, the parts for some lines; ``size`` is a line's."""
+    views = {key: memoryview(body) for key, body in bodies.items()}
+    return b"".join(
+        views[id(marks)][size * (start - marks.first) : size * (end - marks.first)] for marks, start, end in pieces
+    )

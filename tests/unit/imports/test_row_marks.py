@@ -39,10 +39,7 @@ def test_rows_that_follow_each_other_are_one_persons() -> None:
 
 def test_a_night_puts_the_marks_of_lines_that_stay_and_that_came_together() -> None:
     yesterday, came = marks_of_users(1, ("s1", "09"), ("s2", "10"), ("s3", "11")), marks_of_users(2, ("s9", "12"))
-    today = RowMarks(1, tells_more=True)
-    today.add(yesterday, 1, 2)
-    today.add(came, 2, 3)
-    today.add(yesterday, 3, 4)
+    today = RowMarks.together(1, [(yesterday, 1, 2), (came, 2, 3), (yesterday, 3, 4)], tells_more=True)
     assert today.between(1, 4).tolist() == [mark_of("s1"), mark_of("s9"), mark_of("s3")]
     addresses, grades = today.passed([])
     assert (addresses.tolist(), grades) == ([10, 20, 30], {"09": 1, "12": 1, "11": 1})
