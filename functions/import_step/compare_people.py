@@ -12,7 +12,6 @@ from functions.import_step.formats.format import Mode
 from functions.import_step.id_changes import with_kinds
 from functions.import_step.merge_people import join_people
 from functions.import_step.one_person import has_address_of
-from functions.import_step.people_count import PeopleCount
 from functions.import_step.people_diff import PeopleDiff
 from functions.import_step.person_enrollments import EnrollmentComparison, Enrollments
 from functions.import_step.person_roles import ToldPeople
@@ -45,7 +44,7 @@ def diff_people(
     *,
     packed_blocks: Callable[[], Iterable[AnyPeopleBlock | PackedPeople]] | None = None,
     touched: Touched | None = None,
-    counted: PeopleCount | None = None,
+    pass_over: Callable[[Iterable[str]], PassedOver] | None = None,
 ) -> PeopleDiff:
     """Compare a shard's rows with the snapshot's people.
 
@@ -60,22 +59,20 @@ def diff_people(
     ``packed_blocks`` gives the same rows as ``blocks``, those about people as they are packed.
     ``over`` gives the ids of the classes that stand and have ended; it is called where many people lose classes.
 
-    ``touched`` says of whom there are rows, where the others are as they were (``night``), and ``counted`` what everybody in the
-    snapshot comes to; else None. Raises UntouchedRows where that cannot be.
+    ``touched`` says of whom there are rows, where the others are as they were (``night``); then ``snapshot`` is empty, and
+    ``pass_over`` gives the others, when it is told of whom rows are read. Raises UntouchedRows where that cannot be.
 
     Most people are as they were. Their line of the snapshot is compared as it lies there, and never unpacked.
     """
     result = PeopleDiff()
-    passed = _passed_over(snapshot or (), counted, touched) if touched else None
-    before = dict(passed.touched) if passed else {sourced_id_of(line): line for line in snapshot or ()}
     known_aside = {sourced_id_of(line): line for line in aside}
     stays_packed = packed_blocks and joined is None and _says_all_of_people(plan)
     seen = rows_by_person(
         packed_blocks() if packed_blocks and stays_packed else blocks(),
         tells_roles_with_people=plan.tells_roles_with_people,
     )
-    if touched and not unpacked_people(touched.people).issuperset(map(mark_of, seen.named())):
-        raise UntouchedRows
+    passed = _passed_over(touched, set(seen.named()), pass_over) if touched and pass_over else None
+    before = dict(passed.touched) if passed else {sourced_id_of(line): line for line in snapshot or ()}
     reject_without_role(seen, blocks, plan, result)
     adds_to = before if plan.mode(Kind.ENROLLMENTS) is not Mode.BULK else {}
     reject_what_is_too_much(seen, blocks, result, adds_to)
@@ -104,8 +101,8 @@ def diff_people(
     comparison = _Comparison(seen, plan, result, known_aside, None if snapshot is None else renumbered, mapped)
     comparison.compare_all(before, plain, passed, shared)
     plain.count_into(result)
-    if passed:
-        passed.count_into(result, shared)
+    if passed and touched:
+        passed.count_into(result, shared, unpacked_people(touched.sharers))
     for person in result.hurt.counted_fewer(over):
         for school in person.school_ids:
             result.fates(school)[0].hurt += 1
@@ -120,11 +117,12 @@ def _says_all_of_people(plan: ImportPlan) -> bool:
     return is_whole and not (plan.needs_roles or plan.moves_people)
 
 
-def _passed_over(snapshot: Iterable[bytes], counted: PeopleCount | None, touched: Touched) -> PassedOver:
-    """The people of whom no row is read. Raises UntouchedRows where they may not be as they were."""
-    if counted is None:
+def _passed_over(touched: Touched, named: set[str], pass_over: Callable[[Iterable[str]], PassedOver]) -> PassedOver:
+    """The people of whom no row is read; there are rows of those who are ``named``. Raises UntouchedRows where the others may not
+    be as they were."""
+    if not unpacked_people(touched.people).issuperset(map(mark_of, named)):
         raise UntouchedRows
-    passed = PassedOver(snapshot, counted, unpacked_people(touched.people), unpacked_people(touched.sharers))
+    passed = pass_over(named)
     if passed.name_any({*touched.gone_classes}):
         raise UntouchedRows
     return passed

@@ -23,6 +23,7 @@ from functions.import_step.plan import PieceOfSnapshot, RowsCompared, RowsOfSnap
 from functions.import_step.row_choice import CHOSEN, CLASSES_FILE, USERS
 from functions.import_step.row_marks import RowMarks, mark_of, packed_people, unpacked_people
 from functions.import_step.same_rows import TooDifferent, difference, head_of, with_lines
+from functions.import_step.shards import PackedPeople, PeopleBlock, written_blocks
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Kind
 
@@ -116,6 +117,8 @@ class PieceCompared:
     """The lines that are new."""
     marks: RowMarks
     """Whom the lines of the piece are about today."""
+    gone: set[str]
+    """Of a piece of users.csv: the ids in rows that are gone, and in no new row of the piece."""
 
 
 def compare_rows(form: Format, upload: Recognised, stem: str, yesterday: Yesterday, folder: Path) -> PieceCompared:
@@ -129,20 +132,22 @@ def compare_rows(form: Format, upload: Recognised, stem: str, yesterday: Yesterd
     found = difference(file, yesterday.files[stem])
     first = _line_at(yesterday, stem, found.start)
     stood = _standing_marks(yesterday, stem, first, first + found.stood)
-    came = _marks_of(form, upload, stem, found.new, folder)
-    touched = set(came.marks)
+    came, come = _rows_of(form, upload, stem, found.new, folder)
+    _, gone_ids = _rows_of(form, upload, stem, found.gone if stem == USERS else [], folder)
     at, next_new = first, came.first
+    gone_marks = set[int]()
     pieces: list[tuple[RowMarks, int, int]] = []
     for place, gone, new in found.places:
         pieces += ((stood, at, first + place), (came, next_new, next_new + new))
         if gone:
-            touched.update(stood.between(first + place, first + place + gone))
+            gone_marks.update(stood.between(first + place, first + place + gone))
         at, next_new = first + place + gone, next_new + new
     pieces.append((stood, at, first + found.stood))
     marks = RowMarks.together(file.piece.line, pieces, tells_more=stem == USERS)
-    if not (came.fits and marks.fits):
+    are_known = stem != USERS or {0, *map(mark_of, gone_ids)} >= gone_marks
+    if not (came.fits and marks.fits and are_known):
         raise TooDifferent
-    return PieceCompared(touched - {0}, found.lines, marks)
+    return PieceCompared(gone_marks.union(came.marks) - {0}, found.lines, marks, gone_ids - come)
 
 
 def _line_at(yesterday: Yesterday, stem: str, offset: int) -> int:
@@ -170,24 +175,36 @@ def _standing_marks(yesterday: Yesterday, stem: str, first: int, end: int) -> Ro
     return RowMarks.together(first, found, tells_more=stem == USERS)
 
 
-def _marks_of(form: Format, upload: Recognised, stem: str, lines: list[bytes], folder: Path) -> RowMarks:
-    """Whom new lines of a file are about."""
+def _rows_of(
+    form: Format, upload: Recognised, stem: str, lines: list[bytes], folder: Path
+) -> tuple[RowMarks, set[str]]:
+    """Whom lines of a file are about, as if they stood below its header; and the ids in those of users.csv."""
     file = upload.files[stem]
     if not lines:
-        return RowMarks()
+        return RowMarks(), set()
     header_line = header_line_of(file)
     those = with_lines(file, head_of(file, header_line), lines)
     done = split(form, replace(upload, files={**upload.files, stem: those}), [stem], 1, folder, {stem: None})
     found, first = done.choices[stem].marks or RowMarks(), header_line + 1
     marks = RowMarks.together(first, [(found, first, first + len(lines))], tells_more=stem == USERS)
     marks.fits = found.fits
-    return marks
+    return marks, _ids_of(done.people) if stem == USERS else set()
+
+
+def _ids_of(people: Path) -> set[str]:
+    """Whom rows of users.csv are about, as they were split."""
+    ids = set[str]()
+    for block in written_blocks(people.read_bytes()):
+        rows = block.block() if isinstance(block, PackedPeople) else block
+        if isinstance(rows, PeopleBlock):
+            ids.update(row.sourced_id for row in rows.rows)
+    return ids
 
 
 def touched_people(parts: Iterable[RowsCompared], rows: RowsOfSnapshot) -> Touched | None:
     """Of whom all rows are read; None where it is the whole that is read."""
     compared = [*parts]
-    if any(part.is_doubtful for part in compared):
+    if any(part.is_doubtful or part.gone is None for part in compared):
         return None
     touched = unpacked_people(rows.watched).union(*(unpacked_people(part.touched) for part in compared))
     if len(touched) > MOST_TOUCHED * rows.people:
@@ -195,7 +212,8 @@ def touched_people(parts: Iterable[RowsCompared], rows: RowsOfSnapshot) -> Touch
     classes = None
     if all(part.classes is not None for part in compared):
         classes = packed_people(mark for part in compared for mark in unpacked_people(part.classes or b""))
-    return Touched(people=packed_people(touched), classes=classes)
+    gone = sorted({key for part in compared for key in part.gone or ()})
+    return Touched(people=packed_people(touched), classes=classes, gone=gone)
 
 
 def kept_class_ids(rows: RowsOfSnapshot, touched: bytes) -> str:

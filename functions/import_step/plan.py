@@ -250,6 +250,9 @@ class RowsCompared(Struct, kw_only=True):
 
     touched: bytes = b""
     """Of whom some row differs (``packed_people``)."""
+    gone: list[str] | None = None
+    """The ids in rows about people that are gone, and in no new row: they may have left; None where an earlier version
+    compared."""
     classes: bytes | None = None
     """Of which classes (``packed_people``); None where the rows of all are to be read."""
     lines: dict[str, list[int]] = {}
@@ -265,6 +268,8 @@ class Touched(Struct, kw_only=True):
     """As ``packed_people``."""
     classes: bytes | None = None
     """Of which classes all rows are read, in the same way; None for all classes."""
+    gone: list[str] = []
+    """The ids of people of whom a row in users.csv is gone, and none is new."""
     gone_classes: list[str] = []
     """The classes of yesterday's upload that are not in today's: nobody else may be in one."""
     sharers: bytes = b""

@@ -450,6 +450,10 @@ class WorkingFiles:
         if before.renumbered:
             yield from self._files.lines(self._key(f"{kind.name}-renumbered-{shard}"))
 
+    def standing_body[T](self, kind: Records[T], before: SnapshotRef | None, shard: int) -> bytes:
+        """The same of a snapshot that has these shards, as it lies there."""
+        return self._files.read(self._snapshot_key(before.snapshot_id, kind.name, shard)) if before else b""
+
     def standing[T](self, kind: Records[T], before: SnapshotRef | None, shard: int, shards: int) -> Iterator[T]:
         """The records of a shard in the snapshot ``before``, which may have other shards."""
         return map(kind.decode, self.standing_lines(kind, before, shard, shards))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from functools import partial
 
 from functions.import_step.class_history import HistoryDiff, Standing, TeachersMoved, follow
@@ -18,10 +19,10 @@ from functions.import_step.people_diff import PeopleDiff
 from functions.import_step.plan import SHOWN, ClassesResult, First, Import, ImportPlan, PeopleResult, StepResult
 from functions.import_step.records import References, digest_of
 from functions.import_step.row_marks import mark_of, packed_people, unpacked_people
-from functions.import_step.shards import class_shards_of
+from functions.import_step.shards import class_shards_of, shard_of
 from functions.import_step.shared_addresses import Identifiers, bearers
 from functions.import_step.standing_classes import PassedClasses, class_count
-from functions.import_step.standing_people import UntouchedRows
+from functions.import_step.standing_people import PassedOver, UntouchedRows
 from functions.import_step.working_files import (
     ASIDE,
     BEARERS,
@@ -63,10 +64,11 @@ class Compare:
         further = FurtherNumbers(several if is_delta else [])
         if shard == 0:
             files.write_people_of_several_numbers(plan, several)
+        touched = files.get(TOUCHED) if plan.is_night else None
         try:
             result = diff_people(
                 lambda: further.blocks(rows, shard, plan.shards) if is_delta and several else rows(shard),
-                files.standing_lines(PEOPLE, plan.before, shard, plan.shards) if plan.before else None,
+                _standing_people(files, plan, shard),
                 plan,
                 partial(files.class_ids if plan.mode(Kind.CLASSES) is Mode.BULK else files.all_class_ids, plan),
                 files.standing_lines(ASIDE, plan.before, shard, plan.shards) if plan.needs_aside else (),
@@ -75,8 +77,8 @@ class Compare:
                 files.joined(plan, shard) if plan.joins else None,
                 partial(files.classes_over, plan),
                 packed_blocks=None if is_delta else partial(files.packed_people_blocks, plan, shard),
-                touched=files.get(TOUCHED) if plan.is_night else None,
-                counted=files.people_count(plan.before, shard, plan.shards) if plan.is_night else None,
+                touched=touched,
+                pass_over=partial(_people_passed_over, files, plan, shard, touched.gone) if touched else None,
             )
         except UntouchedRows:
             nothing = dict.fromkeys(Kind, 0)
@@ -203,6 +205,22 @@ class Compare:
         files.write_history(plan, shard, followed.history)
         files.write_past(plan, shard, followed.past)
         return followed
+
+
+def _standing_people(files: WorkingFiles, plan: ImportPlan, shard: int) -> Iterable[bytes] | None:
+    """The lines of everybody who stands, where they are all compared; None where nothing was ever applied."""
+    if plan.before is None:
+        return None
+    return () if plan.is_night else files.standing_lines(PEOPLE, plan.before, shard, plan.shards)
+
+
+def _people_passed_over(
+    files: WorkingFiles, plan: ImportPlan, shard: int, gone: Iterable[str], named: Iterable[str]
+) -> PassedOver:
+    """Those of whom no row is read: all but the ``named`` ones, and whoever of the shard is among the ``gone``."""
+    left = (key for key in gone if shard_of(key, plan.shards) == shard)
+    counted = files.people_count(plan.before, shard, plan.shards)
+    return PassedOver(files.standing_body(PEOPLE, plan.before, shard), counted, {*named, *left})
 
 
 def _passed_classes(files: WorkingFiles, plan: ImportPlan, shard: int, references: References) -> PassedClasses:

@@ -245,7 +245,7 @@ class Ingest:
         yesterday: Callable[[], Yesterday],
     ) -> RowsCompared:
         """See of whom rows differ from yesterday's."""
-        working, compared, touched = self._context.files(import_), RowsCompared(), set[int]()
+        working, compared, touched, gone = self._context.files(import_), RowsCompared(), set[int](), set[str]()
         pieces = {piece.stem: piece.piece() for piece in opened.parts[part]}
         with tempfile.TemporaryDirectory() as folder:
             try:
@@ -255,6 +255,7 @@ class Ingest:
                 for stem in (stem for stem in pieces if stem in CHOSEN):
                     found = compare_rows(form, recognised, stem, yesterday(), Path(folder))
                     touched |= found.touched
+                    gone |= found.gone
                     compared.lines[stem] = found.lines
                     working.write_row_marks(stem, part, found.marks)
                 compared.classes = b""
@@ -262,7 +263,7 @@ class Ingest:
                     self._compare_classes(import_, opened, part, recognised, yesterday(), Path(folder), compared)
             except (UploadRejected, TooDifferent):
                 return RowsCompared(is_doubtful=True)
-        compared.touched = packed_people(touched)
+        compared.touched, compared.gone = packed_people(touched), sorted(gone)
         return compared
 
     def _compare_classes(

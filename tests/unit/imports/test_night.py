@@ -19,10 +19,14 @@ from hypothesis import strategies as st
 
 from functions.import_step import encoding, night, plan, same_rows
 from functions.import_step.archive import RosterFile
+from functions.import_step.people_count import PeopleCount
+from functions.import_step.records import PersonRecord, packed
 from functions.import_step.row_marks import mark_of
 from functions.import_step.same_rows import Difference, TooDifferent, difference
+from functions.import_step.standing_people import PassedOver
 from functions.import_step.steps import ingest
 from functions.import_step.working_files import PEOPLE_RESULT
+from shared.domain.roster import Role
 from shared.stores.import_files import ImportFiles
 from tests.bad_uploads.accepted_with_notes import ACCEPTED_WITH_NOTES
 from tests.bad_uploads.dangerous_if_accepted import DANGEROUS_IF_ACCEPTED
@@ -491,6 +495,32 @@ def test_a_week_without_a_change_lets_all_rows_be_read_once() -> None:
     for number, change in enumerate(("a name", "an address")):
         world.upload(files_of(changed(district(), *CHANGES[change])), name=f"later-{number}")
     assert nights_of(world) == ["", "whole", "reads"]
+
+
+IDS = st.lists(st.text('ab"\\/\u00e9\U0001f600', min_size=1, max_size=4), unique=True, max_size=12)
+
+
+@given(IDS, st.data())
+def test_the_lines_of_touched_people_are_found_among_all_others(ids: list[str], data: st.DataObject) -> None:
+    """Whatever letters ids have: a line that is not found would be somebody who comes anew."""
+    records = {key: PersonRecord(key, Role.STUDENT, key, "Lee", None, None, [], [], []) for key in sorted(ids)}
+    count = PeopleCount(people=len(ids), schools={})
+    body = b"".join(map(packed, records.values()))
+    touched = data.draw(st.sets(st.sampled_from(["a", "b", "zz", *ids]), max_size=6))
+    passed = PassedOver(body, count, touched)
+    assert passed.touched == {key: packed(records[key]) for key in touched & records.keys()}
+    assert passed.count.people == len(records.keys() - touched)
+    come = data.draw(st.sets(st.text('ab"\\c', min_size=1, max_size=3), max_size=3)) - records.keys()
+    lines = b""
+    for key in sorted(passed.touched.keys() | come):
+        lines += passed.before(key) + key.encode() + b"\n"
+    lines += passed.rest()
+    after = {
+        **{key: packed(record) for key, record in records.items()},
+        **{key: key.encode() + b"\n" for key in touched & records.keys()},
+        **{key: key.encode() + b"\n" for key in come},
+    }
+    assert lines == b"".join(after[key] for key in sorted(after))
 
 
 # The lines of two files.
