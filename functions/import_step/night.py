@@ -9,7 +9,8 @@ that all rows depend on, and where anybody turns out to be in doubt, the whole i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from msgspec.json import encode
 from functions.import_step.archive import Piece, RosterFile
 from functions.import_step.csv_table import Table, header_line_of
 from functions.import_step.formats.format import Format, Mode, Recognised
+from functions.import_step.one_person import addresses_of_a_few
 from functions.import_step.partition import split
 from functions.import_step.plan import PieceOfSnapshot, RowsCompared, RowsOfSnapshot, Touched
 from functions.import_step.row_choice import CHOSEN, CLASSES_FILE, USERS
@@ -31,6 +33,8 @@ MOST_TOUCHED = 0.25
 """Of all people; where more are touched, the whole is read at once."""
 FEWEST_PEOPLE = 2_000
 """Where fewer stand, the whole is read in less time than it takes to compare."""
+MOST_SHARERS = 0.01
+"""Of all people: where more have an address that others have, too, they are looked for among those who stand."""
 _AS_YESTERDAY = ("orgs", "manifest")
 """The files that are equal byte for byte where rows of the others are to be known again,"""
 _CLASSES_REFER_TO = ("courses", "academicsessions")
@@ -117,6 +121,8 @@ class PieceCompared:
     """The lines that are new."""
     marks: RowMarks
     """Whom the lines of the piece are about today."""
+    addresses: set[int]
+    """The hashes of the addresses in new rows."""
     gone: set[str]
     """Of a piece of users.csv: the ids in rows that are gone, and in no new row of the piece."""
 
@@ -147,7 +153,9 @@ def compare_rows(form: Format, upload: Recognised, stem: str, yesterday: Yesterd
     are_known = stem != USERS or {0, *map(mark_of, gone_ids)} >= gone_marks
     if not (came.fits and marks.fits and are_known):
         raise TooDifferent
-    return PieceCompared(gone_marks.union(came.marks) - {0}, found.lines, marks, gone_ids - come)
+    return PieceCompared(
+        gone_marks.union(came.marks) - {0}, found.lines, marks, {*came.addresses} - {0}, gone_ids - come
+    )
 
 
 def _line_at(yesterday: Yesterday, stem: str, offset: int) -> int:
@@ -214,6 +222,24 @@ def touched_people(parts: Iterable[RowsCompared], rows: RowsOfSnapshot) -> Touch
         classes = packed_people(mark for part in compared for mark in unpacked_people(part.classes or b""))
     gone = sorted({key for part in compared for key in part.gone or ()})
     return Touched(people=packed_people(touched), classes=classes, gone=gone)
+
+
+def note_sharers(touched: Touched, addresses: Set[int], rows: RowsOfSnapshot, marks: Iterable[RowMarks]) -> None:
+    """See which addresses several rows of users.csv have, by the ``marks`` of all of it; ``addresses`` are those of new rows.
+
+    An address that several have today was one of several yesterday, or is in a new row. Whoever has one is read, too, unless
+    these are many.
+    """
+    counts, those = Counter[int](), [*marks]
+    for each in those:
+        counts.update(each.count(addresses | unpacked_people(rows.shared)))
+    touched.shared = {address: number for address, number in counts.items() if number > 1}
+    shared = {*addresses_of_a_few(touched.shared)}
+    sharers = {person for each in those for person in each.sharing(shared)} if shared else set()
+    if len(sharers) <= MOST_SHARERS * rows.people:
+        touched.people = packed_people(sharers | unpacked_people(touched.people))
+    else:
+        touched.sharers = packed_people(sharers)
 
 
 def kept_class_ids(rows: RowsOfSnapshot, touched: bytes) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from unicodedata import normalize
 
@@ -45,8 +45,8 @@ class OnePerson(Struct, array_like=True):
     others: list[str]
 
 
-def addresses_of_several(marks: Iterable[bytes]) -> list[int]:
-    """The hashes of addresses that a few rows have, by the hashes of all rows: a file of 32 bits for each."""
+def addresses_of_several(marks: Iterable[bytes]) -> dict[int, int]:
+    """The hashes of addresses that several rows have, and how many rows; by the hashes of all rows, 32 bits for each."""
     together = array("I")
     for part in marks:
         together.frombytes(part)
@@ -54,7 +54,12 @@ def addresses_of_several(marks: Iterable[bytes]) -> list[int]:
     for before, mark in pairwise(sorted(together)):
         if before == mark:
             rows[mark] = rows.get(mark, 1) + 1
-    return [address for address, number in rows.items() if number <= _MOST_WITH_ONE_ADDRESS]
+    return rows
+
+
+def addresses_of_a_few(rows: Mapping[int, int]) -> list[int]:
+    """Those of these addresses that may be one person's under several numbers; how many rows have each is given."""
+    return sorted(address for address, number in rows.items() if number <= _MOST_WITH_ONE_ADDRESS)
 
 
 def all_addresses(marks: Iterable[bytes]) -> list[int]:

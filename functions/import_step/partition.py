@@ -262,9 +262,8 @@ class SplitSink:
             raise too_many_references(where.file, where.line)
         self._references.write(packed(row))
 
-    def passed_over(self, addresses: Iterable[int], grades: Mapping[str, int], rows: int) -> None:
+    def passed_over(self, grades: Mapping[str, int], rows: int) -> None:
         self.rows += rows
-        self.addresses.extend(addresses)
         self.grades(grades)
 
     def school_class(self, row: ClassRow, where: Where) -> None:

@@ -237,6 +237,8 @@ class RowsOfSnapshot(Struct, kw_only=True):
     """People whose rows are read every night, because something was said of them (``packed_people``)."""
     class_ids: str
     """The ids of the classes of the upload, a line for each."""
+    shared: bytes = b""
+    """The hashes of addresses that several rows have (``packed_people``)."""
     people: int
     """How many people stand."""
     run_id: str = ""
@@ -253,6 +255,8 @@ class RowsCompared(Struct, kw_only=True):
     gone: list[str] | None = None
     """The ids in rows about people that are gone, and in no new row: they may have left; None where an earlier version
     compared."""
+    addresses: bytes = b""
+    """The hashes of the addresses in new rows, in the same way."""
     classes: bytes | None = None
     """Of which classes (``packed_people``); None where the rows of all are to be read."""
     lines: dict[str, list[int]] = {}
@@ -268,12 +272,14 @@ class Touched(Struct, kw_only=True):
     """As ``packed_people``."""
     classes: bytes | None = None
     """Of which classes all rows are read, in the same way; None for all classes."""
+    shared: dict[int, int] | None = None
+    """The hashes of addresses that several rows of the whole roster have, and how many; None where an earlier version compared."""
     gone: list[str] = []
     """The ids of people of whom a row in users.csv is gone, and none is new."""
     gone_classes: list[str] = []
     """The classes of yesterday's upload that are not in today's: nobody else may be in one."""
     sharers: bytes = b""
-    """Who has an address that others have, too, among all people of the roster (``packed_people``)."""
+    """Who has an address that others have, too, and of whom no row is read, because these are many (``packed_people``)."""
 
 
 class OpenedUpload(Struct, kw_only=True):
@@ -427,6 +433,8 @@ class ImportPlan(WritePlan, kw_only=True):
     """In the order in which they were read."""
     shared: list[int] = []
     """Hashes of the addresses that several numbers of a whole roster have, or of those that a delta names."""
+    shared_by_many: list[int] = []
+    """Those that so many rows have that they say nothing of who is who."""
     joins: bool = False
     """Whether people under several numbers were found, and are read as one each."""
     rows: dict[str, int] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from typing import IO, Protocol
@@ -39,8 +39,8 @@ class Told(Protocol):
     remarks: int
     """How many notes and rejects."""
 
-    def passed_over(self, addresses: Iterable[int], grades: Mapping[str, int], rows: int) -> None:
-        """So many rows were not read, with these addresses (hashes) and grades: they count as if they had been."""
+    def passed_over(self, grades: Mapping[str, int], rows: int) -> None:
+        """So many rows were not read, with these grades: they count as if they had been."""
 
 
 def chosen_rows(file: RosterFile, header_line: int, chosen: Chosen, told: Told) -> tuple[RosterFile, int]:
@@ -53,7 +53,7 @@ def chosen_rows(file: RosterFile, header_line: int, chosen: Chosen, told: Told) 
     lines, rows = _lines_at(file, places, known)
     numbers = [first + place for place in places]
     passed = rows - len(numbers)
-    told.passed_over(*chosen.marks.passed(numbers), passed)
+    told.passed_over(chosen.marks.passed(numbers), passed)
     body = b"".join(line + b"\n" for line in lines)
     start = file.piece.start
 

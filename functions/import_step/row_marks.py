@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence, Set
 from itertools import chain, compress, repeat
 from operator import sub
 from zlib import crc32
@@ -134,19 +134,18 @@ class RowMarks:
         _fill(found, end - first)
         return found
 
-    def passed(self, read: Iterable[int]) -> tuple[array[int], Counter[str]]:
-        """The addresses and grades of all lines but those that are read."""
+    def passed(self, read: Iterable[int]) -> Counter[str]:
+        """The grades of all lines but those that are read."""
         if not self.tells_more:
-            return array("I"), Counter()
-        addresses, grades = array("I", self.addresses), Counter(self.grades)
-        _fill(addresses, len(self.marks))
-        for line in read:
-            place = line - self.first
-            if place < len(self.marks):
-                addresses[place] = 0
-                grades[self.grades[place]] -= 1
-        named = {self.words[code]: number for code, number in grades.items() if number}
-        return array("I", filter(None, addresses)), Counter(named)
+            return Counter()
+        known = range(self.first, self.first + len(self.marks))
+        grades = Counter(self.grades)
+        grades.subtract(self.grades[line - self.first] for line in read if line in known)
+        return Counter({self.words[code]: number for code, number in grades.items() if number})
+
+    def count(self, addresses: Set[int]) -> Counter[int]:
+        """How many rows name each of these addresses."""
+        return Counter(compress(self.addresses, map(addresses.__contains__, self.addresses)))
 
     def sharing(self, addresses: Container[int]) -> set[int]:
         """The people whose rows name one of these addresses."""

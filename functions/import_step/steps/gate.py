@@ -212,6 +212,7 @@ class SafetyCheck:
                 etags=opened.etags,
                 watched=packed_people(sum_.watched),
                 class_ids="\n".join(class_ids),
+                shared=packed_people((*plan.shared, *plan.shared_by_many)),
                 people=sum_.standing[Kind.USERS],
                 run_id=import_.run_id,
                 pieces={stem: opened.pieces_of(stem) for stem in (*CHOSEN, CLASSES_FILE)},

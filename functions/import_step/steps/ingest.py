@@ -29,10 +29,11 @@ from functions.import_step.night import (
     compare_rows,
     gone_classes,
     kept_class_ids,
+    note_sharers,
     reading_of,
     touched_people,
 )
-from functions.import_step.one_person import addresses_of_several, all_addresses
+from functions.import_step.one_person import addresses_of_a_few, addresses_of_several, all_addresses
 from functions.import_step.partition import split
 from functions.import_step.plan import (
     DONE,
@@ -245,7 +246,8 @@ class Ingest:
         yesterday: Callable[[], Yesterday],
     ) -> RowsCompared:
         """See of whom rows differ from yesterday's."""
-        working, compared, touched, gone = self._context.files(import_), RowsCompared(), set[int](), set[str]()
+        working, compared = self._context.files(import_), RowsCompared()
+        touched, gone, addresses = set[int](), set[str](), set[int]()
         pieces = {piece.stem: piece.piece() for piece in opened.parts[part]}
         with tempfile.TemporaryDirectory() as folder:
             try:
@@ -256,6 +258,7 @@ class Ingest:
                     found = compare_rows(form, recognised, stem, yesterday(), Path(folder))
                     touched |= found.touched
                     gone |= found.gone
+                    addresses |= found.addresses
                     compared.lines[stem] = found.lines
                     working.write_row_marks(stem, part, found.marks)
                 compared.classes = b""
@@ -264,6 +267,7 @@ class Ingest:
             except (UploadRejected, TooDifferent):
                 return RowsCompared(is_doubtful=True)
         compared.touched, compared.gone = packed_people(touched), sorted(gone)
+        compared.addresses = packed_people(addresses)
         return compared
 
     def _compare_classes(
@@ -385,8 +389,8 @@ class Ingest:
             if touched.classes is not None:
                 plan.passes_classes = True
                 files.write_kept_class_ids(kept_class_ids(rows, touched.classes))
+            plan.shared, plan.shared_by_many = _few_and_many(touched.shared or {})
             touched.gone_classes = gone_classes(files.class_ids(plan), rows) if touched.classes != b"" else []
-            touched.sharers = self._sharers(import_, opened, plan)
             files.put(TOUCHED, touched)
         plan.knows_all_classes = plan.mode(Kind.CLASSES) is Mode.BULK and _are_all_named(parts, files.class_ids(plan))
         is_plain = all(part.is_plain for part in parts)
@@ -407,24 +411,20 @@ class Ingest:
         context.begin_stage(import_, "people", parts=opened.shards, rows=sum(part.rows for part in parts))
         return go_on("people", opened.shards)
 
-    def _sharers(self, import_: Import, opened: OpenedUpload, plan: ImportPlan) -> bytes:
-        """Who of the whole roster has an address that others have, too."""
-        files, shared = self._context.files(import_), {*plan.shared}
-        pieces = opened.pieces_of(USERS) if shared else []
-        marks = (files.row_marks(USERS, piece.part) for piece in pieces)
-        return packed_people(person for each in marks if each for person in each.sharing(shared))
-
     def _read_what_differs(self, import_: Import, opened: OpenedUpload) -> StepResult:
         """Rows were compared: read those of the people who are touched, or the whole."""
         files = self._context.files(import_)
         if opened.night is Night.COMPARES:
             rows = self._rows_of_before(import_, opened)
-            parts = (files.get(COMPARED, part) for part in range(len(opened.parts)))
+            parts = [files.get(COMPARED, part) for part in range(len(opened.parts))]
             touched = touched_people(parts, rows) if rows else None
-            if touched is None:
+            if touched is None or rows is None:
                 opened.read_whole()
             else:
                 opened.night = Night.READS
+                addresses = {address for part in parts for address in unpacked_people(part.addresses)}
+                marks = (files.row_marks(USERS, piece.part) for piece in opened.pieces_of(USERS))
+                note_sharers(touched, addresses, rows, filter(None, marks))
                 files.put(TOUCHED, touched)
             files.put(OPENED, opened)
         return self._context.split(import_, opened)
@@ -608,6 +608,7 @@ def _plan(
     import_: Import, opened: OpenedUpload, parts: list[PartRead], notes: list[Note], header_only: dict[Kind, str]
 ) -> ImportPlan:
     upload = _recognised(opened, {})
+    shared, shared_by_many = ([], []) if opened.night is Night.READS else _shared_addresses(opened, parts)
     rejected = {kind: sum(part.rejects[kind] for part in parts) for kind in Kind}
     return ImportPlan(
         modes=opened.modes,
@@ -632,7 +633,8 @@ def _plan(
         files=list(dict.fromkeys(shown for part in parts for shown in part.shown.values())),
         rows=_rows(parts),
         grades=_grades(opened, parts),
-        shared=_shared_addresses(opened, parts),
+        shared=shared,
+        shared_by_many=shared_by_many,
         round="",
         snapshot_id=import_.snapshot_id,
         has_id_map=opened.has_id_map,
@@ -649,13 +651,20 @@ def _all(notes: Iterable[list[Note]]) -> list[Note]:
     return [note for notes_of_part in notes for note in notes_of_part]
 
 
-def _shared_addresses(opened: OpenedUpload, parts: list[PartRead]) -> list[int]:
-    """The addresses that several numbers have; of a delta all that it names, because others who stand may have them."""
+def _shared_addresses(opened: OpenedUpload, parts: list[PartRead]) -> tuple[list[int], list[int]]:
+    """The addresses that several numbers have, and those that very many have; of a delta all that it names, because others who
+    stand may have them."""
     addresses = (part.addresses for part in parts)
     if opened.modes[Kind.USERS] is Mode.DELTA:
-        return all_addresses(addresses)
+        return all_addresses(addresses), []
     is_whole = Mode.DELTA not in (*opened.modes.values(), *opened.more_modes.values())
-    return addresses_of_several(addresses) if is_whole else []
+    return _few_and_many(addresses_of_several(addresses)) if is_whole else ([], [])
+
+
+def _few_and_many(shared: Mapping[int, int]) -> tuple[list[int], list[int]]:
+    """Addresses that several rows have: those that a few have, and those that say nothing of who is who."""
+    few = addresses_of_a_few(shared)
+    return few, sorted(shared.keys() - few)
 
 
 _MOST_GRADES = 40

@@ -20,8 +20,8 @@ def test_marks_are_what_was_written() -> None:
     read = RowMarks.unpacked(marks.packed())
     assert read.between(7, 10).tolist() == [mark_of("s1"), mark_of("s2"), mark_of("s3")]
     assert read.passed([8]) == marks.passed([8])
-    addresses, grades = read.passed([8])
-    assert (addresses.tolist(), grades) == ([70, 90], {"09": 1, "10": 1})
+    assert read.passed([8]) == {"09": 1, "10": 1}
+    assert read.count({70, 80, 100}) == {70: 1, 80: 1}
     assert read.sharing({80, 90}) == {mark_of("s2"), mark_of("s3")}
 
 
@@ -41,8 +41,8 @@ def test_a_night_puts_the_marks_of_lines_that_stay_and_that_came_together() -> N
     yesterday, came = marks_of_users(1, ("s1", "09"), ("s2", "10"), ("s3", "11")), marks_of_users(2, ("s9", "12"))
     today = RowMarks.together(1, [(yesterday, 1, 2), (came, 2, 3), (yesterday, 3, 4)], tells_more=True)
     assert today.between(1, 4).tolist() == [mark_of("s1"), mark_of("s9"), mark_of("s3")]
-    addresses, grades = today.passed([])
-    assert (addresses.tolist(), grades) == ([10, 20, 30], {"09": 1, "12": 1, "11": 1})
+    assert today.passed([]) == {"09": 1, "12": 1, "11": 1}
+    assert today.addresses.tolist() == [10, 20, 30]
 
 
 def test_more_grades_than_can_be_noted_are_said() -> None:

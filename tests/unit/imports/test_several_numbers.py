@@ -106,7 +106,7 @@ def test_a_preview_says_the_same_of_several_numbers(world: World) -> None:
 
 def test_people_who_stood_under_two_numbers_become_one_and_nobody_is_removed(world: World, monkeypatch: Any) -> None:
     with monkeypatch.context() as before:
-        before.setattr(ingest, "addresses_of_several", lambda _marks: [])
+        before.setattr(ingest, "addresses_of_several", lambda _marks: {})
         assert world.upload(ed_fi(user("s1")))["activations"]["withheld"] == 2
     report = world.upload(ed_fi(user("s1", given="Bo")), name="next")
     assert (report["status"], report["users"]["removed"], report["activations"]["queued"]) == ("completed", 0, 1)
@@ -169,7 +169,7 @@ def test_two_clever_numbers_of_one_teacher_are_one_teacher(world: World) -> None
 def stood_apart(world: World, monkeypatch: pytest.MonkeyPatch, *nights: dict[str, str | bytes]) -> Website:
     """These uploads as a version imported them that joined nobody."""
     with monkeypatch.context() as before:
-        before.setattr(ingest, "addresses_of_several", lambda _marks: [])
+        before.setattr(ingest, "addresses_of_several", lambda _marks: {})
         for place, files in enumerate(nights):
             world.upload(files, name=f"before-{place}")
             world.send_mail()
