@@ -16,6 +16,7 @@ from statistics import median
 from benchmarks.cleanup import measure as measure_cleanup
 from benchmarks.districts import Shape, write
 from benchmarks.feed import measure as measure_feed
+from benchmarks.fetches import measure as measure_fetches
 from benchmarks.figures import Figures
 from benchmarks.imports import WRITING, Bench, Measured, csv_pass, hash_pass
 from benchmarks.joining import measure as measure_joins
@@ -41,6 +42,7 @@ PARTS: dict[str, Callable[[Figures, int], None]] = {
     "joins": lambda figures, _people: measure_joins(figures),
     "ids": lambda figures, _people: measure_new_numbers(figures),
     "feed": measure_feed,
+    "fetches": measure_fetches,
     "writes": measure_write_rate,
     "pages": measure_pages,
 }

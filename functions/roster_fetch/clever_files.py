@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from functions.roster_fetch.csv_files import CsvFiles
+from functions.roster_fetch.csv_files import CsvFiles, Parts
 from shared.hubs.roster_api import Row
 
 type Rows = Callable[[str], Iterator[Row]]
 """The rows of a collection, each once."""
 
 _MOST_TEACHERS = 10
+_STUDENTS_AT_ONCE = 100_000
+"""Whose numbers are in memory together."""
 _SCHOOLS = ("School_id", "School_name", "School_number", "State_id")
 _STUDENTS = (
     "School_id", "Student_id", "Student_number", "State_id", "Last_name", "Middle_name", "First_name", "Grade", "Student_email",
@@ -34,25 +36,37 @@ class _Numbers:
     """The district's own numbers, by Clever's ids."""
 
     schools: Mapping[str, str]
-    students: Mapping[str, str]
     teachers: Mapping[str, str]
 
 
-def write_clever(rows: Rows, collections: Sequence[str], files: CsvFiles) -> None:
-    """Write what was fetched of these collections. An id in a section that is not shared is left out: the district keeps it to
-    itself (Clever's sync troubleshooting)."""
+def write_clever(rows: Rows, collections: Sequence[str], students: int, files: CsvFiles) -> None:
+    """Write what was fetched of these collections; ``students`` is how many there are.
+
+    An id in a section that is not shared is left out: the district keeps it to itself (Clever's sync troubleshooting)."""
     schools = {str(row["id"]): str(row["sis_id"] or row["id"]) for row in rows("schools")}
     files.write("schools.csv", _SCHOOLS, map(_school, rows("schools")))
-    students, teachers = dict[str, str](), dict[str, str]()
-    files.write("students.csv", _STUDENTS, _people(rows("students"), schools, students, _student))
-    files.write("teachers.csv", _TEACHERS, _people(rows("teachers"), schools, teachers, _teacher))
+    files.write("students.csv", _STUDENTS, _people(rows("students"), schools, _student))
+    files.write("teachers.csv", _TEACHERS, _people(rows("teachers"), schools, _teacher))
+    teachers = dict(map(_number, rows("teachers")))
     if staff := [name for name in ("staff", "district_admins") if name in collections]:
         files.write("staff.csv", _STAFF, (cells for name in staff for cells in _staff(rows(name), name, schools)))
-    numbers = _Numbers(schools, students, teachers)
+    numbers = _Numbers(schools, teachers)
     terms = {str(row["id"]): row for row in rows("terms")} if "terms" in collections else {}
     courses = {str(row["id"]): row for row in rows("courses")} if "courses" in collections else {}
     files.write("sections.csv", _SECTIONS, (_section(row, numbers, terms, courses) for row in rows("sections")))
-    files.write("enrollments.csv", _ENROLLMENTS, _enrollments(rows("sections"), numbers))
+    with files.parts(1 + students // _STUDENTS_AT_ONCE) as parts:
+        for row in rows("students"):
+            parts.add("students", *_number(row))
+        for row in rows("sections"):
+            school, section = numbers.schools.get(str(row["school"]), ""), _number(row)[1]
+            for student in str(row["students"]).split():
+                parts.add("places", student, school, section)
+        files.write("enrollments.csv", _ENROLLMENTS, _enrollments(parts))
+
+
+def _number(row: Row) -> tuple[str, str]:
+    """Clever's id, and the district's own number."""
+    return str(row["id"]), str(row["sis_id"] or row["id"])
 
 
 def _school(row: Row) -> Sequence[str]:
@@ -62,12 +76,11 @@ def _school(row: Row) -> Sequence[str]:
 def _people(
     rows: Iterator[Row],
     schools: Mapping[str, str],
-    numbers: dict[str, str],
     cells: Callable[[Row, str, str], Sequence[str]],
 ) -> Iterator[Sequence[str]]:
     """A row for each school of a person."""
     for row in rows:
-        number = numbers[str(row["id"])] = str(row["sis_id"] or row["id"])
+        number = _number(row)[1]
         of = [schools[each] for each in str(row["schools"]).split() if each in schools]
         for school in of or [""]:
             yield cells(row, school, number)
@@ -116,12 +129,14 @@ def _section(row: Row, numbers: _Numbers, terms: Mapping[str, Row], courses: Map
     )  # fmt: skip
 
 
-def _enrollments(rows: Iterator[Row], numbers: _Numbers) -> Iterator[Sequence[str]]:
-    for row in rows:
-        school, section = numbers.schools.get(str(row["school"]), ""), str(row["sis_id"] or row["id"])
-        for student in str(row["students"]).split():
-            if student in numbers.students:
-                yield school, section, numbers.students[student]
+def _enrollments(parts: Parts) -> Iterator[Sequence[str]]:
+    for part in range(parts.number):
+        numbers: dict[str, str] = {}
+        for student, number in parts.read("students", part):
+            numbers[student] = number
+        for student, school, section in parts.read("places", part):
+            if student in numbers:
+                yield school, section, numbers[student]
 
 
 def _texts(*values: object) -> Sequence[str]:

@@ -373,7 +373,7 @@ def _write_files(source: Source, progress: Progress, files: FetchFiles, written:
         return unique_rows(pull, lambda: files.rows(pull), "id" if is_clever else "sourcedId")
 
     if is_clever:
-        write_clever(rows, list(pulls), written)
+        write_clever(rows, list(pulls), pulls["students"].rows, written)
     else:
         _, version = service_address(source.base_url, source.version)
         write_oneroster(

@@ -6,7 +6,6 @@ looked at: a name that resolves otherwise a moment later changes nothing. Redire
 
 from __future__ import annotations
 
-import json
 import socket
 import ssl
 import zlib
@@ -19,6 +18,8 @@ from ipaddress import ip_address
 from time import monotonic
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
+
+import msgspec
 
 from shared.domain.clock import Clock
 from shared.domain.fetching import FetchFailed, answer_too_long, foreign_address, refused_address, unreachable
@@ -46,7 +47,10 @@ class Answer:
 
     def json(self) -> object:
         """The body as JSON, whatever its content type. Raises ValueError."""
-        return json.loads(_unpacked(self.body).removeprefix(_BYTE_ORDER_MARK))
+        try:
+            return msgspec.json.decode(_unpacked(self.body).removeprefix(_BYTE_ORDER_MARK))
+        except msgspec.MsgspecError:
+            raise ValueError("no JSON") from None
 
     def seconds_to_wait(self, clock: Clock) -> float | None:
         """How long the host wants to be left alone: Retry-After, or a limit's reset; None where it does not say."""

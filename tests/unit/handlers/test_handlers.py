@@ -122,7 +122,7 @@ def test_a_file_of_accounts_starts_one_feed_whose_steps_load_and_report_it(stack
     assert [one["PK"] for one in found if one.get("username") == "acc-1"]
 
 
-def test_a_request_for_a_fetch_starts_one_whose_steps_put_the_roster_where_uploads_are(
+def test_a_fetch_that_is_asked_for_puts_its_roster_where_uploads_are(
     stack: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a district with a source
