@@ -190,7 +190,9 @@ def _notes_a_try(self: Any, request: Request, provider: str) -> Any:
 def _writes_at_the_button(self: Any, request: Request, *, has_account: bool) -> Any:
     """The press of a button is noted in the table."""
     if invitation := self._contexts.of(request).invitation:
-        self._services.activations.mark_opened(invitation.activation, "2026-01-01T00:00:00.000Z")
+        self._services.activations.mark_opened(
+            invitation.user.key, invitation.activation.activation_id, "2026-01-01T00:00:00.000Z"
+        )
     return _go_on(self, request, has_account=has_account)
 
 

@@ -54,7 +54,7 @@ class Run:
         assert len(FirstWaveStore(self.world.table).members("lakeside")) == SIZE, "two runs chose other people"
         first = self.world.activations.of_user(key(self.mailed[0].partition("@")[0]))
         assert first
-        self.world.activations.mark_opened(first, to_iso(self.world.now))
+        self.world.activations.mark_opened(first.user, first.activation_id, to_iso(self.world.now))
         self._turns()
         self._check(EVERYBODY)
         return self

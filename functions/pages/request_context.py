@@ -315,6 +315,15 @@ class RequestContexts:
             stored,
         )
 
+    def note_opened(self, request: Request, user: RosterUserKey | None = None) -> None:
+        """A login followed where the first button of a mail was pressed in this browser: from now on the mail counts as opened.
+
+        ``user`` is whom a district login proved; somebody else's mail is not opened by it.
+        """
+        cookie = self.activation_cookie(request)
+        if cookie and cookie.opened_at and user in (None, cookie.user):
+            self._services.activations.mark_opened(cookie.user, activation_id_of(cookie.token) or "", cookie.opened_at)
+
     def _is_linked_now(self, session: Session) -> bool:
         """Whether the account is linked to anybody who is on a roster now; else it is as it was before any link."""
         links = self._services.links.of_account(session.account_id or "")

@@ -370,9 +370,10 @@ class ActivationStore:
         is_as_read = update.when(_PRESENT_ONE, id=activation.activation_id).when(_UNUSED)
         return self._table.attempt(is_as_read.when("#state = :before", before=activation.state.value), *also)
 
-    def mark_opened(self, activation: Activation, opened_at: str) -> None:
-        """The first button was pressed, by somebody who then logged in."""
-        self._table.write(_update(activation).set_first(opened_at=opened_at))
+    def mark_opened(self, user: RosterUserKey, activation_id: str, opened_at: str) -> bool:
+        """The first button of its mail was pressed, by somebody who then logged in; the first time counts."""
+        update = Update(activation_key(user)).set(opened_at=opened_at).when("attribute_not_exists(opened_at)")
+        return self._table.attempt(update.when(_PRESENT_ONE, id=activation_id))
 
     def _step(self, activation: Activation, before: ActivationState, update: Update, *more: Write) -> None:
         self._table.write(

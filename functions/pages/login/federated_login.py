@@ -295,6 +295,7 @@ class FederatedLoginPages:
         )
         if user.role is Role.ADMINISTRATOR:
             return self._contexts.begin_session(session, self._console(request, district), instead_of=earlier)
+        self._contexts.note_opened(request, user.key)
         login = self._link_accounts.at_district_login(user, proof, district, identity, found.by)
         session = replace(session, user=login.user)
         if login.account_id:

@@ -115,6 +115,7 @@ class LoginPages:
         )
         session = replace(session, waiting=self.waiting_for(context, session))
         address = CONFIRM_ADDRESS if session.waiting else self._next_address(request, session)
+        self._contexts.note_opened(request)
         reply = self._contexts.begin_session(session, address, instead_of=earlier)
         # A login that was begun at a hub and not ended is not the one to try again.
         reply.cookies[LOGIN_COOKIE] = None

@@ -46,7 +46,7 @@ def activation(world: World, who: str) -> Activation:
 
 def opened(world: World, who: str) -> None:
     """Somebody pressed the first button and logged in."""
-    world.activations.mark_opened(activation(world, who), to_iso(world.now))
+    world.activations.mark_opened(key(who), activation(world, who).activation_id, to_iso(world.now))
 
 
 def comes_back(world: World, who: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from functions.pages.http import DISTRICT_COOKIE
 from local.web_client import NoSuchButton
 from shared.domain.activation import ActivationState
+from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import LinkState
 from shared.domain.roster import RosterUserKey
@@ -52,6 +53,36 @@ def test_the_mail_says_what_the_contract_says(web: Website) -> None:
     assert "Ada Person" in html
     assert "Lakeside Middle" in html
     assert "Headers" not in simple, "an activation is transactional"
+
+
+def test_a_mail_counts_as_opened_once_a_login_followed_its_first_button(web: Website) -> None:
+    def opened() -> str | None:
+        activation = web.world.activations.of_user(key("t1"))
+        assert activation
+        return activation.opened_at
+
+    page = activated(web).press("Log into my existing account")
+    assert opened() is None, "a scanner presses buttons, too"
+    pressed_at = to_iso(web.world.now)
+    web.world.pass_time(minutes=1)
+    log_in(page)
+    assert opened() == pressed_at
+    # And it is the first time that counts
+    web.world.pass_time(minutes=5)
+    log_in(activated(web).press("Log into my existing account"))
+    assert opened() == pressed_at
+
+
+def test_a_district_login_of_somebody_else_opens_nobodys_mail(web: Website) -> None:
+    page = activated(web).press("I don't have an account yet")
+    assert page.path == "/sso/lakeside"
+    page = web.visitor(sub="google-t2", email="t2@lakeside.example", email_verified=True).open(
+        web.world.address_in_mail_to("t1@lakeside.example")
+    )
+    page.press("I don't have an account yet").press("Continue with Google")
+    activation = web.world.activations.of_user(key("t1"))
+    assert activation
+    assert activation.opened_at is None
 
 
 def test_there_is_one_mail_however_often_it_is_asked_for(web: Website) -> None:

@@ -12,7 +12,7 @@ from benchmarks.pages import costs
 MOST = {
     "GET /home": 10,
     "GET /callback/<provider>": 17,
-    "POST /login": 4,
+    "POST /login": 5,
     "GET /activate/<token>": 2,
     "GET /classes/<reference>": 16,
     "GET /sso/<district_id>": 1,
