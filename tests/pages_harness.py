@@ -62,6 +62,7 @@ from shared.stores.send_state import SendStateStore
 from shared.stores.sessions import SessionStore
 from shared.stores.stuck_people import StuckStore
 from shared.stores.trail import TrailStore
+from shared.stores.waiting import WaitingStore
 from shared.stores.ways_in import WayInStore
 from tests.builders import account, enrolled, key, roster, user
 from tests.fakes.aws import PRESIGNED, MemoryCognito
@@ -176,7 +177,9 @@ class Website:
             skills=world.skills,
             peoples_classes=PeoplesClassesStore(world.table),
             accounts=world.accounts, identifiers=world.identifiers,
-            links=world.links, nudges=world.nudges, mail_codes=MailCodeStore(world.table), activations=world.activations,
+            links=world.links, nudges=world.nudges, mail_codes=MailCodeStore(world.table),
+            waiting=WaitingStore(world.table),
+            activations=world.activations,
             notices=NoticeStore(world.table),
             request_contexts=RequestContextStore(world.table, world.clock),
             progress=ProgressStore(world.table), reports=world.reports,

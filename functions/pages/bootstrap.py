@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from functions.pages.classes.home import HomePage
     from functions.pages.console.bulk import BulkPages
     from functions.pages.console.console import ConsolePages
+    from functions.pages.console.first_mails import FirstMailsPage
     from functions.pages.console.forecast import ForecastPage
     from functions.pages.console.imports import ImportPages
     from functions.pages.console.logins import LoginsPage
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from shared.stores.skills import SkillStore
     from shared.stores.stuck_people import StuckStore
     from shared.stores.trail import TrailStore
+    from shared.stores.waiting import WaitingStore
     from shared.stores.ways_in import WayInStore
     from shared.use_cases.correct_address import CorrectAddress
     from shared.use_cases.decide_import import DecideImport
@@ -179,6 +181,12 @@ class Site:
         from functions.pages.console.console import ConsolePages
 
         return ConsolePages(self.services, self._contexts)
+
+    @cached_property
+    def first_mails(self) -> FirstMailsPage:
+        from functions.pages.console.first_mails import FirstMailsPage
+
+        return FirstMailsPage(self.services, self._contexts)
 
     @cached_property
     def logins(self) -> LoginsPage:
@@ -359,6 +367,12 @@ class Wiring:
         from shared.stores.links import LinkStore
 
         return LinkStore(self._table)
+
+    @cached_property
+    def waiting(self) -> WaitingStore:
+        from shared.stores.waiting import WaitingStore
+
+        return WaitingStore(self._table)
 
     @cached_property
     def mail_codes(self) -> MailCodeStore:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from shared.stores.skills import SkillStore
     from shared.stores.stuck_people import StuckStore
     from shared.stores.trail import TrailStore
+    from shared.stores.waiting import WaitingStore
     from shared.stores.ways_in import WayInStore
     from shared.use_cases.class_contents import ClassContents
     from shared.use_cases.class_trash import ClassTrash
@@ -69,6 +70,7 @@ class Services:
     identifiers: IdentifierIndex
     links: LinkStore
     mail_codes: MailCodeStore
+    waiting: WaitingStore
     nudges: NudgeStore
     notices: NoticeStore
     activations: ActivationStore

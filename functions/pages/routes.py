@@ -138,6 +138,8 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route("GET", "/console/<district_id>/bulk/<order_id>", site.bulk.show),
         Route("POST", "/console/<district_id>/bulk/<order_id>/<what>", site.bulk.act),
         Route("GET", "/console/<district_id>/settings", site.settings.show),
+        Route("GET", "/console/<district_id>/first-mails", site.first_mails.show),
+        Route("POST", "/console/<district_id>/first-mails/<action>", site.first_mails.act),
         Route("GET", "/console/<district_id>/trail.csv", site.settings.trail),
         # What a report leads to without a login
         Route("GET", "/help", site.help.show_all),

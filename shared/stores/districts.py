@@ -10,7 +10,6 @@ from msgspec import convert, to_builtins
 from shared.domain.district import DISTRICT_ID, MOST_DOMAINS, AnyProvider, District
 from shared.domain.errors import Conflict, InvalidSettings, UnknownDistrict
 from shared.domain.roster import School
-from shared.stores.first_wave import wanted
 from shared.stores.keys import (
     SCHOOLS,
     Item,
@@ -103,10 +102,9 @@ class DistrictStore:
             if at in found
             for write in _give_up(key_of(at), found[at], district_id)
         ]
-        asks_anew = district.first_wave and (before is None or _as_written(before).first_wave != district.first_wave)
         return [
             is_as_before,
-            *([wanted(district_id, district.first_wave)] if asks_anew and district.first_wave else []),
+            *_first_wave(district, _as_written(before) if before else None),
             *(_own(key_of(at), district_id) for at in own),
             *(_share(key_of(at), district_id) for at in shared),
             *given_up,
@@ -190,6 +188,14 @@ class DistrictStore:
         """The names of these schools by sourcedId, as far as they are known."""
         found = self._table.batch_get((school_key(district_id, school) for school in school_ids), consistent=False)
         return {sk.removeprefix(SCHOOLS): str(item["name"]) for (_, sk), item in found.items()}
+
+
+def _first_wave(district: District, before: District | None) -> Iterator[Write]:
+    """That the district asks for a first wave, or for one of another size than it did."""
+    if district.first_wave and (before is None or before.first_wave != district.first_wave):
+        from shared.stores.first_wave import wanted  # few districts have one
+
+        yield wanted(district.district_id, district.first_wave)
 
 
 def unknown_district() -> UnknownDistrict:

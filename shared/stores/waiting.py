@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from shared.domain.activation import Activation
 from shared.domain.clock import to_iso
 from shared.domain.roster import RosterUserKey
-from shared.stores.first_wave import FirstWaveStore
 from shared.stores.keys import DUE_SHARDS, WAITS, Item, key_of, pair, waiting_key, waiting_pk, waits_key
 from shared.stores.table import PRESENT, Delete, DynamoTable, Table, Update
+
+if TYPE_CHECKING:
+    from shared.stores.first_wave import FirstWaveStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,13 @@ class WaitingStore:
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
-        self.first_wave = FirstWaveStore(table)
+        self._dynamo = table
+
+    @cached_property
+    def first_wave(self) -> FirstWaveStore:
+        from shared.stores.first_wave import FirstWaveStore  # few districts have one
+
+        return FirstWaveStore(self._dynamo)
 
     def note(self, district_id: str, look_at: datetime) -> None:
         """Somebody of this district waits, and may be looked at from this moment on; an earlier moment stays.

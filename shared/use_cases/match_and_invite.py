@@ -28,7 +28,6 @@ from shared.domain.clock import Clock, NewId, to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of
 from shared.domain.errors import RefusedTransition
-from shared.domain.first_wave import holds_back
 from shared.domain.forecast_tally import Mailing, Standing, Tally, added, counted_as
 from shared.domain.funnel import stands_as
 from shared.domain.link import Link, LinkState
@@ -248,9 +247,11 @@ class MatchAndInvite:
 
     def _is_held_back(self, district: District) -> bool:
         """Whether the mails of whoever is new wait for what comes of the district's first ones."""
-        return district.first_wave is not None and holds_back(
-            district, self._waiting.first_wave.of(district.district_id)
-        )
+        if district.first_wave is None:
+            return False
+        from shared.domain.first_wave import holds_back  # few districts have one
+
+        return holds_back(district, self._waiting.first_wave.of(district.district_id))
 
     def still_share(self, users: Iterable[RosterUserKey]) -> set[RosterUserKey]:
         """Those of these who share an address with others, one of whom is a teacher."""

@@ -26,9 +26,12 @@ from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS
 from local.web_client import WebClient
 from shared.domain.activation import ActivationState
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
+from shared.domain.first_wave import WaveMember
 from shared.domain.roster import RosterUserKey
 from shared.mail.rendering import Kind
 from shared.runtime.tokens import stop_token, unsubscribe_token
+from shared.stores.activations import activation_of
+from shared.stores.first_wave import FirstWaveStore
 from shared.stores.import_progress import ProgressStore
 from shared.stores.stuck_people import StuckCode, StuckStore
 from tests.harness import TOKEN_KEY, WEB, World, zipped
@@ -227,6 +230,10 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "console-person-corrected", _person_corrected
     yield "console-person-refused", _person_refused
     yield "console-settings", _settings_of_the_console
+    yield "console-first-mails", lambda r: r.console().open(f"/console/{DISTRICT_ID}/first-mails")
+    yield "console-first-mails-wave", _first_mails
+    yield "console-first-mails-stopped", lambda r: _first_mails(r, is_stopped=True)
+    yield "console-first-mails-no-reason", lambda r: _first_mails(r).press("Let all others go")
     yield "console-imports", _imports
     yield "console-imports-empty", _imports_before_any
     yield "console-upload", lambda r: r.console().open(f"/console/{DISTRICT_ID}/imports/upload")
@@ -549,6 +556,17 @@ def _person_refused(r: Riverbend) -> WebClient:
 def _settings_of_the_console(r: Riverbend) -> WebClient:
     _person_of_the_console(r).press("Undo the link")
     return r.console().open(f"/console/{DISTRICT_ID}/settings")
+
+
+def _first_mails(r: Riverbend, *, is_stopped: bool = False) -> WebClient:
+    """A first wave of two is out, and nobody opened one."""
+    r.world.register(DISTRICT_ID, **{**r.sample.settings, "first_wave": 2, "contacts": ["pat@riverbend.example"]})
+    store = FirstWaveStore(r.world.table)
+    sent = [activation_of(item) for (_, sk), item in r.world.table.items.items() if sk == "ACTIVATION"][:2]
+    store.add((WaveMember(each.activation_id, each.user) for each in sent), r.world.now)
+    if is_stopped:
+        store.stop(DISTRICT_ID, r.world.now)
+    return r.console().open(f"/console/{DISTRICT_ID}/first-mails")
 
 
 def _operator(r: Riverbend) -> WebClient:

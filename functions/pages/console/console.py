@@ -14,6 +14,7 @@ from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
+from shared.domain.first_wave import FirstWave, holds_back
 from shared.domain.report import Status
 from shared.domain.roster import NumberKind, RosterUser, RosterUserKey
 from shared.runtime.i18n import long_date
@@ -119,6 +120,7 @@ class ConsolePages:
             tab="overview",
             held=[each for each in records if each.status is Status.HELD and not each.preview],
             standing=standing,
+            first_wave=self._first_wave(access),
             as_of=date.fromisoformat(on) if on else None,
             long_date=long_date,
             losses_in_words=losses_in_words,
@@ -126,6 +128,14 @@ class ConsolePages:
             at_work=self._services.progress.at_work(district.district_id) if access.is_whole else [],
             retold=retold,
         )
+
+    def _first_wave(self, access: Access) -> FirstWave | None:
+        """The first wave for which the district's other mails wait; None where none do."""
+        district = access.district
+        if not access.is_whole or district.first_wave is None:
+            return None
+        wave = self._services.waiting.first_wave.of(district.district_id)
+        return wave if holds_back(district, wave) else None
 
     def _stuck(self, access: Access) -> list[StuckShown]:
         """Who does not get on; whoever shares an address and is linked all the same does."""

@@ -129,6 +129,8 @@ OPEN_TO: dict[tuple[str, str], str] = {
     ("GET", "/console/<district_id>/bulk/<order_id>"): SCHOOLS,
     ("POST", "/console/<district_id>/bulk/<order_id>/<what>"): SCHOOLS,
     ("GET", "/console/<district_id>/settings"): SCHOOLS,
+    ("GET", "/console/<district_id>/first-mails"): WHOLE,
+    ("POST", "/console/<district_id>/first-mails/<action>"): WHOLE,
     ("GET", "/console/<district_id>/trail.csv"): WHOLE,
 }
 """Each route of the console, and whose it is: a route that is not named here fails the test."""

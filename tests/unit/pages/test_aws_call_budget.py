@@ -1,4 +1,4 @@
-"""What the way from the mail to the link costs in calls to AWS: at most 12 in all, each step for itself."""
+"""What the way from the mail to the link costs in calls to AWS: at most 13 in all, each step for itself."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def test_a_login_with_an_address_looks_up_its_username() -> None:
 
 
 def test_a_step_writes_only_what_it_must() -> None:
-    """Opening the mail's address writes nothing; the login its counters, that the mail was opened, and a session; the link is one transaction."""
+    """Opening the mail's address writes nothing; the login its counters, that it was opened, and a session; the link is one
+    transaction."""
     reads = {"dynamodb GetItem", "dynamodb BatchGetItem", "dynamodb Query", "cognito-idp AdminInitiateAuth"}
     writes = {step: sorted((calls - Counter(dict.fromkeys(reads, 99))).elements()) for step, calls in steps().items()}
 

@@ -52,6 +52,8 @@ NATURAL = {
     ("GET", "/console/<district_id>/people/<kind>/<sourced_id>"): 303,
     ("POST", "/console/<district_id>/people/<kind>/<sourced_id>/<action>"): 303,
     ("GET", "/console/<district_id>/settings"): 303,
+    ("GET", "/console/<district_id>/first-mails"): 303,
+    ("POST", "/console/<district_id>/first-mails/<action>"): 303,
     ("GET", "/console/<district_id>/trail.csv"): 303,
     ("GET", "/downloads/<export_id>"): 303,
     ("GET", "/healthz"): 200,

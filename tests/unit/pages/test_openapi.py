@@ -69,7 +69,7 @@ KNOWN = {
     "path.import_id": [IMPORT_ID, LONG],
     "path.kind": ["person"],
     "path.sourced_id": ["t1", LONG],
-    "path.action": ["mail", "undo", "roll-back", "reject", "nothing"],
+    "path.action": ["mail", "go", "undo", "roll-back", "reject", "nothing"],
     "path.name": ["report.json", "nothing"],
     "body.query": ["t1", "Ada", LONG],
     "body.reason": ["as meant", ""],
