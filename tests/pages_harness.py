@@ -58,6 +58,7 @@ from shared.stores.people_search import PeopleSearch
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.request_context import RequestContextStore
 from shared.stores.roster_forms import RosterForms
+from shared.stores.seals import SheetStore
 from shared.stores.send_state import SendStateStore
 from shared.stores.sessions import SessionStore
 from shared.stores.stuck_people import StuckStore
@@ -186,7 +187,7 @@ class Website:
             stuck=StuckStore(world.table), counts=CountStore(world.table), resend_activation=world.resend_activation(),
             correct_address=world.correct_address(),
             imports=ImportHistory(world.table), decisions=world.decide_import(), ways_in=WayInStore(world.table),
-            roster_forms=RosterForms(world.s3, "rosters"), trail=TrailStore(world.table),
+            roster_forms=RosterForms(world.s3, "rosters"), trail=TrailStore(world.table), sheets=SheetStore(world.table),
             bulk_orders=BulkOrderStore(world.table),
             audit=AuditStore(world.table),
             people_search=PeopleSearch(ImportStateStore(world.table), ImportFiles(world.s3, "snapshots")),

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from shared.stores.request_context import RequestContextStore
     from shared.stores.roster_forms import RosterForms
     from shared.stores.roster_users import RosterUserStore
+    from shared.stores.seals import SheetStore
     from shared.stores.send_state import SendStateStore
     from shared.stores.sessions import SessionStore
     from shared.stores.skills import SkillStore
@@ -475,6 +476,12 @@ class Wiring:
         from shared.stores.counts import CountStore
 
         return CountStore(self._table)
+
+    @cached_property
+    def sheets(self) -> SheetStore:
+        from shared.stores.seals import SheetStore
+
+        return SheetStore(self._table)
 
     @cached_property
     def trail(self) -> TrailStore:

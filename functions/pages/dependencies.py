@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from shared.stores.request_context import RequestContextStore
     from shared.stores.roster_forms import RosterForms
     from shared.stores.roster_users import RosterUserStore
+    from shared.stores.seals import SheetStore
     from shared.stores.send_state import SendStateStore
     from shared.stores.sessions import SessionStore
     from shared.stores.skills import SkillStore
@@ -86,6 +87,7 @@ class Services:
     ways_in: WayInStore
     roster_forms: RosterForms
     trail: TrailStore
+    sheets: SheetStore
     bulk_orders: BulkOrderStore
     audit: AuditStore
     people_search: PeopleSearch

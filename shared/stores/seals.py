@@ -6,6 +6,7 @@ What each is, and what it is good for: ``shared.domain.trail_seal``.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import batched
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from botocore.exceptions import ClientError
 
 from shared.domain.clock import from_iso
-from shared.domain.trail_seal import SHEET_DAYS, Head, Line, Seal, Sheet
+from shared.domain.trail_seal import SHEET_DAYS, EntryKey, Head, Line, Seal, Sheet
 from shared.stores.keys import SEALS_DUE, Item, seal_head_key, seals_due_key, seals_pk, sheet_key
 from shared.stores.table import DynamoTable, Put, Table
 from shared.stores.uploads import GONE
@@ -74,8 +75,22 @@ class SheetStore:
         item = self._table.get(seal_head_key(district_id))
         return head_of(item) if item else None
 
-    def note_head(self, district_id: str, head: Head) -> None:
-        self._table.write(Put({**seal_head_key(district_id), "number": head.number, "seal": head.hash}))
+    def note_head(self, district_id: str, head: Head, hour: str) -> None:
+        """Every sheet up to this hour is sealed."""
+        self._table.write(Put({**seal_head_key(district_id), "number": head.number, "seal": head.hash, "hour": hour}))
+
+    def sealed_digests(self, district_id: str, pk: str) -> tuple[dict[EntryKey, set[str]], set[EntryKey]]:
+        """What sheets say of the entries of a partition, and which of these are sealed: as the table tells it."""
+        head = self._table.get(seal_head_key(district_id)) or {}
+        digests: dict[EntryKey, set[str]] = defaultdict(set)
+        sealed: set[EntryKey] = set()
+        for sheet in self.sheets(district_id).values():
+            for line in sheet.lines:
+                if line.pk == pk:
+                    digests[line.key].add(line.digest)
+                    if sheet.hour <= str(head.get("hour", "")):
+                        sealed.add(line.key)
+        return digests, sealed
 
     def said_of(self, district_id: str, is_gone: Callable[[Line], bool]) -> list[str]:
         """The hashes of these lines: what the trail says of them before they are erased."""

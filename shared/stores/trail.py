@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.clock import from_iso
-from shared.domain.trail_seal import ENTRY_DAYS
+from shared.domain.trail_seal import ENTRY_DAYS, EntryKey, digest_of
 from shared.stores.keys import TRAIL, Item, Key, district_pk, key_of, pair, trail_key
 from shared.stores.table import DynamoTable, Put, Table, without_none
 
@@ -35,7 +35,9 @@ class TrailEntry:
     """The ``person_id`` of whom it is about."""
     about: str = ""
     """What else it is about, such as the district of an entry of the platform's own."""
-    key: tuple[str, str] = ("", "")
+    key: EntryKey = ("", "")
+    digest: str = ""
+    """What a seal says of it."""
 
 
 def trail_item(
@@ -129,4 +131,4 @@ class TrailStore:
 def entry_of(item: Item) -> TrailEntry:
     at = item["SK"].removeprefix(TRAIL).partition("#")[0]
     said = {name: str(item.get(name, "")) for name in ("action", "by", "reason", "import_id", "person", "about")}
-    return TrailEntry(at, **said, key=pair(item))
+    return TrailEntry(at, **said, key=pair(item), digest=digest_of(item))

@@ -74,7 +74,7 @@ class SealTrail:
             )
             if not fresh:
                 if head:
-                    self._sheets.note_head(district_id, head)
+                    self._sheets.note_head(district_id, head, hour)
                 return made
             for some in batched(fresh, MOST_SHEETS, strict=False):
                 seal = Seal.after(head, district_id, hour, some)

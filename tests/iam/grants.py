@@ -24,13 +24,14 @@ class Grant:
 def grants(role: str, statements: Iterable[Statement]) -> Iterator[Grant]:
     """All that a role is granted."""
     for statement in statements:
-        yield from _parts(role, statement)
+        if statement.effect == "Allow":
+            yield from _parts(role, statement)
 
 
 def grants_of(role: str, statements: Iterable[Statement], request: Request) -> Iterator[Grant]:
     """The grants that allow a request."""
     for statement in statements:
-        if statement.applies(request):
+        if statement.effect == "Allow" and statement.applies(request):
             yield from (g for g in _parts(role, statement) if _is_used(g, statement.conditions, request))
 
 

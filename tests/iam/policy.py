@@ -36,6 +36,8 @@ class Condition:
         if self.operator.startswith("ForAllValues:"):
             # True where the request has no such key: so it must never be the only guard of a Scan.
             return all(any(matches(pattern, value) for pattern in self.patterns) for value in values or ())
+        if self.operator.startswith("ForAnyValue:"):
+            return any(any(matches(pattern, value) for pattern in self.patterns) for value in values or ())
         if values is None:
             return False
         if len(values) != 1:
@@ -101,7 +103,7 @@ def allows(statements: Iterable[Statement], request: Request) -> bool:
 
 def _conditions(body: Mapping[str, Mapping[str, Any]]) -> Iterator[Condition]:
     for operator, keys in body.items():
-        if operator.removeprefix("ForAllValues:") not in ("StringEquals", "StringLike"):
+        if operator.removeprefix("ForAllValues:").removeprefix("ForAnyValue:") not in ("StringEquals", "StringLike"):
             raise UnknownPolicy(f"the operator {operator}")
         for key, patterns in keys.items():
             if key not in _KEYS:

@@ -9,7 +9,10 @@ import pytest
 
 from local.web_client import WebClient
 from shared.domain.activation import ActivationState
+from shared.domain.clock import to_iso
+from shared.stores.seals import SealFiles, SheetStore
 from shared.stores.stuck_people import StuckCode
+from shared.use_cases.seal_trail import SealTrail, Written
 from tests.builders import account, enrolled, key, roster, user
 from tests.harness import WEB, World
 from tests.pages_harness import PASSWORD, Counting, Website, linked_teacher, post
@@ -109,8 +112,28 @@ def test_a_mail_is_withdrawn_and_sent_again_and_both_are_in_the_trail() -> None:
     assert activation.state is ActivationState.SENT
     assert web.visitor().open(web.world.address_in_mail_to("t1@lakeside.example")).status == 200
     rows = list(csv.reader(io.StringIO(page.http.get(f"{WEB}/console/lakeside/trail.csv").text.removeprefix("\ufeff"))))
-    assert [row[1:3] + row[5:] for row in rows[1:]] == [["withdraw", "d1", "t1"], ["mail", "d1", "t1"]]
+    assert [row[1:3] + row[5:] for row in rows[1:]] == [["withdraw", "d1", "t1", "no"], ["mail", "d1", "t1", "no"]]
     assert "Withdrew the email" in page.open("/console/lakeside/settings").text
+
+
+def test_the_trail_as_a_file_says_of_each_entry_whether_it_is_sealed() -> None:
+    web = district()
+    world, trail = web.world, web.site.services.trail
+    sealer = SealTrail(SheetStore(world.table), SealFiles(world.s3, "snapshots"), world.clock)
+    for action in ("first", "second", "third", "fourth"):
+        trail.note("lakeside", to_iso(world.now), world.new_id(), action=action, by="kim", reason="asked")
+        item = dict(max((each for (_, sk), each in world.table.items.items() if sk.startswith("TRAIL#")), key=str))
+        if action == "second":
+            world.table.items[item["PK"], item["SK"]]["by"] = "somebody else"
+        if action != "fourth":
+            sealer.collect([Written(item, to_iso(world.now))])
+        if action in ("first", "second"):
+            world.pass_time(hours=2)
+            sealer.seal()
+    page = console(web, path="/settings")
+    rows = csv.DictReader(io.StringIO(page.http.get(f"{WEB}/console/lakeside/trail.csv").text.removeprefix("\ufeff")))
+    told = {row["action"]: row["sealed"] for row in rows}
+    assert told == {"first": "yes", "second": "changed", "third": "not yet", "fourth": "no"}
 
 
 def test_a_link_is_undone_by_the_district_and_noted_as_such() -> None:

@@ -266,7 +266,7 @@ def test_a_person_who_is_erased_leaves_hashes(sealed: Sealed) -> None:
 def test_a_tampered_number_in_the_table_ends_no_sealing(sealed: Sealed) -> None:
     sealed.note("approve")
     sealed.hour()
-    sealed.sheets().note_head("lakeside", Head(7, "f" * 64))
+    sealed.sheets().note_head("lakeside", Head(7, "f" * 64), "2026-09-01T15")
     sealed.note("reject")
     sealed.hour()
     assert [seal.number for seal in sealed.seals.all("lakeside")] == [1, 8]

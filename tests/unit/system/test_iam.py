@@ -51,6 +51,8 @@ def query(*keys: str, action: str = "dynamodb:Query", resource: str = TABLE) -> 
         ([statement("dynamodb:Scan", **of_keys("DUE#*"))], Request("dynamodb:Scan", TABLE), True),
         ([statement("dynamodb:Scan", **of_keys("DUE#*", operator="StringLike"))], Request("dynamodb:Scan", TABLE), False),
         ([statement(**of_keys("DUE#*", operator="StringEquals"))], query("DUE#1"), False),
+        ([statement(), statement(effect="Deny", **of_keys("A", operator="ForAnyValue:StringLike"))], query("B", "A"), False),
+        ([statement(), statement(effect="Deny", **of_keys("A", operator="ForAnyValue:StringLike"))], query("B"), True),
     ],
     ids=[
         "nothing is allowed by itself", "an action on a resource", "an action in any case", "a wildcard in an action",
@@ -58,6 +60,7 @@ def query(*keys: str, action: str = "dynamodb:Query", resource: str = TABLE) -> 
         "a Deny wins", "a key of the condition", "keys have a case", "one key of two", "two statements do not add up",
         "a statement with both keys", "brackets mean nothing", "a question mark is one letter",
         "ForAllValues holds where there is no key", "StringLike does not", "StringEquals knows no wildcard",
+        "a Deny of any key", "a Deny of none of the keys",
     ],
 )  # fmt: skip
 def test_a_request_is_decided_as_iam_decides_it(
@@ -75,7 +78,7 @@ def test_a_request_is_decided_as_iam_decides_it(
         {"Effect": "Perhaps"},
         {"Condition": {"Bool": {"aws:SecureTransport": "true"}}},
         {"Condition": {"StringLike": {"aws:username": "x"}}},
-        {"Condition": {"ForAnyValue:StringLike": {LEADING: "A"}}},
+        {"Condition": {"ForAnyValue:StringNotLike": {LEADING: "A"}}},
         {"Resource": f"{TABLE}/${{aws:username}}"},
     ],
 )

@@ -33,7 +33,7 @@ MODULES = {
     "EventPublisherFunction": 347,
     "HeldImportMailFunction": 382,
     "ImportPausesFunction": 382,
-    "ImportStepFunction": 424,
+    "ImportStepFunction": 434,
     "LinkNoticeFunction": 402,
     "MailFeedbackFunction": 373,
     "PagesFunction": 443,
