@@ -1,4 +1,4 @@
-"""Send what lies in the dead-letter queues, and imports and feeds that broke off, on their way again.
+"""Send what lies in the dead-letter queues, and imports, feeds and fetches that broke off, on their way again.
 
 Handling any of it twice, at any age, does no harm.
 """
@@ -39,6 +39,7 @@ _FUNCTIONS_OF_SCHEDULES = {
     "-digests": "CleanupDigestFunctionName",
     "-pauses": "ImportPausesFunctionName",
     "-activations": "ActivationScheduleFunctionName",
+    "-fetches": "RosterFetchFunctionName",
 }
 """The output that names a schedule's function, by the end of the schedule's name."""
 
@@ -72,6 +73,7 @@ class Redrive:
             done[handled or "failed"] += 1
         done["imports"] += self._restart("ImportStateMachineArn", self._import_has_not_ended)
         done["feeds of accounts"] += self._restart("AccountsFeedStateMachineArn", self._feed_has_not_ended)
+        done["fetches of rosters"] += self._restart("RosterFetchStateMachineArn", self._fetch_has_not_ended)
         return +done
 
     def _restart(self, machine: str, has_not_ended: Callable[[dict[str, Any]], bool]) -> int:
@@ -103,6 +105,12 @@ class Redrive:
         """Whether neither this file was loaded nor a later one of its name."""
         loaded = self._table.get_item(Key=keys.feed_key(execution["feed"]["name"]), ConsistentRead=True).get("Item")
         return loaded is None or upload_of(execution["feed"]).is_newer_than(upload_of(loaded))
+
+    def _fetch_has_not_ended(self, execution: dict[str, Any]) -> bool:
+        """Whether this is the district's last fetch, and it was not good."""
+        fetch = execution["fetch"]
+        state = self._table.get_item(Key=keys.source_key(fetch["district_id"]), ConsistentRead=True).get("Item") or {}
+        return state.get("run_id") == fetch["run_id"] and state.get("status") in ("fetching", "failed")
 
     def _import_has_not_ended(self, execution: dict[str, Any]) -> bool:
         ids = execution["import"]

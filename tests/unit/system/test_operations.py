@@ -30,7 +30,7 @@ from shared.domain.trail_check import verify
 from shared.domain.trail_seal import Line, digest_of
 from shared.stores.account_batches import AccountBatches, AccountChange
 from shared.stores.accounts import AccountStore
-from shared.stores.keys import PLATFORM, feed_key, import_key
+from shared.stores.keys import PLATFORM, feed_key, import_key, source_key
 from shared.stores.outbox import event_item
 from shared.stores.seals import SealFiles, SheetStore
 from shared.stores.trail import TrailStore, trail_item
@@ -353,13 +353,13 @@ def dead_letters(aws: None, monkeypatch: pytest.MonkeyPatch) -> Stack:
     failed = sqs.create_queue(QueueName="failed")["QueueUrl"]
     definition = '{"StartAt": "x", "States": {"x": {"Type": "Pass", "End": true}}}'
     role = "arn:aws:iam::123456789012:role/import"
-    machine, feed = (
+    machine, feed, fetch = (
         states.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
-        for name in ("import", "accounts-feed")
+        for name in ("import", "accounts-feed", "roster-fetch")
     )
     outputs = {
         **urls, "FailedEventsQueueUrl": failed, "TableName": "table", "ImportStateMachineArn": machine,
-        "AccountsFeedStateMachineArn": feed,
+        "AccountsFeedStateMachineArn": feed, "RosterFetchStateMachineArn": fetch,
         "RosterImportFunctionName": "roster-import", "EventPublisherFunctionName": "event-publisher",
     }  # fmt: skip
     return Stack("production", "123456789012", REGION, outputs, boto3.Session())
@@ -475,6 +475,16 @@ def test_redrive_starts_a_feed_that_broke_off_unless_its_file_was_overtaken(
 
     assert Redrive(dead_letters).run()["feeds of accounts"] == started
     assert Redrive(dead_letters).run() == {}
+
+
+@pytest.mark.parametrize(("status", "started"), [("failed", 1), ("completed", 0)])
+def test_redrive_starts_the_last_fetch_again_that_broke_off(dead_letters: Stack, status: str, started: int) -> None:
+    states, arn = boto3.client("stepfunctions"), dead_letters.outputs["RosterFetchStateMachineArn"]
+    fetch = {"run_id": "r", "district_id": "riverbend"}
+    execution = states.start_execution(stateMachineArn=arn, name="r", input=json.dumps({"fetch": fetch}))
+    states.stop_execution(executionArn=execution["executionArn"])
+    dead_letters.table().put_item(Item={**source_key("riverbend"), "run_id": "r", "status": status})
+    assert Redrive(dead_letters).run()["fetches of rosters"] == started
 
 
 def test_redrive_knows_every_queue_and_state_machine_of_the_template() -> None:
