@@ -25,6 +25,8 @@ COLUMNS = (
     "is_new_account",
     "joined_account_id",
     "found_by",
+    "vouched_in",
+    "vouched_by",
 )
 
 
@@ -52,6 +54,8 @@ def trail(entries: Iterable[AuditEntry]) -> str:
             "yes" if entry.is_new_account else "no",
             entry.joined_account_id or "",
             entry.found_by or "",
+            entry.vouched_in or "",
+            entry.vouched_by or "",
         )
         writer.writerow([safe_cell(str(cell)) for cell in cells])
     return written.getvalue()

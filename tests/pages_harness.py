@@ -64,6 +64,7 @@ from shared.stores.sessions import SessionStore
 from shared.stores.stuck_people import StuckStore
 from shared.stores.trail import TrailStore
 from shared.stores.waiting import WaitingStore
+from shared.stores.vouching import VouchStore
 from shared.stores.ways_in import WayInStore
 from tests.builders import account, enrolled, key, roster, user
 from tests.fakes.aws import PRESIGNED, MemoryCognito
@@ -189,6 +190,7 @@ class Website:
             imports=ImportHistory(world.table), decisions=world.decide_import(), ways_in=WayInStore(world.table),
             roster_forms=RosterForms(world.s3, "rosters"), trail=TrailStore(world.table), sheets=SheetStore(world.table),
             bulk_orders=BulkOrderStore(world.table),
+            vouches=VouchStore(world.table),
             audit=AuditStore(world.table),
             people_search=PeopleSearch(ImportStateStore(world.table), ImportFiles(world.s3, "snapshots")),
             exports=world.exports, export_queue=ClassExportQueue(world.export_requests, "exports"),
@@ -198,6 +200,7 @@ class Website:
             passwords=PasswordLogin(cast("CognitoIdentityProviderClient", self.cognito), "pool", "client"),
             hubs=self.hubs,
             brand=Brand(web_url=WEB), clock=world.clock, new_id=world.new_id, new_secret=lambda: next(secrets),
+            new_digits=lambda count: "123456"[:count],
             token_keys=lambda: self.token_keys,
         )  # fmt: skip
         renderer = PageRenderer(

@@ -87,7 +87,7 @@ class NotifyLinkChange:
         if is_linked and not _is_the_link(link, event_type, detail):
             return 0
         sides = _sides(user, account, district, detail)
-        told = addresses(user, account)
+        told = addresses(user, account, by_code=link.vouched_in is not None)
         if event_type == ADOPTED:
             # Whoever has the official address has that login.
             told = {side: address for side, address in told.items() if side is Side.OWN}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from functions.pages.dependencies import Services
 from functions.pages.http import PageRenderer, Reply, Request
 from functions.pages.request_context import RequestContexts
-from shared.domain.clock import new_id, new_secret, utc_now
+from shared.domain.clock import new_digits, new_id, new_secret, utc_now
 from shared.runtime import aws
 from shared.runtime.secrets import Secrets
 from shared.runtime.settings import PagesSettings
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from functions.pages.classes.cleanup import CleanupPages
     from functions.pages.classes.download import DownloadPages
     from functions.pages.classes.home import HomePage
+    from functions.pages.classes.students import StudentsPage
     from functions.pages.console.bulk import BulkPages
     from functions.pages.console.console import ConsolePages
     from functions.pages.console.first_mails import FirstMailsPage
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from shared.stores.stuck_people import StuckStore
     from shared.stores.trail import TrailStore
     from shared.stores.waiting import WaitingStore
+    from shared.stores.vouching import VouchStore
     from shared.stores.ways_in import WayInStore
     from shared.use_cases.correct_address import CorrectAddress
     from shared.use_cases.decide_import import DecideImport
@@ -146,6 +148,12 @@ class Site:
         from functions.pages.classes.class_page import ClassPages
 
         return ClassPages(self.services, self._contexts, self.download)
+
+    @cached_property
+    def students(self) -> StudentsPage:
+        from functions.pages.classes.students import StudentsPage
+
+        return StudentsPage(self.services, self.class_page)
 
     @cached_property
     def download(self) -> DownloadPages:
@@ -306,6 +314,7 @@ class Wiring:
         self.clock = utc_now
         self.new_id = new_id
         self.new_secret = new_secret
+        self.new_digits = new_digits
         self.password_help_url = settings.password_help_url
         self.sender = settings.sender
         self._settings = settings
@@ -488,6 +497,12 @@ class Wiring:
         from shared.stores.trail import TrailStore
 
         return TrailStore(self._table)
+
+    @cached_property
+    def vouches(self) -> VouchStore:
+        from shared.stores.vouching import VouchStore
+
+        return VouchStore(self._table)
 
     @cached_property
     def audit(self) -> AuditStore:

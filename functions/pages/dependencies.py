@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from shared.stores.stuck_people import StuckStore
     from shared.stores.trail import TrailStore
     from shared.stores.waiting import WaitingStore
+    from shared.stores.vouching import VouchStore
     from shared.stores.ways_in import WayInStore
     from shared.use_cases.class_contents import ClassContents
     from shared.use_cases.class_trash import ClassTrash
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from shared.use_cases.link_accounts import LinkAccounts
     from shared.use_cases.pair_classes import PairClasses
     from shared.use_cases.resend_activation import ResendActivation
+    from shared.use_cases.vouch_for_students import VouchForStudents
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Services:
     trail: TrailStore
     sheets: SheetStore
     bulk_orders: BulkOrderStore
+    vouches: VouchStore
     audit: AuditStore
     people_search: PeopleSearch
     exports: ClassExportStore
@@ -105,6 +108,8 @@ class Services:
     clock: Clock
     new_id: NewId
     new_secret: NewId
+    new_digits: Callable[[int], str]
+    """So many digits that nobody can foretell."""
     token_keys: Callable[[], TokenKeys]
     sender: str = ""
     """The address that mails come from; empty where it is not known."""
@@ -137,6 +142,19 @@ class Services:
             self.users,
             google_issuer=self.hubs["google"].issuer,
             clever_issuer=self.hubs["clever"].issuer,
+            clock=self.clock,
+            new_id=self.new_id,
+        )
+
+    def vouch_for_students(self) -> VouchForStudents:
+        from shared.use_cases.vouch_for_students import VouchForStudents
+
+        return VouchForStudents(
+            self.accounts,
+            self.links,
+            self.users,
+            self.vouches,
+            self.link_accounts(),
             clock=self.clock,
             new_id=self.new_id,
         )

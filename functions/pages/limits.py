@@ -63,6 +63,9 @@ ANOTHER_MAIL = Limit("another_mail", 50, _DAY)
 NOTICE_UNDO_FROM = Limit("notice_undo_from", 5, _DAY)
 NOTICE_UNDO = Limit("notice_undo", 50, _DAY)
 
+CLASS_CODE = Limit("class_code", 5, _QUARTER)
+"""Codes that one student types: of a million codes, each good for ten minutes."""
+
 DOWNLOAD = Limit("download", 60, _HOUR)
 """Of one account."""
 CONSOLE_SEARCH = Limit("console_search", 2_000, _HOUR)

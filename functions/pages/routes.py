@@ -94,9 +94,12 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route("GET", "/welcome", site.welcome.show),
         Route("POST", "/account/new", site.welcome.new_account),
         Route("POST", "/account/older", site.welcome.existing_account),
+        Route("POST", "/account/join", site.welcome.join),
         # Classes
         Route("GET", "/classes/<reference>", site.class_page.show),
         Route("GET", "/classes/<reference>/settings", site.class_page.settings),
+        Route("GET", "/classes/<reference>/students", site.students.show),
+        Route("POST", "/classes/<reference>/students/<action>", site.students.act),
         Route("POST", "/classes/<reference>/goals", site.class_page.add_goal),
         Route("POST", "/classes/<reference>/assignments", site.class_page.add_assignment),
         Route("POST", "/classes/<reference>/again", site.class_page.recreate),

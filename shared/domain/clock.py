@@ -29,6 +29,11 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
+def new_digits(count: int) -> str:
+    """So many random digits: a code that somebody types."""
+    return f"{secrets.randbelow(10**count):0{count}d}"
+
+
 def to_iso(moment: datetime) -> str:
     """UTC with milliseconds and a ``Z``; such texts sort by time.
 

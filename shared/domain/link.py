@@ -102,6 +102,11 @@ class Link:
     cleaned_up: bool = False
     """Whether no class was left to clean up when it was last looked."""
 
+    vouched_in: str | None = None
+    """The district class whose code and whose teacher's word stood for the login to the account (B12)."""
+    vouched_by: str | None = None
+    """That teacher (``RosterUserKey.person_id``)."""
+
     @property
     def signed_version(self) -> int:
         """The version that notices are signed for: a move changes nothing of what they are about."""
@@ -144,11 +149,12 @@ def make(
     proofs: LinkProofs | None = None,
     found_by: FoundBy | None = None,
     stands_as: str = "",
+    vouched: tuple[str, str] | None = None,
 ) -> Link:
     """Return the link once it is made. ``proved_at`` is when a district login proved the roster user.
 
     ``joins`` is the account, made at a district login, that the person saw and wants joined into this one. ``is_made``
-    says that the account is made with this link.
+    says that the account is made with this link. ``vouched`` are the class and the teacher of a class code (B12).
 
     Raises RefusedTransition ``already_linked`` when the roster user is linked to another account,
     ``undone_by_person`` when a rule would redo what a person undid, ``proof_spent`` when the proof is older than the
@@ -182,6 +188,8 @@ def make(
         proofs=proofs,
         found_by=found_by,
         stands_as=stands_as or (present.stands_as if present else ""),
+        vouched_in=vouched[0] if vouched else None,
+        vouched_by=vouched[1] if vouched else None,
     )
 
 

@@ -28,11 +28,13 @@ class Fact(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who did it: the person on the pages, the person from the notice's mail, the district's console, or the rule of M6."""
+    """Who did it: the person on the pages, the person from the notice's mail, the district's console, a teacher on the table of
+    their class, or the rule of M6."""
 
     PERSON = "person"
     NOTICE = "notice"
     CONSOLE = "console"
+    TEACHER = "teacher"
     RULE = "rule"
 
 
@@ -52,6 +54,9 @@ class AuditEntry:
     joined_account_id: str | None
     found_by: FoundBy | None = None
     """How the district login led to the roster user."""
+    vouched_in: str | None = None
+    """The class whose code stood for the login to the account, and the teacher who had said whose it is (B12)."""
+    vouched_by: str | None = None
 
 
 def audit_item(fact: Fact, link: Link, actor: Actor, now: datetime, version: int) -> Item:
@@ -69,6 +74,8 @@ def audit_item(fact: Fact, link: Link, actor: Actor, now: datetime, version: int
             "is_new_account": link.is_made,
             "joined_account_id": link.joined.account_id if link.joined else None,
             "found_by": link.found_by.value if link.found_by else None,
+            "vouched_in": link.vouched_in,
+            "vouched_by": link.vouched_by,
             "ttl": int((now + timedelta(days=ENTRY_DAYS)).timestamp()),
         }
     )
@@ -111,4 +118,6 @@ def _entry(item: Item) -> AuditEntry:
         item["is_new_account"],
         item.get("joined_account_id"),
         FoundBy(item["found_by"]) if "found_by" in item else None,
+        item.get("vouched_in"),
+        item.get("vouched_by"),
     )

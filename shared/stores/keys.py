@@ -126,6 +126,11 @@ def link_key(user: RosterUserKey) -> Key:
     return {"PK": user_pk(user), "SK": "LINK"}
 
 
+def vouch_key(user: RosterUserKey) -> Key:
+    """Which account this student's teacher says is theirs."""
+    return {"PK": user_pk(user), "SK": "VOUCH"}
+
+
 def activation_key(user: RosterUserKey) -> Key:
     return {"PK": user_pk(user), "SK": "ACTIVATION"}
 
@@ -453,6 +458,16 @@ def class_key(district_id: str, class_id: str) -> Key:
 def members_key(district_id: str, class_id: str, chunk: int = 0) -> Key:
     """The students of a district class: the first of them, or a later chunk (``MEMBERS#1`` …) of a large class."""
     return {"PK": class_pk(district_id, class_id), "SK": f"MEMBERS#{chunk}" if chunk else "MEMBERS"}
+
+
+def class_code_key(district_id: str, class_id: str) -> Key:
+    """The code that is on the board of a district class."""
+    return {"PK": class_pk(district_id, class_id), "SK": "CODE"}
+
+
+def told_apart_key(district_id: str, class_id: str) -> Key:
+    """Of which accounts a teacher of this class said that they are none of certain students'."""
+    return {"PK": class_pk(district_id, class_id), "SK": "TOLD_APART"}
 
 
 def past_class_pk(district_id: str, class_id: str) -> str:

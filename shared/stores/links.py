@@ -53,6 +53,8 @@ _JOINED = "joined"
 _TRIES = 5
 """More than there are people who change one link at a time."""
 _NO_PROOFS = "attribute_not_exists(proofs)"
+BY_CLASS_CODE = "class_code"
+"""What an event says of a link that a class code made."""
 _ONLY_MATCHED = "attribute_not_exists(PK) OR #state = :matched"
 
 
@@ -81,6 +83,8 @@ class Consent:
     """How the district login led to the roster user."""
     stands_as: Standing = ""
     """As whom the roster user is counted."""
+    vouched: tuple[str, str] | None = None
+    """The class and the teacher (``person_id``) whose code and word stand for the login to the account (B12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +224,7 @@ class LinkStore:
                 proofs=consent.proofs,
                 found_by=consent.found_by,
                 stands_as=consent.stands_as,
+                vouched=consent.vouched,
             )
             wanted = replace(wanted, is_further=consent.beside is not None)
             if self._table.attempt(*self.link_writes(consent, wanted, present, event_id, now), *also):
@@ -236,7 +241,11 @@ class LinkStore:
         All sessions of the account end with it: somebody may have been logged in before its owner came.
         """
         user, account_id = consent.user, consent.account_id
-        detail = {**_ids(account_id, user), "by": consent.by.value, "by_rule": consent.by_rule}
+        detail = {
+            **_ids(account_id, user),
+            "by": BY_CLASS_CODE if consent.vouched else consent.by.value,
+            "by_rule": consent.by_rule,
+        }
         writes: list[Write] = [
             _put_link(wanted, present, consent.nudge_at),
             *_put_account_side(consent),
@@ -706,6 +715,8 @@ def _link_item(link: Link, nudge_at: datetime | None) -> Item:
             "named_another": link.named_another or None,
             STANDS_AS: link.stands_as or None,
             "cleaned_up": link.cleaned_up or None,
+            "vouched_in": link.vouched_in,
+            "vouched_by": link.vouched_by,
         }
     )
 
@@ -732,6 +743,8 @@ def link_of(item: Item) -> Link:
         named_another=bool(item.get("named_another")),
         stands_as=item.get(STANDS_AS, ""),
         cleaned_up=bool(item.get("cleaned_up")),
+        vouched_in=item.get("vouched_in"),
+        vouched_by=item.get("vouched_by"),
     )
 
 

@@ -442,6 +442,30 @@ class LinkAccounts:
         # Its nudges go to the number that was linked first.
         return self._make(replace(consent, beside=first, nudge_at=None), proven, now, also)
 
+    def by_class_code(
+        self,
+        proven: Proven,
+        account: Account,
+        vouched: tuple[str, str],
+        *,
+        shown: frozenset[str],
+        now: datetime,
+        also: Iterable[Write] = (),
+    ) -> Link:
+        """Link an account that nobody logged into: a teacher's word and a class code stand for that (B12).
+
+        ``vouched`` are the class and the teacher.
+
+        Raises what ``LinkStore.make`` raises, ``account_linked_elsewhere`` whoever it is, and RefusedTransition
+        ``account_teaches`` (M20).
+        """
+        if self._is_refused(proven, account.account_id):
+            raise RefusedTransition(
+                "account_teaches", "A student cannot be linked to an account that owns classes with students."
+            )
+        consent = replace(self._consent(proven, account.account_id, shown=shown), joins=None, vouched=vouched)
+        return self._make(consent, proven, now, also)
+
     def _first_number(self, account_id: str, proven: Proven) -> RosterUserKey | None:
         """The number that the account is linked to, where it is the same person's of this district and stands, too: one human at
         two schools, say, who proved both numbers and logged into the account."""

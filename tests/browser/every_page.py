@@ -171,6 +171,11 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "real-known", _known_code
     yield "real-unknown", lambda r: r.web.visitor().open("/real").press("Look it up", code="CDFG-2345")
     yield "welcome", lambda r: r.student(r.sample.choosing_student)
+    yield "welcome-code", lambda r: _allow_codes(r).student(r.sample.choosing_student)
+    yield (
+        "welcome-code-refused",
+        lambda r: _allow_codes(r).student(r.sample.choosing_student).press("Join", class_code="000 000"),
+    )
     yield "welcome-confirm", _new_login_at_a_linked_row
     yield "link", Riverbend.both_sides
     yield "link-confirm", _new_login_with_both_sides
@@ -198,6 +203,8 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "class-district", _district_class
     yield "class-district-assignment", lambda r: _district_class(r).press("New assignment")
     yield "class-district-problem", lambda r: r.linked().open("/classes/c0001?problem=goal")
+    yield "class-students", lambda r: r.linked().open(_STUDENTS)
+    yield "class-students-code", lambda r: _allow_codes(r).linked().open(_STUDENTS).press("Show class code")
     yield "class-student", lambda r: _student_at_home(r).open("/classes/c0001")
     yield "class-settings-own", lambda r: r.linked().open("/classes/own-algebra/settings")
     yield "class-settings-district", lambda r: r.linked().open("/classes/c0001/settings")
@@ -280,6 +287,14 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
         name = f"sorry-{_status(error)}-{getattr(error, 'code', 'internal_error')}"
         yield name, lambda r, error=error: r.refused(error)
     yield "sorry-429-too_many_tries-hours", lambda r: r.refused(Throttled("too_many_tries", "", retry_after=4 * 3600))
+
+
+_STUDENTS = f"/classes/c0001/students?district={DISTRICT_ID}"
+
+
+def _allow_codes(r: Riverbend) -> Riverbend:
+    r.world.register(DISTRICT_ID, **r.sample.settings, teachers_may_vouch=True)
+    return r
 
 
 def _known_code(r: Riverbend) -> WebClient:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import socket
+from socket import SHUT_RDWR, socket
 
 import pytest
 
@@ -77,7 +77,9 @@ class _Request(BaseHTTPRequestHandler):
         self.send_header("Set-Cookie", "who=the-one-before")
         self.end_headers()
         self.wfile.write(body)
-        self.close_connection = self.server.hangs_up
+        if self.server.hangs_up:
+            self.wfile.flush()
+            self.connection.shutdown(SHUT_RDWR)
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""

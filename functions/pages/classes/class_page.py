@@ -18,7 +18,7 @@ from shared.domain.account import RESTORE_DAYS, Account, Assignment, Goal, Grass
 from shared.domain.district import District
 from shared.domain.link import Link
 from shared.domain.mastery import goal_percentage
-from shared.domain.roster import DistrictClass
+from shared.domain.roster import DistrictClass, RosterUserKey
 from shared.stores.class_exports import ExportedClass
 from shared.stores.keys import is_an_id
 from shared.use_cases.class_contents import Member
@@ -45,6 +45,8 @@ class OpenedClass:
     is_teacher: bool
     district: DistrictClass | None = None
     grassroots: GrassrootsClass | None = None
+    person: RosterUserKey | None = None
+    """Who of the district the account is linked to, where it is a class of one."""
 
     @property
     def is_past(self) -> bool:
@@ -59,6 +61,16 @@ class OpenedClass:
     def settings_address(self) -> str:
         path, mark, query = self.address.partition("?")
         return f"{path}/settings{mark}{query}"
+
+    @property
+    def students_address(self) -> str:
+        path, mark, query = self.address.partition("?")
+        return f"{path}/students{mark}{query}"
+
+    @property
+    def has_table(self) -> bool:
+        """Whether its teacher has the table of students: of a district class that goes on (B12)."""
+        return self.is_teacher and self.district is not None and not self.is_past
 
     @property
     def form_address(self) -> str:
@@ -229,6 +241,13 @@ class ClassPages:
             raise _no_such_class()
         return opened
 
+    def opened_with_table(self, request: Request, reference: str) -> OpenedClass | Reply:
+        """The class, for a teacher of it who has its table of students; or the way to the login. Raises NoSuchClass."""
+        opened = self._open(request, reference)
+        if isinstance(opened, OpenedClass) and not opened.has_table:
+            raise _no_such_class()
+        return opened
+
     def _class_of(self, account: Account, class_id: str, district_id: str | None) -> OpenedClass | None:
         """The class of this district; without one a grassroots class, else that of the first district that has it."""
         family = self._services.accounts.family(account)
@@ -246,7 +265,7 @@ class ClassPages:
         if place is None:
             return None
         found = place.district_class
-        return OpenedClass(account, class_id, found.title, is_teacher=place.teaches, district=found)
+        return OpenedClass(account, class_id, found.title, is_teacher=place.teaches, district=found, person=link.user)
 
     def _grassroots_class(self, account: Account, family: tuple[str, ...], class_id: str) -> OpenedClass | None:
         classes = self._services.accounts.classes

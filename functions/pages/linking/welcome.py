@@ -6,11 +6,15 @@ from dataclasses import replace
 
 from functions.pages.dependencies import Services
 from functions.pages.http import SESSION_COOKIE, Reply, Request, page, see_other
+from functions.pages.limits import CLASS_CODE
 from functions.pages.linking.link import to_home
-from functions.pages.request_context import RequestContexts, by_login, not_on_roster
+from functions.pages.request_context import RequestContext, RequestContexts, by_login, not_on_roster
 from shared.domain.district import District
+from shared.domain.errors import RefusedTransition
 from shared.domain.link import Proof
 from shared.domain.roster import Role
+from shared.runtime.masking import mask_name
+from shared.runtime.observability import logger, metric
 from shared.stores.request_context import StoredContext
 from shared.stores.sessions import Session
 from shared.use_cases.link_accounts import Proven
@@ -23,6 +27,7 @@ class WelcomePages:
         self._services = services
         self._contexts = contexts
         self._link_accounts = services.link_accounts()
+        self._vouch_for_students = services.vouch_for_students()
 
     def show(self, request: Request) -> Reply:
         context = self._contexts.of(request)
@@ -32,7 +37,13 @@ class WelcomePages:
             raise not_on_roster()
         if context.session.account_id and not context.has_something_to_link:
             return see_other("/home")
-        user, district = context.proven.user, context.proven.district
+        return self._shown(context, context.proven)
+
+    def _shown(self, context: RequestContext, proven: Proven, problem: str | None = None) -> Reply:
+        user, district = proven.user, proven.district
+        is_student = user.role is Role.STUDENT and proven.by is not Proof.ACTIVATION
+        takes_code = district.teachers_may_vouch and is_student and not proven.is_linked
+        named = self._vouch_for_students.word_for(user) if is_student and not proven.is_linked else None
         return page(
             "linking/welcome",
             audience=district,
@@ -40,9 +51,34 @@ class WelcomePages:
             is_student=user.role is Role.STUDENT,
             district=district.name,
             schools=self._contexts.schools(context, user),
-            candidates=self._link_accounts.candidates(context.proven),
-            has_to_confirm=context.proven.has_to_confirm,
+            candidates=self._link_accounts.candidates(proven),
+            has_to_confirm=proven.has_to_confirm,
+            named=mask_name(named.username) if named else None,
+            takes_code=takes_code,
+            problem=problem,
+            status=409 if problem else 200,
         )
+
+    def join(self, request: Request) -> Reply:
+        """`Join`: the code on the board, and the teacher's word, stand for the login to the account (B12)."""
+        context = self._contexts.of(request)
+        session, proven = context.session, context.proven
+        if session is None or proven is None:
+            return see_other("/login")
+        if proven.is_linked or session.account_id:
+            return see_other("/welcome")
+        self._services.rate_limiter.hit(CLASS_CODE, f"{proven.user.district_id} {proven.user.key.person_id}")
+        digits = "".join(each for each in request.form.get("code", "") if each in "0123456789")
+        try:
+            now = self._services.clock()
+            link = self._vouch_for_students.join(proven, digits, shown=session.shown, now=now)
+        except RefusedTransition as refused:
+            return self._shown(context, proven, refused.code)
+        linked = Session(account_id=link.account_id)
+        begun = self._services.sessions.start(linked, self._services.new_secret(), instead_of=session)
+        metric("LinkMade")
+        logger.info("linked", extra={"district_id": proven.user.district_id, "by": "class_code"})
+        return to_home(self._contexts, begun, "linked")
 
     def new_account(self, request: Request) -> Reply:
         """`I don't have an account yet`, after a district login: the account is made and linked in one step."""
