@@ -39,7 +39,6 @@ MODULES = {
     "PagesFunction": 443,
     "RosterFetchFunction": 374,
     "RosterImportFunction": 374,
-    "TableStreamFunction": 368,
     "TableStreamFunction": 374,
     "UserMigrationFunction": 473,
 }
