@@ -63,8 +63,8 @@ from shared.stores.send_state import SendStateStore
 from shared.stores.sessions import SessionStore
 from shared.stores.stuck_people import StuckStore
 from shared.stores.trail import TrailStore
-from shared.stores.waiting import WaitingStore
 from shared.stores.vouching import VouchStore
+from shared.stores.waiting import WaitingStore
 from shared.stores.ways_in import WayInStore
 from tests.builders import account, enrolled, key, roster, user
 from tests.fakes.aws import PRESIGNED, MemoryCognito

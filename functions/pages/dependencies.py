@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from shared.stores.skills import SkillStore
     from shared.stores.stuck_people import StuckStore
     from shared.stores.trail import TrailStore
-    from shared.stores.waiting import WaitingStore
     from shared.stores.vouching import VouchStore
+    from shared.stores.waiting import WaitingStore
     from shared.stores.ways_in import WayInStore
     from shared.use_cases.class_contents import ClassContents
     from shared.use_cases.class_trash import ClassTrash
