@@ -106,7 +106,7 @@ class SendNudge:
         classes = left_to_clean_up(self._accounts.classes.owned(*self._accounts.family_of(link.account_id)))
         if not classes or not may_be_mailed(user):
             self._remaining.forget(key)
-            self._nudges.move(key, due_at, None)
+            self._nudges.move(key, due_at, None, cleaned_up=not classes)
             return Outcome.NOT_NEEDED
         allowed = next_allowed(district, now)
         if allowed > now:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.domain.activation import Activation, ActivationState
+from shared.domain.link import Link, LinkState
 from shared.domain.roster import Role, RosterUser
 
 
@@ -30,6 +32,34 @@ class Place(StrEnum):
     LINKED = "linked"
     CLEANED_UP = "cleaned_up"
     """Linked, and no class was left to clean up when it was last looked (M17)."""
+
+
+def place_of_link(state: LinkState, *, cleaned_up: bool) -> Place | None:
+    """How far somebody with such a link is; None where it says nothing."""
+    if state is LinkState.LINKED:
+        return Place.CLEANED_UP if cleaned_up else Place.LINKED
+    return Place.MATCHED if state is LinkState.MATCHED else None
+
+
+def place_of_mail(state: ActivationState, *, is_sent: bool, is_opened: bool, is_used: bool) -> Place | None:
+    """How far somebody with such an activation is, but for a link."""
+    if is_used or not is_sent or state is ActivationState.WITHDRAWN:
+        return None
+    return Place.OPENED if is_opened else Place.MAILED
+
+
+def place_of(link: Link | None, activation: Activation | None) -> Place:
+    """The furthest place of somebody on the roster: a link counts before a mail."""
+    by_link = place_of_link(link.state, cleaned_up=link.cleaned_up) if link else None
+    if by_link or activation is None:
+        return by_link or Place.ROSTERED
+    by_mail = place_of_mail(
+        activation.state,
+        is_sent=bool(activation.sent_at),
+        is_opened=bool(activation.opened_at),
+        is_used=bool(activation.used_at),
+    )
+    return by_mail or Place.ROSTERED
 
 
 _LETTERS = {Place.ROSTERED: "r", Place.MATCHED: "m", Place.MAILED: "e", Place.OPENED: "o", Place.LINKED: "l"}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shared.domain.activation import ActivationState
-from shared.domain.funnel import CountKey, Place, Standing, at_place, standing, stuck_as
+from shared.domain.funnel import CountKey, Place, Standing, at_place, place_of_link, place_of_mail, standing, stuck_as
 from shared.domain.link import LinkState
 from shared.domain.roster import Role, RosterUserKey
 from shared.stores.keys import Item, is_stuck, is_user_pk, stuck_of, user_of_pk
@@ -84,17 +84,14 @@ def _roster(item: Item) -> Facts:
 
 
 def _link(item: Item) -> Facts:
-    place = {LinkState.MATCHED: Place.MATCHED, LinkState.LINKED: Place.LINKED}.get(LinkState(item["state"]))
-    if place is Place.LINKED and item.get("cleaned_up"):
-        place = Place.CLEANED_UP
+    place = place_of_link(LinkState(item["state"]), cleaned_up=bool(item.get("cleaned_up")))
     return Facts(str(item.get(STANDS_AS, "")), place or "")
 
 
 def _activation(item: Item) -> Facts:
-    is_over = item.get("used_at") or item["state"] == ActivationState.WITHDRAWN
-    if is_over or not item.get("sent_at"):
-        return Facts(str(item.get(STANDS_AS, "")))
-    return Facts(str(item.get(STANDS_AS, "")), Place.OPENED if item.get("opened_at") else Place.MAILED)
+    sent, opened, used = (bool(item.get(name)) for name in ("sent_at", "opened_at", "used_at"))
+    place = place_of_mail(ActivationState(item["state"]), is_sent=sent, is_opened=opened, is_used=used)
+    return Facts(str(item.get(STANDS_AS, "")), place or "")
 
 
 _READ: Mapping[str, Callable[[Item], Facts]] = {"ROSTER": _roster, "LINK": _link, "ACTIVATION": _activation}

@@ -105,10 +105,16 @@ class ImportHistory:
     def standing(self, district_id: str) -> tuple[dict[str, int], str]:
         """How many people, classes and enrollments stand, and the district's day on which they were read; nothing before the
         first roster."""
+        return self.standing_and_lists(district_id)[:2]
+
+    def standing_and_lists(self, district_id: str) -> tuple[dict[str, int], str, str]:
+        """How many people, classes and enrollments stand, the district's day on which they were read, and where lists of them
+        begin (``people_search.FilePlace``); nothing before the first roster."""
         item = self._table.get(snapshot_key(district_id), consistent=False)
         if not item:
-            return {}, ""
-        return {kind: int(number) for kind, number in item["standing"].items()}, str(item.get("on", ""))
+            return {}, "", ""
+        numbers = {kind: int(number) for kind, number in item["standing"].items()}
+        return numbers, str(item.get("on", "")), f"{item['snapshot_id']}.{item['shards']}.0.0"
 
 
 class ImportStarter:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.clock import to_iso
+from shared.domain.link import LinkState
 from shared.domain.roster import RosterUserKey
 from shared.stores.due_items import NUDGE, due_item
 from shared.stores.keys import due_key, link_key
@@ -35,14 +36,18 @@ class NudgeStore:
         *,
         sent_at: str | None = None,
         under_way: bool = False,
+        cleaned_up: bool = False,
     ) -> bool:
         """Set when the nudge after the one that was due comes, None for never. False when somebody else moved it.
 
-        ``sent_at`` counts a nudge as sent; ``under_way`` takes it for one send, whose lease ends at ``next_at``.
+        ``sent_at`` counts a nudge as sent; ``under_way`` takes it for one send, whose lease ends at ``next_at``; ``cleaned_up``
+        says that no class is left to clean up.
         """
         update = Update(link_key(user)).set(
             nudge_due_at=to_iso(next_at) if next_at else None, nudge_under_way=under_way or None
         )
+        if cleaned_up:
+            update = update.set(cleaned_up=True)
         if sent_at:
             update = update.set(nudged_at=sent_at).add(nudges=1)
         return self._table.attempt(
@@ -58,6 +63,11 @@ class NudgeStore:
     def due_at(self, user: RosterUserKey) -> str | None:
         """When the next nudge is due (ISO 8601, UTC); None for never."""
         return self.of_user(user).due_at
+
+    def note_cleaned_up(self, user: RosterUserKey) -> None:
+        """This linked teacher has no class left to clean up. May be run again."""
+        is_new = "#state = :linked AND attribute_not_exists(cleaned_up)"
+        self._table.attempt(Update(link_key(user)).set(cleaned_up=True).when(is_new, linked=LinkState.LINKED.value))
 
     def stop(self, user: RosterUserKey) -> None:
         """Send no nudge any more: one click is enough (RFC 8058). May be run again."""

@@ -162,6 +162,8 @@ class CleanupPages:
         """Note for the digest how many classes are left to clean up."""
         remaining = left_to_clean_up(self._services.accounts.classes.owned(*family))
         for user in self._teachers(self._services.links.of_account(*family)):
+            if not remaining:
+                self._services.nudges.note_cleaned_up(user.key)
             pairings = self._pair_classes.paired(remaining, user, self._services.districts.get(user.district_id))
             self._services.remaining.note(user, sum(pair.verdict is not Verdict.LEFT_ALONE for pair in pairings))
 

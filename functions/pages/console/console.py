@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,10 +21,13 @@ from shared.domain.roster import NumberKind, RosterUser, RosterUserKey
 from shared.runtime.i18n import long_date
 from shared.runtime.loss_words import losses_in_words
 from shared.runtime.report_words import retold
+from shared.stores.request_context import Person
 from shared.stores.stuck_people import Stuck, StuckCode
 
 _LONGEST = 5
 """Digits of the number of a school at which a page of them begins."""
+_STUCK_SHOWN = 33
+"""People who are stuck whom one request brings with their links; all of them are among the people."""
 _LOOKED_AT = 10
 """The newest imports among which one that waits is looked for."""
 
@@ -105,10 +109,10 @@ class ConsolePages:
         records, _ = (
             self._services.imports.newest(district.district_id, most=_LOOKED_AT) if access.is_whole else ([], "")
         )
-        standing, on = self._services.imports.standing(district.district_id) if access.is_whole else ({}, "")
+        standing, on, begins = self._services.imports.standing_and_lists(district.district_id)
         return page(
             "console/console",
-            funnel=funnel_of(self._services, access, first_school),
+            funnel=funnel_of(self._services, access, begins, first_school),
             when=Moments(district.zone),
             status=409 if refused else 200,
             refused=refused,
@@ -119,7 +123,7 @@ class ConsolePages:
             is_whole=access.is_whole,
             tab="overview",
             held=[each for each in records if each.status is Status.HELD and not each.preview],
-            standing=standing,
+            standing=standing if access.is_whole else {},
             first_wave=self._first_wave(access),
             as_of=date.fromisoformat(on) if on else None,
             long_date=long_date,
@@ -139,14 +143,26 @@ class ConsolePages:
 
     def _stuck(self, access: Access) -> list[StuckShown]:
         """Who does not get on; whoever shares an address and is linked all the same does."""
+        if access.is_whole:
+            found = self._services.stuck.of_district(access.district_id, _STUCK_SHOWN)
+            people = self._services.request_contexts.people(each.user for each in found) if found else {}
+            return [_shown(each, person.user if person else None) for each, person in _not_linked(found, people)]
         found = self._services.stuck.of_district(access.district_id)
         sharers = [stuck.user for stuck in found if stuck.code is StuckCode.SHARED_ADDRESS]
         links = self._services.links.of_users(sharers) if sharers else {}
         listed = [each for each in found if not (each.user in links and links[each.user].is_linked)]
         users = self._services.users.get_many(each.user for each in listed) if listed else {}
-        if not access.is_whole:
-            listed = [each for each in listed if each.user in users and access.sees(users[each.user].school_ids)]
-        return [_shown(each, users.get(each.user)) for each in listed]
+        seen = [each for each in listed if each.user in users and access.sees(users[each.user].school_ids)]
+        return [_shown(each, users.get(each.user)) for each in seen]
+
+
+def _not_linked(found: list[Stuck], people: Mapping[RosterUserKey, Person]) -> Iterator[tuple[Stuck, Person | None]]:
+    """Those of them who do not get on, each with who it is."""
+    for each in found:
+        person = people.get(each.user)
+        is_linked = person is not None and person.link is not None and person.link.is_linked
+        if each.code is not StuckCode.SHARED_ADDRESS or not is_linked:
+            yield each, person
 
 
 def _shown(stuck: Stuck, user: RosterUser | None) -> StuckShown:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from functions.pages.console.access import Access
+from functions.pages.console.at_place import ANY
 from functions.pages.dependencies import Services
 from shared.domain.funnel import Counts, Place, school_tag
 from shared.domain.roster import Role
@@ -89,30 +90,41 @@ class FunnelShown:
     """The newest first; none for who sees single schools."""
 
 
-def funnel_of(services: Services, access: Access, first_school: int = 0) -> FunnelShown | None:
-    """What who is here may see of the funnel: two reads. None where nothing was counted yet."""
+def funnel_of(services: Services, access: Access, begins: str, first_school: int = 0) -> FunnelShown | None:
+    """What who is here may see of the funnel: two reads. None where nothing was counted yet. ``begins`` says where lists of
+    people begin (``people_search.FilePlace``)."""
     counted = services.counts.of_district(access.district_id, access.district.zone)
     if not (counted.is_whole and counted.as_of):
         return None
     names = services.districts.schools(access.district_id)
     tags = None if access.schools is None else frozenset(map(school_tag, access.schools))
     days = _days(counted.days) if access.is_whole else {}
-    roles = tuple(_role(access.district_id, counted.counts, role, tags, days) for role in ROLES)
-    schools = _schools(access, counted, names)
+    lists = Lists(access.district_id, begins)
+    roles = tuple(_role(lists, counted.counts, role, tags, days) for role in ROLES)
+    schools = _schools(access, lists, counted, names)
     shown = schools[first_school : first_school + SCHOOLS_SHOWN]
     more = first_school + SCHOOLS_SHOWN if len(schools) > first_school + SCHOOLS_SHOWN else 0
     told = tuple(DayShown(day, _numbers(days[day])) for day in sorted(days, reverse=True)[:14])
     return FunnelShown(counted.as_of, roles, tuple(shown), more, told)
 
 
-def list_address(district_id: str, place: Place | None, role: Role, school_id: str = "") -> str:
-    """Where the people at a place are listed; without one, all of the role."""
-    asked = {"place": place.value if place else "any", "role": role.value, "school": school_id}
-    return f"/console/{district_id}/people?{urlencode({name: value for name, value in asked.items() if value})}"
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Where people are listed."""
+
+    district_id: str
+    begins: str
+
+    def address(self, place: Place | None, role: Role, school_id: str = "") -> str:
+        """Of those at a place; without one, of all of the role."""
+        asked = {"place": place.value if place else ANY, "role": role.value, "school": school_id, "from": self.begins}
+        return (
+            f"/console/{self.district_id}/people?{urlencode({name: value for name, value in asked.items() if value})}"
+        )
 
 
 def _role(
-    district_id: str, counts: Counts, role: Role, tags: frozenset[str] | None, days: Mapping[date, Counts]
+    lists: Lists, counts: Counts, role: Role, tags: frozenset[str] | None, days: Mapping[date, Counts]
 ) -> RoleShown:
     at = counts.places(role, tags)
     total = sum(at.values())
@@ -120,7 +132,7 @@ def _role(
     x = 0.0
     for place in PLACES[role]:
         width = WIDTH * at[place] / total if total else 0.0
-        parts.append(Part(place, at[place], list_address(district_id, place, role), round(x, 1), round(width, 1)))
+        parts.append(Part(place, at[place], lists.address(place, role), round(x, 1), round(width, 1)))
         x += width
     return RoleShown(role, total, tuple(parts), _areas(role, days))
 
@@ -176,7 +188,7 @@ def _numbers(counts: Counts, tags: frozenset[str] | None = None) -> dict[Role, t
     return found
 
 
-def _schools(access: Access, counted: Counted, names: Mapping[str, str]) -> list[SchoolShown]:
+def _schools(access: Access, lists: Lists, counted: Counted, names: Mapping[str, str]) -> list[SchoolShown]:
     """The schools with anybody in them, by name; those without a name by their id, and what has no school last."""
     by_tag = counted.counts.by_school()
     known = {school_tag(school_id): (school_id, name or school_id) for school_id, name in names.items()}
@@ -188,6 +200,6 @@ def _schools(access: Access, counted: Counted, names: Mapping[str, str]) -> list
             all_ for all_, _ in numbers.values()
         ):
             continue
-        addresses = {role: list_address(access.district_id, None, role, school_id) for role in ROLES if school_id}
+        addresses = {role: lists.address(None, role, school_id) for role in ROLES if school_id}
         found.append((name or "\U0010ffff", SchoolShown(name, numbers, addresses)))
     return [shown for _, shown in sorted(found, key=lambda each: each[0].casefold())]

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from functions.pages import limits
 from functions.pages.console.access import Access, ConsoleAccess
 from functions.pages.console.addresses import person_address, person_part, sourced_id_of
+from functions.pages.console.at_place import people_at
 from functions.pages.console.bulk import may_withdraw
 from functions.pages.console.moments import Moments
 from functions.pages.dependencies import Services
@@ -82,6 +83,8 @@ class PeoplePages:
         access = self._access.of(request, district_id)
         if not isinstance(access, Access):
             return access
+        if "place" in request.query:
+            return people_at(self._services, access, request.query)
         asked = request.query.get("stuck", "")
         code = StuckCode(asked) if asked in set(StuckCode) else None
         begins, after = (_number_in(request.query.get(name, "")) for name in ("from", "after"))
