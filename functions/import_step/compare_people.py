@@ -67,9 +67,11 @@ def diff_people(
     result = PeopleDiff()
     known_aside = {sourced_id_of(line): line for line in aside}
     stays_packed = packed_blocks and joined is None and _says_all_of_people(plan)
+    shared = set() if plan.round or plan.moves_people else set(plan.shared)
     seen = rows_by_person(
         packed_blocks() if packed_blocks and stays_packed else blocks(),
         tells_roles_with_people=plan.tells_roles_with_people,
+        shared=shared,
     )
     passed = _passed_over(touched, set(seen.named()), pass_over) if touched and pass_over else None
     before = dict(passed.touched) if passed else {sourced_id_of(line): line for line in snapshot or ()}
@@ -95,7 +97,6 @@ def diff_people(
         result.moved = list(before)
     if joined:
         join_people(seen, before, blocks, result, *joined, is_delta=is_delta)
-    shared = set() if plan.round or plan.moves_people else set(plan.shared)
     others = {*renumbered, *known_aside}
     plain = take_plain_people(seen, before, result, others=others, is_first=snapshot is None, shared=shared)
     comparison = _Comparison(seen, plan, result, known_aside, None if snapshot is None else renumbered, mapped)
@@ -164,6 +165,9 @@ class _Comparison:
         """Compare everybody in the order of their ids. Who is in ``plain`` or ``passed`` is as their lines say; who has one of the
         ``shared`` addresses is noted."""
         seen, result, is_delta = self._seen, self._result, self._plan.mode(Kind.USERS) is not Mode.BULK
+        if not (before or seen.people or self._aside or passed):
+            result.standing = bytearray().join(map(plain.lines.__getitem__, sorted(plain.lines)))
+            return
         for key in sorted(before.keys() | seen.people.keys() | plain.lines.keys() | self._aside.keys()):
             if passed:
                 result.standing += passed.before(key)

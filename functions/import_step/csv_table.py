@@ -23,6 +23,8 @@ csv.field_size_limit(1 << 17)
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _INVISIBLE = re.compile(r"[\s_\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff\x00-\x1f]+")
 _UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_STARTS_OF_UNSEEN = (b"\xc2\xad", b"\xe2\x80", b"\xe2\x81", b"\xef\xbb\xbf")
+"""With what those begin in UTF-8."""
 AROUND_A_VALUE = "".join(
     chr(letter)
     for first, last in (
@@ -77,7 +79,7 @@ class Block:
         self._lines = self.text.count("\n") + 1
         self._delimiter = delimiter
         self._has_inner = _INNER in text
-        self.has_blanks = not text.isascii() or any(blank in text for blank in _BLANKS)
+        self._has_blanks = not text.isascii() or any(blank in text for blank in _BLANKS)
         """Whether there may be blanks around values."""
 
     def __len__(self) -> int:
@@ -85,19 +87,28 @@ class Block:
 
     def records(self) -> list[list[str]]:
         records = [line.split(self._delimiter) for line in self.text.split("\n")]
-        return [self._restored(record) for record in records] if self._has_inner else records
+        return [*map(self._restored, records)] if self._has_inner else records
 
-    def columns(self, indexes: Iterable[int], width: int) -> Cells | None:
-        """These columns, an empty one for -1; None where not every record has just ``width`` fields."""
+    def columns(self, indexes: Iterable[int], width: int, strip: Callable[[str], str] = str.strip) -> Cells | None:
+        """These columns, stripped, an empty one for -1; None where not every record has just ``width`` fields."""
         fields = self.text.replace("\n", f"{self._delimiter}{_MARK}{self._delimiter}").split(self._delimiter)
         step, marks = width + 1, self._lines - 1
         if len(fields) != marks * step + width or fields[width::step].count(_MARK) != marks:
             return None
         columns = [fields[index::step] if index >= 0 else [""] * self._lines for index in indexes]
-        return list(map(self._restored, columns)) if self._has_inner else columns
+        return [self._values(column, strip) for column in columns] if self._has_inner or self._has_blanks else columns
+
+    def _values(self, column: list[str], strip: Callable[[str], str]) -> list[str]:
+        # Most columns of a block with names hold neither accents nor blanks.
+        together = "".join(column)
+        if _INNER in together:
+            column = self._restored(column)
+        if together.isascii() and not any(blank in together for blank in _BLANKS):
+            return column
+        return list(map(strip, column))
 
     def _restored(self, fields: list[str]) -> list[str]:
-        return [field.replace(_INNER, self._delimiter) for field in fields] if _INNER in "".join(fields) else fields
+        return [field.replace(_INNER, self._delimiter) if _INNER in field else field for field in fields]
 
 
 class Table:
@@ -261,11 +272,7 @@ class Table:
         return [self._at.get(folded(column), -1) for column in columns]
 
     def _cells_of_block(self, block: Block, indexes: Sequence[int]) -> Cells | None:
-        cells = block.columns(indexes, len(self.header))
-        if cells is None or not block.has_blanks:
-            return cells
-        strip = self._strip
-        return [list(map(strip, column)) for column in cells]
+        return block.columns(indexes, len(self.header), self._strip)
 
     def _batch_of_rows(
         self, lines: Sequence[int], rows: list[list[str]], indexes: Sequence[int]
@@ -577,7 +584,11 @@ def _end_of_lines(text: str) -> int:
 
 
 def _holds_unseen(text: str) -> bool:
-    return not text.isascii() and _UNSEEN.search(text) is not None
+    if text.isascii():
+        return False
+    # Most letters beyond ASCII are written with other bytes.
+    encoded = text.encode("utf-8", "surrogatepass")
+    return any(start in encoded for start in _STARTS_OF_UNSEEN) and _UNSEEN.search(text) is not None
 
 
 def _plain(block: str, delimiter: str) -> str | None:

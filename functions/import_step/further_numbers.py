@@ -86,12 +86,10 @@ def _some(block: AnyPeopleBlock, wanted: list[bool]) -> AnyPeopleBlock | None:
         return block
     if not any(wanted):
         return None
-    lines = [*compress(block.lines, wanted)]
     match block:
         case EnrollmentsBlock():
-            users, texts = [*compress(block.users, wanted)], [*compress(block.texts, wanted)]
-            return replace(block, users=users, lines=lines, texts=texts)
+            return block.some(wanted)
         case PeopleBlock():
-            return replace(block, rows=[*compress(block.rows, wanted)], lines=lines)
+            return replace(block, rows=[*compress(block.rows, wanted)], lines=[*compress(block.lines, wanted)])
         case RolesBlock():
-            return replace(block, rows=[*compress(block.rows, wanted)], lines=lines)
+            return replace(block, rows=[*compress(block.rows, wanted)], lines=[*compress(block.lines, wanted)])

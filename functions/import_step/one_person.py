@@ -15,7 +15,7 @@ from unicodedata import normalize
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from functions.import_step.enrollment_texts import BETWEEN, together
+from functions.import_step.enrollment_texts import text_of
 from functions.import_step.records import PersonRecord
 from shared.domain.roster import Role
 
@@ -160,11 +160,12 @@ def sharers_of_teachers(holders: Iterable[Holder], people: Iterable[OnePerson]) 
     return sorted(found)
 
 
-def join(person: PersonRecord, others: Iterable[PersonRecord], enrollments: dict[str, dict[str, list[str]]]) -> None:
+def join(person: PersonRecord, others: Iterable[PersonRecord], enrollments: dict[str, dict[str, list[bytes]]]) -> None:
     """Let a person have the schools, roles and classes of the other numbers; ``enrollments`` are those of the upload, by role and
-    person, as texts (``listed``) in which the ids of the rows are left blank here."""
+    person, as texts (``enrollment_texts``), here without the ids of the rows."""
     for other in others:
         person.join(other)
         for each in other.enrollments:
             texts = enrollments.setdefault(each.role, {}).setdefault(person.sourced_id, [])
-            texts.extend(BETWEEN.join(together((class_id,), ())) for class_id in each.class_ids)
+            if each.class_ids:
+                texts.append(text_of(each.role, each.class_ids))

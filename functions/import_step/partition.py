@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace as dataclass_replace
 from functools import lru_cache
 from itertools import compress, repeat
+from operator import itemgetter
 from pathlib import Path
 from sys import getsizeof
 from types import MappingProxyType
@@ -16,7 +17,6 @@ from unicodedata import is_normalized, normalize
 from zlib import crc32
 
 from functions.import_step.csv_table import header_line_of
-from functions.import_step.enrollment_texts import BETWEEN
 from functions.import_step.formats.format import Format, PeopleColumns, Recognised, Where
 from functions.import_step.records import (
     MOST_CLEVER_IDS,
@@ -143,11 +143,13 @@ class SplitSink:
             self._name_schools(row.school_ids, where)
         if self._upload.by_kind:
             row.sourced_id = person_id(where.kind, row.sourced_id)
+        address = 0
         if email and not row.removed:
-            self.addresses.append(crc32(email.encode()))
+            address = crc32(email.encode())
+            self.addresses.append(address)
             if self._people.marks:
-                self._people.marks.of_addresses((where.line,), self.addresses[-1:])
-        self._people.add(self._head(PeopleBlock, where.file, column, where.untold), row, where.line)
+                self._people.marks.of_addresses((where.line,), (address,))
+        self._people.add(self._head(PeopleBlock, where.file, column, where.untold), row, where.line, address)
 
     def people(self, people: PeopleColumns, where: Where) -> None:
         emails = normalise_all(people.emails)
@@ -163,23 +165,20 @@ class SplitSink:
         self.addresses.extend(compress(addresses, emails))
         if self._people.marks:
             self._people.marks.of_addresses(people.lines, addresses)
-        usernames = [username or None for username in people.usernames]
-        rows = map(
-            PersonRow,
-            ids,
-            people.roles,
-            people.given_names,
-            people.family_names,
-            emails,
-            usernames,
-            repeat(()),
-            people.schools,
-            repeat(False),
-            repeat(False),
-            people.schools_only or repeat(False),
-        )
         head = self._head(PeopleBlock, where.file, where.column or "sourcedId", where.untold)
-        self._people.add_rows(head, people.sourced_ids, rows, people.lines)
+        usernames = [username or None for username in people.usernames] if "" in people.usernames else people.usernames
+        of_schools = people.schools_only or repeat(False)
+        head = self._head(PeopleBlock, where.file, where.column or "sourcedId", where.untold)
+        names = people.given_names, people.family_names, emails, usernames, repeat(())
+        if where.untold:
+            rows = map(PersonRow, ids, people.roles, *names, people.schools, repeat(False), repeat(False), of_schools)
+            self._people.add_rows(head, people.sourced_ids, rows, people.lines)
+            return
+        kinds, of = _kinds_of(people)
+        roles = map([role.value if role else None for role in map(itemgetter(0), kinds)].__getitem__, of)
+        told = zip(ids, roles, *names, people.schools, repeat(False), repeat(False), of_schools)
+        plain = [(role, schools) if is_plain else None for role, schools, is_plain in kinds]
+        self._people.add_people(head, people.sourced_ids, told, ids, people.lines, addresses, plain, of)
 
     def _are_plain(self, people: PeopleColumns) -> bool:
         """Whether all of these can be taken as they stand, their addresses left aside."""
@@ -461,6 +460,20 @@ def split(
     return Splitting(sink, seen, people, classes, choices)
 
 
+def _kinds_of(people: PeopleColumns) -> tuple[list[tuple[Role | None, tuple[str, ...], bool]], list[int]]:
+    """Role and schools that people have, with whether that is plain (``PersonRow.is_plain``); and which of these each has."""
+    # Those of a block that are alike are the same objects: to compare them costs less than to look at what they hold.
+    of_schools = people.schools_only or [False] * len(people.roles)
+    marks = [*zip(map(id, people.roles), map(id, people.schools), of_schools, strict=True)]
+    places = {mark: place for place, mark in enumerate(dict.fromkeys(marks))}
+    kinds = []
+    for mark in places:
+        first = marks.index(mark)
+        role, schools = people.roles[first], people.schools[first]
+        kinds.append((role, schools, PersonRow("", role, "", "", school_ids=schools, schools_only=mark[2]).is_plain))
+    return kinds, [*map(places.__getitem__, marks)]
+
+
 def _has_control(text: str) -> bool:
     if text.isascii():
         return len(text.encode().translate(None, _ASCII_CONTROL)) != len(text)
@@ -469,7 +482,7 @@ def _has_control(text: str) -> bool:
 
 def _are_plain_ids(ids: Iterable[str]) -> bool:
     together = "".join(ids)
-    return BETWEEN not in together and "\t" not in together and "\n" not in together
+    return "\x7f" not in together and "\t" not in together and "\n" not in together
 
 
 def _are_plain_classes(rows: Sequence[ClassRow], schools: Sequence[str | None]) -> bool:

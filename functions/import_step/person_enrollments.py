@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from zlib import crc32
-
 from functions.import_step.enrollment_rows import (
     EnrollmentRow,
     after_delta,
@@ -14,7 +11,7 @@ from functions.import_step.enrollment_rows import (
     rows_of,
     without_shared_ids,
 )
-from functions.import_step.enrollment_texts import listed
+from functions.import_step.enrollment_texts import rows_in
 from functions.import_step.formats.format import Mode
 from functions.import_step.people_diff import PeopleDiff
 from functions.import_step.plan import ImportPlan
@@ -41,16 +38,15 @@ class Enrollments:
         named = []
         for role, by_person in self._named:
             if texts := by_person.pop(key, None):
-                ids = listed(texts)
-                row_ids = dict(zip(ids[::2], ids[1::2], strict=True))
-                if 2 * len(row_ids) == len(ids):
+                rows = rows_in(texts)
+                row_ids = dict(rows)
+                if len(row_ids) == len(rows):
                     classes = sorted(row_ids)
-                    has_ids = any(row_ids.values())
-                    marks = [*map(crc32, map(str.encode, map(row_ids.__getitem__, classes)))] if has_ids else []
+                    marks = [*map(row_ids.__getitem__, classes)]
                     named.append(RoleEnrollments(role, classes, marks if any(marks) else []))
                 else:
                     self.repeated_of.add(key)
-                    named.append(role_enrollments(role, sorted(_with_ids(texts))))
+                    named.append(role_enrollments(role, sorted(rows)))
         named = without_shared_ids(named)
         self._latest = (key, named)
         return named
@@ -60,18 +56,12 @@ class Enrollments:
         return {
             (class_id, role, row_id)
             for role, by_person in self._ended
-            for class_id, row_id in _with_ids(by_person.get(key, []))
+            for class_id, row_id in rows_in(by_person.get(key, []))
         }
 
     def left(self) -> set[str]:
         """Whose were never taken."""
         return {user for _, by_person in self._named for user, classes in by_person.items() if classes}
-
-
-def _with_ids(texts: list[str]) -> Iterator[tuple[str, int]]:
-    """Class, and a checksum of the row's own id, 0 where it has none."""
-    ids = listed(texts)
-    return zip(ids[::2], map(crc32, map(str.encode, ids[1::2])), strict=True)
 
 
 class EnrollmentComparison:

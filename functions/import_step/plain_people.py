@@ -6,41 +6,48 @@ compared (``compare_people``), and comes to the same line.
 
 from __future__ import annotations
 
-from collections.abc import Container
-from dataclasses import dataclass, field
-from zlib import crc32
+from collections.abc import Container, Iterator, Sequence
 
-from msgspec.json import Encoder
-
-from functions.import_step.enrollment_texts import BETWEEN
+from functions.import_step.enrollment_texts import number_of_rows, rows_in, text_of
 from functions.import_step.one_person import may_have_address_of
 from functions.import_step.people_count import PeopleCount
 from functions.import_step.people_diff import PeopleDiff, note_holder_of
-from functions.import_step.records import TEACHING, packed_record
-from functions.import_step.rows_by_person import Kinds, RowsByPerson
+from functions.import_step.records import TEACHING, packed_records
+from functions.import_step.rows_by_person import RowsByPerson
+from functions.import_step.shards import Kinds
 from shared.domain.roster import Role
 
-_encode = Encoder().encode
-type _Enrolled = tuple[bytes, int]
-"""Enrollments as a packed record has them, and how many they are."""
-_NONE: _Enrolled = (b"[]", 0)
-type _Alike = dict[Kinds, list[int]]
-"""Of people, by role and schools: how many, and their enrollments."""
+_NONE = b"[]"
 
 
-@dataclass(slots=True)
 class PlainPeople:
     """Those who were taken."""
 
-    lines: dict[str, bytes] = field(default_factory=dict)
-    """Their packed records, by id."""
-    stood: _Alike = field(default_factory=dict)
-    came: _Alike = field(default_factory=dict)
+    def __init__(self, kinds: Sequence[Kinds], *, stood: bool) -> None:
+        self.lines: dict[str, bytes] = {}
+        """Their packed records, by id."""
+        self._stood = stood
+        self._kinds = kinds
+        # To look a kind up costs more than all that is counted.
+        self._people = [0] * len(kinds)
+        self._enrolled = [0] * len(kinds)
+
+    def count(self, place: int, enrolled: bytes) -> None:
+        """Count somebody of the kind at this place, with these enrollments."""
+        self._people[place] += 1
+        if enrolled is not _NONE:
+            self._enrolled[place] += number_of_rows(enrolled)
 
     def count_into(self, result: PeopleDiff) -> None:
         """Count all of them."""
-        result.count_unchanged(_count(self.stood))
-        result.count_created(_count(self.came))
+        count = PeopleCount(schools={})
+        for (role, schools), people, enrolled in zip(self._kinds, self._people, self._enrolled, strict=True):
+            if people:
+                count.add_alike(role, schools, people, enrolled)
+        if self._stood:
+            result.count_unchanged(count)
+        else:
+            result.count_created(count)
 
 
 def take_plain_people(
@@ -57,69 +64,74 @@ def take_plain_people(
 
     Who has one of the ``shared`` addresses is noted.
     """
-    taken = PlainPeople()
+    taken = PlainPeople(seen.kinds, stood=not is_first)
     if not seen.packed:
         return taken
-    named = [(f'[[{_encode(role).decode()},["', role, by_person) for role, by_person in seen.enrollments.items()]
+    ready, odd = _ready(seen)
+    acts = [role is not None for role, _ in seen.kinds]
     # In the order in which rows came: so they lie in memory.
-    for key, (text, kind) in [*seen.packed.items()]:
-        stood = before.get(key)
-        enrolled = None
-        if (stood is not None or is_first) and kind[0] is not None and key not in others:
-            enrolled = _enrolled(key, named, kind[0])
-        line = packed_record(text, enrolled[0]) if enrolled else b""
-        if not enrolled or (stood is not None and stood != line):
-            seen.unpack((key,))
-            continue
-        del seen.packed[key]
-        for _, _, by_person in named:
-            by_person.pop(key, None)
-        before.pop(key, None)
-        taken.lines[key] = line if stood is None else stood
-        alike = taken.came if stood is None else taken.stood
-        counts = alike.get(kind)
-        if counts is None:
-            counts = alike[kind] = [0, 0]
-        counts[0] += 1
-        counts[1] += enrolled[1]
-        if shared and may_have_address_of(text, shared):
-            note_holder_of(line, shared, result, stands=stood is not None)
+    chosen = [
+        (key, text, place, ready.get(key, _NONE))
+        for key, (text, place) in seen.packed.items()
+        if acts[place] and (is_first or key in before) and key not in odd and key not in others
+    ]
+    lines = packed_records([text for _, text, _, _ in chosen], [enrolled for _, _, _, enrolled in chosen])
+    for (key, _, place, enrolled), line in zip(chosen, lines, strict=True):
+        if is_first or before[key] == line:
+            taken.lines[key] = line
+            taken.count(place, enrolled)
+    for key in taken.lines.keys() & seen.may_share if shared else ():
+        if may_have_address_of(taken.lines[key], shared):
+            note_holder_of(taken.lines[key], shared, result, stands=not is_first)
+    _take(taken.lines, seen, before)
     return taken
 
 
-def _enrolled(key: str, named: list[tuple[str, str, dict[str, list[str]]]], acts_as: Role) -> _Enrolled | None:
-    """A person's enrollments; None where they are to be looked at: with several roles, or if they say that somebody teaches who
-    does not."""
-    enrolled: _Enrolled | None = _NONE
-    for head, role, by_person in named:
-        if texts := by_person.get(key):
-            if enrolled is not _NONE or (role in TEACHING and acts_as is not Role.TEACHER):
-                return None
-            enrolled = _packed(head, BETWEEN.join(texts))
-    return enrolled
+def _take(lines: dict[str, bytes], seen: RowsByPerson, before: dict[str, bytes]) -> None:
+    """Take the people of these lines out of all others, and have those unpacked who are left."""
+    _take_out(lines, before)
+    for by_person in seen.enrollments.values():
+        _take_out(lines, by_person)
+    _take_out(lines, seen.packed)
+    seen.unpack([*seen.packed])
 
 
-def _packed(head: str, text: str) -> _Enrolled | None:
-    """The enrollments of a text with one role, behind what says so; None where a row is to be looked at: a class that is there
-    twice, rows that have one id, an id that JSON writes otherwise."""
-    if '"' in text or "\\" in text:
+def _take_out[T](lines: dict[str, bytes], of: dict[str, T]) -> None:
+    if lines.keys() >= of.keys():
+        of.clear()
+        return
+    for key in of.keys() & lines.keys():
+        del of[key]
+
+
+def _ready(seen: RowsByPerson) -> tuple[dict[str, bytes], set[str]]:
+    """The enrollments of people with one role as a packed record has them; and whose are to be looked at: with several roles, with
+    rows that contradict each other, or if they say that somebody teaches who does not."""
+    ready: dict[str, bytes] = {}
+    odd: set[str] = set()
+    teachers = {place for place, (role, _) in enumerate(seen.kinds) if role is Role.TEACHER}
+    for role, by_person in seen.enrollments.items():
+        odd |= ready.keys() & by_person.keys()
+        ready |= {user: texts[0] for user, texts in by_person.items() if len(texts) == 1}
+        for user in _not_ready(seen, by_person):
+            if text := _together(role, by_person[user]):
+                ready[user] = text
+            else:
+                odd.add(user)
+        if role in TEACHING:
+            odd.update(user for user in by_person if user in seen.packed and seen.packed[user][1] not in teachers)
+    return ready, odd
+
+
+def _not_ready(seen: RowsByPerson, by_person: dict[str, list[bytes]]) -> Iterator[str]:
+    yield from (user for user, texts in by_person.items() if len(texts) > 1)
+    yield from seen.not_plain & by_person.keys()
+
+
+def _together(role: str, texts: list[bytes]) -> bytes | None:
+    """Texts as one; None where rows are to be looked at: a class that is there twice, rows that have one id."""
+    row_ids = dict(rows := rows_in(texts))
+    if len(row_ids) < len(rows) or not rows:
         return None
-    ids = text.split(BETWEEN)
-    row_ids = dict(zip(ids[::2], ids[1::2], strict=True))
-    classes = sorted(row_ids)
-    marks = [*map(crc32, map(str.encode, map(row_ids.__getitem__, classes)))]
-    number = len(marks)
-    if 2 * number != len(ids):
-        return None
-    if not any(marks):
-        marks = []
-    elif len(set(marks)) != number:
-        return None
-    return f'{head}{'","'.join(classes)}"],{_encode(marks).decode()},[]]]'.encode(), number
-
-
-def _count(alike: _Alike) -> PeopleCount:
-    count = PeopleCount()
-    for (role, schools), (people, enrolled) in alike.items():
-        count.add_alike(role, schools, people, enrolled)
-    return count
+    marks = [*row_ids.values()] if any(row_ids.values()) else []
+    return text_of(role, [*row_ids], marks) if len({*marks}) == len(marks) else None

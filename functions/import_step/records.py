@@ -506,16 +506,16 @@ def _ends() -> tuple[int, bytes]:
     return len(_encode(row)) - before, packed(record)[before + len(b",[]") :]
 
 
-def packed_record(row: bytes, enrollments: bytes) -> bytes:
-    """The packed record of a person of whom there is one row, a plain one (``PersonRow.is_plain``), with packed enrollments.
+def packed_records(rows: Iterable[bytes], enrollments: Iterable[bytes]) -> list[bytes]:
+    """The packed records of people of whom there is one row each, a plain one (``PersonRow.is_plain``), with packed enrollments.
 
-    >>> packed_record(packed(PersonRow("s1", Role.STUDENT, "Ann", "Lee"))[:-1], b"[]") == packed(
+    >>> packed_records([packed(PersonRow("s1", Role.STUDENT, "Ann", "Lee"))[:-1]], [b"[]"]) == [packed(
     ...     PersonRecord("s1", Role.STUDENT, "Ann", "Lee", None, None, [], [], [])
-    ... )
+    ... )]
     True
     """
     behind, end = _ends()
-    return b"%b,%b%b" % (row[:-behind], enrollments, end)
+    return [b"%b,%b%b" % (row[:-behind], enrolled, end) for row, enrolled in zip(rows, enrollments, strict=True)]
 
 
 class ClassRecord(Struct, array_like=True, gc=False):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, compress
 
 from functions.import_step.deletion_notes import NotThere
 from functions.import_step.enrollment_notes import Unused
@@ -12,20 +12,19 @@ from functions.import_step.records import MOST_CLEVER_IDS, MOST_SCHOOLS, PersonR
 from functions.import_step.shards import (
     AnyPeopleBlock,
     EnrollmentsBlock,
+    Kinds,
     PackedPeople,
     PeopleBlock,
     RolesBlock,
     person_row,
 )
 from shared.domain.report import Reject, Tally
-from shared.domain.roster import Role, number_of
+from shared.domain.roster import number_of
 
-type Kinds = tuple[Role | None, tuple[str, ...]]
-"""Role and schools."""
-type PackedPerson = tuple[bytes, Kinds]
-"""A plain row as it lies (``PackedPeople``), with role and schools."""
-type ByPerson = dict[str, dict[str, list[str]]]
-"""Enrollment role → person → texts of enrollments (``listed``), as they come."""
+type PackedPerson = tuple[bytes, int]
+"""A plain row as it lies (``PackedPeople``), and the place of its role and schools among the ``kinds``."""
+type ByPerson = dict[str, dict[str, list[bytes]]]
+"""Enrollment role → person → texts of enrollments (``enrollment_texts``), as they come."""
 
 
 @dataclass(slots=True)
@@ -35,6 +34,10 @@ class RowsByPerson:
     people: dict[str, PersonRecord] = field(default_factory=dict)
     packed: dict[str, PackedPerson] = field(default_factory=dict)
     """People of whom one plain row was read, and who are not among ``people``, as it lies."""
+    kinds: list[Kinds] = field(default_factory=list)
+    """What packed people have."""
+    may_share: set[str] = field(default_factory=set)
+    """Those of them who may have an address that another number has, too."""
     untold: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Of people in files that lack columns, for which fields."""
     named_by_roles: set[str] = field(default_factory=set)
@@ -48,6 +51,8 @@ class RowsByPerson:
     removed: set[str] = field(default_factory=set)
     not_there: NotThere = field(default_factory=NotThere)
     enrollments: ByPerson = field(default_factory=dict)
+    not_plain: set[str] = field(default_factory=set)
+    """People with a text that may name a class twice, or several rows with one id (``EnrollmentsBlock.is_plain``)."""
     ended: ByPerson = field(default_factory=dict)
     unused: Unused = field(default_factory=Unused)
     notes: Tally = field(default_factory=Tally)
@@ -57,7 +62,7 @@ class RowsByPerson:
     others: list[Reject] = field(default_factory=list)
     """Rows with an id that an earlier row gives to somebody else."""
 
-    def by_person(self) -> Iterator[dict[str, list[str]]]:
+    def by_person(self) -> Iterator[dict[str, list[bytes]]]:
         """Person → texts, of each role, of enrollments and of those that are over."""
         return chain(self.enrollments.values(), self.ended.values())
 
@@ -76,14 +81,17 @@ def unpacked_person(packed: PackedPerson) -> PersonRecord:
     return PersonRecord.of(person_row(packed[0]))
 
 
-def rows_by_person(blocks: Iterable[AnyPeopleBlock | PackedPeople], *, tells_roles_with_people: bool) -> RowsByPerson:
+def rows_by_person(
+    blocks: Iterable[AnyPeopleBlock | PackedPeople], *, tells_roles_with_people: bool, shared: Set[int] = frozenset()
+) -> RowsByPerson:
+    """The rows of these blocks, by person; ``shared`` are hashes of addresses that several numbers have."""
     seen = RowsByPerson()
     for block in blocks:
         match block:
             case PeopleBlock():
                 _gather_people(seen, block)
             case PackedPeople():
-                _gather_packed(seen, block)
+                _gather_packed(seen, block, shared)
             case RolesBlock():
                 seen.unpack([*seen.packed])
                 _gather_roles(seen, block, adds=tells_roles_with_people)
@@ -151,6 +159,12 @@ def too_many_schools(block: PeopleBlock | RolesBlock, sourced_id: str, line: int
 
 def _gather_enrollments(seen: RowsByPerson, block: EnrollmentsBlock) -> None:
     by_person = (seen.ended if block.removed else seen.enrollments).setdefault(block.role, {})
+    if not block.is_plain:
+        seen.not_plain.update(block.users)
+    of_block = {user: [text] for user, text in zip(block.users, block.texts, strict=True)}
+    if len(of_block) == len(block.users) and by_person.keys().isdisjoint(of_block):
+        by_person |= of_block
+        return
     for user, text in zip(block.users, block.texts, strict=True):
         if user in by_person:
             by_person[user].append(text)
@@ -158,12 +172,24 @@ def _gather_enrollments(seen: RowsByPerson, block: EnrollmentsBlock) -> None:
             by_person[user] = [text]
 
 
-def _gather_packed(seen: RowsByPerson, block: PackedPeople) -> None:
-    packed, people = seen.packed, seen.people
-    for text, of, line in zip(block.texts, block.of, block.lines, strict=True):
-        key = sourced_id_of(text)
+def _gather_packed(seen: RowsByPerson, block: PackedPeople, shared: Set[int]) -> None:
+    """``shared`` are hashes of addresses that several numbers have."""
+    ids = block.ids or [*map(sourced_id_of, block.texts)]
+    if not block.addresses:
+        # An earlier version did not note them.
+        seen.may_share.update(ids)
+    elif shared and not shared.isdisjoint(block.addresses):
+        seen.may_share.update(compress(ids, map(shared.__contains__, block.addresses)))
+    packed, people, before = seen.packed, seen.people, len(seen.kinds)
+    seen.kinds += block.kinds
+    of_block = dict(zip(ids, zip(block.texts, map(before.__add__, block.of), strict=True), strict=True))
+    is_new = len(of_block) == len(ids) and packed.keys().isdisjoint(of_block) and people.keys().isdisjoint(of_block)
+    if is_new and min(block.of) >= 0:
+        packed |= of_block
+        return
+    for key, text, of, line in zip(ids, block.texts, block.of, block.lines, strict=True):
         if of >= 0 and key not in packed and key not in people:
-            packed[key] = (text, block.kinds[of])
+            packed[key] = (text, before + of)
         else:
             _gather_people(seen, PeopleBlock(block.file, block.column, [person_row(text)], [line]))
 

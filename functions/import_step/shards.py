@@ -7,15 +7,16 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import compress, islice
-from operator import ne, or_
+from itertools import chain, compress, islice, repeat
+from operator import itemgetter, ne, or_
 from pathlib import Path
 from typing import IO
 
 from msgspec import Struct
 from msgspec.json import Decoder
+from msgspec.structs import replace
 
-from functions.import_step.enrollment_texts import BETWEEN, together
+from functions.import_step.enrollment_texts import classes_in, marks_of, number_of_rows, text_of, texts_of_runs
 from functions.import_step.formats.format import Recognised
 from functions.import_step.records import ClassRow, PersonRow, RoleRow, packed, packed_lines
 from functions.import_step.row_marks import RowMarks
@@ -28,6 +29,8 @@ PEOPLE_PER_SHARD = 32_000
 MOST_SHARDS = 256
 
 
+BETWEEN = "\x7f"
+"""Stood between the ids of enrollments, as the version before wrote them. No id holds a control character."""
 _BUFFERED = 16_384
 """Rows that are kept until a block of each shard is written."""
 
@@ -75,24 +78,62 @@ class RolesBlock(Struct, array_like=True, tag="r", gc=False):
     lines: list[int]
 
 
-class EnrollmentsBlock(Struct, array_like=True, tag="g", gc=False):
-    """Enrollments with one role, from one file. Rows of one person that follow each other are one text (``listed``)."""
+class EnrollmentsBlock(Struct, gc=False):
+    """Enrollments with one role, from one file. Rows of one person that follow each other are one text (``enrollment_texts``)."""
 
     file: str
     user_column: str
     class_column: str
     role: str
     removed: bool
+    is_plain: bool
+    """Whether no text names a class twice, and in none several rows have one id."""
     users: list[str]
+    texts: list[bytes]
     lines: list[int]
-    """The line of the first row of each text; the others stand on the lines after it."""
-    texts: list[str]
+    """The line of the first row of each text,"""
+    places: Sequence[int]
+    """and how many lines after it each row of it stands, in the order in which the texts have them."""
 
     def rows(self) -> Iterator[tuple[str, str, int]]:
-        """Person, class and line of each."""
-        for user, first, text in zip(self.users, self.lines, self.texts, strict=True):
-            for line, class_id in enumerate(text.split(BETWEEN)[::2], first):
-                yield user, class_id, line
+        """Person, class and line of each, as they stand in the file as far as they are of one person."""
+        at = 0
+        for user, text, first in zip(self.users, self.texts, self.lines, strict=True):
+            classes = classes_in((text,))
+            places = self.places[at : at + len(classes)]
+            at += len(classes)
+            for place, class_id in sorted(zip(places, classes, strict=True), key=itemgetter(0)):
+                yield user, class_id, first + place
+
+    def some(self, wanted: Sequence[bool]) -> EnrollmentsBlock:
+        """The texts that are wanted."""
+        of_rows = chain.from_iterable(map(repeat, wanted, map(number_of_rows, self.texts)))
+        users, texts, lines = ([*compress(each, wanted)] for each in (self.users, self.texts, self.lines))
+        return replace(self, users=users, texts=texts, lines=lines, places=[*compress(self.places, of_rows)])
+
+    @classmethod
+    def of_listed(
+        cls, file: str, user_column: str, class_column: str, role: str, removed: bool, listed: Iterable[_Listed]
+    ) -> EnrollmentsBlock:
+        """Enrollments as earlier versions wrote them."""
+        users: list[str] = []
+        texts: list[bytes] = []
+        lines: list[int] = []
+        places: list[int] = []
+        for user, classes, row_ids, first in listed:
+            users.append(user)
+            texts.append(text_of(role, classes, marks_of(row_ids) if any(row_ids) else ()))
+            lines.append(first)
+            places += sorted(range(len(classes)), key=classes.__getitem__)
+        return cls(file, user_column, class_column, role, removed, False, users, texts, lines, places)
+
+
+type _Listed = tuple[str, Sequence[str], Sequence[str], int]
+"""Of rows that follow each other: the person, the classes, the rows' own ids, and the first line."""
+
+
+type Kinds = tuple[Role | None, tuple[str, ...]]
+"""Role and schools."""
 
 
 class PackedPeople(Struct, array_like=True, tag="p"):
@@ -101,13 +142,17 @@ class PackedPeople(Struct, array_like=True, tag="p"):
 
     file: str
     column: str
-    kinds: list[tuple[Role | None, tuple[str, ...]]]
-    """Roles and schools that plain rows have,"""
+    kinds: list[Kinds]
+    """Those that plain rows have,"""
     of: list[int]
     """and of each row which of them it has; -1 where the row is to be looked at."""
     lines: list[int]
     size: int
     """In bytes, of the lines that follow."""
+    ids: list[str] = []
+    """The ids of the rows,"""
+    addresses: list[int] = []
+    """and a hash of each one's address (``one_person``), 0 for none: empty where an earlier version wrote them."""
     texts: list[bytes] = []
     """These lines."""
 
@@ -116,8 +161,35 @@ class PackedPeople(Struct, array_like=True, tag="p"):
         return PeopleBlock(self.file, self.column, list(map(person_row, self.texts)), self.lines)
 
 
-class PackedEnrollments(Struct, array_like=True, tag="n"):
-    """An ``EnrollmentsBlock`` of which person and text, a tab between, follow behind this line, a line for each."""
+class PackedEnrollments(Struct, array_like=True, tag="m"):
+    """An ``EnrollmentsBlock`` of which the texts, a line for each, follow behind this line, and then the places of the rows, in 32
+    bits each."""
+
+    file: str
+    user_column: str
+    class_column: str
+    role: str
+    removed: bool
+    is_plain: bool
+    users: list[str]
+    lines: list[int]
+    size: int
+    """In bytes, of the texts,"""
+    size_of_places: int
+    """and of the places."""
+
+    def block(self, body: memoryview) -> EnrollmentsBlock:
+        """These enrollments; ``body`` is what follows."""
+        texts = bytes(body[: self.size]).split(b"\n")
+        places = array("I")
+        places.frombytes(body[self.size :])
+        of = self.file, self.user_column, self.class_column, self.role, self.removed, self.is_plain
+        return EnrollmentsBlock(*of, self.users, texts, self.lines, places)
+
+
+class _ListedEnrollments(Struct, array_like=True, tag="n"):
+    """The same as the version before wrote it: person and text, a tab between, a line for each. A text had class and the row's own
+    id in turn."""
 
     file: str
     user_column: str
@@ -125,14 +197,34 @@ class PackedEnrollments(Struct, array_like=True, tag="n"):
     role: str
     removed: bool
     lines: list[int]
+    """The line of the first row of each text; the others stand on the lines after it."""
     size: int
-    """In bytes, of the lines that follow."""
 
-    def block(self, body: bytes) -> EnrollmentsBlock:
+    def block(self, body: memoryview) -> EnrollmentsBlock:
         """These enrollments; ``body`` is what follows."""
-        runs = [line.partition("\t") for line in body.decode().split("\n")[:-1]]
+        runs = [line.partition("\t") for line in str(body, "utf-8").split("\n")[:-1]]
+        listed = [(user, text.split(BETWEEN), line) for (user, _, text), line in zip(runs, self.lines, strict=True)]
         of = self.file, self.user_column, self.class_column, self.role, self.removed
-        return EnrollmentsBlock(*of, [user for user, _, _ in runs], self.lines, [text for _, _, text in runs])
+        return EnrollmentsBlock.of_listed(*of, ((user, ids[::2], ids[1::2], line) for user, ids, line in listed))
+
+
+class _EnrollmentsOfTexts(Struct, array_like=True, tag="g"):
+    """The same within one line, as the version before that wrote it."""
+
+    file: str
+    user_column: str
+    class_column: str
+    role: str
+    removed: bool
+    users: list[str]
+    lines: list[int]
+    texts: list[str]
+
+    def block(self) -> EnrollmentsBlock:
+        """These enrollments as they are written now."""
+        runs = zip(self.users, (text.split(BETWEEN) for text in self.texts), self.lines, strict=True)
+        of = self.file, self.user_column, self.class_column, self.role, self.removed
+        return EnrollmentsBlock.of_listed(*of, ((user, ids[::2], ids[1::2], line) for user, ids, line in runs))
 
 
 class EarlierEnrollments(Struct, array_like=True, tag="e", gc=False):
@@ -148,17 +240,10 @@ class EarlierEnrollments(Struct, array_like=True, tag="e", gc=False):
 
     def block(self) -> EnrollmentsBlock:
         """These enrollments as they are written now."""
-        users: list[str] = []
-        lines: list[int] = []
-        texts: list[str] = []
-        for text in self.texts.split("\n"):
-            user, class_id, line, *row_id = text.split("\t")
-            users.append(user)
-            lines.append(int(line))
-            texts.append(BETWEEN.join((class_id.replace(BETWEEN, "\ufffd"), "".join(row_id))))
-        return EnrollmentsBlock(
-            self.file, self.user_column, self.class_column, self.role, self.removed, users, lines, texts
-        )
+        rows = [text.split("\t") for text in self.texts.split("\n")]
+        of = self.file, self.user_column, self.class_column, self.role, self.removed
+        listed = ((user, [class_id], ["".join(row_id)], int(line)) for user, class_id, line, *row_id in rows)
+        return EnrollmentsBlock.of_listed(*of, listed)
 
 
 class ClassesBlock(Struct, array_like=True, tag="c", gc=False):
@@ -174,19 +259,26 @@ class ClassesBlock(Struct, array_like=True, tag="c", gc=False):
 
 type AnyPeopleBlock = PeopleBlock | RolesBlock | EnrollmentsBlock
 """What a shard of people is made of."""
-_WRITTEN: Decoder[AnyPeopleBlock | PackedPeople | PackedEnrollments | EarlierEnrollments] = Decoder(
-    PeopleBlock | RolesBlock | EnrollmentsBlock | PackedPeople | PackedEnrollments | EarlierEnrollments
+type _Written = (
+    PeopleBlock
+    | RolesBlock
+    | PackedPeople
+    | PackedEnrollments
+    | _ListedEnrollments
+    | _EnrollmentsOfTexts
+    | EarlierEnrollments
 )
+_WRITTEN: Decoder[_Written] = Decoder(_Written)
 person_row = Decoder(PersonRow).decode
 """The row of a line of ``PackedPeople``."""
 
 
 def written_blocks(body: bytes) -> Iterator[AnyPeopleBlock | PackedPeople]:
     """The blocks of a shard of people as a ``ShardWriter`` wrote them, in this version or an earlier one."""
-    at = 0
+    at, view = 0, memoryview(body)
     while at < len(body):
         end = body.index(b"\n", at) + 1
-        block = _WRITTEN.decode(body[at:end])
+        block = _WRITTEN.decode(view[at:end])
         at = end
         match block:
             case PackedPeople():
@@ -194,9 +286,13 @@ def written_blocks(body: bytes) -> Iterator[AnyPeopleBlock | PackedPeople]:
                 at += block.size
                 yield block
             case PackedEnrollments():
-                yield block.block(body[at : at + block.size])
+                behind = at + block.size + block.size_of_places
+                yield block.block(view[at:behind])
+                at = behind
+            case _ListedEnrollments():
+                yield block.block(view[at : at + block.size])
                 at += block.size
-            case EarlierEnrollments():
+            case _EnrollmentsOfTexts() | EarlierEnrollments():
                 yield block.block()
             case _:
                 yield block
@@ -227,8 +323,91 @@ class EnrollmentsHead(Struct, frozen=True):
 
 
 type _RowsAndLines = tuple[list[Row], list[int]]
-type _Runs = tuple[list[int], list[str]]
-"""First line of enrollments that follow each other; the person's id, a tab and their text."""
+type PackedRow = PersonRow | tuple[object, ...]
+"""A row about a person, or its fields: both are packed alike."""
+type _Runs = tuple[list[str], list[int], list[str], list[int]]
+"""Person and first line of enrollments that follow each other, their text, and the places of their rows."""
+
+
+class _People:
+    """Rows about people that wait to be written, in columns."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[Kinds, int] = {}
+        self._rows: list[PackedRow] = []
+        self._ids: list[str] = []
+        self._lines: list[int] = []
+        self._addresses: list[int] = []
+        self._of: list[int] = []
+        self._shards: list[int] = []
+
+    def add(
+        self,
+        rows: Iterable[PackedRow],
+        ids: Iterable[str],
+        lines: Iterable[int],
+        addresses: Iterable[int],
+        kinds: Iterable[Kinds | None],
+        of: Iterable[int],
+        shards: Iterable[int],
+    ) -> None:
+        """Add rows; ``of`` says of each which of these kinds it has. Those of None are to be looked at."""
+        places = [-1 if kind is None else self._kinds.setdefault(kind, len(self._kinds)) for kind in kinds]
+        self._rows += rows
+        self._ids += ids
+        self._lines += lines
+        self._addresses += addresses
+        self._of += map(places.__getitem__, of)
+        self._shards += shards
+
+    def written(self, head: RowsHead, shards: int) -> Iterator[tuple[int, bytes]]:
+        """What is written of them, with the shard."""
+        of_shards: list[list[int]] = [[] for _ in range(shards)]
+        for place, shard in enumerate(self._shards):
+            of_shards[shard].append(place)
+        kinds = [*self._kinds]
+        for shard, places in enumerate(of_shards):
+            if places:
+                body = packed_lines(_at(self._rows, places))
+                of, lines = _at(self._of, places), _at(self._lines, places)
+                ids, addresses = _at(self._ids, places), _at(self._addresses, places)
+                people = PackedPeople(head.file, head.column, kinds, of, lines, len(body), ids, addresses)
+                yield shard, packed(people) + body
+
+
+def _at[T](column: Sequence[T], places: list[int]) -> list[T]:
+    return [*map(column.__getitem__, places)]
+
+
+class _Rows:
+    """Other rows that wait to be written, by shard."""
+
+    def __init__(self, shards: int) -> None:
+        self.by_shard: list[_RowsAndLines] = [([], []) for _ in range(shards)]
+
+    def written(self, head: RowsHead, _shards: int) -> Iterator[tuple[int, bytes]]:
+        """What is written of them, with the shard."""
+        more = (head.untold,) if head.untold else ()
+        for shard, (rows, lines) in enumerate(self.by_shard):
+            if rows:
+                yield shard, packed(head.of(head.file, head.column, rows, lines, *more))
+
+
+class _Enrollments:
+    """Enrollments of one head that wait to be written, by shard."""
+
+    def __init__(self, shards: int) -> None:
+        self.is_plain = True
+        self.by_shard: list[_Runs] = [([], [], [], []) for _ in range(shards)]
+
+    def written(self, head: EnrollmentsHead) -> Iterator[tuple[int, bytes]]:
+        """What is written of them, with the shard."""
+        of = head.file, head.user_column, head.class_column, head.role, head.removed, self.is_plain
+        for shard, (users, lines, texts, places) in enumerate(self.by_shard):
+            if texts:
+                body, behind = "\n".join(texts).encode(), array("I", places).tobytes()
+                head_line = packed(PackedEnrollments(*of, users, lines, len(body), len(behind)))
+                yield shard, b"".join((head_line, body, behind))
 
 
 class ShardWriter:
@@ -241,11 +420,11 @@ class ShardWriter:
         self._mask = shards - 1
         self._paths = [folder / f"{name}-{shard}" for shard in range(shards)]
         self._files: list[IO[bytes]] = []
-        self._head: RowsHead | None = None
-        self._of_head: list[_RowsAndLines] = []
-        """What waits for the latest head, by shard."""
-        self._rows: dict[RowsHead, list[_RowsAndLines]] = {}
-        self._enrollments: dict[EnrollmentsHead, list[_Runs]] = {}
+        self._rows: dict[RowsHead, _Rows] = {}
+        self._people: dict[RowsHead, _People] = {}
+        self._in_order: dict[RowsHead, _Rows | _People] = {}
+        """Both of them."""
+        self._enrollments: dict[EnrollmentsHead, _Enrollments] = {}
         self._waiting = 0
         self.marks: RowMarks | None = None
         """Where it is noted whom each row is about, if that is asked."""
@@ -269,33 +448,69 @@ class ShardWriter:
         row_ids: Sequence[str],
         lines: Sequence[int],
     ) -> None:
-        """Many enrollments, for the shards of their people's numbers. ``people`` are the ids that go with the numbers; no class
-        and no id of a row holds ``BETWEEN``."""
+        """Many enrollments, for the shards of their people's numbers. ``people`` are the ids that go with the numbers."""
         mask = self._mask
-        by_shard = self._enrollments.get(head)
-        if by_shard is None:
-            by_shard = self._enrollments[head] = [([], []) for _ in range(self._shards)]
-        ids = together(classes, row_ids)
         ends = _ends_of_runs(people, lines)
         starts = [0, *ends][: len(ends)]
         codes = array("I", map(zlib.crc32, map(str.encode, map(numbers.__getitem__, starts))))
         if self.marks:
             self.marks.of_runs(lines, codes, starts, ends)
-        for code, start, end in zip(codes, starts, ends, strict=True):
-            first_lines, texts = by_shard[code & mask]
+        marks = marks_of(row_ids) if any(row_ids) else []
+        texts, places = texts_of_runs(head.role, classes, marks, starts, ends)
+        waiting = self._enrollments.get(head)
+        if waiting is None:
+            waiting = self._enrollments[head] = _Enrollments(self._shards)
+        waiting.is_plain = waiting.is_plain and _are_plain(classes, marks, starts, ends)
+        by_shard = waiting.by_shard
+        for code, start, end, text in zip(codes, starts, ends, texts, strict=True):
+            users, first_lines, texts_of_shard, places_of_shard = by_shard[code & mask]
+            users.append(people[start])
             first_lines.append(lines[start])
-            texts.append(f"{people[start]}\t{BETWEEN.join(ids[2 * start : 2 * end])}")
+            texts_of_shard.append(text)
+            places_of_shard += places[start:end]
         self._count(len(people))
 
-    def add(self, head: RowsHead, row: Row, line: int) -> None:
-        """One row for the shard of its id."""
+    def add(self, head: RowsHead, row: Row, line: int, address: int = 0) -> None:
+        """One row for the shard of its id. ``address`` is a hash of a person's address, 0 for none."""
         code = zlib.crc32(number_of(row.sourced_id).encode())
         if self.marks:
             self.marks.of_rows((line,), (code,))
-        rows, lines = self._by_shard(head)[code & self._mask]
-        rows.append(row)
-        lines.append(line)
+        if isinstance(row, PersonRow) and not head.untold:
+            kind = (row.role, row.school_ids) if row.is_plain else None
+            self._people_of(head).add(
+                (row,), (row.sourced_id,), (line,), (address,), (kind,), (0,), (code & self._mask,)
+            )
+        else:
+            rows, lines = self._by_shard(head)[code & self._mask]
+            rows.append(row)
+            lines.append(line)
         self._count(1)
+
+    def add_people(
+        self,
+        head: RowsHead,
+        numbers: Sequence[str],
+        rows: Iterable[PackedRow],
+        ids: Sequence[str],
+        lines: Sequence[int],
+        addresses: Iterable[int],
+        kinds: Iterable[Kinds | None],
+        of: Iterable[int],
+    ) -> None:
+        """Many people for the shards of their numbers, of a file that has a column for all that is read. ``ids`` are those of the
+        rows, ``of`` says of each which of the ``kinds`` it has; a row of None is to be looked at."""
+        codes = array("I", map(zlib.crc32, map(str.encode, numbers)))
+        if self.marks:
+            self.marks.of_rows(lines, codes)
+        shards = map(self._mask.__and__, codes)
+        self._people_of(head).add(rows, ids, lines, addresses, kinds, of, shards)
+        self._count(len(ids))
+
+    def _people_of(self, head: RowsHead) -> _People:
+        people = self._people.get(head)
+        if people is None:
+            people = self._people[head] = self._in_order[head] = _People()
+        return people
 
     def add_rows(self, head: RowsHead, numbers: Sequence[str], rows: Iterable[Row], lines: Sequence[int]) -> None:
         """Many rows for the shards of their numbers."""
@@ -310,12 +525,10 @@ class ShardWriter:
         self._count(len(numbers))
 
     def _by_shard(self, head: RowsHead) -> list[_RowsAndLines]:
-        if head is not self._head:
-            by_shard = self._rows.get(head)
-            if by_shard is None:
-                by_shard = self._rows[head] = [([], []) for _ in range(self._shards)]
-            self._head, self._of_head = head, by_shard
-        return self._of_head
+        rows = self._rows.get(head)
+        if rows is None:
+            rows = self._rows[head] = self._in_order[head] = _Rows(self._shards)
+        return rows.by_shard
 
     def _count(self, rows: int) -> None:
         self._waiting += rows
@@ -323,21 +536,12 @@ class ShardWriter:
             self._flush()
 
     def _flush(self) -> None:
-        for head, blocks in self._rows.items():
-            for file, (rows, lines) in zip(self._files, blocks, strict=True):
-                if rows:
-                    file.writelines(_written_rows(head, rows, lines))
-        for key, runs_by_shard in self._enrollments.items():
-            for file, (lines, texts) in zip(self._files, runs_by_shard, strict=True):
-                if texts:
-                    texts.append("")
-                    body = "\n".join(texts).encode()
-                    of = key.file, key.user_column, key.class_column, key.role, key.removed
-                    file.write(packed(PackedEnrollments(*of, lines, len(body))))
-                    file.write(body)
-        self._rows.clear()
-        self._enrollments.clear()
-        self._head = None
+        written = (waiting.written(head, self._shards) for head, waiting in self._in_order.items())
+        of_enrollments = (waiting.written(head) for head, waiting in self._enrollments.items())
+        for shard, body in chain.from_iterable(chain(written, of_enrollments)):
+            self._files[shard].write(body)
+        for waiting in (self._rows, self._people, self._in_order, self._enrollments):
+            waiting.clear()
         self._waiting = 0
 
     def together(self) -> tuple[Path, Extents]:
@@ -353,20 +557,14 @@ class ShardWriter:
         return whole, extents
 
 
-def _written_rows(head: RowsHead, rows: list[Row], lines: list[int]) -> Iterator[bytes]:
-    """A block of rows as it is written."""
-    if head.of is not PeopleBlock or head.untold:
-        more = (head.untold,) if head.untold else ()
-        yield packed(head.of(head.file, head.column, rows, lines, *more))
-        return
-    kinds: dict[tuple[Role | None, tuple[str, ...]], int] = {}
-    of = [
-        kinds.setdefault((row.role, row.school_ids), len(kinds)) if isinstance(row, PersonRow) and row.is_plain else -1
-        for row in rows
-    ]
-    body = packed_lines(rows)
-    yield packed(PackedPeople(head.file, head.column, list(kinds), of, lines, len(body)))
-    yield body
+def _are_plain(classes: Sequence[str], marks: Sequence[int], starts: Sequence[int], ends: Sequence[int]) -> bool:
+    """Whether in no text a class is there twice, or several rows have one id. It may be false of plain ones, too."""
+    if marks and (len({*marks}) < len(marks) or 0 in marks):
+        return False
+    if len(starts) == len(classes):
+        return True
+    runs = map(set, [classes[start:end] for start, end in zip(starts, ends, strict=True)])
+    return sum(map(len, runs)) == len(classes)
 
 
 def _ends_of_runs(people: Sequence[str], lines: Sequence[int]) -> list[int]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from itertools import chain
 
 from msgspec.json import Decoder
 
-from functions.import_step.enrollment_texts import BETWEEN, listed, number_of_rows
+from functions.import_step.enrollment_texts import classes_in, rows_in, text_of
 from functions.import_step.formats.format import Mode
 from functions.import_step.people_diff import PeopleDiff
 from functions.import_step.plan import ImportPlan
@@ -19,8 +18,8 @@ from shared.domain.roster import number_of
 
 MOST_OF_CLASSES = 150_000
 """Bytes of the ids of all classes that a person is in: a roster user is one item of the table, which may have 400 KB."""
-_SURELY_FEW = 20
-"""Classes with one role: however long their ids are, those of all roles fit."""
+_SURELY_SHORT = 3_200
+"""Characters of the texts of enrollments with one role: whatever letters they are, the classes of all roles fit."""
 _unpacked = Decoder(PersonRecord).decode
 
 
@@ -71,23 +70,25 @@ def reject_what_is_too_much(
                 result.enrollments.rejected += 1
     for (role, user), taken in kept.items():
         if seen.enrollments.get(role, {}).get(user):
-            _keep(seen.enrollments[role], user, taken.__contains__)
+            _keep(role, seen.enrollments[role], user, taken.__contains__)
 
 
 def _in_many_classes(seen: RowsByPerson, adds_to: Mapping[str, bytes]) -> dict[str, int]:
     """Bytes that the classes of the upload take, of those people whose classes may be too many."""
     spent: dict[str, int] = {}
     for by_person in seen.enrollments.values():
-        for user, texts in by_person.items():
-            if number_of_rows(texts) > _SURELY_FEW or user in adds_to:
-                spent[user] = spent.get(user, 0) + sum(map(_room_of, set(listed(texts)[::2])))
+        many = [user for user, texts in by_person.items() if len(texts) > 1 or len(texts[0]) > _SURELY_SHORT]
+        for user in many if not adds_to else by_person:
+            texts = by_person[user]
+            if user in adds_to or sum(map(len, texts)) > _SURELY_SHORT:
+                spent[user] = spent.get(user, 0) + sum(map(_room_of, set(classes_in(texts))))
     return spent
 
 
 def _still_in(seen: RowsByPerson, user: str, line: bytes) -> dict[str, set[str]]:
     """The classes, by role, that somebody of the snapshot is in once the rows that end some are taken."""
     return {
-        each.role: set(each.class_ids).difference(listed(seen.ended.get(each.role, {}).get(user, []))[::2])
+        each.role: set(each.class_ids).difference(classes_in(seen.ended.get(each.role, {}).get(user, [])))
         for each in _unpacked(line).enrollments
     }
 
@@ -114,11 +115,10 @@ def _room_of(class_id: str) -> int:
     return len(class_id.encode()) + 4
 
 
-def _keep(by_person: dict[str, list[str]], user: str, keeps: Callable[[str], bool]) -> None:
+def _keep(role: str, by_person: dict[str, list[bytes]], user: str, keeps: Callable[[str], bool]) -> None:
     """Keep a person's enrollments in some classes, and no others."""
-    ids = listed(by_person[user])
-    kept = [each for each in zip(ids[::2], ids[1::2], strict=True) if keeps(each[0])]
-    by_person[user] = list(map(BETWEEN.join, kept))
+    kept = [row for row in rows_in(by_person[user]) if keeps(row[0])]
+    by_person[user] = [text_of(role, (class_id,), (mark,) if mark else ()) for class_id, mark in kept]
 
 
 def reject_dangling(
@@ -134,16 +134,16 @@ def reject_dangling(
     is_bulk = plan.mode(Kind.USERS) is Mode.BULK
     # Of what a delta ends nothing needs to be known.
     checks_ended = plan.mode(Kind.ENROLLMENTS) is Mode.BULK
-    enrolled = [*(seen.by_person() if checks_ended else seen.enrollments.values())]
-    unknown_people = {*seen.named_by_roles, *chain.from_iterable(enrolled)} - seen.people.keys() - seen.removed
-    unknown_people -= seen.packed.keys()
+    enrolled = [*seen.enrollments.items(), *(seen.ended.items() if checks_ended else ())]
+    unknown_people = set(seen.named_by_roles).union(*(named.keys() - seen.packed.keys() for _, named in enrolled))
+    unknown_people -= seen.people.keys() | seen.packed.keys() | seen.removed
     if not is_bulk:
         unknown_people -= standing
     unknown_classes = set() if plan.knows_all_classes else _unknown_classes(seen, enrolled, class_ids)
     if not unknown_people and not unknown_classes and not seen.unused.in_classes:
         return
-    for by_person in enrolled:
-        _take_out(by_person, unknown_people, unknown_classes | seen.unused.in_classes)
+    for role, by_person in enrolled:
+        _take_out(role, by_person, unknown_people, unknown_classes | seen.unused.in_classes)
     for kind, reject in _dangling(blocks(), unknown_people, unknown_classes, deletes_too=checks_ended):
         result.rejects.append(reject)
         counts = result.users if kind is Kind.USERS else result.enrollments
@@ -152,12 +152,14 @@ def reject_dangling(
 
 
 def _unknown_classes(
-    seen: RowsByPerson, enrolled: Iterable[dict[str, list[str]]], class_ids: Callable[[], Iterable[list[str]]]
+    seen: RowsByPerson,
+    enrolled: Iterable[tuple[str, dict[str, list[bytes]]]],
+    class_ids: Callable[[], Iterable[list[str]]],
 ) -> set[str]:
     """The classes of these enrollments that nobody knows; those that the upload marks as deleted are noted besides."""
     unknown: set[str] = set()
-    for by_person in enrolled:
-        unknown.update(*(listed(texts)[::2] for texts in by_person.values()))
+    for _, by_person in enrolled:
+        unknown.update(*map(classes_in, by_person.values()))
     if not unknown:
         return unknown
     deleted: set[str] = set()
@@ -170,12 +172,14 @@ def _unknown_classes(
     return unknown - deleted
 
 
-def _take_out(by_person: dict[str, list[str]], unknown_people: set[str], unknown_classes: set[str]) -> None:
+def _take_out(
+    role: str, by_person: dict[str, list[bytes]], unknown_people: set[str], unknown_classes: set[str]
+) -> None:
     for user in unknown_people & by_person.keys():
         del by_person[user]
     for user, texts in by_person.items() if unknown_classes else ():
-        if not unknown_classes.isdisjoint(listed(texts)[::2]):
-            _keep(by_person, user, lambda class_id: class_id not in unknown_classes)
+        if not unknown_classes.isdisjoint(classes_in(texts)):
+            _keep(role, by_person, user, lambda class_id: class_id not in unknown_classes)
 
 
 def _dangling(

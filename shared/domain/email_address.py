@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from itertools import repeat
+from operator import contains
 
 _LONGEST = 254
 _LONGEST_LOCAL = 64
@@ -43,9 +45,12 @@ def normalise_all(raw: Sequence[str]) -> list[str | None]:
     """
     if not any(raw):
         return [None] * len(raw)
-    locals_, _, domains = zip(*(address.partition("@") for address in raw), strict=True)
+    parts = "@".join(raw).split("@")
+    locals_, domains = parts[::2], parts[1::2]
     if (
-        max(map(len, raw)) <= _LONGEST
+        len(parts) == 2 * len(raw)
+        and all(map(contains, raw, repeat("@")))
+        and max(map(len, raw)) <= _LONGEST
         and max(map(len, locals_)) <= _LONGEST_LOCAL
         and all(_PLAIN.fullmatch(f"a@{domain}") for domain in set(domains))
         and _PLAIN_LOCALS.fullmatch("\n".join(locals_) + "\n")

@@ -209,7 +209,7 @@ def test_the_longest_ids_that_are_taken_fit_into_every_key(world: World) -> None
 
 
 def test_of_somebody_in_very_many_classes_the_first_ones_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unusable_rows, "_SURELY_FEW", 2)
+    monkeypatch.setattr(unusable_rows, "_SURELY_SHORT", 20)
     monkeypatch.setattr(unusable_rows, "MOST_OF_CLASSES", 30)
     names = [f"c{n}" for n in range(8)]
     classes = "".join(f"{name},,,Algebra,k1,scheduled,o1,t1\n" for name in names)

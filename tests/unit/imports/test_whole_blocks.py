@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import example, given, settings
@@ -21,9 +23,11 @@ from functions.import_step import compare_people, csv_table, partition, plain_pe
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table
 from functions.import_step.encoding import scan
+from functions.import_step.enrollment_rows import role_enrollments, without_shared_ids
+from functions.import_step.enrollment_texts import classes_in, rows_in
 from functions.import_step.formats import oneroster
 from functions.import_step.formats.format import recognise
-from functions.import_step.shards import EarlierEnrollments, EnrollmentsBlock, PackedPeople, written_blocks
+from functions.import_step.shards import EnrollmentsBlock, EnrollmentsHead, PackedPeople, ShardWriter, written_blocks
 from functions.import_step.steps.ingest import FORMATS
 from shared.domain.email_address import normalise, normalise_all
 from shared.domain.errors import UploadRejected
@@ -76,12 +80,19 @@ def row_by_row(block: Any) -> list[str]:
     if isinstance(block, PackedPeople):
         return row_by_row(block.block())
     if isinstance(block, EnrollmentsBlock):
-        ids = [text.split("\x7f")[1::2] for text in block.texts]
-        rows = list(zip(block.rows(), (each for of_text in ids for each in of_text), strict=True))
+        rows = list(zip(block.rows(), marks_in_order(block), strict=True))
         head = (block.file, block.user_column, block.class_column, block.role, block.removed)
         return [f"{head} {row}" for row in rows]
     rows = zip(block.rows, block.lines, strict=True)
     return [f"{type(block).__name__} {block.file} {block.column} {getattr(block, 'untold', ())} {row}" for row in rows]
+
+
+def marks_in_order(block: EnrollmentsBlock) -> list[int]:
+    """What is kept of the ids of the rows, as they stand in the file."""
+    texts = [rows_in((text,)) for text in block.texts]
+    rows = [(number, mark) for number, of_text in enumerate(texts) for _, mark in of_text]
+    in_order = sorted(zip(rows, block.places, strict=True), key=lambda each: (each[0][0], each[1]))
+    return [mark for (_, mark), _ in in_order]
 
 
 def read_field_by_field(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,17 +259,48 @@ def test_most_of_a_file_of_quoted_names_is_read_by_blocks() -> None:
     assert [column[7] for column in columns] == ["s7", "Kim, Ann", 'William "Bill"', "", ""]
 
 
-def test_enrollments_that_the_version_before_split_are_read() -> None:
-    """Given shards of an import that was running when this version came: one line of text for each enrollment."""
-    earlier = EarlierEnrollments(
-        "enrollments.csv",
-        "userSourcedId",
-        "classSourcedId",
-        "student",
-        False,
-        "s1\tc1\t2\te1\ns1\tc2\t3\te2\ns2\tc1\t9",
-    )
-    (block,) = written_blocks(Encoder().encode(earlier) + b"\n")
+_HEAD = '"enrollments.csv","userSourcedId","classSourcedId","student",false'
+EARLIER = (
+    f'["e",{_HEAD},"s1\\tc2\\t2\\te2\\ns1\\tc1\\t3\\te1\\ns2\\tc1\\t9"]\n',
+    f'["g",{_HEAD},["s1","s2"],[2,9],["c2\x7fe2\x7fc1\x7fe1","c1\x7f"]]\n',
+    f'["n",{_HEAD},[2,9],22]\ns1\tc2\x7fe2\x7fc1\x7fe1\ns2\tc1\x7f\n',
+)
+"""Two enrollments of one person, the second of which has the first class, and one of another without an id."""
+
+
+@pytest.mark.parametrize("written", EARLIER, ids=["each", "together", "packed"])
+def test_enrollments_that_an_earlier_version_split_are_read(written: str) -> None:
+    """Given shards of an import that was running when this version came."""
+    (block,) = written_blocks(written.encode())
     assert isinstance(block, EnrollmentsBlock)
-    assert list(block.rows()) == [("s1", "c1", 2), ("s1", "c2", 3), ("s2", "c1", 9)]
-    assert block.texts == ["c1\x7fe1", "c2\x7fe2", "c1\x7f"]
+    assert list(block.rows()) == [("s1", "c2", 2), ("s1", "c1", 3), ("s2", "c1", 9)]
+    assert marks_in_order(block) == [crc32(b"e2"), crc32(b"e1"), 0]
+    texts = [classes_in([text]) for text in block.texts]
+    assert [sorted(classes) for classes in texts] == texts
+
+
+@given(st.lists(st.tuples(
+    st.sampled_from(["s1", "s1", "s2"]), st.sampled_from(["a", 'a"', "a\\", 'b","', "a b", "é", "],["]),
+    st.sampled_from(["", "e1", "e2", "e3", "e4"]),
+)), st.booleans())  # fmt: skip
+@example([("s1", "a", "e1"), ("s1", "é", "e1")], True)
+@example([("s1", "a", "e1"), ("s1", "a", "e2")], True)
+def test_what_stands_in_a_text_are_the_rows_whatever_their_ids_are(
+    rows: list[tuple[str, str, str]], has_ids: bool
+) -> None:
+    """And a text that is called plain is what a record of its rows has."""
+    with tempfile.TemporaryDirectory() as folder:
+        with ShardWriter(Path(folder), "people", 1) as writer:
+            users, classes, ids = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
+            head = EnrollmentsHead("enrollments.csv", "userSourcedId", "classSourcedId", "student", False)
+            writer.add_enrollments(head, users, users, classes, ids if has_ids else (), range(2, 2 + len(rows)))
+        blocks = [*written_blocks(writer.together()[0].read_bytes())]
+    marks = [crc32(row_id.encode()) if has_ids else 0 for *_, row_id in rows]
+    read = [row for block in blocks if isinstance(block, EnrollmentsBlock) for row in block.rows()]
+    assert read == [(user, class_id, line) for line, (user, class_id, _) in enumerate(rows, 2)]
+    for block in blocks:
+        assert isinstance(block, EnrollmentsBlock)
+        assert marks_in_order(block) == marks
+        for text in block.texts if block.is_plain else ():
+            named = role_enrollments("student", sorted(rows_in([text])))
+            assert Encoder().encode(without_shared_ids([named])) == text
