@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operations.doctor import logins, mail, running
+from operations.doctor import logins, mail, running, trail
 from operations.doctor.dns import DnsUnreachable
 from operations.doctor.facts import Facts
 from operations.doctor.finding import Finding, State, not_applicable, wrong
@@ -51,6 +51,7 @@ CHECKS = (
     Check("send quota", mail.send_quota),
     Check("schedules", running.schedules),
     Check("dead letters", running.dead_letters),
+    Check("audit", trail.audit),
     Check("alarms", running.alarms),
     Check("alarm mail", running.alarm_mail, "nobody is on call for a local stack"),
     Check("alarm key", running.alarm_key, "the emulator asks for no key"),

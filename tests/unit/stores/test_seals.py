@@ -17,6 +17,7 @@ from shared.stores.seals import SealFiles, SheetStore
 from shared.stores.trail import OFFBOARD, TrailStore
 from shared.stores.trail_evidence import TrailEvidence
 from shared.use_cases.seal_trail import SealTrail, Written
+from tests.builders import account, roster, user
 from tests.fakes.dynamodb import Effect, MemoryTable
 from tests.harness import World
 
@@ -301,3 +302,11 @@ def test_a_district_that_left_takes_its_trail_along(sealed: Sealed) -> None:
     sealed.note("settings")
     sealed.hour()
     assert (sealed.kinds(), [seal.number for seal in sealed.seals.all("lakeside")]) == ([], [1, 2])
+
+
+def test_an_import_writes_no_entry_and_so_nothing_to_seal(sealed: Sealed) -> None:
+    world = sealed.world
+    world.register()
+    world.feed(account("own", "t1@lakeside.example"))
+    assert world.upload(roster(user("t1", "teacher"), user("t2", "teacher"), user("s1")))["matching"]["matched"] == 1
+    assert sealed.written() == []

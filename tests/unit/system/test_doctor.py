@@ -41,6 +41,7 @@ RESOURCES = {
     "PageFailedAlarm": ("AWS::CloudWatch::Alarm", "page-failed"),
 }
 OUTPUTS = {
+    "SnapshotBucketName": "snapshots",
     "PagesFunctionName": "pages",
     "ActivationEmailFunctionName": "pages",
     "WebUrl": WEB,
@@ -285,6 +286,15 @@ def _alarm(**changes: Any) -> Callable[[World], None]:
     return _answers("cloudwatch.describe_alarms", {"MetricAlarms": [alarm]})
 
 
+def _late_seal(world: World) -> None:
+    world.table.put_item(Item={"PK": "SEALS_DUE", "SK": "2026-08-31T20#lakeside"})
+
+
+def _cut_seals(world: World) -> None:
+    world.report = None
+    world.table.put_item(Item={"PK": "SEALED#_platform", "SK": "HEAD", "number": 3, "seal": "f" * 64})
+
+
 def _page(url: str, response: Any) -> Callable[[World], None]:
     def change(world: World) -> None:
         world.http[url] = response
@@ -432,6 +442,8 @@ FAULTS: list[tuple[str, Callable[[World], None], str, str]] = [
         "2 in ExportDeadLetterQueue",
         "make redrive",
     ),
+    ("audit", _late_seal, "wait for their seal since 2026-08-31T20:00", "make verify-audit"),
+    ("audit", _cut_seals, "The newest seal of _platform, 3", "make verify-audit"),
     ("alarms", _alarm(AlarmActions=[]), "page-failed", "make deploy"),
     ("alarms", _alarm(ActionsEnabled=False), "page-failed", "enable-alarm-actions"),
     ("alarms", _alarm(StateValue="ALARM", AlarmDescription="see docs/runbooks/x"), "see docs/runbooks/x", "runbook"),
