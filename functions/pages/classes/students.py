@@ -7,12 +7,20 @@ from collections import Counter
 from functions.pages.classes.class_page import ClassPages, OpenedClass
 from functions.pages.dependencies import Services
 from functions.pages.http import NoSuchClass, Reply, Request, page, see_other
+from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.roster import DistrictClass
 from shared.domain.vouching import CODE_DIGITS, CODE_FOR, StudentState
+from shared.stores.keys import LONGEST_ID
 from shared.use_cases.vouch_for_students import Teacher
 
 _MOST_AT_ONCE = 200
+_ACTIONS = {
+    "same": "same_student", "all": "same_students", "not": "not_this_student", "undo": "student_link_undone",
+    "code": "class_code_shown", "hide-code": "class_code_hidden",
+}  # fmt: skip
+"""What is done, and what the district's trail calls it."""
+_SAID = "Said by a teacher of the class, in its list of students"
 
 
 class StudentsPage:
@@ -63,6 +71,12 @@ class StudentsPage:
         teacher, taught = _teacher_of(opened)
         number, account_id = request.form.get("sourced_id", ""), request.form.get("account_id", "")
         vouch = self._vouch_for_students
+        if action not in _ACTIONS:
+            raise NoSuchClass("no_such_class", "This class is not there, or it is not yours.")
+        self._services.trail.note(
+            taught.district_id, to_iso(self._services.clock()), self._services.new_id(),
+            action=_ACTIONS[action], by=teacher.user.person_id, reason=_SAID, person=number[:LONGEST_ID], about=taught.sourced_id,
+        )  # fmt: skip
         match action:
             case "same":
                 vouch.confirm(teacher, taught, [(number, account_id)])
@@ -82,8 +96,6 @@ class StudentsPage:
                     vouch.show_code(teacher, taught, self._services.new_digits(CODE_DIGITS))
                 else:
                     vouch.hide_code(taught)
-            case _:
-                raise NoSuchClass("no_such_class", "This class is not there, or it is not yours.")
         return see_other(opened.students_address)
 
 

@@ -15,7 +15,7 @@ from local.web_client import WebClient
 from operations.__main__ import COMMANDS
 from shared.stores.keys import is_entry
 from shared.stores.stuck_people import StuckCode
-from tests.builders import account, key, roster, user
+from tests.builders import account, enrolled, key, roster, user
 from tests.harness import OFFICIAL, World, text, zipped
 from tests.pages_harness import (
     PASSWORD,
@@ -38,7 +38,7 @@ def prepared() -> World:
     world = World()
     world.register(removal_threshold_count=3)
     world.feed(account("ada", "ada@mail.example"))
-    world.upload(roster(*STAFF, *STUDENTS))
+    world.upload(roster(*STAFF, *STUDENTS, enrollments=enrolled("t1", "teacher")))
     world.send_mail()
     return world
 
@@ -125,6 +125,22 @@ def many_undone(web: Website) -> None:
     page.press("Undo")
 
 
+def first_mails_go(web: Website) -> None:
+    web.world.register("hilltop", email_domains=["hilltop.example"], first_wave=1)
+    people = [user(f"t{n}", "teacher", email=f"t{n}@hilltop.example") for n in (1, 2)]
+    web.world.upload(roster(*people, user("d1", "districtAdministrator", email="d1@hilltop.example")), "hilltop")
+    page = web.visitor(sub="google-h", email="d1@hilltop.example", email_verified=True).open("/sso/hilltop")
+    page = page.press("Continue with Google").open("/console/hilltop/first-mails")
+    page.press("Let all others go", reason="The first one has it")
+
+
+def class_code(web: Website) -> None:
+    web.world.register(removal_threshold_count=3, teachers_may_vouch=True)
+    linked_teacher(web)
+    home = web.visitor(sub="google-t1", email="t1@lakeside.example", email_verified=True).open("/sso/lakeside")
+    post(home.press("Continue with Google"), "/classes/c1/students/code?district=lakeside")
+
+
 PERSON = "/console/<district_id>/people/<kind>/<sourced_id>/<action>"
 DECISION = "/console/<district_id>/imports/<import_id>/<action>"
 ACTIONS: dict[str, tuple[str, Callable[[Website], Any], str]] = {
@@ -152,6 +168,8 @@ ACTIONS: dict[str, tuple[str, Callable[[Website], Any], str]] = {
     "an import is rejected": (DECISION, decided("reject"), "reject"),
     "an import is rolled back": (DECISION, rolled_back, "roll_back"),
     "a preview is applied": (DECISION, applied, "commit"),
+    "the first mails go on": ("/console/<district_id>/first-mails/<action>", first_mails_go, "first_mails_go"),
+    "a teacher shows a class code": ("/classes/<reference>/students/<action>", class_code, "class_code_shown"),
     "a decision comes as a file": ("", decided_by_a_file, "reject"),
 }  # fmt: skip
 """What somebody does: the form's address, how, and what its entry says of it."""
@@ -172,9 +190,14 @@ NO_ENTRY = {
 """Forms that do nothing to people's links, mails or imports, and why they have no entry."""
 
 
+LINKS = {"/account/join": "unit/pages/test_teachers_table.py"}
+"""Forms that make a link, whose entry is written with it (tests/unit/stores/test_audit.py), and where they are tried."""
+
+
 def test_every_form_is_named_with_its_entry_or_why_it_has_none() -> None:
     forms = {address for method, address in routes() if method == "POST"}
     named = {address for address, _, _ in ACTIONS.values() if address}
+    named |= LINKS.keys()
     assert named.isdisjoint(NO_ENTRY)
     assert forms - named - NO_ENTRY.keys() == set(), "name these"
     assert (named | NO_ENTRY.keys()) - forms - {"/real"} == set(), "these are gone"
@@ -183,7 +206,8 @@ def test_every_form_is_named_with_its_entry_or_why_it_has_none() -> None:
 @pytest.mark.parametrize("name", ACTIONS)
 def test_what_somebody_does_has_an_entry_with_who_when_and_why(name: str) -> None:
     _, act, said = ACTIONS[name]
-    web = district() if "console" in ACTIONS[name][0] or not ACTIONS[name][0] else lakeside()
+    address = ACTIONS[name][0]
+    web = district() if "console" in address or "students" in address or not address else lakeside()
     done = act(web)
     world = done if isinstance(done, World) else web.world
     entries = [item for at, item in world.table.items.items() if is_entry(*at)]
