@@ -15,7 +15,7 @@ PLATFORM_x86_64 := x86_64-manylinux_2_28
 MO := $(patsubst %.po,%.mo,$(wildcard shared/locale/*/LC_MESSAGES/*.po))
 
 # Nothing of these leaves the machine, but every client wants a region. Commands that reach AWS take AWS' own setting.
-demo local test test-all test-long check faults year restore-drill drill-check guards mutations bench start-up power cost fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
+demo local test test-all test-long check faults year restore-drill drill-check pairs guards mutations bench start-up power cost fuzz load build: export AWS_DEFAULT_REGION ?= us-east-1
 
 help: ## This list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ restore-drill: setup ## Restore a simulated district to each of its nights, and 
 
 drill-check: setup ## Forecast generated districts, let them happen, and print how far each figure was off (B14); SEEDS=n of each size
 	@POWERTOOLS_LOG_LEVEL=CRITICAL POWERTOOLS_METRICS_DISABLED=true $(PYTHON) -m simulation.drill_check --seeds $(or $(SEEDS),5)
+
+pairs: setup ## Measure how exact pairs by names are (B13), and bring docs/pairs.md in step (a minute)
+	@$(PYTHON) -m benchmarks.pairs
 
 guards: setup ## Remove each security guard of the pages in turn, and show the test that then fails
 	@POWERTOOLS_LOG_LEVEL=CRITICAL $(PYTHON) -m simulation.security_guards
@@ -236,5 +239,5 @@ build-%Function: $(COMPILED)/shared/runtime/methods.bin
 	if [ -d "$(COMPILED)/functions/$$name" ]; then cp -r "$(COMPILED)/functions/$$name" "$(ARTIFACTS_DIR)/functions/"; fi
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
-.PHONY: pictures help demo local test test-all test-long check faults year restore-drill drill-check guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role decide drill resend resume-mail audit verify-audit recount export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: pictures help demo local test test-all test-long check faults year restore-drill drill-check pairs guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role decide drill resend resume-mail audit verify-audit recount export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.hubs.hub import is_set_up
 
 if TYPE_CHECKING:
+    from shared.domain.account import GrassrootsClass
     from shared.domain.clock import Clock, NewId
+    from shared.domain.pairing import Pairing
+    from shared.domain.roster import RosterUser
     from shared.hubs.cognito import PasswordLogin
     from shared.hubs.hub import Hub, Provider
     from shared.runtime.settings import Brand
@@ -168,6 +171,11 @@ class Services:
         from shared.use_cases.pair_classes import PairClasses
 
         return PairClasses(self.links, self.district_classes, clock=self.clock)
+
+    def paired_by_names_too(self, classes: Iterable[GrassrootsClass], user: RosterUser) -> list[Pairing]:
+        """What has become of these classes, for one of their owner's roster users (B3, B13)."""
+        district = self.districts.get(user.district_id)
+        return self.pair_classes().paired_by_names_too(classes, user, district, self.accounts, self.users)
 
     def sealed(self, purpose: str) -> SealedCookie:
         """What travels in a cookie for this purpose; a value sealed for one purpose opens for no other."""

@@ -68,6 +68,10 @@ class Pairing:
     into: tuple[Moved, ...] = ()
     moved: int = 0
     linked: int = 0
+    names: int = 0
+    """Of its students' names, how many are likely in the district class, too, where too few are linked to say more (B13)."""
+    is_offered: bool = False
+    """Whether so many are that the pair is offered; else it is asked about."""
 
     @property
     def size(self) -> int:
@@ -101,7 +105,7 @@ class _Named:
     @classmethod
     def of(cls, district_class: DistrictClass, today: date) -> _Named:
         latest = min(today, date.fromisoformat(district_class.ends_on)) if district_class.ends_on else today
-        return cls(_words(f"{district_class.title} {district_class.course_title or ''}"), latest)
+        return cls(words_of(f"{district_class.title} {district_class.course_title or ''}"), latest)
 
 
 def _of_class(
@@ -135,7 +139,7 @@ def _by_students(theirs: list[list[int]], students: Counter[int], linked: int) -
 def _by_name(old: GrassrootsClass, named: list[_Named]) -> tuple[Verdict, set[int]]:
     """Ask about a class that shares half of its words with a district class of the year after its last use, or whose name
     says nothing."""
-    words = _words(old.name)
+    words = words_of(old.name)
     used = from_iso(old.last_activity_at).date() if old.last_activity_at else None
     in_time = {n for n, each in enumerate(named) if used is None or each.latest - used <= _A_SCHOOL_YEAR}
     alike = {n for n in in_time if _are_alike(words, named[n].words)}
@@ -146,6 +150,7 @@ def _are_alike(first: frozenset[str], second: frozenset[str]) -> bool:
     return bool(first & second) and 2 * len(first & second) >= len(first | second)
 
 
-def _words(name: str) -> frozenset[str]:
+def words_of(name: str) -> frozenset[str]:
+    """The words of a class's name that say something."""
     plain = unicodedata.normalize("NFKC", name).casefold()
     return frozenset(_WORD.findall(plain)) - _SAYS_NOTHING

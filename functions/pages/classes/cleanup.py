@@ -39,6 +39,8 @@ class GrassrootsClassShown:
     goals: int
     assignments: int
     moved: int
+    names: int
+    """How many of its students' names are in ``into``, where names alone say so."""
     into: str
     gathered_on: str | None
 
@@ -53,6 +55,7 @@ class GrassrootsClassShown:
             len(grassroots.goals),
             len(grassroots.assignments),
             pairing.moved,
+            pairing.names,
             ", ".join(moved.into.title for moved in pairing.into),
             gathered.get(grassroots.class_id),
         )
@@ -183,7 +186,7 @@ class CleanupPages:
         """What has become of each class, by the district that says most of it."""
         strongest = {grassroots.class_id: Pairing(grassroots, Verdict.LEFT_ALONE) for grassroots in classes}
         for user in teachers:
-            for pairing in self._pair_classes.paired(classes, user, self._services.districts.get(user.district_id)):
+            for pairing in self._services.paired_by_names_too(classes, user):
                 class_id = pairing.grassroots.class_id
                 strongest[class_id] = min(strongest[class_id], pairing, key=_strength)
         return list(strongest.values())

@@ -53,7 +53,6 @@ class RecreateWork:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._pair_classes = services.pair_classes()
 
     def checklist(self, account: Account, grassroots: GrassrootsClass, chosen: str | None) -> Checklist:
         """``chosen`` names a district class (``reference_of``); without it the one that has most of the students."""
@@ -112,7 +111,7 @@ class RecreateWork:
         current: list[DistrictClass] = []
         for user in self._teaching(account):
             district = self._services.districts.get(user.district_id)
-            (pairing,) = self._pair_classes.paired([grassroots], user, district)
+            (pairing,) = self._services.paired_by_names_too([grassroots], user)
             paired += [moved.into for moved in pairing.into]
             today = self._services.clock().astimezone(district.zone).date().isoformat()
             taught = self._services.district_classes.get_many(user.district_id, user.teaches).values()
