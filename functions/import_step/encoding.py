@@ -5,16 +5,25 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
+from itertools import chain
+from typing import IO, TYPE_CHECKING
 
 from functions.import_step.archive import WHOLE, Encoding, Piece, RosterFile
 from shared.domain.errors import UploadRejected
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 PIECE = 64 << 20
 """Bytes of a piece: what one worker reads in a minute."""
 _BLOCK = 1 << 20
+_HASHED_ASIDE = 16 << 20
+"""Bytes of a file whose hash is made aside, in larger blocks, of which not many wait."""
+_LARGE_BLOCK, _MOST_WAITING = 4 << 20, 2
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff\uff66-\uff9f]")
 _UTF_8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
@@ -46,26 +55,53 @@ def scan(file: RosterFile, *, piece: int = PIECE) -> Scan:
     """
     cutter = _Cutter(piece)
     digest = hashlib.sha256()
-    with file.reading() as stream:
-        block = stream.read(_BLOCK)
-        encoding = _from_start(block, file.name)
+    with file.reading() as stream, _hashed(stream, digest, file.size) as blocks:
+        start = next(blocks, b"")
+        encoding = _from_start(start, file.name)
         decode = codecs.getincrementaldecoder("utf-8")().decode
         is_utf8 = encoding is None
         is_ascii = True
-        while block:
-            digest.update(block)
+        for block in chain((start,), blocks):
             if is_utf8 and not (is_ascii and block.isascii()):
                 is_ascii = False
                 is_utf8 = _decodes(decode, block)
             if file.size > piece:
                 cutter.take(block)
-            block = stream.read(_BLOCK)
         if is_utf8 and not _decodes(decode, b"", final=True):
             is_utf8 = False
     if encoding is None:
         encoding = Encoding("utf-8", assumed=False) if is_utf8 else _assumed(file)
     pieces = (WHOLE,) if encoding.codec.startswith("utf-16") else cutter.pieces()
     return Scan(encoding, pieces, digest.hexdigest())
+
+
+@contextmanager
+def _hashed(stream: IO[bytes], digest: hashlib._Hash, size: int) -> Iterator[Iterator[bytes]]:
+    """The blocks of a stream of about ``size`` bytes; once they were looked at, ``digest`` is of all of it.
+
+    To hash takes as long as all else: of a large file a second thread does it, which Python lets run beside the first.
+    """
+    if size < _HASHED_ASIDE:
+        yield _blocks(stream, _BLOCK, digest.update)
+        return
+    # Few files are so large.
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque[Future[None]] = deque()
+
+        def hash_aside(block: bytes) -> None:
+            if len(waiting) == _MOST_WAITING:
+                waiting.popleft().result()
+            waiting.append(pool.submit(digest.update, block))
+
+        yield _blocks(stream, _LARGE_BLOCK, hash_aside)
+
+
+def _blocks(stream: IO[bytes], size: int, also: Callable[[bytes], None]) -> Iterator[bytes]:
+    while block := stream.read(size):
+        also(block)
+        yield block
 
 
 def encoding_of(file: RosterFile) -> Encoding:
