@@ -13,6 +13,7 @@ from itertools import chain
 from typing import IO, TYPE_CHECKING
 
 from functions.import_step.archive import WHOLE, Encoding, Piece, RosterFile
+from functions.import_step.line_feeds import FeedCount
 from shared.domain.errors import UploadRejected
 
 if TYPE_CHECKING:
@@ -45,15 +46,18 @@ class Scan:
     pieces: tuple[Piece, ...]
     sha256: str
     """Of its bytes."""
+    feeds: bytes = b""
+    """Where its lines lie, where that was asked (``FeedCount.packed``)."""
 
 
-def scan(file: RosterFile, *, piece: int = PIECE) -> Scan:
+def scan(file: RosterFile, counts_lines: bool = False, *, piece: int = PIECE) -> Scan:
     """Say how a file's bytes are read, what their hash is, and cut it into pieces of about ``piece`` bytes.
 
     It is cut between records only, and not at all where a record's end is not sure: in UTF-16, with line breaks in quotes, with
     single carriage returns, or with a quote that does not close.
     """
     cutter = _Cutter(piece)
+    feeds = FeedCount() if counts_lines else None
     digest = hashlib.sha256()
     with file.reading() as stream, _hashed(stream, digest, file.size) as blocks:
         start = next(blocks, b"")
@@ -65,14 +69,15 @@ def scan(file: RosterFile, *, piece: int = PIECE) -> Scan:
             if is_utf8 and not (is_ascii and block.isascii()):
                 is_ascii = False
                 is_utf8 = _decodes(decode, block)
+            lines = feeds.take(block) if feeds else None
             if file.size > piece:
-                cutter.take(block)
+                cutter.take(block, lines)
         if is_utf8 and not _decodes(decode, b"", final=True):
             is_utf8 = False
     if encoding is None:
         encoding = Encoding("utf-8", assumed=False) if is_utf8 else _assumed(file)
     pieces = (WHOLE,) if encoding.codec.startswith("utf-16") else cutter.pieces()
-    return Scan(encoding, pieces, digest.hexdigest())
+    return Scan(encoding, pieces, digest.hexdigest(), feeds.packed() if feeds else b"")
 
 
 @contextmanager
@@ -139,7 +144,8 @@ class _Cutter:
         self._may_cut = True
         self._ended_in_return = False
 
-    def take(self, block: bytes) -> None:
+    def take(self, block: bytes, lines: int | None) -> None:
+        """Look at the next block, which has so many line feeds, where that is known."""
         if self._may_cut:
             self._look_for_doubt(block)
         if self._may_cut and self._offset + len(block) >= self._due:
@@ -148,7 +154,7 @@ class _Cutter:
                 cut = self._offset + line_end + 1
                 self._cuts.append((cut, self._line_feeds + block.count(b"\n", 0, line_end + 1) + 1))
                 self._due = cut + self._piece
-        self._line_feeds += block.count(b"\n")
+        self._line_feeds += block.count(b"\n") if lines is None else lines
         self._offset += len(block)
 
     def _look_for_doubt(self, block: bytes) -> None:

@@ -19,6 +19,7 @@ from msgspec.json import encode
 from functions.import_step.archive import Piece, RosterFile
 from functions.import_step.csv_table import Table, header_line_of
 from functions.import_step.formats.format import Format, Mode, Recognised
+from functions.import_step.line_feeds import LineFeeds
 from functions.import_step.one_person import addresses_of_a_few
 from functions.import_step.partition import split
 from functions.import_step.plan import PieceOfSnapshot, RowsCompared, RowsOfSnapshot, Touched
@@ -127,15 +128,17 @@ class PieceCompared:
     """Of a piece of users.csv: the ids in rows that are gone, and in no new row of the piece."""
 
 
-def compare_rows(form: Format, upload: Recognised, stem: str, yesterday: Yesterday, folder: Path) -> PieceCompared:
-    """By what the rows of a file, as far as the piece of it goes, differ from yesterday's.
+def compare_rows(
+    form: Format, upload: Recognised, stem: str, yesterday: Yesterday, folder: Path, feeds: LineFeeds | None
+) -> PieceCompared:
+    """By what the rows of a file, as far as the piece of it goes, differ from yesterday's; ``feeds`` are those of the piece.
 
     Raises TooDifferent, or UploadRejected, where the whole is to be read.
     """
     file = upload.files[stem]
-    if not yesterday.pieces.get(stem):
+    if not yesterday.pieces.get(stem) or feeds is None:
         raise TooDifferent
-    found = difference(file, yesterday.files[stem])
+    found = difference(file, yesterday.files[stem], feeds)
     first = _line_at(yesterday, stem, found.start)
     stood = _standing_marks(yesterday, stem, first, first + found.stood)
     came, come = _rows_of(form, upload, stem, found.new, folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -11,14 +10,13 @@ from typing import IO, Protocol
 
 from functions.import_step.archive import Piece, RosterFile
 from functions.import_step.formats.dates import is_ambiguous
+from functions.import_step.line_feeds import LineFeeds
 from functions.import_step.row_marks import RowMarks
 
 USERS, ENROLLMENTS, CLASSES_FILE = "users", "enrollments", "classes"
 CHOSEN = (USERS, ENROLLMENTS)
 """The files, by stem, of which on a night not all rows are read; of that of classes neither, where it can be."""
 _READ = 1 << 20
-_FEWEST = 1 << 10
-"""Bytes whose lines are looked at together, and more where fewer lines are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +29,8 @@ class Chosen:
     """and those of these lines, which are new."""
     marks: RowMarks
     """Whom, or which class, the lines of the piece are about."""
+    feeds: LineFeeds
+    """Where the lines of the piece lie."""
 
 
 class Told(Protocol):
@@ -50,7 +50,7 @@ def chosen_rows(file: RosterFile, header_line: int, chosen: Chosen, told: Told) 
     """
     first, known = file.piece.line, len(chosen.marks.marks)
     places = _wanted(chosen, first, header_line)
-    lines, rows = _lines_at(file, places, known)
+    lines, rows = _lines_at(file, places, known, chosen.feeds)
     numbers = [first + place for place in places]
     passed = rows - len(numbers)
     told.passed_over(chosen.marks.passed(numbers), passed)
@@ -64,44 +64,40 @@ def chosen_rows(file: RosterFile, header_line: int, chosen: Chosen, told: Told) 
     return replace(file, open=open_, piece=Piece(start, None, file.piece.line), numbers=numbers), passed
 
 
-def _lines_at(file: RosterFile, places: list[int], known: int) -> tuple[list[bytes], int]:
+def _lines_at(file: RosterFile, places: list[int], known: int, feeds: LineFeeds) -> tuple[list[bytes], int]:
     """The lines of a piece at these places, counted from its first one; and how many lines it has.
 
     Those behind the ``known`` ones are taken, too: their places are added.
     """
-    size = (file.piece.end or file.size) - file.piece.start
-    at_once = max(_FEWEST, min(_READ, size // (4 * len(places) + 1)))
     found = list[bytes]()
     number = at = 0
-    wanted = places[0] if places else known
-    for block, end in _whole_lines(file):
-        start = 0
-        while start < end:
-            stop = (block.find(b"\n", start + at_once, end) + 1) or end
-            behind = number + block.count(b"\n", start, stop)
-            if wanted < behind:
-                if behind > known:
-                    places += range(max(number, known), behind)
-                until = bisect_left(places, behind, at)
-                several = block[start:stop].split(b"\n", places[until - 1] - number + 1)
-                found += [several[place - number] for place in places[at:until]]
-                at = until
-                wanted = places[at] if at < len(places) else known
-            start, number = stop, behind
+    before_piece = file.piece.line - 1
+    for block, end, offset in _whole_lines(file):
+        # The last line of a file may have no end.
+        behind = number + (1 if offset + end > file.size else feeds.between(block, 0, end, offset))
+        if behind > known:
+            places += range(max(number, known), behind)
+        while at < len(places) and places[at] < behind:
+            start = 0
+            if places[at] > number:
+                start = feeds.behind(before_piece + places[at], block, offset, before_piece + number)
+            found.append(block[start : block.index(b"\n", start)])
+            at += 1
+        number = behind
     return found, number
 
 
-def _whole_lines(file: RosterFile) -> Iterator[tuple[bytes, int]]:
-    """The bytes of a piece, and up to where in them there are whole lines that were not there before."""
-    rest = b""
+def _whole_lines(file: RosterFile) -> Iterator[tuple[bytes, int, int]]:
+    """The bytes of a piece, up to where there are whole lines in them that were not there before, and where they lie."""
+    rest, offset = b"", file.piece.start
     with file.reading(file.piece) as stream:
         while block := stream.read(_READ):
             block = rest + block
             end = block.rfind(b"\n") + 1
-            yield block, end
-            rest = block[end:]
+            yield block, end, offset
+            rest, offset = block[end:], offset + end
     if rest:
-        yield rest + b"\n", len(rest) + 1
+        yield rest + b"\n", len(rest) + 1, offset
 
 
 def _wanted(chosen: Chosen, first: int, header_line: int) -> list[int]:

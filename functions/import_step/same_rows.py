@@ -8,6 +8,7 @@ from itertools import islice
 from typing import IO
 
 from functions.import_step.archive import Piece, RosterFile
+from functions.import_step.line_feeds import LineFeeds
 
 _AT_ONCE = 1 << 13
 """Bytes that are compared at once after a difference: more and more, as long as they are alike."""
@@ -44,11 +45,12 @@ class Difference:
     """and how many lines it has."""
 
 
-def difference(today: RosterFile, yesterday: RosterFile) -> Difference:
+def difference(today: RosterFile, yesterday: RosterFile, feeds: LineFeeds) -> Difference:
     """By what the lines of a piece of today's file differ from yesterday's; raises TooDifferent.
 
     Every line of today's is equal to one of yesterday's, or new; every line of yesterday's is equal to one of today's, or gone.
     What of yesterday's file goes with which piece is found by the lines at the pieces' borders, the same by whoever reads them.
+    ``feeds`` are those of today's piece.
     """
     piece = today.piece
     start = _begin_of(today, yesterday, piece.start)
@@ -57,7 +59,7 @@ def difference(today: RosterFile, yesterday: RosterFile) -> Difference:
         raise TooDifferent
     found = Difference(start=start)
     with today.reading(piece) as new, yesterday.reading(Piece(start, end)) as old:
-        _compare(_Side(old), _Side(new), piece.line, found)
+        _compare(_Side(old), _Side(new, piece.start), piece.line, found, feeds)
     return found
 
 
@@ -94,8 +96,10 @@ def _begin_of(today: RosterFile, yesterday: RosterFile, offset: int) -> int:
 class _Side:
     """One of two streams that are compared: what was read of it and not passed."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], offset: int = 0) -> None:
         self._stream = stream
+        self.offset = offset
+        """Where in the file the buffer begins."""
         self._line = b""
         """The beginning of a line that is passed, and is not in the buffer any more."""
         self.buffer = b""
@@ -112,6 +116,7 @@ class _Side:
             return
         end = self.buffer.rfind(b"\n") + 1
         self._line = self.buffer[end:] if end else self._line + self.buffer
+        self.offset += len(self.buffer)
         self.buffer, self.at = self._stream.read(size), 0
 
     def ahead(self, size: int) -> bytes:
@@ -127,6 +132,7 @@ class _Side:
         """Have so many bytes ahead that were passed: no more than of a line that is begun."""
         if size > self.at:
             begin = len(self._line) - size + self.at
+            self.offset -= len(self._line) - begin
             self.buffer, self._line, self.at = self._line[begin:] + self.buffer, self._line[:begin], size
         self.at -= size
 
@@ -136,6 +142,7 @@ class _Side:
         while (ahead := self.ahead(size)).count(b"\n") < most and not (is_over and size >= self.left):
             if size >= self.left:
                 more = self._stream.read(_READ)
+                self.offset += self.at
                 self.buffer, self.at, self._line, is_over = self.ahead(self.left) + more, 0, b"", not more
             size *= 2
         lines = ahead.split(b"\n", most)
@@ -148,11 +155,12 @@ class _Side:
         self.at += sum(map(len, lines)) + len(lines)
         if self.at > len(self.buffer):
             # The last one has no end: yet it is passed, and not begun.
+            self.offset += len(self.buffer)
             self._line = self.buffer = b""
             self.at = 0
 
 
-def _compare(old: _Side, new: _Side, line: int, found: Difference) -> None:
+def _compare(old: _Side, new: _Side, line: int, found: Difference, feeds: LineFeeds) -> None:
     """``line`` is the number of today's first line."""
     size = _READ
     while True:
@@ -161,7 +169,7 @@ def _compare(old: _Side, new: _Side, line: int, found: Difference) -> None:
         new.fill(old.left or _READ)
         most = min(size, old.left, new.left)
         alike = _alike(old, new, most)
-        lines = new.buffer.count(b"\n", new.at, new.at + alike)
+        lines = feeds.between(new.buffer, new.at, new.at + alike, new.offset)
         line += lines
         found.stood += lines
         old.at += alike

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from functions.import_step.class_count import ClassCount
 from functions.import_step.class_history import ClassHistory, MembersOf, Past, PlacesOfClass, places_of
 from functions.import_step.formats.format import Mode
 from functions.import_step.holdings import Holdings, SharedIdentifiers
+from functions.import_step.line_feeds import LineFeeds, grid_of
 from functions.import_step.one_person import Holder, OnePerson
 from functions.import_step.pairable import Pairable
 from functions.import_step.people_count import PeopleCount
@@ -324,6 +326,17 @@ class WorkingFiles:
         """Whom each line of a piece is about, in this run or in that of an earlier import; None where it is gone."""
         body = self._files.read(work_key(self._district_id, of_run or self._run_id, f"{_MARKS}-{stem}-{part}"))
         return RowMarks.unpacked(body) if body else None
+
+    def write_line_feeds(self, stem: str, feeds: bytes) -> None:
+        """Note where the lines of a file of the upload lie (``FeedCount.packed``)."""
+        self._files.write(self._key(f"line-feeds-{stem}"), feeds)
+
+    def line_feeds(self, stem: str, start: int, end: int) -> LineFeeds | None:
+        """Where those between two offsets lie; None where that is not noted."""
+        (first, number), before = grid_of(start, end), array("I")
+        extent = before.itemsize * first, before.itemsize * number
+        before.frombytes(self._files.read(self._key(f"line-feeds-{stem}"), extent))
+        return LineFeeds(first, before) if before else None
 
     def write_people_count(self, plan: WritePlan, shard: int, count: PeopleCount) -> None:
         """Note for the next night what the people of a shard come to."""

@@ -22,6 +22,7 @@ from functions.import_step.formats.oneroster import OneRoster
 from functions.import_step.formats.school_data_sync import SchoolDataSync
 from functions.import_step.id_map import STEM, read_maps
 from functions.import_step.import_context import ImportContext
+from functions.import_step.line_feeds import LineFeeds
 from functions.import_step.many_objects import cycles_looked_for_seldom
 from functions.import_step.night import (
     Yesterday,
@@ -57,7 +58,7 @@ from functions.import_step.row_choice import CHOSEN, CLASSES_FILE, USERS, Chosen
 from functions.import_step.row_marks import RowMarks, packed_people, unpacked_people
 from functions.import_step.same_rows import TooDifferent
 from functions.import_step.shards import shards_for
-from functions.import_step.working_files import COMPARED, ID_MAP, OPENED, PART, PLAN, TOUCHED
+from functions.import_step.working_files import COMPARED, ID_MAP, OPENED, PART, PLAN, TOUCHED, WorkingFiles
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Kind, Note, Status
 from shared.stores.import_state import Snapshot
@@ -111,7 +112,12 @@ class Ingest:
         with tempfile.TemporaryDirectory() as folder:
             files = open_upload(context.uploads, import_.upload, Path(folder), etags)
             maps = [file for file in files if file.stem == STEM]
-            scans = {file.stem: scan(file) for file in files if file.stem != STEM}
+            may_be_night = before is not None and not import_.preview
+            scans = {
+                file.stem: scan(file, counts_lines=may_be_night and file.stem in (*CHOSEN, CLASSES_FILE))
+                for file in files
+                if file.stem != STEM
+            }
             hashes = {stem: scanned.sha256 for stem, scanned in scans.items()}
             hashes |= {file.stem: sha256_of(file) for file in maps}
             # What was put off is to be done once removals count again: then these contents are others.
@@ -133,6 +139,9 @@ class Ingest:
             context.files(import_).put(ID_MAP, id_map)
         opened.before_is_lost = context.files(import_).is_lost(opened.before)
         self._choose_rows(import_, opened, before)
+        if opened.night is Night.COMPARES:
+            for stem in (*CHOSEN, CLASSES_FILE):
+                context.files(import_).write_line_feeds(stem, scans[stem].feeds)
         if not is_loose(import_.upload):
             opened.together = _MOST_TOGETHER
         context.files(import_).put(OPENED, opened)
@@ -255,7 +264,8 @@ class Ingest:
                 files = files | {stem: replace(files[stem], piece=piece) for stem, piece in pieces.items()}
                 form, recognised = FORMATS[opened.format], _recognised(opened, files)
                 for stem in (stem for stem in pieces if stem in CHOSEN):
-                    found = compare_rows(form, recognised, stem, yesterday(), Path(folder))
+                    feeds = _feeds_of(working, recognised.files[stem])
+                    found = compare_rows(form, recognised, stem, yesterday(), Path(folder), feeds)
                     touched |= found.touched
                     gone |= found.gone
                     addresses |= found.addresses
@@ -283,10 +293,12 @@ class Ingest:
         """See of which classes rows differ from yesterday's; where that is not seen, all rows about classes are read."""
         compared.classes = None
         if opened.classes_reading and opened.classes_reading == yesterday.classes_reading:
+            working = self._context.files(import_)
             with suppress(UploadRejected, TooDifferent):
-                found = compare_rows(FORMATS[opened.format], upload, CLASSES_FILE, yesterday, folder)
+                feeds = _feeds_of(working, upload.files[CLASSES_FILE])
+                found = compare_rows(FORMATS[opened.format], upload, CLASSES_FILE, yesterday, folder, feeds)
                 compared.lines[CLASSES_FILE] = found.lines
-                self._context.files(import_).write_row_marks(CLASSES_FILE, part, found.marks)
+                working.write_row_marks(CLASSES_FILE, part, found.marks)
                 compared.classes = packed_people(found.touched)
 
     def _yesterday(self, import_: Import, opened: OpenedUpload, folder: Path) -> Yesterday:
@@ -306,8 +318,10 @@ class Ingest:
         before = opened.before
         return self._context.files(import_).rows_of_snapshot(before.snapshot_id) if before else None
 
-    def _chosen(self, import_: Import, opened: OpenedUpload, part: int) -> dict[str, Chosen | None]:
-        """Of which files of a part some rows are read alone."""
+    def _chosen(
+        self, import_: Import, opened: OpenedUpload, part: int, upload: Mapping[str, RosterFile]
+    ) -> dict[str, Chosen | None]:
+        """Of which files of a part some rows are read alone. Raises NotPlain where it is not known where their lines lie."""
         among = (*CHOSEN, CLASSES_FILE) if opened.classes_reading else CHOSEN if opened.reading else ()
         stems = [piece.stem for piece in opened.parts[part] if piece.stem in among]
         if opened.night is not Night.READS:
@@ -320,8 +334,10 @@ class Ingest:
             if of_stem is None:
                 chosen[stem] = None
             else:
-                marks = files.row_marks(stem, part)
-                chosen[stem] = Chosen(unpacked_people(of_stem) | {0}, {*lines[stem]}, marks or RowMarks())
+                marks, feeds = files.row_marks(stem, part), _feeds_of(files, upload[stem])
+                if feeds is None:
+                    raise NotPlain
+                chosen[stem] = Chosen(unpacked_people(of_stem) | {0}, {*lines[stem]}, marks or RowMarks(), feeds)
         return chosen
 
     def _split(
@@ -333,7 +349,7 @@ class Ingest:
             files = upload()
             files = files | {stem: replace(files[stem], piece=piece) for stem, piece in pieces.items()}
             working = self._context.files(import_)
-            chosen = self._chosen(import_, opened, part)
+            chosen = self._chosen(import_, opened, part, files)
             done = split(FORMATS[opened.format], _recognised(opened, files), pieces, opened.shards, folder, chosen)
             working.write_part(part, folder, done.people, done.classes)
             for stem, choice in done.choices.items():
@@ -466,6 +482,11 @@ class Ingest:
             message = "Uploads that wait are applied first, in their order; this one comes after them."
             return {"code": "paused", "message": message}
         return {}
+
+
+def _feeds_of(files: WorkingFiles, file: RosterFile) -> LineFeeds | None:
+    """Where the lines of a piece of a file lie."""
+    return files.line_feeds(file.stem, file.piece.start, file.piece.end or file.size)
 
 
 def _are_plain(choices: Mapping[str, RowChoice], stems: Iterable[str]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import random
+from array import array
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -17,8 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.import_step import encoding, night, plan, same_rows
+from functions.import_step import encoding, line_feeds, night, plan, row_choice, same_rows
 from functions.import_step.archive import RosterFile
+from functions.import_step.line_feeds import FeedCount, LineFeeds
 from functions.import_step.people_count import PeopleCount
 from functions.import_step.records import PersonRecord, packed
 from functions.import_step.row_marks import mark_of
@@ -358,6 +360,8 @@ def test_any_nights_of_a_district_in_pieces_are_what_the_whole_says(seed: int) -
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(encoding.scan, "__kwdefaults__", {"piece": 600})
         monkeypatch.setattr(plan, "PIECE", 600)
+        monkeypatch.setattr(line_feeds, "GRID", dice.choice((8, 100, 2048)))
+        monkeypatch.setattr(row_choice, "_READ", dice.choice((30, 1000)))
         nights = [files_of(rows)]
         for number in range(3):
             for _ in range(dice.randrange(1, 5)):
@@ -531,6 +535,14 @@ def file_of(lines: Sequence[str]) -> RosterFile:
     return RosterFile("users.csv", len(body), lambda start, _end: io.BytesIO(body[start:]))
 
 
+def feeds_of(lines: Sequence[str]) -> LineFeeds:
+    """Where these lines lie, as it is noted of their file; read in small blocks."""
+    body, count = "\n".join(lines).encode(), FeedCount()
+    for start in range(0, len(body), 5):
+        count.take(body[start : start + 5])
+    return LineFeeds(0, array("I", count.packed()))
+
+
 LINES = st.lists(st.sampled_from(("a", "b", "cc", "d" * 9, "")), max_size=30)
 
 
@@ -539,7 +551,8 @@ def test_what_differs_leads_from_one_file_to_the_other(before: list[str], after:
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name in ("_READ", "_AT_ONCE", "_FIRST"):
             monkeypatch.setattr(same_rows, name, size)
-        found = difference(file_of(after), file_of(before))
+        monkeypatch.setattr(line_feeds, "GRID", 4)
+        found = difference(file_of(after), file_of(before), feeds_of(after))
     assert found.new == [after[line - 1].encode() for line in found.lines if line <= len(after)]
     kept = sorted(line.encode() for number, line in enumerate(after, 1) if number not in found.lines)
     if after and not after[-1]:
@@ -565,5 +578,6 @@ def then_places_lead_on(before: list[str], after: list[str], found: Difference) 
 
 
 def test_files_that_have_nothing_in_common_are_not_compared_for_long() -> None:
+    lines = [f"a{n}" for n in range(20_000)]
     with pytest.raises(TooDifferent):
-        difference(file_of([f"a{n}" for n in range(20_000)]), file_of([f"b{n}" for n in range(20_000)]))
+        difference(file_of(lines), file_of([f"b{n}" for n in range(20_000)]), feeds_of(lines))

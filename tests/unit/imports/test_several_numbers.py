@@ -32,7 +32,7 @@ def many_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "PEOPLE_PER_SHARD", 1)
     monkeypatch.setattr(plans, "PIECE", 200)
     scan = ingest.scan
-    monkeypatch.setattr(ingest, "scan", lambda file: scan(file, piece=200))
+    monkeypatch.setattr(ingest, "scan", lambda file, **more: scan(file, piece=200, **more))
 
 
 def person(
