@@ -137,7 +137,7 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route("POST", "/console/<district_id>/people", site.people.search),
         Route("GET", "/console/<district_id>/people/<kind>/<sourced_id>", site.people.one),
         Route("POST", "/console/<district_id>/people/<kind>/<sourced_id>/<action>", site.people.act),
-        Route("POST", "/console/<district_id>/bulk/<action>", site.bulk.order),
+        Route("POST", "/console/<district_id>/people/<action>", site.bulk.order),
         Route("GET", "/console/<district_id>/bulk/<order_id>", site.bulk.show),
         Route("POST", "/console/<district_id>/bulk/<order_id>/<what>", site.bulk.act),
         Route("GET", "/console/<district_id>/settings", site.settings.show),

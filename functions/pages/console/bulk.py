@@ -228,8 +228,11 @@ def _why_not(action: BulkAction, person: Person, now: str) -> str:
 def why_no_mail(person: Person, now: str) -> str:
     """Why somebody who is not linked cannot be sent another mail, as a code; empty where they can."""
     activation = person.activation
-    if activation is None or not may_be_mailed(person.user):
+    address = person.user.official_email if person.user else None
+    if activation is None or not (may_be_mailed(person.user) or activation.is_corrected_for(address)):
         return "no_mail"
+    if activation.used_at:
+        return "linked"
     if activation.state is ActivationState.COMPLAINED:
         return "complained"
     is_under_way = activation.state is ActivationState.SENDING and (activation.lease_until or "") > now

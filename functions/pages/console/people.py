@@ -12,7 +12,7 @@ from functions.pages import limits
 from functions.pages.console.access import Access, ConsoleAccess
 from functions.pages.console.addresses import person_address, person_part, sourced_id_of
 from functions.pages.console.at_place import people_at
-from functions.pages.console.bulk import may_withdraw
+from functions.pages.console.bulk import may_withdraw, why_no_mail
 from functions.pages.console.moments import Moments
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, not_found, page, see_other
@@ -264,10 +264,7 @@ class PeoplePages:
             "link": link,
             "facts": self._services.audit.of_user(user.key),
             "trail": self._services.trail.about(user.district_id, user.key.person_id),
-            "may_mail": activation is not None
-            and activation.used_at is None
-            and activation.state is not ActivationState.COMPLAINED
-            and not (link and link.is_linked),
+            "may_mail": not (link and link.is_linked) and not why_no_mail(person, now),
             "may_withdraw": may_withdraw(activation),
             "may_undo": _may_undo(link, now),
             "problem": problem,

@@ -49,7 +49,7 @@ def test_nobody_is_mailed_who_is_not_known() -> None:
     assert why_not_mailed(None) is NotMailed.AWAY
 
 
-def test_where_the_address_of_the_mail_is_corrected_the_rosters_keeps_nobody_from_it_until_it_is_another() -> None:
+def test_a_corrected_mail_goes_out_until_the_rosters_address_is_another() -> None:
     corrected = replace(MAIL, official_email="a.l@lakeside.example", instead_of="ada@lakeside.example")
     assert why_not_mailed(TEACHER, mail=corrected, address_is_shared=True) is None
     assert why_not_mailed(replace(TEACHER, official_email=None), mail=replace(corrected, instead_of="")) is None

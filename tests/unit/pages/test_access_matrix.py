@@ -125,7 +125,7 @@ OPEN_TO: dict[tuple[str, str], str] = {
     ("POST", "/console/<district_id>/people"): SCHOOLS,
     ("GET", "/console/<district_id>/people/<kind>/<sourced_id>"): SCHOOLS,
     ("POST", "/console/<district_id>/people/<kind>/<sourced_id>/<action>"): SCHOOLS,
-    ("POST", "/console/<district_id>/bulk/<action>"): SCHOOLS,
+    ("POST", "/console/<district_id>/people/<action>"): SCHOOLS,
     ("GET", "/console/<district_id>/bulk/<order_id>"): SCHOOLS,
     ("POST", "/console/<district_id>/bulk/<order_id>/<what>"): SCHOOLS,
     ("GET", "/console/<district_id>/settings"): SCHOOLS,

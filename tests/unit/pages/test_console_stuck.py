@@ -174,7 +174,7 @@ def test_who_has_single_schools_acts_for_their_people_alone() -> None:
     web = district()
     page = console(web, "p1")
     assert [" ".join(link.text().split()) for link in page.page.css("li.card a")] == ["Kim Person (t02)"]
-    other = post(page, "/console/lakeside/bulk/mail", **{"who-1": "person/t00", "all": "on"})
+    other = post(page, "/console/lakeside/people/mail", **{"who-1": "person/t00", "all": "on"})
     assert other.status_code == 200
     assert "not on the roster" in other.text
     page = page.open("/console/lakeside/people").press("Send another email", chosen(2)).press("Send now")
@@ -188,7 +188,7 @@ def test_nobody_chosen_is_told_and_other_orders_are_not_found() -> None:
     web = district()
     page = console(web).press("Send another email")
     assert "Check the people you want to do it for." in page.text
-    assert post(page, "/console/lakeside/bulk/undo", **{"who-1": "person/t00"}).status_code == 404
+    assert post(page, "/console/lakeside/people/undo", **{"who-1": "person/t00"}).status_code == 404
     for path in ("/bulk/nothing", "/bulk/..%2f", "/bulk/" + "x" * 2_000):
         assert page.open(f"/console/lakeside{path}").status == 404
 

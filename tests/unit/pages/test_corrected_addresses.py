@@ -150,7 +150,7 @@ def test_a_corrected_address_matches_nobody() -> None:
     assert mailed(web) == [RIGHT]
 
 
-def test_a_link_by_a_corrected_mail_does_not_let_in_who_has_the_rosters_address() -> None:
+def test_a_link_by_a_corrected_mail_does_not_count_for_the_rosters_address() -> None:
     web = district()
     web.world.feed(account("a1", "ada@mail.example", display_name="Ada Person"))
     web.cognito.users = {"ada": (PASSWORD, "a1")}

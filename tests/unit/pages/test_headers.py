@@ -43,7 +43,7 @@ NATURAL = {
     ("GET", "/console/<district_id>/imports/<import_id>"): 303,
     ("POST", "/console/<district_id>/imports/<import_id>/<action>"): 303,
     ("GET", "/console/<district_id>/imports/<import_id>/files/<name>"): 303,
-    ("POST", "/console/<district_id>/bulk/<action>"): 303,
+    ("POST", "/console/<district_id>/people/<action>"): 303,
     ("GET", "/console/<district_id>/bulk/<order_id>"): 303,
     ("POST", "/console/<district_id>/bulk/<order_id>/<what>"): 303,
     ("GET", "/console/<district_id>/forecast"): 303,
