@@ -18,9 +18,16 @@ from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from functions.held_import_mail.notify_held_import import NotifyHeldImport
 from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, Protagonist
 from local.web_client import NoSuchButton, WebClient
+from shared.domain.clock import to_iso
+from shared.domain.roster import RosterUserKey
+from shared.runtime.settings import Brand
+from shared.stores.imports import ImportNotices
+from shared.stores.stuck_people import StuckCode, StuckStore
 from tests.browser.every_page import Riverbend, Shown
+from tests.harness import WEB
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -253,6 +260,49 @@ def _recreate(r: Riverbend) -> Walk:
     return walk
 
 
+def monday(r: Riverbend) -> Walk:
+    """A data manager's Monday: from the email that an import waits, to the decision, and to emails to all who are stuck."""
+    manager = r.sample.administrator
+    r.world.register(DISTRICT_ID, **{**r.sample.settings, "contacts": [manager.official_email]})
+    for number in range(8, 12):
+        stuck = RosterUserKey(DISTRICT_ID, f"t{number:04d}")
+        StuckStore(r.world.table).note(stuck, StuckCode.EXPIRED, to_iso(r.world.now))
+    students = [row[0] for row in r.sample.tables["users.csv"] if row[0].startswith("s0")]
+    gone = set(students[: len(students) // 3])
+    tables = ("users", "roles", "enrollments")
+    r.upload(**{name: [row for row in r.sample.tables[f"{name}.csv"] if gone.isdisjoint(row)] for name in tables})
+    waits = r.world.latest(DISTRICT_ID)
+    assert waits["status"] == "held"
+    notices, brand = ImportNotices(r.world.table), Brand(web_url=WEB)
+    NotifyHeldImport(r.world.districts, notices, r.world.mailer(), brand=brand).notify(DISTRICT_ID, waits["import_id"])
+    walk = _walk(r, sub="google-admin", email=manager.official_email, email_verified=True)
+    walk.mail(manager, "Review and decide")
+    walk.press("Continue with Google")
+    walk.press("Approve", reason="They moved away.")
+    r.world.run_imports()
+    walk.look_again()
+    assert "applied" in walk.client.text
+    walk.follow("People")
+    walk.press("Send another email", "All 4 of this list")
+    walk.press("Send now")
+    assert "4 emails are on their way." in walk.client.text
+    return walk
+
+
+MOST_PRESSES_ON_MONDAY = 12
+_TICKS = 1
+"""On Monday, beside the presses that a walk counts."""
+_WORDS_A_MINUTE = 200
+
+
+def presses_on(walk: Walk) -> int:
+    return walk.presses + _TICKS
+
+
+def minutes_on(walk: Walk) -> int:
+    return ceil(walk.words / _WORDS_A_MINUTE)
+
+
 WAYS: dict[str, Callable[[Riverbend], Walk]] = {
     "teacher by password": _by_password,
     "teacher by Google": _by_google,
@@ -322,7 +372,7 @@ _SIZES = """([selector, place, anchor]) => {
 }"""
 
 
-def written(found: dict[str, Figures]) -> str:
+def written(found: dict[str, Figures], first: Walk) -> str:
     """The document."""
     lines = [
         "# The stop-watch",
@@ -345,6 +395,15 @@ def written(found: dict[str, Figures]) -> str:
             (was.below, now.below),
         )
         lines.append(f"| {name} | {' | '.join(f'{a} → {b}' for a, b in pairs)} |")
+    lines += [
+        "",
+        "## A newcomer's Monday",
+        "",
+        "From the email that an import waits: the login, who is concerned, `Approve` with a reason, until it is applied; then all",
+        f"who are stuck, and another email to each. {presses_on(first)} presses of {MOST_PRESSES_ON_MONDAY} at most;",
+        f"{first.words} words to read, the email's among them: {minutes_on(first)} minutes at {_WORDS_A_MINUTE} words a minute.",
+        "`tests/browser/test_console.py` walks the console's stories by keyboard alone, without JavaScript.",
+    ]
     return "\n".join([*lines, ""])
 
 
@@ -368,7 +427,7 @@ def main() -> int:
         phone = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}).new_page()
         found = {name: measured(walk, phone) for name, walk in walked().items()}
         browser.close()
-    PAGE.write_text(written(found), encoding="utf-8")
+    PAGE.write_text(written(found, monday(Riverbend())), encoding="utf-8")
     return 0
 
 

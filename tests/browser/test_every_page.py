@@ -175,10 +175,23 @@ def test_a_page_is_accessible_in_light_and_dark(opened: Opened) -> None:
         assert violations(opened.page, "color-contrast") == []
         return
     assert violations(opened.page) == []
+    # A console is for a desk as well; what else changes with the width is where things stand.
+    on_a_desk = seen_on_a_desk(opened.page) if opened.name.startswith("console") else []
     opened.page.emulate_media(color_scheme="dark")
     darkly = violations(opened.page, only="color-contrast")
     opened.page.emulate_media(color_scheme="light")
-    assert darkly == []
+    assert darkly + on_a_desk == []
+
+
+def seen_on_a_desk(page: Page) -> list[str]:
+    """What axe finds at the width of a desktop, in light and dark."""
+    page.set_viewport_size({"width": DESKTOP, "height": 740})
+    found = violations(page)
+    page.emulate_media(color_scheme="dark")
+    found += violations(page, only="color-contrast")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": PHONE, "height": 740})
+    return found
 
 
 @pytest.mark.slow

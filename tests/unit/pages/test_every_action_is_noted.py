@@ -161,8 +161,12 @@ ACTIONS: dict[str, tuple[str, Callable[[Website], Any], str]] = {
     "a mail is withdrawn": (
         PERSON, lambda web: post(console(web), "/console/lakeside/people/person/t1/withdraw", reason="left"), "withdraw",
     ),
+    "an address is corrected": (
+        PERSON,
+        lambda web: post(console(web), "/console/lakeside/people/person/t1/correct", address="a@lakeside.example"), "correct",
+    ),
     "an undo from the console": (PERSON, linked_by_the_console_then_undone, "undo"),
-    "many are mailed": ("/console/<district_id>/bulk/<action>", many, "mail"),
+    "many are mailed": ("/console/<district_id>/people/<action>", many, "mail"),
     "many are undone": ("/console/<district_id>/bulk/<order_id>/<what>", many_undone, "withdraw"),
     "an import is approved": (DECISION, decided("approve"), "approve"),
     "an import is rejected": (DECISION, decided("reject"), "reject"),

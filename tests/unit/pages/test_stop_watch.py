@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.stop_watch import BEFORE, WAYS, Seen, Walk, bounds, walked
+from tests.browser.every_page import Riverbend
+from tests.stop_watch import BEFORE, MOST_PRESSES_ON_MONDAY, PAGE, WAYS, Seen, Walk, bounds, monday, presses_on, walked
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +43,12 @@ def test_words_that_are_folded_away_or_only_numbers_are_not_read() -> None:
     page = "<main><h1>Two words</h1><p hidden>no</p><details><summary>More</summary><p>folded away</p></details> · 5 %</main>"
 
     assert Seen(page).words == 4
+
+
+def test_a_newcomers_monday_is_done_in_a_dozen_presses() -> None:
+    walk = monday(Riverbend())
+
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+    presses, words = re.findall(rf"(\d+) presses of {MOST_PRESSES_ON_MONDAY} at most; (\d+) words", text)[0]
+    assert presses_on(walk) <= int(presses) <= MOST_PRESSES_ON_MONDAY
+    assert walk.words <= int(words), "shorten it; where it has to be longer, run `make ways` and say why"

@@ -289,7 +289,13 @@ def test_the_next_person_at_a_computer_is_not_led_there(web: Website) -> None:
 def test_after_every_form_there_is_the_page_in_another_language(web: Website) -> None:
     shown = {address for method, address in routes() if method == "GET"}
     parts = {"<district_id>": "lakeside", "<provider>": "google", "<reference>": "own", "<token>": "half"}
-    parts |= {"<import_id>": "one", "<kind>": "teacher", "<sourced_id>": "t1", "<action>": "approve", "<order_id>": "order"}
+    parts |= {
+        "<import_id>": "one",
+        "<kind>": "teacher",
+        "<sourced_id>": "t1",
+        "<action>": "approve",
+        "<order_id>": "order",
+    }
     for method, address in routes():
         if method != "POST":
             continue
