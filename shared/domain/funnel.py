@@ -69,7 +69,7 @@ _ROLES = {Role.TEACHER: "t", Role.STUDENT: "s"}
 _BY_LETTER = {letter: role for role, letter in _ROLES.items()}
 _STUCK = "!"
 _TAG = 6
-_STANDING = 1 + _TAG
+STANDING = 1 + _TAG
 """Letters of a standing: one of the role, and the school's tag."""
 
 type Standing = str
@@ -128,8 +128,8 @@ class Counts:
         """How many of this role are at each place, of all schools or of those with these tags: their sum is the roster."""
         found = dict.fromkeys(Place, 0)
         for key, number in self.numbers.items():
-            place = _PLACES.get(key[_STANDING:])
-            if place and _BY_LETTER[key[0]] is role and (tags is None or key[1:_STANDING] in tags):
+            place = _PLACES.get(key[STANDING:])
+            if place and _BY_LETTER[key[0]] is role and (tags is None or key[1:STANDING] in tags):
                 found[place] += number
         return found
 
@@ -137,15 +137,15 @@ class Counts:
         """How many are stuck for each reason."""
         found: Counter[str] = Counter()
         for key, number in self.numbers.items():
-            if key[_STANDING : _STANDING + 1] == _STUCK and (tags is None or key[1:_STANDING] in tags):
-                found[key[_STANDING + 1 :]] += number
+            if key[STANDING : STANDING + 1] == _STUCK and (tags is None or key[1:STANDING] in tags):
+                found[key[STANDING + 1 :]] += number
         return dict(+found)
 
     def by_school(self) -> dict[str, Counts]:
         """The counts of each school, by its tag."""
         found: dict[str, dict[CountKey, int]] = {}
         for key, number in self.numbers.items():
-            found.setdefault(key[1:_STANDING], {})[key] = number
+            found.setdefault(key[1:STANDING], {})[key] = number
         return {tag: Counts(numbers) for tag, numbers in found.items()}
 
 
@@ -159,7 +159,7 @@ class Running:
     def add(self, counts: Counts) -> None:
         self._numbers.update(counts.numbers)
         for key, number in counts.numbers.items():
-            self._of_district[f"{key[0]}{'-' * _TAG}{key[_STANDING:]}"] += number
+            self._of_district[f"{key[0]}{'-' * _TAG}{key[STANDING:]}"] += number
 
     @property
     def counts(self) -> Counts:

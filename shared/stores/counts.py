@@ -11,13 +11,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from shared.domain.funnel import CountKey, Counts, Running
+from shared.domain.funnel import STANDING, CountKey, Counts, Running, Standing
 from shared.stores.keys import (
     DAYS,
     MINUTES,
@@ -45,7 +46,9 @@ _OPEN = timedelta(hours=26)
 _FOLDED_AFTER = timedelta(hours=52)
 """The oldest minute that is not in what stands yet may be so old: by then a day that ended is over for good."""
 _DAYS_KEPT = timedelta(days=400)
-_ID = 11
+_ID = 8
+"""Letters of a record's id in a note (48 bits): it has to differ from the ids of a second that say the same of the same school."""
+_SAID = re.compile(r"([+-])([^+-]+)")
 _MOST_AT_ONCE = 2_000
 
 
@@ -89,9 +92,9 @@ class CountStore:
             minute, second = f"{change.at:{_MINUTE}}", f"{change.at:%S}"
             event = _event(change.event_id)
             expires[minute] = int((change.at + _KEPT).timestamp())
-            for key, number in change.numbers.items():
-                place = (change.district_id, minute, zlib.crc32(key[1:7].encode()) % _PARTS)
-                noted[place][f"{second}#{zlib.crc32(event.encode()) % _SLICES}"].add(f"{event}{number:+d}{key}")
+            for who, said in _said(change.numbers).items():
+                place = (change.district_id, minute, zlib.crc32(who[1:].encode()) % _PARTS)
+                noted[place][f"{second}#{zlib.crc32(event.encode()) % _SLICES}"].add(f"{event}{who}{said}")
         for (district_id, minute, part), seconds in noted.items():
             for second, found in seconds.items():
                 update = Update(counted_changes_key(district_id, minute, part, second))
@@ -105,8 +108,7 @@ class CountStore:
         noted = 0
         for item in self._table.query(counted_changes_pk(district_id, minute, part)):
             for change in item["changes"]:
-                key, number = _read(change)
-                total[key] += number
+                _add(total, change)
                 noted += 1
         put = Put({**minute_counts_key(district_id, minute, part), "counts": _packed(total), "noted": noted})
         self._table.attempt(put.when("attribute_not_exists(PK) OR noted < :noted", noted=noted))
@@ -194,16 +196,23 @@ def _day(minute: str, zone: tzinfo) -> date:
 
 
 def _event(event_id: str) -> str:
-    """A record's id in eleven letters (64 bits)."""
+    """A record's id, in a few letters."""
     return base64.urlsafe_b64encode(hashlib.sha256(event_id.encode()).digest())[:_ID].decode()
 
 
-def _read(change: str) -> tuple[CountKey, int]:
-    """A noted change: the id of its record, what it adds with a sign, and of what."""
-    end = _ID + 1
-    while change[end].isdigit():
-        end += 1
-    return change[end:], int(change[_ID:end])
+def _said(numbers: Mapping[CountKey, int]) -> dict[Standing, str]:
+    """What a change adds and takes away, one of each, by whom it counts: ``+m-r``."""
+    said: dict[Standing, str] = defaultdict(str)
+    for key, number in sorted(numbers.items()):
+        said[key[:STANDING]] += f"{'+' if number > 0 else '-'}{key[STANDING:]}"
+    return said
+
+
+def _add(total: Counter[CountKey], change: str) -> None:
+    """Add what a note says: the id of its record, whom it counts, and what is added and taken away."""
+    who = change[_ID : _ID + STANDING]
+    for sign, what in _SAID.findall(change[_ID + STANDING :]):
+        total[f"{who}{what}"] += 1 if sign == "+" else -1
 
 
 def _slices(found: list[str]) -> Iterator[set[str]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cmp_to_key
 
 from shared.domain.clock import to_iso
 from shared.domain.report import Status, Upload
-from shared.stores.keys import Item, import_key, import_lock_key, newest_upload_key, snapshot_key
+from shared.stores.keys import Item, Key, import_key, import_lock_key, newest_upload_key, pair, snapshot_key
 from shared.stores.reports import upload_attributes, upload_of
 from shared.stores.table import Delete, DynamoTable, Put, Table, Update
 
@@ -149,6 +150,12 @@ class ImportStateStore:
     def snapshot(self, district_id: str) -> Snapshot | None:
         item = self._table.get(snapshot_key(district_id))
         return _snapshot(item) if item else None
+
+    def snapshot_and(self, district_id: str, keys: Iterable[Key]) -> tuple[Snapshot | None, list[Item]]:
+        """What was last applied, and the items of these keys: one request."""
+        found = self._table.batch_get([snapshot_key(district_id), *keys], consistent=False)
+        standing = found.pop(pair(snapshot_key(district_id)), None)
+        return (_snapshot(standing) if standing else None), list(found.values())
 
     def advance(self, district_id: str, snapshot: Snapshot, record: Item, event: Item) -> None:
         """Point at the new snapshot, note the import and put its event into the outbox, all at once. May be run again."""

@@ -11,9 +11,11 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from shared.domain.person_name import name_words
-from shared.domain.roster import RosterUserKey
+from shared.domain.roster import RosterUser, RosterUserKey
 from shared.stores.import_files import ImportFiles, snapshot_key
-from shared.stores.import_state import ImportStateStore
+from shared.stores.import_state import ImportStateStore, Snapshot
+from shared.stores.keys import roster_key
+from shared.stores.roster_users import roster_user_of
 
 MOST_SHARDS = 2
 """Files of people that a search reads, of some 32,000 people each; a larger district is searched by number or address."""
@@ -89,10 +91,17 @@ class PeopleSearch:
         standing = self._state.snapshot(district_id)
         return FilePlace(standing.snapshot_id, standing.shards) if standing else None
 
-    def by_name(self, district_id: str, name: str, most: int) -> list[PersonFound] | None:
+    def numbered(self, keys: list[RosterUserKey]) -> tuple[list[RosterUser], Snapshot | None]:
+        """Those of these numbers of a district who are on the table, and what was last applied to it: one request."""
+        standing, items = self._state.snapshot_and(keys[0].district_id, map(roster_key, keys))
+        return [roster_user_of(item) for item in items], standing
+
+    def by_name(
+        self, district_id: str, name: str, most: int, standing: Snapshot | None = None
+    ) -> list[PersonFound] | None:
         """People of whom each of these words begins a part of the name, give or take a letter; None where the district is too
-        large for it."""
-        standing = self._state.snapshot(district_id)
+        large for it. ``standing`` is what was last applied, where that is known."""
+        standing = standing or self._state.snapshot(district_id)
         wanted = name_words(name)
         if standing is None or not wanted:
             return []

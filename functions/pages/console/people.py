@@ -107,12 +107,13 @@ class PeoplePages:
         if address := normalise(query):
             users = self._services.users.by_email(district_id, address)
             return [_row(user) for user in users if access.sees(user.school_ids)], False
+        standing = None
         if is_an_id(query):
             keys = [RosterUserKey(district_id, query, kind) for kind in _KINDS]
-            numbered = self._services.users.get_many(keys).values()
+            numbered, standing = self._services.people_search.numbered(keys)
             if rows := [_row(user) for user in numbered if access.sees(user.school_ids)]:
                 return rows, False
-        found = self._services.people_search.by_name(district_id, query, MOST)
+        found = self._services.people_search.by_name(district_id, query, MOST, standing)
         seen = [each for each in found or () if access.sees(each.school_ids)]
         rows = [
             RowShown(person_address(each.key), each.name, each.key.sourced_id, each.key.kind, each.role)
