@@ -187,26 +187,37 @@ class _Check:
     # Entries that were collected
 
     def _check_sealed(self, key: EntryKey, lines: list[tuple[Line, str]]) -> None:
-        first, hour = min(lines, key=lambda each: (each[0].written_at, each[1]))
-        digests = {line.digest for line, _ in lines}
+        """Of each text that was collected at this key: whether it is there, or ended rightly.
+
+        People who change numbers with each other have entries at one key, one after the other.
+        """
         there = self._trail.entries.get(key)
+        present = [each for each in lines if each[0].digest == there]
+        gone = {line.digest: (line, hour) for line, hour in sorted(lines, reverse=True) if line.digest != there}
+        missed = [each for each in gone.values() if not self._ended_rightly(each[0])]
         if there is None:
-            self._check_missing(first, hour)
-        elif digests != {there}:
-            self._tell(Kind.CHANGED, hour, _name(key))
-        elif any(not self._is_timely(line, at) for line, at in lines):
-            self._tell(Kind.BACKDATED, hour, _name(key))
+            for line, hour in missed:
+                self._check_missing(line, hour)
+        elif missed or not present:
+            self._tell(Kind.CHANGED, min(hour for _, hour in lines), _name(key))
+        elif any(not self._is_timely(line, hour) for line, hour in present):
+            self._tell(Kind.BACKDATED, present[0][1], _name(key))
         else:
             self._verdict.counts["sealed" if key in self._sealed else "not yet sealed"] += 1
 
+    def _ended_rightly(self, line: Line) -> bool:
+        for why, is_so in (
+            ("expired", moment_of(line.sk) <= self._entries_end),
+            ("erased", key_hash(line.key) in self._trail.erased),
+            ("followed", self._has_followed(line)),
+        ):
+            if is_so:
+                self._verdict.counts[why] += 1
+                return True
+        return False
+
     def _check_missing(self, line: Line, hour: str) -> None:
-        if moment_of(line.sk) <= self._entries_end:
-            self._verdict.counts["expired"] += 1
-        elif key_hash(line.key) in self._trail.erased:
-            self._verdict.counts["erased"] += 1
-        elif self._has_followed(line):
-            self._verdict.counts["followed"] += 1
-        elif found := next(self._elsewhere(line), None):
+        if found := next(self._elsewhere(line), None):
             self._moved_to.add(found)
             self._tell(Kind.MOVED, hour, _name(line.key), _name(found))
         else:

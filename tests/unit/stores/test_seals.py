@@ -17,9 +17,10 @@ from shared.stores.seals import SealFiles, SheetStore
 from shared.stores.trail import OFFBOARD, TrailStore
 from shared.stores.trail_evidence import TrailEvidence
 from shared.use_cases.seal_trail import SealTrail, Written
-from tests.builders import account, roster, user
+from tests.builders import account, key, roster, user
 from tests.fakes.dynamodb import Effect, MemoryTable
 from tests.harness import World
+from tests.two_accounts import link, undo
 
 
 class Died(BaseException):
@@ -310,3 +311,41 @@ def test_an_import_writes_no_entry_and_so_nothing_to_seal(sealed: Sealed) -> Non
     world.feed(account("own", "t1@lakeside.example"))
     assert world.upload(roster(user("t1", "teacher"), user("t2", "teacher"), user("s1")))["matching"]["matched"] == 1
     assert sealed.written() == []
+
+
+def test_entries_that_follow_their_people_through_new_numbers_are_never_accused(sealed: Sealed) -> None:
+    """Numbers change, change places, and come to somebody else; links are undone and made again meanwhile."""
+    world = sealed.world
+    world.register()
+    world.feed(*(account(f"own{n}", f"own{n}@mail.example") for n in (1, 2, 3)))
+    ids = "kind,oldSourcedId,newSourcedId\n"
+
+    def upload(numbers: dict[str, str], id_map: str = "", *, name: str) -> dict[str, Any]:
+        people = [
+            user(numbers[who], "teacher", email=f"{who}@lakeside.example", given=who.title())
+            for who in ("ann", "bob", "cay")
+        ]
+        more = {"id_map.csv": ids + id_map} if id_map else {}
+        return world.upload({**roster(*people), **more}, name=name)
+
+    upload({"ann": "1", "bob": "2", "cay": "3"}, name="first")
+    for n in (1, 2, 3):
+        link(world, f"own{n}", key(str(n)))
+    sealed.hour()
+    # To other numbers, then two of them change places
+    upload({"ann": "11", "bob": "12", "cay": "3"}, "teacher,1,11\nteacher,2,12\n", name="second")
+    undo(world, key("12"))
+    sealed.hour()
+    moved = upload({"ann": "12", "bob": "11", "cay": "3"}, "teacher,11,12\nteacher,12,11\n", name="third")
+    assert (moved["status"], moved["id_changes"]) == ("completed", 2)
+    sealed.hour()
+    # And back to the first one
+    upload({"ann": "1", "bob": "11", "cay": "3"}, "teacher,12,1\n", name="fourth")
+    link(world, "own2", key("11"))
+    sealed.hour()
+    verdict = sealed.verdict()
+    assert (verdict.findings, verdict.counts["followed"] > 3) == ([], True)
+    # What is taken away now is missed all the same
+    gone = next(each for each in sealed.items if each[0] == "USER#lakeside#1" and each[1].startswith("AUDIT#"))
+    del sealed.items[gone]
+    assert sealed.kinds()
