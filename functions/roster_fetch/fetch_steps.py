@@ -26,14 +26,18 @@ from shared.domain.fetching import (
     TooLarge,
     TryLater,
     changed,
+    foreign_secret,
+    invalid_source,
     no_source,
     not_allowed,
+    refused_address,
     secret_missing,
     stopped,
 )
 from shared.domain.paging import MOST_RESTARTS, Misaligned, Pull, check_not_emptied
 from shared.domain.report import Report, Status
 from shared.domain.roster_source import Source, parse_source, secret_name
+from shared.domain.settings_mistakes import Mistake
 from shared.hubs.clever_rosters import CleverApi
 from shared.hubs.oneroster_api import OneRosterApi, service_address
 from shared.hubs.public_web import Web
@@ -260,7 +264,7 @@ class FetchSteps:
         files = self._kept_files(fetch)
         progress = files.progress() or Progress()
         before = self._fetches.state(fetch.district_id)
-        source = self._source(fetch.district_id, before)
+        source = self._source(fetch.district_id)
         holds = CleverApi.held_when_empty if source.kind == "clever" else OneRosterApi.held_when_empty
         standing, _ = self._history.standing(fetch.district_id)
         for pull in progress.pulls:
@@ -320,7 +324,7 @@ class FetchSteps:
 
     def _work(self, fetch: Fetch, progress: Progress) -> _Work:
         before = self._fetches.state(fetch.district_id)
-        source = self._source(fetch.district_id, before)
+        source = self._source(fetch.district_id)
         district = self._district(fetch.district_id)
         outside = self._outside
         asker = Asker(outside.web, outside.clock, outside.sleep, outside.jitter, until=max(fetch.fails_at, 0.0))
@@ -333,18 +337,16 @@ class FetchSteps:
     def _kept_files(self, fetch: Fetch) -> FetchFiles:
         return FetchFiles(self._files, fetch.district_id, fetch.run_id)
 
-    def _source(self, district_id: str, before: SourceState) -> Source:
-        """What source.json says; where the newest one has a slip, what the one before said. Raises FetchFailed."""
+    def _source(self, district_id: str) -> Source:
+        """What source.json says. One with a slip is not fetched from, nor is the one before it. Raises FetchFailed."""
         body = self._uploads.find(f"sources/{district_id}/source.json")
         if body is None:
             self._fetches.forget_source(district_id)
             raise no_source()
-        for written in (body, before.body.encode()):
-            try:
-                return parse_source(district_id, written, secrets=self._outside.secrets, local=self._outside.local)
-            except InvalidSettings:
-                continue
-        raise no_source()
+        try:
+            return parse_source(district_id, body, secrets=self._outside.secrets, local=self._outside.local)
+        except InvalidSettings as error:
+            raise _unusable(error) from None
 
     def _district(self, district_id: str) -> District:
         """The district's settings; of one that is not loaded yet what its file says. Raises FetchFailed."""
@@ -360,6 +362,15 @@ class FetchSteps:
             return parse_district(district_id, body)
         except InvalidSettings:
             raise no_source() from None
+
+
+def _unusable(error: InvalidSettings) -> FetchFailed:
+    """Why a source.json cannot be used, as far as it matters to whoever reads the report of a fetch."""
+    if Mistake.NO_PUBLIC_ADDRESS.value in error.message:
+        return refused_address()
+    if "auth.secret: " in error.message and Mistake.OTHER_SECRET.value.partition("%")[0] in error.message:
+        return foreign_secret()
+    return invalid_source()
 
 
 def _write_files(source: Source, progress: Progress, files: FetchFiles, written: CsvFiles) -> None:

@@ -285,7 +285,18 @@ def _no_user_ids(rows: Rows) -> None:
             user["userIds"] = [*user["userIds"], user["userIds"][0]]
 
 
+def _spaces_around_addresses(rows: Rows) -> None:
+    for user in rows["users"]:
+        if user.get("email"):
+            user["email"] = f" {user['email']} "
+
+
+def _no_terms(rows: Rows) -> None:
+    for each in rows["classes"]:
+        each.pop("terms", None)
+
+
 _BENT: Mapping[int, Callable[[Rows], None]] = {
     20: _enabled_oddly, 21: _roles_oddly, 22: _unknown_org, 23: _outside_the_share, 24: _deleted_rows, 26: _odd_dates,
-    37: _no_user_ids,
+    29: _spaces_around_addresses, 33: _no_terms, 37: _no_user_ids,
 }  # fmt: skip

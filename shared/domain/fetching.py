@@ -97,6 +97,26 @@ def too_large() -> TooLarge:
     return TooLarge("fetch_unreachable", "The source does not answer. It is tried again with the next fetch.")
 
 
+def unusable_page(name: str) -> TooLarge:
+    """The source refuses to give a page as it is asked for: a smaller one may do."""
+    refused = unreadable(name)
+    return TooLarge(refused.code, refused.message)
+
+
+def invalid_source() -> FetchFailed:
+    return FetchFailed(
+        "fetch_no_source",
+        "source.json cannot be used: the report under _settings/ says why. Correct it; until then nothing is fetched.",
+    )
+
+
+def foreign_secret() -> FetchFailed:
+    return FetchFailed(
+        "fetch_secret",
+        "source.json names a secret that is not this district's own, and none was read. Correct it, and fetch again.",
+    )
+
+
 def busy(seconds: float | None) -> TryLater:
     message = (
         "The source asks for a pause that is longer than this fetch can wait. It is tried again with the next fetch."

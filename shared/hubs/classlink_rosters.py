@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from shared.domain.fetching import login_refused, no_tenant, switched_off, unreadable
 from shared.domain.roster_source import Source
@@ -31,7 +32,7 @@ class Applications:
         offset = 0
         for _ in range(_MOST_PAGES_OF_APPLICATIONS):
             address = f"{self._address}?{query(limit=str(_A_PAGE_OF_APPLICATIONS), offset=str(offset))}"
-            listed = _listed(get(self._asker, self._login, address, "applications"))
+            listed = _listed(self._get(address))
             for each in listed:
                 if text(each.get("tenant_id")) == tenant_id:
                     return _usable(each)
@@ -39,6 +40,15 @@ class Applications:
                 break
             offset += len(listed)
         raise no_tenant("classlink_tenant_id")
+
+    def _get(self, address: str) -> Answer:
+        """The list lies beside the proxy, or at the root of its host."""
+        answer = get(self._asker, self._login, address, "applications")
+        if answer.status != 404:
+            return answer
+        parts = urlsplit(address)
+        self._address = f"{parts.scheme}://{parts.netloc}/applications"
+        return get(self._asker, self._login, f"{self._address}?{parts.query}", "applications")
 
 
 def _listed(answer: Answer) -> list[Mapping[str, object]]:

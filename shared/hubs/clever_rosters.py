@@ -10,7 +10,7 @@ from shared.domain.fetching import FetchFailed, no_tenant, paused, switched_off,
 from shared.domain.paging import Page, Pull
 from shared.domain.roster_source import Source
 from shared.hubs.public_web import Answer, same_host
-from shared.hubs.roster_api import Asker, Learnt, Probe, Row, get, text, texts
+from shared.hubs.roster_api import Asker, Probe, Row, get, text, texts
 from shared.hubs.source_logins import Bearer, basic, query
 
 _CLEVER_HOST = "api.clever.com"
@@ -37,16 +37,19 @@ class CleverApi:
     page_size = 5_000
     by_offset = False
 
-    def __init__(self, asker: Asker, token: str, source: Source, tenant_id: str, learnt: Learnt) -> None:
+    def __init__(self, asker: Asker, token: str, source: Source, tenant_id: str) -> None:
         self._asker = asker
         self._login = Bearer(token)
         self._tenant_id = tenant_id
-        self._learnt = learnt
+        self._is_looked_up = source.auth.kind == "oauth2"
         self._address = data_address(source.base_url)
 
     def probe(self) -> Probe:
         """Whether the district's data may be used, when it was synced last, and the newest event: at most two requests."""
-        districts = _rows(self._get(f"{self._address}/districts", "districts"), "districts")
+        answer = self._get(f"{self._address}/districts", "districts")
+        if answer.status == 404 and self._is_looked_up:
+            return Probe("")
+        districts = _rows(answer, "districts")
         own = next((each for each in districts if text(each.get("id")) == self._tenant_id), None)
         if own is None or len(districts) != 1:
             # A token of another district, or of several.

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
 
-from shared.domain.fetching import unreadable
-from shared.domain.paging import Page, Pull
+from shared.domain.fetching import unreadable, unusable_page
+from shared.domain.paging import Misaligned, Page, Pull
 from shared.domain.roster_source import Source, Version
 from shared.hubs.public_web import Answer, same_host
 from shared.hubs.roster_api import Asker, Learnt, Login, Probe, Row, get, number, text, texts
@@ -98,11 +98,15 @@ class OneRosterApi:
         while True:
             address = f"{self._address}/{pull.collection}?{self._query(pull)}"
             answer = get(self._asker, self._login, address, pull.collection, is_page=True)
-            if answer.status not in (400, 422):
+            if answer.status not in (400, 413, 422):
                 return answer, address
+            if pull.overlap:
+                # It wants offsets that are pages.
+                raise Misaligned(pull.collection)
             refused = next((name for name in ("no_fields", "no_sort") if name not in self._learnt), None)
             if refused is None:
-                return answer, address
+                # It wants fewer rows, or nothing that is asked for.
+                raise unusable_page(pull.collection)
             said = answer.body[:2_000]
             self._learnt["no_sort" if b"sort" in said and "no_sort" not in self._learnt else refused] = "1"
 

@@ -10,6 +10,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -25,7 +26,8 @@ from shared.domain.clock import Clock
 from shared.domain.fetching import FetchFailed, answer_too_long, foreign_address, refused_address, unreachable
 from shared.domain.roster_source import is_public, is_usable_address
 
-_CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 3.0
+_MOST_ADDRESSES = 3
 _LONGEST_ANSWER = 64 << 20
 """Bytes of a page, unpacked: ten thousand rows have about ten megabytes."""
 _MOST_REDIRECTS = 3
@@ -155,7 +157,7 @@ class PublicWeb:
             raise
 
     def _connection(self, scheme: str, host: str, port: int | None, until: float) -> tuple[HTTPConnection, bool]:
-        """A connection to an address of the host that was looked at, and whether it was there before."""
+        """A connection to addresses of the host that were looked at, and whether it was there before."""
         at = port or (443 if scheme == "https" else 80)
         name = f"{scheme}://{host}:{at}"
         left = max(0.1, min(until - monotonic(), _LEFT_AT_MOST))
@@ -163,12 +165,12 @@ class PublicWeb:
         if kept is not None and kept.sock is not None:
             kept.sock.settimeout(left)
             return kept, True
-        made = self._checked_address(host, at)
+        made = self._checked_addresses(host, at)
         kind = _Https if scheme == "https" else _Http
         connection = self._kept[name] = kind(host, at, made, timeout=left)
         return connection, False
 
-    def _checked_address(self, host: str, port: int) -> str:
+    def _checked_addresses(self, host: str, port: int) -> list[str]:
         try:
             found = self.resolve(host, port)
         except (OSError, UnicodeError) as error:
@@ -179,7 +181,13 @@ class PublicWeb:
                 raise refused_address()
         if not found:
             raise unreachable()
-        return found[0]
+        return found
+
+    def close(self) -> None:
+        """End the connections that are kept for the next request."""
+        for connection in self._kept.values():
+            connection.close()
+        self._kept = {}
 
     def _drop(self, connection: HTTPConnection) -> None:
         connection.close()
@@ -192,26 +200,35 @@ _LEFT_AT_MOST = 120.0
 class _Http(HTTPConnection):
     """Connects to an address that was looked at, whatever its host's name resolves to by now."""
 
-    def __init__(self, host: str, port: int, address: str, *, timeout: float) -> None:
+    def __init__(self, host: str, port: int, addresses: list[str], *, timeout: float) -> None:
         super().__init__(host, port, timeout=timeout)
-        self._address = address
+        self._addresses = addresses
 
     def connect(self) -> None:
-        self.sock = socket.create_connection((self._address, self.port), _CONNECT_SECONDS)
+        self.sock = _connected(self._addresses, self.port)
         self.sock.settimeout(self.timeout)
 
 
 class _Https(HTTPSConnection):
     """The same, and the certificate has to be the host's."""
 
-    def __init__(self, host: str, port: int, address: str, *, timeout: float) -> None:
+    def __init__(self, host: str, port: int, addresses: list[str], *, timeout: float) -> None:
         super().__init__(host, port, timeout=timeout, context=_tls())
-        self._address = address
+        self._addresses = addresses
 
     def connect(self) -> None:
-        plain = socket.create_connection((self._address, self.port), _CONNECT_SECONDS)
+        plain = _connected(self._addresses, self.port)
         plain.settimeout(self.timeout)
         self.sock = _tls().wrap_socket(plain, server_hostname=self.host)
+
+
+def _connected(addresses: list[str], port: int) -> socket.socket:
+    """A connection to the first of these addresses that takes one. Raises OSError."""
+    *others, last = dict.fromkeys(addresses)
+    for address in others[:_MOST_ADDRESSES]:
+        with suppress(OSError):
+            return socket.create_connection((address, port), _CONNECT_SECONDS)
+    return socket.create_connection((last, port), _CONNECT_SECONDS)
 
 
 @cache

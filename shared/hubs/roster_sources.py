@@ -36,7 +36,7 @@ def api_of(
                 if source.auth.kind == "bearer"
                 else district_token(asker, source, *_client(secret), tenant)
             )
-            return CleverApi(asker, token, source, tenant, learnt)
+            return CleverApi(asker, token, source, tenant)
         case "classlink":
             tenant = district.classlink_tenant_id
             if not tenant:

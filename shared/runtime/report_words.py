@@ -192,6 +192,9 @@ REASONS: Final = {
     ),
     "fetch_no_source": Words(
         _("The district has no source to fetch from. Write sources/{district_id}/source.json, and fetch again."),
+        _(
+            "source.json cannot be used: the report under _settings/ says why. Correct it; until then nothing is fetched."
+        ),
     ),
     "fetch_not_allowed": Words(
         _("The source does not let this service read %(name)s. Have it allowed there, and fetch again."),
@@ -221,6 +224,9 @@ REASONS: Final = {
         _(
             "The secret of the source is not there, or has other fields than it needs. Set it with `make "
             "set-secret`, and fetch again."
+        ),
+        _(
+            "source.json names a secret that is not this district's own, and none was read. Correct it, and fetch again."
         ),
     ),
     "fetch_stopped": Words(

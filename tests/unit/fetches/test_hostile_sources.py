@@ -75,10 +75,12 @@ def test_a_source_with_another_districts_secret_reads_none_and_is_told() -> None
     world = with_double(OneRoster(files()), ONEROSTER)
     world.secrets[f"{SECRETS}riverbend/sis"] = {"client_id": "x", "client_secret": "y"}
     hostile = {**ONEROSTER, "auth": {**ONEROSTER["auth"], "secret": f"{SECRETS}riverbend/sis"}}
-    world.fetches.forget_source("lakeside")
     world.put_source(hostile)
     report = world.fetch()
-    assert report["status"] == "failed"
+    assert (report["status"], report["reason"]["code"]) == ("failed", "fetch_secret")
+    world.put_source({**ONEROSTER, "base_url": "https://169.254.169.254"})
+    report = world.fetch()
+    assert (report["status"], report["reason"]["code"]) == ("failed", "fetch_refused_address")
     assert world.read == []
     assert world.web.asked == []  # type: ignore[union-attr]
 

@@ -92,12 +92,14 @@ def test_the_schedule_that_comes_twice_starts_a_night_once(world: FetchWorld) ->
     assert world.states.started == started
 
 
-def test_a_slip_in_the_source_is_told_and_the_one_before_stays(world: FetchWorld) -> None:
+def test_a_slip_in_the_source_is_told_and_nothing_is_fetched_until_it_is_mended(world: FetchWorld) -> None:
     taken = world.put_source({**ONEROSTER, "kindd": "clever", "auth": {**ONEROSTER["auth"], "secret": "other/secret"}})
     report = world.s3.objects["reports", f"reports/lakeside/_settings/{taken.run_id}/report.json"].decode()
     assert "kindd: is no setting; did you mean kind?" in report
     assert "invalid_source" in report
     assert ("reports", "reports/lakeside/latest.json") not in world.s3.objects
+    assert world.fetch()["reason"]["code"] == "fetch_secret"
+    world.put_source(ONEROSTER)
     assert world.fetch()["status"] == "completed"
 
 
