@@ -49,6 +49,8 @@ MAILS: dict[Kind, Callable[..., Message]] = {
     Kind.UNDONE: messages.undone,
     Kind.HELD_IMPORT: messages.held_import,
     Kind.PAUSE: messages.pause,
+    Kind.FIRST_MAILS: messages.first_mails,
+    Kind.FIRST_WAVE_STOPPED: messages.first_wave_stopped,
 }
 VALUES: dict[Kind, dict[str, Any]] = {
     Kind.ACTIVATION: _INVITATION,
@@ -90,6 +92,13 @@ VALUES: dict[Kind, dict[str, Any]] = {
         "if this is meant, reject it if not, or upload a corrected roster.",
         "import_id": "20261124T031502Z-7f3a",
     },
+    Kind.FIRST_MAILS: {
+        "sender": "no-reply@accounts.riverbend.example",
+        "host": "accounts.riverbend.example",
+        "begins": date(2026, 12, 1),
+        "per_day": 50_000,
+    },
+    Kind.FIRST_WAVE_STOPPED: {},
     Kind.PAUSE: {"begins": True, "first": date(2026, 12, 19), "last": date(2027, 1, 4)},
 }
 """What the mails of the sample district say."""

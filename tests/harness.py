@@ -20,6 +20,7 @@ from functions.activation_email.send_activation import SendActivation
 from functions.activation_email.send_reminder import SendReminder
 from functions.activation_schedule.note_unsettled_mails import NoteUnsettledMails
 from functions.activation_schedule.queue_due_activations import QueueDueActivations
+from functions.activation_schedule.tell_contacts import TellContacts
 from functions.class_export.export_classes import ExportClasses
 from functions.cleanup_digest.send_digest import SendDigest
 from functions.cleanup_nudges.send_nudge import SendNudge
@@ -53,6 +54,7 @@ from shared.stores.districts import DistrictStore
 from shared.stores.due_items import DueStore
 from shared.stores.federated_ids import FederatedIds
 from shared.stores.feeds import FeedStarter, FeedStore
+from shared.stores.first_wave import ContactsStore, FirstWaveStore
 from shared.stores.id_maps import IdMapStore
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.import_files import ImportFiles
@@ -280,6 +282,13 @@ class World:
             DueStore(self.table), WaitingStore(self.table), self.activations, self.users, self.districts, queue,
             clock=self.clock,
         )  # fmt: skip
+
+    def tell_contacts(self) -> int:
+        """The schedule's first step; answers of how many districts everything was told."""
+        return TellContacts(
+            ContactsStore(self.table), FirstWaveStore(self.table), self.districts, SendStateStore(self.table), self.mailer(),
+            brand=Brand(web_url=WEB), sender="no-reply@accounts.example.org", clock=self.clock,
+        ).run()  # fmt: skip
 
     def note_unsettled_mails(self) -> NoteUnsettledMails:
         sending = SendStateStore(self.table)

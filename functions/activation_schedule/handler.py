@@ -19,10 +19,35 @@ from shared.stores.send_state import SendStateStore
 from shared.stores.waiting import WaitingStore
 
 
+def tell_contacts(settings: ActivationScheduleSettings) -> int:
+    """Tell contacts what comes before it does; the mailer is made where there is something to tell."""
+    from shared.stores.first_wave import ContactsStore, FirstWaveStore
+
+    table = aws.table(settings.table_name)
+    contacts = ContactsStore(table)
+    due = contacts.to_tell()
+    if not due:
+        return 0
+    from functions.activation_schedule.tell_contacts import TellContacts
+    from shared.mail.ses import wired_mailer
+
+    return TellContacts(
+        contacts,
+        FirstWaveStore(table),
+        DistrictStore(table),
+        SendStateStore(table),
+        wired_mailer(settings),
+        brand=settings,
+        sender=settings.sender,
+        clock=utc_now,
+    ).run(due)
+
+
 @observed
 def lambda_handler(_event: object, _context: LambdaContext) -> dict[str, int]:
     settings = ActivationScheduleSettings.from_environment()
     table = aws.table(settings.table_name)
+    told = tell_contacts(settings)
     queue = ActivationQueue(aws.client("sqs"), settings.activation_queue_url)
     requested = QueueDueActivations(
         DueStore(table),
@@ -39,5 +64,7 @@ def lambda_handler(_event: object, _context: LambdaContext) -> dict[str, int]:
         metric("ActivationUnsettled", unsettled)
     if untold:
         metric("FollowUpMailsUntold", untold)
-    logger.info("activations due", extra={"requested": requested, "unsettled": unsettled, "untold": untold})
+    logger.info(
+        "activations due", extra={"requested": requested, "unsettled": unsettled, "untold": untold, "told": told}
+    )
     return {"requested": requested}

@@ -68,7 +68,7 @@ class LookAtFirstWave:
             if not filled and self._waiting.is_any(district_id):
                 # Nobody else is to go first, and somebody waits for those who went.
                 found = self._verdict(district, mails, is_full=True)
-        if found is Verdict.STOP:
+        if found is Verdict.STOP and not wave.stopped_at:
             self._waiting.first_wave.stop(district_id, self._clock())
         return requested
 

@@ -35,6 +35,8 @@ class FirstWave:
     released_at: str | None = None
     released_by: str = ""
     stopped_at: str | None = None
+    stop_told: str | None = None
+    """Of which stop the contacts heard, by its moment."""
     school: str = ""
     chosen: tuple[str, ...] = ()
     again_at: str | None = None

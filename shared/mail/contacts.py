@@ -27,7 +27,7 @@ def notify_contacts(
     """
     number = 0
     for contact in contacts:
-        contact_hash = hashlib.sha256(contact.encode()).hexdigest()[:16]
+        contact_hash = hash_of(contact)
         if is_noted(contact_hash):
             continue
         claim = _ContactClaim(contact_hash, note)
@@ -43,6 +43,52 @@ def notify_contacts(
             claim.complete()
         number += 1
     return number
+
+
+def tell_once(
+    delivery: Delivery,
+    contacts: Iterable[str],
+    message_to: Callable[[str], Message],
+    *,
+    claim: Callable[[str], bool],
+    release: Callable[[str], None],
+) -> bool:
+    """Mail each contact at most once, whatever is cut off. Return whether nobody is left to be told.
+
+    ``claim`` takes a hash of the contact before the send, and says whether this worker has it; ``release`` gives it back where
+    the mail surely did not go out. One whose worker died counts as told: what it says stands on the console, too.
+    """
+    is_done = True
+    for contact in contacts:
+        outcome = delivery.send(message_to(contact), _OnceClaim(hash_of(contact), claim, release))
+        is_done = is_done and outcome is not Outcome.REFUSED
+    return is_done
+
+
+def hash_of(contact: str) -> str:
+    """By which it is noted of a contact what was told."""
+    return hashlib.sha256(contact.encode()).hexdigest()[:16]
+
+
+@dataclass(slots=True)
+class _OnceClaim:
+    """Noted before the send, and given back where SES refused it for now."""
+
+    contact_hash: str
+    claim: Callable[[str], bool]
+    give_back: Callable[[str], None]
+    is_taken: bool = False
+
+    def take(self) -> Outcome | None:
+        self.is_taken = self.claim(self.contact_hash)
+        return None if self.is_taken else Outcome.SETTLED
+
+    def release(self, refused: MailRefused) -> None:
+        if self.is_taken and refused.may_try_later:
+            self.give_back(self.contact_hash)
+
+    def complete(self, _message_id: str = "", /) -> None:
+        """It was noted before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ SUBJECTS = {
     Kind.NUDGE: "Your previous %(brand)s classes are still open",
     Kind.HELD_IMPORT: "Action needed: your roster upload is on hold",
     Kind.PAUSE: "Rosters of %(district)s pause from tomorrow",
+    Kind.FIRST_MAILS: "Soon your teachers get emails from %(brand)s",
+    Kind.FIRST_WAVE_STOPPED: "Action needed: nobody opened the first emails",
     Kind.DIGEST: "Old classes are still open in %(district)s",
     Kind.LINKED: "Your %(brand)s accounts were linked",
     Kind.UNDONE: "Your %(brand)s accounts are no longer linked",
@@ -137,6 +139,34 @@ def pause(brand: Brand, district: District, *, to: str, begins: bool, first: dat
     return _build(
         Kind.PAUSE, brand, district, to=to, link=f"{brand.web_url}/console/{district.district_id}",
         subject=None if begins else APPLIED_AGAIN, begins=begins, first=first, last=last,
+    )  # fmt: skip
+
+
+def first_mails(
+    brand: Brand,
+    district: District,
+    *,
+    to: str,
+    sender: str,
+    host: str,
+    begins: date | None,
+    per_day: int | None,
+) -> Message:
+    """Says what mails come to a district's teachers, and what to allow before. ``begins`` is a day that lies ahead, ``host`` where
+    all buttons lead, ``per_day`` how many may go out in all."""
+    language = language_for(district.locale)
+    return _build(
+        Kind.FIRST_MAILS, brand, district, to=to, link=f"{brand.web_url}/console/{district.district_id}/first-mails",
+        sender=sender, domain=sender.rpartition("@")[2], host=host, begins=begins, per_day=per_day,
+        size=district.first_wave, first_subject=translated(language, SUBJECTS[Kind.ACTIVATION], brand=brand.brand_name),
+    )  # fmt: skip
+
+
+def first_wave_stopped(brand: Brand, district: District, *, to: str) -> Message:
+    """Says that nobody opened the first wave, that the rest wait, and what to look at."""
+    return _build(
+        Kind.FIRST_WAVE_STOPPED, brand, district, to=to,
+        link=f"{brand.web_url}/console/{district.district_id}/first-mails",
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from shared.runtime.settings import Brand
 TEMPLATES = Path(__file__).parent / "templates"
 
 _ADDRESSES = {"address", "support_url", "district_login", "real"}
-_COPIED = {"import_id", "district_id", "upload", "code"}
+_COPIED = {"import_id", "district_id", "upload", "code", "sender", "domain", "host", "first_subject"}
 """Ids and codes of ours and ``shown_key``, which people copy from a mail: nothing that is not seen may stand in them."""
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f<>\"]")
 _TOO_MANY_BREAKS = re.compile(r"\n{3,}")
@@ -35,6 +35,8 @@ class Kind(StrEnum):
     NUDGE = "nudge"
     HELD_IMPORT = "held_import"
     PAUSE = "pause"
+    FIRST_MAILS = "first_mails"
+    FIRST_WAVE_STOPPED = "first_wave_stopped"
     DIGEST = "digest"
     LINKED = "linked"
     UNDONE = "undone"

@@ -112,8 +112,7 @@ class ActivationEmailSettings(MailSettings, frozen=True, kw_only=True):
     activation_subject: str = "Confirm your official %(brand)s account"
 
 
-class ActivationScheduleSettings(Settings, frozen=True, kw_only=True):
-    table_name: str
+class ActivationScheduleSettings(MailSettings, frozen=True, kw_only=True):
     activation_queue_url: str
 
 

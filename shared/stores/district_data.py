@@ -13,6 +13,7 @@ from shared.stores.keys import (
     DUE,
     EVENTS,
     EXPORTS,
+    FIRST_MAILS,
     FORMER,
     LINKS,
     PAUSES,
@@ -39,7 +40,7 @@ from shared.stores.keys import (
 )
 from shared.stores.table import DynamoTable, Table
 
-_BY_SORT_KEY = (WAITS, DIGESTS, PAUSES, SOURCES)
+_BY_SORT_KEY = (WAITS, FIRST_MAILS, DIGESTS, PAUSES, SOURCES)
 """Partitions with an item for each district, whose sort key it is."""
 _TOLD_BY_SORT_KEY = ("USER", "STUDENT", "TEACHER", "STAFF", "CLASS", "PAST_CLASS", "DISTRICT", "ACCOUNT")
 """Partitions whose items are of several kinds."""

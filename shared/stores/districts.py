@@ -18,11 +18,14 @@ from shared.stores.keys import (
     digest_key,
     district_pk,
     domain_key,
+    first_mails_due_key,
+    first_mails_key,
     key_of,
     pair,
     pauses_key,
     school_key,
     settings_key,
+    snapshot_key,
     tenant_key,
 )
 from shared.stores.table import ABSENT, Delete, DynamoTable, Put, Table, Update, Write
@@ -62,10 +65,19 @@ class DistrictStore:
             raise Conflict("settings_contended", "Others write the same settings again and again.")
         if district.pauses:
             self._table.attempt(Put(pauses_key(district_id)).when(ABSENT))
+        if district.contacts:
+            self._note_first_mails(district_id)
         if district.digest is None:
             self._table.write(Delete(digest_key(district_id)))
         else:
             self._table.attempt(Put(digest_key(district_id)).when(ABSENT))
+
+    def _note_first_mails(self, district_id: str) -> None:
+        """The contacts are to be told what comes before the first mails, once. Of a district with a roster the mails may be out."""
+        if "heads_up_at" in (self._table.get(first_mails_key(district_id)) or {}):
+            return
+        is_in_midway = self._table.get(snapshot_key(district_id)) is not None
+        self._table.attempt(Put({**first_mails_due_key(district_id), "is_in_midway": is_in_midway}).when(ABSENT))
 
     def forget(self, district_id: str) -> None:
         """Take a district off: its domains and tenants are free, and nothing begins for it any more. May be run again."""
@@ -75,7 +87,7 @@ class DistrictStore:
             for at, found in self._table.batch_get(keys).items():
                 for write in _give_up(key_of(at), found, district_id):
                     self._table.attempt(write)
-        noted = (settings_key, pauses_key, digest_key)
+        noted = (settings_key, pauses_key, digest_key, first_mails_due_key)
         self._table.write_many(deletes=[key_at(district_id) for key_at in noted])
 
     def _claims(self, district: District, body: str) -> list[Write]:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.clock import to_iso
 from shared.domain.first_wave import FirstWave, WaveMember
-from shared.stores.keys import Item, first_mails_key, first_wave_key, first_wave_pk, ids_of, user_of
-from shared.stores.table import DynamoTable, Table, Update, Write
+from shared.stores.keys import (
+    FIRST_MAILS,
+    Item,
+    first_mails_due_key,
+    first_mails_key,
+    first_wave_key,
+    first_wave_pk,
+    ids_of,
+    user_of,
+)
+from shared.stores.table import Delete, DynamoTable, Table, Update, Write
 
 _KEPT = timedelta(days=180)
 """So long it is kept who was of a first wave."""
@@ -47,8 +57,10 @@ class FirstWaveStore:
         return self._table.attempt(update.when(_NOT_RELEASED), *more)
 
     def stop(self, district_id: str, now: datetime) -> bool:
-        """The rest wait for a person. False where they do already, or go."""
+        """The rest wait for a person, and the contacts are to hear of it. False where they do already, or go."""
         update = Update(first_mails_key(district_id)).set(stopped_at=to_iso(now))
+        # First that there is something to tell: a look too many finds nothing.
+        self._table.write(Update(first_mails_due_key(district_id)).add(version=1))
         return self._table.attempt(update.when(_NOT_RELEASED).when("attribute_not_exists(stopped_at)"))
 
     def go_on_waiting(self, district_id: str, now: datetime, *more: Write) -> bool:
@@ -66,11 +78,67 @@ class FirstWaveStore:
         return self._table.attempt(update.when(_NOT_RELEASED), *more)
 
 
+@dataclass(frozen=True, slots=True)
+class ToTell:
+    """A district whose contacts have something to hear. ``is_in_midway``: a roster was applied before this was noted.
+
+    ``told`` has what each was told, with a hash of the contact.
+    """
+
+    district_id: str
+    version: int
+    is_in_midway: bool
+    told: frozenset[str]
+
+
+class ContactsStore:
+    """``FIRST_MAILS`` / district: whose contacts have something to hear of first mails, and what they heard."""
+
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = Table(table)
+
+    def to_tell(self) -> list[ToTell]:
+        return [
+            ToTell(
+                item["SK"], int(item.get("version", 0)), bool(item.get("is_in_midway")), frozenset(item.get("told", ()))
+            )
+            for item in self._table.query(FIRST_MAILS)
+        ]
+
+    def heads_up_at(self, district_id: str) -> str | None:
+        """When the contacts were told what comes, or had no need of it."""
+        return (self._table.get(first_mails_key(district_id)) or {}).get("heads_up_at")
+
+    def note_heads_up(self, district_id: str, now: datetime) -> None:
+        self._table.write(Update(first_mails_key(district_id)).set_first(heads_up_at=to_iso(now)))
+
+    def note_stop_told(self, district_id: str, stopped_at: str) -> None:
+        """Every contact heard of this stop."""
+        self._table.write(Update(first_mails_key(district_id)).set(stop_told=stopped_at))
+
+    def claim(self, district_id: str, what: str) -> bool:
+        """Take the mail about this to one contact; False where somebody has, or had. Its worker alone sends it, once."""
+        update = Update(first_mails_due_key(district_id)).add(told={what})
+        is_free = "(attribute_not_exists(told) OR NOT contains(told, :what))"
+        return self._table.attempt(update.when(is_free, what=what))
+
+    def release(self, district_id: str, what: str) -> None:
+        """It surely did not go out: the next run of the schedule tries again."""
+        self._table.write(Update(first_mails_due_key(district_id)).discard(told={what}))
+
+    def forget(self, seen: ToTell) -> None:
+        """There is nothing to tell any more, unless something came in the meantime."""
+        is_as_seen = "version = :seen" if seen.version else "attribute_not_exists(version)"
+        values = {"seen": seen.version} if seen.version else {}
+        self._table.attempt(Delete(first_mails_due_key(seen.district_id)).when(is_as_seen, **values))
+
+
 def wave_of(item: Item) -> FirstWave:
     return FirstWave(
         released_at=item.get("released_at"),
         released_by=str(item.get("released_by", "")),
         stopped_at=item.get("stopped_at"),
+        stop_told=item.get("stop_told"),
         school=str(item.get("school", "")),
         chosen=tuple(map(str, item.get("chosen", ()))),
         again_at=item.get("again_at"),

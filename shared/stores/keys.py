@@ -231,11 +231,17 @@ def waiting_key(user: RosterUserKey) -> Key:
 
 
 FIRST_MAILS = "FIRST_MAILS"
+"""The partition of the districts whose contacts have something to hear, and what stands of a district's first mails."""
 
 
 def first_mails_key(district_id: str) -> Key:
     """What stands of a district's first mails: its first wave, and who was told of it."""
     return {"PK": f"DISTRICT#{district_id}", "SK": FIRST_MAILS}
+
+
+def first_mails_due_key(district_id: str) -> Key:
+    """Where it stands that a district's contacts have something to hear of its first mails."""
+    return {"PK": FIRST_MAILS, "SK": district_id}
 
 
 def first_wave_pk(district_id: str) -> str:

@@ -37,6 +37,7 @@ _COUNTED = 1_000
 """Members of a first wave up to which the page says what became of each."""
 _LONGEST_REASON = 500
 _AGAIN_AFTER = timedelta(days=1)
+_CHOSEN = "Chosen on the console"
 _KINDS = ("", *NumberKind)
 _SAMPLE = {"name": "Alex Rivera", "code": "CDFG-2345"}
 
@@ -109,7 +110,7 @@ class FirstMailsPage:
             people, unknown = self._named(access.district_id, request.form.get("people", ""))
             if unknown or not people:
                 return "unknown_people", unknown
-        noted = self._noted(access, "first_mails_choose", reason)
+        noted = self._noted(access, "first_mails_choose", reason or _CHOSEN)
         waiting, chosen = self._services.waiting, [each.person_id for each in people]
         if not waiting.first_wave.choose(access.district_id, school, chosen, noted):
             return "not_waiting", []

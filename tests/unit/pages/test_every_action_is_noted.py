@@ -125,15 +125,6 @@ def many_undone(web: Website) -> None:
     page.press("Undo")
 
 
-def first_mails_go(web: Website) -> None:
-    web.world.register("hilltop", email_domains=["hilltop.example"], first_wave=1)
-    people = [user(f"t{n}", "teacher", email=f"t{n}@hilltop.example") for n in (1, 2)]
-    web.world.upload(roster(*people, user("d1", "districtAdministrator", email="d1@hilltop.example")), "hilltop")
-    page = web.visitor(sub="google-h", email="d1@hilltop.example", email_verified=True).open("/sso/hilltop")
-    page = page.press("Continue with Google").open("/console/hilltop/first-mails")
-    page.press("Let all others go", reason="The first one has it")
-
-
 def class_code(web: Website) -> None:
     web.world.register(removal_threshold_count=3, teachers_may_vouch=True)
     linked_teacher(web)
@@ -141,6 +132,17 @@ def class_code(web: Website) -> None:
     post(home.press("Continue with Google"), "/classes/c1/students/code?district=lakeside")
 
 
+def first_mails(action: str, **fields: str) -> Callable[[Website], None]:
+    def act(web: Website) -> None:
+        web.world.register(first_wave=1, removal_threshold_count=3)
+        if action == "again":
+            web.site.services.waiting.first_wave.stop("lakeside", web.world.now)
+        post(console(web, "/first-mails"), f"/console/lakeside/first-mails/{action}", **fields)
+
+    return act
+
+
+FIRST_MAILS = "/console/<district_id>/first-mails/<action>"
 PERSON = "/console/<district_id>/people/<kind>/<sourced_id>/<action>"
 DECISION = "/console/<district_id>/imports/<import_id>/<action>"
 ACTIONS: dict[str, tuple[str, Callable[[Website], Any], str]] = {
@@ -172,8 +174,10 @@ ACTIONS: dict[str, tuple[str, Callable[[Website], Any], str]] = {
     "an import is rejected": (DECISION, decided("reject"), "reject"),
     "an import is rolled back": (DECISION, rolled_back, "roll_back"),
     "a preview is applied": (DECISION, applied, "commit"),
-    "the first mails go on": ("/console/<district_id>/first-mails/<action>", first_mails_go, "first_mails_go"),
     "a teacher shows a class code": ("/classes/<reference>/students/<action>", class_code, "class_code_shown"),
+    "all first mails go": (FIRST_MAILS, first_mails("go", reason="tried"), "first_mails_go"),
+    "the first ones are mailed again": (FIRST_MAILS, first_mails("again", reason="in spam"), "first_mails_again"),
+    "it is chosen who goes first": (FIRST_MAILS, first_mails("choose", who="order"), "first_mails_choose"),
     "a decision comes as a file": ("", decided_by_a_file, "reject"),
 }  # fmt: skip
 """What somebody does: the form's address, how, and what its entry says of it."""
