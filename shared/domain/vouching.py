@@ -175,4 +175,6 @@ def _state_of(link: Link | None) -> StudentState | None:
 
 def is_protected(account: Account) -> bool:
     """Whether a verified address or an outside login protects an account: then only these open it (B12)."""
-    return bool(account.email_verified or account.google_sub or account.clever_id or account.identities)
+    return bool(
+        (account.email and account.email_verified) or account.google_sub or account.clever_id or account.identities
+    )

@@ -53,7 +53,7 @@ def numbers(page: WebClient) -> dict[str, str]:
     return {str(link.attributes["aria-label"]): str(link.attributes["href"]) for link in links}
 
 
-def test_the_overview_says_how_far_teachers_and_students_are_and_that_is_the_roster() -> None:
+def test_the_overview_says_how_far_everybody_of_the_roster_is() -> None:
     web, stream = district()
     page = overview(web)
     found = numbers(page)

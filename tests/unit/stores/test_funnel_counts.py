@@ -361,7 +361,7 @@ def test_a_fold_that_breaks_off_is_done_again() -> None:
         assert not [sk for _, sk in world.table.items if sk.startswith("MINUTE#")]
 
 
-def test_a_recount_counts_a_district_of_an_earlier_version_and_puts_right_what_is_off() -> None:
+def test_a_recount_counts_an_earlier_versions_district_and_mends_what_is_off() -> None:
     """It wrote links without a word of whom they count, and nothing was counted of its roster."""
     web = lakeside()
     linked_teacher(web)
