@@ -28,6 +28,7 @@ from shared.domain.send_rate import DAY, Limits
 from shared.hubs.hub import Hub, Identity
 from shared.mail.rendering import Kind
 from shared.stores.request_context import RequestContextStore
+from shared.stores.waiting import WaitingStore
 from shared.use_cases.find_roster_user import FindRosterUser
 from shared.use_cases.link_accounts import DistrictLoginOutcome, LinkAccounts
 from simulation.drilled_district import DISTRICT, ISSUERS, OWN, DrilledDistrict, Pupil
@@ -217,6 +218,8 @@ def _mails(world: World, district: District, told: Forecast) -> Counter[str]:
     ends = (told.mail.ends or world.now) + timedelta(hours=12)
     while world.now < ends:
         _send(world)
+        if told.mail.first_wave and world.ses.moments:
+            _let_the_rest_go(world)
         world.pass_time(hours=1)
     world.ses.limits = 14.0, 50_000
     _pass_days(world, district.activations.valid_days + 5)
@@ -224,6 +227,13 @@ def _mails(world: World, district: District, told: Forecast) -> Counter[str]:
     days = {moment.astimezone(district.zone).date() for moment, kind in sent if kind == Kind.ACTIVATION}
     kinds = Counter(kind for _, kind in sent)
     return Counter({"mails": kinds[Kind.ACTIVATION], "days of mail": len(days), "reminders": kinds[Kind.REMINDER]})
+
+
+def _let_the_rest_go(world: World) -> None:
+    """A person says go, once the first wave is out."""
+    waiting = WaitingStore(world.table)
+    if waiting.first_wave.release(DISTRICT, "kim", world.now):
+        waiting.look_now(DISTRICT, world.now)
 
 
 def _nudges(world: World) -> int:

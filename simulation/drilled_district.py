@@ -122,6 +122,8 @@ class DrilledDistrict:
                 "in_school_hours": chance.random() < 0.5,
                 "reminders_after_days": chance.choice(([], [7], [7, 14], [10, 30])),
             }
+        if chance.random() < 0.3:
+            settings["first_wave"] = chance.choice((1, 3, 10))
         settings["nudges"] = {
             "repeat_after_days": chance.choice(([14], [14, 30], [14, 30, 60])),
             "holidays": ["2026-09-07"],

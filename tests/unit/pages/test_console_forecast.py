@@ -109,11 +109,11 @@ def test_a_roster_whose_mails_wait_is_foretold_after_it_was_applied(web: Website
     assert "To the upload" in page.text
 
 
-def test_it_is_led_to_from_the_imports_and_from_a_preview(web: Website) -> None:
+def test_it_is_led_to_from_overview_imports_and_a_preview(web: Website) -> None:
     import_id = previewed(web, *TEACHERS, *STUDENTS)
     page = operator(web)
-    for path in ("imports", f"imports/{import_id}"):
-        links = page.open(f"/console/lakeside/{path}").page.css('a[href="/console/lakeside/forecast"]')
+    for path in ("", "/imports", f"/imports/{import_id}"):
+        links = page.open(f"/console/lakeside{path}").page.css('a[href="/console/lakeside/forecast"]')
         assert [link.text() for link in links] == ["See the forecast"]
 
 
