@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operations.doctor import logins, mail, running, trail
+from operations.doctor import funnel, logins, mail, running, trail
 from operations.doctor.dns import DnsUnreachable
 from operations.doctor.facts import Facts
 from operations.doctor.finding import Finding, State, not_applicable, wrong
@@ -43,6 +43,7 @@ CHECKS = (
     Check("token secret", logins.token_secret),
     Check("hub clients", logins.hub_clients),
     Check("hub returns", logins.hub_returns),
+    Check("counts", funnel.counts),
     Check("sender", mail.sender),
     Check("dkim", mail.dkim, _NO_DNS),
     Check("mail from", mail.mail_from, _NO_DNS),

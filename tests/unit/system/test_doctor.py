@@ -25,8 +25,11 @@ from operations.doctor.preview import DISTRICT
 from operations.doctor.web import Response
 from operations.stack import Stack
 from shared.domain.district_file import settings_of
+from shared.domain.funnel import Counts
+from shared.stores.counts import CountStore
 from shared.stores.districts import DistrictStore
 from shared.stores.hub_returns import HubReturnStore
+from shared.stores.import_state import ImportStateStore, Snapshot
 from tests.fakes.dynamodb import MemoryTable
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -338,9 +341,29 @@ def _google_keeps_three(world: World) -> None:
     _went_to_google(world, begun=5, returned=2)
 
 
+def _is_counted(numbers: dict[str, int] | None) -> Callable[[World], None]:
+    """A district where three people stand, and these are counted; None for one that an earlier version began."""
+
+    def make(world: World) -> None:
+        _has_district(world)
+        ImportStateStore(world.table).advance(
+            "lakeside",
+            Snapshot("s", 1, "", {"users": 3}, {}),
+            {"PK": "DISTRICT#lakeside", "SK": "IMPORT#i"},
+            {"PK": "OUTBOX#e", "SK": "EVENT"},
+        )
+        if numbers is not None:
+            CountStore(world.table).correct("lakeside", Counts(numbers), NOW)
+
+    return make
+
+
 TOKEN = "https://google/token"
 QUOTA = {"Max24HourSend": 1000.0, "MaxSendRate": 14.0, "SentLast24Hours": 900.0}
 FAULTS: list[tuple[str, Callable[[World], None], str, str]] = [
+    ("counts", _is_counted(None), "lakeside: not counted from the beginning", "make recount"),
+    ("counts", _is_counted({"tabcdefr": 4}), "4 people are counted, and 3 stand", "make recount"),
+    ("counts", _is_counted({"tabcdefr": 4, "tabcdefl": -1}), "a number below zero", "make recount"),
     ("hub returns", _google_keeps_three, "3 of 5 browsers that went to Google", "admin.google.com"),
     ("stack", _stack_is("UPDATE_ROLLBACK_COMPLETE"), "ROLLBACK", "make deploy"),
     ("stack", _stack_is("ROLLBACK_COMPLETE"), "ROLLBACK", "Delete the stack"),
