@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from shared.domain.clock import from_iso, to_iso
@@ -49,7 +50,7 @@ class Line(NamedTuple):
         return _hash(list(self))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sheet:
     """Lines that were collected together. The same lines are the same sheet, however often they come."""
 
@@ -59,7 +60,7 @@ class Sheet:
     erased: frozenset[str] = frozenset()
     """The hashes of lines whose person was deleted since."""
 
-    @property
+    @cached_property
     def sheet_id(self) -> str:
         hashes = {line.hash for line in self.lines} | self.erased
         return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()

@@ -26,6 +26,8 @@ from operations.stack import Stack
 from shared.domain.district_file import parse_district
 from shared.domain.errors import InvalidSettings
 from shared.stores.districts import DistrictStore
+from shared.stores.keys import PLATFORM, district_pk
+from shared.stores.trail import TrailStore
 
 ROOT = Path(__file__).parents[3]
 REGION = "us-east-1"
@@ -243,12 +245,13 @@ def riverbend(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
 
 
 def held(stack: Stack) -> tuple[int, int, int, int]:
-    """Items, versions and marks of files, secrets and roles that there are."""
+    """Items, versions and marks of files, secrets and roles that there are, but for what the platform notes of its own."""
     s3 = stack.s3()
     listed = [s3.list_object_versions(Bucket=bucket) for bucket in ("rosters", "reports", "snapshots")]
     files = sum(len(found.get("Versions", ())) + len(found.get("DeleteMarkers", ())) for found in listed)
     secrets = stack.client("secretsmanager").list_secrets()["SecretList"]
-    return stack.table().scan()["Count"], files, len(secrets), len(stack.client("iam").list_roles()["Roles"])
+    items = [item for item in stack.table().scan()["Items"] if item["PK"] != district_pk(PLATFORM)]
+    return len(items), files, len(secrets), len(stack.client("iam").list_roles()["Roles"])
 
 
 OFFBOARD = ["offboard", "--district", "riverbend", "--stack", "production"]
@@ -277,6 +280,8 @@ def test_offboarding_takes_every_version_secret_and_role_and_lists_them(
 ) -> None:
     assert command_line.main([*OFFBOARD, "--yes", "--json"]) == DONE
     assert held(riverbend) == (0, 1, 1, 0)
+    (entry,) = TrailStore(riverbend.table()).all(PLATFORM)
+    assert (entry.action, entry.about, bool(entry.by), bool(entry.reason)) == ("offboard", "riverbend", True, True)
     foreseen, went = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert went["went"].items() >= {"rosters/": 3, "reports/": 1, "secrets of its sources": 1}.items()
     assert foreseen["would_go"]["SETTINGS"] == 1
