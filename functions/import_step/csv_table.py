@@ -75,8 +75,8 @@ class Block:
 
     def __init__(self, text: str, delimiter: str) -> None:
         """Where ``text`` holds ``_INNER``, that is a delimiter within a field."""
-        self.text = text.removesuffix("\n")
-        self._lines = self.text.count("\n") + 1
+        self._text = text if text.endswith("\n") else text + "\n"
+        self._lines = self._text.count("\n")
         self._delimiter = delimiter
         self._has_inner = _INNER in text
         self._has_blanks = not text.isascii() or any(blank in text for blank in _BLANKS)
@@ -86,14 +86,16 @@ class Block:
         return self._lines
 
     def records(self) -> list[list[str]]:
-        records = [line.split(self._delimiter) for line in self.text.split("\n")]
+        records = [line.split(self._delimiter) for line in self._text[:-1].split("\n")]
         return [*map(self._restored, records)] if self._has_inner else records
 
     def columns(self, indexes: Iterable[int], width: int, strip: Callable[[str], str] = str.strip) -> Cells | None:
         """These columns, stripped, an empty one for -1; None where not every record has just ``width`` fields."""
-        fields = self.text.replace("\n", f"{self._delimiter}{_MARK}{self._delimiter}").split(self._delimiter)
-        step, marks = width + 1, self._lines - 1
-        if len(fields) != marks * step + width or fields[width::step].count(_MARK) != marks:
+        fields = self._text.replace("\n", f"{self._delimiter}{_MARK}{self._delimiter}").split(self._delimiter)
+        # Behind the last mark is an empty one.
+        fields.pop()
+        step = width + 1
+        if len(fields) != self._lines * step or fields[width::step].count(_MARK) != self._lines:
             return None
         columns = [fields[index::step] if index >= 0 else [""] * self._lines for index in indexes]
         return [self._values(column, strip) for column in columns] if self._has_inner or self._has_blanks else columns

@@ -32,7 +32,7 @@ MOST_SHARDS = 256
 BETWEEN = "\x7f"
 """Stood between the ids of enrollments, as the version before wrote them. No id holds a control character."""
 _BUFFERED = 16_384
-"""Rows that are kept until a block of each shard is written."""
+"""Rows, or texts of enrollments, that are kept until a block of each shard is written."""
 
 
 def shard_of(key: str, shards: int) -> int:
@@ -468,7 +468,7 @@ class ShardWriter:
             first_lines.append(lines[start])
             texts_of_shard.append(text)
             places_of_shard += places[start:end]
-        self._count(len(people))
+        self._count(len(texts))
 
     def add(self, head: RowsHead, row: Row, line: int, address: int = 0) -> None:
         """One row for the shard of its id. ``address`` is a hash of a person's address, 0 for none."""
