@@ -5,7 +5,9 @@ Beside the classes of each shard, a snapshot keeps what they come to (``ClassCou
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Set
+from functools import cached_property
 
 from msgspec.json import Decoder
 
@@ -22,13 +24,11 @@ _unpacked = Decoder(ClassRecord).decode
 class PassedClasses:
     """The classes of a shard of which no row is read."""
 
-    def __init__(
-        self, snapshot: Iterable[bytes], counted: ClassCount | None, touched: Set[int], references: References
-    ) -> None:
-        """``snapshot`` are the lines of all classes that stand, ``counted`` is what they come to; ``touched`` are the marks of
+    def __init__(self, snapshot: bytes, counted: ClassCount | None, touched: Set[int], references: References) -> None:
+        """``snapshot`` has the lines of all classes that stand, ``counted`` is what they come to; ``touched`` are the marks of
         those of which rows are read. Raises UntouchedRows where what they come to is not known."""
-        self._lines = {sourced_id_of(line): line for line in snapshot}
-        if counted is None or counted.classes != len(self._lines):
+        self._body = snapshot
+        if counted is None or counted.classes != snapshot.count(b"\n"):
             raise UntouchedRows
         self._marks = touched
         ids = [class_id for class_id in self._lines if mark_of(class_id) in touched] if touched else []
@@ -39,6 +39,11 @@ class PassedClasses:
         self.count.add(self.touched, references, -1)
         self.looked_at: list[ClassRecord] = []
         """Those of the others that may be past."""
+
+    @cached_property
+    def _lines(self) -> dict[str, bytes]:
+        """The lines by id; on most nights nobody asks."""
+        return {sourced_id_of(line): line for line in io.BytesIO(self._body)}
 
     def count_into(self, result: ClassDiff) -> None:
         """Count them as classes that are as they were. Raises UntouchedRows where there is a row of one of them."""
@@ -56,7 +61,8 @@ class PassedClasses:
     def look_at(self, ids: Iterable[str], on: str) -> None:
         """Look at these classes, which have a history, as far as they are passed over; at all, once one without is over. ``on`` is
         today, YYYY-MM-DD."""
-        asked = self._lines.keys() & {*ids}
+        named = {*ids}
+        asked = self._lines.keys() & named if named else set()
         if self.count.ends_on and self.count.ends_on <= on:
             asked, self.count.ends_on = {*self._lines}, ""
         asked -= {record.sourced_id for record in self.touched}
@@ -64,6 +70,8 @@ class PassedClasses:
 
     def standing(self, result: ClassDiff) -> bytearray:
         """All classes afterwards: lines in the order of their ids."""
+        if not result.pairs:
+            return bytearray(self._body)
         lines, has_new = dict(self._lines), False
         for old, new in result.pairs:
             if new is None:

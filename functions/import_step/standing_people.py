@@ -48,20 +48,31 @@ class PassedOver:
 
     def _lines_of(self, ids: Iterable[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
-        low = 0
-        for key, person in sorted({person.encode(): person for person in ids}.items()):
-            low = self._place_of(key, low)
+        low, keys = 0, sorted({person.encode(): person for person in ids}.items())
+        apart = 2 * len(self._body) // (len(keys) + 1)
+        for key, person in keys:
+            # Whoever follows is mostly not far away.
+            while (high := low + apart) < len(self._body) and self._id_at(start := self._line_at(low, high)) < key:
+                low = self._body.index(b"\n", start) + 1
+            low = self._place_of(key, low, min(high, len(self._body)))
             end = self._body.find(b"\n", low) + 1
             if end and self._id_at(low) == key:
                 found[person] = self._body[low:end]
                 self._places.append((low, end))
         return found
 
-    def _place_of(self, key: bytes, low: int) -> int:
-        """Where the first line from ``low`` on begins whose id is not before this one, in UTF-8: so ids have the same order."""
-        body, high = self._body, len(self._body)
+    def _line_at(self, low: int, offset: int) -> int:
+        """Where the line begins in which a byte behind ``low``, where one begins, lies."""
+        return max(low, self._body.rfind(b"\n", low, offset) + 1)
+
+    def _place_of(self, key: bytes, low: int, high: int) -> int:
+        """Where the first line from ``low`` on begins whose id is not before this one, in UTF-8: so ids have the same order.
+
+        What lies from ``high`` on is not before it.
+        """
+        body = self._body
         while low < high:
-            middle = max(low, body.rfind(b"\n", low, (low + high) // 2) + 1)
+            middle = self._line_at(low, (low + high) // 2)
             if self._id_at(middle) < key:
                 low = body.index(b"\n", middle) + 1
             else:
@@ -74,19 +85,19 @@ class PassedOver:
             return sourced_id_of(self._body[start : self._body.index(b"\n", start) + 1]).encode()
         return found
 
-    def before(self, key: str) -> bytes:
+    def before(self, key: str) -> memoryview:
         """The lines of those who come before somebody of whom rows are read, and after the one before."""
         start = self._at
         if key in self.touched:
             end, self._at = self._places[self._next]
             self._next += 1
         else:
-            end = self._at = self._place_of(key.encode(), start)
-        return self._body[start:end]
+            end = self._at = self._place_of(key.encode(), start, len(self._body))
+        return memoryview(self._body)[start:end]
 
-    def rest(self) -> bytes:
+    def rest(self) -> memoryview:
         """The lines of those who come after everybody of whom rows are read."""
-        return self._body[self._at :]
+        return memoryview(self._body)[self._at :]
 
     def name_any(self, class_ids: set[str]) -> bool:
         """Whether somebody who is passed over is in one of these classes; it may be that an id stands for something else."""

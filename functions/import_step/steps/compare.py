@@ -225,9 +225,9 @@ def _people_passed_over(
 
 def _passed_classes(files: WorkingFiles, plan: ImportPlan, shard: int, references: References) -> PassedClasses:
     """The classes of which no row is read. Raises UntouchedRows where that cannot be."""
-    lines = files.standing_lines(CLASSES, plan.before, shard, plan.shards)
+    body = files.standing_body(CLASSES, plan.before, shard)
     touched = unpacked_people(files.get(TOUCHED).classes or b"")
-    return PassedClasses(lines, files.class_count(plan.before, shard, plan.shards), touched, references)
+    return PassedClasses(body, files.class_count(plan.before, shard, plan.shards), touched, references)
 
 
 def _digest(plan: ImportPlan, result: PeopleDiff) -> str:

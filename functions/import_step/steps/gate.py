@@ -202,7 +202,8 @@ class SafetyCheck:
         if not plan.reading or plan.round or sum_.watched is None:
             return
         opened = files.get(OPENED)
-        class_ids = (class_id for ids in files.class_ids(plan) for class_id in ids if not class_id.startswith("\t"))
+        # The last text of a part may be what it deletes.
+        class_ids = ("\n".join(ids[:-1] if ids[-1].startswith("\t") else ids) for ids in files.class_ids(plan) if ids)
         files.write_rows_of_snapshot(
             plan.snapshot_id,
             RowsOfSnapshot(
@@ -211,7 +212,7 @@ class SafetyCheck:
                 upload=import_.upload,
                 etags=opened.etags,
                 watched=packed_people(sum_.watched),
-                class_ids="\n".join(class_ids),
+                class_ids="\n".join(filter(None, class_ids)),
                 shared=packed_people((*plan.shared, *plan.shared_by_many)),
                 people=sum_.standing[Kind.USERS],
                 run_id=import_.run_id,

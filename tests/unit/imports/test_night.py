@@ -517,8 +517,8 @@ def test_the_lines_of_touched_people_are_found_among_all_others(ids: list[str], 
     come = data.draw(st.sets(st.text('ab"\\c', min_size=1, max_size=3), max_size=3)) - records.keys()
     lines = b""
     for key in sorted(passed.touched.keys() | come):
-        lines += passed.before(key) + key.encode() + b"\n"
-    lines += passed.rest()
+        lines += bytes(passed.before(key)) + key.encode() + b"\n"
+    lines += bytes(passed.rest())
     after = {
         **{key: packed(record) for key, record in records.items()},
         **{key: key.encode() + b"\n" for key in touched & records.keys()},
