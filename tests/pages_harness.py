@@ -61,6 +61,7 @@ from shared.stores.roster_forms import RosterForms
 from shared.stores.seals import SheetStore
 from shared.stores.send_state import SendStateStore
 from shared.stores.sessions import SessionStore
+from shared.stores.strangers import StrangerStore
 from shared.stores.stuck_people import StuckStore
 from shared.stores.trail import TrailStore
 from shared.stores.vouching import VouchStore
@@ -190,6 +191,7 @@ class Website:
             imports=ImportHistory(world.table), decisions=world.decide_import(), ways_in=WayInStore(world.table),
             roster_forms=RosterForms(world.s3, "rosters"), trail=TrailStore(world.table), sheets=SheetStore(world.table),
             bulk_orders=BulkOrderStore(world.table),
+            strangers=StrangerStore(world.table, RateLimiter(world.table, world.clock)),
             vouches=VouchStore(world.table),
             audit=AuditStore(world.table),
             people_search=PeopleSearch(ImportStateStore(world.table), ImportFiles(world.s3, "snapshots")),

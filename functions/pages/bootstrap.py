@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from shared.stores.send_state import SendStateStore
     from shared.stores.sessions import SessionStore
     from shared.stores.skills import SkillStore
+    from shared.stores.strangers import StrangerStore
     from shared.stores.stuck_people import StuckStore
     from shared.stores.trail import TrailStore
     from shared.stores.vouching import VouchStore
@@ -491,6 +492,12 @@ class Wiring:
         from shared.stores.seals import SheetStore
 
         return SheetStore(self._table)
+
+    @cached_property
+    def strangers(self) -> StrangerStore:
+        from shared.stores.strangers import StrangerStore
+
+        return StrangerStore(self._table, self.rate_limiter)
 
     @cached_property
     def trail(self) -> TrailStore:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from shared.stores.send_state import SendStateStore
     from shared.stores.sessions import SessionStore
     from shared.stores.skills import SkillStore
+    from shared.stores.strangers import StrangerStore
     from shared.stores.stuck_people import StuckStore
     from shared.stores.trail import TrailStore
     from shared.stores.vouching import VouchStore
@@ -94,6 +95,7 @@ class Services:
     trail: TrailStore
     sheets: SheetStore
     bulk_orders: BulkOrderStore
+    strangers: StrangerStore
     vouches: VouchStore
     audit: AuditStore
     people_search: PeopleSearch

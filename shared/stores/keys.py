@@ -625,6 +625,14 @@ def seal_head_key(district_id: str) -> Key:
     return {"PK": seals_pk(district_id), "SK": "HEAD"}
 
 
+TRIED = "TRIED#"
+
+
+def tried_key(district_id: str, hashed_identity: str) -> Key:
+    """Who proved to be of the district and is not on its roster, by a hash of the login."""
+    return {"PK": district_pk(district_id), "SK": f"{TRIED}{hashed_identity}"}
+
+
 def bulk_key(district_id: str, order_id: str) -> Key:
     """What an administrator wants done for many people at once."""
     return {"PK": district_pk(district_id), "SK": f"BULK#{order_id}"}

@@ -230,6 +230,7 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "console-people-stuck", lambda r: _console(r).open(f"/console/{DISTRICT_ID}/people?stuck=bounced")
     yield "console-people-found", lambda r: _people(r).press("Search", query=r.sample.teacher.name)
     yield "console-people-none", lambda r: _people(r).press("Search", query="nobody at all")
+    yield "console-people-strangers", _strangers
     yield "console-bulk", _bulk
     yield "console-bulk-done", lambda r: _bulk(r).press("Send now")
     yield "console-person", _person_of_the_console
@@ -531,6 +532,14 @@ def _import_with_rejects(r: Riverbend) -> WebClient:
 
 def _people(r: Riverbend) -> WebClient:
     return r.console().open(f"/console/{DISTRICT_ID}/people")
+
+
+def _strangers(r: Riverbend) -> WebClient:
+    """Somebody logged in with the district's Google and is on no row."""
+    domain = r.sample.teacher.official_email.partition("@")[2]
+    stranger = r.web.visitor(sub="google-new", email=f"new@{domain}", email_verified=True)
+    stranger.open(f"/sso/{DISTRICT_ID}").press("Continue with Google")
+    return r.console().open(f"/console/{DISTRICT_ID}/people?stuck=not_on_roster")
 
 
 def _bulk(r: Riverbend) -> WebClient:

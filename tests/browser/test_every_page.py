@@ -42,6 +42,7 @@ ALIKE = {
     "console-held-no-reason",
     "console-preview-refused",
     "console-person-refused",
+    "console-people-strangers",
     "console-first-mails-no-reason",
 }
 """States that show the same words as another one, or hardly more: one picture is enough."""

@@ -37,6 +37,7 @@ _PAGE_OF_SCHOOLS = 100
 """People who are looked at for a page of who sees single schools: so many are read with one request."""
 _LONGEST_QUERY = 254
 _LONGEST_PART = 4_000
+_STRANGERS = "not_on_roster"
 _ASKED = "Asked for on the console"
 _CORRECT, _TAKE_BACK = "correct", "take-back"
 _ACTIONS = ("mail", "withdraw", "undo", _CORRECT, _TAKE_BACK)
@@ -86,6 +87,9 @@ class PeoplePages:
         if "place" in request.query:
             return people_at(self._services, access, request.query)
         asked = request.query.get("stuck", "")
+        if asked == _STRANGERS and access.is_whole:
+            found = self._services.strangers.of_district(district_id, self._services.clock())
+            return self._page(access, rows=[], stuck=StuckShown([]), code=asked, query="", strangers=found)
         code = StuckCode(asked) if asked in set(StuckCode) else None
         begins, after = (_number_in(request.query.get(name, "")) for name in ("from", "after"))
         stuck = self._stuck(access, code, begins, after)
@@ -161,7 +165,15 @@ class PeoplePages:
         district = access.district
         reply = page("console/people", audience=district, district=district.name, access=access, tab="people")
         codes = [code.value for code in StuckCode]
-        reply.values |= {"when": Moments(district.zone), "codes": codes, "is_too_large": False, "stuck": None, **values}
+        reply.values |= {
+            "when": Moments(district.zone),
+            "codes": codes,
+            "is_too_large": False,
+            "stuck": None,
+            "strangers": [],
+            "is_nobody": False,
+            **values,
+        }
         return reply
 
     # One person

@@ -27,6 +27,7 @@ from shared.runtime.masking import mask_email
 from shared.runtime.observability import logger, metric
 from shared.stores.districts import unknown_district
 from shared.stores.sessions import Session
+from shared.stores.strangers import Stranger
 from shared.use_cases.link_accounts import DistrictLoginOutcome
 
 _LOGIN_SECONDS = 600
@@ -35,6 +36,7 @@ _STILL_OUT_SECONDS = 86_400
 _ERROR_NAME = re.compile(r"[a-z_-]{1,40}")
 _STATE_KEPT = timedelta(minutes=15)
 _RESTART_SECONDS, _MOST_RESTARTS = 60, 3
+_LONGEST_NAME = 100
 _OFFER_ACCOUNTS = ("google", "microsoft")
 """Hubs that let people choose among their accounts where they are asked to (OpenID Connect, ``prompt``)."""
 _ADDRESSES = {
@@ -273,9 +275,11 @@ class FederatedLoginPages:
         district = self._district_of_login(identity, provider, district_id)
         try:
             found = self._find_roster_user.of(identity, self._hub(provider), district)
-        except LoginRefused:
+        except LoginRefused as refused:
             if reply := self._as_approver(request, identity, provider, district, state):
                 return reply
+            if refused.code == "not_on_roster":
+                self._note_stranger(identity, provider, district)
             raise
         user = found.user
         self._services.rate_limiter.hit(limits.DISTRICT_LOGIN, district.district_id, by=user.key.person_id)
@@ -306,6 +310,17 @@ class FederatedLoginPages:
             return self._new_account(begun, district)
         address = CONFIRM_ADDRESS if session.waiting else _ADDRESSES[login.outcome]
         return self._contexts.begin_session(session, address, instead_of=earlier)
+
+    def _note_stranger(self, identity: Identity, provider: Provider, district: District) -> None:
+        """Let the district see who came with its own hub, or an address that Google verified in its domain, and is on no row."""
+        address = normalise(identity.email)
+        is_at_home = address is not None and identity.email_verified and domain_of(address) in district.login_domains
+        if provider == "google" and not is_at_home:
+            return
+        hashed = identity_hash(*subject_key(identity))
+        name = f"{identity.given_name} {identity.family_name}".strip()[:_LONGEST_NAME]
+        stranger = Stranger(provider, name, (address or "") if is_at_home else "", to_iso(self._services.clock()))
+        self._services.strangers.note(district.district_id, hashed, stranger)
 
     def _as_approver(
         self, request: Request, identity: Identity, provider: Provider, district: District, state: str

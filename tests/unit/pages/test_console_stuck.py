@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -253,3 +254,33 @@ def test_who_opened_nothing_though_reminded_is_stuck_until_they_link() -> None:
     log_in(page, "kim").press("Link my accounts")
     assert web.world.links.of_user(key("t05"))
     assert "(t05)" not in console(web, path="/people?stuck=never_opened").text
+
+
+def test_who_logged_in_at_home_and_is_on_no_row_is_listed_for_a_month() -> None:
+    web = district()
+    for email, verified in (
+        ("new@lakeside.example", True),
+        ("eve@elsewhere.example", True),
+        ("x@lakeside.example", False),
+    ):
+        stranger = web.visitor(
+            sub=f"google-{email}", email=email, email_verified=verified, given_name="Nova", hd=email[-16:]
+        )
+        stranger.open("/sso/lakeside").press("Continue with Google")
+    page = console(web, path="/people?stuck=not_on_roster")
+    assert "Nova" in page.text
+    assert [" ".join(each.text().split()) for each in page.page.css("li.card .soft")] == [
+        "new@lakeside.example · Google · September 1, 2026, 10:00"
+    ]
+    assert "new@lakeside.example" not in console(web, "p1", "/people?stuck=not_on_roster").text
+    web.world.pass_time(days=31)
+    assert "new@lakeside.example" not in console(web, path="/people?stuck=not_on_roster").text
+
+
+def test_no_more_strangers_are_noted_than_a_district_looks_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.stores.strangers._LIMIT", Limit("stranger", 2, timedelta(days=30)))
+    web = district()
+    for n in (0, 1, 2, 0):
+        stranger = web.visitor(sub=f"google-x{n}", email=f"x{n}@lakeside.example", email_verified=True)
+        stranger.open("/sso/lakeside").press("Continue with Google")
+    assert len(console(web, path="/people?stuck=not_on_roster").page.css("li.card")) == 2
