@@ -91,7 +91,7 @@ def test_the_best_total_is_found_one_to_one() -> None:
 
 @pytest.mark.deep
 def test_what_is_offered_is_right_and_most_is_offered_where_half_stayed() -> None:
-    teachers = depth(4, 40)
+    teachers = depth(3, 15)
     found = measured(teachers, overlaps=(0.3, 0.5, 0.8))
     offered, right = sum(each.offered for each in found), sum(each.right for each in found)
     assert right >= 0.99 * offered
