@@ -16,9 +16,10 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from ipaddress import ip_address
+from threading import Timer
 from time import monotonic
 from typing import Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import msgspec
 
@@ -94,7 +95,7 @@ class PublicWeb:
 
     local: bool = False
     resolve: Resolve = _resolved
-    _kept: dict[str, HTTPConnection] = field(default_factory=dict)
+    _kept: dict[str, _Http | _Https] = field(default_factory=dict)
 
     def send(
         self,
@@ -123,6 +124,31 @@ class PublicWeb:
         target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
         given = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "account-linking", **headers}
         connection, is_kept = self._connection(parts.scheme, str(parts.hostname), parts.port, until)
+        watch = Timer(max(0.1, until - monotonic()), self._cut)
+        watch.daemon = True
+        watch.start()
+        try:
+            return self._answered(connection, parts, method, target, body, given, until, is_kept=is_kept)
+        finally:
+            watch.cancel()
+
+    def _cut(self) -> None:
+        """End what is under way: a host that sends a byte now and then would be waited for without an end."""
+        for connection in list(self._kept.values()):
+            connection.cut()
+
+    def _answered(
+        self,
+        connection: _Http | _Https,
+        parts: SplitResult,
+        method: str,
+        target: str,
+        body: bytes | None,
+        given: Mapping[str, str],
+        until: float,
+        *,
+        is_kept: bool,
+    ) -> Answer:
         try:
             answer = self._asked(connection, method, target, body, given)
         except (OSError, HTTPException) as error:
@@ -156,7 +182,7 @@ class PublicWeb:
             self._drop(connection)
             raise
 
-    def _connection(self, scheme: str, host: str, port: int | None, until: float) -> tuple[HTTPConnection, bool]:
+    def _connection(self, scheme: str, host: str, port: int | None, until: float) -> tuple[_Http | _Https, bool]:
         """A connection to addresses of the host that were looked at, and whether it was there before."""
         at = port or (443 if scheme == "https" else 80)
         name = f"{scheme}://{host}:{at}"
@@ -203,10 +229,15 @@ class _Http(HTTPConnection):
     def __init__(self, host: str, port: int, addresses: list[str], *, timeout: float) -> None:
         super().__init__(host, port, timeout=timeout)
         self._addresses = addresses
+        self._under_way: socket.socket | None = None
 
     def connect(self) -> None:
-        self.sock = _connected(self._addresses, self.port)
+        self.sock = self._under_way = _connected(self._addresses, self.port)
         self.sock.settimeout(self.timeout)
+
+    def cut(self) -> None:
+        """End the connection, from another thread."""
+        _shut(self._under_way)
 
 
 class _Https(HTTPSConnection):
@@ -215,11 +246,22 @@ class _Https(HTTPSConnection):
     def __init__(self, host: str, port: int, addresses: list[str], *, timeout: float) -> None:
         super().__init__(host, port, timeout=timeout, context=_tls())
         self._addresses = addresses
+        self._under_way: socket.socket | None = None
 
     def connect(self) -> None:
-        plain = _connected(self._addresses, self.port)
+        plain = self._under_way = _connected(self._addresses, self.port)
         plain.settimeout(self.timeout)
-        self.sock = _tls().wrap_socket(plain, server_hostname=self.host)
+        self.sock = self._under_way = _tls().wrap_socket(plain, server_hostname=self.host)
+
+    def cut(self) -> None:
+        """As of ``_Http``."""
+        _shut(self._under_way)
+
+
+def _shut(connection: socket.socket | None) -> None:
+    if connection is not None:
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 def _connected(addresses: list[str], port: int) -> socket.socket:
@@ -241,13 +283,12 @@ def _tls() -> ssl.SSLContext:
 def _read(answer: HTTPResponse, until: float) -> bytes:
     """The body, which has to come in time and may not be endless. Raises OSError and FetchFailed."""
     body = bytearray()
-    while chunk := answer.read(_CHUNK):
+    while chunk := answer.read1(_CHUNK):
         body += chunk
         if len(body) > _LONGEST_ANSWER:
             raise answer_too_long()
-        if monotonic() > until:
-            raise TimeoutError
-    if answer.length:
+    if answer.length or monotonic() >= until:
+        # Where it was ended by us, too: what came until then looks whole.
         raise ConnectionError("cut")
     return bytes(body)
 

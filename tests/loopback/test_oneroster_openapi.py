@@ -24,6 +24,7 @@ DOCUMENT = os.environ.get("ONEROSTER_OPENAPI", "")
 COLLECTIONS = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DOCUMENT, reason="1EdTech's OpenAPI document is not at hand (ONEROSTER_OPENAPI)")
 @pytest.mark.parametrize("collection", COLLECTIONS)
 def test_the_double_of_oneroster_gives_what_1edtechs_document_says(collection: str) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from threading import Thread
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -96,6 +99,27 @@ def test_a_circle_of_redirects_ends(serve: Serve) -> None:
 def test_a_connection_that_ends_in_mid_answer_is_tried_later(serve: Serve) -> None:
     with pytest.raises(TryLater, match="fetch_unreachable"):
         get(serve(Says(Answer(0, {}))).origin)
+
+
+@pytest.mark.parametrize("part", [b"HTTP/1.1 200 OK\r\nX-", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"])
+def test_a_host_that_sends_a_byte_now_and_then_is_not_waited_for(part: bytes) -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        taken, _ = listening.accept()
+        with taken, suppress(OSError):
+            taken.sendall(part)
+            for _ in range(40):
+                sleep(0.1)
+                taken.sendall(b"a")
+
+    dripping = Thread(target=drip)
+    dripping.start()
+    began = monotonic()
+    with listening, pytest.raises(TryLater, match="fetch_unreachable"):
+        get(f"http://127.0.0.1:{listening.getsockname()[1]}", seconds=0.5)
+    assert monotonic() - began < 2
+    dripping.join()
 
 
 def test_a_name_with_several_addresses_is_tried_at_each(serve: Serve) -> None:
