@@ -48,6 +48,9 @@ class StepResult(TypedDict):
 
     next: Literal["wait", "pause", "pull", "write", "done"]
     status: NotRequired[str]
+    requests: NotRequired[int]
+    """That the source got for this fetch; it is in the log, and beside the source in the table."""
+    rows: NotRequired[int]
 
 
 class Progress(Struct):

@@ -291,7 +291,7 @@ class FetchSteps:
             }
         self._fetches.note(fetch.district_id, **told, stage=None, requests=progress.requests)
         self._fetches.unlock(fetch.district_id, fetch.run_id)
-        return {**_DONE, "status": status}
+        return {**_DONE, "status": status, "requests": progress.requests, "rows": progress.rows}
 
     def _failed(self, fetch: Fetch, error: AccountLinkingError) -> StepResult:
         """Report a fetch that failed like an upload, and let the next one in. May be run again."""
@@ -307,11 +307,13 @@ class FetchSteps:
         )
         district = self._districts.find(fetch.district_id)
         self._reports.write(in_language(report, language_for(district.locale if district else None)))
+        progress = self._kept_files(fetch).progress() or Progress()
         self._fetches.note(
-            fetch.district_id, run_id=fetch.run_id, status="failed", code=error.code, ended_at=now, stage=None
-        )
+            fetch.district_id,
+            run_id=fetch.run_id, status="failed", code=error.code, ended_at=now, stage=None, requests=progress.requests,
+        )  # fmt: skip
         self._fetches.unlock(fetch.district_id, fetch.run_id)
-        return {**_DONE, "status": "failed"}
+        return {**_DONE, "status": "failed", "requests": progress.requests, "rows": progress.rows}
 
     def _tell(self, work: _Work, stage: str) -> None:
         progress = work.progress

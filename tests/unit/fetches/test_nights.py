@@ -128,6 +128,14 @@ def test_one_fetch_of_a_district_is_at_work_at_a_time(world: FetchWorld) -> None
     assert name
 
 
+def test_how_many_requests_a_district_cost_is_told(world: FetchWorld) -> None:
+    world.fetch()
+    assert world.fetches.state("lakeside").requests == asked(world) == 7
+    assert world.fetches.state("lakeside").counts == {
+        "orgs": 1, "academicSessions": 0, "courses": 0, "classes": 1, "users": 3, "enrollments": 2,
+    }  # fmt: skip
+
+
 def test_asking_twice_fetches_twice_and_the_second_changes_nothing(world: FetchWorld) -> None:
     first = world.fetch()
     second = world.fetch()
