@@ -95,6 +95,7 @@ VALUES: dict[Kind, dict[str, Any]] = {
     Kind.FIRST_MAILS: {
         "sender": "no-reply@accounts.riverbend.example",
         "host": "accounts.riverbend.example",
+        "subject": messages.SUBJECTS[Kind.ACTIVATION],
         "begins": date(2026, 12, 1),
         "per_day": 50_000,
     },

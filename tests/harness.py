@@ -287,7 +287,8 @@ class World:
         """The schedule's first step; answers of how many districts everything was told."""
         return TellContacts(
             ContactsStore(self.table), FirstWaveStore(self.table), self.districts, SendStateStore(self.table), self.mailer(),
-            brand=Brand(web_url=WEB), sender="no-reply@accounts.example.org", clock=self.clock,
+            brand=Brand(web_url=WEB), sender="no-reply@accounts.example.org",
+            subject="Confirm your official %(brand)s account", clock=self.clock,
         ).run()  # fmt: skip
 
     def note_unsettled_mails(self) -> NoteUnsettledMails:

@@ -39,6 +39,7 @@ def tell_contacts(settings: ActivationScheduleSettings) -> int:
         wired_mailer(settings),
         brand=settings,
         sender=settings.sender,
+        subject=settings.activation_subject,
         clock=utc_now,
     ).run(due)
 

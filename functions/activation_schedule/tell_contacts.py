@@ -33,6 +33,7 @@ class TellContacts:
         *,
         brand: Brand,
         sender: str,
+        subject: str,
         clock: Clock,
     ) -> None:
         self._contacts = contacts
@@ -42,6 +43,7 @@ class TellContacts:
         self._delivery = Delivery(mailer, resend_unknown=False)
         self._brand = brand
         self._sender = sender.rpartition("<")[2].rstrip(">").strip()
+        self._subject = subject
         self._clock = clock
 
     def run(self, due: list[ToTell] | None = None) -> int:
@@ -99,6 +101,7 @@ class TellContacts:
             to="",
             sender=self._sender,
             host=urlsplit(self._brand.web_url).hostname or "",
+            subject=self._subject,
             begins=ahead,
             per_day=limits.per_day if limits else None,
         )

@@ -318,6 +318,7 @@ class Wiring:
         self.new_digits = new_digits
         self.password_help_url = settings.password_help_url
         self.sender = settings.sender
+        self.activation_subject = settings.activation_subject
         self._settings = settings
         self._table = aws.table(settings.table_name)
         self._secrets = Secrets(aws.client("secretsmanager"), utc_now)

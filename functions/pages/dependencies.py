@@ -118,6 +118,8 @@ class Services:
     token_keys: Callable[[], TokenKeys]
     sender: str = ""
     """The address that mails come from; empty where it is not known."""
+    activation_subject: str = "Confirm your official %(brand)s account"
+    """The subject of the activation mail, as this deployment has it."""
     password_help_url: str = ""
     """Where the platform helps whoever forgot a password; empty where that is done here."""
 

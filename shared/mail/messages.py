@@ -149,16 +149,17 @@ def first_mails(
     to: str,
     sender: str,
     host: str,
+    subject: str,
     begins: date | None,
     per_day: int | None,
 ) -> Message:
-    """Says what mails come to a district's teachers, and what to allow before. ``begins`` is a day that lies ahead, ``host`` where
-    all buttons lead, ``per_day`` how many may go out in all."""
+    """Says what mails come to a district's teachers, and what to allow before. ``subject`` is that of the activation
+    mail, ``begins`` a day that lies ahead, ``host`` where all buttons lead, ``per_day`` how many may go out in all."""
     language = language_for(district.locale)
     return _build(
         Kind.FIRST_MAILS, brand, district, to=to, link=f"{brand.web_url}/console/{district.district_id}/first-mails",
         sender=sender, domain=sender.rpartition("@")[2], host=host, begins=begins, per_day=per_day,
-        size=district.first_wave, first_subject=translated(language, SUBJECTS[Kind.ACTIVATION], brand=brand.brand_name),
+        size=district.first_wave, first_subject=translated(language, subject, brand=brand.brand_name),
     )  # fmt: skip
 
 

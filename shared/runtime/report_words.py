@@ -620,7 +620,7 @@ NOTES: Final = {
     ),
     "activation_waits": Words(
         _("Activations wait until the district lets them start."),
-        advice=_("Change activations_from or schools in district.json to send them sooner."),
+        advice=_("Change activations_from, first_wave or schools in district.json to send them sooner."),
     ),
     "address_corrected": Words(
         _(

@@ -107,13 +107,17 @@ class MailSettings(Brand, frozen=True, kw_only=True):
     configuration_set: str
 
 
+_ACTIVATION_SUBJECT = "Confirm your official %(brand)s account"
+
+
 class ActivationEmailSettings(MailSettings, frozen=True, kw_only=True):
     token_secret_arn: str
-    activation_subject: str = "Confirm your official %(brand)s account"
+    activation_subject: str = _ACTIVATION_SUBJECT
 
 
 class ActivationScheduleSettings(MailSettings, frozen=True, kw_only=True):
     activation_queue_url: str
+    activation_subject: str = _ACTIVATION_SUBJECT
 
 
 class MailFeedbackSettings(Settings, frozen=True, kw_only=True):
@@ -179,6 +183,7 @@ class PagesSettings(Brand, frozen=True, kw_only=True):
     token_secret_arn: str
     oidc_secret_arn: str
     sender: str = ""
+    activation_subject: str = _ACTIVATION_SUBJECT
     report_bucket: str
     roster_bucket: str
     import_state_machine_arn: str

@@ -183,6 +183,7 @@ class FirstMailsPage:
             link=f"{brand.web_url}/activate/…",
             expires=None,
             activation_id="",
+            subject=self._services.activation_subject,
             **_SAMPLE,
         )
         facts = facts_of(brand, self._services.sender, sample.subject, district.support_url)
