@@ -65,5 +65,8 @@ def note(stack: Stack, command: str, arguments: Namespace, noted: Noted) -> None
 def who(stack: Stack) -> str:
     """Whose credentials these are; on the local stack, who is at the machine."""
     if stack.is_local:
-        return f"local:{getpass.getuser()}"
+        try:
+            return f"local:{getpass.getuser()}"
+        except (OSError, KeyError):  # a machine that knows no such user
+            return "local"
     return str(stack.client("sts").get_caller_identity()["Arn"])
