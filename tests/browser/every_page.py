@@ -36,6 +36,7 @@ from shared.stores.import_progress import ProgressStore
 from shared.stores.stuck_people import StuckCode, StuckStore
 from tests.harness import TOKEN_KEY, WEB, World, zipped
 from tests.pages_harness import Website, operator
+from tests.stream import Stream, keep_up
 
 
 class _Remembering(PageRenderer):
@@ -83,10 +84,12 @@ class Riverbend:
         self.web.site = assemble(self.web.site.services, self._renderer)
 
     def _import(self) -> None:
+        stream = Stream(self.world.table, self.world.clock)
         self.world.register(DISTRICT_ID, **self.sample.settings)
         self.world.feed(*self.sample.accounts)
         self.upload()
         self.world.send_mail()
+        keep_up(stream, self.world.table)
 
     def upload(self, **changed: list[list[str]]) -> None:
         tables = self.sample.tables | {f"{name}.csv": rows for name, rows in changed.items()}
@@ -228,6 +231,7 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "console-choose", _operator
     yield "console-people", lambda r: _console(r).open(f"/console/{DISTRICT_ID}/people")
     yield "console-people-stuck", lambda r: _console(r).open(f"/console/{DISTRICT_ID}/people?stuck=bounced")
+    yield "console-people-at", lambda r: r.console().open(f"/console/{DISTRICT_ID}/people?place=mailed&role=teacher")
     yield "console-people-found", lambda r: _people(r).press("Search", query=r.sample.teacher.name)
     yield "console-people-none", lambda r: _people(r).press("Search", query="nobody at all")
     yield "console-people-strangers", _strangers
