@@ -21,7 +21,7 @@ def told(world: World) -> list[str]:
 
 
 def test_each_contact_is_told_once_what_comes() -> None:
-    world = World()
+    world = World(is_metered=False)
     world.register(contacts=CONTACTS, activations_from="2026-09-15", first_wave=20)
     assert world.tell_contacts() == 1
     assert world.tell_contacts() == 0
@@ -44,7 +44,7 @@ def test_each_contact_is_told_once_what_comes() -> None:
 
 
 def test_a_contact_who_is_named_later_is_told_before_the_first_mails() -> None:
-    world = World()
+    world = World(is_metered=False)
     world.register(activations_from="2026-09-15")
     assert world.tell_contacts() == 0
     world.register(contacts=CONTACTS[:1], activations_from="2026-09-15")
@@ -54,14 +54,14 @@ def test_a_contact_who_is_named_later_is_told_before_the_first_mails() -> None:
 
 def test_a_district_in_mid_way_is_told_of_no_first_mails() -> None:
     """An earlier version loaded it; its mails are out."""
-    world = World()
+    world = World(is_metered=False)
     world.register()
     world.upload(roster(user("t1", "teacher")))
     world.register(contacts=CONTACTS)
     world.tell_contacts()
     assert told(world) == []
     # But where its day lies ahead, its first mails do, too
-    other = World()
+    other = World(is_metered=False)
     other.register(activations_from="2026-09-15")
     other.upload(roster(user("t1", "teacher")))
     other.register(contacts=CONTACTS, activations_from="2026-09-15")
@@ -70,7 +70,7 @@ def test_a_district_in_mid_way_is_told_of_no_first_mails() -> None:
 
 
 def test_contacts_hear_once_that_a_wave_stopped() -> None:
-    world = World()
+    world = World(is_metered=False)
     world.register(contacts=CONTACTS, first_wave=1)
     world.tell_contacts()
     world.upload(roster(user("t1", "teacher"), user("t2", "teacher")))
@@ -86,7 +86,7 @@ def test_contacts_hear_once_that_a_wave_stopped() -> None:
 
 
 def test_in_spanish_where_the_district_speaks_it() -> None:
-    world = World()
+    world = World(is_metered=False)
     world.register(contacts=CONTACTS, locale="es")
     world.tell_contacts()
     assert "Remitente: no-reply@accounts.example.org" in text(world.ses.sent[0])
@@ -100,7 +100,7 @@ def test_when_ses_says_no_it_is_due_again_and_nobody_hears_twice() -> None:
             raise error("TooManyRequestsException", operation)
         return effect()
 
-    world = World(gate=gate)
+    world = World(gate=gate, is_metered=False)
     world.register(contacts=CONTACTS)
     assert world.tell_contacts() == 0
     world.pass_time(minutes=15)
@@ -115,7 +115,7 @@ def test_a_mail_whose_delivery_is_unknown_is_not_sent_again() -> None:
             raise ReadTimeoutError(endpoint_url="https://email.example")
         return answer
 
-    world = World(gate=gate)
+    world = World(gate=gate, is_metered=False)
     world.register(contacts=CONTACTS)
     for _ in range(2):
         world.tell_contacts()

@@ -18,7 +18,7 @@ from tests.harness import CONFIGURATION_SET, World, zipped
 
 @pytest.fixture
 def world() -> World:
-    return World()
+    return World(is_metered=False)
 
 
 def teachers(*numbers: int, school: str = "o1") -> list[str]:

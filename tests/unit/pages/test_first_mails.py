@@ -16,7 +16,7 @@ PAGE = "/console/lakeside/first-mails"
 
 
 def district(**settings: object) -> Website:
-    world = World()
+    world = World(is_metered=False)
     world.register(**settings)
     rows = [user(f"t{n}", "teacher") for n in (1, 2, 3)] + [user(f"t{n}", "teacher", school="o2") for n in (4, 5, 6)]
     world.upload(roster(*rows, user("a1", "administrator")))
