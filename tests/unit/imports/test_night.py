@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.json import decode as json_decoded
 
 from functions.import_step import encoding, line_feeds, night, plan, row_choice, same_rows
 from functions.import_step.archive import RosterFile
@@ -484,6 +485,15 @@ def test_people_with_one_mark_are_not_taken_for_each_other() -> None:
     world = imported([files_of(both), files_of(one)])
     assert world.latest()["users"]["removed"] == 1
     assert world.table.items["USER#lakeside#buckeroo", "ROSTER"]["active"]
+
+
+def test_what_the_version_before_compared_lets_all_rows_be_read() -> None:
+    """It noted whom rows that differ are about, and not who may have left."""
+    world = imported([files_of(district())])
+    rows = next(body for key, body in world.s3.objects.items() if key[1].endswith("/rows-0.jsonl"))
+    yesterday = json_decoded(rows, type=plan.RowsOfSnapshot)
+    assert night.touched_people([plan.RowsCompared(touched=b"")], yesterday) is None
+    assert night.touched_people([plan.RowsCompared(touched=b"", gone=[])], yesterday)
 
 
 def test_a_row_of_several_lines_among_new_ones_lets_all_rows_be_read() -> None:
