@@ -313,7 +313,7 @@ def test_an_import_writes_no_entry_and_so_nothing_to_seal(sealed: Sealed) -> Non
     assert sealed.written() == []
 
 
-def test_entries_that_follow_their_people_through_new_numbers_are_never_accused(sealed: Sealed) -> None:
+def test_entries_that_follow_people_to_new_numbers_are_never_accused(sealed: Sealed) -> None:
     """Numbers change, change places, and come to somebody else; links are undone and made again meanwhile."""
     world = sealed.world
     world.register()
