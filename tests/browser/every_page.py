@@ -499,7 +499,10 @@ def _preview(r: Riverbend) -> WebClient:
     """A roster that was sent by the console's form, with somebody new."""
     users = r.sample.tables["users.csv"]
     new = ["t0099", *users[1][1:6], "new.teacher", "", "Nora", "New", f"nora.new@{DISTRICT_ID}.example", *users[1][11:]]
-    tables = r.sample.tables | {"users.csv": [*users, new]}
+    renamed = [*users[2][:7], "Renamed", *users[2][8:]]
+    role = ["r-t0099", "", "", "t0099", "primary", "teacher", "", "", "school-1", ""]
+    changed = {"users.csv": [*users[:2], renamed, *users[3:], new], "roles.csv": [*r.sample.tables["roles.csv"], role]}
+    tables = r.sample.tables | changed
     body = zipped({name: as_csv(rows) for name, rows in tables.items()})
     taken = r.world.put(f"previews/{DISTRICT_ID}/console-1.zip", body)
     return _import_page(r, str(taken.import_id))

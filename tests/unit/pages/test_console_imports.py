@@ -306,8 +306,8 @@ def test_a_preview_lists_who_leaves_then_who_is_new_or_changes() -> None:
     assert rows == [
         "Student0 Person s0 student gets another name",
         "Student39 Person s39 student leaves",
-        "s98 student is new",
-        "t9 teacher is new",
+        "– s98 student is new",
+        "– t9 teacher is new",
     ]
     assert "t9: no address on the roster" in page.text
 
