@@ -32,6 +32,7 @@ from local.web_client import WebClient
 from shared.domain.clock import to_iso
 from shared.domain.roster import Role, RosterUser
 from shared.runtime.tokens import activation_token, stop_token, unsubscribe_token
+from shared.stores.bulk_orders import BulkAction, BulkOrder
 from shared.stores.class_exports import ClassExport, ExportedClass
 from tests.builders import key, roster, user
 from tests.depth import depth
@@ -70,6 +71,8 @@ KNOWN = {
     "path.kind": ["person"],
     "path.sourced_id": ["t1", LONG],
     "path.action": ["mail", "go", "undo", "roll-back", "reject", "code", "nothing"],
+    "path.order_id": ["order", "nothing", LONG],
+    "path.what": ["do", "undo", "nothing"],
     "path.name": ["report.json", "nothing"],
     "body.query": ["t1", "Ada", LONG],
     "body.reason": ["as meant", ""],
@@ -327,6 +330,8 @@ def administrator() -> Visitor:
     web = lakeside()
     claims = {"sub": "a1", "email": "a1@lakeside.example", "email_verified": True}
     web.world.pass_time(days=31)
+    order = BulkOrder("lakeside", "order", BulkAction.MAIL, "a1", ("t1",))
+    web.site.services.bulk_orders.put(order, web.world.now)
     return Visitor(web, web.visitor(**claims).open("/sso/lakeside").press("Continue with Google"))
 
 
