@@ -31,6 +31,14 @@ from shared.stores.roster_users import RosterUserStore
 from shared.stores.vouching import VouchStore
 from shared.use_cases.link_accounts import LinkAccounts, Proven
 
+_ORDER = (
+    StudentState.SUGGESTED,
+    StudentState.NOT_YET,
+    StudentState.CONFIRMED,
+    StudentState.MATCHED,
+    StudentState.LINKED,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
@@ -42,7 +50,7 @@ class Teacher:
 
 @dataclass(frozen=True, slots=True)
 class TeachersTable:
-    """The rows, by name, and which of the teacher's old students were told apart from a student of the class."""
+    """The rows, those that wait for the teacher first, then by name; and whom the teacher told apart from a student."""
 
     rows: list[StudentRow]
     apart: dict[RosterUserKey, list[OldStudent]]
@@ -99,7 +107,7 @@ class VouchForStudents:
             if row.state is StudentState.NOT_YET:
                 numbers = [account_id for number, account_id in told_apart if number == row.user.sourced_id]
                 apart[row.user.key] = [by_id[each] for each in numbers if each in by_id]
-        return TeachersTable(rows, apart)
+        return TeachersTable(sorted(rows, key=lambda row: _ORDER.index(row.state)), apart)
 
     def confirm(self, teacher: Teacher, taught: DistrictClass, pairs: Iterable[tuple[str, str]]) -> int:
         """Note the teacher's word on these (number, account id), of those that are suggested at this moment. Return how many."""
