@@ -92,7 +92,7 @@ def test_the_schedule_that_comes_twice_starts_a_night_once(world: FetchWorld) ->
     assert world.states.started == started
 
 
-def test_a_slip_in_the_source_is_told_and_nothing_is_fetched_until_it_is_mended(world: FetchWorld) -> None:
+def test_a_slip_in_the_source_is_told_and_stops_fetches_until_it_is_mended(world: FetchWorld) -> None:
     taken = world.put_source({**ONEROSTER, "kindd": "clever", "auth": {**ONEROSTER["auth"], "secret": "other/secret"}})
     report = world.s3.objects["reports", f"reports/lakeside/_settings/{taken.run_id}/report.json"].decode()
     assert "kindd: is no setting; did you mean kind?" in report

@@ -17,6 +17,7 @@ from joserfc.jwk import RSAKey
 
 from local.doubles.hub import Grant, HubDouble
 from shared.domain.errors import LoginRefused
+from shared.stores.keys import TRIED
 from tests.harness import WEB, World
 from tests.hub_trial import BINDING, HUBS, Attempt
 from tests.pages_harness import CLEVER_DISTRICT, Website, account_of, key, lakeside, state
@@ -103,8 +104,8 @@ class Crime:
         return sum(line.startswith("POST") and "token" in line for line in asked)
 
     def came_to_nothing(self, answer: httpx.Response) -> bool:
-        """A page of refusal, nobody's session, and nothing written but that the answer was used."""
-        now = {item: held for item, held in state(self.web).items() if item[1] != "OIDC_STATE"}
+        """A page of refusal, nobody's session, and nothing written but that the answer was used, and who tried."""
+        now = {pair: held for pair, held in state(self.web).items() if not pair[1].startswith(("OIDC_STATE", TRIED))}
         return answer.status_code == 403 and "session" not in str(answer.headers) and now == self.before
 
 

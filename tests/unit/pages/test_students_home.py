@@ -7,10 +7,9 @@ import pytest
 from local.web_client import WebClient
 from shared.domain.account import Assignment, Goal
 from shared.stores.keys import work_list_key, work_lists_key
-from shared.stores.stuck_people import StuckCode, StuckStore
-from tests.builders import account, key, roster, user
+from tests.builders import account, roster, user
 from tests.harness import World
-from tests.pages_harness import CLEVER_DISTRICT, Counting, Website
+from tests.pages_harness import Counting, Website
 
 MOST = 10
 
@@ -104,24 +103,3 @@ def test_what_is_made_in_a_class_is_listed_under_its_new_id() -> None:
     assert student.home() <= MOST
     assert "Goal 0-0" in student.page.text
     assert "Reading 0-0" in student.page.text
-
-
-def test_the_console_reads_all_who_are_stuck_at_once() -> None:
-    # Given districts in which few and many are stuck
-    def cost(stuck: int) -> int:
-        calls = Counting()
-        world = World(gate=calls)
-        world.register(clever_district_id=CLEVER_DISTRICT)
-        world.upload(roster(user("a1", "administrator"), *(user(f"t{n}", "teacher") for n in range(stuck))))
-        store = StuckStore(world.table)
-        for n in range(stuck):
-            store.note(key(f"t{n}"), StuckCode.BOUNCED, "2026-09-01T15:00:00Z")
-        visitor = Website(world, gate=calls).visitor(sub="google-a1", email="a1@lakeside.example", email_verified=True)
-        page = visitor.open("/sso/lakeside").press("Continue with Google")
-        calls.calls.clear()
-        assert page.open("/console/lakeside").status == 200
-        assert f"t{stuck - 1}" in page.text
-        return calls.calls.total()
-
-    # Then each is as many calls
-    assert cost(2) == cost(60) <= 8

@@ -128,4 +128,6 @@ def test_the_export_is_a_table_that_no_spreadsheet_runs() -> None:
         "is_new_account": "no",
         "joined_account_id": "",
         "found_by": "",
+        "vouched_in": "",
+        "vouched_by": "",
     }
