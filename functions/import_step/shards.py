@@ -463,11 +463,11 @@ class ShardWriter:
         waiting.is_plain = waiting.is_plain and _are_plain(classes, marks, starts, ends)
         by_shard = waiting.by_shard
         for code, start, end, text in zip(codes, starts, ends, texts, strict=True):
-            users, first_lines, texts_of_shard, places_of_shard = by_shard[code & mask]
+            users, first_lines, texts_of_shard, all_places = by_shard[code & mask]
             users.append(people[start])
             first_lines.append(lines[start])
             texts_of_shard.append(text)
-            places_of_shard += places[start:end]
+            all_places.extend(places[start:end])
         self._count(len(texts))
 
     def add(self, head: RowsHead, row: Row, line: int, address: int = 0) -> None:

@@ -39,7 +39,6 @@ class SourceState:
     stage: str = ""
     """The collection that is fetched."""
     started_at: str = ""
-    ended_at: str = ""
     pages: int = 0
     rows: int = 0
     requests: int = 0
@@ -103,7 +102,7 @@ class FetchStore:
 
 
 _TEXTS = (
-    "body", "due_at", "run_id", "status", "code", "stage", "started_at", "ended_at", "good_at", "whole_at", "revision",
+    "body", "due_at", "run_id", "status", "code", "stage", "started_at", "good_at", "whole_at", "revision",
 )  # fmt: skip
 
 
