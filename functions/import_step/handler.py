@@ -81,4 +81,6 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> StepResult
     )
     if event["step"] == "fail":
         metric("ImportFailed")
+    elif event["step"] == "no_names":
+        metric("NamesNotSorted")
     return result

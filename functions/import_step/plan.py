@@ -29,7 +29,7 @@ class StepResult(TypedDict, total=False):
     """What a step returns to the state machine."""
 
     next: str
-    """The step to go on with: ``split``, ``people``, ``apply``, ``match``, ``finish``; or ``wait``, ``done``."""
+    """The step to go on with: ``split``, ``people``, ``apply``, ``match``, ``finish``, ``names``; or ``wait``, ``done``."""
     shards: list[int]
     class_shards: list[int]
     """What the maps after it go over."""
@@ -51,6 +51,13 @@ FINISH: StepResult = {"next": "finish", "shards": []}
 def go_on(step: str, shards: int) -> StepResult:
     """Go on with this step; the maps after it go over these shards."""
     return {"next": step, "shards": list(range(shards)), "class_shards": list(range(class_shards_of(shards)))}
+
+
+def closed(status: Status, applied: Snapshot | None = None) -> StepResult:
+    """The import has ended like this; the names of what it ``applied`` are sorted next, where there are many."""
+    if applied and applied.names_are_sorted:
+        return {"status": status.value, "next": "names"}
+    return {"status": status.value}
 
 
 @dataclass(frozen=True, slots=True)

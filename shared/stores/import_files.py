@@ -24,6 +24,8 @@ KEPT_UNNEEDED = timedelta(days=7)
 """How long a snapshot is kept that no import needs: a preview or a held import may still work on it."""
 _PEOPLE_FILES = ("people-", "aside-")
 """How the names of a snapshot's files begin that say who somebody is; the others have ids alone."""
+_NAMES_FILE = "/names.jsonl"
+"""How the name of a snapshot's file ends in which names are sorted (``shared.stores.sorted_names``)."""
 _ROWS_FILE = "/rows-0.jsonl"
 """How the name of a snapshot's file ends by which the next night reads only the rows that differ."""
 
@@ -144,7 +146,21 @@ class ImportFiles:
             if key.endswith(_ROWS_FILE):
                 # Else whoever is on the roster still would pass as somebody who stands.
                 self.write(key, b"")
+            elif key.endswith(_NAMES_FILE):
+                self.write(key, _blanked(self.read(key), person_id))
         return taken
+
+
+def _blanked(names: bytes, person_id: str) -> bytearray:
+    """Sorted names without somebody's lines, whose places stay, so that all others lie where the table says."""
+    changed, at = bytearray(names), -1
+    wanted = b"," + json.dumps(person_id, ensure_ascii=False).encode() + b","
+    while (at := names.find(wanted, at + 1)) >= 0:
+        start = names.rfind(b"\n", 0, at) + 1
+        if names.find(b",", start) == at:
+            end = names.index(b"\n", at)
+            changed[start:end] = b" " * (end - start)
+    return changed
 
 
 def work_key(district_id: str, run_id: str, name: str) -> str:

@@ -9,7 +9,7 @@ from functools import cmp_to_key
 
 from shared.domain.clock import to_iso
 from shared.domain.report import Status, Upload
-from shared.stores.keys import Item, Key, import_key, import_lock_key, newest_upload_key, pair, snapshot_key
+from shared.stores.keys import Item, Key, import_key, import_lock_key, names_key, newest_upload_key, pair, snapshot_key
 from shared.stores.reports import upload_attributes, upload_of
 from shared.stores.table import Delete, DynamoTable, Put, Table, Update
 
@@ -46,6 +46,11 @@ class Snapshot:
     where no date lies ahead."""
     grades: dict[str, int] = field(default_factory=dict)
     """How many rows of students each grade has in the last whole roster, by the roster's word for it."""
+
+    @property
+    def names_are_sorted(self) -> bool:
+        """Whether its names are sorted for searches: where there are several files of people."""
+        return self.shards > 1
 
     def has_turned(self, on: str) -> bool:
         """Whether the same contents mean something else on this day, YYYY-MM-DD, than when they were applied."""
@@ -163,6 +168,12 @@ class ImportStateStore:
         self._table.write(
             Put({**snapshot_key(district_id), **_attributes(snapshot), **previous}), Put(record), Put(event)
         )
+
+    def note_names(self, district_id: str, snapshot_id: str, places: bytes) -> bool:
+        """Note where names lie in the sorted file of a snapshot. False where another one stands since."""
+        still_stands = Update(snapshot_key(district_id)).set(has_names=True).when("snapshot_id = :id", id=snapshot_id)
+        item = {**names_key(district_id), "snapshot_id": snapshot_id, "places": places}
+        return self._table.attempt(still_stands, Put(item))
 
     def note(self, record: Item, event: Item | None = None) -> None:
         """Note how an import stands, with its event, if there is one."""

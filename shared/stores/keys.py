@@ -564,6 +564,11 @@ def snapshot_key(district_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": "SNAPSHOT"}
 
 
+def names_key(district_id: str) -> Key:
+    """Where in the file of sorted names words begin with which letters."""
+    return {"PK": district_pk(district_id), "SK": "NAMES"}
+
+
 IMPORTS = "IMPORT#"
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from functions.import_step.import_context import ImportContext
-from functions.import_step.plan import Import, StepResult
+from functions.import_step.plan import DONE, Import, StepResult
 
 if TYPE_CHECKING:
     from functions.import_step.steps.apply import Apply
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from functions.import_step.steps.gate import SafetyCheck
     from functions.import_step.steps.ingest import Ingest
     from functions.import_step.steps.roll_back import RollBack
+    from functions.import_step.steps.sort_names import SortNames
 
 type WholeStep = Callable[[Import], StepResult]
 type ShardStep = Callable[[Import, int], StepResult]
@@ -36,6 +37,8 @@ class ImportSteps:
             "gate": lambda import_: self._safety_check.check(import_),
             "finish": lambda import_: self._finish.finish(import_),
             "fail": lambda import_: self._finish.fail(import_),
+            "names": lambda import_: self._sort_names.sort(import_),
+            "no_names": lambda _: DONE,
         }
         self._of_a_shard: dict[str, ShardStep] = {
             "split": lambda import_, shard: self._ingest.split(import_, shard),
@@ -92,6 +95,12 @@ class ImportSteps:
         from functions.import_step.steps.roll_back import RollBack
 
         return RollBack(self._context)
+
+    @cached_property
+    def _sort_names(self) -> SortNames:
+        from functions.import_step.steps.sort_names import SortNames
+
+        return SortNames(self._context)
 
     def run(self, step: str, import_: Import, shard: int | None = None) -> StepResult:
         """Carry out a step; in a map it is of one shard, or of one part of the upload."""

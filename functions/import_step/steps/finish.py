@@ -17,7 +17,18 @@ from functions.import_step.hurt import hurt
 from functions.import_step.id_changes import readdressed
 from functions.import_step.import_context import ImportContext
 from functions.import_step.pairable import paired
-from functions.import_step.plan import DOMAIN, DONE, Ending, IdResult, Import, ImportPlan, Rejection, StepResult, Totals
+from functions.import_step.plan import (
+    DOMAIN,
+    DONE,
+    Ending,
+    IdResult,
+    Import,
+    ImportPlan,
+    Rejection,
+    StepResult,
+    Totals,
+    closed,
+)
 from functions.import_step.records import PersonRecord
 from functions.import_step.shards import class_shards_of
 from functions.import_step.working_files import (
@@ -258,7 +269,7 @@ class Finish:
             if report.status is not Status.UNCHANGED:
                 context.progress.end(import_.district_id, import_.import_id)
                 context.state.unlock(import_.district_id, import_.import_id)
-        return {"status": report.status.value}
+        return closed(report.status, applied)
 
     def _delete_unneeded_snapshots(self, import_: Import, applied: Snapshot) -> None:
         """What stands and what stood before it is needed, for the next import and for rolling this one back; no other is."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functions.import_step.class_history import undone
 from functions.import_step.id_changes import renumber
 from functions.import_step.import_context import ImportContext
-from functions.import_step.plan import DONE, WAIT, Import, RollBackPlan, SnapshotRef, StepResult, go_on
+from functions.import_step.plan import DONE, WAIT, Import, RollBackPlan, SnapshotRef, StepResult, closed, go_on
 from functions.import_step.records import PersonRecord
 from functions.import_step.working_files import (
     ASIDE,
@@ -154,7 +154,7 @@ class RollBack:
         in_words = reason_in(reason, context.language(import_.district_id))
         context.reports.amend(import_.district_id, import_.import_id, Status.REJECTED, in_words)
         state.unlock(import_.district_id, import_.import_id)
-        return {"status": Status.REJECTED.value}
+        return closed(Status.REJECTED, standing)
 
 
 def _has_kinds(standing: Snapshot) -> bool:

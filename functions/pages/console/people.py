@@ -6,6 +6,7 @@ import base64
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from functions.pages import limits
@@ -29,6 +30,9 @@ from shared.stores.request_context import Person
 from shared.stores.stuck_people import Stuck, StuckCode
 from shared.stores.table import Put
 from shared.stores.trail import trail_item
+
+if TYPE_CHECKING:
+    from shared.stores.people_search import PeopleFound
 
 MOST = 50
 PAGE = 33
@@ -103,27 +107,29 @@ class PeoplePages:
             return access
         query = request.form.get("query", "").strip()[:_LONGEST_QUERY]
         self._services.rate_limiter.hit(limits.CONSOLE_SEARCH, district_id)
-        rows, is_too_large = self._found(access, query) if query else ([], False)
-        return self._page(access, rows=rows, query=query, code="", is_too_large=is_too_large)
+        rows, by_name = self._found(access, query) if query else ([], None)
+        return self._page(access, rows=rows, query=query, code="", by_name=by_name)
 
-    def _found(self, access: Access, query: str) -> tuple[list[RowShown], bool]:
+    def _found(self, access: Access, query: str) -> tuple[list[RowShown], PeopleFound | None]:
+        """The rows, and what a search by name says beside them, where it was one."""
         district_id = access.district_id
         if address := normalise(query):
             users = self._services.users.by_email(district_id, address)
-            return [_row(user) for user in users if access.sees(user.school_ids)], False
-        standing = None
+            return [_row(user) for user in users if access.sees(user.school_ids)], None
+        applied = None
         if is_an_id(query):
             keys = [RosterUserKey(district_id, query, kind) for kind in _KINDS]
-            numbered, standing = self._services.people_search.numbered(keys)
+            numbered, applied = self._services.people_search.numbered(keys)
             if rows := [_row(user) for user in numbered if access.sees(user.school_ids)]:
-                return rows, False
-        found = self._services.people_search.by_name(district_id, query, MOST, standing)
-        seen = [each for each in found or () if access.sees(each.school_ids)]
+                return rows, None
+        found = self._services.people_search.by_name(
+            district_id, query, MOST, lambda person: access.sees(person.school_ids), applied
+        )
         rows = [
             RowShown(person_address(each.key), each.name, each.key.sourced_id, each.key.kind, each.role)
-            for each in seen
+            for each in found.people
         ]
-        return rows, found is None
+        return rows, found
 
     def _stuck(self, access: Access, code: StuckCode | None, begins: str, after: str) -> StuckShown:
         """A page of those who are stuck: one read of them, and one of who they are. ``begins`` and ``after`` are a ``person_id``
@@ -168,7 +174,7 @@ class PeoplePages:
         reply.values |= {
             "when": Moments(district.zone),
             "codes": codes,
-            "is_too_large": False,
+            "by_name": None,
             "stuck": None,
             "strangers": [],
             "is_nobody": False,

@@ -306,6 +306,9 @@ def test_a_step_goes_on_from_what_an_earlier_version_wrote(step: str, monkeypatc
         if answer.get("next") == "split" and entry["import"]["upload"]["key"].endswith(".zip"):
             # One worker reads many parts of a zip since.
             assert answer.pop("shards") == entry["answer"].pop("shards")[:1]
+        if step == "finish" and answer.get("next") == "names":
+            # Names are sorted since, by a step of its own.
+            del answer["next"]
         assert answer == entry["answer"], entry["import"]
         assert_same(world.s3.objects, expected.objects)
         found, told = without_claims(world.table.items), without_claims(expected.items)
