@@ -163,7 +163,7 @@ class PeopleSearch:
         (start, length), begins_right = _where_to_look(NamePlaces.unpacked(applied.places), wanted)
         read = min(length, _MOST_READ)
         body = self._body_at(snapshot_key(district_id, applied.names_of, NAMES), (start, read))
-        if body is None or len(body) < read:
+        if body is None or (read and not body):
             return None
         people = {line.person_id: line for line in _fitting(name_lines(body), wanted)}
         found = [person for line in people.values() if is_seen(person := _found_in(line, district_id))]

@@ -17,13 +17,14 @@ from shared.stores import people_search, sorted_names
 from shared.stores.import_files import ImportFiles
 from shared.stores.import_state import ImportStateStore
 from shared.stores.people_search import MOST_SHARDS, PeopleFound, PeopleSearch
-from shared.stores.sorted_names import NamePlaces
+from shared.stores.sorted_names import NamePlaces, name_lines
 from tests.builders import roster, user
 from tests.harness import World, roll_back, run_step, zipped
 from tests.pages_harness import Counting, Website
 from tests.state_machine import IMPORT
 
 D = "lakeside"
+NAMES_FILE = f"snapshots/{D}/now/names.jsonl"
 LETTERS = st.text("abcñéßøж金'- ", min_size=1, max_size=7)
 
 
@@ -133,6 +134,19 @@ def test_a_schools_administrator_finds_its_people_behind_many_others() -> None:
     assert {person.school_ids for person in search(world, "kim", school="o1").people} == {("o1",)}
 
 
+def test_who_is_called_so_comes_before_who_is_but_for_a_letter() -> None:
+    world = applied(("Ann", "Hoppes"), ("Zoe", "Hopper"), ("Bo", "Hoppers"))
+    assert names_in(world, "hopper") == ["Bo Hoppers", "Zoe Hopper", "Ann Hoppes"]
+
+
+def test_words_are_in_order_however_they_are_spread_over_the_files() -> None:
+    words = [f"{a}{b}{c}" for a in "mñж" for b in "bac'" for c in "зeéda"]
+    world = applied(*[(word, words[-n]) for n, word in enumerate(words)], *[("Kim", "金")] * 300, number=8)
+    found = [(line.word, line.person_id) for line in name_lines(world.s3.objects["snapshots", NAMES_FILE])]
+    assert found == sorted(found)
+    assert len({person_id for _, person_id in found}) == len(words) + 300
+
+
 def test_places_of_a_million_people_lie_in_a_small_item() -> None:
     letters = "abcdefghijklmnopqrstuvwxyz"
     beginnings = sorted(f"{a}{b}{a}{b}{c}{a}{b}{c}" for a in letters for b in letters for c in letters[:4])
@@ -184,8 +198,27 @@ def test_a_search_that_the_version_before_left_without_names_is_as_it_was() -> N
     assert "search by number or by the whole address" in press().text
     applied(("Zoë", "Person"), number=MOST_SHARDS, world=web.world)
     assert len(press().page.css("li.card a")) == 1
-    del web.world.s3.objects["snapshots", f"snapshots/{D}/now/names.jsonl"]
+    del web.world.s3.objects["snapshots", NAMES_FILE]
     assert len(press().page.css("li.card a")) == 1, "a file that is gone"
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize(
+    ("language", "slip", "more"),
+    [
+        ("en", "not in the first letters of a name", "Type more letters, or another part of the name"),
+        ("es", "no en las primeras letras", "Escriba más letras u otra parte del nombre"),
+    ],
+)
+def test_the_page_says_what_is_forgiven_and_when_to_type_more(language: str, slip: str, more: str) -> None:
+    web = website(Counting(), 64)
+    applied(*CROWD, number=64, world=web.world)
+    page, _ = found_on_page(web, "")
+    page = page.open(f"/console/lakeside/people?lang={language}")
+    button = page.page.css_first("form.search button").text()
+    assert slip in page.press(button, query="marka").text
+    page = page.open(f"/console/lakeside/people?lang={language}")
+    assert more in page.press(button, query="garcia").text
 
 
 # In an import.
