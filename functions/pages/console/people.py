@@ -106,8 +106,10 @@ class PeoplePages:
         if not isinstance(access, Access):
             return access
         query = request.form.get("query", "").strip()[:_LONGEST_QUERY]
+        if not query:
+            return see_other(f"/console/{district_id}/people")
         self._services.rate_limiter.hit(limits.CONSOLE_SEARCH, district_id)
-        rows, by_name = self._found(access, query) if query else ([], None)
+        rows, by_name = self._found(access, query)
         return self._page(access, rows=rows, query=query, code="", by_name=by_name)
 
     def _found(self, access: Access, query: str) -> tuple[list[RowShown], PeopleFound | None]:

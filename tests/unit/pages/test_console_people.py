@@ -71,6 +71,13 @@ def test_somebody_is_found_by_number_address_and_name_with_a_slip(query: str, fo
         assert page.open(page.page.css_first("li.card a").attributes["href"] or "").status == 200
 
 
+def test_a_search_for_nothing_leads_to_the_list() -> None:
+    page = console(district())
+    answer = post(page, "/console/lakeside/people", query="  ")
+    assert (answer.status_code, answer.url.path) == (200, "/console/lakeside/people")
+    assert "People who are stuck" in answer.text
+
+
 def test_each_kind_of_stuck_is_a_filter() -> None:
     web = district()
     web.site.services.stuck.note(key("t1"), StuckCode.BOUNCED, "2026-09-01T00:00:00Z")
