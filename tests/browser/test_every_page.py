@@ -62,7 +62,10 @@ _CONTROLS = (
     "a.button, summary"
 )
 _NAMED = "a, button, label, h1, h2, h3:not(:has(a)), [aria-label]"
-_LOOK = """([controls, named]) => {
+_LOOK = """async ([controls, named]) => {
+  // A browser gives an element with autofocus the focus with a frame, not while the page loads.
+  for (let frames = 0; frames < 120 && document.querySelector("[autofocus]:not(:focus)"); frames++)
+    await new Promise(requestAnimationFrame)
   const all = selector => [...document.querySelectorAll(selector)], html = document.documentElement
   const focused = document.activeElement, described = (focused.getAttribute("aria-describedby") || "").split(" ")
   const leadsTo = one => one.contains(focused) || described.includes(one.id)
