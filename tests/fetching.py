@@ -63,6 +63,12 @@ class FetchWorld(World):
         self.starter = FetchStarter(self.states, _MACHINE)
         self.local = False
 
+    @property
+    def within(self) -> WithinProcess:
+        """The web of doubles within this process, with what it was asked."""
+        assert isinstance(self.web, WithinProcess)
+        return self.web
+
     def receive_source(self) -> ReceiveSource:
         return ReceiveSource(
             self.fetches, self.starter, self.districts, self.reports, read=Uploads(self.s3, "rosters").find,

@@ -26,15 +26,16 @@ class CsvFiles:
     def write(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
         """Write a file and put it. Return how many rows it has."""
         path = self._folder / name
-        number = 0
+        written = 0
         with path.open("w", encoding="utf-8", newline="") as opened:
             writer = csv.writer(opened)
             writer.writerow(columns)
-            for number, row in enumerate(rows, 1):  # noqa: B007 - the last one is how many there are
+            for row in rows:
                 writer.writerow(row)
+                written += 1
         self._rosters.put(self._district_id, self._name, name, path)
         path.unlink()
-        return number
+        return written
 
     @contextmanager
     def parts(self, number: int) -> Iterator[Parts]:

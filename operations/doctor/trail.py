@@ -14,7 +14,7 @@ from shared.stores.seals import SealFiles, SheetStore
 
 _MOST = 100
 """Districts whose newest seal is looked at; ``make verify-audit`` looks at all."""
-_TODO = "Run `make verify-audit`; docs/runbooks/audit.md says what to do."
+_NEXT_STEP = "Run `make verify-audit`; docs/runbooks/audit.md says what to do."
 
 
 def audit(facts: Facts) -> Finding:
@@ -23,7 +23,7 @@ def audit(facts: Facts) -> Finding:
     late = sheets.due(hours_before(hour_of(to_iso(facts.clock())), LATE_HOURS))
     if late:
         districts = len({each.district_id for each in late})
-        return wrong(f"Entries of {districts} districts wait for their seal since {late[0].hour}:00 UTC", _TODO)
+        return wrong(f"Entries of {districts} districts wait for their seal since {late[0].hour}:00 UTC", _NEXT_STEP)
     seals = SealFiles(facts.stack.s3(), facts.stack.outputs["SnapshotBucketName"])
     looked_at = 0
     for district_id in (PLATFORM, *(district.district_id for district in islice(facts.districts, _MOST))):
@@ -32,6 +32,6 @@ def audit(facts: Facts) -> Finding:
             seal = seals.get(district_id, head.number)
             if seal is None or not seal.is_whole or seal.head != head:
                 return wrong(
-                    f"The newest seal of {district_id}, {head.number}, is not the one that the table knows", _TODO
+                    f"The newest seal of {district_id}, {head.number}, is not the one that the table knows", _NEXT_STEP
                 )
     return in_order(f"{looked_at} newest seals fit")

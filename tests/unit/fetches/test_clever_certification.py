@@ -9,7 +9,7 @@ import pytest
 
 from local.doubles.clever_rosters import CleverRosters
 from local.doubles.roster_rows import by_role, clever_id
-from local.doubles.roster_server import Quirks
+from local.doubles.roster_server import Quirks, WithinProcess
 from tests import tree
 from tests.builders import account
 from tests.fetching import CLEVER, TENANT, FetchWorld, with_double
@@ -34,7 +34,7 @@ def fetched(double: CleverRosters) -> tuple[FetchWorld, dict[str, Any]]:
 
 
 def again(world: FetchWorld, double: CleverRosters) -> dict[str, Any]:
-    world.web = type(world.web)(double)  # type: ignore[arg-type]
+    world.web = WithinProcess(double)
     return world.fetch()
 
 

@@ -94,7 +94,7 @@ def run(world: FetchWorld, line: Line) -> int:
         except Crashed:
             world.pass_time(seconds=2)
     assert position.data["answer"]["status"] == "completed"
-    return len(world.web.asked)  # type: ignore[union-attr]
+    return len(world.within.asked)
 
 
 def fetched_files(world: FetchWorld) -> dict[str, bytes]:

@@ -82,7 +82,7 @@ def test_a_source_with_another_districts_secret_reads_none_and_is_told() -> None
     report = world.fetch()
     assert (report["status"], report["reason"]["code"]) == ("failed", "fetch_refused_address")
     assert world.read == []
-    assert world.web.asked == []  # type: ignore[union-attr]
+    assert world.within.asked == []
 
 
 PRIVATE = [
@@ -178,7 +178,7 @@ def test_pages_without_an_end_are_refused() -> None:
 
     report = hostile(world, endless)
     assert (report["status"], report["reason"]["code"]) == ("failed", "fetch_endless")
-    assert len(world.web.asked) < 1_100  # type: ignore[union-attr]
+    assert len(world.within.asked) < 1_100
 
 
 def test_a_page_that_comes_again_and_again_is_refused() -> None:
@@ -217,7 +217,7 @@ def test_clevers_next_link_to_another_host_is_not_followed() -> None:
 
     report = hostile(world, lure)
     assert report["reason"]["code"] == "fetch_foreign_address"
-    assert {asked.address.split("/")[2] for asked in world.web.asked} == {"sis.example"}  # type: ignore[union-attr]
+    assert {asked.address.split("/")[2] for asked in world.within.asked} == {"sis.example"}
 
 
 @pytest.mark.parametrize("kind", ["clever", "classlink"])
@@ -233,18 +233,18 @@ def test_only_the_tenant_that_the_settings_name_is_fetched(kind: str) -> None:
     world = with_double(double, CLEVER if kind == "clever" else CLASSLINK)
     report = world.fetch()
     assert report["reason"]["code"] in ("fetch_tenant", "fetch_switched_off")
-    assert not [each for each in world.web.asked if "users" in each.path]  # type: ignore[union-attr]
+    assert not [each for each in world.within.asked if "users" in each.path]
     world.register(clever_district_id=None, classlink_tenant_id=None)
-    before = len(world.web.asked)  # type: ignore[union-attr]
+    before = len(world.within.asked)
     assert world.fetch()["reason"]["code"] == "fetch_tenant"
-    assert len(world.web.asked) == before  # type: ignore[union-attr]
+    assert len(world.within.asked) == before
 
 
 def test_a_token_goes_to_no_other_host_than_its_own() -> None:
     world = with_double(OneRoster(files()), ONEROSTER)
     world.put_source({**ONEROSTER, "auth": {**ONEROSTER["auth"], "token_url": "https://login.example/token"}})
     world.fetch()
-    for asked in world.web.asked:  # type: ignore[union-attr]
+    for asked in world.within.asked:
         host = asked.address.split("/")[2]
         is_token = asked.path == "/token"
         assert host == ("login.example" if is_token else HOST.removeprefix("https://"))

@@ -11,7 +11,7 @@ import pytest
 from local.doubles.classlink_rosters import ClassLinkRosters
 from local.doubles.clever_rosters import CleverRosters
 from local.doubles.oneroster import OneRoster
-from local.doubles.roster_server import Quirks
+from local.doubles.roster_server import Quirks, WithinProcess
 from shared.domain.roster_source import parse_source
 from tests.builders import enrolled, roster, user
 from tests.fetching import CLASSLINK, CLEVER, ONEROSTER, SECRETS, TENANT, FetchWorld, with_double
@@ -39,7 +39,7 @@ def world() -> FetchWorld:
 
 
 def asked(world: FetchWorld) -> int:
-    found = world.web.asked  # type: ignore[union-attr]
+    found = world.within.asked
     number = len(found)
     found.clear()
     return number
@@ -178,9 +178,9 @@ def test_a_night_on_which_the_hub_tells_of_a_change_is_fetched_whole() -> None:
 
 
 def test_somebody_who_left_is_removed_by_a_whole_fetch(world: FetchWorld) -> None:
-    world.web = type(world.web)(OneRoster(one_roster("s3", "s4")))  # type: ignore[arg-type]
+    world.web = WithinProcess(OneRoster(one_roster("s3", "s4")))
     world.fetch()
-    world.web = type(world.web)(OneRoster(one_roster("s3")))  # type: ignore[arg-type]
+    world.web = WithinProcess(OneRoster(one_roster("s3")))
     assert world.fetch()["users"]["removed"] == 1
 
 

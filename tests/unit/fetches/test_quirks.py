@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from local.doubles.classlink_rosters import ClassLinkRosters
 from local.doubles.clever_rosters import CleverRosters
 from local.doubles.oneroster import OneRoster
-from local.doubles.roster_server import Quirks
+from local.doubles.roster_server import Quirks, WithinProcess
 from shared.hubs.clever_rosters import CleverApi
 from shared.hubs.oneroster_api import OneRosterApi
 from tests import tree
@@ -139,7 +139,7 @@ def test_a_next_link_may_be_relative_or_http_and_never_of_another_host(seed: int
     assert report["status"] in ({"completed", "unchanged"} if status == "unchanged" else {"failed"})
     assert status == "unchanged" or report["reason"]["code"] == "fetch_foreign_address"
     assert people(world) == true_people(world)
-    assert not [each for each in world.web.asked if "elsewhere" in each.address]  # type: ignore[union-attr]
+    assert not [each for each in world.within.asked if "elsewhere" in each.address]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -175,7 +175,7 @@ def test_clevers_quirks_change_nobody(number: int) -> None:
     assert world.fetch()["status"] == "completed"
     before = people(world)
 
-    world.web = type(world.web)(CleverRosters(clever(), TENANT, Quirks(frozenset({number}), at=2)))  # type: ignore[arg-type]
+    world.web = WithinProcess(CleverRosters(clever(), TENANT, Quirks(frozenset({number}), at=2)))
     report = world.fetch()
 
     assert report["status"] in ("completed", "unchanged"), report["reason"]
@@ -187,7 +187,7 @@ def test_a_district_that_is_paused_at_clever_keeps_its_people() -> None:
     world = with_double(CleverRosters(clever(), TENANT), CLEVER)
     world.fetch()
     before = people(world)
-    world.web = type(world.web)(CleverRosters(clever(), TENANT, Quirks(frozenset({42}))))  # type: ignore[arg-type]
+    world.web = WithinProcess(CleverRosters(clever(), TENANT, Quirks(frozenset({42}))))
     report = world.fetch()
     assert (report["status"], report["reason"]["code"]) == ("failed", "fetch_paused")
     assert people(world) == before
