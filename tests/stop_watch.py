@@ -255,7 +255,7 @@ def _recreate(r: Riverbend) -> Walk:
     walk.client.open("/login").press("Log in", username_or_email=r.sample.teacher.username or "", password=PASSWORD)
     walk.open("/home")
     walk.follow("Period 3 Algebra")
-    walk.press("Recreate “Linear equations” in Algebra 1 – 1")
+    walk.press("Recreate what is checked", "Linear equations")
     walk.follow("See Linear equations in Algebra 1 – 1")
     return walk
 

@@ -355,7 +355,7 @@ def test_all_old_work_is_recreated_at_once_and_leads_to_the_new_goal(person: Per
     person.is_linked()
     person.open("/classes/own")
 
-    person.press("Recreate all")
+    person.press("Recreate what is checked")
     expect(person.page).to_have_url(re.compile("#again$"))
     person.follow("See Equations in Algebra")
 

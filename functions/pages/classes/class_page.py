@@ -10,7 +10,7 @@ from functions.pages.classes.class_address import class_address, class_id_of
 from functions.pages.classes.download import DownloadPages
 from functions.pages.classes.home import score_of
 from functions.pages.classes.new_goal import LONGEST_TITLE, GoalForm, NewGoal, to_fill_in
-from functions.pages.classes.recreate_work import RecreateWork, add_assignment, add_goal, reference_of
+from functions.pages.classes.recreate_work import MOST_SKILLS, RecreateWork, add_assignment, add_goal, reference_of
 from functions.pages.dependencies import Services
 from functions.pages.http import DISTRICT_COOKIE, NoSuchClass, Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
@@ -111,6 +111,8 @@ class ClassPages:
             action=opened.form_address,
             problem=request.query.get("problem"),
             checklist=checklist,
+            most_skills=MOST_SKILLS,
+            made=_number(request.query.get("made")),
             into_address=checklist and checklist.into and class_address(*_place_of(checklist.into)),
             goal_form=self._goal_form(request, opened),
             choice=lambda into: _with_query(opened.address, into=reference_of(into)),
@@ -168,9 +170,8 @@ class ClassPages:
             return opened
         if opened.grassroots is None:
             return see_other(opened.address)
-        into = request.form.get("into", "")
-        self._recreate_work.recreate(opened.account, opened.grassroots, request.form.get("work", ""), into)
-        return see_other(_with_query(opened.address, into=into) + "#again")
+        made = self._recreate_work.recreate(opened.account, opened.grassroots, request.form)
+        return see_other(_with_query(opened.address, into=request.form.get("into", ""), made=str(made)) + "#again")
 
     def delete(self, request: Request, reference: str) -> Reply:
         """Delete a grassroots class (M17)."""
@@ -332,6 +333,11 @@ def _accounts_of(members: list[Member]) -> list[str]:
 
 def _place_of(district_class: DistrictClass) -> tuple[str, str]:
     return district_class.sourced_id, district_class.district_id
+
+
+def _number(asked: str | None) -> int | None:
+    """A small number out of an address."""
+    return int(asked) if asked and asked.isascii() and asked.isdigit() and len(asked) < 5 else None
 
 
 def _with_query(address: str, **query: str) -> str:

@@ -1,4 +1,4 @@
-"""A teacher's class page: forms first, skills by name, what is not known said so, and old work recreated in one press."""
+"""A teacher's class page: forms first, skills by name, what is not known said so."""
 
 from __future__ import annotations
 
@@ -42,23 +42,6 @@ def test_a_student_who_is_not_linked_has_no_percentage(web: Website) -> None:
 
     assert "Kid Person not linked yet" in page.text
     assert "Kid Person 0 %" not in page.text
-
-
-def test_all_of_an_old_class_is_recreated_in_one_press(web: Website) -> None:
-    page = linked_teacher(web).open("/classes/own")
-    page.http.follow_redirects = False
-    page.press("Recreate all")
-    assert page.response is not None
-    assert page.response.headers["Location"].endswith("#again"), "no jump to the top"
-    page.http.follow_redirects = True
-
-    goals, assignments = work(web)
-
-    assert [goal.title for goal in goals] == ["Equations"]
-    assert [each.title for each in assignments] == ["Quiz"]
-    page.open("/classes/own")
-    assert "Recreate all" not in page.text
-    assert page.links()["See it in Algebra"] == f"{DISTRICT_CLASS}#students"
 
 
 def test_a_goal_without_a_title_is_said_at_the_field(web: Website) -> None:
@@ -162,9 +145,3 @@ def test_a_large_catalogue_is_searched_and_not_listed(web: Website) -> None:
     assert len(page.response.content) < 50_000
     assert "Topic" not in page.text
     assert "Skills that fit Topic 2999" in page.press("Find skills", title="T", skills="topic 2999").text
-
-
-def test_what_is_recreated_names_its_skills(web: Website) -> None:
-    page = with_catalogue(web).open("/classes/own")
-
-    assert "Slope, Graphs" in page.text

@@ -30,6 +30,10 @@ from tests.pages_harness import (
 from tests.two_accounts import link, two_accounts
 
 STUDENTS = [user(f"s{n}") for n in range(10)]
+OLD_CLASS = {
+    "class_id": "own", "name": "Period 3", "student_account_ids": [],
+    "goals": [{"goal_id": "g", "title": "Equations", "skill_ids": ["a"]}],
+}  # fmt: skip
 STAFF = [user("d1", "districtAdministrator"), user("t1", "teacher"), user("t2", "teacher")]
 
 
@@ -37,7 +41,7 @@ STAFF = [user("d1", "districtAdministrator"), user("t1", "teacher"), user("t2", 
 def prepared() -> World:
     world = World()
     world.register(removal_threshold_count=3)
-    world.feed(account("ada", "ada@mail.example"))
+    world.feed(account("ada", "ada@mail.example", classes=[OLD_CLASS]))
     world.upload(roster(*STAFF, *STUDENTS, enrollments=enrolled("t1", "teacher")))
     world.send_mail()
     return world
@@ -174,6 +178,10 @@ ACTIONS: dict[str, tuple[str, Callable[[Website], Any], str]] = {
     "an import is rejected": (DECISION, decided("reject"), "reject"),
     "an import is rolled back": (DECISION, rolled_back, "roll_back"),
     "a preview is applied": (DECISION, applied, "commit"),
+    "old work is recreated": (
+        "/classes/<reference>/again",
+        lambda web: post(linked_teacher(web), "/classes/own/again", into="lakeside/c1", work="all"), "work_recreated",
+    ),
     "a teacher shows a class code": ("/classes/<reference>/students/<action>", class_code, "class_code_shown"),
     "all first mails go": (FIRST_MAILS, first_mails("go", reason="tried"), "first_mails_go"),
     "the first ones are mailed again": (FIRST_MAILS, first_mails("again", reason="in spam"), "first_mails_again"),
@@ -183,7 +191,7 @@ ACTIONS: dict[str, tuple[str, Callable[[Website], Any], str]] = {
 """What somebody does: the form's address, how, and what its entry says of it."""
 NO_ENTRY = {
     "/activate/existing": "leads to a login", "/activate/new": "leads to a login",
-    "/classes/<reference>/again": "own work", "/classes/<reference>/assignments": "own work",
+    "/classes/<reference>/assignments": "own work",
     "/classes/<reference>/delete": "own class, an event tells", "/classes/<reference>/download": "own data",
     "/classes/<reference>/goals": "own work", "/classes/<reference>/restore": "own class, an event tells",
     "/cleaning/delete": "own classes, an event tells", "/cleaning/download": "own data", "/cleaning/keep": "own classes",

@@ -14,7 +14,7 @@ MOST = {
     "GET /callback/<provider>": 17,
     "POST /login": 5,
     "GET /activate/<token>": 2,
-    "GET /classes/<reference>": 18,
+    "GET /classes/<reference>": 21,
     "GET /sso/<district_id>": 1,
     "POST /sso/<district_id>/<provider>": 2,
 }
