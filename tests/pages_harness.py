@@ -46,6 +46,7 @@ from shared.stores.bulk_orders import BulkOrderStore
 from shared.stores.class_exports import ClassExportQueue
 from shared.stores.counts import CountStore
 from shared.stores.digests import RemainingClassesStore
+from shared.stores.fetches import FetchRequests, FetchStore
 from shared.stores.hub_returns import HubReturnStore
 from shared.stores.import_files import ImportFiles
 from shared.stores.import_progress import ProgressStore
@@ -189,7 +190,8 @@ class Website:
             stuck=StuckStore(world.table), counts=CountStore(world.table), resend_activation=world.resend_activation(),
             correct_address=world.correct_address(),
             imports=ImportHistory(world.table), decisions=world.decide_import(), ways_in=WayInStore(world.table),
-            roster_forms=RosterForms(world.s3, "rosters"), trail=TrailStore(world.table), sheets=SheetStore(world.table),
+            roster_forms=RosterForms(world.s3, "rosters"), fetches=FetchStore(world.table),
+            fetch_requests=FetchRequests(world.s3, "rosters"), trail=TrailStore(world.table), sheets=SheetStore(world.table),
             bulk_orders=BulkOrderStore(world.table),
             strangers=StrangerStore(world.table, RateLimiter(world.table, world.clock)),
             vouches=VouchStore(world.table),

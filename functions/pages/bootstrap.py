@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from functions.pages.console.logins import LoginsPage
     from functions.pages.console.people import PeoplePages
     from functions.pages.console.settings import SettingsPage
+    from functions.pages.console.source import SourcePage
     from functions.pages.help.help import HelpPages
     from functions.pages.linking.link import LinkPages
     from functions.pages.linking.welcome import WelcomePages
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from shared.stores.digests import RemainingClassesStore
     from shared.stores.district_classes import DistrictClassStore
     from shared.stores.districts import DistrictStore
+    from shared.stores.fetches import FetchRequests, FetchStore
     from shared.stores.hub_returns import HubReturnStore
     from shared.stores.identifier_index import IdentifierIndex
     from shared.stores.import_progress import ProgressStore
@@ -197,6 +199,12 @@ class Site:
         from functions.pages.console.first_mails import FirstMailsPage
 
         return FirstMailsPage(self.services, self._contexts)
+
+    @cached_property
+    def source(self) -> SourcePage:
+        from functions.pages.console.source import SourcePage
+
+        return SourcePage(self.services, self._contexts)
 
     @cached_property
     def logins(self) -> LoginsPage:
@@ -475,6 +483,18 @@ class Wiring:
         from shared.stores.roster_forms import RosterForms
 
         return RosterForms(aws.client("s3"), self._settings.roster_bucket)
+
+    @cached_property
+    def fetches(self) -> FetchStore:
+        from shared.stores.fetches import FetchStore
+
+        return FetchStore(self._table)
+
+    @cached_property
+    def fetch_requests(self) -> FetchRequests:
+        from shared.stores.fetches import FetchRequests
+
+        return FetchRequests(aws.client("s3"), self._settings.roster_bucket)
 
     @cached_property
     def bulk_orders(self) -> BulkOrderStore:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shared.stores.digests import RemainingClassesStore
     from shared.stores.district_classes import DistrictClassStore
     from shared.stores.districts import DistrictStore
+    from shared.stores.fetches import FetchRequests, FetchStore
     from shared.stores.hub_returns import HubReturnStore
     from shared.stores.identifier_index import IdentifierIndex
     from shared.stores.import_progress import ProgressStore
@@ -92,6 +93,8 @@ class Services:
     decisions: DecideImport
     ways_in: WayInStore
     roster_forms: RosterForms
+    fetches: FetchStore
+    fetch_requests: FetchRequests
     trail: TrailStore
     sheets: SheetStore
     bulk_orders: BulkOrderStore

@@ -72,6 +72,8 @@ CONSOLE_SEARCH = Limit("console_search", 2_000, _HOUR)
 """Of one district."""
 DECISION = Limit("decision", 200, _HOUR)
 """Of one district, about its imports."""
+FETCH = Limit("fetch", 20, _HOUR)
+"""Fetches of one district's roster that are asked for on its console."""
 INVITE_AGAIN = Limit("invite_again", 500, _DAY)
 """Of one district, by its administrators."""
 CORRECTION = Limit("correction", 50, _DAY)

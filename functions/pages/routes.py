@@ -132,6 +132,8 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route("GET", "/console/<district_id>/imports/<import_id>", site.imports.one),
         Route("POST", "/console/<district_id>/imports/<import_id>/<action>", site.imports.decide),
         Route("GET", "/console/<district_id>/imports/<import_id>/files/<name>", site.imports.file),
+        Route("GET", "/console/<district_id>/source", site.source.show),
+        Route("POST", "/console/<district_id>/source/fetch", site.source.fetch),
         Route("GET", "/console/<district_id>/forecast", site.forecast.show),
         Route("GET", "/console/<district_id>/people", site.people.show),
         Route("POST", "/console/<district_id>/people", site.people.search),

@@ -64,7 +64,7 @@ _HELD_FROM = 20
 """From so many rows on the import asks a person about a collection that is empty (``import_safety``)."""
 _SMALLEST_PAGE = 100
 _TOLD_EVERY = 20
-"""Pages after which the table is told how far a fetch is."""
+"""Pages after which the table is told how far a fetch at night is; one that somebody asked for is looked at."""
 _LONGEST_PAUSE = timedelta(hours=1)
 """At night; a source that asks for more is tried with the next fetch."""
 _DONE: StepResult = {"next": "done"}
@@ -221,7 +221,7 @@ class FetchSteps:
         except PullChanged:
             pull.begin_again()
         work.save()
-        if pull.is_over or pull.pages % _TOLD_EVERY == 0:
+        if pull.is_over or work.fetch.now or pull.pages % _TOLD_EVERY == 0:
             self._tell(work, pull.collection)
 
     @staticmethod
@@ -288,6 +288,7 @@ class FetchSteps:
                 "revision": progress.revision or None,
                 "counts": progress.counts,
                 "rows": progress.rows,
+                "folder": fetch.name,
             }
         self._fetches.note(fetch.district_id, **told, stage=None, requests=progress.requests)
         self._fetches.unlock(fetch.district_id, fetch.run_id)

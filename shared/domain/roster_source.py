@@ -103,6 +103,11 @@ def parse_source(district_id: str, body: bytes, *, secrets: str, local: bool) ->
     return _source(written, f"{secrets}{district_id}/")
 
 
+def source_taken(body: str) -> Source:
+    """The source of a ``source.json`` that ``parse_source`` took when it was written. Its secret's name stands as written."""
+    return _source(json.loads(body.removeprefix("\ufeff")), "")
+
+
 def _object(body: bytes) -> tuple[Mapping[str, object], list[str]]:
     try:
         found = json.loads(body.removeprefix(_BYTE_ORDER_MARK))

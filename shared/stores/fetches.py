@@ -17,10 +17,14 @@ from shared.stores.reports import upload_attributes
 from shared.stores.table import Delete, DynamoTable, Put, Table, Update
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
 LEASE = timedelta(minutes=20)
 """For which a fetch that says nothing more still keeps others away: longer than a step may take."""
+
+BEGINS_WITHIN = timedelta(minutes=2)
+"""After which a fetch that was asked for on the console, and did not begin, may be asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,20 @@ class SourceState:
     """The state of the source's data that was fetched last, where it names one."""
     counts: Mapping[str, int] | None = None
     """The rows of each collection that were fetched last."""
+    ended_at: str = ""
+    asked_at: str = ""
+    """When somebody asked for a fetch on the console last."""
+    folder: str = ""
+    """Where the last whole fetch was written: the part of its upload's key behind the district."""
+
+    @property
+    def has_source(self) -> bool:
+        return bool(self.body)
+
+    def waits_to_begin(self, now: datetime) -> bool:
+        """Whether a fetch that was asked for on the console has not begun yet. One that is lost is waited for no longer than
+        it takes S3 to tell of it."""
+        return self.asked_at > max(self.started_at, to_iso(now - BEGINS_WITHIN))
 
 
 class FetchStore:
@@ -96,13 +114,28 @@ class FetchStore:
     def unlock(self, district_id: str, run_id: str) -> None:
         self._table.attempt(Delete(fetch_lock_key(district_id)).when("run_id = :run_id", run_id=run_id))
 
+    def is_at_work(self, district_id: str, now: datetime) -> bool:
+        """Whether a fetch of the district is at work, and said something not too long ago."""
+        lock = self._table.get(fetch_lock_key(district_id))
+        return lock is not None and str(lock["ends_at"]) > to_iso(now)
+
+    def ask(self, district_id: str, before: SourceState, now: datetime, noted: Put) -> bool:
+        """Note that somebody asks for a fetch, with its entry in the trail. False where another one asked since ``before``."""
+        asked = Update(source_key(district_id)).set(asked_at=to_iso(now))
+        if before.asked_at:
+            asked = asked.when("asked_at = :before", before=before.asked_at)
+        else:
+            asked = asked.when("attribute_not_exists(asked_at)")
+        return self._table.attempt(asked, noted)
+
     def note(self, district_id: str, **told: str | int | Mapping[str, int] | None) -> None:
         """Note how a fetch goes: attributes of ``SourceState``."""
         self._table.write(Update(source_key(district_id)).set(**told))
 
 
 _TEXTS = (
-    "body", "due_at", "run_id", "status", "code", "stage", "started_at", "good_at", "whole_at", "revision",
+    "body", "due_at", "run_id", "status", "code", "stage", "started_at", "good_at", "whole_at", "revision", "ended_at",
+    "asked_at", "folder",
 )  # fmt: skip
 
 
@@ -129,3 +162,15 @@ class FetchStarter:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
+
+
+class FetchRequests:
+    """Asks for a fetch as operators do: an object under ``fetches/``, which starts it."""
+
+    def __init__(self, s3: S3Client, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def put(self, district_id: str, name: str) -> None:
+        """Ask for everything now. Asking under the same name again fetches again."""
+        self._s3.put_object(Bucket=self._bucket, Key=f"fetches/{district_id}/{name}.json", Body=b"{}")

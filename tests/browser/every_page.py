@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -25,12 +26,16 @@ from local import sample_district
 from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS, Protagonist, as_csv
 from local.web_client import WebClient
 from shared.domain.activation import ActivationState
+from shared.domain.clock import to_iso
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
+from shared.domain.fetching import login_refused
 from shared.domain.first_wave import WaveMember
+from shared.domain.report import Report, Status, Upload
 from shared.domain.roster import RosterUserKey
 from shared.mail.rendering import Kind
 from shared.runtime.tokens import stop_token, unsubscribe_token
 from shared.stores.activations import activation_of
+from shared.stores.fetches import FetchStore
 from shared.stores.first_wave import FirstWaveStore
 from shared.stores.import_progress import ProgressStore
 from shared.stores.stuck_people import StuckCode, StuckStore
@@ -256,6 +261,11 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "console-preview-refused", _preview_refused
     yield "console-forecast", _forecast
     yield "console-forecast-empty", lambda r: _operator(r).open(f"/console/{DISTRICT_ID}/forecast")
+    yield "console-source", _source
+    yield "console-source-fetching", lambda r: _source(r, status="fetching", stage="enrollments", pages=12, rows=34_000)
+    yield "console-source-failed", _source_failed
+    yield "console-source-refused", _source_refused
+    yield "console-source-none", lambda r: r.console().open(f"/console/{DISTRICT_ID}/source")
     yield "console-rejects", _import_with_rejects
     yield "console-refused", lambda r: _console_refused(r)
     yield "console-logins", _console_logins
@@ -642,6 +652,48 @@ def _console_refused(r: Riverbend) -> WebClient:
         RosterUserKey(DISTRICT_ID, linked.sourced_id), StuckCode.UNANSWERED, r.world.now.isoformat()
     )
     return r.console().press(f"Send another mail to {linked.name}")
+
+
+def _source(r: Riverbend, **told: str | int) -> WebClient:
+    """A source whose fetches were good; or that is fetched, or failed, as it is told."""
+    body = {
+        "kind": "oneroster",
+        "base_url": "https://sis.riverbend.example",
+        "auth": {"kind": "bearer", "secret": "sis"},
+    }
+    fetches, now = FetchStore(r.world.table), r.world.now
+    fetches.put_source(DISTRICT_ID, json.dumps(body), now + timedelta(hours=16))
+    counts = {"orgs": 4, "classes": 1_210, "users": 14_300, "enrollments": 52_800}
+    good = to_iso(now - timedelta(hours=8))
+    fetches.note(
+        DISTRICT_ID, status="completed", good_at=good, whole_at=good, ended_at=good, counts=counts, rows=68_314
+    )
+    if told:
+        fetches.lock(DISTRICT_ID, "run", now)
+        fetches.note(DISTRICT_ID, run_id="run", started_at=to_iso(now), ended_at=to_iso(now), **told)
+    return r.console().open(f"/console/{DISTRICT_ID}/source")
+
+
+def _source_failed(r: Riverbend) -> WebClient:
+    now, failed = to_iso(r.world.now), login_refused()
+    report = Report(
+        import_id="run",
+        district_id=DISTRICT_ID,
+        upload=Upload(f"sources/{DISTRICT_ID}/source.json", "", now),
+        status=Status.FAILED,
+        started_at=now,
+        finished_at=now,
+        reason={"code": failed.code, "message": failed.message},
+    )
+    r.world.reports.write(report)
+    return _source(r, status="failed", code=failed.code)
+
+
+def _source_refused(r: Riverbend) -> WebClient:
+    """Somebody else presses the button at the same time."""
+    page = _source(r)
+    FetchStore(r.world.table).note(DISTRICT_ID, asked_at=to_iso(r.world.now))
+    return page.press("Fetch now")
 
 
 def _console_before_any_upload(r: Riverbend) -> WebClient:

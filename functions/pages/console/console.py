@@ -10,6 +10,7 @@ from functions.pages import limits
 from functions.pages.console.access import Access, ConsoleAccess
 from functions.pages.console.funnel import funnel_of
 from functions.pages.console.moments import Moments
+from functions.pages.console.source import source_of
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
@@ -125,6 +126,7 @@ class ConsolePages:
             held=[each for each in records if each.status is Status.HELD and not each.preview],
             standing=standing if access.is_whole else {},
             first_wave=self._first_wave(access),
+            source=source_of(self._services, access),
             as_of=date.fromisoformat(on) if on else None,
             long_date=long_date,
             losses_in_words=losses_in_words,

@@ -11,6 +11,7 @@ from functions.pages import limits
 from functions.pages.console.access import Access, ConsoleAccess
 from functions.pages.console.moments import Moments
 from functions.pages.console.rejects import grouped
+from functions.pages.console.source import source_of
 from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, not_found, page, see_other
 from functions.pages.request_context import RequestContexts
@@ -75,6 +76,7 @@ class ImportPages:
             more=more,
             before=before,
             at_work=self._at_work(access) if access.is_whole else [],
+            source=source_of(self._services, access),
             held=held if access.is_whole else None,
             leaving=leaving(held) if held and access.is_whole else 0,
             latest=latest if access.is_whole else None,

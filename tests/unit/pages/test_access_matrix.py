@@ -120,6 +120,8 @@ OPEN_TO: dict[tuple[str, str], str] = {
     ("GET", "/console/<district_id>/imports/<import_id>"): WHOLE,
     ("POST", "/console/<district_id>/imports/<import_id>/<action>"): WHOLE,
     ("GET", "/console/<district_id>/imports/<import_id>/files/<name>"): WHOLE,
+    ("GET", "/console/<district_id>/source"): WHOLE,
+    ("POST", "/console/<district_id>/source/fetch"): WHOLE,
     ("GET", "/console/<district_id>/forecast"): WHOLE,
     ("GET", "/console/<district_id>/people"): SCHOOLS,
     ("POST", "/console/<district_id>/people"): SCHOOLS,

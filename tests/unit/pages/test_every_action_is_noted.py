@@ -5,6 +5,7 @@ The actions are those of the pages' forms and of the commands of people on call;
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from local.web_client import WebClient
 from operations.__main__ import COMMANDS
+from shared.stores.fetches import FetchStore
 from shared.stores.keys import is_entry
 from shared.stores.stuck_people import StuckCode
 from tests.builders import account, enrolled, key, roster, user
@@ -146,6 +148,12 @@ def first_mails(action: str, **fields: str) -> Callable[[Website], None]:
     return act
 
 
+def fetched(web: Website) -> None:
+    source = {"kind": "oneroster", "base_url": "https://sis.example", "auth": {"kind": "bearer", "secret": "sis"}}
+    FetchStore(web.world.table).put_source("lakeside", json.dumps(source), web.world.now)
+    post(console(web, "/source"), "/console/lakeside/source/fetch")
+
+
 FIRST_MAILS = "/console/<district_id>/first-mails/<action>"
 PERSON = "/console/<district_id>/people/<kind>/<sourced_id>/<action>"
 DECISION = "/console/<district_id>/imports/<import_id>/<action>"
@@ -186,6 +194,7 @@ ACTIONS: dict[str, tuple[str, Callable[[Website], Any], str]] = {
     "all first mails go": (FIRST_MAILS, first_mails("go", reason="tried"), "first_mails_go"),
     "the first ones are mailed again": (FIRST_MAILS, first_mails("again", reason="in spam"), "first_mails_again"),
     "it is chosen who goes first": (FIRST_MAILS, first_mails("choose", who="order"), "first_mails_choose"),
+    "a roster is fetched": ("/console/<district_id>/source/fetch", fetched, "fetch"),
     "a decision comes as a file": ("", decided_by_a_file, "reject"),
 }  # fmt: skip
 """What somebody does: the form's address, how, and what its entry says of it."""

@@ -47,6 +47,8 @@ NATURAL = {
     ("POST", "/console/<district_id>/people/<action>"): 303,
     ("GET", "/console/<district_id>/bulk/<order_id>"): 303,
     ("POST", "/console/<district_id>/bulk/<order_id>/<what>"): 303,
+    ("GET", "/console/<district_id>/source"): 303,
+    ("POST", "/console/<district_id>/source/fetch"): 303,
     ("GET", "/console/<district_id>/forecast"): 303,
     ("GET", "/console/<district_id>/people"): 303,
     ("POST", "/console/<district_id>/people"): 303,
