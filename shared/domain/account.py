@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -70,6 +72,9 @@ class Assignment:
     content_id: str
     scores: dict[str, int] = field(default_factory=dict)
     created_at: str | None = None
+    drift: int | None = field(default=None, compare=False)
+    """How far the print of its scores has moved since they were first stored, by what the platform and their owners said. None
+    where they are not stored, or were not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,39 @@ class GrassrootsClass:
     assignments: tuple[Assignment, ...] = ()
     deleted_at: str | None = None
     kept_at: str | None = None
+    drift: int = field(default=0, compare=False)
+    """How far the print of its students, goals and assignments has moved, in the same way."""
+
+    @property
+    def class_print(self) -> int:
+        """One number for who is in the class, and what was set."""
+        goals = (f"g{goal.goal_id}:{','.join(goal.skill_ids)}" for goal in self.goals)
+        work = (f"a{assignment.assignment_id}" for assignment in self.assignments)
+        return print_of([*(f"s{student}" for student in self.student_account_ids), *goals, *work])
+
+
+_PRINTS = 2**40
+
+
+def print_of(parts: Iterable[str]) -> int:
+    """One number for these texts, whatever their order; of two lists that differ it is the same once in 2⁴⁰."""
+    digest = hashlib.blake2b("\n".join(sorted(parts)).encode(), digest_size=5)
+    return int.from_bytes(digest.digest())
+
+
+def scores_print(scores: Mapping[str, int]) -> int:
+    """One number for the scores of an assignment."""
+    return print_of(f"{student}={score}" for student, score in scores.items())
+
+
+def drifted(drift: int, before: int, now: int) -> int:
+    """The drift once a print was changed by whoever may: what is left of the print without it stays the same for ever."""
+    return (drift + now - before) % _PRINTS
+
+
+def settled(print_: int, drift: int) -> int:
+    """What is left of a print without its drift: it changes only where something was lost (docs/receipts.md)."""
+    return (print_ - drift) % _PRINTS
 
 
 RESTORE_DAYS = 30

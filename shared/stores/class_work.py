@@ -48,7 +48,7 @@ class Source:
 def recreated_note(note: Item, class_id: str, since: str, run: str) -> Item:
     """The note of something recreated, once its class has this id and this name; ``run`` is the import that gave them."""
     source = Source(account_of_pk(note["PK"]), note["class_id"], note["work_id"])
-    return {**source.item(note["district_id"], class_id, since), "run": run}
+    return {**source.item(note["district_id"], class_id, since), "made": note.get("made"), "run": run}
 
 
 class ClassWorkStore:
@@ -103,7 +103,7 @@ class ClassWorkStore:
         self._add({**assignment_key(district_id, class_id, assignment.assignment_id), **body}, event, recreated)
 
     def _add(self, item: Item, event: Item, recreated: Item | None) -> None:
-        new = [item, *([recreated] if recreated else [])]
+        new = [item, *([{**recreated, "made": item["SK"]}] if recreated else [])]
         self._table.write(
             *(Put(each).when(ABSENT) for each in new),
             listing(item),

@@ -6,7 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.domain.account import RESTORE_DAYS, Assignment, Goal, GrassrootsClass
+from shared.domain.account import (
+    RESTORE_DAYS,
+    Assignment,
+    Goal,
+    GrassrootsClass,
+    drifted,
+    scores_print,
+)
 from shared.domain.clock import from_iso, to_iso
 from shared.domain.errors import RefusedTransition
 from shared.stores.keys import (
@@ -19,10 +26,12 @@ from shared.stores.keys import (
     account_of_pk,
     account_pk,
     grassroots_class_key,
+    handed_over_key,
     key_of,
     membership_key,
     pair,
     scores_key,
+    scores_of_class,
 )
 from shared.stores.table import PRESENT, DynamoTable, Put, Table, Update, without_none
 
@@ -53,20 +62,23 @@ class ClassChanges:
         assignments."""
         old = before or colleagues
         stay = set(before.student_account_ids) if before else set()
-        self.puts += [item for item in _scores_items(now) if scores.get(pair(item)) != item]
+        self.puts += _scores_items(now, old, scores)
         self.puts += [
             {**membership_key(student, now.class_id), "owner_account_id": now.owner_account_id}
             for student in now.student_account_ids
             if student not in stay
         ]
         gone = set(old.student_account_ids if old else ()) - set(now.student_account_ids)
-        self.deletes += [membership_key(student, now.class_id) for student in sorted(gone)]
+        self.puts += [left_mark(student, now.class_id) for student in sorted(gone)]
+        drift = drifted(old.drift, old.class_print, now.class_print) or None if old else None
         if before is None:
             deleted = {"deleted_at": colleagues.deleted_at} if colleagues and colleagues.deleted_at else {}
-            self.new.append({**_key(now), **_body(now), **deleted})
+            self.new.append({**_key(now), **_body(now), **deleted, "drift": drift})
         elif without_none(_body(before)) != without_none(_body(now)):
-            self.changed.append(Update(_key(now)).set(**_body(now)))
+            self.changed.append(Update(_key(now)).set(**_body(now), drift=drift))
         if colleagues:
+            self.puts.append(handed_over_key(colleagues.owner_account_id, now.class_id))
+            self.deletes.append(handed_over_key(now.owner_account_id, now.class_id))
             self.deletes.append(_key(colleagues))
             self.deletes += [_scores_key(colleagues, a.assignment_id) for a in colleagues.assignments]
 
@@ -95,6 +107,7 @@ class GrassrootsClassStore:
             grassroots_class_key(item["owner_account_id"], item["SK"].removeprefix(MEMBERSHIPS))
             for student in (account_id, *joined)
             for item in self._table.query(account_pk(student), MEMBERSHIPS)
+            if not has_left(item)
         ]
         found = self._table.batch_get(keys, consistent=False)
         classes = [_class(account_of_pk(pk), item, []) for (pk, _), item in found.items()]
@@ -108,7 +121,7 @@ class GrassrootsClassStore:
 
         def scored(grassroots: GrassrootsClass, assignment: Assignment) -> Assignment:
             item = found.get(pair(_scores_key(grassroots, assignment.assignment_id)))
-            return replace(assignment, scores=_scores(item)) if item else assignment
+            return replace(assignment, scores=_scores(item), drift=_drift(item)) if item else assignment
 
         return [replace(c, assignments=tuple(scored(c, a) for a in c.assignments)) for c in classes]
 
@@ -123,6 +136,7 @@ class GrassrootsClassStore:
         keys = (_scores_key(c, a.assignment_id) for c in listed if pair(_key(c)) in found for a in c.assignments)
         scores = self._table.batch_get(keys)
         moved = self._of_colleagues([c for c in listed if pair(_key(c)) not in found])
+        scores |= self._table.batch_get(_scores_key(c, a.assignment_id) for c in moved.values() for a in c.assignments)
         changes = ClassChanges()
         for each in listed:
             item, colleagues = found.get(pair(_key(each))), moved.get(each.class_id)
@@ -134,10 +148,32 @@ class GrassrootsClassStore:
         """Those of these classes that somebody else owns, as they stand there: known by the students who are in them."""
         wanted = {pair(membership_key(s, c.class_id)): c for c in classes for s in c.student_account_ids[:_ASKED]}
         found = self._table.batch_get(map(key_of, wanted)).items()
-        owners = {(m["owner_account_id"], wanted[at].class_id) for at, m in found}
+        owners = {(m["owner_account_id"], wanted[at].class_id) for at, m in found if not has_left(m)}
         mine = {(c.owner_account_id, c.class_id) for c in classes}
         standing = self._table.batch_get(grassroots_class_key(*each) for each in owners - mine).items()
         return {c.class_id: c for c in (_class(account_of_pk(pk), item, []) for (pk, _), item in standing)}
+
+    def leave(self, owner: str, class_id: str, student: str) -> None:
+        """Take a student whose data is deleted out of a class, and the scores, whoever else changes it at the same time."""
+        key = grassroots_class_key(owner, class_id)
+        while student in (item := self._table.get(key) or {}).get("student_account_ids", ()):
+            before = class_of(item)
+            stay = tuple(each for each in before.student_account_ids if each != student)
+            drift = drifted(before.drift, before.class_print, replace(before, student_account_ids=stay).class_print)
+            update = Update(key).set(student_account_ids=list(stay), drift=drift or None)
+            if self._table.attempt(update.when("student_account_ids = :present", present=item["student_account_ids"])):
+                break
+        for each in self._table.query(account_pk(owner), scores_of_class(class_id)):
+            self._forget_score(key_of(pair(each)), student)
+
+    def _forget_score(self, key: Key, student: str) -> None:
+        while student in (item := self._table.get(key) or {}).get("scores", {}):
+            scores = _scores(item)
+            rest = {each: score for each, score in scores.items() if each != student}
+            drift = drifted(int(item.get("drift", 0)), scores_print(scores), scores_print(rest))
+            update = Update(key).set(scores=rest, drift=drift or None)
+            if self._table.attempt(update.when("scores = :present", present=item["scores"])):
+                return
 
     def delete(self, owner: str, class_id: str, *, event: Item, now: datetime) -> None:
         """Put a class into the trash, for 30 days. Raises RefusedTransition when it is not there to delete."""
@@ -190,16 +226,36 @@ def _body(grassroots: GrassrootsClass) -> Item:
     }
 
 
-def _scores_items(grassroots: GrassrootsClass) -> list[Item]:
-    return [
-        {
-            **_scores_key(grassroots, a.assignment_id),
-            "class_id": grassroots.class_id,
-            "assignment_id": a.assignment_id,
-            "scores": dict(a.scores),
-        }
-        for a in grassroots.assignments
-    ]
+def _scores_items(now: GrassrootsClass, old: GrassrootsClass | None, scores: Mapping[Pair, Item]) -> list[Item]:
+    """The scores that differ from those that stand, at their owner or at the one before."""
+    items: list[Item] = []
+    for a in now.assignments:
+        key = _scores_key(now, a.assignment_id)
+        own = scores.get(pair(key))
+        standing = own or (scores.get(pair(_scores_key(old, a.assignment_id))) if old else None)
+        drift = int(standing.get("drift", 0)) if standing else 0
+        if standing:
+            drift = drifted(drift, scores_print(_scores(standing)), scores_print(a.scores))
+        named = {"class_id": now.class_id, "assignment_id": a.assignment_id}
+        item = without_none({**key, **named, "scores": dict(a.scores), "drift": drift or None})
+        if own != item:
+            items.append(item)
+    return items
+
+
+def has_left(membership: Item) -> bool:
+    """Whether this says that a student was in a class, and is no more."""
+    return "owner_account_id" not in membership
+
+
+def left_mark(student: str, class_id: str) -> Item:
+    """What takes the place of a membership that the platform or the class's owner ended."""
+    return {**membership_key(student, class_id), "has_left": True}
+
+
+def class_of(item: Item, scores: Iterable[Item] = ()) -> GrassrootsClass:
+    """The class of an item, with those of its scores that are among these."""
+    return _class(account_of_pk(item["PK"]), item, list(scores))
 
 
 def _class(owner: str, item: Item, scores: list[Item]) -> GrassrootsClass:
@@ -220,12 +276,18 @@ def _class(owner: str, item: Item, scores: list[Item]) -> GrassrootsClass:
                 a["content_id"],
                 _scores(by_assignment.get(a["assignment_id"], {})),
                 a.get("created_at"),
+                _drift(by_assignment.get(a["assignment_id"])),
             )
             for a in item.get("assignments", ())
         ),
         item.get("deleted_at"),
         item.get("kept_at"),
+        int(item.get("drift", 0)),
     )
+
+
+def _drift(scores: Item | None) -> int | None:
+    return int(scores.get("drift", 0)) if scores else None
 
 
 def _moment(text: str | None) -> str | None:

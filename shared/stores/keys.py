@@ -260,6 +260,7 @@ LINKS = "LINK#"
 GRASSROOTS_CLASSES = "CLASS#"
 ALL_SCORES = "CLASS_ASSIGNMENT#"
 MEMBERSHIPS = "MEMBER#"
+HANDED_OVER = "HANDED_OVER#"
 GATHERED = "GATHERED#"
 EXPORTS = "EXPORT#"
 
@@ -289,6 +290,11 @@ def logins_key(account_id: str) -> Key:
     """What a link means for an account's logins: when all earlier sessions ended (``ended_at``), and the outside logins
     that were ``shown`` since."""
     return {"PK": account_pk(account_id), "SK": "LOGINS"}
+
+
+def district_of_side(sk: str) -> str:
+    """The district that an account's side of a link names."""
+    return sk.split("#")[1]
 
 
 def joined_key(account_id: str) -> Key:
@@ -322,6 +328,11 @@ def scores_key(owner_account_id: str, class_id: str, assignment_id: str) -> Key:
 def membership_key(student_account_id: str, class_id: str) -> Key:
     """That a student is in a grassroots class, beside the student."""
     return {"PK": account_pk(student_account_id), "SK": f"{MEMBERSHIPS}{class_id}"}
+
+
+def handed_over_key(owner_account_id: str, class_id: str) -> Key:
+    """That the platform made a grassroots class a colleague's, beside whoever had it before."""
+    return {"PK": account_pk(owner_account_id), "SK": f"{HANDED_OVER}{class_id}"}
 
 
 RECREATED = "MADE_AGAIN#"
@@ -517,6 +528,11 @@ def work_lists_key(district_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": "WORK_LISTS"}
 
 
+def made_key(district_id: str, class_id: str, made: str) -> Key:
+    """A goal or an assignment of a district class, by its sort key as a note of it has that."""
+    return {"PK": class_pk(district_id, class_id), "SK": made}
+
+
 def is_work(sk: str) -> bool:
     """Whether an item of a district class is an assignment or a goal."""
     return sk.startswith((ASSIGNMENTS, GOALS))
@@ -690,6 +706,10 @@ def counted_changes_pk(district_id: str, minute: str, part: int) -> str:
 
 def counted_changes_key(district_id: str, minute: str, part: int, second: str) -> Key:
     return {"PK": counted_changes_pk(district_id, minute, part), "SK": second}
+
+
+RECEIPTS_SEEN: Key = {"PK": "RECEIPTS", "SK": "SEEN"}
+"""How far the nightly look at receipts has come."""
 
 
 FEEDS = "_accounts"

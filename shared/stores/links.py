@@ -48,7 +48,7 @@ from shared.stores.roster_users import roster_user_of
 from shared.stores.stuck_people import is_noted_as_stuck
 from shared.stores.table import ABSENT, Delete, DynamoTable, Put, Table, Update, Write, without_none
 
-_JOINED = "joined"
+JOINED = "joined"
 """The state of the account's side of a link whose account was joined into another one."""
 _TRIES = 5
 """More than there are people who change one link at a time."""
@@ -85,6 +85,10 @@ class Consent:
     """As whom the roster user is counted."""
     vouched: tuple[str, str] | None = None
     """The class and the teacher (``person_id``) whose code and word stand for the login to the account (B12)."""
+    receipt: bytes | None = None
+    """What the account had before (``shared.domain.receipt``)."""
+    receipt_of_joined: bytes | None = None
+    """The same of the account that is joined into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,8 @@ class LinkStore:
     def of_user(self, user: RosterUserKey) -> Link | None:
         return self.of_users([user]).get(user)
 
-    def of_users(self, users: Iterable[RosterUserKey]) -> dict[RosterUserKey, Link]:
-        links = map(link_of, self._table.batch_get(map(link_key, users)).values())
+    def of_users(self, users: Iterable[RosterUserKey], *, consistent: bool = True) -> dict[RosterUserKey, Link]:
+        links = map(link_of, self._table.batch_get(map(link_key, users), consistent=consistent).values())
         return {link.user: link for link in links}
 
     def of_account(self, account_id: str, *joined: str) -> list[Link]:
@@ -227,11 +231,22 @@ class LinkStore:
                 vouched=consent.vouched,
             )
             wanted = replace(wanted, is_further=consent.beside is not None)
+            consent = self._with_receipts(consent, wanted, now)
             if self._table.attempt(*self.link_writes(consent, wanted, present, event_id, now), *also):
                 return wanted
             consent = self._explain(consent, present)
             present = self.of_user(consent.user)
         raise _contended()
+
+    def _with_receipts(self, consent: Consent, wanted: Link, now: datetime) -> Consent:
+        """With what both accounts have at this moment. A further number of a person adds nothing to the first one's receipt."""
+        if consent.beside or consent.receipt:
+            return consent
+        from shared.stores.receipts import ReceiptStore
+
+        receipts = ReceiptStore(self._table.dynamo)
+        joined = receipts.receipt_of(wanted.joined.account_id, now) if wanted.joined else None
+        return replace(consent, receipt=receipts.receipt_of(consent.account_id, now), receipt_of_joined=joined)
 
     def link_writes(
         self, consent: Consent, wanted: Link, present: Link | None, event_id: str, now: datetime
@@ -255,7 +270,7 @@ class LinkStore:
             Put(audit_item(Fact.LINKED, wanted, made_by(wanted), now, wanted.version)),
         ]
         if wanted.joined:
-            writes += _join_writes(wanted, wanted.joined, event_id, now)
+            writes += _join_writes(wanted, wanted.joined, consent.receipt_of_joined, event_id, now)
             writes += self._delete_nudge(user, unless_at=consent.nudge_at)
         if consent.activation:
             writes.append(_use_activation(consent, consent.activation, now))
@@ -560,6 +575,7 @@ def _put_account_side(consent: Consent) -> list[Write]:
         "sourced_id": user.sourced_id,
         "kind": user.kind or None,
         "state": LinkState.LINKED.value,
+        "receipt": consent.receipt,
     }
     if consent.by_rule:
         is_free = f"attribute_not_exists(PK) OR (#state = :linked AND {_is_of(user)})"
@@ -639,13 +655,13 @@ def _moved(link: Link, to: RosterUserKey) -> dict[str, str]:
     return {**_ids(link.account_id, to), **former}
 
 
-def _join_writes(link: Link, before: Link, event_id: str, now: datetime) -> list[Write]:
+def _join_writes(link: Link, before: Link, receipt: bytes | None, event_id: str, now: datetime) -> list[Write]:
     """One account joined into another. Only accounts that are in none yet: so there is never a circle."""
     in_none = "attribute_not_exists(#into)"
     return [
         Update(joined_key(before.account_id)).set(into=link.account_id).when(in_none),
         Update(joined_key(link.account_id)).add(accounts={before.account_id}).when(in_none),
-        _account_side(before, _JOINED),
+        _account_side(before, JOINED).set(receipt=receipt),
         _end_logins(before.account_id, now),
         _put_event("AccountsJoined", link, before, event_id, now),
     ]

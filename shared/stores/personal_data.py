@@ -11,6 +11,7 @@ from shared.stores.audit import AuditStore
 from shared.stores.district_class_item import packed_ids, unpacked_ids
 from shared.stores.due_items import NUDGE
 from shared.stores.federated_ids import is_of
+from shared.stores.grassroots_classes import has_left, left_mark
 from shared.stores.keys import (
     AUDIT,
     FORMER,
@@ -28,18 +29,15 @@ from shared.stores.keys import (
     former_address_of_sk,
     former_holder_key,
     former_number_of,
-    grassroots_class_key,
     key_of,
     link_key,
     members_key,
-    membership_key,
     moved_key,
     pair,
     past_class_key,
     proof_key,
     remaining_key,
     roster_key,
-    scores_of_class,
     stuck_key,
     user_pk,
     waiting_key,
@@ -48,7 +46,7 @@ from shared.stores.links import LinkStore, side_key_of, user_of_side
 from shared.stores.nudges import NudgeStore
 from shared.stores.past_classes import PastClassStore
 from shared.stores.roster_users import RosterUserStore
-from shared.stores.table import PRESENT, DynamoTable, Table, Update
+from shared.stores.table import DynamoTable, Table, Update
 
 
 class PersonalData:
@@ -115,15 +113,17 @@ class PersonalData:
         for link in self._links.of_account(account_id):
             self._forget_link(link.user)
         for membership in self._table.query(account_pk(account_id), MEMBERSHIPS):
-            self._leave(membership["owner_account_id"], membership["SK"].removeprefix(MEMBERSHIPS), account_id)
-        members = [
-            membership_key(student, owned.class_id)
+            if not has_left(membership):
+                class_id = membership["SK"].removeprefix(MEMBERSHIPS)
+                self._accounts.classes.leave(membership["owner_account_id"], class_id, account_id)
+        left = [
+            left_mark(student, owned.class_id)
             for owned in self._accounts.classes.owned(account_id)
             for student in owned.student_account_ids
         ]
         last = account_key(account_id)
-        elsewhere = [*self._trail(account_id), *members, *self._account_identifiers(account_id)]
-        deleted = self._table.write_many(deletes=[*elsewhere, *self._partition(account_pk(account_id), last)])
+        elsewhere = [*self._trail(account_id), *self._account_identifiers(account_id)]
+        deleted = self._table.write_many(left, [*elsewhere, *self._partition(account_pk(account_id), last)])
         return deleted + self._table.write_many(deletes=[last])
 
     def delete_user(self, user: RosterUserKey) -> int:
@@ -188,13 +188,6 @@ class PersonalData:
         sides = self._table.query(account_pk(account_id), LINKS)
         users = map(user_of_side, sides)
         return [key for user in users for key in self._audit.keys_about(user, account_id)]
-
-    def _leave(self, owner: str, class_id: str, account_id: str) -> None:
-        """Out of another's class: the membership, and the scores."""
-        self._drop(grassroots_class_key(owner, class_id), "student_account_ids", account_id)
-        for item in self._table.query(account_pk(owner), scores_of_class(class_id)):
-            if account_id in item.get("scores", {}):
-                self._table.write(Update(key_of(pair(item))).remove_entry("scores", account_id).when(PRESENT))
 
     def _drop(self, key: Key, name: str, value: str) -> None:
         """Take a value out of an item's list, whoever else changes it at the same time."""

@@ -168,6 +168,11 @@ class Table:
         self._client = dynamo.meta.client
         self._name = dynamo.name
 
+    @property
+    def dynamo(self) -> DynamoTable:
+        """The table itself, for a store that another one makes when it needs it."""
+        return self._dynamo
+
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
         """The item of this key."""
         return self._dynamo.get_item(Key=key, ConsistentRead=consistent).get("Item")
@@ -237,6 +242,13 @@ class Table:
             if "LastEvaluatedKey" not in response:
                 return
             request["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+
+    def scanned(self, after: Key | None = None) -> Page:
+        """The next items of the whole table in no order, in one read that may miss what was written just now."""
+        request: Request = {"ExclusiveStartKey": after} if after else {}
+        response = self._dynamo.scan(**request)
+        last = response.get("LastEvaluatedKey")
+        return Page(response["Items"], key_of(pair(last)) if last else None)
 
     def write(self, *writes: Write, otherwise: AccountLinkingError | None = None) -> None:
         """Make a write; several are one transaction: all of them are made, or none.

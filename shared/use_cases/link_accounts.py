@@ -526,7 +526,9 @@ class LinkAccounts:
 
         Raises Conflict when such an account was made meanwhile, and RefusedTransition as ``shared.domain.link.make``.
         """
-        consent = self._consent(proven, account.account_id, shown=shown)
+        from shared.stores.receipts import NOTHING
+
+        consent = replace(self._consent(proven, account.account_id, shown=shown), receipt=NOTHING)
         link = link_rules.make(
             proven.link,
             proven.user.key,

@@ -1,4 +1,4 @@
-"""What the way from the mail to the link costs in calls to AWS: at most 13 in all, each step for itself."""
+"""What the way from the mail to the link costs in calls to AWS: at most 14 in all, each step for itself."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MOST = {
     "GET /login": 0,
     "POST /login": 5,
     "GET /link": 3,
-    "POST /link": 2,
+    "POST /link": 3,
 }
-"""No step may come to cost more than it does."""
+"""No step may come to cost more than it does. Of the link one is what its receipt reads."""
 
 
 def steps(username: str = "ada") -> dict[str, Counter[str]]:
@@ -43,11 +43,11 @@ def steps(username: str = "ada") -> dict[str, Counter[str]]:
     return found
 
 
-def test_from_the_mail_to_the_link_it_is_13_calls() -> None:
+def test_from_the_mail_to_the_link_it_is_14_calls() -> None:
     found = {step: sum(calls.values()) for step, calls in steps().items() if step in MOST}
 
     assert found == MOST
-    assert sum(found.values()) == 13
+    assert sum(found.values()) == 14
 
 
 def test_a_login_with_an_address_looks_up_its_username() -> None:

@@ -11,7 +11,7 @@ from benchmarks.pages import costs
 
 MOST = {
     "GET /home": 10,
-    "GET /callback/<provider>": 17,
+    "GET /callback/<provider>": 18,
     "POST /login": 5,
     "GET /activate/<token>": 2,
     "GET /classes/<reference>": 21,

@@ -75,7 +75,8 @@ def test_a_class_that_moves_to_a_colleague_has_one_owner(world: World) -> None:
     assert moved.assignments[0].scores == {"s1": 80}
     items = world.table.items
     assert pair(scores_key("ada", "c1", "a1")) not in items
-    assert pair(membership_key("s1", "c1")) not in items, "who is in it no more"
+    assert "owner_account_id" not in items[pair(membership_key("s1", "c1"))], "who is in it no more"
+    assert [each.class_id for each in world.accounts.classes.attended("s1")] == ["c2"]
     assert items[pair(membership_key("s2", "c1"))]["owner_account_id"] == "ben"
     assert items[pair(membership_key("s2", "c2"))]["owner_account_id"] == "ada", "her other class stays hers"
     assert "kept_at" not in items[pair(grassroots_class_key("ben", "c1"))], "what she decided is not his decision"
