@@ -13,8 +13,8 @@ import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -239,13 +239,13 @@ class Bench:
         upload = Upload(f"rosters/lakeside/{name}/_complete", "e", moment, f"{number:016X}")
         return Import(name, "lakeside", upload, started_at=moment)
 
-    def run(self, roster: Path) -> Measured:
-        """Import these files as the state machine would, shards over two processes."""
+    def run(self, roster: Path, shards_over: AbstractContextManager[Executor] | None = None) -> Measured:
+        """Import these files as the state machine would, shards over two processes that begin afresh, or over these workers."""
         import_, measured = self.upload(roster), Measured()
         mine = steps(self.folder, self.table)
         before = sum(self.table.meter.write_units.values())
         position = IMPORT.start({"import": asdict(import_)})
-        with workers() as pool:
+        with shards_over or workers() as pool:
             while IMPORT.has_calls(position):
                 calls = IMPORT.calls(position)
                 if IMPORT.kind(position) == "Map":
@@ -267,7 +267,7 @@ class Bench:
         measured.seconds[step] = measured.seconds.get(step, 0.0) + time.perf_counter() - began
         return answer
 
-    def _map(self, measured: Measured, pool: ProcessPoolExecutor, calls: list[dict[str, Any]]) -> None:
+    def _map(self, measured: Measured, pool: Executor, calls: list[dict[str, Any]]) -> None:
         step = calls[0]["step"]
 
         def all_shards() -> None:

@@ -6,8 +6,11 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 _ON_THE_STACK = ("tests/stack/", "tests/sam_local/", "tests/browser/test_browser", "tests/browser/test_cleanup")
 """One stack runs at a time, and the tests of a journey go on with what those before them did."""
-_WHOLE_MODULES = ("tests/browser/", "tests/unit/imports/test_bad_uploads.py", "tests/unit/pages/test_openapi.py")
-"""A page in a browser, a process that reads archives, prepared visitors: made once for a module."""
+_WHOLE_MODULES = (
+    "tests/browser/", "tests/unit/imports/test_bad_uploads.py", "tests/unit/pages/test_map_of_ways.py",
+    "tests/unit/pages/test_openapi.py", "tests/unit/system/test_cost.py", "tests/unit/system/test_start_up.py",
+)  # fmt: skip
+"""A page in a browser, a process that reads archives, prepared visitors, every page, counts of a district: made once for each."""
 
 _MINUTES = ("tests/unit/pages/test_proofs_at_random.py",)
 """In full depth."""
