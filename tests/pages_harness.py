@@ -43,6 +43,7 @@ from shared.runtime.settings import Brand
 from shared.runtime.tokens import TokenKeys
 from shared.stores.audit import AuditStore
 from shared.stores.bulk_orders import BulkOrderStore
+from shared.stores.class_day import ClassDayStore
 from shared.stores.class_exports import ClassExportQueue
 from shared.stores.counts import CountStore
 from shared.stores.digests import RemainingClassesStore
@@ -194,7 +195,7 @@ class Website:
             fetch_requests=FetchRequests(world.s3, "rosters"), trail=TrailStore(world.table), sheets=SheetStore(world.table),
             bulk_orders=BulkOrderStore(world.table),
             strangers=StrangerStore(world.table, RateLimiter(world.table, world.clock)),
-            vouches=VouchStore(world.table),
+            vouches=VouchStore(world.table), class_days=ClassDayStore(world.table),
             audit=AuditStore(world.table),
             people_search=PeopleSearch(ImportStateStore(world.table), ImportFiles(world.s3, "snapshots")),
             exports=world.exports, export_queue=ClassExportQueue(world.export_requests, "exports"),

@@ -17,6 +17,7 @@ from shared.runtime.settings import PagesSettings
 
 if TYPE_CHECKING:
     from functions.pages.activation.activation import ActivationPages
+    from functions.pages.classes.board import BoardPage
     from functions.pages.classes.class_page import ClassPages
     from functions.pages.classes.cleanup import CleanupPages
     from functions.pages.classes.download import DownloadPages
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from shared.stores.activations import ActivationStore
     from shared.stores.audit import AuditStore
     from shared.stores.bulk_orders import BulkOrderStore
+    from shared.stores.class_day import ClassDayStore
     from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
     from shared.stores.class_work import ClassWorkStore
     from shared.stores.counts import CountStore
@@ -157,6 +159,12 @@ class Site:
         from functions.pages.classes.students import StudentsPage
 
         return StudentsPage(self.services, self.class_page)
+
+    @cached_property
+    def board(self) -> BoardPage:
+        from functions.pages.classes.board import BoardPage
+
+        return BoardPage(self.services, self.class_page)
 
     @cached_property
     def download(self) -> DownloadPages:
@@ -531,6 +539,12 @@ class Wiring:
         from shared.stores.vouching import VouchStore
 
         return VouchStore(self._table)
+
+    @cached_property
+    def class_days(self) -> ClassDayStore:
+        from shared.stores.class_day import ClassDayStore
+
+        return ClassDayStore(self._table)
 
     @cached_property
     def audit(self) -> AuditStore:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shared.stores.activations import ActivationStore
     from shared.stores.audit import AuditStore
     from shared.stores.bulk_orders import BulkOrderStore
+    from shared.stores.class_day import ClassDayStore
     from shared.stores.class_exports import ClassExportFiles, ClassExportQueue, ClassExportStore
     from shared.stores.class_work import ClassWorkStore
     from shared.stores.counts import CountStore
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from shared.use_cases.pair_classes import PairClasses
     from shared.use_cases.resend_activation import ResendActivation
     from shared.use_cases.vouch_for_students import VouchForStudents
+    from shared.use_cases.watch_class import WatchClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Services:
     bulk_orders: BulkOrderStore
     strangers: StrangerStore
     vouches: VouchStore
+    class_days: ClassDayStore
     audit: AuditStore
     people_search: PeopleSearch
     exports: ClassExportStore
@@ -168,6 +171,11 @@ class Services:
             clock=self.clock,
             new_id=self.new_id,
         )
+
+    def watch_class(self) -> WatchClass:
+        from shared.use_cases.watch_class import WatchClass
+
+        return WatchClass(self.users, self.links, self.vouches, self.class_days, clock=self.clock)
 
     def find_roster_user(self) -> FindRosterUser:
         from shared.use_cases.find_roster_user import FindRosterUser

@@ -41,7 +41,9 @@ _ASKED_AT_THE_SAME_ADDRESS = frozenset(
     {"/login", "/login/confirm", "/login/code", "/login/forgot", "/login/reset", "/link", "/link/undo", "/sso"}
 )
 """Forms whose answer has the address of their page."""
-_KEPT_IN_ANOTHER_LANGUAGE = frozenset({"district", "district_id", "form", "code", "download", "past", "another"})
+_KEPT_IN_ANOTHER_LANGUAGE = frozenset(
+    {"district", "district_id", "form", "code", "download", "past", "another", "names", "still"}
+)
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 

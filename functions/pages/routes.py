@@ -99,6 +99,7 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route("GET", "/classes/<reference>", site.class_page.show),
         Route("GET", "/classes/<reference>/settings", site.class_page.settings),
         Route("GET", "/classes/<reference>/students", site.students.show),
+        Route("GET", "/classes/<reference>/students/board", site.board.show),
         Route("POST", "/classes/<reference>/students/<action>", site.students.act),
         Route("POST", "/classes/<reference>/goals", site.class_page.add_goal),
         Route("POST", "/classes/<reference>/assignments", site.class_page.add_assignment),

@@ -131,6 +131,11 @@ def vouch_key(user: RosterUserKey) -> Key:
     return {"PK": user_pk(user), "SK": "VOUCH"}
 
 
+def day_key(user: RosterUserKey) -> Key:
+    """What happened to this student last on their class's first day."""
+    return {"PK": user_pk(user), "SK": "DAY"}
+
+
 def activation_key(user: RosterUserKey) -> Key:
     return {"PK": user_pk(user), "SK": "ACTIVATION"}
 

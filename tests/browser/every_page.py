@@ -26,6 +26,7 @@ from local import sample_district
 from local.sample_district import CLEVER_DISTRICT, DISTRICT_ID, PASSWORD, SKILLS, Protagonist, as_csv
 from local.web_client import WebClient
 from shared.domain.activation import ActivationState
+from shared.domain.class_day import Moment
 from shared.domain.clock import to_iso
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
 from shared.domain.fetching import login_refused
@@ -213,6 +214,8 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "class-district-problem", lambda r: r.linked().open("/classes/c0001?problem=goal")
     yield "class-students", lambda r: r.linked().open(_STUDENTS)
     yield "class-students-code", lambda r: _allow_codes(r).linked().open(_STUDENTS).press("Show class code")
+    yield "class-board", _board
+    yield "class-board-hidden", lambda r: _board(r).open(f"{_BOARD}&names=1")
     yield "class-student", lambda r: _student_at_home(r).open("/classes/c0001")
     yield "class-settings-own", lambda r: r.linked().open("/classes/own-algebra/settings")
     yield "class-settings-district", lambda r: r.linked().open("/classes/c0001/settings")
@@ -305,6 +308,28 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
 
 
 _STUDENTS = f"/classes/c0001/students?district={DISTRICT_ID}"
+
+
+_BOARD = _STUDENTS.replace("?", "/board?")
+
+
+def _board(r: Riverbend) -> WebClient:
+    """In the middle of a class's first day: a code is on the board, and several need help."""
+    teacher = _allow_codes(r).linked().open(_STUDENTS).press("Show class code")
+    r.student(r.sample.matched_student)
+    days = r.web.site.services.class_days
+    taught = r.world.classes.get(DISTRICT_ID, "c0001")
+    assert taught is not None
+    waiting = [row.user.key for row in r.web.site.services.watch_class().board(taught).rows if row.state == "waiting"]
+    for student, code in zip(
+        waiting, (Moment.ACCOUNT_PROTECTED, Moment.NOT_CONFIRMED, Moment.CODE_WRONG), strict=False
+    ):
+        days.arrived(student, r.world.now)
+        for _ in range(3):
+            days.trouble(student, code, r.world.now)
+    for student in waiting[3:12]:
+        days.arrived(student, r.world.now)
+    return teacher.open(_BOARD)
 
 
 def _allow_codes(r: Riverbend) -> Riverbend:

@@ -68,6 +68,11 @@ class OpenedClass:
         return f"{path}/students{mark}{query}"
 
     @property
+    def board_address(self) -> str:
+        path, mark, query = self.address.partition("?")
+        return f"{path}/students/board{mark}{query}"
+
+    @property
     def has_table(self) -> bool:
         """Whether its teacher has the table of students: of a district class that goes on (B12)."""
         return self.is_teacher and self.district is not None and not self.is_past

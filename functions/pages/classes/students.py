@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 
 from functions.pages.classes.class_page import ClassPages, OpenedClass
 from functions.pages.dependencies import Services
 from functions.pages.http import NoSuchClass, Reply, Request, page, see_other
 from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
-from shared.domain.roster import DistrictClass
+from shared.domain.roster import DistrictClass, RosterUser
 from shared.domain.vouching import CODE_DIGITS, CODE_FOR, StudentState
 from shared.stores.keys import LONGEST_ID
 from shared.use_cases.vouch_for_students import Teacher
@@ -42,7 +43,6 @@ class StudentsPage:
         district = self._services.districts.get(taught.district_id)
         table = self._vouch_for_students.table(teacher, taught)
         code = self._vouch_for_students.code(taught) if district.teachers_may_vouch else None
-        names = Counter(row.user.display_name for row in table.rows)
         return page(
             "classes/students",
             audience=district,
@@ -58,7 +58,7 @@ class StudentsPage:
             may_vouch=district.teachers_may_vouch,
             code=code,
             code_minutes=int(CODE_FOR.total_seconds()) // 60,
-            named=lambda user: user.display_name + (f" ({user.sourced_id})" if names[user.display_name] > 1 else ""),
+            named=named_apart(row.user for row in table.rows),
             problem=problem,
             status=409 if problem else 200,
         )
@@ -96,7 +96,13 @@ class StudentsPage:
                     vouch.show_code(teacher, taught, self._services.new_digits(CODE_DIGITS))
                 else:
                     vouch.hide_code(taught)
-        return see_other(opened.students_address)
+        return see_other(opened.board_address if request.form.get("board") else opened.students_address)
+
+
+def named_apart(students: Iterable[RosterUser]) -> Callable[[RosterUser], str]:
+    """How each student of a class is called on its pages: of two with one name, with the number."""
+    names = Counter(student.display_name for student in students)
+    return lambda user: user.display_name + (f" ({user.sourced_id})" if names[user.display_name] > 1 else "")
 
 
 def _teacher_of(opened: OpenedClass) -> tuple[Teacher, DistrictClass]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from functions.pages.class_day import ClassDayNotes
 from functions.pages.dependencies import Services
 from functions.pages.http import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
 from functions.pages.request_context import RequestContext, RequestContexts, known, sorry
@@ -55,6 +56,7 @@ class LinkPages:
         self._services = services
         self._contexts = contexts
         self._link_accounts = services.link_accounts()
+        self._class_day = ClassDayNotes(services)
 
     def show(self, request: Request) -> Reply:
         context = self._contexts.of(request)
@@ -66,6 +68,7 @@ class LinkPages:
         if not context.has_something_to_link:
             return see_other("/home") if context.is_linked else self.sorry("already_linked", proven.district)
         if refused := self._link_accounts.refusal(proven, account):
+            self._class_day.trouble(proven, refused)
             return self.sorry(refused, proven.district)
         user, classes = proven.user, self._classes_of(account)
         return page(
@@ -150,6 +153,7 @@ class LinkPages:
         try:
             self._link_accounts.by_consent(proven, known(context), shown=session.shown, now=now, also=writes)
         except RefusedTransition as error:
+            self._class_day.trouble(proven, error.code)
             return self.sorry(error.code, proven.district)
         metric("LinkMade")
         if activation := proven.activation:
@@ -170,6 +174,7 @@ class LinkPages:
         context = self._contexts.of(request)
         if context.session:
             self._services.sessions.end(context.session.session_id)
+            self._class_day.gone(context.proven)
         district = context.district
         reply = page(
             "linking/not_me",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from functions.pages.class_day import ClassDayNotes
 from functions.pages.dependencies import Services
 from functions.pages.http import SESSION_COOKIE, Reply, Request, page, see_other
 from functions.pages.limits import CLASS_CODE
 from functions.pages.linking.link import to_home
 from functions.pages.request_context import RequestContext, RequestContexts, by_login, not_on_roster
 from shared.domain.district import District
-from shared.domain.errors import RefusedTransition
+from shared.domain.errors import RefusedTransition, Throttled
 from shared.domain.link import Proof
 from shared.domain.roster import Role
 from shared.runtime.masking import mask_name
@@ -28,6 +29,7 @@ class WelcomePages:
         self._contexts = contexts
         self._link_accounts = services.link_accounts()
         self._vouch_for_students = services.vouch_for_students()
+        self._class_day = ClassDayNotes(services)
 
     def show(self, request: Request) -> Reply:
         context = self._contexts.of(request)
@@ -67,12 +69,17 @@ class WelcomePages:
             return see_other("/login")
         if proven.is_linked or session.account_id:
             return see_other("/welcome")
-        self._services.rate_limiter.hit(CLASS_CODE, f"{proven.user.district_id} {proven.user.key.person_id}")
+        try:
+            self._services.rate_limiter.hit(CLASS_CODE, f"{proven.user.district_id} {proven.user.key.person_id}")
+        except Throttled as error:
+            self._class_day.trouble(proven, error.code)
+            raise
         digits = "".join(each for each in request.form.get("code", "") if each in "0123456789")
         try:
             now = self._services.clock()
             link = self._vouch_for_students.join(proven, digits, shown=session.shown, now=now)
         except RefusedTransition as refused:
+            self._class_day.trouble(proven, refused.code)
             return self._shown(context, proven, refused.code)
         linked = Session(account_id=link.account_id)
         begun = self._services.sessions.start(linked, self._services.new_secret(), instead_of=session)

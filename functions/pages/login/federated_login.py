@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Literal, NotRequired, TypedDict, cast
 
 from functions.pages import limits
+from functions.pages.class_day import ClassDayNotes
 from functions.pages.dependencies import Services
 from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
 from functions.pages.login.login import CONFIRM_ADDRESS, LoginPages
@@ -82,6 +83,7 @@ class FederatedLoginPages:
         self._new_account = new_account
         self._link_accounts = services.link_accounts()
         self._find_roster_user = services.find_roster_user()
+        self._class_day = ClassDayNotes(services)
 
     def start_google(self, request: Request) -> Reply:
         if not self._services.is_set_up("google"):
@@ -301,6 +303,7 @@ class FederatedLoginPages:
             return self._contexts.begin_session(session, self._console(request, district), instead_of=earlier)
         self._contexts.note_opened(request, user.key)
         login = self._link_accounts.at_district_login(user, proof, district, identity, found.by)
+        self._class_day.arrived(user.role, login, context.proven)
         session = replace(session, user=login.user)
         if login.account_id:
             session = replace(session, account_id=login.account_id, federated_identity=login.federated_identity)

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 
 from functions.pages import limits
+from functions.pages.class_day import ClassDayNotes
 from functions.pages.dependencies import Services
 from functions.pages.http import (
     ACTIVATION_COOKIE,
@@ -21,7 +22,7 @@ from functions.pages.login.known_browser import KnownBrowsers
 from functions.pages.request_context import RequestContext, RequestContexts
 from shared.domain.clock import to_iso
 from shared.domain.email_address import normalise
-from shared.domain.errors import LoginRefused
+from shared.domain.errors import LoginRefused, Throttled
 from shared.hubs.cognito import Challenge, Entered, refused
 from shared.stores.sessions import Session, WaitingLogin
 
@@ -39,9 +40,13 @@ class LoginPages:
         self._contexts = contexts
         self._link_accounts = services.link_accounts()
         self.known_browsers = KnownBrowsers(services)
+        self._class_day = ClassDayNotes(services)
 
     def show(self, request: Request, *, problem: str | None = None, username: str = "", status: int = 200) -> Reply:
-        candidates = self._link_accounts.candidates(self._contexts.of(request).proven) if problem else []
+        proven = self._contexts.of(request).proven if problem else None
+        if problem:
+            self._class_day.trouble(proven, problem)
+        candidates = self._link_accounts.candidates(proven)
         return page(
             "login/login",
             status=status,
@@ -56,8 +61,7 @@ class LoginPages:
         """The same reply for an unknown name and a wrong password, after the same calls (ASVS 6.3.8)."""
         name, password = request.form.get("username", "").strip(), request.form.get("password", "")
         username = self.username_of(name)
-        self.known_browsers.count_try(request, username, limits.LOGIN)
-        self._services.rate_limiter.hit(limits.LOGIN_FROM, request.place)
+        self._count_try(request, username)
         try:
             if not name or not password:
                 raise refused()
@@ -67,6 +71,14 @@ class LoginPages:
         if isinstance(outcome, Challenge):
             return self.to_challenge(outcome)
         return self.known_browsers.remember(request, self.admit(request, outcome), username)
+
+    def _count_try(self, request: Request, username: str) -> None:
+        try:
+            self.known_browsers.count_try(request, username, limits.LOGIN)
+            self._services.rate_limiter.hit(limits.LOGIN_FROM, request.place)
+        except Throttled as error:
+            self._class_day.trouble(self.context_before(request).proven, error.code)
+            raise
 
     def to_challenge(self, challenge: Challenge, *, is_reset: bool = False) -> Reply:
         """On to the page that asks. Cognito's session goes along in the cookie; ``is_reset`` says that a password is new."""

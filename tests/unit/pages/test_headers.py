@@ -33,6 +33,7 @@ NATURAL = {
     ("GET", "/classes/<reference>"): 303,
     ("GET", "/classes/<reference>/settings"): 303,
     ("GET", "/classes/<reference>/students"): 303,
+    ("GET", "/classes/<reference>/students/board"): 303,
     ("GET", "/cleaning"): 303,
     ("GET", "/console"): 303,
     ("POST", "/console"): 303,
