@@ -44,7 +44,7 @@ check: setup setup-sam ## Check formatting, lint, types, import contracts, dead 
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
 	.venv/bin/vulture
-	.venv/bin/cfn-lint template.yaml examples/consumer/template.yaml
+	.venv/bin/cfn-lint template.yaml examples/consumer/template.yaml examples/sftp-connector/template.yaml
 	$(SAM) validate --lint --template template.yaml
 
 faults: setup ## Simulate weeks of a district while every call fails in every way; SEEDS=n, SLICE=1 for a part, REPLAY=run for one trace
@@ -114,6 +114,9 @@ register-district: setup ## Register a district, or change its settings: DISTRIC
 
 data-manager-role: setup ## Make a role for a district's data managers, which reaches its own prefixes alone: DISTRICT= PRINCIPAL={ARN}
 	@$(OPERATE) $(call given,DISTRICT,district) $(call given,PRINCIPAL,principal) $(call given,EXTERNAL_ID,external-id) $(WHO_AND_WHY)
+
+sftp-user: setup ## Let a district's sender put its files by SFTP (SFTP=true, docs/sftp.md): DISTRICT= KEY="ssh-ed25519 …"
+	@$(OPERATE) $(call given,DISTRICT,district) $(call given,KEY,key) $(WHO_AND_WHY)
 
 decide: setup ## Approve or reject a held import, roll back a finished one, or apply a preview: DISTRICT= IMPORT= ACTION=approve|reject|roll_back|commit BY= REASON=
 	@$(OPERATE) $(call given,DISTRICT,district) $(call given,IMPORT,import) $(call given,ACTION,action) $(call given,BY,by) $(call given,REASON,reason)
@@ -239,5 +242,5 @@ build-%Function: $(COMPILED)/shared/runtime/methods.bin
 	if [ -d "$(COMPILED)/functions/$$name" ]; then cp -r "$(COMPILED)/functions/$$name" "$(ARTIFACTS_DIR)/functions/"; fi
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
-.PHONY: pictures help demo local test test-all test-long check faults year restore-drill drill-check pairs guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role decide drill resend resume-mail audit verify-audit recount export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: pictures help demo local test test-all test-long check faults year restore-drill drill-check pairs guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role sftp-user decide drill resend resume-mail audit verify-audit recount export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

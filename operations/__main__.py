@@ -24,6 +24,7 @@ from operations import (
     resend,
     resume_mail,
     set_secret,
+    sftp_user,
     verify_audit,
 )
 from operations.arguments import add_roster_user, filled
@@ -99,6 +100,15 @@ COMMANDS = (
         data_manager_role.add_arguments,
         confirm=Confirm.ON_AWS,
         question=data_manager_role.question,
+    ),
+    Command(
+        "sftp-user",
+        "let a district's sender put its files by SFTP, and nothing else",
+        sftp_user.run,
+        sftp_user.add_arguments,
+        sftp_user.check,
+        confirm=Confirm.ON_AWS,
+        question=sftp_user.question,
     ),
     Command(
         "decide",

@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 
-from operations import data_manager_role
+from operations import data_manager_role, sftp_user
 from operations.arguments import filled
 from operations.stack import Stack
 from shared.domain.clock import new_id, utc_now
@@ -21,6 +21,7 @@ from shared.use_cases.offboard_district import ENDED, OffboardDistrict
 
 _SECRETS = "secrets of its sources"
 _ROLE = "role of its data managers"
+_SFTP_USER = "user of SFTP"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -50,6 +51,7 @@ def run(stack: Stack, arguments: Namespace) -> int:
         stack.client("secretsmanager").delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
         gone[_SECRETS] += 1
     gone[_ROLE] = int(data_manager_role.remove(stack, arguments.district))
+    gone[_SFTP_USER] = int(sftp_user.remove(stack, arguments.district))
     _tell(arguments, "went", +gone)
     left = offboarding(stack).preview(arguments.district)
     if left:

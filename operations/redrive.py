@@ -207,7 +207,7 @@ def _function_of_upload(key: str) -> str | None:
     if not key:
         return None
     folders = {"accounts": "AccountsFeedFunctionName", "skills": "AccountsFeedFunctionName"}
-    folders |= dict.fromkeys(("sources", "fetches"), "RosterFetchFunctionName")
+    folders |= dict.fromkeys(("sources", "fetches", "deliveries"), "RosterFetchFunctionName")
     return folders.get(key.partition("/")[0], "RosterImportFunctionName")
 
 

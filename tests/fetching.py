@@ -10,11 +10,14 @@ from functions.roster_fetch.fetch import Fetch, StepResult
 from functions.roster_fetch.fetch_steps import FetchSteps, Outside
 from functions.roster_fetch.receive_source import ReceiveSource, Taken
 from functions.roster_fetch.start_due import StartDue
+from functions.roster_fetch.take_deliveries import TakeDeliveries
 from local.doubles.classlink_rosters import PARTNER_TOKEN
 from local.doubles.oneroster import CLIENT_ID, CLIENT_SECRET
 from local.doubles.roster_server import WithinProcess
 from shared.domain.report import Upload
 from shared.hubs.public_web import Web
+from shared.stores.delivered_files import DeliveredFiles
+from shared.stores.deliveries import DeliveryStore
 from shared.stores.fetched_rosters import FetchedRosters
 from shared.stores.fetches import FetchStarter, FetchStore
 from shared.stores.import_files import ImportFiles
@@ -78,6 +81,12 @@ class FetchWorld(World):
     def start_due(self) -> int:
         due = StartDue(self.fetches, self.starter, self.districts, clock=self.clock, secrets=SECRETS, local=self.local)
         return due.run()
+
+    def deliveries(self) -> TakeDeliveries:
+        return TakeDeliveries(
+            DeliveryStore(self.table), DeliveredFiles(self.s3, "rosters"), self.reports, self.districts, alarm=self._alarm,
+            clock=self.clock,
+        )  # fmt: skip
 
     def fetch_steps(self) -> FetchSteps:
         assert self.web is not None
@@ -149,9 +158,10 @@ class FetchWorld(World):
     def take_fetched(self) -> None:
         """Let S3 tell of fetched rosters, and import them."""
         for bucket, key in list(self.s3.objects):
-            if bucket == "rosters" and key.endswith("/_complete") and key not in self.told:
+            is_upload = bucket == "rosters" and key.startswith("rosters/") and key.endswith(("/_complete", ".zip"))
+            if is_upload and key not in self.told:
                 self.told.add(key)
-                self.put(key, b"")
+                self.put(key, self.s3.objects[bucket, key])
 
     @property
     def told(self) -> set[str]:

@@ -1,4 +1,5 @@
-"""An S3 event of ``sources/`` or ``fetches/``; a task of the fetch's state machine, ``{"step", "fetch"}``; or the schedule."""
+"""An S3 event of ``sources/``, ``fetches/`` or ``deliveries/``; a task of the fetch's state machine, ``{"step", "fetch"}``; AWS
+Transfer's word that a file did not come whole; or the schedule."""
 
 from __future__ import annotations
 
@@ -26,6 +27,7 @@ from shared.stores.uploads import Uploads
 
 if TYPE_CHECKING:
     from functions.roster_fetch.fetch_steps import FetchSteps
+    from functions.roster_fetch.take_deliveries import TakeDeliveries
 
 
 @cache
@@ -88,6 +90,24 @@ def receive_source() -> ReceiveSource:
     )
 
 
+@cache
+def deliveries() -> TakeDeliveries:
+    """The use case, wired to the services that the environment names."""
+    from functions.roster_fetch.take_deliveries import TakeDeliveries
+    from shared.stores.delivered_files import DeliveredFiles
+    from shared.stores.deliveries import DeliveryStore
+
+    table, s3 = aws.table(settings().table_name), aws.client("s3")
+    return TakeDeliveries(
+        DeliveryStore(table),
+        DeliveredFiles(s3, settings().roster_bucket),
+        ReportStore(table, s3, settings().report_bucket, settings().web_url),
+        DistrictStore(table),
+        alarm=lambda: metric("UnknownUpload"),
+        clock=utc_now,
+    )
+
+
 def _starter() -> FetchStarter:
     return FetchStarter(aws.client("stepfunctions"), settings().roster_fetch_state_machine_arn)
 
@@ -98,6 +118,9 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
         return _run(event)
     if "Records" in event:
         return {"taken": [_take(found) for found in s3_objects(event)]}
+    if event.get("source") == "aws.transfer":
+        told = event["detail"]
+        return {"broken": deliveries().note_broken(told["file-path"], told.get("etag", ""))}
     table = aws.table(settings().table_name)
     due = StartDue(
         FetchStore(table),
@@ -107,9 +130,9 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
         secrets=settings().source_secrets,
         local=is_local(),
     )
-    started = due.run()
-    logger.info("fetches due", extra={"started": started})
-    return {"started": started}
+    started, delivered = due.run(), deliveries().run()
+    logger.info("fetches due", extra={"started": started, "delivered": delivered})
+    return {"started": started, "delivered": delivered}
 
 
 def _run(event: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +148,10 @@ def _run(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _take(found: Any) -> dict[str, Any]:
-    upload = Upload(unquote_plus(found.key), found.etag, found.event_time, found.sequencer, found.version_id)
+    key = unquote_plus(found.key)
+    if key.startswith("deliveries/"):
+        return {"kind": "delivery", "district_id": deliveries().note(key), "run_id": None}
+    upload = Upload(key, found.etag, found.event_time, found.sequencer, found.version_id)
     taken = asdict(receive_source().receive(upload))
     logger.info("source taken", extra=taken)
     return taken

@@ -154,6 +154,24 @@ REASONS: Final = {
             '"reason".'
         ),
     ),
+    "delivery_incomplete": Words(
+        _(
+            "The last delivery came without %(names)s. Nothing of it was read, and nobody is removed. Send all files "
+            "again; if these are all that there are now, put an empty file _complete behind them."
+        ),
+        _(
+            "%(names)s did not come whole: the connection ended, the file is empty, or it still has a temporary name. "
+            "Nothing of the delivery was read, and nobody is removed. Send all files again, and delete what is temporary."
+        ),
+        _(
+            "%(names)s ends in the middle of a line, and other files of the delivery do not. Nothing of it was read, "
+            "and nobody is removed. Send all files again; if they are right, put an empty file _complete behind them."
+        ),
+        _(
+            "The folder has more files than a roster has. Nothing of it was read, and nobody is removed. Delete what "
+            "is old."
+        ),
+    ),
     "fetch_busy": Words(
         _(
             "The source asks for a pause that is longer than this fetch can wait. It is tried again with the next"

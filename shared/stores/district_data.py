@@ -9,6 +9,7 @@ from datetime import datetime
 from shared.domain.clock import to_iso
 from shared.stores.keys import (
     ACCOUNTS,
+    DELIVERIES,
     DIGESTS,
     DUE,
     EVENTS,
@@ -40,7 +41,7 @@ from shared.stores.keys import (
 )
 from shared.stores.table import DynamoTable, Table
 
-_BY_SORT_KEY = (WAITS, FIRST_MAILS, DIGESTS, PAUSES, SOURCES)
+_BY_SORT_KEY = (WAITS, FIRST_MAILS, DIGESTS, PAUSES, SOURCES, DELIVERIES)
 """Partitions with an item for each district, whose sort key it is."""
 _TOLD_BY_SORT_KEY = ("USER", "STUDENT", "TEACHER", "STAFF", "CLASS", "PAST_CLASS", "DISTRICT", "ACCOUNT")
 """Partitions whose items are of several kinds."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-UPLOADS = ("rosters", "previews", "id-maps", "fetches", "districts", "sources", "decisions")
+UPLOADS = ("rosters", "previews", "id-maps", "fetches", "deliveries", "districts", "sources", "decisions")
 """Prefixes of the roster bucket that have a folder for each district."""
 SNAPSHOTS = ("snapshots", "work")
 REPORTS = ("reports",)

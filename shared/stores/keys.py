@@ -573,6 +573,19 @@ def fetch_lock_key(district_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": "FETCHING"}
 
 
+DELIVERIES = "DELIVERIES"
+"""The partition of the districts whose folder for SFTP has to be looked at."""
+
+
+def deliveries_key(district_id: str) -> Key:
+    return {"PK": DELIVERIES, "SK": district_id}
+
+
+def delivery_key(district_id: str) -> Key:
+    """What was taken of the district's folder for SFTP last."""
+    return {"PK": district_pk(district_id), "SK": "DELIVERY"}
+
+
 def newest_upload_key(district_id: str) -> Key:
     return {"PK": district_pk(district_id), "SK": "NEWEST"}
 

@@ -72,6 +72,28 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
         request = {"Bucket": Bucket, "Key": Key, "VersionId": VersionId}
         return self._gate("s3", "GetObject", request, effect)
 
+    def copy_object(
+        self,
+        *,
+        Bucket: str,
+        Key: str,
+        CopySource: dict[str, str],
+        CopySourceIfMatch: str,
+        TaggingDirective: str,
+    ) -> dict[str, Any]:
+        source = CopySource["Bucket"], CopySource["Key"]
+
+        def effect() -> dict[str, Any]:
+            if source not in self.objects:
+                raise error("NoSuchKey", "CopyObject")
+            if etag(self.objects[source]) != CopySourceIfMatch:
+                raise error("PreconditionFailed", "CopyObject")
+            self.objects[Bucket, Key] = self.objects[source]
+            self._put_at[Bucket, Key] = self._now()
+            return {}
+
+        return self._gate("s3", "CopyObject", {"Bucket": Bucket, "Key": Key, "CopySource": CopySource}, effect)
+
     def upload_file(self, path: str, bucket: str, key: str, **_: Any) -> None:
         self.put_object(Bucket=bucket, Key=key, Body=Path(path).read_bytes())
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from tests.account import ACCOUNT, REGION, STACK
 from tests.iam.deployed import DeployedStack, arn
@@ -82,6 +83,11 @@ def _of_bucket(operation: str, request: Mapping[str, Any]) -> Iterator[Request]:
             yield Request(action, f"{bucket}/{request['Key']}")
         case "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload":
             yield Request("s3:PutObject", f"{bucket}/{request['Key']}")
+        case "CopyObject":
+            source = request["CopySource"]
+            from_bucket, from_key = (source["Bucket"], source["Key"]) if isinstance(source, dict) else _two(source)
+            yield Request("s3:GetObject", f"{bucket_arn(from_bucket)}/{from_key}")
+            yield Request("s3:PutObject", f"{bucket}/{request['Key']}")
         case "DeleteObjects":
             keys = request.get("Keys") or [one["Key"] for one in request["Delete"]["Objects"]]
             yield from (Request("s3:DeleteObject", f"{bucket}/{key}") for key in keys)
@@ -89,6 +95,12 @@ def _of_bucket(operation: str, request: Mapping[str, Any]) -> Iterator[Request]:
             yield Request(f"s3:{operation}", f"{bucket}/{request['Key']}")
         case _:
             raise UnknownCall(f"s3:{operation}")
+
+
+def _two(source: str) -> tuple[str, str]:
+    """Bucket and key of a copy's source, as it is sent."""
+    bucket, _, key = unquote(source).partition("/")
+    return bucket, key
 
 
 def tells_missing_from_forbidden(bucket: str) -> Request:

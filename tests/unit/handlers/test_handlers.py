@@ -151,7 +151,7 @@ def test_a_fetch_that_is_asked_for_puts_its_roster_where_uploads_are(
     assert position.data["answer"]["status"] == "completed"
     put = [key.rpartition("/")[2] for key in stack.keys("RosterBucket") if "/fetched-" in key]
     assert {"_complete", "manifest.csv", "users.csv", "enrollments.csv"} <= set(put)
-    assert stack.invoke("RosterFetchFunction", event("schedule")) == {"started": 0}
+    assert stack.invoke("RosterFetchFunction", event("schedule")) == {"started": 0, "delivered": 0}
     # And a source without its secret is told
     boto3.client("secretsmanager").delete_secret(
         SecretId=f"{STACK}/sources/riverbend/sis", ForceDeleteWithoutRecovery=True
@@ -160,6 +160,25 @@ def test_a_fetch_that_is_asked_for_puts_its_roster_where_uploads_are(
     assert stack.invoke("RosterFetchFunction", call)["status"] == "failed"
     report = json.loads(stack.object("ReportBucket", f"reports/riverbend/{taken['run_id']}/report.json"))
     assert report["reason"]["code"] == "fetch_secret"
+
+
+def test_files_that_came_by_sftp_become_a_roster_where_uploads_are(stack: Deployment) -> None:
+    # Given a district whose files came one by one, of which one first broke off
+    stack.begin_with(riverbend())
+    files = roster(user("t1", "teacher"), user("s1"), enrollments=enrolled("s1"))
+    for name, body in {**files, "_complete": ""}.items():
+        stack.put("RosterBucket", f"deliveries/riverbend/{name}", body.encode() if isinstance(body, str) else body)
+    told = {"file-path": f"/{stack.id_of('RosterBucket')}/deliveries/riverbend/users.csv", "etag": "of-a-part"}
+    broken = {"source": "aws.transfer", "detail-type": "SFTP Server File Upload Failed", "detail": told}
+    assert stack.invoke("RosterFetchFunction", broken) == {"broken": "riverbend"}
+    # When S3 tells of the last one
+    arrived = deepcopy(event("s3-fetch"))
+    arrived["Records"][0]["s3"]["object"]["key"] = "deliveries/riverbend/_complete"
+    assert stack.invoke("RosterFetchFunction", arrived)["taken"][0]["kind"] == "delivery"
+    # Then they lie together where uploads are, and the schedule takes them no second time
+    put = [key.rpartition("/")[2] for key in stack.keys("RosterBucket") if "/delivered-" in key]
+    assert set(put) == {*files, "_complete"}
+    assert stack.invoke("RosterFetchFunction", event("schedule")) == {"started": 0, "delivered": 0}
 
 
 def test_a_file_of_skills_is_learned_and_reported(stack: Deployment) -> None:

@@ -265,7 +265,7 @@ def test_a_decision_on_aws_wants_yes_off_a_terminal() -> None:
 
 def test_the_commands_that_ask_are_those_that_change_what_others_meet() -> None:
     asks = {command.name: command.confirm for command in COMMANDS if command.confirm is not Confirm.NEVER}
-    on_aws = ("register-district", "data-manager-role", "decide", "resume-mail", "after-restore")
+    on_aws = ("register-district", "data-manager-role", "sftp-user", "decide", "resume-mail", "after-restore")
     assert asks == {
         **dict.fromkeys(on_aws, Confirm.ON_AWS),
         "delete-person": Confirm.ALWAYS,
@@ -276,7 +276,14 @@ def test_the_commands_that_ask_are_those_that_change_what_others_meet() -> None:
 
 def _any_arguments() -> Any:
     return SimpleNamespace(
-        account="a", district="d", person="p", import_id="i", action="reject", principal="arn", replaced="t"
+        account="a",
+        district="d",
+        person="p",
+        import_id="i",
+        action="reject",
+        principal="arn",
+        replaced="t",
+        key="ssh-ed25519 AAAA sender",
     )
 
 

@@ -83,10 +83,13 @@ def test_a_deployment_at_once_makes_nothing_that_the_local_stack_lacks() -> None
 
 
 def test_rules_hear_the_events_of_their_own_stack_alone() -> None:
-    """Two stacks of one account share the default bus. SES' events name the configuration set, which the code compares."""
+    """Two stacks of one account share the default bus. SES' events name the configuration set, which the code compares; those of
+    AWS Transfer name the server."""
     patterns = [one["Properties"]["EventPattern"] for one in MADE.values() if one["Type"] == "AWS::Events::Rule"]
     ours = [pattern for pattern in patterns if pattern["source"] == ["account-linking"]]
-    assert len(ours) == len(patterns) - 1
+    (of_transfer,) = (pattern for pattern in patterns if pattern["source"] == ["aws.transfer"])
+    assert of_transfer["detail"] == {"server-id": [{"Fn::GetAtt": ["SftpServer", "ServerId"]}]}
+    assert len(ours) == len(patterns) - 2
     assert all(pattern["resources"] == [{"Ref": "AWS::StackId"}] for pattern in ours)
     environment = RESOURCES["EventPublisherFunction"]["Properties"]["Environment"]["Variables"]
     assert environment["STACK_ARN"] == {"Ref": "AWS::StackId"}
