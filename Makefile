@@ -103,8 +103,8 @@ PERSON_OF_A_DISTRICT = $(call given,DISTRICT,district) $(call given,PERSON,perso
 deploy: setup-sam $(MO) ## Build and deploy, first time and every time: STACK= SENDER_DOMAIN= or SENDER_EMAIL=, and any parameter of template.yaml as ALARM_EMAIL=
 	@$(PYTHON) -m operations.deploy
 
-doctor: setup ## Look at a stack, and say of each thing whether it is in order and what to do; JSON=1 for JSON
-	@$(OPERATE) $(if $(JSON),--json)
+doctor: setup ## Look at a stack, and say of each thing whether it is in order and what to do; JSON=1 for JSON; DISTRICT= for its roster's source alone
+	@$(OPERATE) $(if $(JSON),--json) $(call given,DISTRICT,district)
 
 set-secret: setup ## Set a secret that is typed, or comes by a pipe: SECRET=google, clever, classlink, microsoft, or sources/{district}/{name}
 	@$(OPERATE) $(call given,SECRET,secret) $(WHO_AND_WHY)

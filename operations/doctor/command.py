@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operations.doctor import funnel, logins, mail, running, trail
+from operations.doctor import funnel, logins, mail, running, sources, trail
 from operations.doctor.dns import DnsUnreachable
 from operations.doctor.facts import Facts
 from operations.doctor.finding import Finding, State, not_applicable, wrong
@@ -31,6 +31,7 @@ class Check:
     not_local: str = ""
 
 
+_NOT_LOOKED = (ClientError, BotoCoreError, KeyError, ValueError)
 _NO_DNS = "the local stack's sender is in no DNS"
 CHECKS = (
     Check("stack", running.stack),
@@ -44,6 +45,7 @@ CHECKS = (
     Check("hub clients", logins.hub_clients),
     Check("hub returns", logins.hub_returns),
     Check("counts", funnel.counts),
+    Check("sources", sources.sources),
     Check("sender", mail.sender),
     Check("dkim", mail.dkim, _NO_DNS),
     Check("mail from", mail.mail_from, _NO_DNS),
@@ -62,13 +64,16 @@ CHECKS = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
+    parser.add_argument(
+        "--district", metavar="DISTRICT_ID", help="try this district's source, step by step, and nothing else"
+    )
 
 
 def run(stack: Stack, arguments: Namespace) -> int:
     """Print what each check found; return 0 only if all is in order, or does not apply."""
     facts = Facts(stack, sleep=time.sleep, version=version())
     found: dict[str, Finding] = {}
-    for name, finding in examine(facts):
+    for name, finding in examine(facts) if not arguments.district else of_source(facts, arguments.district):
         found[name] = finding
         if not arguments.json:
             sys.stdout.write(line(name, finding))
@@ -82,6 +87,14 @@ def examine(facts: Facts, checks: tuple[Check, ...] = CHECKS) -> Iterator[tuple[
     """Each check's name, and what it found."""
     for check in checks:
         yield check.name, _looked(check, facts)
+
+
+def of_source(facts: Facts, district_id: str) -> Iterator[tuple[str, Finding]]:
+    """Each step of a fetch of this district, and what it found; the last one is the first that is wrong."""
+    try:
+        yield from sources.steps(facts, district_id)
+    except _NOT_LOOKED as error:
+        yield "source", _could_not_look(error)
 
 
 def line(name: str, finding: Finding) -> str:
@@ -115,8 +128,12 @@ def _looked(check: Check, facts: Facts) -> Finding:
         return check.look(facts)
     except DnsUnreachable as error:
         return wrong(f"No name server answered about {error.name}", "Is this machine online? Ask again.")
-    except (ClientError, BotoCoreError, KeyError, ValueError) as error:
-        return wrong(
-            f"This could not be looked at: {error}",
-            "Use credentials that may read the stack, and `make deploy` an older stack.",
-        )
+    except _NOT_LOOKED as error:
+        return _could_not_look(error)
+
+
+def _could_not_look(error: Exception) -> Finding:
+    return wrong(
+        f"This could not be looked at: {error}",
+        "Use credentials that may read the stack, and `make deploy` an older stack.",
+    )

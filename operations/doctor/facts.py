@@ -11,10 +11,12 @@ from operations.doctor import dns, web
 from operations.stack import Stack
 from shared.domain.clock import Clock, utc_now
 from shared.domain.district import District
+from shared.hubs.public_web import PublicWeb, Resolve, Web
 from shared.stores.districts import DistrictStore
 from shared.stores.table import DynamoTable
 
 _DISTRICTS = "districts/"
+_SOURCES = "sources/"
 
 
 class Resource(NamedTuple):
@@ -34,6 +36,10 @@ class Facts:
     fetch: web.Fetch = web.fetch
     clock: Clock = utc_now
     sleep: Callable[[float], None] = field(kw_only=True)
+    sources_web: Web | None = None
+    """In the place of the web, for districts' sources."""
+    resolve: Resolve | None = None
+    """In the place of this machine's resolver, for the same."""
     version: str = ""
     """Of this working copy (``operations.version``)."""
 
@@ -102,6 +108,20 @@ class Facts:
         ]
         store = DistrictStore(self.table)
         return tuple(found for district_id in ids if (found := store.find(district_id, consistent=False)))
+
+    @cached_property
+    def districts_with_a_source(self) -> tuple[str, ...]:
+        """The districts that have a source.json."""
+        pages = self.client("s3").get_paginator("list_objects_v2").paginate(
+            Bucket=self.stack.outputs["RosterBucketName"], Prefix=_SOURCES, Delimiter="/"
+        )  # fmt: skip
+        found = (prefix["Prefix"] for page in pages for prefix in page.get("CommonPrefixes", ()))
+        return tuple(name.removeprefix(_SOURCES).rstrip("/") for name in found if name.startswith(_SOURCES))
+
+    @cached_property
+    def web(self) -> Web:
+        """The web as a fetch reaches it."""
+        return self.sources_web or PublicWeb(self.stack.is_local)
 
     @cached_property
     def sending(self) -> Mapping[str, Any]:

@@ -89,6 +89,24 @@ def _resolved(host: str, port: int) -> list[str]:
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
+def checked_addresses(host: str, port: int, resolve: Resolve = _resolved, *, local: bool = False) -> list[str]:
+    """The addresses of a host, each of which anybody may reach; ``local`` allows loopback.
+
+    Raises FetchFailed for one that is not public, and TryLater where the name has none.
+    """
+    try:
+        found = resolve(host, port)
+    except (OSError, UnicodeError) as error:
+        raise unreachable() from error
+    for text in found:
+        address = ip_address(text.partition("%")[0])
+        if not (is_public(address) or (local and address.is_loopback)):
+            raise refused_address()
+    if not found:
+        raise unreachable()
+    return found
+
+
 @dataclass(slots=True)
 class PublicWeb:
     """The web. ``local`` allows loopback, for the doubles of a local stack."""
@@ -191,23 +209,10 @@ class PublicWeb:
         if kept is not None and kept.sock is not None:
             kept.sock.settimeout(left)
             return kept, True
-        made = self._checked_addresses(host, at)
+        made = checked_addresses(host, at, self.resolve, local=self.local)
         kind = _Https if scheme == "https" else _Http
         connection = self._kept[name] = kind(host, at, made, timeout=left)
         return connection, False
-
-    def _checked_addresses(self, host: str, port: int) -> list[str]:
-        try:
-            found = self.resolve(host, port)
-        except (OSError, UnicodeError) as error:
-            raise unreachable() from error
-        for text in found:
-            address = ip_address(text.partition("%")[0])
-            if not (is_public(address) or (self.local and address.is_loopback)):
-                raise refused_address()
-        if not found:
-            raise unreachable()
-        return found
 
     def close(self) -> None:
         """End the connections that are kept for the next request."""

@@ -60,10 +60,6 @@ class SourceState:
     folder: str = ""
     """Where the last whole fetch was written: the part of its upload's key behind the district."""
 
-    @property
-    def has_source(self) -> bool:
-        return bool(self.body)
-
     def waits_to_begin(self, now: datetime) -> bool:
         """Whether a fetch that was asked for on the console has not begun yet. One that is lost is waited for no longer than
         it takes S3 to tell of it."""

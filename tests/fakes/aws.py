@@ -118,8 +118,14 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
         assert name == "list_objects_v2"
         return self
 
-    def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:
+    def paginate(self, *, Bucket: str, Prefix: str, Delimiter: str = "") -> Iterator[dict[str, Any]]:
+        """With a delimiter only what stands before it, as folders."""
         GUARD.check("s3", "ListObjectsV2", {"Bucket": Bucket, "Prefix": Prefix})
+        if Delimiter:
+            keys = (k.removeprefix(Prefix) for b, k in self.objects if b == Bucket and k.startswith(Prefix))
+            folders = sorted({k.partition(Delimiter)[0] for k in keys if Delimiter in k})
+            yield {"CommonPrefixes": [{"Prefix": f"{Prefix}{folder}{Delimiter}"} for folder in folders]}
+            return
         found = [(k, body) for (b, k), body in sorted(self.objects.items()) if b == Bucket and k.startswith(Prefix)]
         yield {
             "Contents": [

@@ -152,6 +152,7 @@ class World:
         self.deleted: list[str] = []
         self.table = MemoryTable()
         self.districts: list[str] = []
+        self.sources: list[str] = []
 
     def facts(self, endpoint_url: str | None = None) -> Facts:
         tables = SimpleNamespace(Table=lambda _name: self.table)
@@ -204,8 +205,12 @@ class _S3:
         self._world = world
 
     def get_paginator(self, _operation: str) -> Any:
-        found = [{"Prefix": f"districts/{district_id}/"} for district_id in self._world.districts]
-        return SimpleNamespace(paginate=lambda **_request: [{"CommonPrefixes": found}])
+        named = {"districts/": self._world.districts, "sources/": self._world.sources}
+
+        def paginate(*, Prefix: str, **_request: Any) -> list[dict[str, Any]]:
+            return [{"CommonPrefixes": [{"Prefix": f"{Prefix}{district_id}/"} for district_id in named[Prefix]]}]
+
+        return SimpleNamespace(paginate=paginate)
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:
         self._world.uploads.append(Key)
@@ -214,6 +219,8 @@ class _S3:
         self._world.deleted.append(Key)
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        if Key.startswith("sources/"):
+            return {"Body": io.BytesIO(b'{"kind": "oneroster"}')}
         if self._world.report is None:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": ""}}, "GetObject")
         report = {"upload": {"key": self._world.uploads[-1]}, **self._world.report}
@@ -287,6 +294,11 @@ def _setting(name: str, value: str) -> Callable[[World], None]:
 def _alarm(**changes: Any) -> Callable[[World], None]:
     alarm = {**IN_ORDER["cloudwatch.describe_alarms"]["MetricAlarms"][0], **changes}
     return _answers("cloudwatch.describe_alarms", {"MetricAlarms": [alarm]})
+
+
+def _has_a_slip(world: World) -> None:
+    _has_district(world)
+    world.sources = ["lakeside"]
 
 
 def _late_seal(world: World) -> None:
@@ -465,6 +477,12 @@ FAULTS: list[tuple[str, Callable[[World], None], str, str]] = [
         "2 in ExportDeadLetterQueue",
         "make redrive",
     ),
+    (
+        "sources",
+        _has_a_slip,
+        "lakeside: settings: source.json cannot be used. base_url",
+        "Write sources/lakeside/source.json",
+    ),
     ("audit", _late_seal, "wait for their seal since 2026-08-31T20:00", "make verify-audit"),
     ("audit", _cut_seals, "The newest seal of _platform, 3", "make verify-audit"),
     ("alarms", _alarm(AlarmActions=[]), "page-failed", "make deploy"),
@@ -538,7 +556,7 @@ def test_the_exit_code_and_both_forms_say_whether_all_is_in_order(
     facts = world.facts()
     monkeypatch.setattr(command, "Facts", lambda *_, **__: facts)
 
-    code = command.run(facts.stack, Namespace(json=is_json))
+    code = command.run(facts.stack, Namespace(json=is_json, district=None))
 
     printed = capsys.readouterr().out
     assert code == (0 if messages == "0" else 1)
