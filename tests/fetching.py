@@ -158,8 +158,8 @@ class FetchWorld(World):
     def take_fetched(self) -> None:
         """Let S3 tell of fetched rosters, and import them."""
         for bucket, key in list(self.s3.objects):
-            is_upload = bucket == "rosters" and key.startswith("rosters/") and key.endswith(("/_complete", ".zip"))
-            if is_upload and key not in self.told:
+            is_zip = "/delivered-" in key and key.endswith(".zip")
+            if bucket == "rosters" and key not in self.told and (key.endswith("/_complete") or is_zip):
                 self.told.add(key)
                 self.put(key, self.s3.objects[bucket, key])
 
