@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from functions.pages.console.source import SourcePage
     from functions.pages.help.help import HelpPages
     from functions.pages.linking.link import LinkPages
+    from functions.pages.linking.receipt import ReceiptPage
     from functions.pages.linking.welcome import WelcomePages
     from functions.pages.login.federated_login import FederatedLoginPages
     from functions.pages.login.find_district import FindDistrictPages
@@ -111,6 +112,12 @@ class Site:
         from functions.pages.linking.link import LinkPages
 
         return LinkPages(self.services, self._contexts)
+
+    @cached_property
+    def receipt(self) -> ReceiptPage:
+        from functions.pages.linking.receipt import ReceiptPage
+
+        return ReceiptPage(self.services, self._contexts)
 
     @cached_property
     def welcome(self) -> WelcomePages:

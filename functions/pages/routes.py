@@ -70,6 +70,7 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route("GET", "/link", site.link.show),
         Route("POST", "/link", site.link.confirm),
         Route("POST", "/link/not-me", site.link.not_me),
+        Route("GET", "/receipt/<district_id>", site.receipt.show),
         Route("GET", "/link/undo", site.link.ask_to_undo),
         Route("POST", "/link/undo", site.link.undo),
         # Logins

@@ -16,7 +16,7 @@ from enum import StrEnum
 from itertools import zip_longest
 from typing import Any
 
-from shared.domain.account import Assignment, GrassrootsClass, Mastery, print_of, scores_print, settled
+from shared.domain.account import Assignment, GrassrootsClass, Mastery, SkillMastery, print_of, scores_print, settled
 
 _FORM = 1
 _POINT_BITS, _SKILL_BITS = 7, 25
@@ -132,6 +132,12 @@ def score_figures(grassroots: GrassrootsClass, student: str | None) -> tuple[int
         if student in (None, account_id)
     ]
     return len(found), sum(found)
+
+
+def points_before(before: Before, skills: Iterable[str]) -> Mastery:
+    """What an account had of these skills; those of which it had nothing are left out."""
+    had = _by_hash(before.skills)
+    return {skill: SkillMastery(points[0], before.at) for skill in skills if (points := had.get(skill_hash(skill)))}
 
 
 def differences(before: Before, now: Holdings) -> list[Difference]:

@@ -297,6 +297,11 @@ def logins_key(account_id: str) -> Key:
     return {"PK": account_pk(account_id), "SK": "LOGINS"}
 
 
+def is_further_side(sk: str) -> bool:
+    """Whether an account's side of a link is to a further number of its person."""
+    return sk.count("#") > 1
+
+
 def district_of_side(sk: str) -> str:
     """The district that an account's side of a link names."""
     return sk.split("#")[1]

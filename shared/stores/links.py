@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from shared.domain import link as link_rules
 from shared.domain.activation import Activation, ActivationState
@@ -47,6 +48,9 @@ from shared.stores.outbox import event_item
 from shared.stores.roster_users import roster_user_of
 from shared.stores.stuck_people import is_noted_as_stuck
 from shared.stores.table import ABSENT, Delete, DynamoTable, Put, Table, Update, Write, without_none
+
+if TYPE_CHECKING:
+    from shared.stores.receipts import ReceiptStore
 
 JOINED = "joined"
 """The state of the account's side of a link whose account was joined into another one."""
@@ -108,6 +112,12 @@ class LinkStore:
         self._table = Table(table)
         self._activations = ActivationStore(table)
         self._nudges = NudgeStore(table)
+
+    def receipts(self) -> ReceiptStore:
+        """Where what was there before links is kept. Few need it, so it is imported here."""
+        from shared.stores.receipts import ReceiptStore
+
+        return ReceiptStore(self._table.dynamo)
 
     def of_user(self, user: RosterUserKey) -> Link | None:
         return self.of_users([user]).get(user)
@@ -242,9 +252,7 @@ class LinkStore:
         """With what both accounts have at this moment. A further number of a person adds nothing to the first one's receipt."""
         if consent.beside or consent.receipt:
             return consent
-        from shared.stores.receipts import ReceiptStore
-
-        receipts = ReceiptStore(self._table.dynamo)
+        receipts = self.receipts()
         joined = receipts.receipt_of(wanted.joined.account_id, now) if wanted.joined else None
         return replace(consent, receipt=receipts.receipt_of(consent.account_id, now), receipt_of_joined=joined)
 

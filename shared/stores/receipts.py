@@ -27,6 +27,7 @@ from shared.stores.keys import (
     district_of_side,
     grassroots_class_key,
     is_account,
+    is_further_side,
     key_of,
     made_key,
     mastery_key,
@@ -63,6 +64,11 @@ class Side:
     def is_joined(self) -> bool:
         """Whether its account was joined into another one, which has the link."""
         return bool(self.item["state"] == JOINED)
+
+    @property
+    def is_further(self) -> bool:
+        """Whether it is that of a further number of a person."""
+        return is_further_side(str(self.item["SK"]))
 
     @property
     def is_without(self) -> bool:

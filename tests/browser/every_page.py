@@ -201,7 +201,10 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "not-me", lambda r: r.both_sides().press("This isn't me")
     yield "home-teacher", Riverbend.linked
     yield "link-undo", lambda r: r.linked().press("Undo the link with Riverbend Unified School District")
+    yield "receipt", lambda r: r.linked().open(f"/receipt/{DISTRICT_ID}")
     yield "home-teacher-undone", _undone
+    yield "receipt-undone", lambda r: _undone(r).open(f"/receipt/{DISTRICT_ID}")
+    yield "receipt-student", lambda r: _student_at_home(r).open(f"/receipt/{DISTRICT_ID}")
     yield "home-teacher-to-link", lambda r: r.both_sides().open("/home")
     yield "home-student", _student_at_home
     yield "home-student-new", _new_student

@@ -71,6 +71,8 @@ class LinkShown:
     district_id: str
     district: str
     may_be_undone: bool
+    has_receipt: bool = True
+    """Whether anything was there before it: not where the account was made with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,13 @@ class HomePage:
         for link in links:
             district_id = link.user.district_id
             shown.setdefault(
-                district_id, LinkShown(district_id, districts[district_id].name, link.may_be_undone(to_iso(now)))
+                district_id,
+                LinkShown(
+                    district_id,
+                    districts[district_id].name,
+                    link.may_be_undone(to_iso(now)),
+                    not link.is_made or link.joined is not None,
+                ),
             )
         return list(shown.values())
 

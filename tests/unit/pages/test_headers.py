@@ -67,6 +67,7 @@ NATURAL = {
     ("GET", "/home"): 303,
     ("GET", "/link"): 303,
     ("GET", "/link/undo"): 303,
+    ("GET", "/receipt/<district_id>"): 303,
     ("GET", "/login"): 200,
     ("GET", "/login/code"): 303,
     ("GET", "/login/confirm"): 303,
