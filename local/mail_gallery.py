@@ -51,6 +51,7 @@ MAILS: dict[Kind, Callable[..., Message]] = {
     Kind.PAUSE: messages.pause,
     Kind.FIRST_MAILS: messages.first_mails,
     Kind.FIRST_WAVE_STOPPED: messages.first_wave_stopped,
+    Kind.SOURCE_FAILED: messages.source_failed,
 }
 VALUES: dict[Kind, dict[str, Any]] = {
     Kind.ACTIVATION: _INVITATION,
@@ -100,6 +101,11 @@ VALUES: dict[Kind, dict[str, Any]] = {
         "per_day": 50_000,
     },
     Kind.FIRST_WAVE_STOPPED: {},
+    Kind.SOURCE_FAILED: {
+        "source": "OneRoster, sis.riverbend.example",
+        "good_on": date(2026, 11, 20),
+        "reason": "The source refuses the client id and secret, or the token. Correct the secret, or have them renewed there.",
+    },
     Kind.PAUSE: {"begins": True, "first": date(2026, 12, 19), "last": date(2027, 1, 4)},
 }
 """What the mails of the sample district say."""
@@ -121,7 +127,8 @@ def sample(
     settings = replace(_DISTRICT, locale=language, name=district, support_url=support_url)
     given = {**VALUES[kind], **values}
     if "reason" in given:
-        reason = {"code": "too_many_removed", "message": given["reason"]}
+        code = "fetch_login_refused" if kind is Kind.SOURCE_FAILED else "too_many_removed"
+        reason = {"code": code, "message": given["reason"]}
         given["reason"] = reason_in(reason, language)["message"]
     return MAILS[kind](brand or Brand(web_url=WEB), settings, to="m.ortega@riverbend.example", **given)
 

@@ -26,6 +26,7 @@ from functions.cleanup_digest.send_digest import SendDigest
 from functions.cleanup_nudges.send_nudge import SendNudge
 from functions.event_publisher.publish_events import PublishEvents
 from functions.import_pauses.watch_pauses import WatchPauses
+from functions.import_pauses.watch_sources import WatchSources
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import Import, StepResult
 from functions.import_step.steps import ImportSteps
@@ -54,6 +55,7 @@ from shared.stores.districts import DistrictStore
 from shared.stores.due_items import DueStore
 from shared.stores.federated_ids import FederatedIds
 from shared.stores.feeds import FeedStarter, FeedStore
+from shared.stores.fetches import FetchStore
 from shared.stores.first_wave import ContactsStore, FirstWaveStore
 from shared.stores.id_maps import IdMapStore
 from shared.stores.identifier_index import IdentifierIndex
@@ -351,6 +353,16 @@ class World:
     def decide_import(self) -> DecideImport:
         starter = ImportStarter(self.states, self.table, "arn")
         return DecideImport(starter, self.reports, self.districts, clock=self.clock)
+
+    def watch_sources(self) -> WatchSources:
+        return WatchSources(
+            FetchStore(self.table),
+            self.districts,
+            self.reports,
+            self.mailer(),
+            brand=Brand(web_url=WEB),
+            clock=self.clock,
+        )
 
     def watch_pauses(self) -> WatchPauses:
         return WatchPauses(

@@ -316,7 +316,7 @@ def _day() -> tuple[Activity, ...]:
     runs: dict[str, tuple[int, Callable[[], object]]] = {
         "activation_schedule": (96, lambda: world.queue_due_activations().run()),
         "cleanup_nudges": (96, lambda: world.send_nudge().run()),
-        "import_pauses": (96, lambda: world.watch_pauses().run()),
+        "import_pauses": (96, lambda: (world.watch_pauses().run(), world.watch_sources().run())),
         "cleanup_digest": (24, lambda: world.send_digest().run()),
     }
     found = []

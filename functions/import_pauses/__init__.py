@@ -1,1 +1,1 @@
-"""Tells of pauses, and starts what waited for the end of one (M1)."""
+"""Tells of pauses, starts what waited for the end of one (M1), and tells of sources whose rosters do not come (B10)."""

@@ -1,4 +1,4 @@
-"""Scheduler: pauses that begin or end, and what waits for the end of one."""
+"""Scheduler: pauses that begin or end, what waits for the end of one, and sources whose rosters do not come."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from shared.runtime import aws
 from shared.runtime.observability import logger, observed
 from shared.runtime.settings import ImportPausesSettings
 from shared.stores.districts import DistrictStore
+from shared.stores.fetches import FetchStore
 from shared.stores.imports import ImportStarter
 from shared.stores.pauses import PauseStore
 from shared.stores.reports import ReportStore
@@ -34,8 +35,23 @@ def watch_pauses() -> WatchPauses:
     )
 
 
+def tell_of_sources() -> int:
+    """Tell contacts of rosters that do not come; the mailer is made where there is something to tell."""
+    settings = ImportPausesSettings.from_environment()
+    table = aws.table(settings.table_name)
+    fetches = FetchStore(table)
+    if not any(fetches.troubles()):
+        return 0
+    from functions.import_pauses.watch_sources import WatchSources
+
+    reports = ReportStore(table, aws.client("s3"), settings.report_bucket, settings.web_url)
+    mailer = wired_mailer(settings)
+    return WatchSources(fetches, DistrictStore(table), reports, mailer, brand=settings, clock=utc_now).run()
+
+
 @observed
 def lambda_handler(_event: object, _context: LambdaContext) -> dict[str, int]:
     counts = watch_pauses().run()
+    counts["told_of_sources"] = tell_of_sources()
     logger.info("pauses", extra={"counts": counts})
     return counts

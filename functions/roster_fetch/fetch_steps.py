@@ -291,6 +291,7 @@ class FetchSteps:
                 "folder": fetch.name,
             }
         self._fetches.note(fetch.district_id, **told, stage=None, requests=progress.requests)
+        self._fetches.note_good(fetch.district_id)
         self._fetches.unlock(fetch.district_id, fetch.run_id)
         return {**_DONE, "status": status, "requests": progress.requests, "rows": progress.rows}
 
@@ -313,6 +314,8 @@ class FetchSteps:
             fetch.district_id,
             run_id=fetch.run_id, status="failed", code=error.code, ended_at=now, stage=None, requests=progress.requests,
         )  # fmt: skip
+        if not fetch.now:
+            self._fetches.note_failed_night(fetch.district_id, fetch.started_at)
         self._fetches.unlock(fetch.district_id, fetch.run_id)
         return {**_DONE, "status": "failed", "requests": progress.requests, "rows": progress.rows}
 

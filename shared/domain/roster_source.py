@@ -108,6 +108,16 @@ def source_taken(body: str) -> Source:
     return _source(json.loads(body.removeprefix("\ufeff")), "")
 
 
+TITLES: Mapping[str, str] = {"oneroster": "OneRoster", "clever": "Clever", "classlink": "ClassLink"}
+"""What people call each kind."""
+
+
+def named(body: str) -> str:
+    """What people call the source of a body that ``parse_source`` took: its kind and its host, and nothing more of it."""
+    source = source_taken(body)
+    return f"{TITLES[source.kind]}, {urlsplit(source.base_url).hostname or ''}"
+
+
 def _object(body: bytes) -> tuple[Mapping[str, object], list[str]]:
     try:
         found = json.loads(body.removeprefix(_BYTE_ORDER_MARK))

@@ -29,6 +29,7 @@ SUBJECTS = {
     Kind.PAUSE: "Rosters of %(district)s pause from tomorrow",
     Kind.FIRST_MAILS: "Soon your teachers get emails from %(brand)s",
     Kind.FIRST_WAVE_STOPPED: "Action needed: nobody opened the first emails",
+    Kind.SOURCE_FAILED: "The roster of %(district)s did not come for two nights",
     Kind.DIGEST: "Old classes are still open in %(district)s",
     Kind.LINKED: "Your %(brand)s accounts were linked",
     Kind.UNDONE: "Your %(brand)s accounts are no longer linked",
@@ -168,6 +169,17 @@ def first_wave_stopped(brand: Brand, district: District, *, to: str) -> Message:
     return _build(
         Kind.FIRST_WAVE_STOPPED, brand, district, to=to,
         link=f"{brand.web_url}/console/{district.district_id}/first-mails",
+    )  # fmt: skip
+
+
+def source_failed(
+    brand: Brand, district: District, *, to: str, source: str, good_on: date | None, reason: str
+) -> Message:
+    """Says that the roster could not be fetched, and why (B10). ``source`` names where it comes from; ``good_on`` is the day
+    on which that was good last."""
+    return _build(
+        Kind.SOURCE_FAILED, brand, district, to=to, link=f"{brand.web_url}/console/{district.district_id}/source",
+        source=source, good_on=good_on, reason=reason,
     )  # fmt: skip
 
 

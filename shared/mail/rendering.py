@@ -37,6 +37,7 @@ class Kind(StrEnum):
     PAUSE = "pause"
     FIRST_MAILS = "first_mails"
     FIRST_WAVE_STOPPED = "first_wave_stopped"
+    SOURCE_FAILED = "source_failed"
     DIGEST = "digest"
     LINKED = "linked"
     UNDONE = "undone"

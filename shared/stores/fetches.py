@@ -14,7 +14,7 @@ from shared.domain.clock import to_iso
 from shared.domain.report import Upload
 from shared.stores.keys import SOURCES, fetch_lock_key, source_due_key, source_key
 from shared.stores.reports import upload_attributes
-from shared.stores.table import Delete, DynamoTable, Put, Table, Update
+from shared.stores.table import PRESENT, Delete, DynamoTable, Put, Table, Update
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -66,6 +66,17 @@ class SourceState:
         return self.asked_at > max(self.started_at, to_iso(now - BEGINS_WITHIN))
 
 
+@dataclass(frozen=True, slots=True)
+class SourceTrouble:
+    """A source whose fetches failed for two nights and more, with no good one since."""
+
+    district_id: str
+    since: str
+    """When the first of these nights' fetches began."""
+    told: frozenset[str]
+    """Hashes of the contacts who know."""
+
+
 class FetchStore:
     """``SOURCES`` / district for when it is due, ``DISTRICT#d`` / ``SOURCE`` and ``FETCHING``."""
 
@@ -100,6 +111,27 @@ class FetchStore:
         is_as_before = Update(source_due_key(district_id)).set(due_at=to_iso(due_at)).when("due_at = :was", was=before)
         if self._table.attempt(is_as_before):
             self._table.write(Update(source_key(district_id)).set(due_at=to_iso(due_at)))
+
+    def note_failed_night(self, district_id: str, began_at: str) -> None:
+        """That a night's fetch failed. May be run again."""
+        failed = Update(source_due_key(district_id)).set(failed_at=began_at).set_first(failed_since=began_at)
+        self._table.attempt(failed.when(PRESENT))
+
+    def note_good(self, district_id: str) -> None:
+        """That a fetch was good: what failed before it counts no more. May be run again."""
+        good = Update(source_due_key(district_id)).remove("failed_at", "failed_since", "told")
+        self._table.attempt(good.when("attribute_exists(failed_since)"))
+
+    def troubles(self) -> Iterator[SourceTrouble]:
+        """The sources whose fetches failed for two nights and more."""
+        for item in self._table.query(SOURCES):
+            if str(item.get("failed_at", "")) > str(item.get("failed_since", "")):
+                yield SourceTrouble(item["SK"], item["failed_since"], frozenset(item.get("told") or ()))
+
+    def note_told(self, trouble: SourceTrouble, contact_hash: str) -> None:
+        """That a contact was told of it."""
+        told = Update(source_due_key(trouble.district_id)).add(told={contact_hash})
+        self._table.attempt(told.when("failed_since = :since", since=trouble.since))
 
     def lock(self, district_id: str, run_id: str, now: datetime) -> bool:
         """Let this fetch be the one that is at work. False where another one is."""

@@ -18,7 +18,7 @@ from functions.pages.dependencies import Services
 from functions.pages.http import Reply, Request, page, see_other
 from functions.pages.request_context import RequestContexts
 from shared.domain.clock import from_iso, to_iso
-from shared.domain.roster_source import Source, source_taken
+from shared.domain.roster_source import TITLES, Source, source_taken
 from shared.runtime.report_words import retold
 from shared.stores.fetches import SourceState
 from shared.stores.imports import ImportRecord
@@ -27,7 +27,6 @@ from shared.stores.trail import trail_item
 
 type WhoMends = Literal["source", "support", "nobody"]
 
-_TITLES: Mapping[str, str] = {"oneroster": "OneRoster", "clever": "Clever", "classlink": "ClassLink"}
 _PEOPLE = ("users", "students", "teachers", "staff")
 _CLASSES = ("classes", "sections")
 _BY_SUPPORT = frozenset(
@@ -91,7 +90,7 @@ def source_of(services: Services, access: Access) -> SourceShown | None:
     is_at_work = state.status == "fetching" and services.fetches.is_at_work(access.district_id, now)
     is_asked = state.waits_to_begin(now)
     return SourceShown(
-        _TITLES[source.kind],
+        TITLES[source.kind],
         urlsplit(source.base_url).hostname or "",
         state,
         is_at_work,
