@@ -18,12 +18,14 @@ from local.doubles.oneroster import CLIENT_ID, CLIENT_SECRET, OneRoster
 from local.doubles.roster_server import WithinProcess
 from shared.domain.activation import ActivationState
 from shared.domain.funnel import Place
+from shared.domain.report import Report, Status, Upload
 from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.hubs.public_web import PublicWeb
 from shared.runtime.dynamodb import typed
 from shared.stores.counts import CountStore
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.districts import DistrictStore
+from shared.stores.fetches import FetchStore
 from shared.stores.seals import SheetStore
 from shared.stores.skills import SkillStore
 from shared.stores.trail import trail_item
@@ -349,14 +351,31 @@ def test_the_schedule_plans_a_digest_and_sends_it_on_monday(stack: Deployment) -
     assert recipients() == ["data@riverbend.example"]
 
 
-def test_the_schedule_tells_of_a_pause(stack: Deployment) -> None:
+def failed_for_two_nights(world: World) -> None:
+    fetches, at = FetchStore(world.table), "2026-09-01T07:30:00.000Z"
+    body = {"kind": "oneroster", "base_url": "https://sis.example", "auth": {"kind": "bearer", "secret": "sis"}}
+    fetches.put_source("riverbend", json.dumps(body), world.now)
+    for began_at in ("2026-08-31T07:30:00.000Z", at):
+        fetches.note_failed_night("riverbend", began_at)
+    fetches.note("riverbend", status="failed", code="fetch_busy", run_id="run")
+    upload, reason = Upload("sources/riverbend/source.json", "", at), {"code": "fetch_busy", "message": "It is busy."}
+    report = Report(
+        import_id="run", district_id="riverbend", upload=upload, status=Status.FAILED, started_at=at, finished_at=at,
+        reason=reason,
+    )  # fmt: skip
+    world.reports.write(report)
+
+
+def test_the_schedule_tells_of_a_pause_and_of_a_roster_that_does_not_come(stack: Deployment) -> None:
     world = World()
     contacts, pauses = ["data@riverbend.example"], [{"from": "2026-09-02", "to": "2026-09-03"}]
     world.register("riverbend", **{**RIVERBEND, "contacts": contacts, "pauses": pauses})
+    failed_for_two_nights(world)
     stack.begin_with(world)
     stack.now = datetime(2026, 9, 1, 15, tzinfo=UTC)
-    assert stack.invoke("ImportPausesFunction", event("schedule")) == {"told": 1, "started": 0}
-    assert recipients() == contacts
+    told = {"told": 1, "started": 0, "told_of_sources": 1}
+    assert stack.invoke("ImportPausesFunction", event("schedule")) == told
+    assert recipients() == contacts * 2
 
 
 def test_an_event_of_the_outbox_is_published_and_a_broken_one_comes_again(stack: Deployment) -> None:

@@ -21,7 +21,9 @@ GRADE = 6.0
 ALONE = {"en": 6.0, "es": 7.0}
 """Of one text of ``LONG`` words or more; a formula says little of fewer."""
 LONG = 10
-OF_STAFF = re.compile(r"functions/pages/(?:console|help)/|held_import|pause|digest|first_mails|first_wave|source_failed")
+OF_STAFF = re.compile(
+    r"functions/pages/(?:console|help)/|held_import|pause|digest|first_mails|first_wave|source_failed"
+)
 """What district staff read, who know what a roster is."""
 _OPTIONS: Mapping[str, str] = {"trimmed": "true", "newstyle_gettext": "true"}
 
