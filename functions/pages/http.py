@@ -30,6 +30,8 @@ WANTED_COOKIE = "__Host-wanted"
 """Which page somebody wanted who was not logged in; home leads there."""
 DISTRICT_COOKIE = "__Host-district"
 """The district that this browser came for last: its login is offered wherever somebody may be stuck. It opens nothing."""
+ANOTHER_COOKIE = "__Host-another"
+"""That somebody logged out in this browser: hubs are asked to offer their accounts, not the one before. It opens nothing."""
 _KEPT_SECONDS = {KNOWN_COOKIE: 180 * 86_400, DISTRICT_COOKIE: 180 * 86_400}
 """Cookies that outlive the browser's session."""
 _MAY_BE_KEPT = {"Cache-Control": "public, max-age=3600", "Vary": "Accept-Language, Cookie"}

@@ -218,6 +218,11 @@ class RequestContexts:
         session = self._session_values(request)
         return session["id"] if session else None
 
+    def is_at_the_question(self, request: Request) -> bool:
+        """Whether this browser's session, if it stands, is of a district login that has no account yet; nothing is read."""
+        session = self._session_values(request)
+        return session is not None and session["account"] is None and "user" in session
+
     def _session_values(self, request: Request) -> _SessionValues | None:
         sealed = request.cookies.get(SESSION_COOKIE)
         opened = self._services.sealed("session").open(sealed, max_age_seconds=SESSION_HOURS * 3600)

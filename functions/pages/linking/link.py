@@ -7,10 +7,11 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
+from urllib.parse import urlencode
 
 from functions.pages.class_day import ClassDayNotes
 from functions.pages.dependencies import Services
-from functions.pages.http import ACTIVATION_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
+from functions.pages.http import ACTIVATION_COOKIE, ANOTHER_COOKIE, SESSION_COOKIE, Reply, Request, page, see_other
 from functions.pages.request_context import RequestContext, RequestContexts, known, sorry
 from shared.domain.account import Account, GrassrootsClass
 from shared.domain.clock import to_iso
@@ -180,7 +181,7 @@ class LinkPages:
             "linking/not_me",
             audience=district,
         )
-        reply.cookies[SESSION_COOKIE] = None
+        reply.cookies |= {SESSION_COOKIE: None, ANOTHER_COOKIE: "1"}
         return reply
 
     def sorry(self, code: str, district: District) -> Reply:
@@ -202,6 +203,7 @@ class LinkPages:
             audience=district,
             district=district.name,
             district_id=district.district_id,
+            account_id=context.account.account_id,
             is_student=context.account.role == "student",
         )
 
@@ -211,6 +213,10 @@ class LinkPages:
         link = self._link_to_undo(context, request.form.get("district_id"))
         if isinstance(link, Reply):
             return link
+        here = known(context).account_id
+        if request.form.get("account_id", here) != here:
+            # A tab of who used this browser before.
+            return see_other(f"/link/undo?{urlencode({'district_id': link.user.district_id})}")
         try:
             self._services.links.undo(
                 link.user, account_id=link.account_id, event_id=self._services.new_id(), now=self._services.clock()
@@ -248,6 +254,16 @@ def shown_of(user: RosterUser) -> str:
     """What was shown of a roster user, in one word: of two districts, or overnight, one number can be two people's."""
     shown = json.dumps([user.district_id, user.display_name, user.official_email])
     return hashlib.sha256(shown.encode()).hexdigest()[:16]
+
+
+def form_of(user: RosterUser) -> str:
+    """Whom a form was shown to, for its hidden field: on a shared device its tab may be of who was there before."""
+    return f"{shown_of(user)} {user.key.person_id}"
+
+
+def is_anothers(request: Request, user: RosterUser) -> bool:
+    """Whether a form was shown to somebody else than who is here. One of an earlier version names nobody."""
+    return request.form.get("whose", form_of(user)) != form_of(user)
 
 
 def to_home(contexts: RequestContexts, session: Session, said: Literal["linked", "ready"]) -> Reply:

@@ -8,7 +8,7 @@ from functions.pages.class_day import ClassDayNotes
 from functions.pages.dependencies import Services
 from functions.pages.http import SESSION_COOKIE, Reply, Request, page, see_other
 from functions.pages.limits import CLASS_CODE
-from functions.pages.linking.link import to_home
+from functions.pages.linking.link import form_of, is_anothers, to_home
 from functions.pages.request_context import RequestContext, RequestContexts, by_login, not_on_roster
 from shared.domain.district import District
 from shared.domain.errors import RefusedTransition, Throttled
@@ -50,6 +50,7 @@ class WelcomePages:
             "linking/welcome",
             audience=district,
             name=user.display_name,
+            whose=form_of(user),
             is_student=user.role is Role.STUDENT,
             district=district.name,
             schools=self._contexts.schools(context, user),
@@ -67,7 +68,7 @@ class WelcomePages:
         session, proven = context.session, context.proven
         if session is None or proven is None:
             return see_other("/login")
-        if proven.is_linked or session.account_id:
+        if proven.is_linked or session.account_id or is_anothers(request, proven.user):
             return see_other("/welcome")
         try:
             self._services.rate_limiter.hit(CLASS_CODE, f"{proven.user.district_id} {proven.user.key.person_id}")
@@ -93,7 +94,7 @@ class WelcomePages:
         session, proven = context.session, context.proven
         if session is None or proven is None or proven.by is Proof.ACTIVATION:
             return see_other("/login")
-        if proven.has_to_confirm:
+        if proven.has_to_confirm or is_anothers(request, proven.user):
             return see_other("/welcome")
         if proven.link and proven.is_linked:
             linked = session.with_account(proven.link.account_id)

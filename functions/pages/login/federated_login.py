@@ -12,7 +12,7 @@ from typing import Literal, NotRequired, TypedDict, cast
 from functions.pages import limits
 from functions.pages.class_day import ClassDayNotes
 from functions.pages.dependencies import Services
-from functions.pages.http import LOGIN_COOKIE, Reply, Request, page, see_other
+from functions.pages.http import ANOTHER_COOKIE, LOGIN_COOKIE, Reply, Request, page, see_other
 from functions.pages.login.login import CONFIRM_ADDRESS, LoginPages
 from functions.pages.refusals import refused
 from functions.pages.request_context import RequestContexts, row_of
@@ -88,7 +88,8 @@ class FederatedLoginPages:
     def start_google(self, request: Request) -> Reply:
         if not self._services.is_set_up("google"):
             raise _provider_not_used()
-        return self._start("google", "account", choose=request.form.get("another") == "1")
+        choose = request.form.get("another") == "1" or self._is_shared(request)
+        return self._start("google", "account", choose=choose)
 
     def another(self, request: Request) -> Reply:
         """`Try another account`: the hub that turned this browser away is asked to offer its accounts; else the login does."""
@@ -115,7 +116,11 @@ class FederatedLoginPages:
         district = self._services.districts.get(district_id, consistent=False)
         if provider not in district.identity_providers or not self._services.is_set_up(provider):
             raise _provider_not_used()
-        return self._begin(request, provider, district)
+        return self._begin(request, provider, district, choose=self._is_shared(request))
+
+    def _is_shared(self, request: Request) -> bool:
+        """Whether somebody is here, or was and logged out: a hub that remembers them shall ask who comes now."""
+        return self._contexts.session_id(request) is not None or ANOTHER_COOKIE in request.cookies
 
     # To the issuer and back
 

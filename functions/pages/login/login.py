@@ -10,6 +10,7 @@ from functions.pages.class_day import ClassDayNotes
 from functions.pages.dependencies import Services
 from functions.pages.http import (
     ACTIVATION_COOKIE,
+    ANOTHER_COOKIE,
     LOGIN_COOKIE,
     SESSION_COOKIE,
     WANTED_COOKIE,
@@ -43,10 +44,11 @@ class LoginPages:
         self._class_day = ClassDayNotes(services)
 
     def show(self, request: Request, *, problem: str | None = None, username: str = "", status: int = 200) -> Reply:
-        proven = self._contexts.of(request).proven if problem else None
+        context = self._contexts.of(request) if problem else self.context_before(request)
+        proven = context.proven
         if problem:
             self._class_day.trouble(proven, problem)
-        candidates = self._link_accounts.candidates(proven)
+        candidates = self._link_accounts.candidates(proven) if problem else []
         return page(
             "login/login",
             status=status,
@@ -54,6 +56,7 @@ class LoginPages:
             username=username,
             candidates=candidates,
             another=problem == "no_account_with_google" or request.query.get("another") == "1",
+            came_as=_came_as(context),
             audience=self._contexts.activation_cookie(request),
         )
 
@@ -192,5 +195,18 @@ class LoginPages:
 
     def leave(self, request: Request) -> Reply:
         if session_id := self._contexts.session_id(request):
+            if self._contexts.is_at_the_question(request):
+                self._class_day.gone(self._contexts.of(request).proven)
             self._services.sessions.end(session_id)
-        return see_other("/login", **{SESSION_COOKIE: None, WANTED_COOKIE: None})
+        return see_other("/login", **{SESSION_COOKIE: None, WANTED_COOKIE: None, ANOTHER_COOKIE: "1"})
+
+
+def _came_as(context: RequestContext) -> str:
+    """Whom a district login of this browser proved, who has no account yet: the next login is for theirs.
+
+    On a shared device that may be somebody who left.
+    """
+    session, proven = context.session, context.proven
+    if session is None or session.user is None or session.account_id or proven is None:
+        return ""
+    return proven.user.display_name

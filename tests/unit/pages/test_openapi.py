@@ -28,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
 
 from functions.pages.bootstrap import assemble
 from functions.pages.http import LOGIN_COOKIE
-from functions.pages.linking.link import shown_of
+from functions.pages.linking.link import form_of, shown_of
 from local.web_client import WebClient
 from shared.domain.clock import to_iso
 from shared.domain.roster import Role, RosterUser
@@ -88,6 +88,10 @@ KNOWN = {
     "body.person": [
         shown_of(RosterUser("lakeside", number, Role.STUDENT, given, "Person", f"{number}@lakeside.example"))
         for number, given in (("t1", "Ada"), ("s1", "Kid"))
+    ],
+    "body.whose": [
+        form_of(RosterUser("lakeside", number, Role.STUDENT, given, "Person", f"{number}@lakeside.example"))
+        for number, given in (("s1", "Kid"), ("a1", "Kim"))
     ],
     "body.district_id": ["lakeside"],
     "body.username": ["ada", LONG],
