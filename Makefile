@@ -68,7 +68,7 @@ guards: setup ## Remove each security guard of the pages in turn, and show the t
 mutations: setup .local/stamps/mutations ## Change the code in MUTANTS=200 places, by SEED=n, and show the changes that no test notices
 	@.local/mutations-env/bin/python -m simulation.mutations --mutants $(or $(MUTANTS),200) --seed $(or $(SEED),1)
 
-bench: setup ## Measure what an import costs, beside floors of the same run, and the pace of mail (minutes); PEOPLE=n ONLY=imports|mail|cleanup|joins|ids|feed|fetches|writes|pages
+bench: setup ## Measure what an import costs, beside floors of the same run, and the pace of mail (minutes); PEOPLE=n ONLY=imports|mail|cleanup|joins|ids|feed|fetches|writes|pages|receipts
 	@$(PYTHON) -m benchmarks --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
 
 start-up: setup-sam ## How long each function needs before it answers, as built, beside boto3 and a client (a minute); ROUNDS=n
@@ -141,6 +141,9 @@ verify-audit: setup ## Compare the trail of who did what with its seals, and say
 
 recount: setup ## Compare the counts of the funnel with what all items say: DISTRICT= (none: all); SET=1 sets them right
 	@$(OPERATE) $(call given,DISTRICT,district) $(if $(SET),--set) $(WHO_AND_WHY)
+
+reconcile: setup ## Recompute the receipts of all links, and say what was there before and is lost: DISTRICT= (none: all)
+	@$(OPERATE) $(call given,DISTRICT,district)
 
 export-person: setup ## Print all that is held about a person, as JSON: ACCOUNT=, or DISTRICT= PERSON={sourcedId}, and KIND= where numbers have one
 	@$(OPERATE) $(call given,ACCOUNT,account) $(PERSON_OF_A_DISTRICT) $(WHO_AND_WHY)
@@ -242,5 +245,5 @@ build-%Function: $(COMPILED)/shared/runtime/methods.bin
 	if [ -d "$(COMPILED)/functions/$$name" ]; then cp -r "$(COMPILED)/functions/$$name" "$(ARTIFACTS_DIR)/functions/"; fi
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
-.PHONY: pictures help demo local test test-all test-long check faults year restore-drill drill-check pairs guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role sftp-user decide drill resend resume-mail audit verify-audit recount export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: pictures help demo local test test-all test-long check faults year restore-drill drill-check pairs guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role sftp-user decide drill resend resume-mail audit verify-audit recount reconcile export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
 .SECONDARY:

@@ -22,6 +22,7 @@ from benchmarks.imports import WRITING, Bench, Measured, csv_pass, hash_pass
 from benchmarks.joining import measure as measure_joins
 from benchmarks.new_numbers import measure as measure_new_numbers
 from benchmarks.pages import measure as measure_pages
+from benchmarks.receipts import measure as measure_receipts
 from benchmarks.send_rate import measure as measure_mail
 from benchmarks.write_rate import measure as measure_write_rate
 
@@ -45,6 +46,7 @@ PARTS: dict[str, Callable[[Figures, int], None]] = {
     "fetches": measure_fetches,
     "writes": measure_write_rate,
     "pages": measure_pages,
+    "receipts": measure_receipts,
 }
 
 

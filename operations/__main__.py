@@ -18,6 +18,7 @@ from operations import (
     drill,
     offboard,
     personal_data,
+    reconcile,
     recount,
     redrive,
     register_district,
@@ -159,6 +160,13 @@ COMMANDS = (
         recount.run,
         recount.add_arguments,
         noted=lambda arguments: of_arguments(arguments) if arguments.sets else None,
+    ),
+    Command(
+        "reconcile",
+        "recompute the receipts of links, and say what was there before and is lost",
+        reconcile.run,
+        reconcile.add_arguments,
+        noted=None,
     ),
     Command(
         "export-person",

@@ -244,7 +244,7 @@ def test_what_somebody_does_has_an_entry_with_who_when_and_why(name: str) -> Non
         assert item["SK"].split("#")[1].startswith("20")
 
 
-CHANGES_NOTHING = {"doctor", "audit", "verify-audit", "drill"}
+CHANGES_NOTHING = {"doctor", "audit", "verify-audit", "drill", "reconcile"}
 NOTED_BY_ITSELF = {"decide", "delete-person"}
 
 

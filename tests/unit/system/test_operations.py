@@ -6,6 +6,7 @@ import inspect
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,7 +37,9 @@ from shared.stores.seals import SealFiles, SheetStore
 from shared.stores.trail import TrailStore, trail_item
 from shared.stores.trail_evidence import TrailEvidence
 from shared.use_cases.seal_trail import SealTrail, Written
+from tests.harness import World
 from tests.template import RESOURCES, TEMPLATE
+from tests.two_accounts import link, points, student
 
 ROOT = Path(__file__).parents[3]
 REGION = "eu-west-1"
@@ -300,6 +303,28 @@ def test_a_person_is_named_in_one_way(person: list[str]) -> None:
 def test_export_person_prints_json_alone(ada: AccountStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export-person", "--account", "ada", "--stack", "production"]) == DONE
     assert {item["PK"] for item in json.loads(capsys.readouterr().out)["items"]} == {"ACCOUNT#ada"}
+
+
+@pytest.mark.usefixtures("aws")
+def test_reconcile_says_what_is_lost_by_ids_and_what_it_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    # Given a student who is linked
+    world = World()
+    world.register()
+    world.feed(student("kid", mastery=points(a=60)))
+    link(world, "kid")
+    table = boto3.resource("dynamodb").Table("table")
+    for item in world.table.items.values():
+        table.put_item(Item=item)
+    # When all is there
+    assert main(["reconcile", "--stack", "production"]) == DONE
+    out = capsys.readouterr().out
+    assert "✓ 1 links looked at, 0 of them without a receipt: 0 differences" in out
+    assert re.search(r"read units: [1-9]\d*, \$0.00", out)
+    # And when it is not
+    table.delete_item(Key={"PK": "ACCOUNT#kid", "SK": "ACCOUNT"})
+    assert main(["reconcile", "--stack", "production", "--district", "lakeside"]) == REFUSED
+    assert "lakeside account kid: account_gone" in capsys.readouterr().out
+    assert main(["reconcile", "--stack", "production", "--district", "elsewhere"]) == DONE
 
 
 @pytest.mark.usefixtures("aws")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.receipts import run as generated
 from shared.domain.account import Goal
 from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
@@ -414,3 +415,12 @@ def test_whatever_comes_after_a_link_is_no_difference_and_each_loss_is() -> None
     )
     assert not +missed
     assert told.total() >= LEAST_LOSSES
+
+
+@pytest.mark.deep
+def test_generated_links_have_no_differences_and_what_was_taken_away_is_found() -> None:
+    """`make bench ONLY=receipts` does it with a million."""
+    run = generated(depth(400, 4_000))
+    assert (run.checked.links, run.checked.without, run.checked.found) == (depth(400, 4_000), 0, [])
+    assert run.found == run.injected > 5
+    assert run.units / run.checked.links < 5
