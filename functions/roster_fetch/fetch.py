@@ -66,6 +66,12 @@ class Progress(Struct):
     restarts: int = 0
     pause_until: float = 0.0
     """Seconds since 1970."""
+    since: str = ""
+    """What changed from this moment on is asked for; empty where everything is."""
+    clock_at: str = ""
+    """The source's own clock when the first page came."""
+    checks_since: str = ""
+    """When a night's changes were asked for, right behind which everything is fetched: what differs is what they did not tell."""
 
     @property
     def rows(self) -> int:

@@ -8,15 +8,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from functions.roster_fetch.by_date import ByDate
 from functions.roster_fetch.clever_files import write_clever
 from functions.roster_fetch.csv_files import CsvFiles
 from functions.roster_fetch.fetch import Fetch, Progress, StepResult
 from functions.roster_fetch.fetch_files import FetchFiles
-from functions.roster_fetch.oneroster_files import write_oneroster
+from functions.roster_fetch.oneroster_files import write_changes, write_oneroster
 from functions.roster_fetch.unique_rows import unique_rows
+from shared.domain.changes import NotByDate, moment_of
 from shared.domain.clock import Clock, NewId, from_iso, to_iso
 from shared.domain.district import District
 from shared.domain.errors import AccountLinkingError, InvalidSettings
@@ -39,7 +41,7 @@ from shared.domain.report import Report, Status
 from shared.domain.roster_source import Source, parse_source, secret_name
 from shared.domain.settings_mistakes import Mistake
 from shared.hubs.clever_rosters import CleverApi
-from shared.hubs.oneroster_api import OneRosterApi, service_address
+from shared.hubs.oneroster_api import DATE, OneRosterApi, service_address
 from shared.hubs.public_web import Web
 from shared.hubs.roster_api import Asker, RosterApi, Row
 from shared.hubs.roster_sources import api_of
@@ -128,6 +130,7 @@ class FetchSteps:
         self._rosters = rosters
         self._reports = reports
         self._history = history
+        self._by_date = ByDate(fetches, reports)
         self._outside = outside
 
     def run(self, step: str, fetch: Fetch) -> StepResult:
@@ -157,6 +160,9 @@ class FetchSteps:
         work.save()
         if not fetch.now and self._is_as_before(work.before, probe.revision):
             return self._end(fetch, work.progress, "unchanged")
+        plan = self._by_date.plan(fetch, work.source, work.before, self._outside.clock())
+        work.progress.since, work.progress.checks_since = plan.since, plan.checks_since
+        work.save()
         return {"next": "pull"}
 
     def _is_as_before(self, before: SourceState, revision: str) -> bool:
@@ -207,6 +213,8 @@ class FetchSteps:
                 self._is_absent(work, pull)
                 return
             page, rows = found
+            if isinstance(work.api, OneRosterApi):
+                work.progress.clock_at = work.progress.clock_at or work.api.clock_at
             if self._has_changed(work, page.revision):
                 return
             known = pull.take(page, now=work.fetch.now)
@@ -216,6 +224,9 @@ class FetchSteps:
             if pull.limit <= _SMALLEST_PAGE:
                 raise
             pull.limit = max(_SMALLEST_PAGE, pull.limit // 4)
+        except NotByDate:
+            self._everything_instead(work)
+            return
         except Misaligned:
             pull.begin_again(aligned=True)
         except PullChanged:
@@ -223,6 +234,15 @@ class FetchSteps:
         work.save()
         if pull.is_over or work.fetch.now or pull.pages % _TOLD_EVERY == 0:
             self._tell(work, pull.collection)
+
+    def _everything_instead(self, work: _Work) -> None:
+        """The source does not keep to dates: the same fetch asks for everything."""
+        progress = work.progress
+        progress.since, progress.pulls, progress.absent = "", [], []
+        if isinstance(work.api, OneRosterApi):
+            work.api.since = ""
+        self._fetches.note(work.fetch.district_id, changes="refused")
+        work.save()
 
     @staticmethod
     def _is_absent(work: _Work, pull: Pull) -> None:
@@ -265,6 +285,8 @@ class FetchSteps:
         progress = files.progress() or Progress()
         before = self._fetches.state(fetch.district_id)
         source = self._source(fetch.district_id)
+        if progress.since:
+            return self._write_changes(fetch, progress, files)
         holds = CleverApi.held_when_empty if source.kind == "clever" else OneRosterApi.held_when_empty
         standing, _ = self._history.standing(fetch.district_id)
         for pull in progress.pulls:
@@ -273,7 +295,25 @@ class FetchSteps:
             check_not_emptied(pull.collection, pull.rows, stood, holds=is_held)
         with tempfile.TemporaryDirectory() as folder:
             written = CsvFiles(Path(folder), self._rosters, fetch.district_id, fetch.name)
-            _write_files(source, progress, files, written)
+            late = _write_files(source, progress, files, written)
+            written.complete()
+        if progress.checks_since:
+            self._fetches.note(fetch.district_id, checks=fetch.name, late=late)
+        return self._end(fetch, progress, "completed")
+
+    def _write_changes(self, fetch: Fetch, progress: Progress, files: FetchFiles) -> StepResult:
+        """Nothing is written for a night without a change."""
+        pulls = {pull.collection: pull for pull in progress.pulls if pull.rows}
+
+        def rows(collection: str) -> Iterator[Row]:
+            pull = pulls[collection]
+            return unique_rows(pull, lambda: files.rows(pull), "sourcedId")
+
+        if not pulls:
+            return self._end(fetch, progress, "unchanged")
+        with tempfile.TemporaryDirectory() as folder:
+            written = CsvFiles(Path(folder), self._rosters, fetch.district_id, fetch.name)
+            write_changes(rows, list(pulls), written)
             written.complete()
         return self._end(fetch, progress, "completed")
 
@@ -282,14 +322,16 @@ class FetchSteps:
     def _end(self, fetch: Fetch, progress: Progress, status: str) -> StepResult:
         now = to_iso(self._outside.clock())
         told: dict[str, str | int | Mapping[str, int] | None] = {"status": status, "good_at": now, "ended_at": now}
+        if progress.clock_at:
+            told["since"] = progress.clock_at
         if status == "completed":
-            told |= {
-                "whole_at": now,
-                "revision": progress.revision or None,
-                "counts": progress.counts,
-                "rows": progress.rows,
-                "folder": fetch.name,
-            }
+            told |= {"revision": progress.revision or None, "rows": progress.rows, "folder": fetch.name}
+        if progress.since:
+            told |= {"changes_at": now, "changes": "kept"}
+            if self._by_date.is_whole_due(self._fetches.state(fetch.district_id), self._outside.clock()):
+                self._fetches.due_now(fetch.district_id, self._outside.clock())
+        elif status == "completed":
+            told |= {"whole_at": now, "counts": progress.counts}
         self._fetches.note(fetch.district_id, **told, stage=None, requests=progress.requests)
         self._fetches.note_good(fetch.district_id)
         self._fetches.unlock(fetch.district_id, fetch.run_id)
@@ -338,6 +380,8 @@ class FetchSteps:
         if secret is None:
             raise secret_missing()
         api = api_of(source, secret, district, asker, progress.learnt, outside.new_id)
+        if isinstance(api, OneRosterApi):
+            api.since = progress.since
         return _Work(fetch, source, district, api, asker, self._kept_files(fetch), progress, before)
 
     def _kept_files(self, fetch: Fetch) -> FetchFiles:
@@ -379,15 +423,20 @@ def _unusable(error: InvalidSettings) -> FetchFailed:
     return invalid_source()
 
 
-def _write_files(source: Source, progress: Progress, files: FetchFiles, written: CsvFiles) -> None:
-    """Write the roster's files. Raises FetchFailed and PullChanged where what was kept is not the whole of a collection."""
+def _write_files(source: Source, progress: Progress, files: FetchFiles, written: CsvFiles) -> int:
+    """Write the roster's files. Return how many rows changed since a night's changes were asked for just before.
+
+    Raises FetchFailed and PullChanged where what was kept is not the whole of a collection.
+    """
     # Of what need not be there, a file without a row would say less than none.
     pulls = {pull.collection: pull for pull in progress.pulls if pull.rows or pull.collection in _WRITTEN_EMPTY}
     is_clever = source.kind == "clever"
 
+    late = _Late(progress.checks_since)
+
     def rows(collection: str) -> Iterator[Row]:
         pull = pulls[collection]
-        return unique_rows(pull, lambda: files.rows(pull), "id" if is_clever else "sourcedId")
+        return late.counted(unique_rows(pull, lambda: files.rows(pull), "id" if is_clever else "sourcedId"))
 
     if is_clever:
         write_clever(rows, list(pulls), pulls["students"].rows, written)
@@ -396,3 +445,23 @@ def _write_files(source: Source, progress: Progress, files: FetchFiles, written:
         write_oneroster(
             rows, list(pulls), "1.1" if source.kind == "classlink" and not source.version else version, written
         )
+    return late.number
+
+
+class _Late:
+    """Counts rows that changed from a moment on."""
+
+    def __init__(self, since: str) -> None:
+        self._since = from_iso(since) if since else None
+        self.number = 0
+
+    def counted(self, rows: Iterator[Row]) -> Iterator[Row]:
+        if self._since is None:
+            return rows
+        return self._count(rows, self._since)
+
+    def _count(self, rows: Iterator[Row], since: datetime) -> Iterator[Row]:
+        for row in rows:
+            moment = moment_of(str(row[DATE]))
+            self.number += moment is not None and moment >= since
+            yield row

@@ -201,7 +201,7 @@ class OneRoster:
 
     def _headers(self, asked: Asked, offset: int, limit: int, given: int, total: int, number: int) -> dict[str, str]:
         quirks = self.quirks
-        headers: dict[str, str] = {}
+        headers: dict[str, str] = {"date": format_datetime(self.clock(), usegmt=True)}
         if 6 not in quirks:
             headers["x_total_count"] = str(total)
         if quirks.once(11, number):

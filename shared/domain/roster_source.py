@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 type SourceKind = Literal["oneroster", "clever", "classlink"]
 type AuthKind = Literal["oauth2", "oauth1", "bearer"]
 type Version = Literal["1.1", "1.2"]
+type Nightly = Literal["whole", "changes"]
 
 LONGEST_SOURCE = 16_000
 """Bytes of a source.json."""
@@ -36,7 +37,7 @@ _AUTHS: Mapping[str, tuple[str, ...]] = {
     "classlink": ("bearer", "oauth1", "oauth2"),
     "clever": ("oauth2", "bearer"),
 }
-_SETTINGS = ("kind", "base_url", "version", "auth", "at", "school_days")
+_SETTINGS = ("kind", "base_url", "version", "auth", "at", "school_days", "nightly")
 _AUTH_SETTINGS = ("kind", "token_url", "scope", "secret")
 _SECRET_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -65,6 +66,8 @@ class Source:
     at: time = _OFF_PEAK
     school_days: tuple[str, ...] = WEEKDAYS
     """The days on which it is fetched."""
+    nightly: Nightly = "whole"
+    """Whether a night asks for everything, or for what changed, and for everything once a week."""
 
     def next_fetch(self, after: datetime, zone: ZoneInfo) -> datetime:
         """Return the first moment after this one at which the source is due, in UTC.
@@ -147,6 +150,7 @@ def _source(written: Mapping[str, object], secrets: str) -> Source:
         cast("Version | None", written.get("version")),
         time(int(at[1]), int(at[2])) if at else _OFF_PEAK,
         tuple(dict.fromkeys(_weekday(day) for day in days)),
+        cast("Nightly", written.get("nightly", "whole")),
     )
 
 
@@ -163,6 +167,8 @@ class _Reader:
         yield from _one_of(written, "kind", _KINDS)
         if "version" in written:
             yield from _one_of(written, "version", _VERSIONS)
+        if "nightly" in written:
+            yield from _one_of(written, "nightly", _nights_of(written))
         yield from self._address(written, "base_url", "base_url", is_needed=True)
         auth = written.get("auth")
         if auth is None:
@@ -196,6 +202,14 @@ class _Reader:
             yield Mistake.NO_TEXT.of(place)
         elif not is_usable_address(address.strip(), local=self._local):
             yield Mistake.NO_PUBLIC_ADDRESS.of(place)
+
+
+def _nights_of(written: Mapping[str, object]) -> Sequence[str]:
+    """Clever has no dates to ask by, and the roles of OneRoster 1.2 no ids by which one that ended could be named."""
+    is_of_1_2 = "1.2" in str(
+        written.get("version") or ("1.2" if "v1p2" in str(written.get("base_url")).lower() else "")
+    )
+    return ("whole",) if written.get("kind") == "clever" or is_of_1_2 else get_args(Nightly.__value__)
 
 
 def _is_text(value: object) -> bool:

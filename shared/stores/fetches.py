@@ -58,7 +58,20 @@ class SourceState:
     asked_at: str = ""
     """When somebody asked for a fetch on the console last."""
     folder: str = ""
-    """Where the last whole fetch was written: the part of its upload's key behind the district."""
+    """Where the last fetch was written: the part of its upload's key behind the district."""
+    since: str = ""
+    """The source's own clock when the last good fetch began: what changed from then on was not asked for yet."""
+    changes_at: str = ""
+    """When what changed was fetched last."""
+    changes: str = ""
+    """What came of asking by date: ``kept``, ``refused`` (everything was fetched instead) or ``drift``; empty where nothing was
+    asked by date."""
+    checks: str = ""
+    """The folder of a whole fetch right behind a night's changes, whose report tells what they did not."""
+    late: int = 0
+    """How many of its rows changed in between."""
+    drift: int = 0
+    """How many people, classes and enrollments the whole fetch found that the changes did not tell."""
 
     def waits_to_begin(self, now: datetime) -> bool:
         """Whether a fetch that was asked for on the console has not begun yet. One that is lost is waited for no longer than
@@ -87,12 +100,15 @@ class FetchStore:
         item = self._table.get(source_key(district_id)) or {}
         counts = {name: int(number) for name, number in (item.get("counts") or {}).items()}
         told: Any = {name: str(item.get(name, "")) for name in _TEXTS}
-        told |= {name: int(item.get(name, 0)) for name in ("pages", "rows", "requests")}
+        told |= {name: int(item.get(name, 0)) for name in ("pages", "rows", "requests", "late", "drift")}
         return SourceState(**told, counts=counts or None)
 
     def put_source(self, district_id: str, body: str, due_at: datetime) -> None:
-        """Note a source that can be used, and when it is due. May be run again."""
-        self._table.write(Update(source_key(district_id)).set(body=body, due_at=to_iso(due_at)))
+        """Note a source that can be used, and when it is due. May be run again. What is written anew may ask by date again."""
+        noted = Update(source_key(district_id)).set(
+            body=body, due_at=to_iso(due_at), changes=None, drift=None, since=None
+        )
+        self._table.write(noted)
         self._table.write(Put({**source_due_key(district_id), "due_at": to_iso(due_at)}))
 
     def forget_source(self, district_id: str) -> None:
@@ -133,6 +149,10 @@ class FetchStore:
         told = Update(source_due_key(trouble.district_id)).add(told={contact_hash})
         self._table.attempt(told.when("failed_since = :since", since=trouble.since))
 
+    def due_now(self, district_id: str, now: datetime) -> None:
+        """Let the schedule start another fetch of the district when it looks next."""
+        self._table.attempt(Update(source_due_key(district_id)).set(due_at=to_iso(now)).when(PRESENT))
+
     def lock(self, district_id: str, run_id: str, now: datetime) -> bool:
         """Let this fetch be the one that is at work. False where another one is."""
         is_free = "(attribute_not_exists(PK) OR ends_at < :now OR run_id = :run_id)"
@@ -163,7 +183,7 @@ class FetchStore:
 
 _TEXTS = (
     "body", "due_at", "run_id", "status", "code", "stage", "started_at", "good_at", "whole_at", "revision", "ended_at",
-    "asked_at", "folder",
+    "asked_at", "folder", "since", "changes_at", "changes", "checks",
 )  # fmt: skip
 
 

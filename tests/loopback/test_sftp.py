@@ -89,7 +89,11 @@ class Sender:
 
     @property
     def people(self) -> set[str]:
-        return {pk.rpartition("#")[2] for pk, sk in self.world.table.items if sk == "ROSTER"}
+        """Who stands, and the students among them in their class."""
+        standing = [
+            (pk, item) for (pk, sk), item in self.world.table.items.items() if sk == "ROSTER" and item["active"]
+        ]
+        return {pk.rpartition("#")[2] for pk, item in standing if item["role"] == "teacher" or item.get("attends")}
 
 
 @pytest.fixture

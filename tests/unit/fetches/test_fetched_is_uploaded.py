@@ -40,7 +40,7 @@ def uploaded(files: Mapping[str, bytes]) -> tuple[FetchWorld, dict[str, Any]]:
 def standing(world: FetchWorld) -> set[tuple[str, str, str]]:
     """Who stands, and in which classes."""
     return {
-        (pk, str(item.get("given_name")), str(sorted(item.get("class_ids") or ())))
+        (pk, str(item.get("given_name")), str((item.get("attends"), item["active"])))
         for (pk, sk), item in world.table.items.items()
         if sk == "ROSTER"
     }

@@ -60,7 +60,13 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 def people(world: FetchWorld) -> dict[str, tuple[Any, ...]]:
     """Who stands, with names, address and classes."""
     return {
-        pk: (item.get("given_name"), item.get("email"), tuple(sorted(item.get("class_ids") or ())), item.get("enabled"))
+        pk: (
+            item["given_name"],
+            item.get("email"),
+            tuple(item.get("attends") or ()),
+            item.get("enabled"),
+            item["active"],
+        )
         for (pk, sk), item in world.table.items.items()
         if sk == "ROSTER"
     }
