@@ -27,7 +27,7 @@ class HubSite:
     """Lakeside at an origin of this machine, with all four hubs."""
 
     def __init__(self, begun: World) -> None:
-        self.world = World()
+        self.world = type(begun)()
         self._begun = begun
         self.web = Website(self.world)
         self._server = HTTPServer(("127.0.0.1", 0), _handler(self))

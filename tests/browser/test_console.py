@@ -11,12 +11,17 @@ from itertools import count
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
+from local.doubles.oneroster import OneRoster
+from local.doubles.roster_server import Asked, WithinProcess
 from local.web_client import WebClient
+from shared.hubs.oneroster_api import OneRosterApi
+from shared.hubs.public_web import Answer
 from shared.runtime.languages import languages, translations
 from shared.stores.stuck_people import StuckCode
 from tests.browser.hub_site import HubSite
 from tests.builders import account, key, roster, user
 from tests.fakes.aws import PRESIGNED
+from tests.fetching import ONEROSTER, FetchWorld
 from tests.harness import World, zipped
 
 pytestmark = pytest.mark.slow
@@ -101,7 +106,7 @@ class Begun:
 
 @pytest.fixture(scope="module")
 def begun() -> Iterator[Begun]:
-    world = World()
+    world = FetchWorld()
     world.register(removal_threshold_count=5)
     world.feed(account("ada", "ada@mail.example"))
     world.upload(roster(*HEAD, *STUDENTS))
@@ -235,3 +240,77 @@ def test_settings_and_logins_are_read(manager: Manager) -> None:
     manager.sees("Your own email domains")
     manager.follow("Logins and your IT")
     manager.sees("Client id")
+
+
+class Watched(OneRoster):
+    """A source at whose second page of people somebody looks at the console."""
+
+    def __init__(self, *people: str, look: Callable[[], None]) -> None:
+        made = roster(*HEAD, *STUDENTS, *map(user, people))
+        super().__init__({name: body.encode() if isinstance(body, str) else body for name, body in made.items()})
+        self._look = look
+
+    def answer(self, asked: Asked) -> Answer:
+        if asked.path.endswith("/users") and asked.query.get("offset", "0") != "0":
+            look, self._look = self._look, lambda: None
+            look()
+        return super().answer(asked)
+
+
+def begin_to_fetch(manager: Manager) -> None:
+    """S3 tells of what was asked for, and it is fetched and read."""
+    world = manager.world
+    assert isinstance(world, FetchWorld)
+    (key,) = [key for bucket, key in world.s3.objects if bucket == "rosters" and key.startswith("fetches/")]
+    world.receive_source().receive(world.arrive(key, b"{}"))
+    del world.s3.objects["rosters", key]
+    world.run_fetches()
+
+
+def test_a_source_is_fetched_watched_and_its_trouble_is_told(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a source that an operator set up, with somebody new
+    world = manager.world
+    assert isinstance(world, FetchWorld)
+    monkeypatch.setattr(OneRosterApi, "page_size", 20)
+    seen = list[str]()
+
+    def look() -> None:
+        manager.page.goto(manager.page.url)
+        manager.sees("This page goes on by itself. Nothing changes until all of it is here.")
+        seen.append(manager.page.get_by_role("status").inner_text())
+        assert manager.page.get_by_role("progressbar", name=manager.said("Rows fetched")).count() == 1
+
+    world.web = WithinProcess(Watched("s98", look=look))
+    world.put_source(ONEROSTER)
+    # When it is looked at, and fetched by the keyboard
+    manager.open("/imports")
+    manager.sees("From %(title)s, at %(host)s", title="OneRoster", host="sis.example")
+    manager.sees("No fetch was good yet.")
+    manager.press("Fetch now")
+    manager.sees("Your fetch begins in a moment.")
+    begin_to_fetch(manager)
+    # Then it was seen how far it was, and the report is a link away
+    people = manager.said("people")
+    assert seen == [
+        manager.said("Fetching now: %(stage)s. Page %(page)s, %(rows)s rows so far.", stage=people, page=3, rows=22)
+    ]
+    manager.page.goto(manager.page.url)
+    manager.sees("All is well.")
+    manager.follow("See its report")
+    manager.sees("applied")
+    assert world.latest()["users"]["created"] == 1
+    # When the source lets nobody in any more
+    monkeypatch.setattr(world, "secrets", {})
+    world.pass_time(minutes=5)
+    manager.open("/source")
+    manager.press("Fetch now")
+    manager.sees("Your fetch begins in a moment.")
+    begin_to_fetch(manager)
+    # Then the overview says so first, and its page says what is wrong, and that nobody is removed
+    manager.open("")
+    manager.sees("Your roster could not be fetched")
+    manager.follow("See what is wrong")
+    manager.sees("Nobody is removed.")
+    manager.sees("Who mends it: support, with you. Tell them the code.")
+    expect(manager.page.get_by_role("link", name="fetch_secret")).to_be_visible()
+    assert world.latest()["users"]["removed"] == 0
