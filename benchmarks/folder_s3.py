@@ -94,6 +94,13 @@ class _Body(io.RawIOBase):
             self._file.close()
         return read
 
+    def readall(self) -> bytes:
+        """The rest at once, as urllib3 reads it."""
+        read = self._file.read(self._left)
+        self._left = 0
+        self._file.close()
+        return read
+
     def close(self) -> None:
         self._file.close()
         super().close()

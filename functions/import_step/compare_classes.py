@@ -28,6 +28,8 @@ class ClassDiff:
     rejects: list[Reject] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     schools: dict[str, Fate] = field(default_factory=dict)
+    stood: dict[str, int] = field(default_factory=dict)
+    """By school: the classes that are passed over, which are as they were; they are not among ``schools``."""
     ended: set[str] = field(default_factory=set)
     """Classes that are gone because their term is over."""
     school_year: str = ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.json import Decoder
+
 from functions.import_step.records import (
     STUDENTS,
     TEACHERS,
@@ -11,9 +13,12 @@ from functions.import_step.records import (
     Moves,
     PersonRecord,
     packed,
+    sourced_id_of,
 )
 from functions.import_step.shards import shard_of
 from shared.domain.roster import Role, number_of
+
+_unpacked = Decoder(MembersRecord).decode
 
 
 def moves(changes: Iterable[tuple[PersonRecord | None, PersonRecord | None]], shards: int) -> list[bytearray]:
@@ -45,55 +50,71 @@ def is_about_a_teacher(change: tuple[PersonRecord | None, PersonRecord | None]) 
     return any(record is not None and record.role is Role.TEACHER for record in change)
 
 
+type _Numbers = dict[str, bytearray]
+"""By class: the numbers of people, tabs between. As texts of their own they would take most of what a worker has."""
+
+
 class Roll:
     """The members of all classes of a shard, before and after the moves.
 
     It also holds those of classes that are not there: when such a class comes back, its people are in it.
     """
 
-    def __init__(self, standing: Iterable[MembersRecord], moved: Iterable[Moves]) -> None:
-        self._standing = {members.class_id: members for members in standing}
-        self._came: dict[str, MembersRecord] = {}
-        self._went: dict[str, MembersRecord] = {}
-        one_text: dict[str, str] = {}
+    def __init__(self, standing: Iterable[bytes], moved: Iterable[Moves]) -> None:
+        """``standing`` are the packed records of the classes."""
+        self._standing = {sourced_id_of(line): line for line in standing}
+        self._moved: dict[tuple[bool, str], _Numbers] = {
+            (come, kind): {} for come in (True, False) for kind in (TEACHERS, STUDENTS)
+        }
         for line in moved:
-            into, are_teachers = self._came if line.come else self._went, line.kind == TEACHERS
+            into = self._moved[line.come, line.kind]
             for text in line.texts.split("\n"):
-                class_id, sourced_id = text.split("\t")
-                members = into.get(class_id)
-                if members is None:
-                    members = into[class_id] = MembersRecord(class_id, [], [])
-                # A person is in many classes: an id is kept once.
-                moved_people = members.teachers if are_teachers else members.students
-                moved_people.append(one_text.setdefault(sourced_id, sourced_id))
+                class_id, _, number = text.partition("\t")
+                numbers = into.get(class_id)
+                if numbers is None:
+                    into[class_id] = bytearray(number.encode())
+                else:
+                    numbers += b"\t"
+                    numbers += number.encode()
 
     def of(self, class_id: str) -> MembersRecord:
         """The members of a class after the moves."""
-        nobody = MembersRecord(class_id, [], [])
-        stood = self._standing.get(class_id, nobody)
+        line = self._standing.get(class_id)
+        stood = _unpacked(line) if line else MembersRecord(class_id, [], [])
         if not self.is_touched(class_id):
             return stood
-        came, went = self._came.get(class_id, nobody), self._went.get(class_id, nobody)
         teachers, students = (
-            sorted(set(stood.of_kind(kind)).difference(went.of_kind(kind)).union(came.of_kind(kind)))
+            sorted(
+                set(stood.of_kind(kind))
+                .difference(self._numbers(class_id, kind, come=False))
+                .union(self._numbers(class_id, kind, come=True))
+            )
             for kind in (TEACHERS, STUDENTS)
         )
         return MembersRecord(class_id, teachers, students)
 
+    def _numbers(self, class_id: str, kind: str, *, come: bool) -> list[str]:
+        numbers = self._moved[come, kind].get(class_id)
+        return numbers.decode().split("\t") if numbers is not None else []
+
     def stood(self, class_id: str) -> int:
         """How many students a class had before the moves."""
-        members = self._standing.get(class_id)
-        return len(members.students) if members else 0
+        line = self._standing.get(class_id)
+        return len(_unpacked(line).students) if line else 0
 
     def is_touched(self, class_id: str) -> bool:
-        return class_id in self._came or class_id in self._went
+        return any(class_id in moved for moved in self._moved.values())
 
     def has_other_students(self, class_id: str) -> bool:
-        return any(class_id in moved and moved[class_id].students for moved in (self._came, self._went))
+        return any(class_id in self._moved[come, STUDENTS] for come in (True, False))
 
-    def records(self) -> Iterator[MembersRecord]:
-        """As the next snapshot holds them."""
-        for class_id in sorted({*self._standing, *self._came}):
+    def lines(self) -> Iterator[bytes]:
+        """The packed records as the next snapshot holds them."""
+        came = {class_id for (come, _), moved in self._moved.items() if come for class_id in moved}
+        for class_id in sorted(came.union(self._standing)):
+            if not self.is_touched(class_id):
+                yield self._standing[class_id]
+                continue
             members = self.of(class_id)
             if members.teachers or members.students:
-                yield members
+                yield packed(members)

@@ -38,7 +38,9 @@ class PeopleDiff:
     put_off: int = 0
     put_off_enrollments: int = 0
     schools: dict[str, tuple[Fate, Fate]] = field(default_factory=dict)
-    """By school: its people, and their enrollments."""
+    """By school: its people, and their enrollments, but for those of ``stood``."""
+    stood: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By school: the people who were counted together because they are as they were, and their enrollments."""
     enrolled: int = 0
     """How many enrollments there are afterwards."""
     reused: list[str] = field(default_factory=list)
@@ -72,9 +74,8 @@ class PeopleDiff:
         self.hurt.harm.administrators_stood += count.administrators
         for school, (people, enrolled) in count.schools.items():
             if people:
-                of_people, of_enrollments = self.fates(school)
-                of_people.stood += people
-                of_enrollments.stood += enrolled
+                stood = self.stood.get(school, (0, 0))
+                self.stood[school] = stood[0] + people, stood[1] + enrolled
 
     def count_created(self, count: PeopleCount) -> None:
         """Count people who come where nothing stood before."""

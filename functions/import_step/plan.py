@@ -523,7 +523,7 @@ class PeopleResult(Struct, kw_only=True):
     enrollments: Counts
     notes: list[Note]
     schools: dict[str, tuple[Fate, Fate]]
-    """By school: its people, and their enrollments."""
+    """By school: its people, and their enrollments, but for those of ``stood``."""
     reused: First[str]
     """Ids that name another person than before."""
     standing: dict[Kind, int]
@@ -537,6 +537,8 @@ class PeopleResult(Struct, kw_only=True):
     """Whether not all rows of some people were read: all of it is to be read once more."""
     digest: str = ""
     """Of all that changes, where an import has one."""
+    stood: dict[str, tuple[int, int]] = {}
+    """By school: how many people were counted together because they are as they were, and their enrollments."""
 
 
 class ClassesResult(Struct, kw_only=True):
@@ -545,6 +547,7 @@ class ClassesResult(Struct, kw_only=True):
     classes: Counts
     notes: list[Note]
     schools: dict[str, Fate]
+    """By school, but for the classes of ``stood``."""
     ended: dict[Kind, int]
     """Classes that are gone because their term is over, and how many enrollments they had."""
     ended_by_school: dict[str, int]
@@ -556,6 +559,8 @@ class ClassesResult(Struct, kw_only=True):
     """As of ``PeopleResult``."""
     digest: str = ""
     """As of ``PeopleResult``."""
+    stood: dict[str, int] = {}
+    """By school: how many classes were counted together because they are as they were."""
 
 
 class IdPair(Struct, array_like=True):

@@ -16,7 +16,6 @@ from functions.import_step.compare_classes import ClassDiff
 from functions.import_step.records import ClassRecord, References, packed, sourced_id_of
 from functions.import_step.row_marks import mark_of
 from functions.import_step.standing_people import UntouchedRows
-from shared.domain.import_safety import Fate
 
 _unpacked = Decoder(ClassRecord).decode
 
@@ -52,9 +51,7 @@ class PassedClasses:
         result.stand += self.count.classes
         result.classes.read += self.count.classes
         result.classes.unchanged += self.count.classes
-        for school, number in self.count.schools.items():
-            if number:
-                result.schools.setdefault(school, Fate()).stood += number
+        result.stood = {school: number for school, number in self.count.schools.items() if number}
         years = (year for year, number in self.count.years.items() if number)
         result.school_year = max(result.school_year, *years, "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -562,9 +563,14 @@ class WorkingFiles:
             parts[place.shard] += packed(place)
         self.put_for_each(PLACES, name, parts)
 
-    def write_members(self, plan: WritePlan, shard: int, members: Iterable[MembersRecord]) -> None:
-        """The members of a shard of classes in the snapshot that is made."""
-        self._files.write(self._snapshot_key(plan.snapshot_id, MEMBERS.name, shard), _lines_of(members))
+    def write_members(self, plan: WritePlan, shard: int, members: Iterable[bytes]) -> None:
+        """The members of a shard of classes in the snapshot that is made, packed."""
+        # They are as long as all who are in classes, and these are in memory once already.
+        with tempfile.TemporaryDirectory() as folder:
+            written = Path(folder) / MEMBERS.name
+            with written.open("wb") as file:
+                file.writelines(members)
+            self._files.write_file(self._snapshot_key(plan.snapshot_id, MEMBERS.name, shard), written)
 
     # Rejected rows.
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby, islice
 
 from shared.domain.errors import Conflict
 from shared.domain.roster import RosterUserKey
@@ -76,6 +79,11 @@ class _Change:
 
 type _Changes = list[tuple[str, str, _Change]]
 """(hash, identifier, change), in the order of the hashes."""
+_GIVEN, _TAKEN = "+", "-"
+_SIZE = 6
+"""Digits of the length of an identifier, in the text of a change: ids may hold any character."""
+_FEW_ENTRIES = 1_000
+"""Of so many it is seen at once whether all fit into an item."""
 
 
 @dataclass(slots=True)
@@ -142,23 +150,19 @@ class RosterHolders:
         together. Raises Conflict where others change the same packs again and again.
         """
         done = Written()
-        changes: dict[int, dict[str, _Change]] = {}
-        for holdings, are_given in ((given, True), (taken, False)):
-            for identifier, user in holdings:
-                of_part = changes.setdefault(_part(_hash(identifier)), {})
-                change = of_part.setdefault(identifier, _Change())
-                if are_given:
-                    change.given += (user.person_id,)
-                else:
-                    change.taken += (user.person_id,)
+        # One text for each: of a first import these are all people of a shard, and objects would take three times as much.
+        texts = [_text_of_change(*holding, _GIVEN) for holding in given]
+        texts += [_text_of_change(*holding, _TAKEN) for holding in taken]
+        texts.sort()
         for part in range(PARTS):
             first, last = max(_bound(part, PARTS), _bound(task, tasks)), min(_end(part, PARTS), _end(task, tasks))
-            if first < last and (is_first or part in changes):
-                of_part = changes.get(part, {})
-                in_order = sorted((_hash(identifier), identifier, change) for identifier, change in of_part.items())
+            start, end = (bisect_left(texts, f"{_bound(each, PARTS):0{_DIGITS}x}") for each in (part, part + 1))
+            end = end if part + 1 < PARTS else len(texts)
+            if first < last and (is_first or start < end):
                 writer = _PartWriter(self._table, district_id, part, is_first, done)
-                if not (is_first and writer.begin(in_order, f"{first:0{_DIGITS}x}", f"{last:0{_DIGITS}x}")):
-                    writer.merge(in_order)
+                of_part = partial(_changes_of, texts, start, end)
+                if not (is_first and writer.begin(of_part(), f"{first:0{_DIGITS}x}", f"{last:0{_DIGITS}x}")):
+                    writer.merge([*of_part()])
         return done
 
     def _packs(self, district_id: str, part: int, first: str, page_size: int | None = None) -> Iterator[_Pack]:
@@ -175,24 +179,35 @@ class _PartWriter:
         self._is_first = is_first
         self._done = done
 
-    def begin(self, changes: _Changes, first: str, last: str) -> bool:
+    def begin(self, changes: Iterable[tuple[str, str, _Change]], first: str, last: str) -> bool:
         """Write the first packs between two hashes. False where there are some already."""
         stored = next(_packs(self._table, self._district_id, self._part, first, 1), None)
         if stored and stored.key["SK"] <= last:
             return False
-        entries: Entries = {}
-        alone: list[Item] = []
-        for _, identifier, change in changes:
-            self._note(identifier, change.given)
-            if len(change.given) > _FEW:
-                alone += map(key_of, self._alone(identifier, change.given))
-            if change.given:
-                entries[identifier] = _MANY if len(change.given) > _FEW else tuple(sorted({*change.given}))
-        pieces = list(_pieces(entries))
-        ends = [*(_last_hash(piece) for piece in pieces[:-1]), last]
-        items = (self._item(end, piece, is_whole=True) for end, piece in zip(ends, pieces, strict=True))
-        self._done.writes += self._table.write_all(([item], ()) for item in (*alone, *items))
+        self._done.writes += self._table.write_all(([item], ()) for item in self._first_items(changes, last))
         return True
+
+    def _first_items(self, changes: Iterable[tuple[str, str, _Change]], last: str) -> Iterator[Item]:
+        """Packs one after the other, and before a pack those of it who are noted one by one."""
+        alone: list[Item] = []
+
+        def entries() -> Iterator[tuple[str, tuple[str, ...]]]:
+            for _, identifier, change in changes:
+                self._note(identifier, change.given)
+                if len(change.given) > _FEW:
+                    alone.extend(map(key_of, self._alone(identifier, change.given)))
+                if change.given:
+                    yield identifier, _MANY if len(change.given) > _FEW else tuple(sorted({*change.given}))
+
+        before: Entries | None = None
+        for piece in _pieces_of(entries()):
+            yield from alone
+            alone.clear()
+            if before is not None:
+                yield self._item(_last_hash(before), before, is_whole=True)
+            before = piece
+        yield from alone
+        yield self._item(last, before or {}, is_whole=True)
 
     def merge(self, changes: _Changes) -> None:
         """Change the packs that there are."""
@@ -331,17 +346,44 @@ def _text_of(entries: Mapping[str, Sequence[str]]) -> bytes:
 
 def _pieces(entries: Entries) -> Iterator[Entries]:
     """Entries in the order of their hashes, as many together as fit into an item; at least one piece."""
-    if len(_text_of(entries)) <= _FULL:
-        yield entries
+    return _pieces_of(iter(sorted(entries.items(), key=lambda entry: _hash(entry[0]))))
+
+
+def _pieces_of(entries: Iterator[tuple[str, tuple[str, ...]]]) -> Iterator[Entries]:
+    """The same of entries that come in this order. Few of them are held."""
+    waiting = [*islice(entries, _FEW_ENTRIES)]
+    if len(waiting) < _FEW_ENTRIES and len(_text_of(dict(waiting))) <= _FULL:
+        yield dict(waiting)
         return
-    in_order = sorted(entries.items(), key=lambda entry: _hash(entry[0]))
-    begin, number = 0, 24
-    while begin < len(in_order):
-        piece = dict(in_order[begin : begin + number])
+    number = 24
+    while waiting:
+        piece = dict(waiting[:number])
         size = len(_text_of(piece))
         if size > _FRESH and len(piece) > 1:
             number = max(1, min(len(piece) - 1, len(piece) * _FRESH // size))
             continue
         yield piece
-        begin += len(piece)
         number = max(1, len(piece) * _FRESH // size)
+        del waiting[: len(piece)]
+        waiting += islice(entries, max(0, number - len(waiting)))
+
+
+def _text_of_change(identifier: str, user: RosterUserKey, sign: str) -> str:
+    return f"{_hash(identifier)}{len(identifier):0{_SIZE}}{identifier}{sign}{user.person_id}"
+
+
+def _changes_of(texts: list[str], start: int, end: int) -> Iterator[tuple[str, str, _Change]]:
+    """The changes of these texts, which are in order, from one up to another."""
+    for about, those in groupby((texts[place] for place in range(start, end)), key=_without_person):
+        change, behind = _Change(), len(about)
+        for text in those:
+            if text[behind] == _GIVEN:
+                change.given += (text[behind + 1 :],)
+            else:
+                change.taken += (text[behind + 1 :],)
+        yield about[:_DIGITS], about[_DIGITS + _SIZE :], change
+
+
+def _without_person(text: str) -> str:
+    begin = _DIGITS + _SIZE
+    return text[: begin + int(text[_DIGITS:begin])]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
+from itertools import batched
 from types import MappingProxyType
 
 from shared.domain.account import Account
@@ -46,6 +47,8 @@ type HoldersOf = Callable[[RosterUser], Sequence[RosterUserKey] | None]
 
 WITHHELD_SHOWN = 100
 _DIGESTS = 1 << 62
+_HELD_TOGETHER = 2_000
+"""People who are looked at together: those of a shard would take as much memory as all that an import has of them."""
 
 
 @dataclass(slots=True)
@@ -204,46 +207,40 @@ class MatchAndInvite:
         result = MatchCounts()
         notes: list[Note] = []
         kinds: Counter[str] = Counter()
-        to_send: list[Activation] = []
-        looks_at: list[datetime] = []
-        without: dict[RosterUserKey, RosterUser] = {}
-        people = _matched_by_an_import(users)
-        links = self._links.of_users(user.key for user in people)
+        looks_at: set[datetime] = set()
         held_back = self._is_held_back(district)
-        looks = each(
-            lambda user: self._match(
-                district,
-                user,
-                links.get(user.key),
-                written,
-                user.key.person_id in stuck,
-                import_id,
-                holders(user),
-                held_back=held_back,
-            ),
-            people,
-            at_once=self.at_once,
-        )
-        for user, (look, activation) in zip(people, looks, strict=True):
-            if sharers is not None:
-                sharers[user.key] = look.sharers
-            if without_address is not None and look.has_no_address:
-                without_address.add(user.key)
-            result += look.counts
-            kinds[look.kind] += 1
-            notes += look.notes
-            looks_at += [look.waits_until] if look.waits_until else []
-            if activation:
-                to_send.append(activation)
-            if look.has_no_match:
-                without[user.key] = user
-        # Before the mails are asked for: whoever has a match is not mailed.
-        self._matches.forget(district, without, written)
-        self._queue(to_send)
+
+        def look_at(links: Mapping[RosterUserKey, Link], user: RosterUser) -> tuple[_Look, Activation | None]:
+            is_stuck, held_by = user.key.person_id in stuck, holders(user)
+            link = links.get(user.key)
+            return self._match(district, user, link, written, is_stuck, import_id, held_by, held_back=held_back)
+
+        for people in batched(_matched_by_an_import(users), _HELD_TOGETHER, strict=False):
+            to_send: list[Activation] = []
+            without: dict[RosterUserKey, RosterUser] = {}
+            links = self._links.of_users(user.key for user in people)
+            looks = each(partial(look_at, links), people, at_once=self.at_once)
+            for user, (look, activation) in zip(people, looks, strict=True):
+                if sharers is not None:
+                    sharers[user.key] = look.sharers
+                if without_address is not None and look.has_no_address:
+                    without_address.add(user.key)
+                result += look.counts
+                kinds[look.kind] += 1
+                notes += look.notes
+                looks_at |= {look.waits_until} if look.waits_until else set()
+                if activation:
+                    to_send.append(activation)
+                if look.has_no_match:
+                    without[user.key] = user
+            # Before the mails are asked for: whoever has a match is not mailed.
+            self._matches.forget(district, without, written)
+            self._queue(to_send)
+            notes = merged_notes(notes)
         if looks_at:
             self._waiting.note(district.district_id, min(looks_at))
         result.tally = dict(kinds)
-        return result, merged_notes(notes)
+        return result, notes
 
     def _is_held_back(self, district: District) -> bool:
         """Whether the mails of whoever is new wait for what comes of the district's first ones."""
@@ -480,8 +477,8 @@ def _joined_link(links: Sequence[Link | None]) -> Link | None:
     return next((link for link in links if link and link.is_linked), links[0])
 
 
-def _matched_by_an_import(users: Iterable[RosterUser]) -> list[RosterUser]:
-    return [user for user in users if user.role is not Role.ADMINISTRATOR and user.active]
+def _matched_by_an_import(users: Iterable[RosterUser]) -> Iterator[RosterUser]:
+    return (user for user in users if user.role is not Role.ADMINISTRATOR and user.active)
 
 
 def _look(

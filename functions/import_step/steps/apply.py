@@ -47,7 +47,7 @@ from shared.domain.roster import DistrictClass, NumberKind, Role, RosterUser, Ro
 from shared.runtime.parallel import each as each_of
 from shared.stores.readdressing import AddressChange
 from shared.stores.renumbering import ClassChange, NumberChange
-from shared.stores.roster_holders import task_of
+from shared.stores.roster_holders import Holding, task_of
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck_people import StuckCode
 from shared.use_cases.match_and_invite import MatchCounts, former_key
@@ -181,35 +181,45 @@ class Apply:
         """Write the classes of one shard that have changed, or whose people have: one or two items each."""
         files = self._context.files(import_)
         plan = files.get(WRITE_PLAN)
+        writes = self._write_members(import_, files, plan, shard)
+        writes += self._write_holders(import_, files, plan, shard)
+        of = class_shards_of(plan.shards)
+        return {**self._context.part_done(import_, "members", shard, of=of), "writes": writes}
+
+    def _write_members(self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int) -> int:
+        """Who is in which class is in memory no more once this is done."""
         roll = Roll(
-            files.standing(MEMBERS, plan.before, shard, plan.shards),
+            files.standing_lines(MEMBERS, plan.before, shard, plan.shards),
             files.from_all(MOVES, plan, shard),
         )
-        files.write_members(plan, shard, roll.records())
+        files.write_members(plan, shard, roll.lines())
         past = files.find(PAST, f"{shard}{plan.round}") or Past()
         since = {each.sourced_id: each.since for each in files.made(HISTORY, plan, shard) if each.since}
         self._renumber_classes(import_, files, plan, shard, since, roll)
         writes = self._write_past(import_, files, plan, past)
-        writes += self._write_classes(import_, files, plan, shard, roll, since, past.renamed)
-        writes += self._write_holders(import_, files, plan, shard)
-        of = class_shards_of(plan.shards)
-        return {**self._context.part_done(import_, "members", shard, of=of), "writes": writes}
+        return writes + self._write_classes(import_, files, plan, shard, roll, since, past.renamed)
 
     def _write_holders(self, import_: Import, files: WorkingFiles, plan: WritePlan, shard: int) -> int:
         """Write who holds which address or Clever id, of a share of these. An import whose people an earlier version wrote has
         written that with them."""
         if not files.are_told(HOLDINGS, plan):
             return 0
-        told = list(files.from_all(HOLDINGS, plan, shard))
+
+        def told(*, are_given: bool) -> Iterator[Holding]:
+            # Read for each of them, and never held: of a first import this is everybody.
+            for each in files.from_all(HOLDINGS, plan, shard):
+                if each.are_given == are_given:
+                    yield from each.of(import_.district_id)
+
         done = self._context.users.holders.write(
             import_.district_id,
-            (holding for each in told if each.are_given for holding in each.of(import_.district_id)),
-            (holding for each in told if not each.are_given for holding in each.of(import_.district_id)),
+            told(are_given=True),
+            told(are_given=False),
             is_first=plan.before is None,
             task=shard,
             tasks=class_shards_of(plan.shards),
         )
-        if told:
+        if any(files.from_all(HOLDINGS, plan, shard)):
             shared = {each: [user.person_id for user in users] for each, users in done.shared.items()}
             files.put(SHARED_IDENTIFIERS, SharedIdentifiers(done.is_all, shared), f"{shard}{plan.round}")
         return done.writes

@@ -118,6 +118,7 @@ class Compare:
                 readdressed=result.readdressed,
                 watched=None if result.watched is None else packed_people(map(mark_of, result.watched)),
                 digest=_digest(plan, result) if import_.has_digest else "",
+                stood=result.stood,
             ),
             f"{shard}{plan.round}",
         )
@@ -175,6 +176,7 @@ class Compare:
                 standing={Kind.CLASSES: result.stand},
                 school_year=result.school_year,
                 digest=digest_of(pair for pair in result.pairs if pair[0] != pair[1]) if import_.has_digest else "",
+                stood=result.stood,
             ),
             f"{shard}{plan.round}",
         )

@@ -233,6 +233,7 @@ class SafetyCheck:
             sum_.add_people(files.get(PEOPLE_RESULT, f"{shard}{plan.round}"))
         for shard in range(class_shards_of(plan.shards)):
             sum_.add_classes(files.get(CLASSES_RESULT, f"{shard}{plan.round}"))
+        sum_.count_those_who_stood()
         return sum_
 
 
@@ -267,6 +268,9 @@ class _Sum:
     standing: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
     notes: list[Note] = field(init=False)
     schools: dict[str, dict[Kind, Fate]] = field(default_factory=dict)
+    stood: dict[str, list[int]] = field(default_factory=dict)
+    """By school: people, enrollments and classes that were counted together. With very many schools to count them is most of the
+    work, so they get a fate once, at the end."""
     reused: int = 0
     reused_ids: list[str] = field(default_factory=list)
     ended: dict[Kind, int] = field(default_factory=lambda: {Kind.CLASSES: 0, Kind.ENROLLMENTS: 0})
@@ -294,6 +298,13 @@ class _Sum:
         for school, (people, enrollments) in result.schools.items():
             self._add_fate(school, Kind.USERS, people)
             self._add_fate(school, Kind.ENROLLMENTS, enrollments)
+        for school, (people_stood, enrolled) in result.stood.items():
+            stood = self.stood.get(school)
+            if stood is None:
+                self.stood[school] = [people_stood, enrolled, 0]
+            else:
+                stood[0] += people_stood
+                stood[1] += enrolled
         # Where an earlier version compared the shard, whoever changes may be somebody else.
         self.harm += result.harm or Harm(
             result.standing[Kind.USERS] - result.users.created + result.users.removed,
@@ -318,12 +329,23 @@ class _Sum:
         self._add(result.notes, result.standing)
         for school, fate in result.schools.items():
             self._add_fate(school, Kind.CLASSES, fate)
+        for school, number in result.stood.items():
+            self.stood.setdefault(school, [0, 0, 0])[2] += number
         for kind in self.ended:
             self.ended[kind] += result.ended[kind]
         for school, number in result.ended_by_school.items():
             fate = self._fate(school, Kind.ENROLLMENTS)
             fate.removed = max(0, fate.removed - number)
         self.school_year = max(self.school_year, result.school_year)
+
+    def count_those_who_stood(self) -> None:
+        """Give those who were counted together their schools' fates, once all shards were added."""
+        for school, (people, enrolled, classes) in self.stood.items():
+            if people:
+                self._fate(school, Kind.USERS).stood += people
+                self._fate(school, Kind.ENROLLMENTS).stood += enrolled
+            if classes:
+                self._fate(school, Kind.CLASSES).stood += classes
 
     def _add(self, notes: list[Note], standing: dict[Kind, int]) -> None:
         self.notes += notes
