@@ -133,7 +133,8 @@ class OneRoster:
     def _error(self, status: int, minor: str) -> Answer:
         info = {"imsx_codeMajor": "failure", "imsx_severity": "error", "imsx_description": minor}
         date = format_datetime(self.clock(), usegmt=True)
-        return json_of({**info, "imsx_CodeMinor": minor}, status, date=date)
+        told = {"imsx_codeMinorFieldName": "TargetEndSystem", "imsx_codeMinorFieldValue": minor}
+        return json_of({**info, "imsx_CodeMinor": {"imsx_codeMinorField": [told]}}, status, date=date)
 
     # What comes.
 
@@ -162,6 +163,8 @@ class OneRoster:
         quirks = self.quirks
         if 27 in quirks and "filter" in asked.query and quirks.seed % 2:
             return self._error(400, "invalid_filter_field")
+        if self.version == "1.2" and collection == "users" and not _known(asked.query.get("fields", "")):
+            return self._error(400, "invalid_selection_field")
         limit, offset = int(asked.query.get("limit", "100")), int(asked.query.get("offset", "0"))
         if limit > self.clamp and 5 not in quirks:
             return self._error(400, "invaliddata")
@@ -214,6 +217,18 @@ class OneRoster:
             links = (path, f"http://{host}{path}", f"https://{host}{path}", f"https://elsewhere.example{path}")
             headers["link"] = f'<{links[quirks.seed % 4]}>; rel="next"'
         return headers
+
+
+_USER_OF_1_2 = frozenset({
+    "sourcedId", "status", "dateLastModified", "metadata", "userMasterIdentifier", "username", "userIds", "enabledUser",
+    "givenName", "familyName", "middleName", "preferredFirstName", "preferredMiddleName", "preferredLastName", "pronouns", "roles",
+    "userProfiles", "primaryOrg", "identifier", "email", "sms", "phone", "agents", "grades", "password", "resources",
+})  # fmt: skip
+"""What a user of 1.2 may be asked for; those of 1.1 have other fields."""
+
+
+def _known(fields: str) -> bool:
+    return {each for each in fields.split(",") if each} <= _USER_OF_1_2
 
 
 def _basic(asked: Asked) -> tuple[str, str]:

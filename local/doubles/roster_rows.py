@@ -8,16 +8,24 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 type Row = dict[str, Any]
 type Rows = dict[str, list[Row]]
 
-_LISTS = ("grades", "subjects", "periods")
+_LISTS = ("grades", "subjects", "subjectCodes", "periods", "resources")
 _REFERENCES = {
     "parentSourcedId": "parent", "orgSourcedId": "org", "courseSourcedId": "course", "schoolSourcedId": "school",
     "classSourcedId": "class", "userSourcedId": "user", "primaryOrgSourcedId": "primaryOrg", "schoolYearSourcedId": "schoolYear",
 }  # fmt: skip
 _LISTS_OF_REFERENCES = {"termSourcedIds": "terms", "orgSourcedIds": "orgs", "agentSourcedIds": "agents"}
+_TYPES = {
+    "parent": "org", "org": "org", "course": "course", "school": "org", "class": "class", "user": "user", "primaryOrg": "org",
+    "schoolYear": "academicSession", "terms": "academicSession", "orgs": "org", "agents": "user",
+}  # fmt: skip
+_NAMES_OF_REST = {"preferredGivenName": "preferredFirstName", "preferredFamilyName": "preferredLastName"}
+_WORDS = ("primary", "beginDate", "endDate", "classType")
+"""Of a vocabulary, or dates: an empty one is left out."""
 _FILES = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
 _USER_ID = re.compile(r"\{([^:{}]*):([^{}]*)\}")
 
@@ -48,25 +56,29 @@ def _oneroster(stem: str, row: Mapping[str, str]) -> Row:
             made[name] = value or made[name]
         elif name in _REFERENCES and not (stem == "academicSessions" and name == "schoolYear"):
             if value:
-                made[_REFERENCES[name]] = _reference(value)
+                kind = "academicSession" if stem == "academicSessions" else _TYPES[_REFERENCES[name]]
+                made[_REFERENCES[name]] = _reference(value, kind)
         elif name in _LISTS_OF_REFERENCES:
-            made[_LISTS_OF_REFERENCES[name]] = [_reference(each) for each in _split(value)]
+            listed = _LISTS_OF_REFERENCES[name]
+            made[listed] = [_reference(each, _TYPES[listed]) for each in _split(value)]
         elif name == "userIds":
             made[name] = [{"type": kind, "identifier": number} for kind, number in _USER_ID.findall(value)]
         elif name in _LISTS:
             made[name] = _split(value)
-        elif name and not name.startswith("metadata"):
-            made[name] = value
+        elif name == "enabledUser":
+            made[name] = "false" if value.strip().lower() == "false" else "true"
+        elif name and not name.startswith("metadata") and (value or name not in _WORDS):
+            made[_NAMES_OF_REST.get(name, name)] = value
     return made
 
 
 def _role(row: Mapping[str, str]) -> Row:
     dates = {name: row[name] for name in ("beginDate", "endDate") if row.get(name)}
-    return {"roleType": row["roleType"], "role": row["role"], "org": _reference(row["orgSourcedId"]), **dates}
+    return {"roleType": row["roleType"], "role": row["role"], "org": _reference(row["orgSourcedId"], "org"), **dates}
 
 
-def _reference(sourced_id: str) -> Row:
-    return {"href": f"https://elsewhere.example/{sourced_id}", "sourcedId": sourced_id, "type": "any"}
+def _reference(sourced_id: str, kind: str) -> Row:
+    return {"href": f"https://elsewhere.example/{quote(sourced_id)}", "sourcedId": sourced_id, "type": kind}
 
 
 def _split(value: str) -> list[str]:

@@ -36,7 +36,10 @@ _FIELDS: Mapping[str, Sequence[str]] = {
 }  # fmt: skip
 """What is asked for, and kept: no password, phone, agent or birthday among it."""
 DATE = "dateLastModified"
-_FIELDS_OF_1_2 = ("roles", "preferredGivenName", "preferredFamilyName", "primaryOrg")
+_FIELDS_OF_1_2 = ("roles", "preferredFirstName", "preferredLastName", "primaryOrg")
+_NOT_OF_1_2 = ("orgs", "role")
+_CSV_NAMES = {"preferredFirstName": "preferredGivenName", "preferredLastName": "preferredFamilyName"}
+"""Where the CSV binding has another name than REST."""
 _REFERENCES = {
     "parent": "parentSourcedId", "org": "orgSourcedId", "course": "courseSourcedId", "school": "schoolSourcedId",
     "class": "classSourcedId", "user": "userSourcedId", "primaryOrg": "primaryOrgSourcedId",
@@ -136,8 +139,11 @@ class OneRosterApi:
         return query(**asked)
 
     def _fields(self, collection: str) -> Sequence[str]:
-        more = _FIELDS_OF_1_2 if collection == "users" and self.version == "1.2" else ()
-        return (*_FIELDS[collection], *more, *((DATE,) if self.has_dates else ()))
+        fields = _FIELDS[collection]
+        if collection == "users" and self.version == "1.2":
+            # A provider may refuse what a user of 1.2 does not have.
+            fields = (*(name for name in fields if name not in _NOT_OF_1_2), *_FIELDS_OF_1_2)
+        return (*fields, DATE) if self.has_dates else fields
 
     def _rows(self, answer: Answer, collection: str) -> tuple[list[Mapping[str, object]], int | None]:
         """The rows of an answer, which has to be a roster's (an error, a page for people and a cut one are not)."""
@@ -165,7 +171,7 @@ class OneRosterApi:
             elif name in _SPECIAL:
                 kept |= _SPECIAL[name](value)
             else:
-                kept[name] = ",".join(texts(value)) if isinstance(value, list) else text(value)
+                kept[_CSV_NAMES.get(name, name)] = ",".join(texts(value)) if isinstance(value, list) else text(value)
         return kept
 
 

@@ -2,6 +2,7 @@
 
 It is 1EdTech's, and no part of this repository: ONEROSTER_OPENAPI names its file
 (onerosterv1p2rostersservice_openapi3_v1p0.json, from purl.imsglobal.org/spec/or/v1p2/schema/openapi/).
+A copy lies in the repository 1EdTech/oneroster-bootcamp.
 """
 
 from __future__ import annotations
@@ -41,6 +42,12 @@ def test_the_double_of_oneroster_gives_what_1edtechs_document_says(collection: s
         answer = case.call(base_url=base, headers={"Authorization": f"Bearer {TOKEN}"})
         case.validate_response(answer, checks=[status_code_conformance, response_schema_conformance])
         assert int(answer.headers["x-total-count"][0]) >= len(answer.json()[collection])
+        # What it refuses is in the form of the document, too.
+        for query, login in (({"limit": 20_000}, f"Bearer {TOKEN}"), ({}, "Bearer another")):
+            refused = operation.Case(query=query)
+            answer = refused.call(base_url=base, headers={"Authorization": login})
+            assert answer.status_code in (400, 401)
+            refused.validate_response(answer, checks=[status_code_conformance, response_schema_conformance])
 
     try:
         asked()

@@ -272,7 +272,7 @@ DEEDS = ("change", "add", "delete", "leave out", "nothing")
 
 
 @pytest.mark.deep
-@settings(max_examples=depth(4, 40), deadline=None)
+@settings(max_examples=depth(4, 15), deadline=None)
 @given(data=st.data())
 def test_whatever_a_district_does_nobody_is_lost_and_weeks_bring_the_truth(data: st.DataObject) -> None:
     quirks = data.draw(st.frozensets(st.sampled_from([4, 6, 8, 13, 16, 18, 26, 27, 28, 36]), max_size=3))

@@ -140,7 +140,7 @@ def test_a_worker_that_is_gone_at_any_call_costs_one_page(kind: str, monkeypatch
 
     for after in (False, True):
         # A night's changes need everything before them, which takes longest.
-        for cut_at in range(0, calls, depth(61, 5) * (4 if kind == "changes" else 1)):
+        for cut_at in range(0, calls, depth(61, 5) * (12 if kind == "changes" else 1)):
             line = Line()
             world = world_of(kind, line)
             line.cut_at, line.after = cut_at, after

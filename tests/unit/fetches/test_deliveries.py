@@ -282,7 +282,7 @@ def steps_of(files: Mapping[str, bytes], ways: Mapping[str, str]) -> list[tuple[
 
 
 @pytest.mark.deep
-@settings(max_examples=depth(15, 150), deadline=None)
+@settings(max_examples=depth(8, 40), deadline=None)
 @given(data=st.data())
 def test_a_delivery_that_ends_anywhere_removes_nobody(data: st.DataObject) -> None:
     """Any order, any way of putting a file, an end after any step or within a file; then the next night's whole delivery."""

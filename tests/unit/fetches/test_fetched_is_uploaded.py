@@ -131,3 +131,28 @@ def test_no_password_phone_or_birthday_is_kept_anywhere(tmp_path: Path) -> None:
     )
     assert not [each for each in births if each and each.encode() in kept]
     assert b"district_password" not in kept
+
+
+def test_a_strict_provider_of_1_2_is_asked_for_what_it_knows_alone() -> None:
+    """REST has other names for preferred names than the CSV binding, and no orgs and role of a user."""
+    files = {
+        "manifest.csv": b"propertyName,value\nmanifest.version,1.0\noneroster.version,1.2\n",
+        "orgs.csv": b"sourcedId,status,dateLastModified,name,type,identifier\no1,,,Lakeside Middle,school,1\n",
+        "users.csv": b"sourcedId,status,dateLastModified,enabledUser,username,givenName,familyName,preferredGivenName,"
+        b"preferredFamilyName,email\ns1,,,true,s1,Alexandra,Person,Alex,Byrne,s1@lakeside.example\n",
+        "roles.csv": b"sourcedId,status,dateLastModified,userSourcedId,roleType,role,orgSourcedId\nr1,,,s1,primary,student,o1\n",
+        "classes.csv": b"sourcedId,status,dateLastModified,title,classType,schoolSourcedId\nc1,,,Algebra,scheduled,o1\n",
+        "enrollments.csv": b"sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role\n"
+        b"e1,,,c1,o1,s1,student\n",
+    }
+    world = with_double(OneRoster(files, "1.2"), ONEROSTER_1_2)
+    world.fetch()
+    asked = [each.query for each in world.within.asked if each.path.endswith("/users")]
+    assert asked
+    assert all("fields" in query for query in asked)
+    other, _ = uploaded(files)
+    assert standing(world) == standing(other)
+    (item,) = [item for (_, sk), item in world.table.items.items() if sk == "ROSTER"]
+    (same,) = [item for (_, sk), item in other.table.items.items() if sk == "ROSTER"]
+    assert item == same
+    assert item["given_name"] == "Alex"
