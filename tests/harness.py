@@ -30,6 +30,7 @@ from functions.import_pauses.watch_sources import WatchSources
 from functions.import_step.import_context import ImportContext
 from functions.import_step.plan import Import, StepResult
 from functions.import_step.steps import ImportSteps
+from functions.link_notice.mail_own_logins import MailOwnLogins
 from functions.link_notice.notify_link_change import EVENTS as LINK_EVENTS
 from functions.link_notice.notify_link_change import NotifyLinkChange
 from functions.mail_feedback.record_feedback import RecordFeedback
@@ -68,6 +69,7 @@ from shared.stores.links import LinkStore
 from shared.stores.mail_codes import MailCodeStore
 from shared.stores.notices import NoticeStore
 from shared.stores.nudges import NudgeStore
+from shared.stores.own_logins import OwnLoginStore
 from shared.stores.pauses import PauseStore
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.reports import ReportStore
@@ -107,6 +109,7 @@ class World:
         self.s3 = MemoryS3(gate=gate, now=lambda: self.now)
         self.sqs = MemoryQueue(gate=gate)
         self.export_requests = MemoryQueue(gate=gate)
+        self.code_requests = MemoryQueue(gate=gate)
         self.states = MemoryStates(gate=gate, now=lambda: self.now.timestamp())
         self.ses = MemorySes(gate=gate)
         self.events = MemoryEvents(gate=gate)
@@ -349,6 +352,23 @@ class World:
         items = [item for (pk, _), item in sorted(self.table.items.items()) if pk.startswith("OUTBOX#")]
         links = [item for item in items if item["detail_type"] in LINK_EVENTS]
         return sum(self.notify_link_change().notify(item["detail_type"], json.loads(item["detail"])) for item in links)
+
+    def mail_own_logins(self) -> MailOwnLogins:
+        return MailOwnLogins(
+            OwnLoginStore(self.table), self.accounts, self.identifiers, self.districts, NoticeStore(self.table),
+            self.mailer(), self.mail_codes, token_key=lambda: TOKEN_KEY, brand=Brand(web_url=WEB), clock=self.clock,
+        )  # fmt: skip
+
+    def mail_codes_asked(self) -> int:
+        """Handle every request for a code, as SQS would hand them over; answers how many mails went out."""
+        asked, self.code_requests.messages = self.code_requests.messages, []
+        return sum(self.mail_own_logins().mail_code(json.loads(body)["detail"]["event_id"]) for body in asked)
+
+    def tell_of_own_logins(self) -> int:
+        """Hand every event of an added login to its notices; answers how many mails went out."""
+        items = [item for (pk, _), item in sorted(self.table.items.items()) if pk.startswith("OUTBOX#")]
+        added = [json.loads(item["detail"]) for item in items if item["detail_type"] == "OwnLoginAdded"]
+        return sum(self.mail_own_logins().tell_of_added(detail) for detail in added)
 
     def decide_import(self) -> DecideImport:
         starter = ImportStarter(self.states, self.table, "arn")

@@ -81,7 +81,8 @@ def _deploy(issuer: str, level: str) -> None:
     os.environ |= {
         "TABLE_NAME": "table", "EXPORT_BUCKET": "e", "EXPORT_QUEUE_URL": "q", "REPORT_BUCKET": "r",
         "ROSTER_BUCKET": "d", "SNAPSHOT_BUCKET": "s", "IMPORT_STATE_MACHINE_ARN": "arn:of:the:import",
-        "ACTIVATION_QUEUE_URL": "q", "TOKEN_SECRET_ARN": token, "OIDC_SECRET_ARN": oidc, "USER_POOL_ID": pool,
+        "ACTIVATION_QUEUE_URL": "q", "LINK_NOTICE_QUEUE_URL": "q",
+        "TOKEN_SECRET_ARN": token, "OIDC_SECRET_ARN": oidc, "USER_POOL_ID": pool,
         "USER_POOL_CLIENT_ID": client, "GOOGLE_ISSUER": issuer, "GOOGLE_CLIENT_ID": "g", "CLEVER_ISSUER": issuer,
         "CLEVER_CLIENT_ID": "c", "WEB_URL": "https://link.example", "POWERTOOLS_LOG_LEVEL": level,
         "AWS_LAMBDA_LOG_LEVEL": "INFO",

@@ -55,6 +55,8 @@ from shared.stores.import_state import ImportStateStore
 from shared.stores.imports import ImportHistory
 from shared.stores.mail_codes import MailCodeStore
 from shared.stores.notices import NoticeStore
+from shared.stores.own_code_queue import OwnCodeQueue
+from shared.stores.own_logins import OwnLoginStore
 from shared.stores.people_classes import PeoplesClassesStore
 from shared.stores.people_search import PeopleSearch
 from shared.stores.rate_limits import RateLimiter
@@ -196,6 +198,8 @@ class Website:
             bulk_orders=BulkOrderStore(world.table),
             strangers=StrangerStore(world.table, RateLimiter(world.table, world.clock)),
             vouches=VouchStore(world.table), class_days=ClassDayStore(world.table),
+            own_logins=OwnLoginStore(world.table),
+            own_code_queue=OwnCodeQueue(world.code_requests, "notices"),
             audit=AuditStore(world.table),
             people_search=PeopleSearch(ImportStateStore(world.table), ImportFiles(world.s3, "snapshots")),
             exports=world.exports, export_queue=ClassExportQueue(world.export_requests, "exports"),

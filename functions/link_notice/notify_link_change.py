@@ -134,7 +134,7 @@ class NotifyLinkChange:
 
     def _send(self, notice: Notice, message: Message) -> bool:
         """Whether it went out now. Raises MailRefused or OutcomeUnknown for what is to be tried when the event comes again."""
-        claim = _NoticeClaim(self._notices, notice, self._delivery.most_tries, self._clock)
+        claim = NoticeClaim(self._notices, notice, self._delivery.most_tries, self._clock)
         outcome = self._delivery.send(message, claim, is_security_notice=True)
         if outcome in (Outcome.UNKNOWN, Outcome.UNDER_WAY):
             raise delivery_unknown()
@@ -144,7 +144,7 @@ class NotifyLinkChange:
 
 
 @dataclass(slots=True)
-class _NoticeClaim:
+class NoticeClaim:
     """Each notice is an item of its own, with a lease and a number of tries."""
 
     notices: NoticeStore

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from functions.pages.login.federated_login import FederatedLoginPages
     from functions.pages.login.find_district import FindDistrictPages
     from functions.pages.login.login import LoginPages
+    from functions.pages.login.own_logins import OwnLoginPages
     from functions.pages.login.password import PasswordPages
     from functions.pages.mail_links.notice import NoticePages
     from functions.pages.mail_links.real import RealPage
@@ -68,6 +69,8 @@ if TYPE_CHECKING:
     from shared.stores.mail_codes import MailCodeStore
     from shared.stores.notices import NoticeStore
     from shared.stores.nudges import NudgeStore
+    from shared.stores.own_code_queue import OwnCodeQueue
+    from shared.stores.own_logins import OwnLoginStore
     from shared.stores.people_classes import PeoplesClassesStore
     from shared.stores.people_search import PeopleSearch
     from shared.stores.rate_limits import RateLimiter
@@ -135,7 +138,13 @@ class Site:
     def federated_login(self) -> FederatedLoginPages:
         from functions.pages.login.federated_login import FederatedLoginPages
 
-        return FederatedLoginPages(self.services, self._contexts, self.login, self.welcome.at_once)
+        return FederatedLoginPages(self.services, self._contexts, self.login, self.own_logins, self.welcome.at_once)
+
+    @cached_property
+    def own_logins(self) -> OwnLoginPages:
+        from functions.pages.login.own_logins import OwnLoginPages
+
+        return OwnLoginPages(self.services, self._contexts, self.login)
 
     @cached_property
     def find_district(self) -> FindDistrictPages:
@@ -540,6 +549,18 @@ class Wiring:
         from shared.stores.trail import TrailStore
 
         return TrailStore(self._table)
+
+    @cached_property
+    def own_logins(self) -> OwnLoginStore:
+        from shared.stores.own_logins import OwnLoginStore
+
+        return OwnLoginStore(self._table)
+
+    @cached_property
+    def own_code_queue(self) -> OwnCodeQueue:
+        from shared.stores.own_code_queue import OwnCodeQueue
+
+        return OwnCodeQueue(aws.client("sqs"), self._settings.link_notice_queue_url)
 
     @cached_property
     def vouches(self) -> VouchStore:

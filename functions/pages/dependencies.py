@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from shared.stores.mail_codes import MailCodeStore
     from shared.stores.notices import NoticeStore
     from shared.stores.nudges import NudgeStore
+    from shared.stores.own_code_queue import OwnCodeQueue
+    from shared.stores.own_logins import OwnLoginStore
     from shared.stores.people_classes import PeoplesClassesStore
     from shared.stores.people_search import PeopleSearch
     from shared.stores.rate_limits import RateLimiter
@@ -103,6 +105,8 @@ class Services:
     strangers: StrangerStore
     vouches: VouchStore
     class_days: ClassDayStore
+    own_logins: OwnLoginStore
+    own_code_queue: OwnCodeQueue
     audit: AuditStore
     people_search: PeopleSearch
     exports: ClassExportStore

@@ -40,7 +40,19 @@ _MOST_FIELDS = 500
 
 
 _ASKED_AT_THE_SAME_ADDRESS = frozenset(
-    {"/login", "/login/confirm", "/login/code", "/login/forgot", "/login/reset", "/link", "/link/undo", "/sso"}
+    {
+        "/login",
+        "/login/confirm",
+        "/login/code",
+        "/login/forgot",
+        "/login/reset",
+        "/login/email",
+        "/login/email/code",
+        "/ways-in/code",
+        "/link",
+        "/link/undo",
+        "/sso",
+    }
 )
 """Forms whose answer has the address of their page."""
 _KEPT_IN_ANOTHER_LANGUAGE = frozenset(

@@ -66,6 +66,19 @@ NOTICE_UNDO = Limit("notice_undo", 50, _DAY)
 CLASS_CODE = Limit("class_code", 5, _QUARTER)
 """Codes that one student types: of a million codes, each good for ten minutes."""
 
+OWN_CODE = AccountLimit.of("own_code", 5, 20, _HOUR)
+"""Codes for a login by an own address, by that address."""
+OWN_CODE_FROM = Limit("own_code_from", 300, _HOUR)
+"""The same, from one place."""
+OWN_CODE_TRY = Limit("own_code_try", 5, _QUARTER)
+"""Tries of one such code: of a hundred million, each good for 15 minutes in the browser that asked."""
+OWN_ADDRESS = Limit("own_address", 5, _DAY)
+"""Addresses that one account wants to add."""
+OWN_ADDRESS_TO = Limit("own_address_to", 3, _DAY)
+"""Codes to one address that somebody wants to add, whoever asks: it may be a stranger's."""
+OWN_ADDRESS_IN = Limit("own_address_in", 5_000, _DAY)
+"""Such codes, for all students of one district."""
+
 DOWNLOAD = Limit("download", 60, _HOUR)
 """Of one account."""
 CONSOLE_SEARCH = Limit("console_search", 2_000, _HOUR)

@@ -95,6 +95,7 @@ class District:
     pauses: tuple[Window, ...] = ()
     first_wave: int | None = None
     teachers_may_vouch: bool = False
+    students_may_add_logins: bool = False
     nudges: NudgeSettings = NudgeSettings()
     activations: ActivationSettings = ActivationSettings()
     digest: DigestSettings | None = None

@@ -139,6 +139,7 @@ class Settings(Form):
     pauses: tuple[Window, ...] = _DEFAULT
     first_wave: int | None = Field(_DEFAULT, ge=1, le=100_000_000)
     teachers_may_vouch: bool = _DEFAULT
+    students_may_add_logins: bool = _DEFAULT
     nudges: NudgeSettings = _DEFAULT
     activations: ActivationSettings = _DEFAULT
     digest: DigestSettings | None = _DEFAULT

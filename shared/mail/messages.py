@@ -33,6 +33,9 @@ SUBJECTS = {
     Kind.DIGEST: "Old classes are still open in %(district)s",
     Kind.LINKED: "Your %(brand)s accounts were linked",
     Kind.UNDONE: "Your %(brand)s accounts are no longer linked",
+    Kind.OWN_CODE: "Your code for %(brand)s",
+    Kind.OWN_TAKEN: "This email opens a %(brand)s account already",
+    Kind.OWN_ADDED: "A new login was added to your %(brand)s account",
 }
 """What each mail is called; the headings of the templates say the same, and are what gets translated."""
 
@@ -258,6 +261,28 @@ def _notice(
     )  # fmt: skip
 
 
+def own_code(brand: Brand, district: District | None, *, to: str, digits: str, minutes: int, language: str) -> Message:
+    """The code by which somebody proves this address, to add it to an account or to log in. ``district`` is None where the
+    account is of none."""
+    return _build(
+        Kind.OWN_CODE, brand, district, to=to, link=f"{brand.web_url}/login", language=language,
+        digits=f"{digits[:4]} {digits[4:]}", minutes=minutes,
+    )  # fmt: skip
+
+
+def own_taken(brand: Brand, district: District | None, *, to: str, language: str) -> Message:
+    """Says to the holder of an address that somebody wanted to add it to another account; it has no code."""
+    return _build(Kind.OWN_TAKEN, brand, district, to=to, link=f"{brand.web_url}/login", language=language)
+
+
+def own_added(brand: Brand, district: District, *, to: str, login: str, event_id: str, code: str = "") -> Message:
+    """Says that a login was added to an account. ``login`` is its address, masked."""
+    return _build(
+        Kind.OWN_ADDED, brand, district, to=to, link=f"{brand.web_url}/ways-in", login=login,
+        tags={"notice_of": event_id}, code=code,
+    )  # fmt: skip
+
+
 def _of_import(import_id: str | None) -> dict[str, str]:
     """The tag by which SES' events about a mail name the import that invited its person, where one did."""
     return {"import_id": import_id} if import_id else {}
@@ -266,7 +291,7 @@ def _of_import(import_id: str | None) -> dict[str, str]:
 def _build(
     kind: Kind,
     brand: Brand,
-    district: District,
+    district: District | None,
     *,
     to: str,
     link: str,
@@ -274,22 +299,24 @@ def _build(
     stop: str = "",
     tags: dict[str, str] | None = None,
     code: str = "",
+    language: str = "",
     **values: Any,
 ) -> Message:
-    language = language_for(district.locale)
+    language = language_for(language or (district.locale if district else None))
+    name = district.name if district else ""
     subject = subject or SUBJECTS[kind]
     return build(
         kind,
         language,
         to=to,
-        subject=translated(language, subject, brand=brand.brand_name, district=plain(district.name)),
+        subject=translated(language, subject, brand=brand.brand_name, district=plain(name)),
         brand=brand,
         stop=stop,
-        tags={**(tags or {}), DISTRICT_TAG: district.district_id},
-        district=district.name,
+        tags={**(tags or {}), **({DISTRICT_TAG: district.district_id} if district else {})},
+        district=name,
         address=link,
         code=code,
         real=f"{brand.web_url}/real",
-        support_url=district.support_url or brand.support_url,
+        support_url=(district.support_url if district else None) or brand.support_url,
         **values,
     )

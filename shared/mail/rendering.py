@@ -41,6 +41,9 @@ class Kind(StrEnum):
     DIGEST = "digest"
     LINKED = "linked"
     UNDONE = "undone"
+    OWN_CODE = "own_code"
+    OWN_TAKEN = "own_taken"
+    OWN_ADDED = "own_added"
 
     @property
     def bulk(self) -> bool:

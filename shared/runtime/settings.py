@@ -189,6 +189,7 @@ class PagesSettings(Brand, frozen=True, kw_only=True):
     import_state_machine_arn: str
     snapshot_bucket: str
     activation_queue_url: str
+    link_notice_queue_url: str
     user_pool_id: str
     user_pool_client_id: str
     google_issuer: str

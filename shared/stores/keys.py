@@ -307,6 +307,26 @@ def district_of_side(sk: str) -> str:
     return sk.split("#")[1]
 
 
+OWN_LOGINS = "OWN_LOGIN#"
+OWN = "OWN#"
+OWN_CODES = "OWN_CODE#"
+
+
+def own_login_key(account_id: str, login_id: str) -> Key:
+    """An own login, with its account (``shared.domain.own_login``)."""
+    return {"PK": account_pk(account_id), "SK": f"{OWN_LOGINS}{login_id}"}
+
+
+def opened_by_own_key(login_id: str) -> Key:
+    """Which account an own login opens."""
+    return {"PK": f"{OWN}{login_id}", "SK": "OWN"}
+
+
+def own_code_key(code_id: str) -> Key:
+    """That a code was asked for, and for which address."""
+    return {"PK": f"{OWN_CODES}{code_id}", "SK": "OWN_CODE"}
+
+
 def joined_key(account_id: str) -> Key:
     """Where it is noted which account this one was joined into (``into``), and which into it (``accounts``)."""
     return {"PK": account_pk(account_id), "SK": "JOINED"}

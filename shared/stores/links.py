@@ -537,6 +537,10 @@ class LinkStore:
         ]
         if actor is Actor.NOTICE:
             writes.append(_end_logins(present.account_id, now))
+        # Few undo links, and most functions that know links never do.
+        from shared.stores.own_logins import ended_with
+
+        writes += ended_with(self._table, present, by_person=actor is Actor.PERSON)
         if present.joined:
             writes += _part_writes(present, present.joined, event_id, now)
         return writes

@@ -18,6 +18,7 @@ from shared.stores.keys import (
     FORMER_NUMBERS,
     LINKS,
     MEMBERSHIPS,
+    OWN_LOGINS,
     Item,
     Key,
     account_key,
@@ -33,6 +34,7 @@ from shared.stores.keys import (
     link_key,
     members_key,
     moved_key,
+    opened_by_own_key,
     pair,
     past_class_key,
     proof_key,
@@ -44,6 +46,7 @@ from shared.stores.keys import (
 )
 from shared.stores.links import LinkStore, side_key_of, user_of_side
 from shared.stores.nudges import NudgeStore
+from shared.stores.own_logins import own_login_of
 from shared.stores.past_classes import PastClassStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.table import DynamoTable, Table, Update
@@ -230,7 +233,11 @@ class PersonalData:
         if account is None:
             return []
         named = self._existing(key_of(pair(item)) for item in self._accounts.identifier_items(account))
-        return [key_of(pair(item)) for item in named if is_of(item, account_id)]
+        own = self._table.query(account_pk(account_id), OWN_LOGINS)
+        return [
+            *(key_of(pair(item)) for item in named if is_of(item, account_id)),
+            *(opened_by_own_key(own_login_of(item).login_id) for item in own),
+        ]
 
     def _user_keys(self, user: RosterUserKey) -> list[Key]:
         """Where a roster user is noted outside of the own partition."""

@@ -31,6 +31,7 @@ from shared.domain.clock import to_iso
 from shared.domain.errors import AccountLinkingError, LoginRefused, Throttled, UnknownDistrict
 from shared.domain.fetching import login_refused
 from shared.domain.first_wave import WaveMember
+from shared.domain.own_login import OwnLogin, Way
 from shared.domain.report import Report, Status, Upload
 from shared.domain.roster import RosterUserKey
 from shared.mail.rendering import Kind
@@ -40,6 +41,7 @@ from shared.stores.fetches import FetchStore
 from shared.stores.first_wave import FirstWaveStore
 from shared.stores.import_progress import ProgressStore
 from shared.stores.stuck_people import StuckCode, StuckStore
+from shared.stores.table import Put
 from tests.harness import TOKEN_KEY, WEB, World, zipped
 from tests.pages_harness import Website, operator
 from tests.stream import Stream, keep_up
@@ -167,6 +169,10 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
         "login-own-password-refused",
         lambda r: _asked(r, "NEW_PASSWORD_REQUIRED").press("Log in", new_password="short"),
     )
+    yield "login-email", lambda r: r.web.visitor().open("/login/email")
+    yield "login-email-refused", lambda r: r.web.visitor().open("/login/email").press("Send the code", email="me")
+    yield "login-email-code", _login_by_email
+    yield "login-email-code-refused", lambda r: _login_by_email(r).press("Log in", code="0000 0000")
     yield "password-forgotten", lambda r: r.web.visitor().open("/login/forgot")
     yield "password-new", _code_sent
     yield (
@@ -219,6 +225,16 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "class-students-code", lambda r: _allow_codes(r).linked().open(_STUDENTS).press("Show class code")
     yield "class-board", _board
     yield "class-board-hidden", lambda r: _board(r).open(f"{_BOARD}&names=1")
+    yield "ways-in", _may_add_logins
+    yield "ways-in-school", lambda r: _may_add_logins(r).open("/ways-in?problem=school_account")
+    yield "ways-in-own", _with_own_logins
+    yield "ways-in-later", _own_logins_later
+    yield "ways-in-closed", lambda r: _student_at_home(r).open("/ways-in")
+    yield "ways-in-code", lambda r: _may_add_logins(r).press("Send the code", email="kid@home.example")
+    yield (
+        "ways-in-code-refused",
+        lambda r: _may_add_logins(r).press("Send the code", email="kid@home.example").press("Add this login", code="1"),
+    )
     yield "class-student", lambda r: _student_at_home(r).open("/classes/c0001")
     yield "class-settings-own", lambda r: r.linked().open("/classes/own-algebra/settings")
     yield "class-settings-district", lambda r: r.linked().open("/classes/c0001/settings")
@@ -314,6 +330,33 @@ _STUDENTS = f"/classes/c0001/students?district={DISTRICT_ID}"
 
 
 _BOARD = _STUDENTS.replace("?", "/board?")
+
+
+def _login_by_email(r: Riverbend) -> WebClient:
+    return r.web.visitor().open("/login/email").press("Send the code", email="kid@home.example")
+
+
+def _may_add_logins(r: Riverbend) -> WebClient:
+    r.world.register(DISTRICT_ID, **r.sample.settings, students_may_add_logins=True)
+    return _student_at_home(r).open("/ways-in")
+
+
+def _with_own_logins(r: Riverbend) -> WebClient:
+    """Two own logins, the second one just added."""
+    page = _may_add_logins(r)
+    for name, way in (("k…d@mail.example", Way.GOOGLE), ("k…d@home.example", Way.ADDRESS)):
+        r.web.site.services.own_logins.add(
+            r.sample.matched_student.account_id or "", OwnLogin(way.value * 4, way, name, to_iso(r.world.now)),
+            RosterUserKey(DISTRICT_ID, r.sample.matched_student.sourced_id), Put({"PK": "REAL#x", "SK": "CODE"}),
+            r.world.new_id(), r.world.now,
+        )  # fmt: skip
+    return page.open("/ways-in?done=added")
+
+
+def _own_logins_later(r: Riverbend) -> WebClient:
+    page = _with_own_logins(r)
+    r.world.pass_time(minutes=20)
+    return page.open("/ways-in?problem=not_recent")
 
 
 def _board(r: Riverbend) -> WebClient:

@@ -17,7 +17,7 @@ from tests.iam.deployed import DeployedStack, arn
 from tests.iam.policy import Request
 
 _TABLE = arn("dynamodb", "table/Table")
-_QUEUES = {"queue": "ActivationQueue", "exports": "ExportQueue"}
+_QUEUES = {"queue": "ActivationQueue", "exports": "ExportQueue", "notices": "LinkNoticeQueue"}
 _ANY_OF_THE_SERVICE = {
     "ses:GetAccount": "*",
     "cognito-idp:AdminInitiateAuth": arn("cognito-idp", "userpool/UserPool"),

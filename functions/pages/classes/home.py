@@ -17,6 +17,7 @@ from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.link import Link
 from shared.domain.mastery import goal_percentage
+from shared.domain.own_login import may_add
 from shared.domain.past_class import to_look_back_at, year_began
 from shared.domain.roster import DistrictClass, Role, RosterUser
 
@@ -148,6 +149,7 @@ class HomePage:
             undone=request.query.get("undone") == "1",
             something_to_link=context.has_something_to_link,
             may_have_another=context.is_in_made_account,
+            may_add_login=may_add(account.role, [(user, districts[user.district_id]) for user in users.values()]),
         )
 
     def _links_shown(self, links: list[Link], districts: dict[str, District]) -> list[LinkShown]:

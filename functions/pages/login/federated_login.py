@@ -14,6 +14,7 @@ from functions.pages.class_day import ClassDayNotes
 from functions.pages.dependencies import Services
 from functions.pages.http import ANOTHER_COOKIE, LOGIN_COOKIE, Reply, Request, page, see_other
 from functions.pages.login.login import CONFIRM_ADDRESS, LoginPages
+from functions.pages.login.own_logins import OwnLoginPages
 from functions.pages.refusals import refused
 from functions.pages.request_context import RequestContexts, row_of
 from shared.domain.clock import to_iso
@@ -22,6 +23,7 @@ from shared.domain.email_address import domain_of, normalise
 from shared.domain.errors import LoginRefused
 from shared.domain.federated_identity import answer_hash, identity_hash
 from shared.domain.link import Proof
+from shared.domain.own_login import google_login_id
 from shared.domain.roster import Role
 from shared.hubs.hub import Binding, Hub, Identity, Provider, not_proved, subject_key
 from shared.runtime.masking import mask_email
@@ -56,7 +58,9 @@ class _StartedLogin(TypedDict):
     state: str
     nonce: str
     verifier: str
-    purpose: Literal["account", "district"]
+    purpose: Literal["account", "district", "own"]
+    account: NotRequired[str]
+    """To which account an own login is to be added."""
     district: NotRequired[str | None]
     tenant: NotRequired[str]
     restarts: NotRequired[int]
@@ -74,12 +78,14 @@ class FederatedLoginPages:
         services: Services,
         contexts: RequestContexts,
         login: LoginPages,
+        own_logins: OwnLoginPages,
         new_account: Callable[[Session, District], Reply],
     ) -> None:
         """``new_account`` goes on for somebody who said before that there is none (``WelcomePages.at_once``)."""
         self._services = services
         self._contexts = contexts
         self._login = login
+        self._own_logins = own_logins
         self._new_account = new_account
         self._link_accounts = services.link_accounts()
         self._find_roster_user = services.find_roster_user()
@@ -91,12 +97,21 @@ class FederatedLoginPages:
         choose = request.form.get("another") == "1" or self._is_shared(request)
         return self._start("google", "account", choose=choose)
 
+    def start_own(self, request: Request) -> Reply:
+        """To Google, for a login that is added to the account of this browser: which of its accounts is asked there."""
+        if not self._services.is_set_up("google"):
+            raise _provider_not_used()
+        account = self._own_logins.account_to_add_to(request)
+        return account if isinstance(account, Reply) else self._start("google", "own", choose=True, account=account)
+
     def another(self, request: Request) -> Reply:
         """`Try another account`: the hub that turned this browser away is asked to offer its accounts; else the login does."""
         opened = self._services.sealed("login").open(request.cookies.get(LOGIN_COOKIE), _LOGIN_SECONDS)
         if opened is None or "provider" not in opened:
             return self._login.another(request)
         login = cast(_StartedLogin, opened)
+        if login["purpose"] == "own":
+            return self.start_own(request)
         district = self._services.districts.find(login.get("district") or "")
         if district is None:
             return self._start(login["provider"], login["purpose"], choose=True)
@@ -147,12 +162,13 @@ class FederatedLoginPages:
     def _start(
         self,
         provider: Provider,
-        login_for: Literal["account", "district"],
+        login_for: Literal["account", "district", "own"],
         district: District | None = None,
         *,
         restarts: int = 0,
         choose: bool = False,
         counted: int | None = None,
+        account: str | None = None,
     ) -> Reply:
         """On to the hub; ``district`` is None where the hub says which it is. ``choose`` lets it offer all of its accounts;
         ``restarts`` counts those of its portal, and ``counted`` says for how many browsers this one stands already.
@@ -168,6 +184,8 @@ class FederatedLoginPages:
             login["district"] = district.district_id if district else None
         if tenant := district.tenant_of(provider) if district else None:
             login["tenant"] = tenant
+        if account:
+            login["account"] = account
         if restarts:
             login["restarts"] = restarts
         address = self._hub(provider).authorize(_binding(login), district, from_portal=restarts > 0)
@@ -211,10 +229,13 @@ class FederatedLoginPages:
         # Noted only now: before somebody has logged in, nothing is written, whatever a robot sends here.
         if not self._services.sessions.use_once(login["state"], _STATE_KEPT):
             raise not_proved()
-        if login["purpose"] == "account":
-            reply = self._to_account(request, identity, login["state"])
-        else:
-            reply = self._through_district(request, identity, hub.provider, login["district"], login["state"])
+        match login["purpose"]:
+            case "account":
+                reply = self._to_account(request, identity, login["state"])
+            case "own":
+                reply = self._own_logins.add_google(request, identity, login.get("account", ""))
+            case "district":
+                reply = self._through_district(request, identity, hub.provider, login["district"], login["state"])
         reply.cookies[LOGIN_COOKIE] = None
         return reply
 
@@ -257,6 +278,7 @@ class FederatedLoginPages:
 
     def _to_account(self, request: Request, identity: Identity, state: str) -> Reply:
         account_id = self._services.identifiers.account_by_subject(*subject_key(identity))
+        account_id = account_id or self._own_logins.account_opened_by(google_login_id(subject_key(identity)))
         if account_id is None:
             if district_id := self._school_of(request, identity):
                 return self._through_district(request, identity, "google", district_id, state)

@@ -18,6 +18,7 @@ _BUTTON_LEADS_TO = {
     Kind.NUDGE: "/cleaning",
     Kind.LINKED: "/notice/",
     Kind.UNDONE: "/home",
+    Kind.OWN_ADDED: "/ways-in",
 }
 _LONGEST = 60
 

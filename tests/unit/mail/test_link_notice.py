@@ -257,6 +257,20 @@ def test_one_event_of_a_batch_that_fails_comes_again_alone(web: Website, monkeyp
     assert len(notices(web.world)) == 2
 
 
+def test_codes_and_added_logins_go_by_the_same_queue(monkeypatch: pytest.MonkeyPatch, web: Website) -> None:
+    asked = list[str]()
+    own = SimpleNamespace(mail_code=asked.append, tell_of_added=lambda detail: asked.append(detail["event_id"]))
+    monkeypatch.setattr(handler, "mail_own_logins", lambda: own)
+    event = {
+        "Records": [
+            record("one", "OwnCodeAsked", {"event_id": "c1"}), record("two", "OwnLoginAdded", {"event_id": "e1"})
+        ]
+    }  # fmt: skip
+
+    assert handler.lambda_handler(event, CONTEXT) == {"batchItemFailures": []}
+    assert asked == ["c1", "e1"]
+
+
 def test_an_address_refused_for_good_does_not_keep_the_notice_from_the_other() -> None:
     refusing = Refusing("MessageRejected", status=400)
     web = lakeside(gate=refusing)

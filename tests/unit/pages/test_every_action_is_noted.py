@@ -6,6 +6,7 @@ The actions are those of the pages' forms and of the commands of people on call;
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -138,6 +139,20 @@ def class_code(web: Website) -> None:
     post(home.press("Continue with Google"), "/classes/c1/students/code?district=lakeside")
 
 
+def own_login(web: Website) -> WebClient:
+    web.world.register(removal_threshold_count=3, students_may_add_logins=True)
+    page = web.visitor(sub="google-s1", email="s1@lakeside.example", email_verified=True).open("/sso/lakeside")
+    page = page.press("Continue with Google").press("I don't have an account yet").open("/ways-in")
+    page.press("Send the code", email="s1@home.example")
+    web.world.mail_codes_asked()
+    digits = re.findall(r"\b(\d{4}) (\d{4})\b", text(web.world.ses.sent[-1]))[0]
+    return page.press("Add this login", code="".join(digits))
+
+
+def own_login_removed(web: Website) -> None:
+    own_login(web).press("Remove")
+
+
 def first_mails(action: str, **fields: str) -> Callable[[Website], None]:
     def act(web: Website) -> None:
         web.world.register(first_wave=1, removal_threshold_count=3)
@@ -186,6 +201,8 @@ ACTIONS: dict[str, tuple[str, Callable[[Website], Any], str]] = {
     "an import is rejected": (DECISION, decided("reject"), "reject"),
     "an import is rolled back": (DECISION, rolled_back, "roll_back"),
     "a preview is applied": (DECISION, applied, "commit"),
+    "an own login is added": ("/ways-in/code", own_login, "own_login_added"),
+    "an own login is removed": ("/ways-in/remove", own_login_removed, "own_login_removed"),
     "old work is recreated": (
         "/classes/<reference>/again",
         lambda web: post(linked_teacher(web), "/classes/own/again", into="lakeside/c1", work="all"), "work_recreated",
@@ -207,6 +224,8 @@ NO_ENTRY = {
     "/cleaning/later": "own nudges", "/cleaning/restore": "own classes, an event tells",
     "/console": "chooses a district", "/console/<district_id>/people": "searches",
     "/link/not-me": "forgets a login of this browser",
+    "/login/email": "logs in", "/login/email/code": "logs in", "/ways-in/email": "asks for a code",
+    "/ways-in/google": "leads to a login",
     "/login": "logs in", "/login/another": "logs in", "/login/code": "logs in", "/login/confirm": "logs in",
     "/login/forgot": "logs in", "/login/google": "logs in", "/login/reset": "logs in", "/logout": "logs out",
     "/sso": "finds a district", "/sso/<district_id>/<provider>": "logs in", "/unsubscribe/<token>": "own nudges",

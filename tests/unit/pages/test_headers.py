@@ -71,6 +71,8 @@ NATURAL = {
     ("GET", "/login"): 200,
     ("GET", "/login/code"): 303,
     ("GET", "/login/confirm"): 303,
+    ("GET", "/login/email"): 200,
+    ("GET", "/login/email/code"): 303,
     ("GET", "/login/forgot"): 200,
     ("GET", "/login/reset"): 303,
     ("GET", "/notice"): 200,
@@ -79,6 +81,8 @@ NATURAL = {
     ("GET", "/sso"): 200,
     ("GET", "/sso/<district_id>"): 200,
     ("GET", "/unsubscribe/<token>"): 404,
+    ("GET", "/ways-in"): 303,
+    ("GET", "/ways-in/code"): 303,
     ("GET", "/welcome"): 303,
     ("POST", "/account/join"): 303,
     ("POST", "/account/new"): 303,
@@ -105,6 +109,8 @@ NATURAL = {
     ("POST", "/login"): 401,
     ("POST", "/login/code"): 303,
     ("POST", "/login/confirm"): 303,
+    ("POST", "/login/email"): 401,
+    ("POST", "/login/email/code"): 303,
     ("POST", "/login/forgot"): 303,
     ("POST", "/login/another"): 303,
     ("POST", "/login/google"): 303,
@@ -114,6 +120,10 @@ NATURAL = {
     ("POST", "/sso"): 404,
     ("POST", "/sso/<district_id>/<provider>"): 303,
     ("POST", "/unsubscribe/<token>"): 404,
+    ("POST", "/ways-in/code"): 303,
+    ("POST", "/ways-in/email"): 303,
+    ("POST", "/ways-in/google"): 303,
+    ("POST", "/ways-in/remove"): 303,
 }
 """Every route, and what it answers to somebody who brings nothing: whoever adds a route names it here."""
 

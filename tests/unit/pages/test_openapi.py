@@ -96,7 +96,7 @@ KNOWN = {
     "body.district_id": ["lakeside"],
     "body.username": ["ada", LONG],
     "body.password": [PASSWORD, LONG],
-    "body.email": ["t2@lakeside.example", "somebody@elsewhere.example"],
+    "body.email": ["t2@lakeside.example", "somebody@elsewhere.example", "none"],
     "body.answer": ["123456", LONG],
     "body.code": ["000000", LONG],
     "body.new_password": ["a new password"],
@@ -210,6 +210,24 @@ def with_a_new_password_on_its_way(*, at_limit: bool = False) -> Visitor:
     gate = AtLimit()
     web = lakeside(gate=gate)
     page = web.visitor().open("/login/forgot").press("Send me a code", username_or_email="ada")
+    gate.is_on = at_limit
+    return Visitor(web, page)
+
+
+def with_a_login_code_on_its_way(*, at_limit: bool = False) -> Visitor:
+    gate = AtLimit()
+    web = lakeside(gate=gate)
+    page = web.visitor().open("/login/email").press("Send the code", email="kid@home.example")
+    gate.is_on = at_limit
+    return Visitor(web, page)
+
+
+def with_an_own_address_on_its_way(*, at_limit: bool = False) -> Visitor:
+    gate = AtLimit()
+    web = lakeside(gate=gate)
+    web.world.register(clever_district_id=CLEVER_DISTRICT, students_may_add_logins=True)
+    page = through_the_district(web).press("I don't have an account yet").open("/ways-in")
+    page.press("Send the code", email="kid@home.example")
     gate.is_on = at_limit
     return Visitor(web, page)
 
@@ -366,6 +384,10 @@ def visitors() -> list[Visitor]:
         at_a_second_factor(at_limit=True),
         with_a_new_password_on_its_way(),
         with_a_new_password_on_its_way(at_limit=True),
+        with_a_login_code_on_its_way(),
+        with_a_login_code_on_its_way(at_limit=True),
+        with_an_own_address_on_its_way(),
+        with_an_own_address_on_its_way(at_limit=True),
         where_the_platform_helps(),
         invited(),
         invited_and_logged_in(),

@@ -23,6 +23,7 @@ SCHEMAS = {
 KINDS = {
     "AccountLinked", "LinkUndone", "AccountCreated", "GoalCreated", "AssignmentCreated", "ClassDeleted", "ClassRestored",
     "ImportFinished", "ImportHeld", "LinkMoved", "LoginAdopted", "AccountsJoined", "AccountsParted",
+    "OwnLoginAdded", "OwnLoginRemoved",
 }  # fmt: skip
 PERSONAL = ("Ada", "Kid", "Zoe", "Kim", "Person", "@", "cid-1", "google-ada", "Period 3", "Algebra", "Essay")
 """Names, addresses, outside ids and titles of Lakeside."""
@@ -31,6 +32,7 @@ PERSONAL = ("Ada", "Kid", "Zoe", "Kim", "Person", "@", "cid-1", "google-ada", "P
 def a_year_of_lakeside() -> Website:
     """All that the platform is told of: links, an undo, accounts joined and parted, work in a class, a tidied class, imports."""
     web = lakeside()
+    _own_login_comes_and_goes(web)
     teacher = linked_teacher(web)
     ada = web.visitor(sub="g-ada-at-school", email="t1@lakeside.example", email_verified=True)
     ada.open("/sso/lakeside").press("Continue with Google")
@@ -56,6 +58,14 @@ def a_year_of_lakeside() -> Website:
         )
         web.visitor(**zoe).open("/sso/lakeside").press("Continue with Google")
     return web
+
+
+def _own_login_comes_and_goes(web: Website) -> None:
+    web.world.register(clever_district_id=CLEVER_DISTRICT, students_may_add_logins=True)
+    kid = web.visitor(sub="cid-1", district=CLEVER_DISTRICT).open("/sso/lakeside").press("Continue with Clever")
+    google = web.visitor(sub="g-kid", email="kid@gmail.example", hd=None)
+    google.http.cookies = kid.press("I don't have an account yet").http.cookies
+    google.open("/ways-in").press("Add a Google account").press("Remove")
 
 
 @pytest.fixture(scope="module")
