@@ -53,6 +53,7 @@ _EVENTS = {
     "ImportStepFunction": "states-open",
     "LinkNoticeFunction": "sqs-link-notice",
     "MailFeedbackFunction": "sqs-mail-event",
+    "ReceiptCheckFunction": "schedule",
     "RosterFetchFunction": "schedule",
     "RosterImportFunction": "s3-roster",
     "UserMigrationFunction": "cognito-login",

@@ -40,6 +40,7 @@ _FUNCTIONS_OF_SCHEDULES = {
     "-pauses": "ImportPausesFunctionName",
     "-activations": "ActivationScheduleFunctionName",
     "-fetches": "RosterFetchFunctionName",
+    "-receipts": "ReceiptCheckFunctionName",
 }
 """The output that names a schedule's function, by the end of the schedule's name."""
 

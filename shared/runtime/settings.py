@@ -148,6 +148,10 @@ class ImportPausesSettings(MailSettings, frozen=True, kw_only=True):
     report_bucket: str
 
 
+class ReceiptCheckSettings(Settings, frozen=True, kw_only=True):
+    table_name: str
+
+
 class EventPublisherSettings(Settings, frozen=True, kw_only=True):
     event_bus_name: str = "default"
     stack_arn: str

@@ -752,7 +752,7 @@ def counted_changes_key(district_id: str, minute: str, part: int, second: str) -
 
 
 RECEIPTS_SEEN: Key = {"PK": "RECEIPTS", "SK": "SEEN"}
-"""How far the nightly look at receipts has come."""
+"""How far the hourly look at receipts has come."""
 
 
 FEEDS = "_accounts"

@@ -18,6 +18,7 @@ from shared.stores.keys import (
     HANDED_OVER,
     LINKS,
     MEMBERSHIPS,
+    RECEIPTS_SEEN,
     RECREATED,
     Item,
     Key,
@@ -35,7 +36,7 @@ from shared.stores.keys import (
     scores_key,
 )
 from shared.stores.links import JOINED
-from shared.stores.table import DynamoTable, Table
+from shared.stores.table import DynamoTable, Put, Table
 
 NOTHING = packed(Before(""))
 """The receipt of an account that is made with its link."""
@@ -124,6 +125,15 @@ class ReceiptStore:
         """The sides in the next part of the whole table, and where it ends; None at the table's end."""
         page = self._table.scanned(after)
         return [Side(item) for item in page.items if is_side(item)], page.last
+
+    def seen(self) -> Key | None:
+        """How far the hourly look has come in the table; None at its beginning."""
+        found = self._table.get(RECEIPTS_SEEN)
+        return key_of((found["after_pk"], found["after_sk"])) if found and "after_pk" in found else None
+
+    def note_seen(self, after: Key | None) -> None:
+        pk, sk = pair(after) if after else (None, None)
+        self._table.write(Put({**RECEIPTS_SEEN, "after_pk": pk, "after_sk": sk}))
 
     def _attended(self, items: Iterable[Item], *, consistent: bool) -> Mapping[tuple[str, str], GrassrootsClass]:
         """The classes of these memberships, by (owner, id), with their scores."""

@@ -130,6 +130,8 @@ def _of_table(operation: str, request: Mapping[str, Any]) -> Iterator[Request]:
             yield _on_table(operation, [_plain(request["ExpressionAttributeValues"][name])])
         case "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem":
             yield _on_table(operation, [_key(request)])
+        case "Scan":
+            yield Request("dynamodb:Scan", _TABLE)
         case _:
             raise UnknownCall(f"dynamodb:{operation}")
 

@@ -26,6 +26,7 @@ UNUSED = {
     for role, actions, patterns in (
         ("LinkNoticeFunctionRole", ("GetItem", "BatchGetItem"), ("STAFF#*",)),
         ("MailFeedbackFunctionRole", ("GetItem", "UpdateItem"), ("STAFF#*", "STUDENT#*", "TEACHER#*")),
+        ("ReceiptCheckFunctionRole", ("BatchGetItem",), ("STAFF#*", "STUDENT#*", "TEACHER#*")),
     )
     for action in actions
     for pattern in patterns

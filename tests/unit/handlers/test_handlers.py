@@ -16,16 +16,20 @@ from moto.ses.models import ses_backends
 
 from local.doubles.oneroster import CLIENT_ID, CLIENT_SECRET, OneRoster
 from local.doubles.roster_server import WithinProcess
+from shared.domain.account import Goal
 from shared.domain.activation import ActivationState
+from shared.domain.clock import to_iso
 from shared.domain.funnel import Place
 from shared.domain.report import Report, Status, Upload
 from shared.domain.roster import Role, RosterUser, RosterUserKey
 from shared.hubs.public_web import PublicWeb
 from shared.runtime.dynamodb import typed
+from shared.stores.class_work import Source
 from shared.stores.counts import CountStore
 from shared.stores.digests import RemainingClassesStore
 from shared.stores.districts import DistrictStore
 from shared.stores.fetches import FetchStore
+from shared.stores.outbox import event_item
 from shared.stores.seals import SheetStore
 from shared.stores.skills import SkillStore
 from shared.stores.trail import trail_item
@@ -36,6 +40,7 @@ from tests.harness import STARTS, World, zipped
 from tests.pages_harness import lakeside, linked_teacher
 from tests.state_machine import FEED, FETCH
 from tests.template import RESOURCES
+from tests.two_accounts import link, student
 
 ACTIVATION_ID = "0123456789abcdef0123456789abcdef"
 TEACHER = RosterUserKey("riverbend", "t0001")
@@ -337,6 +342,25 @@ def test_the_schedule_sends_the_nudges_that_are_due(stack: Deployment) -> None:
     stack.now = datetime(2026, 9, 21, 15, tzinfo=UTC)
     assert stack.invoke("CleanupNudgesFunction", event("schedule")) == {"sent": 1}
     assert len(recipients()) == 1
+
+
+def test_the_schedule_looks_at_receipts_and_counts_what_is_lost(stack: Deployment) -> None:
+    # Given a teacher and a student of one old class, of which a goal was recreated
+    world = World()
+    world.register()
+    own = {"class_id": "own", "name": "Algebra", "student_account_ids": ["kid"]}
+    world.feed(student("kid"), account("ada", "ada@mail.example", classes=[own]))
+    link(world, "kid")
+    link(world, "ada", RosterUserKey("lakeside", "t1"))
+    created = event_item(world.new_id(), "GoalCreated", {}, world.now)
+    goal, source = Goal("new", "Equations", ("a",)), Source("ada", "own", "goal:g1")
+    world.work.add_goal("lakeside", "d1", goal, event=created, created_at=to_iso(world.now), source=source)
+    stack.begin_with(world)
+    # When all is there, and when the class is not
+    assert stack.invoke("ReceiptCheckFunction", event("schedule")) == {"links": 2, "differences": 0}
+    stack.table.delete_item(Key={"PK": "ACCOUNT#ada", "SK": "CLASS#own"})
+    # Then both miss it
+    assert stack.invoke("ReceiptCheckFunction", event("schedule")) == {"links": 2, "differences": 2}
 
 
 def test_the_schedule_plans_a_digest_and_sends_it_on_monday(stack: Deployment) -> None:

@@ -90,8 +90,8 @@ def test_a_policy_that_says_more_than_the_evaluator_knows_is_refused(body: dict[
 def test_a_call_of_which_nobody_said_what_it_needs_is_refused() -> None:
     with pytest.raises(UnknownCall, match="s3:RestoreObject"):
         list(needs_of_call("s3", "RestoreObject", {"Bucket": "rosters", "Key": "k"}))
-    with pytest.raises(UnknownCall, match="dynamodb:Scan"):
-        list(needs_of_call("dynamodb", "Scan", {}))
+    with pytest.raises(UnknownCall, match="dynamodb:PartiQLSelect"):
+        list(needs_of_call("dynamodb", "PartiQLSelect", {}))
 
 
 def test_a_transaction_needs_the_action_of_each_of_its_writes() -> None:

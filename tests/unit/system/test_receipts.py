@@ -10,10 +10,13 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from benchmarks.receipts import run as generated
+from functions.receipt_check import check_sample
+from functions.receipt_check.check_sample import CheckSample
 from shared.domain.account import Goal
 from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
@@ -23,7 +26,7 @@ from shared.stores.class_work import Source
 from shared.stores.keys import grassroots_class_key, key_of, link_key, membership_key, pair, scores_key
 from shared.stores.outbox import event_item
 from shared.stores.personal_data import PersonalData
-from shared.stores.receipts import Side, is_side
+from shared.stores.receipts import ReceiptStore, Side, is_side
 from shared.use_cases.check_receipts import Checked, CheckReceipts, Found
 from shared.use_cases.class_trash import ClassTrash
 from tests.builders import account
@@ -201,6 +204,22 @@ def test_only_ids_are_told(world: World) -> None:
     (found,) = everything(world).found
     assert found == Found("lakeside", "kid", found.difference)
     assert found.difference.what == "c1"
+
+
+def test_hour_after_hour_every_links_turn_comes() -> None:
+    """A page of the table in memory has 1,000 items; at the table's end it begins again."""
+    world = World()
+    world.register()
+    world.feed(*(student(f"kid{n}") for n in range(250)))
+    for n in range(250):
+        link(world, f"kid{n}", RosterUserKey("lakeside", f"s{n}"))
+    with mock.patch.object(check_sample, "MOST_PARTS", 1):
+        hours = [CheckSample(world.table).run().links]
+        while ReceiptStore(world.table).seen():
+            hours.append(CheckSample(world.table).run().links)
+        assert len(hours) > 1
+        assert sum(hours) == 250
+        assert CheckSample(world.table).run().links == hours[0], "it begins again"
 
 
 # Whatever comes after what.

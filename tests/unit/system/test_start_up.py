@@ -37,6 +37,7 @@ MODULES = {
     "LinkNoticeFunction": 402,
     "MailFeedbackFunction": 373,
     "PagesFunction": 443,
+    "ReceiptCheckFunction": 379,
     "RosterFetchFunction": 374,
     "RosterImportFunction": 374,
     "TableStreamFunction": 374,
