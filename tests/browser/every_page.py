@@ -286,7 +286,6 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "console-source", _source
     yield "console-source-fetching", lambda r: _source(r, status="fetching", stage="enrollments", pages=12, rows=34_000)
     yield "console-source-failed", _source_failed
-    yield "console-source-refused", _source_refused
     yield "console-source-none", lambda r: r.console().open(f"/console/{DISTRICT_ID}/source")
     yield "console-rejects", _import_with_rejects
     yield "console-refused", lambda r: _console_refused(r)
@@ -758,13 +757,6 @@ def _source_failed(r: Riverbend) -> WebClient:
     )
     r.world.reports.write(report)
     return _source(r, status="failed", code=failed.code)
-
-
-def _source_refused(r: Riverbend) -> WebClient:
-    """Somebody else presses the button at the same time."""
-    page = _source(r)
-    FetchStore(r.world.table).note(DISTRICT_ID, asked_at=to_iso(r.world.now))
-    return page.press("Fetch now")
 
 
 def _console_before_any_upload(r: Riverbend) -> WebClient:

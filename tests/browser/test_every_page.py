@@ -44,7 +44,6 @@ ALIKE = {
     "help-code-unknown",
     "help-codes",
     "console-refused",
-    "console-source-refused",
     "console-people-at",
     "console-forecast-empty",
     "console-held-no-reason",

@@ -127,4 +127,7 @@ def test_a_district_that_takes_its_source_away_hears_nothing(world: FetchWorld) 
     night(world, 2)
     night(world, 3)
     world.fetches.forget_source("lakeside")
+    # And a fetch that was still at work fails
+    world.fetches.note_failed_night("lakeside", "2026-09-04T07:30:00Z")
     assert told(world) == []
+    assert world.start_due() == 0

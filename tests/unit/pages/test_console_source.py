@@ -10,6 +10,8 @@ from local.doubles.clever_rosters import CleverRosters
 from local.doubles.oneroster import OneRoster
 from local.doubles.roster_server import WithinProcess
 from local.web_client import WebClient
+from shared.stores.fetches import FetchRequests
+from shared.stores.table import Put
 from shared.stores.trail import TrailStore
 from tests.builders import roster, user
 from tests.fetching import CLEVER, ONEROSTER, TENANT, FetchWorld, with_double
@@ -123,6 +125,31 @@ def test_two_who_press_at_once_fetch_once(world: FetchWorld) -> None:
     assert len(asked_for(world)) == 2
 
 
+def test_of_two_who_read_the_same_state_one_asks(world: FetchWorld) -> None:
+    # The first time, and where somebody asked before
+    for day in ("1", "2"):
+        before, now = world.fetches.state("lakeside"), world.clock()
+        notes = [Put({"PK": "TRAIL", "SK": f"{day} {who}"}) for who in ("one", "other")]
+        assert [world.fetches.ask("lakeside", before, now, noted) for noted in notes] == [True, False]
+        world.pass_time(days=1)
+    assert sorted(sk for pk, sk in world.table.items if pk == "TRAIL") == ["1 one", "2 one"]
+
+
+def test_a_fetch_is_in_the_trail_before_it_is_asked_for(world: FetchWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("S3 is away")
+
+    page = administrator(world).open(PAGE)
+    monkeypatch.setattr(FetchRequests, "put", fails)
+    assert post(page, FETCH).status_code == 500
+    assert [entry.action for entry in TrailStore(world.table).newest("lakeside")[0]] == ["fetch"]
+
+
+def test_rows_that_nightly_changes_left_out_are_told(world: FetchWorld) -> None:
+    world.fetches.note("lakeside", drift=3, changes="drift")
+    assert "The nightly changes left 3 rows out." in administrator(world).open(PAGE).text
+
+
 def test_progress_is_shown_by_collection_page_and_rows(world: FetchWorld) -> None:
     # Given a fetch that is at work
     world.ask(name="again")
@@ -223,8 +250,9 @@ def test_a_district_without_a_source_is_told_how_to_get_one() -> None:
 
 
 def test_who_has_some_schools_sees_nothing_of_it_and_fetches_nothing(world: FetchWorld) -> None:
-    page = administrator(world, "p1").open("/console/lakeside/imports")
-    assert "sis.example" not in page.text
+    page = administrator(world, "p1")
+    for address in ("", "/imports"):
+        assert "sis.example" not in page.open(f"/console/lakeside{address}").text
     assert page.open(PAGE).status == 403
     answer = post(page, FETCH)
     assert (answer.status_code, asked_for(world)) == (403, [])
