@@ -170,6 +170,9 @@ texts: setup ## Collect the texts to translate into shared/locale/*/LC_MESSAGES/
 link-decisions: setup ## Bring docs/link-decisions.md, what is linked, offered or refused, in step with the rule
 	@$(PYTHON) -m tests.link_decisions
 
+classroom: setup-browser ## A class of thirty in a browser, on ten devices that are handed on: linked, waiting, wrong, seconds; and the teacher's two minutes
+	@$(PYTHON) -m pytest -q -p no:cacheprovider tests/browser/classroom.py
+
 pictures: setup-browser ## Take the pictures of docs/pages.md again; ONLY= for those of the pages whose name begins so
 	@UPDATE_SCREENSHOTS="$(or $(ONLY),1)" $(PYTHON) -m pytest -q -p no:cacheprovider tests/browser/test_every_page.py -k picture
 
@@ -245,5 +248,5 @@ build-%Function: $(COMPILED)/shared/runtime/methods.bin
 	if [ -d "$(COMPILED)/functions/$$name" ]; then cp -r "$(COMPILED)/functions/$$name" "$(ARTIFACTS_DIR)/functions/"; fi
 	@$(compile) /var/task "$(ARTIFACTS_DIR)"
 
-.PHONY: pictures help demo local test test-all test-long check faults year restore-drill drill-check pairs guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role sftp-user decide drill resend resume-mail audit verify-audit recount reconcile export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer
+.PHONY: pictures help demo local test test-all test-long check faults year restore-drill drill-check pairs guards mutations bench start-up power cost fuzz load deploy doctor set-secret register-district data-manager-role sftp-user decide drill resend resume-mail audit verify-audit recount reconcile export-person delete-person after-restore offboard redrive build sbom texts errors ways link-decisions permissions setup setup-sam setup-stack setup-browser build-DependencyLayer classroom
 .SECONDARY:

@@ -24,6 +24,11 @@ WAITING = {"Kid Person": "waiting", "María Person": "waiting", "Noa Person": "w
 MOST_CALLS = 13
 """Of a look at the board, the session and the class among them."""
 
+MOST_BYTES_OF_A_WAY = 80_000
+"""Of all pages of a child's way in, on a slow Chromebook: each holds its style, and asks for nothing else."""
+MOST_BYTES_OF_A_BOARD = 20_000
+"""Every ten seconds; a further student adds their name."""
+
 
 class Room:
     """Ada and Cleo teach a class of three together; Ben teaches another one."""
@@ -299,3 +304,20 @@ def test_a_look_at_the_board_costs_a_few_calls_and_writes_nothing() -> None:
     page.open(BOARD)
     assert calls.calls.total() <= MOST_CALLS
     assert set(calls.calls) <= {"dynamodb GetItem", "dynamodb BatchGetItem", "dynamodb Query"}
+    assert page.response is not None
+    assert len(page.response.content) <= MOST_BYTES_OF_A_BOARD
+
+
+@pytest.mark.parametrize("way", ["code", "password", "new"])
+def test_the_pages_of_a_childs_whole_way_are_light(room: Room, way: str) -> None:
+    room.teacher().open(TABLE).press("Same student: Kid Person").press("Show class code")
+    room.web.responses.clear()
+    student = room.student()
+    if way == "code":
+        student.press("Join", class_code=CODE)
+    elif way == "password":
+        log_in(student.press("Log into my existing account"), "kid").press("Link my accounts")
+    else:
+        student.press("I don't have an account yet")
+    assert student.path == "/home"
+    assert sum(len(answer.content) for _, answer in room.web.responses) <= MOST_BYTES_OF_A_WAY

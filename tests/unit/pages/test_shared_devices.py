@@ -96,7 +96,7 @@ def hidden(page: WebClient, form: str) -> dict[str, str]:
     return {node.attributes["name"] or "": node.attributes["value"] or "" for node in fields}
 
 
-def test_a_new_account_is_not_made_for_the_next_pupil_by_the_tab_of_the_one_before(web: Website) -> None:
+def test_no_new_account_is_made_by_the_tab_of_the_pupil_before(web: Website) -> None:
     first = pupil(web, "cid-1")
     tab = hidden(first, "/account/new")
     second = pupil(web, "cid-2", device=first)
