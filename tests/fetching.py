@@ -42,6 +42,15 @@ CLEVER: Mapping[str, Any] = {
     "kind": "clever", "base_url": HOST, "auth": {"kind": "oauth2", "token_url": f"{HOST}/oauth/tokens", "secret": "clever"},
 }  # fmt: skip
 
+CLEVER_FILES: Mapping[str, bytes] = {
+    "schools.csv": b"School_id,School_name,School_number\nh1,Lakeside Middle,1\n",
+    "students.csv": b"School_id,Student_id,Last_name,First_name\nh1,s1,Person,Kim\n",
+    "teachers.csv": b"School_id,Teacher_id,Last_name,First_name,Teacher_email\nh1,t1,Person,Ada,t1@lakeside.example\n",
+    "sections.csv": b"School_id,Section_id,Teacher_id,Name\nh1,c1,t1,Algebra\n",
+    "enrollments.csv": b"School_id,Section_id,Student_id\nh1,c1,s1\n",
+}
+"""A district of one teacher and one student, as Clever's files have it."""
+
 
 class Crashed(BaseException):
     """The worker is gone."""

@@ -14,7 +14,7 @@ from shared.stores.fetches import FetchRequests
 from shared.stores.table import Put
 from shared.stores.trail import TrailStore
 from tests.builders import roster, user
-from tests.fetching import CLEVER, ONEROSTER, TENANT, FetchWorld, with_double
+from tests.fetching import CLEVER, CLEVER_FILES, ONEROSTER, TENANT, FetchWorld, with_double
 from tests.harness import World
 from tests.pages_harness import Website, operator, post
 
@@ -207,6 +207,26 @@ def test_a_failure_is_told_with_what_to_do_and_that_nobody_is_removed(
     assert follow(overview, "See what is wrong").path == PAGE
     # And in Spanish
     assert "No se quita a nadie" in page.open(f"{PAGE}?lang=es").text
+
+
+def test_a_source_that_is_paused_at_the_hub_removes_nobody_and_is_told() -> None:
+    # Given a district of Clever's that was fetched, and is paused there since
+    double = CleverRosters(CLEVER_FILES, TENANT)
+    world = with_double(double, CLEVER)
+    assert world.fetch()["status"] == "completed"
+    stood = {pk: item for (pk, sk), item in world.table.items.items() if sk == "ROSTER"}
+    double.state = "paused"
+    world.pass_time(minutes=5)
+    # When
+    page = operator(Website(world)).open(PAGE).press("Fetch now")
+    begun(world)
+    world.run_fetches()
+    # Then
+    page.open(PAGE)
+    for said in ("From Clever", "data is paused, or in error, at the source", "fetch_paused", "Nobody is removed."):
+        assert said in page.text, said
+    assert {pk: item for (pk, sk), item in world.table.items.items() if sk == "ROSTER"} == stood
+    assert len(stood) == 2
 
 
 def test_what_passes_by_itself_is_told_so(world: FetchWorld) -> None:

@@ -20,20 +20,13 @@ from operations.doctor.finding import State
 from operations.stack import Stack
 from tests.account import ACCOUNT, REGION, STACK
 from tests.builders import enrolled, roster, user
-from tests.fetching import CLASSLINK, CLEVER, ONEROSTER, SECRETS, TENANT, FetchWorld, with_double
+from tests.fetching import CLASSLINK, CLEVER, CLEVER_FILES, ONEROSTER, SECRETS, TENANT, FetchWorld, with_double
 from tests.harness import WEB
 
 OUTPUTS = {
     "RosterBucketName": "rosters", "TableName": "table", "PagesFunctionName": "pages",
     "ImportStateMachineArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STACK}-import",
 }  # fmt: skip
-CLEVER_FILES = {
-    "schools.csv": b"School_id,School_name,School_number\nh1,Lakeside Middle,1\n",
-    "students.csv": b"School_id,Student_id,Last_name,First_name\nh1,s1,Person,Kim\n",
-    "teachers.csv": b"School_id,Teacher_id,Last_name,First_name,Teacher_email\nh1,t1,Person,Ada,t1@lakeside.example\n",
-    "sections.csv": b"School_id,Section_id,Teacher_id,Name\nh1,c1,t1,Algebra\n",
-    "enrollments.csv": b"School_id,Section_id,Student_id\nh1,c1,s1\n",
-}
 PUBLIC, PRIVATE = "203.0.114.7", "10.0.0.7"
 
 
