@@ -131,6 +131,8 @@ def run(links: int, *, processes: int = 2) -> Run:
 
 
 def _run_district(number: int, links: int) -> Run:
+    # Looking for garbage among millions of items takes longer than all else; once a district it is done.
+    gc.collect()
     gc.disable()
     table = ReadTable()
     table.meta.client.batch_get_item = lambda **request: table.batch_get(request)

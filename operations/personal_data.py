@@ -6,7 +6,7 @@ import json
 import sys
 from argparse import ArgumentError, ArgumentParser, Namespace
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 
 from operations.arguments import add_roster_user, filled, roster_user_of
@@ -20,6 +20,7 @@ from shared.stores.district_data import kind_of
 from shared.stores.import_files import ImportFiles
 from shared.stores.keys import PLATFORM, Item, pair, user_of_pk
 from shared.stores.personal_data import PersonalData
+from shared.stores.receipts import Side, is_side
 from shared.stores.seals import SheetStore
 
 
@@ -114,7 +115,17 @@ def export(data: PersonalData, person: str | RosterUserKey) -> str:
         data.person_of_user(person) if isinstance(person, RosterUserKey) else data.person_of_account(person)
     )
     held = data.held(accounts, users)
+    held["items"] = [_readable(item) for item in held["items"]]
     return json.dumps(held, indent=1, sort_keys=True, default=_plain, ensure_ascii=False)
+
+
+def _readable(item: Item) -> Item:
+    """An item with its receipt as what it says: points by hashes of skills, and figures of classes."""
+    if not (is_side(item) and (before := Side(item).before)):
+        return item
+    told = asdict(before)
+    told["skills"] = [{"hash": hashed, "points": points} for hashed, points in before.points_by_hash]
+    return {**item, "receipt": told}
 
 
 def delete(data: PersonalData, person: str | RosterUserKey) -> int:

@@ -82,6 +82,11 @@ class Before:
     def points(self) -> int:
         return sum(_points(word) for word in self.skills)
 
+    @property
+    def points_by_hash(self) -> list[tuple[str, int]]:
+        """The points of each skill, by the hash of its id as differences tell it."""
+        return [(f"{word >> _POINT_BITS:07x}", _points(word)) for word in self.skills]
+
 
 @dataclass(frozen=True, slots=True)
 class RecreatedWork:

@@ -28,7 +28,7 @@ def found(login: Login) -> dict[str, Morning]:
 def test_a_first_login_asks_for_no_more_than_is_said(login: Login) -> None:
     assert login.pages <= 6
     assert login.write_units <= 24
-    assert login.read_units <= 46
+    assert login.read_units <= 48
     assert login.settings_read_units <= 2.2
 
 

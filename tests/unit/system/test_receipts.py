@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 from collections import Counter
@@ -17,6 +18,7 @@ import pytest
 from benchmarks.receipts import run as generated
 from functions.receipt_check import check_sample
 from functions.receipt_check.check_sample import CheckSample
+from operations.personal_data import export
 from shared.domain.account import Goal
 from shared.domain.clock import to_iso
 from shared.domain.errors import RefusedTransition
@@ -102,6 +104,13 @@ def test_a_receipt_costs_no_write_unit() -> None:
 
     assert units(0) == units(150)
     assert units(2_000) - units(0) == 2 * 7, "four bytes a skill, in a transaction"
+
+
+def test_a_persons_export_has_the_receipt_in_words(world: World) -> None:
+    told = json.loads(export(PersonalData(world.table, world.accounts), "kid"))["items"]
+    (receipt,) = [item["receipt"] for item in told if "receipt" in item]
+    assert sorted(skill["points"] for skill in receipt["skills"]) == [60, 90]
+    assert receipt["classes"][0]["class_id"] == "c1"
 
 
 # What is no loss.
