@@ -13,7 +13,7 @@ from itertools import chain
 from typing import IO, TYPE_CHECKING
 
 from functions.import_step.archive import WHOLE, Encoding, Piece, RosterFile
-from functions.import_step.line_feeds import FeedCount
+from functions.import_step.line_feeds import FeedCount, feeds_in
 from shared.domain.errors import UploadRejected
 
 if TYPE_CHECKING:
@@ -152,9 +152,9 @@ class _Cutter:
             line_end = block.find(b"\n", max(0, self._due - self._offset))
             if line_end >= 0:
                 cut = self._offset + line_end + 1
-                self._cuts.append((cut, self._line_feeds + block.count(b"\n", 0, line_end + 1) + 1))
+                self._cuts.append((cut, self._line_feeds + feeds_in(block[: line_end + 1]) + 1))
                 self._due = cut + self._piece
-        self._line_feeds += block.count(b"\n") if lines is None else lines
+        self._line_feeds += feeds_in(block) if lines is None else lines
         self._offset += len(block)
 
     def _look_for_doubt(self, block: bytes) -> None:

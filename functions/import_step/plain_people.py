@@ -6,14 +6,17 @@ compared (``compare_people``), and comes to the same line.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import compress, repeat
+from operator import eq, itemgetter
 
 from functions.import_step.enrollment_texts import number_of_rows, rows_in, text_of
 from functions.import_step.one_person import may_have_address_of
 from functions.import_step.people_count import PeopleCount
 from functions.import_step.people_diff import PeopleDiff, note_holder_of
 from functions.import_step.records import TEACHING, packed_records
-from functions.import_step.rows_by_person import RowsByPerson
+from functions.import_step.rows_by_person import PackedPerson, RowsByPerson
 from functions.import_step.shards import Kinds
 from shared.domain.roster import Role
 
@@ -32,11 +35,14 @@ class PlainPeople:
         self._people = [0] * len(kinds)
         self._enrolled = [0] * len(kinds)
 
-    def count(self, place: int, enrolled: bytes) -> None:
-        """Count somebody of the kind at this place, with these enrollments."""
-        self._people[place] += 1
-        if enrolled is not _NONE:
-            self._enrolled[place] += number_of_rows(enrolled)
+    def count(self, places: Sequence[int], enrolled: Iterable[bytes]) -> None:
+        """Count people of the kinds at these places, with these enrollments."""
+        for place, people in Counter(places).items():
+            self._people[place] += people
+        of_kinds = self._enrolled
+        for place, text in zip(places, enrolled, strict=True):
+            if text is not _NONE:
+                of_kinds[place] += number_of_rows(text)
 
     def count_into(self, result: PeopleDiff) -> None:
         """Count all of them."""
@@ -55,7 +61,7 @@ def take_plain_people(
     before: dict[str, bytes],
     result: PeopleDiff,
     *,
-    others: Container[str],
+    others: Collection[str],
     is_first: bool,
     shared: set[int],
 ) -> PlainPeople:
@@ -68,23 +74,36 @@ def take_plain_people(
     if not seen.packed:
         return taken
     ready, odd = _ready(seen)
-    acts = [role is not None for role, _ in seen.kinds]
     # In the order in which rows came: so they lie in memory.
-    chosen = [
-        (key, text, place, ready.get(key, _NONE))
-        for key, (text, place) in seen.packed.items()
-        if acts[place] and (is_first or key in before) and key not in odd and key not in others
-    ]
-    lines = packed_records([text for _, text, _, _ in chosen], [enrolled for _, _, _, enrolled in chosen])
-    for (key, _, place, enrolled), line in zip(chosen, lines, strict=True):
-        if is_first or before[key] == line:
-            taken.lines[key] = line
-            taken.count(place, enrolled)
+    chosen = _chosen(seen, odd, others, None if is_first else before)
+    enrolled = [*map(ready.get, chosen, repeat(_NONE))]
+    lines = packed_records(map(itemgetter(0), chosen.values()), enrolled)
+    places = [*map(itemgetter(1), chosen.values())]
+    if not is_first:
+        stays = [*map(eq, map(before.__getitem__, chosen), lines)]
+        chosen = dict(compress(chosen.items(), stays))
+        lines, enrolled, places = ([*compress(each, stays)] for each in (lines, enrolled, places))
+    taken.lines = dict(zip(chosen, lines, strict=True))
+    taken.count(places, enrolled)
     for key in taken.lines.keys() & seen.may_share if shared else ():
         if may_have_address_of(taken.lines[key], shared):
             note_holder_of(taken.lines[key], shared, result, stands=not is_first)
     _take(taken.lines, seen, before)
     return taken
+
+
+def _chosen(
+    seen: RowsByPerson, odd: set[str], others: Collection[str], before: Mapping[str, bytes] | None
+) -> Mapping[str, PackedPerson]:
+    """Those who may be taken; ``before`` is None where nothing stood."""
+    acts = [role is not None for role, _ in seen.kinds]
+    if before is None and all(acts) and not (odd or others):
+        return seen.packed
+    return {
+        key: person
+        for key, person in seen.packed.items()
+        if acts[person[1]] and (before is None or key in before) and key not in odd and key not in others
+    }
 
 
 def _take(lines: dict[str, bytes], seen: RowsByPerson, before: dict[str, bytes]) -> None:
@@ -112,7 +131,7 @@ def _ready(seen: RowsByPerson) -> tuple[dict[str, bytes], set[str]]:
     teachers = {place for place, (role, _) in enumerate(seen.kinds) if role is Role.TEACHER}
     for role, by_person in seen.enrollments.items():
         odd |= ready.keys() & by_person.keys()
-        ready |= {user: texts[0] for user, texts in by_person.items() if len(texts) == 1}
+        ready |= {user: texts[0] for user, texts in by_person.items() if texts}
         for user in _not_ready(seen, by_person):
             if text := _together(role, by_person[user]):
                 ready[user] = text

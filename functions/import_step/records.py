@@ -515,7 +515,9 @@ def packed_records(rows: Iterable[bytes], enrollments: Iterable[bytes]) -> list[
     True
     """
     behind, end = _ends()
-    return [b"%b,%b%b" % (row[:-behind], enrolled, end) for row, enrolled in zip(rows, enrollments, strict=True)]
+    # Quicker than to write them by a pattern.
+    join = b"".join
+    return [join((row[:-behind], b",", enrolled, end)) for row, enrolled in zip(rows, enrollments, strict=True)]
 
 
 class ClassRecord(Struct, array_like=True, gc=False):

@@ -9,6 +9,7 @@ from itertools import compress
 from typing import IO, Protocol
 
 from functions.import_step.archive import Piece, RosterFile
+from functions.import_step.csv_table import are_one_word
 from functions.import_step.formats.dates import is_ambiguous
 from functions.import_step.line_feeds import LineFeeds
 from functions.import_step.row_marks import RowMarks
@@ -131,7 +132,9 @@ class RowChoice:
 
     def end(self, lines: Sequence[int], columns: Mapping[str, list[str]]) -> None:
         """They were taken."""
-        if self._told.remarks != self._said or any(map(is_ambiguous, set(columns.get("endDate", ())))):
+        ends = columns.get("endDate")
+        days = () if not ends else ends[:1] if are_one_word(ends) else set(ends)
+        if self._told.remarks != self._said or any(map(is_ambiguous, days)):
             self._is_plain = False
         if self.marks and self.marks.tells_more and "grades" in columns:
             self.marks.of_grades(lines, columns["grades"])

@@ -9,8 +9,8 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence, Set
-from itertools import chain, compress, repeat
-from operator import sub
+from itertools import compress
+from operator import mul, sub
 from zlib import crc32
 
 import msgspec
@@ -72,7 +72,10 @@ class RowMarks:
 
     def of_runs(self, lines: Sequence[int], marks: Sequence[int], starts: Sequence[int], ends: Sequence[int]) -> None:
         """The same, where rows that follow each other are of one person: those from each start up to its end."""
-        self._note(self.marks, lines, [*chain.from_iterable(map(repeat, marks, map(sub, ends, starts)))])
+        # A mark's bytes as often as its rows are: no row is an object.
+        body = array("I", marks).tobytes()
+        each = [body[at : at + 4] for at in range(0, len(body), 4)]
+        self._note(self.marks, lines, array("I", b"".join(map(mul, each, map(sub, ends, starts)))))
 
     def of_addresses(self, lines: Sequence[int], addresses: Sequence[int]) -> None:
         """Note the addresses of the rows on these lines."""

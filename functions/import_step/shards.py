@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.json import Decoder
 from msgspec.structs import replace
 
-from functions.import_step.enrollment_texts import classes_in, marks_of, number_of_rows, text_of, texts_of_runs
+from functions.import_step.enrollment_texts import classes_in, marks_of, number_of_rows, runs_of, text_of
 from functions.import_step.formats.format import Recognised
 from functions.import_step.records import ClassRow, PersonRow, RoleRow, packed, packed_lines
 from functions.import_step.row_marks import RowMarks
@@ -144,21 +144,21 @@ class PackedPeople(Struct, array_like=True, tag="p"):
     column: str
     kinds: list[Kinds]
     """Those that plain rows have,"""
-    of: list[int]
+    of: Sequence[int]
     """and of each row which of them it has; -1 where the row is to be looked at."""
-    lines: list[int]
+    lines: Sequence[int]
     size: int
     """In bytes, of the lines that follow."""
-    ids: list[str] = []
+    ids: Sequence[str] = ()
     """The ids of the rows,"""
-    addresses: list[int] = []
+    addresses: Sequence[int] = ()
     """and a hash of each one's address (``one_person``), 0 for none: empty where an earlier version wrote them."""
     texts: list[bytes] = []
     """These lines."""
 
     def block(self) -> PeopleBlock:
         """All of these rows."""
-        return PeopleBlock(self.file, self.column, list(map(person_row, self.texts)), self.lines)
+        return PeopleBlock(self.file, self.column, list(map(person_row, self.texts)), [*self.lines])
 
 
 class PackedEnrollments(Struct, array_like=True, tag="m"):
@@ -325,21 +325,23 @@ class EnrollmentsHead(Struct, frozen=True):
 type _RowsAndLines = tuple[list[Row], list[int]]
 type PackedRow = PersonRow | tuple[object, ...]
 """A row about a person, or its fields: both are packed alike."""
-type _Runs = tuple[list[str], list[int], list[str], list[int]]
+
+
+type _Runs = tuple[list[str], list[int], list[bytes], list[int]]
 """Person and first line of enrollments that follow each other, their text, and the places of their rows."""
 
 
-class _People:
-    """Rows about people that wait to be written, in columns."""
+type _Person = tuple[bytes, str, int, int, int]
+"""A packed row, its id and line, a hash of the address, and which of the kinds it has."""
 
-    def __init__(self) -> None:
+
+class _People:
+    """Rows about people that wait to be written, by shard."""
+
+    def __init__(self, shards: int) -> None:
         self._kinds: dict[Kinds, int] = {}
-        self._rows: list[PackedRow] = []
-        self._ids: list[str] = []
-        self._lines: list[int] = []
-        self._addresses: list[int] = []
-        self._of: list[int] = []
-        self._shards: list[int] = []
+        self._by_shard: list[list[_Person]] = [[] for _ in range(shards)]
+        self._add = [people.append for people in self._by_shard]
 
     def add(
         self,
@@ -353,30 +355,22 @@ class _People:
     ) -> None:
         """Add rows; ``of`` says of each which of these kinds it has. Those of None are to be looked at."""
         places = [-1 if kind is None else self._kinds.setdefault(kind, len(self._kinds)) for kind in kinds]
-        self._rows += rows
-        self._ids += ids
-        self._lines += lines
-        self._addresses += addresses
-        self._of += map(places.__getitem__, of)
-        self._shards += shards
+        # Packed as long as they are at hand: what waits is not looked at once more.
+        texts = packed_lines([*rows]).split(b"\n")
+        add = self._add
+        people = zip(texts, ids, lines, addresses, map(places.__getitem__, of), strict=False)
+        for shard, person in zip(shards, people, strict=True):
+            add[shard](person)
 
-    def written(self, head: RowsHead, shards: int) -> Iterator[tuple[int, bytes]]:
+    def written(self, head: RowsHead, _shards: int) -> Iterator[tuple[int, bytes]]:
         """What is written of them, with the shard."""
-        of_shards: list[list[int]] = [[] for _ in range(shards)]
-        for place, shard in enumerate(self._shards):
-            of_shards[shard].append(place)
         kinds = [*self._kinds]
-        for shard, places in enumerate(of_shards):
-            if places:
-                body = packed_lines(_at(self._rows, places))
-                of, lines = _at(self._of, places), _at(self._lines, places)
-                ids, addresses = _at(self._ids, places), _at(self._addresses, places)
+        for shard, waiting in enumerate(self._by_shard):
+            if waiting:
+                texts, ids, lines, addresses, of = zip(*waiting, strict=True)
+                body = b"\n".join((*texts, b""))
                 people = PackedPeople(head.file, head.column, kinds, of, lines, len(body), ids, addresses)
                 yield shard, packed(people) + body
-
-
-def _at[T](column: Sequence[T], places: list[int]) -> list[T]:
-    return [*map(column.__getitem__, places)]
 
 
 class _Rows:
@@ -398,14 +392,31 @@ class _Enrollments:
 
     def __init__(self, shards: int) -> None:
         self.is_plain = True
-        self.by_shard: list[_Runs] = [([], [], [], []) for _ in range(shards)]
+        self._by_shard: list[_Runs] = [([], [], [], []) for _ in range(shards)]
+
+    def add(
+        self,
+        shards: Iterable[int],
+        users: Iterable[str],
+        lines: Iterable[int],
+        texts: Iterable[bytes],
+        places: Iterable[Sequence[int]],
+    ) -> None:
+        """Add runs, each with its person and first line."""
+        by_shard = self._by_shard
+        for shard, user, line, text, of_rows in zip(shards, users, lines, texts, places, strict=False):
+            of_users, first_lines, of_texts, all_places = by_shard[shard]
+            of_users.append(user)
+            first_lines.append(line)
+            of_texts.append(text)
+            all_places += of_rows
 
     def written(self, head: EnrollmentsHead) -> Iterator[tuple[int, bytes]]:
         """What is written of them, with the shard."""
         of = head.file, head.user_column, head.class_column, head.role, head.removed, self.is_plain
-        for shard, (users, lines, texts, places) in enumerate(self.by_shard):
+        for shard, (users, lines, texts, places) in enumerate(self._by_shard):
             if texts:
-                body, behind = "\n".join(texts).encode(), array("I", places).tobytes()
+                body, behind = b"\n".join(texts), array("I", places).tobytes()
                 head_line = packed(PackedEnrollments(*of, users, lines, len(body), len(behind)))
                 yield shard, b"".join((head_line, body, behind))
 
@@ -456,19 +467,19 @@ class ShardWriter:
         if self.marks:
             self.marks.of_runs(lines, codes, starts, ends)
         marks = marks_of(row_ids) if any(row_ids) else []
-        texts, places = texts_of_runs(head.role, classes, marks, starts, ends)
+        runs = runs_of(head.role, classes, marks, starts, ends)
         waiting = self._enrollments.get(head)
         if waiting is None:
             waiting = self._enrollments[head] = _Enrollments(self._shards)
-        waiting.is_plain = waiting.is_plain and _are_plain(classes, marks, starts, ends)
-        by_shard = waiting.by_shard
-        for code, start, end, text in zip(codes, starts, ends, texts, strict=True):
-            users, first_lines, texts_of_shard, all_places = by_shard[code & mask]
-            users.append(people[start])
-            first_lines.append(lines[start])
-            texts_of_shard.append(text)
-            all_places.extend(places[start:end])
-        self._count(len(texts))
+        once = runs.name_each_class_once or _name_each_class_once(classes, starts, ends)
+        waiting.is_plain = waiting.is_plain and once and _are_of_one_row_each(marks)
+        shards, users, first_lines = (
+            map(mask.__and__, codes),
+            map(people.__getitem__, starts),
+            map(lines.__getitem__, starts),
+        )
+        waiting.add(shards, users, first_lines, runs.texts, runs.places)
+        self._count(len(runs.texts))
 
     def add(self, head: RowsHead, row: Row, line: int, address: int = 0) -> None:
         """One row for the shard of its id. ``address`` is a hash of a person's address, 0 for none."""
@@ -509,7 +520,7 @@ class ShardWriter:
     def _people_of(self, head: RowsHead) -> _People:
         people = self._people.get(head)
         if people is None:
-            people = self._people[head] = self._in_order[head] = _People()
+            people = self._people[head] = self._in_order[head] = _People(self._shards)
         return people
 
     def add_rows(self, head: RowsHead, numbers: Sequence[str], rows: Iterable[Row], lines: Sequence[int]) -> None:
@@ -557,12 +568,13 @@ class ShardWriter:
         return whole, extents
 
 
-def _are_plain(classes: Sequence[str], marks: Sequence[int], starts: Sequence[int], ends: Sequence[int]) -> bool:
-    """Whether in no text a class is there twice, or several rows have one id. It may be false of plain ones, too."""
-    if marks and (len({*marks}) < len(marks) or 0 in marks):
-        return False
-    if len(starts) == len(classes):
-        return True
+def _are_of_one_row_each(marks: Sequence[int]) -> bool:
+    """Whether no two rows have one id; it may be false of such rows, too."""
+    return not marks or (len({*marks}) == len(marks) and 0 not in marks)
+
+
+def _name_each_class_once(classes: Sequence[str], starts: Sequence[int], ends: Sequence[int]) -> bool:
+    """Whether there is no class twice from any start up to its end."""
     runs = map(set, [classes[start:end] for start, end in zip(starts, ends, strict=True)])
     return sum(map(len, runs)) == len(classes)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, repeat
 
 from functions.import_step.archive import RosterFile
-from functions.import_step.csv_table import Cells, Row, Table, folded
+from functions.import_step.csv_table import Cells, Row, Table, are_one_word, folded
 from functions.import_step.formats.columns import named
 from functions.import_step.formats.format import (
     Mode,
@@ -461,7 +462,7 @@ class _Reader:
             users, classes, roles, statuses, ends, row_ids = cells
             over = self._over(dates, ends, lines)
             group = _Group(users, classes, lines, row_ids if has_ids else ())
-            if all(map(_is_one_word, (roles, statuses, over))):
+            if are_one_word(roles) and are_one_word(statuses) and over.count(over[0]) == len(over):
                 self._enroll(enrollments.shown, roles[0], statuses[0], over[0], group)
                 continue
             said = list(zip(roles, statuses, over, strict=True))
@@ -472,10 +473,10 @@ class _Reader:
 
     def _over(self, dates: Ends, ends: Sequence[str], lines: Sequence[int]) -> Sequence[bool]:
         """Of each enrollment, whether its last day is past. One that has not begun is read: its class is there already."""
-        days = {ends[0]} if _is_one_word(ends) else set(ends)
-        if days == {""}:
+        days = {ends[0]: len(ends)} if are_one_word(ends) else Counter(ends)
+        if not any(days):
             return [False] * len(ends)
-        after = {day: dates.after(day, lines[ends.index(day)], ends.count(day)) for day in sorted(days)}
+        after = {day: dates.after(day, lines[ends.index(day)], days[day]) for day in sorted(days)}
         self._turns(*after.values())
         past = {day for day, next_day in after.items() if next_day is not None and next_day <= self._upload.on}
         if not past:
@@ -524,10 +525,6 @@ class _Reader:
         for line in compress(group.lines, lacks_role):
             self._sink.reject(Kind.ENROLLMENTS, (unknown_role if role else missing_value)(file, line, "role"))
         return group.where([not lacks for lacks in lacks_role])
-
-
-def _is_one_word(column: Sequence[object]) -> bool:
-    return column.count(column[0]) == len(column)
 
 
 def _plain_people(lines: Sequence[int], cells: Cells, *, needs_role: bool) -> PeopleColumns | None:

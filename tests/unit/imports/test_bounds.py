@@ -90,14 +90,14 @@ def test_lines_of_a_table_are_found_in_one_pass(line: str, monkeypatch: pytest.M
     looked_at = 0
     find = csv_table._end_of_lines
 
-    def counting(text: str) -> int:
+    def counting(text: bytes) -> int:
         nonlocal looked_at
         looked_at += len(text)
         return find(text)
 
     monkeypatch.setattr(csv_table, "_end_of_lines", counting)
     body = line * (MEGABYTES // max(16, len(line)))
-    lines = csv_table._Lines(io.TextIOWrapper(io.BytesIO(body.encode()), newline=""), ",")
+    lines = csv_table._Lines(csv_table._in_utf_8(io.BytesIO(body.encode()), "utf-8", "strict"), "strict", ",")
     read = 0
     while lines.are_left():
         lines.begin()
@@ -109,9 +109,8 @@ def test_lines_of_a_table_are_found_in_one_pass(line: str, monkeypatch: pytest.M
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_line_end_that_two_blocks_share_is_one(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_table, "_BLOCK", 3)
-    lines = csv_table._Lines(
-        io.TextIOWrapper(io.BytesIO(end.join(["ab", "c", "", "defghij", "k"]).encode()), newline=""), ","
-    )
+    body = io.BytesIO(end.join(["ab", "c", "", "defghij", "k"]).encode())
+    lines = csv_table._Lines(csv_table._in_utf_8(body, "utf-8", "strict"), "strict", ",")
     found = []
     while lines.are_left():
         found.append(next(lines).rstrip("\r\n"))

@@ -252,11 +252,24 @@ def test_most_of_a_file_of_quoted_names_is_read_by_blocks() -> None:
     """Else nothing would be won where names hold commas, quotes or accents."""
     row = 's{0},"Kim, Ann","William ""Bill""",José,""\n'
     text = "".join(row.format(number) for number in range(100))
-    plain = csv_table._plain(text, ",")
+    plain = csv_table._plain(text.encode(), ",")
     assert plain is not None
     columns = csv_table.Block(plain, ",").columns([0, 1, 2, 4, -1], 5)
     assert columns is not None
     assert [column[7] for column in columns] == ["s7", "Kim, Ann", 'William "Bill"', "", ""]
+
+
+def test_a_letter_of_windows_that_has_no_width_is_left_out() -> None:
+    """Given a file in UTF-8 in which a system put a soft hyphen of Windows behind an id."""
+    (file,) = roster_files({"users.csv": "sourcedId,name\ns1,José\ns2,Zoë\n".encode() + b"s3\xad,Ann\n"})
+    table = Table(replace(file, encoding=scan(file).encoding), reject=lambda _: None, note=lambda _: None)
+    assert [row for _, row in table.rows(["sourcedId"])] == [("s1",), ("s2",), ("s3",)]
+
+
+@given(st.text('"",a\n'))
+def test_doubled_quotes_are_found_by_looking_for_single_ones(text: str) -> None:
+    body = text.encode()
+    assert csv_table._doubled_once(body.split(b'"'), b"!") == body.replace(b'""', b"!").split(b'"')
 
 
 _HEAD = '"enrollments.csv","userSourcedId","classSourcedId","student",false'
