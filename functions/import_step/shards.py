@@ -31,7 +31,7 @@ MOST_SHARDS = 256
 
 BETWEEN = "\x7f"
 """Stood between the ids of enrollments, as the version before wrote them. No id holds a control character."""
-_BUFFERED = 16_384
+_BUFFERED = 8_192
 """Rows, or texts of enrollments, that are kept until a block of each shard is written."""
 
 
