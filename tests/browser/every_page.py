@@ -160,6 +160,7 @@ def every_state() -> Iterator[tuple[str, Callable[[Riverbend], object]]]:
     yield "login-refused", lambda r: r.log_in(r.web.visitor().open("/login"), "not the password")
     yield "login-no-google", lambda r: r.web.visitor(sub="stranger").open("/login").press("Continue with Google")
     yield "login-candidates", _login_with_candidates
+    yield "login-half-way", lambda r: r.student(r.sample.choosing_student).press("Log into my existing account")
     yield "login-confirm", lambda r: r.told(page("login/confirm"))
     yield "login-waiting", _google_that_waits
     yield "login-code", lambda r: _asked(r, "SOFTWARE_TOKEN_MFA")
