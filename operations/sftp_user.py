@@ -108,5 +108,6 @@ def policy(stack: Stack, district_id: str) -> dict[str, Any]:
                 "Resource": [bucket],
                 "Condition": {"StringLike": {"s3:prefix": [f"{own}/*", own]}},
             },
+            {"Effect": "Allow", "Action": ["s3:GetBucketLocation"], "Resource": [bucket]},
         ],
     }

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from shared.domain.clock import Clock, to_iso
-from shared.domain.delivery import COMPLETE, DeliveredFile, Look, Set, fingerprint, look
+from shared.domain.delivery import COMPLETE, DeliveredFile, Look, Set, bare, fingerprint, look
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Report, Status, Upload, import_id_of
 from shared.runtime.languages import language_for
@@ -58,9 +58,9 @@ class TakeDeliveries:
         if not found:
             return None
         district_id = found["district"]
-        lying = {file.path: file.etag for file in self._files.list(district_id)}
+        lying = {file.path: bare(file.etag) for file in self._files.list(district_id)}
         broken = {path: of for path, of in self._store.known(district_id).broken.items() if lying.get(path) == of}
-        self._store.put_broken(district_id, {**broken, found["path"]: etag or lying.get(found["path"], "")})
+        self._store.put_broken(district_id, {**broken, found["path"]: bare(etag) or lying.get(found["path"], "")})
         return district_id
 
     def run(self) -> int:

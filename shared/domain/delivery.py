@@ -60,16 +60,24 @@ class DeliveredFile:
 
     @property
     def is_temporary(self) -> bool:
-        """Whether its client renames it when it is all there."""
-        return self.name.startswith(".") or self.name.lower().endswith(_TEMPORARY)
+        """Whether its client renames it when it is all there. What a desktop leaves beside files (``._users.csv``) is nothing."""
+        name = self.name.lower()
+        is_hidden = (
+            name.startswith(".") and not name.startswith("._") and any(kind in name for kind in (".csv", ".zip"))
+        )
+        return is_hidden or name.endswith(_TEMPORARY)
+
+    @property
+    def is_noise(self) -> bool:
+        return self.name.startswith("._")
 
     @property
     def is_table(self) -> bool:
-        return self.name.lower().endswith(".csv") and not self.is_temporary
+        return self.name.lower().endswith(".csv") and not self.is_temporary and not self.is_noise
 
     @property
     def is_zip(self) -> bool:
-        return self.name.lower().endswith(".zip") and not self.is_temporary
+        return self.name.lower().endswith(".zip") and not self.is_temporary and not self.is_noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ class Known:
     taken: Mapping[str, str] = field(default_factory=dict)
     """The files that were taken last."""
     broken: Mapping[str, str] = field(default_factory=dict)
-    """The etags of files whose connection ended in the middle."""
+    """The bare etags of files whose connection ended in the middle."""
     seen: str = ""
     """The fingerprint of what lay there at the look before."""
     told: str = ""
@@ -109,6 +117,11 @@ class Look:
     """The newest file of what the problem is about."""
     is_over: bool = False
     """Nothing lies there that waits."""
+
+
+def bare(etag: str) -> str:
+    """An etag without the quotes that it has in some places."""
+    return etag.strip('"')
 
 
 def fingerprint(files: Iterable[DeliveredFile]) -> str:
@@ -226,7 +239,7 @@ class _Folder:
 
     def _is_unfinished(self, file: DeliveredFile) -> bool:
         is_empty = not file.size and not self._is_said
-        return file.is_temporary or is_empty or self._known.broken.get(file.path) == file.etag
+        return file.is_temporary or is_empty or self._known.broken.get(file.path) == bare(file.etag)
 
     def _expected(self) -> set[str]:
         """What has to come: what the manifest names, else what came the last time."""

@@ -112,7 +112,11 @@ def test_a_word_behind_the_last_file_is_enough(district: Deliveries) -> None:
 def test_a_word_before_the_last_file_is_none(district: Deliveries) -> None:
     """A client that sends by name sends ``_complete`` before ``users.csv``."""
     files = files_of(AFTER)
-    district.send({"_complete": b"", **{name: files[name] for name in sorted(files)}})
+    names = sorted(files)
+    district.send({"_complete": b"", **{name: files[name] for name in names[:2]}})
+    district.wait(minutes=15)
+    district.send({name: files[name] for name in names[2:]})
+    district.wait(minutes=15)
     assert len(district.uploads) == 1
     district.wait(hours=1)
     assert district.people == {"t1", *AFTER}
@@ -177,6 +181,15 @@ def test_a_temporary_file_that_was_left_behind_holds_nothing_for_good(district: 
     assert district.people == {"t1", *AFTER}
 
 
+def test_what_a_desktop_leaves_beside_files_holds_nothing(district: Deliveries) -> None:
+    for name, body in files_of(AFTER).items():
+        district.put(f"._{name}", b"Mac OS X")
+        district.put(name, body)
+    district.put(".DS_Store", b"Bud1")
+    district.wait(hours=1)
+    assert district.people == {"t1", *AFTER}
+
+
 def test_a_file_of_no_bytes_is_one_that_was_just_opened(district: Deliveries) -> None:
     files = files_of(AFTER)
     district.send({**files, "users.csv": b""})
@@ -192,7 +205,7 @@ def test_a_connection_that_ends_within_a_file_is_told_by_aws_transfer(district: 
     files = files_of(AFTER)
     cut = b"".join(files["users.csv"].splitlines(keepends=True)[:2])
     district.send({**files, "users.csv": cut})
-    told = district.world.deliveries().note_broken(f"/rosters/{PLACE}/users.csv", etag(cut))
+    told = district.world.deliveries().note_broken(f"/rosters/{PLACE}/users.csv", f'"{etag(cut)}"')
     assert told == "lakeside"
     district.wait(hours=3)
     assert district.people == {"t1", *BEFORE}
@@ -257,6 +270,16 @@ def test_a_folder_with_too_many_files_is_told() -> None:
     found = look(files, Known(seen=fingerprint(files)), at + timedelta(hours=3), Reader(lambda _: "", lambda _: b"\n"))
     assert found.problem is not None
     assert "more files" in found.problem.message
+
+
+def test_a_folder_is_still_where_two_looks_saw_the_same() -> None:
+    """What was deleted or renamed in between leaves no date."""
+    at = datetime(2026, 9, 1, tzinfo=UTC)
+    files, reader = [DeliveredFile("users.csv", 1, "e", at)], Reader(lambda _: "", lambda _: b"\n")
+    assert look(files, Known(), at + timedelta(hours=1), reader).ready == ()
+    seen = Known(seen=fingerprint(files))
+    assert look(files, seen, at + timedelta(minutes=29), reader).ready == ()
+    assert len(look(files, seen, at + timedelta(minutes=30), reader).ready) == 1
 
 
 def test_a_manifest_names_the_files_that_have_to_come() -> None:
