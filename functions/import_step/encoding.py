@@ -24,6 +24,8 @@ PIECE = 64 << 20
 _BLOCK = 1 << 20
 _HASHED_ASIDE = 16 << 20
 """Bytes of a file whose hash is made aside, in larger blocks, of which not many wait."""
+_DECODED = 1 << 16
+"""Bytes that are decoded at once."""
 _LARGE_BLOCK, _MOST_WAITING = 4 << 20, 2
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff\uff66-\uff9f]")
@@ -258,7 +260,11 @@ def _all_decodes(start: bytes, stream: IO[bytes], codec: str) -> bool:
 
 def _decodes(decode: Callable[[bytes, bool], str], block: bytes, *, final: bool = False) -> bool:
     try:
-        decode(block, final)
+        # In small parts, which stay in the processor with what they become.
+        for start in range(0, len(block), _DECODED):
+            decode(block[start : start + _DECODED], False)
+        if final:
+            decode(b"", True)
     except UnicodeDecodeError:
         return False
     return True

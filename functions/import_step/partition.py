@@ -184,14 +184,15 @@ class SplitSink:
         """Whether all of these can be taken as they stand, their addresses left aside."""
         if self._upload.name == "sds" and not all(people.emails):
             return False
-        ids, names = people.sourced_ids, " ".join((*people.given_names, *people.family_names, *people.usernames))
+        ids, of_people = people.sourced_ids, (people.given_names, people.family_names)
+        names = " ".join(map(" ".join, (*of_people, people.usernames)))
         return (
             all(ids)
             and "".join(ids).isprintable()
             and max(map(len, ids)) <= _SURELY_SHORT_ID
             and names.isprintable()
             and is_normalized("NFC", names)
-            and max(map(len, (*people.given_names, *people.family_names))) <= _LONGEST_NAME // 2
+            and max(max(map(len, of)) for of in of_people) <= _LONGEST_NAME // 2
             and max(map(len, people.usernames)) <= _LONGEST_NAME
             and all(map(_are_surely_short, set(people.schools)))
         )
