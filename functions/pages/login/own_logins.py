@@ -22,6 +22,7 @@ from shared.domain.clock import to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of, normalise
 from shared.domain.errors import Conflict
+from shared.domain.federated_identity import identity_hash
 from shared.domain.own_login import (
     CODE_DIGITS,
     CODE_FOR,
@@ -75,6 +76,11 @@ class _Holder:
         return next((district for _, district in self.people), None)
 
     @property
+    def whose(self) -> str:
+        """The account in one word, by which a form says whom it was shown to."""
+        return identity_hash("ways in", self.account.account_id)[:16]
+
+    @property
     def user(self) -> RosterUserKey | None:
         return next((user.key for user, _ in self.people), None)
 
@@ -99,6 +105,7 @@ class OwnLoginPages:
             districts=[district for user, district in holder.people if user.active],
             logins=[login for _, login in holder.logins],
             may_add=holder.may_add,
+            whose=holder.whose,
             is_recent=self._is_recent(holder),
             has_most=len(holder.logins) >= MOST_OWN_LOGINS,
             problem=request.query.get("problem"),
@@ -112,7 +119,7 @@ class OwnLoginPages:
         holder = self._holder(request)
         if holder is None:
             return self._contexts.to_login(request)
-        return self._refusal(holder) or holder.account.account_id
+        return self._refusal(holder) or self._is_about_another(request, holder) or holder.account.account_id
 
     def add_google(self, request: Request, identity: Identity, account_id: str) -> Reply:
         """Add the Google account that this browser has just logged in with, unless it is a district's or opens an account."""
@@ -141,13 +148,15 @@ class OwnLoginPages:
             return self._contexts.to_login(request)
         if refusal := self._refusal(holder):
             return refusal
+        hit = self._services.rate_limiter.hit
+        hit(limits.OWN_ADDRESS, holder.account.account_id)
+        if about_another := self._is_about_another(request, holder):
+            return about_another
         address = normalise(request.form.get("email", ""))
         if address is None:
             return see_other(f"{WAYS_IN}?problem=no_address")
         if self._is_of_a_district(domain_of(address), holder):
             return see_other(f"{WAYS_IN}?problem=school_account")
-        hit = self._services.rate_limiter.hit
-        hit(limits.OWN_ADDRESS, holder.account.account_id)
         hit(limits.OWN_ADDRESS_TO, address)
         hit(limits.OWN_ADDRESS_IN, holder.user.district_id if holder.user else "")
         return self._ask(request, Asked.ADD, address, _CODE_PAGE, holder)
@@ -305,6 +314,12 @@ class OwnLoginPages:
         if not self._is_recent(holder):
             return see_other(f"{WAYS_IN}?problem=not_recent")
         return see_other(f"{WAYS_IN}?problem=most") if len(holder.logins) >= MOST_OWN_LOGINS else None
+
+    @staticmethod
+    def _is_about_another(request: Request, holder: _Holder) -> Reply | None:
+        """The page of whoever is here now, where the form was shown to somebody else: an old tab of a shared device."""
+        is_theirs = request.form.get("whose") == holder.whose
+        return None if is_theirs else see_other(f"{WAYS_IN}?problem=begun_elsewhere")
 
     def _is_recent(self, holder: _Holder) -> bool:
         return is_recent(holder.session.begun_at, self._services.clock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -9,15 +10,27 @@ import pytest
 from local.web_client import WebClient
 from shared.domain.account import Assignment, Goal
 from tests.builders import account, enrolled, roster, user
+from tests.harness import World
 from tests.pages_harness import CLEVER_DISTRICT, Counting, Website, earns, lakeside, linked_teacher, log_in, post
 
 PRESS = "Recreate what is checked"
 DISTRICT_CLASS = "/classes/c1?district=lakeside"
 
 
+@cache
+def prepared() -> Website:
+    return lakeside()
+
+
 @pytest.fixture
 def web() -> Website:
-    return lakeside()
+    """Lakeside, made once: every test begins from there."""
+    world = World()
+    world.begin_like(prepared().world)
+    world.ses.sent = list(prepared().world.ses.sent)
+    made = Website(world)
+    made.cognito.users = dict(prepared().cognito.users)
+    return made
 
 
 def work(web: Website) -> tuple[list[Goal], list[Assignment]]:
