@@ -21,6 +21,12 @@ class PeopleCount(Struct):
     """To whom the console of the whole district is open."""
     schools: dict[str, list[int]] = {}
     """By school: its people, and their enrollments."""
+    size: int = 0
+    """How many bytes their lines are: by it a night sees that these are the people who were counted. 0 where that is not noted."""
+
+    def is_of(self, lines: bytes) -> bool:
+        """Whether it is these people who were counted."""
+        return len(lines) == self.size if self.size else lines.count(b"\n") == self.people
 
     def add(self, person: PersonRecord, times: int = 1) -> None:
         """Count a person; ``times`` -1 takes one away."""

@@ -230,16 +230,26 @@ class PieceOfSnapshot(Struct, array_like=True):
     part: int
 
 
-class RowsOfSnapshot(Struct, kw_only=True):
-    """What a snapshot says of the rows that it was made of, where the next night may read what differs from them alone."""
+class PlacesOfRows(Struct, kw_only=True):
+    """Where the rows lie that a snapshot was made of: what each part of a night needs of ``RowsOfSnapshot``. The ids of all
+    classes, which are most of it, are passed over."""
 
-    reading: str
-    """As in ``OpenedUpload``."""
     upload: Upload
     etags: dict[str, str] | None
     """As in ``OpenedUpload``."""
     classes_reading: str = ""
     """As in ``OpenedUpload``; empty where the next night reads all classes."""
+    run_id: str = ""
+    """Names the working files of the import that made it: as long as they are there, a night may read what differs."""
+    pieces: dict[str, list[PieceOfSnapshot]] = {}
+    """By stem: the pieces of the files of which it is noted whom each line is about (``RowMarks``), in order."""
+
+
+class RowsOfSnapshot(PlacesOfRows, kw_only=True):
+    """What a snapshot says of the rows that it was made of, where the next night may read what differs from them alone."""
+
+    reading: str
+    """As in ``OpenedUpload``."""
     watched: bytes
     """People whose rows are read every night, because something was said of them (``packed_people``)."""
     class_ids: str
@@ -248,10 +258,6 @@ class RowsOfSnapshot(Struct, kw_only=True):
     """The hashes of addresses that several rows have (``packed_people``)."""
     people: int
     """How many people stand."""
-    run_id: str = ""
-    """Names the working files of the import that made it: as long as they are there, a night may read what differs."""
-    pieces: dict[str, list[PieceOfSnapshot]] = {}
-    """By stem: the pieces of the files of which it is noted whom each line is about (``RowMarks``), in order."""
 
 
 class RowsCompared(Struct, kw_only=True):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 from typing import IO, Protocol
 
 from functions.import_step.archive import Piece, RosterFile
@@ -18,6 +18,7 @@ USERS, ENROLLMENTS, CLASSES_FILE = "users", "enrollments", "classes"
 CHOSEN = (USERS, ENROLLMENTS)
 """The files, by stem, of which on a night not all rows are read; of that of classes neither, where it can be."""
 _READ = 1 << 20
+_HIT = re.compile(b"\1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def _whole_lines(file: RosterFile) -> Iterator[tuple[bytes, int, int]]:
 def _wanted(chosen: Chosen, first: int, header_line: int) -> list[int]:
     """Which lines are read, of those that are known of: counted from the piece's first one, in order."""
     marks = chosen.marks.marks
-    found = [*compress(range(len(marks)), map(chosen.people.__contains__, marks))]
+    found = [hit.start() for hit in _HIT.finditer(bytes(map(chosen.people.__contains__, marks)))]
     others = {line - first for line in chosen.lines}.union(range(max(0, header_line - first + 1)))
     others = {place for place in others.difference(found) if place < len(marks)}
     return sorted((*found, *others)) if others else found

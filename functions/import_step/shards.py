@@ -7,7 +7,7 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import chain, compress, islice, repeat
+from itertools import chain, compress, groupby, islice, repeat
 from operator import itemgetter, ne, or_
 from pathlib import Path
 from typing import IO
@@ -31,6 +31,8 @@ MOST_SHARDS = 256
 
 BETWEEN = "\x7f"
 """Stood between the ids of enrollments, as the version before wrote them. No id holds a control character."""
+_FEW = 4_096
+"""Rows, or texts, that are no more in a part of an upload, as on most nights: they are written without a file for each shard."""
 _BUFFERED = 8_192
 """Rows, or texts of enrollments, that are kept until a block of each shard is written."""
 
@@ -431,6 +433,8 @@ class ShardWriter:
         self._mask = shards - 1
         self._paths = [folder / f"{name}-{shard}" for shard in range(shards)]
         self._files: list[IO[bytes]] = []
+        self._few: list[tuple[int, bytes]] = []
+        """All that is written with its shard, where that is little: then there are no files of shards."""
         self._rows: dict[RowsHead, _Rows] = {}
         self._people: dict[RowsHead, _People] = {}
         self._in_order: dict[RowsHead, _Rows | _People] = {}
@@ -441,13 +445,14 @@ class ShardWriter:
         """Where it is noted whom each row is about, if that is asked."""
 
     def __enter__(self) -> ShardWriter:
-        with ExitStack() as stack:
-            self._files = [stack.enter_context(path.open("wb")) for path in self._paths]
-            self._stack = stack.pop_all()
+        self._stack = ExitStack()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._flush()
+        if self._files or self._waiting > _FEW:
+            self._flush()
+        else:
+            self._few = sorted(self._written(), key=itemgetter(0))
         self._stack.close()
 
     def add_enrollments(
@@ -546,10 +551,16 @@ class ShardWriter:
         if self._waiting >= _BUFFERED:
             self._flush()
 
-    def _flush(self) -> None:
+    def _written(self) -> Iterator[tuple[int, bytes]]:
+        """What is written of all that waits, with the shard."""
         written = (waiting.written(head, self._shards) for head, waiting in self._in_order.items())
         of_enrollments = (waiting.written(head) for head, waiting in self._enrollments.items())
-        for shard, body in chain.from_iterable(chain(written, of_enrollments)):
+        return chain.from_iterable(chain(written, of_enrollments))
+
+    def _flush(self) -> None:
+        if not self._files:
+            self._files = [self._stack.enter_context(path.open("wb")) for path in self._paths]
+        for shard, body in self._written():
             self._files[shard].write(body)
         for waiting in (self._rows, self._people, self._in_order, self._enrollments):
             waiting.clear()
@@ -560,11 +571,14 @@ class ShardWriter:
         extents: Extents = []
         whole = self._folder / self._name
         with whole.open("wb") as target:
-            for path in self._paths:
+            for path in self._paths if self._files else ():
                 extents.append((target.tell(), path.stat().st_size))
                 with path.open("rb") as source:
                     shutil.copyfileobj(source, target, 1 << 20)
                 path.unlink()
+            bodies = {shard: b"".join(body for _, body in those) for shard, those in groupby(self._few, itemgetter(0))}
+            for shard in range(0 if self._files else self._shards):
+                extents.append((target.tell(), target.write(bodies.get(shard, b""))))
         return whole, extents
 
 

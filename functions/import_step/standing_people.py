@@ -33,7 +33,7 @@ class PassedOver:
         """``snapshot`` has the lines of everybody who stands, ``counted`` is what they come to; ``touched`` are the ids of those of
         whom rows are read, and of others who may have left. Raises UntouchedRows where it is not the shard that was counted."""
         self._body = snapshot
-        if counted is None or counted.people != snapshot.count(b"\n"):
+        if counted is None or not counted.is_of(snapshot):
             raise UntouchedRows
         self._places: list[tuple[int, int]] = []
         """From where to where the lines of touched people go."""

@@ -32,6 +32,7 @@ from functions.import_step.plan import (
     OpenedUpload,
     PartRead,
     PeopleResult,
+    PlacesOfRows,
     Rejection,
     RollBackPlan,
     RowsCompared,
@@ -129,6 +130,7 @@ PART = Document("part", PartRead)
 COMPARED = Document("rows-compared", RowsCompared)
 TOUCHED = Document("touched", Touched)
 _ROWS = Document("rows", RowsOfSnapshot)
+_PLACES_OF_ROWS = Document("rows", PlacesOfRows)
 _PEOPLE_COUNT = Document("rows-count", PeopleCount)
 _CLASS_COUNT = Document("rows-classes-count", ClassCount)
 _MARKS = "row-marks"
@@ -318,6 +320,11 @@ class WorkingFiles:
         """With which rows a night may compare its own; None where all are to be read."""
         body = self._files.read(self._snapshot_key(snapshot_id, _ROWS.name, 0))
         return _ROWS.decode(body) if body else None
+
+    def places_of_rows(self, snapshot_id: str) -> PlacesOfRows | None:
+        """The same, as far as it says where these rows lie."""
+        body = self._files.read(self._snapshot_key(snapshot_id, _ROWS.name, 0))
+        return _PLACES_OF_ROWS.decode(body) if body else None
 
     def write_row_marks(self, stem: str, part: int, marks: RowMarks) -> None:
         """Note for the next night whom each line of a piece is about."""

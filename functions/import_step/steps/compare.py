@@ -93,6 +93,7 @@ class Compare:
             files.write_holders(shard, result.holders, result.records_of_holders)
         files.write_shard(PEOPLE, plan, shard, result.standing, result.changes)
         if plan.reading:
+            result.counted.size = len(result.standing)
             files.write_people_count(plan, shard, result.counted)
         files.write_aside(plan, shard, result.aside)
         everybody = map(PEOPLE.decode, io.BytesIO(result.standing)) if import_.preview else ()

@@ -303,7 +303,8 @@ class Ingest:
 
     def _yesterday(self, import_: Import, opened: OpenedUpload, folder: Path) -> Yesterday:
         """The upload that made what stands. Raises UploadRejected where its files are not there any more."""
-        working, rows = self._context.files(import_), self._rows_of_before(import_, opened)
+        working, before = self._context.files(import_), opened.before
+        rows = working.places_of_rows(before.snapshot_id) if before else None
         if rows is None:
             raise TooDifferent
         stood = open_upload(self._context.uploads, rows.upload, folder, rows.etags, is_held=True)
