@@ -267,8 +267,9 @@ def measure(figures: Figures, links: int) -> None:
     of = f"reconcile {whole.checked.links:,} links"
     figures.add(f"{of}: differences", len(whole.checked.found), "differences", limit=0)
     figures.add(f"{of}: links without a receipt", whole.checked.without, "links", limit=0)
+    figures.add(f"{of}: losses injected", whole.injected, "losses")
     figures.add(f"{of}: losses injected and not found", whole.injected - whole.found, "losses", limit=0)
-    figures.add(f"{of}: read units of a link", whole.units / whole.checked.links, "units", limit=12)
+    figures.add(f"{of}: read units of a link", whole.units / whole.checked.links, "units", limit=4)
     figures.add(f"{of}: all read units", whole.units, "units")
     figures.add(f"{of}: dollars", whole.units * DOLLARS_PER_MILLION_UNITS / 1e6, "dollars")
     figures.add(f"{of}: requests of a link", whole.requests / whole.checked.links, "requests")
