@@ -13,11 +13,11 @@ from anyascii import anyascii
 from nicknames import NickNamer
 
 _NAMES: dict[str, list[str]] = json.loads((Path(__file__).parent / "names.json").read_text(encoding="utf-8"))
-_GIVEN = _NAMES["given"]
-_SPANISH = _NAMES["spanish"]
-_FOREIGN = _NAMES["foreign"]
-_FAMILY = _NAMES["family"]
-_RARE = _NAMES["rare"]
+GIVEN = _NAMES["given"]
+SPANISH = _NAMES["spanish"]
+FOREIGN = _NAMES["foreign"]
+FAMILY = _NAMES["family"]
+RARE = _NAMES["rare"]
 _SUBJECTS = ("Algebra", "Geometry", "Biology", "Chemistry", "English", "History", "Physics", "Spanish", "Art", "Civics")
 _NICKNAMES = NickNamer()
 _LETTERS = string.ascii_lowercase
@@ -48,10 +48,12 @@ def teacher(seed: int, noise: str, overlap: float) -> NamedTeacher:
     Of the others half are in further classes of the same teacher. Every fourth old class has ended: its students are gone, or
     anywhere. Siblings are in other classes, twins in the same one. Some have one class in all subjects.
     """
-    return _Making(Random(f"{seed} {noise} {overlap}"), NOISE[noise]).teacher(overlap)
+    return Making(Random(f"{seed} {noise} {overlap}"), NOISE[noise]).teacher(overlap)
 
 
-class _Making:
+class Making:
+    """One teacher's people and accounts, as they are made."""
+
     def __init__(self, chance: Random, noise: float) -> None:
         self._chance = chance
         self._noise = noise
@@ -104,7 +106,7 @@ class _Making:
     def _person(self) -> str:
         """Somebody new: anybody, a brother or sister, or a twin, of somebody there is."""
         chance, people = self._chance, self._made.people
-        given, family = self._given(), self._pick(_FAMILY, _RARE, 0.1)
+        given, family = self._given(), self._family()
         if people and chance.random() < 0.08:
             family = people[chance.choice(list(people))][1]
         if people and chance.random() < 0.02:
@@ -118,11 +120,14 @@ class _Making:
     def _given(self) -> str:
         chance = self._chance.random()
         if chance < 0.06:
-            return self._chance.choice(_FOREIGN)
+            return self._chance.choice(FOREIGN)
         if chance < 0.2:
-            return self._chance.choice(_SPANISH)
-        given = self._pick(_GIVEN[:40], _GIVEN[40:], 0.6)
-        return f"{given} {self._pick(_GIVEN, _GIVEN, 0)}" if self._chance.random() < 0.1 else given
+            return self._chance.choice(SPANISH)
+        given = self._pick(GIVEN[:40], GIVEN[40:], 0.6)
+        return f"{given} {self._pick(GIVEN, GIVEN, 0)}" if self._chance.random() < 0.1 else given
+
+    def _family(self) -> str:
+        return self._pick(FAMILY, RARE, 0.1)
 
     def _pick(self, many: Sequence[str], few: Sequence[str], share: float) -> str:
         return self._chance.choice(few if self._chance.random() < share else many)

@@ -1,4 +1,4 @@
-"""``make pairs``: how exact pairing by names is (B13), on generated teachers whose truth is known."""
+"""``make pairs``: how exact pairing by names (B13) and suggestions in a class (B12) are, where the truth is known."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import suggestions
 from benchmarks.named_classes import NOISE, NamedTeacher, teacher
+from shared.domain.name_likeness import Doubt
 from shared.domain.pairing import words_of
 from shared.domain.pairing_by_names import NamedClass, NamePair, Strength, pair_by_names
 
 _PAGE, _PLOT = Path("docs/pairs.md"), Path("docs/images/pairs.svg")
-_TEACHERS = 120
-"""Of each noise and overlap."""
+_SUGGESTED_PLOT = Path("docs/images/suggestions.svg")
+_TEACHERS, _CLASSES = 300, 300
+"""Of each noise and overlap: pairs of a teacher's classes, and suggestions in one class."""
 OVERLAPS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 
@@ -99,8 +102,13 @@ _WIDTH, _HEIGHT, _LEFT, _TOP = 640, 300, 50, 20
 _COLOURS = {"none": "#0b8457", "some": "#1b6ef3", "much": "#e05d00"}
 
 
-def plot(found: Sequence[Exactness]) -> str:
-    """How many of the classes that go on are offered, by how many of their students stayed."""
+type Lines = dict[str, list[tuple[float, float]]]
+"""By what is written beside a line: its points (part of the students who stayed, part that was found)."""
+
+
+def plot(lines: Lines) -> str:
+    """How much is found, by how many of the students stayed."""
+    overlaps = sorted({x for points in lines.values() for x, _ in points})
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="12">',
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
@@ -111,14 +119,14 @@ def plot(found: Sequence[Exactness]) -> str:
             f'<path d="M{_LEFT} {y}H{_WIDTH - 130}" stroke="#ccc"/>',
             f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end">{share} %</text>',
         ]
-    parts += [f'<text x="{_x(each)}" y="{_HEIGHT - 22}" text-anchor="middle">{each:.0%}</text>' for each in OVERLAPS]
+    parts += [f'<text x="{_x(each)}" y="{_HEIGHT - 22}" text-anchor="middle">{each:.0%}</text>' for each in overlaps]
     parts.append(f'<text x="{_LEFT}" y="{_HEIGHT - 5}">students who stayed</text>')
-    for noise, colour in _COLOURS.items():
-        points = [(_x(each.overlap), _y(each.recall)) for each in found if each.noise == noise]
-        line = " ".join(f"{x},{y}" for x, y in points)
-        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        place = _TOP + 20 * (1 + list(_COLOURS).index(noise))
-        parts.append(f'<text x="{_WIDTH - 120}" y="{place}" fill="{colour}">noise: {noise}</text>')
+    for number, (title, points) in enumerate(lines.items(), 1):
+        colour = _COLOURS[title.split(",")[0]]
+        line = " ".join(f"{_x(x)},{_y(y)}" for x, y in points)
+        dashes = ' stroke-dasharray="5 3"' if "," in title else ""
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>')
+        parts.append(f'<text x="{_WIDTH - 120}" y="{_TOP + 20 * number}" fill="{colour}">noise: {title}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -131,17 +139,31 @@ def _y(share: float) -> float:
 
 
 def main() -> int:
-    """Bring the table and the plot of docs/pairs.md in step with what is measured."""
-    found = measured(_TEACHERS)
-    text = _PAGE.read_text(encoding="utf-8")
-    head, rest = text.split("<!-- table -->\n", 1)
-    tail = rest.split("<!-- end -->\n", 1)[1]
-    _PAGE.write_text(f"{head}<!-- table -->\n{''.join(table(found))}<!-- end -->\n{tail}", encoding="utf-8")
+    """Bring the tables and plots of docs/pairs.md in step with what is measured."""
+    found, suggested = measured(_TEACHERS), suggestions.measured(_CLASSES)
+    _write("table", table(found))
+    _write("suggestions", suggestions.table(suggested))
+    _write("reasons", suggestions.reasons(suggested))
     _PLOT.parent.mkdir(parents=True, exist_ok=True)
-    _PLOT.write_text(plot(found), encoding="utf-8")
-    sys.stdout.writelines(table(found))
+    pairs: Lines = {noise: [(each.overlap, each.recall) for each in found if each.noise == noise] for noise in NOISE}
+    _PLOT.write_text(plot(pairs), encoding="utf-8")
+    lines: Lines = {}
+    for noise in NOISE:
+        cells = [each for each in suggested if each.noise == noise]
+        lines[f"{noise}, all"] = [(each.overlap, each.found(None, *Doubt)) for each in cells]
+        lines[noise] = [(each.overlap, each.found(None)) for each in cells]
+    _SUGGESTED_PLOT.write_text(plot(lines), encoding="utf-8")
     sys.stdout.write(f"{milliseconds():.1f} ms for a teacher's classes\n")
     return 0
+
+
+def _write(name: str, lines: Iterator[str]) -> None:
+    """Put a table between its marks in the document, and print it."""
+    rows = "".join(lines)
+    sys.stdout.write(f"{rows}\n")
+    head, rest = _PAGE.read_text(encoding="utf-8").split(f"<!-- {name} -->\n", 1)
+    tail = rest.split("<!-- end -->\n", 1)[1]
+    _PAGE.write_text(f"{head}<!-- {name} -->\n{rows}<!-- end -->\n{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,14 +19,16 @@ from functions.pages import http as web
 from functions.pages import request_context
 from functions.pages.activation import activation as activation_pages
 from functions.pages.http import LOGIN_COOKIE, PageRenderer, Reply, Request, see_other
+from functions.pages.limits import CLASS_CODE
 from functions.pages.linking import link as linking
+from functions.pages.linking import welcome
 from functions.pages.login import federated_login
 from functions.pages.login import password as passwords
 from functions.pages.login.known_browser import KnownBrowsers
 from functions.pages.login.login import LoginPages
 from functions.pages.mail_links import notice as notice_pages
 from shared.domain import link as link_rules
-from shared.domain import matching
+from shared.domain import matching, vouching
 from shared.hubs.hub import Identity
 from shared.hubs.microsoft import Microsoft
 from shared.hubs.oidc import OidcProvider
@@ -39,7 +41,7 @@ from shared.stores.keys import account_key, oidc_key
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.sessions import SessionStore
 from shared.stores.table import Put, Update, Write
-from shared.use_cases import find_roster_user
+from shared.use_cases import find_roster_user, vouch_for_students
 from shared.use_cases.class_contents import ClassContents
 from simulation import races
 from simulation.guards import _any_account_matches
@@ -267,6 +269,7 @@ _SECURITY = "tests/unit/pages/test_security.py::"
 _PASSWORDS = "tests/unit/pages/test_passwords.py::"
 _LIMITS = "tests/unit/pages/test_limits.py::"
 _ISSUER_KEYS = "tests/unit/pages/test_issuer_keys.py::"
+_TEACHERS_TABLE = "tests/unit/pages/test_teachers_table.py::"
 _OIDC = "tests/unit/pages/test_oidc_answers.py::"
 _HUB_ATTACKS = "tests/unit/pages/test_hub_attacks.py::"
 _ACTIVATION = "tests/unit/mail/test_activation_life.py::"
@@ -557,6 +560,41 @@ GUARDS = (
         "a new link goes to the stored address alone",
         _mails_whoever_asks("evil@else.example"),
         _ACTIVATION + "test_an_expired_link_offers_a_new_one_to_the_school_address_alone",
+    ),
+    SecurityGuard(
+        "a code is that of the word's class",
+        _patch(vouch_for_students.hmac, "compare_digest", _always),
+        _TEACHERS_TABLE + "test_a_guess_is_counted_and_hopeless",
+    ),
+    SecurityGuard(
+        "a code is good for ten minutes",
+        _patch(vouching.ClassCode, "is_good", _always),
+        _TEACHERS_TABLE + "test_nobody_is_linked_without_the_three_proofs[old_code]",
+    ),
+    SecurityGuard(
+        "a student's guesses are few",
+        _patch(welcome, "CLASS_CODE", replace(CLASS_CODE, most=1_000)),
+        _TEACHERS_TABLE + "test_a_guess_is_counted_and_hopeless",
+    ),
+    SecurityGuard(
+        "a word is about a person, not a number",
+        _patch(vouching.Vouch, "is_about", _always),
+        _TEACHERS_TABLE + "test_whoever_has_the_number_since_is_told_nothing_of_the_account",
+    ),
+    SecurityGuard(
+        "a code opens no account that an address or an outside login protects",
+        _patch(vouch_for_students, "is_protected", _nothing),
+        _TEACHERS_TABLE + "test_nobody_is_linked_without_the_three_proofs[has_an_address]",
+    ),
+    SecurityGuard(
+        "a code opens no account that is another's",
+        _patch(vouch_for_students, "is_free", _always),
+        _TEACHERS_TABLE + "test_nobody_is_linked_without_the_three_proofs[is_a_teachers]",
+    ),
+    SecurityGuard(
+        "a student of another name is asked once more",
+        _patch(linking, "_needs_a_second_word", _nothing),
+        "tests/unit/pages/test_one_more_question.py::test_whoever_says_no_is_not_linked_by_the_press",
     ),
     SecurityGuard(
         "a try of a login writes nothing",

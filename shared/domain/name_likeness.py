@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,15 +23,25 @@ if TYPE_CHECKING:
 LIKELY = 0.66
 """From this on two names are shown as perhaps one person's: a given name alone, or its short form, has a little more, and two
 initials have a little less."""
+PERHAPS = 0.65
+"""From this on two names may be one person's where only their number counts: a given name alone, with a slip."""
 MARGIN = 0.06
 """By this much a name has to be the best one on both sides: a short form that fits two people fits neither."""
 
 _SAME = 1.0
 _SHORT_FORM = 0.97
-_BEGINNING = 0.95
+_TWO_SHORT_FORMS = 0.93
+"""Of one name, as Bob and Rob are; and William and Robert, as Bill was said of both."""
+_SLIP_IN_FAMILY_NAME = 0.95
+"""Of one letter, or of the spelling; two letters are a slip as in a given name."""
+_BEGINNING = 0.93
 _SLIP = 0.93
+"""Of a given name: brothers and sisters, and twins above all, are often called nearly the same."""
 _INITIAL = 0.8
 _GIVEN_ALONE = 0.7
+_SPARE = 0.93
+_SECOND_NAME = 0.93
+"""Not the first of the given names: as likely a sister's first one."""
 _FAMILY_ALONE = 0.5
 
 _LONG_ENOUGH_FOR_A_SLIP = 4
@@ -56,6 +67,32 @@ _SPELLINGS = (
     ("kh", "h"), ("ph", "f"), ("ck", "k"), ("zh", "j"), ("tz", "ts"), ("ei", "i"), ("ey", "i"), ("ay", "ai"), ("iy", "i"),
     ("yi", "i"), ("y", "i"), ("j", "i"), ("w", "v"), ("q", "k"), ("x", "ks"), ("oe", "o"), ("ue", "u"), ("ae", "a"),
 )  # fmt: skip
+
+
+SURE = 0.94
+"""From this on both names are there: the given name or a short form of it, and the family name with a slip at most."""
+
+
+class Doubt(StrEnum):
+    """Why a name that is likely a person's is not surely theirs."""
+
+    FIRST_NAME_ALONE = "first_name_alone"
+    INITIAL = "initial"
+    SPELLING = "spelling"
+    """The first name is spelled differently, as a brother's or sister's may be."""
+
+
+def doubt_of(value: float) -> Doubt | None:
+    """What is doubtful at this likeness; None from ``SURE`` on.
+
+    >>> doubt_of(likeness(PersonName.of("Maria", "Lopez"), AccountName.of("Maria L.")))
+    <Doubt.INITIAL: 'initial'>
+    """
+    if value >= SURE:
+        return None
+    if value > _INITIAL:
+        return Doubt.SPELLING
+    return Doubt.INITIAL if value > _GIVEN_ALONE else Doubt.FIRST_NAME_ALONE
 
 
 class Likeness(NamedTuple):
@@ -105,12 +142,31 @@ def likeness(person: PersonName, account: AccountName) -> float:
         return 0.0
     best = 0.0
     for position, word in enumerate(words):
-        given = max(_alike(name, word, is_given=True) for name in person.given)
+        given = max(
+            _alike(name, word, is_given=True) * (_SECOND_NAME if place else 1.0)
+            for place, name in enumerate(person.given)
+        )
         if not given:
             continue
         others = [other for place, other in enumerate(words) if place != position and not is_particle(other)]
         best = max(best, _whole(given, others, person))
-    return round(best or _of_one_word(person, words), 4)
+    return round(max(best, _of_one_word(person, words)), 4)
+
+
+def differ_much(person: PersonName, account: AccountName) -> bool:
+    """Whether nothing in the two names is alike: then the person is asked once more. A name of one word contradicts none.
+
+    >>> differ_much(PersonName.of("Kid", "Person"), AccountName.of("Zed Other"))
+    True
+    >>> differ_much(PersonName.of("Kid", "Person"), AccountName.of("Ms. Person"))
+    False
+    """
+    names = _named(person)
+    if not names or len(account.words) < 2 or likeness(person, account) >= PERHAPS:
+        return False
+    return not any(
+        _alike(name, word, is_given=is_given) > _INITIAL for name, is_given in names for word in account.words
+    )
 
 
 def _whole(given: float, others: Sequence[str], person: PersonName) -> float:
@@ -119,9 +175,19 @@ def _whole(given: float, others: Sequence[str], person: PersonName) -> float:
         return _GIVEN_ALONE * given if given > _INITIAL else 0.0
     family = max((_alike(name, word, is_given=False) for name in person.family for word in others), default=0.0)
     if family:
-        return given * family
+        return given * family * (_SPARE if any(_is_spare(word, person) for word in others) else 1.0)
     is_second_given_name = all(any(_alike(name, word, is_given=True) for name in person.given) for word in others)
     return _GIVEN_ALONE * given if is_second_given_name and given > _INITIAL else 0.0
+
+
+def _named(person: PersonName) -> list[tuple[str, bool]]:
+    """Each of the names, and whether it is a given one."""
+    return [*((name, True) for name in person.given), *((name, False) for name in person.family)]
+
+
+def _is_spare(word: str, person: PersonName) -> bool:
+    """Whether a word of an account's name is no part of the person's: a second family name that they do not have, say."""
+    return not any(_alike(name, word, is_given=is_given) for name, is_given in _named(person))
 
 
 def _of_one_word(person: PersonName, words: Sequence[str]) -> float:
@@ -149,6 +215,31 @@ def best_pairs(people: Sequence[PersonName], accounts: Sequence[AccountName]) ->
         for each in found
         if _stands_out(each, of_person[each.person]) and _stands_out(each, of_account[each.account])
     ]
+
+
+def most_pairs(people: Sequence[PersonName], accounts: Sequence[AccountName]) -> int:
+    """Return for how many accounts there may be a person, each person counted once; which one it is may stay open.
+
+    >>> most_pairs([PersonName.of("Maria", "Ruiz"), PersonName.of("Maria", "Kim")], [AccountName.of("maria")])
+    1
+    """
+    perhaps: dict[int, list[int]] = {}
+    for each in sorted(_comparable(people, accounts), key=lambda each: -each.value):
+        if each.value >= PERHAPS:
+            perhaps.setdefault(each.account, []).append(each.person)
+    account_of: dict[int, int] = {}
+    return sum(_finds_one(account, perhaps, account_of, set()) for account in perhaps)
+
+
+def _finds_one(account: int, perhaps: Mapping[int, Sequence[int]], account_of: dict[int, int], asked: set[int]) -> bool:
+    """Give the account a person, where need be by giving another account another one."""
+    for person in perhaps[account]:
+        if person not in asked:
+            asked.add(person)
+            if person not in account_of or _finds_one(account_of[person], perhaps, account_of, asked):
+                account_of[person] = account
+                return True
+    return False
 
 
 def _settled(found: list[Likeness]) -> list[Likeness]:
@@ -200,15 +291,19 @@ def _alike(name: str, word: str, *, is_given: bool) -> float:
         return _SAME
     if len(word) == 1 or len(name) == 1:
         return _INITIAL if word[0] == name[0] else 0.0
-    if is_given and not _long_forms(name).isdisjoint(_long_forms(word)):
+    if is_given and (name in _long_forms(word) or word in _long_forms(name)):
         return _SHORT_FORM
+    if is_given and not _long_forms(name).isdisjoint(_long_forms(word)):
+        return _TWO_SHORT_FORMS
     if (
         is_given
         and min(len(name), len(word)) >= _LONG_ENOUGH_TO_BEGIN
         and (name.startswith(word) or word.startswith(name))
     ):
         return _BEGINNING
-    return _SLIP if _is_a_slip(name, word) else 0.0
+    if not _is_a_slip(name, word):
+        return 0.0
+    return _SLIP_IN_FAMILY_NAME if not is_given and _is_one_letter(name, word) else _SLIP
 
 
 def _is_a_slip(name: str, word: str) -> bool:
@@ -220,6 +315,13 @@ def _is_a_slip(name: str, word: str) -> bool:
     if allowed and _sound(name) == _sound(word):
         return True
     return bool(allowed) and OSA.distance(name, word, score_cutoff=allowed) <= allowed
+
+
+def _is_one_letter(name: str, word: str) -> bool:
+    """Whether one letter after the first is different, or the two sound the same."""
+    from rapidfuzz.distance import OSA
+
+    return _sound(name) == _sound(word) or (name[0] == word[0] and OSA.distance(name, word, score_cutoff=1) <= 1)
 
 
 @cache

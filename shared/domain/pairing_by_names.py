@@ -11,15 +11,26 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.name_likeness import AccountName, PersonName, best_pairs
+from shared.domain.name_likeness import AccountName, PersonName, best_pairs, most_pairs
 
 ENOUGH_NAMES = 5
 """So many students have to be likely in both classes before names of students decide alone."""
-STRONG_SHARE = 0.32
-"""From this part of an old class's names on, its pair is offered; below it the teacher is asked."""
+SAME_TITLE_SHARE, STRONG_SHARE = 0.28, 0.36
+"""From this part of an old class's names on its pair is offered: where the class names say the same, and where not."""
+MIXED_SAME_TITLE_SHARE, MIXED_SHARE = 0.4, 0.55
+"""The same where a teacher's classes were mixed anew: a third of one that ended is then together by chance."""
+MIXED = 0.3
+"""They were mixed where of the teacher's other old classes less than this part went on together: of the better half, on average."""
+WENT_ON, WENT_ON_SHARE, WENT_ON_MARGIN = 0.43, 0.32, 0.17
+"""Where such a part of the others went on together, this part is enough, and this margin."""
+FEW_NAMES, FEW_NAMES_SHARE, FEW_NAMES_WENT_ON = 9, 0.45, 0.36
+"""Fewer names than these are offered only from such a part on, or where such a part of the others went on together."""
+FEW_CLASSES = 3
+FEW_CLASSES_MORE = 0.03
+"""By so much more where a teacher has so few district classes: who is spread over three is with many in each."""
+MARGIN = 0.2
+"""By so much of the old class's names a pair has to be better than with any other district class."""
 WEAK_SHARE = 0.12
-MARGIN = 0.1
-"""By so much of the old class a pair has to be better than with any other district class."""
 _TITLE = 0.2
 """What class names that say the same are worth, as a part of the old class's students."""
 _TITLE_ALONE = 0.5
@@ -72,16 +83,25 @@ def pair_by_names(
     )
     shared = named.shared(old, district)
     sizes = [max(1, sum(student in accounts for student in each.students)) for each in old]
+    shares = [[shared[o, d] / sizes[o] for d in range(len(district))] for o in range(len(old))]
     totals = [
-        [shared[o, d] / sizes[o] + _TITLE * _alike(one.words, other.words) for d, other in enumerate(district)]
+        [shares[o][d] + _TITLE * _alike(one.words, other.words) for d, other in enumerate(district)]
         for o, one in enumerate(old)
     ]
-    of_same_students = [_of_same_students(each, district) for each in district]
+    chosen = best_assignment(totals)
     found = []
-    for o, d in best_assignment(totals):
-        title = _alike(old[o].words, district[d].words)
-        strength = _strength(shared[o, d], sizes[o], totals[o], d, title, of_same_students[d])
-        if strength:
+    for o, d in chosen:
+        same_students = _of_same_students(district[d], district)
+        others = [share for other, share in enumerate(shares[o]) if other not in same_students]
+        evidence = _Evidence(
+            shared[o, d],
+            shares[o][d],
+            max(others, default=0.0),
+            _alike(old[o].words, district[d].words),
+            _better_half([shares[other][into] for other, into in chosen if other != o]),
+            len(others) + 1,
+        )
+        if strength := evidence.strength():
             found.append(NamePair(o, d, shared[o, d], sizes[o], strength))
     return found
 
@@ -103,11 +123,10 @@ class _Named:
         for o, one in enumerate(old):
             most = sorted((d for d in range(len(district)) if first[o, d]), key=lambda d: -first[o, d])
             for d in most[:_LOOKED_AT]:
-                alike = best_pairs(
+                first[o, d] = most_pairs(
                     [self.people[student] for student in district[d].students if student in self.people],
                     [self.accounts[student] for student in one.students if student in self.accounts],
                 )
-                first[o, d] = len(alike)
         return first
 
     def _among_all(self, old: Sequence[NamedClass], district: Sequence[NamedClass]) -> Counter[tuple[int, int]]:
@@ -130,16 +149,48 @@ def _classes_of(classes: Sequence[NamedClass]) -> dict[str, list[int]]:
     return found
 
 
-def _strength(
-    names: int, size: int, totals: Sequence[float], chosen: int, title: float, others_alike: Collection[int]
-) -> Strength | None:
-    share = names / size
-    others = max((total for d, total in enumerate(totals) if d != chosen and d not in others_alike), default=0.0)
-    stands_out = totals[chosen] - others >= MARGIN - 1e-9
-    if names >= ENOUGH_NAMES and share >= STRONG_SHARE and stands_out:
-        return Strength.STRONG
-    is_likely = names > 1 and share >= WEAK_SHARE
-    return Strength.WEAK if is_likely or title >= _TITLE_ALONE else None
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What speaks for a pair: its names, as a number and as a part of the old class; that part in the next best class; how much
+    of the classes' own names is one; what part of the teacher's other old classes went on together, if there are any; and the
+    number of district classes with other students."""
+
+    names: int
+    share: float
+    next_best: float
+    title: float
+    others: float | None
+    classes: int
+
+    def strength(self) -> Strength | None:
+        margin = WENT_ON_MARGIN if self._others_went_on(WENT_ON) else MARGIN
+        stands_out = self.share - self.next_best >= margin - 1e-9
+        if self.names >= ENOUGH_NAMES and self.share >= self._enough() and stands_out:
+            return Strength.STRONG
+        is_likely = self.names > 1 and self.share >= WEAK_SHARE
+        return Strength.WEAK if is_likely or self.title >= _TITLE_ALONE else None
+
+    def _enough(self) -> float:
+        """The part of the old class's names from which on the pair is offered."""
+        is_doubtful = self.names < FEW_NAMES and self.others is not None and not self._others_went_on(FEW_NAMES_WENT_ON)
+        return max(self._enough_of_many(), FEW_NAMES_SHARE if is_doubtful else 0.0)
+
+    def _enough_of_many(self) -> float:
+        is_mixed = self.others is not None and not self._others_went_on(MIXED)
+        if self.title >= _TITLE_ALONE:
+            return MIXED_SAME_TITLE_SHARE if is_mixed else SAME_TITLE_SHARE
+        more = FEW_CLASSES_MORE if self.classes <= FEW_CLASSES else 0.0
+        if is_mixed:
+            return MIXED_SHARE
+        return more + (WENT_ON_SHARE if self._others_went_on(WENT_ON) else STRONG_SHARE)
+
+    def _others_went_on(self, part: float) -> bool:
+        return self.others is not None and self.others >= part
+
+
+def _better_half(shares: Collection[float]) -> float | None:
+    better = sorted(shares, reverse=True)[: (len(shares) + 1) // 2]
+    return sum(better) / len(better) if better else None
 
 
 def _of_same_students(one: NamedClass, district: Sequence[NamedClass]) -> frozenset[int]:

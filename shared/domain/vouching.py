@@ -16,15 +16,12 @@ from shared.domain.account import Account, GrassrootsClass
 from shared.domain.clock import from_iso
 from shared.domain.federated_identity import row_hash
 from shared.domain.link import Link, LinkState
-from shared.domain.name_likeness import AccountName, PersonName, best_pairs
+from shared.domain.name_likeness import AccountName, Doubt, PersonName, best_pairs, doubt_of
 from shared.domain.roster import RosterUser, RosterUserKey
 
 CODE_FOR = timedelta(minutes=10)
 """How long a class code is good."""
 CODE_DIGITS = 6
-SURE = 0.93
-"""From this likeness on a suggestion is one of those that a teacher may confirm all at once: both names are there, with a slip
-or a short form at most."""
 
 
 class StudentState(StrEnum):
@@ -94,7 +91,8 @@ class StudentRow:
     user: RosterUser
     state: StudentState
     old: OldStudent | None = None
-    is_sure: bool = False
+    doubt: Doubt | None = None
+    """Why a suggestion is not a sure one: then the teacher is asked about it alone, and told why."""
     by_code: Link | None = None
     """The link, where a class code made it: the teacher may undo it for 30 days."""
 
@@ -163,7 +161,7 @@ def _row(
         return StudentRow(user, StudentState.CONFIRMED, confirmed)
     if suggested:
         old, likeness = suggested
-        return StudentRow(user, StudentState.SUGGESTED, old, likeness >= SURE)
+        return StudentRow(user, StudentState.SUGGESTED, old, doubt_of(likeness))
     return StudentRow(user, StudentState.NOT_YET)
 
 

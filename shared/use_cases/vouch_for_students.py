@@ -11,6 +11,7 @@ from shared.domain.account import Account, GrassrootsClass
 from shared.domain.clock import Clock, NewId, to_iso
 from shared.domain.errors import RefusedTransition
 from shared.domain.link import Link, Proof
+from shared.domain.name_likeness import AccountName, PersonName, differ_much
 from shared.domain.roster import DistrictClass, Role, RosterUser, RosterUserKey
 from shared.domain.vouching import (
     ClassCode,
@@ -57,7 +58,7 @@ class TeachersTable:
 
     def sure(self) -> list[StudentRow]:
         """Those suggestions that may be confirmed all at once."""
-        return [row for row in self.rows if row.state is StudentState.SUGGESTED and row.is_sure]
+        return [row for row in self.rows if row.state is StudentState.SUGGESTED and row.doubt is None]
 
 
 class VouchForStudents:
@@ -180,12 +181,13 @@ class VouchForStudents:
         found = self._standing(student)
         return found[1] if found else None
 
-    def join(self, proven: Proven, digits: str, *, shown: frozenset[str], now: datetime) -> Link:
+    def join(self, proven: Proven, digits: str, *, shown: frozenset[str], now: datetime, is_mine: bool = False) -> Link:
         """Link the account that the teacher named, by district login, teacher's word and class code together (B12).
 
         Raises RefusedTransition: ``code_not_taken`` where the district does not allow it or this is no student's district login,
         ``not_confirmed`` where no teacher's word stands, ``account_protected`` where the account has a verified address or an
-        outside login, ``code_wrong`` where that class has no such code now, and what ``LinkAccounts.by_class_code`` raises.
+        outside login, ``code_wrong`` where that class has no such code now, ``names_differ`` where the account is called nothing
+        like the student, who did not say ``is_mine`` yet, and what ``LinkAccounts.by_class_code`` raises.
         """
         student = proven.user
         if not (
@@ -201,6 +203,9 @@ class VouchForStudents:
             raise RefusedTransition("code_wrong", "This is not the code that is on the board now.")
         if is_protected(account):
             raise RefusedTransition("account_protected", "This account is opened by its own login alone.")
+        name = PersonName.of(student.given_name, student.family_name)
+        if not is_mine and differ_much(name, AccountName.of(account.display_name)):
+            raise RefusedTransition("names_differ", "The account has another name. Say that it is yours.")
         return self._link_accounts.by_class_code(
             proven,
             account,

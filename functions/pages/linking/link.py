@@ -60,6 +60,10 @@ class LinkPages:
         self._class_day = ClassDayNotes(services)
 
     def show(self, request: Request) -> Reply:
+        return self._shown(request)
+
+    def _shown(self, request: Request, *, asks: bool = False) -> Reply:
+        """Both sides; ``asks`` puts one more question in the place of the button."""
         context = self._contexts.of(request)
         if context.session is None or context.session.account_id is None:
             return see_other("/home" if context.unconfirmed else "/login")
@@ -92,12 +96,14 @@ class LinkPages:
             login_used=_login_used(proven) if proven.has_to_confirm else "",
             is_teacher=user.role is Role.TEACHER,
             is_student=user.role is Role.STUDENT,
+            asks=asks,
             other_name=not share_a_part(user.display_name, account.display_name),
             other_role=(user.role is Role.TEACHER) != (account.role == "teacher"),
             account_id=account.account_id,
             sourced_id=user.sourced_id,
             kind=user.kind,
             person=shown_of(user),
+            status=409 if asks else 200,
         )
 
     def _classes_of(self, account: Account) -> list[GrassrootsClass]:
@@ -146,6 +152,8 @@ class LinkPages:
         made_account_id = proven.joins(session.account_id) or ""
         if shown != (session.account_id, person.sourced_id, person.kind, shown_of(proven.user), made_account_id):
             return see_other("/link")
+        if request.form.get("mine") != "yes" and _needs_a_second_word(proven.user, known(context)):
+            return self._shown(request, asks=True)
         successor_id = self._contexts.successor_id(session.session_id)
         now = self._services.clock()
         begun, writes = self._services.sessions.rotation(
@@ -234,6 +242,17 @@ class LinkPages:
         links = self._services.links.of_account(*self._services.accounts.family(known(context)))
         link = next((link for link in links if district_id in (None, "", link.user.district_id)), None)
         return link or see_other("/home")
+
+
+def _needs_a_second_word(user: RosterUser, account: Account) -> bool:
+    """Whether a student is asked once more: the names have nothing in common, as when a child takes over a device on which
+    another one logged in."""
+    if user.role is not Role.STUDENT or share_a_part(user.display_name, account.display_name):
+        return False
+    # Few links come so far, and what compares names is slow to import.
+    from shared.domain.name_likeness import AccountName, PersonName, differ_much
+
+    return differ_much(PersonName.of(user.given_name, user.family_name), AccountName.of(account.display_name))
 
 
 def _login_used(proven: Proven) -> str:

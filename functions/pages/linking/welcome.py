@@ -41,7 +41,8 @@ class WelcomePages:
             return see_other("/home")
         return self._shown(context, context.proven)
 
-    def _shown(self, context: RequestContext, proven: Proven, problem: str | None = None) -> Reply:
+    def _shown(self, context: RequestContext, proven: Proven, problem: str | None = None, code: str = "") -> Reply:
+        """``code`` is the right one, where there is one more question before it links."""
         user, district = proven.user, proven.district
         is_student = user.role is Role.STUDENT and proven.by is not Proof.ACTIVATION
         takes_code = district.teachers_may_vouch and is_student and not proven.is_linked
@@ -57,6 +58,8 @@ class WelcomePages:
             candidates=self._link_accounts.candidates(proven),
             has_to_confirm=proven.has_to_confirm,
             named=mask_name(named.username) if named else None,
+            says=mask_name(named.display_name) if named and code else None,
+            code=code,
             takes_code=takes_code,
             problem=problem,
             status=409 if problem else 200,
@@ -76,10 +79,13 @@ class WelcomePages:
             self._class_day.trouble(proven, error.code)
             raise
         digits = "".join(each for each in request.form.get("code", "") if each in "0123456789")
+        is_mine = request.form.get("mine") == "yes"
         try:
             now = self._services.clock()
-            link = self._vouch_for_students.join(proven, digits, shown=session.shown, now=now)
+            link = self._vouch_for_students.join(proven, digits, shown=session.shown, now=now, is_mine=is_mine)
         except RefusedTransition as refused:
+            if refused.code == "names_differ":
+                return self._shown(context, proven, refused.code, digits)
             self._class_day.trouble(proven, refused.code)
             return self._shown(context, proven, refused.code)
         linked = Session(account_id=link.account_id)
