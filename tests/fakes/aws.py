@@ -81,6 +81,8 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
         CopySourceIfMatch: str,
         TaggingDirective: str,
     ) -> dict[str, Any]:
+        # Else S3 wants to read and write tags, which no role may.
+        assert TaggingDirective == "REPLACE"
         source = CopySource["Bucket"], CopySource["Key"]
 
         def effect() -> dict[str, Any]:
