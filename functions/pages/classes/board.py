@@ -40,8 +40,6 @@ class BoardPage:
         district = self._services.districts.get(opened.district.district_id)
         board = self._watch_class.board(opened.district)
         chosen = {name: request.query[name] for name in ("names", "still") if request.query.get(name) == "1"}
-        # A code of before the district changed its mind is nobody's any more.
-        code = board.code if district.teachers_may_vouch else None
         reply = page(
             "classes/board",
             audience=district,
@@ -51,7 +49,7 @@ class BoardPage:
             action=f"{opened.form_address}/students",
             query=f"?district={district.district_id}",
             board=board,
-            code=code,
+            code=board.code,
             counts=board.counts,
             states=DayState,
             moments=Moment,

@@ -236,7 +236,20 @@ def test_what_is_long_past_is_not_shown(room: Room, stop: Callable[[Room], None]
     assert states(room.teacher().open(BOARD)) == WAITING
 
 
+def test_nothing_is_noted_of_a_linked_student_whose_device_is_handed_on(room: Room) -> None:
+    first = room.student("cid-4").press("I don't have an account yet")
+    room.world.table.items.pop(("USER#lakeside#s4", "DAY"))
+    room.student("cid-3", device=first)
+    assert day_writes(room) == ["USER#lakeside#s3"]
+
+
 # On a projector
+
+
+def test_a_code_of_before_the_district_changed_its_mind_is_not_shown(room: Room) -> None:
+    board = room.teacher().open(TABLE).press("Show class code")
+    room.world.register(clever_district_id=CLEVER_DISTRICT, teachers_may_vouch=False)
+    assert "123 456" not in board.open(BOARD).text
 
 
 def test_names_can_be_hidden_for_the_class(room: Room) -> None:
