@@ -169,6 +169,19 @@ def differ_much(person: PersonName, account: AccountName) -> bool:
     )
 
 
+def is_called_otherwise(person: PersonName, account: AccountName) -> bool:
+    """Whether none of the words of an account's name is like a given name of the person: as a sister's, of one family name.
+
+    >>> is_called_otherwise(PersonName.of("Kid", "Person"), AccountName.of("Bea Person"))
+    True
+    >>> is_called_otherwise(PersonName.of("William", "Person"), AccountName.of("Bill P."))
+    False
+    """
+    return len(account.words) > 1 and not any(
+        _alike(name, word, is_given=True) for name in person.given for word in account.words
+    )
+
+
 def _whole(given: float, others: Sequence[str], person: PersonName) -> float:
     """The likeness of both names, where one word is the given name with this likeness."""
     if not others:

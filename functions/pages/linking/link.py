@@ -153,6 +153,7 @@ class LinkPages:
         if shown != (session.account_id, person.sourced_id, person.kind, shown_of(proven.user), made_account_id):
             return see_other("/link")
         if request.form.get("mine") != "yes" and _needs_a_second_word(proven.user, known(context)):
+            self._class_day.trouble(proven, "name_differs")
             return self._shown(request, asks=True)
         successor_id = self._contexts.successor_id(session.session_id)
         now = self._services.clock()
@@ -245,14 +246,15 @@ class LinkPages:
 
 
 def _needs_a_second_word(user: RosterUser, account: Account) -> bool:
-    """Whether a student is asked once more: the names have nothing in common, as when a child takes over a device on which
-    another one logged in."""
-    if user.role is not Role.STUDENT or share_a_part(user.display_name, account.display_name):
+    """Whether a student is asked once more: nothing in the names is alike, or the first names are not, as when a child takes over
+    a device on which another one logged in, a brother or sister perhaps."""
+    if user.role is not Role.STUDENT or share_a_part(user.given_name, account.display_name):
         return False
     # Few links come so far, and what compares names is slow to import.
-    from shared.domain.name_likeness import AccountName, PersonName, differ_much
+    from shared.domain.name_likeness import AccountName, PersonName, differ_much, is_called_otherwise
 
-    return differ_much(PersonName.of(user.given_name, user.family_name), AccountName.of(account.display_name))
+    person, called = PersonName.of(user.given_name, user.family_name), AccountName.of(account.display_name)
+    return differ_much(person, called) or is_called_otherwise(person, called)
 
 
 def _login_used(proven: Proven) -> str:

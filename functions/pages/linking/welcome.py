@@ -85,6 +85,7 @@ class WelcomePages:
             link = self._vouch_for_students.join(proven, digits, shown=session.shown, now=now, is_mine=is_mine)
         except RefusedTransition as refused:
             if refused.code == "names_differ":
+                self._class_day.trouble(proven, "name_differs")
                 return self._shown(context, proven, refused.code, digits)
             self._class_day.trouble(proven, refused.code)
             return self._shown(context, proven, refused.code)

@@ -161,7 +161,8 @@ def _password(times: int) -> Callable[[Room], None]:
 
 
 def _another_students_account(room: Room) -> None:
-    log_in(room.student("cid-3").press("Log into my existing account"), "kid").press("Link my accounts")
+    other = log_in(room.student("cid-3").press("Log into my existing account"), "kid")
+    other.press("Link my accounts").press("Yes, it is mine")
     log_in(room.student().press("Log into my existing account"), "kid")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 
@@ -214,3 +216,25 @@ def test_thirty_pupils_behind_one_address_type_wrong_passwords_and_all_get_in(we
         for _ in range(3):
             assert post(page, "/login", username=name, password="a slip").status_code == 401
         assert log_in(page.open("/login"), name).path == "/home", name
+
+
+@pytest.mark.parametrize("called", ["Bea Person", "Zed Other"])
+def test_a_child_who_goes_on_in_the_way_of_another_is_asked_before_a_link(web: Website, called: str) -> None:
+    """A sister, or anybody else, types her own password where the pupil before left; one press links nothing."""
+    web.world.feed({"account_id": "bea", "role": "student", "username": "bea", "display_name": called})
+    web.cognito.users["bea"] = (PASSWORD, "bea")
+    page = log_in(pupil(web, "cid-1").press("Log into my existing account"), "bea").press("Link my accounts")
+
+    assert web.world.links.of_user(key("s1")) is None
+    assert {called, "Kid Person"} <= set(re.findall(r"“([^”]+)”", page.text))
+    note = web.site.services.class_days.of_students([key("s1")])[key("s1")]
+    assert note.moment == "name_differs", "the teacher is told"
+    page.press("This isn't me")
+    assert web.world.links.of_user(key("s1")) is None
+
+
+@pytest.mark.parametrize("called", ["Kid P.", "kiddo", "K. Person", "Kidd Person"])
+def test_the_own_account_by_another_spelling_links_with_one_press(web: Website, called: str) -> None:
+    web.world.feed({"account_id": "kid", "role": "student", "username": "kid", "display_name": called})
+    log_in(pupil(web, "cid-1").press("Log into my existing account"), "kid").press("Link my accounts")
+    assert account_of(web, "s1") == "kid"
