@@ -134,18 +134,25 @@ class VouchForStudents:
             if row.state is StudentState.CONFIRMED:
                 self._vouches.take_back(row.user.key)
 
-    def take_back(self, teacher: Teacher, taught: DistrictClass, number: str, account_id: str) -> None:
+    def take_back(
+        self, teacher: Teacher, taught: DistrictClass, number: str, account_id: str, linked_at: str = ""
+    ) -> None:
         """Undo what the teacher said of a student: a confirmation, or that they are two people; or, for 30 days, the link that
-        a code of this class made. Raises RefusedTransition as ``LinkStore.undo``."""
+        a code of this class made. That is named by its moment: a co-teacher may undo it, and its account may be in
+        another teacher's class. Raises RefusedTransition as ``LinkStore.undo``."""
         row = self._row(teacher, taught, number)
         if row is None:
             return
         if row.state is StudentState.CONFIRMED:
             self._vouches.take_back(row.user.key)
         elif row.by_code:
-            if row.by_code.vouched_in == taught.sourced_id and row.by_code.account_id == account_id:
+            if row.by_code.vouched_in == taught.sourced_id and row.by_code.linked_at == linked_at:
                 self._links.undo(
-                    row.user.key, account_id=account_id, event_id=self._new_id(), now=self._clock(), actor=Actor.TEACHER
+                    row.user.key,
+                    account_id=row.by_code.account_id,
+                    event_id=self._new_id(),
+                    now=self._clock(),
+                    actor=Actor.TEACHER,
                 )
         else:
             self._vouches.take_apart_back(taught.district_id, taught.sourced_id, row.user.key, account_id)

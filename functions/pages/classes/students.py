@@ -86,7 +86,7 @@ class StudentsPage:
                 vouch.tell_apart(teacher, taught, number, account_id)
             case "undo":
                 try:
-                    vouch.take_back(teacher, taught, number, account_id)
+                    vouch.take_back(teacher, taught, number, account_id, request.form.get("linked_at", ""))
                 except RefusedTransition as refused:
                     return self._shown(opened, refused.code)
             case "code" | "hide-code":

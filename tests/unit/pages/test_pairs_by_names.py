@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.builders import account, enrolled, roster, user
+from shared.domain.link import Proof
+from shared.stores.links import Consent
+from tests.builders import account, enrolled, key, roster, user
 from tests.pages_harness import Counting, Website, lakeside, linked_teacher
 
 NAMES = ("Robert", "Katherine", "William", "José", "Nadia", "Yusuf", "Zoë", "Elizabeth")
@@ -66,6 +68,17 @@ def test_the_reason_is_shown_and_nobody_is_linked(web: Website) -> None:
     assert not page.page.css("input[checked]")
     since = {key for key in web.world.table.items if key[1].startswith("LINK")} - links
     assert all("#t1" in pk or "ada" in pk for pk, _ in since)
+
+
+def test_once_five_students_are_linked_these_decide_and_names_no_more(web: Website) -> None:
+    page = linked_teacher(web)
+    for number in range(5):
+        assert "names are in your district class" in page.open("/cleaning").text
+        consent = Consent(key(f"s{number}"), f"k{number}", Proof.DISTRICT_LOGIN_CLEVER)
+        web.world.links.make(consent, event_id=web.world.new_id(), now=web.world.now)
+    text = page.open("/cleaning").text
+    assert "5 of the 10 students are in your district class Algebra." in text
+    assert "names are in your district class" not in text
 
 
 def test_it_is_in_spanish_too(web: Website) -> None:

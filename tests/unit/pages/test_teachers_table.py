@@ -286,7 +286,10 @@ def test_a_link_is_undone_from_the_class_whose_code_made_it_alone(room: Room) ->
     teacher = confirmed(room)
     room.student("cid-1").press("Join", class_code=CODE)
     room.world.table.items["USER#lakeside#s1", "LINK"]["vouched_in"] = "c7"
-    post(teacher, "/classes/c1/students/undo?district=lakeside", sourced_id="s1", account_id="kid")
+    link = room.link("s1")
+    assert link is not None
+    assert "kid" not in [node.attributes.get("value") for node in teacher.open(TABLE).page.css("input")]
+    post(teacher, "/classes/c1/students/undo?district=lakeside", sourced_id="s1", linked_at=link.linked_at)
     link = room.link("s1")
     assert link is not None
     assert link.is_linked
