@@ -362,7 +362,7 @@ class World:
     def mail_codes_asked(self) -> int:
         """Handle every request for a code, as SQS would hand them over; answers how many mails went out."""
         asked, self.code_requests.messages = self.code_requests.messages, []
-        return sum(self.mail_own_logins().mail_code(json.loads(body)["detail"]["event_id"]) for body in asked)
+        return sum(self.mail_own_logins().mail_code(json.loads(body)["detail"]) for body in asked)
 
     def tell_of_own_logins(self) -> int:
         """Hand every event of an added login to its notices; answers how many mails went out."""

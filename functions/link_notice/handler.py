@@ -90,7 +90,7 @@ def record_handler(record: Record) -> None:
     event_type, detail = event["detail-type"], event["detail"]
     if event_type == OWN_CODE_ASKED:
         # Its id is half of what the code follows from: it stays out of the log.
-        logger.info("own code", extra={"mailed": mail_own_logins().mail_code(detail["event_id"])})
+        logger.info("own code", extra={"mailed": mail_own_logins().mail_code(detail)})
         return
     is_own = event_type == OWN_LOGIN_ADDED
     notified = mail_own_logins().tell_of_added(detail) if is_own else notify_link_change().notify(event_type, detail)

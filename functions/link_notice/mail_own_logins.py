@@ -13,10 +13,11 @@ from typing import Any
 
 from functions.link_notice.notify_link_change import NoticeClaim
 from shared.domain.account import Account
-from shared.domain.clock import Clock
+from shared.domain.clock import Clock, from_iso
+from shared.domain.district import District
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.link_notice import Notice, Side
-from shared.domain.own_login import CODE_DIGITS, CODE_FOR, Asked, OwnLogin, address_login_id
+from shared.domain.own_login import CODE_DIGITS, CODE_FOR, OwnLogin, address_login_id
 from shared.mail import messages
 from shared.mail.delivery import Delivery, Outcome, delivery_unknown
 from shared.mail.mail_codes import MailCodes
@@ -29,7 +30,7 @@ from shared.stores.districts import DistrictStore
 from shared.stores.identifier_index import IdentifierIndex
 from shared.stores.keys import user_of
 from shared.stores.notices import NoticeStore
-from shared.stores.own_logins import AskedCode, OwnLoginStore
+from shared.stores.own_logins import OwnLoginStore
 
 
 class MailOwnLogins:
@@ -62,37 +63,48 @@ class MailOwnLogins:
         self._brand = brand
         self._clock = clock
 
-    def mail_code(self, code_id: str) -> bool:
+    def mail_code(self, detail: Mapping[str, Any]) -> bool:
         """Whether a mail went out now: with a code, or to the holder of an address that somebody else wants to add.
 
         Raises MailRefused where it may not go out yet: the request is to come again, while the code is good.
         """
-        code = self._own_logins.asked(code_id, self._clock())
-        message = self._message(code) if code else None
-        if code is None or message is None:
+        code_id = str(detail["event_id"])
+        message = self._to_log_in(code_id, detail) if "login_id" in detail else self._to_add(code_id)
+        if message is None:
             return False
-        claim = _CodeClaim(self._own_logins, code.code_id, self._clock)
+        claim = _CodeClaim(self._own_logins, code_id, self._clock)
         return self._code_delivery.send(message, claim, is_urgent=True, is_security_notice=True) is Outcome.SENT
 
-    def _message(self, code: AskedCode) -> Message | None:
-        """None where the address opens no account: nobody is mailed whom nobody knows."""
-        district = self._districts.find(code.district_id) if code.district_id else None
-        opened = self._opened(code.address)
-        if code.asked is Asked.LOG_IN and opened is None:
-            return None
-        holders = self._identifiers.holders_of_address(code.address).accounts if code.asked is Asked.ADD else ()
-        others = {opened.account_id} if opened else set()
-        others |= {claim.account_id for claim in holders if claim.is_verified}
-        if code.asked is Asked.ADD and not others <= set(self._accounts.family_of(code.account_id)):
-            return messages.own_taken(self._brand, district, to=code.address, language=code.language)
-        digits = own_code(code.code_id, code.address, CODE_DIGITS, self._token_key())
-        minutes = int(CODE_FOR.total_seconds()) // 60
-        return messages.own_code(
-            self._brand, district, to=code.address, digits=digits, minutes=minutes, language=code.language
-        )
+    def _to_log_in(self, code_id: str, detail: Mapping[str, Any]) -> Message | None:
+        """None where there is no such own login: nobody is mailed whom nobody knows. The address is the stored one."""
+        is_late = from_iso(str(detail["asked_at"])) <= self._clock() - CODE_FOR
+        account = None if is_late else self._opened(str(detail["login_id"]))
+        logins = self._own_logins.of(account.account_id) if account else []
+        address = next((login.address for _, login in logins if login.login_id == detail["login_id"]), None)
+        return self._with_code(code_id, address, None, str(detail["language"])) if address else None
 
-    def _opened(self, address: str) -> Account | None:
-        account_id = self._own_logins.opened_by(address_login_id(address))
+    def _to_add(self, code_id: str) -> Message | None:
+        """Without a code where the address opens another account: its holder is told."""
+        code = self._own_logins.asked(code_id, self._clock())
+        if code is None:
+            return None
+        district = self._districts.find(code.district_id) if code.district_id else None
+        opened = self._opened(address_login_id(code.address))
+        claims = self._identifiers.holders_of_address(code.address).accounts
+        others = {claim.account_id for claim in claims if claim.is_verified} | (
+            {opened.account_id} if opened else set()
+        )
+        if not others <= set(self._accounts.family_of(code.account_id)):
+            return messages.own_taken(self._brand, district, to=code.address, language=code.language)
+        return self._with_code(code_id, code.address, district, code.language)
+
+    def _with_code(self, code_id: str, address: str, district: District | None, language: str) -> Message:
+        digits = own_code(code_id, address, CODE_DIGITS, self._token_key())
+        minutes = int(CODE_FOR.total_seconds()) // 60
+        return messages.own_code(self._brand, district, to=address, digits=digits, minutes=minutes, language=language)
+
+    def _opened(self, login_id: str) -> Account | None:
+        account_id = self._own_logins.opened_by(login_id)
         account = self._accounts.get(account_id) if account_id else None
         return account if account and account.is_found else None
 

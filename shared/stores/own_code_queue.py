@@ -20,6 +20,13 @@ class OwnCodeQueue:
         self._url = url
 
     def request(self, code_id: str) -> None:
-        """Have the code of this id mailed."""
-        body = json.dumps({"detail-type": OWN_CODE_ASKED, "detail": {"event_id": code_id}})
+        """Have the code of this id mailed, to the address that it was noted for."""
+        self._send({"event_id": code_id})
+
+    def request_for_login(self, code_id: str, login_id: str, asked_at: str, language: str) -> None:
+        """Have a code mailed to the address of an own login, if there is that login: before a login the pages note nothing."""
+        self._send({"event_id": code_id, "login_id": login_id, "asked_at": asked_at, "language": language})
+
+    def _send(self, detail: dict[str, str]) -> None:
+        body = json.dumps({"detail-type": OWN_CODE_ASKED, "detail": detail})
         self._sqs.send_message(QueueUrl=self._url, MessageBody=body)

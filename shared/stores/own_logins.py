@@ -8,7 +8,7 @@ from datetime import datetime
 from shared.domain.clock import from_iso, to_iso
 from shared.domain.errors import Conflict
 from shared.domain.link import Link
-from shared.domain.own_login import CODE_FOR, Asked, OwnLogin, Way, ends_with
+from shared.domain.own_login import CODE_FOR, OwnLogin, Way, ends_with
 from shared.domain.roster import RosterUserKey
 from shared.stores.keys import (
     OWN_LOGINS,
@@ -27,16 +27,15 @@ from shared.stores.table import ABSENT, PRESENT, Delete, DynamoTable, Put, Table
 
 @dataclass(frozen=True, slots=True)
 class AskedCode:
-    """A code that somebody asked for: for which address, and, where it is to be added, to which account.
+    """A code that somebody asked for, to add an address to an account.
 
     The code itself is not stored: it follows from the id and a key (``shared.runtime.tokens.own_code``).
     """
 
     code_id: str
-    asked: Asked
     address: str
     begun_at: str
-    account_id: str = ""
+    account_id: str
     district_id: str = ""
     """Whose words and support the mail has; empty for those of the platform."""
     language: str = "en"
@@ -107,10 +106,9 @@ class OwnLoginStore:
             Put(
                 {
                     **own_code_key(code.code_id),
-                    "asked": code.asked.value,
                     "address": code.address,
                     "begun_at": code.begun_at,
-                    "account_id": code.account_id or None,
+                    "account_id": code.account_id,
                     "district_id": code.district_id or None,
                     "language": code.language,
                     "ttl": int(ends.timestamp()),
@@ -121,12 +119,12 @@ class OwnLoginStore:
     def asked(self, code_id: str, now: datetime) -> AskedCode | None:
         """The code that was asked for, while it is good."""
         item = self._table.get(own_code_key(code_id))
-        code = _asked_code(code_id, item) if item else None
+        code = _asked_code(code_id, item) if item and "address" in item else None
         return code if code and code.is_good(now) else None
 
     def claim(self, code_id: str, now: datetime) -> bool:
-        """Whether this worker is the one that mails the code."""
-        update = Update(own_code_key(code_id)).set(claimed_at=to_iso(now)).when(PRESENT)
+        """Whether this worker is the one that mails the code, noted or not."""
+        update = Update(own_code_key(code_id)).set(claimed_at=to_iso(now), ttl=int((now + CODE_FOR).timestamp()))
         return self._table.attempt(update.when("attribute_not_exists(claimed_at)"))
 
     def release(self, code_id: str) -> None:
@@ -134,7 +132,7 @@ class OwnLoginStore:
         self._table.attempt(Update(own_code_key(code_id)).remove("claimed_at").when(PRESENT))
 
     def use(self, code_id: str) -> bool:
-        """Whether the code is used for the first time."""
+        """Whether a code that was noted is used for the first time."""
         return self._table.attempt(Delete(own_code_key(code_id)).when(PRESENT))
 
 
@@ -174,10 +172,9 @@ def _detail(account_id: str, login: OwnLogin, user: RosterUserKey | None) -> Ite
 def _asked_code(code_id: str, item: Item) -> AskedCode:
     return AskedCode(
         code_id,
-        Asked(item["asked"]),
         str(item["address"]),
         str(item["begun_at"]),
-        str(item.get("account_id") or ""),
+        str(item["account_id"]),
         str(item.get("district_id") or ""),
         str(item.get("language") or "en"),
     )

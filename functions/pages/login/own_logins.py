@@ -18,7 +18,7 @@ from functions.pages.http import LOGIN_COOKIE, SESSION_COOKIE, Reply, Request, p
 from functions.pages.login.login import LoginPages
 from functions.pages.request_context import RequestContext, RequestContexts
 from shared.domain.account import Account
-from shared.domain.clock import to_iso
+from shared.domain.clock import from_iso, to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of, normalise
 from shared.domain.errors import Conflict
@@ -38,7 +38,7 @@ from shared.domain.own_login import (
 from shared.domain.roster import RosterUser, RosterUserKey
 from shared.hubs.hub import Identity, subject_key
 from shared.runtime.masking import mask_email
-from shared.runtime.tokens import is_own_code
+from shared.runtime.tokens import SealedCookie, is_own_code
 from shared.stores.own_logins import AskedCode
 from shared.stores.sessions import Session
 from shared.stores.table import Write
@@ -53,6 +53,7 @@ class _AskedValues(TypedDict):
 
     code_id: str
     address: str
+    asked_at: str
     account: NotRequired[str]
 
 
@@ -159,7 +160,17 @@ class OwnLoginPages:
             return see_other(f"{WAYS_IN}?problem=school_account")
         hit(limits.OWN_ADDRESS_TO, address)
         hit(limits.OWN_ADDRESS_IN, holder.user.district_id if holder.user else "")
-        return self._ask(request, Asked.ADD, address, _CODE_PAGE, holder)
+        code = AskedCode(
+            self._services.new_secret(), address, self._now(), holder.account.account_id,
+            holder.user.district_id if holder.user else "",
+            request.language(holder.district.locale if holder.district else None),
+        )  # fmt: skip
+        self._services.own_logins.ask(code)
+        self._services.own_code_queue.request(code.code_id)
+        asked = _AskedValues(
+            code_id=code.code_id, address=address, asked_at=code.begun_at, account=holder.account.account_id
+        )
+        return see_other(_CODE_PAGE, **{LOGIN_COOKIE: self._sealed(Asked.ADD).seal(asked)})
 
     def show_code(self, request: Request) -> Reply:
         asked = self._asked(request, Asked.ADD)
@@ -221,7 +232,11 @@ class OwnLoginPages:
             )
         self._login.known_browsers.count_try(request, address, limits.OWN_CODE)
         self._services.rate_limiter.hit(limits.OWN_CODE_FROM, request.place)
-        return self._ask(request, Asked.LOG_IN, address, _LOGIN_CODE_PAGE)
+        asked = _AskedValues(code_id=self._services.new_secret(), address=address, asked_at=self._now())
+        self._services.own_code_queue.request_for_login(
+            asked["code_id"], address_login_id(address), asked["asked_at"], request.language()
+        )
+        return see_other(_LOGIN_CODE_PAGE, **{LOGIN_COOKIE: self._sealed(Asked.LOG_IN).seal(asked)})
 
     def show_login_code(self, request: Request) -> Reply:
         asked = self._asked(request, Asked.LOG_IN)
@@ -247,35 +262,28 @@ class OwnLoginPages:
 
     # What both have
 
-    def _ask(self, request: Request, asked: Asked, address: str, on: str, holder: _Holder | None = None) -> Reply:
-        code = AskedCode(
-            self._services.new_secret(), asked, address, self._now(),
-            holder.account.account_id if holder else "", holder.user.district_id if holder and holder.user else "",
-            request.language(holder.district.locale if holder and holder.district else None),
-        )  # fmt: skip
-        self._services.own_logins.ask(code)
-        self._services.own_code_queue.request(code.code_id)
-        values = _AskedValues(code_id=code.code_id, address=address)
-        if holder:
-            values["account"] = holder.account.account_id
-        return see_other(on, **{LOGIN_COOKIE: self._services.sealed(f"own {asked}").seal(values)})
+    def _sealed(self, asked: Asked) -> SealedCookie:
+        return self._services.sealed(f"own {asked}")
 
     def _asked(self, request: Request, asked: Asked) -> _AskedValues | None:
         """What this browser asked for; another one's code is good for nothing here."""
         sealed = request.cookies.get(LOGIN_COOKIE)
-        opened = self._services.sealed(f"own {asked}").open(sealed, int(CODE_FOR.total_seconds()))
+        opened = self._sealed(asked).open(sealed, int(CODE_FOR.total_seconds()))
         return cast(_AskedValues, opened) if opened else None
 
     def _proved(self, request: Request, asked: _AskedValues, purpose: Asked) -> str | None:
-        """The address that the typed code proves, once."""
-        self._services.rate_limiter.hit(limits.OWN_CODE_TRY, asked["code_id"])
-        stored = self._services.own_logins.asked(asked["code_id"], self._services.clock())
-        if stored is None or stored.asked is not purpose or stored.address != asked["address"]:
+        """The address that the typed code proves, once. Before a login nothing is noted, so its cookie alone dates it."""
+        code_id, address = asked["code_id"], asked["address"]
+        self._services.rate_limiter.hit(limits.OWN_CODE_TRY, code_id)
+        if not is_own_code(request.form.get("code", ""), code_id, address, CODE_DIGITS, self._services.token_keys()):
             return None
-        typed, keys = request.form.get("code", ""), self._services.token_keys()
-        if not is_own_code(typed, stored.code_id, stored.address, CODE_DIGITS, keys):
+        if from_iso(asked["asked_at"]) <= self._services.clock() - CODE_FOR:
             return None
-        return stored.address if self._services.own_logins.use(stored.code_id) else None
+        if purpose is Asked.LOG_IN:
+            return address if self._services.sessions.use_once(f"own {code_id}", 2 * CODE_FOR) else None
+        stored = self._services.own_logins.asked(code_id, self._services.clock())
+        is_good = stored is not None and stored.address == address and self._services.own_logins.use(code_id)
+        return address if is_good else None
 
     def _code_page(self, request: Request, asked: _AskedValues, purpose: Asked, status: int = 200) -> Reply:
         audience = self._contexts.activation_cookie(request)

@@ -259,7 +259,10 @@ def test_one_event_of_a_batch_that_fails_comes_again_alone(web: Website, monkeyp
 
 def test_codes_and_added_logins_go_by_the_same_queue(monkeypatch: pytest.MonkeyPatch, web: Website) -> None:
     asked = list[str]()
-    own = SimpleNamespace(mail_code=asked.append, tell_of_added=lambda detail: asked.append(detail["event_id"]))
+    own = SimpleNamespace(
+        mail_code=lambda detail: asked.append(detail["event_id"]),
+        tell_of_added=lambda detail: asked.append(detail["event_id"]),
+    )
     monkeypatch.setattr(handler, "mail_own_logins", lambda: own)
     event = {
         "Records": [
