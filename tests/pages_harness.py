@@ -55,6 +55,7 @@ from shared.stores.import_state import ImportStateStore
 from shared.stores.imports import ImportHistory
 from shared.stores.mail_codes import MailCodeStore
 from shared.stores.notices import NoticeStore
+from shared.stores.overview import OverviewStore
 from shared.stores.own_code_queue import OwnCodeQueue
 from shared.stores.own_logins import OwnLoginStore
 from shared.stores.people_classes import PeoplesClassesStore
@@ -192,7 +193,8 @@ class Website:
             progress=ProgressStore(world.table), reports=world.reports,
             stuck=StuckStore(world.table), counts=CountStore(world.table), resend_activation=world.resend_activation(),
             correct_address=world.correct_address(),
-            imports=ImportHistory(world.table), decisions=world.decide_import(), ways_in=WayInStore(world.table),
+            imports=ImportHistory(world.table), overview=OverviewStore(world.table),
+            decisions=world.decide_import(), ways_in=WayInStore(world.table),
             roster_forms=RosterForms(world.s3, "rosters"), fetches=FetchStore(world.table),
             fetch_requests=FetchRequests(world.s3, "rosters"), trail=TrailStore(world.table), sheets=SheetStore(world.table),
             bulk_orders=BulkOrderStore(world.table),

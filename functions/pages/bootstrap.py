@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from shared.stores.mail_codes import MailCodeStore
     from shared.stores.notices import NoticeStore
     from shared.stores.nudges import NudgeStore
+    from shared.stores.overview import OverviewStore
     from shared.stores.own_code_queue import OwnCodeQueue
     from shared.stores.own_logins import OwnLoginStore
     from shared.stores.people_classes import PeoplesClassesStore
@@ -487,6 +488,12 @@ class Wiring:
         from shared.stores.imports import ImportHistory
 
         return ImportHistory(self._table)
+
+    @cached_property
+    def overview(self) -> OverviewStore:
+        from shared.stores.overview import OverviewStore
+
+        return OverviewStore(self._table)
 
     @cached_property
     def decisions(self) -> DecideImport:

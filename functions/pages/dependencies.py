@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from shared.stores.mail_codes import MailCodeStore
     from shared.stores.notices import NoticeStore
     from shared.stores.nudges import NudgeStore
+    from shared.stores.overview import OverviewStore
     from shared.stores.own_code_queue import OwnCodeQueue
     from shared.stores.own_logins import OwnLoginStore
     from shared.stores.people_classes import PeoplesClassesStore
@@ -94,6 +95,7 @@ class Services:
     resend_activation: ResendActivation
     correct_address: CorrectAddress
     imports: ImportHistory
+    overview: OverviewStore
     decisions: DecideImport
     ways_in: WayInStore
     roster_forms: RosterForms

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from shared.domain.clock import to_iso
 from shared.domain.report import Upload
-from shared.stores.keys import SOURCES, fetch_lock_key, source_due_key, source_key
+from shared.stores.keys import SOURCES, Item, fetch_lock_key, source_due_key, source_key
 from shared.stores.reports import upload_attributes
 from shared.stores.table import PRESENT, Delete, DynamoTable, Put, Table, Update
 
@@ -90,6 +90,14 @@ class SourceTrouble:
     """Hashes of the contacts who know."""
 
 
+def state_of(item: Item) -> SourceState:
+    """What is noted of a source; of one that is not there, nothing."""
+    counts = {name: int(number) for name, number in (item.get("counts") or {}).items()}
+    told: Any = {name: str(item.get(name, "")) for name in _TEXTS}
+    told |= {name: int(item.get(name, 0)) for name in ("pages", "rows", "requests", "late", "drift")}
+    return SourceState(**told, counts=counts or None)
+
+
 class FetchStore:
     """``SOURCES`` / district for when it is due, ``DISTRICT#d`` / ``SOURCE`` and ``FETCHING``."""
 
@@ -97,11 +105,7 @@ class FetchStore:
         self._table = Table(table)
 
     def state(self, district_id: str) -> SourceState:
-        item = self._table.get(source_key(district_id)) or {}
-        counts = {name: int(number) for name, number in (item.get("counts") or {}).items()}
-        told: Any = {name: str(item.get(name, "")) for name in _TEXTS}
-        told |= {name: int(item.get(name, 0)) for name in ("pages", "rows", "requests", "late", "drift")}
-        return SourceState(**told, counts=counts or None)
+        return state_of(self._table.get(source_key(district_id)) or {})
 
     def put_source(self, district_id: str, body: str, due_at: datetime) -> None:
         """Note a source that can be used, and when it is due. May be run again. What is written anew may ask by date again."""

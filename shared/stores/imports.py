@@ -105,16 +105,13 @@ class ImportHistory:
     def standing(self, district_id: str) -> tuple[dict[str, int], str]:
         """How many people, classes and enrollments stand, and the district's day on which they were read; nothing before the
         first roster."""
-        return self.standing_and_lists(district_id)[:2]
-
-    def standing_and_lists(self, district_id: str) -> tuple[dict[str, int], str, str]:
-        """How many people, classes and enrollments stand, the district's day on which they were read, and where lists of them
-        begin (``people_search.FilePlace``); nothing before the first roster."""
         item = self._table.get(snapshot_key(district_id), consistent=False)
-        if not item:
-            return {}, "", ""
-        numbers = {kind: int(number) for kind, number in item["standing"].items()}
-        return numbers, str(item.get("on", "")), f"{item['snapshot_id']}.{item['shards']}.0.0"
+        return standing_of(item) if item else ({}, "")
+
+
+def standing_of(snapshot: Item) -> tuple[dict[str, int], str]:
+    """How many stand by the note of a snapshot, and the district's day on which they were read."""
+    return {kind: int(number) for kind, number in snapshot["standing"].items()}, str(snapshot.get("on", ""))
 
 
 class ImportStarter:

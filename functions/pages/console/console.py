@@ -110,10 +110,10 @@ class ConsolePages:
         records, _ = (
             self._services.imports.newest(district.district_id, most=_LOOKED_AT) if access.is_whole else ([], "")
         )
-        standing, on, begins = self._services.imports.standing_and_lists(district.district_id)
+        overview = self._services.overview.of(district.district_id)
         return page(
             "console/console",
-            funnel=funnel_of(self._services, access, begins, first_school),
+            funnel=funnel_of(self._services, access, overview.lists_begin, first_school),
             when=Moments(district.zone),
             status=409 if refused else 200,
             refused=refused,
@@ -124,10 +124,10 @@ class ConsolePages:
             is_whole=access.is_whole,
             tab="overview",
             held=[each for each in records if each.status is Status.HELD and not each.preview],
-            standing=standing if access.is_whole else {},
+            standing=overview.standing if access.is_whole else {},
             first_wave=self._first_wave(access),
-            source=source_of(self._services, access),
-            as_of=date.fromisoformat(on) if on else None,
+            source=source_of(self._services, access, overview.source),
+            as_of=date.fromisoformat(overview.on) if overview.on else None,
             long_date=long_date,
             losses_in_words=losses_in_words,
             report=self._services.reports.latest(district.district_id) if access.is_whole else None,

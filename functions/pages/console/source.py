@@ -79,11 +79,11 @@ class SourceShown:
         return sum((self.state.counts or {}).get(name, 0) for name in collections)
 
 
-def source_of(services: Services, access: Access) -> SourceShown | None:
-    """The source of somebody's district; None where it has none, or where they have not the whole district."""
+def source_of(services: Services, access: Access, state: SourceState | None = None) -> SourceShown | None:
+    """The source of somebody's district, read here or before; None where it has none, or where they have not the whole district."""
     if not access.is_whole:
         return None
-    state = services.fetches.state(access.district_id)
+    state = state or services.fetches.state(access.district_id)
     if not state.body:
         return None
     source, now = source_taken(state.body), services.clock()
