@@ -7,6 +7,7 @@ Timings decide nothing but the exit status of this command. The rates of mail an
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -28,6 +29,8 @@ from benchmarks.write_rate import measure as measure_write_rate
 
 _FEWER = 10
 """Memory is compared with that of a district with so many times fewer people."""
+_BYTES = 12_000
+"""Of a person, in all uploads, snapshots and working files of the measured nights, at the most."""
 _FIRST, _NIGHT = 1.65, 0.6
 """What comes before the first write, against a bare pass of ``csv.reader``: of a first import, and of a night."""
 _MOST = {"apply": 100, "members": 60, "match": 250}
@@ -66,11 +69,17 @@ def main() -> int:
 
 
 def _measure_imports(figures: Figures, people: int, format_: str) -> None:
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=_in_memory(people)) as name:
         folder = Path(name)
         small = _first_import(Shape(people // _FEWER, seed=7, format=format_), folder / "small")[0]
         district = _Nights(Shape(people, seed=7, format=format_), folder / "whole")
         district.measure(figures, small)
+
+
+def _in_memory(people: int) -> Path | None:
+    """Where files lie in memory, if there is room for these people: a disk that is written meanwhile stands in no figure."""
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() and shutil.disk_usage(memory).free > people * _BYTES else None
 
 
 def _first_import(shape: Shape, folder: Path) -> tuple[Measured, Bench]:

@@ -411,7 +411,7 @@ class _Enrollments:
             of_users.append(user)
             first_lines.append(line)
             of_texts.append(text)
-            all_places += of_rows
+            all_places.extend(of_rows)
 
     def written(self, head: EnrollmentsHead) -> Iterator[tuple[int, bytes]]:
         """What is written of them, with the shard."""

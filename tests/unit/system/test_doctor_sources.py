@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -102,54 +103,50 @@ def test_other_vendors_are_tried_too(double: Any, source: Any) -> None:
     assert "→" not in str(found)
 
 
-class Changes:
-    """What may be wrong with a source, and the step at which it is found."""
+def no_secret(world: FetchWorld) -> None:
+    world.secrets.clear()
 
-    @staticmethod
-    def no_secret(world: FetchWorld) -> None:
-        world.secrets.clear()
 
-    @staticmethod
-    def another_kind_of_secret(world: FetchWorld) -> None:
-        world.secrets[f"{SECRETS}lakeside/oneroster"] = {"token": "hidden-token"}
+def another_kind_of_secret(world: FetchWorld) -> None:
+    world.secrets[f"{SECRETS}lakeside/oneroster"] = {"token": "hidden-token"}
 
-    @staticmethod
-    def a_wrong_secret(world: FetchWorld) -> None:
-        world.secrets[f"{SECRETS}lakeside/oneroster"] = {"client_id": "us", "client_secret": "hidden-secret"}
 
-    @staticmethod
-    def a_slip(world: FetchWorld) -> None:
-        world.put_source({**ONEROSTER, "kind": "onerooster"})
+def a_wrong_secret(world: FetchWorld) -> None:
+    world.secrets[f"{SECRETS}lakeside/oneroster"] = {"client_id": "us", "client_secret": "hidden-secret"}
 
-    @staticmethod
-    def another_districts_secret(world: FetchWorld) -> None:
-        world.put_source({**ONEROSTER, "auth": {"kind": "bearer", "secret": f"{SECRETS}hilltop/sis"}})
 
-    @staticmethod
-    def html(world: FetchWorld) -> None:
-        world.web = WithinProcess(OneRoster(files(), quirks=Quirks(frozenset({3}), at=0)))
+def a_slip(world: FetchWorld) -> None:
+    world.put_source({**ONEROSTER, "kind": "onerooster"})
 
-    @staticmethod
-    def no_source(world: FetchWorld) -> None:
-        del world.s3.objects["rosters", "sources/lakeside/source.json"]
+
+def another_districts_secret(world: FetchWorld) -> None:
+    world.put_source({**ONEROSTER, "auth": {"kind": "bearer", "secret": f"{SECRETS}hilltop/sis"}})
+
+
+def no_envelope(world: FetchWorld) -> None:
+    world.web = WithinProcess(OneRoster(files(), quirks=Quirks(frozenset({3}), at=0)))
+
+
+def no_source(world: FetchWorld) -> None:
+    del world.s3.objects["rosters", "sources/lakeside/source.json"]
 
 
 @pytest.mark.parametrize(
     ("change", "step", "said"),
     [
-        ("no_secret", "secret", "there is no secret production/sources/lakeside/oneroster → Run `make set-secret"),
-        ("another_kind_of_secret", "secret", "has no client_id and no client_secret → Run `make set-secret"),
-        ("a_wrong_secret", "login", "refuses the client id and secret, or the token (fetch_login_refused) → Correct"),
-        ("a_slip", "settings", "kind: "),
-        ("another_districts_secret", "settings", "auth.secret: "),
-        ("html", "first page", "(fetch_no_envelope) → Have its owner look at it."),
-        ("no_source", "settings", "there is no source.json → Write sources/lakeside/source.json"),
+        (no_secret, "secret", "there is no secret production/sources/lakeside/oneroster → Run `make set-secret"),
+        (another_kind_of_secret, "secret", "has no client_id and no client_secret → Run `make set-secret"),
+        (a_wrong_secret, "login", "refuses the client id and secret, or the token (fetch_login_refused) → Correct"),
+        (a_slip, "settings", "kind: "),
+        (another_districts_secret, "settings", "auth.secret: "),
+        (no_envelope, "first page", "(fetch_no_envelope) → Have its owner look at it."),
+        (no_source, "settings", "there is no source.json → Write sources/lakeside/source.json"),
     ],
 )
 def test_the_first_thing_that_is_wrong_is_said_with_what_to_do(
-    world: FetchWorld, change: str, step: str, said: str
+    world: FetchWorld, change: Callable[[FetchWorld], None], step: str, said: str
 ) -> None:
-    getattr(Changes, change)(world)
+    change(world)
     found = steps(world)
     *_, last = found
     assert last == step, found
