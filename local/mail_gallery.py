@@ -123,6 +123,7 @@ _DISTRICT = District(
 def sample(
     kind: Kind,
     language: str,
+    /,
     brand: Brand | None = None,
     *,
     district: str = DISTRICT,

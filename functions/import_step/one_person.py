@@ -47,14 +47,19 @@ class OnePerson(Struct, array_like=True):
     others: list[str]
 
 
+def in_order(marks: array[int]) -> bytes:
+    """Hashes of addresses of a part, 32 bits for each: parts are sorted by several workers, and merged by one."""
+    return array("I", sorted(marks)).tobytes()
+
+
 def addresses_of_several(marks: Iterable[bytes]) -> dict[int, int]:
-    """The hashes of addresses that several rows have, and how many rows; by the hashes of all rows, 32 bits for each."""
+    """The hashes of addresses that several rows have, and how many rows; by the hashes of all rows, part by part (``in_order``)."""
     together = array("I")
     for part in marks:
         together.frombytes(part)
     # As numbers of another kind, of which each is exact, they are compared in two thirds of the time.
-    in_order = sorted(array("d", together))
-    again = compress(in_order, map(eq, in_order, islice(in_order, 1, None)))
+    merged = sorted(array("d", together))
+    again = compress(merged, map(eq, merged, islice(merged, 1, None)))
     return {mark: 1 + times for mark, times in Counter(map(int, again)).items()}
 
 

@@ -34,7 +34,7 @@ from functions.import_step.night import (
     reading_of,
     touched_people,
 )
-from functions.import_step.one_person import addresses_of_a_few, addresses_of_several, all_addresses
+from functions.import_step.one_person import addresses_of_a_few, addresses_of_several, all_addresses, in_order
 from functions.import_step.partition import split
 from functions.import_step.plan import (
     DONE,
@@ -366,7 +366,7 @@ class Ingest:
             rejects=sink.rejected,
             notes=sink.notes,
             schools=sink.schools,
-            addresses=sink.addresses.tobytes(),
+            addresses=in_order(sink.addresses),
             named_schools=sink.named_schools,
             rows=sink.rows,
             references=sink.references,
