@@ -88,7 +88,7 @@ class StartUps:
         self._built = built
         self._runtime = runtime
         self._world = world
-        self._environment = _environment(endpoint)
+        self._environment = environment(endpoint)
 
     def floor(self) -> dict[str, Any]:
         return self._run([self._runtime], "", [])
@@ -136,7 +136,8 @@ def _request(path: str) -> dict[str, Any]:
     return {**event, "rawPath": path, "cookies": []}
 
 
-def _environment(endpoint: str) -> dict[str, str]:
+def environment(endpoint: str) -> dict[str, str]:
+    """The variables of every function; its AWS answers at ``endpoint``."""
     given = {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -163,9 +164,12 @@ def _environment(endpoint: str) -> dict[str, str]:
         "PLATFORM_LOGIN_URL": f"{endpoint}/login",
         "IMPORT_STATE_MACHINE_ARN": "imports",
         "ACCOUNTS_FEED_STATE_MACHINE_ARN": "feed",
+        "ROSTER_FETCH_STATE_MACHINE_ARN": "fetches",
+        "SOURCE_SECRETS": "start-up/sources/",
     }
     buckets = {f"{name.upper()}_BUCKET": f"{name}s" for name in ("roster", "report", "snapshot", "export")}
-    queues = {f"{name}_QUEUE_URL": f"{endpoint}/123456789012/{name.lower()}" for name in ("ACTIVATION", "EXPORT")}
+    names = ("ACTIVATION", "EXPORT", "LINK_NOTICE")
+    queues = {f"{name}_QUEUE_URL": f"{endpoint}/123456789012/{name.lower()}" for name in names}
     return {**given, **buckets, **queues}
 
 

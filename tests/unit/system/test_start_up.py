@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from botocore.loaders import create_loader
 
-from shared.runtime import aws
+from benchmarks.start_up import environment
+from shared.runtime import aws, settings
 from tests.template import RESOURCES
 from tests.tree import ROOT
 
@@ -179,3 +180,13 @@ def test_a_new_worker_imports_no_more_than_before(imported: dict[str, list[str]]
 @pytest.mark.parametrize("function", sorted(MODULES))
 def test_what_few_events_need_is_not_imported_before_them(imported: dict[str, list[str]], function: str) -> None:
     assert ON_DEMAND.intersection(imported[function]) == ALLOWED.get(function, set())
+
+
+EVERY_SETTINGS = [
+    one for one in vars(settings).values() if isinstance(one, type) and issubclass(one, settings.Settings)
+]
+
+
+@pytest.mark.parametrize("of", EVERY_SETTINGS)
+def test_what_measures_start_ups_knows_every_variable(of: type[settings.Settings]) -> None:
+    of.from_environment(environment("http://127.0.0.1"))
