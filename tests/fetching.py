@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from functions.roster_fetch.fetch import Fetch, StepResult
@@ -96,6 +97,19 @@ class FetchWorld(World):
             DeliveryStore(self.table), DeliveredFiles(self.s3, "rosters"), self.reports, self.districts, alarm=self._alarm,
             clock=self.clock,
         )  # fmt: skip
+
+    def look_at_deliveries(self, **time: float) -> None:
+        """Let the schedule look, each quarter of an hour, for so long."""
+        ends = self.now + timedelta(**time)
+        while self.now < ends:
+            self.pass_time(minutes=15)
+            self.deliveries().run()
+            self.take_fetched()
+
+    def people_who_stand(self) -> set[str]:
+        """Teachers, and the students who are in their class."""
+        standing = [(pk, item) for (pk, sk), item in self.table.items.items() if sk == "ROSTER" and item["active"]]
+        return {pk.rpartition("#")[2] for pk, item in standing if item["role"] == "teacher" or item.get("attends")}
 
     def fetch_steps(self) -> FetchSteps:
         assert self.web is not None

@@ -305,6 +305,16 @@ PASSWORD = "correct horse"
 CLEVER_DISTRICT = "clever-district-1"
 
 
+def website_like(prepared: Website) -> Website:
+    """Another one that begins where this one stands: quicker than to make it again."""
+    world = World()
+    world.begin_like(prepared.world)
+    world.ses.sent = list(prepared.world.ses.sent)
+    made = Website(world)
+    made.cognito.users = dict(prepared.cognito.users)
+    return made
+
+
 def lakeside(*, gate: Gate = ungated) -> Website:
     """Lakeside with a teacher who was mailed, a matched and two unmatched students, and the teacher's own account."""
     world = World(gate=gate)

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,19 +80,11 @@ class Sender:
             self.world.deliveries().note_broken(f"/rosters/{key}", etag(body))
 
     def wait(self, **time: float) -> None:
-        ends = self.world.now + timedelta(**time)
-        while self.world.now < ends:
-            self.world.pass_time(minutes=15)
-            self.world.deliveries().run()
-            self.world.take_fetched()
+        self.world.look_at_deliveries(**time)
 
     @property
     def people(self) -> set[str]:
-        """Who stands, and the students among them in their class."""
-        standing = [
-            (pk, item) for (pk, sk), item in self.world.table.items.items() if sk == "ROSTER" and item["active"]
-        ]
-        return {pk.rpartition("#")[2] for pk, item in standing if item["role"] == "teacher" or item.get("attends")}
+        return self.world.people_who_stand()
 
 
 @pytest.fixture

@@ -54,20 +54,11 @@ class Deliveries:
             self.put(name, body)
 
     def wait(self, **time: float) -> None:
-        """Let the schedule look, each quarter of an hour."""
-        ends = self.world.now + timedelta(**time)
-        while self.world.now < ends:
-            self.world.pass_time(minutes=15)
-            self.world.deliveries().run()
-            self.world.take_fetched()
+        self.world.look_at_deliveries(**time)
 
     @property
     def people(self) -> set[str]:
-        """Who stands, and the students among them in their class."""
-        standing = [
-            (pk, item) for (pk, sk), item in self.world.table.items.items() if sk == "ROSTER" and item["active"]
-        ]
-        return {pk.rpartition("#")[2] for pk, item in standing if item["role"] == "teacher" or item.get("attends")}
+        return self.world.people_who_stand()
 
     @property
     def uploads(self) -> set[str]:

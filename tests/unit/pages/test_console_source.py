@@ -171,10 +171,15 @@ def test_progress_is_shown_by_collection_page_and_rows(world: FetchWorld) -> Non
     assert "Fetch now" in buttons(page.open(PAGE))
 
 
-def test_what_somebody_asked_for_tells_of_each_page(world: FetchWorld) -> None:
+def test_what_somebody_asked_for_tells_of_each_page(world: FetchWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
     note = world.fetches.note
-    world.fetches.note = lambda d, **said: (told.append(said.get("pages", 0)), note(d, **said))[1]  # type: ignore[method-assign,misc,assignment]
+
+    def heard(district_id: str, **said: Any) -> None:
+        told.append(said.get("pages", 0))
+        note(district_id, **said)
+
+    monkeypatch.setattr(world.fetches, "note", heard)
     world.fetch()
     assert max(told) >= 3
     assert set(range(1, max(told) + 1)) <= set(told)

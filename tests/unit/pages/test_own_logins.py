@@ -20,7 +20,7 @@ from shared.stores.district_files import DistrictFiles
 from shared.stores.personal_data import PersonalData
 from shared.use_cases.offboard_district import OffboardDistrict
 from tests.builders import account, key, roster, user
-from tests.harness import OFFICIAL, World, text
+from tests.harness import OFFICIAL, text
 from tests.pages_harness import (
     CLEVER_DISTRICT,
     Counting,
@@ -31,6 +31,7 @@ from tests.pages_harness import (
     linked_teacher,
     log_in,
     post,
+    website_like,
 )
 
 OWN = {"sub": "google-kid", "email": "kid@gmail.example", "hd": None}
@@ -46,12 +47,7 @@ def prepared() -> Website:
 @pytest.fixture
 def web() -> Website:
     """Lakeside, which allows own logins; made once, for every test begins from there."""
-    world = World()
-    world.begin_like(prepared().world)
-    world.ses.sent = list(prepared().world.ses.sent)
-    made = Website(world)
-    made.cognito.users = dict(prepared().cognito.users)
-    return made
+    return website_like(prepared())
 
 
 def allowed(web: Website, **settings: Any) -> Website:

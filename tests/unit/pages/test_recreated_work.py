@@ -10,8 +10,17 @@ import pytest
 from local.web_client import WebClient
 from shared.domain.account import Assignment, Goal
 from tests.builders import account, enrolled, roster, user
-from tests.harness import World
-from tests.pages_harness import CLEVER_DISTRICT, Counting, Website, earns, lakeside, linked_teacher, log_in, post
+from tests.pages_harness import (
+    CLEVER_DISTRICT,
+    Counting,
+    Website,
+    earns,
+    lakeside,
+    linked_teacher,
+    log_in,
+    post,
+    website_like,
+)
 
 PRESS = "Recreate what is checked"
 DISTRICT_CLASS = "/classes/c1?district=lakeside"
@@ -25,12 +34,7 @@ def prepared() -> Website:
 @pytest.fixture
 def web() -> Website:
     """Lakeside, made once: every test begins from there."""
-    world = World()
-    world.begin_like(prepared().world)
-    world.ses.sent = list(prepared().world.ses.sent)
-    made = Website(world)
-    made.cognito.users = dict(prepared().cognito.users)
-    return made
+    return website_like(prepared())
 
 
 def work(web: Website) -> tuple[list[Goal], list[Assignment]]:

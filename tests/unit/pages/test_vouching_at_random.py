@@ -211,7 +211,7 @@ def test_at_random_nothing_is_shown_and_nobody_is_linked_without_proofs() -> Non
             (step,) = school.chance.choices((school.look, school.say, school.join, school.change), (2, 5, 4, 1))
             step()
         counts += school.counts
-    print(dict(counts))  # noqa: T201
+    print(dict(counts))  # noqa: T201 (the count)
     assert counts["links"], "some have all three"
     assert counts["refused"] > counts["links"]
 
@@ -228,7 +228,7 @@ def test_guesses_at_a_code_are_counted_and_hopeless() -> None:
     text = (
         f"{each} guesses of {codes:,}: one student {one:.0e}, a class of 30 {a_class:.1e}, thirty classes {thirty:.1e}"
     )
-    print(text)  # noqa: T201
+    print(text)  # noqa: T201 (the count)
     assert each == 10
     assert a_class <= 1 / 3_000
     assert thirty <= 1 / 100
