@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 
 from benchmarks.morning.login import Login
 from shared.domain.errors import BUSY_SECONDS
+from shared.runtime.aws import SOON
 
 HALF_AN_HOUR = 1_800
+HELD_SECONDS = SOON
+"""How long a call that is refused as too much holds its worker besides: until it is made once more."""
 _LAST = 4 * 3_600
 """Seconds after which nobody is waited for."""
 
@@ -27,6 +30,11 @@ class Limit:
     back_after: int
     ask: str
     """What to do before the day."""
+
+    @property
+    def is_told(self) -> bool:
+        """Whether who is refused sees a page of ours, which a worker has written."""
+        return not self.is_of_pages
 
     @property
     def is_of_pages(self) -> bool:
@@ -185,13 +193,15 @@ def simulate(login: Login, setup: Setup, people: int) -> Morning:
         most = max(coming(second) for second in range(0, HALF_AN_HOUR, 10))
         found.peak[limit.name] = most * limit.of_a_login / limit.most
     again: list[float] = [0.0] * (_LAST + 2 * BUSY_SECONDS)
-    halves = 0.0
+    halves = held = 0.0
     for second in range(_LAST):
         people_here = coming(second) + again[second]
         if second > HALF_AN_HOUR and people_here < 1:
             break
         inside, refused = people_here, 0.0
-        for limit, out in _refused(met, inside, halves):
+        now_held = 0.0
+        for limit, out in _refused(met, inside, halves, held):
+            now_held += out * HELD_SECONDS * limit.is_told
             inside -= out
             refused += out
             found.refusals[limit.name] = found.refusals.get(limit.name, 0.0) + out
@@ -201,17 +211,20 @@ def simulate(login: Login, setup: Setup, people: int) -> Morning:
         found.logins.append(inside)
         found.refused.append(refused)
         halves = refused / people_here if people_here else 0.0
+        held = now_held
     return found
 
 
-def _refused(met: tuple[Limit, ...], inside: float, halves: float) -> Iterator[tuple[Limit, float]]:
+def _refused(met: tuple[Limit, ...], inside: float, halves: float, held: float) -> Iterator[tuple[Limit, float]]:
     """Whom each limit refuses of those whom the ones before it let in.
 
-    ``halves`` is the share of those who see half of the pages alone, as they are refused on the way.
+    ``halves`` is the share of those who see half of the pages alone, as they are refused on the way; ``held`` are workers
+    that still try for those who are refused.
     """
     for limit in met:
         asked = limit.of_a_login * (1 - halves / 2 if limit.is_of_pages else 1)
-        out = max(0.0, inside - limit.most / asked) if asked else 0.0
+        free = max(0.0, limit.most - held) if limit.name.startswith("Lambda") else limit.most
+        out = max(0.0, inside - free / asked) if asked else 0.0
         if out > 1e-9:
             inside -= out
             yield limit, out

@@ -353,8 +353,8 @@ class Wiring:
         self.sender = settings.sender
         self.activation_subject = settings.activation_subject
         self._settings = settings
-        self._table = aws.table(settings.table_name)
-        self._secrets = Secrets(aws.client("secretsmanager"), utc_now)
+        self._table = aws.table(settings.table_name, tries=aws.FOR_A_PERSON)
+        self._secrets = Secrets(aws.client("secretsmanager", tries=aws.FOR_A_PERSON), utc_now)
 
     def token_keys(self) -> TokenKeys:
         return self._secrets.token_keys(self._settings.token_secret_arn)
@@ -459,7 +459,9 @@ class Wiring:
     def reports(self) -> ReportStore:
         from shared.stores.reports import ReportStore
 
-        return ReportStore(self._table, aws.client("s3"), self._settings.report_bucket, self._settings.web_url)
+        return ReportStore(
+            self._table, aws.client("s3", tries=aws.FOR_A_PERSON), self._settings.report_bucket, self._settings.web_url
+        )
 
     @cached_property
     def stuck(self) -> StuckStore:
@@ -472,7 +474,7 @@ class Wiring:
         from shared.stores.activation_queue import ActivationQueue
         from shared.use_cases.resend_activation import ResendActivation
 
-        queue = ActivationQueue(aws.client("sqs"), self._settings.activation_queue_url)
+        queue = ActivationQueue(aws.client("sqs", tries=aws.FOR_A_PERSON), self._settings.activation_queue_url)
         return ResendActivation(self.activations, self.users, self.districts, queue, clock=utc_now, new_id=new_id)
 
     @cached_property
@@ -480,7 +482,7 @@ class Wiring:
         from shared.stores.activation_queue import ActivationQueue
         from shared.use_cases.correct_address import CorrectAddress
 
-        queue = ActivationQueue(aws.client("sqs"), self._settings.activation_queue_url)
+        queue = ActivationQueue(aws.client("sqs", tries=aws.FOR_A_PERSON), self._settings.activation_queue_url)
         return CorrectAddress(self.activations, self.users, self.stuck, queue, clock=utc_now, new_id=new_id)
 
     @cached_property
@@ -500,7 +502,9 @@ class Wiring:
         from shared.stores.imports import ImportStarter
         from shared.use_cases.decide_import import DecideImport
 
-        starter = ImportStarter(aws.client("stepfunctions"), self._table, self._settings.import_state_machine_arn)
+        starter = ImportStarter(
+            aws.client("stepfunctions", tries=aws.FOR_A_PERSON), self._table, self._settings.import_state_machine_arn
+        )
         return DecideImport(starter, self.reports, self.districts, clock=utc_now)
 
     @cached_property
@@ -513,7 +517,7 @@ class Wiring:
     def roster_forms(self) -> RosterForms:
         from shared.stores.roster_forms import RosterForms
 
-        return RosterForms(aws.client("s3"), self._settings.roster_bucket)
+        return RosterForms(aws.client("s3", tries=aws.FOR_A_PERSON), self._settings.roster_bucket)
 
     @cached_property
     def fetches(self) -> FetchStore:
@@ -525,7 +529,7 @@ class Wiring:
     def fetch_requests(self) -> FetchRequests:
         from shared.stores.fetches import FetchRequests
 
-        return FetchRequests(aws.client("s3"), self._settings.roster_bucket)
+        return FetchRequests(aws.client("s3", tries=aws.FOR_A_PERSON), self._settings.roster_bucket)
 
     @cached_property
     def bulk_orders(self) -> BulkOrderStore:
@@ -567,7 +571,7 @@ class Wiring:
     def own_code_queue(self) -> OwnCodeQueue:
         from shared.stores.own_code_queue import OwnCodeQueue
 
-        return OwnCodeQueue(aws.client("sqs"), self._settings.link_notice_queue_url)
+        return OwnCodeQueue(aws.client("sqs", tries=aws.FOR_A_PERSON), self._settings.link_notice_queue_url)
 
     @cached_property
     def vouches(self) -> VouchStore:
@@ -593,7 +597,7 @@ class Wiring:
         from shared.stores.import_state import ImportStateStore
         from shared.stores.people_search import PeopleSearch
 
-        files = ImportFiles(aws.client("s3"), self._settings.snapshot_bucket)
+        files = ImportFiles(aws.client("s3", tries=aws.FOR_A_PERSON), self._settings.snapshot_bucket)
         return PeopleSearch(ImportStateStore(self._table), files)
 
     @cached_property
@@ -606,13 +610,13 @@ class Wiring:
     def export_queue(self) -> ClassExportQueue:
         from shared.stores.class_exports import ClassExportQueue
 
-        return ClassExportQueue(aws.client("sqs"), self._settings.export_queue_url)
+        return ClassExportQueue(aws.client("sqs", tries=aws.FOR_A_PERSON), self._settings.export_queue_url)
 
     @cached_property
     def export_files(self) -> ClassExportFiles:
         from shared.stores.class_exports import ClassExportFiles
 
-        return ClassExportFiles(aws.client("s3"), self._settings.export_bucket)
+        return ClassExportFiles(aws.client("s3", tries=aws.FOR_A_PERSON), self._settings.export_bucket)
 
     @cached_property
     def remaining(self) -> RemainingClassesStore:
@@ -648,7 +652,11 @@ class Wiring:
     def passwords(self) -> PasswordLogin:
         from shared.hubs.cognito import PasswordLogin
 
-        return PasswordLogin(aws.client("cognito-idp"), self._settings.user_pool_id, self._settings.user_pool_client_id)
+        return PasswordLogin(
+            aws.client("cognito-idp", tries=aws.FOR_A_PERSON),
+            self._settings.user_pool_id,
+            self._settings.user_pool_client_id,
+        )
 
     @cached_property
     def hubs(self) -> Mapping[Provider, Hub]:

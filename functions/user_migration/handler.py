@@ -22,9 +22,11 @@ from shared.stores.accounts import AccountStore
 def migrate_user() -> MigrateUser:
     """The use case, wired to the services that the environment names."""
     settings = UserMigrationSettings.from_environment()
-    secrets = Secrets(aws.client("secretsmanager"), utc_now)
+    secrets = Secrets(aws.client("secretsmanager", tries=aws.FOR_A_PERSON), utc_now)
     platform = HttpPlatformLogin(settings.platform_login_url, lambda: secrets.text(settings.platform_login_secret_arn))
-    return MigrateUser(platform, AccountStore(aws.table(settings.table_name), settings.google_issuer))
+    return MigrateUser(
+        platform, AccountStore(aws.table(settings.table_name, tries=aws.FOR_A_PERSON), settings.google_issuer)
+    )
 
 
 @observed

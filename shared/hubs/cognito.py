@@ -115,9 +115,16 @@ class PasswordLogin:
         return _outcome(answer, challenge.username, second_factor=second_factor)
 
     def send_code(self, username: str) -> None:
-        """A code for a new password goes to the account's verified address; nobody learns whether there is one."""
-        with suppress(LoginRefused, Throttled), _refusals():
-            self._cognito.forgot_password(ClientId=self._client, Username=username)
+        """A code for a new password goes to the account's verified address; nobody learns whether there is one.
+
+        Raises Throttled where more people ask than Cognito takes: that says nothing of any of them.
+        """
+        try:
+            with suppress(LoginRefused), _refusals():
+                self._cognito.forgot_password(ClientId=self._client, Username=username)
+        except Throttled as full:
+            if full.code == "busy":
+                raise
 
     def set_password(self, username: str, code: str, password: str) -> None:
         """A new password, for whoever has the code."""

@@ -169,6 +169,8 @@ class OidcProvider:
         or over, ``hub_busy`` where it is asked too much, ``not_proved`` where it refuses otherwise.
         """
         response = self._request(url, data, headers, auth)
+        if response.status_code == _TOO_MANY:  # mostly said by a page, or by nothing at all
+            raise _busy()
         try:
             body = _object(response)
         except ValueError:
@@ -177,8 +179,6 @@ class OidcProvider:
             return body
         if body.get("error") == "invalid_grant":
             raise LoginRefused("login_too_late", "This login was used already, or is over. Log in again.")
-        if response.status_code == _TOO_MANY:
-            raise LoginRefused("hub_busy", "The login service is busy. Wait a minute, and log in again.")
         raise not_proved()
 
     def _request(
@@ -292,12 +292,18 @@ class OidcProvider:
     def _get(self, url: str) -> dict[str, object]:
         """What the hub publishes at an address. Raises LoginRefused."""
         response = self._request(url)
+        if response.status_code == _TOO_MANY:
+            raise _busy()
         try:
             if response.status_code == _OK:
                 return _object(response)
         except ValueError:
             pass
         raise unreachable()
+
+
+def _busy() -> LoginRefused:
+    return LoginRefused("hub_busy", "The login service is busy. Wait a minute, and log in again.")
 
 
 def _object(response: requests.Response) -> dict[str, object]:

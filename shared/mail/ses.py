@@ -116,7 +116,7 @@ class Mailer:
 def wired_mailer(settings: MailSettings) -> Mailer:
     """The mailer of a function, wired to the services that its settings name."""
     return rate_limited_mailer(
-        aws.client("sesv2", retries=False),
+        aws.client("sesv2", tries=1),
         aws.table(settings.table_name),
         settings.sender,
         settings.configuration_set,

@@ -15,6 +15,7 @@ from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session
 
 from shared.runtime.dynamodb import plain_table
+from shared.runtime.throttling import says_too_much
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -31,31 +32,39 @@ if TYPE_CHECKING:
 SERVICES = ("cognito-idp", "dynamodb", "events", "s3", "secretsmanager", "sesv2", "sqs", "stepfunctions")
 """What is called of AWS."""
 
+PATIENT, MOST_PATIENT = 6, 9
+"""Tries of a call that nobody waits for: those of a throttled one wait 16 seconds in all on the mean, or 46."""
+FOR_A_PERSON = 2
+"""Tries of a call that a person waits for. With more of them a page of a full service would outlast its function, and hold a
+worker that others need; so it says soon when to come back (docs/decisions/0118-a-full-page-is-a-quick-one.md)."""
+SOON = 0.1
+"""Seconds until the second of these, where the first was refused as too much: the SDK would wait up to one."""
+
 
 @overload
-def client(service: Literal["cognito-idp"], *, retries: bool = ...) -> CognitoIdentityProviderClient: ...
+def client(service: Literal["cognito-idp"], *, tries: int = ...) -> CognitoIdentityProviderClient: ...
 @overload
-def client(service: Literal["events"], *, retries: bool = ...) -> EventBridgeClient: ...
+def client(service: Literal["events"], *, tries: int = ...) -> EventBridgeClient: ...
 @overload
-def client(service: Literal["s3"], *, retries: bool = ...) -> S3Client: ...
+def client(service: Literal["s3"], *, tries: int = ...) -> S3Client: ...
 @overload
-def client(service: Literal["secretsmanager"], *, retries: bool = ...) -> SecretsManagerClient: ...
+def client(service: Literal["secretsmanager"], *, tries: int = ...) -> SecretsManagerClient: ...
 @overload
-def client(service: Literal["sesv2"], *, retries: bool = ...) -> SESV2Client: ...
+def client(service: Literal["sesv2"], *, tries: int = ...) -> SESV2Client: ...
 @overload
-def client(service: Literal["sqs"], *, retries: bool = ...) -> SQSClient: ...
+def client(service: Literal["sqs"], *, tries: int = ...) -> SQSClient: ...
 @overload
-def client(service: Literal["stepfunctions"], *, retries: bool = ...) -> SFNClient: ...
+def client(service: Literal["stepfunctions"], *, tries: int = ...) -> SFNClient: ...
 @cache
-def client(service: str, *, retries: bool = True) -> object:
-    """Return the client of a service, which is made when it is first used. Without ``retries`` each call is made once.
+def client(service: str, *, tries: int = PATIENT) -> object:
+    """Return the client of a service, which is made when it is first used. Each call is made ``tries`` times at most.
 
     A presigned address of S3 needs ``s3v4``, the bucket in the host and the region's own endpoint: outside us-east-1 the
     browser would else be sent on to a host for which the signature does not count. An emulator has no such hosts.
     """
     addressing: Literal["path", "virtual"] = "path" if os.environ.get("AWS_ENDPOINT_URL") else "virtual"
     settings = {
-        "retries": {"mode": "standard", "total_max_attempts": 6 if retries else 1},
+        "retries": {"mode": "standard", "total_max_attempts": tries},
         "connect_timeout": 5,
         "read_timeout": 20,
         "max_pool_connections": 16,
@@ -66,11 +75,12 @@ def client(service: str, *, retries: bool = True) -> object:
 
 
 @cache
-def table(name: str) -> Table:
-    """Return the one table (docs/decisions/0001-one-table.md)."""
+def table(name: str, *, tries: int = MOST_PATIENT) -> Table:
+    """Return the one table (docs/decisions/0001-one-table.md). Each call is made ``tries`` times at most."""
     settings = {
-        "retries": {"mode": "standard", "max_attempts": 8},
+        "retries": {"mode": "standard", "total_max_attempts": tries},
         "connect_timeout": 5,
+        "read_timeout": 10,
         "max_pool_connections": 16,
     }
     on_first_use = _OnFirstUse("dynamodb", settings)
@@ -87,7 +97,7 @@ class _OnFirstUse:
     def __init__(self, service: str, settings: Mapping[str, Any]) -> None:
         self._service = service
         self._settings = settings
-        self._made: object | None = None
+        self._made: Any = None
 
     def made(self) -> object:
         """The client itself."""
@@ -95,10 +105,21 @@ class _OnFirstUse:
             with _making:
                 if self._made is None:
                     self._made = session().create_client(self._service, config=Config(**self._settings))
+                    if self._settings["retries"]["total_max_attempts"] == FOR_A_PERSON:
+                        service = self._made.meta.service_model.service_id.hyphenize()
+                        self._made.meta.events.register_first(f"needs-retry.{service}", _again_soon)
         return self._made
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.made(), name)
+
+
+def _again_soon(
+    *, attempts: int, response: tuple[object, Mapping[str, Any]] | None, **_of_the_call: object
+) -> float | None:
+    """Seconds until a call is made again; None where botocore decides."""
+    is_refused = response is not None and says_too_much(response[1])
+    return SOON if is_refused and attempts < FOR_A_PERSON else None
 
 
 @cache

@@ -17,7 +17,7 @@ from shared.stores.request_context import RequestContextStore
 from tests.builders import key
 from tests.fakes.dynamodb import Effect, error
 from tests.harness import World
-from tests.pages_harness import Counting, lakeside, log_in
+from tests.pages_harness import Counting, activated, lakeside, log_in
 
 
 class Full:
@@ -58,6 +58,48 @@ def test_a_login_at_a_full_service_is_told_when_to_come_back(operation: str, cod
     # And later it works
     full.refuses = False
     assert log_in(page.open("/login")).path == "/home"
+
+
+class FullTransactions(Full):
+    """A gate that cancels transactions for what is not their own fault."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("TransactWriteItems", "TransactionCanceledException")
+        self._reason = reason
+
+    def __call__(self, _service: str, operation: str, _request: dict[str, Any], effect: Effect) -> dict[str, Any]:
+        if self.refuses and operation == self._operation:
+            raise error(self._code, operation, CancellationReasons=[{"Code": "None"}, {"Code": self._reason}])
+        return effect()
+
+
+@pytest.mark.parametrize("reason", ["ThrottlingError", "ProvisionedThroughputExceeded", "TransactionConflict"])
+def test_a_link_that_is_too_much_for_the_table_is_made_later(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own code says that a transaction was cancelled, and no more."""
+    # Given
+    monkeypatch.setattr("shared.stores.table.sleep", lambda _seconds: None)
+    full = FullTransactions(reason)
+    web = lakeside(gate=full)
+    page = log_in(activated(web).press("Log into my existing account"))
+    # When
+    full.refuses = True
+    page.press("Link my accounts")
+    # Then
+    assert page.status == 429
+    assert "Many people are here right now" in page.text
+    # And later it is made
+    full.refuses = False
+    assert page.open("/link").press("Link my accounts").path == "/home"
+
+
+def test_who_forgot_a_password_is_told_of_a_full_service_too() -> None:
+    full = Full("ForgotPassword", "TooManyRequestsException")
+    web = lakeside(gate=full)
+    page = web.visitor().open("/login/forgot")
+    full.refuses = True
+    page.press("Send me a code", username_or_email="ada")
+    assert page.status == 429
+    assert "Many people are here right now" in page.text
 
 
 def test_a_defect_is_no_crowd() -> None:

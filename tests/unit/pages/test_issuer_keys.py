@@ -14,8 +14,10 @@ from joserfc.jwk import KeySet, RSAKey
 
 from shared.domain.district_file import settings_of
 from shared.domain.errors import LoginRefused
+from shared.hubs.classlink import ClassLink
 from shared.hubs.google import Google
 from shared.hubs.hub import Binding, Identity
+from shared.hubs.microsoft import Microsoft
 from shared.hubs.oidc import OidcProvider
 from tests.pages_harness import Website, lakeside
 
@@ -196,3 +198,18 @@ def test_a_hosted_domain_in_other_letters_is_not_that_domain() -> None:
     """The Kelvin sign has a small form that is the letter k."""
     assert Issuer().login(hd="la\u212aeside.example").hosted_domain is None
     assert Issuer().login(hd="Lakeside.Example").hosted_domain == "lakeside.example"
+
+
+@pytest.mark.parametrize("kind", [Google, ClassLink, Microsoft])
+@pytest.mark.parametrize("body", [b"", b"<h1>Too Many Requests</h1>", b'{"error": "slow_down"}'])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_hub_that_is_asked_too_much_is_busy_however_it_says_so(
+    kind: type[OidcProvider], body: bytes, method: str
+) -> None:
+    issuer = Issuer(kind)
+    answer = requests.Response()
+    answer.status_code, answer._content = 429, body
+    setattr(issuer, method, lambda _url, **_options: answer)
+    with pytest.raises(LoginRefused) as refused:
+        issuer.login()
+    assert refused.value.code == "hub_busy"

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.morning.__main__ import IMAGE, PEOPLE, mornings, table
 from benchmarks.morning.login import Login, counted
 from benchmarks.morning.plot import plot
-from benchmarks.morning.simulation import NEW, ORDINARY, PREPARED, Morning, arrivals
+from benchmarks.morning.simulation import NEW, ORDINARY, PREPARED, Morning, arrivals, limits, simulate
 
 _NUMBER = re.compile(r"-?\d+\.\d")
 
@@ -52,6 +52,35 @@ def test_with_the_usual_quotas_nobody_meets_a_bare_refusal(found: dict[str, Morn
     ordinary = found[ORDINARY.name]
     assert not [name for name in ordinary.refusals if name.startswith(("API", "Lambda"))]
     assert ordinary.all_in <= 60 * 60
+
+
+def test_a_refused_page_holds_its_worker_for_a_moment_alone(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the pauses of the SDK, three quarters of a minute, those who wait would use up all workers."""
+    monkeypatch.setattr("benchmarks.morning.simulation.HELD_SECONDS", 45.0)
+    patient = simulate(login, ORDINARY, PEOPLE)
+    assert "Lambda: pages at once" in patient.refusals
+
+
+ROWS = {
+    "pages at once (Lambda)": "Lambda: pages at once",
+    "requests a second of the stage": "API: requests a second of the stage",
+    "write units a second of the table": "DynamoDB: writes of the table",
+    "read units a second of the table": "DynamoDB: reads of the table",
+    "read units a second of the district's settings, one item": "DynamoDB: reads of a district's settings",
+    "write units a second of a counter of logins": "DynamoDB: writes of a counter of logins",
+    "passwords a second (Cognito)": "Cognito: passwords",
+}
+"""A row of the page's table, and the limit."""
+
+
+def test_the_page_has_the_figures_that_are_simulated(login: Login, found: dict[str, Morning]) -> None:
+    rows = dict(re.findall(r"^\| ([^|*]+?) \| ([^\n]+) \|$", Path("docs/morning.md").read_text(), re.M))
+    for row, name in ROWS.items():
+        asked, *offered = (float(cell.replace(",", "")) for cell in rows[row].split(" | "))
+        for setup, most in zip((NEW, ORDINARY, PREPARED), offered, strict=True):
+            (limit,) = (each for each in limits(login, setup) if each.name == name)
+            assert most == limit.most, (row, setup.name)
+            assert asked == pytest.approx(found[setup.name].peak[name] * most, rel=0.02), row
 
 
 def test_whoever_is_refused_gets_in_later(found: dict[str, Morning]) -> None:
