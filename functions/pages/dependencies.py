@@ -11,8 +11,9 @@ from shared.hubs.hub import is_set_up
 if TYPE_CHECKING:
     from shared.domain.account import GrassrootsClass
     from shared.domain.clock import Clock, NewId
+    from shared.domain.district import District
     from shared.domain.pairing import Pairing
-    from shared.domain.roster import RosterUser
+    from shared.domain.roster import DistrictClass, RosterUser
     from shared.hubs.cognito import PasswordLogin
     from shared.hubs.hub import Hub, Provider
     from shared.runtime.settings import Brand
@@ -193,10 +194,17 @@ class Services:
 
         return PairClasses(self.links, self.district_classes, clock=self.clock)
 
-    def paired_by_names_too(self, classes: Iterable[GrassrootsClass], user: RosterUser) -> list[Pairing]:
-        """What has become of these classes, for one of their owner's roster users (B3, B13)."""
-        district = self.districts.get(user.district_id)
-        return self.pair_classes().paired_by_names_too(classes, user, district, self.accounts, self.users)
+    def paired_by_names_too(
+        self,
+        classes: Iterable[GrassrootsClass],
+        user: RosterUser,
+        district: District | None = None,
+        taught: Mapping[str, DistrictClass] | None = None,
+    ) -> list[Pairing]:
+        """What has become of these classes, for one of their owner's roster users (B3, B13). ``district`` and ``taught``, the
+        person's classes with their students, are read where they are not given."""
+        district = district or self.districts.get(user.district_id)
+        return self.pair_classes().paired_by_names_too(classes, user, district, self.accounts, self.users, taught)
 
     def sealed(self, purpose: str) -> SealedCookie:
         """What travels in a cookie for this purpose; a value sealed for one purpose opens for no other."""

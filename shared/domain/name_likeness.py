@@ -282,14 +282,31 @@ def _stands_out(each: Likeness, best: tuple[float, float]) -> bool:
 
 
 def _comparable(people: Sequence[PersonName], accounts: Sequence[AccountName]) -> Iterable[Likeness]:
+    """Those who share a beginning, without most of those who are not alike at all: a word that is like none of the given names is
+    found once, and not anew with each account and person that have the two. All that are alike in something are among them."""
     by_key: dict[str, list[int]] = {}
+    of_given: dict[tuple[str, ...], dict[str, bool]] = {}
     for number, account in enumerate(accounts):
         for key in {key for word in account.words for key in _keys(word)}:
             by_key.setdefault(key, []).append(number)
     for number, person in enumerate(people):
         keys = {key for word in (*person.given, *person.family) for key in _keys(word)}
+        is_like = of_given.setdefault(person.given, {})
         for other in sorted({one for key in keys for one in by_key.get(key, ())}):
-            yield Likeness(likeness(person, accounts[other]), number, other)
+            words = accounts[other].words
+            if len(words) == 1 or _has_a_given_name(person.given, words, is_like):
+                yield Likeness(likeness(person, accounts[other]), number, other)
+
+
+def _has_a_given_name(given: tuple[str, ...], words: tuple[str, ...], is_like: dict[str, bool]) -> bool:
+    """Whether one of the words is like one of the given names. ``is_like`` keeps what was found of each word."""
+    for word in words:
+        found = is_like.get(word)
+        if found is None:
+            found = is_like[word] = any(_alike(name, word, is_given=True) for name in given)
+        if found:
+            return True
+    return False
 
 
 def _keys(word: str) -> frozenset[str]:

@@ -39,10 +39,12 @@ class PairClasses:
         district: District,
         accounts: AccountStore,
         users: RosterUserStore,
+        taught: Mapping[str, DistrictClass] | None = None,
     ) -> list[Pairing]:
         """The same; of classes of which too few students are linked yet, also by the names of the teacher's own students on both
-        sides (B13). Two reads more, for each hundred students."""
-        classes = list(self._classes(user).values())
+        sides (B13). Two reads more, for each hundred students. ``taught`` are the person's classes with their students, where
+        they were read before."""
+        classes = list((self._classes(user) if taught is None else taught).values())
         found = self._paired(list(grassroots), classes, user, district)
         unsaid = [place for place, each in enumerate(found) if each.linked < ENOUGH_STUDENTS and each.size]
         if not (unsaid and classes):

@@ -188,10 +188,10 @@ class RecreateWork:
         current: list[_Choice] = []
         for user in self._teaching(account):
             district = self._services.districts.get(user.district_id)
-            (pairing,) = self._services.paired_by_names_too([grassroots], user)
+            taught = self._services.district_classes.get_many(user.district_id, user.teaches, with_students=True)
+            (pairing,) = self._services.paired_by_names_too([grassroots], user, district, taught)
             paired += [_Choice(moved.into, user.key) for moved in pairing.into]
             today = self._services.clock().astimezone(district.zone).date().isoformat()
-            taught = self._services.district_classes.get_many(user.district_id, user.teaches, with_students=True)
             current += [_Choice(each, user.key) for each in taught.values() if not _is_over(each, today)]
         first = {reference_of(choice.district_class) for choice in paired}
         going_on = {reference_of(choice.district_class) for choice in current}
