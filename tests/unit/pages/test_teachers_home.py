@@ -67,7 +67,7 @@ def test_home_of_a_teacher_costs_eight_calls_however_many_classes(classes: int) 
 
 
 @pytest.mark.slow
-def test_a_teacher_of_sixty_classes_and_two_thousand_students_waits_for_no_page() -> None:
+def test_two_thousand_students_let_no_page_of_their_teacher_wait() -> None:
     """The seconds are many times what is usual, so that a busy machine is let through; what grows with a square is not."""
     teacher = Teacher(60, 2_000)
     found = {path: teacher.opens(path) for path in ("/home", "/classes/c1", "/classes/own-1", "/cleaning")}
