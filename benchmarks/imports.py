@@ -153,12 +153,12 @@ def steps(folder: Path, table: CountingTable) -> ImportSteps:
         clock=lambda: moment,
         new_id=lambda: f"id-{next(ids):032}",
     )
-    context = ImportContext.on(
+    context = ImportContext(
         table,
         uploads=Uploads(s3, "rosters"),
         files=ImportFiles(s3, "snapshots"),
         reports=ReportStore(table, s3, "reports", ""),
-        matcher=matcher,
+        matcher=lambda: matcher,
         clock=lambda: moment,
     )
     return ImportSteps(context)

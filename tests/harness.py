@@ -467,12 +467,12 @@ class World:
             new_id=self.new_id,
             at_once=1,
         )
-        context = ImportContext.on(
+        context = ImportContext(
             self.table,
             uploads=Uploads(self.s3, "rosters"),
             files=ImportFiles(self.s3, "snapshots"),
             reports=self.reports,
-            matcher=matcher,
+            matcher=lambda: matcher,
             clock=self.clock,
             on_dispute=self._alarm,
         )

@@ -11,7 +11,7 @@ from functions.import_step.formats.format import Mode
 from functions.import_step.plan import ImportPlan
 from functions.import_step.records import ClassRecord, ClassRow, References
 from functions.import_step.shards import ClassesBlock
-from shared.domain.import_safety import Fate
+from shared.domain.harm import Fate
 from shared.domain.report import Counts, Kind, Note, Reject, Tally
 
 

@@ -28,7 +28,6 @@ _DECODED = 1 << 16
 """Bytes that are decoded at once."""
 _LARGE_BLOCK, _MOST_WAITING = 4 << 20, 2
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
-_JAPANESE = re.compile("[\u3041-\u30ff\u4e00-\u9fff\uff66-\uff9f]")
 _UTF_8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _ASCII = bytes(range(0x80))
 _WINDOWS = "account-linking.windows-letters"
@@ -244,8 +243,10 @@ def _letters_of_utf_8(file: RosterFile) -> tuple[int, int]:
 
 def _looks_japanese(start: bytes) -> bool:
     """Japanese is written in runs; a single accented letter may look like one of Japan's, but has no others beside it."""
+    # Few files come here, and it takes milliseconds to compile.
+    letters = re.compile("[\u3041-\u30ff\u4e00-\u9fff\uff66-\uff9f]")
     runs = _NOT_ASCII.findall(start.decode("cp932", "replace"))
-    japanese = sum(len(_JAPANESE.findall(run)) >= 2 for run in runs)
+    japanese = sum(len(letters.findall(run)) >= 2 for run in runs)
     return 2 * japanese > len(runs)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from functions.import_step.records import PersonRecord
-from shared.domain.ordinary_nights import Harm, Hurt
+from shared.domain.harm import Harm
+from shared.domain.ordinary_nights import Hurt
 from shared.domain.roster import Role
 
 _BOTH = 2

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from functions.import_step.plan import FINISH, Ending, Import, OpenedUpload, Rejection, StepResult
 from functions.import_step.working_files import ENDED, REJECTED, WorkingFiles
@@ -12,90 +13,125 @@ from shared.domain.district import District
 from shared.domain.errors import InvalidSettings, UploadRejected
 from shared.domain.report import Kind, Report, Status
 from shared.runtime.languages import language_for
-from shared.stores.district_classes import DistrictClassStore
 from shared.stores.districts import DistrictStore
-from shared.stores.grassroots_classes import GrassrootsClassStore
-from shared.stores.id_maps import IdMapStore
 from shared.stores.import_files import ImportFiles
 from shared.stores.import_progress import ProgressStore
 from shared.stores.import_state import ImportStateStore
-from shared.stores.imports import ImportHistory
-from shared.stores.pauses import PauseStore
-from shared.stores.people_classes import PeoplesClassesStore
-from shared.stores.readdressing import Readdressing
-from shared.stores.renumbering import Renumbering
 from shared.stores.reports import ReportStore
-from shared.stores.roster_users import RosterUserStore
-from shared.stores.stuck_people import StuckStore
 from shared.stores.table import DynamoTable, Pace
 from shared.stores.uploads import Uploads
-from shared.use_cases.match_and_invite import MatchAndInvite
+
+if TYPE_CHECKING:
+    from shared.stores.district_classes import DistrictClassStore
+    from shared.stores.grassroots_classes import GrassrootsClassStore
+    from shared.stores.id_maps import IdMapStore
+    from shared.stores.imports import ImportHistory
+    from shared.stores.pauses import PauseStore
+    from shared.stores.people_classes import PeoplesClassesStore
+    from shared.stores.readdressing import Readdressing
+    from shared.stores.renumbering import Renumbering
+    from shared.stores.roster_users import RosterUserStore
+    from shared.stores.stuck_people import StuckStore
+    from shared.use_cases.match_and_invite import MatchAndInvite
 
 
-@dataclass(frozen=True, slots=True)
 class ImportContext:
-    """The services of the steps, and what all steps do with them."""
+    """The services of the steps, and what all steps do with them.
 
-    uploads: Uploads
-    import_files: ImportFiles
-    users: RosterUserStore
-    classes: DistrictClassStore
-    districts: DistrictStore
-    state: ImportStateStore
-    progress: ProgressStore
-    reports: ReportStore
-    matcher: MatchAndInvite
-    clock: Clock
-    renumbering: Renumbering
-    readdressing: Readdressing
-    id_maps: IdMapStore
-    pauses: PauseStore
-    stuck: StuckStore
-    peoples_classes: PeoplesClassesStore
-    history: ImportHistory
-    grassroots: GrassrootsClassStore
-    on_dispute: Callable[[], None]
-    code: str
-    """Which version of this code runs; another one may read the same rows otherwise."""
+    The stores that not every step asks are imported where they are asked for: each worker begins with one step.
+    """
 
-    @classmethod
-    def on(
-        cls,
+    def __init__(
+        self,
         table: DynamoTable,
         *,
         uploads: Uploads,
         files: ImportFiles,
         reports: ReportStore,
-        matcher: MatchAndInvite,
+        matcher: Callable[[], MatchAndInvite],
         clock: Clock,
         on_dispute: Callable[[], None] = lambda: None,
         pace: Pace | None = None,
         code: str = "",
-    ) -> ImportContext:
-        """The context of imports whose stores lie in this table. ``on_dispute`` tells the operators that a district names what is
-        another's (M21); people and classes are written at this ``pace``."""
-        return cls(
-            uploads,
-            files,
-            RosterUserStore(table, pace),
-            DistrictClassStore(table, pace),
-            DistrictStore(table),
-            ImportStateStore(table),
-            ProgressStore(table),
-            reports,
-            matcher,
-            clock,
-            Renumbering(table),
-            Readdressing(table),
-            IdMapStore(table),
-            PauseStore(table),
-            StuckStore(table),
-            PeoplesClassesStore(table),
-            ImportHistory(table),
-            GrassrootsClassStore(table),
-            on_dispute,
-            code,
-        )
+    ) -> None:
+        """``on_dispute`` tells the operators that a district names what is another's (M21); people and classes are written at
+        this ``pace``. ``code`` is which version of this code runs; another one may read the same rows otherwise."""
+        self.uploads = uploads
+        self.import_files = files
+        self.reports = reports
+        self.clock = clock
+        self.on_dispute = on_dispute
+        self.code = code
+        self.districts = DistrictStore(table)
+        self.state = ImportStateStore(table)
+        self.progress = ProgressStore(table)
+        self._table = table
+        self._matcher = matcher
+        self._pace = pace
+
+    @cached_property
+    def matcher(self) -> MatchAndInvite:
+        return self._matcher()
+
+    @cached_property
+    def users(self) -> RosterUserStore:
+        from shared.stores.roster_users import RosterUserStore
+
+        return RosterUserStore(self._table, self._pace)
+
+    @cached_property
+    def classes(self) -> DistrictClassStore:
+        from shared.stores.district_classes import DistrictClassStore
+
+        return DistrictClassStore(self._table, self._pace)
+
+    @cached_property
+    def renumbering(self) -> Renumbering:
+        from shared.stores.renumbering import Renumbering
+
+        return Renumbering(self._table)
+
+    @cached_property
+    def readdressing(self) -> Readdressing:
+        from shared.stores.readdressing import Readdressing
+
+        return Readdressing(self._table)
+
+    @cached_property
+    def id_maps(self) -> IdMapStore:
+        from shared.stores.id_maps import IdMapStore
+
+        return IdMapStore(self._table)
+
+    @cached_property
+    def pauses(self) -> PauseStore:
+        from shared.stores.pauses import PauseStore
+
+        return PauseStore(self._table)
+
+    @cached_property
+    def stuck(self) -> StuckStore:
+        from shared.stores.stuck_people import StuckStore
+
+        return StuckStore(self._table)
+
+    @cached_property
+    def peoples_classes(self) -> PeoplesClassesStore:
+        from shared.stores.people_classes import PeoplesClassesStore
+
+        return PeoplesClassesStore(self._table)
+
+    @cached_property
+    def history(self) -> ImportHistory:
+        from shared.stores.imports import ImportHistory
+
+        return ImportHistory(self._table)
+
+    @cached_property
+    def grassroots(self) -> GrassrootsClassStore:
+        from shared.stores.grassroots_classes import GrassrootsClassStore
+
+        return GrassrootsClassStore(self._table)
 
     def files(self, import_: Import) -> WorkingFiles:
         """The import's working files."""

@@ -15,10 +15,9 @@ from operator import eq
 from unicodedata import normalize
 
 from msgspec import Struct
-from msgspec.json import Decoder
 
 from functions.import_step.enrollment_texts import text_of
-from functions.import_step.records import PersonRecord
+from functions.import_step.records import Decoded, PersonRecord
 from shared.domain.roster import Role
 
 _MOST_WITH_ONE_ADDRESS = 20
@@ -91,12 +90,12 @@ class _Address(Struct, array_like=True, gc=False):
     email: str | None
 
 
-_addressed = Decoder(_Address).decode
+_ADDRESS: Decoded[_Address] = Decoded(_Address)
 
 
 def may_have_address_of(line: bytes, addresses: set[int]) -> bool:
     """Whether a packed record, or the line of a row, names one of these addresses."""
-    email = _addressed(line).email
+    email = _ADDRESS.decode(line).email
     return bool(email) and zlib.crc32(str(email).encode()) in addresses
 
 

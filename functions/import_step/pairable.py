@@ -12,6 +12,7 @@ from datetime import date
 from msgspec import Struct
 
 from functions.import_step.records import ClassRecord, MembersRecord
+from functions.import_step.working_files import Document
 from shared.domain.account import GrassrootsClass
 from shared.domain.activation import may_be_mailed
 from shared.domain.nudge import left_to_clean_up
@@ -62,6 +63,9 @@ class Pairable(Struct):
 
     taught: list[Taught] = []
     attends: list[Attends] = []
+
+
+PAIRABLE = Document("pairable", Pairable)
 
 
 def pairable(matched: Sequence[tuple[RosterUser, str]], store: GrassrootsClassStore, *, at_once: int) -> Pairable:

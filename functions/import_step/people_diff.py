@@ -10,7 +10,7 @@ from functions.import_step.hurt import HurtCount
 from functions.import_step.one_person import Holder, has_address_of, holder_of
 from functions.import_step.people_count import PeopleCount
 from functions.import_step.records import PersonRecord, packed
-from shared.domain.import_safety import Fate
+from shared.domain.harm import Fate
 from shared.domain.report import Counts, Note, Reject
 
 _unpacked = Decoder(PersonRecord).decode

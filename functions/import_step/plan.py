@@ -14,12 +14,11 @@ from functions.import_step.encoding import PIECE
 from functions.import_step.formats.format import Mode
 from functions.import_step.shards import class_shards_of
 from shared.domain.errors import UploadRejected
-from shared.domain.import_safety import Fate
-from shared.domain.ordinary_nights import Harm
+from shared.domain.harm import Fate, Harm
 from shared.domain.report import Counts, Kind, Note, Reject, Status, Upload
 from shared.stores.import_files import Extents
 from shared.stores.import_state import Snapshot
-from shared.use_cases.match_and_invite import MatchCounts
+from shared.use_cases.match_counts import MatchCounts
 
 SHOWN = 100
 """How many proposals, and ids that were reused, are kept of a shard."""

@@ -8,15 +8,15 @@ still read; ``PersonRecord.of`` and ``add`` take it over, and its format reads i
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
-from functools import cache, reduce
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
+from functools import cache, cached_property, reduce
 from hashlib import sha256
 from typing import Any
 from unicodedata import normalize
 
 import msgspec
 from msgspec import Struct
-from msgspec.json import Encoder
+from msgspec.json import Decoder, Encoder
 from msgspec.structs import replace
 
 from shared.domain.email_address import has_only_another_domain
@@ -46,6 +46,18 @@ MOST_SCHOOLS, MOST_CLEVER_IDS, MOST_ROLES = 800, 20, 1_600
 _encode = Encoder().encode
 _encode_lines = Encoder().encode_lines
 _TWO = 2
+
+
+class Decoded[T]:
+    """Reads what is packed. The decoder is made when it is first asked for, as few steps read all that there is."""
+
+    def __init__(self, of: Any) -> None:
+        self._of = of
+
+    @cached_property
+    def decode(self) -> Callable[[bytes | memoryview], T]:
+        decoder: Decoder[T] = Decoder(self._of)
+        return decoder.decode
 
 
 def packed(record: object) -> bytes:

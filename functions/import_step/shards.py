@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from functions.import_step.enrollment_texts import classes_in, marks_of, number_of_rows, runs_of, text_of
 from functions.import_step.formats.format import Recognised
-from functions.import_step.records import ClassRow, PersonRow, RoleRow, packed, packed_lines
+from functions.import_step.records import ClassRow, Decoded, PersonRow, RoleRow, packed, packed_lines
 from functions.import_step.row_marks import RowMarks
 from shared.domain.roster import Role, number_of
 from shared.stores.import_files import Extents
@@ -270,7 +270,7 @@ type _Written = (
     | _EnrollmentsOfTexts
     | EarlierEnrollments
 )
-_WRITTEN: Decoder[_Written] = Decoder(_Written)
+_WRITTEN: Decoded[_Written] = Decoded(_Written)
 person_row = Decoder(PersonRow).decode
 """The row of a line of ``PackedPeople``."""
 

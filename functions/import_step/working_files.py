@@ -19,7 +19,6 @@ from functions.import_step.formats.format import Mode
 from functions.import_step.holdings import Holdings, SharedIdentifiers
 from functions.import_step.line_feeds import LineFeeds, grid_of
 from functions.import_step.one_person import Holder, OnePerson
-from functions.import_step.pairable import Pairable
 from functions.import_step.people_count import PeopleCount
 from functions.import_step.plan import (
     ClassesResult,
@@ -46,6 +45,7 @@ from functions.import_step.records import (
     Bearer,
     ClassRecord,
     CourseRow,
+    Decoded,
     MembersRecord,
     Moves,
     PersonRecord,
@@ -157,7 +157,6 @@ HOLDERS: Document[list[Holder]] = Document("holders", list[Holder])
 ONE_PERSON: Document[list[OnePerson]] = Document("one-person", list[OnePerson])
 TOTALS = Document("totals", Totals)
 MATCH_RESULT = Document("match-result", MatchResult)
-PAIRABLE = Document("pairable", Pairable)
 REJECTED = Document("rejected", Rejection)
 ENDED = Document("ended", Ending)
 BEARERS = ShardedLines("identities", Bearer)
@@ -175,12 +174,12 @@ PLACES = ShardedLines("places", PlacesOfClass)
 """Of each shard of classes, with a part for each shard of people."""
 REFERENCES = "references"
 """The file of a snapshot that holds its courses and terms."""
-_CLASSES_BLOCK = Decoder(ClassesBlock)
-_REFERENCE: Decoder[ReferenceRow] = Decoder(CourseRow | TermRow)
-_EXTENTS: Decoder[Extents] = Decoder(list[tuple[int, int]])
-_REJECT = Decoder(Reject)
-_ID_PAIR = Decoder(IdPair)
-_ONE_PERSON = Decoder(OnePerson)
+_CLASSES_BLOCK: Decoded[ClassesBlock] = Decoded(ClassesBlock)
+_REFERENCE: Decoded[ReferenceRow] = Decoded(CourseRow | TermRow)
+_EXTENTS: Decoded[Extents] = Decoded(list[tuple[int, int]])
+_REJECT: Decoded[Reject] = Decoded(Reject)
+_ID_PAIR: Decoded[IdPair] = Decoded(IdPair)
+_ONE_PERSON: Decoded[OnePerson] = Decoded(OnePerson)
 
 
 class WorkingFiles:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from shared.domain.district import District
+from shared.domain.harm import Fate
 from shared.domain.ordinary_nights import History, Measure, Night, Unusual, unusual
 from shared.domain.report import Counts, Kind
 
@@ -15,24 +16,6 @@ _FEWEST_REUSED = 3
 """So many numbers that name somebody else wait for a person; fewer people begin anew (M19)."""
 _ROLLOVER_PERCENT, _ROLLOVER_COUNT, _ROLLOVER_PERCENT_OF_SCHOOL = 10, 50, 50
 _WORDS = {Kind.USERS: "people", Kind.CLASSES: "classes", Kind.ENROLLMENTS: "enrollments"}
-
-
-@dataclass(slots=True)
-class Fate:
-    """How people of a school, or their enrollments, fare: how many stood before, and how many of them are removed."""
-
-    stood: int = 0
-    removed: int = 0
-    hurt: int = 0
-    renamed: int = 0
-    """Of people: who is removed, made another or has fewer classes, and of whom one name is another."""
-
-    def add(self, other: Fate) -> None:
-        """Add what another shard came to."""
-        self.stood += other.stood
-        self.removed += other.removed
-        self.hurt += other.hurt
-        self.renamed += other.renamed
 
 
 @dataclass(frozen=True, slots=True)

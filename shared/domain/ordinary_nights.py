@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from math import sqrt
 from typing import Final
 
 from shared.domain.district import District
+from shared.domain.harm import Harm
 
 
 class Measure(StrEnum):
@@ -59,50 +60,6 @@ class Hurt(StrEnum):
     ALTERED = "altered"
     RENAMED = "renamed"
     FEWER_CLASSES = "fewer_classes"
-
-
-@dataclass(slots=True)
-class Harm:
-    """What an import does to people who stood before it, each of them once; and what makes it ordinary."""
-
-    stood: int = 0
-    staff_stood: int = 0
-    students_removed: int = 0
-    staff_removed: int = 0
-    altered: int = 0
-    renamed: int = 0
-    thinned: int = 0
-    swapped: int = 0
-    students_came: int = 0
-    teachers_removed: int = 0
-    administrators_stood: int = 0
-    """Those of the whole district, as are the two that follow."""
-    administrators_gone: int = 0
-    """Who is one no more: removed, off, or with another role."""
-    administrators_came: int = 0
-
-    def __add__(self, other: Harm) -> Harm:
-        return Harm(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Harm)))
-
-    @property
-    def hurt(self) -> int:
-        """How many people."""
-        return self.students_removed + self.staff_removed + self.altered + self.renamed + self.thinned
-
-    @property
-    def locks_everybody_out(self) -> bool:
-        """Whether somebody administers the district, and nobody does after the import."""
-        return 0 < self.administrators_stood <= self.administrators_gone - self.administrators_came
-
-    @property
-    def losses(self) -> dict[str, int]:
-        """Who is removed, by role, and whether the last administrators are among those who go."""
-        return {
-            "students": self.students_removed,
-            "teachers": self.teachers_removed,
-            "administrators": self.staff_removed - self.teachers_removed,
-            "last_administrators": self.administrators_stood if self.locks_everybody_out else 0,
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -29,7 +29,7 @@ from shared.domain.clock import Clock, NewId, to_iso
 from shared.domain.district import District
 from shared.domain.email_address import domain_of
 from shared.domain.errors import RefusedTransition
-from shared.domain.forecast_tally import Mailing, Standing, Tally, added, counted_as
+from shared.domain.forecast_tally import Mailing, Standing, counted_as
 from shared.domain.funnel import stands_as
 from shared.domain.link import Link, LinkState
 from shared.domain.matching import Decision, Outcome, agree_in_names, is_somebody_else
@@ -40,61 +40,14 @@ from shared.stores.activations import ActivationStore
 from shared.stores.identifier_index import IdentifierIndex, person_of
 from shared.stores.links import LinkStore
 from shared.stores.waiting import WaitingStore
+from shared.use_cases.match_counts import MatchCounts
 
 type Queue = Callable[[Iterable[Activation]], None]
 type HoldersOf = Callable[[RosterUser], Sequence[RosterUserKey] | None]
 """Everybody of the district who holds a person's official address; None where it is to be read."""
 
-WITHHELD_SHOWN = 100
-_DIGESTS = 1 << 62
 _HELD_TOGETHER = 2_000
 """People who are looked at together: those of a shard would take as much memory as all that an import has of them."""
-
-
-@dataclass(slots=True)
-class MatchCounts:
-    """How many were matched and invited, as a report counts them, and the first of those who are not mailed."""
-
-    matched: int = 0
-    ambiguous: int = 0
-    unmatched_teachers: int = 0
-    unmatched_students: int = 0
-    queued: int = 0
-    withheld: int = 0
-    withheld_people: list[dict[str, str]] = field(default_factory=list)
-    """``{"sourced_id", "code"}``: ids alone, and why."""
-    digest: int = 0
-    """Of what comes of each person, in a preview: a sum, in whatever order they are."""
-    tally: Tally = field(default_factory=dict)
-    """How many people there are of each kind, for a forecast (B14)."""
-
-    def __add__(self, other: MatchCounts) -> MatchCounts:
-        return MatchCounts(
-            self.matched + other.matched,
-            self.ambiguous + other.ambiguous,
-            self.unmatched_teachers + other.unmatched_teachers,
-            self.unmatched_students + other.unmatched_students,
-            self.queued + other.queued,
-            self.withheld + other.withheld,
-            (self.withheld_people + other.withheld_people)[:WITHHELD_SHOWN],
-            (self.digest + other.digest) % _DIGESTS,
-            added(self.tally, other.tally),
-        )
-
-    def without_matches(self) -> MatchCounts:
-        """Only who is mailed: of people whom an import looked at for another's sake."""
-        return replace(self, matched=0, ambiguous=0, unmatched_teachers=0, unmatched_students=0)
-
-    def withhold(self, user: RosterUser, code: str) -> None:
-        """Count a teacher who is not mailed, and say who it is as long as the list is short."""
-        self.withheld += 1
-        self.show(user, code)
-
-    def show(self, user: RosterUser, code: str) -> None:
-        """Say who does not get on, and why, as long as the list is short."""
-        if len(self.withheld_people) < WITHHELD_SHOWN:
-            kind = {"kind": user.kind} if user.kind else {}
-            self.withheld_people.append({"sourced_id": user.sourced_id, **kind, "code": code})
 
 
 class MatchByRule:

@@ -10,7 +10,8 @@ from datetime import date
 from random import Random
 
 from shared.domain import district as settings
-from shared.domain.ordinary_nights import Classes, Harm, History, OfGrade, OfSchool, Unusual, unusual
+from shared.domain.harm import Harm
+from shared.domain.ordinary_nights import Classes, History, OfGrade, OfSchool, Unusual, unusual
 from shared.domain.ordinary_nights import Night as Import
 from simulation.school_years import rates
 from simulation.school_years.disasters import Disaster, disaster

@@ -14,7 +14,7 @@ from functions.import_step.class_history import Past
 from functions.import_step.holdings import SharedIdentifiers, holdings, noted_as
 from functions.import_step.import_context import ImportContext
 from functions.import_step.memberships import Roll, moves
-from functions.import_step.pairable import pairable
+from functions.import_step.pairable import PAIRABLE, pairable
 from functions.import_step.past_places import PlacesOfPeople
 from functions.import_step.plan import IdPair, Import, MatchResult, StepResult, WritePlan
 from functions.import_step.records import PersonRecord
@@ -29,7 +29,6 @@ from functions.import_step.working_files import (
     MOVED,
     MOVES,
     ONE_PERSON,
-    PAIRABLE,
     PAST,
     PEOPLE,
     PLAN,
@@ -50,7 +49,8 @@ from shared.stores.renumbering import ClassChange, NumberChange
 from shared.stores.roster_holders import Holding, task_of
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck_people import StuckCode
-from shared.use_cases.match_and_invite import MatchCounts, former_key
+from shared.use_cases.match_and_invite import former_key
+from shared.use_cases.match_counts import MatchCounts
 
 _FEW = 8
 type Sharers = dict[RosterUserKey, tuple[RosterUserKey, ...]]

@@ -16,7 +16,7 @@ from functions.import_step.formats.format import Mode
 from functions.import_step.hurt import hurt
 from functions.import_step.id_changes import readdressed
 from functions.import_step.import_context import ImportContext
-from functions.import_step.pairable import paired
+from functions.import_step.pairable import PAIRABLE, paired
 from functions.import_step.plan import (
     DOMAIN,
     DONE,
@@ -37,7 +37,6 @@ from functions.import_step.working_files import (
     ID_MAP,
     ID_RESULT,
     MATCH_RESULT,
-    PAIRABLE,
     PEOPLE,
     PLAN,
     REJECTED,
@@ -57,7 +56,7 @@ from shared.stores.imports import import_record
 from shared.stores.keys import Item
 from shared.stores.outbox import event_item
 from shared.stores.pauses import PausedImport
-from shared.use_cases.match_and_invite import MatchCounts
+from shared.use_cases.match_counts import MatchCounts
 
 _MATCHING = ("matched", "ambiguous", "unmatched_teachers", "unmatched_students")
 _EVENTS = {Status.COMPLETED: "ImportFinished", Status.HELD: "ImportHeld"}

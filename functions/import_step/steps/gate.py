@@ -45,9 +45,10 @@ from functions.import_step.working_files import (
     WorkingFiles,
 )
 from shared.domain.district import District
+from shared.domain.harm import Fate, Harm
 from shared.domain.id_changes import held_for_ids
-from shared.domain.import_safety import Fate, Outlook, held_because, rollover_of
-from shared.domain.ordinary_nights import Classes, Harm, History, Night, OfGrade, OfSchool
+from shared.domain.import_safety import Outlook, held_because, rollover_of
+from shared.domain.ordinary_nights import Classes, History, Night, OfGrade, OfSchool
 from shared.domain.report import Counts, Kind, Note, Status, merged_notes
 from shared.stores.import_state import Snapshot
 

@@ -13,7 +13,8 @@ from shared.stores.activation_queue import ActivationQueue
 from shared.stores.keys import account_pk, clever_pk, email_pk
 from shared.stores.table import Request
 from shared.stores.waiting import WaitingStore
-from shared.use_cases.match_and_invite import WITHHELD_SHOWN, MatchAndInvite, MatchCounts
+from shared.use_cases.match_and_invite import MatchAndInvite
+from shared.use_cases.match_counts import WITHHELD_SHOWN, MatchCounts
 from tests.builders import account, enrolled, roster, user
 from tests.fakes.dynamodb import Effect
 from tests.harness import World, zipped
