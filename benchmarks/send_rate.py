@@ -31,7 +31,7 @@ from shared.stores.due_items import DueStore
 from shared.stores.rate_limits import RateLimiter
 from shared.stores.stuck_people import StuckStore
 from shared.stores.waiting import WaitingStore
-from shared.use_cases.match_and_invite import MatchByRule
+from shared.use_cases.match_by_rule import MatchByRule
 from tests.fakes.aws import MemorySes
 from tests.fakes.dynamodb import Effect, error
 from tests.harness import World

@@ -88,7 +88,7 @@ class StartUps:
         self._built = built
         self._runtime = runtime
         self._world = world
-        self._environment = environment(endpoint)
+        self.environment = environment(endpoint)
 
     def floor(self) -> dict[str, Any]:
         return self._run([self._runtime], "", [])
@@ -100,7 +100,7 @@ class StartUps:
         """
         module = RESOURCES[function]["Properties"]["Handler"].rpartition(".")[0]
         paths = [self._built / function, self._built / "DependencyLayer/python", self._runtime]
-        events = self._clicks() if function == PAGES else [_event(_EVENTS[function])]
+        events = self.clicks() if function == PAGES else [_event(_EVENTS[function])]
         events += further_pages * events[-1:]
         run = self._run(paths, module, events)
         if function == PAGES:
@@ -109,7 +109,7 @@ class StartUps:
                 raise RuntimeError(f"The page behind the mail's button was not rendered: {page}")
         return run
 
-    def _clicks(self) -> list[dict[str, Any]]:
+    def clicks(self) -> list[dict[str, Any]]:
         """The mail's button: its address, and the page to which that sends the browser."""
         address = urlsplit(self._world.address_in_mail_to("t1@lakeside.example")).path
         return [_request(address), _request("/activate")]
@@ -118,7 +118,7 @@ class StartUps:
         command = [os.path.realpath(sys.executable), "-I", "-S", "-B", str(Path(__file__).with_name("cold_start.py"))]
         command += [":".join(map(str, paths)), *([module] if module else [])]
         lines = "".join(json.dumps(event) + "\n" for event in events)
-        done = subprocess.run(command, input=lines, env=self._environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, input=lines, env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{module} did not start:\n{done.stderr}")
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -32,7 +32,7 @@ from shared.stores import accounts, identifier_index, imports, links, reports, t
 from shared.stores.activations import ActivationStore
 from shared.stores.import_state import ImportStateStore
 from shared.stores.nudges import Nudges, NudgeStore
-from shared.use_cases.match_and_invite import MatchByRule
+from shared.use_cases.match_by_rule import MatchByRule
 from simulation.fault_injection import FaultMode
 from simulation.features import FEATURES
 from simulation.interleavings import interleaving

@@ -82,7 +82,8 @@ from shared.stores.waiting import WaitingStore
 from shared.use_cases.class_contents import ClassContents
 from shared.use_cases.correct_address import CorrectAddress
 from shared.use_cases.decide_import import DecideImport
-from shared.use_cases.match_and_invite import MatchAndInvite, MatchByRule
+from shared.use_cases.match_and_invite import MatchAndInvite
+from shared.use_cases.match_by_rule import MatchByRule
 from shared.use_cases.pair_classes import PairClasses
 from shared.use_cases.resend_activation import ResendActivation
 from tests.account import STACK_ARN

@@ -33,7 +33,7 @@ from shared.stores.rate_limits import RateLimiter
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck_people import StuckStore
 from shared.stores.waiting import WaitingStore
-from shared.use_cases.match_and_invite import MatchByRule
+from shared.use_cases.match_by_rule import MatchByRule
 
 AT_ONCE = 5
 """Requests of a batch that are handled at the same time: a mail mostly waits for its slot and for SES."""

@@ -25,7 +25,7 @@ from shared.stores.links import LinkStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.stuck_people import StuckCode, StuckStore
 from shared.stores.waiting import WaitingStore
-from shared.use_cases.match_and_invite import MatchByRule
+from shared.use_cases.match_by_rule import MatchByRule
 
 LEASE = timedelta(minutes=10)
 PARKED_FOR = timedelta(minutes=5)
