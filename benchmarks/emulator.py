@@ -24,9 +24,9 @@ from statistics import median
 from typing import Any
 
 from benchmarks.start_up import PAGES, StartUps, started
+from local.containers import IMAGE, engine_answers
 from local.processes import free_port
 from local.stack import HOME, build
-from tests.sam_local.test_sam_local import IMAGE, engine_answers
 from tests.template import RESOURCES
 
 WHOLE = 1769

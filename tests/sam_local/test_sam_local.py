@@ -12,31 +12,17 @@ from typing import Any
 
 import pytest
 
+from local.containers import engine_answers
 from local.processes import Process, free_port
 from local.sample_district import DISTRICT_ID, make
 from local.stack import HOME, ROOT, LocalStack
 
 pytestmark = pytest.mark.slow
 
-IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1",
     "SAM_CLI_TELEMETRY": "0",
 }  # fmt: skip
-
-
-def engine_answers() -> bool:
-    """Whether there is a container engine with Lambda's image, or one that may fetch it."""
-    try:
-        has_image = (
-            subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, timeout=30).returncode == 0
-        )
-        return (
-            has_image
-            or subprocess.run(["docker", "pull", "-q", IMAGE], capture_output=True, timeout=300).returncode == 0
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
 
 
 @pytest.fixture(scope="module")
