@@ -63,17 +63,21 @@ def zipped(files: Mapping[str, str | bytes], compression: int = zipfile.ZIP_DEFL
     return body.getvalue()
 
 
-@pytest.mark.parametrize("is_turned", [False, True], ids=["in order", "last first"])
 @pytest.mark.parametrize(
-    ("compression", "is_64"),
-    [(zipfile.ZIP_DEFLATED, False), (zipfile.ZIP_STORED, False), (zipfile.ZIP_DEFLATED, True)],
-    ids=["deflated", "stored", "zip64"],
+    ("compression", "is_64", "is_turned"),
+    [
+        (zipfile.ZIP_DEFLATED, False, False),
+        (zipfile.ZIP_DEFLATED, False, True),
+        (zipfile.ZIP_STORED, False, True),
+        (zipfile.ZIP_DEFLATED, True, True),
+    ],
+    ids=["deflated", "last first", "stored", "zip64"],
 )
 def test_each_byte_of_a_zip_takes_as_many_steps_in_a_large_one(
     counted: Counter[str], compression: int, *, is_64: bool, is_turned: bool
 ) -> None:
     steps = []
-    for people in (600, 1_800):
+    for people in (400, 1_200):
         world = World()
         world.register()
         counted.clear()
@@ -86,7 +90,7 @@ def test_each_byte_of_a_zip_takes_as_many_steps_in_a_large_one(
         assert counted["fetched"] == 2, "one to look at it, one to read it"
     small, large = steps
     assert large <= small
-    assert large < 3.5, "two passes, and a header for each piece, which is no smaller than a piece here"
+    assert large < 4, "two passes, and a header for each piece, which is no smaller than a piece here"
 
 
 def test_a_zip_in_pieces_is_the_same_as_loose_files(counted: Counter[str]) -> None:

@@ -44,6 +44,21 @@ def test_a_table_that_takes_twice_as_much_is_noticed_within_half_a_minute() -> N
     assert run.between(90, 110)[0] >= 0.95 * 2 * NEW_TABLE
 
 
+@pytest.mark.parametrize("seconds", [1_800, 120])
+def test_workers_keep_95_percent_of_a_rate_that_grows_all_the_time(seconds: int) -> None:
+    """An on-demand table takes more the longer it is busy: twice as much after half an hour, or, worse, after two minutes."""
+
+    def rate(now: float) -> float:
+        return NEW_TABLE * 2 ** (now / seconds)
+
+    run = simulate([31_250] * 32, rate=rate)
+    first, last = 10, int(0.8 * run.seconds)
+    there_was = sum(map(rate, range(first, last))) / (last - first)
+    taken, refused = run.between(first, last)
+    assert taken >= 0.95 * there_was
+    assert refused <= 0.01 * there_was
+
+
 def test_a_table_that_takes_a_quarter_refuses_for_seconds_alone() -> None:
     run = simulate([12_500] * 16, rate=lambda now: NEW_TABLE if now < 20 else NEW_TABLE / 4)
     taken, refused = run.between(40, 100)
