@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from tests.fakes.aws import body_of
 from tests.fakes.dynamodb import error
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ class FolderS3:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / quote(key, safe="")
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes | str, **_: Any) -> dict[str, Any]:
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes | str | IO[bytes], **_: Any) -> dict[str, Any]:
         self.requests += 1
-        self.path(Bucket, Key).write_bytes(Body.encode() if isinstance(Body, str) else Body)
+        self.path(Bucket, Key).write_bytes(body_of(Body))
         return {}
 
     def upload_file(self, path: str, bucket: str, key: str) -> None:

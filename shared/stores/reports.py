@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from botocore.exceptions import ClientError
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MOST_REJECTS = 100_000
 """The most rows that rejects.csv lists; where there are more, it is one mistake in all of them."""
 MOST_PEOPLE = 100_000
+ID_COLUMNS = ("kind", "oldSourcedId", "newSourcedId", "because")
+"""Of id-changes.csv: those of a map of old and new numbers, as which it can be corrected and uploaded."""
 _FORECAST = "forecast.json"
 _ADDRESS_WORKS = 300
 """Seconds."""
@@ -74,9 +76,10 @@ class ReportStore:
             report.rejects = rejects[:REJECTS_SHOWN]
             report.rejects_key = f"{folder}/rejects.csv"
             self._put(report.rejects_key, rejects_csv(rejects, self._web_url), "text/csv; charset=utf-8")
-        if changes := list(id_changes):
+        changes = iter(id_changes)
+        if (change := next(changes, None)) is not None:
             report.id_changes_key = f"{folder}/id-changes.csv"
-            self._put(report.id_changes_key, id_changes_csv(changes), "text/csv; charset=utf-8")
+            self._put_rows(report.id_changes_key, chain([ID_COLUMNS, change], changes))
         if people := list(islice(hurt, MOST_PEOPLE)):
             report.people_key = f"{folder}/people.csv"
             self._put(report.people_key, _csv([PEOPLE_COLUMNS, *people]), "text/csv; charset=utf-8")
@@ -224,6 +227,17 @@ class ReportStore:
     def _put(self, key: str, body: bytes, content_type: str) -> None:
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
 
+    def _put_rows(self, key: str, rows: Iterable[tuple[str, ...]]) -> None:
+        """As ``_put`` of ``_csv``, by way of a file: of a state that has new numbers a row for each person."""
+        from tempfile import TemporaryFile  # few reports have such rows
+
+        with TemporaryFile() as file:
+            text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+            _write_csv(text, rows)
+            text.detach()
+            file.seek(0)
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=file, ContentType="text/csv; charset=utf-8")
+
 
 def _folder(district_id: str, import_id: str) -> str:
     return f"reports/{district_id}/{import_id}"
@@ -239,15 +253,14 @@ def rejects_csv(rejects: Iterable[Reject], web_url: str) -> bytes:
 def _csv(rows: Iterable[Iterable[str | int | None]]) -> bytes:
     """UTF-8 with a BOM, so that spreadsheets read it right, and with formulas made harmless (ASVS 1.2.10)."""
     text = io.StringIO()
-    writer = csv.writer(text)
-    for row in rows:
-        writer.writerow([safe_cell(value) for value in row])
+    _write_csv(text, rows)
     return text.getvalue().encode("utf-8-sig")
 
 
-def id_changes_csv(changes: Iterable[tuple[str, ...]]) -> bytes:
-    """As ``rejects_csv``. It has the columns of a map of old and new numbers, and can be corrected and uploaded as one."""
-    return _csv(chain([("kind", "oldSourcedId", "newSourcedId", "because")], changes))
+def _write_csv(text: TextIO, rows: Iterable[Iterable[str | int | None]]) -> None:
+    writer = csv.writer(text)
+    for row in rows:
+        writer.writerow([safe_cell(value) for value in row])
 
 
 def upload_attributes(upload: Upload) -> Item:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 from joserfc import jwt
@@ -32,6 +32,13 @@ def _guarded(gate: Gate) -> Gate:
     return call
 
 
+def body_of(body: bytes | str | IO[bytes]) -> bytes:
+    """What is put; of a file what is in it from where it stands."""
+    if isinstance(body, str):
+        return body.encode()
+    return bytes(body) if isinstance(body, bytes | bytearray | memoryview) else body.read()
+
+
 class MemoryS3(BotoFake):  # type: ignore[misc]
     """Buckets of objects."""
 
@@ -42,12 +49,12 @@ class MemoryS3(BotoFake):  # type: ignore[misc]
         self._now = now
 
     def put_object(
-        self, *, Bucket: str, Key: str, Body: bytes | str, ContentType: str = "", IfNoneMatch: str = ""
+        self, *, Bucket: str, Key: str, Body: bytes | str | IO[bytes], ContentType: str = "", IfNoneMatch: str = ""
     ) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
             if IfNoneMatch == "*" and (Bucket, Key) in self.objects:
                 raise error("PreconditionFailed", "PutObject")
-            self.objects[Bucket, Key] = Body.encode() if isinstance(Body, str) else bytes(Body)
+            self.objects[Bucket, Key] = body_of(Body)
             self._put_at[Bucket, Key] = self._now()
             return {"ETag": etag(self.objects[Bucket, Key])}
 
