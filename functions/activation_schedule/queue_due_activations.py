@@ -4,13 +4,13 @@ for a reminder or their end."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import batched
+from typing import TYPE_CHECKING
 
-from functions.activation_schedule.look_at_first_wave import LookAtFirstWave
 from shared.domain.activation import NOBODY_KNOWS, Activation, ActivationState, is_in_pilot, starts_at
 from shared.domain.clock import Clock
 from shared.domain.district import District
-from shared.domain.first_wave import holds_back
 from shared.domain.roster import RosterUserKey
 from shared.stores.activation_queue import ActivationQueue
 from shared.stores.activations import ActivationStore
@@ -18,6 +18,9 @@ from shared.stores.districts import DistrictStore
 from shared.stores.due_items import ACTIVATION, FOLLOW_UP, PARKED, DueStore
 from shared.stores.roster_users import RosterUserStore
 from shared.stores.waiting import WaitingDistrict, WaitingStore
+
+if TYPE_CHECKING:
+    from functions.activation_schedule.look_at_first_wave import LookAtFirstWave
 
 _AT_ONCE = 100
 
@@ -43,7 +46,12 @@ class QueueDueActivations:
         self._districts = districts
         self._queue = queue
         self._clock = clock
-        self._first_wave = LookAtFirstWave(waiting, activations, users, queue, clock=clock)
+
+    @cached_property
+    def _first_wave(self) -> LookAtFirstWave:
+        from functions.activation_schedule.look_at_first_wave import LookAtFirstWave  # few districts have one
+
+        return LookAtFirstWave(self._waiting, self._activations, self._users, self._queue, clock=self._clock)
 
     def run(self) -> int:
         """Queue everything whose moment has come. Return how many; may be run again."""
@@ -103,6 +111,8 @@ class QueueDueActivations:
         """How many of the district's first wave were asked for; None where nobody waits for one."""
         if district.first_wave is None:
             return None
+        from shared.domain.first_wave import holds_back
+
         wave = self._waiting.first_wave.of(district.district_id)
         return self._first_wave.look(district, wave) if wave and holds_back(district, wave) else None
 

@@ -85,6 +85,8 @@ def table(name: str, *, tries: int = MOST_PATIENT) -> Table:
         "connect_timeout": 5,
         "read_timeout": 10,
         "max_pool_connections": 16,
+        # What the table sends is made of DynamoDB's own types (``dynamodb.typed``), and DynamoDB looks at it once more.
+        "parameter_validation": False,
     }
     on_first_use = _OnFirstUse("dynamodb", settings)
     return plain_table(name, lambda: cast("DynamoDBClient", on_first_use.made()))

@@ -34,14 +34,14 @@ MODULES = {
     "EventPublisherFunction": 347,
     "HeldImportMailFunction": 382,
     "ImportPausesFunction": 382,
-    "ImportStepFunction": 434,
+    "ImportStepFunction": 393,
     "LinkNoticeFunction": 402,
     "MailFeedbackFunction": 373,
     "PagesFunction": 443,
     "ReceiptCheckFunction": 379,
-    "RosterFetchFunction": 374,
+    "RosterFetchFunction": 373,
     "RosterImportFunction": 374,
-    "TableStreamFunction": 374,
+    "TableStreamFunction": 368,
     "UserMigrationFunction": 473,
 }
 """Imported by the handler of each function; of the pages, until a page is rendered and that of the mail's button is there."""
