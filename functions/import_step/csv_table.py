@@ -17,6 +17,7 @@ from typing import IO
 
 from functions.import_step.archive import WHOLE, NotPlain, Piece, RosterFile
 from functions.import_step.encoding import encoding_of, errors_of
+from functions.import_step.even_lines import even_lines
 from shared.domain.errors import UploadRejected
 from shared.domain.report import Note, Reject
 
@@ -71,12 +72,16 @@ def are_one_word(column: Sequence[str]) -> bool:
     """Whether all values of a column are the same one."""
     # Texts are compared one by one at ten times the cost of what they are joined to.
     word = column[0]
+    if column[-1] is word and column.count(word) == len(column):
+        return True
     return _MARK not in word and _MARK.join(column) == _MARK.join([word] * len(column))
 
 
 type Row = tuple[str, ...]
 type Cells = list[list[str]]
 """A list of values for each column."""
+type Batch = tuple[Sequence[int], Cells, list[bytes]]
+"""Lines, what stands on them, and the ids of the rows where these were asked for."""
 
 
 class Block:
@@ -84,12 +89,19 @@ class Block:
 
     def __init__(self, body: bytes, delimiter: str) -> None:
         """``body`` is in UTF-8; where it holds ``_INNER``, that is a delimiter within a field. Raises UnicodeDecodeError."""
-        body = body if body.endswith(b"\n") else body + b"\n"
+        self._body = body if body.endswith(b"\n") else body + b"\n"
         self._delimiter = delimiter
         self._between = f"{delimiter}{_MARK}{delimiter}"
+        self._even = even_lines(self._body, delimiter.encode(), _INNER.encode())
+        if self._even:
+            self._lines = len(self._even)
+        else:
+            self._mark()
+
+    def _mark(self) -> None:
         # In bytes a letter is replaced ten times as fast as in a text, where it is counted first.
-        marked = body.replace(b"\n", between := self._between.encode())
-        self._lines = (len(marked) - len(body)) // (len(between) - 1)
+        marked = self._body.replace(b"\n", between := self._between.encode())
+        self._lines = (len(marked) - len(self._body)) // (len(between) - 1)
         self._marked = marked.decode()
         """The lines with a mark between delimiters instead of each line end."""
         self._has_inner = _INNER in self._marked
@@ -100,12 +112,25 @@ class Block:
         return self._lines
 
     def records(self) -> list[list[str]]:
+        if self._even:
+            self._mark()
         lines = self._marked.removesuffix(self._between).split(self._between)
         records = [line.split(self._delimiter) for line in lines]
         return [*map(self._restored, records)] if self._has_inner else records
 
-    def columns(self, indexes: Iterable[int], width: int, strip: Callable[[str], str] = str.strip) -> Cells | None:
-        """These columns, stripped, an empty one for -1; None where not every record has just ``width`` fields."""
+    def columns(
+        self, indexes: Iterable[int], width: int, strip: Callable[[str], str] = str.strip, ids: int | None = None
+    ) -> tuple[Cells, list[bytes]] | None:
+        """These columns, stripped, an empty one for -1, and that of ``ids`` in UTF-8; None where not every record has just
+        ``width`` fields."""
+        if self._even:
+            return self._even.columns(indexes, ids) if self._even.width == width else None
+        cells = self._columns(indexes if ids is None else (*indexes, ids), width, strip)
+        if cells is None:
+            return None
+        return cells, [] if ids is None else [*map(str.encode, cells.pop())]
+
+    def _columns(self, indexes: Iterable[int], width: int, strip: Callable[[str], str]) -> Cells | None:
         fields = self._marked.split(self._delimiter)
         # Behind the last mark is an empty one.
         fields.pop()
@@ -252,26 +277,33 @@ class Table:
 
         Raises UploadRejected when one of these columns is there twice: which of the two holds is not ours to guess.
         """
-        for lines, cells in self._batches((*columns, *self._counted)):
+        for lines, cells, _ in self._batches((*columns, *self._counted)):
             for counts, values in zip(self._counted.values(), cells[len(columns) :], strict=True):
                 counts.update(values)
             yield lines, cells[: len(columns)]
 
-    def _batches(self, columns: Sequence[str]) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
-        for column in columns:
+    def batches_with_ids(self, columns: Sequence[str], ids: str) -> Iterator[Batch]:
+        """The same, with the column of ``ids`` in UTF-8: none of it where there is no such column."""
+        yield from self._batches(columns, ids)
+
+    def _batches(self, columns: Sequence[str], ids: str | None = None) -> Iterator[Batch]:
+        for column in (*columns, *((ids,) if ids else ())):
             self._check_once(column)
         indexes, choice = self._indexes(columns), self.file.choice
+        of_ids = self._at.get(folded(ids)) if ids else None
         for lines, records in self._records(self.file.piece):
             passed = sum(line <= self.header_line for line in lines) if lines[0] <= self.header_line else 0
-            cells = self._cells_of_block(records, indexes) if isinstance(records, Block) else None
-            if cells is None:
+            found = self._cells_of_block(records, indexes, of_ids) if isinstance(records, Block) else None
+            if found is None:
                 self._note_not_plain()
                 for chunk, rows in _chunks(lines[passed:], _rows_of(records)[passed:]):
-                    yield from self._batch_of_rows(chunk, rows, indexes)
+                    yield from self._batch_of_rows(chunk, rows, indexes, of_ids)
             elif lines[passed:]:
-                lines, cells = lines[passed:], [column[passed:] for column in cells] if passed else cells
+                cells, row_ids = found
+                if passed:
+                    lines, cells, row_ids = lines[passed:], [column[passed:] for column in cells], row_ids[passed:]
                 rows = _rows_of(records)[passed:] if "" in cells[0] else []
-                for batch in _without_blank_rows(lines, cells, rows):
+                for batch in _without_blank_rows(lines, cells, row_ids, rows):
                     if choice:
                         choice.begin()
                     yield batch
@@ -288,18 +320,21 @@ class Table:
     def _indexes(self, columns: Sequence[str]) -> list[int]:
         return [self._at.get(folded(column), -1) for column in columns]
 
-    def _cells_of_block(self, block: Block, indexes: Sequence[int]) -> Cells | None:
-        return block.columns(indexes, len(self.header), self._strip)
+    def _cells_of_block(
+        self, block: Block, indexes: Sequence[int], ids: int | None
+    ) -> tuple[Cells, list[bytes]] | None:
+        return block.columns(indexes, len(self.header), self._strip, ids)
 
     def _batch_of_rows(
-        self, lines: Sequence[int], rows: list[list[str]], indexes: Sequence[int]
-    ) -> Iterator[tuple[Sequence[int], Cells]]:
+        self, lines: Sequence[int], rows: list[list[str]], indexes: Sequence[int], ids: int | None
+    ) -> Iterator[Batch]:
         width = len(self.header)
         if set(map(len, rows)) - {width}:
-            lines, rows = self._squared(lines, rows, width, max(indexes) + 1)
+            lines, rows = self._squared(lines, rows, width, max(*indexes, -1 if ids is None else ids) + 1)
         strip = self._strip
         cells = [list(map(strip, map(itemgetter(i), rows))) if i >= 0 else [""] * len(rows) for i in indexes]
-        yield from _without_blank_rows(lines, cells, rows)
+        row_ids = [] if ids is None else [strip(row[ids]).encode() for row in rows]
+        yield from _without_blank_rows(lines, cells, row_ids, rows)
 
     @property
     def _strip(self) -> Callable[[str], str]:
@@ -489,16 +524,16 @@ def _chunks(lines: Sequence[int], rows: list[list[str]]) -> Iterator[tuple[Seque
 
 
 def _without_blank_rows(
-    lines: Sequence[int], cells: Cells, rows: list[list[str]]
-) -> Iterator[tuple[Sequence[int], Cells]]:
+    lines: Sequence[int], cells: Cells, row_ids: list[bytes], rows: list[list[str]]
+) -> Iterator[Batch]:
     """The same without the rows in which nothing stands at all; ``rows`` are needed where the first column has gaps."""
     if "" in cells[0]:
         kept = [any(map(str.strip, row)) for row in rows]
         if not all(kept):
             lines = list(compress(lines, kept))
-            cells = [list(compress(column, kept)) for column in cells]
+            cells, row_ids = [list(compress(column, kept)) for column in cells], list(compress(row_ids, kept))
     if lines:
-        yield lines, cells
+        yield lines, cells, row_ids
 
 
 def _height(cells: list[str]) -> int:

@@ -20,9 +20,9 @@ _encode_lines = Encoder().encode_lines
 _taken_apart = Decoder(tuple[tuple[str, list[str], list[int], list[None]]]).decode
 
 
-def marks_of(row_ids: Sequence[str]) -> list[int]:
-    """What is kept of the ids of rows: a checksum of each, 0 for none."""
-    return [*map(crc32, map(str.encode, row_ids))]
+def marks_of(row_ids: Iterable[bytes]) -> list[int]:
+    """What is kept of the ids of rows, in UTF-8: a checksum of each, 0 for none."""
+    return [*map(crc32, row_ids)]
 
 
 def text_of(role: str, classes: Sequence[str], marks: Sequence[int] = ()) -> bytes:

@@ -315,12 +315,12 @@ class SplitSink:
         *,
         removed: bool = False,
         class_column: str = "classSourcedId",
-        row_ids: Sequence[str] = (),
+        row_ids: Sequence[bytes] = (),
     ) -> None:
         user_column = where.column or "userSourcedId"
         people = [person_id(where.kind, user) for user in users] if self._upload.by_kind else users
-        if row_ids and _has_control("".join(row_ids)):
-            row_ids = [_CONTROL.sub(" ", row_id) for row_id in row_ids]
+        if row_ids and _has_control(b"".join(row_ids)):
+            row_ids = [_CONTROL.sub(" ", row_id.decode()).encode() for row_id in row_ids]
         if not (all(users) and all(classes) and _are_plain_ids(users) and _are_plain_ids(classes)):
             usable = [
                 self._usable_id(Kind.ENROLLMENTS, class_id, Where(where.file, line), class_column)
@@ -475,10 +475,10 @@ def _kinds_of(people: PeopleColumns) -> tuple[list[tuple[Role | None, tuple[str,
     return kinds, [*map(places.__getitem__, marks)]
 
 
-def _has_control(text: str) -> bool:
+def _has_control(text: bytes) -> bool:
     if text.isascii():
-        return len(text.encode().translate(None, _ASCII_CONTROL)) != len(text)
-    return _CONTROL.search(text) is not None
+        return len(text.translate(None, _ASCII_CONTROL)) != len(text)
+    return _CONTROL.search(text.decode()) is not None
 
 
 def _are_plain_ids(ids: Iterable[str]) -> bool:

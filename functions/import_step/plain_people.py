@@ -7,7 +7,7 @@ compared (``compare_people``), and comes to the same line.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import compress, repeat
 from operator import eq, itemgetter
 
@@ -35,14 +35,13 @@ class PlainPeople:
         self._people = [0] * len(kinds)
         self._enrolled = [0] * len(kinds)
 
-    def count(self, places: Sequence[int], enrolled: Iterable[bytes]) -> None:
-        """Count people of the kinds at these places, with these enrollments."""
+    def count(self, places: Sequence[int], enrolled: Iterable[int]) -> None:
+        """Count people of the kinds at these places, who have so many enrollments."""
         for place, people in Counter(places).items():
             self._people[place] += people
         of_kinds = self._enrolled
-        for place, text in zip(places, enrolled, strict=True):
-            if text is not _NONE:
-                of_kinds[place] += number_of_rows(text)
+        for place, number in zip(places, enrolled, strict=True):
+            of_kinds[place] += number
 
     def count_into(self, result: PeopleDiff) -> None:
         """Count all of them."""
@@ -84,7 +83,7 @@ def take_plain_people(
         chosen = dict(compress(chosen.items(), stays))
         lines, enrolled, places = ([*compress(each, stays)] for each in (lines, enrolled, places))
     taken.lines = dict(zip(chosen, lines, strict=True))
-    taken.count(places, enrolled)
+    taken.count(places, [seen.numbers[key] if key in ready else 0 for key in chosen])
     for key in taken.lines.keys() & seen.may_share if shared else ():
         if may_have_address_of(taken.lines[key], shared):
             note_holder_of(taken.lines[key], shared, result, stands=not is_first)
@@ -132,19 +131,14 @@ def _ready(seen: RowsByPerson) -> tuple[dict[str, bytes], set[str]]:
     for role, by_person in seen.enrollments.items():
         odd |= ready.keys() & by_person.keys()
         ready |= {user: texts[0] for user, texts in by_person.items() if texts}
-        for user in _not_ready(seen, by_person):
+        for user in by_person.keys() & (seen.in_several | seen.not_plain):
             if text := _together(role, by_person[user]):
-                ready[user] = text
+                ready[user], seen.numbers[user] = text, number_of_rows(text)
             else:
                 odd.add(user)
         if role in TEACHING:
             odd.update(user for user in by_person if user in seen.packed and seen.packed[user][1] not in teachers)
     return ready, odd
-
-
-def _not_ready(seen: RowsByPerson, by_person: dict[str, list[bytes]]) -> Iterator[str]:
-    yield from (user for user, texts in by_person.items() if len(texts) > 1)
-    yield from seen.not_plain & by_person.keys()
 
 
 def _together(role: str, texts: list[bytes]) -> bytes | None:

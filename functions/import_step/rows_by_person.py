@@ -21,6 +21,8 @@ from functions.import_step.shards import (
 from shared.domain.report import Reject, Tally
 from shared.domain.roster import number_of
 
+LONG_TEXT = 3_200
+"""Bytes of all texts of enrollments with one role: of fewer the classes of all roles fit, whatever letters they are."""
 type PackedPerson = tuple[bytes, int]
 """A plain row as it lies (``PackedPeople``), and the place of its role and schools among the ``kinds``."""
 type ByPerson = dict[str, dict[str, list[bytes]]]
@@ -51,6 +53,12 @@ class RowsByPerson:
     removed: set[str] = field(default_factory=set)
     not_there: NotThere = field(default_factory=NotThere)
     enrollments: ByPerson = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    """Of how many rows the text is of each person who has one of one role."""
+    in_several: set[str] = field(default_factory=set)
+    """People with several texts of enrollments of one role,"""
+    in_many: set[str] = field(default_factory=set)
+    """and those who have a text of more than ``LONG_TEXT`` bytes."""
     not_plain: set[str] = field(default_factory=set)
     """People with a text that may name a class twice, or several rows with one id (``EnrollmentsBlock.is_plain``)."""
     ended: ByPerson = field(default_factory=dict)
@@ -161,13 +169,20 @@ def _gather_enrollments(seen: RowsByPerson, block: EnrollmentsBlock) -> None:
     by_person = (seen.ended if block.removed else seen.enrollments).setdefault(block.role, {})
     if not block.is_plain:
         seen.not_plain.update(block.users)
+    if max(map(len, block.texts), default=0) > LONG_TEXT:
+        seen.in_many.update(user for user, text in zip(block.users, block.texts, strict=True) if len(text) > LONG_TEXT)
     of_block = {user: [text] for user, text in zip(block.users, block.texts, strict=True)}
     if len(of_block) == len(block.users) and by_person.keys().isdisjoint(of_block):
         by_person |= of_block
+        if not block.removed:
+            seen.numbers |= zip(block.users, block.numbers, strict=True)
         return
-    for user, text in zip(block.users, block.texts, strict=True):
+    for user, text, number in zip(block.users, block.texts, block.numbers, strict=True):
+        if not block.removed:
+            seen.numbers[user] = number
         if user in by_person:
             by_person[user].append(text)
+            seen.in_several.add(user)
         else:
             by_person[user] = [text]
 

@@ -96,6 +96,8 @@ class EnrollmentsBlock(Struct, gc=False):
     """The line of the first row of each text,"""
     places: Sequence[int]
     """and how many lines after it each row of it stands, in the order in which the texts have them."""
+    numbers: list[int]
+    """Of how many rows each text is."""
 
     def rows(self) -> Iterator[tuple[str, str, int]]:
         """Person, class and line of each, as they stand in the file as far as they are of one person."""
@@ -109,9 +111,10 @@ class EnrollmentsBlock(Struct, gc=False):
 
     def some(self, wanted: Sequence[bool]) -> EnrollmentsBlock:
         """The texts that are wanted."""
-        of_rows = chain.from_iterable(map(repeat, wanted, map(number_of_rows, self.texts)))
-        users, texts, lines = ([*compress(each, wanted)] for each in (self.users, self.texts, self.lines))
-        return replace(self, users=users, texts=texts, lines=lines, places=[*compress(self.places, of_rows)])
+        of_rows = chain.from_iterable(map(repeat, wanted, self.numbers))
+        users, lines, numbers = ([*compress(each, wanted)] for each in (self.users, self.lines, self.numbers))
+        texts, places = [*compress(self.texts, wanted)], [*compress(self.places, of_rows)]
+        return replace(self, users=users, texts=texts, lines=lines, places=places, numbers=numbers)
 
     @classmethod
     def of_listed(
@@ -122,12 +125,14 @@ class EnrollmentsBlock(Struct, gc=False):
         texts: list[bytes] = []
         lines: list[int] = []
         places: list[int] = []
+        numbers: list[int] = []
         for user, classes, row_ids, first in listed:
             users.append(user)
-            texts.append(text_of(role, classes, marks_of(row_ids) if any(row_ids) else ()))
+            texts.append(text_of(role, classes, marks_of(map(str.encode, row_ids)) if any(row_ids) else ()))
             lines.append(first)
             places += sorted(range(len(classes)), key=classes.__getitem__)
-        return cls(file, user_column, class_column, role, removed, False, users, texts, lines, places)
+            numbers.append(len(classes))
+        return cls(file, user_column, class_column, role, removed, False, users, texts, lines, places, numbers)
 
 
 type _Listed = tuple[str, Sequence[str], Sequence[str], int]
@@ -179,6 +184,8 @@ class PackedEnrollments(Struct, array_like=True, tag="m"):
     """In bytes, of the texts,"""
     size_of_places: int
     """and of the places."""
+    numbers: list[int] = []
+    """Of how many rows each text is; none where an earlier version wrote them."""
 
     def block(self, body: memoryview) -> EnrollmentsBlock:
         """These enrollments; ``body`` is what follows."""
@@ -186,7 +193,8 @@ class PackedEnrollments(Struct, array_like=True, tag="m"):
         places = array("I")
         places.frombytes(body[self.size :])
         of = self.file, self.user_column, self.class_column, self.role, self.removed, self.is_plain
-        return EnrollmentsBlock(*of, self.users, texts, self.lines, places)
+        numbers = self.numbers or [*map(number_of_rows, texts)]
+        return EnrollmentsBlock(*of, self.users, texts, self.lines, places, numbers)
 
 
 class _ListedEnrollments(Struct, array_like=True, tag="n"):
@@ -329,7 +337,7 @@ type PackedRow = PersonRow | tuple[object, ...]
 """A row about a person, or its fields: both are packed alike."""
 
 
-type _Runs = tuple[list[str], list[int], list[bytes], list[int]]
+type _Run = tuple[str, int, bytes, Sequence[int]]
 """Person and first line of enrollments that follow each other, their text, and the places of their rows."""
 
 
@@ -394,7 +402,8 @@ class _Enrollments:
 
     def __init__(self, shards: int) -> None:
         self.is_plain = True
-        self._by_shard: list[_Runs] = [([], [], [], []) for _ in range(shards)]
+        self._by_shard: list[list[_Run]] = [[] for _ in range(shards)]
+        self._add = [runs.append for runs in self._by_shard]
 
     def add(
         self,
@@ -405,21 +414,19 @@ class _Enrollments:
         places: Iterable[Sequence[int]],
     ) -> None:
         """Add runs, each with its person and first line."""
-        by_shard = self._by_shard
-        for shard, user, line, text, of_rows in zip(shards, users, lines, texts, places, strict=False):
-            of_users, first_lines, of_texts, all_places = by_shard[shard]
-            of_users.append(user)
-            first_lines.append(line)
-            of_texts.append(text)
-            all_places.extend(of_rows)
+        add = self._add
+        for shard, run in zip(shards, zip(users, lines, texts, places, strict=False), strict=True):
+            add[shard](run)
 
     def written(self, head: EnrollmentsHead) -> Iterator[tuple[int, bytes]]:
         """What is written of them, with the shard."""
         of = head.file, head.user_column, head.class_column, head.role, head.removed, self.is_plain
-        for shard, (users, lines, texts, places) in enumerate(self._by_shard):
-            if texts:
-                body, behind = b"\n".join(texts), array("I", places).tobytes()
-                head_line = packed(PackedEnrollments(*of, users, lines, len(body), len(behind)))
+        for shard, runs in enumerate(self._by_shard):
+            if runs:
+                users, lines, texts, places = zip(*runs, strict=True)
+                body, behind = b"\n".join(texts), array("I", chain.from_iterable(places)).tobytes()
+                numbers = [*map(len, places)]
+                head_line = packed(PackedEnrollments(*of, [*users], [*lines], len(body), len(behind), numbers))
                 yield shard, b"".join((head_line, body, behind))
 
 
@@ -461,7 +468,7 @@ class ShardWriter:
         numbers: Sequence[str],
         people: Sequence[str],
         classes: Sequence[str],
-        row_ids: Sequence[str],
+        row_ids: Sequence[bytes],
         lines: Sequence[int],
     ) -> None:
         """Many enrollments, for the shards of their people's numbers. ``people`` are the ids that go with the numbers."""

@@ -11,15 +11,13 @@ from functions.import_step.formats.format import Mode
 from functions.import_step.people_diff import PeopleDiff
 from functions.import_step.plan import ImportPlan
 from functions.import_step.records import PersonRecord
-from functions.import_step.rows_by_person import RowsByPerson
+from functions.import_step.rows_by_person import LONG_TEXT, RowsByPerson
 from functions.import_step.shards import AnyPeopleBlock, EnrollmentsBlock, PeopleBlock, RolesBlock
 from shared.domain.report import Kind, Reject
 from shared.domain.roster import number_of
 
 MOST_OF_CLASSES = 150_000
 """Bytes of the ids of all classes that a person is in: a roster user is one item of the table, which may have 400 KB."""
-_SURELY_SHORT = 3_200
-"""Characters of the texts of enrollments with one role: whatever letters they are, the classes of all roles fit."""
 _unpacked = Decoder(PersonRecord).decode
 
 
@@ -70,17 +68,16 @@ def reject_what_is_too_much(
                 result.enrollments.rejected += 1
     for (role, user), taken in kept.items():
         if seen.enrollments.get(role, {}).get(user):
-            _keep(role, seen.enrollments[role], user, taken.__contains__)
+            _keep(seen, role, seen.enrollments[role], user, taken.__contains__)
 
 
 def _in_many_classes(seen: RowsByPerson, adds_to: Mapping[str, bytes]) -> dict[str, int]:
     """Bytes that the classes of the upload take, of those people whose classes may be too many."""
     spent: dict[str, int] = {}
     for by_person in seen.enrollments.values():
-        many = [user for user, texts in by_person.items() if len(texts) > 1 or len(texts[0]) > _SURELY_SHORT]
-        for user in many if not adds_to else by_person:
+        for user in by_person if adds_to else by_person.keys() & (seen.in_several | seen.in_many):
             texts = by_person[user]
-            if user in adds_to or sum(map(len, texts)) > _SURELY_SHORT:
+            if user in adds_to or sum(map(len, texts)) > LONG_TEXT:
                 spent[user] = spent.get(user, 0) + sum(map(_room_of, set(classes_in(texts))))
     return spent
 
@@ -115,8 +112,11 @@ def _room_of(class_id: str) -> int:
     return len(class_id.encode()) + 4
 
 
-def _keep(role: str, by_person: dict[str, list[bytes]], user: str, keeps: Callable[[str], bool]) -> None:
+def _keep(
+    seen: RowsByPerson, role: str, by_person: dict[str, list[bytes]], user: str, keeps: Callable[[str], bool]
+) -> None:
     """Keep a person's enrollments in some classes, and no others."""
+    seen.in_several.add(user)
     kept = [row for row in rows_in(by_person[user]) if keeps(row[0])]
     by_person[user] = [text_of(role, (class_id,), (mark,) if mark else ()) for class_id, mark in kept]
 
@@ -143,7 +143,7 @@ def reject_dangling(
     if not unknown_people and not unknown_classes and not seen.unused.in_classes:
         return
     for role, by_person in enrolled:
-        _take_out(role, by_person, unknown_people, unknown_classes | seen.unused.in_classes)
+        _take_out(seen, role, by_person, unknown_people, unknown_classes | seen.unused.in_classes)
     for kind, reject in _dangling(blocks(), unknown_people, unknown_classes, deletes_too=checks_ended):
         result.rejects.append(reject)
         counts = result.users if kind is Kind.USERS else result.enrollments
@@ -173,13 +173,17 @@ def _unknown_classes(
 
 
 def _take_out(
-    role: str, by_person: dict[str, list[bytes]], unknown_people: set[str], unknown_classes: set[str]
+    seen: RowsByPerson,
+    role: str,
+    by_person: dict[str, list[bytes]],
+    unknown_people: set[str],
+    unknown_classes: set[str],
 ) -> None:
     for user in unknown_people & by_person.keys():
         del by_person[user]
     for user, texts in by_person.items() if unknown_classes else ():
         if not unknown_classes.isdisjoint(classes_in(texts)):
-            _keep(role, by_person, user, lambda class_id: class_id not in unknown_classes)
+            _keep(seen, role, by_person, user, lambda class_id: class_id not in unknown_classes)
 
 
 def _dangling(

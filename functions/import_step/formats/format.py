@@ -120,10 +120,10 @@ class Sink(Protocol):
         *,
         removed: bool = False,
         class_column: str = "classSourcedId",
-        row_ids: Sequence[str] = (),
+        row_ids: Sequence[bytes] = (),
     ) -> None:
         """Many at once: who is in which class, on which line. ``where`` names the file and the column of the users;
-        ``row_ids`` are the ids of the rows themselves, in formats that have such."""
+        ``row_ids`` are the ids of the rows themselves, in UTF-8, in formats that have such."""
 
     def turns(self, day: str) -> None:
         """From this day (YYYY-MM-DD), which lies ahead, something of the upload is read otherwise: a role begins, or is over."""

@@ -144,7 +144,7 @@ class _Group:
     users: Sequence[str]
     classes: Sequence[str]
     lines: Sequence[int]
-    row_ids: Sequence[str]
+    row_ids: Sequence[bytes]
 
     def where(self, chosen: Sequence[bool]) -> _Group:
         """Those that are chosen."""
@@ -455,13 +455,12 @@ class _Reader:
         enrollments.require(["classSourcedId", "userSourcedId", "role"])
         dates = self._dates(enrollments, "beginDate", "endDate")
         seen = 0
-        has_ids = enrollments.has("sourcedId")
-        columns = ["userSourcedId", "classSourcedId", "role", "status", "endDate", "sourcedId"]
-        for lines, cells in enrollments.batches(columns):
+        columns = ["userSourcedId", "classSourcedId", "role", "status", "endDate"]
+        for lines, cells, row_ids in enrollments.batches_with_ids(columns, "sourcedId"):
             seen += len(lines)
-            users, classes, roles, statuses, ends, row_ids = cells
+            users, classes, roles, statuses, ends = cells
             over = self._over(dates, ends, lines)
-            group = _Group(users, classes, lines, row_ids if has_ids else ())
+            group = _Group(users, classes, lines, row_ids)
             if are_one_word(roles) and are_one_word(statuses) and over.count(over[0]) == len(over):
                 self._enroll(enrollments.shown, roles[0], statuses[0], over[0], group)
                 continue

@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 
 from functions.accounts_feed.account_line import LONGEST_LINE as LONGEST_FEED_LINE
-from functions.import_step import archive, csv_table, partition, records, unusable_rows
+from functions.import_step import archive, csv_table, partition, records, rows_by_person, unusable_rows
 from functions.import_step.formats import oneroster
 from shared.domain.account import SkillMastery
 from shared.domain.roster import DistrictClass
@@ -208,7 +208,8 @@ def test_the_longest_ids_that_are_taken_fit_into_every_key(world: World) -> None
 
 
 def test_of_somebody_in_very_many_classes_the_first_ones_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unusable_rows, "_SURELY_SHORT", 20)
+    for where in (unusable_rows, rows_by_person):
+        monkeypatch.setattr(where, "LONG_TEXT", 20)
     monkeypatch.setattr(unusable_rows, "MOST_OF_CLASSES", 30)
     names = [f"c{n}" for n in range(8)]
     classes = "".join(f"{name},,,Algebra,k1,scheduled,o1,t1\n" for name in names)

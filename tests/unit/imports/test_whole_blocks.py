@@ -19,12 +19,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.json import Encoder
 
-from functions.import_step import compare_people, csv_table, partition, plain_people
+from functions.import_step import compare_people, csv_table, even_lines, partition, plain_people
 from functions.import_step.archive import RosterFile
 from functions.import_step.csv_table import Table
 from functions.import_step.encoding import scan
 from functions.import_step.enrollment_rows import role_enrollments, without_shared_ids
-from functions.import_step.enrollment_texts import classes_in, rows_in
+from functions.import_step.enrollment_texts import classes_in, number_of_rows, rows_in
 from functions.import_step.formats import oneroster
 from functions.import_step.formats.format import recognise
 from functions.import_step.shards import EnrollmentsBlock, EnrollmentsHead, PackedPeople, ShardWriter, written_blocks
@@ -221,6 +221,10 @@ BODIES = st.tuples(st.lists(LINES, max_size=8), st.sampled_from(["\n", "\r\n", "
 @example('k,v,w\na,b,"c', 40)
 @example("k,v,w\n\n , ,\na,b,c", 40)
 def test_any_file_is_read_the_same_by_blocks(body: str, block: int) -> None:
+    then_a_file_is_read_the_same(body, block)
+
+
+def then_a_file_is_read_the_same(body: str, block: int) -> None:
     def read() -> tuple[Any, ...]:
         rejects: list[Reject] = []
         notes: list[Note] = []
@@ -228,16 +232,67 @@ def test_any_file_is_read_the_same_by_blocks(body: str, block: int) -> None:
         (file,) = roster_files({"users.csv": body})
         try:
             table = Table(file, reject=rejects.append, note=notes.append)
-            rows += table.rows(["k", "w", "none"])
+            for lines, cells, ids in table.batches_with_ids(["k", "w", "none"], "v"):
+                rows += zip(lines, *cells, ids or [None] * len(lines), strict=True)
         except UploadRejected as error:
             rows.append((error.code, error.line, error.message))
         return rows, rejects, notes
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(csv_table, "_BLOCK", block)
+        monkeypatch.setattr(even_lines, "_FEWEST", 2)
         by_blocks = read()
         read_field_by_field(monkeypatch)
         assert read() == by_blocks
+
+
+EVEN = st.lists(
+    st.tuples(st.sampled_from(["a1", "a2", "é"]), st.sampled_from(["b", "b", "c"]), st.sampled_from(["", "", "x"])),
+    min_size=2,
+    max_size=9,
+)
+
+
+@given(EVEN, st.integers(0, 99), st.sampled_from(["", *',"\r\n\t \0\x01\x1cz']))
+@example([("a1", "b", "")] * 2 + [("a2", "b", "")] * 2, 13, ",")
+@example([("a1", "b", "")] * 2 + [("a2", "b", "")] * 2, 13, "\x01")
+@example([("a1", "b", "")] * 2 + [("a2", "b", "")] * 2, 12, " ")
+@example([("a1", "b", "")] * 2 + [("a2", "b", "")] * 2, 15, "\t")
+@example([("a1", "b", "")] * 2 + [("a2", "b", "")] * 2, 18, "\n")
+def test_lines_of_one_shape_are_read_the_same_also_where_one_letter_differs(
+    rows: list[tuple[str, str, str]], place: int, letter: str
+) -> None:
+    """Given lines that are as long as each other, most of them, and a letter anywhere that makes something else of them."""
+    body = "".join(f"{','.join(row)}\n" for row in rows)
+    at = place % len(body)
+    body = body[:at] + (letter or body[at]) + body[at + 1 :]
+    then_a_file_is_read_the_same(f"k,v,w\n{body}", len(b"k,v,w\n"))
+    then_a_file_is_read_the_same(f"k,v,w\n{body}", 1 << 16)
+
+
+def test_enrollments_with_ids_of_one_length_are_taken_by_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nothing would be won of the largest file of a district."""
+    taken = list[int]()
+    take = even_lines.even_lines
+
+    def counted(*args: Any) -> even_lines.EvenLines | None:
+        found = take(*args)
+        taken.append(len(found) if found else 0)
+        return found
+
+    monkeypatch.setattr(csv_table, "even_lines", counted)
+    monkeypatch.setattr(csv_table, "_BLOCK", 2_000)
+    rows = "".join(f"e{n:04},c{n % 7},o1,s{n:03},student,2027-06-04\n" for n in range(400))
+    header = "sourcedId,classSourcedId,schoolSourcedId,userSourcedId,role,endDate\n"
+    (file,) = roster_files({"enrollments.csv": header + rows})
+    table = Table(file, reject=lambda _: None, note=lambda _: None)
+    read = [
+        row
+        for _, cells, ids in table.batches_with_ids(["userSourcedId", "role"], "sourcedId")
+        for row in zip(*cells, ids, strict=True)
+    ]
+    assert read == [(f"s{n:03}", "student", f"e{n:04}".encode()) for n in range(400)]
+    assert sum(taken) > 300
 
 
 @given(st.lists(st.one_of(
@@ -254,9 +309,9 @@ def test_most_of_a_file_of_quoted_names_is_read_by_blocks() -> None:
     text = "".join(row.format(number) for number in range(100))
     plain = csv_table._plain(text.encode(), ",")
     assert plain is not None
-    columns = csv_table.Block(plain, ",").columns([0, 1, 2, 4, -1], 5)
-    assert columns is not None
-    assert [column[7] for column in columns] == ["s7", "Kim, Ann", 'William "Bill"', "", ""]
+    found = csv_table.Block(plain, ",").columns([0, 1, 2, 4, -1], 5)
+    assert found is not None
+    assert [column[7] for column in found[0]] == ["s7", "Kim, Ann", 'William "Bill"', "", ""]
 
 
 def test_a_letter_of_windows_that_has_no_width_is_left_out() -> None:
@@ -273,21 +328,24 @@ def test_doubled_quotes_are_found_by_looking_for_single_ones(text: str) -> None:
 
 
 _HEAD = '"enrollments.csv","userSourcedId","classSourcedId","student",false'
+_TEXTS = f'[["student",["c1","c2"],[{crc32(b"e1")},{crc32(b"e2")}],[]]]\n[["student",["c1"],[],[]]]'
 EARLIER = (
     f'["e",{_HEAD},"s1\\tc2\\t2\\te2\\ns1\\tc1\\t3\\te1\\ns2\\tc1\\t9"]\n',
     f'["g",{_HEAD},["s1","s2"],[2,9],["c2\x7fe2\x7fc1\x7fe1","c1\x7f"]]\n',
     f'["n",{_HEAD},[2,9],22]\ns1\tc2\x7fe2\x7fc1\x7fe1\ns2\tc1\x7f\n',
+    f'["m",{_HEAD},true,["s1","s2"],[2,9],{len(_TEXTS)},12]\n{_TEXTS}\1\0\0\0\0\0\0\0\0\0\0\0',
 )
 """Two enrollments of one person, the second of which has the first class, and one of another without an id."""
 
 
-@pytest.mark.parametrize("written", EARLIER, ids=["each", "together", "packed"])
+@pytest.mark.parametrize("written", EARLIER, ids=["each", "together", "packed", "as texts"])
 def test_enrollments_that_an_earlier_version_split_are_read(written: str) -> None:
     """Given shards of an import that was running when this version came."""
     (block,) = written_blocks(written.encode())
     assert isinstance(block, EnrollmentsBlock)
     assert list(block.rows()) == [("s1", "c2", 2), ("s1", "c1", 3), ("s2", "c1", 9)]
     assert marks_in_order(block) == [crc32(b"e2"), crc32(b"e1"), 0]
+    assert block.numbers == [*map(number_of_rows, block.texts)]
     texts = [classes_in([text]) for text in block.texts]
     assert [sorted(classes) for classes in texts] == texts
 
@@ -306,7 +364,8 @@ def test_what_stands_in_a_text_are_the_rows_whatever_their_ids_are(
         with ShardWriter(Path(folder), "people", 1) as writer:
             users, classes, ids = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
             head = EnrollmentsHead("enrollments.csv", "userSourcedId", "classSourcedId", "student", False)
-            writer.add_enrollments(head, users, users, classes, ids if has_ids else (), range(2, 2 + len(rows)))
+            row_ids = [*map(str.encode, ids)] if has_ids else ()
+            writer.add_enrollments(head, users, users, classes, row_ids, range(2, 2 + len(rows)))
         blocks = [*written_blocks(writer.together()[0].read_bytes())]
     marks = [crc32(row_id.encode()) if has_ids else 0 for *_, row_id in rows]
     read = [row for block in blocks if isinstance(block, EnrollmentsBlock) for row in block.rows()]
@@ -314,6 +373,7 @@ def test_what_stands_in_a_text_are_the_rows_whatever_their_ids_are(
     for block in blocks:
         assert isinstance(block, EnrollmentsBlock)
         assert marks_in_order(block) == marks
+        assert block.numbers == [*map(number_of_rows, block.texts)]
         for text in block.texts if block.is_plain else ():
             named = role_enrollments("student", sorted(rows_in([text])))
             assert Encoder().encode(without_shared_ids([named])) == text
