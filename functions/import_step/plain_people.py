@@ -75,15 +75,21 @@ def take_plain_people(
     ready, odd = _ready(seen)
     # In the order in which rows came: so they lie in memory.
     chosen = _chosen(seen, odd, others, None if is_first else before)
-    enrolled = [*map(ready.get, chosen, repeat(_NONE))]
-    lines = packed_records(map(itemgetter(0), chosen.values()), enrolled)
-    places = [*map(itemgetter(1), chosen.values())]
-    if not is_first:
-        stays = [*map(eq, map(before.__getitem__, chosen), lines)]
-        chosen = dict(compress(chosen.items(), stays))
-        lines, enrolled, places = ([*compress(each, stays)] for each in (lines, enrolled, places))
-    taken.lines = dict(zip(chosen, lines, strict=True))
-    taken.count(places, [seen.numbers[key] if key in ready else 0 for key in chosen])
+    keys, places = [*chosen], [*map(itemgetter(1), chosen.values())]
+    numbers = [seen.numbers[key] if key in ready else 0 for key in keys]
+    if is_first:
+        # All of them are taken: what becomes a line is held no longer.
+        for by_person in seen.enrollments.values():
+            _take_out(chosen, by_person)
+        rows = map(itemgetter(0), map(chosen.pop, keys))
+        lines = packed_records(rows, map(ready.pop, keys, repeat(_NONE)))
+    else:
+        lines = packed_records(map(itemgetter(0), chosen.values()), map(ready.get, keys, repeat(_NONE)))
+        stays = [*map(eq, map(before.__getitem__, keys), lines)]
+        keys, lines = [*compress(keys, stays)], [*compress(lines, stays)]
+        places, numbers = [*compress(places, stays)], [*compress(numbers, stays)]
+    taken.lines = dict(zip(keys, lines, strict=True))
+    taken.count(places, numbers)
     for key in taken.lines.keys() & seen.may_share if shared else ():
         if may_have_address_of(taken.lines[key], shared):
             note_holder_of(taken.lines[key], shared, result, stands=not is_first)
@@ -93,7 +99,7 @@ def take_plain_people(
 
 def _chosen(
     seen: RowsByPerson, odd: set[str], others: Collection[str], before: Mapping[str, bytes] | None
-) -> Mapping[str, PackedPerson]:
+) -> dict[str, PackedPerson]:
     """Those who may be taken; ``before`` is None where nothing stood."""
     acts = [role is not None for role, _ in seen.kinds]
     if before is None and all(acts) and not (odd or others):
@@ -114,11 +120,11 @@ def _take(lines: dict[str, bytes], seen: RowsByPerson, before: dict[str, bytes])
     seen.unpack([*seen.packed])
 
 
-def _take_out[T](lines: dict[str, bytes], of: dict[str, T]) -> None:
-    if lines.keys() >= of.keys():
+def _take_out[T](people: Mapping[str, object], of: dict[str, T]) -> None:
+    if people.keys() >= of.keys():
         of.clear()
         return
-    for key in of.keys() & lines.keys():
+    for key in of.keys() & people.keys():
         del of[key]
 
 
