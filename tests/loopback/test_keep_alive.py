@@ -18,6 +18,7 @@ from shared.hubs.clever import Clever
 from shared.hubs.google import Google
 from shared.hubs.hub import Binding
 from shared.hubs.oidc import OidcProvider
+from shared.hubs.public_web import PublicWeb
 
 BINDING = Binding("state", "nonce", "verifier")
 LOGINS = 5
@@ -123,6 +124,17 @@ def test_all_logins_of_a_worker_go_over_one_connection(
             login()
     assert server.requests >= LOGINS
     assert server.connections <= most
+    assert server.cookies == []
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+def test_all_pages_of_a_roster_source_come_over_one_connection(server: Server, *, hangs_up: bool) -> None:
+    server.hangs_up = hangs_up
+    web = PublicWeb(local=True)
+    for _ in range(LOGINS):
+        assert web.send("GET", f"{server.url}/users", headers={}, seconds=5).status == 200
+    web.close()
+    assert server.connections == (LOGINS if hangs_up else 1)
     assert server.cookies == []
 
 

@@ -23,8 +23,14 @@ def written(number: int) -> tuple[MemoryS3, int]:
     """What was put, and the most memory meanwhile, in bytes."""
     s3 = MemoryS3()
     store = ReportStore(MemoryTable(), s3, "reports", "")
-    report = mock.Mock(Report, district_id="lakeside", import_id="i", rejects=[], status=Status.REJECTED)
-    report.to_json.return_value = {}
+    report = mock.Mock(
+        Report,
+        district_id="lakeside",
+        import_id="i",
+        rejects=[],
+        status=Status.REJECTED,
+        to_json=lambda _web_url: {},
+    )
     with mock.patch.object(store, "_point_latest_at"):
         tracemalloc.start()
         store.write(report, id_changes=changes(number))
