@@ -39,7 +39,7 @@ MOST_OF_PAGES, MOST_OF_OTHERS = 1.35, 1.2
 _RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 """What Lambda's Python brings along, beside the standard library."""
 _ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-_EVENTS = {
+EVENTS = {
     "AccountsFeedFunction": "s3-accounts",
     "ActivationEmailFunction": "sqs-activation",
     "ActivationScheduleFunction": "schedule",
@@ -100,7 +100,7 @@ class StartUps:
         """
         module = RESOURCES[function]["Properties"]["Handler"].rpartition(".")[0]
         paths = [self._built / function, self._built / "DependencyLayer/python", self._runtime]
-        events = self.clicks() if function == PAGES else [_event(_EVENTS[function])]
+        events = self.clicks() if function == PAGES else [_event(EVENTS[function])]
         events += further_pages * events[-1:]
         run = self._run(paths, module, events)
         if function == PAGES:
@@ -217,7 +217,7 @@ def main() -> int:
 
 
 def _measure(start_ups: StartUps, rounds: int) -> tuple[Worker, dict[str, Worker]]:
-    floor, workers = Worker(), {function: Worker() for function in (PAGES, *_EVENTS)}
+    floor, workers = Worker(), {function: Worker() for function in (PAGES, *EVENTS)}
     start_ups.floor()  # the files are in the disk's cache from here on
     for _ in range(rounds):
         floor.note(start_ups.floor())

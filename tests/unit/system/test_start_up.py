@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from botocore.loaders import create_loader
 
-from benchmarks.start_up import environment
+from benchmarks.start_up import EVENTS, PAGES, environment
 from shared.runtime import aws, settings
 from tests.template import RESOURCES
 from tests.tree import ROOT
@@ -170,6 +170,10 @@ def test_all_that_is_called_of_aws_is_among_these_services() -> None:
 def test_every_function_is_counted() -> None:
     functions = {name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"}
     assert functions == MODULES.keys()
+
+
+def test_every_function_is_measured() -> None:
+    assert {PAGES, *EVENTS} == MODULES.keys()
 
 
 @pytest.mark.parametrize("function", sorted(MODULES))
