@@ -66,7 +66,7 @@ class QueueDueActivations:
 
     def _move_on(self) -> None:
         """What an earlier version made due for a moment of its own waits for its district."""
-        for batch in batched(self._due.all_of(ACTIVATION), _AT_ONCE, strict=False):
+        for batch in batched(self._due.some_of(ACTIVATION, self._clock()), _AT_ONCE, strict=False):
             self._waiting.add((user, str(item["activation_id"])) for user, _, item in batch if "activation_id" in item)
             for district_id in {user.district_id for user, _, _ in batch}:
                 self._waiting.note(district_id, self._clock())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from zlib import crc32
 
 from shared.domain.clock import to_iso
 from shared.domain.roster import RosterUserKey
@@ -12,7 +13,7 @@ from shared.stores.table import Delete, DynamoTable, Put, Table
 
 NUDGE = "nudge"
 ACTIVATION = "activation"
-"""An activation that an earlier version let wait or parked: it is moved on as soon as it is seen."""
+"""An activation that an earlier version let wait or parked: it is moved on as soon as it is seen, within hours."""
 PARKED = "parked"
 """An activation whose mail was refused for now: by the send rate, a quota, or because sending stopped."""
 UNSETTLED = "unsettled"
@@ -23,6 +24,7 @@ FOLLOW_UP = "follow_up"
 """An activation whose mail is out: a reminder, or its end."""
 
 
+_TO_THE_MINUTE = len("2026-09-01T15:00")
 _END = datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -37,9 +39,11 @@ class DueStore:
     def __init__(self, table: DynamoTable) -> None:
         self._table = Table(table)
 
-    def due(self, kind: str, now: datetime) -> Iterator[tuple[RosterUserKey, str, Item]]:
+    def due(
+        self, kind: str, now: datetime, shards: Iterable[int] = range(DUE_SHARDS)
+    ) -> Iterator[tuple[RosterUserKey, str, Item]]:
         """Each roster user for whom something of this kind is due, since when, and the item."""
-        for shard in range(DUE_SHARDS):
+        for shard in shards:
             for item in self._table.query(due_pk(kind, shard), until=due_until(to_iso(now)), consistent=False):
                 due_at, user = due_of_sk(item["SK"])
                 yield user, due_at, item
@@ -47,6 +51,11 @@ class DueStore:
     def all_of(self, kind: str) -> Iterator[tuple[RosterUserKey, str, Item]]:
         """As ``due``, whenever it is due."""
         return self.due(kind, _END)
+
+    def some_of(self, kind: str, now: datetime) -> Iterator[tuple[RosterUserKey, str, Item]]:
+        """As ``all_of``, of one of the partitions: of another one from minute to minute, in no order, so that whoever looks at any
+        interval comes to each of them."""
+        return self.due(kind, _END, (crc32(to_iso(now)[:_TO_THE_MINUTE].encode()) % DUE_SHARDS,))
 
     def add(self, kind: str, user: RosterUserKey, due_at: datetime, **facts: str) -> None:
         """From this moment on it is due. May be run again."""

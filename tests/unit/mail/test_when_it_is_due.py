@@ -132,7 +132,8 @@ def test_a_look_at_a_district_reads_nobody_before_its_day(world: World) -> None:
     assert world.table.meter.read_units - before < 20
 
 
-def test_those_who_waited_for_an_earlier_version_are_mailed_on_the_present_day(world: World) -> None:
+@pytest.mark.parametrize("minutes", [15, 60])
+def test_those_who_waited_for_an_earlier_version_are_mailed_within_hours(world: World, minutes: int) -> None:
     # Given a mail that an earlier version made due for the end of a pilot, and one for an old day
     world.register(schools=["o1"])
     world.upload(roster(at_school("t1", "o2"), at_school("t2", "o2")))
@@ -143,8 +144,24 @@ def test_those_who_waited_for_an_earlier_version_are_mailed_on_the_present_day(w
         assert activation.state is ActivationState.PENDING
         DueStore(world.table).add(ACTIVATION, key(person), moment, activation_id=activation.activation_id)
     waiting.remove([key("t1"), key("t2")])
-    # When
     assert mailed(world) == []
+    # When the schedule runs, whatever its interval is
     world.register()
+    for _ in range(40):
+        world.pass_time(minutes=minutes)
+        sent = mailed(world)
     # Then
-    assert mailed(world) == ["t1@lakeside.example", "t2@lakeside.example"]
+    assert sent == ["t1@lakeside.example", "t2@lakeside.example"]
+    assert not list(DueStore(world.table).all_of(ACTIVATION))
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 60, 24 * 60])
+def test_what_an_earlier_version_left_is_found_wherever_it_lies(world: World, minutes: int) -> None:
+    due = DueStore(world.table)
+    for number in range(100):
+        due.add(ACTIVATION, key(f"t{number}"), world.now)
+    found = set()
+    for _ in range(80):
+        world.pass_time(minutes=minutes)
+        found |= {user for user, _, _ in due.some_of(ACTIVATION, world.now)}
+    assert len(found) == 100
