@@ -34,12 +34,12 @@ class NoteUnsettledMails:
         )
 
     def count_untold(self) -> int:
-        """Return how many reminders and nudges of a day ago SES has said nothing of; each is counted once.
+        """Return how many reminders and nudges of a day ago SES has said nothing of; each is counted once, within hours.
 
         Nobody is stuck for want of one: the next one comes on its own day.
         """
         found = 0
-        for batch in batched(self._due.due(UNTOLD, self._clock()), _AT_ONCE, strict=False):
+        for batch in batched(self._due.some_due(UNTOLD, self._clock()), _AT_ONCE, strict=False):
             told = self._sending.told(item["message_id"] for _, _, item in batch)
             found += sum(item["message_id"] not in told for _, _, item in batch)
             for user, due_at, _ in batch:

@@ -52,10 +52,14 @@ class DueStore:
         """As ``due``, whenever it is due."""
         return self.due(kind, _END)
 
+    def some_due(self, kind: str, now: datetime) -> Iterator[tuple[RosterUserKey, str, Item]]:
+        """As ``due``, of one of the partitions: of another one from minute to minute, in no order, so that whoever looks at any
+        interval comes to each of them. For what may wait for hours."""
+        return self.due(kind, now, (_turn_at(now),))
+
     def some_of(self, kind: str, now: datetime) -> Iterator[tuple[RosterUserKey, str, Item]]:
-        """As ``all_of``, of one of the partitions: of another one from minute to minute, in no order, so that whoever looks at any
-        interval comes to each of them."""
-        return self.due(kind, _END, (crc32(to_iso(now)[:_TO_THE_MINUTE].encode()) % DUE_SHARDS,))
+        """As ``some_due``, whenever it is due."""
+        return self.due(kind, _END, (_turn_at(now),))
 
     def add(self, kind: str, user: RosterUserKey, due_at: datetime, **facts: str) -> None:
         """From this moment on it is due. May be run again."""
@@ -63,3 +67,8 @@ class DueStore:
 
     def remove(self, kind: str, user: RosterUserKey, due_at: str) -> None:
         self._table.write(Delete(due_key(kind, user, due_at)))
+
+
+def _turn_at(now: datetime) -> int:
+    """The partition that is looked at in a minute."""
+    return crc32(to_iso(now)[:_TO_THE_MINUTE].encode()) % DUE_SHARDS
