@@ -71,7 +71,7 @@ mutations: setup .local/stamps/mutations ## Change the code in MUTANTS=200 place
 bench: setup ## Measure what an import costs, beside floors of the same run, and the pace of mail (minutes); PEOPLE=n ONLY=imports|mail|cleanup|joins|ids|feed|fetches|writes|pages|receipts
 	@$(PYTHON) -m benchmarks --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
 
-start-up: setup-sam ## How long each function needs before it answers, as built, beside boto3 and a client (a minute); ROUNDS=n; EMULATOR=1 has the mail's button in Lambda's own container
+start-up: setup-sam ## How long each function needs before it answers, as built, beside boto3 and a client (two minutes); ROUNDS=n; EMULATOR=1 has the mail's button in Lambda's own container
 	@$(PYTHON) -m benchmarks.$(if $(EMULATOR),emulator,start_up) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 power: setup-sam ## What the pages take and cost with each size of memory, for docs/start-up.md (half a minute)

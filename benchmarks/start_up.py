@@ -195,7 +195,7 @@ def started(built: Path) -> Iterator[StartUps]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make start-up", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--built", type=Path, help="measure what was built into this folder")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
