@@ -68,8 +68,8 @@ guards: setup ## Remove each security guard of the pages in turn, and show the t
 mutations: setup .local/stamps/mutations ## Change the code in MUTANTS=200 places, by SEED=n, and show the changes that no test notices
 	@.local/mutations-env/bin/python -m simulation.mutations --mutants $(or $(MUTANTS),200) --seed $(or $(SEED),1)
 
-bench: setup ## Measure what an import costs, beside floors of the same run, and the pace of mail (minutes); PEOPLE=n ONLY=imports|mail|cleanup|joins|ids|feed|fetches|writes|pages|receipts
-	@$(PYTHON) -m benchmarks --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
+bench: setup ## Measure what an import costs, beside floors of the same run, and the pace of mail (minutes); PEOPLE=n ONLY=imports|mail|cleanup|joins|ids|feed|fetches|writes|pages|receipts CONTAINER=1 with the Python of Lambda's image
+	@$(PYTHON) -m benchmarks$(if $(CONTAINER),.in_container) --people $(or $(PEOPLE),1000000) $(if $(ONLY),--only $(ONLY))
 
 start-up: setup-sam ## How long each function needs before it answers, as built, beside boto3 and a client (two minutes); ROUNDS=n; EMULATOR=1 has the mail's button in Lambda's own container
 	@$(PYTHON) -m benchmarks.$(if $(EMULATOR),emulator,start_up) $(if $(ROUNDS),--rounds $(ROUNDS))

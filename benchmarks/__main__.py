@@ -7,6 +7,7 @@ Timings decide nothing but the exit status of this command. The rates of mail an
 from __future__ import annotations
 
 import argparse
+import platform
 import shutil
 import sys
 import tempfile
@@ -59,6 +60,7 @@ def main() -> int:
     parser.add_argument("--format", default="oneroster-1.1")
     parser.add_argument("--only", choices=("imports", *PARTS), help="only this part")
     arguments = parser.parse_args()
+    print(f"Python {platform.python_version()}, {platform.python_compiler()}", flush=True)
     figures = Figures()
     if arguments.only in (None, "imports"):
         _measure_imports(figures, arguments.people, arguments.format)
