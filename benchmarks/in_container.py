@@ -1,7 +1,7 @@
 """``make bench CONTAINER=1``: the same figures with the Python of Lambda's image, in a container of two processors.
 
 Python is slower or quicker by how it was built: a million people, against ``csv.reader`` in the same Python, cost a fifth more with
-one that was compiled without a profile than with one that was (docs/decisions/0118-lines-of-one-shape-are-known-by-places.md).
+one that was compiled without a profile than with one that was (docs/decisions/0119-lines-of-one-shape-are-known-by-places.md).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import subprocess
 import sys
 import sysconfig
 
+from local.containers import IMAGE, engine_answers
 from local.stack import ROOT
-from tests.sam_local.test_sam_local import IMAGE, engine_answers
 
 _MEMORY = 24 << 30
 """Bytes that files in memory may take at the most."""
