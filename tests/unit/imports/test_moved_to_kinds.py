@@ -211,7 +211,9 @@ def test_a_mail_that_was_in_the_queue_goes_out_once(web: Website) -> None:
 def test_a_mail_that_waits_for_its_day_goes_out_on_it(web: Website) -> None:
     moved(web)
     web.world.now = datetime.fromisoformat("2026-10-15T16:00:00+00:00")
-    web.world.queue_due_activations().run()
+    for _ in range(40):
+        web.world.pass_time(minutes=15)
+        web.world.queue_due_activations().run()
     web.world.send_mail()
     assert [mail["To"] for mail in web.world.ses.sent].count("cal@lakeside.example") == 1
 
