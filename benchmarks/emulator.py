@@ -106,7 +106,8 @@ def _container(built: Path, environment: dict[str, str], size: int) -> Iterator[
 
 
 def _wait_for(port: int) -> None:
-    """Until the emulator listens; it begins no worker before it is asked."""
+    """Until the emulator listens, ten seconds at the most. It is asked nothing: it begins the worker at its first request, which
+    is what is measured."""
     for _ in range(200):
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

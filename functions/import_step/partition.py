@@ -165,7 +165,6 @@ class SplitSink:
         self.addresses.extend(compress(addresses, emails))
         if self._people.marks:
             self._people.marks.of_addresses(people.lines, addresses)
-        head = self._head(PeopleBlock, where.file, where.column or "sourcedId", where.untold)
         usernames = [username or None for username in people.usernames] if "" in people.usernames else people.usernames
         of_schools = people.schools_only or repeat(False)
         head = self._head(PeopleBlock, where.file, where.column or "sourcedId", where.untold)
